@@ -1,0 +1,1 @@
+"""LLM generations as jobs that outlive the connection that started them."""

@@ -1,0 +1,1 @@
+"""Wire vocabularies: events to frames, one file each, all pure."""

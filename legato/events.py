@@ -1,0 +1,130 @@
+"""What can happen in a job: the event vocabulary, shared by every layer.
+
+A job's log is `Created`, then steps and deltas, then exactly one `Ending`.  Events that
+carry content name the position of the part they change (`index`), which is the step's
+own: there is no second numbering to reconcile.
+"""
+
+from typing import Literal, NamedTuple, Self
+
+from msgspec import Struct
+
+from legato.content import Conversation, Message, Part, ToolCall, Usage
+
+StepKind = Literal["message_creation", "tool_calls"]
+
+
+class Event(Struct, frozen=True, tag=True):
+    """One thing that happened in a job."""
+
+
+class Created(Event, frozen=True):
+    """The turn is stored and the model may be asked.
+
+    `kept` is what an edited or continued answer starts from; it takes the first positions.
+    `dropped` counts the messages of the history that did not fit the model's context.
+    """
+
+    request: Message
+    response_id: str
+    sender: str
+    kept: tuple[Part, ...] = ()
+    dropped: int = 0
+
+
+class StepStarted(Event, frozen=True):
+    """A part begins at `index`, or, where a kept part stands there already, goes on."""
+
+    index: int
+    kind: StepKind
+    tool_call: ToolCall | None = None
+
+
+class TextDelta(Event, frozen=True):
+    index: int
+    text: str
+
+
+class ReasoningDelta(Event, frozen=True):
+    index: int
+    text: str
+
+
+class ArgumentsDelta(Event, frozen=True):
+    """More of a tool call's arguments: a piece of JSON text."""
+
+    index: int
+    args: str
+
+
+class StepCompleted(Event, frozen=True):
+    """A tool call has its result."""
+
+    index: int
+    tool_call: ToolCall
+
+
+class Ending(Event, frozen=True, kw_only=True):
+    """The last event of every log, and the only one of its kind there.
+
+    `response` is the answer as stored; None where nothing was generated.
+    `unsaved` is true when storing it failed past its deadline.
+    """
+
+    request: Message | None = None
+    response: Message | None = None
+    conversation: Conversation | None = None
+    usage: Usage = Usage()
+    unsaved: bool = False
+
+
+class Finished(Ending, frozen=True, kw_only=True):
+    """The model ended.  `reason`: stop, length, tool_calls, content_filter, max_answer_bytes."""
+
+    reason: str = "stop"
+
+
+class Stopped(Ending, frozen=True):
+    """Somebody allowed to stop it did."""
+
+
+class Failed(Ending, frozen=True, kw_only=True):
+    """It could not go on.  `reason` is for programs, `message` for people."""
+
+    reason: str
+    message: str
+
+
+ContentEvent = StepStarted | TextDelta | ReasoningDelta | ArgumentsDelta | StepCompleted
+AnyEvent = Created | ContentEvent | Finished | Stopped | Failed
+
+
+class Entry(NamedTuple):
+    """An event and its position in the log, from 1."""
+
+    seq: int
+    event: AnyEvent
+
+
+class Cursor(NamedTuple):
+    """How far a reader has come: opaque to clients, the `id:` of every frame."""
+
+    job_id: str
+    epoch: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.job_id}:{self.epoch}:{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises ValueError where `text` is not `job_id:epoch:seq` with plain decimal numbers."""
+        job_id, epoch, seq = text.split(":")
+        if not (job_id and _is_number(epoch) and _is_number(seq)):
+            raise ValueError(f"a cursor is job_id:epoch:seq; found {text!r}")
+        return cls(job_id, int(epoch), int(seq))
+
+
+def _is_number(text: str) -> bool:
+    # int() would take spaces, signs, underscores, other scripts' digits and 5,000 of them.
+    return text.isascii() and text.isdigit() and len(text) <= 15

@@ -1,0 +1,99 @@
+"""What a model is to the rest of the program: a stream of small events, in batches."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from legato.content import Usage
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+class ChatMessage(Struct, frozen=True):
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+
+
+class ModelRequest(Struct, frozen=True):
+    """`parameters` are the caller's own (temperature, max_tokens, …), handed on unread."""
+
+    messages: tuple[ChatMessage, ...]
+    parameters: Mapping[str, Json] = {}
+
+
+class TextChunk(Struct, frozen=True):
+    text: str
+
+
+class ReasoningChunk(Struct, frozen=True):
+    text: str
+
+
+class ToolCallChunk(Struct, frozen=True):
+    """`index` counts the calls of this answer; `id` and `name` come with a call's first chunk."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    args: str = ""
+
+
+class UsageReport(Struct, frozen=True):
+    usage: Usage
+
+
+class FinishReport(Struct, frozen=True):
+    """Why the model ended: stop, length, tool_calls, content_filter, or the provider's own word."""
+
+    reason: str
+
+
+ModelEvent = TextChunk | ReasoningChunk | ToolCallChunk | UsageReport | FinishReport
+
+
+class ModelError(Exception):
+    """A model could not answer, or not to the end.
+
+    `reason` is for programs (provider_error, provider_unreachable, provider_rejected, …);
+    the message is for people and carries no secret.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Model(Protocol):
+    """One entry of the `[models]` table.  Safe to use from many tasks at once."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def max_context_tokens(self) -> int:
+        """How much history fits, the answer not counted."""
+        ...
+
+    @property
+    def writes_titles(self) -> bool:
+        """Whether a title may be asked of it; otherwise titles are made by rule."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """About how many tokens `text` is; never blocks, never fails."""
+        ...
+
+    def stream(
+        self, request: ModelRequest
+    ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[ModelEvent]]]:
+        """Ask it.  Each item is all that one read of the provider's connection brought.
+
+        Leaving the block closes the connection, whatever was still to come.
+        A stream that ends without a FinishReport was cut: the implementation raises.
+
+        Raises:
+            ModelError: on entry or while iterating.
+        """
+        ...

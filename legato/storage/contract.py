@@ -1,0 +1,97 @@
+"""What storage promises: one owner a conversation, one writer a message, whole turns."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from legato.content import Conversation, Message
+
+
+class StorageError(Exception):
+    """The storage could not be used; trying again may help.  The message is for people."""
+
+
+class ForeignConversation(Exception):
+    """The conversation belongs to somebody else."""
+
+
+class InvalidCursor(ValueError):
+    """A paging cursor that this storage never gave out."""
+
+
+class Page(Struct, frozen=True, rename="camel"):
+    conversations: Sequence[Conversation]
+    next_cursor: str | None = None
+
+
+class StoredTurn(Struct, frozen=True):
+    """Where a start with a `clientRequestId` went."""
+
+    conversation_id: str
+    message_id: str
+
+
+class Records(Protocol):
+    """Conversations and messages.
+
+    Every method raises StorageError where the storage fails.  Timestamps are storage's:
+    `created_at` is set once, `updated_at` at every write, both aware and in UTC.
+    """
+
+    async def open_turn(
+        self, conversation: Conversation, message: Message, *, request_id: str | None = None
+    ) -> Conversation:
+        """Store a user's message and its conversation in one transaction, and return the latter.
+
+        An existing conversation keeps its owner, title and `created_at`; an existing message
+        (same `message_id`) is replaced in place and keeps its `created_at`.
+
+        Raises:
+            ForeignConversation: if the conversation, or a message of that id, is another user's.
+        """
+        ...
+
+    async def close_turn(self, message: Message) -> Conversation | None:
+        """Store an answer and touch its conversation, in one transaction.
+
+        None, and nothing is stored, where the conversation is gone.
+        """
+        ...
+
+    async def messages(self, conversation_id: str) -> list[Message]:
+        """All messages, oldest first (by `created_at`, then in order of arrival)."""
+        ...
+
+    async def conversation(self, conversation_id: str) -> Conversation | None: ...
+
+    async def conversations(self, user: str, *, limit: int, cursor: str | None = None) -> Page:
+        """A user's conversations, last changed first.
+
+        Raises:
+            InvalidCursor: if `cursor` is not one that a former page carried.
+        """
+        ...
+
+    async def turn_of_request(self, user: str, request_id: str) -> StoredTurn | None:
+        """The turn that this user's `clientRequestId` started, however long ago."""
+        ...
+
+    async def retitle(
+        self, conversation_id: str, title: str, *, if_untitled: bool = False
+    ) -> Conversation | None:
+        """Set the title and return the conversation; None where it is gone.
+
+        With `if_untitled`, a title other than NEW_CHAT is left as it is.
+        """
+        ...
+
+    async def delete_conversation(self, conversation_id: str) -> bool:
+        """Remove it and its messages; False where there was none."""
+        ...
+
+    async def ping(self) -> None:
+        """Return if the storage can be used now."""
+        ...
+
+    async def aclose(self) -> None: ...
