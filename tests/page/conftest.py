@@ -15,6 +15,7 @@ from playwright.sync_api import (
 )
 
 from tests.page.modules import open_modules
+from tests.page.order import WATCH, disorder_in
 from tests.page.server import LegatoServer, running_server
 
 CHROMIUM = "/usr/bin/chromium"
@@ -88,10 +89,13 @@ def open_context(browser: Browser, server: LegatoServer, user: str | None) -> Br
 def context(browser: Browser, server: LegatoServer, user: str) -> Iterator[BrowserContext]:
     """A reader who is logged in."""
     context = open_context(browser, server, user)
+    context.add_init_script(WATCH)
     complaints = Complaints(context)
     yield context
+    disorder = disorder_in(context)
     context.close()
     assert complaints.found == []
+    assert disorder == []
 
 
 @pytest.fixture

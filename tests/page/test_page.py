@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from tests.page.order import disorder_in
 from tests.page.proxy import proxy_to
 from tests.page.server import SLOW_TOKENS, LegatoServer
 
@@ -49,10 +50,11 @@ def test_a_question_gets_its_answer_an_address_and_a_title(page: Page) -> None:
     expect(page.locator("#title")).to_contain_text("Count")
 
 
-def test_a_reload_in_mid_answer_goes_on_where_it_was(page: Page) -> None:
+def test_a_reload_in_mid_answer_goes_on_where_it_was(page: Page, context: BrowserContext) -> None:
     ask(page, "first")
     for seen in (10, 30):
         expect(answer(page)).to_have_text(begins_rightly(seen))
+        assert disorder_in(context) == []
         page.reload()
         expect(answer(page)).to_have_text(begins_rightly(seen))
         expect(page.locator("#stop")).to_be_visible()
@@ -145,7 +147,7 @@ def test_a_cut_connection_is_taken_up_again_without_doubling(
             proxy.cut()
 
         assert_transcript(page, "first", SLOW_TOKENS)
-        page.close()
+        assert disorder_in(context) == []
 
 
 def test_answering_again_makes_siblings_one_can_turn_between(page: Page) -> None:
