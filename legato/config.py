@@ -9,10 +9,12 @@ OnBusy = Literal["interrupt", "reject", "enqueue"]
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Sizes in bytes, times in seconds.  Every number here is a judgement; its reason is beside it."""
+    """Sizes in bytes, times in seconds.  Each number is a judgement, with its reason beside it."""
 
     max_text_bytes: int = 256 * 1024  # a long document pasted whole, not a library
-    max_answer_bytes: int = 4 * 1024 * 1024  # hundreds of times the longest answer of today's models
+    max_answer_bytes: int = (
+        4 * 1024 * 1024
+    )  # hundreds of times the longest answer of today's models
     max_log_bytes: int = 8 * 1024 * 1024  # past it a running log is compacted
     max_running_jobs: int = 2000  # what one process carries with its readers
     max_running_jobs_per_user: int = 20
@@ -32,7 +34,9 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     provider: Literal["openai", "local", "scripted"]
     base_url: str = "https://api.openai.com/v1"
     api_key_env: str | None = None
-    model: str | None = None  # the provider's name for it, or a GGUF file; default: the table's own name
+    model: str | None = (
+        None  # the provider's name for it, or a GGUF file; default: the table's own name
+    )
     max_context_tokens: int = 8192
     parameters: Mapping[str, object] = {}
 
