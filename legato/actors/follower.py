@@ -1,8 +1,5 @@
 """A reader's passage through a job: what it missed, what follows, and again whenever it lagged."""
 
-from types import TracebackType
-from typing import Self
-
 import trio
 
 from legato.actors.feed import Start
@@ -23,15 +20,8 @@ class Follower:
         self._start = start
         self._sink: ChannelSink | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def leave(self) -> None:
+        """No more is wanted."""
         if self._sink is not None:
             self._sink.leave()
 

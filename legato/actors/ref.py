@@ -1,5 +1,7 @@
 """What the rest of the program may know and ask of a job."""
 
+from ulid import ULID
+
 from legato.actors.feed import Start
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import (
@@ -25,7 +27,13 @@ class JobRef:
         self.epoch = epoch
         self.conversation_id = turn.conversation_id
         self.user = turn.user
-        self.makes = (turn.message_id, turn.response_id)  # ids of the messages it will store
+        self.message_id = turn.message_id
+        self.response_id = turn.response_id
+
+    @property
+    def created_at(self) -> int:
+        """When it was started, in milliseconds since 1970: a ULID says so itself."""
+        return ULID.from_str(self.job_id).milliseconds
 
     async def opened(self) -> Created | Ending:
         """Wait until the turn is stored; the ending, where it came first."""

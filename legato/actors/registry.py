@@ -14,7 +14,7 @@ class Registry:
         self._jobs: dict[str, Job] = {}
         self._conversations: defaultdict[str, dict[str, Job]] = defaultdict(dict)
         self._running: defaultdict[str, dict[str, Job]] = defaultdict(dict)
-        self._requests: dict[tuple[str, str | None], Job] = {}
+        self._requests: dict[tuple[str, str], Job] = {}
         self._retained: dict[str, int] = {}  # job_id -> bytes, oldest ending first
 
     def add(self, job: Job) -> None:
@@ -33,7 +33,8 @@ class Registry:
         turn = job.turn
         self._jobs.pop(turn.job_id, None)
         self._retained.pop(turn.job_id, None)
-        self._requests.pop((turn.user, turn.request_id), None)
+        if turn.request_id is not None:
+            self._requests.pop((turn.user, turn.request_id), None)
         discard(self._running, turn.user, turn.job_id)
         discard(self._conversations, turn.conversation_id, turn.job_id)
 
@@ -42,6 +43,8 @@ class Registry:
 
     def repeated(self, turn: Turn) -> Job | None:
         """The job that the same request started before."""
+        if turn.request_id is None:
+            return None
         return self._requests.get((turn.user, turn.request_id))
 
     def conversation(self, conversation_id: str) -> Collection[Job]:

@@ -75,6 +75,10 @@ class Supervisor:
         self._registry = Registry()
         self._draining = False
 
+    def knows(self, turn: Turn) -> bool:
+        """Whether the request that asks for this turn has a job already."""
+        return self._registry.repeated(turn) is not None
+
     def start(self, turn: Turn, on_busy: OnBusy) -> Started:
         """Start a turn, or join the one that its `request_id` started before.
 
@@ -82,7 +86,7 @@ class Supervisor:
             ForeignConversation: if the conversation has a job of another user.
             Refused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
         """
-        if turn.request_id is not None and (first := self._registry.repeated(turn)):
+        if first := self._registry.repeated(turn):
             return Started(first.ref, joined=True)
         siblings = self._registry.conversation(turn.conversation_id)
         if any(job.turn.user != turn.user for job in siblings):
@@ -111,7 +115,7 @@ class Supervisor:
     def expected(self, conversation_id: str) -> list[str]:
         """Ids of the messages that this conversation's running jobs are making."""
         jobs = running(self._registry.conversation(conversation_id))
-        return [message_id for job in jobs for message_id in job.ref.makes]
+        return [each for job in jobs for each in (job.turn.message_id, job.turn.response_id)]
 
     def active(self, user: str) -> list[str]:
         """The conversations in which this user has a running job."""
