@@ -35,15 +35,16 @@ Table = Annotated[Mapping[str, object], Meta(description="a table")]
 Secret = Annotated[
     str,
     Meta(
-        description="text of 32 bytes or more, since HS256 is as weak as its key",
+        pattern="^(?!-----BEGIN |ssh-)",  # PyJWT takes none for HS256: they are often public
+        description="text of 32 bytes or more (HS256 is as weak as its key), no PEM or SSH key",
         extra={"confidential": True, "min_bytes": 32},
     ),
 ]
 DatabaseUrl = Annotated[
     str,
     Meta(
-        pattern=r"^(sqlite|postgresql)(\+\w+)?://",
-        description="a URL that begins with sqlite:// or postgresql://",
+        pattern=r"^(sqlite|postgresql|memory)(\+\w+)?://",
+        description="a URL that begins with sqlite://, postgresql:// or memory://",
         extra={"confidential": True},
     ),
 ]
