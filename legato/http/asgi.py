@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, LifespanScope
-from quart_trio.asgi import TrioASGIHTTPConnection
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
+from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
 from legato.config import ConfigError
 from legato.http.runtime import open_runtime
@@ -27,15 +27,14 @@ class Connection(TrioASGIHTTPConnection):
             pass
 
 
-class Lifespan:
+class Lifespan(TrioASGILifespan):
     """Opens the runtime for an application that was made without one, as foreign servers do."""
 
-    def __init__(self, app: "Legato", scope: LifespanScope) -> None:
-        self._app = app
+    app: "Legato"
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         await receive()
-        if self._app.runtime is not None:
+        if self.app.runtime is not None:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         elif not await self._serve(receive, send):
@@ -44,7 +43,7 @@ class Lifespan:
 
     async def _serve(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> bool:
         try:
-            async with open_runtime(self._app.settings) as self._app.runtime:
+            async with open_runtime(self.app.settings) as self.app.runtime:
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except (ConfigError, ModelError, StorageError) as error:

@@ -1,6 +1,6 @@
 """The bodies that clients send, as LibreChat's wire has them; unknown fields are ignored."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from msgspec import Meta, Struct, field
@@ -9,7 +9,6 @@ from ulid import ULID
 from legato.actors.turn import Edit, Turn
 from legato.config import OnBusy
 from legato.http.errors import InvalidField, TooLarge
-from legato.models.contract import Json
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 RequestId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
@@ -41,7 +40,7 @@ class StartBody(Struct, kw_only=True, rename="camel"):
     edited_content: EditedContent | None = None
     client_request_id: RequestId | None = None
     prompt_prefix: str | None = None
-    model_parameters: dict[str, Json] | None = field(default=None, name="model_parameters")
+    model_parameters: dict[str, Any] | None = field(default=None, name="model_parameters")
     on_busy: OnBusy | None = field(default=None, name="on_busy")
 
 

@@ -34,7 +34,9 @@ async def start(endpoint: str = "agents") -> Response:
         raise InvalidField("model", f"found {name!r}; allowed are {allowed}")
     house.models[name].check(body.model_parameters or {})
     max_text = house.settings.limits.max_text_bytes
-    turn = turn_of(body, user=user(), model=name, endpoint=body.endpoint or endpoint, max_text=max_text)
+    turn = turn_of(
+        body, user=user(), model=name, endpoint=body.endpoint or endpoint, max_text=max_text
+    )
     on_busy = body.on_busy or house.settings.on_busy
     started = await start_turn(turn, on_busy, supervisor=house.supervisor, records=house.records)
     return reply(started)
@@ -112,6 +114,11 @@ def _aborted(job: JobRef, answer: StopReply) -> dict[str, object]:
     if answer.ending.unsaved:
         facts["persistenceFailed"] = True
     if answer.settled:
-        return {"success": False, "settled": True, "terminalStatus": standing_of(answer.ending), **facts}
+        return {
+            "success": False,
+            "settled": True,
+            "terminalStatus": standing_of(answer.ending),
+            **facts,
+        }
     early = answer.ending.response is None
     return {"success": True, "aborted": job.conversation_id, "earlyAbort": early, **facts}

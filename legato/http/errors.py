@@ -1,4 +1,4 @@
-"""How what went wrong is said over HTTP: typed exceptions here, statuses and bodies in one table."""
+"""How what went wrong is said over HTTP: statuses and bodies in one table."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,7 +16,9 @@ from legato.actors.supervisor import (
     TooManyForUser,
 )
 from legato.actors.turn import InvalidTurn
-from legato.http.auth import ForbiddenOrigin, Unauthorized
+from legato.http.auth import ForbiddenOrigin
+from legato.http.jwks import KeysUnavailable
+from legato.http.tokens import Unauthorized
 from legato.models.contract import ModelError
 from legato.storage.contract import ForeignConversation, InvalidCursor, StorageError
 
@@ -78,6 +80,7 @@ class ConversationNotFound(NotFound):
 
 STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     Unauthorized: (401, "Unauthorized"),
+    KeysUnavailable: (503, "Keys unavailable"),
     ForbiddenOrigin: (403, "Forbidden origin"),
     ForeignConversation: (403, "Unauthorized"),
     InvalidTurn: (400, "Invalid request"),

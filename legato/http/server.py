@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
@@ -30,13 +30,13 @@ class Connections:
     """The open connections of a server, so that no client can keep one open against its will."""
 
     def __init__(self, app: Legato, config: Config, context: WorkerContext) -> None:
-        self._serve = partial(TCPServer, ASGIWrapper(app), config, context, ConnectionState({}))
+        self._settings = (ASGIWrapper(app), config, context, ConnectionState({}))
         self._streams: set[trio.SocketStream] = set()
 
     async def serve(self, stream: trio.SocketStream) -> None:
         self._streams.add(stream)
         try:
-            await self._serve(stream)
+            await TCPServer(*self._settings, cast("trio.SSLStream[trio.SocketStream]", stream))
         finally:
             self._streams.discard(stream)
 

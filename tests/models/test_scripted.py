@@ -16,7 +16,7 @@ from legato.models.contract import (
     UsageReport,
 )
 from legato.models.scripted import ScriptedModel
-from tests.models.asking import ask, ask_flat, reasoning_of, request, text_of
+from tests.models.asking import ask, ask_flat, request, text_of
 
 
 async def timed(
