@@ -1,49 +1,166 @@
 """One frozen tree of settings, read once from environment and file, handed down by constructor."""
 
+import tomllib
 from collections.abc import Mapping
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal, get_type_hints
 
+import msgspec
 from msgspec import Struct
+
+from legato.config_values import (
+    Bytes,
+    BytesOrNone,
+    ConfigError,
+    Count,
+    DatabaseUrl,
+    HttpUrl,
+    Port,
+    Seconds,
+    SecondsOrNone,
+    Secret,
+    Table,
+    Text,
+    VariableName,
+    check_fields,
+    check_names,
+    check_value,
+)
+
+__all__ = ["ConfigError", "Limits", "ModelSettings", "OnBusy", "Settings", "load_settings"]
 
 OnBusy = Literal["interrupt", "reject", "enqueue"]
 
+BUILT_IN_MODEL: Final = "scripted"
+"""Always there, without configuration; nobody else's name."""
+
+_DEFAULT_FILE: Final = Path("legato.toml")
+_PREFIX: Final = "LEGATO_"
+_FILE_VARIABLE: Final = "LEGATO_CONFIG"
+
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Sizes in bytes, times in seconds.  Every number here is a judgement; its reason is beside it."""
+    """Sizes in bytes, times in seconds.  Every number is a judgement; its reason is beside it."""
 
-    max_text_bytes: int = 256 * 1024  # a long document pasted whole, not a library
-    max_answer_bytes: int = 4 * 1024 * 1024  # hundreds of times the longest answer of today's models
-    max_log_bytes: int = 8 * 1024 * 1024  # past it a running log is compacted
-    max_running_jobs: int = 2000  # what one process carries with its readers
-    max_running_jobs_per_user: int = 20
-    retention: float = 600.0  # a reader that comes back within ten minutes still replays
-    max_retained_bytes: int = 256 * 1024 * 1024
-    model_idle_timeout: float = 120.0  # longer than reasoning models keep silent
-    max_duration: float = 3600.0
-    store_timeout: float = 10.0  # then the ending is said with `unsaved`
-    heartbeat: float = 15.0  # proxies cut after 30 to 60 s of silence
-    title_timeout: float = 45.0
-    drain_timeout: float = 10.0  # for readers and jobs at shutdown
+    max_text_bytes: Bytes = 256 * 1024  # a long document pasted whole, not a library
+    max_answer_bytes: Bytes = 4 * 1024 * 1024  # hundreds of times today's longest answers
+    max_log_bytes: Bytes = 8 * 1024 * 1024  # past it a running log is compacted
+    max_running_jobs: Count = 2000  # what one process carries with its readers
+    max_running_jobs_per_user: Count = 20
+    retention: SecondsOrNone = 600.0  # a reader that comes back within ten minutes still replays
+    max_retained_bytes: BytesOrNone = 256 * 1024 * 1024
+    model_idle_timeout: Seconds = 120.0  # longer than reasoning models keep silent
+    max_duration: Seconds = 3600.0
+    store_timeout: Seconds = 10.0  # then the ending is said with `unsaved`
+    heartbeat: Seconds = 15.0  # proxies cut after 30 to 60 s of silence
+    title_timeout: Seconds = 45.0
+    drain_timeout: SecondsOrNone = 10.0  # for readers and jobs at shutdown
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One `[models.<name>]` table.  `parameters` are the defaults a request may override."""
 
     provider: Literal["openai", "local", "scripted"]
-    base_url: str = "https://api.openai.com/v1"
-    api_key_env: str | None = None
-    model: str | None = None  # the provider's name for it, or a GGUF file; default: the table's own name
-    max_context_tokens: int = 8192
-    parameters: Mapping[str, object] = {}
+    base_url: HttpUrl = "https://api.openai.com/v1"
+    api_key_env: VariableName | None = None
+    model: Text | None = None  # the provider's name for it, or a GGUF file; default: the table's
+    max_context_tokens: Count = 8192
+    parameters: Table = {}
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    host: str = "127.0.0.1"
-    port: int = 8000
-    jwt_secret: str | None = None
-    jwks_url: str | None = None
-    database_url: str = "sqlite:///.legato/legato.db"
-    default_model: str | None = None  # what the page offers first
+    host: Text = "127.0.0.1"
+    port: Port = 8000
+    jwt_secret: Secret | None = None
+    jwks_url: HttpUrl | None = None
+    database_url: DatabaseUrl = "sqlite:///.legato/legato.db"
+    default_model: Text | None = None  # what the page offers first
     on_busy: OnBusy = "interrupt"
     limits: Limits = Limits()
     models: Mapping[str, ModelSettings] = {}
+
+
+_LIMITS: Final = Limits.__struct_fields__
+_TABLES: Final = ("limits", "models")
+_PLAIN: Final = tuple(name for name in Settings.__struct_fields__ if name not in _TABLES)
+
+_Values = dict[str, object]
+
+
+def load_settings(environment: Mapping[str, str], path: Path | None = None) -> Settings:
+    """Read the file, then the environment over it.
+
+    The file is `path`, else what LEGATO_CONFIG names, else `legato.toml` where there is one.
+
+    Raises:
+        ConfigError: for a file that cannot be read, and for any key that is unknown or has a
+            value that is not allowed.
+    """
+    file = _file(environment, path)
+    plain, limits, models = _from_file(file) if file else ({}, {}, {})
+    over = _from_environment(environment, [model.get("api_key_env") for model in models.values()])
+    plain |= {name: value for name, value in over.items() if name in _PLAIN}
+    limits |= {name: value for name, value in over.items() if name in _LIMITS}
+    default = plain.get("default_model", BUILT_IN_MODEL)
+    place = f"{_PREFIX}DEFAULT_MODEL" if "default_model" in over else f"{file}: default_model"
+    if default not in (known := {BUILT_IN_MODEL, *models}):
+        raise ConfigError(f"{place}: found {default!r}; allowed: {', '.join(sorted(known))}")
+    return msgspec.convert(plain | {"limits": limits, "models": models}, Settings)
+
+
+def _file(environment: Mapping[str, str], path: Path | None) -> Path | None:
+    if path is None and _FILE_VARIABLE in environment:
+        return Path(check_value(environment[_FILE_VARIABLE], Text, _FILE_VARIABLE))
+    return path or (_DEFAULT_FILE if _DEFAULT_FILE.exists() else None)
+
+
+def _from_file(file: Path) -> tuple[_Values, _Values, dict[str, _Values]]:
+    """What stands at the top of the file, in its `[limits]`, and in its `[models]`."""
+    plain = _read(file)
+    check_names(plain, [*_PLAIN, *_TABLES, *(f"limits.{name}" for name in _LIMITS)], f"{file}: ")
+    limits, models = (check_value(plain.pop(key, {}), Table, f"{file}: {key}") for key in _TABLES)
+    check_names(limits, _LIMITS, f"{file}: limits.")
+    return (
+        check_fields(plain, Settings, f"{file}: "),
+        check_fields(limits, Limits, f"{file}: limits."),
+        {name: _model(name, table, f"{file}: models.{name}") for name, table in models.items()},
+    )
+
+
+def _read(file: Path) -> _Values:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise ConfigError(f"{file}: not a TOML file: {error}") from None
+
+
+def _model(name: str, found: object, place: str) -> _Values:
+    table = check_value(found, Table, place)
+    check_names(table, ModelSettings.__struct_fields__, f"{place}.")
+    if "provider" not in table:
+        raise ConfigError(f"{place}.provider: missing; allowed: openai, local, scripted")
+    model = check_fields(table, ModelSettings, f"{place}.")
+    if name == BUILT_IN_MODEL and model["provider"] != "scripted":
+        raise ConfigError(
+            f"{place}: the name is the built-in model's; "
+            'allowed: another name, or provider = "scripted"'
+        )
+    return model
+
+
+def _from_environment(environment: Mapping[str, str], key_variables: list[object]) -> _Values:
+    """The fields of Settings and Limits that are set there.
+
+    `key_variables` hold the keys of models; they may begin with LEGATO_ as well.
+    """
+    fields = {_PREFIX + name.upper(): name for name in (*_PLAIN, *_LIMITS)}
+    found = {name for name in environment if name.startswith(_PREFIX)}
+    check_names(found.difference(map(str, key_variables)), [*fields, _FILE_VARIABLE], "")
+    hints = get_type_hints(Settings, include_extras=True)
+    hints |= get_type_hints(Limits, include_extras=True)
+    return {
+        fields[name]: check_value(environment[name], hints[fields[name]], name, read_text=True)
+        for name in sorted(found.intersection(fields))
+    }

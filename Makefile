@@ -1,0 +1,100 @@
+# Set-up is part of every target, and done once: each step leaves a stamp under .venv.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# The first Python on the path that is new enough; `make PYTHON=… test` chooses another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	then command -v $$python; break; fi; done)
+
+BIN := .venv/bin
+CHROMIUM := /usr/bin/chromium
+SOURCES := legato tests $(wildcard run.py)
+PYTHON_FILES = $(shell find $(SOURCES) -name '*.py')
+
+# What must be covered to the last branch: what the promise rests on.
+PROVEN := legato/actors/*,legato/dialects/*,legato/events.py
+
+# pip keeps the machine's settings (mirror, certificates, proxy), except those that would
+# install somewhere else, something else, or nothing.
+PIP := env -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT -u PIP_NO_DEPS -u PIP_DRY_RUN \
+	-u PIP_REQUIREMENT -u PIP_EDITABLE -u PIP_QUIET -u PIP_VERBOSE \
+	PIP_CONSTRAINT=constraints.txt PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 \
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help
+help:  ## say what there is
+	@sed -nE 's/^([a-z]+):.*##(.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: .venv/.demo  ## ask a real model something, on a page that opens by itself
+	@$(BIN)/python run.py
+
+.PHONY: test
+test: check chromium  ## check, all tests, and their coverage
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage report
+	@echo "All of it must be covered: $(PROVEN)"
+	@$(BIN)/coverage report --include='$(PROVEN)' --fail-under=100
+
+.PHONY: check
+check: .venv/.dev  ## format, lint, types, and which module may import which
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/flake8-async $(FLAKE8_ASYNC) $(PYTHON_FILES)
+	@$(BIN)/mypy $(SOURCES)
+	@$(BIN)/pytest -q tests/test_imports.py
+
+# ASYNC127 wants httpx2, of which httpx-sse and the model libraries know nothing yet.
+FLAKE8_ASYNC := --disable=ASYNC127
+
+.PHONY: format
+format: .venv/.dev  ## format, and mend what the linter can mend
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix $(SOURCES)
+
+.PHONY: clean
+clean:  ## remove what was installed and made, but no data (.legato) and no downloads (.cache)
+	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Set-up
+
+.venv/.demo: .venv/.made pyproject.toml constraints.txt
+	@echo "Installing Legato and what it needs into .venv; this takes a minute …"
+	@$(PIP) install -qq -e '.[local]'
+	@touch $@
+
+.venv/.dev: .venv/.made pyproject.toml constraints.txt
+	@echo "Installing Legato, what it needs and its test tools into .venv; this takes a minute …"
+	@$(PIP) install -qq -e '.[local,dev]'
+	@touch $@ .venv/.demo
+
+.venv/.made:
+	@test -n '$(PYTHON)' || { echo 'Legato needs Python 3.11 or later, found none on the path; name one with `make PYTHON=…`.' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(call apt_install,$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')); }
+	@echo "Making a virtual environment in .venv with $(PYTHON) …"
+	@$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+.PHONY: chromium
+chromium:
+	@test -x $(CHROMIUM) || { $(call apt_install,chromium); }
+
+# Install one Debian package, and say so; apt's own words are shown only where it fails.
+define apt_install
+package=$(1); sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi; \
+if ! command -v apt-get >/dev/null || ! command -v $${sudo:-true} >/dev/null; then \
+	echo "Install $$package with your system's package manager, then run make again." >&2; exit 1; fi; \
+echo "Installing Debian's $$package; this may take some minutes …"; \
+log=$$(mktemp); \
+{ $$sudo apt-get update || true; \
+  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+	-o DPkg::Lock::Timeout=120 $$package; } </dev/null >$$log 2>&1 || { cat $$log >&2; exit 1; }; \
+rm -f $$log
+endef

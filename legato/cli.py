@@ -1,0 +1,150 @@
+"""The command `legato`: serve, demo, token."""
+
+import argparse
+import errno
+import importlib.metadata
+import os
+import re
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from legato.config import ConfigError, Settings, load_settings
+from legato.config_values import Port, check_value
+from legato.secret import with_secret
+from legato.storage.contract import StorageError
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_MAX_TTL: Final = 3650 * 86400  # ten years: an expiry must be, and a calendar must hold it
+_CANNOT_LISTEN: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.  The exit status is 2 for wrong usage or configuration, 1 for a fault.
+
+    Imports stand where they are used, because `legato token` must not wait for a server.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        _run(arguments)
+    except ConfigError as error:
+        print(f"legato: {error}", file=sys.stderr)
+        return 2
+    except StorageError as error:
+        print(f"legato: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in _CANNOT_LISTEN and not isinstance(error, socket.gaierror):
+            raise
+        print(f"legato: cannot listen: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    match arguments.command:
+        case "serve":
+            _serve(_settings(arguments))
+        case "demo":
+            _demo(arguments.port, browser=not arguments.no_browser)
+        case _:
+            print(_token(_settings(arguments), arguments.user, arguments.ttl))
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    """As configured, with the flags over it and a secret in it."""
+    flags = {name: getattr(arguments, name, None) for name in ("host", "port")}
+    given = {name: value for name, value in flags.items() if value is not None}
+    settings = load_settings(os.environ, arguments.config)
+    return with_secret(msgspec.structs.replace(settings, **given))
+
+
+def _serve(settings: Settings) -> None:
+    from legato.http.server import serve
+
+    serve(settings, on_ready=lambda url: print(f"Legato is at {url}", flush=True))
+
+
+def _demo(port: int, *, browser: bool) -> None:
+    from legato.demo import demo
+
+    demo(port=port, browser=browser)
+
+
+def _token(settings: Settings, user: str, ttl: int) -> str:
+    from legato.http.tokens import sign
+
+    return sign(user, settings.jwt_secret or "", now=time.time(), ttl=ttl)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="legato",
+        description="LLM generations as jobs that outlive the connection that started them.",
+        epilog="Settings are read from legato.toml and, over it, from LEGATO_* variables.",
+    )
+    version = f"legato {importlib.metadata.version('legato')}"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve until SIGTERM or SIGINT")
+    serve.add_argument("--host", type=_host, help="address to listen on (default: 127.0.0.1)")
+    serve.add_argument("--port", type=_port, help="port to listen on (default: 8000)")
+    _add_config(serve)
+
+    demo = commands.add_parser("demo", help="serve the page on this machine and open it")
+    demo.add_argument("--port", type=_port, default=8000, help="(default: 8000)")
+    demo.add_argument("--no-browser", action="store_true", help="print the page's URL only")
+
+    token = commands.add_parser("token", help="print a JWT for a user, and nothing else")
+    token.add_argument("--user", type=_user, required=True, metavar="ID")
+    token.add_argument("--ttl", type=_ttl, default="1h", help="90s, 15m, 1h, 30d (default: 1h)")
+    _add_config(token)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings (default: legato.toml, if present)"
+    )
+
+
+def _ttl(text: str) -> int:
+    """Seconds of a time such as 90s, 15m, 1h or 30d."""
+    found = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 0 < seconds <= _MAX_TTL:
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; allowed: a whole number above 0 and its unit, such as 90s, 15m, 1h "
+            "or 30d, ten years at most"
+        )
+    return seconds
+
+
+def _user(text: str) -> str:
+    from legato.http.tokens import MAX_USER_LENGTH, is_user_id
+
+    if not is_user_id(text):
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; allowed: 1 to {MAX_USER_LENGTH} printable characters"
+        )
+    return text
+
+
+def _host(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("found ''; allowed: an address or a host name")
+    return text
+
+
+def _port(text: str) -> int:
+    try:
+        port: int = check_value(text, Port, "port", read_text=True)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("port: ")) from None
+    return port

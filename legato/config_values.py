@@ -1,0 +1,119 @@
+"""What the value of a setting may be, and how a person is told that it is not."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+# Every number has an upper end, so that a slip of the unit (milliseconds, infinity) is an error
+# at start and not a surprise later.
+Bytes = Annotated[
+    int, Meta(ge=1, le=2**40, description="a whole number of bytes, 1 to 1099511627776")
+]
+BytesOrNone = Annotated[
+    int, Meta(ge=0, le=2**40, description="a whole number of bytes, 0 to 1099511627776")
+]
+Count = Annotated[int, Meta(ge=1, le=10**9, description="a whole number, 1 to 1000000000")]
+Seconds = Annotated[
+    float, Meta(gt=0, le=10**7, description="a number of seconds, above 0, at most 10000000")
+]
+SecondsOrNone = Annotated[
+    float, Meta(ge=0, le=10**7, description="a number of seconds, 0 to 10000000")
+]
+Port = Annotated[int, Meta(ge=0, le=65535, description="a whole number, 0 (any free) to 65535")]
+Text = Annotated[str, Meta(min_length=1, description="text that is not empty")]
+HttpUrl = Annotated[
+    str, Meta(pattern=r"^https?://[^\s/]+\S*\Z", description="an http:// or https:// URL")
+]
+Table = Annotated[Mapping[str, object], Meta(description="a table")]
+
+# `confidential`: a wrong value is not shown.  A database's URL carries its password, and asked
+# for a variable's name people paste the key.
+Secret = Annotated[
+    str,
+    Meta(
+        pattern="^(?!-----BEGIN |ssh-)",  # PyJWT takes none for HS256: they are often public
+        description="text of 32 bytes or more (HS256 is as weak as its key), no PEM or SSH key",
+        extra={"confidential": True, "min_bytes": 32},
+    ),
+]
+DatabaseUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^(sqlite|postgresql|memory)(\+\w+)?://",
+        description="a URL that begins with sqlite://, postgresql:// or memory://",
+        extra={"confidential": True},
+    ),
+]
+VariableName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z",
+        description="the name of the environment variable that holds the key",
+        extra={"confidential": True},
+    ),
+]
+
+_MAX_SHOWN: Final = 60  # characters of a wrong value
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used.  The message is for people and carries no secret."""
+
+
+def check_names(found: Iterable[str], known: Iterable[str], place: str) -> None:
+    """Raise ConfigError for a name that is not known, with the nearest that is."""
+    names = sorted(known)
+    for name in sorted(set(found).difference(names)):
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+        raise ConfigError(f"{place}{name}: no such setting; {hint}")
+
+
+def check_fields(found: Mapping[str, object], kind: type[Struct], place: str) -> dict[str, object]:
+    """The values of fields of `kind`, each converted to its field's type.
+
+    Raises:
+        ConfigError: for a value that is not allowed.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    return {name: check_value(value, hints[name], place + name) for name, value in found.items()}
+
+
+def check_value(found: object, hint: Any, place: str, *, read_text: bool = False) -> Any:
+    """`found` as the type `hint` names; with `read_text`, numbers come as text.
+
+    Raises:
+        ConfigError: naming `place`, what was found and what is allowed.
+    """
+    # Neither TOML nor the environment has a None: leaving the key out says it.
+    hint = next((arg for arg in get_args(hint) if get_origin(arg) is Annotated), hint)
+    meta = _meta(hint)
+    extra = meta.extra or {}
+    try:
+        value = msgspec.convert(found, hint, strict=not read_text)
+        if isinstance(value, str) and len(value.encode()) < extra.get("min_bytes", 0):
+            raise ValueError
+    except ValueError:  # msgspec's, ours, and that of text that is not Unicode
+        shown = _described(found) if extra.get("confidential") else _shown(found)
+        raise ConfigError(f"{place}: found {shown}; allowed: {meta.description}") from None
+    return value
+
+
+def _meta(hint: Any) -> Meta:
+    if get_origin(hint) is Literal:
+        return Meta(description=", ".join(map(str, get_args(hint))))
+    return next(arg for arg in get_args(hint) if isinstance(arg, Meta))
+
+
+def _shown(found: object) -> str:
+    text = re.sub(r".*@", "…@", repr(found))  # what stands before it in a URL is a password
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
+
+
+def _described(found: object) -> str:
+    size = len(str(found).encode("utf-8", "surrogatepass"))
+    return f"{type(found).__name__} of {size} bytes, not shown"

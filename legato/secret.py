@@ -1,0 +1,68 @@
+"""The server's own secret: configured, or on loopback made once and kept."""
+
+import ipaddress
+import secrets
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from legato.config import ConfigError, Settings
+
+DATA_FOLDER: Final = Path(".legato")
+
+
+def with_secret(settings: Settings, folder: Path = DATA_FOLDER) -> Settings:
+    """The settings with a secret in them: theirs, else the one kept in `folder`.
+
+    With a JWKS URL the kept secret signs the page's session cookies and nothing else.
+
+    Raises:
+        ConfigError: where others than this machine could connect and nothing was configured
+            to tell them apart, or where the secret cannot be kept.
+    """
+    if settings.jwt_secret is not None:
+        return settings
+    if settings.jwks_url is None and not is_loopback(settings.host):
+        raise ConfigError(
+            f"host: found {settings.host}, which other machines reach, without LEGATO_JWT_SECRET "
+            "or LEGATO_JWKS_URL; allowed: one of them, or a loopback address such as 127.0.0.1"
+        )
+    return msgspec.structs.replace(settings, jwt_secret=_kept_secret(folder / "secret"))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server that listens on `host`."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:  # a name; who it is in another's DNS is not ours to guess
+        return False
+
+
+def _kept_secret(path: Path) -> str:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _write_once(path, secrets.token_urlsafe(32))
+        secret = path.read_text("ascii").strip()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be kept there: {error.strerror}") from None
+    except ValueError:
+        raise ConfigError(f"{path}: found bytes that are no secret; delete the file") from None
+    if len(secret) < 32:
+        raise ConfigError(f"{path}: found {len(secret)} bytes, wanted 32 or more; delete the file")
+    return secret
+
+
+def _write_once(path: Path, secret: str) -> None:
+    # A link is made whole or not at all, so of two processes that start together both read one
+    # secret, and neither reads half of it.  A temporary file is its owner's alone (mode 0600).
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as draft:
+        draft.write(secret)
+        draft.flush()
+        with suppress(FileExistsError):
+            path.hardlink_to(draft.name)

@@ -1,0 +1,147 @@
+"""Imports point one way, and the pure modules reach for nothing outside themselves."""
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parent.parent
+
+BASE: Final = ("legato.content", "legato.events", "legato.config")
+CONTRACTS: Final = (
+    "legato.dialects.contract",
+    "legato.models.contract",
+    "legato.storage.contract",
+)
+
+# Who may import whom.  The longest name that fits a module is its layer; a layer may import
+# itself and what stands beside it, and nothing else of the package.
+LAYERS: Final[Mapping[str, Sequence[str]]] = {
+    "legato.content": (),
+    "legato.events": ("legato.content",),
+    "legato.config_values": (),
+    "legato.config": ("legato.config_values",),
+    "legato.secret": ("legato.config",),
+    "legato.storage.contract": BASE,
+    "legato.storage": BASE,
+    "legato.models.contract": BASE,
+    "legato.models": BASE,
+    "legato.dialects": ("legato.content", "legato.events"),
+    "legato.actors": (*BASE, *CONTRACTS),
+    "legato.http": (
+        *BASE,
+        "legato.secret",
+        "legato.actors",
+        "legato.dialects",
+        "legato.models",
+        "legato.storage",
+    ),
+    "legato.demo": ("legato",),
+    "legato.cli": ("legato",),
+    "legato": (),
+    "run": ("legato",),
+}
+
+PURE: Final = (
+    "legato.content",
+    "legato.events",
+    "legato.actors.log",
+    "legato.actors.fold",
+    "legato.actors.lifecycle",
+    "legato.dialects",
+)
+# The clock, chance, the log, the environment, the outside: a pure module is handed what it needs.
+OUTSIDE: Final = (
+    *("asyncio", "concurrent", "threading", "trio", "sched"),
+    *("time", "random", "secrets", "uuid", "ulid"),
+    *("logging", "structlog", "warnings"),
+    *("os", "sys", "io", "pathlib", "shutil", "socket", "subprocess", "tempfile"),
+    *("httpx", "hypercorn", "quart", "sqlalchemy"),
+)
+
+
+def test_every_import_points_down() -> None:
+    assert [*wrong_imports(ROOT)] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("legato.actors.job", "from legato.http.server import serve"),
+        ("legato.actors.job", "import legato.http.server"),
+        ("legato.actors.job", "from legato import http"),
+        ("legato.actors.job", "from ..http import server"),
+        ("legato.actors.job", "def late():\n    from legato.http import server"),
+        ("legato.actors.job", "if TYPE_CHECKING:\n    from legato.http import server"),
+        ("legato.actors.job", "from legato.models.scripted import Scripted"),
+        ("legato.actors.job", "from legato.storage.sql import SqlRecords"),
+        ("legato.models.openai", "from legato.actors.job import Job"),
+        ("legato.storage.contract", "from legato.storage.sql import SqlRecords"),
+        ("legato.http.chat", "from legato.cli import main"),
+        ("legato.http.chat", "import run"),
+        ("legato.events", "import time"),
+        ("legato.dialects.librechat", "from os import path"),
+        ("legato.dialects.librechat", "import json, logging.config"),
+        ("legato.actors.fold", "import trio"),
+        ("legato.newcomer", "import legato.events"),
+    ],
+)
+def test_an_import_that_points_up_or_outside_is_found(module: str, source: str) -> None:
+    assert len([*faults(module, source)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("legato.actors.job", "from legato.models.contract import Model"),
+        ("legato.actors.job", "from legato.actors.log import Log\nimport trio, time"),
+        ("legato.actors.job", "from legato import events"),
+        ("legato.http.chat", "from legato.actors.ref import JobRef"),
+        ("legato.storage.sql", "from legato.storage.contract import Records"),
+        ("legato.cli", "from legato.http.server import serve"),
+        ("legato.dialects.librechat", "import json, timeit, ostensible"),
+        ("run", "from legato.demo import demo"),
+    ],
+)
+def test_an_import_that_points_down_is_allowed(module: str, source: str) -> None:
+    assert [*faults(module, source)] == []
+
+
+def wrong_imports(root: Path) -> Iterator[str]:
+    """A sentence for each import of a module of ours that should not be."""
+    for path in sorted([*root.glob("legato/**/*.py"), *root.glob("run.py")]):
+        name = ".".join(path.relative_to(root).with_suffix("").parts)
+        yield from faults(name.removesuffix(".__init__"), path.read_text("utf-8"))
+
+
+def faults(module: str, source: str) -> Iterator[str]:
+    for target in imports(source):
+        if target.startswith("."):
+            yield f"{module} imports {target}: a whole name shows which way it points"
+        if within(target, ["legato", "run"]) and not may_import(module, target):
+            yield f"{module} imports {target}, which is not below it"
+        if within(module, PURE) and within(target, OUTSIDE):
+            yield f"{module} is pure and imports {target}"
+
+
+def imports(source: str) -> Iterator[str]:
+    """The whole names of what is imported anywhere in the source, however late."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = "." * node.level + (node.module or "")
+            yield from (f"{start}.{name.name}" for name in node.names)
+
+
+def may_import(module: str, target: str) -> bool:
+    layer = max((name for name in LAYERS if within(module, [name])), key=len)
+    # What is not in the table falls to the package itself, which may import nothing.
+    own = () if layer == "legato" else (layer,)
+    return within(target, [*own, *LAYERS[layer]]) and target != "run"
+
+
+def within(name: str, places: Sequence[str]) -> bool:
+    return any(name == place or name.startswith(f"{place}.") for place in places)
