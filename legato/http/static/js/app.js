@@ -94,18 +94,24 @@ async function send(text) {
 }
 
 async function ask(start) {
+  shell.hush();
   const { ok } = await attempt(start);
   if (ok) tabs.postMessage(open.id);
   return ok;
 }
 
-async function ended(id) {
+function ended(id) {
   tabs.postMessage(id);
-  await attempt(() => library.refresh());
-  if (library.titleOf(id) === UNTITLED) await readTitle(id);
+  readAgain([id]);
 }
 
-/** The title is made after the first answer; the server lets us wait for it. */
+/** Read the list again after something ended in `ids`, and the titles that they still lack. */
+async function readAgain(ids) {
+  await attempt(() => library.refresh());
+  for (const id of ids) if (library.titleOf(id) === UNTITLED) readTitle(id);
+}
+
+/** A title is made after the first answer; the server lets us wait for it. */
 async function readTitle(id) {
   try {
     library.retitle(id, (await api.title(id)).title);
@@ -123,7 +129,7 @@ async function remove(id, title) {
 function activeChanged(started, ended) {
   if (started.includes(open.id)) attempt(() => open.refresh());
   const isNews = (id) => library.titleOf(id) === undefined;
-  if (ended.length > 0 || started.some(isNews)) attempt(() => library.refresh());
+  if (ended.length > 0 || started.some(isNews)) readAgain(ended);
 }
 
 /** Do what may fail; say so where it does; tell the other tabs that `changedId` changed. */
@@ -152,7 +158,8 @@ tabs.onmessage = ({ data: id }) => {
 window.addEventListener("popstate", () => show(idInAddress()));
 document.addEventListener("visibilitychange", () => document.hidden || attempt(() => open.refresh()));
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.defaultPrevented && open.running) attempt(() => open.stop());
+  const isFree = !event.defaultPrevented && !document.querySelector("dialog[open]");
+  if (event.key === "Escape" && isFree && open.running) attempt(() => open.stop());
 });
 $("new-chat").onclick = (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;

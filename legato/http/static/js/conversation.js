@@ -66,7 +66,7 @@ export class Conversation {
   }
 
   async #start(request, model, fields) {
-    if (this.running) return;
+    if (this.running) throw new api.HttpError(409, "An answer is being written. Stop it first.");
     const turn = new Turn(request, model);
     this.turn = turn;
     this.notice = "";

@@ -28,7 +28,7 @@ export class ComposerView {
 
   /** Offer `models`; the one chosen last, where it is still there, else the default. */
   offer({ models, default: preferred }) {
-    const options = models.map(({ name, provider }) => el("option", { value: name, title: provider }, name));
+    const options = models.map(({ name, provider = "" }) => el("option", { value: name, title: provider }, name));
     this.picker.replaceChildren(...options);
     const remembered = localStorage.getItem(REMEMBERED);
     const known = models.some(({ name }) => name === remembered);

@@ -44,7 +44,12 @@ export class Shell {
     $("toast").textContent = text;
     $("toast").hidden = false;
     clearTimeout(this.#toastTimer);
-    this.#toastTimer = setTimeout(() => ($("toast").hidden = true), TOAST);
+    this.#toastTimer = setTimeout(() => this.hush(), TOAST);
+  }
+
+  /** What was said is over. */
+  hush() {
+    this.$("toast").hidden = true;
   }
 
   askToLogIn() {
