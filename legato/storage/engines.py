@@ -1,5 +1,7 @@
 """SQLAlchemy's engines for a database: how its connections are set up."""
 
+import sqlite3
+from time import monotonic, sleep
 from typing import Final, NamedTuple
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -14,6 +16,9 @@ POSTGRESQL_WRITERS: Final = 8
 
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for the write of another *process*: a backup, a second Legato."""
+
+WAL_RETRY: Final = 0.01
+"""Seconds.  Converting a new file takes a few milliseconds."""
 
 
 class Engines(NamedTuple):
@@ -78,8 +83,31 @@ def _engine(url: URL, connections: int, **options: object) -> Engine:
 def _prepare_writer(connection: DBAPIConnection, _record: object) -> None:
     # WAL: readers and the writer do not wait for each other.  NORMAL: a commit is in the file
     # when it returns, so SIGKILL loses nothing; a power cut may lose the last ones (whole).
-    _execute(connection, "PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL")
-    _execute(connection, "PRAGMA foreign_keys = ON")
+    try:
+        _use_wal(connection, until=monotonic() + BUSY_TIMEOUT)
+        _execute(connection, "PRAGMA synchronous = NORMAL")
+        _execute(connection, "PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()  # the pool does not know it yet
+        raise
+
+
+def _use_wal(connection: DBAPIConnection, until: float) -> None:
+    """Surprising but right: for this one statement SQLite ignores the busy timeout.
+
+    Of processes that open a new file together one converts it, the others fail at once
+    (https://github.com/elixir-sqlite/exqlite/issues/138); so they try again, in their thread.
+    """
+    while True:
+        try:
+            found = _execute(connection, "PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > until:
+                raise
+            sleep(WAL_RETRY)
+    if found != ("wal",):
+        raise OSError("SQLite's write-ahead log does not work on its file system")
 
 
 def _prepare_reader(connection: DBAPIConnection, _record: object) -> None:
@@ -91,8 +119,9 @@ def _begin_writing(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _execute(connection: DBAPIConnection, *pragmas: str) -> None:
+def _execute(connection: DBAPIConnection, pragma: str) -> object:
     cursor = connection.cursor()
-    for pragma in pragmas:
-        cursor.execute(pragma)
+    cursor.execute(pragma)
+    found = cursor.fetchone()
     cursor.close()
+    return found

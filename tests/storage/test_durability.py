@@ -9,6 +9,7 @@ from subprocess import DEVNULL, PIPE
 from threading import Event
 
 import trio
+import trio.abc
 import trio.testing
 
 from legato.storage.contract import StoredTurn
@@ -20,6 +21,14 @@ ROOT = Path(__file__).parents[2]
 
 def writer(database_url: str, name: str, count: int) -> Sequence[str]:
     return [sys.executable, "-m", "tests.storage.writer", database_url, name, str(count)]
+
+
+async def read_until(stream: trio.abc.ReceiveStream, end: bytes) -> None:
+    found = b""
+    while not found.endswith(end):
+        received = await stream.receive_some()
+        assert received, f"the process ended, having said {found!r}"
+        found += received
 
 
 class HeldClock(SteppedClock):
@@ -44,7 +53,7 @@ async def test_a_stored_answer_survives_sigkill(sqlite_url: str) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         async with process.stdin, process.stdout:
-            assert await process.stdout.receive_some() == b"stored\n"
+            await read_until(process.stdout, b"stored\n")
             process.kill()
             await process.wait()
 
