@@ -17,6 +17,9 @@ POSTGRESQL_WRITERS: Final = 8
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for the write of another *process*: a backup, a second Legato."""
 
+CONNECT_TIMEOUT: Final = 10
+"""Whole seconds for a database server to answer; one that is there does in milliseconds."""
+
 WAL_RETRY: Final = 0.01
 """Seconds.  Converting a new file takes a few milliseconds."""
 
@@ -63,8 +66,9 @@ def _sqlite_reader(url: URL) -> Engine:
 
 def _postgresql(url: URL) -> Engines:
     # pool_pre_ping: a server that was restarted costs a reconnect, not an error.
-    writer = _engine(url, POSTGRESQL_WRITERS, pool_pre_ping=True)
-    reader = _engine(url, READERS, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
+    options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_TIMEOUT}}
+    writer = _engine(url, POSTGRESQL_WRITERS, **options)
+    reader = _engine(url, READERS, isolation_level="AUTOCOMMIT", **options)
     return Engines(writer, POSTGRESQL_WRITERS, reader, READERS)
 
 
