@@ -1,12 +1,13 @@
 """SQLAlchemy's engines for a database: how its connections are set up."""
 
 import sqlite3
-from time import monotonic, sleep
+from time import monotonic
 from typing import Final, NamedTuple
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import QueuePool
+
+from legato.storage.wal import use_wal
 
 READERS: Final = 4
 """Reads at once.  A read is a fraction of a millisecond, most of it under Python's lock."""
@@ -19,9 +20,6 @@ BUSY_TIMEOUT: Final = 5.0
 
 CONNECT_TIMEOUT: Final = 10
 """Whole seconds for a database server to answer; one that is there does in milliseconds."""
-
-WAL_RETRY: Final = 0.01
-"""Seconds.  Converting a new file takes a few milliseconds."""
 
 
 class Engines(NamedTuple):
@@ -84,48 +82,22 @@ def _engine(url: URL, connections: int, **options: object) -> Engine:
     )
 
 
-def _prepare_writer(connection: DBAPIConnection, _record: object) -> None:
+def _prepare_writer(connection: sqlite3.Connection, _record: object) -> None:
     # WAL: readers and the writer do not wait for each other.  NORMAL: a commit is in the file
     # when it returns, so SIGKILL loses nothing; a power cut may lose the last ones (whole).
     try:
-        _use_wal(connection, until=monotonic() + BUSY_TIMEOUT)
-        _execute(connection, "PRAGMA synchronous = NORMAL")
-        _execute(connection, "PRAGMA foreign_keys = ON")
+        use_wal(connection, until=monotonic() + BUSY_TIMEOUT)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
     except BaseException:
         connection.close()  # the pool does not know it yet
         raise
 
 
-def _use_wal(connection: DBAPIConnection, until: float) -> None:
-    """Surprising but right: for this one statement SQLite ignores the busy timeout.
-
-    Of processes that open a new file together one converts it, the others fail at once
-    (https://github.com/elixir-sqlite/exqlite/issues/138); so they try again, in their thread.
-    """
-    while True:
-        try:
-            found = _execute(connection, "PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > until:
-                raise
-            sleep(WAL_RETRY)
-    if found != ("wal",):
-        raise OSError("SQLite's write-ahead log does not work on its file system")
-
-
-def _prepare_reader(connection: DBAPIConnection, _record: object) -> None:
-    _execute(connection, "PRAGMA query_only = ON")
+def _prepare_reader(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA query_only = ON")
 
 
 def _begin_writing(connection: Connection) -> None:
     # A deferred transaction that reads first cannot wait for a lock when it writes later.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _execute(connection: DBAPIConnection, pragma: str) -> object:
-    cursor = connection.cursor()
-    cursor.execute(pragma)
-    found = cursor.fetchone()
-    cursor.close()
-    return found

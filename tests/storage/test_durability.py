@@ -96,8 +96,12 @@ async def test_a_write_cancelled_in_its_thread_is_stored_whole(sqlite_url: str) 
             nursery.start_soon(records.open_turn, conversation("c2"), question("q2", "c2"))
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
+            with trio.CancelScope(shield=True):
+                await trio.testing.wait_all_tasks_blocked()
+            still_waiting = len(nursery.child_tasks)
             clock.released.set()
 
+        assert still_waiting == 1  # for its thread
         assert await records.conversation("c1") is not None
         assert [message.message_id for message in await records.messages("c1")] == ["q1"]
         assert await records.conversation("c2") is None  # it was still waiting for its turn
