@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import trio
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import json, to_builtins
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -80,12 +80,15 @@ class Machine:
             self.lose_the_disk,
             self.find_the_disk,
             self.settle,
-            self.settle,
+            self.rush,
+            self.rush,
         )
 
     def say(self) -> None:
         # JSON and SSE have their own ideas of these.
-        text = self.draw(st.sampled_from(["a", "", "\r\n\r\nevent: x", "\u2028\0", "é𝄞 ", "data: "]))
+        text = self.draw(
+            st.sampled_from(["a", "", "\r\n\r\nevent: x", "\u2028\0", "é𝄞 ", "data: "])
+        )
         self.said.append(text)
         self.house.model.play(*[TextChunk(text)] * self.draw(st.integers(1, 3)))
 
@@ -152,6 +155,11 @@ class Machine:
     async def settle(self) -> None:
         await wait_all_tasks_blocked()
 
+    def rush(self) -> None:
+        """Many things at the same moment."""
+        for _ in range(self.draw(st.integers(2, 4))):
+            self.draw(st.sampled_from([self.say, self.subscribe, self.think, self.drop]))()
+
     def bring_to_the_end(self) -> None:
         self.go_on()
         self.finish()
@@ -170,7 +178,7 @@ async def play_to_the_end(data: st.DataObject) -> None:
     async with open_house() as house:
         async with trio.open_nursery() as nursery:
             machine = Machine(data.draw, house, nursery)
-            for _ in range(data.draw(st.integers(1, 30))):
+            for _ in range(data.draw(st.integers(1, 60))):
                 rule = data.draw(st.sampled_from(machine.rules()))
                 if (waiting := rule()) is not None:
                     await waiting
@@ -212,10 +220,11 @@ def check_reader(reader: Reader, content: Any) -> None:
         assert client.seqs[0] == 1
         assert not client.syncs
     if isinstance(reader.start, Cursor) and not client.syncs:
+        assert reader.start[:2] == (reader.job.job_id, reader.job.epoch)
         assert client.seqs[0] == reader.start.seq + 1
 
 
-@settings(max_examples=300, deadline=None, phases=[Phase.generate])
+@settings(max_examples=300, deadline=None)
 @given(st.data(), st.random_module())
 def test_the_promise_holds_in_every_order(data: st.DataObject, random: object) -> None:
     trio.run(play, data, clock=MockClock(autojump_threshold=0))
