@@ -7,9 +7,6 @@ from typing import Any
 import trio
 from msgspec import json
 
-from legato.actors.feed import Start
-from legato.actors.follower import Follower
-from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.supervisor import Supervisor, open_supervisor
 from legato.actors.turn import Turn

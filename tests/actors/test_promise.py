@@ -15,13 +15,12 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.feed import Start
 from legato.actors.follower import Follower
-from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
 from legato.actors.ref import JobRef
 from legato.content import ErrorPart
-from legato.events import Cursor, Failed, Finished, Stopped
+from legato.events import Cursor, Failed, Stopped
 from legato.models.contract import ReasoningChunk, TextChunk, ToolCallChunk
-from tests.actors.kit import C1, Client, House, open_house
+from tests.actors.kit import Client, House, open_house
 
 
 class Reader:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from legato.http.auth import SESSION_COOKIE, Authenticator
 from msgspec import Struct
+
+from legato.http.auth import SESSION_COOKIE, Authenticator
 
 SECRET = "a secret for tests that is long enough for anybody"
 SLOW_TOKENS = 120
