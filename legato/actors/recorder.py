@@ -27,7 +27,7 @@ class Recorder:
         """Find the turn's place, store the user's message, gather what the model shall read.
 
         Raises:
-            StorageError, ForeignConversation: as the storage does.
+            StorageError, ForeignConversation, RequestTaken: as the storage does.
             InvalidTurn: if the conversation changed so that the turn has no place in it.
         """
         turn = self._turn

@@ -66,10 +66,13 @@ class Registry:
         return sum(map(len, self._running.values()))
 
     def evicted(self, max_bytes: int) -> list[Job]:
-        """The jobs to let go, oldest ending first, so that the others keep at most `max_bytes`."""
+        """The jobs to let go, oldest ending first, so that the others keep at most `max_bytes`.
+
+        The newest stays whatever its size: its readers are still reading its end.
+        """
         excess = sum(self._retained.values()) - max_bytes
         evicted = []
-        for job_id, size in self._retained.items():
+        for job_id, size in list(self._retained.items())[:-1]:
             if excess <= 0:
                 break
             excess -= size

@@ -7,6 +7,7 @@ from typing import Any
 import trio
 from msgspec import json
 
+from legato.actors.job import Job
 from legato.actors.ref import JobRef
 from legato.actors.supervisor import Supervisor, open_supervisor
 from legato.actors.turn import Turn
@@ -87,6 +88,7 @@ class FlakyRecords(MemoryRecords):
     def __init__(self) -> None:
         super().__init__()
         self.down = False
+        self.untitled = False
         self.free = trio.Event()
         self.free.set()
         self.closed: list[Message] = []
@@ -103,6 +105,13 @@ class FlakyRecords(MemoryRecords):
         self.closed.append(message)
         return stored
 
+    async def retitle(
+        self, conversation_id: str, title: str, *, if_untitled: bool = False
+    ) -> Conversation | None:
+        if self.untitled:
+            raise StorageError("no titles today")
+        return await super().retitle(conversation_id, title, if_untitled=if_untitled)
+
     def hold(self) -> None:
         self.free = trio.Event()
 
@@ -110,7 +119,8 @@ class FlakyRecords(MemoryRecords):
         self.free.set()
 
     async def _usable(self) -> None:
-        await self.free.wait()
+        with trio.CancelScope(shield=True):  # as the thread of a real one would
+            await self.free.wait()
         if self.down:
             raise StorageError("the disk is full")
 
@@ -137,12 +147,19 @@ class House:
         }
         return Turn(**(given | fields))
 
+    def job(self, ref: JobRef) -> Job:
+        """The actor itself, for what no message can reach."""
+        found = self.supervisor.registry.find(ref.job_id)
+        assert found is not None
+        return found
+
     def start(self, on_busy: Any = "interrupt", **fields: Any) -> JobRef:
         return self.supervisor.start(self.turn(**fields), on_busy).job
 
 
 @asynccontextmanager
-async def open_house(**limits: Any) -> AsyncIterator[House]:
+async def open_house(*, frees: bool = True, **limits: Any) -> AsyncIterator[House]:
+    """A house whose storage works again when it closes, if it `frees` it."""
     model, records = PlayedModel(), FlakyRecords()
     async with open_supervisor(
         records=records,
@@ -151,8 +168,9 @@ async def open_house(**limits: Any) -> AsyncIterator[House]:
         limits=Limits(**limits),
     ) as supervisor:
         yield House(supervisor, model, records)
-        records.down = False
-        records.release()
+        if frees:
+            records.down = False
+            records.release()
 
 
 class Client:

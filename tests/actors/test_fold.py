@@ -27,9 +27,14 @@ QUESTION = Message(message_id="q", conversation_id="c", text="hello")
 chunks = st.one_of(
     st.builds(TextChunk, st.text(max_size=3)),
     st.builds(ReasoningChunk, st.text(max_size=3)),
-    st.builds(ToolCallChunk, st.integers(0, 3), st.just("id"), st.just("name"), st.text(max_size=3)),
+    st.builds(
+        ToolCallChunk, st.integers(0, 3), st.just("id"), st.just("name"), st.text(max_size=3)
+    ),
 )
 kept_parts = st.lists(st.sampled_from([TextPart("k"), ThinkPart("k")]), max_size=2).map(tuple)
+
+
+KINDS: dict[str, type[Part]] = {"text": TextPart, "think": ThinkPart, "tool_call": ToolCallPart}
 
 
 def oracle(events: list[AnyEvent]) -> list[Any]:
@@ -41,11 +46,9 @@ def oracle(events: list[AnyEvent]) -> list[Any]:
             case Created(kept=kept):
                 for index, part in enumerate(kept):
                     kinds[index] = type(part)
-                    parts[index] = [part.text if isinstance(part, TextPart) else part.think]
+                    parts[index] = [plainly(part)[1]]
             case StepStarted(index, kind, call):
-                kinds.setdefault(
-                    index, {"text": TextPart, "think": ThinkPart, "tool_call": ToolCallPart}[kind]
-                )
+                kinds.setdefault(index, KINDS[kind])
                 parts.setdefault(index, [call.args if call else ""])
             case TextDelta(index, text) | ReasoningDelta(index, text):
                 parts[index].append(text)

@@ -96,7 +96,11 @@ def test_an_edit_replaces_a_part_and_drops_what_followed(edit: Edit, kept: Any) 
 
 def test_an_answer_of_plain_text_can_go_on() -> None:
     plain = Message(
-        message_id="a", conversation_id=C, parent_message_id="q1", is_created_by_user=False, text="t"
+        message_id="a",
+        conversation_id=C,
+        parent_message_id="q1",
+        is_created_by_user=False,
+        text="t",
     )
 
     assert plan(turn(revise="a"), [*THREAD, plain]).kept == (TextPart("t"),)
