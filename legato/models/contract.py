@@ -56,8 +56,9 @@ ModelEvent = TextChunk | ReasoningChunk | ToolCallChunk | UsageReport | FinishRe
 class ModelError(Exception):
     """A model could not answer, or not to the end.
 
-    `reason` is for programs (provider_error, provider_unreachable, provider_rejected, …);
-    the message is for people and carries no secret.
+    `reason` is for programs: invalid_parameters, provider_unreachable, provider_rejected,
+    provider_rate_limited, provider_error, provider_cut.  The message is for people and
+    carries no secret.
     """
 
     def __init__(self, reason: str, message: str) -> None:
@@ -85,11 +86,20 @@ class Model(Protocol):
         """About how many tokens `text` is; never blocks, never fails."""
         ...
 
+    def check(self, parameters: Mapping[str, Json]) -> None:
+        """Whether a request with these parameters may start.
+
+        Raises:
+            ModelError: `invalid_parameters`: which one, what was found, what is allowed.
+        """
+        ...
+
     def stream(
         self, request: ModelRequest
     ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[ModelEvent]]]:
         """Ask it.  Each item is all that one read of the provider's connection brought.
 
+        Items are never empty, and a FinishReport is the last event of the last one.
         Leaving the block closes the connection, whatever was still to come.
         A stream that ends without a FinishReport was cut: the implementation raises.
 

@@ -1,0 +1,133 @@
+"""The bodies that clients send, as LibreChat's wire has them; unknown fields are ignored."""
+
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from msgspec import Meta, Struct, field
+from ulid import ULID
+
+from legato.actors.turn import Edit, Turn
+from legato.config import OnBusy
+from legato.http.errors import InvalidField, TooLarge
+
+Id = Annotated[str, Meta(min_length=1, max_length=128)]
+RequestId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
+Endpoint = Annotated[str, Meta(max_length=128)]
+
+NEW = "new"
+
+
+class EditedContent(Struct, rename="camel"):
+    """A part rewritten: `text` of a text part, `think` of a thought."""
+
+    index: int
+    text: str | None = None
+    think: str | None = None
+
+
+class StartBody(Struct, kw_only=True, rename="camel"):
+    """`text` is enough.  The names of the last three are the wire's own."""
+
+    text: str = ""
+    model: str | None = None
+    endpoint: Endpoint | None = None
+    conversation_id: Id | None = None
+    parent_message_id: Id | None = None
+    override_parent_message_id: Id | None = None
+    response_message_id: Id | None = None
+    is_regenerate: bool = False
+    is_continued: bool = False
+    edited_content: EditedContent | None = None
+    client_request_id: RequestId | None = None
+    prompt_prefix: str | None = None
+    model_parameters: dict[str, Any] | None = field(default=None, name="model_parameters")
+    on_busy: OnBusy | None = field(default=None, name="on_busy")
+
+
+class AbortBody(Struct, kw_only=True, rename="camel"):
+    """Any one id.  `generationId` names exactly one generation, the others its conversation."""
+
+    stream_id: str | None = None
+    conversation_id: str | None = None
+    abort_key: str | None = None
+    generation_id: str | None = None
+
+    def target(self) -> str:
+        """The id that counts: the most exact that was given."""
+        conversation_id = None if self.conversation_id == NEW else self.conversation_id
+        key = (self.abort_key or "").partition(":")[0]
+        return self.generation_id or self.stream_id or conversation_id or key
+
+
+class ConversationChange(Struct, rename="camel"):
+    conversation_id: Id
+    title: Annotated[str, Meta(max_length=1024)] | None = None
+
+
+class ArgBody(Struct):
+    """LibreChat wraps the arguments of its conversation routes once."""
+
+    arg: ConversationChange
+
+
+def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: int) -> Turn:
+    """What the body asks for.
+
+    Raises:
+        InvalidField: where its fields contradict each other, or an id is none.
+        TooLarge: if the text has more than `max_text` bytes.
+    """
+    size = len(body.text.encode()) + len((body.prompt_prefix or "").encode())
+    if size > max_text:
+        raise TooLarge(f"text: found {size} bytes; {max_text} are allowed", param="text")
+    revise = _revised(body)
+    regenerate = None if revise else body.override_parent_message_id
+    if not (body.text.strip() or revise or regenerate):
+        raise InvalidField("text", "a message needs a text")
+    return Turn(
+        job_id=str(ULID()),
+        conversation_id=_conversation_id(body),
+        message_id=regenerate or str(uuid4()),
+        response_id=revise if revise and body.is_continued else str(uuid4()),
+        user=user,
+        model=model,
+        text=body.text,
+        endpoint=endpoint,
+        instructions=body.prompt_prefix,
+        parameters=body.model_parameters or {},
+        parent_id=body.parent_message_id,
+        regenerate=regenerate,
+        revise=revise,
+        edit=_edit(body),
+        request_id=body.client_request_id,
+    )
+
+
+def _conversation_id(body: StartBody) -> str:
+    given = body.conversation_id
+    if given is None or given == NEW:
+        return str(uuid4())
+    try:
+        return str(UUID(given))
+    except ValueError:
+        raise InvalidField("conversationId", f"found {given!r}; a UUID is allowed") from None
+
+
+def _revised(body: StartBody) -> str | None:
+    if not (body.is_continued or body.edited_content):
+        if body.is_regenerate and not body.override_parent_message_id:
+            raise InvalidField("overrideParentMessageId", "names the question to answer again")
+        return None
+    if body.response_message_id is None:
+        raise InvalidField("responseMessageId", "names the answer that is edited or goes on")
+    return body.response_message_id
+
+
+def _edit(body: StartBody) -> Edit | None:
+    edited = body.edited_content
+    if edited is None:
+        return None
+    text = edited.text if edited.text is not None else edited.think
+    if text is None:
+        raise InvalidField("editedContent", "needs the part's new text, or think")
+    return Edit(edited.index, text)

@@ -1,0 +1,124 @@
+"""The chat routes: start a generation, follow it, ask about it, stop it."""
+
+from quart import Blueprint, Response, request
+from quart_schema import document_request
+
+from legato.actors.ending import standing_of
+from legato.actors.feed import Start
+from legato.actors.follower import Follower
+from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import Standing, StopReply
+from legato.actors.ref import JobRef
+from legato.actors.starting import start_turn
+from legato.dialects.contract import Identity
+from legato.dialects.librechat import LibreChat
+from legato.events import Cursor
+from legato.http.bodies import AbortBody, StartBody, turn_of
+from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound
+from legato.http.streaming import stream_response
+from legato.http.wire import application, body_of, job_of, reply, runtime, user
+
+chat = Blueprint("chat", __name__, url_prefix="/api/agents/chat")
+
+
+@chat.post("")
+@chat.post("/<endpoint>")
+@document_request(StartBody)
+async def start(endpoint: str = "agents") -> Response:
+    """Start a generation; it runs on whoever listens.  Its stream's id is the conversation's."""
+    body = await body_of(StartBody)
+    house = runtime()
+    name = body.model or house.default_model
+    if name not in house.models:
+        allowed = ", ".join(house.models)
+        raise InvalidField("model", f"found {name!r}; allowed are {allowed}")
+    house.models[name].check(body.model_parameters or {})
+    max_text = house.settings.limits.max_text_bytes
+    turn = turn_of(
+        body, user=user(), model=name, endpoint=body.endpoint or endpoint, max_text=max_text
+    )
+    on_busy = body.on_busy or house.settings.on_busy
+    started = await start_turn(turn, on_busy, supervisor=house.supervisor, records=house.records)
+    return reply(started)
+
+
+@chat.get("/stream/<stream_id>")
+async def stream(stream_id: str) -> Response:
+    """Follow a generation as server-sent events, from its beginning or from a cursor.
+
+    `Last-Event-ID` or `?after=` gives exactly what was missed, `?resume=true` the state of now;
+    then what follows, live, to the ending.
+    """
+    follower = Follower(job_of(stream_id), "librechat", _start())
+    app = application()
+    return stream_response(follower, app.settings.limits.heartbeat, app.streams)
+
+
+def _start() -> Start:
+    cursor = request.args.get("after") or request.headers.get("Last-Event-ID")
+    if not cursor:
+        return "snapshot" if request.args.get("resume") == "true" else "beginning"
+    try:
+        return Cursor.parse(cursor)
+    except ValueError as error:
+        raise InvalidField("after", str(error)) from None
+
+
+@chat.get("/active")
+async def active() -> Response:
+    """The conversations in which you have a running generation."""
+    return reply({"activeJobIds": runtime().supervisor.active(user())})
+
+
+@chat.get("/status/<stream_id>")
+async def status(stream_id: str) -> Response:
+    """How a generation stands, with everything a client needs to show it."""
+    try:
+        job = job_of(stream_id)
+        answer = await job.status()
+    except (StreamNotFound, ActorStopped):
+        return reply({"active": False})
+    identity = Identity(job.job_id, job.epoch, job.conversation_id, job.response_id)
+    state = LibreChat(identity).sync(answer.snapshot)["resumeState"]
+    return reply(
+        {
+            "active": answer.standing is Standing.RUNNING,
+            "streamId": job.conversation_id,
+            "generationId": job.job_id,
+            "status": answer.standing,
+            "aggregatedContent": state["aggregatedContent"],
+            "createdAt": job.created_at,
+            "resumeState": state,
+        }
+    )
+
+
+@chat.post("/abort")
+@document_request(AbortBody)
+async def abort() -> Response:
+    """Stop a generation.  On return its provider is closed and its partial answer stored."""
+    target = (await body_of(AbortBody)).target()
+    job = runtime().supervisor.whereis(target) if target else None
+    if job is None:
+        raise JobNotFound("There is no such generation.", streamId=target or None)
+    if job.user != user():
+        raise Foreign("The generation belongs to somebody else.")
+    try:
+        return reply(_aborted(job, await job.stop()))
+    except ActorStopped:
+        raise JobNotFound("The generation is gone.", streamId=target) from None
+
+
+def _aborted(job: JobRef, answer: StopReply) -> dict[str, object]:
+    facts: dict[str, object] = {"generationId": job.job_id}
+    if answer.ending.unsaved:
+        facts["persistenceFailed"] = True
+    if answer.settled:
+        return {
+            "success": False,
+            "settled": True,
+            "terminalStatus": standing_of(answer.ending),
+            **facts,
+        }
+    early = answer.ending.response is None
+    return {"success": True, "aborted": job.conversation_id, "earlyAbort": early, **facts}

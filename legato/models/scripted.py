@@ -1,0 +1,163 @@
+"""A model that says what it was told to, at the pace it was told: for load and for tests."""
+
+import json
+import math
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Annotated, Final
+
+import msgspec
+import trio
+from msgspec import Meta, Struct
+
+from legato.content import Usage
+from legato.models.contract import (
+    FinishReport,
+    Json,
+    ModelError,
+    ModelEvent,
+    ModelRequest,
+    ReasoningChunk,
+    TextChunk,
+    ToolCallChunk,
+    UsageReport,
+)
+from legato.models.counting import estimate_tokens
+
+_LONGEST_BATCH: Final = 256  # tokens; about 50 µs of work, then the others get a turn
+_ARGUMENTS_PIECE: Final = 8  # characters, so that every call's arguments arrive in pieces
+
+_Count = Annotated[int, Meta(ge=0, le=10_000_000)]
+_Rate = Annotated[float, Meta(ge=0, le=1_000_000)]
+_Delay = Annotated[float, Meta(ge=0, le=86_400)]
+_Calls = Annotated[int, Meta(ge=0, le=100)]
+
+
+class Script(Struct, frozen=True, kw_only=True):
+    """What the parameters ask for.  Counts in tokens, `rate` in tokens/s, `delay` in seconds.
+
+    `rate` 0 is as fast as it goes.  `fail_after` counts reasoning tokens too.
+    """
+
+    tokens: _Count = 50
+    rate: _Rate = 20.0
+    delay: _Delay = 0.0
+    reasoning: _Count = 0
+    fail_after: _Count | None = None
+    stamp: bool = False
+    tool_calls: _Calls = 0
+
+
+_ALLOWED: Final[Mapping[str, tuple[object, str]]] = {
+    "tokens": (_Count, "a whole number from 0 to 10000000"),
+    "rate": (_Rate, "tokens per second from 0 (as fast as it goes) to 1000000"),
+    "delay": (_Delay, "seconds from 0 to 86400"),
+    "reasoning": (_Count, "a whole number from 0 to 10000000"),
+    "fail_after": (_Count | None, "a whole number from 0 to 10000000, or null"),
+    "stamp": (bool, "true or false"),
+    "tool_calls": (_Calls, "a whole number from 0 to 100"),
+}
+
+
+class ScriptedModel:
+    """Deterministic: the same parameters give the same events, and on a mock clock the same times.
+
+    Parameters it does not know are somebody else's (temperature, …) and are ignored.
+    """
+
+    writes_titles: Final = False
+
+    def __init__(
+        self,
+        name: str = "scripted",
+        *,
+        max_context_tokens: int = 8192,
+        parameters: Mapping[str, Json] | None = None,
+    ) -> None:
+        self.name: Final = name
+        self.max_context_tokens: Final = max_context_tokens
+        self._defaults = parameters or {}
+        _read_script(self._defaults)
+
+    def count_tokens(self, text: str) -> int:
+        return estimate_tokens(text)
+
+    def check(self, parameters: Mapping[str, Json]) -> None:
+        _read_script(parameters)
+
+    @asynccontextmanager
+    async def stream(
+        self, request: ModelRequest
+    ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
+        script = _read_script({**self._defaults, **request.parameters})
+        prompt_tokens = sum(self.count_tokens(message.content) for message in request.messages)
+        async with aclosing(_perform(script, prompt_tokens)) as batches:
+            yield batches
+
+
+def _read_script(parameters: Mapping[str, Json]) -> Script:
+    known = {key: value for key, value in parameters.items() if key in _ALLOWED}
+    for key, value in known.items():
+        kind, allowed = _ALLOWED[key]
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            found = f"{value!r:.80}"
+            raise ModelError(
+                "invalid_parameters", f"{key} is {found}; allowed: {allowed}"
+            ) from error
+    return msgspec.convert(known, Script)
+
+
+async def _perform(
+    script: Script, prompt_tokens: int
+) -> AsyncGenerator[Sequence[ModelEvent], None]:
+    total = script.reasoning + script.tokens
+    end = total if script.fail_after is None else min(total, script.fail_after)
+    start = trio.current_time() + script.delay
+    said = 0
+    await trio.sleep_until(start)
+    while said < end:
+        # Absolute deadlines: whoever was held up catches up, and the pace does not drift.
+        await trio.sleep_until(start + said / script.rate if script.rate else start)
+        due = min(end, said + _batch(script.rate, trio.current_time() - start, said))
+        yield [_token(script, i) for i in range(said, due)]
+        said = due
+    if script.fail_after is not None and script.fail_after <= total:
+        raise ModelError("provider_error", f"The script failed after {said} tokens, as it was told")
+    for call in range(script.tool_calls):
+        await trio.lowlevel.checkpoint()
+        yield list(_tool_call(call))
+    usage = Usage(
+        prompt_tokens=prompt_tokens,
+        completion_tokens=total,
+        reasoning_tokens=script.reasoning,
+    )
+    yield [UsageReport(usage), FinishReport("tool_calls" if script.tool_calls else "stop")]
+
+
+def _batch(rate: float, elapsed: float, said: int) -> int:
+    """How many tokens are due and not said yet; at least one, and never more than one turn's.
+
+    Token i is due i / rate seconds after the start.  Rounding may put the very moment
+    of a deadline a hair before it; the token is due all the same.
+    """
+    if not rate:
+        return _LONGEST_BATCH
+    return min(_LONGEST_BATCH, max(1, math.floor(elapsed * rate) + 1 - said))
+
+
+def _token(script: Script, position: int) -> ModelEvent:
+    if position < script.reasoning:
+        return ReasoningChunk(f"r{position} ")
+    if script.stamp:
+        return TextChunk(f"ts={time.monotonic_ns()} ")
+    return TextChunk(f"w{position - script.reasoning} ")
+
+
+def _tool_call(index: int) -> Iterator[ToolCallChunk]:
+    args = json.dumps({"call": index, "text": f"argument of call {index}"})
+    yield ToolCallChunk(index, id=f"call_{index}", name="scripted_tool")
+    for start in range(0, len(args), _ARGUMENTS_PIECE):
+        yield ToolCallChunk(index, args=args[start : start + _ARGUMENTS_PIECE])
