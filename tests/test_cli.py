@@ -1,4 +1,7 @@
 import os
+import re
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +14,7 @@ from legato.http.auth import Authenticator, Credentials, User
 from legato.http.tokens import LEEWAY
 
 SECRET = "s" * 32
+LEGATO = str(Path(sys.executable).parent / "legato")
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +41,7 @@ async def user_of(token: str, secret: str, *, seconds_later: float = 0) -> User:
 
 
 def test_the_command_prints_a_token_and_nothing_else(folder: Path) -> None:
-    command = [str(Path(sys.executable).parent / "legato"), "token", "--user", "ada"]
+    command = [LEGATO, "token", "--user", "ada"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
 
     assert done.stderr == ""
@@ -160,6 +164,39 @@ def test_a_wrong_setting_is_one_line_and_status_2(
     assert shown.err.startswith(said)
     assert shown.err.count("\n") == 1
     assert shown.out == ""
+
+
+def test_the_server_says_where_it_is_and_ends_on_sigterm(folder: Path) -> None:
+    with subprocess.Popen(
+        [LEGATO, "serve", "--port", "0"], stdout=subprocess.PIPE, text=True, cwd=folder
+    ) as server:
+        assert server.stdout is not None
+        said = server.stdout.readline()
+        server.send_signal(signal.SIGTERM)
+
+        assert re.fullmatch(r"Legato is at http://127\.0\.0\.1:[0-9]+\n", said)
+        assert server.wait(30) == 0
+
+
+def test_a_port_that_is_taken_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        assert main(["serve", "--port", str(port)]) == 2
+    said = f"legato: cannot listen on 127.0.0.1, port {port}: Address already in use\n"
+    assert capsys.readouterr().err == said
+
+
+def test_storage_that_cannot_be_used_is_one_line_and_status_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    (folder / "file").touch()
+    monkeypatch.setenv("LEGATO_DATABASE_URL", "sqlite:///file/legato.db")
+
+    assert main(["serve", "--port", "0"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("legato: LEGATO_DATABASE_URL: ")
+    assert said.count("\n") == 1
 
 
 def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
