@@ -33,10 +33,14 @@ class Registry:
         turn = job.turn
         self._jobs.pop(turn.job_id, None)
         self._retained.pop(turn.job_id, None)
-        if turn.request_id is not None:
-            self._requests.pop((turn.user, turn.request_id), None)
+        self.forget_request(job)
         discard(self._running, turn.user, turn.job_id)
         discard(self._conversations, turn.conversation_id, turn.job_id)
+
+    def forget_request(self, job: Job) -> None:
+        """Let the same request start another job."""
+        if self.repeated(job.turn) is job and job.turn.request_id is not None:
+            del self._requests[job.turn.user, job.turn.request_id]
 
     def find(self, job_id: str) -> Job | None:
         return self._jobs.get(job_id)

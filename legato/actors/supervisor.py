@@ -184,7 +184,7 @@ class Supervisor:
         """A job has said its ending: called by it, in the same step."""
         self._registry.ended(job)
         if isinstance(job.feed.ending, Failed) and job.opening is None:
-            job.leave()  # a turn that never was leaves nothing to follow
+            self._registry.forget_request(job)  # nothing came of it: it may be tried again
         for evicted in self._registry.evicted(self._limits.max_retained_bytes):
             evicted.leave()
         self._title(job)
