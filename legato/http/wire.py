@@ -47,12 +47,21 @@ async def body_of(kind: type[T]) -> T:
     """
     data = await request.get_data()
     try:
-        return json.decode(data, type=kind)
+        # Decoded first: msgspec does not look into the texts of fields that it skips.
+        return json.decode(data.decode(), type=kind)
     except msgspec.ValidationError as error:
         expectation, _, path = str(error).partition(" - at `$.")
         raise InvalidField(path.rstrip("`") or "body", expectation) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise MalformedJson("The request body contains malformed JSON") from None
+    except msgspec.DecodeError as error:
+        raise _malformed(str(error).removeprefix("JSON is malformed: ")) from None
+    except UnicodeDecodeError as error:
+        raise _malformed(f"not UTF-8 (byte {error.start})") from None
+    except RecursionError:
+        raise _malformed("nested too deeply") from None
+
+
+def _malformed(reason: str) -> MalformedJson:
+    return MalformedJson(f"The request body contains malformed JSON: {reason}")
 
 
 def reply(body: Any, status: int = 200) -> Response:
