@@ -1,6 +1,7 @@
 """The bodies that clients send, as LibreChat's wire has them; unknown fields are ignored."""
 
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
 
 from msgspec import Meta, Struct, field
@@ -15,6 +16,9 @@ RequestId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
 Endpoint = Annotated[str, Meta(max_length=128)]
 
 NEW = "new"
+
+MAX_NESTING: Final = 64
+"""Of `model_parameters`: whoever walks them must not run out of stack.  Schemas have ten."""
 
 
 class EditedContent(Struct, rename="camel"):
@@ -77,9 +81,8 @@ def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: 
         InvalidField: where its fields contradict each other, or an id is none.
         TooLarge: if the text has more than `max_text` bytes.
     """
-    size = len(body.text.encode()) + len((body.prompt_prefix or "").encode())
-    if size > max_text:
-        raise TooLarge(f"text: found {size} bytes; {max_text} are allowed", param="text")
+    _check_sizes(body, max_text)
+    _check_nesting(body.model_parameters)
     revise = _revised(body)
     regenerate = None if revise else body.override_parent_message_id
     if not (body.text.strip() or revise or regenerate):
@@ -101,6 +104,38 @@ def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: 
         edit=_edit(body),
         request_id=body.client_request_id,
     )
+
+
+def _check_sizes(body: StartBody, max_text: int) -> None:
+    edited = body.edited_content or EditedContent(0)
+    texts = {
+        "text": body.text,
+        "promptPrefix": body.prompt_prefix,
+        "editedContent.text": edited.text,
+        "editedContent.think": edited.think,
+    }
+    for name, text in texts.items():
+        size = len((text or "").encode())
+        if size > max_text:
+            raise TooLarge(f"{name}: found {size} bytes; {max_text} are allowed", param=name)
+
+
+def _check_nesting(parameters: dict[str, Any] | None) -> None:
+    level: list[Any] = [parameters]
+    for _ in range(MAX_NESTING):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return
+    raise InvalidField("model_parameters", f"nested deeper than {MAX_NESTING} levels")
+
+
+def _children(node: Any) -> Iterable[Any]:
+    match node:
+        case dict():
+            return node.values()
+        case list():
+            return node
+    return ()
 
 
 def _conversation_id(body: StartBody) -> str:
