@@ -10,6 +10,7 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing, StopReply
 from legato.actors.ref import JobRef
 from legato.actors.starting import start_turn
+from legato.actors.turn import Turn
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
@@ -17,6 +18,7 @@ from legato.http.bodies import AbortBody, StartBody, turn_of
 from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound
 from legato.http.streaming import stream_response
 from legato.http.wire import application, body_of, job_of, reply, runtime, user
+from legato.models.contract import ModelError
 
 chat = Blueprint("chat", __name__, url_prefix="/api/agents/chat")
 
@@ -28,18 +30,32 @@ async def start(endpoint: str = "agents") -> Response:
     """Start a generation; it runs on whoever listens.  Its stream's id is the conversation's."""
     body = await body_of(StartBody)
     house = runtime()
-    name = body.model or house.default_model
-    if name not in house.models:
-        allowed = ", ".join(house.models)
-        raise InvalidField("model", f"found {name!r}; allowed are {allowed}")
-    house.models[name].check(body.model_parameters or {})
-    max_text = house.settings.limits.max_text_bytes
     turn = turn_of(
-        body, user=user(), model=name, endpoint=body.endpoint or endpoint, max_text=max_text
+        body,
+        user=user(),
+        model=_model(body),
+        endpoint=body.endpoint or endpoint,
+        max_text=house.settings.limits.max_text_bytes,
     )
+    _check_parameters(turn)
     on_busy = body.on_busy or house.settings.on_busy
     started = await start_turn(turn, on_busy, supervisor=house.supervisor, records=house.records)
     return reply(started)
+
+
+def _model(body: StartBody) -> str:
+    house = runtime()
+    name = body.model or house.default_model
+    if name not in house.models:
+        raise InvalidField("model", f"found {name!r:.80}; allowed are {', '.join(house.models)}")
+    return name
+
+
+def _check_parameters(turn: Turn) -> None:
+    try:
+        runtime().models[turn.model].check(turn.parameters)
+    except ModelError as error:
+        raise InvalidField("model_parameters", str(error)) from None
 
 
 @chat.get("/stream/<stream_id>")
