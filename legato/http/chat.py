@@ -1,5 +1,7 @@
 """The chat routes: start a generation, follow it, ask about it, stop it."""
 
+from typing import Final
+
 from quart import Blueprint, Response, request
 from quart_schema import document_request
 
@@ -19,6 +21,8 @@ from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFoun
 from legato.http.streaming import stream_response
 from legato.http.wire import application, body_of, job_of, reply, runtime, user
 from legato.models.contract import ModelError
+
+HEADER: Final = "Last-Event-ID"
 
 chat = Blueprint("chat", __name__, url_prefix="/api/agents/chat")
 
@@ -71,13 +75,22 @@ async def stream(stream_id: str) -> Response:
 
 
 def _start() -> Start:
-    cursor = request.args.get("after") or request.headers.get("Last-Event-ID")
-    if not cursor:
-        return "snapshot" if request.args.get("resume") == "true" else "beginning"
+    """Where the reader wants to begin; the query counts before the header."""
+    for name, cursor in (
+        ("after", request.args.get("after")),
+        (HEADER, request.headers.get(HEADER)),
+    ):
+        if cursor:
+            return _cursor(name, cursor)
+    return "snapshot" if request.args.get("resume") == "true" else "beginning"
+
+
+def _cursor(name: str, cursor: str) -> Cursor:
     try:
         return Cursor.parse(cursor)
-    except ValueError as error:
-        raise InvalidField("after", str(error)) from None
+    except ValueError:
+        found = f"found {cursor!r:.80}"
+        raise InvalidField(name, f"{found}; a cursor is job_id:epoch:seq, a frame's id") from None
 
 
 @chat.get("/active")
