@@ -7,7 +7,9 @@ from typing import Any, Final
 
 import trio
 from msgspec import Struct, json
-from quart.typing import TestHTTPConnectionProtocol
+from quart_trio.testing import TrioClient
+from quart_trio.testing.connections import TestHTTPConnection
+from trio.testing import wait_all_tasks_blocked
 
 from legato.http.app import Legato
 from legato.http.tokens import sign
@@ -57,7 +59,7 @@ def parsed(text: str) -> Frame:
 class Stream:
     """A response body that is read as it comes; every write must be whole frames."""
 
-    def __init__(self, connection: TestHTTPConnectionProtocol) -> None:
+    def __init__(self, connection: TestHTTPConnection) -> None:
         self._connection = connection
         self._frames: list[Frame] = []
 
@@ -112,7 +114,7 @@ class Client:
         """`body` is sent as JSON; `data` as it is."""
         sent = data if data is not None else b"" if body is None else json.encode(body)
         own = self.headers | {"Content-Type": "application/json"} | dict(headers or {})
-        client = self.app.test_client(use_cookies=False)
+        client = TrioClient(self.app, use_cookies=False)
         response = await client.open(path, method=method, headers=own, data=sent)
         received = await response.get_data(as_text=True)
         decoded = json.decode(received) if response.is_json and received else None
@@ -148,11 +150,14 @@ class Client:
         """The stream, open; leaving drops the connection."""
         path = f"/api/agents/chat/stream/{stream_id}{query}"
         own = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = self.app.test_client(use_cookies=False).request(path, headers=own)
+        connection = TrioClient(self.app, use_cookies=False).request(path, headers=own)
+        assert isinstance(connection, TestHTTPConnection)
         async with connection:
             await connection.send_complete()
             yield Stream(connection)
             await connection.disconnect()
+            await wait_all_tasks_blocked()
+            connection._client_send.close()  # a dropped body never ends; the client waits for that
 
     async def read(self, stream_id: str, query: str = "", **headers: str) -> list[Frame]:
         """The stream to its end."""

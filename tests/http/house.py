@@ -1,7 +1,7 @@
 """What the application runs on, for tests: the real thing, in memory, with models to look into."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 from legato.actors.supervisor import open_supervisor
@@ -24,11 +24,13 @@ class AttentiveModel(ScriptedModel):
     def count_tokens(self, text: str) -> int:
         return len(text)
 
-    def stream(
+    @asynccontextmanager
+    async def stream(
         self, request: ModelRequest
-    ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[ModelEvent]]]:
+    ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
         self.asked.append(request)
-        return super().stream(request)
+        async with super().stream(request) as batches:
+            yield batches
 
     def read(self) -> list[str]:
         """What it was given to read last."""

@@ -52,11 +52,11 @@ async def test_the_default_model_is_asked_unless_another_is_named() -> None:
 
 
 async def test_the_endpoint_is_the_bodys_else_the_paths(ann: Client) -> None:
-    paths = {"/api/agents/chat": {}, "/api/agents/chat/openAI": {}}
-    bodies = {"/api/agents/chat/custom": {"endpoint": "agents"}}
+    starts = (("", None), ("/openAI", None), ("/custom", "agents"))
     found = []
-    for path, fields in (paths | bodies).items():
-        started = await ann.post(path, {"text": "Hi", "model_parameters": FAST, **fields})
+    for path, endpoint in starts:
+        body = {"text": "Hi", "model_parameters": FAST, "endpoint": endpoint}
+        started = await ann.post(f"/api/agents/chat{path}", body)
         final = (await ann.read(started.body["streamId"]))[-1].data
         found.append(final["responseMessage"]["endpoint"])
 
