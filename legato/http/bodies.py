@@ -145,7 +145,7 @@ def _conversation_id(body: StartBody) -> str:
     try:
         return str(UUID(given))
     except ValueError:
-        raise InvalidField("conversationId", f"found {given!r}; a UUID is allowed") from None
+        raise InvalidField("conversationId", f"found {given!r:.80}; a UUID is allowed") from None
 
 
 def _revised(body: StartBody) -> str | None:

@@ -3,13 +3,12 @@
 from typing import Final
 
 import trio
-from msgspec.structs import replace
 from quart import Blueprint, Response, request
 from quart_schema import document_request
 
 from legato.content import NEW_CHAT
 from legato.http.bodies import NEW, ArgBody
-from legato.http.errors import InvalidField, NotFound
+from legato.http.errors import ConversationNotFound, InvalidField, NotFound
 from legato.http.wire import body_of, conversation_of, reply, runtime, user
 
 conversations = Blueprint("conversations", __name__, url_prefix="/api")
@@ -32,7 +31,7 @@ async def page() -> Response:
     """Your conversations, last changed first: `limit` (1 to 100) of them, from `cursor` on."""
     given = request.args.get("limit", "25")
     if not (given.isascii() and given.isdigit() and len(given) < 4 and 1 <= int(given) <= MAX_PAGE):
-        raise InvalidField("limit", f"found {given!r}; allowed are 1 to {MAX_PAGE}")
+        raise InvalidField("limit", f"found {given!r:.80}; allowed are 1 to {MAX_PAGE}")
     cursor = request.args.get("cursor")
     found = await runtime().records.conversations(user(), limit=int(given), cursor=cursor)
     return reply(found)
@@ -63,8 +62,10 @@ async def rename() -> Response:
     if not name:
         raise InvalidField("arg.title", "a conversation needs a title")
     conversation = await conversation_of(change.conversation_id)
-    await runtime().records.retitle(conversation.conversation_id, name)
-    return reply(replace(conversation, title=name), 201)
+    renamed = await runtime().records.retitle(conversation.conversation_id, name)
+    if renamed is None:
+        raise ConversationNotFound("The conversation was deleted meanwhile.")
+    return reply(renamed, 201)
 
 
 @conversations.delete("/convos")
