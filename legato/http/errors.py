@@ -20,7 +20,7 @@ from legato.http.auth import ForbiddenOrigin
 from legato.http.jwks import KeysUnavailable
 from legato.http.tokens import Unauthorized
 from legato.models.contract import ModelError
-from legato.storage.contract import ForeignConversation, InvalidCursor, StorageError
+from legato.storage.contract import ForeignConversation, InvalidCursor, StorageError, UnstorableText
 
 log = structlog.get_logger()
 
@@ -85,6 +85,7 @@ STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     ForeignConversation: (403, "Unauthorized"),
     InvalidTurn: (400, "Invalid request"),
     InvalidCursor: (400, "Invalid request"),
+    UnstorableText: (400, "Invalid request"),
     ModelError: (400, "Invalid request"),
     Busy: (409, "Conversation busy"),
     TooManyForUser: (429, "Too many generations"),
@@ -114,6 +115,8 @@ def response_to(error: Exception) -> Response:
             return said(status, title, str(error))
         case InvalidTurn():
             return said(400, "Invalid request", f"{error.field}: {error}", param=error.field)
+        case InvalidCursor():
+            return said(400, "Invalid request", str(error), param="cursor")
         case ForeignConversation():
             return said(403, "Unauthorized", "The conversation belongs to somebody else.")
     for kind, (status, title) in STATUSES.items():
