@@ -1,6 +1,6 @@
 """What the application runs on, for tests: the real thing, in memory, with models to look into."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -8,7 +8,7 @@ from legato.actors.supervisor import open_supervisor
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.runtime import DIALECTS, Runtime
-from legato.models.contract import ModelEvent, ModelRequest
+from legato.models.contract import Json, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
 from legato.storage.records import open_records
 from tests.http.client import SECRET, Client, bearer
@@ -17,8 +17,14 @@ from tests.http.client import SECRET, Client, bearer
 class AttentiveModel(ScriptedModel):
     """A scripted model that keeps what it was asked.  A character is a token."""
 
-    def __init__(self, name: str = "attentive", *, max_context_tokens: int = 8192) -> None:
-        super().__init__(name, max_context_tokens=max_context_tokens)
+    def __init__(
+        self,
+        name: str = "attentive",
+        *,
+        max_context_tokens: int = 8192,
+        parameters: Mapping[str, Json] | None = None,
+    ) -> None:
+        super().__init__(name, max_context_tokens=max_context_tokens, parameters=parameters)
         self.asked: list[ModelRequest] = []
 
     def count_tokens(self, text: str) -> int:
