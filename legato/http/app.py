@@ -17,6 +17,7 @@ from legato.http.conversations import conversations
 from legato.http.errors import HANDLED, response_to, said
 from legato.http.jwks import PublicKeys
 from legato.http.logins import Logins
+from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
 from legato.http.streaming import Streams
@@ -68,8 +69,11 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         swagger_ui_path=None,  # its page loads scripts from elsewhere; ours is under /docs
         redoc_ui_path=None,
         scalar_ui_path=None,
-        info=Info(title="Legato", version="0.1.0"),
+        info=Info(title="Legato", version="0.1.0", description=ABOUT),
         conversion_preference="msgspec",
+        security_schemes=SECURITY_SCHEMES,
+        security=[{name: []} for name in SECURITY_SCHEMES],
+        openapi_provider_class=Description,
     )
     for blueprint in (chat, conversations, pages):
         app.register_blueprint(blueprint)

@@ -64,6 +64,22 @@ def _malformed(reason: str) -> MalformedJson:
     return MalformedJson(f"The request body contains malformed JSON: {reason}")
 
 
+def query_of(kind: type[T]) -> T:
+    """The request's query as `kind`; of several values of one name the first counts.
+
+    Raises:
+        InvalidField: where a value is not of the kind its field has.
+    """
+    given = request.args.to_dict()
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        expectation, _, path = str(error).partition(" - at `$.")
+        name = path.rstrip("`")
+        expected = expectation.partition(", got")[0]  # every value of a query is a text
+        raise InvalidField(name, f"{expected}; found {given.get(name)!r:.80}") from None
+
+
 def reply(body: Any, status: int = 200) -> Response:
     return Response(json.encode(body), status, mimetype="application/json")
 
