@@ -52,13 +52,13 @@ async def test_a_page_has_25_unless_asked_otherwise(ann: Client) -> None:
     assert len(most["conversations"]) == 26
 
 
-@pytest.mark.parametrize("limit", ["0", "101", "-1", "1.5", "x", "", "1e2", "٣", "9" * 5000, " 1"])
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "1.5", "x", "", "٣", "9" * 5000, " 1"])
 async def test_a_limit_that_is_none_is_refused(ann: Client, limit: str) -> None:
     quoted = "".join(f"%{byte:02X}" for byte in limit.encode())
     reply = await ann.get(f"/api/convos?limit={quoted}")
 
     assert (reply.status, reply.body["param"]) == (400, "limit")
-    assert "1 to 100" in reply.body["message"]
+    assert f"found '{limit}"[:40] in reply.body["message"]
     assert len(reply.text) < 500
 
 
