@@ -129,6 +129,8 @@ def response_to(error: Exception) -> Response:
 def said(status: int, error: str, message: str, **extra: Any) -> Response:
     body = json.encode({"error": error, "message": message, **extra})
     response = Response(body, status, mimetype="application/json")
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     if status in (429, 503):
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
