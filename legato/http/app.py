@@ -17,6 +17,7 @@ from legato.http.conversations import conversations
 from legato.http.errors import HANDLED, response_to, said
 from legato.http.jwks import PublicKeys
 from legato.http.logins import Logins
+from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
 from legato.http.streaming import Streams
@@ -49,6 +50,7 @@ class Legato(QuartTrio):
         self.streams = Streams()
         keys = PublicKeys(settings.jwks_url) if settings.jwks_url else None
         self.authenticator = Authenticator(settings.jwt_secret or "", keys)
+        self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
         self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
 
@@ -68,13 +70,17 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         swagger_ui_path=None,  # its page loads scripts from elsewhere; ours is under /docs
         redoc_ui_path=None,
         scalar_ui_path=None,
-        info=Info(title="Legato", version="0.1.0"),
+        info=Info(title="Legato", version="0.1.0", description=ABOUT),
         conversion_preference="msgspec",
+        security_schemes=SECURITY_SCHEMES,
+        security=[{name: []} for name in SECURITY_SCHEMES],
+        openapi_provider_class=Description,
     )
     for blueprint in (chat, conversations, pages):
         app.register_blueprint(blueprint)
     app.before_request(authenticate)
     app.after_request(secure)
+    app.after_request(behead)
     for kind in HANDLED:
         app.register_error_handler(kind, response_to)
     app.register_error_handler(HTTPException, refuse)
@@ -97,6 +103,13 @@ async def authenticate() -> None:
 async def secure(response: Response) -> Response:
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    return response
+
+
+async def behead(response: Response) -> Response:
+    """HEAD gets no body: of a stream's it would else wait for the end."""
+    if request.method == "HEAD":
+        response.response = response.data_body_class(b"")
     return response
 
 

@@ -1,16 +1,31 @@
 """The page, the login that leads to it, and what operators and tools look at."""
 
 import time
-from typing import cast
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, cast
 
-from quart import Blueprint, Response, current_app, redirect, request
-from quart_schema import hide
+from quart import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    redirect,
+    request,
+    send_from_directory,
+)
+from quart_schema import hide, tag_blueprint
 
 from legato.http.auth import session_cookie
 from legato.http.errors import said
+from legato.http.openapi import describe
+from legato.http.replies import HealthReply, ModelName, ModelsReply
 from legato.http.wire import application, reply, runtime
 
 pages = Blueprint("pages", __name__)
+tag_blueprint(pages, ["server"])
+
+SWAGGER_FILES: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 
 
 @pages.get("/")
@@ -24,6 +39,23 @@ async def index(conversation_id: str | None = None) -> Response:
 @hide
 async def docs() -> Response:
     return await current_app.send_static_file("docs.html")
+
+
+@pages.get("/docs/<file>")
+@hide
+async def docs_file(file: str) -> Response:
+    """One of Swagger UI's own files."""
+    if file not in SWAGGER_FILES:
+        abort(404)
+    return await send_from_directory(swagger_folder(), file)
+
+
+def swagger_folder() -> str:
+    """Where the package has them; importing it would import Flask."""
+    package = find_spec("flask_swagger_ui")
+    assert package is not None, "it is a dependency"
+    assert package.origin is not None, "it is a package of files"
+    return str(Path(package.origin).with_name("dist"))
 
 
 @pages.get("/login")
@@ -42,21 +74,23 @@ async def login() -> Response:
 
 
 @pages.get("/api/models")
+@describe(ModelsReply)
 async def models() -> Response:
     """The models that can be asked, and the one that is asked by default."""
     house = runtime()
-    names = [{"name": name} for name in house.models]
-    return reply({"models": names, "default": house.default_model})
+    return reply(ModelsReply([ModelName(name) for name in house.models], house.default_model))
 
 
 @pages.get("/healthz")
+@describe(HealthReply)
 async def health() -> Response:
     """The process answers."""
-    return reply({"status": "ok"})
+    return reply(HealthReply("ok"))
 
 
 @pages.get("/readyz")
+@describe(HealthReply, refusals=(503,))
 async def readiness() -> Response:
     """Its storage can be used, too."""
     await runtime().records.ping()
-    return reply({"status": "ready"})
+    return reply(HealthReply("ready"))
