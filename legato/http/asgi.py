@@ -1,8 +1,16 @@
 """Where the application meets its ASGI server: bodies that are cut, and the lifespan."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
+import trio
+from hypercorn.typing import (
+    ASGIReceiveCallable,
+    ASGIReceiveEvent,
+    ASGISendCallable,
+    ASGISendEvent,
+)
+from quart import Response
+from quart.typing import ResponseTypes
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
 from legato.config import ConfigError
@@ -15,16 +23,62 @@ if TYPE_CHECKING:
     from legato.http.app import Legato
 
 
+UPLOAD_PATIENCE: Final = 5.0
+"""Seconds that a client may go on sending a request that was answered before its end (413).
+
+Closing under it makes its system throw the answer away, unread.
+"""
+
+
+class Exchange:
+    """A request and its response.  The response's end waits for the request's, and is sent last."""
+
+    def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        self._receive = receive
+        self._send = send
+        self._received = trio.Event()
+        self._end: ASGISendEvent | None = None
+
+    async def receive(self) -> ASGIReceiveEvent:
+        message = await self._receive()
+        if not message.get("more_body", False):  # its last part, or the client left
+            self._received.set()
+        return message
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] != "http.response.body" or message["more_body"]:
+            await self._send(message)
+            return
+        with trio.move_on_after(UPLOAD_PATIENCE):
+            await self._received.wait()
+        self._end = message
+
+    async def end(self) -> None:
+        """Send the response's end, if it came to one."""
+        if self._end is not None:
+            await self._send(self._end)
+
+
 class Connection(TrioASGIHTTPConnection):
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Returning in the middle of a body makes the server drop the connection there.
 
         That is how a body is cut on purpose; raising would do it too, with a traceback in the log.
         """
+        exchange = Exchange(receive, send)
         try:
-            await super().__call__(receive, send)
+            await super().__call__(exchange.receive, exchange.send)
         except* StreamCut:
             pass
+        # Not from within: Quart cancels its nursery as the exchange ends, and with it the task in
+        # which Hypercorn has just begun to watch the idle connection.  It would never be closed.
+        await exchange.end()
+
+    async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
+        """Nobody gets the body of an answer to HEAD; a stream's would take a whole generation."""
+        if self.scope["method"] == "HEAD" and isinstance(response, Response):
+            response.response = response.data_body_class(b"")
+        await super()._send_response(send, response)
 
 
 class Lifespan(TrioASGILifespan):
