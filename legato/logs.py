@@ -24,9 +24,20 @@ def configure_logs(form: LogForm, stream: TextIO) -> None:
 
     Those say at `info` what they do for whom, with URLs and addresses in it.
     """
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(_formatter(form, is_terminal=stream.isatty()))
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[_handler(form, stream)], level=logging.WARNING, force=True)
+    _configure_structlog()
+
+
+def configure_own_log(form: LogForm, stream: TextIO) -> None:
+    """Only ours, in a process whose server writes a log of its own."""
+    logger = logging.getLogger(OWN)
+    if not logger.hasHandlers():  # else the server was told what to do with it
+        logger.addHandler(_handler(form, stream))
+        logger.propagate = False
+    _configure_structlog()
+
+
+def _configure_structlog() -> None:
     logging.getLogger(OWN).setLevel(logging.INFO)
     structlog.configure(
         processors=[
@@ -37,6 +48,12 @@ def configure_logs(form: LogForm, stream: TextIO) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
+
+
+def _handler(form: LogForm, stream: TextIO) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_formatter(form, is_terminal=stream.isatty()))
+    return handler
 
 
 def _formatter(form: LogForm, *, is_terminal: bool) -> logging.Formatter:

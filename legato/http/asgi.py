@@ -1,5 +1,6 @@
 """Where the application meets its ASGI server: bodies that are cut, and the lifespan."""
 
+import sys
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -16,6 +17,7 @@ from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 from legato.config import ConfigError
 from legato.http.runtime import open_runtime
 from legato.http.streaming import StreamCut
+from legato.logs import configure_own_log
 from legato.models.contract import ModelError
 from legato.storage.contract import StorageError
 
@@ -28,6 +30,9 @@ UPLOAD_PATIENCE: Final = 5.0
 
 Closing under it makes its system throw the answer away, unread.
 """
+
+
+NEEDS_TRIO: Final = "Legato runs on Trio only, for example: hypercorn --worker-class trio"
 
 
 class Exchange:
@@ -89,18 +94,24 @@ class Lifespan(TrioASGILifespan):
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         await receive()
         if self.app.runtime is not None:
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        elif not await self._serve(receive, send):
+            await self._serve(receive, send)
+        elif reason := await self._open(receive, send):
+            await send({"type": "lifespan.startup.failed", "message": reason})
             return
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _serve(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> bool:
+    async def _open(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> str | None:
+        """Why it could not be opened; None when it was, and is closed again."""
+        if not trio.lowlevel.in_trio_run():
+            return NEEDS_TRIO
+        configure_own_log(self.app.settings.log, sys.stderr)
         try:
             async with open_runtime(self.app.settings) as self.app.runtime:
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
+                await self._serve(receive, send)
         except (ConfigError, ModelError, StorageError) as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return False
-        return True
+            return str(error)
+        return None
+
+    async def _serve(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        await send({"type": "lifespan.startup.complete"})
+        await receive()

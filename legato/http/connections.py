@@ -38,6 +38,7 @@ class ClientStream:
         self.life = trio.CancelScope()
         self._stream = stream
         self._patience = patience
+        self._writing = trio.CancelScope()
 
     async def receive_some(self, max_bytes: int) -> bytes | bytearray:
         return await self._stream.receive_some(max_bytes)
@@ -46,20 +47,25 @@ class ClientStream:
         """Hypercorn shields its writes from cancellation, so their deadline has to be in here."""
         view = memoryview(data)
         for start in range(0, len(data), SLICE):
-            with trio.move_on_after(self._patience) as patience:
+            with trio.move_on_after(self._patience) as self._writing:
                 await self._stream.send_all(view[start : start + SLICE])
-            if patience.cancelled_caught:
+            if self._writing.cancelled_caught:
                 self.reset()
                 raise trio.BrokenResourceError("the client takes nothing")
+
+    def hasten(self, patience: float) -> None:
+        """Have no more patience than this, from now on."""
+        self._patience = patience
+        self._writing.deadline = min(self._writing.deadline, trio.current_time() + patience)
 
     async def send_eof(self) -> None:
         await self._stream.send_eof()
 
     async def aclose(self) -> None:
+        await self._stream.aclose()
         # Behind a response that ends the connection, Hypercorn waits for ever for the next
         # request's turn where a client sent one ahead; so the connection's task ends from here.
         self.life.cancel()
-        await self._stream.aclose()
 
     def reset(self) -> None:
         """Close at once, whoever waits for the client, and so that nobody takes it for an end."""
@@ -151,6 +157,11 @@ class Connections:
             ConnectionState({}),
             cast("trio.SSLStream[trio.SocketStream]", client),
         )
+
+    def hasten(self, patience: float) -> None:
+        """Close the connections whose clients take nothing for so many seconds from now on."""
+        for client in self._clients:
+            client.hasten(patience)
 
     async def close_when(self, overdue: Callable[[], Any]) -> None:
         """Close every connection once `overdue` returns, or this is cancelled.

@@ -23,10 +23,15 @@ GRACE: Final = 5.0
 """Seconds that requests have to end at shutdown; streams are cut at once, to go on elsewhere."""
 
 LAST_STEP: Final = 1.0
-"""Seconds after that until sockets are closed under whoever still holds one."""
+"""Seconds at shutdown until sockets are closed: under clients that do not read at once, under
+whoever still holds one after the grace."""
 
 PATIENCE: Final = 300.0
 """Seconds for a client to take 64 KiB: longer than any pause of a reader that still reads."""
+
+IDLE: Final = 75.0
+"""Seconds without a request, or with a part of its head.  Proxies reuse connections for 60 s: if
+we closed first, a request could be on its way."""
 
 Ready = Callable[[Legato, str], None]
 """Called with the application and its URL once connections are accepted."""
@@ -42,12 +47,13 @@ async def serve_until(
     hurry: Callable[[], Awaitable[object]] = trio.sleep_forever,
     grace: float = GRACE,
     patience: float = PATIENCE,
+    idle: float = IDLE,
 ) -> None:
     """Serve until `stop` returns, then end in `grace` + LAST_STEP seconds, whatever clients do.
 
     Once `hurry` returns, or when this is cancelled, it ends at once.
     """
-    config, context = _configuration(), WorkerContext(None)
+    config, context = _configuration(idle), WorkerContext(None)
     connections = Connections(app, config, context, patience)
     async with trio.open_nursery() as last_step:
         stopping = trio.Event()
@@ -62,13 +68,15 @@ async def serve_until(
             log.info("shutting down", connections=len(connections))
             await context.terminated.set()  # connections between two requests close now
             app.streams.cut()
+            connections.hasten(LAST_STEP)
             serving.cancel_scope.deadline = trio.current_time() + grace
             stopping.set()
         last_step.cancel_scope.cancel()
 
 
-def _configuration() -> Config:
+def _configuration(idle: float) -> Config:
     config = Config()
+    config.keep_alive_timeout = idle
     config.errorlog = logging.getLogger("hypercorn.error")
     return config
 

@@ -14,7 +14,7 @@ from legato.actors.supervisor import open_supervisor
 from legato.config import Settings
 from legato.http.app import Legato, create_app
 from legato.http.runtime import DIALECTS, Runtime
-from legato.http.server import GRACE, PATIENCE, serve_until
+from legato.http.server import GRACE, IDLE, PATIENCE, serve_until
 from legato.http.tokens import sign
 from legato.models.contract import FinishReport, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
@@ -112,7 +112,11 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def live_server(
-    settings: Settings = SETTINGS, *, grace: float = GRACE, patience: float = PATIENCE
+    settings: Settings = SETTINGS,
+    *,
+    grace: float = GRACE,
+    patience: float = PATIENCE,
+    idle: float = IDLE,
 ) -> AsyncIterator[LiveServer]:
     """It stops, without grace, when the block ends; the whole block has a DEADLINE."""
     with trio.fail_after(DEADLINE):
@@ -128,6 +132,7 @@ async def live_server(
                 hurry=server.hurry.wait,
                 grace=grace,
                 patience=patience,
+                idle=idle,
             )
             nursery.start_soon(_serve, serve, server.stopped)
             yield server

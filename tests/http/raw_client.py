@@ -49,6 +49,15 @@ class RawClient:
     ) -> None:
         await self.stream.send_all(self.request(method, target, *headers, body=body))
 
+    async def receive_until(self, end: bytes) -> bytes:
+        """The connection's bytes, whatever they mean, with `end` among them."""
+        received = b""
+        while end not in received:
+            piece = await self.stream.receive_some()
+            assert piece, received
+            received += piece
+        return received
+
     async def event(self) -> h11.Event:
         """The next of h11's events."""
         while True:

@@ -13,7 +13,6 @@ from tests.http.live_server import LiveServer, Started, live_server, until
 from tests.http.raw_client import (
     STREAM,
     Cut,
-    RawClient,
     cursor_of,
     data_of,
     frames_of,
@@ -168,7 +167,7 @@ async def test_a_body_that_only_its_connection_s_end_would_end_is_reset(
         started = await server.start("held", tokens=5)
         async with await server.connect() as reader:
             await reader.stream.send_all(http_1_0(server, started))
-            await receive_until(reader, b'"text":"w4 "')
+            await reader.receive_until(b'"text":"w4 "')
             server.job(started).leave()
             with pytest.raises(trio.BrokenResourceError):
                 await reader.stream.receive_some()
@@ -181,7 +180,7 @@ async def test_over_http_1_0_a_generation_s_end_is_a_clean_one() -> None:
         started = await server.start(tokens=5, rate=0)
         async with await server.connect() as reader:
             await reader.stream.send_all(http_1_0(server, started))
-            answer = await receive_until(reader, b'"final":true')
+            answer = await reader.receive_until(b'"final":true')
             answer += b"".join([bytes(piece) async for piece in reader.stream])
 
     assert answer.endswith(b"}\n\n")
@@ -191,15 +190,6 @@ def http_1_0(server: LiveServer, started: Started) -> bytes:
     """The request as nginx makes it unless it is told otherwise."""
     head = f"GET {STREAM}{started['streamId']} HTTP/1.0\r\nConnection: close\r\n"
     return f"{head}Authorization: Bearer {server.token}\r\n\r\n".encode()
-
-
-async def receive_until(client: RawClient, end: bytes) -> bytes:
-    received = b""
-    while end not in received:
-        piece = await client.stream.receive_some()
-        assert piece, received
-        received += piece
-    return received
 
 
 async def test_a_reader_with_a_closed_sending_side_counts_as_gone() -> None:
