@@ -1,11 +1,8 @@
 """A real server on a real port, what it runs on, and a model that tests can hold."""
 
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
-from typing import Any
-from uuid import uuid4
 
 import trio
 
@@ -15,17 +12,13 @@ from legato.config import Settings
 from legato.http.app import Legato, create_app
 from legato.http.runtime import DIALECTS, Runtime
 from legato.http.server import GRACE, IDLE, PATIENCE, serve_until
-from legato.http.tokens import sign
 from legato.models.contract import FinishReport, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
 from legato.storage.records import open_records
-from tests.http.raw_client import RawClient
+from tests.http.raw_client import SECRET, Server, Started
 
-SECRET = "the tests' own secret, long enough for HS256"
 SETTINGS = Settings(jwt_secret=SECRET, database_url="memory://")
 DEADLINE = 60.0  # seconds for a whole test: on a busy machine the slowest takes ten
-
-Started = Mapping[str, str]
 
 
 class HeldModel(ScriptedModel):
@@ -51,47 +44,22 @@ class HeldModel(ScriptedModel):
             yield batch
 
 
-class LiveServer:
+class LiveServer(Server):
+    """In this process: its inside can be looked at."""
+
     def __init__(self, app: Legato, runtime: Runtime, port: int) -> None:
+        super().__init__(port)
         self.app = app
         self.runtime = runtime
-        self.port = port
         self.stop = trio.Event()  # set it, and the server shuts down
         self.hurry = trio.Event()
         self.stopped = trio.Event()
-        self.token = sign("reader", SECRET, now=time.time(), ttl=3600)
 
     def let_go(self) -> None:
         """Have the generations of the model `held` end."""
         held = self.runtime.models["held"]
         assert isinstance(held, HeldModel)
         held.let_go.set()
-
-    async def connect(self, *, receive_buffer: int | None = None) -> RawClient:
-        """A client; one with a small `receive_buffer` (bytes) is soon found not to read."""
-        socket = trio.socket.socket()
-        if receive_buffer is not None:
-            socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, receive_buffer)
-        await socket.connect(("127.0.0.1", self.port))
-        return RawClient(trio.SocketStream(socket), self.token)
-
-    async def start(self, model: str = "scripted", **parameters: object) -> Started:
-        """Start a generation; the reply has its ids."""
-        body = {
-            "text": "Say something.",
-            "model": model,
-            "conversationId": str(uuid4()),
-            "model_parameters": parameters,
-        }
-        async with await self.connect() as client:
-            reply: Started = await client.json("POST", "/api/agents/chat", body)
-            return reply
-
-    async def follow(self, started: Started, query: str = "", **options: Any) -> RawClient:
-        """A client with the head of the stream's response behind it."""
-        client = await self.connect(**options)
-        await client.follow(started["streamId"], query)
-        return client
 
     def job(self, started: Started) -> Job:
         job = self.runtime.supervisor._registry.find(started["generationId"])

@@ -1,15 +1,24 @@
-"""A client that is nothing but a socket, and h11 to read the framing."""
+"""A client that is nothing but a socket, with h11 to read the framing."""
 
 import json
 import math
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
+from uuid import uuid4
 
 import h11
 import trio
 
+from legato.http.tokens import sign
+
+SECRET = "the tests' own secret, long enough for HS256"
+START = "/api/agents/chat"
 STREAM = "/api/agents/chat/stream/"
+
+Started = Mapping[str, str]
+"""The reply to a start: it has the generation's ids."""
 
 
 class Cut(Exception):
@@ -129,6 +138,41 @@ class RawClient:
             *frames, self._rest = (self._rest + piece).split(b"\n\n")
             self._frames += [frame + b"\n\n" for frame in frames]
         return self._frames.popleft()
+
+
+class Server:
+    """One that listens on a port of this machine, from outside."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.token = sign("reader", SECRET, now=time.time(), ttl=3600)
+
+    async def connect(self, *, receive_buffer: int | None = None) -> RawClient:
+        """A client; one with a small `receive_buffer` (bytes) is soon found not to read."""
+        socket = trio.socket.socket()
+        if receive_buffer is not None:
+            socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, receive_buffer)
+        await socket.connect(("127.0.0.1", self.port))
+        return RawClient(trio.SocketStream(socket), self.token)
+
+    async def start(self, model: str = "scripted", **parameters: object) -> Started:
+        body = {
+            "text": "Say something.",
+            "model": model,
+            "conversationId": str(uuid4()),
+            "model_parameters": parameters,
+        }
+        async with await self.connect() as client:
+            reply: Started = await client.json("POST", START, body)
+            return reply
+
+    async def follow(
+        self, started: Started, query: str = "", *, receive_buffer: int | None = None
+    ) -> RawClient:
+        """A client with the head of the stream's response behind it."""
+        client = await self.connect(receive_buffer=receive_buffer)
+        await client.follow(started["streamId"], query)
+        return client
 
 
 def cursor_of(frame: bytes) -> str:

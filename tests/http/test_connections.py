@@ -12,9 +12,7 @@ from structlog.testing import capture_logs
 
 from legato.http.app import MAX_BODY
 from tests.http.live_server import DEADLINE, LiveServer, live_server, until
-from tests.http.raw_client import STREAM, Cut, RawClient, data_of, frames_of
-
-START = "/api/agents/chat"
+from tests.http.raw_client import START, STREAM, Cut, RawClient, data_of, frames_of
 
 
 async def test_after_a_stream_the_connection_takes_the_next_request() -> None:

@@ -9,10 +9,11 @@ import trio
 from legato.actors.projection import PAGE_BYTES
 from legato.actors.sinks import BACKLOG_BYTES
 from legato.content import text_of as stored_text_of
-from tests.http.live_server import LiveServer, Started, live_server, until
+from tests.http.live_server import LiveServer, live_server, until
 from tests.http.raw_client import (
     STREAM,
     Cut,
+    Started,
     cursor_of,
     data_of,
     frames_of,
