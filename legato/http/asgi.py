@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
 from legato.config import ConfigError
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 
 class Connection(TrioASGIHTTPConnection):
+    def __init__(self, app: QuartTrio, scope: HTTPScope) -> None:
+        # HTTP/2 lets any bytes come as a query; Quart fails on those that are not UTF-8.
+        query = scope["query_string"].decode(errors="replace").encode()
+        super().__init__(app, {**scope, "query_string": query})
+
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Returning in the middle of a body makes the server drop the connection there.
 
