@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from quart import Response, g, request
+from quart.wrappers.base import BaseRequestWebsocket
 from quart_schema import Info, QuartSchema
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
 
 from legato.config import Settings, load_settings
 from legato.http.asgi import Connection, Lifespan
@@ -53,6 +55,16 @@ class Legato(QuartTrio):
         self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
         self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
+
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        """Routes do not depend on the host a client names, so one that is no name does no harm.
+
+        Quart would bind them to it, and fail outside of all error handlers where it cannot.
+        """
+        if request is None:
+            return super().create_url_adapter(request)
+        path, method = request.path, request.method
+        return self.url_map.bind("localhost", request.root_path, None, request.scheme, method, path)
 
 
 def create_app(settings: Settings | None = None, runtime: Runtime | None = None) -> Legato:

@@ -11,8 +11,8 @@ from legato.actors.supervisor import Supervisor, open_supervisor
 from legato.config import Settings
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
-from legato.models.contract import Model
 from legato.models.catalogue import open_models
+from legato.models.contract import Model
 from legato.storage.contract import Records
 from legato.storage.records import open_records
 

@@ -70,21 +70,21 @@ class Stream:
     """A response body that is read as it comes; every write must be whole frames."""
 
     def __init__(self, connection: TestHTTPConnection) -> None:
-        self._connection = connection
+        self.connection = connection
         self._frames: list[Frame] = []
 
     @property
     def status(self) -> int | None:
-        return self._connection.status_code
+        return self.connection.status_code
 
     @property
     def headers(self) -> Mapping[str, str]:
-        return dict(self._connection.headers or {})
+        return dict(self.connection.headers or {})
 
     async def next(self) -> Frame:
         """Raises trio.EndOfChannel where the body has ended cleanly."""
         while not self._frames:
-            written = (await self._connection.receive()).decode()
+            written = (await self.connection.receive()).decode()
             assert not written or written.endswith("\n\n"), "a write is whole frames"
             assert "\r" not in written
             self._frames += [parsed(each) for each in written.split("\n\n") if each]
@@ -124,7 +124,7 @@ class Client:
         """`body` is sent as JSON; `data` as it is."""
         sent = data if data is not None else b"" if body is None else json.encode(body)
         own = self.headers | {"Content-Type": "application/json"} | dict(headers or {})
-        connection = self._connect(method, path, own)
+        connection = self.connect(method, path, own)
         async with connection:
             await connection.send(sent)
             await connection.send_complete()
@@ -135,7 +135,7 @@ class Client:
         text = received.decode(errors="replace")
         return Reply(connection.status_code or 0, reply_headers, text, decoded)
 
-    def _connect(self, method: str, path: str, headers: dict[str, str]) -> TestHTTPConnection:
+    def connect(self, method: str, path: str, headers: dict[str, str]) -> TestHTTPConnection:
         client = TrioClient(self.app, use_cookies=False)
         connection = client.request(path, method=method, headers=headers)
         assert isinstance(connection, TestHTTPConnection)
@@ -171,7 +171,7 @@ class Client:
         """The stream, open; leaving drops the connection."""
         path = f"/api/agents/chat/stream/{stream_id}{query}"
         own = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = self._connect("GET", path, own)
+        connection = self.connect("GET", path, own)
         async with connection:
             await connection.send_complete()
             yield Stream(connection)

@@ -1,9 +1,10 @@
 """Paths and methods that are not there, and what every reply carries."""
 
 import pytest
+from msgspec import json
 from trio.testing import MockClock
 
-from tests.http.client import STILL, Client
+from tests.http.client import STILL, Client, everything
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,24 @@ async def test_options_are_what_is_allowed(ann: Client, path: str, allowed: set[
     assert (reply.status, reply.text) == (200, "")
     assert set(reply.headers["allow"].split(", ")) == allowed
     assert not any(name.startswith("access-control-") for name in reply.headers)
+
+
+@pytest.mark.parametrize("host", [".", "", "a b", "[", "é", "x" * 300, "evil.example:99999999"])
+async def test_a_host_that_is_no_name_does_no_harm(ann: Client, host: str) -> None:
+    assert (await ann.ask("GET", "/healthz", headers={"Host": host})).status == 200
+    assert (await ann.ask("GET", "/unknown", headers={"Host": host})).status == 404
+
+
+@pytest.mark.parametrize("path", ["/api/convos", "/login", "/api/agents/chat/stream/x"])
+async def test_a_query_that_is_not_utf8_is_refused_as_any_other(ann: Client, path: str) -> None:
+    connection = ann.connect("GET", path, ann.headers)
+    connection.scope["query_string"] = b"limit=\xff&token=\xff&after=\xff"
+    async with connection:
+        await connection.send_complete()
+        body = await everything(connection)
+
+    assert connection.status_code in (400, 401, 404)
+    assert set(json.decode(body)) >= {"error", "message"}
 
 
 @pytest.mark.parametrize(
