@@ -11,9 +11,8 @@ from hypercorn.typing import (
     ASGISendEvent,
     HTTPScope,
 )
-from quart import Response
+from quart import Quart, Response
 from quart.typing import ResponseTypes
-from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
 from legato.config import ConfigError
@@ -67,7 +66,7 @@ class Exchange:
 
 
 class Connection(TrioASGIHTTPConnection):
-    def __init__(self, app: QuartTrio, scope: HTTPScope) -> None:
+    def __init__(self, app: Quart, scope: HTTPScope) -> None:
         # HTTP/2 lets any bytes come as a query; Quart fails on those that are not UTF-8.
         query = scope["query_string"].decode(errors="replace").encode()
         super().__init__(app, {**scope, "query_string": query})
