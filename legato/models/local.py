@@ -3,6 +3,7 @@
 import importlib
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -105,6 +106,4 @@ def _cores() -> int:
     token, so one that has to share its core halts all: on two busy cores, two threads made
     2 tokens a second and one thread 25 to 50.
     """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
