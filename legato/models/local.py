@@ -89,7 +89,7 @@ def _parameters(library: Any, weights: Path, context_tokens: int, key: str) -> A
     # The copies of old prompts it would keep otherwise take up to 8 GiB.
     parameters.cache_ram_mib = 0
     parameters.cache_idle_slots = False
-    parameters.sse_ping_interval = 1
+    parameters.sse_ping_interval = 1  # s; a write to whoever waits, so that it shows who left
     parameters.n_batch = parameters.n_ubatch = _BATCH
     # Its loop must run before it may be destroyed (see Engine); only this asks the loop.
     parameters.endpoint_metrics = True
