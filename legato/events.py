@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from legato.content import Conversation, Message, Part, ToolCall, Usage
 
-StepKind = Literal["message_creation", "tool_calls"]
+StepKind = Literal["text", "think", "tool_call"]
 
 
 class Event(Struct, frozen=True, tag=True):
@@ -33,7 +33,7 @@ class Created(Event, frozen=True):
 
 
 class StepStarted(Event, frozen=True):
-    """A part begins at `index`, or, where a kept part stands there already, goes on."""
+    """A part of this kind begins at `index`, or, where a kept one stands there, goes on."""
 
     index: int
     kind: StepKind
@@ -104,6 +104,15 @@ class Entry(NamedTuple):
 
     seq: int
     event: AnyEvent
+
+
+class Snapshot(NamedTuple):
+    """A job's state at `seq`: what the events 1..seq fold to."""
+
+    seq: int
+    created: Created | None
+    steps: tuple[StepStarted, ...]
+    content: tuple[Part, ...]
 
 
 class Cursor(NamedTuple):

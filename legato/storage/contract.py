@@ -16,6 +16,21 @@ class ForeignConversation(Exception):
     """The conversation belongs to somebody else."""
 
 
+class UnstorableText(StorageError):
+    """A text holds half of a surrogate pair, or NUL where the database (PostgreSQL) has none.
+
+    Trying again cannot help.
+    """
+
+
+class RequestTaken(Exception):
+    """This user's `clientRequestId` started another turn, which `turn` names."""
+
+    def __init__(self, turn: "StoredTurn") -> None:
+        super().__init__(f"That request already started the turn of message {turn.message_id}.")
+        self.turn = turn
+
+
 class InvalidCursor(ValueError):
     """A paging cursor that this storage never gave out."""
 
@@ -35,7 +50,9 @@ class StoredTurn(Struct, frozen=True):
 class Records(Protocol):
     """Conversations and messages.
 
-    Every method raises StorageError where the storage fails.  Timestamps are storage's:
+    Every method raises StorageError where the storage fails or is closed, and UnstorableText
+    where a text cannot be kept; every other comes back as it was given, never changed.
+    A method that is cancelled has done all of its work or none.  Timestamps are storage's:
     `created_at` is set once, `updated_at` at every write, both aware and in UTC.
     """
 
@@ -45,10 +62,13 @@ class Records(Protocol):
         """Store a user's message and its conversation in one transaction, and return the latter.
 
         An existing conversation keeps its owner, title and `created_at`; an existing message
-        (same `message_id`) is replaced in place and keeps its `created_at`.
+        (same `message_id`) is replaced in place and keeps its `created_at`.  A `request_id`
+        that this user gave for the same message before is no error.
 
-        Raises:
-            ForeignConversation: if the conversation, or a message of that id, is another user's.
+        Raises, and stores nothing:
+            ForeignConversation: if the conversation is another user's, or a message of that id
+                is in another conversation, whosever that is: a message is never moved.
+            RequestTaken: if this user gave `request_id` for another message.
         """
         ...
 
@@ -56,6 +76,9 @@ class Records(Protocol):
         """Store an answer and touch its conversation, in one transaction.
 
         None, and nothing is stored, where the conversation is gone.
+
+        Raises, and stores nothing:
+            ForeignConversation: if a message of that id is in another conversation.
         """
         ...
 
@@ -66,7 +89,7 @@ class Records(Protocol):
     async def conversation(self, conversation_id: str) -> Conversation | None: ...
 
     async def conversations(self, user: str, *, limit: int, cursor: str | None = None) -> Page:
-        """A user's conversations, last changed first.
+        """A user's conversations, last changed first; `limit` is 1 or more.
 
         Raises:
             InvalidCursor: if `cursor` is not one that a former page carried.
@@ -82,16 +105,16 @@ class Records(Protocol):
     ) -> Conversation | None:
         """Set the title and return the conversation; None where it is gone.
 
-        With `if_untitled`, a title other than NEW_CHAT is left as it is.
+        With `if_untitled`, a title other than NEW_CHAT is left as it is, and nothing is written.
         """
         ...
 
     async def delete_conversation(self, conversation_id: str) -> bool:
-        """Remove it and its messages; False where there was none."""
+        """Remove it, its messages and its request ids; False where there was none."""
         ...
 
     async def ping(self) -> None:
-        """Return if the storage can be used now."""
+        """Return if the storage can be used, and written to, now."""
         ...
 
     async def aclose(self) -> None: ...

@@ -1,0 +1,92 @@
+"""How a job ends: from what was decided to what is stored and said.  Pure."""
+
+from typing import Any, assert_never
+
+from msgspec import UNSET
+
+from legato.actors.lifecycle import Signal
+from legato.actors.messages import (
+    Ended,
+    Failure,
+    Opening,
+    Outcome,
+    Settled,
+    Standing,
+    StopRequested,
+)
+from legato.content import ErrorPart, Message, Part, Usage
+from legato.events import Ending, Failed, Finished, Stopped
+
+CRASH = Failure("internal_error", "The generation failed inside Legato; the log has the details.")
+
+
+def signal_of(outcome: Outcome) -> Signal:
+    match outcome:
+        case Ended():
+            return Signal.END
+        case StopRequested():
+            return Signal.STOP
+        case Failure():
+            return Signal.FAIL
+        case _:
+            assert_never(outcome)
+
+
+def answer_of(
+    outcome: Outcome, opening: Opening | None, content: tuple[Part, ...], usage: Usage
+) -> Message | None:
+    """The answer to store; None where there is no question to it, or a stop came before a word."""
+    if opening is None or (isinstance(outcome, StopRequested) and not content):
+        return None
+    created = opening.created
+    if isinstance(outcome, Failure):
+        content = (*content, ErrorPart(outcome.message))
+    return Message(
+        message_id=created.response_id,
+        conversation_id=created.request.conversation_id,
+        parent_message_id=created.request.message_id,
+        sender=created.sender,
+        is_created_by_user=False,
+        content=content,
+        unfinished=not isinstance(outcome, Ended),
+        model=opening.conversation.model,
+        endpoint=opening.conversation.endpoint,
+        finish_reason=outcome.reason if isinstance(outcome, Ended) else UNSET,
+        usage=usage,
+    )
+
+
+def ending_of(
+    outcome: Outcome,
+    opening: Opening | None,
+    answer: Message | None,
+    usage: Usage,
+    settled: Settled,
+) -> Finished | Stopped | Failed:
+    facts: dict[str, Any] = {"usage": usage, "unsaved": settled.unsaved}
+    if opening is not None:
+        facts["request"] = opening.created.request
+        if answer is not None:
+            facts["response"] = answer
+            facts["conversation"] = settled.conversation or opening.conversation
+    match outcome:
+        case Ended(reason):
+            return Finished(reason=reason, **facts)
+        case StopRequested():
+            return Stopped(**facts)
+        case Failure(reason, message):
+            return Failed(reason=reason, message=message, **facts)
+        case _:
+            assert_never(outcome)
+
+
+def standing_of(ending: Ending | None) -> Standing:
+    match ending:
+        case None:
+            return Standing.RUNNING
+        case Stopped():
+            return Standing.ABORTED
+        case Failed():
+            return Standing.ERROR
+        case _:
+            return Standing.COMPLETE

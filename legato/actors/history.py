@@ -1,0 +1,61 @@
+"""What the model gets to read: the thread above a message, as much of it as fits.  Pure."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from legato.content import Message, Part, TextPart, text_of
+from legato.models.contract import ChatMessage
+
+
+def thread(messages: Sequence[Message], message_id: str) -> list[Message]:
+    """From the first message down to the one before `message_id`, along the parents.
+
+    It ends at a parent that is missing, and does not follow a cycle twice.
+    """
+    known = {message.message_id: message for message in messages}
+    path: list[Message] = []
+    seen = {message_id}
+    child = known.get(message_id)
+    while child is not None:
+        parent_id = child.parent_message_id
+        child = None if parent_id in seen else known.get(parent_id)
+        if child is not None:
+            seen.add(parent_id)
+            path.append(child)
+    return path[::-1]
+
+
+def chat(messages: Sequence[Message]) -> Iterator[ChatMessage]:
+    """The messages as a model reads them; those without text are left out."""
+    for message in messages:
+        if text := text_of(message):
+            yield ChatMessage("user" if message.is_created_by_user else "assistant", text)
+
+
+def begun(kept: Sequence[Part]) -> list[ChatMessage]:
+    """The answer's beginning, for the model to go on from."""
+    text = "".join(part.text for part in kept if isinstance(part, TextPart))
+    return [ChatMessage("assistant", text)] if text else []
+
+
+def fitting(
+    history: Sequence[ChatMessage],
+    fixed: Sequence[ChatMessage],
+    limit: int,
+    cost: Callable[[str], int],
+) -> list[ChatMessage]:
+    """The newest turns of `history` that fit into `limit` tokens beside `fixed`.
+
+    A turn is a user's message and the answers to it: it stays whole or goes whole.
+    """
+    room = limit - sum(cost(message.content) for message in fixed)
+    kept: list[ChatMessage] = []
+    turn: list[ChatMessage] = []
+    for message in reversed(history):
+        turn.insert(0, message)
+        room -= cost(message.content)
+        if room < 0:
+            return kept
+        if message.role == "user":
+            kept = turn + kept
+            turn = []
+    return turn + kept

@@ -1,0 +1,248 @@
+"""The actor: one task that owns one generation, its log, its readers and its ending."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Self, assert_never
+
+import trio
+
+from legato.actors.ending import CRASH, answer_of, ending_of, signal_of, standing_of
+from legato.actors.feed import Feed
+from legato.actors.lifecycle import Signal, State, after
+from legato.actors.mailbox import Mailbox, ReplyTo
+from legato.actors.messages import (
+    Append,
+    AwaitOpened,
+    Ended,
+    Failure,
+    GetStatus,
+    JobMessage,
+    Opened,
+    Opening,
+    Outcome,
+    ProducerDone,
+    Settled,
+    Status,
+    Stop,
+    StopReply,
+    StopRequested,
+    Subscribe,
+)
+from legato.actors.producer import Producer
+from legato.actors.recorder import Recorder
+from legato.actors.ref import JobRef
+from legato.actors.turn import Turn
+from legato.config import Limits
+from legato.content import Message, Part, TextPart, ThinkPart, Usage
+from legato.dialects.contract import Dialect, Identity
+from legato.events import ContentEvent, Created, Ending, Stopped
+from legato.models.contract import Model
+from legato.storage.contract import Records
+
+EPOCH = 1  # a job in memory has one owner in its life
+
+
+class Job:
+    """One generation.
+
+    `handle` never waits, so every message is one step: that is the whole argument for atomicity.
+    The first of end, stop and failure to arrive decides the outcome; then the provider's
+    connection is closed and the answer stored; then the ending is said, to everyone at once.
+    """
+
+    def __init__(
+        self,
+        turn: Turn,
+        *,
+        model: Model,
+        records: Records,
+        dialects: Mapping[str, Dialect],
+        limits: Limits,
+        predecessors: Sequence[trio.Event],
+        on_ended: Callable[["Job"], None],
+    ) -> None:
+        identity = Identity(turn.job_id, EPOCH, turn.conversation_id, turn.response_id)
+        self.turn = turn
+        self.model = model
+        self.state = State.OPENING
+        self.opening: Opening | None = None
+        self.ended = trio.Event()
+        self.feed = Feed(identity, dialects, limits.max_log_bytes)
+        self._limits = limits
+        self._on_ended = on_ended
+        self._mailbox = Mailbox[JobMessage]()
+        self.ref = JobRef(self._mailbox.ref, turn, EPOCH)
+        self._recorder = Recorder(turn, model, records)
+        self._producer = Producer(self._mailbox.ref, self._recorder, model, limits, predecessors)
+        self._outcome: Outcome | None = None
+        self._answer: Message | None = None
+        self._usage = Usage()
+        self._stops: list[ReplyTo[StopReply]] = []
+        self._awaiting: list[ReplyTo[Created | Ending]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Gone: nobody waits for it any longer."""
+        with self._mailbox:
+            self.feed.close()
+            for stop in self._stops:
+                stop.close()
+            for awaiting in self._awaiting:
+                awaiting.close()
+            self.ended.set()
+
+    async def run(self) -> None:
+        """Live: from the opening to the ending, and after it for the retention time."""
+        async with trio.open_nursery() as self._children:
+            self._children.start_soon(self._producer.run)
+            await self._serve()
+
+    async def seal(self) -> None:
+        """Live on after `run` crashed: end the job, whatever it was at."""
+        async with trio.open_nursery() as self._children:
+            if self.state is State.ENDED:
+                self._children.start_soon(self._retire)
+            else:
+                self._decide(CRASH)
+                self._settle()
+            await self._serve()
+
+    def leave(self) -> None:
+        """End its life now, whatever the retention time says."""
+        self._children.cancel_scope.cancel()
+
+    async def _serve(self) -> None:
+        while True:
+            self.handle(await self._mailbox.receive())
+            for message in self._mailbox.waiting():
+                self.handle(message)
+            self.feed.push()  # once a turn: under load many events ride in each write
+
+    def handle(self, message: JobMessage) -> None:
+        match message:
+            case Append(events):
+                self._append(events)
+            case Subscribe(dialect, start, sink, reply_to):
+                with reply_to:
+                    reply_to.send(self.feed.subscribe(dialect, start, sink))
+            case Opened(opening):
+                self._open(opening)
+            case ProducerDone(outcome, usage):
+                self._finish(outcome, usage)
+            case Settled():
+                self._say(message)
+            case Stop(reply_to):
+                self._stop(reply_to)
+            case AwaitOpened(reply_to):
+                self._awaiting.append(reply_to)
+                self._announce()
+            case GetStatus(reply_to):
+                with reply_to:
+                    reply_to.send(Status(standing_of(self.feed.ending), self.feed.snapshot()))
+            case _:
+                assert_never(message)
+
+    def _advance(self, signal: Signal) -> bool:
+        """Whether `signal` still matters; if so the state has moved on."""
+        state = after(self.state, signal)
+        if state is not None:
+            self.state = state
+        return state is not None
+
+    def _open(self, opening: Opening) -> None:
+        if self._advance(Signal.OPEN):
+            self.opening = opening
+            self.feed.append(opening.created)
+            self._announce()
+
+    def _append(self, events: tuple[ContentEvent, ...]) -> None:
+        if self._advance(Signal.CONTENT):
+            self.feed.append(*events)
+            if self.feed.text_bytes > self._limits.max_answer_bytes:
+                self._decide(Ended("max_answer_bytes"))
+
+    def _decide(self, outcome: Outcome) -> None:
+        """The first to come wins; from here no content is taken."""
+        if self._advance(signal_of(outcome)):
+            self._outcome = outcome
+            self._producer.stop()
+
+    def _stop(self, reply_to: ReplyTo[StopReply]) -> None:
+        """Answered when the ending is said; at once, and as settled, where it is."""
+        ending = self.feed.ending
+        if ending is not None:
+            reply_to.send(StopReply(ending, settled=True))
+        else:
+            self._stops.append(reply_to)
+            self._decide(StopRequested())
+
+    def _finish(self, outcome: Ended | Failure | None, usage: Usage) -> None:
+        self._usage = usage
+        if outcome is not None:
+            self._decide(outcome)
+        self._settle()
+
+    def _settle(self) -> None:
+        """The provider is closed: have the answer stored, then say the ending."""
+        assert self._outcome is not None, "nothing is settled before it is decided"
+        content = self.feed.snapshot().content
+        usage = self._usage if self._usage != Usage() else self._estimate(content)
+        self._usage = usage
+        self._answer = answer_of(self._outcome, self.opening, content, usage)
+        if self._answer is None:
+            self._say(Settled(None))
+        else:
+            self._children.start_soon(self._store, self._answer)
+            self._children.start_soon(self._give_up)
+
+    def _estimate(self, content: tuple[Part, ...]) -> Usage:
+        """Our own count, where the provider did not come to say its."""
+        if self.opening is None:
+            return Usage()
+        texts = (part.text for part in content if isinstance(part, TextPart))
+        thoughts = "".join(part.think for part in content if isinstance(part, ThinkPart))
+        reasoning = self.model.count_tokens(thoughts) if thoughts else 0
+        text = self.model.count_tokens("".join(texts))
+        return Usage(self.opening.prompt_tokens, text + reasoning, reasoning)
+
+    async def _store(self, answer: Message) -> None:
+        conversation = await self._recorder.close(answer)
+        await self._mailbox.ref.tell(Settled(conversation))
+
+    async def _give_up(self) -> None:
+        """Not a deadline around the write: a thread that hangs would hold that up too."""
+        await trio.sleep(self._limits.store_timeout)
+        await self._mailbox.ref.tell(Settled(None, unsaved=True))
+
+    def _say(self, settled: Settled) -> None:
+        if self._advance(Signal.SAY):
+            assert self._outcome is not None, "nothing is said before it is decided"
+            ending = ending_of(self._outcome, self.opening, self._answer, self._usage, settled)
+            self.feed.append(ending)
+            self.feed.push()
+            self.ended.set()
+            self._announce()
+            for reply_to in self._stops:
+                reply_to.send(StopReply(ending, settled=not isinstance(ending, Stopped)))
+            self._stops.clear()
+            self._children.start_soon(self._retire)
+            self._on_ended(self)
+
+    def _announce(self) -> None:
+        """Tell those who wait for the opening, once there is one, or none can come any more."""
+        news = self.opening.created if self.opening else self.feed.ending
+        if news is not None:
+            for reply_to in self._awaiting:
+                reply_to.send(news)
+            self._awaiting.clear()
+
+    async def _retire(self) -> None:
+        await trio.sleep(self._limits.retention)
+        self.leave()

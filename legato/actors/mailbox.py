@@ -1,0 +1,113 @@
+"""The only file that opens a message channel: mailboxes, references to actors, reply addresses."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+import trio
+
+M = TypeVar("M")
+T = TypeVar("T")
+
+
+class ActorError(Exception):
+    """A refusal: it travels to the asker and harms nobody else."""
+
+
+class ActorStopped(ActorError):
+    """The actor is gone, or went before it answered."""
+
+
+class ReplyTo(Generic[T]):
+    """Where the answer to one question goes.  Closing it unanswered says that the actor stopped."""
+
+    def __init__(self, channel: trio.MemorySendChannel[T | ActorError]) -> None:
+        self._channel = channel
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def send(self, answer: T | ActorError) -> None:
+        with self, suppress(trio.BrokenResourceError):  # the asker may have left
+            self._channel.send_nowait(answer)
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+class ActorRef(Generic[M]):
+    """What others hold of an actor: a way to put a message into its hands."""
+
+    def __init__(self, channel: trio.MemorySendChannel[M]) -> None:
+        self._channel = channel
+
+    async def tell(self, message: M) -> None:
+        """Return once the actor has the message.
+
+        Raises:
+            ActorStopped: if it will never have it.
+        """
+        try:
+            await self._channel.send(message)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise ActorStopped from None
+
+    async def ask(self, question: Callable[[ReplyTo[T]], M]) -> T:
+        """Tell the actor `question(reply_to)` and wait for the answer.
+
+        Raises:
+            ActorStopped: if the actor went, before or after it had the question.
+            ActorError: as the actor refuses.
+        """
+        # Capacity 1: the actor answers without waiting, whether or not anyone still listens.
+        send, receive = trio.open_memory_channel[T | ActorError](1)
+        with receive:
+            await self.tell(question(ReplyTo(send)))
+            try:
+                answer = await receive.receive()
+            except trio.EndOfChannel:
+                raise ActorStopped from None
+        if isinstance(answer, ActorError):
+            raise answer
+        return answer
+
+
+class Mailbox(Generic[M]):
+    """An actor's inbox.
+
+    Its capacity is 0: a message is either in the actor's hands or still with its sender.  With a
+    buffer, a question queued when the actor dies would wait for ever.
+    """
+
+    def __init__(self) -> None:
+        send, self._receive = trio.open_memory_channel[M](0)
+        self.ref = ActorRef(send)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._receive.close()
+
+    async def receive(self) -> M:
+        return await self._receive.receive()
+
+    def waiting(self) -> Iterator[M]:
+        """The messages whose senders wait right now, one at a time."""
+        with suppress(trio.WouldBlock):
+            while True:
+                yield self._receive.receive_nowait()

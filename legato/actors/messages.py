@@ -1,0 +1,123 @@
+"""Everything a job's mailbox accepts: a closed union of frozen structs without behaviour."""
+
+from enum import StrEnum
+from typing import Literal
+
+from msgspec import Struct
+
+from legato.actors.mailbox import ReplyTo
+from legato.actors.sinks import Chunk, Sink
+from legato.content import Conversation, Usage
+from legato.events import ContentEvent, Created, Cursor, Ending, Snapshot
+from legato.models.contract import ModelRequest
+
+
+class Ended(Struct, frozen=True):
+    """The model came to its end; `reason` is its word for why."""
+
+    reason: str
+
+
+class StopRequested(Struct, frozen=True):
+    """Somebody allowed to stop it did."""
+
+
+class Failure(Struct, frozen=True):
+    """It cannot go on.  `reason` is for programs, `message` for people."""
+
+    reason: str
+    message: str
+
+
+Outcome = Ended | StopRequested | Failure
+
+
+class Opening(Struct, frozen=True):
+    """The turn, stored: what to say of it, and what to ask the model."""
+
+    created: Created
+    request: ModelRequest
+    conversation: Conversation
+    prompt_tokens: int
+
+
+class Opened(Struct, frozen=True):
+    """From the producer: the user's message is stored, the model is asked now."""
+
+    opening: Opening
+
+
+class Append(Struct, frozen=True):
+    """From the producer: all that one read of the model's stream brought."""
+
+    events: tuple[ContentEvent, ...]
+
+
+class ProducerDone(Struct, frozen=True):
+    """From the producer, once, as its last word: the provider's connection is closed.
+
+    `outcome` is None where it was told to stop.
+    """
+
+    outcome: Ended | Failure | None
+    usage: Usage
+
+
+class Settled(Struct, frozen=True):
+    """From the recorder: the answer is stored, or, where `unsaved`, could not be."""
+
+    conversation: Conversation | None
+    unsaved: bool = False
+
+
+class Subscribe(Struct, frozen=True):
+    """From a reader: the backlog from `start`, and into `sink` what follows.
+
+    `start` is the log's beginning, a snapshot of now, or the cursor of what was seen last; a
+    cursor that does not hold here is answered with a snapshot.
+    """
+
+    dialect: str
+    start: Literal["beginning", "snapshot"] | Cursor
+    sink: Sink
+    reply_to: ReplyTo[Chunk]
+
+
+class Stop(Struct, frozen=True):
+    """From anyone allowed: end now.  Answered when the ending is said."""
+
+    reply_to: ReplyTo["StopReply"]
+
+
+class StopReply(Struct, frozen=True):
+    """`settled` where the job had been decided otherwise before this Stop arrived."""
+
+    ending: Ending
+    settled: bool
+
+
+class AwaitOpened(Struct, frozen=True):
+    """Answered once the turn is stored, or the job ended before that."""
+
+    reply_to: ReplyTo[Created | Ending]
+
+
+class Standing(StrEnum):
+    """How a job stands, in the wire's words."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    ERROR = "error"
+    ABORTED = "aborted"
+
+
+class Status(Struct, frozen=True):
+    standing: Standing
+    snapshot: Snapshot
+
+
+class GetStatus(Struct, frozen=True):
+    reply_to: ReplyTo[Status]
+
+
+JobMessage = Opened | Append | ProducerDone | Settled | Subscribe | Stop | AwaitOpened | GetStatus

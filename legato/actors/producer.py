@@ -1,0 +1,96 @@
+"""The child task of a job that makes its events: opens the turn, asks the model, hands on."""
+
+from collections.abc import Sequence
+
+import trio
+
+from legato.actors.mailbox import ActorRef
+from legato.actors.messages import (
+    Append,
+    Ended,
+    Failure,
+    JobMessage,
+    Opened,
+    Opening,
+    ProducerDone,
+)
+from legato.actors.recorder import Recorder
+from legato.actors.steps import Steps
+from legato.actors.turn import InvalidTurn
+from legato.config import Limits
+from legato.models.contract import Model, ModelError
+from legato.storage.contract import ForeignConversation, RequestTaken, StorageError
+
+
+class Producer:
+    """Its cancel scope is Stop: whatever it does, leaving that closes the provider's connection."""
+
+    def __init__(
+        self,
+        job: ActorRef[JobMessage],
+        recorder: Recorder,
+        model: Model,
+        limits: Limits,
+        predecessors: Sequence[trio.Event],
+    ) -> None:
+        self._job = job
+        self._recorder = recorder
+        self._model = model
+        self._limits = limits
+        self._predecessors = predecessors
+        self._steps = Steps()
+        self._scope = trio.CancelScope()
+
+    def stop(self) -> None:
+        self._scope.cancel()
+
+    async def run(self) -> None:
+        """Tell the job everything; at last, the provider's connection closed, ProducerDone."""
+        outcome: Ended | Failure | None = None
+        with self._scope:
+            outcome = await self._outcome()
+        await self._job.tell(ProducerDone(outcome, self._steps.usage))
+
+    async def _outcome(self) -> Ended | Failure:
+        try:
+            return await self._answer(await self._open())
+        except ModelError as error:
+            return Failure(error.reason, str(error))
+        except InvalidTurn as error:
+            return Failure("invalid_turn", f"{error.field}: {error}")
+        except ForeignConversation:
+            return Failure("foreign_conversation", "The conversation belongs to somebody else.")
+        except RequestTaken:
+            return Failure("request_taken", "The same clientRequestId started another turn.")
+        except StorageError as error:
+            return Failure("storage_unavailable", f"Your message could not be stored: {error}")
+
+    async def _open(self) -> Opening:
+        for ended in self._predecessors:
+            await ended.wait()
+        opening = await self._recorder.open()
+        await self._job.tell(Opened(opening))
+        return opening
+
+    async def _answer(self, opening: Opening) -> Ended | Failure:
+        self._steps = Steps(opening.created.kept)
+        with trio.CancelScope() as patience:  # both deadlines of the model, in one scope
+            latest = trio.current_time() + self._limits.max_duration
+            patience.deadline = min(latest, self._idle_deadline())
+            async with self._model.stream(opening.request) as batches:
+                async for batch in batches:
+                    if events := tuple(self._steps.events(batch)):
+                        await self._job.tell(Append(events))
+                    patience.deadline = min(latest, self._idle_deadline())
+            return Ended(self._steps.finish_reason or "stop")
+        return self._impatience(timed_out=trio.current_time() >= latest)
+
+    def _idle_deadline(self) -> float:
+        return trio.current_time() + self._limits.model_idle_timeout
+
+    def _impatience(self, *, timed_out: bool) -> Failure:
+        if timed_out:
+            limit = self._limits.max_duration
+            return Failure("max_duration", f"The answer took longer than {limit:g} seconds.")
+        limit = self._limits.model_idle_timeout
+        return Failure("model_idle_timeout", f"The model was silent for {limit:g} seconds.")

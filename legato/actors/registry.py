@@ -1,0 +1,86 @@
+"""Which jobs there are: by id, by conversation, by user, by what they keep in memory."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+
+from legato.actors.job import Job
+from legato.actors.turn import Turn
+
+
+class Registry:
+    """Plain bookkeeping: its methods never wait, and never fail on a job that is not there."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._conversations: defaultdict[str, dict[str, Job]] = defaultdict(dict)
+        self._running: defaultdict[str, dict[str, Job]] = defaultdict(dict)
+        self._requests: dict[tuple[str, str], Job] = {}
+        self._retained: dict[str, int] = {}  # job_id -> bytes, oldest ending first
+
+    def add(self, job: Job) -> None:
+        turn = job.turn
+        self._jobs[turn.job_id] = job
+        self._conversations[turn.conversation_id][turn.job_id] = job
+        self._running[turn.user][turn.job_id] = job
+        if turn.request_id is not None:
+            self._requests[turn.user, turn.request_id] = job
+
+    def ended(self, job: Job) -> None:
+        discard(self._running, job.turn.user, job.turn.job_id)
+        self._retained[job.turn.job_id] = job.feed.bytes
+
+    def remove(self, job: Job) -> None:
+        turn = job.turn
+        self._jobs.pop(turn.job_id, None)
+        self._retained.pop(turn.job_id, None)
+        self.forget_request(job)
+        discard(self._running, turn.user, turn.job_id)
+        discard(self._conversations, turn.conversation_id, turn.job_id)
+
+    def forget_request(self, job: Job) -> None:
+        """Let the same request start another job."""
+        if self.repeated(job.turn) is job and job.turn.request_id is not None:
+            del self._requests[job.turn.user, job.turn.request_id]
+
+    def find(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def repeated(self, turn: Turn) -> Job | None:
+        """The job that the same request started before."""
+        if turn.request_id is None:
+            return None
+        return self._requests.get((turn.user, turn.request_id))
+
+    def conversation(self, conversation_id: str) -> Collection[Job]:
+        """Its jobs, in the order of their starts."""
+        return self._conversations.get(conversation_id, {}).values()
+
+    def running(self, user: str) -> Collection[Job]:
+        return self._running.get(user, {}).values()
+
+    def all_running(self) -> Iterator[Job]:
+        for jobs in self._running.values():
+            yield from jobs.values()
+
+    def running_count(self) -> int:
+        return sum(map(len, self._running.values()))
+
+    def evicted(self, max_bytes: int) -> list[Job]:
+        """The jobs to let go, oldest ending first, so that the others keep at most `max_bytes`.
+
+        The newest stays whatever its size: its readers are still reading its end.
+        """
+        excess = sum(self._retained.values()) - max_bytes
+        evicted = []
+        for job_id, size in list(self._retained.items())[:-1]:
+            if excess <= 0:
+                break
+            excess -= size
+            evicted.append(self._jobs[job_id])
+        return evicted
+
+
+def discard(table: defaultdict[str, dict[str, Job]], key: str, job_id: str) -> None:
+    table[key].pop(job_id, None)
+    if not table[key]:
+        del table[key]

@@ -1,0 +1,102 @@
+"""Starting a turn: what must hold before anything running is disturbed, and what came of it."""
+
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from legato.actors.mailbox import ActorStopped
+from legato.actors.ref import JobRef
+from legato.actors.supervisor import Supervisor
+from legato.actors.turn import Turn, plan
+from legato.config import OnBusy
+from legato.events import Created, Failed
+from legato.storage.contract import ForeignConversation, Records
+
+
+class NotStarted(Exception):
+    """The turn failed before it began: `reason` is for programs, the message for people."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class StartReply(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Where a start went.
+
+    `resumed`: the same request started this job before; `settled`: and its job has left, so read
+    the messages; `queued`: it waits for its turn, and is followed by its `generation_id`.
+    """
+
+    stream_id: str
+    conversation_id: str
+    status: Literal["started", "resumed", "queued", "settled"]
+    generation_id: str | None = None
+    user_message_id: str | None = None
+    response_message_id: str | None = None
+    dropped_messages: int | None = None
+
+
+async def start_turn(
+    turn: Turn, on_busy: OnBusy, *, supervisor: Supervisor, records: Records
+) -> StartReply:
+    """Start a turn, join the one the same request started, or find that one settled.
+
+    Raises:
+        ForeignConversation, InvalidTurn, Refused: before anything running is disturbed.
+        NotStarted: if the turn could not be opened.
+        StorageError: if the storage cannot be read.
+    """
+    if not supervisor.knows(turn):
+        if settled := await _settled(turn, supervisor, records):
+            return settled
+        await _check(turn, supervisor, records)
+    started = supervisor.start(turn, on_busy)
+    reply = StartReply(
+        stream_id=started.job.conversation_id,
+        conversation_id=started.job.conversation_id,
+        status="resumed" if started.joined else "queued" if started.queued else "started",
+        generation_id=started.job.job_id,
+        user_message_id=started.job.message_id,
+        response_message_id=started.job.response_id,
+    )
+    return reply if reply.status != "started" else await _opened(reply, started.job)
+
+
+async def _settled(turn: Turn, supervisor: Supervisor, records: Records) -> StartReply | None:
+    """The reply to a repetition whose job has left: its messages are in the storage."""
+    if turn.request_id is None:
+        return None
+    stored = await records.turn_of_request(turn.user, turn.request_id)
+    if stored is None or supervisor.knows(turn):
+        return None
+    return StartReply(
+        stream_id=stored.conversation_id,
+        conversation_id=stored.conversation_id,
+        status="settled",
+        user_message_id=stored.message_id,
+    )
+
+
+async def _check(turn: Turn, supervisor: Supervisor, records: Records) -> None:
+    conversation = await records.conversation(turn.conversation_id)
+    if conversation is not None and conversation.user != turn.user:
+        raise ForeignConversation(turn.conversation_id)
+    messages = await records.messages(turn.conversation_id) if conversation else []
+    plan(turn, messages, expected=supervisor.expected(turn.conversation_id))
+
+
+async def _opened(reply: StartReply, job: JobRef) -> StartReply:
+    try:
+        news = await job.opened()
+    except ActorStopped:
+        raise NotStarted("internal_error", "The turn was gone before it began.") from None
+    match news:
+        case Created():
+            request_id = news.request.message_id
+            return replace(reply, user_message_id=request_id, dropped_messages=news.dropped)
+        case Failed():
+            raise NotStarted(news.reason, news.message)
+        case _:
+            return reply  # stopped before it began: its ending says so to whoever follows it

@@ -1,0 +1,76 @@
+"""What a model says becomes what happens in a job: chunks to steps and deltas.  Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import assert_never
+
+from legato.content import Part, TextPart, ThinkPart, ToolCall, Usage
+from legato.events import ArgumentsDelta, ContentEvent, ReasoningDelta, StepStarted, TextDelta
+from legato.models.contract import (
+    FinishReport,
+    ModelEvent,
+    ReasoningChunk,
+    TextChunk,
+    ToolCallChunk,
+    UsageReport,
+)
+
+
+class Steps:
+    """Gives every run of text, of reasoning, and every tool call a step and a position of its own.
+
+    Text that goes on where a kept part of the same kind ends takes that part's position, so that
+    a continued answer stays one part.
+    """
+
+    def __init__(self, kept: Sequence[Part] = ()) -> None:
+        self.usage = Usage()
+        self.finish_reason: str | None = None
+        self._count = len(kept)
+        self._last_kept = kept[-1] if kept else None
+        self._open: type[TextChunk] | type[ReasoningChunk] | None = None
+        self._index = -1
+        self._calls: dict[int, int] = {}  # the provider's number of a call -> its position
+
+    def events(self, chunks: Iterable[ModelEvent]) -> Iterator[ContentEvent]:
+        for chunk in chunks:
+            yield from self._events(chunk)
+
+    def _events(self, chunk: ModelEvent) -> Iterator[ContentEvent]:
+        match chunk:
+            case TextChunk(text):
+                if self._open is not TextChunk:
+                    yield self._begin(TextChunk, TextPart)
+                yield TextDelta(self._index, text)
+            case ReasoningChunk(text):
+                if self._open is not ReasoningChunk:
+                    yield self._begin(ReasoningChunk, ThinkPart)
+                yield ReasoningDelta(self._index, text)
+            case ToolCallChunk():
+                yield from self._tool_call(chunk)
+            case UsageReport(usage):
+                self.usage = usage
+            case FinishReport(reason):
+                self.finish_reason = reason
+            case _:
+                assert_never(chunk)
+
+    def _begin(
+        self, chunk: type[TextChunk] | type[ReasoningChunk], part: type[TextPart] | type[ThinkPart]
+    ) -> StepStarted:
+        self._open = chunk
+        self._index = self._count - 1 if isinstance(self._last_kept, part) else self._take()
+        self._last_kept = None
+        return StepStarted(self._index, "text" if part is TextPart else "think")
+
+    def _tool_call(self, chunk: ToolCallChunk) -> Iterator[ContentEvent]:
+        if chunk.index in self._calls:
+            if chunk.args:
+                yield ArgumentsDelta(self._calls[chunk.index], chunk.args)
+            return
+        self._open = self._last_kept = None
+        index = self._calls[chunk.index] = self._take()
+        yield StepStarted(index, "tool_call", ToolCall(chunk.id, chunk.name, chunk.args))
+
+    def _take(self) -> int:
+        self._count += 1
+        return self._count - 1

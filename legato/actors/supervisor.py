@@ -1,0 +1,230 @@
+"""The one nursery jobs live in, and the one place where starts are decided."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+import trio
+from msgspec import Struct
+
+from legato.actors.job import Job
+from legato.actors.mailbox import ActorStopped
+from legato.actors.ref import JobRef
+from legato.actors.registry import Registry
+from legato.actors.titles import Titles
+from legato.actors.turn import Turn
+from legato.config import Limits, OnBusy
+from legato.content import NEW_CHAT
+from legato.dialects.contract import Dialect
+from legato.events import Failed
+from legato.models.contract import Model
+from legato.storage.contract import ForeignConversation, Records
+
+log = structlog.get_logger()
+
+
+class Refused(Exception):
+    """A start that is not to be; the message is for people."""
+
+
+class Busy(Refused):
+    """The conversation has a running turn, and the start asked not to disturb it."""
+
+
+class TooManyForUser(Refused):
+    """This user has as many running jobs as one may have."""
+
+
+class TooManyForServer(Refused):
+    """The process has as many running jobs as it may have."""
+
+
+class ShuttingDown(Refused):
+    """The process is about to go."""
+
+
+class Started(Struct, frozen=True):
+    """`joined`: this start is a repetition, and `job` the first one's.  `queued`: it waits."""
+
+    job: JobRef
+    joined: bool = False
+    queued: bool = False
+
+
+class Supervisor:
+    """`start` never waits, so starts are decided one after another, without a lock.
+
+    A turn begins when the turns before it in its conversation have ended: it waits itself.
+    """
+
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        *,
+        records: Records,
+        models: Mapping[str, Model],
+        dialects: Mapping[str, Dialect],
+        limits: Limits,
+    ) -> None:
+        self.titles = Titles(records, limits.title_timeout)
+        self._nursery = nursery
+        self._records = records
+        self._models = models
+        self._dialects = dialects
+        self._limits = limits
+        self.registry = Registry()
+        self._draining = False
+
+    def knows(self, turn: Turn) -> bool:
+        """Whether the request that asks for this turn has a job already."""
+        return self.registry.repeated(turn) is not None
+
+    def start(self, turn: Turn, on_busy: OnBusy) -> Started:
+        """Start a turn, or join the one that its `request_id` started before.
+
+        Raises:
+            ForeignConversation: if the conversation has a job of another user.
+            Refused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
+        """
+        if first := self.registry.repeated(turn):
+            return Started(first.ref, joined=True)
+        siblings = self.registry.conversation(turn.conversation_id)
+        if any(job.turn.user != turn.user for job in siblings):
+            raise ForeignConversation(turn.conversation_id)
+        before = list(running(siblings))
+        if before and on_busy == "reject":
+            raise Busy("The conversation is busy with another turn.")
+        self._admit(turn.user)
+        if on_busy == "interrupt":
+            self._stop_soon(before)
+        job = self._create(turn, [job.ended for job in before])
+        return Started(job.ref, queued=bool(before) and on_busy == "enqueue")
+
+    def whereis(self, stream_id: str) -> JobRef | None:
+        """The job of that id, or a conversation's current one.
+
+        That is the first that still runs, else the last that was begun.
+        """
+        if job := self.registry.find(stream_id):
+            return job.ref
+        jobs = list(self.registry.conversation(stream_id))
+        begun = (job for job in reversed(jobs) if job.opening is not None)
+        current = next(running(jobs), None) or next(begun, None) or next(reversed(jobs), None)
+        return current.ref if current else None
+
+    def expected(self, conversation_id: str) -> list[str]:
+        """Ids of the messages that this conversation's running jobs are making."""
+        jobs = running(self.registry.conversation(conversation_id))
+        return [each for job in jobs for each in (job.turn.message_id, job.turn.response_id)]
+
+    def active(self, user: str) -> list[str]:
+        """The conversations in which this user has a running job."""
+        jobs = self.registry.running(user)
+        return list(dict.fromkeys(job.turn.conversation_id for job in jobs))
+
+    async def close_conversation(self, conversation_id: str) -> None:
+        """Stop what runs in a conversation, properly, and let go of all its jobs."""
+        for job in list(self.registry.conversation(conversation_id)):
+            await stopped(job)
+            job.leave()
+
+    async def drain(self) -> None:
+        """Take no more starts, stop what runs, and return when all of it has ended."""
+        self._draining = True
+        jobs = list(self.registry.all_running())
+        self._stop_soon(jobs)
+        for job in jobs:
+            await job.ended.wait()
+
+    def _admit(self, user: str) -> None:
+        limits, registry = self._limits, self.registry
+        if self._draining:
+            raise ShuttingDown("The server is shutting down.")
+        most = limits.max_running_jobs_per_user
+        if len(registry.running(user)) >= most:
+            raise TooManyForUser(f"You have {most} running generations; more are not allowed.")
+        if registry.running_count() >= limits.max_running_jobs:
+            raise TooManyForServer("The server runs as many generations as it may.")
+
+    def _create(self, turn: Turn, predecessors: list[trio.Event]) -> Job:
+        job = Job(
+            turn,
+            model=self._models[turn.model],
+            records=self._records,
+            dialects=self._dialects,
+            limits=self._limits,
+            predecessors=predecessors,
+            on_ended=self._ended,
+        )
+        self.registry.add(job)
+        self._nursery.start_soon(self._own, job)
+        return job
+
+    async def _own(self, job: Job) -> None:
+        try:
+            with job:
+                await self._guarded(job.run) or await self._guarded(job.seal)
+        finally:
+            self.registry.remove(job)
+
+    async def _guarded(self, life: Callable[[], Awaitable[object]]) -> bool:
+        """Whether it ran without a crash.  The one catch-all: a bug ends one job, not the rest."""
+        try:
+            await life()
+        except Exception:
+            log.exception("crashed", life=getattr(life, "__qualname__", repr(life)))
+            return False
+        return True
+
+    def _stop_soon(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            self._nursery.start_soon(stopped, job)
+
+    def _ended(self, job: Job) -> None:
+        """A job has said its ending: called by it, in the same step."""
+        self.registry.ended(job)
+        if isinstance(job.feed.ending, Failed) and job.opening is None:
+            self.registry.forget_request(job)  # nothing came of it: it may be tried again
+        for evicted in self.registry.evicted(self._limits.max_retained_bytes):
+            evicted.leave()
+        self._title(job)
+
+    def _title(self, job: Job) -> None:
+        ending = job.feed.ending
+        if ending is None or isinstance(ending, Failed):
+            return
+        conversation, question, answer = ending.conversation, ending.request, ending.response
+        if not (conversation and question and answer and answer.content):
+            return
+        if conversation.title == NEW_CHAT:
+            make = self.titles.making(conversation, job.model, question, answer)
+            self._nursery.start_soon(self._guarded, make)
+
+
+def running(jobs: Iterable[Job]) -> Iterator[Job]:
+    return (job for job in jobs if not job.ended.is_set())
+
+
+async def stopped(job: Job) -> None:
+    """Stop a job; one that has left meanwhile is as good as stopped."""
+    with suppress(ActorStopped):
+        await job.ref.stop()
+
+
+@asynccontextmanager
+async def open_supervisor(
+    *,
+    records: Records,
+    models: Mapping[str, Model],
+    dialects: Mapping[str, Dialect],
+    limits: Limits,
+) -> AsyncIterator[Supervisor]:
+    """On leaving, what runs is stopped and stored, within `drain_timeout`."""
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(
+            nursery, records=records, models=models, dialects=dialects, limits=limits
+        )
+        yield supervisor
+        with trio.move_on_after(limits.drain_timeout):
+            await supervisor.drain()
+        nursery.cancel_scope.cancel()

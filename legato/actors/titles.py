@@ -1,0 +1,92 @@
+"""Names a conversation after its first answer."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import structlog
+import trio
+
+from legato.content import Conversation, Message, text_of
+from legato.models.contract import ChatMessage, Model, ModelError, ModelRequest, TextChunk
+from legato.storage.contract import Records, StorageError
+
+MAX_TITLE = 80  # characters: what a sidebar shows, with room to spare
+MAX_TITLE_TOKENS = 24
+EXCERPT = 1000  # characters of question and answer: enough to know what they are about
+
+ASK = "Name this conversation in at most five words. Answer with the name alone."
+
+log = structlog.get_logger()
+
+
+class Titles:
+    def __init__(self, records: Records, timeout: float) -> None:
+        self._records = records
+        self._timeout = timeout
+        self._pending: dict[str, trio.Event] = {}
+
+    async def wait(self, conversation_id: str) -> None:
+        """Return when no title of this conversation is in the making."""
+        pending = self._pending.get(conversation_id)
+        if pending is not None:
+            await pending.wait()
+
+    def making(
+        self, conversation: Conversation, model: Model, question: Message, answer: Message
+    ) -> Callable[[], Awaitable[None]]:
+        """The task that makes a title; from now until it has run, `wait` waits for it."""
+        made = self._pending[conversation.conversation_id] = trio.Event()
+        return partial(self._make, made, conversation.conversation_id, model, question, answer)
+
+    async def _make(
+        self,
+        made: trio.Event,
+        conversation_id: str,
+        model: Model,
+        question: Message,
+        answer: Message,
+    ) -> None:
+        try:
+            title = await self._written(model, text_of(question), text_of(answer))
+            title = title or by_rule(text_of(question))
+            await self._records.retitle(conversation_id, title, if_untitled=True)
+        except StorageError as error:
+            log.warning("title not stored", conversation=conversation_id, reason=str(error))
+        finally:
+            made.set()
+            if self._pending.get(conversation_id) is made:
+                del self._pending[conversation_id]
+
+    async def _written(self, model: Model, question: str, answer: str) -> str:
+        """By the model; empty where it does not write titles, or not in time."""
+        if not model.writes_titles:
+            return ""
+        exchange = f"User: {question[:EXCERPT]}\n\nAssistant: {answer[:EXCERPT]}\n\n{ASK}"
+        request = ModelRequest((ChatMessage("user", exchange),), {"max_tokens": MAX_TITLE_TOKENS})
+        pieces: list[str] = []
+        with trio.move_on_after(self._timeout):
+            try:
+                async with model.stream(request) as batches:
+                    async for batch in batches:
+                        pieces += [each.text for each in batch if isinstance(each, TextChunk)]
+            except ModelError as error:
+                log.info("title not written by the model", reason=str(error))
+        return cleaned("".join(pieces))
+
+
+def by_rule(question: str) -> str:
+    """The question's first words."""
+    return shortened(" ".join(question.split()))
+
+
+def cleaned(title: str) -> str:
+    """A model's title without what models put around one."""
+    lines = [line for line in title.splitlines() if line.strip()]
+    first = lines[0].strip().removeprefix("Title:") if lines else ""
+    return shortened(first.strip(" \t\"'*#`.“”"))
+
+
+def shortened(title: str) -> str:
+    if len(title) <= MAX_TITLE:
+        return title
+    return title[: MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"

@@ -1,0 +1,136 @@
+"""The application: routes, who may use them, and how errors are said."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from quart import Response, g, request
+from quart.wrappers.base import BaseRequestWebsocket
+from quart_schema import Info, QuartSchema
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
+
+from legato.config import Settings, load_settings
+from legato.http.asgi import Connection, Lifespan
+from legato.http.auth import SESSION_COOKIE, Authenticator, Credentials
+from legato.http.chat import chat
+from legato.http.conversations import conversations
+from legato.http.errors import HANDLED, response_to, said
+from legato.http.jwks import PublicKeys
+from legato.http.logins import Logins
+from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
+from legato.http.pages import pages
+from legato.http.runtime import Runtime
+from legato.http.streaming import Streams
+from legato.http.wire import application
+from legato.secret import with_secret
+
+MAX_BODY: Final = 3 * 1024 * 1024  # bytes; LibreChat's own bound
+BODY_TIMEOUT: Final = 30  # seconds to send a body of that size
+
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'self'; object-src 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Legato(QuartTrio):
+    """`runtime` is None until the lifespan opens one, unless the application was given one."""
+
+    asgi_http_class = Connection
+    asgi_lifespan_class = Lifespan
+
+    def __init__(self, settings: Settings, runtime: Runtime | None) -> None:
+        static = str(Path(__file__).with_name("static"))
+        super().__init__("legato", static_folder=static, static_url_path="/static")
+        self.settings = settings
+        self.runtime = runtime
+        self.logins = Logins()
+        self.streams = Streams()
+        keys = PublicKeys(settings.jwks_url) if settings.jwks_url else None
+        self.authenticator = Authenticator(settings.jwt_secret or "", keys)
+        self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
+        self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+        self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
+
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        """Routes do not depend on the host a client names, so one that is no name does no harm.
+
+        Quart would bind them to it, and fail outside of all error handlers where it cannot.
+        """
+        if request is None:
+            return super().create_url_adapter(request)
+        path, method = request.path, request.method
+        return self.url_map.bind("localhost", request.root_path, None, request.scheme, method, path)
+
+
+def create_app(settings: Settings | None = None, runtime: Runtime | None = None) -> Legato:
+    """The ASGI application.
+
+    Without `settings` they are read from the environment and `legato.toml`; without `runtime`
+    the ASGI lifespan opens one.
+
+    Raises:
+        ConfigError: if a setting is wrong.
+    """
+    app = Legato(with_secret(settings or load_settings(os.environ)), runtime)
+    QuartSchema(
+        app,
+        swagger_ui_path=None,  # its page loads scripts from elsewhere; ours is under /docs
+        redoc_ui_path=None,
+        scalar_ui_path=None,
+        info=Info(title="Legato", version="0.1.0", description=ABOUT),
+        conversion_preference="msgspec",
+        security_schemes=SECURITY_SCHEMES,
+        security=[{name: []} for name in SECURITY_SCHEMES],
+        openapi_provider_class=Description,
+    )
+    for blueprint in (chat, conversations, pages):
+        app.register_blueprint(blueprint)
+    app.before_request(authenticate)
+    app.after_request(secure)
+    app.after_request(behead)
+    for kind in HANDLED:
+        app.register_error_handler(kind, response_to)
+    app.register_error_handler(HTTPException, refuse)
+    return app
+
+
+async def authenticate() -> None:
+    """Let nobody unknown near the API; everything else is public."""
+    if request.path.startswith("/api/"):
+        credentials = Credentials(
+            method=request.method,
+            own_origin=f"{request.scheme}://{request.host}",
+            authorization=request.headers.get("Authorization"),
+            session=request.cookies.get(SESSION_COOKIE),
+            origin=request.headers.get("Origin"),
+        )
+        g.user = (await application().authenticator.authenticate(credentials)).id
+
+
+async def secure(response: Response) -> Response:
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+async def behead(response: Response) -> Response:
+    """HEAD gets no body: of a stream's it would else wait for the end."""
+    if request.method == "HEAD":
+        response.response = response.data_body_class(b"")
+    return response
+
+
+async def refuse(error: HTTPException) -> Response:
+    """What Quart itself refuses: unknown paths, wrong methods, bodies too large, and bugs."""
+    if error.code == 404:
+        return said(404, "Not found", "Endpoint not found")
+    response = said(error.code or 500, error.name, error.description or error.name)
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response

@@ -1,0 +1,144 @@
+"""How what went wrong is said over HTTP: statuses and bodies in one table."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from msgspec import json
+from quart import Response
+
+from legato.actors.starting import NotStarted
+from legato.actors.supervisor import (
+    Busy,
+    Refused,
+    ShuttingDown,
+    TooManyForServer,
+    TooManyForUser,
+)
+from legato.actors.turn import InvalidTurn
+from legato.http.auth import ForbiddenOrigin
+from legato.http.jwks import KeysUnavailable
+from legato.http.tokens import Unauthorized
+from legato.models.contract import ModelError
+from legato.storage.contract import (
+    ForeignConversation,
+    InvalidCursor,
+    RequestTaken,
+    StorageError,
+    UnstorableText,
+)
+
+log = structlog.get_logger()
+
+RETRY_AFTER: Final = 2  # seconds: a slot among thousands is free sooner than that
+
+
+class RequestError(Exception):
+    """A request that cannot be served as it is; the message is for people."""
+
+    status = 400
+    error = "Invalid request"
+
+    def __init__(self, message: str, **extra: Any) -> None:
+        super().__init__(message)
+        self.extra = extra
+
+
+class MalformedJson(RequestError):
+    error = "Invalid JSON format"
+
+
+class InvalidField(RequestError):
+    """`param` names the field, as the client wrote it."""
+
+    def __init__(self, param: str, message: str) -> None:
+        super().__init__(f"{param}: {message}", param=param)
+
+
+class TooLarge(RequestError):
+    status = 413
+    error = "Too large"
+
+
+class Foreign(RequestError):
+    """Somebody else's.  The wire's word for it is Unauthorized."""
+
+    status = 403
+    error = "Unauthorized"
+
+
+class NotFound(RequestError):
+    status = 404
+    error = "Not found"
+
+
+class StreamNotFound(NotFound):
+    error = "Stream not found"
+
+
+class JobNotFound(NotFound):
+    error = "Job not found"
+
+
+class ConversationNotFound(NotFound):
+    error = "Conversation not found"
+
+
+STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
+    Unauthorized: (401, "Unauthorized"),
+    KeysUnavailable: (503, "Keys unavailable"),
+    ForbiddenOrigin: (403, "Forbidden origin"),
+    ForeignConversation: (403, "Unauthorized"),
+    InvalidTurn: (400, "Invalid request"),
+    InvalidCursor: (400, "Invalid request"),
+    ModelError: (400, "Invalid request"),
+    Busy: (409, "Conversation busy"),
+    TooManyForUser: (429, "Too many generations"),
+    TooManyForServer: (503, "Too many generations"),
+    ShuttingDown: (503, "Shutting down"),
+    RequestTaken: (409, "Request taken"),
+    UnstorableText: (400, "Invalid request"),
+    StorageError: (503, "Storage unavailable"),
+}
+"""What other layers raise.  A class stands for its subclasses, the most special one first."""
+
+NOT_STARTED: Final[Mapping[str, type[Exception]]] = {
+    "invalid_turn": InvalidTurn,
+    "foreign_conversation": ForeignConversation,
+    "request_taken": RequestTaken,
+    "storage_unavailable": StorageError,
+}
+
+HANDLED: Final = (RequestError, NotStarted, Refused, *STATUSES)
+
+
+def response_to(error: Exception) -> Response:
+    """The response that says `error`; for one that nobody expected, only that there was one."""
+    match error:
+        case RequestError():
+            return said(error.status, error.error, str(error), **error.extra)
+        case NotStarted():
+            kind = NOT_STARTED.get(error.reason)
+            status, title = STATUSES[kind] if kind else (500, "Could not start")
+            return said(status, title, str(error))
+        case InvalidTurn():
+            return said(400, "Invalid request", f"{error.field}: {error}", param=error.field)
+        case InvalidCursor():
+            return said(400, "Invalid request", str(error), param="cursor")
+        case ForeignConversation():
+            return said(403, "Unauthorized", "The conversation belongs to somebody else.")
+    for kind, (status, title) in STATUSES.items():
+        if isinstance(error, kind):
+            return said(status, title, str(error))
+    log.error("unexpected error in a request", exc_info=error)
+    return said(500, "Internal error", "Something went wrong inside Legato; the log has it.")
+
+
+def said(status: int, error: str, message: str, **extra: Any) -> Response:
+    body = json.encode({"error": error, "message": message, **extra})
+    response = Response(body, status, mimetype="application/json")
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if status in (429, 503):
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response

@@ -1,0 +1,112 @@
+"""Requests in, responses out: JSON by msgspec, and whose job or conversation an id names."""
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import msgspec
+from msgspec import json
+from quart import Response, current_app, g, request
+
+from legato.actors.ref import JobRef
+from legato.content import Conversation
+from legato.http.errors import (
+    ConversationNotFound,
+    Foreign,
+    InvalidField,
+    MalformedJson,
+    StreamNotFound,
+)
+from legato.http.runtime import Runtime
+
+if TYPE_CHECKING:
+    from legato.http.app import Legato
+
+T = TypeVar("T")
+
+
+def application() -> "Legato":
+    return cast("Legato", current_app)
+
+
+def runtime() -> Runtime:
+    """What the application runs on."""
+    running = application().runtime
+    assert running is not None, "requests come after the lifespan has begun"
+    return running
+
+
+def user() -> str:
+    """Who asks: authenticated before any route runs."""
+    return cast("str", g.user)
+
+
+async def body_of(kind: type[T]) -> T:
+    """The request's JSON body as `kind`.
+
+    Raises:
+        MalformedJson, InvalidField: where it is not JSON, or not of that kind.
+    """
+    data = cast("bytes", await request.get_data())
+    try:
+        # Decoded first: msgspec does not look into the texts of fields that it skips.
+        return json.decode(data.decode(), type=kind)
+    except msgspec.ValidationError as error:
+        expectation, _, path = str(error).partition(" - at `$.")
+        raise InvalidField(path.rstrip("`") or "body", expectation) from None
+    except msgspec.DecodeError as error:
+        raise _malformed(str(error).removeprefix("JSON is malformed: ")) from None
+    except UnicodeDecodeError as error:
+        raise _malformed(f"not UTF-8 (byte {error.start})") from None
+    except RecursionError:
+        raise _malformed("nested too deeply") from None
+
+
+def _malformed(reason: str) -> MalformedJson:
+    return MalformedJson(f"The request body contains malformed JSON: {reason}")
+
+
+def query_of(kind: type[T]) -> T:
+    """The request's query as `kind`; of several values of one name the first counts.
+
+    Raises:
+        InvalidField: where a value is not of the kind its field has.
+    """
+    given = request.args.to_dict()
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        expectation, _, path = str(error).partition(" - at `$.")
+        name = path.rstrip("`")
+        expected = expectation.partition(", got")[0]  # every value of a query is a text
+        raise InvalidField(name, f"{expected}; found {given.get(name)!r:.80}") from None
+
+
+def reply(body: Any, status: int = 200) -> Response:
+    return Response(json.encode(body), status, mimetype="application/json")
+
+
+def job_of(stream_id: str) -> JobRef:
+    """This user's job of that id, or the current one of that conversation.
+
+    Raises:
+        StreamNotFound, Foreign
+    """
+    job = runtime().supervisor.whereis(stream_id)
+    if job is None:
+        raise StreamNotFound("The generation job does not exist or has expired.")
+    if job.user != user():
+        raise Foreign("The generation belongs to somebody else.")
+    return job
+
+
+async def conversation_of(conversation_id: str) -> Conversation:
+    """This user's conversation of that id.
+
+    Raises:
+        ConversationNotFound, Foreign
+    """
+    conversation = await runtime().records.conversation(conversation_id)
+    if conversation is None:
+        raise ConversationNotFound("There is no conversation of that id.")
+    if conversation.user != user():
+        raise Foreign("The conversation belongs to somebody else.")
+    return conversation

@@ -1,0 +1,39 @@
+"""What storage refuses before it writes.
+
+A str may hold half of a surrogate pair (an emoji that a provider cut in two), which UTF-8,
+and so every database and the wire, cannot say.  Replacing it would change a text silently, and
+storing it escaped would make a record that no reply can carry; so it is refused by name.  All
+other text is kept, NUL included (in SQLite and memory; PostgreSQL refuses NUL itself).
+"""
+
+import msgspec
+
+from legato.content import Conversation, Message
+from legato.storage.contract import UnstorableText
+
+
+def require_unicode(*values: object) -> None:
+    """Raises UnstorableText where a text in `values` (structs, too) is not Unicode."""
+    try:
+        msgspec.json.encode(values)
+    except UnicodeEncodeError as error:
+        raise unstorable(error) from None
+
+
+def unstorable(error: UnicodeEncodeError) -> UnstorableText:
+    # The text itself is the user's and stays out of messages and logs.
+    found = f"U+{ord(error.object[error.start]):04X} at character {error.start}"
+    return UnstorableText(f"A text must be Unicode to be stored; found a lone surrogate, {found}.")
+
+
+def require_together(conversation: Conversation, message: Message) -> None:
+    if message.conversation_id != conversation.conversation_id:
+        raise ValueError(
+            f"A turn's message must be of its conversation {conversation.conversation_id};"
+            f" found one of {message.conversation_id}"
+        )
+
+
+def require_limit(limit: int) -> None:
+    if limit < 1:
+        raise ValueError(f"`limit` must be 1 or more; found {limit}")

@@ -1,0 +1,136 @@
+"""Records in memory: the simplest implementation of the contract, gone with the process."""
+
+from datetime import datetime
+
+import trio
+from msgspec.structs import replace
+
+from legato.content import NEW_CHAT, Conversation, Message
+from legato.storage.checks import require_limit, require_together, require_unicode
+from legato.storage.clock import Clock, utc_now
+from legato.storage.contract import (
+    ForeignConversation,
+    Page,
+    RequestTaken,
+    StorageError,
+    StoredTurn,
+)
+from legato.storage.paging import decode_cursor, page_of, position_of
+
+
+class MemoryRecords:
+    """Every method is one checkpoint and then one step that nobody can see half of."""
+
+    def __init__(self, *, clock: Clock = utc_now) -> None:
+        self._clock = clock
+        self._closed = False
+        self._conversations: dict[str, Conversation] = {}
+        self._messages: dict[str, Message] = {}  # in order of arrival
+        self._requests: dict[tuple[str, str], StoredTurn] = {}
+
+    async def open_turn(
+        self, conversation: Conversation, message: Message, *, request_id: str | None = None
+    ) -> Conversation:
+        await self._enter(conversation, message, request_id)
+        require_together(conversation, message)
+        former = self._conversations.get(conversation.conversation_id)
+        if former is not None and former.user != conversation.user:
+            raise ForeignConversation("The conversation is another user's.")
+        self._check_place(message)
+        self._take_request(conversation.user, request_id, message)
+        now = self._clock()
+        stored = replace(conversation, created_at=now, updated_at=now)
+        if former is not None:
+            stored = replace(stored, title=former.title, created_at=former.created_at)
+        return self._put(stored, message)
+
+    async def close_turn(self, message: Message) -> Conversation | None:
+        await self._enter(message)
+        conversation = self._conversations.get(message.conversation_id)
+        if conversation is None:
+            return None
+        self._check_place(message)
+        return self._put(replace(conversation, updated_at=self._clock()), message)
+
+    async def messages(self, conversation_id: str) -> list[Message]:
+        await self._enter(conversation_id)
+        found = [m for m in self._messages.values() if m.conversation_id == conversation_id]
+        return sorted(found, key=_created_at)
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        await self._enter(conversation_id)
+        return self._conversations.get(conversation_id)
+
+    async def conversations(self, user: str, *, limit: int, cursor: str | None = None) -> Page:
+        require_limit(limit)
+        after = None if cursor is None else decode_cursor(cursor).order()
+        await self._enter(user)
+        owned = (c for c in self._conversations.values() if c.user == user)
+        ordered = sorted((position_of(c).order(), c) for c in owned)
+        return page_of([c for order, c in ordered if after is None or order > after], limit)
+
+    async def turn_of_request(self, user: str, request_id: str) -> StoredTurn | None:
+        await self._enter(user, request_id)
+        return self._requests.get((user, request_id))
+
+    async def retitle(
+        self, conversation_id: str, title: str, *, if_untitled: bool = False
+    ) -> Conversation | None:
+        await self._enter(conversation_id, title)
+        conversation = self._conversations.get(conversation_id)
+        if conversation is None or (if_untitled and conversation.title != NEW_CHAT):
+            return conversation
+        renamed = replace(conversation, title=title, updated_at=self._clock())
+        self._conversations[conversation_id] = renamed
+        return renamed
+
+    async def delete_conversation(self, conversation_id: str) -> bool:
+        await self._enter(conversation_id)
+        if self._conversations.pop(conversation_id, None) is None:
+            return False
+        self._messages = {
+            key: m for key, m in self._messages.items() if m.conversation_id != conversation_id
+        }
+        self._requests = {
+            key: t for key, t in self._requests.items() if t.conversation_id != conversation_id
+        }
+        return True
+
+    async def ping(self) -> None:
+        await self._enter()
+
+    async def aclose(self) -> None:
+        self._closed = True
+        await trio.lowlevel.checkpoint()
+
+    async def _enter(self, *given: object) -> None:
+        await trio.lowlevel.checkpoint()
+        if self._closed:
+            raise StorageError("The storage is closed.")
+        require_unicode(*given)
+
+    def _check_place(self, message: Message) -> None:
+        former = self._messages.get(message.message_id, message)
+        if former.conversation_id != message.conversation_id:
+            raise ForeignConversation("A message of that id is in another conversation.")
+
+    def _take_request(self, user: str, request_id: str | None, message: Message) -> None:
+        if request_id is None:
+            return
+        turn = StoredTurn(message.conversation_id, message.message_id)
+        taken = self._requests.setdefault((user, request_id), turn)
+        if taken != turn:
+            raise RequestTaken(taken)
+
+    def _put(self, conversation: Conversation, message: Message) -> Conversation:
+        now = conversation.updated_at
+        former = self._messages.get(message.message_id)
+        created_at = now if former is None else former.created_at
+        self._messages[message.message_id] = replace(message, created_at=created_at, updated_at=now)
+        self._conversations[conversation.conversation_id] = conversation
+        return conversation
+
+
+def _created_at(message: Message) -> datetime:
+    assert isinstance(message.created_at, datetime), "a stored message has it"
+    return message.created_at

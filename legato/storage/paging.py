@@ -1,0 +1,64 @@
+"""Cursors of conversation lists: where the last page ended, in an opaque text."""
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Final, NoReturn
+
+import msgspec
+from msgspec import Meta, Struct
+
+from legato.content import Conversation
+from legato.storage.clock import microseconds
+from legato.storage.contract import InvalidCursor, Page
+
+MAX_CURSOR: Final = 4096
+"""Characters.  A UUID's cursor has about 100; forty times that is nobody's."""
+
+
+class Position(Struct, frozen=True, forbid_unknown_fields=True):
+    """A place among a user's conversations: `updated_at` (µs, falling), then id (rising)."""
+
+    primary: Annotated[int, Meta(ge=-(2**62), le=2**62)]  # what the databases' integers hold
+    secondary: str
+
+    def order(self) -> tuple[int, str]:
+        """What to sort by: the first of a page is the least."""
+        return -self.primary, self.secondary
+
+
+def position_of(conversation: Conversation) -> Position:
+    assert isinstance(conversation.updated_at, datetime), "a stored conversation has it"
+    return Position(microseconds(conversation.updated_at), conversation.conversation_id)
+
+
+def encode_cursor(position: Position) -> str:
+    return urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str) -> Position:
+    """Raises InvalidCursor where `cursor` is not what `encode_cursor` makes."""
+    if len(cursor) > MAX_CURSOR:
+        _refuse(f"{len(cursor)} characters")
+    try:
+        json = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+        position = msgspec.json.decode(json, type=Position)
+    except (UnicodeError, binascii.Error, msgspec.MsgspecError):
+        _refuse(ascii(cursor[:60]))
+    if encode_cursor(position) != cursor:  # base64 and JSON forgive a lot: we do not
+        _refuse(ascii(cursor[:60]))
+    return position
+
+
+def page_of(found: Sequence[Conversation], limit: int) -> Page:
+    """The first `limit` of `found`, in order; one more of them means another page."""
+    shown = tuple(found[:limit])
+    more = len(found) > limit
+    return Page(shown, encode_cursor(position_of(shown[-1])) if more else None)
+
+
+def _refuse(found: str) -> NoReturn:
+    raise InvalidCursor(
+        f"`cursor` must be the nextCursor of a page of conversations, unchanged; found {found}"
+    ) from None

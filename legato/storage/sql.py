@@ -1,0 +1,158 @@
+"""Records in a database: SQLite or PostgreSQL."""
+
+from sqlalchemy import Connection, literal, select
+
+from legato.content import Conversation, Message
+from legato.storage.checks import require_limit, require_together
+from legato.storage.clock import Clock, microseconds, utc_now
+from legato.storage.contract import ForeignConversation, Page, RequestTaken, StoredTurn
+from legato.storage.database import Database
+from legato.storage.paging import decode_cursor, page_of
+from legato.storage.rows import conversation_of, conversation_values, message_of, message_values
+from legato.storage.statements import (
+    CONVERSATION,
+    DELETE,
+    FIRST_PAGE,
+    NEXT_PAGE,
+    PLACE,
+    REQUEST,
+    RETITLE,
+    RETITLE_UNTITLED,
+    THREAD,
+    TOUCH,
+    upserts,
+)
+
+
+class SqlRecords:
+    """One transaction a method, in a worker thread.
+
+    The clock is read inside the transaction, so that SQLite's timestamps rise in the order in
+    which writes took effect, however long each waited for its turn.
+    """
+
+    def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+        self._put = upserts(database.dialect)
+
+    async def open_turn(
+        self, conversation: Conversation, message: Message, *, request_id: str | None = None
+    ) -> Conversation:
+        require_together(conversation, message)
+
+        def work(connection: Connection) -> Conversation:
+            now = self._now()
+            connection.execute(self._put.conversation, conversation_values(conversation, now))
+            stored = _conversation(connection, conversation.conversation_id)
+            if stored is None or stored.user != conversation.user:
+                raise ForeignConversation("The conversation is another user's.")
+            self._put_message(connection, message, now)
+            if request_id is not None:
+                self._take_request(connection, conversation.user, request_id, message)
+            return stored
+
+        return await self._database.write(work)
+
+    async def close_turn(self, message: Message) -> Conversation | None:
+        def work(connection: Connection) -> Conversation | None:
+            now, key = self._now(), message.conversation_id
+            if not connection.execute(TOUCH, {"of_conversation": key, "now": now}).rowcount:
+                return None
+            self._put_message(connection, message, now)
+            return _conversation(connection, key)
+
+        return await self._database.write(work)
+
+    async def messages(self, conversation_id: str) -> list[Message]:
+        def work(connection: Connection) -> list[Message]:
+            rows = connection.execute(THREAD, {"of_conversation": conversation_id})
+            return [message_of(row) for row in rows]
+
+        return await self._database.read(work)
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        return await self._database.read(
+            lambda connection: _conversation(connection, conversation_id)
+        )
+
+    async def conversations(self, user: str, *, limit: int, cursor: str | None = None) -> Page:
+        require_limit(limit)
+        after = None if cursor is None else decode_cursor(cursor)
+
+        def work(connection: Connection) -> Page:
+            # One more than asked for tells whether there is another page.
+            values: dict[str, object] = {"of_user": user, "at_most": limit + 1}
+            if after is None:
+                rows = connection.execute(FIRST_PAGE, values)
+            else:
+                values |= {"primary": after.primary, "secondary": after.secondary}
+                rows = connection.execute(NEXT_PAGE, values)
+            return page_of([conversation_of(row) for row in rows], limit)
+
+        return await self._database.read(work)
+
+    async def turn_of_request(self, user: str, request_id: str) -> StoredTurn | None:
+        return await self._database.read(lambda connection: _turn(connection, user, request_id))
+
+    async def retitle(
+        self, conversation_id: str, title: str, *, if_untitled: bool = False
+    ) -> Conversation | None:
+        statement = RETITLE_UNTITLED if if_untitled else RETITLE
+
+        def work(connection: Connection) -> Conversation | None:
+            values = {"of_conversation": conversation_id, "now": self._now(), "new_title": title}
+            connection.execute(statement, values)
+            return _conversation(connection, conversation_id)
+
+        return await self._database.write(work)
+
+    async def delete_conversation(self, conversation_id: str) -> bool:
+        def work(connection: Connection) -> bool:
+            return connection.execute(DELETE, {"of_conversation": conversation_id}).rowcount > 0
+
+        return await self._database.write(work)
+
+    async def ping(self) -> None:
+        # In a write transaction: a full disk's or a read-only file's reads still succeed.
+        await self._database.write(lambda connection: connection.execute(select(literal(1))))
+
+    async def aclose(self) -> None:
+        await self._database.aclose()
+
+    def _now(self) -> int:
+        return microseconds(self._clock())
+
+    def _put_message(self, connection: Connection, message: Message, now: int) -> None:
+        connection.execute(self._put.message, message_values(message, now))
+        place = connection.scalar(PLACE, {"of_message": message.message_id})
+        if place != message.conversation_id:
+            raise ForeignConversation("A message of that id is in another conversation.")
+
+    def _take_request(
+        self, connection: Connection, user: str, request_id: str, message: Message
+    ) -> None:
+        wanted = StoredTurn(message.conversation_id, message.message_id)
+        connection.execute(
+            self._put.request,
+            {
+                "user_id": user,
+                "request_id": request_id,
+                "conversation_id": wanted.conversation_id,
+                "message_id": wanted.message_id,
+            },
+        )
+        taken = _turn(connection, user, request_id)
+        if taken is not None and taken != wanted:
+            raise RequestTaken(taken)
+
+
+def _conversation(connection: Connection, conversation_id: str) -> Conversation | None:
+    row = connection.execute(CONVERSATION, {"of_conversation": conversation_id}).one_or_none()
+    return None if row is None else conversation_of(row)
+
+
+def _turn(connection: Connection, user: str, request_id: str) -> StoredTurn | None:
+    values = {"of_user": user, "of_request": request_id}
+    row = connection.execute(REQUEST, values).one_or_none()
+    return None if row is None else StoredTurn(row.conversation_id, row.message_id)

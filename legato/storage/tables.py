@@ -1,0 +1,86 @@
+"""The tables, as the newest migration leaves them; a test compares the two.
+
+Timestamps are microseconds since the epoch.  `content` and `usage` are JSON texts.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+
+METADATA: Final = MetaData()
+
+CONVERSATIONS: Final = Table(
+    "conversations",
+    METADATA,
+    Column("conversation_id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),  # `user` is a function in PostgreSQL
+    Column("title", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("model", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+Index(
+    "ix_conversations_page",
+    CONVERSATIONS.c.user_id,
+    CONVERSATIONS.c.updated_at.desc(),
+    CONVERSATIONS.c.conversation_id,
+)
+
+MESSAGES: Final = Table(
+    "messages",
+    METADATA,
+    # The order of arrival.  SQLite numbers only an INTEGER key by itself.
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("message_id", Text, nullable=False, unique=True),
+    Column(
+        "conversation_id",
+        ForeignKey(CONVERSATIONS.c.conversation_id, ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("parent_message_id", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("is_created_by_user", Boolean, nullable=False),
+    Column("unfinished", Boolean, nullable=False),
+    Column("error", Boolean, nullable=False),
+    Column("content", Text),
+    Column("model", Text),
+    Column("endpoint", Text),
+    Column("finish_reason", Text),
+    Column("usage", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    implicit_returning=False,  # nobody asks for the position of what was written
+)
+Index(
+    "ix_messages_thread",
+    MESSAGES.c.conversation_id,
+    MESSAGES.c.created_at,
+    MESSAGES.c.position,
+)
+
+# A table of its own: regenerating stores the same message again under another request id.
+REQUESTS: Final = Table(
+    "requests",
+    METADATA,
+    Column("user_id", Text, primary_key=True),
+    Column("request_id", Text, primary_key=True),
+    Column(
+        "conversation_id",
+        ForeignKey(CONVERSATIONS.c.conversation_id, ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("message_id", Text, nullable=False),
+)
+Index("ix_requests_conversation", REQUESTS.c.conversation_id)

@@ -1,0 +1,146 @@
+"""SQLite's own: how the file is set up, migrated, and refused."""
+
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import trio
+from sqlalchemy import create_engine
+
+from legato.storage.contract import StorageError
+from legato.storage.records import open_records
+from legato.storage.tables import METADATA
+from tests.storage.turns import answer, conversation, question
+
+
+def query(path: Path, statement: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(statement).fetchall()
+        connection.commit()
+    return rows
+
+
+async def store_a_turn(sqlite_url: str) -> None:
+    async with open_records(sqlite_url) as records:
+        await records.open_turn(conversation(), question())
+        await records.close_turn(answer())
+
+
+async def test_the_file_is_in_wal_mode(sqlite_url: str, database_file: Path) -> None:
+    await store_a_turn(sqlite_url)
+
+    assert query(database_file, "PRAGMA journal_mode") == [("wal",)]
+
+
+async def test_closing_leaves_one_file_though_the_owner_is_cancelled(
+    sqlite_url: str, database_file: Path
+) -> None:
+    with trio.CancelScope() as scope:
+        async with open_records(sqlite_url) as records:
+            await records.open_turn(conversation(), question())
+            await records.messages("c1")
+            scope.cancel()
+
+    assert list(database_file.parent.iterdir()) == [database_file]
+
+
+async def test_an_empty_file_is_migrated_to_the_tables_as_declared(
+    sqlite_url: str, database_file: Path, tmp_path: Path
+) -> None:
+    await trio.Path(database_file.parent).mkdir()
+    await trio.Path(database_file).touch()
+    async with open_records(sqlite_url):
+        pass
+    declared = create_engine(f"sqlite:///{tmp_path / 'declared.db'}")
+    METADATA.create_all(declared)
+    declared.dispose()
+
+    schema = "SELECT name, sql FROM sqlite_master WHERE tbl_name != 'alembic_version' ORDER BY 1"
+    assert query(database_file, schema) == query(tmp_path / "declared.db", schema)
+
+
+async def test_a_current_file_keeps_what_it_holds(sqlite_url: str) -> None:
+    await store_a_turn(sqlite_url)
+
+    async with open_records(sqlite_url) as records:
+        assert [message.message_id for message in await records.messages("c1")] == ["q1", "a1"]
+
+
+async def test_a_newer_revision_is_refused_by_name(sqlite_url: str, database_file: Path) -> None:
+    await store_a_turn(sqlite_url)
+    query(database_file, "UPDATE alembic_version SET version_num = 'from_the_future'")
+
+    with pytest.raises(StorageError, match="of revision from_the_future, which a newer Legato"):
+        async with open_records(sqlite_url):
+            pass
+    assert query(database_file, "SELECT count(*) FROM messages") == [(2,)]
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(
+    sqlite_url: str, database_file: Path
+) -> None:
+    await trio.Path(database_file.parent).mkdir()
+    query(database_file, "CREATE TABLE messages (body TEXT)")
+
+    with pytest.raises(StorageError, match="table messages already exists"):
+        async with open_records(sqlite_url):
+            pass
+    assert query(database_file, "SELECT name FROM sqlite_master") == [("messages",)]
+
+
+async def test_migrating_leaves_logging_alone(sqlite_url: str) -> None:
+    root, alembic = logging.getLogger(), logging.getLogger("alembic")
+    before = (root.level, list(root.handlers), alembic.level, alembic.disabled)
+    await store_a_turn(sqlite_url)
+
+    assert (root.level, list(root.handlers), alembic.level, alembic.disabled) == before
+
+
+async def test_a_file_that_is_no_database_is_refused_and_untouched(
+    sqlite_url: str, database_file: Path
+) -> None:
+    path, diary = trio.Path(database_file), "Dear diary, " * 100
+    await path.parent.mkdir()
+    await path.write_text(diary)
+
+    with pytest.raises(StorageError, match=r"LEGATO_DATABASE_URL: .* file is not a database"):
+        async with open_records(sqlite_url):
+            pass
+    assert await path.read_text() == diary
+
+
+async def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StorageError, match=r"LEGATO_DATABASE_URL: .* Found 'sqlite:.*allowed are"):
+        async with open_records(f"sqlite:///{tmp_path}/file/legato.db"):
+            pass
+
+
+async def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="unable to open database file"):
+        async with open_records(f"sqlite:///{tmp_path}"):
+            pass
+
+
+async def test_a_damaged_row_is_an_error_for_people(sqlite_url: str, database_file: Path) -> None:
+    await store_a_turn(sqlite_url)
+    query(database_file, "UPDATE messages SET content = '[{' WHERE message_id = 'a1'")
+
+    async with open_records(sqlite_url) as records:
+        with pytest.raises(StorageError, match="a row this version cannot read"):
+            await records.messages("c1")
+
+
+async def test_a_failing_database_says_why_and_repeats_no_text(
+    sqlite_url: str, database_file: Path
+) -> None:
+    await store_a_turn(sqlite_url)
+
+    async with open_records(sqlite_url) as records:
+        query(database_file, "DROP TABLE messages")
+        with pytest.raises(StorageError, match="no such table: messages") as failed:
+            await records.open_turn(conversation(), question("q2", text="my secret"))
+    assert "secret" not in f"{failed.value} {failed.value.__cause__}"
