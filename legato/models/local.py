@@ -34,8 +34,8 @@ class Engine:
 
     Making one blocks while it loads, and xllamacpp holds the interpreter's lock meanwhile
     (half a second for the demo's weights): also from a thread, make it before anybody is
-    served.  `context_tokens` is the window of one conversation, question and answer
-    together; the engine takes less where the model was trained for less.
+    served.  `context_tokens` is what one conversation can count on, question and answer
+    together, unless the model was trained for less.
 
     Raises:
         EngineUnavailable: xllamacpp is not installed or does not run here, or it cannot load
