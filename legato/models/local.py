@@ -3,6 +3,7 @@
 import importlib
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -33,8 +34,8 @@ class Engine:
 
     Making one blocks while it loads, and xllamacpp holds the interpreter's lock meanwhile
     (half a second for the demo's weights): also from a thread, make it before anybody is
-    served.  `context_tokens` is the window of one conversation, question and answer
-    together; the engine takes less where the model was trained for less.
+    served.  `context_tokens` is what one conversation can count on, question and answer
+    together, unless the model was trained for less.
 
     Raises:
         EngineUnavailable: xllamacpp is not installed or does not run here, or it cannot load
@@ -88,7 +89,7 @@ def _parameters(library: Any, weights: Path, context_tokens: int, key: str) -> A
     # The copies of old prompts it would keep otherwise take up to 8 GiB.
     parameters.cache_ram_mib = 0
     parameters.cache_idle_slots = False
-    parameters.sse_ping_interval = 1
+    parameters.sse_ping_interval = 1  # s; a write to whoever waits, so that it shows who left
     parameters.n_batch = parameters.n_ubatch = _BATCH
     # Its loop must run before it may be destroyed (see Engine); only this asks the loop.
     parameters.endpoint_metrics = True
@@ -105,6 +106,4 @@ def _cores() -> int:
     token, so one that has to share its core halts all: on two busy cores, two threads made
     2 tokens a second and one thread 25 to 50.
     """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

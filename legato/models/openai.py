@@ -2,10 +2,10 @@
 
 import json
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Self
 
 import httpx
 import trio
@@ -103,8 +103,8 @@ class OpenAIModel:
     ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
         self.check(request.parameters)
         response = await self._ask(self._body(request))
-        async with _open_reads(response) as reads, aclosing(_decode(reads)) as batches:
-            yield batches
+        async with _open_reads(response) as reads:
+            yield _Batches(reads)
 
     def _body(self, request: ModelRequest) -> dict[str, Json]:
         return {
@@ -164,6 +164,49 @@ class OpenAIModel:
         return text.replace(key, "…") if key else text
 
 
+class _Batches:
+    """The events of an answer, one batch for each read that completed any."""
+
+    def __init__(self, reads: AsyncIterator[bytes]) -> None:
+        self._reads = reads
+        self._body_ended = False
+        self._ending_said = False
+        self._splitter = EventSplitter()
+        self._decoder = CompletionDecoder()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Sequence[ModelEvent]:
+        if self._ending_said:
+            await self._read_to_the_end()
+            raise StopAsyncIteration
+        while not (self._body_ended or self._decoder.done or self._decoder.failure):
+            if events := self._decoder.decode(await self._read()):
+                return events
+        if self._decoder.failure:
+            raise self._decoder.failure
+        self._ending_said = True
+        return self._decoder.ending()
+
+    async def _read(self) -> list[str]:
+        """The data of the events that the next read completes.
+
+        A broken connection is just an end: whether anything is missing, the decoder knows.
+        """
+        try:
+            return self._splitter.feed(await anext(self._reads))
+        except (StopAsyncIteration, httpx.RequestError):
+            self._body_ended = True
+            return self._splitter.flush()
+
+    async def _read_to_the_end(self) -> None:
+        """A body read to its end leaves its connection to the next request."""
+        with trio.move_on_after(_GRACE):
+            while not self._body_ended:
+                await self._read()
+
+
 @asynccontextmanager
 async def _open_reads(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
     """What each read of the connection brings.  Leaving closes the response.
@@ -175,38 +218,13 @@ async def _open_reads(response: httpx.Response) -> AsyncIterator[AsyncIterator[b
     try:
         yield reads
     finally:
-        try:
+        # Shielded, or a cancelled reader would skip the second half; neither half waits for
+        # the provider, save that TLS sends a goodbye.
+        with trio.move_on_after(_GRACE, shield=True):
             await response.aclose()
-        finally:
             with suppress(httpx.RequestError, httpx.StreamError):
                 async for _ in reads:
                     pass
-
-
-async def _decode(reads: AsyncIterator[bytes]) -> AsyncGenerator[Sequence[ModelEvent], None]:
-    decoder = CompletionDecoder()
-    async with aclosing(_event_data(reads)) as datas:
-        async for data in datas:
-            if events := decoder.decode(data):
-                yield events
-            if decoder.failure is not None:
-                raise decoder.failure
-            if decoder.done:
-                break
-        yield decoder.ending()
-        with trio.move_on_after(_GRACE):  # a body read to its end leaves its connection reusable
-            async for _ in datas:
-                pass
-
-
-async def _event_data(reads: AsyncIterator[bytes]) -> AsyncGenerator[list[str], None]:
-    """The data of the events that each read completed.  A broken connection is just an end:
-    whether anything is missing, the decoder knows."""
-    splitter = EventSplitter()
-    with suppress(httpx.RequestError):
-        async for read in reads:
-            yield splitter.feed(read)
-    yield splitter.flush()
 
 
 async def _excerpt(response: httpx.Response) -> bytes:

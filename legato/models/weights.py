@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, TextIO
 
@@ -148,14 +149,11 @@ def _ended(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _size_of_wheels(folder: Path) -> int:
-    return max((_size(wheel) for wheel in folder.rglob("*.whl")), default=0)
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:  # pip moves it while we look
-        return 0
+    size = 0
+    with suppress(FileNotFoundError):  # pip moves and removes while we look
+        for wheel in folder.rglob("*.whl"):
+            size = max(size, wheel.stat().st_size)
+    return size
 
 
 def _last_line(errors: IO[bytes]) -> str:

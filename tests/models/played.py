@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import trio
@@ -16,8 +17,8 @@ Play = Callable[[trio.SocketStream], Awaitable[None]]
 class PlayedProvider:
     """Plays `plays` in order, one for each request, whichever connection it comes by."""
 
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
+    def __init__(self) -> None:
+        self.base_url = ""
         self.plays: list[Play] = []
         self.bodies: list[dict[str, Any]] = []
         self.heads: list[bytes] = []
@@ -56,10 +57,10 @@ async def _read(stream: trio.SocketStream) -> bytes:
 @asynccontextmanager
 async def open_provider() -> AsyncIterator[PlayedProvider]:
     async with trio.open_nursery() as nursery:
-        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        port = listeners[0].socket.getsockname()[1]
-        provider = PlayedProvider(f"http://127.0.0.1:{port}/v1")
-        nursery.start_soon(trio.serve_listeners, provider.serve, listeners)
+        provider = PlayedProvider()
+        serve = partial(trio.serve_tcp, provider.serve, 0, host="127.0.0.1")
+        listeners: list[trio.SocketListener] = await nursery.start(serve)
+        provider.base_url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/v1"
         yield provider
         nursery.cancel_scope.cancel()
 

@@ -316,7 +316,7 @@ async def test_nobody_there_is_said_with_the_host() -> None:
 async def test_the_provider_sees_the_close_when_the_reader_leaves(
     provider: PlayedProvider, model: OpenAIModel
 ) -> None:
-    provider.plays = [sends(HEAD, chunk(ANSWER[1]))]
+    provider.plays = [sends(HEAD, *[chunk(ANSWER[1])] * 100)]
     with trio.fail_after(5):
         async with model.stream(request()) as batches:
             async for _ in batches:

@@ -116,6 +116,19 @@ def test_a_place_that_cannot_be_written_is_said(shelf: Path, tmp_path: Path) -> 
     assert caught.value.reason == "cannot_write"
 
 
+class Interrupted(io.StringIO):
+    def write(self, text: str) -> int:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_download_leaves_nothing(shelf: Path, tmp_path: Path) -> None:
+    put_wheel(shelf)
+    with pytest.raises(KeyboardInterrupt):
+        obtain_weights(TINY, tmp_path / "cache", Interrupted())
+
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
