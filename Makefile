@@ -50,8 +50,11 @@ check: .venv/.dev  ## format, lint, types, and which module may import which
 	@$(BIN)/mypy $(SOURCES)
 	@$(BIN)/pytest -q tests/test_imports.py
 
-# ASYNC127 wants httpx2, of which httpx-sse and the model libraries know nothing yet.
-FLAKE8_ASYNC := --disable=ASYNC127
+# ASYNC9 are flake8-async's optional rules, off unless asked for: they want a checkpoint on every
+# path, also where a function is async only because its protocol is.  ASYNC124 wants what never
+# awaits to be sync, but Quart would run a sync view in a thread.  ASYNC127 wants httpx2, which
+# httpx-sse does not know.
+FLAKE8_ASYNC := --disable=ASYNC9,ASYNC124,ASYNC127
 
 .PHONY: format
 format: .venv/.dev  ## format, and mend what the linter can mend
@@ -82,19 +85,21 @@ clean:  ## remove what was installed and made, but no data (.legato) and no down
 	@$(PYTHON) -m venv --clear .venv
 	@touch $@
 
+# A browser, and the one library of Playwright's own Node.js that a minimal Debian lacks.
 .PHONY: chromium
 chromium:
-	@test -x $(CHROMIUM) || { $(call apt_install,chromium); }
+	@{ test -x $(CHROMIUM) && PATH="$$PATH:/sbin" ldconfig -p | grep libatomic.so.1 >/dev/null; } \
+	|| { $(call apt_install,chromium libatomic1); }
 
-# Install one Debian package, and say so; apt's own words are shown only where it fails.
+# Install Debian packages, and say so; apt's own words are shown only where it fails.
 define apt_install
-package=$(1); sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi; \
+packages="$(1)"; sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi; \
 if ! command -v apt-get >/dev/null || ! command -v $${sudo:-true} >/dev/null; then \
-	echo "Install $$package with your system's package manager, then run make again." >&2; exit 1; fi; \
-echo "Installing Debian's $$package; this may take some minutes …"; \
+	echo "Install $$packages with your system's package manager, then run make again." >&2; exit 1; fi; \
+echo "Installing Debian's $$packages; this may take some minutes …"; \
 log=$$(mktemp); \
 { $$sudo apt-get update || true; \
   $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-	-o DPkg::Lock::Timeout=120 $$package; } </dev/null >$$log 2>&1 || { cat $$log >&2; exit 1; }; \
+	-o DPkg::Lock::Timeout=120 $$packages; } </dev/null >$$log 2>&1 || { cat $$log >&2; exit 1; }; \
 rm -f $$log
 endef

@@ -8,7 +8,7 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +16,12 @@ import msgspec
 
 from legato.config import ConfigError, Settings, load_settings
 from legato.config_values import Port, check_value
+from legato.models.contract import ModelError
 from legato.secret import with_secret
 from legato.storage.contract import StorageError
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _MAX_TTL: Final = 3650 * 86400  # ten years: an expiry must be, and a calendar must hold it
-_CANNOT_LISTEN: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,20 +30,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     Imports stand where they are used, because `legato token` must not wait for a server.
     """
     arguments = _parser().parse_args(argv)
+    status = 0
     try:
         _run(arguments)
-    except ConfigError as error:
+    # A server's errors come in groups, because its tasks end together.
+    except* ConfigError as errors:
+        status = _say(errors, status=2)
+    except* (StorageError, ModelError) as errors:
+        status = _say(errors, status=1)
+    return status
+
+
+def _say(errors: BaseException, *, status: int) -> int:
+    for error in _each(errors):
         print(f"legato: {error}", file=sys.stderr)
-        return 2
-    except StorageError as error:
-        print(f"legato: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        if error.errno not in _CANNOT_LISTEN and not isinstance(error, socket.gaierror):
-            raise
-        print(f"legato: cannot listen: {error.strerror}", file=sys.stderr)
-        return 1
-    return 0
+    return status
+
+
+def _each(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _each(part)
+    else:
+        yield error
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -67,7 +76,21 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 def _serve(settings: Settings) -> None:
     from legato.http.server import serve
 
-    serve(settings, on_ready=lambda url: print(f"Legato is at {url}", flush=True))
+    try:
+        serve(settings, on_ready=lambda url: print(f"Legato is at {url}", flush=True))
+    except* OSError as errors:
+        if not all(_cannot_listen(error) for error in _each(errors)):
+            raise
+        reasons = {error.strerror for error in _each(errors) if isinstance(error, OSError)}
+        place = f"{settings.host}, port {settings.port}"
+        raise ConfigError(f"cannot listen on {place}: {', '.join(map(str, reasons))}") from None
+
+
+def _cannot_listen(error: BaseException) -> bool:
+    return isinstance(error, OSError) and (
+        isinstance(error, socket.gaierror)
+        or error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
+    )
 
 
 def _demo(port: int, *, browser: bool) -> None:

@@ -27,9 +27,20 @@ from legato.config_values import (
     check_value,
 )
 
-__all__ = ["ConfigError", "Limits", "ModelSettings", "OnBusy", "Settings", "load_settings"]
+__all__ = [
+    "ConfigError",
+    "Limits",
+    "LogForm",
+    "ModelSettings",
+    "OnBusy",
+    "Settings",
+    "load_settings",
+]
 
 OnBusy = Literal["interrupt", "reject", "enqueue"]
+
+LogForm = Literal["auto", "console", "json"]
+"""For people or for programs; `auto` is for people where standard error is a terminal."""
 
 BUILT_IN_MODEL: Final = "scripted"
 """Always there, without configuration; nobody else's name."""
@@ -76,6 +87,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     database_url: DatabaseUrl = "sqlite:///.legato/legato.db"
     default_model: Text | None = None  # what the page offers first
     on_busy: OnBusy = "interrupt"
+    log: LogForm = "auto"
     limits: Limits = Limits()
     models: Mapping[str, ModelSettings] = {}
 

@@ -24,6 +24,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.config_values": (),
     "legato.config": ("legato.config_values",),
     "legato.secret": ("legato.config",),
+    "legato.logs": ("legato.config",),
     "legato.storage.contract": BASE,
     "legato.storage": BASE,
     "legato.models.contract": BASE,
@@ -33,6 +34,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.http": (
         *BASE,
         "legato.secret",
+        "legato.logs",
         "legato.actors",
         "legato.dialects",
         "legato.models",

@@ -63,10 +63,6 @@ class Log:
         held = index < len(self.entries) and self.entries[index].seq == seq
         return index + 1 if held else None
 
-    def since(self, seq: int) -> Sequence[Entry] | None:
-        index = self.index_after(seq)
-        return None if index is None else self.entries[index:]
-
     def compact(self) -> None:
         """Merge neighbouring deltas of one part: the fold stays the same."""
         self.entries = list(merged(self.entries))

@@ -19,7 +19,7 @@ from legato.actors.steps import Steps
 from legato.actors.turn import InvalidTurn
 from legato.config import Limits
 from legato.models.contract import Model, ModelError
-from legato.storage.contract import ForeignConversation, StorageError
+from legato.storage.contract import ForeignConversation, RequestTaken, StorageError
 
 
 class Producer:
@@ -60,6 +60,8 @@ class Producer:
             return Failure("invalid_turn", f"{error.field}: {error}")
         except ForeignConversation:
             return Failure("foreign_conversation", "The conversation belongs to somebody else.")
+        except RequestTaken:
+            return Failure("request_taken", "The same clientRequestId started another turn.")
         except StorageError as error:
             return Failure("storage_unavailable", f"Your message could not be stored: {error}")
 

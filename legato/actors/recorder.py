@@ -11,7 +11,8 @@ from legato.events import Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
 from legato.storage.contract import Records, StorageError
 
-RETRY_PAUSE = 0.25  # seconds between attempts to store an answer
+FIRST_PAUSE = 0.25  # seconds between attempts to store an answer; each is twice the last …
+LONGEST_PAUSE = 60.0  # … up to this
 
 log = structlog.get_logger()
 
@@ -26,7 +27,7 @@ class Recorder:
         """Find the turn's place, store the user's message, gather what the model shall read.
 
         Raises:
-            StorageError, ForeignConversation: as the storage does.
+            StorageError, ForeignConversation, RequestTaken: as the storage does.
             InvalidTurn: if the conversation changed so that the turn has no place in it.
         """
         turn = self._turn
@@ -68,9 +69,11 @@ class Recorder:
 
     async def close(self, answer: Message) -> Conversation | None:
         """Store the answer, however often that takes; None where its conversation is gone."""
+        pause = FIRST_PAUSE
         while True:
             try:
                 return await self._records.close_turn(answer)
             except StorageError as error:
                 log.warning("answer not stored yet", job=self._turn.job_id, reason=str(error))
-                await trio.sleep(RETRY_PAUSE)
+                await trio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)

@@ -33,10 +33,14 @@ class Registry:
         turn = job.turn
         self._jobs.pop(turn.job_id, None)
         self._retained.pop(turn.job_id, None)
-        if turn.request_id is not None:
-            self._requests.pop((turn.user, turn.request_id), None)
+        self.forget_request(job)
         discard(self._running, turn.user, turn.job_id)
         discard(self._conversations, turn.conversation_id, turn.job_id)
+
+    def forget_request(self, job: Job) -> None:
+        """Let the same request start another job."""
+        if self.repeated(job.turn) is job and job.turn.request_id is not None:
+            del self._requests[job.turn.user, job.turn.request_id]
 
     def find(self, job_id: str) -> Job | None:
         return self._jobs.get(job_id)
@@ -62,10 +66,13 @@ class Registry:
         return sum(map(len, self._running.values()))
 
     def evicted(self, max_bytes: int) -> list[Job]:
-        """The jobs to let go, oldest ending first, so that the others keep at most `max_bytes`."""
+        """The jobs to let go, oldest ending first, so that the others keep at most `max_bytes`.
+
+        The newest stays whatever its size: its readers are still reading its end.
+        """
         excess = sum(self._retained.values()) - max_bytes
         evicted = []
-        for job_id, size in self._retained.items():
+        for job_id, size in list(self._retained.items())[:-1]:
             if excess <= 0:
                 break
             excess -= size

@@ -72,12 +72,12 @@ class Supervisor:
         self._models = models
         self._dialects = dialects
         self._limits = limits
-        self._registry = Registry()
+        self.registry = Registry()
         self._draining = False
 
     def knows(self, turn: Turn) -> bool:
         """Whether the request that asks for this turn has a job already."""
-        return self._registry.repeated(turn) is not None
+        return self.registry.repeated(turn) is not None
 
     def start(self, turn: Turn, on_busy: OnBusy) -> Started:
         """Start a turn, or join the one that its `request_id` started before.
@@ -86,9 +86,9 @@ class Supervisor:
             ForeignConversation: if the conversation has a job of another user.
             Refused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
         """
-        if first := self._registry.repeated(turn):
+        if first := self.registry.repeated(turn):
             return Started(first.ref, joined=True)
-        siblings = self._registry.conversation(turn.conversation_id)
+        siblings = self.registry.conversation(turn.conversation_id)
         if any(job.turn.user != turn.user for job in siblings):
             raise ForeignConversation(turn.conversation_id)
         before = list(running(siblings))
@@ -105,39 +105,39 @@ class Supervisor:
 
         That is the first that still runs, else the last that was begun.
         """
-        if job := self._registry.find(stream_id):
+        if job := self.registry.find(stream_id):
             return job.ref
-        jobs = list(self._registry.conversation(stream_id))
+        jobs = list(self.registry.conversation(stream_id))
         begun = (job for job in reversed(jobs) if job.opening is not None)
         current = next(running(jobs), None) or next(begun, None) or next(reversed(jobs), None)
         return current.ref if current else None
 
     def expected(self, conversation_id: str) -> list[str]:
         """Ids of the messages that this conversation's running jobs are making."""
-        jobs = running(self._registry.conversation(conversation_id))
+        jobs = running(self.registry.conversation(conversation_id))
         return [each for job in jobs for each in (job.turn.message_id, job.turn.response_id)]
 
     def active(self, user: str) -> list[str]:
         """The conversations in which this user has a running job."""
-        jobs = self._registry.running(user)
+        jobs = self.registry.running(user)
         return list(dict.fromkeys(job.turn.conversation_id for job in jobs))
 
     async def close_conversation(self, conversation_id: str) -> None:
         """Stop what runs in a conversation, properly, and let go of all its jobs."""
-        for job in list(self._registry.conversation(conversation_id)):
+        for job in list(self.registry.conversation(conversation_id)):
             await stopped(job)
             job.leave()
 
     async def drain(self) -> None:
         """Take no more starts, stop what runs, and return when all of it has ended."""
         self._draining = True
-        jobs = list(self._registry.all_running())
+        jobs = list(self.registry.all_running())
         self._stop_soon(jobs)
         for job in jobs:
             await job.ended.wait()
 
     def _admit(self, user: str) -> None:
-        limits, registry = self._limits, self._registry
+        limits, registry = self._limits, self.registry
         if self._draining:
             raise ShuttingDown("The server is shutting down.")
         most = limits.max_running_jobs_per_user
@@ -156,7 +156,7 @@ class Supervisor:
             predecessors=predecessors,
             on_ended=self._ended,
         )
-        self._registry.add(job)
+        self.registry.add(job)
         self._nursery.start_soon(self._own, job)
         return job
 
@@ -165,7 +165,7 @@ class Supervisor:
             with job:
                 await self._guarded(job.run) or await self._guarded(job.seal)
         finally:
-            self._registry.remove(job)
+            self.registry.remove(job)
 
     async def _guarded(self, life: Callable[[], Awaitable[object]]) -> bool:
         """Whether it ran without a crash.  The one catch-all: a bug ends one job, not the rest."""
@@ -182,10 +182,10 @@ class Supervisor:
 
     def _ended(self, job: Job) -> None:
         """A job has said its ending: called by it, in the same step."""
-        self._registry.ended(job)
+        self.registry.ended(job)
         if isinstance(job.feed.ending, Failed) and job.opening is None:
-            job.leave()  # a turn that never was leaves nothing to follow
-        for evicted in self._registry.evicted(self._limits.max_retained_bytes):
+            self.registry.forget_request(job)  # nothing came of it: it may be tried again
+        for evicted in self.registry.evicted(self._limits.max_retained_bytes):
             evicted.leave()
         self._title(job)
 

@@ -27,7 +27,8 @@ class Titles:
 
     async def wait(self, conversation_id: str) -> None:
         """Return when no title of this conversation is in the making."""
-        if pending := self._pending.get(conversation_id):
+        pending = self._pending.get(conversation_id)
+        if pending is not None:
             await pending.wait()
 
     def making(

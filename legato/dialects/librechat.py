@@ -94,6 +94,7 @@ class LibreChat:
             "responseMessageId": event.response_id,
             "sender": event.sender,
             "droppedMessages": event.dropped,
+            **({"keptContent": event.kept} if event.kept else {}),
         }
 
     def _step_id(self, index: int) -> str:

@@ -1,14 +1,24 @@
 """Where the application meets its ASGI server: bodies that are cut, and the lifespan."""
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Final
 
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
-from quart_trio import QuartTrio
+import trio
+from hypercorn.typing import (
+    ASGIReceiveCallable,
+    ASGIReceiveEvent,
+    ASGISendCallable,
+    ASGISendEvent,
+    HTTPScope,
+)
+from quart import Quart, Response
+from quart.typing import ResponseTypes
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
 from legato.config import ConfigError
 from legato.http.runtime import open_runtime
 from legato.http.streaming import StreamCut
+from legato.logs import configure_own_log
 from legato.models.contract import ModelError
 from legato.storage.contract import StorageError
 
@@ -16,8 +26,47 @@ if TYPE_CHECKING:
     from legato.http.app import Legato
 
 
+UPLOAD_PATIENCE: Final = 5.0
+"""Seconds that a client may go on sending a request that was answered before its end (413).
+
+Closing under it makes its system throw the answer away, unread.
+"""
+
+
+NEEDS_TRIO: Final = "Legato runs on Trio only, for example: hypercorn --worker-class trio"
+
+
+class Exchange:
+    """A request and its response.  The response's end waits for the request's, and is sent last."""
+
+    def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        self._receive = receive
+        self._send = send
+        self._received = trio.Event()
+        self._end: ASGISendEvent | None = None
+
+    async def receive(self) -> ASGIReceiveEvent:
+        message = await self._receive()
+        if not message.get("more_body", False):  # its last part, or the client left
+            self._received.set()
+        return message
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] != "http.response.body" or message["more_body"]:
+            await self._send(message)
+            return
+        with trio.move_on_after(UPLOAD_PATIENCE):
+            await self._received.wait()
+        self._end = message
+
+    async def end(self) -> None:
+        """Send the response's end, if it came to one."""
+        if self._end is not None:
+            await self._send(self._end)
+
+
 class Connection(TrioASGIHTTPConnection):
-    def __init__(self, app: QuartTrio, scope: HTTPScope) -> None:
+    def __init__(self, app: Quart, scope: HTTPScope) -> None:
         # HTTP/2 lets any bytes come as a query; Quart fails on those that are not UTF-8.
         query = scope["query_string"].decode(errors="replace").encode()
         super().__init__(app, {**scope, "query_string": query})
@@ -27,10 +76,20 @@ class Connection(TrioASGIHTTPConnection):
 
         That is how a body is cut on purpose; raising would do it too, with a traceback in the log.
         """
+        exchange = Exchange(receive, send)
         try:
-            await super().__call__(receive, send)
+            await super().__call__(exchange.receive, exchange.send)
         except* StreamCut:
             pass
+        # Not from within: Quart cancels its nursery as the exchange ends, and with it the task in
+        # which Hypercorn has just begun to watch the idle connection.  It would never be closed.
+        await exchange.end()
+
+    async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
+        """Nobody gets the body of an answer to HEAD; a stream's would take a whole generation."""
+        if self.scope["method"] == "HEAD" and isinstance(response, Response):
+            response.response = response.data_body_class(b"")
+        await super()._send_response(send, response)
 
 
 class Lifespan(TrioASGILifespan):
@@ -41,18 +100,24 @@ class Lifespan(TrioASGILifespan):
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         await receive()
         if self.app.runtime is not None:
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        elif not await self._serve(receive, send):
+            await self._serve(receive, send)
+        elif reason := await self._open(receive, send):
+            await send({"type": "lifespan.startup.failed", "message": reason})
             return
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _serve(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> bool:
+    async def _open(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> str | None:
+        """Why it could not be opened; None when it was, and is closed again."""
+        if not trio.lowlevel.in_trio_run():
+            return NEEDS_TRIO
+        configure_own_log(self.app.settings.log, sys.stderr)
         try:
             async with open_runtime(self.app.settings) as self.app.runtime:
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
+                await self._serve(receive, send)
         except (ConfigError, ModelError, StorageError) as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return False
-        return True
+            return str(error)
+        return None
+
+    async def _serve(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        await send({"type": "lifespan.startup.complete"})
+        await receive()

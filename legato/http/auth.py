@@ -7,8 +7,21 @@ from typing import Final, get_args
 
 from msgspec import Struct
 
-from legato.http.jwks import Algorithm, PublicKeys
+from legato.http.jwks import Algorithm, KeysUnavailable, PublicKeys
 from legato.http.tokens import OWN_ALGORITHM, Unauthorized, User, read_header, sign, verify
+
+__all__ = [
+    "SESSION_COOKIE",
+    "SESSION_SECONDS",
+    "Authenticator",
+    "Credentials",
+    "ForbiddenOrigin",
+    "KeysUnavailable",
+    "PublicKeys",
+    "Unauthorized",
+    "User",
+    "session_cookie",
+]
 
 SESSION_COOKIE: Final = "legato_session"
 SESSION_SECONDS: Final = 12 * 3600  # a working day; then the page asks for a new login

@@ -20,7 +20,13 @@ from legato.http.auth import ForbiddenOrigin
 from legato.http.jwks import KeysUnavailable
 from legato.http.tokens import Unauthorized
 from legato.models.contract import ModelError
-from legato.storage.contract import ForeignConversation, InvalidCursor, StorageError, UnstorableText
+from legato.storage.contract import (
+    ForeignConversation,
+    InvalidCursor,
+    RequestTaken,
+    StorageError,
+    UnstorableText,
+)
 
 log = structlog.get_logger()
 
@@ -85,12 +91,13 @@ STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     ForeignConversation: (403, "Unauthorized"),
     InvalidTurn: (400, "Invalid request"),
     InvalidCursor: (400, "Invalid request"),
-    UnstorableText: (400, "Invalid request"),
     ModelError: (400, "Invalid request"),
     Busy: (409, "Conversation busy"),
     TooManyForUser: (429, "Too many generations"),
     TooManyForServer: (503, "Too many generations"),
     ShuttingDown: (503, "Shutting down"),
+    RequestTaken: (409, "Request taken"),
+    UnstorableText: (400, "Invalid request"),
     StorageError: (503, "Storage unavailable"),
 }
 """What other layers raise.  A class stands for its subclasses, the most special one first."""
@@ -98,6 +105,7 @@ STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
 NOT_STARTED: Final[Mapping[str, type[Exception]]] = {
     "invalid_turn": InvalidTurn,
     "foreign_conversation": ForeignConversation,
+    "request_taken": RequestTaken,
     "storage_unavailable": StorageError,
 }
 

@@ -1,54 +1,42 @@
 """Serves the application: Hypercorn's own parts, composed so that shutdown ends in time."""
 
-import signal
-from collections.abc import Awaitable, Callable
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Final, cast
+from typing import Final
 
+import structlog
 import trio
-from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
-from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ConnectionState
 
 from legato.config import Settings
 from legato.http.app import Legato, create_app
+from legato.http.connections import Connections
 from legato.http.runtime import open_runtime
+from legato.http.signals import shutdown_by_signals
+from legato.logs import configure_logs
 
 GRACE: Final = 5.0
 """Seconds that requests have to end at shutdown; streams are cut at once, to go on elsewhere."""
 
 LAST_STEP: Final = 1.0
-"""Seconds after that until sockets are closed under whoever still holds one."""
+"""Seconds at shutdown until sockets are closed: under clients that do not read at once, under
+whoever still holds one after the grace."""
+
+PATIENCE: Final = 300.0
+"""Seconds for a client to take 64 KiB: longer than any pause of a reader that still reads."""
+
+IDLE: Final = 75.0
+"""Seconds without a request, or with a part of its head.  Proxies reuse connections for 60 s: if
+we closed first, a request could be on its way."""
 
 Ready = Callable[[Legato, str], None]
 """Called with the application and its URL once connections are accepted."""
 
-
-class Connections:
-    """The open connections of a server, so that no client can keep one open against its will."""
-
-    def __init__(self, app: Legato, config: Config, context: WorkerContext) -> None:
-        self._settings = (ASGIWrapper(app), config, context, ConnectionState({}))
-        self._streams: set[trio.SocketStream] = set()
-
-    async def serve(self, stream: trio.SocketStream) -> None:
-        self._streams.add(stream)
-        try:
-            await TCPServer(*self._settings, cast("trio.SSLStream[trio.SocketStream]", stream))
-        finally:
-            self._streams.discard(stream)
-
-    async def close_after(self, seconds: float) -> None:
-        """Close every socket that is still open then.
-
-        Hypercorn shields its writes from cancellation, and a write to a client that never reads
-        does not end by itself: closing the socket under it is the only way to end it.
-        """
-        await trio.sleep(seconds)
-        for stream in self._streams:
-            stream.socket.close()
+log = structlog.get_logger()
 
 
 async def serve_until(
@@ -56,35 +44,85 @@ async def serve_until(
     app: Legato,
     listeners: list[trio.SocketListener],
     *,
+    hurry: Callable[[], Awaitable[object]] = trio.sleep_forever,
     grace: float = GRACE,
+    patience: float = PATIENCE,
+    idle: float = IDLE,
 ) -> None:
-    """Serve until `stop` returns, then end in `grace` + LAST_STEP seconds, whatever clients do."""
-    config = Config()
-    config.loglevel = "WARNING"
-    context = WorkerContext(None)
-    connections = Connections(app, config, context)
+    """Serve until `stop` returns, then end in `grace` + LAST_STEP seconds, whatever clients do.
+
+    Once `hurry` returns, or when this is cancelled, it ends at once.
+    """
+    config, context = _configuration(idle), WorkerContext(None)
+    connections = Connections(app, config, context, patience)
     async with trio.open_nursery() as last_step:
-        async with trio.open_nursery() as handlers:
-            accept = partial(trio.serve_listeners, handler_nursery=handlers)
-            async with trio.open_nursery() as accepting:
-                accepting.start_soon(accept, connections.serve, listeners)
-                await stop()
-                accepting.cancel_scope.cancel()
+        stopping = trio.Event()
+        overdue = partial(_overdue, stopping, hurry, grace + LAST_STEP)
+        last_step.start_soon(connections.close_when, overdue)
+        async with trio.open_nursery() as serving:
+            try:
+                await _accept_until(stop, connections, listeners, serving)
+            except BaseException:
+                last_step.cancel_scope.cancel()  # or clients that never read would hold this up
+                raise
+            log.info("shutting down", connections=len(connections))
             await context.terminated.set()  # connections between two requests close now
             app.streams.cut()
-            handlers.cancel_scope.deadline = trio.current_time() + grace
-            last_step.start_soon(connections.close_after, grace + LAST_STEP)
+            connections.hasten(LAST_STEP)
+            serving.cancel_scope.deadline = trio.current_time() + grace
+            stopping.set()
         last_step.cancel_scope.cancel()
+
+
+def _configuration(idle: float) -> Config:
+    config = Config()
+    config.keep_alive_timeout = idle
+    config.errorlog = logging.getLogger("hypercorn.error")
+    return config
+
+
+async def _accept_until(
+    stop: Callable[[], Awaitable[object]],
+    connections: Connections,
+    listeners: list[trio.SocketListener],
+    serving: trio.Nursery,
+) -> None:
+    accept = partial(trio.serve_listeners, handler_nursery=serving)
+    async with trio.open_nursery() as accepting:
+        accepting.start_soon(accept, connections.serve, listeners)
+        await stop()
+        accepting.cancel_scope.cancel()
+
+
+async def _overdue(
+    stopping: trio.Event, hurry: Callable[[], Awaitable[object]], seconds: float
+) -> None:
+    await stopping.wait()
+    with trio.move_on_after(seconds):
+        await hurry()
+
+
+@asynccontextmanager
+async def listening(settings: Settings) -> AsyncIterator[list[trio.SocketListener]]:
+    """Raises OSError where that is not possible."""
+    async with AsyncExitStack() as stack:
+        listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
+        for listener in listeners:
+            await stack.enter_async_context(listener)
+        yield listeners
 
 
 async def run(settings: Settings, on_ready: Ready) -> None:
     """Serve by these settings until SIGTERM or SIGINT."""
-    async with open_runtime(settings) as runtime:
-        app = create_app(settings, runtime)
-        listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            on_ready(app, url_of(listeners[0]))
-            await serve_until(partial(anext, signals), app, listeners)
+    with shutdown_by_signals() as shutdown:
+        # The port comes first: whoever cannot have it must not touch the database either.
+        async with listening(settings) as listeners, open_runtime(settings) as runtime:
+            app = create_app(settings, runtime)
+            url = url_of(listeners[0])
+            log.info("serving", url=url)
+            on_ready(app, url)
+            await serve_until(shutdown.asked.wait, app, listeners, hurry=shutdown.hurried.wait)
+    log.info("stopped")
 
 
 def url_of(listener: trio.SocketListener) -> str:
@@ -98,4 +136,5 @@ def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
     Raises:
         ConfigError, StorageError, ModelError, OSError: if it cannot be started so.
     """
+    configure_logs(settings.log, sys.stderr)
     trio.run(run, settings, lambda _, url: on_ready(url))

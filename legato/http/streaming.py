@@ -34,9 +34,19 @@ class Streams:
 
     def __init__(self) -> None:
         self.bodies: set[StreamBody] = set()
+        self._is_cut = False
+
+    def add(self, body: "StreamBody") -> None:
+        self.bodies.add(body)
+        if self._is_cut:
+            body.cut()
+
+    def discard(self, body: "StreamBody") -> None:
+        self.bodies.discard(body)
 
     def cut(self) -> None:
-        """Have none of them go on: the server is about to go."""
+        """Have none of them go on, nor any that is still to come: the server is about to go."""
+        self._is_cut = True
         for body in self.bodies:
             body.cut()
 
@@ -53,11 +63,12 @@ class StreamBody(ResponseBody):
         self._silence = trio.CancelScope()
 
     def cut(self) -> None:
+        """End it where it is: now if it waits, else once the frames in its hands are sent."""
         self._is_cut = True
         self._silence.cancel()
 
     async def __aenter__(self) -> Self:
-        self._streams.bodies.add(self)
+        self._streams.add(self)
         return self
 
     async def __aexit__(
@@ -66,7 +77,7 @@ class StreamBody(ResponseBody):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._streams.bodies.discard(self)
+        self._streams.discard(self)
         self._follower.leave()
 
     def __aiter__(self) -> Self:
@@ -75,17 +86,20 @@ class StreamBody(ResponseBody):
     async def __anext__(self) -> bytes:
         if self._ended:
             raise StopAsyncIteration
-        with trio.move_on_after(self._heartbeat) as silence:
-            self._silence = silence
-            try:
-                chunk = await self._follower.receive()
-            except ActorStopped:
-                raise StreamCut from None
-            self._ended = chunk.last
-            return chunk.data
+        if not self._is_cut:
+            with trio.move_on_after(self._heartbeat) as self._silence:
+                return await self._frames()
         if self._is_cut:
             raise StreamCut
         return HEARTBEAT
+
+    async def _frames(self) -> bytes:
+        try:
+            chunk = await self._follower.receive()
+        except ActorStopped:
+            raise StreamCut from None
+        self._ended = chunk.last
+        return chunk.data
 
 
 def stream_response(follower: Follower, heartbeat: float, streams: Streams) -> Response:

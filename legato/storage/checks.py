@@ -1,9 +1,9 @@
 """What storage refuses before it writes.
 
-Texts are all of Unicode, NUL included, but no lone surrogates.  A str may hold half of a
-surrogate pair (an emoji that a provider cut in two), which UTF-8, and so every database and
-the wire, cannot say.  Replacing it would change a text silently, and storing it escaped would
-make a record that no reply can carry; so it is refused by name.
+A str may hold half of a surrogate pair (an emoji that a provider cut in two), which UTF-8,
+and so every database and the wire, cannot say.  Replacing it would change a text silently, and
+storing it escaped would make a record that no reply can carry; so it is refused by name.  All
+other text is kept, NUL included (in SQLite and memory; PostgreSQL refuses NUL itself).
 """
 
 import msgspec

@@ -17,7 +17,10 @@ class ForeignConversation(Exception):
 
 
 class UnstorableText(StorageError):
-    """A text holds half of a surrogate pair, which is no character: trying again cannot help."""
+    """A text holds half of a surrogate pair, or NUL where the database (PostgreSQL) has none.
+
+    Trying again cannot help.
+    """
 
 
 class RequestTaken(Exception):
@@ -48,7 +51,7 @@ class Records(Protocol):
     """Conversations and messages.
 
     Every method raises StorageError where the storage fails or is closed, and UnstorableText
-    where a text is not Unicode; every other text, NUL included, comes back as it was given.
+    where a text cannot be kept; every other comes back as it was given, never changed.
     A method that is cancelled has done all of its work or none.  Timestamps are storage's:
     `created_at` is set once, `updated_at` at every write, both aware and in UTC.
     """

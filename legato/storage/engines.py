@@ -1,10 +1,13 @@
 """SQLAlchemy's engines for a database: how its connections are set up."""
 
+import sqlite3
+from time import monotonic
 from typing import Final, NamedTuple
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import QueuePool
+
+from legato.storage.wal import use_wal
 
 READERS: Final = 4
 """Reads at once.  A read is a fraction of a millisecond, most of it under Python's lock."""
@@ -14,6 +17,9 @@ POSTGRESQL_WRITERS: Final = 8
 
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for the write of another *process*: a backup, a second Legato."""
+
+CONNECT_TIMEOUT: Final = 10
+"""Whole seconds for a database server to answer; one that is there does in milliseconds."""
 
 
 class Engines(NamedTuple):
@@ -58,8 +64,9 @@ def _sqlite_reader(url: URL) -> Engine:
 
 def _postgresql(url: URL) -> Engines:
     # pool_pre_ping: a server that was restarted costs a reconnect, not an error.
-    writer = _engine(url, POSTGRESQL_WRITERS, pool_pre_ping=True)
-    reader = _engine(url, READERS, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
+    options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_TIMEOUT}}
+    writer = _engine(url, POSTGRESQL_WRITERS, **options)
+    reader = _engine(url, READERS, isolation_level="AUTOCOMMIT", **options)
     return Engines(writer, POSTGRESQL_WRITERS, reader, READERS)
 
 
@@ -75,24 +82,22 @@ def _engine(url: URL, connections: int, **options: object) -> Engine:
     )
 
 
-def _prepare_writer(connection: DBAPIConnection, _record: object) -> None:
+def _prepare_writer(connection: sqlite3.Connection, _record: object) -> None:
     # WAL: readers and the writer do not wait for each other.  NORMAL: a commit is in the file
     # when it returns, so SIGKILL loses nothing; a power cut may lose the last ones (whole).
-    _execute(connection, "PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL")
-    _execute(connection, "PRAGMA foreign_keys = ON")
+    try:
+        use_wal(connection, until=monotonic() + BUSY_TIMEOUT)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()  # the pool does not know it yet
+        raise
 
 
-def _prepare_reader(connection: DBAPIConnection, _record: object) -> None:
-    _execute(connection, "PRAGMA query_only = ON")
+def _prepare_reader(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA query_only = ON")
 
 
 def _begin_writing(connection: Connection) -> None:
     # A deferred transaction that reads first cannot wait for a lock when it writes later.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _execute(connection: DBAPIConnection, *pragmas: str) -> None:
-    cursor = connection.cursor()
-    for pragma in pragmas:
-        cursor.execute(pragma)
-    cursor.close()

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 from alembic.util import CommandError
 from msgspec import MsgspecError
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 
 from legato.storage.checks import unstorable
-from legato.storage.contract import StorageError
+from legato.storage.contract import StorageError, UnstorableText
 
 
 @contextmanager
@@ -19,6 +19,8 @@ def translated() -> Iterator[None]:
         yield
     except UnicodeEncodeError as error:
         raise unstorable(error) from None
+    except DataError as error:
+        raise UnstorableText(f"The database cannot hold that: {_reason(error)}.") from error
     except (SQLAlchemyError, sqlite3.Error, CommandError, OSError) as error:
         raise StorageError(f"The database could not be used: {_reason(error)}.") from error
     except MsgspecError as error:

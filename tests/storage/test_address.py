@@ -64,3 +64,11 @@ async def test_postgresql_without_its_driver_names_the_extra(
     with pytest.raises(StorageError, match=r"pip install 'legato\[postgres\]'"):
         async with open_records("postgresql://localhost/legato"):
             pass
+
+
+async def test_a_server_that_cannot_be_reached_is_named() -> None:
+    with pytest.raises(
+        StorageError, match=r"LEGATO_DATABASE_URL: .*port 9.*Found '…@127\.0\.0\.1:9/"
+    ):
+        async with open_records("postgresql://ann:hunter2@127.0.0.1:9/name"):
+            pass

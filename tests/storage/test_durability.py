@@ -9,6 +9,7 @@ from subprocess import DEVNULL, PIPE
 from threading import Event
 
 import trio
+import trio.abc
 import trio.testing
 
 from legato.storage.contract import StoredTurn
@@ -20,6 +21,14 @@ ROOT = Path(__file__).parents[2]
 
 def writer(database_url: str, name: str, count: int) -> Sequence[str]:
     return [sys.executable, "-m", "tests.storage.writer", database_url, name, str(count)]
+
+
+async def read_until(stream: trio.abc.ReceiveStream, end: bytes) -> None:
+    found = b""
+    while not found.endswith(end):
+        received = await stream.receive_some()
+        assert received, f"the process ended, having said {found!r}"
+        found += received
 
 
 class HeldClock(SteppedClock):
@@ -44,7 +53,7 @@ async def test_a_stored_answer_survives_sigkill(sqlite_url: str) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         async with process.stdin, process.stdout:
-            assert await process.stdout.receive_some() == b"stored\n"
+            await read_until(process.stdout, b"stored\n")
             process.kill()
             await process.wait()
 
@@ -87,8 +96,12 @@ async def test_a_write_cancelled_in_its_thread_is_stored_whole(sqlite_url: str) 
             nursery.start_soon(records.open_turn, conversation("c2"), question("q2", "c2"))
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
+            with trio.CancelScope(shield=True):
+                await trio.testing.wait_all_tasks_blocked()
+            still_waiting = len(nursery.child_tasks)
             clock.released.set()
 
+        assert still_waiting == 1  # for its thread
         assert await records.conversation("c1") is not None
         assert [message.message_id for message in await records.messages("c1")] == ["q1"]
         assert await records.conversation("c2") is None  # it was still waiting for its turn

@@ -34,8 +34,14 @@ async def test_the_file_is_in_wal_mode(sqlite_url: str, database_file: Path) -> 
     assert query(database_file, "PRAGMA journal_mode") == [("wal",)]
 
 
-async def test_closing_leaves_one_file(sqlite_url: str, database_file: Path) -> None:
-    await store_a_turn(sqlite_url)
+async def test_closing_leaves_one_file_though_the_owner_is_cancelled(
+    sqlite_url: str, database_file: Path
+) -> None:
+    with trio.CancelScope() as scope:
+        async with open_records(sqlite_url) as records:
+            await records.open_turn(conversation(), question())
+            await records.messages("c1")
+            scope.cancel()
 
     assert list(database_file.parent.iterdir()) == [database_file]
 

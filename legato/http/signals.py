@@ -1,0 +1,46 @@
+"""SIGINT and SIGTERM: the first asks for the end, each further one skips what is waited for."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+import trio
+
+CAUGHT: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class Shutdown:
+    """How urgently the process was asked to end."""
+
+    def __init__(self) -> None:
+        self.asked = trio.Event()  # once: gently
+        self.hurried = trio.Event()  # twice: without waiting for clients
+        self.scope = trio.CancelScope()  # three times: without waiting for anything
+
+    def ask(self) -> None:
+        if not self.asked.is_set():
+            self.asked.set()
+        elif not self.hurried.is_set():
+            self.hurried.set()
+        else:
+            self.scope.cancel()
+
+
+@contextmanager
+def shutdown_by_signals() -> Iterator[Shutdown]:
+    """Signals ask the shutdown that this yields, and nothing else, until the block has ended."""
+    shutdown = Shutdown()
+    token = trio.lowlevel.current_trio_token()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        token.run_sync_soon(shutdown.ask)
+
+    former = {number: signal.signal(number, on_signal) for number in CAUGHT}
+    try:
+        with shutdown.scope:
+            yield shutdown
+    finally:
+        for number, restored in former.items():
+            signal.signal(number, restored)

@@ -1,0 +1,74 @@
+/** The server's routes, as functions.  Every failure is an HttpError or fetch's own TypeError. */
+
+/** The server refused.  `message` is for people; 401 means: log in again. */
+export class HttpError extends Error {
+  constructor(status, message, retryAfter = 0) {
+    super(message);
+    this.status = status;
+    this.retryAfter = retryAfter; // seconds; 0 where the server did not say
+  }
+
+  get needsLogin() {
+    return this.status === 401;
+  }
+}
+
+/** The HttpError a response stands for; the body says why where it is JSON. */
+export async function errorOf(response) {
+  const body = await response.json().catch(() => ({}));
+  const message = body.message || body.error || `The server answered ${response.status}.`;
+  return new HttpError(response.status, message, Number(response.headers.get("Retry-After")) || 0);
+}
+
+async function call(method, path, body) {
+  const response = await fetch(path, {
+    method,
+    headers: body === undefined ? {} : { "Content-Type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+    cache: "no-store",
+  });
+  if (!response.ok) throw await errorOf(response);
+  return response.json().catch(() => ({}));
+}
+
+const at = (id) => encodeURIComponent(id);
+
+export const streamPath = (id) => `/api/agents/chat/stream/${at(id)}`;
+
+export const models = () => call("GET", "/api/models");
+export const active = () => call("GET", "/api/agents/chat/active");
+export const status = (id) => call("GET", `/api/agents/chat/status/${at(id)}`);
+export const messages = (id) => call("GET", `/api/messages/${at(id)}`);
+export const conversation = (id) => call("GET", `/api/convos/${at(id)}`);
+export const title = (id) => call("GET", `/api/convos/gen_title/${at(id)}`);
+
+export const rename = (conversationId, newTitle) =>
+  call("POST", "/api/convos/update", { arg: { conversationId, title: newTitle } });
+
+export const remove = (conversationId) =>
+  call("DELETE", "/api/convos", { arg: { conversationId } });
+
+export const stop = (streamId, generationId) =>
+  call("POST", "/api/agents/chat/abort", { streamId, generationId });
+
+export function conversations(cursor) {
+  const query = new URLSearchParams({ limit: "25", ...(cursor && { cursor }) });
+  return call("GET", `/api/convos?${query}`);
+}
+
+/**
+ * Start a generation.  A network failure is tried again under the same `clientRequestId`, so that
+ * a start whose reply was lost is joined, never repeated.
+ */
+export async function start(turn) {
+  const body = { ...turn, clientRequestId: crypto.randomUUID() };
+  for (const pause of [500, 1500]) {
+    try {
+      return await call("POST", "/api/agents/chat", body);
+    } catch (error) {
+      if (error instanceof HttpError) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  return call("POST", "/api/agents/chat", body);
+}

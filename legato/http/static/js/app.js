@@ -1,0 +1,173 @@
+/** The page: which conversation is open, and who tells whom. */
+import * as api from "./api.js";
+import { Conversation } from "./conversation.js";
+import { Library } from "./library.js";
+import { ComposerView } from "./view/composer.js";
+import { Shell } from "./view/shell.js";
+import { SidebarView } from "./view/sidebar.js";
+import { ThreadView } from "./view/thread.js";
+
+const $ = (id) => document.getElementById(id);
+const UNTITLED = "New Chat"; // what the server calls a conversation without a title
+
+const shell = new Shell($);
+const tabs = new BroadcastChannel("legato"); // "this conversation changed", to this browser's other tabs
+const library = new Library({ changed: showLibrary, activeChanged });
+const sidebar = new SidebarView({ list: $("conversations"), more: $("more") }, {
+  open: (id) => go(id),
+  rename: (id, title) => attempt(() => library.rename(id, title), id),
+  remove: (id, title) => remove(id, title),
+  more: () => attempt(() => library.more()),
+});
+const thread = new ThreadView({ scroller: $("scroller"), list: $("thread"), latest: $("latest") }, {
+  choose: (row, step) => open.choose(row, step),
+  edit: (message, text) => ask(() => open.ask(text, composer.model, message.parentMessageId)),
+  regenerate: (id) => ask(() => open.regenerate(open.message(id), composer.model)),
+});
+const composer = new ComposerView(
+  { form: $("composer"), text: $("text"), model: $("model"), send: $("send"), stop: $("stop") },
+  { send, stop: () => attempt(() => open.stop()) },
+);
+let open = openConversation(idInAddress());
+
+function idInAddress() {
+  const match = /^\/c\/([^/]+)$/.exec(location.pathname);
+  return match ? decodeURIComponent(match[1]) : null;
+}
+
+/** Go to a conversation, or with null to a new one. */
+function go(id) {
+  history.pushState(null, "", id === null ? "/" : `/c/${encodeURIComponent(id)}`);
+  show(id);
+}
+
+function show(id) {
+  open.leave();
+  open = openConversation(id);
+  shell.closeSidebar();
+  composer.text.focus();
+}
+
+function openConversation(id) {
+  const conversation = new Conversation(id, {
+    changed: () => conversation === open && showConversation(),
+    grew: (position) => conversation === open && thread.grew(position),
+    named: (newId) => named(conversation, newId),
+    ended: (endedId) => ended(endedId),
+    failed,
+  });
+  thread.open(conversation);
+  queueMicrotask(showConversation);
+  attempt(() => conversation.refresh());
+  return conversation;
+}
+
+function showConversation() {
+  thread.changed();
+  composer.show({ running: open.running, stopping: open.turn?.stopping ?? false });
+  showTitle();
+  if (open.id && open.running !== library.active.has(open.id)) library.mark(open.id, open.running);
+}
+
+function showLibrary() {
+  const { conversations, active, hasMore } = library;
+  sidebar.show({ conversations, active, hasMore, current: open.id });
+  showTitle();
+}
+
+function showTitle() {
+  const title = library.titleOf(open.id) ?? (open.id === null ? UNTITLED : "");
+  shell.show(open, title === UNTITLED ? "New chat" : title);
+}
+
+function named(conversation, id) {
+  if (conversation !== open) return;
+  history.replaceState(null, "", `/c/${encodeURIComponent(id)}`);
+  attempt(() => library.refresh());
+}
+
+/** Send what was written; where that fails it goes back into the field. */
+async function send(text) {
+  thread.toEnd();
+  const isTaken = await ask(() => open.ask(text, composer.model));
+  if (!isTaken) composer.fill(text);
+}
+
+async function ask(start) {
+  shell.hush();
+  const { ok } = await attempt(start);
+  if (ok) tabs.postMessage(open.id);
+  return ok;
+}
+
+function ended(id) {
+  tabs.postMessage(id);
+  readAgain([id]);
+}
+
+/** Read the list again after something ended in `ids`, and the titles that they still lack. */
+async function readAgain(ids) {
+  await attempt(() => library.refresh());
+  for (const id of ids) if (library.titleOf(id) === UNTITLED) readTitle(id);
+}
+
+/** A title is made after the first answer; the server lets us wait for it. */
+async function readTitle(id) {
+  try {
+    library.retitle(id, (await api.title(id)).title);
+  } catch (error) {
+    if (error.status !== 404) failed(error); // 404: it keeps the one it has
+  }
+}
+
+async function remove(id, title) {
+  if (!(await shell.confirm(`Delete “${title}”? Its messages are deleted with it.`))) return;
+  const { ok } = await attempt(() => library.remove(id), id);
+  if (ok && open.id === id) go(null);
+}
+
+function activeChanged(started, ended) {
+  if (started.includes(open.id)) attempt(() => open.refresh());
+  const isNews = (id) => library.titleOf(id) === undefined;
+  if (ended.length > 0 || started.some(isNews)) readAgain(ended);
+}
+
+/** Do what may fail; say so where it does; tell the other tabs that `changedId` changed. */
+async function attempt(action, changedId) {
+  try {
+    const value = await action();
+    if (changedId) tabs.postMessage(changedId);
+    return { ok: true, value };
+  } catch (error) {
+    failed(error);
+    return { ok: false };
+  }
+}
+
+function failed(error) {
+  if (error.needsLogin) shell.askToLogIn();
+  else if (error instanceof api.HttpError) shell.say(error.message);
+  else if (error instanceof TypeError) shell.say("The server cannot be reached.");
+  else throw error;
+}
+
+tabs.onmessage = ({ data: id }) => {
+  attempt(() => library.refresh());
+  if (id === open.id) attempt(() => open.refresh());
+};
+window.addEventListener("popstate", () => show(idInAddress()));
+document.addEventListener("visibilitychange", () => document.hidden || attempt(() => open.refresh()));
+document.addEventListener("keydown", (event) => {
+  const isFree = !event.defaultPrevented && !document.querySelector("dialog[open]");
+  if (event.key === "Escape" && isFree && open.running) attempt(() => open.stop());
+});
+$("new-chat").onclick = (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  go(null);
+};
+for (const button of $("suggestions").children) button.onclick = () => send(button.textContent);
+
+attempt(() => library.refresh());
+attempt(async () => composer.offer(await api.models()));
+library.watch((error) => error.needsLogin && shell.askToLogIn());

@@ -1,0 +1,99 @@
+/** The user's conversations, as far as they were paged in, and which of them run. */
+import * as api from "./api.js";
+
+const POLL = 5_000; // ms, while the page is visible
+
+export class Library {
+  #known = new Map(); // conversation id -> conversation
+  #cursor = null;
+  #pages = 0;
+  active = new Set();
+
+  /** `listener`: `changed()`, and `activeChanged(started, ended)` with sets of ids. */
+  constructor(listener) {
+    this.listener = listener;
+  }
+
+  /** Last changed first. */
+  get conversations() {
+    return [...this.#known.values()].sort((a, b) => (b.updatedAt ?? "").localeCompare(a.updatedAt ?? ""));
+  }
+
+  get hasMore() {
+    return this.#cursor !== null;
+  }
+
+  titleOf(id) {
+    return this.#known.get(id)?.title;
+  }
+
+  /** Read the first page again.  What was paged in beyond it stays. */
+  async refresh() {
+    const page = await api.conversations();
+    if (this.#pages <= 1) {
+      this.#known.clear();
+      this.#cursor = page.nextCursor ?? null;
+      this.#pages = 1;
+    }
+    this.#add(page);
+  }
+
+  async more() {
+    const page = await api.conversations(this.#cursor);
+    this.#cursor = page.nextCursor ?? null;
+    this.#pages += 1;
+    this.#add(page);
+  }
+
+  #add({ conversations }) {
+    for (const conversation of conversations) this.#known.set(conversation.conversationId, conversation);
+    this.listener.changed();
+  }
+
+  async rename(id, title) {
+    await api.rename(id, title);
+    this.retitle(id, title);
+  }
+
+  /** Take a title that is stored already. */
+  retitle(id, title) {
+    this.#known.set(id, { ...this.#known.get(id), conversationId: id, title });
+    this.listener.changed();
+  }
+
+  async remove(id) {
+    await api.remove(id);
+    this.#known.delete(id);
+    this.listener.changed();
+  }
+
+  /** Ask which conversations run, now and every few seconds while the page is visible. */
+  watch(failed) {
+    const poll = () => document.hidden || this.poll().catch(failed);
+    setInterval(poll, POLL);
+    document.addEventListener("visibilitychange", poll);
+    poll();
+  }
+
+  async poll() {
+    const { activeJobIds } = await api.active();
+    this.#setActive(new Set(activeJobIds));
+  }
+
+  /** Take what this page knows before the next poll does. */
+  mark(id, runs) {
+    const active = new Set(this.active);
+    if (runs) active.add(id);
+    else active.delete(id);
+    this.active = active;
+    this.listener.changed();
+  }
+
+  #setActive(active) {
+    const started = [...active].filter((id) => !this.active.has(id));
+    const ended = [...this.active].filter((id) => !active.has(id));
+    this.active = active;
+    this.listener.changed();
+    if (started.length + ended.length > 0) this.listener.activeChanged(started, ended);
+  }
+}

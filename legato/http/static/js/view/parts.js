@@ -1,0 +1,117 @@
+/** One view for each kind of content part.  `update(part, {complete, last})` shows its state. */
+import { GrowingMarkdown } from "../markdown.js";
+import { el, icon } from "./dom.js";
+
+class TextView {
+  element = el("div", { className: "part text markdown" });
+  #markdown = new GrowingMarkdown(this.element);
+
+  update({ text }, { complete }) {
+    this.#markdown.update(text, complete);
+  }
+}
+
+/** Reasoning: open while it is what grows, closed once the answer begins; a click decides for good. */
+class ThinkView {
+  #label = el("span");
+  #text = document.createTextNode("");
+  #decided = false;
+
+  constructor() {
+    const summary = el("summary", { onclick: () => (this.#decided = true) }, icon("chevron"), this.#label);
+    this.element = el("details", { className: "part think" }, summary, el("div", { className: "thoughts" }, this.#text));
+  }
+
+  update({ think }, { complete, last }) {
+    const grows = last && !complete;
+    this.#label.textContent = grows ? "Reasoning…" : "Reasoning";
+    if (think.startsWith(this.#text.data)) this.#text.appendData(think.slice(this.#text.length));
+    else this.#text.data = think;
+    if (!this.#decided) this.element.open = grows;
+  }
+}
+
+class ToolCallView {
+  #name = el("code");
+  #state = el("span", { className: "tool-state" });
+  #args = el("pre");
+  #output = el("pre", { className: "tool-output", hidden: true });
+
+  constructor() {
+    const summary = el("summary", {}, icon("chevron"), icon("tool"), this.#name, this.#state);
+    this.element = el("details", { className: "part tool" }, summary, this.#args, this.#output);
+  }
+
+  update({ tool_call: { name, args, output } }, { complete, last }) {
+    this.#name.textContent = name || "tool";
+    this.#state.textContent = last && !complete ? "calling…" : "";
+    this.#args.textContent = indented(args);
+    this.#output.hidden = output === undefined;
+    this.#output.textContent = output ?? "";
+  }
+}
+
+class ErrorView {
+  #text = el("p");
+  element = el("div", { className: "part notice" }, icon("alert"), this.#text);
+
+  update({ error }) {
+    this.#text.textContent = error;
+  }
+}
+
+/** A kind that a later version of the server may send. */
+class OtherView {
+  element = el("pre", { className: "part other" });
+
+  update(part) {
+    this.element.textContent = JSON.stringify(part, null, 2);
+  }
+}
+
+const VIEWS = { text: TextView, think: ThinkView, tool_call: ToolCallView, error: ErrorView };
+
+/** The parts of one answer, in order; only those that changed are touched. */
+export class PartsView {
+  element = el("div", { className: "parts" });
+  #views = []; // by position: {type, part, view}
+
+  /** Show all `parts`; holes take no room. */
+  update(parts, complete) {
+    this.#views.length = Math.min(this.#views.length, parts.length);
+    parts.forEach((part, position) => part && this.#show(parts, position, complete));
+    const shown = new Set(this.#views.map((each) => each?.view.element));
+    for (const child of [...this.element.children]) if (!shown.has(child)) child.remove();
+  }
+
+  /** Show the part at `position`, which grew or is new. */
+  grow(parts, position, complete) {
+    if (this.#views[position]?.type === parts[position].type) this.#show(parts, position, complete);
+    else this.update(parts, complete); // a new part tells those before it that they are done
+  }
+
+  #show(parts, position, complete) {
+    const part = parts[position];
+    const last = parts.findLastIndex(Boolean) === position;
+    this.#viewOf(part.type, position).update(part, { complete, last });
+  }
+
+  #viewOf(type, position) {
+    const known = this.#views[position];
+    if (known?.type === type) return known.view;
+    known?.view.element.remove();
+    const view = new (VIEWS[type] ?? OtherView)();
+    this.#views[position] = { type, view };
+    const next = this.#views.slice(position + 1).find(Boolean);
+    this.element.insertBefore(view.element, next?.view.element ?? null);
+    return view;
+  }
+}
+
+function indented(args) {
+  try {
+    return JSON.stringify(typeof args === "string" ? JSON.parse(args) : args, null, 2);
+  } catch {
+    return args; // still growing
+  }
+}

@@ -1,0 +1,75 @@
+"""The log: ours and our libraries', line by line on standard error, in one form."""
+
+import logging
+from typing import Final, TextIO
+
+import structlog
+from structlog.dev import plain_traceback
+from structlog.typing import Processor
+
+from legato.config import LogForm
+
+OWN: Final = "legato"
+
+# What every line has, whoever wrote it.
+_SHARED: Final[tuple[Processor, ...]] = (
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+
+
+def configure_logs(form: LogForm, stream: TextIO) -> None:
+    """From now on all logging goes to `stream`: ours from `info` on, libraries' from `warning` on.
+
+    Those say at `info` what they do for whom, with URLs and addresses in it.
+    """
+    logging.basicConfig(handlers=[_handler(form, stream)], level=logging.WARNING, force=True)
+    _configure_structlog()
+
+
+def configure_own_log(form: LogForm, stream: TextIO) -> None:
+    """Only ours, in a process whose server writes a log of its own."""
+    logger = logging.getLogger(OWN)
+    if not logger.hasHandlers():  # else the server was told what to do with it
+        logger.addHandler(_handler(form, stream))
+        logger.propagate = False
+    _configure_structlog()
+
+
+def _configure_structlog() -> None:
+    logging.getLogger(OWN).setLevel(logging.INFO)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+
+
+def _handler(form: LogForm, stream: TextIO) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_formatter(form, is_terminal=stream.isatty()))
+    return handler
+
+
+def _formatter(form: LogForm, *, is_terminal: bool) -> logging.Formatter:
+    # Tracebacks without the values of variables: there are tokens and people's texts among them.
+    rendering: list[Processor]
+    if form == "console" or (form == "auto" and is_terminal):
+        console = structlog.dev.ConsoleRenderer(
+            colors=is_terminal, exception_formatter=plain_traceback
+        )
+        rendering = [console]
+    else:
+        rendering = [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_SHARED,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+    )

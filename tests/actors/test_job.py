@@ -1,0 +1,287 @@
+"""A job's life, on the mock clock."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from legato.actors.follower import Follower
+from legato.actors.mailbox import ActorStopped, Mailbox, ReplyTo
+from legato.actors.messages import Append, Opened, Standing, Stop, StopReply
+from legato.actors.ref import JobRef
+from legato.actors.sinks import ChannelSink
+from legato.content import ErrorPart, TextPart, ThinkPart, Usage
+from legato.events import (
+    Created,
+    Ending,
+    Failed,
+    Finished,
+    StepStarted,
+    Stopped,
+    TextDelta,
+)
+from legato.models.contract import ReasoningChunk, TextChunk, UsageReport
+from tests.actors.kit import C1, Client, open_house
+
+
+async def follow(job: JobRef) -> Client:
+    client = Client()
+    follower = Follower(job, "librechat", "beginning")
+    while client.terminal is None:
+        client.feed((await follower.receive()).data)
+    follower.leave()
+    return client
+
+
+async def ending_of(job: JobRef) -> Ending:
+    await follow(job)
+    return (await job.stop()).ending
+
+
+async def test_a_generation_is_stored_before_it_is_said(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+        house.model.say("hello ")
+        house.model.play(TextChunk("ann"), UsageReport(Usage(1, 2, 0)))
+        house.records.hold()
+        house.model.finish()
+        house.records.release()
+        client = await follow(job)
+        question, answer = await house.records.messages(C1)
+
+        assert client.seqs == [1, 2, 3, 4, 5]
+        assert client.content == [{"type": "text", "text": "hello ann"}]
+        assert (question.text, answer.content) == ("hello", (TextPart("hello ann"),))
+        assert (answer.usage, answer.finish_reason) == (Usage(1, 2, 0), "stop")
+        assert answer.parent_message_id == question.message_id
+
+
+async def test_opened_says_what_was_created(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+
+        created = await job.opened()
+        assert isinstance(created, Created)
+        assert created.request.text == "hello"
+        assert await job.opened() == created
+
+
+async def test_a_turn_that_cannot_be_stored_fails_by_name(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        house.records.down = True
+        job = house.start()
+
+        failed = await job.opened()
+        assert isinstance(failed, Failed)
+        assert failed.reason == "storage_unavailable"
+        assert house.model.requests == []
+        client = await follow(job)
+        assert client.frames == [{"error": failed.message}]
+        assert (await job.status()).standing is Standing.ERROR
+
+
+async def test_a_model_that_fails_leaves_what_it_said_and_the_reason(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        job = house.start()
+        house.model.say("half")
+        house.model.fail()
+        ending = await ending_of(job)
+
+        assert isinstance(ending, Failed)
+        assert ending.reason == "provider_error"
+        assert ending.response is not None
+        assert ending.response.content == (
+            TextPart("half"),
+            ErrorPart("The provider fell over."),
+        )
+        assert ending.response.unfinished
+        assert (await house.records.messages(C1))[-1].content == ending.response.content
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [({"model_idle_timeout": 5.0}, "model_idle_timeout"), ({"max_duration": 60}, "max_duration")],
+)
+async def test_a_model_that_takes_too_long_fails_by_name(
+    autojump_clock: MockClock, limits: Mapping[str, Any], reason: str
+) -> None:
+    async with open_house(**limits) as house:
+        job = house.start()
+        await job.opened()
+        for _ in range(3):
+            await trio.sleep(4)
+            house.model.say("w ")
+        ending = await ending_of(job)
+
+        assert isinstance(ending, Failed)
+        assert ending.reason == reason
+        assert ending.response is not None
+        assert house.model.open_connections == 0
+
+
+async def test_an_answer_that_is_too_long_ends_incomplete(autojump_clock: MockClock) -> None:
+    async with open_house(max_answer_bytes=10) as house:
+        job = house.start()
+        house.model.say("é" * 6)
+        house.model.say("never taken")
+        ending = await ending_of(job)
+
+        assert isinstance(ending, Finished)
+        assert ending.reason == "max_answer_bytes"
+        assert ending.response is not None
+        assert ending.response.content == (TextPart("é" * 6),)
+
+
+async def test_an_ending_that_cannot_be_stored_is_said_all_the_same(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house(store_timeout=3) as house:
+        job = house.start()
+        house.model.say("hello")
+        await job.opened()
+        house.records.down = True
+        house.model.finish()
+        ending = await ending_of(job)
+
+        assert ending.unsaved
+        assert ending.response is not None
+        house.records.down = False
+        await trio.sleep(10)
+        assert (await house.records.messages(C1))[-1].content == ending.response.content
+
+
+async def test_a_storage_that_hangs_holds_no_reader_up(autojump_clock: MockClock) -> None:
+    async with open_house(store_timeout=3) as house:
+        job = house.start()
+        house.model.say("hello")
+        await job.opened()
+        house.records.hold()
+        house.model.finish()
+
+        assert (await ending_of(job)).unsaved
+
+
+async def test_usage_that_nobody_counted_is_estimated(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start(text="one two three")
+        house.model.play(ReasoningChunk("hm hm"), TextChunk("a b c"))
+        await job.opened()
+        await wait_all_tasks_blocked()
+
+        assert (await job.stop()).ending.usage == Usage(3, 5, 2)
+
+
+async def test_a_stop_before_a_word_stores_nothing(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+        await job.opened()
+        reply = await job.stop()
+
+        assert isinstance(reply.ending, Stopped)
+        assert not reply.settled
+        assert reply.ending.response is None
+        assert [message.text for message in await house.records.messages(C1)] == ["hello"]
+        assert (await job.status()).standing is Standing.ABORTED
+
+
+async def test_a_stop_after_the_end_changes_nothing(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+        house.model.say("hello")
+        house.model.finish()
+        await follow(job)
+        reply = await job.stop()
+
+        assert reply.settled
+        assert isinstance(reply.ending, Finished)
+        assert (await job.status()).standing is Standing.COMPLETE
+
+
+async def test_a_job_leaves_after_its_retention(autojump_clock: MockClock) -> None:
+    async with open_house(retention=60) as house:
+        job = house.start()
+        house.model.say("hello")
+        house.model.finish()
+        await follow(job)
+        await trio.sleep(59)
+        await follow(job)
+        await trio.sleep(2)
+
+        with pytest.raises(ActorStopped):
+            await job.status()
+        with pytest.raises(ActorStopped):
+            await follow(job)
+        assert house.supervisor.whereis(C1) is None
+
+
+async def test_a_crash_in_a_job_ends_that_job_and_stores_what_it_had(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        job = house.start()
+        house.model.say("half")
+        await wait_all_tasks_blocked()
+        house.model.fail(RuntimeError("a bug"))
+        ending = await ending_of(job)
+
+        assert isinstance(ending, Failed)
+        assert ending.reason == "internal_error"
+        assert ending.response is not None
+        assert "a bug" not in ending.message
+        assert (await house.records.messages(C1))[-1].content == ending.response.content
+        again = house.start()
+        house.model.finish()
+        assert isinstance(await ending_of(again), Finished)
+
+
+async def test_a_crash_after_the_end_leaves_the_ending_to_read(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+        house.model.say("hello")
+        house.model.finish()
+        client = await follow(job)
+        with pytest.raises(ActorStopped):  # the question that crashed it goes unanswered
+            await job.subscribe("no such dialect", "beginning", ChannelSink())
+
+        assert (await follow(job)).frames == client.frames
+
+
+async def test_what_comes_after_the_decision_has_lost(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        ref = house.start()
+        created = await ref.opened()
+        assert isinstance(created, Created)
+        job = house.job(ref)
+        assert job.opening is not None
+
+        mailbox = Mailbox[ReplyTo[StopReply]]()
+        async with trio.open_nursery() as nursery:
+            with mailbox:
+                nursery.start_soon(mailbox.ref.ask, lambda reply_to: reply_to)
+                job.handle(Stop(await mailbox.receive()))
+                job.handle(Append((StepStarted(0, "text"), TextDelta(0, "late"))))
+                job.handle(Opened(job.opening))
+        client = await follow(ref)
+
+        assert client.seqs == [1, 2]
+        assert client.content == []
+
+
+async def test_a_job_knows_when_it_was_started(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        assert house.start().created_at == 1795437808378
+
+
+async def test_a_thought_that_goes_on_is_kept(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+        house.model.play(ReasoningChunk("h"), ReasoningChunk("m"))
+        house.model.finish()
+
+        response = (await ending_of(job)).response
+        assert response is not None
+        assert response.content == (ThinkPart("hm"),)

@@ -1,0 +1,103 @@
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from legato.actors.mailbox import ActorError, ActorRef, ActorStopped, Mailbox, ReplyTo
+
+Question = ReplyTo[str]
+
+
+async def ask(ref: ActorRef[Question]) -> str:
+    return await ref.ask(lambda reply_to: reply_to)
+
+
+async def test_an_answer_comes_back(nursery: trio.Nursery) -> None:
+    with Mailbox[Question]() as mailbox:
+
+        async def actor() -> None:
+            (await mailbox.receive()).send("yes")
+
+        nursery.start_soon(actor)
+
+        assert await ask(mailbox.ref) == "yes"
+
+
+async def test_a_refusal_travels_to_the_asker(nursery: trio.Nursery) -> None:
+    with Mailbox[Question]() as mailbox:
+
+        async def actor() -> None:
+            (await mailbox.receive()).send(ActorError("no"))
+
+        nursery.start_soon(actor)
+
+        with pytest.raises(ActorError, match="no"):
+            await ask(mailbox.ref)
+
+
+async def test_an_actor_that_is_gone_says_so() -> None:
+    with Mailbox[Question]() as mailbox:
+        pass
+
+    with pytest.raises(ActorStopped):
+        await ask(mailbox.ref)
+
+
+async def test_nobody_waits_for_an_actor_that_goes_before_it_took_the_question(
+    nursery: trio.Nursery,
+) -> None:
+    stopped: list[bool] = []
+
+    async def asker() -> None:
+        try:
+            await ask(mailbox.ref)
+        except ActorStopped:
+            stopped.append(True)
+
+    with Mailbox[Question]() as mailbox:
+        nursery.start_soon(asker)
+        nursery.start_soon(asker)
+        await wait_all_tasks_blocked()
+    await wait_all_tasks_blocked()
+
+    assert stopped == [True, True]
+
+
+async def test_a_question_dropped_unanswered_says_that_the_actor_stopped(
+    nursery: trio.Nursery,
+) -> None:
+    with Mailbox[Question]() as mailbox:
+
+        async def actor() -> None:
+            with await mailbox.receive():
+                pass
+
+        nursery.start_soon(actor)
+
+        with pytest.raises(ActorStopped):
+            await ask(mailbox.ref)
+
+
+async def test_an_asker_that_left_disturbs_nobody(nursery: trio.Nursery) -> None:
+    async def impatient() -> None:
+        with trio.CancelScope() as scope:
+            scopes.append(scope)
+            await ask(mailbox.ref)
+
+    scopes: list[trio.CancelScope] = []
+    with Mailbox[Question]() as mailbox:
+        nursery.start_soon(impatient)
+        reply_to = await mailbox.receive()
+        scopes[0].cancel()
+        await wait_all_tasks_blocked()
+
+        reply_to.send("too late")
+
+
+async def test_those_who_wait_are_taken_one_at_a_time(nursery: trio.Nursery) -> None:
+    with Mailbox[int]() as mailbox:
+        for number in range(3):
+            nursery.start_soon(mailbox.ref.tell, number)
+        await wait_all_tasks_blocked()
+
+        assert sorted(mailbox.waiting()) == [0, 1, 2]
+        assert list(mailbox.waiting()) == []

@@ -1,0 +1,195 @@
+"""Where starts are decided: joining, order in a conversation, limits, eviction, shutdown."""
+
+import pytest
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from legato.actors.mailbox import ActorStopped
+from legato.actors.supervisor import (
+    Busy,
+    ShuttingDown,
+    TooManyForServer,
+    TooManyForUser,
+)
+from legato.events import Created, Failed, Stopped
+from legato.storage.contract import ForeignConversation
+from tests.actors.kit import C1, C2, open_house
+from tests.actors.test_job import ending_of
+
+
+async def test_the_same_request_joins_whatever_else_it_says(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        first = house.supervisor.start(house.turn(request_id="r"), "interrupt")
+        again = house.supervisor.start(house.turn(request_id="r", text="other"), "interrupt")
+        other = house.supervisor.start(
+            house.turn(request_id="r", user="bob", conversation_id=C2), "interrupt"
+        )
+
+        assert not first.joined
+        assert (again.job, again.joined) == (first.job, True)
+        assert other.job is not first.job
+
+
+async def test_a_request_that_came_to_nothing_may_be_tried_again(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        house.records.down = True
+        first = house.start(request_id="r")
+        assert isinstance(await first.opened(), Failed)
+        house.records.down = False
+        second = house.start(request_id="r")
+
+        assert second is not first
+        assert isinstance(await second.opened(), Created)
+
+
+async def test_interrupt_stops_the_running_turn_first(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        first = house.start()
+        house.model.say("half")
+        await first.opened()
+        await wait_all_tasks_blocked()
+        second = house.start()
+        created = await second.opened()
+
+        assert house.model.open_connections <= 1
+        assert isinstance((await first.stop()).ending, Stopped)
+        assert isinstance(created, Created)
+        assert created.request.parent_message_id == "answer-1"
+        assert house.supervisor.whereis(C1) is second
+
+
+async def test_reject_leaves_the_running_turn_alone(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        first = house.start("reject")
+        with pytest.raises(Busy):
+            house.start("reject")
+
+        assert house.supervisor.whereis(C1) is first
+        await first.stop()
+        house.start("reject")
+
+
+async def test_enqueue_waits_for_its_turn(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        first, queued = house.start(), house.supervisor.start(house.turn(), "enqueue")
+        await first.opened()
+        await wait_all_tasks_blocked()
+
+        assert queued.queued
+        assert len(house.model.requests) == 1
+        assert house.supervisor.whereis(C1) is first
+        house.model.finish()
+        await ending_of(first)
+        assert isinstance(await queued.job.opened(), Created)
+        assert house.supervisor.whereis(C1) is queued.job
+
+
+async def test_a_queued_turn_can_be_stopped(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        first = house.start()
+        await first.opened()
+        queued, third = house.start("enqueue"), house.start("enqueue")
+        reply = await queued.stop()
+        await wait_all_tasks_blocked()
+
+        assert isinstance(reply.ending, Stopped)
+        assert await queued.opened() == reply.ending
+        assert len(house.model.requests) == 1
+        house.model.say("one")
+        house.model.finish()
+        await ending_of(first)
+        assert isinstance(await third.opened(), Created)
+        await third.stop()
+        assert house.supervisor.whereis(C1) is third
+        assert house.supervisor.whereis(queued.job_id) is queued
+
+
+async def test_a_conversation_has_one_owner_from_its_first_turn_on(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        house.start()
+        with pytest.raises(ForeignConversation):
+            house.start(user="bob")
+
+
+async def test_there_are_only_so_many_running_jobs(autojump_clock: MockClock) -> None:
+    async with open_house(max_running_jobs=3, max_running_jobs_per_user=2) as house:
+        first = house.start(conversation_id="1")
+        house.start(conversation_id="2")
+        with pytest.raises(TooManyForUser, match="2 running"):
+            house.start(conversation_id="3")
+        house.start(conversation_id="4", user="bob")
+        with pytest.raises(TooManyForServer):
+            house.start(conversation_id="5", user="eve")
+
+        assert sorted(house.supervisor.active("ann")) == ["1", "2"]
+        await first.stop()
+        house.start(conversation_id="3")
+        assert house.supervisor.active("nobody") == []
+
+
+async def test_memory_is_bounded_the_oldest_go_first(autojump_clock: MockClock) -> None:
+    async with open_house(max_retained_bytes=9000) as house:
+        for conversation_id in ("1", "2", "3"):
+            job = house.start(conversation_id=conversation_id)
+            house.model.say("x" * 100)
+            house.model.finish()
+            await ending_of(job)
+            await wait_all_tasks_blocked()
+
+        assert house.supervisor.whereis("1") is None
+        assert house.supervisor.whereis("2") is not None
+        assert house.supervisor.whereis("3") is not None
+
+
+async def test_closing_a_conversation_stops_it_and_lets_go(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+        house.model.say("half")
+        await job.opened()
+        await wait_all_tasks_blocked()
+        await house.supervisor.close_conversation(C1)
+        await wait_all_tasks_blocked()
+
+        assert house.supervisor.whereis(C1) is None
+        assert (await house.records.messages(C1))[-1].unfinished
+        with pytest.raises(ActorStopped):
+            await job.status()
+
+
+async def test_draining_stops_what_runs_and_takes_no_more(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job, waiting = house.start(), house.start("enqueue")
+        house.model.say("half")
+        await job.opened()
+        await wait_all_tasks_blocked()
+        await house.supervisor.drain()
+
+        with pytest.raises(ShuttingDown):
+            house.start()
+        assert isinstance((await job.stop()).ending, Stopped)
+        assert isinstance((await waiting.stop()).ending, Stopped)
+
+
+async def test_a_turn_that_failed_to_begin_does_not_hide_the_last_one(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        job = house.start()
+        house.model.finish()
+        await ending_of(job)
+        house.records.down = True
+        await house.start().opened()
+        await wait_all_tasks_blocked()
+
+        assert house.supervisor.whereis(C1) is job
+
+
+async def test_stopping_a_job_that_has_left_is_as_good_as_stopped(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        house.start()
+        await house.supervisor.close_conversation(C1)
+        await house.supervisor.close_conversation(C1)
+        await house.supervisor.close_conversation("nowhere")

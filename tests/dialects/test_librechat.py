@@ -1,0 +1,161 @@
+"""LibreChat's frames, byte for byte where clients read them so."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import json
+
+from legato.content import Message, TextPart, ToolCall
+from legato.dialects.contract import Identity
+from legato.dialects.librechat import LibreChat
+from legato.events import (
+    AnyEvent,
+    ArgumentsDelta,
+    Created,
+    Entry,
+    Failed,
+    Finished,
+    ReasoningDelta,
+    Snapshot,
+    StepCompleted,
+    StepStarted,
+    Stopped,
+    TextDelta,
+)
+
+DIALECT = LibreChat(Identity("J", 1, "C", "R"))
+QUESTION = Message(message_id="Q", conversation_id="C", text="hi")
+
+
+def body(event: AnyEvent) -> Any:
+    frame = DIALECT.encode(Entry(7, event))
+    head, _, data = frame.partition(b"data: ")
+    assert head == b"id: J:1:7\nevent: message\n"
+    assert data.endswith(b"\n\n")
+    return json.decode(data)
+
+
+def test_a_text_delta() -> None:
+    assert DIALECT.encode(Entry(7, TextDelta(0, "He"))) == (
+        b"id: J:1:7\nevent: message\n"
+        b'data: {"event":"on_message_delta","data":{"id":"step_J_0",'
+        b'"delta":{"content":[{"type":"text","text":"He"}]}}}\n\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "data"),
+    [
+        (
+            ReasoningDelta(1, "hm"),
+            "on_reasoning_delta",
+            {"id": "step_J_1", "delta": {"content": [{"type": "think", "think": "hm"}]}},
+        ),
+        (
+            ArgumentsDelta(2, "{}"),
+            "on_run_step_delta",
+            {
+                "id": "step_J_2",
+                "delta": {
+                    "type": "tool_calls",
+                    "tool_calls": [{"args": "{}", "index": 0, "type": "tool_call_chunk"}],
+                },
+            },
+        ),
+        (
+            StepCompleted(2, ToolCall("t", "find", "{}", output="it", progress=1.0)),
+            "on_run_step_completed",
+            {
+                "result": {
+                    "id": "step_J_2",
+                    "index": 2,
+                    "type": "tool_call",
+                    "tool_call": {
+                        "type": "tool_call",
+                        "id": "t",
+                        "name": "find",
+                        "args": "{}",
+                        "output": "it",
+                        "progress": 1.0,
+                    },
+                }
+            },
+        ),
+    ],
+)
+def test_the_other_deltas(event: AnyEvent, name: str, data: Any) -> None:
+    assert body(event) == {"event": name, "data": data}
+
+
+def test_a_step_names_its_message_and_its_place() -> None:
+    step = body(StepStarted(3, "think"))["data"]
+    call = body(StepStarted(4, "tool_call", ToolCall("t", "find")))["data"]
+
+    assert (step["runId"], step["index"], step["type"]) == ("R", 3, "message_creation")
+    assert call["type"] == "tool_calls"
+    assert call["stepDetails"]["tool_calls"] == [
+        {"type": "tool_call", "id": "t", "name": "find", "args": ""}
+    ]
+
+
+def test_created_says_what_an_answer_goes_on_from() -> None:
+    plain = body(Created(QUESTION, "R", "model"))
+    going_on = body(Created(QUESTION, "R", "model", (TextPart("so"),), 2))
+
+    assert plain["message"]["text"] == "hi"
+    assert (plain["streamId"], plain["generationId"]) == ("C", "J")
+    assert "keptContent" not in plain
+    assert going_on["keptContent"] == [{"type": "text", "text": "so"}]
+    assert going_on["droppedMessages"] == 2
+
+
+def test_endings_say_how_they_came() -> None:
+    answer = Message(message_id="R", conversation_id="C", content=())
+    finished = body(Finished(request=QUESTION, response=answer))
+    stopped = body(Stopped(request=QUESTION))
+    partly = body(Stopped(request=QUESTION, response=answer, unsaved=True))
+    failed = body(Failed(request=QUESTION, response=answer, reason="r", message="m"))
+
+    assert finished["final"]
+    assert finished["title"] == "New Chat"
+    assert "aborted" not in finished
+    assert (stopped["aborted"], stopped["earlyAbort"], stopped["conversation"]) == (
+        True,
+        True,
+        None,
+    )
+    assert (partly["aborted"], partly["earlyAbort"], partly["unsaved"]) == (True, False, True)
+    assert failed["failed"] == {"reason": "r", "message": "m"}
+
+
+def test_a_turn_that_never_began_ends_with_an_error_frame() -> None:
+    frame = DIALECT.encode(Entry(1, Failed(reason="r", message="The disk is full")))
+
+    assert frame == b'id: J:1:1\nevent: error\ndata: {"error":"The disk is full"}\n\n'
+
+
+def test_a_sync_says_where_everything_is() -> None:
+    created = Created(QUESTION, "R", "model")
+    steps = (StepStarted(0, "text"),)
+    frame = DIALECT.snapshot(Snapshot(9, created, steps, (TextPart("so far"),)))
+    state = json.decode(frame.partition(b"data: ")[2])["resumeState"]
+
+    assert frame.startswith(b"id: J:1:9\n")
+    assert state["aggregatedContent"] == [{"type": "text", "text": "so far"}]
+    assert state["runSteps"][0]["index"] == 0
+    assert state["userMessage"]["messageId"] == "Q"
+    assert DIALECT.sync(Snapshot(0, None, (), ()))["resumeState"]["sender"] is None
+
+
+@given(
+    st.text() | st.sampled_from(["\r", "\n\nevent: x", "\u2028\u2029\x85", "\0", "  x", "data:"])
+)
+def test_sse_injection(text: str) -> None:
+    """No payload can forge a frame: there are exactly four line breaks, ours."""
+    frame = DIALECT.encode(Entry(1, TextDelta(0, text)))
+
+    assert len(frame.splitlines()) == 4
+    assert frame.count(b"\n") == 4
+    assert json.decode(frame.splitlines()[2][6:])["data"]["delta"]["content"][0]["text"] == text

@@ -1,0 +1,126 @@
+"""A real server on a real port, what it runs on, and a model that tests can hold."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+
+import trio
+
+from legato.actors.job import Job
+from legato.actors.supervisor import open_supervisor
+from legato.config import Settings
+from legato.http.app import Legato, create_app
+from legato.http.runtime import DIALECTS, Runtime
+from legato.http.server import GRACE, IDLE, PATIENCE, serve_until
+from legato.models.contract import FinishReport, ModelEvent, ModelRequest
+from legato.models.scripted import ScriptedModel
+from legato.storage.records import open_records
+from tests.http.raw_client import SECRET, Server, Started
+
+SETTINGS = Settings(jwt_secret=SECRET, database_url="memory://")
+DEADLINE = 60.0  # seconds for a whole test: on a busy machine the slowest takes ten
+
+
+class HeldModel(ScriptedModel):
+    """Says its tokens at once, and does not end before it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__("held", parameters={"rate": 0})
+        self.let_go = trio.Event()
+
+    @asynccontextmanager
+    async def stream(
+        self, request: ModelRequest
+    ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
+        async with super().stream(request) as batches, aclosing(self._held(batches)) as held:
+            yield held
+
+    async def _held(
+        self, batches: AsyncIterator[Sequence[ModelEvent]]
+    ) -> AsyncGenerator[Sequence[ModelEvent], None]:
+        async for batch in batches:
+            if any(isinstance(event, FinishReport) for event in batch):
+                await self.let_go.wait()
+            yield batch
+
+
+class LiveServer(Server):
+    """In this process: its inside can be looked at."""
+
+    def __init__(self, app: Legato, runtime: Runtime, port: int) -> None:
+        super().__init__(port)
+        self.app = app
+        self.runtime = runtime
+        self.stop = trio.Event()  # set it, and the server shuts down
+        self.hurry = trio.Event()
+        self.stopped = trio.Event()
+
+    def let_go(self) -> None:
+        """Have the generations of the model `held` end."""
+        held = self.runtime.models["held"]
+        assert isinstance(held, HeldModel)
+        held.let_go.set()
+
+    def job(self, started: Started) -> Job:
+        job = self.runtime.supervisor._registry.find(started["generationId"])
+        assert job is not None
+        return job
+
+    def readers(self, started: Started) -> int:
+        """How many sinks the job pushes to."""
+        projections = self.job(started).feed._projections.values()
+        return sum(len(projection.sinks) for projection in projections)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the kernel does and no event of ours tells."""
+    while not condition():  # noqa: ASYNC110
+        await trio.sleep(0.005)
+
+
+@asynccontextmanager
+async def live_server(
+    settings: Settings = SETTINGS,
+    *,
+    grace: float = GRACE,
+    patience: float = PATIENCE,
+    idle: float = IDLE,
+) -> AsyncIterator[LiveServer]:
+    """It stops, without grace, when the block ends; the whole block has a DEADLINE."""
+    with trio.fail_after(DEADLINE):
+        async with _runtime(settings) as runtime, trio.open_nursery() as nursery:
+            app = create_app(settings, runtime)
+            listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+            server = LiveServer(app, runtime, listeners[0].socket.getsockname()[1])
+            serve = partial(
+                serve_until,
+                server.stop.wait,
+                app,
+                listeners,
+                hurry=server.hurry.wait,
+                grace=grace,
+                patience=patience,
+                idle=idle,
+            )
+            nursery.start_soon(_serve, serve, server.stopped)
+            yield server
+            server.stop.set()
+            server.hurry.set()
+            await server.stopped.wait()
+
+
+async def _serve(serve: Callable[[], Awaitable[None]], stopped: trio.Event) -> None:
+    await serve()
+    stopped.set()
+
+
+@asynccontextmanager
+async def _runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    models = {model.name: model for model in (ScriptedModel(), HeldModel())}
+    async with (
+        open_records(settings.database_url) as records,
+        open_supervisor(
+            records=records, models=models, dialects=DIALECTS, limits=settings.limits
+        ) as supervisor,
+    ):
+        yield Runtime(settings, records, models, supervisor)

@@ -1,0 +1,123 @@
+"""A server as a process of its own: its output, its signals, its end."""
+
+import json
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from subprocess import PIPE
+
+import trio
+
+from tests.http.raw_client import SECRET, Server
+
+DEADLINE = 60.0  # seconds for a whole test
+ROOT = Path(__file__).parents[2]
+LEGATO = (sys.executable, "-c", "import sys; from legato.cli import main; sys.exit(main())")
+HYPERCORN = (sys.executable, "-m", "hypercorn")
+
+
+class ServerProcess(Server):
+    def __init__(self, process: trio.Process, port: int, errors: Path) -> None:
+        super().__init__(port)
+        self._process = process
+        self._errors = errors
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    async def exit(self) -> int:
+        return await self._process.wait()
+
+    async def end(self, number: signal.Signals) -> float:
+        """Send a signal, see that the exit status is 0, and say how many seconds it took."""
+        begun = trio.current_time()
+        self.send(number)
+        assert await self.exit() == 0, self.log()
+        return trio.current_time() - begun
+
+    def log(self) -> str:
+        """What came on standard error."""
+        return self._errors.read_text()
+
+    def events(self) -> list[str]:
+        """What the lines of the log are about; each of them is one of JSON."""
+        return [json.loads(line)["event"] for line in self.log().splitlines()]
+
+
+@asynccontextmanager
+async def legato_serve(folder: Path, **variables: str) -> AsyncIterator[ServerProcess]:
+    """`legato serve` in `folder`, with nothing but these variables and a secret."""
+    errors = folder / "stderr"
+    async with _process((*LEGATO, "serve", "--port", "0"), errors, variables) as process:
+        assert process.stdout is not None
+        line = await process.stdout.receive_some()
+        found = re.fullmatch(rb"Legato is at http://127\.0\.0\.1:(\d+)\n", line)
+        assert found, errors.read_text()
+        yield ServerProcess(process, int(found[1]), errors)
+
+
+@asynccontextmanager
+async def hypercorn(
+    folder: Path, worker_class: str = "trio", workers: int = 1, **variables: str
+) -> AsyncIterator[ServerProcess]:
+    """Hypercorn's own command with the application in it.
+
+    It stops on SIGTERM with one worker, and has its failure's status without any.
+    """
+    errors = folder / "stderr"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        descriptor = listener.fileno()
+        options = ["--worker-class", worker_class, "--workers", str(workers)]
+        options += ["--bind", f"fd://{descriptor}", "legato.http.app:create_app()"]
+        command = (*HYPERCORN, *options)
+        async with _process(command, errors, variables, pass_fds=[descriptor]) as process:
+            yield ServerProcess(process, listener.getsockname()[1], errors)
+
+
+@asynccontextmanager
+async def _process(
+    command: Sequence[str],
+    errors: Path,
+    variables: Mapping[str, str],
+    *,
+    pass_fds: Sequence[int] = (),
+) -> AsyncIterator[trio.Process]:
+    with trio.fail_after(DEADLINE), errors.open("wb") as stderr:
+        process = await trio.lowlevel.open_process(
+            command,
+            stdout=PIPE,
+            stderr=stderr,
+            cwd=errors.parent,
+            env=environment(variables),
+            pass_fds=pass_fds,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            with trio.CancelScope(shield=True):
+                await process.wait()
+            if process.stdout is not None:
+                await trio.aclose_forcefully(process.stdout)
+
+
+async def output_of(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
+    """Exit status and standard error of a `legato` that ends by itself."""
+    ended = await trio.run_process(
+        (*LEGATO, *arguments),
+        capture_stderr=True,
+        check=False,
+        cwd=folder,
+        env=environment(variables),
+    )
+    return ended.returncode, ended.stderr.decode()
+
+
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {**inherited, "PYTHONPATH": str(ROOT), "LEGATO_JWT_SECRET": SECRET, **variables}

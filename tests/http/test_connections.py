@@ -1,0 +1,269 @@
+"""What clients may do with a connection besides reading a stream to its end."""
+
+import json
+from typing import Any, cast
+
+import h2.config
+import h2.connection
+import h2.events
+import pytest
+import trio
+from structlog.testing import capture_logs
+
+from legato.http.app import MAX_BODY
+from tests.http.live_server import DEADLINE, LiveServer, live_server, until
+from tests.http.raw_client import START, STREAM, Cut, RawClient, data_of, frames_of
+
+
+async def test_after_a_stream_the_connection_takes_the_next_request() -> None:
+    async with live_server() as server:
+        started = await server.start(tokens=5, rate=0)
+        async with await server.follow(started) as client:
+            assert data_of(frames_of(await client.body())[-1])["final"]
+            await client.follow(started["streamId"], "?resume=true")
+            assert data_of(frames_of(await client.body())[-1])["final"]
+            assert await client.json("GET", "/healthz") == {"status": "ok"}
+
+
+async def test_requests_sent_ahead_are_answered_in_order() -> None:
+    async with live_server() as server:
+        started = await server.start("held", tokens=5)
+        async with await server.follow(started) as client:
+            await client.frame()
+            await client.stream.send_all(b"GET /healthz HTTP/1.1\r\nHost: legato\r\n\r\n")
+            server.let_go()
+            assert data_of(frames_of(await client.body())[-1])["final"]
+            answer = await client.receive_until(b'{"status":"ok"}')
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_request_sent_ahead_of_a_cut_leaves_nothing_behind() -> None:
+    async with live_server(grace=DEADLINE) as server:
+        started = await server.start("held", tokens=5)
+        async with await server.follow(started) as client:
+            await client.frame()
+            await client.stream.send_all(b"GET /healthz HTTP/1.1\r\nHost: legato\r\n\r\n")
+            server.job(started).leave()
+            with pytest.raises(Cut):
+                await client.body()
+
+        server.stop.set()
+        await server.stopped.wait()  # the connection's task would have the whole grace
+
+
+async def test_bytes_sent_ahead_that_are_no_request_do_not_hurt_the_stream() -> None:
+    async with live_server() as server:
+        started = await server.start("held", tokens=5)
+        async with await server.follow(started) as client:
+            await client.frame()
+            await client.stream.send_all(b"\x00 this is no request\r\n\r\n")
+            server.let_go()
+            assert data_of(frames_of(await client.body())[-1])["final"]
+            answer = await client.stream.receive_some()
+            assert await client.stream.receive_some() == b""
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_client_that_expects_100_continue_is_told_to() -> None:
+    body = json.dumps({"text": "Hello", "model_parameters": {"tokens": 1}}).encode()
+
+    async with live_server() as server, await server.connect() as client:
+        request = client.request("POST", START, ("Expect", "100-continue"), body=body)
+        await client.stream.send_all(request.removesuffix(body))
+        told = await client.event()
+        await client.stream.send_all(body)
+        status, answer = await client.answer()
+
+    assert cast("Any", told).status_code == 100
+    assert (status, answer["status"]) == (200, "started")
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    async with live_server() as server, await server.connect() as client:
+        server.app.config["BODY_TIMEOUT"] = 0.05
+        await client.stream.send_all(client.request("POST", START, body=b"{}")[:-1])
+        status, answer = await client.answer()
+
+    assert (status, answer["error"]) == (408, "Request Timeout")
+
+
+async def test_a_head_that_does_not_come_is_not_waited_for() -> None:
+    async with live_server(idle=0.05) as server, await server.connect() as client:
+        await client.stream.send_all(b"GET /healthz HTTP/1.1\r\nHost: leg")
+        assert await client.stream.receive_some() == b""
+
+
+async def test_a_connection_without_a_next_request_is_closed() -> None:
+    async with live_server(idle=0.05) as server, await server.connect() as client:
+        await client.json("GET", "/healthz")
+        assert await client.stream.receive_some() == b""
+
+
+async def test_a_client_that_takes_nothing_for_too_long_loses_its_connection() -> None:
+    async with live_server(patience=0.05) as server:
+        started = await server.start(tokens=10_000, rate=0)
+        async with (
+            await server.follow(started, receive_buffer=4096) as stalled,
+            await server.follow(started) as reader,
+        ):
+            assert data_of(frames_of(await reader.body())[-1])["final"]
+            await until(lambda: not server.app.streams.bodies)
+            with pytest.raises(Cut):
+                await stalled.body()
+
+
+async def test_a_body_that_is_too_large_is_refused_with_an_answer_that_arrives() -> None:
+    async with live_server() as server, await server.connect() as client:
+        await client.ask("POST", START, body=bytes(2 * MAX_BODY))
+        status, answer = await client.answer()
+        again = await client.json("GET", "/healthz")
+
+    assert (status, answer["error"]) == (413, "Request Entity Too Large")
+    assert again == {"status": "ok"}
+
+
+async def test_a_websocket_is_refused_without_a_word_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    upgrade = (
+        b"GET /api/agents/chat HTTP/1.1\r\nHost: legato\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+
+    async with live_server() as server, await server.connect() as client:
+        await client.stream.send_all(upgrade)
+        answer = await client.stream.receive_some()
+
+    assert answer.split()[1] in (b"404", b"405")
+    assert caplog.records == []
+
+
+async def test_a_connection_that_the_server_stumbles_over_is_the_only_one_to_end() -> None:
+    with capture_logs() as logs:
+        async with live_server() as server:
+            started = await server.start("held", tokens=5)
+            async with await server.follow(started) as reader:
+                await reader.frame()
+                async with await Http2Client.connect(server) as client:
+                    await client.rank(1001)  # streams: Hypercorn counts on a thousand at most
+                    with pytest.raises(Cut):
+                        await client.response()
+
+                server.let_go()
+                assert data_of(frames_of(await reader.body())[-1])["final"]
+
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [
+        "connection failed"
+    ]
+
+
+async def test_over_http_2_a_stream_comes_whole() -> None:
+    async with live_server() as server:
+        started = await server.start(tokens=5, rate=0)
+        async with await Http2Client.connect(server) as client:
+            await client.ask(STREAM + started["streamId"])
+            body = await client.response()
+
+    assert data_of(frames_of(body)[-1])["final"]
+
+
+async def test_over_http_2_a_body_whose_job_is_gone_is_cut() -> None:
+    async with live_server() as server:
+        started = await server.start("held", tokens=5)
+        async with await Http2Client.connect(server) as client:
+            await client.ask(STREAM + started["streamId"])
+            await until(lambda: server.readers(started) == 1)
+            server.job(started).leave()
+            with pytest.raises(Cut):
+                await client.response()
+
+
+async def test_over_http_2_a_reader_that_leaves_does_not_cut_the_others() -> None:
+    async with live_server() as server:
+        started = await server.start("held", tokens=5)
+        async with await Http2Client.connect(server) as client:
+            left = await client.ask(STREAM + started["streamId"])
+            await until(lambda: server.readers(started) == 1)
+            await client.leave(left)
+            await until(lambda: not server.app.streams.bodies)
+            await client.ask(STREAM + started["streamId"])
+            server.let_go()
+            body = await client.response()
+
+    assert data_of(frames_of(body)[-1])["final"]
+
+
+class Http2Client:
+    """HTTP/2 by prior knowledge, as a proxy speaks it behind a load balancer."""
+
+    def __init__(self, raw: RawClient, token: str) -> None:
+        self._stream = raw.stream
+        self._token = token
+        configuration = h2.config.H2Configuration(header_encoding="utf-8")
+        self._http = h2.connection.H2Connection(configuration)
+
+    @classmethod
+    async def connect(cls, server: LiveServer) -> "Http2Client":
+        client = cls(await server.connect(), server.token)
+        client._http.initiate_connection()
+        await client._flush()
+        return client
+
+    async def __aenter__(self) -> "Http2Client":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await trio.aclose_forcefully(self._stream)
+
+    async def ask(self, path: str) -> int:
+        stream_id: int = self._http.get_next_available_stream_id()
+        head = [(":method", "GET"), (":scheme", "http"), (":authority", "legato"), (":path", path)]
+        authorized = [*head, ("authorization", f"Bearer {self._token}")]
+        self._http.send_headers(stream_id, authorized, end_stream=True)
+        await self._flush()
+        return stream_id
+
+    async def rank(self, streams: int) -> None:
+        """Say how important so many streams are that are not open yet."""
+        for stream_id in range(1, 2 * streams, 2):
+            self._http.prioritize(stream_id, weight=16)
+        await self._flush()
+
+    async def leave(self, stream_id: int) -> None:
+        self._http.reset_stream(stream_id)
+        await self._flush()
+
+    async def response(self) -> bytes:
+        """The body of the response that ends next.
+
+        Raises:
+            Cut: if the connection or the stream ends before.
+        """
+        body = b""
+        while True:
+            for event in await self._events():
+                if isinstance(event, h2.events.DataReceived):
+                    body += event.data
+                    length = event.flow_controlled_length
+                    self._http.acknowledge_received_data(length, event.stream_id)
+                elif isinstance(event, h2.events.StreamEnded):
+                    return body
+                elif isinstance(event, h2.events.StreamReset):
+                    raise Cut
+            await self._flush()
+
+    async def _events(self) -> list[h2.events.Event]:
+        try:
+            data = await self._stream.receive_some()
+        except trio.BrokenResourceError:
+            raise Cut from None
+        if not data:
+            raise Cut
+        events: list[h2.events.Event] = self._http.receive_data(bytes(data))
+        return events
+
+    async def _flush(self) -> None:
+        await self._stream.send_all(self._http.data_to_send())

@@ -1,0 +1,148 @@
+"""The real process: how it starts, what it writes, how it ends on a signal, and what is left."""
+
+import json
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from legato.content import text_of as stored_text_of
+from legato.http.server import GRACE
+from legato.storage.records import open_records
+from tests.http.raw_client import START, Cut, RawClient, text_of
+from tests.http.server_process import hypercorn, legato_serve, output_of
+
+MEMORY = {"LEGATO_DATABASE_URL": "memory://"}
+QUIET = ["serving", "shutting down", "stopped"]
+
+
+async def test_on_sigterm_it_ends_in_time_cuts_its_streams_and_stores_what_there_is(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/legato.db"
+
+    async with legato_serve(tmp_path, LEGATO_DATABASE_URL=url) as server:
+        started = await server.start(tokens=1_000_000, rate=20_000)
+        async with (
+            await server.connect(),
+            await server.connect() as used,
+            await server.follow(started) as reader,
+            await server.follow(started, receive_buffer=4096),  # and never read it
+        ):
+            await used.json("GET", "/healthz")
+            seen = [await next_frame(reader) for _ in range(6000)]
+            seconds = await server.end(signal.SIGTERM)
+            with pytest.raises(Cut):
+                await reader.body()
+
+    assert seconds < GRACE
+    assert server.events() == QUIET
+    async with open_records(url) as records:
+        _, answer = await records.messages(started["conversationId"])
+    assert answer.unfinished
+    assert stored_text_of(answer).startswith(text_of(seen))
+
+
+async def next_frame(reader: RawClient) -> bytes:
+    frame = await reader.frame()
+    assert frame is not None
+    return frame
+
+
+async def test_a_second_signal_ends_it_without_grace(tmp_path: Path) -> None:
+    async with (
+        legato_serve(tmp_path, **MEMORY) as server,
+        await server.connect() as idle,
+        await server.connect() as under_way,
+    ):
+        await idle.json("GET", "/healthz")
+        request = under_way.request("POST", START, ("Expect", "100-continue"), body=b"{}")
+        await under_way.stream.send_all(request[:-2])
+        await under_way.event()  # told to go on
+        server.send(signal.SIGINT)
+        assert await idle.stream.receive_some() == b""
+        seconds = await server.end(signal.SIGINT)
+
+    assert seconds < GRACE
+    assert server.events() == QUIET
+
+
+async def test_no_secret_gets_into_the_log(tmp_path: Path) -> None:
+    async with legato_serve(tmp_path, **MEMORY) as server:
+        for target in ("/login?token=a-secret", "/nowhere?token=a-secret", "/healthz"):
+            async with await server.connect() as client:
+                cookie = ("Cookie", "legato_session=a-secret")
+                await client.ask("GET", target, cookie, ("Origin", "a-secret"))
+                await client.answer()
+        await server.end(signal.SIGTERM)
+
+    assert server.events() == QUIET
+    assert "a-secret" not in server.log()
+    assert server.token not in server.log()
+
+
+async def test_the_log_is_json_for_programs_and_text_for_people(tmp_path: Path) -> None:
+    async with legato_serve(tmp_path, **MEMORY) as server:
+        await server.end(signal.SIGTERM)
+    [line, *_] = server.log().splitlines()
+    async with legato_serve(tmp_path, LEGATO_LOG="console", **MEMORY) as server:
+        await server.end(signal.SIGTERM)
+    [text, *_] = server.log().splitlines()
+
+    entry = json.loads(line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", entry.pop("timestamp"))
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", entry.pop("url"))
+    assert entry == {"event": "serving", "level": "info", "logger": "legato.http.server"}
+    assert re.search(r"\[info +\] serving .*url=http://127\.0\.0\.1:\d+", text)
+
+
+async def test_a_port_in_use_is_one_line_and_a_status(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        status, errors = await output_of(tmp_path, "serve", "--port", port, **MEMORY)
+
+    assert (status, errors) == (1, "legato: cannot listen: Address already in use\n")
+
+
+async def test_a_database_that_cannot_be_opened_is_one_line_and_a_status(tmp_path: Path) -> None:
+    url = "sqlite:////dev/null/legato.db"
+    status, errors = await output_of(tmp_path, "serve", "--port", "0", LEGATO_DATABASE_URL=url)
+
+    assert status == 1
+    assert re.fullmatch(r"legato: LEGATO_DATABASE_URL: [^\n]+\n", errors)
+
+
+async def test_hypercorn_serves_the_application_by_itself(tmp_path: Path) -> None:
+    async with hypercorn(tmp_path, LEGATO_DATABASE_URL="memory://") as server:
+        started = await server.start(tokens=10, rate=0)
+        async with await server.follow(started) as reader:
+            frames = await reader.body()
+        running = await server.start(tokens=1_000_000, rate=100)
+        async with await server.follow(running) as reader:
+            await reader.frame()
+            await server.end(signal.SIGTERM)
+            with pytest.raises(Cut):
+                await reader.body()
+
+    assert frames.count(b"on_message_delta") == 10
+    assert "Traceback" not in server.log()
+
+
+async def test_hypercorn_is_told_why_the_application_cannot_start(tmp_path: Path) -> None:
+    url = "sqlite:////dev/null/legato.db"
+    async with hypercorn(tmp_path, workers=0, LEGATO_DATABASE_URL=url) as server:
+        status = await server.exit()
+
+    assert status != 0
+    last_line = server.log().splitlines()[-2]
+    assert "LifespanFailureError: Lifespan failure in startup. 'LEGATO_DATABASE_URL: " in last_line
+
+
+async def test_a_worker_without_trio_is_told_so(tmp_path: Path) -> None:
+    async with hypercorn(tmp_path, "asyncio", workers=0, **MEMORY) as server:
+        status = await server.exit()
+
+    assert status != 0
+    assert "Legato runs on Trio only" in server.log().splitlines()[-1]

@@ -1,0 +1,127 @@
+"""`markdown.js`: safe whatever the model writes, and the same grown as rendered at once."""
+
+import pytest
+from playwright.sync_api import Page
+
+RENDER = """async (text) => {
+    const { renderMarkdown } = await import("/static/js/markdown.js");
+    const div = document.createElement("div");
+    div.append(renderMarkdown(text));
+    document.body.replaceChildren(div);
+    return div.innerHTML;
+}"""
+
+GROWN = """async ([text, size]) => {
+    const { GrowingMarkdown, renderMarkdown } = await import("/static/js/markdown.js");
+    const flat = (root) => {
+        for (const tail of root.querySelectorAll(".tail")) tail.replaceWith(...tail.childNodes);
+        return root.innerHTML.replace(/\\n/g, "");
+    };
+    const differing = [];
+    const element = document.createElement("div");
+    const growing = new GrowingMarkdown(element);
+    for (let end = size; end < text.length + size; end += size) {
+        growing.update(text.slice(0, end), false);
+        const whole = document.createElement("div");
+        whole.append(renderMarkdown(text.slice(0, end)));
+        if (flat(element.cloneNode(true)) !== flat(whole)) differing.push(end);
+    }
+    return differing;
+}"""
+
+ANSWER = """# A title
+
+A paragraph with **bold**, *em*, `code` and [a link](https://example.org/a?b=c&d=e).
+It goes on\r
+in a second line.
+
+- one
+- two
+
+  still two
+  1. nested
+- three
+
+1. first
+
+2. second, loose
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+```python
+def f(x):
+
+    return "# not a heading"
+```
+
+Setext
+======
+
+> quoted
+> more
+
+---
+
+    indented code
+
+<div onclick="alert(1)">html</div>
+
+- [x] done
+
+The end.
+"""
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_grown_piece_by_piece_it_is_always_what_it_is_at_once(modules: Page, size: int) -> None:
+    assert modules.evaluate(GROWN, [ANSWER, size]) == []
+
+
+HOSTILE = [
+    '<img src=x onerror="window.hurt = 1">',
+    "<script>window.hurt = 1</script>",
+    '<svg onload="window.hurt = 1"><a xlink:href="javascript:window.hurt=1">x</a></svg>',
+    "[click](javascript:window.hurt=1)",
+    "[click](data:text/html,<script>window.hurt=1</script>)",
+    '![x](x" onerror="window.hurt=1)',
+    '<b onmouseover="window.hurt = 1">b</b>',
+    '<iframe srcdoc="<script>parent.hurt=1</script>"></iframe>',
+    '<p style="position:fixed">x</p><form action="https://example.org"><input></form>',
+    '```html" onload="window.hurt=1\n<script>window.hurt=1</script>\n```',
+    '<a href="jav&#x09;ascript:window.hurt=1">x</a>',
+    '<math><mi//xlink:href="data:x,<script>window.hurt=1</script>">',
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_the_model_writes_can_act(modules: Page, text: str) -> None:
+    modules.evaluate(RENDER, text)
+
+    assert modules.evaluate("window.hurt") is None
+    acting = "img, script, svg, iframe, style, form, input, math, [style], [onerror], [onload]"
+    assert modules.locator(f":is({acting})").count() == 0
+    hrefs = modules.evaluate("[...document.links].map((link) => link.protocol)")
+    assert set(hrefs) <= {"http:", "https:", "mailto:"}
+
+
+def test_html_is_shown_as_the_text_it_is(modules: Page) -> None:
+    html = modules.evaluate(RENDER, "Use <img src=x onerror=alert(1)> here")
+
+    assert html == "<p>Use &lt;img src=x onerror=alert(1)&gt; here</p>\n"
+
+
+def test_links_open_beside_the_page_and_do_not_tell_where_from(modules: Page) -> None:
+    modules.evaluate(RENDER, "[a](https://example.org)")
+
+    link = modules.locator("a")
+    assert link.get_attribute("target") == "_blank"
+    assert "noopener" in str(link.get_attribute("rel"))
+
+
+def test_a_picture_is_a_link_so_that_no_other_host_is_asked(modules: Page) -> None:
+    html = modules.evaluate(RENDER, "![a cat](https://example.org/cat.png)")
+
+    assert '<a href="https://example.org/cat.png"' in html
+    assert "a cat</a>" in html

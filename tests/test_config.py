@@ -1,0 +1,289 @@
+from pathlib import Path
+
+import pytest
+
+from legato.config import ConfigError, Limits, ModelSettings, Settings, load_settings
+
+SECRET = "s" * 32
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refusal(environment: dict[str, str], path: Path | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(environment, path)
+    return str(caught.value)
+
+
+def refusal_of_file(folder: Path, text: str) -> str:
+    file = folder / "legato.toml"
+    file.write_text(text)
+    return refusal({}).removeprefix("legato.toml: ")
+
+
+def test_nothing_configured_gives_the_defaults() -> None:
+    assert load_settings({"PATH": "/bin", "LEGATOX": "not ours"}) == Settings()
+
+
+def test_every_setting_can_come_from_the_file(folder: Path) -> None:
+    (folder / "legato.toml").write_text(
+        """
+        host = "0.0.0.0"
+        port = 0
+        jwt_secret = "ssssssssssssssssssssssssssssssss"
+        jwks_url = "https://login.example.com/keys"
+        database_url = "postgresql://me:pw@db/legato"
+        default_model = "fast"
+        on_busy = "reject"
+
+        [limits]
+        retention = 0
+        heartbeat = 0.5
+        max_running_jobs = 1
+
+        [models.fast]
+        provider = "openai"
+        base_url = "http://127.0.0.1:8080/v1"
+        api_key_env = "LEGATO_FAST_KEY"
+        model = "fast-1"
+        max_context_tokens = 32768
+        parameters = { temperature = 0.2, stop = ["x"] }
+
+        [models.scripted]
+        provider = "scripted"
+        """
+    )
+
+    assert load_settings({"LEGATO_FAST_KEY": "sk-1"}) == Settings(
+        host="0.0.0.0",
+        port=0,
+        jwt_secret=SECRET,
+        jwks_url="https://login.example.com/keys",
+        database_url="postgresql://me:pw@db/legato",
+        default_model="fast",
+        on_busy="reject",
+        limits=Limits(retention=0, heartbeat=0.5, max_running_jobs=1),
+        models={
+            "fast": ModelSettings(
+                provider="openai",
+                base_url="http://127.0.0.1:8080/v1",
+                api_key_env="LEGATO_FAST_KEY",
+                model="fast-1",
+                max_context_tokens=32768,
+                parameters={"temperature": 0.2, "stop": ["x"]},
+            ),
+            "scripted": ModelSettings(provider="scripted"),
+        },
+    )
+
+
+def test_the_environment_beats_the_file(folder: Path) -> None:
+    (folder / "legato.toml").write_text(
+        'port = 1\nhost = "localhost"\n[limits]\nretention = 1\nheartbeat = 2'
+    )
+
+    settings = load_settings({"LEGATO_PORT": "2", "LEGATO_RETENTION": "3.5"})
+
+    assert (settings.port, settings.host) == (2, "localhost")
+    assert settings.limits == Limits(retention=3.5, heartbeat=2)
+
+
+@pytest.mark.parametrize("limit", Limits.__struct_fields__)
+def test_every_limit_is_a_variable(limit: str) -> None:
+    limits = load_settings({f"LEGATO_{limit.upper()}": "7"}).limits
+
+    assert getattr(limits, limit) == 7
+    assert type(getattr(limits, limit)) is type(getattr(Limits(), limit))
+
+
+def test_the_other_variables_are_read() -> None:
+    environment = {
+        "LEGATO_HOST": "::1",
+        "LEGATO_JWT_SECRET": SECRET,
+        "LEGATO_JWKS_URL": "http://127.0.0.1:9/keys",
+        "LEGATO_DATABASE_URL": "memory://",
+        "LEGATO_DEFAULT_MODEL": "scripted",
+        "LEGATO_ON_BUSY": "enqueue",
+    }
+
+    assert load_settings(environment) == Settings(
+        host="::1",
+        jwt_secret=SECRET,
+        jwks_url="http://127.0.0.1:9/keys",
+        database_url="memory://",
+        default_model="scripted",
+        on_busy="enqueue",
+    )
+
+
+def test_a_named_file_is_read_and_the_flag_beats_the_variable(folder: Path) -> None:
+    for port in (1, 2, 3):
+        (folder / f"{port}.toml").write_text(f"port = {port}")
+    (folder / "legato.toml").write_text("port = 4")
+
+    assert load_settings({}).port == 4
+    assert load_settings({"LEGATO_CONFIG": "1.toml"}).port == 1
+    assert load_settings({"LEGATO_CONFIG": "1.toml"}, folder / "2.toml").port == 2
+
+
+def test_a_file_that_was_named_must_be_there(folder: Path) -> None:
+    assert refusal({}, Path("no.toml")) == "no.toml: cannot be read: No such file or directory"
+    assert "No such file" in refusal({"LEGATO_CONFIG": "no.toml"})
+    assert refusal({"LEGATO_CONFIG": ""}).startswith("LEGATO_CONFIG: found ''")
+    assert refusal({}, folder) == f"{folder}: cannot be read: Is a directory"
+
+
+@pytest.mark.parametrize("content", [b"port = ", b"port", b"\xff\xfe", b"port = 1\nport = 2"])
+def test_a_file_that_is_not_toml_is_refused(folder: Path, content: bytes) -> None:
+    (folder / "legato.toml").write_bytes(content)
+
+    assert refusal({}).startswith("legato.toml: not a TOML file: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "allowed"),
+    [
+        ("PORT", "http", "a whole number, 0 (any free) to 65535"),
+        ("PORT", "-1", "a whole number, 0 (any free) to 65535"),
+        ("PORT", "65536", "a whole number, 0 (any free) to 65535"),
+        ("PORT", "80.5", "a whole number, 0 (any free) to 65535"),
+        ("PORT", "", "a whole number, 0 (any free) to 65535"),
+        ("HOST", "", "text that is not empty"),
+        ("HOST", "\udcff", "text that is not empty"),
+        ("ON_BUSY", "wait", "interrupt, reject, enqueue"),
+        ("JWKS_URL", "login.example.com", "an http:// or https:// URL"),
+        ("JWKS_URL", "file:///keys", "an http:// or https:// URL"),
+        ("DEFAULT_MODEL", "gpt", "scripted"),
+        ("RETENTION", "nan", "a number of seconds, 0 to 10000000"),
+        ("RETENTION", "inf", "a number of seconds, 0 to 10000000"),
+        ("RETENTION", "-0.1", "a number of seconds, 0 to 10000000"),
+        ("RETENTION", "10m", "a number of seconds, 0 to 10000000"),
+        ("HEARTBEAT", "0", "a number of seconds, above 0, at most 10000000"),
+        ("HEARTBEAT", "NaN", "a number of seconds, above 0, at most 10000000"),
+        ("MAX_RUNNING_JOBS", "0", "a whole number, 1 to 1000000000"),
+        ("MAX_TEXT_BYTES", "0", "a whole number of bytes, 1 to 1099511627776"),
+        ("MAX_TEXT_BYTES", "true", "a whole number of bytes, 1 to 1099511627776"),
+        ("MAX_RETAINED_BYTES", "1e20", "a whole number of bytes, 0 to 1099511627776"),
+    ],
+)
+def test_a_wrong_variable_is_named_with_what_was_found_and_what_is_allowed(
+    name: str, text: str, allowed: str
+) -> None:
+    assert refusal({f"LEGATO_{name}": text}) == f"LEGATO_{name}: found {text!r}; allowed: {allowed}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('port = "80"', "port: found '80'; allowed: a whole number, 0 (any free) to 65535"),
+        ("port = true", "port: found True; allowed: a whole number, 0 (any free) to 65535"),
+        ("host = 1", "host: found 1; allowed: text that is not empty"),
+        ("limits = 1", "limits: found 1; allowed: a table"),
+        ("[[limits]]", "limits: found [{}]; allowed: a table"),
+        (
+            "[limits]\nretention = inf",
+            "limits.retention: found inf; allowed: a number of seconds, 0 to 10000000",
+        ),
+        (
+            "[limits]\nheartbeat = nan",
+            "limits.heartbeat: found nan; allowed: a number of seconds, above 0, at most 10000000",
+        ),
+        ("models = 1", "models: found 1; allowed: a table"),
+        ("[models]\nm = 1", "models.m: found 1; allowed: a table"),
+        ("[models.m]", "models.m.provider: missing; allowed: openai, local, scripted"),
+        (
+            "[models.m]\nprovider = 'opnai'",
+            "models.m.provider: found 'opnai'; allowed: openai, local, scripted",
+        ),
+        (
+            "[models.m]\nprovider = 'openai'\nparameters = 1",
+            "models.m.parameters: found 1; allowed: a table",
+        ),
+        (
+            "[models.m]\nprovider = 'openai'\nbase_url = 'ftp://me:pw@example.com'",
+            "models.m.base_url: found …@example.com'; allowed: an http:// or https:// URL",
+        ),
+        (
+            "[models.scripted]\nprovider = 'openai'",
+            "models.scripted: the name is the built-in model's; "
+            'allowed: another name, or provider = "scripted"',
+        ),
+        (
+            "default_model = 'b'\n[models.a]\nprovider = 'local'",
+            "default_model: found 'b'; allowed: a, scripted",
+        ),
+    ],
+)
+def test_a_wrong_value_in_the_file_is_named(folder: Path, text: str, said: str) -> None:
+    assert refusal_of_file(folder, text) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("prot = 1", "prot: no such setting; did you mean port?"),
+        ("retention = 1", "retention: no such setting; did you mean limits.retention?"),
+        ("[limits]\nretenton = 1", "limits.retenton: no such setting; did you mean retention?"),
+        ("[model.x]", "model: no such setting; did you mean models?"),
+        (
+            "[models.m]\nprovider='openai'\napi_key='x'",
+            "models.m.api_key: no such setting; did you mean api_key_env?",
+        ),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest(folder: Path, text: str, said: str) -> None:
+    assert refusal_of_file(folder, text) == said
+
+
+def test_an_unknown_variable_is_named_with_the_nearest() -> None:
+    said = "LEGATO_JWT_SECERT: no such setting; did you mean LEGATO_JWT_SECRET?"
+
+    assert refusal({"LEGATO_JWT_SECERT": SECRET}) == said
+
+
+def test_a_key_like_nothing_is_answered_with_all_there_are(folder: Path) -> None:
+    assert "; there are database_url, default_model, host, " in refusal_of_file(
+        folder, "xyzzyq = 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("JWT_SECRET", "hunter2"),
+        ("JWT_SECRET", "s" * 31),
+        ("JWT_SECRET", ""),
+        ("JWT_SECRET", "\udcff" * 32),
+        ("JWT_SECRET", "-----BEGIN PUBLIC KEY-----" + "s" * 32),
+        ("DATABASE_URL", "mysql://root:hunter2@db/legato"),
+        ("DATABASE_URL", "root:hunter2@db"),
+    ],
+)
+def test_a_wrong_secret_is_refused_and_not_repeated(name: str, text: str) -> None:
+    said = refusal({f"LEGATO_{name}": text})
+
+    assert said.startswith(f"LEGATO_{name}: found str of ")
+    assert "allowed: " in said
+    assert "hunter2" not in said
+    assert "sss" not in said
+
+
+def test_a_secret_is_measured_in_bytes() -> None:
+    assert load_settings({"LEGATO_JWT_SECRET": "ü" * 16}).jwt_secret == "ü" * 16
+    assert "found str of 30 bytes" in refusal({"LEGATO_JWT_SECRET": "ü" * 15})
+
+
+def test_a_key_pasted_where_its_variable_is_asked_for_is_not_repeated(folder: Path) -> None:
+    said = refusal_of_file(folder, "[models.m]\nprovider = 'openai'\napi_key_env = 'sk-hunter2'")
+
+    assert said.startswith("models.m.api_key_env: found str of 10 bytes, not shown; allowed: the")
+    assert "hunter2" not in said
+
+
+def test_a_long_wrong_value_is_cut() -> None:
+    assert len(refusal({"LEGATO_ON_BUSY": "x" * 10_000})) < 200
