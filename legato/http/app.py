@@ -92,7 +92,6 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         app.register_blueprint(blueprint)
     app.before_request(authenticate)
     app.after_request(secure)
-    app.after_request(behead)
     for kind in HANDLED:
         app.register_error_handler(kind, response_to)
     app.register_error_handler(HTTPException, refuse)
@@ -115,13 +114,6 @@ async def authenticate() -> None:
 async def secure(response: Response) -> Response:
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
-    return response
-
-
-async def behead(response: Response) -> Response:
-    """HEAD gets no body: of a stream's it would else wait for the end."""
-    if request.method == "HEAD":
-        response.response = response.data_body_class(b"")
     return response
 
 
