@@ -13,7 +13,7 @@ from werkzeug.routing import MapAdapter
 
 from legato.config import Settings, load_settings
 from legato.http.asgi import Connection, Lifespan
-from legato.http.auth import SESSION_COOKIE, Authenticator, Credentials
+from legato.http.auth import Authenticator
 from legato.http.chat import chat
 from legato.http.conversations import conversations
 from legato.http.errors import HANDLED, response_to, said
@@ -23,7 +23,7 @@ from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
 from legato.http.streaming import Streams
-from legato.http.wire import application
+from legato.http.wire import application, credentials_of
 from legato.secret import with_secret
 
 MAX_BODY: Final = 3 * 1024 * 1024  # bytes; LibreChat's own bound
@@ -101,14 +101,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
 async def authenticate() -> None:
     """Let nobody unknown near the API; everything else is public."""
     if request.path.startswith("/api/"):
-        credentials = Credentials(
-            method=request.method,
-            own_origin=f"{request.scheme}://{request.host}",
-            authorization=request.headers.get("Authorization"),
-            session=request.cookies.get(SESSION_COOKIE),
-            origin=request.headers.get("Origin"),
-        )
-        g.user = (await application().authenticator.authenticate(credentials)).id
+        g.user = (await application().authenticator.authenticate(credentials_of(request))).id
 
 
 async def secure(response: Response) -> Response:

@@ -52,7 +52,7 @@ async def title(conversation_id: str) -> Response:
     """The title made after the first answer; waits for one that is in the making."""
     await conversation_of(conversation_id)
     with trio.move_on_after(TITLE_PATIENCE):
-        await runtime().supervisor.titles.wait(conversation_id)
+        await runtime().supervisor.titled(conversation_id)
     found = (await conversation_of(conversation_id)).title
     if found == NEW_CHAT:
         raise NotFound("Title not found or method not implemented for the conversation's endpoint")

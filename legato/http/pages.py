@@ -20,7 +20,8 @@ from legato.http.auth import session_cookie
 from legato.http.errors import said
 from legato.http.openapi import describe
 from legato.http.replies import HealthReply, ModelName, ModelsReply
-from legato.http.wire import application, reply, runtime
+from legato.http.tokens import Unauthorized
+from legato.http.wire import application, credentials_of, reply, runtime
 
 pages = Blueprint("pages", __name__)
 tag_blueprint(pages, ["server"])
@@ -64,13 +65,30 @@ async def login() -> Response:
     """Exchange a one-time token for a session cookie."""
     app = application()
     user = app.logins.redeem(request.args.get("token", ""), time.monotonic())
-    if user is None:
-        message = "This login link was used or has expired.  The server prints a fresh one."
-        return said(401, "Unauthorized", message)
     response = cast("Response", redirect("/"))
+    if user is None:
+        return response if await is_logged_in() else await no_login()
     cookie = session_cookie(app.authenticator.session(user), secure=request.is_secure)
     response.headers["Set-Cookie"] = cookie
     return response
+
+
+async def is_logged_in() -> bool:
+    try:
+        await application().authenticator.authenticate(credentials_of(request))
+    except Unauthorized:
+        return False
+    return True
+
+
+async def no_login() -> Response:
+    """For a browser the page, which asks for another token; for a program the reason."""
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+        page = await index()
+        page.status_code = 401
+        return page
+    message = "This login link was used or has expired.  The server prints a fresh one."
+    return said(401, "Unauthorized", message)
 
 
 @pages.get("/api/models")

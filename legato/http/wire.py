@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 from msgspec import json
-from quart import Response, current_app, g, request
+from quart import Request, Response, current_app, g, request
 
 from legato.actors.ref import JobRef
 from legato.content import Conversation
+from legato.http.auth import SESSION_COOKIE, Credentials
 from legato.http.errors import (
     ConversationNotFound,
     Foreign,
@@ -25,6 +26,16 @@ T = TypeVar("T")
 
 def application() -> "Legato":
     return cast("Legato", current_app)
+
+
+def credentials_of(asking: Request) -> Credentials:
+    return Credentials(
+        method=asking.method,
+        own_origin=f"{asking.scheme}://{asking.host}",
+        authorization=asking.headers.get("Authorization"),
+        session=asking.cookies.get(SESSION_COOKIE),
+        origin=asking.headers.get("Origin"),
+    )
 
 
 def runtime() -> Runtime:

@@ -70,6 +70,23 @@ async def test_a_login_link_is_good_once(nobody: Client) -> None:
     assert models.status == 200
 
 
+async def test_a_browser_with_a_bad_login_link_gets_the_page_that_asks_again(
+    nobody: Client,
+) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    reply = await nobody.ask("GET", "/login?token=old", headers=browser)
+
+    assert reply.status == 401
+    assert reply.headers["content-type"].startswith("text/html")
+
+
+async def test_whoever_is_logged_in_already_may_use_an_old_link(nobody: Client) -> None:
+    cookie = f"legato_session={nobody.app.authenticator.session('ann')}"
+    reply = await nobody.ask("GET", "/login?token=old", headers={"Cookie": cookie})
+
+    assert (reply.status, reply.headers["location"]) == (302, "/")
+
+
 @pytest.mark.parametrize("query", ["", "?token=", "?token=x", "?token=%00", "?token=%ff", "?x=1"])
 async def test_a_login_link_that_is_none_leads_nowhere(nobody: Client, query: str) -> None:
     nobody.app.logins.issue("ann", monotonic())

@@ -34,7 +34,9 @@ async def test_whoever_asks_for_a_title_waits_for_it(autojump_clock: MockClock) 
     assert "Hi" in titling.read()[0]
 
 
-async def test_without_a_title_it_is_not_found(ann: Client, mock_clock: MockClock) -> None:
+async def test_whoever_waits_long_for_a_title_is_told_there_is_none(
+    ann: Client, autojump_clock: MockClock
+) -> None:
     started = await ann.start("Hi", model_parameters=STILL)
     reply = await ann.get(f"/api/convos/gen_title/{started['conversationId']}")
 
