@@ -10,7 +10,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from legato.http.app import MAX_BODY
+from legato.http.application import MAX_BODY
 from tests.http.live_server import DEADLINE, LiveServer, live_server, until
 from tests.http.raw_client import START, STREAM, Cut, RawClient, data_of, frames_of
 
