@@ -62,7 +62,7 @@ class LiveServer(Server):
         held.let_go.set()
 
     def job(self, started: Started) -> Job:
-        job = self.runtime.supervisor._registry.find(started["generationId"])
+        job = self.runtime.supervisor.registry.find(started["generationId"])
         assert job is not None
         return job
 
