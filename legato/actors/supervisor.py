@@ -94,7 +94,7 @@ class Supervisor:
         before = list(running(siblings))
         if before and on_busy == "reject":
             raise Busy("The conversation is busy with another turn.")
-        self._admit(turn.user)
+        self._admit(turn.user, making_room=len(before) if on_busy == "interrupt" else 0)
         if on_busy == "interrupt":
             self._stop_soon(before)
         job = self._create(turn, [job.ended for job in before])
@@ -122,6 +122,12 @@ class Supervisor:
         jobs = self.registry.running(user)
         return list(dict.fromkeys(job.turn.conversation_id for job in jobs))
 
+    async def titled(self, conversation_id: str) -> None:
+        """Return when the conversation's turns have ended and no title is in the making."""
+        for job in list(running(self.registry.conversation(conversation_id))):
+            await job.ended.wait()
+        await self.titles.wait(conversation_id)
+
     async def close_conversation(self, conversation_id: str) -> None:
         """Stop what runs in a conversation, properly, and let go of all its jobs."""
         for job in list(self.registry.conversation(conversation_id)):
@@ -136,14 +142,15 @@ class Supervisor:
         for job in jobs:
             await job.ended.wait()
 
-    def _admit(self, user: str) -> None:
+    def _admit(self, user: str, making_room: int) -> None:
+        """`making_room`: how many of the running jobs this start will stop."""
         limits, registry = self._limits, self.registry
         if self._draining:
             raise ShuttingDown("The server is shutting down.")
         most = limits.max_running_jobs_per_user
-        if len(registry.running(user)) >= most:
+        if len(registry.running(user)) - making_room >= most:
             raise TooManyForUser(f"You have {most} running generations; more are not allowed.")
-        if registry.running_count() >= limits.max_running_jobs:
+        if registry.running_count() - making_room >= limits.max_running_jobs:
             raise TooManyForServer("The server runs as many generations as it may.")
 
     def _create(self, turn: Turn, predecessors: list[trio.Event]) -> Job:

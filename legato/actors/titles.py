@@ -12,6 +12,7 @@ from legato.storage.contract import Records, StorageError
 
 MAX_TITLE = 80  # characters: what a sidebar shows, with room to spare
 MAX_TITLE_TOKENS = 24
+MAX_TITLE_WORDS = 9  # five were asked for; a model that writes sentences did not understand
 EXCERPT = 1000  # characters of question and answer: enough to know what they are about
 
 ASK = "Name this conversation in at most five words. Answer with the name alone."
@@ -80,10 +81,11 @@ def by_rule(question: str) -> str:
 
 
 def cleaned(title: str) -> str:
-    """A model's title without what models put around one."""
+    """A model's title without what models put around one; empty where it wrote no title at all."""
     lines = [line for line in title.splitlines() if line.strip()]
     first = lines[0].strip().removeprefix("Title:") if lines else ""
-    return shortened(first.strip(" \t\"'*#`.“”"))
+    name = first.strip(" \t\"'*#`.“”")
+    return shortened(name) if len(name.split()) <= MAX_TITLE_WORDS else ""
 
 
 def shortened(title: str) -> str:

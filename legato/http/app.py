@@ -5,22 +5,25 @@ from pathlib import Path
 from typing import Final
 
 from quart import Response, g, request
+from quart.wrappers.base import BaseRequestWebsocket
 from quart_schema import Info, QuartSchema
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
 
 from legato.config import Settings, load_settings
 from legato.http.asgi import Connection, Lifespan
-from legato.http.auth import SESSION_COOKIE, Authenticator, Credentials
+from legato.http.auth import Authenticator
 from legato.http.chat import chat
 from legato.http.conversations import conversations
 from legato.http.errors import HANDLED, response_to, said
 from legato.http.jwks import PublicKeys
 from legato.http.logins import Logins
+from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
 from legato.http.streaming import Streams
-from legato.http.wire import application
+from legato.http.wire import application, credentials_of
 from legato.secret import with_secret
 
 MAX_BODY: Final = 3 * 1024 * 1024  # bytes; LibreChat's own bound
@@ -49,8 +52,19 @@ class Legato(QuartTrio):
         self.streams = Streams()
         keys = PublicKeys(settings.jwks_url) if settings.jwks_url else None
         self.authenticator = Authenticator(settings.jwt_secret or "", keys)
+        self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
         self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
+
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        """Routes do not depend on the host a client names, so one that is no name does no harm.
+
+        Quart would bind them to it, and fail outside of all error handlers where it cannot.
+        """
+        if request is None:
+            return super().create_url_adapter(request)
+        path, method = request.path, request.method
+        return self.url_map.bind("localhost", request.root_path, None, request.scheme, method, path)
 
 
 def create_app(settings: Settings | None = None, runtime: Runtime | None = None) -> Legato:
@@ -68,8 +82,11 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         swagger_ui_path=None,  # its page loads scripts from elsewhere; ours is under /docs
         redoc_ui_path=None,
         scalar_ui_path=None,
-        info=Info(title="Legato", version="0.1.0"),
+        info=Info(title="Legato", version="0.1.0", description=ABOUT),
         conversion_preference="msgspec",
+        security_schemes=SECURITY_SCHEMES,
+        security=[{name: []} for name in SECURITY_SCHEMES],
+        openapi_provider_class=Description,
     )
     for blueprint in (chat, conversations, pages):
         app.register_blueprint(blueprint)
@@ -84,14 +101,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
 async def authenticate() -> None:
     """Let nobody unknown near the API; everything else is public."""
     if request.path.startswith("/api/"):
-        credentials = Credentials(
-            method=request.method,
-            own_origin=f"{request.scheme}://{request.host}",
-            authorization=request.headers.get("Authorization"),
-            session=request.cookies.get(SESSION_COOKIE),
-            origin=request.headers.get("Origin"),
-        )
-        g.user = (await application().authenticator.authenticate(credentials)).id
+        g.user = (await application().authenticator.authenticate(credentials_of(request))).id
 
 
 async def secure(response: Response) -> Response:

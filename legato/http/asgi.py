@@ -9,8 +9,9 @@ from hypercorn.typing import (
     ASGIReceiveEvent,
     ASGISendCallable,
     ASGISendEvent,
+    HTTPScope,
 )
-from quart import Response
+from quart import Quart, Response
 from quart.typing import ResponseTypes
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
@@ -65,6 +66,11 @@ class Exchange:
 
 
 class Connection(TrioASGIHTTPConnection):
+    def __init__(self, app: Quart, scope: HTTPScope) -> None:
+        # HTTP/2 lets any bytes come as a query; Quart fails on those that are not UTF-8.
+        query = scope["query_string"].decode(errors="replace").encode()
+        super().__init__(app, {**scope, "query_string": query})
+
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Returning in the middle of a body makes the server drop the connection there.
 

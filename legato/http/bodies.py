@@ -1,14 +1,10 @@
-"""The bodies that clients send, as LibreChat's wire has them; unknown fields are ignored."""
+"""What clients send, as LibreChat's wire has it; unknown fields are ignored."""
 
 from typing import Annotated, Any
-from uuid import UUID, uuid4
 
 from msgspec import Meta, Struct, field
-from ulid import ULID
 
-from legato.actors.turn import Edit, Turn
 from legato.config import OnBusy
-from legato.http.errors import InvalidField, TooLarge
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 RequestId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
@@ -26,9 +22,20 @@ class EditedContent(Struct, rename="camel"):
 
 
 class StartBody(Struct, kw_only=True, rename="camel"):
-    """`text` is enough.  The names of the last three are the wire's own."""
+    """`text` is enough.
 
-    text: str = ""
+    - `model` is one of `/api/models`, `model_parameters` are for it alone, and `promptPrefix`
+      is its system prompt.
+    - `conversationId` goes on in one; `parentMessageId` after one of its messages, by default
+      the newest.
+    - `isRegenerate` answers the question `overrideParentMessageId` again.
+    - `isContinued` lets the answer `responseMessageId` go on; `editedContent` lets it go on from
+      other words, as itself if `isContinued`, else as a sibling.
+    - `on_busy` says what becomes of the turn that runs in this conversation, or of this one.
+    - `clientRequestId` makes a start safe to send again: it joins the first, ever.
+    """
+
+    text: Annotated[str, Meta(examples=["What is legato?"])] = ""
     model: str | None = None
     endpoint: Endpoint | None = None
     conversation_id: Id | None = None
@@ -70,64 +77,21 @@ class ArgBody(Struct):
     arg: ConversationChange
 
 
-def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: int) -> Turn:
-    """What the body asks for.
-
-    Raises:
-        InvalidField: where its fields contradict each other, or an id is none.
-        TooLarge: if the text has more than `max_text` bytes.
-    """
-    size = len(body.text.encode()) + len((body.prompt_prefix or "").encode())
-    if size > max_text:
-        raise TooLarge(f"text: found {size} bytes; {max_text} are allowed", param="text")
-    revise = _revised(body)
-    regenerate = None if revise else body.override_parent_message_id
-    if not (body.text.strip() or revise or regenerate):
-        raise InvalidField("text", "a message needs a text")
-    return Turn(
-        job_id=str(ULID()),
-        conversation_id=_conversation_id(body),
-        message_id=regenerate or str(uuid4()),
-        response_id=revise if revise and body.is_continued else str(uuid4()),
-        user=user,
-        model=model,
-        text=body.text,
-        endpoint=endpoint,
-        instructions=body.prompt_prefix,
-        parameters=body.model_parameters or {},
-        parent_id=body.parent_message_id,
-        regenerate=regenerate,
-        revise=revise,
-        edit=_edit(body),
-        request_id=body.client_request_id,
-    )
+class StreamQuery(Struct):
+    after: Annotated[
+        str | None, Meta(description="The cursor seen last: only what came after it.")
+    ] = None
+    resume: Annotated[
+        str | None, Meta(description="`true`: the state of now in one event, then what follows.")
+    ] = None
 
 
-def _conversation_id(body: StartBody) -> str:
-    given = body.conversation_id
-    if given is None or given == NEW:
-        return str(uuid4())
-    try:
-        return str(UUID(given))
-    except ValueError:
-        raise InvalidField("conversationId", f"found {given!r}; a UUID is allowed") from None
+class StreamHeaders(Struct):
+    last_event_id: Annotated[
+        str | None, Meta(description="As `after`, the way browsers say it.")
+    ] = field(default=None, name="Last-Event-ID")
 
 
-def _revised(body: StartBody) -> str | None:
-    if not (body.is_continued or body.edited_content):
-        if body.is_regenerate and not body.override_parent_message_id:
-            raise InvalidField("overrideParentMessageId", "names the question to answer again")
-        return None
-    if body.response_message_id is None:
-        raise InvalidField("responseMessageId", "names the answer that is edited or goes on")
-    return body.response_message_id
-
-
-def _edit(body: StartBody) -> Edit | None:
-    edited = body.edited_content
-    if edited is None:
-        return None
-    text = edited.text if edited.text is not None else edited.think
-    if text is None:
-        raise InvalidField("editedContent", "needs the part's new text, or think")
-    return Edit(edited.index, text)
+class PageQuery(Struct):
+    limit: Annotated[int, Meta(ge=1, le=100, description="How many at most.")] = 25
+    cursor: Annotated[str | None, Meta(description="The former page's `nextCursor`.")] = None

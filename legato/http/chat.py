@@ -1,7 +1,10 @@
 """The chat routes: start a generation, follow it, ask about it, stop it."""
 
+from typing import Final
+
+from msgspec import UNSET
 from quart import Blueprint, Response, request
-from quart_schema import document_request
+from quart_schema import tag_blueprint
 
 from legato.actors.ending import standing_of
 from legato.actors.feed import Start
@@ -9,40 +12,67 @@ from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing, StopReply
 from legato.actors.ref import JobRef
-from legato.actors.starting import start_turn
+from legato.actors.starting import StartReply, start_turn
+from legato.actors.turn import Turn
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
-from legato.http.bodies import AbortBody, StartBody, turn_of
+from legato.http.bodies import AbortBody, StartBody, StreamHeaders, StreamQuery
 from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound
+from legato.http.openapi import describe
+from legato.http.replies import AbortReply, ActiveReply, EventStream, StatusReply
 from legato.http.streaming import stream_response
+from legato.http.turns import turn_of
 from legato.http.wire import application, body_of, job_of, reply, runtime, user
+from legato.models.contract import ModelError
+
+HEADER: Final = "Last-Event-ID"
 
 chat = Blueprint("chat", __name__, url_prefix="/api/agents/chat")
+tag_blueprint(chat, ["generations"])
 
 
 @chat.post("")
 @chat.post("/<endpoint>")
-@document_request(StartBody)
+@describe(StartReply, body=StartBody, refusals=(400, 403, 409, 413, 429, 503))
 async def start(endpoint: str = "agents") -> Response:
-    """Start a generation; it runs on whoever listens.  Its stream's id is the conversation's."""
+    """Start a generation; it runs whether or not anybody listens.
+
+    It is followed by the reply's `streamId`, which is the conversation's id, or, where several
+    wait in one conversation, by its own `generationId`.
+    """
     body = await body_of(StartBody)
     house = runtime()
-    name = body.model or house.default_model
-    if name not in house.models:
-        allowed = ", ".join(house.models)
-        raise InvalidField("model", f"found {name!r}; allowed are {allowed}")
-    house.models[name].check(body.model_parameters or {})
-    max_text = house.settings.limits.max_text_bytes
     turn = turn_of(
-        body, user=user(), model=name, endpoint=body.endpoint or endpoint, max_text=max_text
+        body,
+        user=user(),
+        model=_model(body),
+        endpoint=body.endpoint or endpoint,
+        max_text=house.settings.limits.max_text_bytes,
     )
+    _check_parameters(turn)
     on_busy = body.on_busy or house.settings.on_busy
     started = await start_turn(turn, on_busy, supervisor=house.supervisor, records=house.records)
     return reply(started)
 
 
+def _model(body: StartBody) -> str:
+    house = runtime()
+    name = body.model or house.default_model
+    if name not in house.models:
+        raise InvalidField("model", f"found {name!r:.80}; allowed are {', '.join(house.models)}")
+    return name
+
+
+def _check_parameters(turn: Turn) -> None:
+    try:
+        runtime().models[turn.model].check(turn.parameters)
+    except ModelError as error:
+        raise InvalidField("model_parameters", str(error)) from None
+
+
 @chat.get("/stream/<stream_id>")
+@describe(EventStream, query=StreamQuery, headers=StreamHeaders, refusals=(400, 403, 404))
 async def stream(stream_id: str) -> Response:
     """Follow a generation as server-sent events, from its beginning or from a cursor.
 
@@ -55,46 +85,57 @@ async def stream(stream_id: str) -> Response:
 
 
 def _start() -> Start:
-    cursor = request.args.get("after") or request.headers.get("Last-Event-ID")
-    if not cursor:
-        return "snapshot" if request.args.get("resume") == "true" else "beginning"
+    """Where the reader wants to begin; the query counts before the header."""
+    for name, cursor in (
+        ("after", request.args.get("after")),
+        (HEADER, request.headers.get(HEADER)),
+    ):
+        if cursor:
+            return _cursor(name, cursor)
+    return "snapshot" if request.args.get("resume") == "true" else "beginning"
+
+
+def _cursor(name: str, cursor: str) -> Cursor:
     try:
         return Cursor.parse(cursor)
-    except ValueError as error:
-        raise InvalidField("after", str(error)) from None
+    except ValueError:
+        found = f"found {cursor!r:.80}"
+        raise InvalidField(name, f"{found}; a cursor is job_id:epoch:seq, a frame's id") from None
 
 
 @chat.get("/active")
+@describe(ActiveReply)
 async def active() -> Response:
     """The conversations in which you have a running generation."""
-    return reply({"activeJobIds": runtime().supervisor.active(user())})
+    return reply(ActiveReply(runtime().supervisor.active(user())))
 
 
 @chat.get("/status/<stream_id>")
+@describe(StatusReply, refusals=(403,))
 async def status(stream_id: str) -> Response:
     """How a generation stands, with everything a client needs to show it."""
     try:
         job = job_of(stream_id)
         answer = await job.status()
     except (StreamNotFound, ActorStopped):
-        return reply({"active": False})
+        return reply(StatusReply(active=False))
     identity = Identity(job.job_id, job.epoch, job.conversation_id, job.response_id)
     state = LibreChat(identity).sync(answer.snapshot)["resumeState"]
     return reply(
-        {
-            "active": answer.standing is Standing.RUNNING,
-            "streamId": job.conversation_id,
-            "generationId": job.job_id,
-            "status": answer.standing,
-            "aggregatedContent": state["aggregatedContent"],
-            "createdAt": job.created_at,
-            "resumeState": state,
-        }
+        StatusReply(
+            active=answer.standing is Standing.RUNNING,
+            stream_id=job.conversation_id,
+            generation_id=job.job_id,
+            status=answer.standing,
+            aggregated_content=answer.snapshot.content,
+            created_at=job.created_at,
+            resume_state=state,
+        )
     )
 
 
 @chat.post("/abort")
-@document_request(AbortBody)
+@describe(AbortReply, body=AbortBody, refusals=(400, 403, 404))
 async def abort() -> Response:
     """Stop a generation.  On return its provider is closed and its partial answer stored."""
     target = (await body_of(AbortBody)).target()
@@ -109,16 +150,20 @@ async def abort() -> Response:
         raise JobNotFound("The generation is gone.", streamId=target) from None
 
 
-def _aborted(job: JobRef, answer: StopReply) -> dict[str, object]:
-    facts: dict[str, object] = {"generationId": job.job_id}
-    if answer.ending.unsaved:
-        facts["persistenceFailed"] = True
+def _aborted(job: JobRef, answer: StopReply) -> AbortReply:
+    unsaved = answer.ending.unsaved or UNSET
     if answer.settled:
-        return {
-            "success": False,
-            "settled": True,
-            "terminalStatus": standing_of(answer.ending),
-            **facts,
-        }
-    early = answer.ending.response is None
-    return {"success": True, "aborted": job.conversation_id, "earlyAbort": early, **facts}
+        return AbortReply(
+            success=False,
+            generation_id=job.job_id,
+            settled=True,
+            terminal_status=standing_of(answer.ending),
+            persistence_failed=unsaved,
+        )
+    return AbortReply(
+        success=True,
+        generation_id=job.job_id,
+        aborted=job.conversation_id,
+        early_abort=answer.ending.response is None,
+        persistence_failed=unsaved,
+    )

@@ -123,6 +123,8 @@ def response_to(error: Exception) -> Response:
             return said(status, title, str(error))
         case InvalidTurn():
             return said(400, "Invalid request", f"{error.field}: {error}", param=error.field)
+        case InvalidCursor():
+            return said(400, "Invalid request", str(error), param="cursor")
         case ForeignConversation():
             return said(403, "Unauthorized", "The conversation belongs to somebody else.")
     for kind, (status, title) in STATUSES.items():
@@ -135,6 +137,8 @@ def response_to(error: Exception) -> Response:
 def said(status: int, error: str, message: str, **extra: Any) -> Response:
     body = json.encode({"error": error, "message": message, **extra})
     response = Response(body, status, mimetype="application/json")
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     if status in (429, 503):
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response

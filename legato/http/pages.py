@@ -1,16 +1,32 @@
 """The page, the login that leads to it, and what operators and tools look at."""
 
 import time
-from typing import cast
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, cast
 
-from quart import Blueprint, Response, current_app, redirect, request
-from quart_schema import hide
+from quart import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    redirect,
+    request,
+    send_from_directory,
+)
+from quart_schema import hide, tag_blueprint
 
 from legato.http.auth import session_cookie
 from legato.http.errors import said
-from legato.http.wire import application, reply, runtime
+from legato.http.openapi import describe
+from legato.http.replies import HealthReply, ModelName, ModelsReply
+from legato.http.tokens import Unauthorized
+from legato.http.wire import application, credentials_of, reply, runtime
 
 pages = Blueprint("pages", __name__)
+tag_blueprint(pages, ["server"])
+
+SWAGGER_FILES: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 
 
 @pages.get("/")
@@ -26,37 +42,73 @@ async def docs() -> Response:
     return await current_app.send_static_file("docs.html")
 
 
+@pages.get("/docs/<file>")
+@hide
+async def docs_file(file: str) -> Response:
+    """One of Swagger UI's own files."""
+    if file not in SWAGGER_FILES:
+        abort(404)
+    return await send_from_directory(swagger_folder(), file)
+
+
+def swagger_folder() -> str:
+    """Where the package has them; importing it would import Flask."""
+    package = find_spec("flask_swagger_ui")
+    assert package is not None, "it is a dependency"
+    assert package.origin is not None, "it is a package of files"
+    return str(Path(package.origin).with_name("dist"))
+
+
 @pages.get("/login")
 @hide
 async def login() -> Response:
     """Exchange a one-time token for a session cookie."""
     app = application()
     user = app.logins.redeem(request.args.get("token", ""), time.monotonic())
-    if user is None:
-        message = "This login link was used or has expired.  The server prints a fresh one."
-        return said(401, "Unauthorized", message)
     response = cast("Response", redirect("/"))
+    if user is None:
+        return response if await is_logged_in() else await no_login()
     cookie = session_cookie(app.authenticator.session(user), secure=request.is_secure)
     response.headers["Set-Cookie"] = cookie
     return response
 
 
+async def is_logged_in() -> bool:
+    try:
+        await application().authenticator.authenticate(credentials_of(request))
+    except Unauthorized:
+        return False
+    return True
+
+
+async def no_login() -> Response:
+    """For a browser the page, which asks for another token; for a program the reason."""
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+        page = await index()
+        page.status_code = 401
+        return page
+    message = "This login link was used or has expired.  The server prints a fresh one."
+    return said(401, "Unauthorized", message)
+
+
 @pages.get("/api/models")
+@describe(ModelsReply)
 async def models() -> Response:
     """The models that can be asked, and the one that is asked by default."""
     house = runtime()
-    names = [{"name": name} for name in house.models]
-    return reply({"models": names, "default": house.default_model})
+    return reply(ModelsReply([ModelName(name) for name in house.models], house.default_model))
 
 
 @pages.get("/healthz")
+@describe(HealthReply)
 async def health() -> Response:
     """The process answers."""
-    return reply({"status": "ok"})
+    return reply(HealthReply("ok"))
 
 
 @pages.get("/readyz")
+@describe(HealthReply, refusals=(503,))
 async def readiness() -> Response:
     """Its storage can be used, too."""
     await runtime().records.ping()
-    return reply({"status": "ready"})
+    return reply(HealthReply("ready"))

@@ -1,5 +1,6 @@
 """What the routes run on, opened and closed as a whole: storage > models > supervisor."""
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
@@ -10,8 +11,8 @@ from legato.actors.supervisor import Supervisor, open_supervisor
 from legato.config import Settings
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
+from legato.models.catalogue import open_models
 from legato.models.contract import Model
-from legato.models.registry import open_models
 from legato.storage.contract import Records
 from legato.storage.records import open_records
 
@@ -35,7 +36,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """Raises ConfigError, StorageError or ModelError where something cannot be opened."""
     async with (
         open_records(settings.database_url) as records,
-        open_models(settings.models) as models,
+        open_models(settings.models, os.environ) as models,
         open_supervisor(
             records=records, models=models, dialects=DIALECTS, limits=settings.limits
         ) as supervisor,

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 from msgspec import json
-from quart import Response, current_app, g, request
+from quart import Request, Response, current_app, g, request
 
 from legato.actors.ref import JobRef
 from legato.content import Conversation
+from legato.http.auth import SESSION_COOKIE, Credentials
 from legato.http.errors import (
     ConversationNotFound,
     Foreign,
@@ -25,6 +26,16 @@ T = TypeVar("T")
 
 def application() -> "Legato":
     return cast("Legato", current_app)
+
+
+def credentials_of(asking: Request) -> Credentials:
+    return Credentials(
+        method=asking.method,
+        own_origin=f"{asking.scheme}://{asking.host}",
+        authorization=asking.headers.get("Authorization"),
+        session=asking.cookies.get(SESSION_COOKIE),
+        origin=asking.headers.get("Origin"),
+    )
 
 
 def runtime() -> Runtime:
@@ -45,14 +56,39 @@ async def body_of(kind: type[T]) -> T:
     Raises:
         MalformedJson, InvalidField: where it is not JSON, or not of that kind.
     """
-    data = await request.get_data()
+    data = cast("bytes", await request.get_data())
     try:
-        return json.decode(data, type=kind)
+        # Decoded first: msgspec does not look into the texts of fields that it skips.
+        return json.decode(data.decode(), type=kind)
     except msgspec.ValidationError as error:
         expectation, _, path = str(error).partition(" - at `$.")
         raise InvalidField(path.rstrip("`") or "body", expectation) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise MalformedJson("The request body contains malformed JSON") from None
+    except msgspec.DecodeError as error:
+        raise _malformed(str(error).removeprefix("JSON is malformed: ")) from None
+    except UnicodeDecodeError as error:
+        raise _malformed(f"not UTF-8 (byte {error.start})") from None
+    except RecursionError:
+        raise _malformed("nested too deeply") from None
+
+
+def _malformed(reason: str) -> MalformedJson:
+    return MalformedJson(f"The request body contains malformed JSON: {reason}")
+
+
+def query_of(kind: type[T]) -> T:
+    """The request's query as `kind`; of several values of one name the first counts.
+
+    Raises:
+        InvalidField: where a value is not of the kind its field has.
+    """
+    given = request.args.to_dict()
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        expectation, _, path = str(error).partition(" - at `$.")
+        name = path.rstrip("`")
+        expected = expectation.partition(", got")[0]  # every value of a query is a text
+        raise InvalidField(name, f"{expected}; found {given.get(name)!r:.80}") from None
 
 
 def reply(body: Any, status: int = 200) -> Response:

@@ -213,6 +213,8 @@ async def test_a_job_leaves_after_its_retention(autojump_clock: MockClock) -> No
 
         with pytest.raises(ActorStopped):
             await job.status()
+        with pytest.raises(ActorStopped):
+            await follow(job)
         assert house.supervisor.whereis(C1) is None
 
 

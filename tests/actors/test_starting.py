@@ -125,7 +125,9 @@ async def test_a_start_that_is_stopped_before_it_began_has_started(
                 await wait_all_tasks_blocked()
                 job = house.supervisor.whereis(C1)
                 assert job is not None
-                await job.stop()
+                nursery.start_soon(job.stop)
+                await wait_all_tasks_blocked()
+                house.records.release()
 
             nursery.start_soon(stop)
             reply = await start(house)
@@ -147,6 +149,7 @@ async def test_a_job_that_is_gone_before_it_opened_was_not_started(
                 assert job is not None
                 with pytest.raises(ActorStopped):
                     await job.subscribe("no such dialect", "beginning", None)  # type: ignore[arg-type]
+                house.records.release()
 
             nursery.start_soon(ruin)
             with pytest.raises(NotStarted) as caught:
@@ -166,12 +169,14 @@ async def test_a_start_that_the_shutdown_overtakes_was_not_started(
         await trio.sleep(30)
         house.records.release()
 
-    async with trio.open_nursery() as nursery:
-        async with open_house(drain_timeout=5, frees=False) as house:
-            house.records.hold()
-            nursery.start_soon(start_in_vain)
-            await wait_all_tasks_blocked()
-            nursery.start_soon(release)
+    async with (
+        trio.open_nursery() as nursery,
+        open_house(drain_timeout=5, frees=False) as house,
+    ):
+        house.records.hold()
+        nursery.start_soon(start_in_vain)
+        await wait_all_tasks_blocked()
+        nursery.start_soon(release)
 
 
 async def test_a_turn_whose_place_is_gone_fails_by_name(autojump_clock: MockClock) -> None:

@@ -122,6 +122,8 @@ async def test_there_are_only_so_many_running_jobs(autojump_clock: MockClock) ->
         with pytest.raises(TooManyForServer):
             house.start(conversation_id="5", user="eve")
 
+        house.start(conversation_id="2")  # which makes room for itself
+        await wait_all_tasks_blocked()
         assert sorted(house.supervisor.active("ann")) == ["1", "2"]
         await first.stop()
         house.start(conversation_id="3")

@@ -107,6 +107,7 @@ async def test_failed_and_empty_answers_name_nothing(autojump_clock: MockClock) 
         ("\n\nTitle: **Blue skies**\nbecause", "Blue skies"),
         ("", ""),
         (" \n ", ""),
+        ("The user asks about skies and I shall now explain them", ""),
     ],
 )
 def test_what_models_put_around_a_title_goes(said: str, kept: str) -> None:

@@ -13,7 +13,7 @@ from legato.models.contract import (
 )
 
 
-def request(text: str = "Hello", **parameters: Json) -> ModelRequest:
+def request(text: str = "Hello", /, **parameters: Json) -> ModelRequest:
     return ModelRequest((ChatMessage("user", text),), parameters)
 
 
@@ -21,6 +21,13 @@ async def ask(model: Model, request: ModelRequest) -> list[Sequence[ModelEvent]]
     """All batches of an answer."""
     async with model.stream(request) as batches:
         return [batch async for batch in batches]
+
+
+async def collect(model: Model, request: ModelRequest, seen: list[ModelEvent]) -> None:
+    """Append to `seen` as the answer comes, for what is left of it after an error."""
+    async with model.stream(request) as batches:
+        async for batch in batches:
+            seen.extend(batch)
 
 
 async def ask_flat(model: Model, request: ModelRequest) -> list[ModelEvent]:

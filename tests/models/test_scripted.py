@@ -16,7 +16,7 @@ from legato.models.contract import (
     UsageReport,
 )
 from legato.models.scripted import ScriptedModel
-from tests.models.asking import ask, ask_flat, request, text_of
+from tests.models.asking import ask, ask_flat, collect, request, text_of
 
 
 async def timed(
@@ -158,11 +158,7 @@ async def test_a_script_fails_where_it_is_told_to(
 ) -> None:
     seen: list[ModelEvent] = []
     with pytest.raises(ModelError, match=f"after {fail_after} tokens") as caught:
-        async with ScriptedModel().stream(
-            request(tokens=3, reasoning=2, fail_after=fail_after)
-        ) as batches:
-            async for batch in batches:
-                seen.extend(batch)
+        await collect(ScriptedModel(), request(tokens=3, reasoning=2, fail_after=fail_after), seen)
 
     assert caught.value.reason == "provider_error"
     assert len(seen) == fail_after

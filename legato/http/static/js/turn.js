@@ -32,9 +32,15 @@ export class Turn {
    * where the turn itself changed.
    */
   take(frame) {
-    if (frame.created) return this.#name(frame, frame.message);
+    if (frame.created) return this.#create(frame);
     if (frame.sync) return this.#replace(frame);
     return this.#fold.apply(frame);
+  }
+
+  /** An answer that goes on begins with what was kept of it. */
+  #create(frame) {
+    this.#fold.replace({ aggregatedContent: frame.keptContent });
+    return this.#name(frame, frame.message);
   }
 
   #replace({ resumeState, pendingEvents = [] }) {

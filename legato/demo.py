@@ -1,0 +1,69 @@
+"""The demo: everything on this machine, a real model included, and the page opened on it."""
+
+import importlib.util
+import os
+import sys
+import time
+import webbrowser
+from collections.abc import Mapping
+from typing import Final
+
+import trio
+from msgspec.structs import replace
+
+from legato.config import ModelSettings, Settings, load_settings
+from legato.http.app import Legato
+from legato.http.server import run
+from legato.logs import configure_logs
+from legato.models.weights import WeightsUnavailable, obtain_weights
+from legato.secret import with_secret
+
+USER: Final = "demo"
+MODEL: Final = "smollm2"
+
+
+def demo(*, port: int, browser: bool) -> None:
+    """Serve until SIGTERM or SIGINT, as configured; with the local model where none is.
+
+    Raises:
+        ConfigError, StorageError, ModelError, OSError: if it cannot be started so.
+    """
+    settings = replace(load_settings(os.environ), host="127.0.0.1", port=port)
+    if not settings.models:
+        settings = with_local_model(settings)
+    configure_logs(settings.log, sys.stderr)
+
+    def on_ready(app: Legato, url: str) -> None:
+        token = app.logins.issue(USER, time.monotonic())
+        invite(f"{url}/login?token={token}", browser=browser)
+
+    trio.run(run, with_secret(settings), on_ready)
+
+
+def with_local_model(settings: Settings) -> Settings:
+    """With SmolLM2 as the model, its weights fetched; as they are where that cannot be had."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        print("No local model: it needs `pip install 'legato[local]'`.  Serving `scripted`.")
+        return settings
+    try:
+        weights = obtain_weights()
+    except WeightsUnavailable as error:
+        print(f"No local model: {error}.  Serving `scripted`.")
+        return settings
+    local = ModelSettings(provider="local", model=str(weights))
+    return replace(settings, models={MODEL: local}, default_model=MODEL)
+
+
+def invite(url: str, *, browser: bool) -> None:
+    print(
+        f"\n  Legato is ready.  Open  {url}\n  The link works once, for ten minutes.\n", flush=True
+    )
+    if browser and has_screen(os.environ, sys.platform):
+        webbrowser.open(url)
+
+
+def has_screen(environment: Mapping[str, str], platform: str) -> bool:
+    """Whether a browser can open a window: on a bare terminal one would take that over."""
+    if platform in ("darwin", "win32"):
+        return True
+    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))

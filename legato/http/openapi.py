@@ -1,0 +1,120 @@
+"""The API's description (OpenAPI 3.1), made of the routes and the structs they read and send."""
+
+import re
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from inspect import cleandoc, getdoc
+from typing import Any, Final, TypeVar
+
+from msgspec.json import schema_components
+from quart_schema import document
+from quart_schema.openapi import OpenAPIProvider
+from werkzeug.routing import Rule
+
+from legato.http.auth import SESSION_COOKIE
+from legato.http.replies import ErrorReply, EventStream
+
+T = TypeVar("T", bound=Callable[..., Any])
+Schema = dict[str, Any]
+
+SECURITY_SCHEMES: Final[Schema] = {
+    "token": {"type": "http", "scheme": "bearer", "bearer_format": "JWT"},
+    "session": {"type": "apiKey", "in_": "cookie", "name": SESSION_COOKIE},
+}
+
+ABOUT: Final = """\
+Generations as jobs that outlive the connection that started them: start one, follow its stream
+from anywhere, come back with a cursor, stop it.
+
+Requests under `/api` carry `Authorization: Bearer <token>` (`legato token --user ID` prints one),
+or the session cookie of a browser that has logged in, which sends it by itself.  What is refused
+is said as JSON: `error`, `message`, and mostly the field in `param`.
+"""
+
+
+def describe(
+    answer: Any,
+    status: int = 200,
+    *,
+    body: type | None = None,
+    query: type | None = None,
+    headers: type | None = None,
+    refusals: Sequence[int] = (),
+) -> Callable[[T], T]:
+    """What a route reads, what it answers with, and the statuses of its refusals."""
+    responses: dict[int, Any] = {status: (answer, None)}
+    responses |= dict.fromkeys(refusals, (ErrorReply, None))
+    return document(request=body, querystring=query, headers=headers, responses=responses)
+
+
+class Description(OpenAPIProvider):
+    """Quart-Schema's, made whole where it falls short for msgspec's structs.
+
+    Nested structs are among the components, every operation has an id of its own, streams have
+    their media type, and the refusals that all routes share are said.
+    """
+
+    def build_paths(self, rule: Rule) -> tuple[Schema, Schema]:
+        paths, components = super().build_paths(rule)
+        for operations in paths.values():
+            for operation in operations.values():
+                components |= self._complete(operation, public=not rule.rule.startswith("/api/"))
+        return paths, components
+
+    def _complete(self, operation: Schema, *, public: bool) -> Schema:
+        """Add what all routes share; the components that takes."""
+        refusal, components = self.build_response_object(ErrorReply, None)
+        if public:
+            operation["security"] = []
+        else:
+            operation["responses"].setdefault(401, refusal)
+        for status, response in operation["responses"].items():
+            response["description"] = response["description"] or HTTPStatus(status).phrase
+        operation["description"] = operation.get("description", "").strip()
+        return components
+
+    def build_request_body(self, model: Any, source: Any) -> tuple[Schema, Schema]:
+        schema, components = described(model)
+        content = {"application/json": {"schema": schema}}
+        return {"required": True, "content": content}, components
+
+    def build_response_object(self, model: Any, headers_model: Any) -> tuple[Schema, Schema]:
+        if model is EventStream:
+            content: Schema = {"text/event-stream": {"schema": {"type": "string"}}}
+            return {"description": getdoc(EventStream), "content": content}, {}
+        schema, components = described(model)
+        return {"description": "", "content": {"application/json": {"schema": schema}}}, components
+
+    def build_querystring_parameters(self, model: Any) -> tuple[list[Schema], Schema]:
+        return parameters("query", model), {}
+
+    def build_headers_parameters(self, model: Any) -> tuple[list[Schema], Schema]:
+        return parameters("header", model), {}
+
+    def operation_id(self, method: str, path: str, func: Callable[..., Any]) -> str:
+        """Of method and path: a view may have several paths, and an id is nobody else's."""
+        return "_".join([method.lower(), *re.findall(r"\w+", path)])
+
+
+def described(model: Any) -> tuple[Schema, Schema]:
+    """The schema of `model`, and the components it refers to."""
+    schemas, components = schema_components([model], ref_template="#/components/schemas/{name}")
+    for component in components.values():
+        if "description" in component:  # an indented line would be code
+            component["description"] = cleandoc(component["description"])
+    return schemas[0], components
+
+
+def parameters(place: str, model: type) -> list[Schema]:
+    """A struct's fields as parameters: all may be left out."""
+    _, components = described(model)
+    schemas: Schema = components[model.__name__]["properties"]
+    return [
+        {
+            "name": name,
+            "in": place,
+            "description": schema.pop("description", ""),
+            "schema": schema,
+        }
+        for name, schema in schemas.items()
+    ]

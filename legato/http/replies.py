@@ -1,0 +1,82 @@
+"""The bodies that the routes answer with, where they are not records themselves."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from legato.actors.messages import Standing
+from legato.content import Part
+
+
+class ErrorReply(Struct):
+    """What was wrong: `error` for programs, `message` for people, `param` names the field."""
+
+    error: str
+    message: str
+    param: str | UnsetType = UNSET
+
+
+class EventStream(Struct):
+    """Server-sent events, each with a cursor as its `id`; a comment after 15 s of silence.
+
+    An event is named `message`, or `error` where a generation failed before it began.  Its data
+    is one JSON object: `created`, then `event` (a step or a delta), and at last `final`; or, in
+    place of all that came before it, `sync`.  The body ends cleanly after `final` or `error`, and
+    never otherwise: come back with the cursor that was seen last.
+    """
+
+
+class ActiveReply(Struct, rename="camel"):
+    active_job_ids: Sequence[str]
+
+
+class StatusReply(Struct, kw_only=True, rename="camel"):
+    """Only `active`, and false, where there is no such generation any more."""
+
+    active: bool
+    stream_id: str | UnsetType = UNSET
+    generation_id: str | UnsetType = UNSET
+    status: Standing | UnsetType = UNSET
+    aggregated_content: Sequence[Part] | UnsetType = UNSET
+    created_at: int | UnsetType = UNSET  # milliseconds since 1970
+    resume_state: Mapping[str, Any] | UnsetType = UNSET
+
+
+class AbortReply(Struct, kw_only=True, rename="camel"):
+    """`aborted` is the conversation.  `settled`: it had ended before, as `terminalStatus` says.
+
+    `earlyAbort`: nothing was generated.  `persistenceFailed`: the answer could not be stored.
+    """
+
+    success: bool
+    generation_id: str
+    aborted: str | UnsetType = UNSET
+    early_abort: bool | UnsetType = UNSET
+    settled: bool | UnsetType = UNSET
+    terminal_status: Standing | UnsetType = UNSET
+    persistence_failed: bool | UnsetType = UNSET
+
+
+class TitleReply(Struct):
+    title: str
+
+
+class DeleteReply(Struct, rename="camel"):
+    acknowledged: bool
+    deleted_count: int
+
+
+class ModelName(Struct):
+    name: str
+
+
+class ModelsReply(Struct):
+    """`default` is asked where a start names none."""
+
+    models: Sequence[ModelName]
+    default: str
+
+
+class HealthReply(Struct):
+    status: str

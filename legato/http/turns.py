@@ -1,0 +1,108 @@
+"""A start's body as the turn it asks for."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from ulid import ULID
+
+from legato.actors.turn import Edit, Turn
+from legato.http.bodies import NEW, EditedContent, StartBody
+from legato.http.errors import InvalidField, TooLarge
+
+MAX_NESTING: Final = 64
+"""Of `model_parameters`: whoever walks them must not run out of stack.  Schemas have ten."""
+
+
+def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: int) -> Turn:
+    """What the body asks for.
+
+    Raises:
+        InvalidField: where its fields contradict each other, or an id is none.
+        TooLarge: if the text has more than `max_text` bytes.
+    """
+    _check_sizes(body, max_text)
+    _check_nesting(body.model_parameters)
+    revise = _revised(body)
+    regenerate = None if revise else body.override_parent_message_id
+    if not (body.text.strip() or revise or regenerate):
+        raise InvalidField("text", "a message needs a text")
+    return Turn(
+        job_id=str(ULID()),
+        conversation_id=_conversation_id(body),
+        message_id=regenerate or str(uuid4()),
+        response_id=revise if revise and body.is_continued else str(uuid4()),
+        user=user,
+        model=model,
+        text=body.text,
+        endpoint=endpoint,
+        instructions=body.prompt_prefix,
+        parameters=body.model_parameters or {},
+        parent_id=body.parent_message_id,
+        regenerate=regenerate,
+        revise=revise,
+        edit=_edit(body),
+        request_id=body.client_request_id,
+    )
+
+
+def _check_sizes(body: StartBody, max_text: int) -> None:
+    edited = body.edited_content or EditedContent(0)
+    texts = {
+        "text": body.text,
+        "promptPrefix": body.prompt_prefix,
+        "editedContent.text": edited.text,
+        "editedContent.think": edited.think,
+    }
+    for name, text in texts.items():
+        size = len((text or "").encode())
+        if size > max_text:
+            raise TooLarge(f"{name}: found {size} bytes; {max_text} are allowed", param=name)
+
+
+def _check_nesting(parameters: dict[str, Any] | None) -> None:
+    level: list[Any] = [parameters]
+    for _ in range(MAX_NESTING):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return
+    raise InvalidField("model_parameters", f"nested deeper than {MAX_NESTING} levels")
+
+
+def _children(node: Any) -> Iterable[Any]:
+    match node:
+        case dict():
+            return node.values()
+        case list():
+            return node
+    return ()
+
+
+def _conversation_id(body: StartBody) -> str:
+    given = body.conversation_id
+    if given is None or given == NEW:
+        return str(uuid4())
+    try:
+        return str(UUID(given))
+    except ValueError:
+        raise InvalidField("conversationId", f"found {given!r:.80}; a UUID is allowed") from None
+
+
+def _revised(body: StartBody) -> str | None:
+    if not (body.is_continued or body.edited_content):
+        if body.is_regenerate and not body.override_parent_message_id:
+            raise InvalidField("overrideParentMessageId", "names the question to answer again")
+        return None
+    if body.response_message_id is None:
+        raise InvalidField("responseMessageId", "names the answer that is edited or goes on")
+    return body.response_message_id
+
+
+def _edit(body: StartBody) -> Edit | None:
+    edited = body.edited_content
+    if edited is None:
+        return None
+    text = edited.text if edited.text is not None else edited.think
+    if text is None:
+        raise InvalidField("editedContent", "needs the part's new text, or think")
+    return Edit(edited.index, text)

@@ -1,0 +1,37 @@
+"""How often, and after how long a wait, a provider is asked again."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from msgspec import Struct
+
+
+class RetryPolicy(Struct, frozen=True, kw_only=True):
+    """Waits grow by doubling, with full jitter so that a crowd does not come back together."""
+
+    retries: int = 2  # three askings: enough for a hiccup, and an outage is said within seconds
+    first_wait: float = 0.5  # seconds, the most before the first retry
+    longest_wait: float = 20.0  # who is asked to wait for longer is told so instead
+
+    def wait(self, retry: int, asked: float | None, chance: float) -> float | None:
+        """Seconds before retry number `retry` (from 0), or None to give up.
+
+        `asked` is the provider's own Retry-After in seconds; `chance` lies between 0 and 1.
+        """
+        if retry >= self.retries or (asked is not None and asked > self.longest_wait):
+            return None
+        jittered = min(self.longest_wait, self.first_wait * 2.0**retry) * chance
+        return max(jittered, asked or 0.0)
+
+
+def read_retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds from a Retry-After header: a number or an HTTP date; None if it is neither."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment.astimezone(UTC) - now).total_seconds())

@@ -1,0 +1,71 @@
+"""What the application runs on, for tests: the real thing, in memory, with models to look into."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from legato.actors.supervisor import open_supervisor
+from legato.config import Limits, Settings
+from legato.http.app import create_app
+from legato.http.runtime import DIALECTS, Runtime
+from legato.models.contract import Json, ModelEvent, ModelRequest
+from legato.models.scripted import ScriptedModel
+from legato.storage.records import open_records
+from tests.http.client import SECRET, Client, bearer
+
+
+class AttentiveModel(ScriptedModel):
+    """A scripted model that keeps what it was asked.  A character is a token."""
+
+    def __init__(
+        self,
+        name: str = "attentive",
+        *,
+        max_context_tokens: int = 8192,
+        parameters: Mapping[str, Json] | None = None,
+    ) -> None:
+        super().__init__(name, max_context_tokens=max_context_tokens, parameters=parameters)
+        self.asked: list[ModelRequest] = []
+
+    def count_tokens(self, text: str) -> int:
+        return len(text)
+
+    @asynccontextmanager
+    async def stream(
+        self, request: ModelRequest
+    ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
+        self.asked.append(request)
+        async with super().stream(request) as batches:
+            yield batches
+
+    def read(self) -> list[str]:
+        """What it was given to read last."""
+        return [message.content for message in self.asked[-1].messages]
+
+
+def settings_with(limits: Limits | None = None, **values: Any) -> Settings:
+    return Settings(
+        jwt_secret=SECRET, database_url="memory://", limits=limits or Limits(), **values
+    )
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, *models: ScriptedModel) -> AsyncIterator[Runtime]:
+    table = {model.name: model for model in (ScriptedModel(), *models)}
+    async with (
+        open_records(settings.database_url) as records,
+        open_supervisor(
+            records=records, models=table, dialects=DIALECTS, limits=settings.limits
+        ) as supervisor,
+    ):
+        yield Runtime(settings, records, table, supervisor)
+
+
+@asynccontextmanager
+async def open_client(
+    *models: ScriptedModel, limits: Limits | None = None, **values: Any
+) -> AsyncIterator[Client]:
+    """A user of a house of its own, with these models beside `scripted`, and these settings."""
+    settings = settings_with(limits, **values)
+    async with open_house(settings, *models) as house:
+        yield Client(create_app(settings, house), bearer("ann"))
