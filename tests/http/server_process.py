@@ -110,6 +110,18 @@ async def _process(
                 await trio.aclose_forcefully(process.stdout)
 
 
+async def output_of(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
+    """Exit status and standard error of a `legato` that ends by itself."""
+    ended = await trio.run_process(
+        (*LEGATO, *arguments),
+        capture_stderr=True,
+        check=False,
+        cwd=folder,
+        env=environment(variables),
+    )
+    return ended.returncode, ended.stderr.decode()
+
+
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return {**inherited, "PYTHONPATH": str(ROOT), "LEGATO_JWT_SECRET": SECRET, **variables}

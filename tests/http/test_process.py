@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from legato.content import text_of as stored_text_of
 from legato.http.server import GRACE
 from legato.storage.records import open_records
 from tests.http.raw_client import START, Cut, RawClient, text_of
-from tests.http.server_process import hypercorn, legato_serve
+from tests.http.server_process import hypercorn, legato_serve, output_of
 
 MEMORY = {"LEGATO_DATABASE_URL": "memory://"}
 QUIET = ["serving", "shutting down", "stopped"]
@@ -74,7 +75,8 @@ async def test_no_secret_gets_into_the_log(tmp_path: Path) -> None:
             async with await server.connect() as client:
                 cookie = ("Cookie", "legato_session=a-secret")
                 await client.ask("GET", target, cookie, ("Origin", "a-secret"))
-                await client.answer()
+                await client.head()
+                await client.body()
         await server.end(signal.SIGTERM)
 
     assert server.events() == QUIET
@@ -95,6 +97,24 @@ async def test_the_log_is_json_for_programs_and_text_for_people(tmp_path: Path) 
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", entry.pop("url"))
     assert entry == {"event": "serving", "level": "info", "logger": "legato.http.server"}
     assert re.search(r"\[info +\] serving .*url=http://127\.0\.0\.1:\d+", text)
+
+
+async def test_a_port_in_use_is_one_line_and_a_status(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        status, errors = await output_of(tmp_path, "serve", "--port", port, **MEMORY)
+
+    place = f"127.0.0.1, port {port}"
+    assert status == 2
+    assert errors == f"legato: cannot listen on {place}: Address already in use\n"
+
+
+async def test_a_database_that_cannot_be_opened_is_one_line_and_a_status(tmp_path: Path) -> None:
+    url = "sqlite:////dev/null/legato.db"
+    status, errors = await output_of(tmp_path, "serve", "--port", "0", LEGATO_DATABASE_URL=url)
+
+    assert status == 1
+    assert re.fullmatch(r"legato: LEGATO_DATABASE_URL: [^\n]+\n", errors)
 
 
 async def test_hypercorn_serves_the_application_by_itself(tmp_path: Path) -> None:
