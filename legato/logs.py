@@ -5,7 +5,7 @@ from typing import Final, TextIO
 
 import structlog
 from structlog.dev import plain_traceback
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 from legato.config import LogForm
 
@@ -67,9 +67,16 @@ def _formatter(form: LogForm, *, is_terminal: bool) -> logging.Formatter:
     else:
         rendering = [
             structlog.processors.format_exc_info,
+            _ordered,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
     )
+
+
+def _ordered(logger: object, name: str, entry: EventDict) -> EventDict:
+    """What every line has comes first, for those who read it all the same."""
+    first = {key: entry[key] for key in ("timestamp", "level", "logger", "event") if key in entry}
+    return {**first, **entry}

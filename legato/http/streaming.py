@@ -1,7 +1,8 @@
 """A generation as the body of a response: frames as they come, comments in silence."""
 
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import trio
 from quart import Response
@@ -11,6 +12,12 @@ from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorStopped
 
 HEARTBEAT = b": hb\n\n"
+
+LARGEST_WRITE: Final = 128 * 1024
+"""Bytes of frames that are sent as one: Hypercorn copies them, and holds them for as long as the
+reader does not read."""
+
+PIECE: Final = 64 * 1024  # bytes that are sent at a time of frames that are larger
 
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -60,6 +67,7 @@ class StreamBody(ResponseBody):
         self._streams = streams
         self._ended = False
         self._is_cut = False
+        self._pieces: Iterator[bytes] = iter(())
         self._silence = trio.CancelScope()
 
     def cut(self) -> None:
@@ -84,22 +92,34 @@ class StreamBody(ResponseBody):
         return self
 
     async def __anext__(self) -> bytes:
-        if self._ended:
+        piece = next(self._pieces, b"")
+        if self._ended and not piece:
             raise StopAsyncIteration
-        if not self._is_cut:
-            with trio.move_on_after(self._heartbeat) as self._silence:
-                return await self._frames()
+        if self._is_cut:
+            raise StreamCut
+        return piece or await self._wait()
+
+    async def _wait(self) -> bytes:
+        """The next frames, or their first piece; a comment where there are none for so long."""
+        with trio.move_on_after(self._heartbeat) as self._silence:
+            try:
+                chunk = await self._follower.receive()
+            except ActorStopped:
+                raise StreamCut from None
+            self._ended = chunk.last
+            self._pieces = pieces_of(chunk.data)
+            return next(self._pieces)
         if self._is_cut:
             raise StreamCut
         return HEARTBEAT
 
-    async def _frames(self) -> bytes:
-        try:
-            chunk = await self._follower.receive()
-        except ActorStopped:
-            raise StreamCut from None
-        self._ended = chunk.last
-        return chunk.data
+
+def pieces_of(frames: bytes) -> Iterator[bytes]:
+    if len(frames) <= LARGEST_WRITE:
+        yield frames
+        return
+    for start in range(0, len(frames), PIECE):
+        yield frames[start : start + PIECE]
 
 
 def stream_response(follower: Follower, heartbeat: float, streams: Streams) -> Response:

@@ -27,6 +27,10 @@ class ServerProcess(Server):
         self._process = process
         self._errors = errors
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 

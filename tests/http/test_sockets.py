@@ -1,5 +1,6 @@
 """Streams on real sockets: readers that leave, stall, drop and come back."""
 
+import math
 import random
 import re
 
@@ -9,6 +10,7 @@ import trio
 from legato.actors.projection import PAGE_BYTES
 from legato.actors.sinks import BACKLOG_BYTES
 from legato.content import text_of as stored_text_of
+from legato.http.streaming import PIECE
 from tests.http.live_server import LiveServer, live_server, until
 from tests.http.raw_client import (
     STREAM,
@@ -145,6 +147,20 @@ async def test_resume_of_a_finished_generation_is_one_write() -> None:
     assert reader.chunks == 1
     assert data_of(sync)["sync"]
     assert data_of(final)["final"]
+
+
+async def test_a_large_snapshot_is_written_in_pieces() -> None:
+    answer = "".join(f"w{i} " for i in range(40_000))
+
+    async with live_server() as server:
+        started = await server.start("held", tokens=40_000)
+        await until(lambda: server.job(started).feed.text_bytes == len(answer))
+        async with await server.follow(started, "?resume=true") as reader:
+            sync = await reader.frame()
+
+    assert sync is not None
+    assert data_of(sync)["resumeState"]["aggregatedContent"] == [{"type": "text", "text": answer}]
+    assert reader.chunks == math.ceil(len(sync) / PIECE)
 
 
 async def test_a_body_whose_job_is_gone_is_cut_and_not_ended(

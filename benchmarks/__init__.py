@@ -1,0 +1,1 @@
+"""Figures that the documentation states, each by a script that prints its conditions."""
