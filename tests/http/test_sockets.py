@@ -1,5 +1,6 @@
 """Streams on real sockets: readers that leave, stall, drop and come back."""
 
+import logging
 import math
 import random
 import re
@@ -174,7 +175,7 @@ async def test_a_body_whose_job_is_gone_is_cut_and_not_ended(
             with pytest.raises(Cut):
                 await reader.body()
 
-    assert caplog.records == []
+    assert [each for each in caplog.records if each.levelno > logging.INFO] == []
 
 
 async def test_a_body_that_only_its_connection_s_end_would_end_is_reset(
@@ -189,7 +190,7 @@ async def test_a_body_that_only_its_connection_s_end_would_end_is_reset(
             with pytest.raises(trio.BrokenResourceError):
                 await reader.stream.receive_some()
 
-    assert caplog.records == []
+    assert [each for each in caplog.records if each.levelno > logging.INFO] == []
 
 
 async def test_over_http_1_0_a_generation_s_end_is_a_clean_one() -> None:

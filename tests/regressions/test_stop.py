@@ -8,7 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.content import TextPart
 from legato.events import Finished
-from legato.http.app import Legato
+from legato.http.application import Legato
 from tests.actors.kit import C1, open_house
 from tests.actors.test_job import ending_of
 from tests.actors.test_promise import Reader
