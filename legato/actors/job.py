@@ -1,8 +1,8 @@
 """The actor: one task that owns one generation, its log, its readers and its ending."""
 
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Self, assert_never
+from contextlib import closing
+from typing import assert_never
 
 import trio
 
@@ -80,17 +80,9 @@ class Job:
         self._stops: list[ReplyTo[StopReply]] = []
         self._awaiting: list[ReplyTo[Created | Ending]] = []
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Gone: nobody waits for it any longer."""
-        with self._mailbox:
+        with closing(self._mailbox):
             self.feed.close()
             for stop in self._stops:
                 stop.close()
@@ -130,7 +122,7 @@ class Job:
             case Append(events):
                 self._append(events)
             case Subscribe(dialect, start, sink, reply_to):
-                with reply_to:
+                with closing(reply_to):
                     reply_to.send(self.feed.subscribe(dialect, start, sink))
             case Opened(opening):
                 self._open(opening)
@@ -144,7 +136,7 @@ class Job:
                 self._awaiting.append(reply_to)
                 self._announce()
             case GetStatus(reply_to):
-                with reply_to:
+                with closing(reply_to):
                     reply_to.send(Status(standing_of(self.feed.ending), self.feed.snapshot()))
             case _:
                 assert_never(message)

@@ -1,9 +1,8 @@
 """The only file that opens a message channel: mailboxes, references to actors, reply addresses."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from types import TracebackType
-from typing import Generic, Self, TypeVar
+from contextlib import closing, suppress
+from typing import Generic, TypeVar
 
 import trio
 
@@ -25,19 +24,8 @@ class ReplyTo(Generic[T]):
     def __init__(self, channel: trio.MemorySendChannel[T | ActorError]) -> None:
         self._channel = channel
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def send(self, answer: T | ActorError) -> None:
-        with self, suppress(trio.BrokenResourceError):  # the asker may have left
+        with closing(self), suppress(trio.BrokenResourceError):  # the asker may have left
             self._channel.send_nowait(answer)
 
     def close(self) -> None:
@@ -92,15 +80,7 @@ class Mailbox(Generic[M]):
         send, self._receive = trio.open_memory_channel[M](0)
         self.ref = ActorRef(send)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._receive.close()
 
     async def receive(self) -> M:

@@ -1,7 +1,7 @@
 """The one nursery jobs live in, and the one place where starts are decided."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 
 import structlog
 import trio
@@ -170,7 +170,7 @@ class Supervisor:
 
     async def _own(self, job: Job) -> None:
         try:
-            with job:
+            with closing(job):
                 await self._guarded(job.run) or await self._guarded(job.seal)
         finally:
             self.registry.remove(job)

@@ -1,6 +1,7 @@
 """A job's life, on the mock clock."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -260,7 +261,7 @@ async def test_what_comes_after_the_decision_has_lost(autojump_clock: MockClock)
 
         mailbox = Mailbox[ReplyTo[StopReply]]()
         async with trio.open_nursery() as nursery:
-            with mailbox:
+            with closing(mailbox):
                 nursery.start_soon(mailbox.ref.ask, lambda reply_to: reply_to)
                 job.handle(Stop(await mailbox.receive()))
                 job.handle(Append((StepStarted(0, "text"), TextDelta(0, "late"))))

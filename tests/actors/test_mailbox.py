@@ -1,3 +1,5 @@
+from contextlib import closing
+
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -12,7 +14,7 @@ async def ask(ref: ActorRef[Question]) -> str:
 
 
 async def test_an_answer_comes_back(nursery: trio.Nursery) -> None:
-    with Mailbox[Question]() as mailbox:
+    with closing(Mailbox[Question]()) as mailbox:
 
         async def actor() -> None:
             (await mailbox.receive()).send("yes")
@@ -23,7 +25,7 @@ async def test_an_answer_comes_back(nursery: trio.Nursery) -> None:
 
 
 async def test_a_refusal_travels_to_the_asker(nursery: trio.Nursery) -> None:
-    with Mailbox[Question]() as mailbox:
+    with closing(Mailbox[Question]()) as mailbox:
 
         async def actor() -> None:
             (await mailbox.receive()).send(ActorError("no"))
@@ -35,7 +37,7 @@ async def test_a_refusal_travels_to_the_asker(nursery: trio.Nursery) -> None:
 
 
 async def test_an_actor_that_is_gone_says_so() -> None:
-    with Mailbox[Question]() as mailbox:
+    with closing(Mailbox[Question]()) as mailbox:
         pass
 
     with pytest.raises(ActorStopped):
@@ -53,7 +55,7 @@ async def test_nobody_waits_for_an_actor_that_goes_before_it_took_the_question(
         except ActorStopped:
             stopped.append(True)
 
-    with Mailbox[Question]() as mailbox:
+    with closing(Mailbox[Question]()) as mailbox:
         nursery.start_soon(asker)
         nursery.start_soon(asker)
         await wait_all_tasks_blocked()
@@ -65,10 +67,10 @@ async def test_nobody_waits_for_an_actor_that_goes_before_it_took_the_question(
 async def test_a_question_dropped_unanswered_says_that_the_actor_stopped(
     nursery: trio.Nursery,
 ) -> None:
-    with Mailbox[Question]() as mailbox:
+    with closing(Mailbox[Question]()) as mailbox:
 
         async def actor() -> None:
-            with await mailbox.receive():
+            with closing(await mailbox.receive()):
                 pass
 
         nursery.start_soon(actor)
@@ -84,7 +86,7 @@ async def test_an_asker_that_left_disturbs_nobody(nursery: trio.Nursery) -> None
             await ask(mailbox.ref)
 
     scopes: list[trio.CancelScope] = []
-    with Mailbox[Question]() as mailbox:
+    with closing(Mailbox[Question]()) as mailbox:
         nursery.start_soon(impatient)
         reply_to = await mailbox.receive()
         scopes[0].cancel()
@@ -94,7 +96,7 @@ async def test_an_asker_that_left_disturbs_nobody(nursery: trio.Nursery) -> None
 
 
 async def test_those_who_wait_are_taken_one_at_a_time(nursery: trio.Nursery) -> None:
-    with Mailbox[int]() as mailbox:
+    with closing(Mailbox[int]()) as mailbox:
         for number in range(3):
             nursery.start_soon(mailbox.ref.tell, number)
         await wait_all_tasks_blocked()
