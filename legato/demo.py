@@ -12,7 +12,7 @@ import trio
 from msgspec.structs import replace
 
 from legato.config import ModelSettings, Settings, load_settings
-from legato.http.app import Legato
+from legato.http.application import Legato
 from legato.http.server import run
 from legato.logs import configure_logs
 from legato.models.weights import WeightsUnavailable, obtain_weights

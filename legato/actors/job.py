@@ -76,7 +76,7 @@ class Job:
         self._producer = Producer(self._mailbox.ref, self._recorder, model, limits, predecessors)
         self._outcome: Outcome | None = None
         self._answer: Message | None = None
-        self._usage = Usage()
+        self.usage = Usage()
         self._stops: list[ReplyTo[StopReply]] = []
         self._awaiting: list[ReplyTo[Created | Ending]] = []
 
@@ -184,7 +184,7 @@ class Job:
             self._decide(StopRequested())
 
     def _finish(self, outcome: Ended | Failure | None, usage: Usage) -> None:
-        self._usage = usage
+        self.usage = usage
         if outcome is not None:
             self._decide(outcome)
         self._settle()
@@ -193,8 +193,8 @@ class Job:
         """The provider is closed: have the answer stored, then say the ending."""
         assert self._outcome is not None, "nothing is settled before it is decided"
         content = self.feed.snapshot().content
-        usage = self._usage if self._usage != Usage() else self._estimate(content)
-        self._usage = usage
+        usage = self.usage if self.usage != Usage() else self._estimate(content)
+        self.usage = usage
         self._answer = answer_of(self._outcome, self.opening, content, usage)
         if self._answer is None:
             self._say(Settled(None))
@@ -224,7 +224,7 @@ class Job:
     def _say(self, settled: Settled) -> None:
         if self._advance(Signal.SAY):
             assert self._outcome is not None, "nothing is said before it is decided"
-            ending = ending_of(self._outcome, self.opening, self._answer, self._usage, settled)
+            ending = ending_of(self._outcome, self.opening, self._answer, self.usage, settled)
             self.feed.append(ending)
             self.feed.push()
             self.ended.set()

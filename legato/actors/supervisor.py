@@ -7,6 +7,7 @@ import structlog
 import trio
 from msgspec import Struct
 
+from legato.actors.ending import standing_of
 from legato.actors.job import Job
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
@@ -189,6 +190,13 @@ class Supervisor:
 
     def _ended(self, job: Job) -> None:
         """A job has said its ending: called by it, in the same step."""
+        log.info(
+            "generation ended",
+            job=job.turn.job_id,
+            model=job.turn.model,
+            standing=standing_of(job.feed.ending),
+            tokens=job.usage.completion_tokens,
+        )
         self.registry.ended(job)
         if isinstance(job.feed.ending, Failed) and job.opening is None:
             self.registry.forget_request(job)  # nothing came of it: it may be tried again

@@ -1,33 +1,22 @@
-"""The application: routes, who may use them, and how errors are said."""
+"""Puts the application together: routes, who may use them, and how errors are said."""
 
 import os
-from pathlib import Path
 from typing import Final
 
 from quart import Response, g, request
-from quart.wrappers.base import BaseRequestWebsocket
 from quart_schema import Info, QuartSchema
-from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import MapAdapter
 
 from legato.config import Settings, load_settings
-from legato.http.asgi import Connection, Lifespan
-from legato.http.auth import Authenticator
+from legato.http.application import Legato
 from legato.http.chat import chat
 from legato.http.conversations import conversations
 from legato.http.errors import HANDLED, response_to, said
-from legato.http.jwks import PublicKeys
-from legato.http.logins import Logins
 from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
-from legato.http.streaming import Streams
 from legato.http.wire import application, credentials_of
 from legato.secret import with_secret
-
-MAX_BODY: Final = 3 * 1024 * 1024  # bytes; LibreChat's own bound
-BODY_TIMEOUT: Final = 30  # seconds to send a body of that size
 
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
@@ -35,36 +24,6 @@ SECURITY_HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-
-
-class Legato(QuartTrio):
-    """`runtime` is None until the lifespan opens one, unless the application was given one."""
-
-    asgi_http_class = Connection
-    asgi_lifespan_class = Lifespan
-
-    def __init__(self, settings: Settings, runtime: Runtime | None) -> None:
-        static = str(Path(__file__).with_name("static"))
-        super().__init__("legato", static_folder=static, static_url_path="/static")
-        self.settings = settings
-        self.runtime = runtime
-        self.logins = Logins()
-        self.streams = Streams()
-        keys = PublicKeys(settings.jwks_url) if settings.jwks_url else None
-        self.authenticator = Authenticator(settings.jwt_secret or "", keys)
-        self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
-        self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-        self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
-
-    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
-        """Routes do not depend on the host a client names, so one that is no name does no harm.
-
-        Quart would bind them to it, and fail outside of all error handlers where it cannot.
-        """
-        if request is None:
-            return super().create_url_adapter(request)
-        path, method = request.path, request.method
-        return self.url_map.bind("localhost", request.root_path, None, request.scheme, method, path)
 
 
 def create_app(settings: Settings | None = None, runtime: Runtime | None = None) -> Legato:

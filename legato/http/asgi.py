@@ -1,7 +1,7 @@
 """Where the application meets its ASGI server: bodies that are cut, and the lifespan."""
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import trio
 from hypercorn.typing import (
@@ -13,18 +13,15 @@ from hypercorn.typing import (
 )
 from quart import Quart, Response
 from quart.typing import ResponseTypes
+from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
-from legato.config import ConfigError
-from legato.http.runtime import open_runtime
+from legato.config import ConfigError, Settings
+from legato.http.runtime import Runtime, open_runtime
 from legato.http.streaming import StreamCut
 from legato.logs import configure_own_log
 from legato.models.contract import ModelError
 from legato.storage.contract import StorageError
-
-if TYPE_CHECKING:
-    from legato.http.app import Legato
-
 
 UPLOAD_PATIENCE: Final = 5.0
 """Seconds that a client may go on sending a request that was answered before its end (413).
@@ -92,10 +89,17 @@ class Connection(TrioASGIHTTPConnection):
         await super()._send_response(send, response)
 
 
+class Hosted(QuartTrio):
+    """What the lifespan knows of an application."""
+
+    settings: Settings
+    runtime: Runtime | None
+
+
 class Lifespan(TrioASGILifespan):
     """Opens the runtime for an application that was made without one, as foreign servers do."""
 
-    app: "Legato"
+    app: Hosted
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         await receive()

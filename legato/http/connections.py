@@ -20,7 +20,7 @@ from hypercorn.typing import (
     Scope,
 )
 
-from legato.http.app import Legato
+from legato.http.application import Legato
 
 SLICE: Final = 64 * 1024  # bytes that are written at a time, each slice with its own deadline
 

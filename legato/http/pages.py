@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, cast
 
+from msgspec.structs import replace
 from quart import (
     Blueprint,
     Response,
@@ -16,7 +17,7 @@ from quart import (
 )
 from quart_schema import hide, tag_blueprint
 
-from legato.http.auth import session_cookie
+from legato.http.auth import Credentials, session_cookie
 from legato.http.errors import said
 from legato.http.openapi import describe
 from legato.http.replies import HealthReply, ModelName, ModelsReply
@@ -62,9 +63,10 @@ def swagger_folder() -> str:
 @pages.get("/login")
 @hide
 async def login() -> Response:
-    """Exchange a one-time token for a session cookie."""
+    """Exchange a one-time token, or a JWT, for a session cookie."""
     app = application()
-    user = app.logins.redeem(request.args.get("token", ""), time.monotonic())
+    token = request.args.get("token", "")
+    user = app.logins.redeem(token, time.monotonic()) or await bearer(token)
     response = cast("Response", redirect("/"))
     if user is None:
         return response if await is_logged_in() else await no_login()
@@ -73,12 +75,20 @@ async def login() -> Response:
     return response
 
 
+async def bearer(token: str) -> str | None:
+    """Whose JWT it is; None where it is none, or not good."""
+    return await known(replace(credentials_of(request), authorization=f"Bearer {token}"))
+
+
 async def is_logged_in() -> bool:
+    return await known(replace(credentials_of(request), authorization=None)) is not None
+
+
+async def known(credentials: Credentials) -> str | None:
     try:
-        await application().authenticator.authenticate(credentials_of(request))
+        return (await application().authenticator.authenticate(credentials)).id
     except Unauthorized:
-        return False
-    return True
+        return None
 
 
 async def no_login() -> Response:

@@ -13,7 +13,8 @@ from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
 
 from legato.config import Settings
-from legato.http.app import Legato, create_app
+from legato.http.app import create_app
+from legato.http.application import Legato
 from legato.http.connections import Connections
 from legato.http.runtime import open_runtime
 from legato.http.signals import shutdown_by_signals

@@ -1,6 +1,6 @@
 """Requests in, responses out: JSON by msgspec, and whose job or conversation an id names."""
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import json
@@ -8,6 +8,7 @@ from quart import Request, Response, current_app, g, request
 
 from legato.actors.ref import JobRef
 from legato.content import Conversation
+from legato.http.application import Legato
 from legato.http.auth import SESSION_COOKIE, Credentials
 from legato.http.errors import (
     ConversationNotFound,
@@ -18,13 +19,10 @@ from legato.http.errors import (
 )
 from legato.http.runtime import Runtime
 
-if TYPE_CHECKING:
-    from legato.http.app import Legato
-
 T = TypeVar("T")
 
 
-def application() -> "Legato":
+def application() -> Legato:
     return cast("Legato", current_app)
 
 

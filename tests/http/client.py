@@ -11,7 +11,7 @@ from quart_trio.testing import TrioClient
 from quart_trio.testing.connections import TestHTTPConnection
 from trio.testing import wait_all_tasks_blocked
 
-from legato.http.app import Legato
+from legato.http.application import Legato
 from legato.http.tokens import sign
 
 SECRET: Final = "a secret of thirty-two characters"

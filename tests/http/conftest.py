@@ -2,7 +2,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from legato.http.app import Legato, create_app
+from legato.http.app import create_app
+from legato.http.application import Legato
 from tests.http.client import Client, bearer
 from tests.http.house import open_house, settings_with
 

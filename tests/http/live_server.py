@@ -9,7 +9,8 @@ import trio
 from legato.actors.job import Job
 from legato.actors.supervisor import open_supervisor
 from legato.config import Settings
-from legato.http.app import Legato, create_app
+from legato.http.app import create_app
+from legato.http.application import Legato
 from legato.http.runtime import DIALECTS, Runtime
 from legato.http.server import GRACE, IDLE, PATIENCE, serve_until
 from legato.models.contract import FinishReport, ModelEvent, ModelRequest

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from legato.http.app import MAX_BODY
+from legato.http.application import MAX_BODY
 from tests.http.live_server import DEADLINE, live_server, until
 from tests.http.raw_client import START, Cut, data_of, frames_of
 

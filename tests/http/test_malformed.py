@@ -2,7 +2,7 @@
 
 import pytest
 
-from legato.http.app import MAX_BODY
+from legato.http.application import MAX_BODY
 from tests.http.client import Client
 
 PATHS = ["/api/agents/chat", "/api/agents/chat/agents", "/api/agents/chat/abort"]

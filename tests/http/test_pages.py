@@ -6,7 +6,7 @@ import pytest
 
 from legato.http.auth import SESSION_COOKIE
 from legato.http.logins import LOGIN_SECONDS
-from tests.http.client import Client
+from tests.http.client import Client, bearer
 from tests.http.house import AttentiveModel, open_client
 
 
@@ -78,6 +78,14 @@ async def test_a_browser_with_a_bad_login_link_gets_the_page_that_asks_again(
 
     assert reply.status == 401
     assert reply.headers["content-type"].startswith("text/html")
+
+
+async def test_a_jwt_logs_in_too(nobody: Client) -> None:
+    token = bearer("ann")["Authorization"].removeprefix("Bearer ")
+    reply = await nobody.get(f"/login?token={token}")
+
+    assert reply.status == 302
+    assert "legato_session=" in reply.headers["set-cookie"]
 
 
 async def test_whoever_is_logged_in_already_may_use_an_old_link(nobody: Client) -> None:

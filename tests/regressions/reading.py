@@ -1,0 +1,39 @@
+"""Readers for these tests: frame by frame, with all their bytes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+from legato.actors.feed import Start
+from legato.actors.follower import Follower
+from legato.actors.ref import JobRef
+from tests.actors.test_promise import Reader
+from tests.http.raw_client import frames_of
+
+
+async def frames(job: JobRef, start: Start = "beginning") -> list[bytes]:
+    """Every frame from there to the ending."""
+    follower = Follower(job, "librechat", start)
+    received, ended = b"", False
+    while not ended:
+        chunk = await follower.receive()
+        received += chunk.data
+        ended = chunk.last
+    return frames_of(received)
+
+
+@asynccontextmanager
+async def following(job: JobRef, *starts: Start) -> AsyncIterator[list[Reader]]:
+    """A reader from each of these; leaving waits until all of them have an ending."""
+    readers = [Reader(job, start) for start in starts]
+    async with trio.open_nursery() as nursery:
+        for reader in readers:
+            nursery.start_soon(reader.run)
+        yield readers
+
+
+async def checkpoints(count: int) -> None:
+    """Let the others have so many turns."""
+    for _ in range(count):
+        await trio.lowlevel.checkpoint()
