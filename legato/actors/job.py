@@ -158,9 +158,12 @@ class Job:
 
     def _open(self, opening: Opening) -> None:
         if self._advance(Signal.OPEN):
-            self.opening = opening
-            self.feed.append(opening.created)
-            self._announce()
+            self._publish(opening)
+
+    def _publish(self, opening: Opening) -> None:
+        self.opening = opening
+        self.feed.append(opening.created)
+        self._announce()
 
     def _append(self, events: tuple[ContentEvent, ...]) -> None:
         if self._advance(Signal.CONTENT):
@@ -192,6 +195,8 @@ class Job:
     def _settle(self) -> None:
         """The provider is closed: have the answer stored, then say the ending."""
         assert self._outcome is not None, "nothing is settled before it is decided"
+        if self.opening is None and self._recorder.opening is not None:
+            self._publish(self._recorder.opening)  # stored; the stop was faster than the news
         content = self.feed.snapshot().content
         usage = self._usage if self._usage != Usage() else self._estimate(content)
         self._usage = usage

@@ -188,6 +188,26 @@ async def test_a_stop_before_a_word_stores_nothing(autojump_clock: MockClock) ->
         assert (await job.status()).standing is Standing.ABORTED
 
 
+async def test_a_stop_that_overtakes_the_opening_knows_what_was_stored(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        house.records.returning = trio.Event()
+        job = house.start()
+        await wait_all_tasks_blocked()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(job.stop)
+            await wait_all_tasks_blocked()
+            house.records.returning.set()
+        client = await follow(job)
+        ending = (await job.stop()).ending
+
+        assert client.seqs == [1, 2]
+        assert isinstance(ending, Stopped)
+        assert ending.request is not None
+        assert [stored.message_id for stored in await house.records.messages(C1)] == ["question-1"]
+
+
 async def test_a_stop_after_the_end_changes_nothing(autojump_clock: MockClock) -> None:
     async with open_house() as house:
         job = house.start()
