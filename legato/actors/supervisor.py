@@ -123,10 +123,15 @@ class Supervisor:
         return list(dict.fromkeys(job.turn.conversation_id for job in jobs))
 
     async def close_conversation(self, conversation_id: str) -> None:
-        """Stop what runs in a conversation, properly, and let go of all its jobs."""
-        for job in list(self.registry.conversation(conversation_id)):
+        """Stop what runs in a conversation, properly, and let go of all its jobs.
+
+        Those that start meanwhile, too: on return, and until somebody waits, there is none.
+        """
+        while jobs := self.registry.conversation(conversation_id):
+            job = next(iter(jobs))
             await stopped(job)
             job.leave()
+            self.registry.remove(job)
 
     async def drain(self) -> None:
         """Take no more starts, stop what runs, and return when all of it has ended."""

@@ -1,6 +1,7 @@
 """Where starts are decided: joining, order in a conversation, limits, eviction, shutdown."""
 
 import pytest
+import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.mailbox import ActorStopped
@@ -155,6 +156,28 @@ async def test_closing_a_conversation_stops_it_and_lets_go(autojump_clock: MockC
         assert (await house.records.messages(C1))[-1].unfinished
         with pytest.raises(ActorStopped):
             await job.status()
+
+
+async def test_closing_a_conversation_stops_what_starts_meanwhile(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        first = house.start()
+        house.model.say("half")
+        await first.opened()
+        await wait_all_tasks_blocked()
+        house.records.hold()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.supervisor.close_conversation, C1)
+            await wait_all_tasks_blocked()
+            second = house.start()
+            await wait_all_tasks_blocked()
+            house.records.release()
+
+        assert house.supervisor.active("ann") == []
+        assert house.supervisor.whereis(C1) is None
+        with pytest.raises(ActorStopped):
+            await second.status()
 
 
 async def test_draining_stops_what_runs_and_takes_no_more(autojump_clock: MockClock) -> None:
