@@ -94,9 +94,9 @@ class Supervisor:
         before = list(running(siblings))
         if before and on_busy == "reject":
             raise Busy("The conversation is busy with another turn.")
-        self._admit(turn.user)
-        if on_busy == "interrupt":
-            self._stop_soon(before)
+        interrupted = before if on_busy == "interrupt" else []
+        self._admit(turn.user, leaving=len(interrupted))
+        self._stop_soon(interrupted)
         job = self._create(turn, [job.ended for job in before])
         return Started(job.ref, queued=bool(before) and on_busy == "enqueue")
 
@@ -141,14 +141,15 @@ class Supervisor:
         for job in jobs:
             await job.ended.wait()
 
-    def _admit(self, user: str) -> None:
+    def _admit(self, user: str, leaving: int) -> None:
+        """`leaving`: how many of the user's running jobs make room for the new one."""
         limits, registry = self._limits, self.registry
         if self._draining:
             raise ShuttingDown("The server is shutting down.")
         most = limits.max_running_jobs_per_user
-        if len(registry.running(user)) >= most:
+        if len(registry.running(user)) - leaving >= most:
             raise TooManyForUser(f"You have {most} running generations; more are not allowed.")
-        if registry.running_count() >= limits.max_running_jobs:
+        if registry.running_count() - leaving >= limits.max_running_jobs:
             raise TooManyForServer("The server runs as many generations as it may.")
 
     def _create(self, turn: Turn, predecessors: list[trio.Event]) -> Job:

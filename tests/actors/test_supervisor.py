@@ -1,5 +1,7 @@
 """Where starts are decided: joining, order in a conversation, limits, eviction, shutdown."""
 
+from typing import Any
+
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -127,6 +129,21 @@ async def test_there_are_only_so_many_running_jobs(autojump_clock: MockClock) ->
         await first.stop()
         house.start(conversation_id="3")
         assert house.supervisor.active("nobody") == []
+
+
+@pytest.mark.parametrize("limits", [{"max_running_jobs": 1}, {"max_running_jobs_per_user": 1}])
+async def test_a_turn_takes_the_place_of_the_one_it_interrupts(
+    limits: dict[str, Any], autojump_clock: MockClock
+) -> None:
+    async with open_house(**limits) as house:
+        first = house.start()
+        await first.opened()
+        second = house.start("interrupt")
+
+        assert isinstance(await ending_of(first), Stopped)
+        assert isinstance(await second.opened(), Created)
+        with pytest.raises((TooManyForUser, TooManyForServer)):
+            house.start("enqueue")
 
 
 async def test_memory_is_bounded_the_oldest_go_first(autojump_clock: MockClock) -> None:
