@@ -6,7 +6,7 @@ from typing import Self, assert_never
 
 import trio
 
-from legato.actors.ending import CRASH, answer_of, ending_of, signal_of, standing_of
+from legato.actors.ending import CRASH, answer_of, ending_of, estimated, signal_of, standing_of
 from legato.actors.feed import Feed
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox, ReplyTo
@@ -33,7 +33,7 @@ from legato.actors.recorder import Recorder
 from legato.actors.ref import JobRef
 from legato.actors.turn import Turn
 from legato.config import Limits
-from legato.content import Message, Part, TextPart, ThinkPart, Usage
+from legato.content import Message, Usage
 from legato.dialects.contract import Dialect, Identity
 from legato.events import ContentEvent, Created, Ending, Stopped
 from legato.models.contract import Model
@@ -159,6 +159,7 @@ class Job:
     def _open(self, opening: Opening) -> None:
         if self._advance(Signal.OPEN):
             self._publish(opening)
+            self._end_if_long()
 
     def _publish(self, opening: Opening) -> None:
         self.opening = opening
@@ -168,8 +169,11 @@ class Job:
     def _append(self, events: tuple[ContentEvent, ...]) -> None:
         if self._advance(Signal.CONTENT):
             self.feed.append(*events)
-            if self.feed.text_bytes > self._limits.max_answer_bytes:
-                self._decide(Ended("max_answer_bytes"))
+            self._end_if_long()
+
+    def _end_if_long(self) -> None:
+        if self.feed.text_bytes > self._limits.max_answer_bytes:
+            self._decide(Ended("max_answer_bytes"))
 
     def _decide(self, outcome: Outcome) -> None:
         """The first to come wins; from here no content is taken."""
@@ -198,24 +202,14 @@ class Job:
         if self.opening is None and self._recorder.opening is not None:
             self._publish(self._recorder.opening)  # stored; the stop was faster than the news
         content = self.feed.snapshot().content
-        usage = self._usage if self._usage != Usage() else self._estimate(content)
-        self._usage = usage
-        self._answer = answer_of(self._outcome, self.opening, content, usage)
+        if self._usage == Usage():
+            self._usage = estimated(self.model, self.opening, content)
+        self._answer = answer_of(self._outcome, self.opening, content, self._usage)
         if self._answer is None:
             self._say(Settled(None))
         else:
             self._children.start_soon(self._store, self._answer)
             self._children.start_soon(self._give_up)
-
-    def _estimate(self, content: tuple[Part, ...]) -> Usage:
-        """Our own count, where the provider did not come to say its."""
-        if self.opening is None:
-            return Usage()
-        texts = (part.text for part in content if isinstance(part, TextPart))
-        thoughts = "".join(part.think for part in content if isinstance(part, ThinkPart))
-        reasoning = self.model.count_tokens(thoughts) if thoughts else 0
-        text = self.model.count_tokens("".join(texts))
-        return Usage(self.opening.prompt_tokens, text + reasoning, reasoning)
 
     async def _store(self, answer: Message) -> None:
         conversation = await self._recorder.close(answer)

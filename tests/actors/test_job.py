@@ -136,6 +136,22 @@ async def test_an_answer_that_is_too_long_ends_incomplete(autojump_clock: MockCl
         assert ending.response.content == (TextPart("é" * 6),)
 
 
+async def test_a_continued_answer_grows_no_longer_than_another(autojump_clock: MockClock) -> None:
+    async with open_house(max_answer_bytes=10) as house:
+        house.model.say("123456")
+        house.model.finish()
+        ending = await ending_of(house.start())
+        for _ in range(4):
+            house.model.say("123456")
+            house.model.finish()
+            ending = await ending_of(house.start(revise="answer-1", response_id="answer-1"))
+
+        assert isinstance(ending, Finished)
+        assert ending.reason == "max_answer_bytes"
+        assert ending.response is not None
+        assert ending.response.content == (TextPart("123456123456"),)
+
+
 async def test_an_ending_that_cannot_be_stored_is_said_all_the_same(
     autojump_clock: MockClock,
 ) -> None:
