@@ -103,7 +103,8 @@ async def test_a_port_in_use_is_one_line_and_a_status(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         status, errors = await output_of(tmp_path, "serve", "--port", port, **MEMORY)
 
-    assert (status, errors) == (2, "legato: cannot listen: Address already in use\n")
+    place = f"127.0.0.1, port {port}"
+    assert (status, errors) == (2, f"legato: cannot listen on {place}: Address already in use\n")
 
 
 async def test_a_database_that_cannot_be_opened_is_one_line_and_a_status(tmp_path: Path) -> None:
