@@ -111,6 +111,7 @@ class Job:
                 self._children.start_soon(self._retire)
             else:
                 self._decide(CRASH)
+                self._children.start_soon(self._give_up)  # the one before went with the crash
                 self._settle()
             await self._serve()
 
@@ -180,6 +181,7 @@ class Job:
         if self._advance(signal_of(outcome)):
             self._outcome = outcome
             self._producer.stop()
+            self._children.start_soon(self._give_up)
 
     def _stop(self, reply_to: ReplyTo[StopReply]) -> None:
         """Answered when the ending is said; at once, and as settled, where it is."""
@@ -199,7 +201,7 @@ class Job:
     def _settle(self) -> None:
         """The provider is closed: have the answer stored, then say the ending."""
         assert self._outcome is not None, "nothing is settled before it is decided"
-        if self.opening is None and self._recorder.opening is not None:
+        if self.state is State.ENDING and not self.opening and self._recorder.opening:
             self._publish(self._recorder.opening)  # stored; the stop was faster than the news
         content = self.feed.snapshot().content
         if self._usage == Usage():
@@ -209,14 +211,13 @@ class Job:
             self._say(Settled(None))
         else:
             self._children.start_soon(self._store, self._answer)
-            self._children.start_soon(self._give_up)
 
     async def _store(self, answer: Message) -> None:
         conversation = await self._recorder.close(answer)
         await self._mailbox.ref.tell(Settled(conversation))
 
     async def _give_up(self) -> None:
-        """Not a deadline around the write: a thread that hangs would hold that up too."""
+        """Not a deadline around the work: a thread that hangs would hold that up too."""
         await trio.sleep(self._limits.store_timeout)
         await self._mailbox.ref.tell(Settled(None, unsaved=True))
 

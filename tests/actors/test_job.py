@@ -181,6 +181,23 @@ async def test_a_storage_that_hangs_holds_no_reader_up(autojump_clock: MockClock
         assert (await ending_of(job)).unsaved
 
 
+async def test_a_storage_that_hangs_at_the_opening_holds_no_stop_up(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house(store_timeout=10) as house:
+        house.records.hold()
+        job = house.start()
+        await wait_all_tasks_blocked()
+        with trio.fail_after(11):
+            reply = await job.stop()
+        house.records.release()
+        await wait_all_tasks_blocked()
+
+        assert isinstance(reply.ending, Stopped)
+        assert reply.ending.unsaved
+        assert (await follow(job)).seqs == [1]
+
+
 async def test_usage_that_nobody_counted_is_estimated(autojump_clock: MockClock) -> None:
     async with open_house() as house:
         job = house.start(text="one two three")
