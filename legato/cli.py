@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -76,13 +77,20 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 def _serve(settings: Settings) -> None:
     from legato.http.server import serve
 
-    try:
+    with _listening(settings.host, settings.port):
         serve(settings, on_ready=lambda url: print(f"Legato is at {url}", flush=True))
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[None]:
+    """Raises ConfigError where the block cannot listen there."""
+    try:
+        yield
     except* OSError as errors:
         if not all(_cannot_listen(error) for error in _each(errors)):
             raise
         reasons = {error.strerror for error in _each(errors) if isinstance(error, OSError)}
-        place = f"{settings.host}, port {settings.port}"
+        place = f"{host}, port {port}"
         raise ConfigError(f"cannot listen on {place}: {', '.join(map(str, reasons))}") from None
 
 
@@ -94,9 +102,10 @@ def _cannot_listen(error: BaseException) -> bool:
 
 
 def _demo(port: int, *, browser: bool) -> None:
-    from legato.demo import demo
+    from legato.demo import HOST, demo
 
-    demo(port=port, browser=browser)
+    with _listening(HOST, port):
+        demo(port=port, browser=browser)
 
 
 def _token(settings: Settings, user: str, ttl: int) -> str:

@@ -18,6 +18,7 @@ from legato.logs import configure_logs
 from legato.models.weights import WeightsUnavailable, obtain_weights
 from legato.secret import with_secret
 
+HOST: Final = "127.0.0.1"
 USER: Final = "demo"
 MODEL: Final = "smollm2"
 
@@ -28,7 +29,7 @@ def demo(*, port: int, browser: bool) -> None:
     Raises:
         ConfigError, StorageError, ModelError, OSError: if it cannot be started so.
     """
-    settings = replace(load_settings(os.environ), host="127.0.0.1", port=port)
+    settings = replace(load_settings(os.environ), host=HOST, port=port)
     if not settings.models:
         settings = with_local_model(settings)
     configure_logs(settings.log, sys.stderr)

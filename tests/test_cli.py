@@ -178,11 +178,15 @@ def test_the_server_says_where_it_is_and_ends_on_sigterm(folder: Path) -> None:
         assert server.wait(30) == 0
 
 
-def test_a_port_that_is_taken_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [["serve"], ["demo", "--no-browser"]])
+def test_a_port_that_is_taken_is_one_line_and_status_2(
+    command: list[str], capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    (folder / "legato.toml").write_text('[models.played]\nprovider = "scripted"\n')
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        assert main(["serve", "--port", str(port)]) == 2
+        assert main([*command, "--port", str(port)]) == 2
     said = f"legato: cannot listen on 127.0.0.1, port {port}: Address already in use\n"
     assert capsys.readouterr().err == said
 

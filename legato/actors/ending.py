@@ -14,8 +14,9 @@ from legato.actors.messages import (
     Standing,
     StopRequested,
 )
-from legato.content import ErrorPart, Message, Part, Usage
+from legato.content import ErrorPart, Message, Part, TextPart, ThinkPart, Usage
 from legato.events import Ending, Failed, Finished, Stopped
+from legato.models.contract import Model
 
 CRASH = Failure("internal_error", "The generation failed inside Legato; the log has the details.")
 
@@ -54,6 +55,17 @@ def answer_of(
         finish_reason=outcome.reason if isinstance(outcome, Ended) else UNSET,
         usage=usage,
     )
+
+
+def estimated(model: Model, opening: Opening | None, content: tuple[Part, ...]) -> Usage:
+    """Our own count, where the provider did not come to say its."""
+    if opening is None:
+        return Usage()
+    texts = (part.text for part in content if isinstance(part, TextPart))
+    thoughts = "".join(part.think for part in content if isinstance(part, ThinkPart))
+    reasoning = model.count_tokens(thoughts) if thoughts else 0
+    text = model.count_tokens("".join(texts))
+    return Usage(opening.prompt_tokens, text + reasoning, reasoning)
 
 
 def ending_of(

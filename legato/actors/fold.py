@@ -35,7 +35,8 @@ class Slot:
 class Fold:
     """`content[step.index]` is always the step's part; positions are dense from 0.
 
-    `bytes` is how much text the deltas brought.
+    `bytes` is how much text it holds, what an answer was begun with and the arguments that came
+    with a tool call's first piece included.
 
     An event that does not fit raises ValueError: our own code wrote it, so it is a bug.
     """
@@ -62,6 +63,7 @@ class Fold:
             case Created():
                 self.created = event
                 self._slots = [Slot(part) for part in event.kept]
+                self.bytes = sum(map(size_of, event.kept))
             case Ending():
                 pass
             case _:
@@ -77,6 +79,7 @@ class Fold:
         part = blank(step)
         if step.index == len(self._slots):
             self._slots.append(Slot(part))
+            self.bytes += size_of(part)
         else:
             self._open(step.index, type(part))
         self.steps.append(step)
@@ -105,6 +108,16 @@ def blank(step: StepStarted) -> Part:
             return ToolCallPart(step.tool_call or ToolCall(id="", name=""))
         case _:
             assert_never(step.kind)
+
+
+def size_of(part: Part) -> int:
+    match part:
+        case TextPart(text) | ThinkPart(text) | ErrorPart(text):
+            return len(text.encode())
+        case ToolCallPart(call):
+            return len(call.args.encode())
+        case _:
+            assert_never(part)
 
 
 def extended(part: Part, more: str) -> Part:

@@ -6,7 +6,7 @@ from typing import assert_never
 
 import trio
 
-from legato.actors.ending import CRASH, answer_of, ending_of, signal_of, standing_of
+from legato.actors.ending import CRASH, answer_of, ending_of, estimated, signal_of, standing_of
 from legato.actors.feed import Feed
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox, ReplyTo
@@ -33,7 +33,7 @@ from legato.actors.recorder import Recorder
 from legato.actors.ref import JobRef
 from legato.actors.turn import Turn
 from legato.config import Limits
-from legato.content import Message, Part, TextPart, ThinkPart, Usage
+from legato.content import Message, Usage
 from legato.dialects.contract import Dialect, Identity
 from legato.events import ContentEvent, Created, Ending, Stopped
 from legato.models.contract import Model
@@ -75,7 +75,6 @@ class Job:
         self._recorder = Recorder(turn, model, records)
         self._producer = Producer(self._mailbox.ref, self._recorder, model, limits, predecessors)
         self._outcome: Outcome | None = None
-        self._answer: Message | None = None
         self.usage = Usage()
         self._stops: list[ReplyTo[StopReply]] = []
         self._awaiting: list[ReplyTo[Created | Ending]] = []
@@ -103,6 +102,7 @@ class Job:
                 self._children.start_soon(self._retire)
             else:
                 self._decide(CRASH)
+                self._children.start_soon(self._give_up)  # the one before went with the crash
                 self._settle()
             await self._serve()
 
@@ -150,21 +150,29 @@ class Job:
 
     def _open(self, opening: Opening) -> None:
         if self._advance(Signal.OPEN):
-            self.opening = opening
-            self.feed.append(opening.created)
-            self._announce()
+            self._publish(opening)
+            self._end_if_long()
+
+    def _publish(self, opening: Opening) -> None:
+        self.opening = opening
+        self.feed.append(opening.created)
+        self._announce()
 
     def _append(self, events: tuple[ContentEvent, ...]) -> None:
         if self._advance(Signal.CONTENT):
             self.feed.append(*events)
-            if self.feed.text_bytes > self._limits.max_answer_bytes:
-                self._decide(Ended("max_answer_bytes"))
+            self._end_if_long()
+
+    def _end_if_long(self) -> None:
+        if self.feed.text_bytes > self._limits.max_answer_bytes:
+            self._decide(Ended("max_answer_bytes"))
 
     def _decide(self, outcome: Outcome) -> None:
         """The first to come wins; from here no content is taken."""
         if self._advance(signal_of(outcome)):
             self._outcome = outcome
             self._producer.stop()
+            self._children.start_soon(self._give_up)
 
     def _stop(self, reply_to: ReplyTo[StopReply]) -> None:
         """Answered when the ending is said; at once, and as settled, where it is."""
@@ -183,40 +191,35 @@ class Job:
 
     def _settle(self) -> None:
         """The provider is closed: have the answer stored, then say the ending."""
-        assert self._outcome is not None, "nothing is settled before it is decided"
-        content = self.feed.snapshot().content
-        usage = self.usage if self.usage != Usage() else self._estimate(content)
-        self.usage = usage
-        self._answer = answer_of(self._outcome, self.opening, content, usage)
-        if self._answer is None:
+        if self.state is State.ENDING and not self.opening and self._recorder.opening:
+            self._publish(self._recorder.opening)  # stored; the stop was faster than the news
+        answer = self._answer()
+        if answer is None:
             self._say(Settled(None))
         else:
-            self._children.start_soon(self._store, self._answer)
-            self._children.start_soon(self._give_up)
+            self._children.start_soon(self._store, answer)
 
-    def _estimate(self, content: tuple[Part, ...]) -> Usage:
-        """Our own count, where the provider did not come to say its."""
-        if self.opening is None:
-            return Usage()
-        texts = (part.text for part in content if isinstance(part, TextPart))
-        thoughts = "".join(part.think for part in content if isinstance(part, ThinkPart))
-        reasoning = self.model.count_tokens(thoughts) if thoughts else 0
-        text = self.model.count_tokens("".join(texts))
-        return Usage(self.opening.prompt_tokens, text + reasoning, reasoning)
+    def _answer(self) -> Message | None:
+        """What there is to store; it does not change any more once the outcome is decided."""
+        assert self._outcome is not None, "there is no answer before it is decided"
+        content = self.feed.snapshot().content
+        if self.usage == Usage():
+            self.usage = estimated(self.model, self.opening, content)
+        return answer_of(self._outcome, self.opening, content, self.usage)
 
     async def _store(self, answer: Message) -> None:
         conversation = await self._recorder.close(answer)
         await self._mailbox.ref.tell(Settled(conversation))
 
     async def _give_up(self) -> None:
-        """Not a deadline around the write: a thread that hangs would hold that up too."""
+        """Not a deadline around the work: a thread that hangs would hold that up too."""
         await trio.sleep(self._limits.store_timeout)
         await self._mailbox.ref.tell(Settled(None, unsaved=True))
 
     def _say(self, settled: Settled) -> None:
-        if self._advance(Signal.SAY):
-            assert self._outcome is not None, "nothing is said before it is decided"
-            ending = ending_of(self._outcome, self.opening, self._answer, self.usage, settled)
+        answer = self._answer()
+        if self._outcome is not None and self._advance(Signal.SAY):
+            ending = ending_of(self._outcome, self.opening, answer, self.usage, settled)
             self.feed.append(ending)
             self.feed.push()
             self.ended.set()

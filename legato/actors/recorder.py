@@ -22,6 +22,7 @@ class Recorder:
         self._turn = turn
         self._model = model
         self._records = records
+        self.opening: Opening | None = None  # once the user's message is stored
 
     async def open(self) -> Opening:
         """Find the turn's place, store the user's message, gather what the model shall read.
@@ -45,7 +46,8 @@ class Recorder:
         )
         above = [*messages, planned.request]
         history = list(chat(thread(above, planned.request.message_id)))
-        return self._opening(planned.request, planned.kept, history, conversation)
+        self.opening = self._opening(planned.request, planned.kept, history, conversation)
+        return self.opening
 
     def _opening(
         self,

@@ -95,9 +95,9 @@ class Supervisor:
         before = list(running(siblings))
         if before and on_busy == "reject":
             raise Busy("The conversation is busy with another turn.")
-        self._admit(turn.user, making_room=len(before) if on_busy == "interrupt" else 0)
-        if on_busy == "interrupt":
-            self._stop_soon(before)
+        interrupted = before if on_busy == "interrupt" else []
+        self._admit(turn.user, leaving=len(interrupted))
+        self._stop_soon(interrupted)
         job = self._create(turn, [job.ended for job in before])
         return Started(job.ref, queued=bool(before) and on_busy == "enqueue")
 
@@ -130,10 +130,15 @@ class Supervisor:
         await self.titles.wait(conversation_id)
 
     async def close_conversation(self, conversation_id: str) -> None:
-        """Stop what runs in a conversation, properly, and let go of all its jobs."""
-        for job in list(self.registry.conversation(conversation_id)):
+        """Stop what runs in a conversation, properly, and let go of all its jobs.
+
+        Those that start meanwhile, too: on return, and until somebody waits, there is none.
+        """
+        while jobs := self.registry.conversation(conversation_id):
+            job = next(iter(jobs))
             await stopped(job)
             job.leave()
+            self.registry.remove(job)
 
     async def drain(self) -> None:
         """Take no more starts, stop what runs, and return when all of it has ended."""
@@ -143,15 +148,15 @@ class Supervisor:
         for job in jobs:
             await job.ended.wait()
 
-    def _admit(self, user: str, making_room: int) -> None:
-        """`making_room`: how many of the running jobs this start will stop."""
+    def _admit(self, user: str, leaving: int) -> None:
+        """`leaving`: how many of the user's running jobs make room for the new one."""
         limits, registry = self._limits, self.registry
         if self._draining:
             raise ShuttingDown("The server is shutting down.")
         most = limits.max_running_jobs_per_user
-        if len(registry.running(user)) - making_room >= most:
+        if len(registry.running(user)) - leaving >= most:
             raise TooManyForUser(f"You have {most} running generations; more are not allowed.")
-        if registry.running_count() - making_room >= limits.max_running_jobs:
+        if registry.running_count() - leaving >= limits.max_running_jobs:
             raise TooManyForServer("The server runs as many generations as it may.")
 
     def _create(self, turn: Turn, predecessors: list[trio.Event]) -> Job:

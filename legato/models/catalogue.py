@@ -12,7 +12,7 @@ from legato.models.contract import Json, Model, ModelError
 from legato.models.local import ENGINE_PARAMETERS, Engine, EngineUnavailable
 from legato.models.openai import Endpoint, OpenAIModel, provider_client
 from legato.models.scripted import ScriptedModel
-from legato.models.weights import DEFAULT_CACHE, obtain_weights
+from legato.models.weights import DEFAULT_CACHE, WeightsUnavailable, obtain_weights
 
 
 @asynccontextmanager
@@ -28,8 +28,8 @@ async def open_models(
     Leaving the block closes connections and engines; no answer may be running by then.
 
     Raises:
-        ConfigError: a table that cannot be used: which key, what was found, what is allowed.
-        WeightsUnavailable: the demo's weights are missing and cannot be fetched.
+        ConfigError: a table that cannot be used: which key, what was found, what is allowed; or
+            the demo's weights are missing and cannot be fetched.
     """
     async with AsyncExitStack() as stack:
         models: dict[str, Model] = {"scripted": ScriptedModel("scripted")}
@@ -38,7 +38,7 @@ async def open_models(
                 models[name] = await _open_model(stack, name, table, environment, cache)
             except ModelError as error:
                 raise ConfigError(f"models.{name}.parameters: {error}") from error
-            except EngineUnavailable as error:
+            except (EngineUnavailable, WeightsUnavailable) as error:
                 raise ConfigError(f"models.{name}: {error}") from error
         yield models
 

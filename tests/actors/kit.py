@@ -83,7 +83,7 @@ class PlayedModel:
 
 
 class FlakyRecords(MemoryRecords):
-    """Memory records that fail while `down` and wait while `held`."""
+    """Memory records that fail while `down`, wait while held, and come back when `returning`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,13 +91,18 @@ class FlakyRecords(MemoryRecords):
         self.untitled = False
         self.free = trio.Event()
         self.free.set()
+        self.returning = trio.Event()
+        self.returning.set()
         self.closed: list[Message] = []
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None
     ) -> Conversation:
         await self._usable()
-        return await super().open_turn(conversation, message, request_id=request_id)
+        opened = await super().open_turn(conversation, message, request_id=request_id)
+        with trio.CancelScope(shield=True):
+            await self.returning.wait()
+        return opened
 
     async def close_turn(self, message: Message) -> Conversation | None:
         await self._usable()

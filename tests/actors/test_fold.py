@@ -107,6 +107,17 @@ def test_a_compacted_log_folds_to_the_same(kept: Any, said: Any, compact_at: set
     assert isinstance(log.entries[0], Entry)
 
 
+def test_all_text_counts_however_it_came() -> None:
+    fold = Fold()
+    kept = (TextPart("é"), ThinkPart("hm"), ErrorPart("no"))
+    fold.apply(Created(Message(message_id="q", conversation_id="c"), "a", "m", kept))
+    fold.apply(StepStarted(3, "tool_call", ToolCall("id", "search", '{"q":')))
+    fold.apply(ArgumentsDelta(3, "1}"))
+    fold.apply(StepStarted(0, "text"))
+
+    assert fold.bytes == 2 + 2 + 2 + 7
+
+
 def test_a_result_replaces_its_tool_call() -> None:
     fold = Fold()
     done = ToolCall("id", "search", '{"q":1}', output="found", progress=1.0)

@@ -137,6 +137,22 @@ async def test_an_answer_that_is_too_long_ends_incomplete(autojump_clock: MockCl
         assert ending.response.content == (TextPart("é" * 6),)
 
 
+async def test_a_continued_answer_grows_no_longer_than_another(autojump_clock: MockClock) -> None:
+    async with open_house(max_answer_bytes=10) as house:
+        house.model.say("123456")
+        house.model.finish()
+        ending = await ending_of(house.start())
+        for _ in range(4):
+            house.model.say("123456")
+            house.model.finish()
+            ending = await ending_of(house.start(revise="answer-1", response_id="answer-1"))
+
+        assert isinstance(ending, Finished)
+        assert ending.reason == "max_answer_bytes"
+        assert ending.response is not None
+        assert ending.response.content == (TextPart("123456123456"),)
+
+
 async def test_an_ending_that_cannot_be_stored_is_said_all_the_same(
     autojump_clock: MockClock,
 ) -> None:
@@ -166,6 +182,23 @@ async def test_a_storage_that_hangs_holds_no_reader_up(autojump_clock: MockClock
         assert (await ending_of(job)).unsaved
 
 
+async def test_a_storage_that_hangs_at_the_opening_holds_no_stop_up(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house(store_timeout=10) as house:
+        house.records.hold()
+        job = house.start()
+        await wait_all_tasks_blocked()
+        with trio.fail_after(11):
+            reply = await job.stop()
+        house.records.release()
+        await wait_all_tasks_blocked()
+
+        assert isinstance(reply.ending, Stopped)
+        assert reply.ending.unsaved
+        assert (await follow(job)).seqs == [1]
+
+
 async def test_usage_that_nobody_counted_is_estimated(autojump_clock: MockClock) -> None:
     async with open_house() as house:
         job = house.start(text="one two three")
@@ -187,6 +220,26 @@ async def test_a_stop_before_a_word_stores_nothing(autojump_clock: MockClock) ->
         assert reply.ending.response is None
         assert [message.text for message in await house.records.messages(C1)] == ["hello"]
         assert (await job.status()).standing is Standing.ABORTED
+
+
+async def test_a_stop_that_overtakes_the_opening_knows_what_was_stored(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        house.records.returning = trio.Event()
+        job = house.start()
+        await wait_all_tasks_blocked()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(job.stop)
+            await wait_all_tasks_blocked()
+            house.records.returning.set()
+        client = await follow(job)
+        ending = (await job.stop()).ending
+
+        assert client.seqs == [1, 2]
+        assert isinstance(ending, Stopped)
+        assert ending.request is not None
+        assert [stored.message_id for stored in await house.records.messages(C1)] == ["question-1"]
 
 
 async def test_a_stop_after_the_end_changes_nothing(autojump_clock: MockClock) -> None:

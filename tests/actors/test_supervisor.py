@@ -1,6 +1,9 @@
 """Where starts are decided: joining, order in a conversation, limits, eviction, shutdown."""
 
+from typing import Any
+
 import pytest
+import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.mailbox import ActorStopped
@@ -130,6 +133,21 @@ async def test_there_are_only_so_many_running_jobs(autojump_clock: MockClock) ->
         assert house.supervisor.active("nobody") == []
 
 
+@pytest.mark.parametrize("limits", [{"max_running_jobs": 1}, {"max_running_jobs_per_user": 1}])
+async def test_a_turn_takes_the_place_of_the_one_it_interrupts(
+    limits: dict[str, Any], autojump_clock: MockClock
+) -> None:
+    async with open_house(**limits) as house:
+        first = house.start()
+        await first.opened()
+        second = house.start("interrupt")
+
+        assert isinstance(await ending_of(first), Stopped)
+        assert isinstance(await second.opened(), Created)
+        with pytest.raises((TooManyForUser, TooManyForServer)):
+            house.start("enqueue")
+
+
 async def test_memory_is_bounded_the_oldest_go_first(autojump_clock: MockClock) -> None:
     async with open_house(max_retained_bytes=9000) as house:
         for conversation_id in ("1", "2", "3"):
@@ -157,6 +175,28 @@ async def test_closing_a_conversation_stops_it_and_lets_go(autojump_clock: MockC
         assert (await house.records.messages(C1))[-1].unfinished
         with pytest.raises(ActorStopped):
             await job.status()
+
+
+async def test_closing_a_conversation_stops_what_starts_meanwhile(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        first = house.start()
+        house.model.say("half")
+        await first.opened()
+        await wait_all_tasks_blocked()
+        house.records.hold()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.supervisor.close_conversation, C1)
+            await wait_all_tasks_blocked()
+            second = house.start()
+            await wait_all_tasks_blocked()
+            house.records.release()
+
+        assert house.supervisor.active("ann") == []
+        assert house.supervisor.whereis(C1) is None
+        with pytest.raises(ActorStopped):
+            await second.status()
 
 
 async def test_draining_stops_what_runs_and_takes_no_more(autojump_clock: MockClock) -> None:

@@ -97,6 +97,15 @@ async def test_without_the_engines_package_the_extra_is_named(
             pass
 
 
+async def test_weights_that_cannot_be_kept_are_a_setting_that_cannot_be_used(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"^models\.x: .* cannot hold the weights"):
+        async with open_models({"x": ModelSettings(provider="local")}, {}, tmp_path / "file"):
+            pass
+
+
 async def test_a_local_model_runs_while_the_block_does(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
