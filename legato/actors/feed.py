@@ -35,6 +35,10 @@ class Feed:
         return self._fold.bytes
 
     @property
+    def readers(self) -> int:
+        return sum(len(each.sinks) for each in self._projections.values())
+
+    @property
     def bytes(self) -> int:
         """About what it keeps in memory."""
         return self._log.bytes + sum(each.bytes for each in self._projections.values())

@@ -66,6 +66,7 @@ class Job:
         self.model = model
         self.state = State.OPENING
         self.opening: Opening | None = None
+        self.began = trio.current_time()
         self.ended = trio.Event()
         self.feed = Feed(identity, dialects, limits.max_log_bytes)
         self._limits = limits

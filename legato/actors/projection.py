@@ -23,16 +23,15 @@ class Projection:
         """Encode the log anew: on making it, and after its log was compacted."""
         self._encoder = self._dialect(self._identity)
         self._frames: list[bytes] = []
+        self.bytes = 0  # of all frames
         self._encode()
         self._pushed = len(self._frames)
 
-    @property
-    def bytes(self) -> int:
-        return sum(map(len, self._frames))
-
     def _encode(self) -> None:
         for entry in self._log.entries[len(self._frames) :]:
-            self._frames.append(self._encoder.encode(entry))
+            frame = self._encoder.encode(entry)
+            self._frames.append(frame)
+            self.bytes += len(frame)
 
     def push(self) -> None:
         """Send what came since the last push to every sink, as one write; drop who refuses."""
@@ -57,13 +56,16 @@ class Projection:
     def attach_synced(self, sink: Sink, fold: Fold) -> Chunk:
         """The sync frame, and after it the ending if that is said; the sink joins otherwise."""
         self._catch_up()
+        if self._sync is None or self._sync.seq != self._log.tail:
+            self._sync = self._synced(fold)
+        return self._join(sink, self._sync)
+
+    def _synced(self, fold: Fold) -> Chunk:
         seq = self._log.content_tail
-        if self._sync is None or self._sync.seq != seq:
-            self._sync = Chunk(self._encoder.snapshot(fold.snapshot(seq)), seq)
-        chunk = self._sync
+        data = self._encoder.snapshot(fold.snapshot(seq))
         if self._log.ending is not None:
-            chunk = Chunk(chunk.data + self._frames[-1], self._log.tail, last=True)
-        return self._join(sink, chunk)
+            return Chunk(data + self._frames[-1], self._log.tail, last=True)
+        return Chunk(data, seq)
 
     def _catch_up(self) -> None:
         """Bring frames and sinks to the log's tail, so that a newcomer joins them there."""
@@ -73,6 +75,8 @@ class Projection:
 
     def _join(self, sink: Sink, chunk: Chunk) -> Chunk:
         if chunk.seq == self._log.tail and not chunk.last:
+            # Readers come and go while a model is silent, and no push tells who is gone.
+            self.sinks = [each for each in self.sinks if not each.is_left]
             self.sinks.append(sink)
         else:
             sink.close()

@@ -15,7 +15,7 @@ class Registry:
         self._conversations: defaultdict[str, dict[str, Job]] = defaultdict(dict)
         self._running: defaultdict[str, dict[str, Job]] = defaultdict(dict)
         self._requests: dict[tuple[str, str], Job] = {}
-        self._retained: dict[str, int] = {}  # job_id -> bytes, oldest ending first
+        self._retained: dict[str, Job] = {}  # oldest ending first
 
     def add(self, job: Job) -> None:
         turn = job.turn
@@ -27,7 +27,7 @@ class Registry:
 
     def ended(self, job: Job) -> None:
         discard(self._running, job.turn.user, job.turn.job_id)
-        self._retained[job.turn.job_id] = job.feed.bytes
+        self._retained[job.turn.job_id] = job
 
     def remove(self, job: Job) -> None:
         turn = job.turn
@@ -70,13 +70,14 @@ class Registry:
 
         The newest stays whatever its size: its readers are still reading its end.
         """
-        excess = sum(self._retained.values()) - max_bytes
+        jobs = list(self._retained.values())
+        excess = sum(job.feed.bytes for job in jobs) - max_bytes
         evicted = []
-        for job_id, size in list(self._retained.items())[:-1]:
+        for job in jobs[:-1]:
             if excess <= 0:
                 break
-            excess -= size
-            evicted.append(self._jobs[job_id])
+            excess -= job.feed.bytes
+            evicted.append(job)
         return evicted
 
 

@@ -19,6 +19,11 @@ class Chunk(Struct, frozen=True):
 
 
 class Sink(Protocol):
+    @property
+    def is_left(self) -> bool:
+        """Whether its reader is gone: a push would be refused."""
+        ...
+
     def push(self, chunk: Chunk) -> bool:
         """Take it now, or refuse it for good: a refusal says that this reader lags or left."""
         ...
@@ -35,6 +40,10 @@ class ChannelSink:
         # Its length is bounded by the bytes in it, not by their number.
         self._send, self._receive = trio.open_memory_channel[Chunk](math.inf)
         self._waiting = 0
+
+    @property
+    def is_left(self) -> bool:
+        return self._send.statistics().open_receive_channels == 0
 
     def push(self, chunk: Chunk) -> bool:
         if self._waiting > BACKLOG_BYTES:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, suppress
+from functools import partial
 
 import structlog
 import trio
@@ -176,16 +177,17 @@ class Supervisor:
     async def _own(self, job: Job) -> None:
         try:
             with closing(job):
-                await self._guarded(job.run) or await self._guarded(job.seal)
+                name = job.turn.job_id
+                await self._guarded(job.run, job=name) or await self._guarded(job.seal, job=name)
         finally:
             self.registry.remove(job)
 
-    async def _guarded(self, life: Callable[[], Awaitable[object]]) -> bool:
+    async def _guarded(self, life: Callable[[], Awaitable[object]], **facts: str) -> bool:
         """Whether it ran without a crash.  The one catch-all: a bug ends one job, not the rest."""
         try:
             await life()
         except Exception:
-            log.exception("crashed", life=getattr(life, "__qualname__", repr(life)))
+            log.exception("crashed", **facts)
             return False
         return True
 
@@ -201,6 +203,7 @@ class Supervisor:
             model=job.turn.model,
             standing=standing_of(job.feed.ending),
             tokens=job.usage.completion_tokens,
+            seconds=round(trio.current_time() - job.began, 2),
         )
         self.registry.ended(job)
         if isinstance(job.feed.ending, Failed) and job.opening is None:
@@ -218,7 +221,7 @@ class Supervisor:
             return
         if conversation.title == NEW_CHAT:
             make = self.titles.making(conversation, job.model, question, answer)
-            self._nursery.start_soon(self._guarded, make)
+            self._nursery.start_soon(partial(self._guarded, make, job=job.turn.job_id))
 
 
 def running(jobs: Iterable[Job]) -> Iterator[Job]:

@@ -23,7 +23,7 @@ from legato.http.openapi import describe
 from legato.http.replies import AbortReply, ActiveReply, EventStream, StatusReply
 from legato.http.streaming import stream_response
 from legato.http.turns import turn_of
-from legato.http.wire import application, body_of, job_of, reply, runtime, user
+from legato.http.wire import application, body_of, canonical, job_of, reply, runtime, user
 from legato.models.contract import ModelError
 
 HEADER: Final = "Last-Event-ID"
@@ -139,7 +139,7 @@ async def status(stream_id: str) -> Response:
 async def abort() -> Response:
     """Stop a generation.  On return its provider is closed and its partial answer stored."""
     target = (await body_of(AbortBody)).target()
-    job = runtime().supervisor.whereis(target) if target else None
+    job = runtime().supervisor.whereis(canonical(target)) if target else None
     if job is None:
         raise JobNotFound("There is no such generation.", streamId=target or None)
     if job.user != user():

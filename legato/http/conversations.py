@@ -26,8 +26,8 @@ async def messages(conversation_id: str) -> Response:
     """All messages of a conversation, oldest first."""
     if conversation_id == NEW:
         return reply([])
-    await conversation_of(conversation_id)
-    return reply(await runtime().records.messages(conversation_id))
+    conversation = await conversation_of(conversation_id)
+    return reply(await runtime().records.messages(conversation.conversation_id))
 
 
 @conversations.get("/convos")
@@ -50,7 +50,7 @@ async def one(conversation_id: str) -> Response:
 @describe(TitleReply, refusals=(403, 404))
 async def title(conversation_id: str) -> Response:
     """The title made after the first answer; waits for one that is in the making."""
-    await conversation_of(conversation_id)
+    conversation_id = (await conversation_of(conversation_id)).conversation_id
     with trio.move_on_after(TITLE_PATIENCE):
         await runtime().supervisor.titled(conversation_id)
     found = (await conversation_of(conversation_id)).title
@@ -78,8 +78,8 @@ async def rename() -> Response:
 @describe(DeleteReply, 201, body=ArgBody, refusals=(400, 403, 404))
 async def delete() -> Response:
     """Delete a conversation; a generation that runs in it is stopped first, properly."""
-    conversation_id = (await body_of(ArgBody)).arg.conversation_id
-    await conversation_of(conversation_id)
+    change = (await body_of(ArgBody)).arg
+    conversation_id = (await conversation_of(change.conversation_id)).conversation_id
     await runtime().supervisor.close_conversation(conversation_id)
     deleted = await runtime().records.delete_conversation(conversation_id)
     return reply(DeleteReply(True, int(deleted)), 201)

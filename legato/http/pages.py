@@ -65,7 +65,8 @@ def swagger_folder() -> str:
 async def login() -> Response:
     """Exchange a one-time token, or a JWT, for a session cookie."""
     app = application()
-    token = request.args.get("token", "")
+    # What looks a link up before it is followed, by HEAD, must not use it up.
+    token = request.args.get("token", "") if request.method == "GET" else ""
     user = app.logins.redeem(token, time.monotonic()) or await bearer(token)
     response = cast("Response", redirect("/"))
     if user is None:

@@ -1,6 +1,7 @@
 """Requests in, responses out: JSON by msgspec, and whose job or conversation an id names."""
 
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 import msgspec
 from msgspec import json
@@ -93,13 +94,21 @@ def reply(body: Any, status: int = 200) -> Response:
     return Response(json.encode(body), status, mimetype="application/json")
 
 
+def canonical(given: str) -> str:
+    """A UUID as we spell it; anything else as it is."""
+    try:
+        return str(UUID(given))
+    except ValueError:
+        return given
+
+
 def job_of(stream_id: str) -> JobRef:
     """This user's job of that id, or the current one of that conversation.
 
     Raises:
         StreamNotFound, Foreign
     """
-    job = runtime().supervisor.whereis(stream_id)
+    job = runtime().supervisor.whereis(canonical(stream_id))
     if job is None:
         raise StreamNotFound("The generation job does not exist or has expired.")
     if job.user != user():
@@ -113,7 +122,7 @@ async def conversation_of(conversation_id: str) -> Conversation:
     Raises:
         ConversationNotFound, Foreign
     """
-    conversation = await runtime().records.conversation(conversation_id)
+    conversation = await runtime().records.conversation(canonical(conversation_id))
     if conversation is None:
         raise ConversationNotFound("There is no conversation of that id.")
     if conversation.user != user():

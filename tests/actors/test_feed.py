@@ -31,6 +31,7 @@ class OpenSink:
     def __init__(self) -> None:
         self.chunks: list[Chunk] = []
         self.closed = False
+        self.is_left = False
 
     def push(self, chunk: Chunk) -> bool:
         self.chunks.append(chunk)
@@ -52,6 +53,26 @@ async def test_what_came_between_two_pushes_is_one_write() -> None:
     assert len(sink.chunks) == 1
     client.feed(sink.chunks[0].data)
     assert client.seqs == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_readers_that_left_a_silent_job_are_not_kept() -> None:
+    feed, left, stays = feed_of(0), ChannelSink(), ChannelSink()
+    feed.subscribe("librechat", "beginning", left)
+    feed.subscribe("librechat", "beginning", stays)
+    left.leave()
+    assert feed.readers == 2
+    feed.subscribe("librechat", "beginning", OpenSink())
+
+    assert feed.readers == 2
+
+
+async def test_readers_that_resume_a_finished_job_share_the_bytes() -> None:
+    feed = feed_of(100)
+    feed.append(Finished())
+    one, two = [feed.subscribe("librechat", "snapshot", OpenSink()) for _ in range(2)]
+
+    assert one.last
+    assert one.data is two.data
 
 
 async def test_a_long_backlog_comes_in_pages() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.titles import by_rule, cleaned
 from legato.content import NEW_CHAT
@@ -85,6 +85,21 @@ async def test_two_titles_in_the_making_do_not_wait_for_each_other(
         await second()
 
         await titles.wait(C1)
+
+
+async def test_whoever_waits_for_a_title_waits_for_the_answer_too(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        house.start()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.supervisor.titled, C1)
+            await wait_all_tasks_blocked()
+            assert nursery.child_tasks
+            house.model.say("Because.")
+            house.model.finish()
+
+        assert await title(house) == "hello"
 
 
 async def test_failed_and_empty_answers_name_nothing(autojump_clock: MockClock) -> None:

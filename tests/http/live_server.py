@@ -69,8 +69,7 @@ class LiveServer(Server):
 
     def readers(self, started: Started) -> int:
         """How many sinks the job pushes to."""
-        projections = self.job(started).feed._projections.values()
-        return sum(len(projection.sinks) for projection in projections)
+        return self.job(started).feed.readers
 
 
 async def until(condition: Callable[[], bool]) -> None:

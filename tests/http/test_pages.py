@@ -80,6 +80,13 @@ async def test_a_browser_with_a_bad_login_link_gets_the_page_that_asks_again(
     assert reply.headers["content-type"].startswith("text/html")
 
 
+async def test_looking_a_login_link_up_does_not_use_it_up(nobody: Client) -> None:
+    token = nobody.app.logins.issue("ann", monotonic())
+    await nobody.ask("HEAD", f"/login?token={token}")
+
+    assert (await nobody.get(f"/login?token={token}")).status == 302
+
+
 async def test_a_jwt_logs_in_too(nobody: Client) -> None:
     token = bearer("ann")["Authorization"].removeprefix("Bearer ")
     reply = await nobody.get(f"/login?token={token}")

@@ -104,3 +104,12 @@ async def test_a_foreign_status_is_refused(ann: Client, bob: Client) -> None:
         reply = await bob.get(f"/api/agents/chat/status/{stream_id}")
 
         assert (reply.status, reply.body["error"]) == (403, "Unauthorized")
+
+
+async def test_a_conversation_is_found_however_its_uuid_is_spelt(ann: Client) -> None:
+    conversation_id = (await ann.finish("Hi"))["conversation"]["conversationId"]
+    spelt = conversation_id.upper()
+
+    assert (await ann.get(f"/api/agents/chat/status/{spelt}")).body["streamId"] == conversation_id
+    assert len((await ann.get(f"/api/messages/{spelt}")).body) == 2
+    assert (await ann.get(f"/api/convos/{spelt}")).status == 200
