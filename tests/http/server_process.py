@@ -59,10 +59,30 @@ async def legato_serve(folder: Path, **variables: str) -> AsyncIterator[ServerPr
     errors = folder / "stderr"
     async with _process((*LEGATO, "serve", "--port", "0"), errors, variables) as process:
         assert process.stdout is not None
-        line = await process.stdout.receive_some()
-        found = re.fullmatch(rb"Legato is at http://127\.0\.0\.1:(\d+)\n", line)
-        assert found, errors.read_text()
-        yield ServerProcess(process, int(found[1]), errors)
+        line = await said(process.stdout, rb"Legato is at http://127\.0\.0\.1:(\d+)\n", errors)
+        yield ServerProcess(process, int(line[1]), errors)
+
+
+@asynccontextmanager
+async def demo(folder: Path, **variables: str) -> AsyncIterator[tuple[ServerProcess, str]]:
+    """`run.py` in `folder`, and the path of the link that it prints."""
+    errors = folder / "stderr"
+    command = (sys.executable, str(ROOT / "run.py"), "--no-browser", "--port", "0")
+    async with _process(command, errors, variables) as process:
+        assert process.stdout is not None
+        link = rb"http://127\.0\.0\.1:(\d+)(/login\?token=\S+)\n"
+        line = await said(process.stdout, link, errors)
+        yield ServerProcess(process, int(line[1]), errors), line[2].decode()
+
+
+async def said(stream: trio.abc.ReceiveStream, pattern: bytes, errors: Path) -> re.Match[bytes]:
+    """The first place where a process's output matches."""
+    output = b""
+    while (found := re.search(pattern, output)) is None:
+        received = await stream.receive_some()
+        assert received, await trio.Path(errors).read_text()
+        output += received
+    return found
 
 
 @asynccontextmanager
