@@ -16,7 +16,7 @@ from tests.actors.kit import open_house
 from tests.actors.test_promise import Reader
 from tests.http.client import STILL, Client
 from tests.http.house import AttentiveModel, open_client
-from tests.regressions.reading import checkpoints, following, frames
+from tests.regressions.reading import checkpoints, following, frames, releasing
 
 STREAM = "/api/agents/chat/stream/"
 STATUS = "/api/agents/chat/status/"
@@ -145,9 +145,9 @@ async def test_start_gap_while_the_question_is_stored(autojump_clock: MockClock)
         house.model.say("hello")
         house.model.finish()
         async with following(job, "beginning", "snapshot") as (plain, synced):
-            await wait_all_tasks_blocked()
-            assert plain.client.frames == []
-            house.records.release()
+            with releasing(house):
+                await wait_all_tasks_blocked()
+                assert plain.client.frames == []
 
         assert plain.client.seqs == [1, 2, 3, 4]
         assert synced.client.seqs == [0, 1, 2, 3, 4]
