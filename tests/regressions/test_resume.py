@@ -105,6 +105,7 @@ async def test_start_gap(ann: Client, mock_clock: MockClock, query: str, name: s
     async with ann.follow(started[name], query) as stream:
         seen = [await stream.next()]
         assert stream.status == 200
+        await wait_all_tasks_blocked()
         mock_clock.jump(11)
         seen += await stream.rest()
     whole = await ann.read(started["streamId"])
@@ -125,6 +126,7 @@ async def test_start_gap_of_a_queued_one(ann: Client, mock_clock: MockClock) -> 
         ann.follow(queued["generationId"], "?resume=true") as synced,
     ):
         sync = await synced.next()
+        await wait_all_tasks_blocked()  # until then nobody sleeps yet whom it could wake
         mock_clock.jump(16)
         assert (await plain.next()).name == (await synced.next()).name == ":", "it waits"
         await ann.post("/api/agents/chat/abort", {"generationId": first["generationId"]})
@@ -158,6 +160,7 @@ async def test_start_gap_at_the_end(ann: Client, mock_clock: MockClock) -> None:
     """Elsewhere who came just after the end got nothing: no text, no ending."""
     started = await ann.start(model_parameters={"tokens": 3, "rate": 1})
     async with ann.follow(started["streamId"]) as stream:
+        await wait_all_tasks_blocked()
         mock_clock.jump(5)
         live = await stream.rest()
 
