@@ -1,13 +1,14 @@
-"""Readers for these tests: frame by frame, with all their bytes."""
+"""What these tests share: readers with all their bytes, and orders of events."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
 from legato.actors.feed import Start
 from legato.actors.follower import Follower
 from legato.actors.ref import JobRef
+from tests.actors.kit import House
 from tests.actors.test_promise import Reader
 from tests.http.raw_client import frames_of
 
@@ -31,6 +32,15 @@ async def following(job: JobRef, *starts: Start) -> AsyncIterator[list[Reader]]:
         for reader in readers:
             nursery.start_soon(reader.run)
         yield readers
+
+
+@contextmanager
+def releasing(house: House) -> Iterator[None]:
+    """A failure in here does not leave the storage held, which would hang the test."""
+    try:
+        yield
+    finally:
+        house.records.release()
 
 
 async def checkpoints(count: int) -> None:

@@ -16,7 +16,7 @@ from tests.actors.kit import open_house
 from tests.actors.test_promise import Reader
 from tests.http.client import STILL, Client
 from tests.http.house import AttentiveModel, open_client
-from tests.regressions.reading import checkpoints, following, frames
+from tests.regressions.reading import checkpoints, following, frames, releasing
 
 STREAM = "/api/agents/chat/stream/"
 STATUS = "/api/agents/chat/status/"
@@ -105,6 +105,7 @@ async def test_start_gap(ann: Client, mock_clock: MockClock, query: str, name: s
     async with ann.follow(started[name], query) as stream:
         seen = [await stream.next()]
         assert stream.status == 200
+        await wait_all_tasks_blocked()
         mock_clock.jump(11)
         seen += await stream.rest()
     whole = await ann.read(started["streamId"])
@@ -125,6 +126,7 @@ async def test_start_gap_of_a_queued_one(ann: Client, mock_clock: MockClock) -> 
         ann.follow(queued["generationId"], "?resume=true") as synced,
     ):
         sync = await synced.next()
+        await wait_all_tasks_blocked()  # until then nobody sleeps yet whom it could wake
         mock_clock.jump(16)
         assert (await plain.next()).name == (await synced.next()).name == ":", "it waits"
         await ann.post("/api/agents/chat/abort", {"generationId": first["generationId"]})
@@ -145,9 +147,9 @@ async def test_start_gap_while_the_question_is_stored(autojump_clock: MockClock)
         house.model.say("hello")
         house.model.finish()
         async with following(job, "beginning", "snapshot") as (plain, synced):
-            await wait_all_tasks_blocked()
-            assert plain.client.frames == []
-            house.records.release()
+            with releasing(house):
+                await wait_all_tasks_blocked()
+                assert plain.client.frames == []
 
         assert plain.client.seqs == [1, 2, 3, 4]
         assert synced.client.seqs == [0, 1, 2, 3, 4]
@@ -158,6 +160,7 @@ async def test_start_gap_at_the_end(ann: Client, mock_clock: MockClock) -> None:
     """Elsewhere who came just after the end got nothing: no text, no ending."""
     started = await ann.start(model_parameters={"tokens": 3, "rate": 1})
     async with ann.follow(started["streamId"]) as stream:
+        await wait_all_tasks_blocked()
         mock_clock.jump(5)
         live = await stream.rest()
 
