@@ -24,7 +24,7 @@ class UnstorableText(StorageError):
 
 
 class RequestTaken(Exception):
-    """This user's `clientRequestId` started another turn, which `turn` names."""
+    """This user's `clientRequestId` has started a turn already, which `turn` names."""
 
     def __init__(self, turn: "StoredTurn") -> None:
         super().__init__(f"That request already started the turn of message {turn.message_id}.")
@@ -62,13 +62,12 @@ class Records(Protocol):
         """Store a user's message and its conversation in one transaction, and return the latter.
 
         An existing conversation keeps its owner, title and `created_at`; an existing message
-        (same `message_id`) is replaced in place and keeps its `created_at`.  A `request_id`
-        that this user gave for the same message before is no error.
+        (same `message_id`) is replaced in place and keeps its `created_at`.
 
         Raises, and stores nothing:
             ForeignConversation: if the conversation is another user's, or a message of that id
                 is in another conversation, whosever that is: a message is never moved.
-            RequestTaken: if this user gave `request_id` for another message.
+            RequestTaken: if this user gave `request_id` before.
         """
         ...
 
@@ -83,7 +82,7 @@ class Records(Protocol):
         ...
 
     async def messages(self, conversation_id: str) -> list[Message]:
-        """All messages, oldest first (by `created_at`, then in order of arrival)."""
+        """All messages, in order of arrival, since clocks are set back; replaced ones stay."""
         ...
 
     async def conversation(self, conversation_id: str) -> Conversation | None: ...

@@ -1,7 +1,5 @@
 """Records in memory: the simplest implementation of the contract, gone with the process."""
 
-from datetime import datetime
-
 import trio
 from msgspec.structs import replace
 
@@ -54,8 +52,7 @@ class MemoryRecords:
 
     async def messages(self, conversation_id: str) -> list[Message]:
         await self._enter(conversation_id)
-        found = [m for m in self._messages.values() if m.conversation_id == conversation_id]
-        return sorted(found, key=_created_at)
+        return [m for m in self._messages.values() if m.conversation_id == conversation_id]
 
     async def conversation(self, conversation_id: str) -> Conversation | None:
         await self._enter(conversation_id)
@@ -117,10 +114,10 @@ class MemoryRecords:
     def _take_request(self, user: str, request_id: str | None, message: Message) -> None:
         if request_id is None:
             return
-        turn = StoredTurn(message.conversation_id, message.message_id)
-        taken = self._requests.setdefault((user, request_id), turn)
-        if taken != turn:
+        if taken := self._requests.get((user, request_id)):
             raise RequestTaken(taken)
+        turn = StoredTurn(message.conversation_id, message.message_id)
+        self._requests[user, request_id] = turn
 
     def _put(self, conversation: Conversation, message: Message) -> Conversation:
         now = conversation.updated_at
@@ -129,8 +126,3 @@ class MemoryRecords:
         self._messages[message.message_id] = replace(message, created_at=created_at, updated_at=now)
         self._conversations[conversation.conversation_id] = conversation
         return conversation
-
-
-def _created_at(message: Message) -> datetime:
-    assert isinstance(message.created_at, datetime), "a stored message has it"
-    return message.created_at

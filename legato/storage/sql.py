@@ -132,18 +132,17 @@ class SqlRecords:
     def _take_request(
         self, connection: Connection, user: str, request_id: str, message: Message
     ) -> None:
-        wanted = StoredTurn(message.conversation_id, message.message_id)
-        connection.execute(
+        put = connection.execute(
             self._put.request,
             {
                 "user_id": user,
                 "request_id": request_id,
-                "conversation_id": wanted.conversation_id,
-                "message_id": wanted.message_id,
+                "conversation_id": message.conversation_id,
+                "message_id": message.message_id,
             },
         )
-        taken = _turn(connection, user, request_id)
-        if taken is not None and taken != wanted:
+        taken = None if put.rowcount else _turn(connection, user, request_id)
+        if taken is not None:
             raise RequestTaken(taken)
 
 

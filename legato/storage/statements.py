@@ -35,7 +35,7 @@ NEXT_PAGE: Final = FIRST_PAGE.where(
 THREAD: Final = (
     select(MESSAGES)
     .where(MESSAGES.c.conversation_id == bindparam("of_conversation"))
-    .order_by(MESSAGES.c.created_at, MESSAGES.c.position)
+    .order_by(MESSAGES.c.position)
 )
 
 PLACE: Final = select(MESSAGES.c.conversation_id).where(

@@ -66,7 +66,6 @@ MESSAGES: Final = Table(
 Index(
     "ix_messages_thread",
     MESSAGES.c.conversation_id,
-    MESSAGES.c.created_at,
     MESSAGES.c.position,
 )
 

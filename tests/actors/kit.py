@@ -172,10 +172,12 @@ async def open_house(*, frees: bool = True, **limits: Any) -> AsyncIterator[Hous
         dialects={"librechat": LibreChat},
         limits=Limits(**limits),
     ) as supervisor:
-        yield House(supervisor, model, records)
-        if frees:
-            records.down = False
-            records.release()
+        try:
+            yield House(supervisor, model, records)
+        finally:
+            if frees:
+                records.down = False
+                records.release()
 
 
 class Client:

@@ -38,9 +38,10 @@ async def test_a_request_id_starts_one_turn_only(records: Records, clock: Steppe
     assert await records.conversation("c1") == opened
 
 
-async def test_a_turn_that_is_stored_again_keeps_its_request_ids(records: Records) -> None:
+async def test_a_turn_that_is_stored_again_needs_another_request(records: Records) -> None:
     await records.open_turn(conversation(), question(), request_id="r1")
-    await records.open_turn(conversation(), question(), request_id="r1")
+    with pytest.raises(RequestTaken):
+        await records.open_turn(conversation(), question(), request_id="r1")
     await records.open_turn(conversation(), question(), request_id="r2")
 
     assert await records.turn_of_request("ann", "r1") == StoredTurn("c1", "q1")

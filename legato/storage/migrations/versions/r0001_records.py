@@ -56,7 +56,7 @@ def _create_messages() -> None:
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
     )
-    op.create_index("ix_messages_thread", "messages", ["conversation_id", "created_at", "position"])
+    op.create_index("ix_messages_thread", "messages", ["conversation_id", "position"])
 
 
 def _create_requests() -> None:
