@@ -3,26 +3,23 @@
 import json
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Final, Self
+from typing import Final
 
 import httpx
 import trio
 from msgspec import Struct
 
-from legato.models.completions import CompletionDecoder, message_in
+from legato.models.answers import Batches, open_reads
+from legato.models.completions import message_in
 from legato.models.contract import Json, ModelError, ModelEvent, ModelRequest
 from legato.models.counting import estimate_tokens
 from legato.models.retry import RetryPolicy, read_retry_after
-from legato.models.sse import EventSplitter
 
 _OURS: Final = frozenset({"messages", "model", "n", "stream", "stream_options"})
 _RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 _MAX_REFUSAL: Final = 64 * 1024  # bytes read of an error body
-_GRACE: Final = (
-    0.2  # seconds after `[DONE]` for the body's own end; then the connection is not kept
-)
 
 
 class Endpoint(Struct, frozen=True):
@@ -103,8 +100,8 @@ class OpenAIModel:
     ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
         self.check(request.parameters)
         response = await self._ask(self._body(request))
-        async with _open_reads(response) as reads:
-            yield _Batches(reads)
+        async with open_reads(response) as reads:
+            yield Batches(reads)
 
     def _body(self, request: ModelRequest) -> dict[str, Json]:
         return {
@@ -164,73 +161,10 @@ class OpenAIModel:
         return text.replace(key, "…") if key else text
 
 
-class _Batches:
-    """The events of an answer, one batch for each read that completed any."""
-
-    def __init__(self, reads: AsyncIterator[bytes]) -> None:
-        self._reads = reads
-        self._body_ended = False
-        self._ending_said = False
-        self._splitter = EventSplitter()
-        self._decoder = CompletionDecoder()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Sequence[ModelEvent]:
-        if self._ending_said:
-            await self._read_to_the_end()
-            raise StopAsyncIteration
-        while not (self._body_ended or self._decoder.done or self._decoder.failure):
-            if events := self._decoder.decode(await self._read()):
-                return events
-        if self._decoder.failure:
-            raise self._decoder.failure
-        self._ending_said = True
-        return self._decoder.ending()
-
-    async def _read(self) -> list[str]:
-        """The data of the events that the next read completes.
-
-        A broken connection is just an end: whether anything is missing, the decoder knows.
-        """
-        try:
-            return self._splitter.feed(await anext(self._reads))
-        except (StopAsyncIteration, httpx.RequestError):
-            self._body_ended = True
-            return self._splitter.flush()
-
-    async def _read_to_the_end(self) -> None:
-        """A body read to its end leaves its connection to the next request."""
-        with trio.move_on_after(_GRACE):
-            while not self._body_ended:
-                await self._read()
-
-
-@asynccontextmanager
-async def _open_reads(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
-    """What each read of the connection brings.  Leaving closes the response.
-
-    httpx reads through a chain of generators; closing the outermost would leave the others
-    to the garbage collector, of which Trio warns.  Reading on from what is closed ends all.
-    """
-    reads = response.aiter_bytes()
-    try:
-        yield reads
-    finally:
-        # Shielded, or a cancelled reader would skip the second half; neither half waits for
-        # the provider, save that TLS sends a goodbye.
-        with trio.move_on_after(_GRACE, shield=True):
-            await response.aclose()
-            with suppress(httpx.RequestError, httpx.StreamError):
-                async for _ in reads:
-                    pass
-
-
 async def _excerpt(response: httpx.Response) -> bytes:
     """The beginning of an error body.  Closes the response."""
     body = b""
-    async with _open_reads(response) as reads:
+    async with open_reads(response) as reads:
         async for read in reads:
             body += read
             if len(body) > _MAX_REFUSAL:

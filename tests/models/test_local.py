@@ -170,14 +170,17 @@ def test_the_engine_is_silent_and_lets_the_process_end(weights: Path, end: str) 
 
 
 INTERRUPTED = """
-import signal, sys
+import signal, sys, time
 from pathlib import Path
 from legato.models.local import Engine
 
+# What a shell starts in the background is born ignoring it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 engine = Engine(Path(sys.argv[1]), 512)
 try:
     print("loaded", flush=True)
-    signal.pause()
+    while True:
+        time.sleep(0.05)
 except KeyboardInterrupt:
     engine.close()
     print("python heard it", flush=True)
