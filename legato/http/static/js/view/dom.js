@@ -14,6 +14,16 @@ export function fill(element, children) {
   element.replaceChildren(...children.filter((child) => child !== null));
 }
 
+const keys = new WeakMap(); // element -> what it was filled for
+
+/** Fill `element` with what `make` gives, but leave it alone while `key` stays: a click on a
+    button that is replaced between press and release is lost. */
+export function refill(element, key, make) {
+  if (keys.get(element) === key) return;
+  keys.set(element, key);
+  fill(element, make());
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** One of the icons that index.html defines. */

@@ -1,6 +1,6 @@
 /** One message of the thread.  `actions`: copy, edit, regenerate, choose. */
 import { textOfMessage } from "../fold.js";
-import { el, fill, icon, iconButton } from "./dom.js";
+import { el, icon, iconButton, refill } from "./dom.js";
 import { PartsView } from "./parts.js";
 
 /** A user's message: plain text, and an editor in its place while it is being changed. */
@@ -18,8 +18,11 @@ export class QuestionView {
     this.#row = row;
     this.element.dataset.id = row.message.messageId;
     this.#text.textContent = textOfMessage(row.message);
-    const edit = iconButton("edit", "Edit and ask again", () => this.#edit(), { disabled: busy });
-    fill(this.#tools, [...siblingsOf(row, this.actions, busy), copyButton(row.message), edit]);
+    refill(this.#tools, keyOf(row, busy), () => [
+      ...siblingsOf(row, this.actions, busy),
+      copyButton(row.message),
+      iconButton("edit", "Edit and ask again", () => this.#edit(), { disabled: busy }),
+    ]);
   }
 
   #edit() {
@@ -65,7 +68,8 @@ export class AnswerView {
     if (running || message !== this.#shown) this.#parts.update(partsOf(message), !running);
     this.#shown = running ? null : message;
     this.showProgress(running ? turn : null);
-    fill(this.#tools, running ? [] : this.#toolsOf(row, busy));
+    const key = running ? "running" : keyOf(row, busy);
+    refill(this.#tools, key, () => (running ? [] : this.#toolsOf(row, busy)));
   }
 
   /** A part of the running answer grew. */
@@ -120,6 +124,13 @@ function endingOf({ unfinished, content, finish_reason: reason }) {
 function aboutOf({ model, sender, usage }) {
   const tokens = usage?.completionTokens ? `${usage.completionTokens.toLocaleString()} tokens` : "";
   return [model || sender, tokens].filter(Boolean).join(" · ");
+}
+
+/** What the buttons of a message depend on. */
+function keyOf({ siblings, position, message }, busy) {
+  const { text, content, unfinished, finish_reason: reason, usage } = message;
+  const ids = siblings.map(({ messageId }) => messageId);
+  return JSON.stringify([ids, position, busy, text, content, unfinished, reason, usage]);
 }
 
 function siblingsOf(row, { choose }, busy) {
