@@ -8,6 +8,7 @@ import structlog
 import trio
 from msgspec import Struct
 
+from legato.actors.admission import Busy, ShuttingDown, admit
 from legato.actors.ending import standing_of
 from legato.actors.job import Job
 from legato.actors.mailbox import ActorStopped
@@ -23,26 +24,6 @@ from legato.models.contract import Model
 from legato.storage.contract import ForeignConversation, Records
 
 log = structlog.get_logger()
-
-
-class Refused(Exception):
-    """A start that is not to be; the message is for people."""
-
-
-class Busy(Refused):
-    """The conversation has a running turn, and the start asked not to disturb it."""
-
-
-class TooManyForUser(Refused):
-    """This user has as many running jobs as one may have."""
-
-
-class TooManyForServer(Refused):
-    """The process has as many running jobs as it may have."""
-
-
-class ShuttingDown(Refused):
-    """The process is about to go."""
 
 
 class Started(Struct, frozen=True):
@@ -97,7 +78,9 @@ class Supervisor:
         if before and on_busy == "reject":
             raise Busy("The conversation is busy with another turn.")
         interrupted = before if on_busy == "interrupt" else []
-        self._admit(turn.user, leaving=len(interrupted))
+        if self._draining:
+            raise ShuttingDown("The server is shutting down.")
+        admit(turn.user, self.registry, self._limits, leaving=len(interrupted))
         self._stop_soon(interrupted)
         job = self._create(turn, [job.ended for job in before])
         return Started(job.ref, queued=bool(before) and on_busy == "enqueue")
@@ -148,17 +131,6 @@ class Supervisor:
         self._stop_soon(jobs)
         for job in jobs:
             await job.ended.wait()
-
-    def _admit(self, user: str, leaving: int) -> None:
-        """`leaving`: how many of the user's running jobs make room for the new one."""
-        limits, registry = self._limits, self.registry
-        if self._draining:
-            raise ShuttingDown("The server is shutting down.")
-        most = limits.max_running_jobs_per_user
-        if len(registry.running(user)) - leaving >= most:
-            raise TooManyForUser(f"You have {most} running generations; more are not allowed.")
-        if registry.running_count() - leaving >= limits.max_running_jobs:
-            raise TooManyForServer("The server runs as many generations as it may.")
 
     def _create(self, turn: Turn, predecessors: list[trio.Event]) -> Job:
         job = Job(

@@ -7,14 +7,8 @@ import structlog
 from msgspec import json
 from quart import Response
 
+from legato.actors.admission import Busy, Refused, ShuttingDown, TooManyForServer, TooManyForUser
 from legato.actors.starting import NotStarted
-from legato.actors.supervisor import (
-    Busy,
-    Refused,
-    ShuttingDown,
-    TooManyForServer,
-    TooManyForUser,
-)
 from legato.actors.turn import InvalidTurn
 from legato.http.auth import ForbiddenOrigin
 from legato.http.jwks import KeysUnavailable

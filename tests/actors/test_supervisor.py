@@ -6,13 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.admission import Busy, ShuttingDown, TooManyForServer, TooManyForUser
 from legato.actors.mailbox import ActorStopped
-from legato.actors.supervisor import (
-    Busy,
-    ShuttingDown,
-    TooManyForServer,
-    TooManyForUser,
-)
 from legato.events import Created, Failed, Stopped
 from legato.storage.contract import ForeignConversation
 from tests.actors.kit import C1, C2, open_house
