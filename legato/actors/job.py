@@ -66,6 +66,7 @@ class Job:
         self.model = model
         self.state = State.OPENING
         self.opening: Opening | None = None
+        self.usage = Usage()
         self.began = trio.current_time()
         self.ended = trio.Event()
         self.feed = Feed(identity, dialects, limits.max_log_bytes)
@@ -76,7 +77,6 @@ class Job:
         self._recorder = Recorder(turn, model, records)
         self._producer = Producer(self._mailbox.ref, self._recorder, model, limits, predecessors)
         self._outcome: Outcome | None = None
-        self.usage = Usage()
         self._stops: list[ReplyTo[StopReply]] = []
         self._awaiting: list[ReplyTo[Created | Ending]] = []
 

@@ -74,7 +74,7 @@ class ClientStream:
         self.socket.close()
 
 
-class Exchange:
+class WatchedExchange:
     """A request and its response, watched for a response that stops before its end."""
 
     def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -113,7 +113,7 @@ class ClientApp(ASGIWrapper):
         sync_spawn: Callable[..., Any],
         call_soon: Callable[..., Any],
     ) -> None:
-        exchange = Exchange(receive, send)
+        exchange = WatchedExchange(receive, send)
         try:
             await self.app(scope, exchange.receive, exchange.send)
         finally:

@@ -1,35 +1,12 @@
 """When an identity provider's keys are fetched, and what holds while they cannot be."""
 
-from collections.abc import Iterator
-
 import pytest
 import trio
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from legato.http.auth import Authenticator, KeysUnavailable, PublicKeys, Unauthorized, User
 from legato.http.jwks import MAX_AGE, MIN_INTERVAL
-from tests.http.identity import NOW, SECRET, Clock, Provider, jwk, serving, token
-
-
-@pytest.fixture
-def provider() -> Provider:
-    return Provider()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def authenticator(provider: Provider, clock: Clock) -> Iterator[Authenticator]:
-    with serving(provider) as url:
-        yield Authenticator(SECRET, PublicKeys(url, clock=clock), clock=lambda: NOW)
-
-
-@pytest.fixture(scope="module")
-def ec_key() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
+from tests.http.identity import NOW, SECRET, Clock, Provider, jwk, token
 
 
 async def test_a_new_key_is_fetched_when_its_id_is_seen(

@@ -1,42 +1,20 @@
 """Tokens by an identity provider's keys, and by those of others."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from legato.http.auth import Authenticator, PublicKeys, Unauthorized, User
+from legato.http.auth import Authenticator, Unauthorized, User
 from legato.http.jwks import parse_keys
 from legato.http.tokens import sign
-from tests.http.identity import NOW, SECRET, Clock, Provider, bearer, forged, jwk, serving, token
-
-
-@pytest.fixture
-def provider() -> Provider:
-    return Provider()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def authenticator(provider: Provider, clock: Clock) -> Iterator[Authenticator]:
-    with serving(provider) as url:
-        yield Authenticator(SECRET, PublicKeys(url, clock=clock), clock=lambda: NOW)
+from tests.http.identity import NOW, SECRET, Provider, bearer, forged, jwk, token
 
 
 @pytest.fixture(scope="module")
 def rsa_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 2048)
-
-
-@pytest.fixture(scope="module")
-def ec_key() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
 
 
 async def test_rs256_and_es256_are_verified_with_the_providers_keys(

@@ -1,0 +1,25 @@
+"""What the README shows is what Legato takes."""
+
+import re
+from pathlib import Path
+
+from legato.config import load_settings
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def test_the_configuration_it_shows_is_accepted(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
+    file = tmp_path / "legato.toml"
+    file.write_text(example)
+    settings = load_settings({}, file)
+
+    assert set(settings.models) == {"gpt", "here"}
+    assert settings.default_model == "gpt"
+
+
+def test_the_files_it_leads_to_are_there() -> None:
+    links = re.findall(r"\]\(([\w./-]+)\)", README.read_text())
+
+    assert links
+    assert all((README.parent / link).is_file() for link in links)
