@@ -209,8 +209,7 @@ class Job:
         return answer_of(self._outcome, self.opening, content, self.usage)
 
     async def _store(self, answer: Message) -> None:
-        conversation = await self._recorder.close(answer)
-        await self._mailbox.ref.tell(Settled(conversation))
+        await self._mailbox.ref.tell(await self._recorder.close(answer))
 
     async def _give_up(self) -> None:
         """Not a deadline around the work: a thread that hangs would hold that up too."""

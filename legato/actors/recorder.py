@@ -4,12 +4,12 @@ import structlog
 import trio
 
 from legato.actors.history import begun, chat, fitting, thread
-from legato.actors.messages import Opening
+from legato.actors.messages import Opening, Settled
 from legato.actors.turn import Turn, plan
 from legato.content import Conversation, Message, Part
 from legato.events import Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
-from legato.storage.contract import Records, StorageError
+from legato.storage.contract import Records, StorageError, UnstorableText
 
 FIRST_PAUSE = 0.25  # seconds between attempts to store an answer; each is twice the last …
 LONGEST_PAUSE = 60.0  # … up to this
@@ -69,12 +69,15 @@ class Recorder:
             sum(cost(message.content) for message in asked),
         )
 
-    async def close(self, answer: Message) -> Conversation | None:
-        """Store the answer, however often that takes; None where its conversation is gone."""
+    async def close(self, answer: Message) -> Settled:
+        """Store the answer, however often that takes; unsaved where no attempt could help."""
         pause = FIRST_PAUSE
         while True:
             try:
-                return await self._records.close_turn(answer)
+                return Settled(await self._records.close_turn(answer))
+            except UnstorableText as error:
+                log.error("answer cannot be stored", job=self._turn.job_id, reason=str(error))
+                return Settled(None, unsaved=True)
             except StorageError as error:
                 log.warning("answer not stored yet", job=self._turn.job_id, reason=str(error))
                 await trio.sleep(pause)

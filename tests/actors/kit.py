@@ -23,7 +23,7 @@ from legato.models.contract import (
     ModelRequest,
     TextChunk,
 )
-from legato.storage.contract import StorageError
+from legato.storage.contract import StorageError, UnstorableText
 from legato.storage.memory import MemoryRecords
 
 C1 = "11111111-1111-4111-8111-111111111111"
@@ -89,6 +89,7 @@ class FlakyRecords(MemoryRecords):
         super().__init__()
         self.down = False
         self.untitled = False
+        self.unstorable = False
         self.free = trio.Event()
         self.free.set()
         self.returning = trio.Event()
@@ -106,6 +107,8 @@ class FlakyRecords(MemoryRecords):
 
     async def close_turn(self, message: Message) -> Conversation | None:
         await self._usable()
+        if self.unstorable:
+            raise UnstorableText("half a character")
         stored = await super().close_turn(message)
         self.closed.append(message)
         return stored

@@ -171,6 +171,20 @@ async def test_an_ending_that_cannot_be_stored_is_said_all_the_same(
         assert (await house.records.messages(C1))[-1].content == ending.response.content
 
 
+async def test_an_answer_that_no_storage_takes_is_said_unsaved_at_once(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        house.records.unstorable = True
+        job = house.start()
+        house.model.say("hello")
+        house.model.finish()
+        began = trio.current_time()
+
+        assert (await ending_of(job)).unsaved
+        assert trio.current_time() == began
+
+
 async def test_a_storage_that_hangs_holds_no_reader_up(autojump_clock: MockClock) -> None:
     async with open_house(store_timeout=3) as house:
         job = house.start()
