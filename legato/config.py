@@ -55,7 +55,6 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     max_text_bytes: Bytes = 256 * 1024  # a long document pasted whole, not a library
     max_answer_bytes: Bytes = 4 * 1024 * 1024  # hundreds of times today's longest answers
-    max_log_bytes: Bytes = 8 * 1024 * 1024  # past it a running log is compacted
     max_running_jobs: Count = 2000  # what one process carries with its readers
     max_running_jobs_per_user: Count = 20
     retention: SecondsOrNone = 600.0  # a reader that comes back within ten minutes still replays
@@ -63,6 +62,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model_idle_timeout: Seconds = 120.0  # longer than reasoning models keep silent
     max_duration: Seconds = 3600.0
     store_timeout: Seconds = 10.0  # then the ending is said with `unsaved`
+    stall_timeout: Seconds = 30.0  # a reader that takes nothing for so long has lost its network
     heartbeat: Seconds = 15.0  # proxies cut after 30 to 60 s of silence
     title_timeout: Seconds = 45.0
     drain_timeout: SecondsOrNone = 10.0  # for readers and jobs at shutdown

@@ -40,21 +40,23 @@ class StepStarted(Event, frozen=True):
     tool_call: ToolCall | None = None
 
 
-class TextDelta(Event, frozen=True):
+class Delta(Event, frozen=True, gc=False):
+    """More of the part at `index`.  It refers to nothing that could refer back to it."""
+
     index: int
     text: str
 
 
-class ReasoningDelta(Event, frozen=True):
-    index: int
-    text: str
+class TextDelta(Delta, frozen=True, gc=False):
+    """More of an answer's text."""
 
 
-class ArgumentsDelta(Event, frozen=True):
+class ReasoningDelta(Delta, frozen=True, gc=False):
+    """More of a model's thoughts."""
+
+
+class ArgumentsDelta(Delta, frozen=True, gc=False):
     """More of a tool call's arguments: a piece of JSON text."""
-
-    index: int
-    args: str
 
 
 class StepCompleted(Event, frozen=True):
@@ -95,15 +97,9 @@ class Failed(Ending, frozen=True, kw_only=True):
     message: str
 
 
-ContentEvent = StepStarted | TextDelta | ReasoningDelta | ArgumentsDelta | StepCompleted
+AnyDelta = TextDelta | ReasoningDelta | ArgumentsDelta
+ContentEvent = StepStarted | AnyDelta | StepCompleted
 AnyEvent = Created | ContentEvent | Finished | Stopped | Failed
-
-
-class Entry(NamedTuple):
-    """An event and its position in the log, from 1."""
-
-    seq: int
-    event: AnyEvent
 
 
 class Snapshot(NamedTuple):

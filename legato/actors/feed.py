@@ -6,7 +6,7 @@ from typing import Literal
 from legato.actors.fold import Fold
 from legato.actors.log import Log
 from legato.actors.projection import Projection
-from legato.actors.sinks import Chunk, Sink
+from legato.actors.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor, Ending, Snapshot
 
@@ -16,15 +16,12 @@ Start = Literal["beginning", "snapshot"] | Cursor
 class Feed:
     """Owned by one actor.  No method waits, so nobody ever sees half a change."""
 
-    def __init__(
-        self, identity: Identity, dialects: Mapping[str, Dialect], max_log_bytes: int
-    ) -> None:
+    def __init__(self, identity: Identity, dialects: Mapping[str, Dialect]) -> None:
         self._identity = identity
         self._dialects = dialects
         self._log = Log()
         self._fold = Fold()
         self._projections: dict[str, Projection] = {}
-        self._compact_at = max_log_bytes
 
     @property
     def ending(self) -> Ending | None:
@@ -41,29 +38,29 @@ class Feed:
     @property
     def bytes(self) -> int:
         """About what it keeps in memory."""
-        return self._log.bytes + sum(each.bytes for each in self._projections.values())
+        projections = sum(each.kept_bytes for each in self._projections.values())
+        return self._log.bytes + self._fold.bytes + projections
 
     def append(self, *events: AnyEvent) -> None:
+        self._log.append(*events)
         for event in events:
-            self._log.append(event)
             self._fold.apply(event)
-        if self._log.bytes > self._compact_at:
-            self._compact()
 
     def snapshot(self) -> Snapshot:
         return self._fold.snapshot(self._log.content_tail)
 
-    def subscribe(self, dialect: str, start: Start, sink: Sink) -> Chunk:
-        """The backlog from `start`; `sink` gets what follows it, or is closed.
+    def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
+        """Give `sink` the backlog from `start`, and what follows it; or close it.
 
-        It is closed where the ending is in the backlog, and where the backlog is only the first
-        part of what was missed: then ask again from there.
+        It is closed where the ending is in the backlog, where the backlog is only the first part
+        of what was missed, and where it lags already: then ask again from there.
         """
         projection = self._projection(dialect)
-        index = self._index(start)
-        if index is None:
-            return projection.attach_synced(sink, self._fold)
-        return projection.attach(sink, index)
+        seq = self._seq(start)
+        if seq is None:
+            projection.attach_synced(sink, self._fold)
+        else:
+            projection.attach(sink, seq)
 
     def push(self) -> None:
         """Hand every reader what came since the last push."""
@@ -81,19 +78,11 @@ class Feed:
             self._projections[dialect] = made
         return self._projections[dialect]
 
-    def _index(self, start: Start) -> int | None:
-        """Where in the log `start` is; None where only a snapshot can answer it."""
+    def _seq(self, start: Start) -> int | None:
+        """The position that `start` stands for; None where only a snapshot can answer it."""
         if start == "beginning":
             return 0
         mine = (self._identity.job_id, self._identity.epoch)
         if isinstance(start, Cursor) and (start.job_id, start.epoch) == mine:
-            return self._log.index_after(start.seq)
+            return start.seq if 0 <= start.seq <= self._log.tail else None
         return None
-
-    def _compact(self) -> None:
-        self.push()
-        self._log.compact()
-        for projection in self._projections.values():
-            projection.rebuild()
-        # An answer that is itself near the limit must not be compacted again at every event.
-        self._compact_at = max(self._compact_at, 2 * self._log.bytes)

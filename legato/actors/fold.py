@@ -1,12 +1,14 @@
 """The running state of a job: its log folded into run steps and content parts.  Pure."""
 
-from typing import assert_never
+from collections.abc import Mapping
+from typing import Final, assert_never
 
 from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.events import (
     AnyEvent,
     ArgumentsDelta,
     Created,
+    Delta,
     Ending,
     ReasoningDelta,
     Snapshot,
@@ -15,20 +17,37 @@ from legato.events import (
     TextDelta,
 )
 
+GROWS: Final[Mapping[type[Delta], type[Part]]] = {
+    TextDelta: TextPart,
+    ReasoningDelta: ThinkPart,
+    ArgumentsDelta: ToolCallPart,
+}
+"""The part that a delta is more of."""
+
+JOIN_EVERY = 1024  # pieces: as many small texts take ten times the memory of one
+
 
 class Slot:
     """A part that may still grow: growing costs a list append, reading one join."""
 
-    __slots__ = ("part", "pieces")
+    __slots__ = ("_joined", "_pieces", "part")
 
     def __init__(self, part: Part) -> None:
         self.part = part
-        self.pieces: list[str] = []
+        self._joined: list[str] = []
+        self._pieces: list[str] = []
+
+    def grow(self, more: str) -> None:
+        self._pieces.append(more)
+        if len(self._pieces) == JOIN_EVERY:
+            self._joined.append("".join(self._pieces))
+            self._pieces.clear()
 
     def read(self) -> Part:
-        if self.pieces:
-            self.part = extended(self.part, "".join(self.pieces))
-            self.pieces.clear()
+        if self._joined or self._pieces:
+            self.part = extended(self.part, "".join(self._joined + self._pieces))
+            self._joined.clear()
+            self._pieces.clear()
         return self.part
 
 
@@ -49,16 +68,13 @@ class Fold:
 
     def apply(self, event: AnyEvent) -> None:
         match event:
-            case TextDelta(index, text):
-                self._grow(index, TextPart, text)
-            case ReasoningDelta(index, text):
-                self._grow(index, ThinkPart, text)
-            case ArgumentsDelta(index, args):
-                self._grow(index, ToolCallPart, args)
+            case Delta():
+                self._slot(event.index, GROWS[type(event)]).grow(event.text)
+                self.bytes += length_of(event.text)
             case StepStarted():
                 self._start(event)
             case StepCompleted(index, tool_call):
-                self._open(index, ToolCallPart)
+                self._slot(index, ToolCallPart)
                 self._slots[index] = Slot(ToolCallPart(tool_call))
             case Created():
                 self.created = event
@@ -81,20 +97,21 @@ class Fold:
             self._slots.append(Slot(part))
             self.bytes += size_of(part)
         else:
-            self._open(step.index, type(part))
+            self._slot(step.index, type(part))
         self.steps.append(step)
 
-    def _grow(self, index: int, kind: type[Part], more: str) -> None:
-        self._open(index, kind).pieces.append(more)
-        self.bytes += len(more.encode())
-
-    def _open(self, index: int, kind: type[Part]) -> Slot:
+    def _slot(self, index: int, kind: type[Part]) -> Slot:
         if not 0 <= index < len(self._slots):
             raise ValueError(f"no part at {index}; there are {len(self._slots)}")
         slot = self._slots[index]
         if not isinstance(slot.part, kind):
             raise ValueError(f"part {index} is {type(slot.part).__name__}, not {kind.__name__}")
         return slot
+
+
+def length_of(text: str) -> int:
+    """In bytes of UTF-8.  Most texts are ASCII, and know it."""
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def blank(step: StepStarted) -> Part:
@@ -113,9 +130,9 @@ def blank(step: StepStarted) -> Part:
 def size_of(part: Part) -> int:
     match part:
         case TextPart(text) | ThinkPart(text) | ErrorPart(text):
-            return len(text.encode())
+            return length_of(text)
         case ToolCallPart(call):
-            return len(call.args.encode())
+            return length_of(call.args)
         case _:
             assert_never(part)
 

@@ -32,20 +32,19 @@ class Follower:
             ActorStopped: if the job left before this reader had its ending.
         """
         while True:
-            chunk = await (self._subscribe() if self._sink is None else self._next(self._sink))
+            chunk = await self._next(self._sink or await self._subscribe())
             if chunk is not None and (chunk.data or chunk.last):
                 return chunk
 
-    async def _subscribe(self) -> Chunk:
+    async def _subscribe(self) -> ChannelSink:
         sink = ChannelSink()
         try:
-            chunk = await self._job.subscribe(self._dialect, self._start, sink)
+            await self._job.subscribe(self._dialect, self._start, sink)
         except BaseException:
             sink.leave()
             raise
         self._sink = sink
-        self._move(chunk)
-        return chunk
+        return sink
 
     async def _next(self, sink: ChannelSink) -> Chunk | None:
         """None where the job dropped this reader for lagging: it asks again from where it is."""
@@ -55,8 +54,5 @@ class Follower:
             sink.leave()
             self._sink = None
             return None
-        self._move(chunk)
-        return chunk
-
-    def _move(self, chunk: Chunk) -> None:
         self._start = Cursor(self._job.job_id, self._job.epoch, chunk.seq)
+        return chunk

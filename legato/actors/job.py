@@ -69,7 +69,7 @@ class Job:
         self.usage = Usage()
         self.began = trio.current_time()
         self.ended = trio.Event()
-        self.feed = Feed(identity, dialects, limits.max_log_bytes)
+        self.feed = Feed(identity, dialects)
         self._limits = limits
         self._on_ended = on_ended
         self._mailbox = Mailbox[JobMessage]()
@@ -124,7 +124,8 @@ class Job:
                 self._append(events)
             case Subscribe(dialect, start, sink, reply_to):
                 with closing(reply_to):
-                    reply_to.send(self.feed.subscribe(dialect, start, sink))
+                    self.feed.subscribe(dialect, start, sink)
+                    reply_to.send(None)
             case Opened(opening):
                 self._open(opening)
             case ProducerDone(outcome, usage):

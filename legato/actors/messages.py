@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from legato.actors.mailbox import ReplyTo
-from legato.actors.sinks import Chunk, Sink
+from legato.actors.sinks import Sink
 from legato.content import Conversation, Usage
 from legato.events import ContentEvent, Created, Cursor, Ending, Snapshot
 from legato.models.contract import ModelRequest
@@ -71,16 +71,17 @@ class Settled(Struct, frozen=True):
 
 
 class Subscribe(Struct, frozen=True):
-    """From a reader: the backlog from `start`, and into `sink` what follows.
+    """From a reader: into `sink` the backlog from `start`, and what follows.
 
     `start` is the log's beginning, a snapshot of now, or the cursor of what was seen last; a
-    cursor that does not hold here is answered with a snapshot.
+    cursor that does not hold here is answered with a snapshot.  The answer comes when `sink` has
+    the backlog, or all of it that it takes at once.
     """
 
     dialect: str
     start: Literal["beginning", "snapshot"] | Cursor
     sink: Sink
-    reply_to: ReplyTo[Chunk]
+    reply_to: ReplyTo[None]
 
 
 class Stop(Struct, frozen=True):

@@ -1,4 +1,7 @@
-"""A job's log as one dialect's frames: encoded once, shared by every reader of that dialect."""
+"""A job's log as one dialect's frames: what is live is encoded once, for all readers of it."""
+
+from collections.abc import Iterator
+from itertools import count
 
 from legato.actors.fold import Fold
 from legato.actors.log import Log
@@ -6,95 +9,99 @@ from legato.actors.sinks import Chunk, Sink
 from legato.dialects.contract import Dialect, Identity
 
 PAGE_BYTES = 64 * 1024  # what a replay hands a reader at a time: a stalled one holds no more
+PAGES_KEPT = 2  # readers that replay together are about equally far
+SPARED = 64  # sinks among which nobody looks for those that are left
 
 
 class Projection:
-    """`frames[i]` is `log.entries[i]` encoded.  All its sinks have had exactly `pushed` frames."""
+    """All its sinks have had exactly the frames up to the position `pushed`.
+
+    Frames are not kept: a log holds an event in a few bytes, and its frame takes hundreds.  What
+    is read again is encoded again, and gives the same bytes.
+    """
 
     def __init__(self, dialect: Dialect, identity: Identity, log: Log) -> None:
-        self._dialect = dialect
-        self._identity = identity
+        self._encoder = dialect(identity)
         self._log = log
+        self._pushed = log.tail
         self._sync: Chunk | None = None
-        self.sinks: list[Sink] = []
-        self.rebuild()
+        self._pages: dict[int, Chunk] = {}  # by the position before the page
+        self._purge_at = SPARED
+        self.sinks: dict[Sink, None] = {}
 
-    def rebuild(self) -> None:
-        """Encode the log anew: on making it, and after its log was compacted."""
-        self._encoder = self._dialect(self._identity)
-        self._frames: list[bytes] = []
-        self.bytes = 0  # of all frames
-        self._encode()
-        self._pushed = len(self._frames)
-
-    def _encode(self) -> None:
-        for entry in self._log.entries[len(self._frames) :]:
-            frame = self._encoder.encode(entry)
-            self._frames.append(frame)
-            self.bytes += len(frame)
+    @property
+    def kept_bytes(self) -> int:
+        kept = [*self._pages.values(), *([self._sync] if self._sync else [])]
+        return sum(len(chunk.data) for chunk in kept)
 
     def push(self) -> None:
         """Send what came since the last push to every sink, as one write; drop who refuses."""
-        if not self.sinks:
-            return  # nobody wants it: it is encoded when somebody does
-        self._encode()
-        if self._pushed == len(self._frames):
+        after, self._pushed = self._pushed, self._log.tail
+        if after == self._pushed or not self.sinks:
             return
-        chunk = self._chunk(self._pushed, len(self._frames))
-        self._pushed = len(self._frames)
+        chunk = self._chunk(b"".join(self._frames(after, self._pushed)), self._pushed)
         for sink in [sink for sink in self.sinks if not sink.push(chunk)]:
             sink.close()
-            self.sinks.remove(sink)
+            del self.sinks[sink]
         if chunk.last:
             self.close()
 
-    def attach(self, sink: Sink, index: int) -> Chunk:
-        """The backlog from `index`; the sink joins if that is all of it and more is to come."""
-        self._catch_up()
-        return self._join(sink, self._page(index))
+    def attach(self, sink: Sink, after: int) -> None:
+        """Give it the backlog; it joins if that is all of it and more is to come."""
+        self.push()
+        self._join(sink, self._page(after))
 
-    def attach_synced(self, sink: Sink, fold: Fold) -> Chunk:
-        """The sync frame, and after it the ending if that is said; the sink joins otherwise."""
-        self._catch_up()
+    def attach_synced(self, sink: Sink, fold: Fold) -> None:
+        """Give it the sync frame, and the ending if that is said; it joins otherwise."""
+        self.push()
         if self._sync is None or self._sync.seq != self._log.tail:
             self._sync = self._synced(fold)
-        return self._join(sink, self._sync)
-
-    def _synced(self, fold: Fold) -> Chunk:
-        seq = self._log.content_tail
-        data = self._encoder.snapshot(fold.snapshot(seq))
-        if self._log.ending is not None:
-            return Chunk(data + self._frames[-1], self._log.tail, last=True)
-        return Chunk(data, seq)
-
-    def _catch_up(self) -> None:
-        """Bring frames and sinks to the log's tail, so that a newcomer joins them there."""
-        self.push()
-        self._encode()
-        self._pushed = len(self._frames)
-
-    def _join(self, sink: Sink, chunk: Chunk) -> Chunk:
-        if chunk.seq == self._log.tail and not chunk.last:
-            # Readers come and go while a model is silent, and no push tells who is gone.
-            self.sinks = [each for each in self.sinks if not each.is_left]
-            self.sinks.append(sink)
-        else:
-            sink.close()
-        return chunk
-
-    def _page(self, start: int) -> Chunk:
-        end, size = start, 0
-        while end < len(self._frames) and size < PAGE_BYTES:
-            size += len(self._frames[end])
-            end += 1
-        return self._chunk(start, end)
-
-    def _chunk(self, start: int, end: int) -> Chunk:
-        seq = self._log.entries[end - 1].seq if end else 0
-        last = end == len(self._frames) and self._log.ending is not None
-        return Chunk(b"".join(self._frames[start:end]), seq, last)
+        self._join(sink, self._sync)
 
     def close(self) -> None:
         for sink in self.sinks:
             sink.close()
         self.sinks.clear()
+
+    def _frames(self, after: int, up_to: int) -> Iterator[bytes]:
+        return map(self._encoder.encode, count(after + 1), self._log.events(after, up_to))
+
+    def _synced(self, fold: Fold) -> Chunk:
+        seq = self._log.content_tail
+        frames = [self._encoder.snapshot(fold.snapshot(seq)), *self._frames(seq, self._log.tail)]
+        return self._chunk(b"".join(frames), self._log.tail)
+
+    def _page(self, after: int) -> Chunk:
+        if page := self._pages.get(after):
+            return page
+        frames, size = [], 0
+        for frame in self._frames(after, self._log.tail):
+            frames.append(frame)
+            size += len(frame)
+            if size >= PAGE_BYTES:
+                break
+        page = self._chunk(b"".join(frames), after + len(frames))
+        if size >= PAGE_BYTES:  # only what is full stays what it is
+            self._keep(after, page)
+        return page
+
+    def _keep(self, after: int, page: Chunk) -> None:
+        self._pages[after] = page
+        if len(self._pages) > PAGES_KEPT:
+            del self._pages[next(iter(self._pages))]
+
+    def _chunk(self, data: bytes, seq: int) -> Chunk:
+        return Chunk(data, seq, last=seq == self._log.tail and self._log.ending is not None)
+
+    def _join(self, sink: Sink, chunk: Chunk) -> None:
+        if sink.push(chunk) and chunk.seq == self._log.tail and not chunk.last:
+            self._purge()
+            self.sinks[sink] = None
+        else:
+            sink.close()
+
+    def _purge(self) -> None:
+        """Readers come and go while a model is silent, and no push tells who is gone."""
+        if len(self.sinks) >= self._purge_at:
+            self.sinks = {sink: None for sink in self.sinks if not sink.is_left}
+            self._purge_at = max(SPARED, 2 * len(self.sinks))  # or each newcomer would pay for all

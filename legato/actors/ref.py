@@ -13,7 +13,7 @@ from legato.actors.messages import (
     StopReply,
     Subscribe,
 )
-from legato.actors.sinks import Chunk, Sink
+from legato.actors.sinks import Sink
 from legato.actors.turn import Turn
 from legato.events import Created, Ending
 
@@ -39,9 +39,9 @@ class JobRef:
         """Wait until the turn is stored; the ending, where it came first."""
         return await self._actor.ask(AwaitOpened)
 
-    async def subscribe(self, dialect: str, start: Start, sink: Sink) -> Chunk:
+    async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
         """See `Feed.subscribe`."""
-        return await self._actor.ask(lambda reply_to: Subscribe(dialect, start, sink, reply_to))
+        await self._actor.ask(lambda reply_to: Subscribe(dialect, start, sink, reply_to))
 
     async def stop(self) -> StopReply:
         """End it.  On return the provider is closed, the partial answer stored, the ending said."""

@@ -13,7 +13,6 @@ from legato.events import (
     Created,
     Cursor,
     Ending,
-    Entry,
     Failed,
     Finished,
     ReasoningDelta,
@@ -33,11 +32,10 @@ class LibreChat:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
 
-    def encode(self, entry: Entry) -> bytes:
-        event = entry.event
+    def encode(self, seq: int, event: AnyEvent) -> bytes:
         if isinstance(event, Failed) and event.request is None:
-            return self._frame(entry.seq, {"error": event.message}, name="error")
-        return self._frame(entry.seq, self._body(event))
+            return self._frame(seq, {"error": event.message}, name="error")
+        return self._frame(seq, self._body(event))
 
     def snapshot(self, snapshot: Snapshot) -> bytes:
         return self._frame(snapshot.seq, self.sync(snapshot))

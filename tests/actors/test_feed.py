@@ -1,11 +1,11 @@
-"""What readers follow: backlog and live as one step, pages, compaction."""
+"""What readers follow: backlog and live as one step, pages, what is kept."""
 
 from contextlib import suppress
 
 import trio
 
-from legato.actors.feed import Feed
-from legato.actors.projection import PAGE_BYTES
+from legato.actors.feed import Feed, Start
+from legato.actors.projection import PAGE_BYTES, SPARED
 from legato.actors.sinks import BACKLOG_BYTES, ChannelSink, Chunk
 from legato.content import Message
 from legato.dialects.contract import Identity
@@ -17,8 +17,8 @@ IDENTITY = Identity("J", 1, "c", "a")
 QUESTION = Message(message_id="q", conversation_id="c", text="hello")
 
 
-def feed_of(texts: int, *, max_log_bytes: int = 1 << 30, size: int = 1) -> Feed:
-    feed = Feed(IDENTITY, {"librechat": LibreChat}, max_log_bytes)
+def feed_of(texts: int, *, size: int = 1) -> Feed:
+    feed = Feed(IDENTITY, {"librechat": LibreChat})
     feed.append(Created(QUESTION, "a", "model"), StepStarted(0, "text"))
     for number in range(texts):
         feed.append(TextDelta(0, str(number % 10) * size))
@@ -41,86 +41,112 @@ class OpenSink:
         self.closed = True
 
 
-async def test_what_came_between_two_pushes_is_one_write() -> None:
-    feed, sink = feed_of(0), OpenSink()
+def subscribed(feed: Feed, start: Start) -> OpenSink:
+    feed.subscribe("librechat", start, sink := OpenSink())
+    return sink
+
+
+def read(*sinks: OpenSink) -> Client:
+    """A client that had these sinks' bytes, one after the other."""
     client = Client()
-    client.feed(feed.subscribe("librechat", "beginning", sink).data)
+    for sink in sinks:
+        for chunk in sink.chunks:
+            client.feed(chunk.data)
+    return client
+
+
+async def test_what_came_between_two_pushes_is_one_write() -> None:
+    feed = feed_of(0)
+    sink = subscribed(feed, "beginning")
     for _ in range(5):
         feed.append(TextDelta(0, "x"))
     feed.push()
     feed.push()
 
-    assert len(sink.chunks) == 1
-    client.feed(sink.chunks[0].data)
-    assert client.seqs == [1, 2, 3, 4, 5, 6, 7]
+    assert len(sink.chunks) == 2
+    assert read(sink).seqs == [1, 2, 3, 4, 5, 6, 7]
 
 
 async def test_readers_that_left_a_silent_job_are_not_kept() -> None:
-    feed, left, stays = feed_of(0), ChannelSink(), ChannelSink()
-    feed.subscribe("librechat", "beginning", left)
+    feed, stays = feed_of(0), OpenSink()
     feed.subscribe("librechat", "beginning", stays)
-    left.leave()
-    assert feed.readers == 2
-    feed.subscribe("librechat", "beginning", OpenSink())
+    for _ in range(10 * SPARED):
+        feed.subscribe("librechat", "beginning", left := ChannelSink())
+        left.leave()
+    assert feed.readers <= SPARED
+    feed.append(TextDelta(0, "x"))
+    feed.push()
 
-    assert feed.readers == 2
+    assert feed.readers == 1
+    assert not stays.closed
 
 
 async def test_readers_that_resume_a_finished_job_share_the_bytes() -> None:
     feed = feed_of(100)
     feed.append(Finished())
-    one, two = [feed.subscribe("librechat", "snapshot", OpenSink()) for _ in range(2)]
+    [one], [two] = [subscribed(feed, "snapshot").chunks for _ in range(2)]
 
     assert one.last
-    assert one.data is two.data
+    assert one is two
 
 
 async def test_a_long_backlog_comes_in_pages() -> None:
     feed = feed_of(2000)
-    client = Client()
-    chunk = feed.subscribe("librechat", "beginning", sink := OpenSink())
-    pages = 1
-    while sink.closed:
-        assert len(chunk.data) < PAGE_BYTES + 1000
-        client.feed(chunk.data)
-        assert client.cursor is not None
-        chunk = feed.subscribe("librechat", client.cursor, sink := OpenSink())
-        pages += 1
-    client.feed(chunk.data)
+    sinks = [subscribed(feed, "beginning")]
+    while sinks[-1].closed:
+        [page] = sinks[-1].chunks
+        assert len(page.data) < PAGE_BYTES + 1000
+        sinks.append(subscribed(feed, Cursor("J", 1, page.seq)))
 
-    assert pages > 4
-    assert client.seqs == list(range(1, 2003))
+    assert len(sinks) == 5
+    assert read(*sinks).seqs == list(range(1, 2003))
+
+
+async def test_readers_that_replay_together_share_the_pages() -> None:
+    feed = feed_of(2000)
+    [one], [two] = [subscribed(feed, "beginning").chunks for _ in range(2)]
+    assert one is two
+
+    for seq in range(1, 5):
+        subscribed(feed, Cursor("J", 1, seq))
+    assert feed.bytes < feed_of(2000).bytes + 3 * PAGE_BYTES, "not every page is kept"
+
+
+async def test_a_page_that_is_not_full_is_not_the_same_later() -> None:
+    feed = feed_of(3)
+    subscribed(feed, "beginning")
+    feed.append(TextDelta(0, "x"))
+
+    assert read(subscribed(feed, "beginning")).seqs == [1, 2, 3, 4, 5, 6]
 
 
 async def test_a_snapshot_is_one_write_of_the_answers_size() -> None:
     feed = feed_of(10_000, size=4)
+    [one], [two] = [subscribed(feed, "snapshot").chunks for _ in range(2)]
 
-    chunk = feed.subscribe("librechat", "snapshot", OpenSink())
-    assert 40_000 < len(chunk.data) < 41_000
-    assert chunk.data is feed.subscribe("librechat", "snapshot", OpenSink()).data
+    assert 40_000 < len(one.data) < 41_000
+    assert one is two
 
 
-async def test_a_running_log_that_grows_too_large_is_compacted() -> None:
-    reader, sink = Client(), OpenSink()
-    feed = feed_of(0, max_log_bytes=20_000)
-    reader.feed(feed.subscribe("librechat", "beginning", sink).data)
-    for number in range(300):
-        feed.append(TextDelta(0, f"{number} "))
-        feed.push()
-    late = Client()
-    late.feed(feed.subscribe("librechat", "beginning", OpenSink()).data)
+async def test_a_long_answer_is_kept_in_little_more_than_its_text() -> None:
+    feed = feed_of(10_000, size=5)
+    sink = subscribed(feed, "snapshot")
     feed.append(Finished())
     feed.push()
-    for chunk in sink.chunks:
-        reader.feed(chunk.data)
 
-    assert feed.bytes < 100_000
-    assert reader.seqs == list(range(1, 304))
-    assert len(late.seqs) < 150
-    assert late.content == reader.content
-    synced = feed.subscribe("librechat", Cursor("J", 1, 50), OpenSink())
-    assert b'"sync":true' in synced.data
-    assert synced.last
+    assert sink.chunks[-1].last
+    assert feed.bytes < 4 * 50_000
+
+
+async def test_a_reader_with_nothing_to_catch_up_on_hears_where_it_is() -> None:
+    feed = feed_of(3)
+    sink = subscribed(feed, Cursor("J", 1, 5))
+    assert sink.chunks == [Chunk(b"", 5)]
+    feed.append(Finished())
+    feed.push()
+    [late] = subscribed(feed, Cursor("J", 1, 6)).chunks
+
+    assert late == Chunk(b"", 6, last=True)
 
 
 async def test_a_reader_that_takes_nothing_is_dropped_with_little_waiting() -> None:

@@ -14,7 +14,6 @@ from legato.events import (
     AnyEvent,
     ArgumentsDelta,
     Created,
-    Entry,
     ReasoningDelta,
     StepCompleted,
     StepStarted,
@@ -86,25 +85,20 @@ def test_the_fold_is_the_oracle_after_every_event(kept: Any, batches: Any) -> No
     assert [step.index for step in fold.steps] == sorted({step.index for step in fold.steps})
 
 
-@given(kept_parts, st.lists(chunks, max_size=20), st.sets(st.integers(1, 20)))
-def test_a_compacted_log_folds_to_the_same(kept: Any, said: Any, compact_at: set[int]) -> None:
-    events = [Created(QUESTION, "a", "model", kept), *Steps(kept).events(said)]
-    log = Log()
-    whole = Fold()
-    for count, event in enumerate(events):
-        if count in compact_at:
-            log.compact()
-        log.append(event)
-        whole.apply(event)
-    log.compact()
+@given(kept_parts, st.lists(st.lists(chunks, max_size=8), max_size=8), st.integers(1, 9))
+def test_a_packed_log_has_every_event_as_it_was(kept: Any, said: Any, pack_every: int) -> None:
+    batches: list[list[AnyEvent]] = [[Created(QUESTION, "a", "model", kept)]]
+    steps = Steps(kept)
+    batches += [list(steps.events(batch)) for batch in said]
+    log = Log(pack_every)
+    for batch in batches:
+        log.append(*batch)
+    events = [event for batch in batches for event in batch]
 
-    compacted = Fold()
-    for entry in log.entries:
-        compacted.apply(entry.event)
-
-    assert compacted.snapshot(log.tail) == whole.snapshot(len(events))
-    assert log.entries[-1].seq == len(events)
-    assert isinstance(log.entries[0], Entry)
+    assert log.tail == len(events)
+    for after in range(log.tail + 1):
+        for up_to in (after, after + 1, after + 4, log.tail):
+            assert list(log.events(after, up_to)) == events[after:up_to]
 
 
 def test_all_text_counts_however_it_came() -> None:

@@ -1,7 +1,9 @@
+"""A log: positions, the ending, and what packing keeps of older events."""
+
 import pytest
 
-from legato.actors.log import Log, Sealed
-from legato.events import Finished, StepStarted, TextDelta
+from legato.actors.log import PACK_EVERY, Log, Sealed
+from legato.events import AnyEvent, Finished, ReasoningDelta, StepStarted, TextDelta
 
 
 def log_of(*texts: str) -> Log:
@@ -15,7 +17,7 @@ def log_of(*texts: str) -> Log:
 def test_positions_count_from_one() -> None:
     log = log_of("a", "b")
 
-    assert [entry.seq for entry in log.entries] == [1, 2, 3]
+    assert list(log.events(1, 3)) == [TextDelta(0, "a"), TextDelta(0, "b")]
     assert (log.tail, log.content_tail, log.ending) == (3, 3, None)
     assert (Log().tail, Log().content_tail) == (0, 0)
 
@@ -24,34 +26,38 @@ def test_the_ending_seals() -> None:
     log = log_of("a")
     log.append(Finished())
 
-    assert (log.tail, log.content_tail) == (3, 2)
+    assert (log.tail, log.content_tail, log.ending) == (3, 2, Finished())
     with pytest.raises(Sealed):
         log.append(TextDelta(0, "late"))
 
 
-def test_a_position_that_was_never_given_is_not_held() -> None:
-    log = log_of("a", "b")
+def test_nothing_appended_is_nothing_changed() -> None:
+    log = log_of("a")
+    log.append()
 
-    assert log.index_after(0) == 0
-    assert log.index_after(3) == 3
-    assert log.index_after(4) is None
+    assert (log.tail, log.ending) == (2, None)
 
 
-def test_compaction_keeps_the_last_position_of_what_it_merges() -> None:
-    log = log_of("a", "b", "c")
-    log.append(StepStarted(1, "text"))
-    log.append(TextDelta(1, "d"))
-    log.append(Finished())
-    before = log.bytes
-    log.compact()
-
-    assert [(seq, type(event).__name__) for seq, event in log.entries] == [
-        (1, "StepStarted"),
-        (4, "TextDelta"),
-        (5, "StepStarted"),
-        (6, "TextDelta"),
-        (7, "Finished"),
+def test_texts_of_any_kind_come_out_of_the_packing_as_they_went_in() -> None:
+    events: list[AnyEvent] = [
+        StepStarted(0, "think"),
+        *[ReasoningDelta(0, text) for text in ("hm", "", "\N{GRINNING FACE}", "\ud800", "é")],
+        StepStarted(1, "text"),
+        TextDelta(1, "alone"),
+        StepStarted(2, "text"),
+        *[TextDelta(2, text) for text in ("", "")],
+        Finished(),
     ]
-    assert log.entries[1].event == TextDelta(0, "abc")
-    assert log.bytes < before
-    assert [log.index_after(seq) for seq in range(8)] == [0, 1, None, None, 2, 3, 4, 5]
+    log = Log()
+    log.append(*events)
+
+    assert list(log.events(0, len(events))) == events
+    assert list(log.events(3, 5)) == events[3:5]
+
+
+def test_a_token_costs_its_text_and_a_few_bytes() -> None:
+    log = log_of(*["word "] * (10 * PACK_EVERY))
+
+    assert log.bytes < 10 * PACK_EVERY * 10 + PACK_EVERY * 200
+    log.append(Finished())
+    assert log.bytes < 10 * PACK_EVERY * 10 + 1000

@@ -144,7 +144,7 @@ async def test_a_turn_takes_the_place_of_the_one_it_interrupts(
 
 
 async def test_memory_is_bounded_the_oldest_go_first(autojump_clock: MockClock) -> None:
-    async with open_house(max_retained_bytes=9000) as house:
+    async with open_house(max_retained_bytes=2500) as house:
         for conversation_id in ("1", "2", "3"):
             job = house.start(conversation_id=conversation_id)
             house.model.say("x" * 100)

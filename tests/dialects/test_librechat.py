@@ -14,7 +14,6 @@ from legato.events import (
     AnyEvent,
     ArgumentsDelta,
     Created,
-    Entry,
     Failed,
     Finished,
     ReasoningDelta,
@@ -30,7 +29,7 @@ QUESTION = Message(message_id="Q", conversation_id="C", text="hi")
 
 
 def body(event: AnyEvent) -> Any:
-    frame = DIALECT.encode(Entry(7, event))
+    frame = DIALECT.encode(7, event)
     head, _, data = frame.partition(b"data: ")
     assert head == b"id: J:1:7\nevent: message\n"
     assert data.endswith(b"\n\n")
@@ -38,7 +37,7 @@ def body(event: AnyEvent) -> Any:
 
 
 def test_a_text_delta() -> None:
-    assert DIALECT.encode(Entry(7, TextDelta(0, "He"))) == (
+    assert DIALECT.encode(7, TextDelta(0, "He")) == (
         b"id: J:1:7\nevent: message\n"
         b'data: {"event":"on_message_delta","data":{"id":"step_J_0",'
         b'"delta":{"content":[{"type":"text","text":"He"}]}}}\n\n'
@@ -131,7 +130,7 @@ def test_endings_say_how_they_came() -> None:
 
 
 def test_a_turn_that_never_began_ends_with_an_error_frame() -> None:
-    frame = DIALECT.encode(Entry(1, Failed(reason="r", message="The disk is full")))
+    frame = DIALECT.encode(1, Failed(reason="r", message="The disk is full"))
 
     assert frame == b'id: J:1:1\nevent: error\ndata: {"error":"The disk is full"}\n\n'
 
@@ -154,7 +153,7 @@ def test_a_sync_says_where_everything_is() -> None:
 )
 def test_sse_injection(text: str) -> None:
     """No payload can forge a frame: there are exactly four line breaks, ours."""
-    frame = DIALECT.encode(Entry(1, TextDelta(0, text)))
+    frame = DIALECT.encode(1, TextDelta(0, text))
 
     assert len(frame.splitlines()) == 4
     assert frame.count(b"\n") == 4

@@ -1,0 +1,80 @@
+"""A log's older events, pressed together without losing any: their texts joined.  Pure."""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, groupby, pairwise
+from sys import getsizeof
+
+from legato.events import AnyDelta, AnyEvent, Delta
+
+EVENT_BYTES = 200  # about what an event keeps alive that stands by itself
+
+
+class Run:
+    """Neighbouring deltas of one part: for each its text and four bytes, instead of an object."""
+
+    __slots__ = ("_ends", "_index", "_kind", "_text")
+
+    def __init__(self, deltas: Sequence[AnyDelta]) -> None:
+        self._kind = type(deltas[0])
+        self._index = deltas[0].index
+        self._text = "".join([delta.text for delta in deltas])
+        self._ends = array("I", accumulate(len(delta.text) for delta in deltas))
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @property
+    def bytes(self) -> int:
+        return getsizeof(self._text) + getsizeof(self._ends)
+
+    def events(self, start: int, end: int) -> Iterator[AnyDelta]:
+        """The deltas `start` to `end` of the run, as they were."""
+        bounds = [0, *self._ends[:end]] if start == 0 else self._ends[start - 1 : end]
+        for begin, stop in pairwise(bounds):
+            yield self._kind(self._index, self._text[begin:stop])
+
+
+class Packed:
+    """Events by index, from 0; more come at the end only."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._pieces: list[Run | AnyEvent] = []
+        self._starts: list[int] = []  # the index of each piece's first event
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def extend(self, events: Sequence[AnyEvent]) -> None:
+        for _, group in groupby(events, key=_part):
+            alike = list(group)
+            if deltas := [event for event in alike if isinstance(event, Delta)]:
+                run = Run(deltas)
+                self._add(run, len(run), run.bytes)
+            else:
+                self._add(alike[0], 1, EVENT_BYTES)
+
+    def _add(self, piece: Run | AnyEvent, length: int, size: int) -> None:
+        self._pieces.append(piece)
+        self._starts.append(self._length)
+        self._length += length
+        self.bytes += size
+
+    def events(self, start: int, end: int) -> Iterator[AnyEvent]:
+        """The events `start` to `end`, as far as there are any."""
+        number = max(0, bisect_right(self._starts, start) - 1)
+        for piece, first in zip(self._pieces[number:], self._starts[number:], strict=True):
+            if first >= end:
+                return
+            if isinstance(piece, Run):
+                yield from piece.events(max(0, start - first), end - first)
+            else:
+                yield piece
+
+
+def _part(event: AnyEvent) -> object:
+    """What neighbours must share to go into one run; for what is no delta, nothing."""
+    return (type(event), event.index) if isinstance(event, Delta) else object()
