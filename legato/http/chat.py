@@ -8,7 +8,6 @@ from quart_schema import tag_blueprint
 
 from legato.actors.ending import standing_of
 from legato.actors.feed import Start
-from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing, StopReply
 from legato.actors.ref import JobRef
@@ -21,9 +20,9 @@ from legato.http.bodies import AbortBody, StartBody, StreamHeaders, StreamQuery
 from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound
 from legato.http.openapi import describe
 from legato.http.replies import AbortReply, ActiveReply, EventStream, StatusReply
-from legato.http.streaming import stream_response
+from legato.http.sse import stream_response
 from legato.http.turns import turn_of
-from legato.http.wire import application, body_of, canonical, job_of, reply, runtime, user
+from legato.http.wire import body_of, canonical, job_of, reply, runtime, user
 from legato.models.contract import ModelError
 
 HEADER: Final = "Last-Event-ID"
@@ -79,9 +78,7 @@ async def stream(stream_id: str) -> Response:
     `Last-Event-ID` or `?after=` gives exactly what was missed, `?resume=true` the state of now;
     then what follows, live, to the ending.
     """
-    follower = Follower(job_of(stream_id), "librechat", _start())
-    app = application()
-    return stream_response(follower, app.settings.limits.heartbeat, app.streams)
+    return stream_response(job_of(stream_id), "librechat", _start())
 
 
 def _start() -> Start:

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from socket import socket
 from typing import Any, Final, cast
 
 import structlog
@@ -21,8 +22,9 @@ from hypercorn.typing import (
 )
 
 from legato.http.application import Legato
+from legato.http.sse import DIRECT
 
-SLICE: Final = 64 * 1024  # bytes that are written at a time, each slice with its own deadline
+SLICE: Final = 16 * 1024  # bytes that are written at a time, each slice with its own deadline
 
 RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER for no time: closing sends RST
 
@@ -32,18 +34,20 @@ log = structlog.get_logger()
 class ClientStream:
     """A client's socket, as Hypercorn is given it."""
 
-    def __init__(self, stream: trio.SocketStream, patience: float) -> None:
+    def __init__(self, accepted: trio.SocketStream, patience: float) -> None:
         """`patience`: seconds in which a client must take a slice, or lose its connection."""
-        self.socket = stream.socket
+        plain = socket(fileno=accepted.socket.detach())
+        self.socket = trio.socket.from_stdlib_socket(plain)
+        self.send_nowait: Final = plain.send  # past Trio: for whoever writes without waiting
         self.life = trio.CancelScope()
-        self._stream = stream
+        self._stream = trio.SocketStream(self.socket)
         self._patience = patience
         self._writing = trio.CancelScope()
 
     async def receive_some(self, max_bytes: int) -> bytes | bytearray:
         return await self._stream.receive_some(max_bytes)
 
-    async def send_all(self, data: bytes) -> None:
+    async def send_all(self, data: bytes | memoryview) -> None:
         """Hypercorn shields its writes from cancellation, so their deadline has to be in here."""
         view = memoryview(data)
         for start in range(0, len(data), SLICE):
@@ -101,9 +105,10 @@ class WatchedExchange:
 class ClientApp(ASGIWrapper):
     """The application, as one connection's requests reach it."""
 
-    def __init__(self, app: Legato, client: ClientStream) -> None:
+    def __init__(self, app: Legato, client: ClientStream, *, direct: bool) -> None:
         super().__init__(app)
         self._client = client
+        self._direct = direct
 
     async def __call__(
         self,
@@ -114,6 +119,8 @@ class ClientApp(ASGIWrapper):
         call_soon: Callable[..., Any],
     ) -> None:
         exchange = WatchedExchange(receive, send)
+        if self._direct and scope["type"] == "http" and scope["http_version"] == "1.1":
+            cast("dict[str, object]", scope["extensions"])[DIRECT] = self._client
         try:
             await self.app(scope, exchange.receive, exchange.send)
         finally:
@@ -126,12 +133,14 @@ class ClientApp(ASGIWrapper):
 
 class Connections:
     def __init__(
-        self, app: Legato, config: Config, context: WorkerContext, patience: float
+        self, app: Legato, config: Config, context: WorkerContext, *, direct: bool
     ) -> None:
+        """`direct`: whether streams may go past Hypercorn where they can."""
         self._app = app
         self._config = config
         self._context = context
-        self._patience = patience
+        self._patience = app.settings.limits.stall_timeout
+        self._direct = direct
         self._clients: set[ClientStream] = set()
 
     def __len__(self) -> int:
@@ -147,11 +156,12 @@ class Connections:
         except Exception:
             log.exception("connection failed")
         finally:
+            client.socket.close()
             self._clients.discard(client)
 
     def _server(self, client: ClientStream) -> TCPServer:
         return TCPServer(
-            ClientApp(self._app, client),
+            ClientApp(self._app, client, direct=self._direct),
             self._config,
             self._context,
             ConnectionState({}),

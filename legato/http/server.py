@@ -27,9 +27,6 @@ LAST_STEP: Final = 1.0
 """Seconds at shutdown until sockets are closed: under clients that do not read at once, under
 whoever still holds one after the grace."""
 
-PATIENCE: Final = 300.0
-"""Seconds for a client to take 64 KiB: longer than any pause of a reader that still reads."""
-
 IDLE: Final = 75.0
 """Seconds without a request, or with a part of its head.  Proxies reuse connections for 60 s: if
 we closed first, a request could be on its way."""
@@ -47,15 +44,15 @@ async def serve_until(
     *,
     hurry: Callable[[], Awaitable[object]] = trio.sleep_forever,
     grace: float = GRACE,
-    patience: float = PATIENCE,
     idle: float = IDLE,
+    direct: bool = True,
 ) -> None:
     """Serve until `stop` returns, then end in `grace` + LAST_STEP seconds, whatever clients do.
 
     Once `hurry` returns, or when this is cancelled, it ends at once.
     """
     config, context = _configuration(idle), WorkerContext(None)
-    connections = Connections(app, config, context, patience)
+    connections = Connections(app, config, context, direct=direct)
     async with trio.open_nursery() as last_step:
         stopping = trio.Event()
         overdue = partial(_overdue, stopping, hurry, grace + LAST_STEP)

@@ -1,24 +1,32 @@
 """A real server on a real port, what it runs on, and a model that tests can hold."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from functools import partial
+from typing import Any
 
 import trio
+from msgspec.structs import replace
 
 from legato.actors.job import Job
 from legato.actors.supervisor import open_supervisor
 from legato.config import Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
+from legato.http.direct import DirectBody
 from legato.http.runtime import DIALECTS, Runtime
-from legato.http.server import GRACE, IDLE, PATIENCE, serve_until
+from legato.http.served import ServedBody
+from legato.http.server import GRACE, IDLE, serve_until
+from legato.http.streaming import StreamBody
 from legato.models.contract import FinishReport, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
 from legato.storage.records import open_records
 from tests.http.raw_client import SECRET, Server, Started
 
 SETTINGS = Settings(jwt_secret=SECRET, database_url="memory://")
+Serve = Callable[..., AbstractAsyncContextManager["LiveServer"]]
+"""`live_server`, for tests that are run for both ways of its streams."""
+
 DEADLINE = 60.0  # seconds for a whole test: on a busy machine the slowest takes ten
 
 
@@ -78,15 +86,33 @@ async def until(condition: Callable[[], bool]) -> None:
         await trio.sleep(0.005)
 
 
+def has_begun(body: StreamBody) -> bool:
+    """Whether its job has given it anything."""
+    if isinstance(body, DirectBody):
+        return body._sink.seq > 0
+    assert isinstance(body, ServedBody)
+    return body._follower._sink is not None
+
+
+def kept_for(body: StreamBody) -> int:
+    """How many bytes wait in this process for a body's reader."""
+    if isinstance(body, DirectBody):
+        return len(body._sink._rest)
+    assert isinstance(body, ServedBody)
+    return body._follower._sink._waiting if body._follower._sink else 0
+
+
 @asynccontextmanager
 async def live_server(
     settings: Settings = SETTINGS,
     *,
     grace: float = GRACE,
-    patience: float = PATIENCE,
     idle: float = IDLE,
+    direct: bool = True,
+    **limits: Any,
 ) -> AsyncIterator[LiveServer]:
     """It stops, without grace, when the block ends; the whole block has a DEADLINE."""
+    settings = replace(settings, limits=replace(settings.limits, **limits))
     with trio.fail_after(DEADLINE):
         async with _runtime(settings) as runtime, trio.open_nursery() as nursery:
             app = create_app(settings, runtime)
@@ -99,8 +125,8 @@ async def live_server(
                 listeners,
                 hurry=server.hurry.wait,
                 grace=grace,
-                patience=patience,
                 idle=idle,
+                direct=direct,
             )
             nursery.start_soon(_serve, serve, server.stopped)
             yield server

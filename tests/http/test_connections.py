@@ -7,12 +7,12 @@ from typing import Any, cast
 import pytest
 
 from legato.http.application import MAX_BODY
-from tests.http.live_server import DEADLINE, live_server, until
+from tests.http.live_server import DEADLINE, Serve, until
 from tests.http.raw_client import START, Cut, data_of, frames_of
 
 
-async def test_after_a_stream_the_connection_takes_the_next_request() -> None:
-    async with live_server() as server:
+async def test_after_a_stream_the_connection_takes_the_next_request(serve: Serve) -> None:
+    async with serve() as server:
         started = await server.start(tokens=5, rate=0)
         async with await server.follow(started) as client:
             assert data_of(frames_of(await client.body())[-1])["final"]
@@ -21,8 +21,8 @@ async def test_after_a_stream_the_connection_takes_the_next_request() -> None:
             assert await client.json("GET", "/healthz") == {"status": "ok"}
 
 
-async def test_requests_sent_ahead_are_answered_in_order() -> None:
-    async with live_server() as server:
+async def test_requests_sent_ahead_are_answered_in_order(serve: Serve) -> None:
+    async with serve() as server:
         started = await server.start("held", tokens=5)
         async with await server.follow(started) as client:
             await client.frame()
@@ -34,8 +34,8 @@ async def test_requests_sent_ahead_are_answered_in_order() -> None:
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
-async def test_a_request_sent_ahead_of_a_cut_leaves_nothing_behind() -> None:
-    async with live_server(grace=DEADLINE) as server:
+async def test_a_request_sent_ahead_of_a_cut_leaves_nothing_behind(serve: Serve) -> None:
+    async with serve(grace=DEADLINE) as server:
         started = await server.start("held", tokens=5)
         async with await server.follow(started) as client:
             await client.frame()
@@ -48,8 +48,8 @@ async def test_a_request_sent_ahead_of_a_cut_leaves_nothing_behind() -> None:
         await server.stopped.wait()  # the connection's task would have the whole grace
 
 
-async def test_bytes_sent_ahead_that_are_no_request_do_not_hurt_the_stream() -> None:
-    async with live_server() as server:
+async def test_bytes_sent_ahead_that_are_no_request_do_not_hurt_the_stream(serve: Serve) -> None:
+    async with serve() as server:
         started = await server.start("held", tokens=5)
         async with await server.follow(started) as client:
             await client.frame()
@@ -62,10 +62,10 @@ async def test_bytes_sent_ahead_that_are_no_request_do_not_hurt_the_stream() -> 
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
-async def test_a_client_that_expects_100_continue_is_told_to() -> None:
+async def test_a_client_that_expects_100_continue_is_told_to(serve: Serve) -> None:
     body = json.dumps({"text": "Hello", "model_parameters": {"tokens": 1}}).encode()
 
-    async with live_server() as server, await server.connect() as client:
+    async with serve() as server, await server.connect() as client:
         request = client.request("POST", START, ("Expect", "100-continue"), body=body)
         await client.stream.send_all(request.removesuffix(body))
         told = await client.event()
@@ -76,8 +76,8 @@ async def test_a_client_that_expects_100_continue_is_told_to() -> None:
     assert (status, answer["status"]) == (200, "started")
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
-    async with live_server() as server, await server.connect() as client:
+async def test_a_body_that_does_not_come_is_not_waited_for(serve: Serve) -> None:
+    async with serve() as server, await server.connect() as client:
         server.app.config["BODY_TIMEOUT"] = 0.05
         await client.stream.send_all(client.request("POST", START, body=b"{}")[:-1])
         status, answer = await client.answer()
@@ -85,20 +85,20 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     assert (status, answer["error"]) == (408, "Request Timeout")
 
 
-async def test_a_head_that_does_not_come_is_not_waited_for() -> None:
-    async with live_server(idle=0.05) as server, await server.connect() as client:
+async def test_a_head_that_does_not_come_is_not_waited_for(serve: Serve) -> None:
+    async with serve(idle=0.05) as server, await server.connect() as client:
         await client.stream.send_all(b"GET /healthz HTTP/1.1\r\nHost: leg")
         assert await client.stream.receive_some() == b""
 
 
-async def test_a_connection_without_a_next_request_is_closed() -> None:
-    async with live_server(idle=0.05) as server, await server.connect() as client:
+async def test_a_connection_without_a_next_request_is_closed(serve: Serve) -> None:
+    async with serve(idle=0.05) as server, await server.connect() as client:
         await client.json("GET", "/healthz")
         assert await client.stream.receive_some() == b""
 
 
-async def test_a_client_that_takes_nothing_for_too_long_loses_its_connection() -> None:
-    async with live_server(patience=0.05) as server:
+async def test_a_client_that_takes_nothing_for_too_long_loses_its_connection(serve: Serve) -> None:
+    async with serve(stall_timeout=0.05) as server:
         started = await server.start(tokens=10_000, rate=0)
         async with (
             await server.follow(started, receive_buffer=4096) as stalled,
@@ -110,8 +110,10 @@ async def test_a_client_that_takes_nothing_for_too_long_loses_its_connection() -
                 await stalled.body()
 
 
-async def test_a_body_that_is_too_large_is_refused_with_an_answer_that_arrives() -> None:
-    async with live_server() as server, await server.connect() as client:
+async def test_a_body_that_is_too_large_is_refused_with_an_answer_that_arrives(
+    serve: Serve,
+) -> None:
+    async with serve() as server, await server.connect() as client:
         await client.ask("POST", START, body=bytes(2 * MAX_BODY))
         status, answer = await client.answer()
         again = await client.json("GET", "/healthz")
@@ -121,7 +123,7 @@ async def test_a_body_that_is_too_large_is_refused_with_an_answer_that_arrives()
 
 
 async def test_a_websocket_is_refused_without_a_word_in_the_log(
-    caplog: pytest.LogCaptureFixture,
+    serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     upgrade = (
         b"GET /api/agents/chat HTTP/1.1\r\nHost: legato\r\nUpgrade: websocket\r\n"
@@ -129,7 +131,7 @@ async def test_a_websocket_is_refused_without_a_word_in_the_log(
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
 
-    async with live_server() as server, await server.connect() as client:
+    async with serve() as server, await server.connect() as client:
         await client.stream.send_all(upgrade)
         answer = await client.stream.receive_some()
 

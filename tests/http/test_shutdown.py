@@ -10,9 +10,10 @@ import trio
 from structlog.testing import capture_logs
 
 from legato.actors.follower import Follower
+from legato.http.served import ServedBody
 from legato.http.server import serve_until
-from legato.http.streaming import StreamBody, StreamCut
-from tests.http.live_server import DEADLINE, LiveServer, live_server, until
+from legato.http.streaming import StreamCut
+from tests.http.live_server import DEADLINE, LiveServer, Serve, has_begun, until
 from tests.http.raw_client import Cut, RawClient, data_of
 
 NEVER = 2 * DEADLINE  # seconds: who waits so long has failed
@@ -47,7 +48,7 @@ async def stalled_reader(server: LiveServer) -> RawClient:
     reader = await server.follow(started, receive_buffer=4096)
     await server.job(started).ended.wait()
     [body] = server.app.streams.bodies
-    await until(lambda: body._follower._sink is not None)
+    await until(lambda: has_begun(body))
     return reader
 
 
@@ -63,9 +64,9 @@ async def request_under_way(server: LiveServer) -> tuple[RawClient, bytes]:
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_idle_connections_do_not_hold_it_up() -> None:
+async def test_idle_connections_do_not_hold_it_up(serve: Serve) -> None:
     async with (
-        live_server(grace=NEVER) as server,
+        serve(grace=NEVER) as server,
         await server.connect(),
         await server.connect() as used,
     ):
@@ -75,8 +76,8 @@ async def test_idle_connections_do_not_hold_it_up() -> None:
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_streams_are_cut_at_once_and_never_ended() -> None:
-    async with live_server(grace=NEVER) as server:
+async def test_streams_are_cut_at_once_and_never_ended(serve: Serve) -> None:
+    async with serve(grace=NEVER) as server:
         started = await server.start("held", tokens=20)
         async with await server.follow(started) as reader, await server.follow(started) as other:
             frame = await reader.frame()
@@ -90,35 +91,35 @@ async def test_streams_are_cut_at_once_and_never_ended() -> None:
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_a_cut_that_comes_while_a_body_is_sent_is_not_forgotten() -> None:
-    async with live_server(grace=NEVER) as server, await stalled_reader(server) as reader:
+async def test_a_cut_that_comes_while_a_body_is_sent_is_not_forgotten(serve: Serve) -> None:
+    async with serve(grace=NEVER) as server, await stalled_reader(server) as reader:
         await begin_to_stop(server)
         with pytest.raises(Cut):
             await reader.body()
         await server.stopped.wait()
 
 
-async def test_a_stream_that_comes_after_the_cut_is_cut_too() -> None:
-    async with live_server() as server:
+async def test_a_stream_that_comes_after_the_cut_is_cut_too(serve: Serve) -> None:
+    async with serve() as server:
         job = server.job(await server.start("held", tokens=5))
         server.app.streams.cut()
         follower = Follower(job.ref, "librechat", "beginning")
-        async with StreamBody(follower, NEVER, server.app.streams) as body:
+        async with ServedBody(follower, NEVER, server.app.streams) as body:
             with pytest.raises(StreamCut):
                 await anext(body)
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_readers_that_never_read_do_not_have_the_grace() -> None:
-    async with live_server(grace=NEVER) as server, await stalled_reader(server) as reader:
+async def test_readers_that_never_read_do_not_have_the_grace(serve: Serve) -> None:
+    async with serve(grace=NEVER) as server, await stalled_reader(server) as reader:
         await stop(server)
         with pytest.raises(Cut):
             await reader.body()
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_a_request_under_way_is_answered() -> None:
-    async with live_server(grace=NEVER) as server:
+async def test_a_request_under_way_is_answered(serve: Serve) -> None:
+    async with serve(grace=NEVER) as server:
         client, rest = await request_under_way(server)
         async with client:
             await begin_to_stop(server)
@@ -130,16 +131,18 @@ async def test_a_request_under_way_is_answered() -> None:
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_a_request_that_does_not_come_to_its_end_has_the_grace_and_no_more() -> None:
-    async with live_server(grace=0.05) as server:
+async def test_a_request_that_does_not_come_to_its_end_has_the_grace_and_no_more(
+    serve: Serve,
+) -> None:
+    async with serve(grace=0.05) as server:
         client, _ = await request_under_way(server)
         async with client:
             await stop(server)
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_in_a_hurry_nothing_is_waited_for() -> None:
-    async with live_server(grace=NEVER) as server:
+async def test_in_a_hurry_nothing_is_waited_for(serve: Serve) -> None:
+    async with serve(grace=NEVER) as server:
         client, _ = await request_under_way(server)
         async with client:
             await begin_to_stop(server)
@@ -147,22 +150,24 @@ async def test_in_a_hurry_nothing_is_waited_for() -> None:
             await server.stopped.wait()
 
 
-async def test_a_server_that_is_cancelled_ends_under_a_reader_that_never_reads() -> None:
+async def test_a_server_that_is_cancelled_ends_under_a_reader_that_never_reads(
+    serve: Serve,
+) -> None:
     with trio.CancelScope() as scope:
-        async with live_server() as server, await stalled_reader(server):
+        async with serve() as server, await stalled_reader(server):
             scope.cancel()
 
     assert scope.cancelled_caught
 
 
-async def test_a_server_that_fails_ends_under_a_reader_that_never_reads() -> None:
+async def test_a_server_that_fails_ends_under_a_reader_that_never_reads(serve: Serve) -> None:
     failing = trio.Event()
 
     async def fail() -> None:
         await failing.wait()
         raise OSError("a failure")
 
-    async with live_server() as server:
+    async with serve() as server:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
         server.port = listeners[0].socket.getsockname()[1]
         with pytest.RaisesGroup(OSError, flatten_subgroups=True):

@@ -11,8 +11,8 @@ import trio
 from legato.actors.projection import PAGE_BYTES
 from legato.actors.sinks import BACKLOG_BYTES
 from legato.content import text_of as stored_text_of
-from legato.http.streaming import PIECE
-from tests.http.live_server import LiveServer, live_server, until
+from legato.http.served import PIECE
+from tests.http.live_server import LiveServer, Serve, kept_for, live_server, until
 from tests.http.raw_client import (
     STREAM,
     Cut,
@@ -35,8 +35,8 @@ async def stored_answers(server: LiveServer, started: Started) -> list[tuple[str
     return [(stored_text_of(message), message.unfinished) for message in answers]
 
 
-async def test_a_reader_that_leaves_is_forgotten_and_the_generation_goes_on() -> None:
-    async with live_server() as server:
+async def test_a_reader_that_leaves_is_forgotten_and_the_generation_goes_on(serve: Serve) -> None:
+    async with serve() as server:
         started = await server.start("held", tokens=20)
         async with await server.follow(started) as reader:
             await reader.frame()
@@ -51,8 +51,10 @@ async def test_a_reader_that_leaves_is_forgotten_and_the_generation_goes_on() ->
         assert await stored_answers(server, started) == [(answer, False)]
 
 
-async def test_a_reader_that_never_reads_holds_nobody_up_and_gets_the_rest_when_it_does() -> None:
-    async with live_server() as server:
+async def test_a_reader_that_never_reads_holds_nobody_up_and_gets_the_rest_when_it_does(
+    serve: Serve,
+) -> None:
+    async with serve() as server:
         started = await server.start(tokens=TOKENS, rate=20_000, delay=0.2)
         async with (
             await server.follow(started, receive_buffer=4096) as stalled,
@@ -61,8 +63,7 @@ async def test_a_reader_that_never_reads_holds_nobody_up_and_gets_the_rest_when_
             whole = await reader.body()
             await server.job(started).ended.wait()
             [waiting] = server.app.streams.bodies
-            assert waiting._follower._sink is not None
-            queued = waiting._follower._sink._waiting
+            queued = kept_for(waiting)
             assert queued <= BACKLOG_BYTES + PAGE_BYTES
             assert queued + PAGE_BYTES < len(whole) / 4, "it was not served behind the scenes"
             assert server.readers(started) == 0
@@ -74,10 +75,10 @@ async def test_a_reader_that_never_reads_holds_nobody_up_and_gets_the_rest_when_
 
 
 @pytest.mark.parametrize("rate", [0, 5000])
-async def test_forty_readers_with_random_drops_all_see_the_same(rate: float) -> None:
+async def test_forty_readers_with_random_drops_all_see_the_same(serve: Serve, rate: float) -> None:
     seen: list[list[bytes]] = []
 
-    async with live_server() as server:
+    async with serve() as server:
         started = await server.start(tokens=TOKENS, rate=rate)
 
         async def read(seed: int) -> None:
@@ -116,8 +117,10 @@ def last_event_id(frames: list[bytes]) -> list[tuple[str, str]]:
     return [("Last-Event-ID", cursor_of(frames[-1]))] if frames else []
 
 
-async def test_resume_of_ten_thousand_events_is_one_write_of_the_answer_s_size() -> None:
-    async with live_server() as server:
+async def test_resume_of_ten_thousand_events_is_one_write_of_the_answer_s_size(
+    serve: Serve,
+) -> None:
+    async with serve() as server:
         started = await server.start("held", tokens=TOKENS)
         job = server.job(started)
         await until(lambda: job.feed.text_bytes == len(ANSWER))
@@ -138,8 +141,8 @@ async def test_resume_of_ten_thousand_events_is_one_write_of_the_answer_s_size()
     assert reader.chunks == 2
 
 
-async def test_resume_of_a_finished_generation_is_one_write() -> None:
-    async with live_server() as server:
+async def test_resume_of_a_finished_generation_is_one_write(serve: Serve) -> None:
+    async with serve() as server:
         started = await server.start(tokens=TOKENS, rate=0)
         await server.job(started).ended.wait()
         async with await server.follow(started, "?resume=true") as reader:
@@ -150,10 +153,10 @@ async def test_resume_of_a_finished_generation_is_one_write() -> None:
     assert data_of(final)["final"]
 
 
-async def test_a_large_snapshot_is_written_in_pieces() -> None:
+async def test_a_large_snapshot_is_handed_to_the_server_in_pieces() -> None:
     answer = "".join(f"w{i} " for i in range(40_000))
 
-    async with live_server() as server:
+    async with live_server(direct=False) as server:
         started = await server.start("held", tokens=40_000)
         await until(lambda: server.job(started).feed.text_bytes == len(answer))
         async with await server.follow(started, "?resume=true") as reader:
@@ -165,9 +168,9 @@ async def test_a_large_snapshot_is_written_in_pieces() -> None:
 
 
 async def test_a_body_whose_job_is_gone_is_cut_and_not_ended(
-    caplog: pytest.LogCaptureFixture,
+    serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with live_server() as server:
+    async with serve() as server:
         started = await server.start("held", tokens=5)
         async with await server.follow(started) as reader:
             await reader.frame()
@@ -179,9 +182,9 @@ async def test_a_body_whose_job_is_gone_is_cut_and_not_ended(
 
 
 async def test_a_body_that_only_its_connection_s_end_would_end_is_reset(
-    caplog: pytest.LogCaptureFixture,
+    serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with live_server() as server:
+    async with serve() as server:
         started = await server.start("held", tokens=5)
         async with await server.connect() as reader:
             await reader.stream.send_all(http_1_0(server, started))
@@ -193,8 +196,8 @@ async def test_a_body_that_only_its_connection_s_end_would_end_is_reset(
     assert [each for each in caplog.records if each.levelno > logging.INFO] == []
 
 
-async def test_over_http_1_0_a_generation_s_end_is_a_clean_one() -> None:
-    async with live_server() as server:
+async def test_over_http_1_0_a_generation_s_end_is_a_clean_one(serve: Serve) -> None:
+    async with serve() as server:
         started = await server.start(tokens=5, rate=0)
         async with await server.connect() as reader:
             await reader.stream.send_all(http_1_0(server, started))
@@ -210,10 +213,10 @@ def http_1_0(server: LiveServer, started: Started) -> bytes:
     return f"{head}Authorization: Bearer {server.token}\r\n\r\n".encode()
 
 
-async def test_a_reader_with_a_closed_sending_side_counts_as_gone() -> None:
+async def test_a_reader_with_a_closed_sending_side_counts_as_gone(serve: Serve) -> None:
     # TCP shows a closed sending side and a closed connection alike.  Browsers, proxies and
     # client libraries never do the first, and the second must be forgotten at once.
-    async with live_server() as server:
+    async with serve() as server:
         started = await server.start("held", tokens=5)
         async with await server.follow(started) as reader:
             await reader.stream.send_eof()
@@ -222,8 +225,8 @@ async def test_a_reader_with_a_closed_sending_side_counts_as_gone() -> None:
         await until(lambda: not server.app.streams.bodies)
 
 
-async def test_head_of_a_stream_ends_at_once() -> None:
-    async with live_server() as server:
+async def test_head_of_a_stream_ends_at_once(serve: Serve) -> None:
+    async with serve() as server:
         started = await server.start("held", tokens=5)
         async with await server.connect() as client:
             await client.ask("HEAD", STREAM + started["streamId"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import h11
 import pytest
 
-from tests.http.live_server import LiveServer, live_server, until
+from tests.http.live_server import LiveServer, Serve, until
 from tests.http.raw_client import STREAM, Cut, RawClient, Server, Started, data_of, frames_of
 from tests.http.server_process import legato_serve
 
@@ -52,9 +52,11 @@ async def drain(server: LiveServer, started: Started) -> None:
 
 
 @pytest.mark.parametrize("end", [job_is_lost, drain])
-async def test_no_clean_eof(end: Callable[[LiveServer, Started], Awaitable[None]]) -> None:
+async def test_no_clean_eof(
+    serve: Serve, end: Callable[[LiveServer, Started], Awaitable[None]]
+) -> None:
     """Elsewhere the body was closed in good order, and clients took half an answer for all."""
-    async with live_server() as server:
+    async with serve() as server:
         started = await server.start("held", tokens=TOKENS)
         async with readers_in_the_middle(server, started) as readers:
             await end(server, started)
@@ -71,9 +73,9 @@ async def test_no_clean_eof_when_killed(tmp_path: Path) -> None:
             await check_cut(readers)
 
 
-async def test_no_clean_eof_when_too_slow() -> None:
+async def test_no_clean_eof_when_too_slow(serve: Serve) -> None:
     """Elsewhere a reader that was dropped for its slowness was told that this was all."""
-    async with live_server(patience=0.05) as server:
+    async with serve(stall_timeout=0.05) as server:
         started = await server.start(tokens=10_000, rate=0)
         await server.job(started).ended.wait()
         async with AsyncExitStack() as stack:
@@ -87,9 +89,9 @@ async def test_no_clean_eof_when_too_slow() -> None:
             await check_cut(readers)
 
 
-async def test_no_clean_eof_at_any_byte() -> None:
+async def test_no_clean_eof_at_any_byte(serve: Serve) -> None:
     """Elsewhere the end of the connection was the end of the body, wherever it came."""
-    async with live_server() as server:
+    async with serve() as server:
         started = await server.start(tokens=20, rate=0)
         async with await server.connect() as reader:
             close = ("Connection", "close")

@@ -6,7 +6,7 @@ from legato.actors.follower import Follower
 from legato.actors.projection import PAGE_BYTES
 from legato.actors.sinks import BACKLOG_BYTES
 from tests.actors.kit import Client, open_house
-from tests.http.live_server import LiveServer, live_server
+from tests.http.live_server import LiveServer, Serve, kept_for
 from tests.http.raw_client import frames_of, text_of
 from tests.regressions.reading import following
 
@@ -16,9 +16,9 @@ STEP = 1000  # bytes of text
 WRITE = 64 * 1024  # bytes: what one turn of the job may push beside what waits already
 
 
-async def test_two_readers_one_slow() -> None:
+async def test_two_readers_one_slow(serve: Serve) -> None:
     """Elsewhere a slow reader's queue grew without end, or lost its oldest, or held up the rest."""
-    async with live_server() as server:
+    async with serve() as server:
         started = await server.start(tokens=TOKENS, rate=40_000, delay=0.2)
         async with (
             await server.follow(started, receive_buffer=4096) as slow,
@@ -41,8 +41,7 @@ async def test_two_readers_one_slow() -> None:
 
 def waiting_bytes(server: LiveServer) -> int:
     """The most that waits in the process for any reader."""
-    sinks = [body._follower._sink for body in server.app.streams.bodies]
-    return max((sink._waiting for sink in sinks if sink is not None), default=0)
+    return max(map(kept_for, server.app.streams.bodies), default=0)
 
 
 async def test_two_readers_one_slow_in_every_step(autojump_clock: MockClock) -> None:

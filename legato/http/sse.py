@@ -1,0 +1,44 @@
+"""A generation as a response of server-sent events, by the direct way where there is one."""
+
+from typing import Final, cast
+
+from hypercorn.typing import HTTPScope
+from quart import Response, request
+
+from legato.actors.feed import Start
+from legato.actors.follower import Follower
+from legato.actors.ref import JobRef
+from legato.http.direct import DirectBody
+from legato.http.served import ServedBody
+from legato.http.socket_sink import Client
+from legato.http.streaming import StreamBody
+from legato.http.wire import application
+
+HEADERS: Final = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Content-Encoding": "identity",
+    "Cache-Control": "no-cache, no-transform",
+    "Connection": "keep-alive",
+    "X-Accel-Buffering": "no",
+}
+
+DIRECT: Final = "legato.client"
+"""The extension of an ASGI scope that holds the connection, where it may be written to."""
+
+
+def stream_response(job: JobRef, dialect: str, start: Start) -> Response:
+    response = Response(b"", headers=HEADERS)
+    response.response = _body(job, dialect, start)
+    del response.headers["Content-Length"]
+    response.timeout = None  # Quart would end the body after 60 seconds
+    return response
+
+
+def _body(job: JobRef, dialect: str, start: Start) -> StreamBody:
+    app = application()
+    heartbeat, streams = app.settings.limits.heartbeat, app.streams
+    extensions = cast("HTTPScope", request.scope).get("extensions", {})
+    client = cast("Client | None", extensions.get(DIRECT))
+    if client is None:
+        return ServedBody(Follower(job, dialect, start), heartbeat, streams)
+    return DirectBody(job, dialect, start, client, heartbeat, streams)

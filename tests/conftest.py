@@ -1,0 +1,13 @@
+"""What all tests may ask for."""
+
+from functools import partial
+
+import pytest
+
+from tests.http.live_server import Serve, live_server
+
+
+@pytest.fixture(params=[True, False], ids=["direct", "served"])
+def serve(request: pytest.FixtureRequest) -> Serve:
+    """A real server, whose streams go the one way and the other."""
+    return partial(live_server, direct=request.param)
