@@ -45,6 +45,15 @@ class ActorRef(Generic[M]):
             ActorStopped: if it will never have it.
         """
         try:
+            # An actor that waits is handed it at once: `send` would have us wait a turn as well.
+            self._channel.send_nowait(message)
+        except trio.WouldBlock:
+            await self._send(message)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise ActorStopped from None
+
+    async def _send(self, message: M) -> None:
+        try:
             await self._channel.send(message)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise ActorStopped from None
@@ -88,6 +97,8 @@ class Mailbox(Generic[M]):
 
     def waiting(self) -> Iterator[M]:
         """The messages whose senders wait right now, one at a time."""
-        with suppress(trio.WouldBlock):
+        try:
             while True:
                 yield self._receive.receive_nowait()
+        except trio.WouldBlock:
+            return
