@@ -1,6 +1,5 @@
 """Frames straight to the kernel, from the job's own task, without waiting."""
 
-from time import perf_counter
 from typing import Protocol
 
 import trio
@@ -51,7 +50,6 @@ class SocketSink:
         self.last = False
         self.is_left = False
         self.is_closed = False
-        self.written_at = perf_counter()
         self._client = client
         self._send = client.send_nowait
         self._coding = coding
@@ -68,7 +66,6 @@ class SocketSink:
 
     def write(self, data: bytes) -> None:
         """Write it, or keep what the kernel does not take.  Only where nothing is kept yet."""
-        self.written_at = perf_counter()
         try:
             sent = self._send(data)
         except BlockingIOError:
@@ -103,6 +100,5 @@ class SocketSink:
         if self._rest:
             await self._client.send_all(self._rest)
             self._rest = b""
-            self.written_at = perf_counter()
         if not self.is_closed:
             self._stirred = trio.Event()

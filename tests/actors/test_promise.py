@@ -118,9 +118,15 @@ class Machine:
             | st.builds(Cursor, st.just(self.job.job_id), st.just(1), st.integers(0, 40))
             | st.builds(Cursor, st.sampled_from(["X", self.job.job_id]), st.just(2), st.just(3))
         )
-        reader = Reader(self.job, start)
+        self.join(start)
+
+    def join(self, start: Start) -> None:
+        reader = self.reader(start)
         self.readers.append(reader)
         self.nursery.start_soon(reader.run)
+
+    def reader(self, start: Start) -> Reader:
+        return Reader(self.job, start)
 
     def pause(self) -> None:
         if willing := [reader for reader in self.readers if reader.willing.is_set()]:
@@ -162,21 +168,20 @@ class Machine:
     def bring_to_the_end(self) -> None:
         self.go_on()
         self.finish()
-        for start in ("beginning", "snapshot"):
-            late = Reader(self.job, start)
-            self.readers.append(late)
-            self.nursery.start_soon(late.run)
+        starts: tuple[Start, ...] = ("beginning", "snapshot")
+        for start in starts:
+            self.join(start)
 
 
-async def play(data: st.DataObject) -> None:
+async def play(data: st.DataObject, kind: type[Machine] = Machine) -> None:
     with trio.fail_after(300):  # of the mock clock's seconds: nothing waits for ever
-        await play_to_the_end(data)
+        await play_to_the_end(data, kind)
 
 
-async def play_to_the_end(data: st.DataObject) -> None:
+async def play_to_the_end(data: st.DataObject, kind: type[Machine]) -> None:
     async with open_house() as house:
         async with trio.open_nursery() as nursery:
-            machine = Machine(data.draw, house, nursery)
+            machine = kind(data.draw, house, nursery)
             for _ in range(data.draw(st.integers(1, 60))):
                 rule = data.draw(st.sampled_from(machine.rules()))
                 if (waiting := rule()) is not None:
