@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
+from itertools import islice
 
 from legato.actors.job import Job
 from legato.actors.turn import Turn
@@ -15,7 +16,8 @@ class Registry:
         self._conversations: defaultdict[str, dict[str, Job]] = defaultdict(dict)
         self._running: defaultdict[str, dict[str, Job]] = defaultdict(dict)
         self._requests: dict[tuple[str, str], Job] = {}
-        self._retained: dict[str, Job] = {}  # oldest ending first
+        self._retained: dict[str, tuple[Job, int]] = {}  # oldest ending first; bytes at the ending
+        self._retained_bytes = 0
 
     def add(self, job: Job) -> None:
         turn = job.turn
@@ -27,12 +29,15 @@ class Registry:
 
     def ended(self, job: Job) -> None:
         discard(self._running, job.turn.user, job.turn.job_id)
-        self._retained[job.turn.job_id] = job
+        size = job.feed.bytes
+        self._retained[job.turn.job_id] = job, size
+        self._retained_bytes += size
 
     def remove(self, job: Job) -> None:
         turn = job.turn
         self._jobs.pop(turn.job_id, None)
-        self._retained.pop(turn.job_id, None)
+        _, size = self._retained.pop(turn.job_id, (job, 0))
+        self._retained_bytes -= size
         self.forget_request(job)
         discard(self._running, turn.user, turn.job_id)
         discard(self._conversations, turn.conversation_id, turn.job_id)
@@ -70,13 +75,12 @@ class Registry:
 
         The newest stays whatever its size: its readers are still reading its end.
         """
-        jobs = list(self._retained.values())
-        excess = sum(job.feed.bytes for job in jobs) - max_bytes
+        excess = self._retained_bytes - max_bytes
         evicted = []
-        for job in jobs[:-1]:
+        for job, size in islice(self._retained.values(), max(0, len(self._retained) - 1)):
             if excess <= 0:
                 break
-            excess -= job.feed.bytes
+            excess -= size
             evicted.append(job)
         return evicted
 
