@@ -5,7 +5,7 @@ carry content name the position of the part they change (`index`), which is the 
 own: there is no second numbering to reconcile.
 """
 
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self, final
 
 from msgspec import Struct
 
@@ -40,17 +40,20 @@ class StepStarted(Event, frozen=True):
     tool_call: ToolCall | None = None
 
 
-class TextDelta(Event, frozen=True):
+@final
+class TextDelta(Event, frozen=True, gc=False):
     index: int
     text: str
 
 
-class ReasoningDelta(Event, frozen=True):
+@final
+class ReasoningDelta(Event, frozen=True, gc=False):
     index: int
     text: str
 
 
-class ArgumentsDelta(Event, frozen=True):
+@final
+class ArgumentsDelta(Event, frozen=True, gc=False):
     """More of a tool call's arguments: a piece of JSON text."""
 
     index: int

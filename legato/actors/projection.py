@@ -29,7 +29,7 @@ class Projection:
 
     def _encode(self) -> None:
         for entry in self._log.entries[len(self._frames) :]:
-            frame = self._encoder.encode(entry)
+            frame = self._encoder.encode(entry.seq, entry.event)
             self._frames.append(frame)
             self.bytes += len(frame)
 

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from legato.events import Entry, Snapshot
+from legato.events import AnyEvent, Snapshot
 
 
 class Identity(Struct, frozen=True):
@@ -19,8 +19,8 @@ class Identity(Struct, frozen=True):
 class Encoder(Protocol):
     """Encodes one job.  Deterministic: the same entries give the same bytes, in every run."""
 
-    def encode(self, entry: Entry) -> bytes:
-        """The entry's frames, whole; empty where this dialect has nothing to say of it."""
+    def encode(self, seq: int, event: AnyEvent) -> bytes:
+        """The frames of the event at `seq`, whole; empty where this dialect says nothing of it."""
         ...
 
     def snapshot(self, snapshot: Snapshot) -> bytes:
