@@ -79,7 +79,7 @@ class Producer:
             patience.deadline = min(latest, self._idle_deadline())
             async with self._model.stream(opening.request) as batches:
                 async for batch in batches:
-                    if events := tuple(self._steps.events(batch)):
+                    if events := self._steps.events(batch):
                         await self._job.tell(Append(events))
                     patience.deadline = min(latest, self._idle_deadline())
             return Ended(self._steps.finish_reason or "stop")

@@ -122,7 +122,7 @@ async def _perform(
         # Absolute deadlines: whoever was held up catches up, and the pace does not drift.
         await trio.sleep_until(start + said / script.rate if script.rate else start)
         due = min(end, said + _batch(script.rate, trio.current_time() - start, said))
-        yield [_token(script, i) for i in range(said, due)]
+        yield _tokens(script, said, due)
         said = due
     if script.fail_after is not None and script.fail_after <= total:
         raise ModelError("provider_error", f"The script failed after {said} tokens, as it was told")
@@ -148,12 +148,15 @@ def _batch(rate: float, elapsed: float, said: int) -> int:
     return min(_LONGEST_BATCH, max(1, math.floor(elapsed * rate) + 1 - said))
 
 
-def _token(script: Script, position: int) -> ModelEvent:
-    if position < script.reasoning:
-        return ReasoningChunk(f"r{position} ")
+def _tokens(script: Script, start: int, end: int) -> Sequence[ModelEvent]:
+    """The tokens from position `start` to before `end`; reasoning has the first positions."""
+    if start < script.reasoning and start < end:
+        turn = min(script.reasoning, end)
+        thoughts = [ReasoningChunk(f"r{i} ") for i in range(start, turn)]
+        return [*thoughts, *_tokens(script, turn, end)]
     if script.stamp:
-        return TextChunk(f"ts={time.monotonic_ns()} ")
-    return TextChunk(f"w{position - script.reasoning} ")
+        return [TextChunk(f"ts={time.monotonic_ns()} ") for _ in range(start, end)]
+    return [TextChunk(f"w{i} ") for i in range(start - script.reasoning, end - script.reasoning)]
 
 
 def _tool_call(index: int) -> Iterator[ToolCallChunk]:
