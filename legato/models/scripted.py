@@ -24,6 +24,7 @@ from legato.models.contract import (
     UsageReport,
 )
 from legato.models.counting import estimate_tokens
+from legato.models.pacer import Pacer
 
 _LONGEST_BATCH: Final = 256  # tokens; about 50 µs of work, then the others get a turn
 _ARGUMENTS_PIECE: Final = 8  # characters, so that every call's arguments arrive in pieces
@@ -78,6 +79,7 @@ class ScriptedModel:
         self.name: Final = name
         self.max_context_tokens: Final = max_context_tokens
         self._defaults = parameters or {}
+        self._pacer = Pacer()
         _read_script(self._defaults)
 
     def count_tokens(self, text: str) -> int:
@@ -92,7 +94,7 @@ class ScriptedModel:
     ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
         script = _read_script({**self._defaults, **request.parameters})
         prompt_tokens = sum(self.count_tokens(message.content) for message in request.messages)
-        async with aclosing(_perform(script, prompt_tokens)) as batches:
+        async with aclosing(_perform(script, prompt_tokens, self._pacer)) as batches:
             yield batches
 
 
@@ -111,16 +113,16 @@ def _read_script(parameters: Mapping[str, Json]) -> Script:
 
 
 async def _perform(
-    script: Script, prompt_tokens: int
+    script: Script, prompt_tokens: int, pacer: Pacer
 ) -> AsyncGenerator[Sequence[ModelEvent], None]:
     total = script.reasoning + script.tokens
     end = total if script.fail_after is None else min(total, script.fail_after)
     start = trio.current_time() + script.delay
     said = 0
-    await trio.sleep_until(start)
+    await pacer.sleep_until(start)
     while said < end:
         # Absolute deadlines: whoever was held up catches up, and the pace does not drift.
-        await trio.sleep_until(start + said / script.rate if script.rate else start)
+        await pacer.sleep_until(start + said / script.rate if script.rate else start)
         due = min(end, said + _batch(script.rate, trio.current_time() - start, said))
         yield _tokens(script, said, due)
         said = due
