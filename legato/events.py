@@ -5,7 +5,7 @@ carry content name the position of the part they change (`index`), which is the 
 own: there is no second numbering to reconcile.
 """
 
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self, final
 
 from msgspec import Struct
 
@@ -47,14 +47,17 @@ class Delta(Event, frozen=True, gc=False):
     text: str
 
 
+@final
 class TextDelta(Delta, frozen=True, gc=False):
     """More of an answer's text."""
 
 
+@final
 class ReasoningDelta(Delta, frozen=True, gc=False):
     """More of a model's thoughts."""
 
 
+@final
 class ArgumentsDelta(Delta, frozen=True, gc=False):
     """More of a tool call's arguments: a piece of JSON text."""
 

@@ -20,7 +20,7 @@ class Encoder(Protocol):
     """Encodes one job.  Deterministic: the same entries give the same bytes, in every run."""
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
-        """The event's frames, whole; empty where this dialect has nothing to say of it."""
+        """The frames of the event at `seq`, whole; empty where this dialect says nothing of it."""
         ...
 
     def snapshot(self, snapshot: Snapshot) -> bytes:

@@ -1,7 +1,7 @@
 """LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`."""
 
 from collections.abc import Mapping
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from msgspec import json
 
@@ -11,7 +11,6 @@ from legato.events import (
     AnyEvent,
     ArgumentsDelta,
     Created,
-    Cursor,
     Ending,
     Failed,
     Finished,
@@ -24,6 +23,20 @@ from legato.events import (
 )
 
 Body = Mapping[str, Any]
+RareEvent = Created | StepStarted | StepCompleted | Finished | Stopped | Failed
+
+_json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
+
+# Deltas are nearly all that is ever encoded, so their frames are made once for each job but for
+# what differs: the seq, the position and the text as JSON.
+_DELTA: Final = (
+    b'%b%%d\nevent: message\ndata: {"event":"%b","data":{"id":"step_%b_%%d","delta":{%b}}}\n\n'
+)
+_TEXT: Final = b'"content":[{"type":"text","text":%b}]'
+_THOUGHT: Final = b'"content":[{"type":"think","think":%b}]'
+_ARGUMENTS: Final = (
+    b'"type":"tool_calls","tool_calls":[{"args":%b,"index":0,"type":"tool_call_chunk"}]'
+)
 
 
 class LibreChat:
@@ -31,10 +44,20 @@ class LibreChat:
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
+        self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without its seq
+        self._text = self._delta(b"on_message_delta", _TEXT)
+        self._thought = self._delta(b"on_reasoning_delta", _THOUGHT)
+        self._arguments = self._delta(b"on_run_step_delta", _ARGUMENTS)
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
+        if type(event) is TextDelta:
+            return self._text % (seq, event.index, _json(event.text))
+        if type(event) is ReasoningDelta:
+            return self._thought % (seq, event.index, _json(event.text))
+        if type(event) is ArgumentsDelta:
+            return self._arguments % (seq, event.index, _json(event.text))
         if isinstance(event, Failed) and event.request is None:
-            return self._frame(seq, {"error": event.message}, name="error")
+            return self._frame(seq, {"error": event.message}, name=b"error")
         return self._frame(seq, self._body(event))
 
     def snapshot(self, snapshot: Snapshot) -> bytes:
@@ -56,22 +79,15 @@ class LibreChat:
             "pendingEvents": [],
         }
 
-    def _frame(self, seq: int, body: Body, name: str = "message") -> bytes:
-        cursor = Cursor(self._identity.job_id, self._identity.epoch, seq)
-        return b"id: %b\nevent: %b\ndata: %b\n\n" % (
-            str(cursor).encode(),
-            name.encode(),
-            json.encode(body),  # JSON escapes every line break, so a payload cannot forge a frame
-        )
+    def _frame(self, seq: int, body: Body, name: bytes = b"message") -> bytes:
+        return b"%b%d\nevent: %b\ndata: %b\n\n" % (self._id, seq, name, _json(body))
 
-    def _body(self, event: AnyEvent) -> Body:
+    def _delta(self, name: bytes, delta: bytes) -> bytes:
+        job_id = _json(self._identity.job_id)[1:-1]
+        return _DELTA % (_verbatim(self._id), name, _verbatim(job_id), delta)
+
+    def _body(self, event: RareEvent) -> Body:
         match event:
-            case TextDelta(index, text):
-                return self._delta("on_message_delta", index, {"type": "text", "text": text})
-            case ReasoningDelta(index, text):
-                return self._delta("on_reasoning_delta", index, {"type": "think", "think": text})
-            case ArgumentsDelta(index, args):
-                return self._arguments(index, args)
             case StepStarted():
                 return {"event": "on_run_step", "data": self._run_step(event)}
             case StepCompleted(index, tool_call):
@@ -115,16 +131,6 @@ class LibreChat:
             "usage": None,
         }
 
-    def _delta(self, name: str, index: int, part: Body) -> Body:
-        data = {"id": self._step_id(index), "delta": {"content": [part]}}
-        return {"event": name, "data": data}
-
-    def _arguments(self, index: int, args: str) -> Body:
-        chunk = {"args": args, "index": 0, "type": "tool_call_chunk"}
-        delta = {"type": "tool_calls", "tool_calls": [chunk]}
-        data = {"id": self._step_id(index), "delta": delta}
-        return {"event": "on_run_step_delta", "data": data}
-
     def _completed(self, index: int, call: ToolCall) -> Body:
         result = {
             "id": self._step_id(index),
@@ -146,6 +152,11 @@ class LibreChat:
             "generationId": self._identity.job_id,
             **_manner(event),
         }
+
+
+def _verbatim(text: bytes) -> bytes:
+    """`text` as a template of % gives it back."""
+    return text.replace(b"%", b"%%")
 
 
 def _manner(event: Ending) -> Body:

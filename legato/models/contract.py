@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Literal, Protocol
+from typing import Literal, Protocol, final
 
 from msgspec import Struct
 
@@ -23,11 +23,13 @@ class ModelRequest(Struct, frozen=True):
     parameters: Mapping[str, Json] = {}
 
 
-class TextChunk(Struct, frozen=True):
+@final
+class TextChunk(Struct, frozen=True, gc=False):
     text: str
 
 
-class ReasoningChunk(Struct, frozen=True):
+@final
+class ReasoningChunk(Struct, frozen=True, gc=False):
     text: str
 
 

@@ -24,6 +24,7 @@ from legato.models.contract import (
     UsageReport,
 )
 from legato.models.counting import estimate_tokens
+from legato.models.pacer import Pacer
 
 _LONGEST_BATCH: Final = 256  # tokens; about 50 µs of work, then the others get a turn
 _ARGUMENTS_PIECE: Final = 8  # characters, so that every call's arguments arrive in pieces
@@ -78,6 +79,7 @@ class ScriptedModel:
         self.name: Final = name
         self.max_context_tokens: Final = max_context_tokens
         self._defaults = parameters or {}
+        self._pacer = Pacer()
         _read_script(self._defaults)
 
     def count_tokens(self, text: str) -> int:
@@ -92,7 +94,7 @@ class ScriptedModel:
     ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
         script = _read_script({**self._defaults, **request.parameters})
         prompt_tokens = sum(self.count_tokens(message.content) for message in request.messages)
-        async with aclosing(_perform(script, prompt_tokens)) as batches:
+        async with aclosing(_perform(script, prompt_tokens, self._pacer)) as batches:
             yield batches
 
 
@@ -111,18 +113,18 @@ def _read_script(parameters: Mapping[str, Json]) -> Script:
 
 
 async def _perform(
-    script: Script, prompt_tokens: int
+    script: Script, prompt_tokens: int, pacer: Pacer
 ) -> AsyncGenerator[Sequence[ModelEvent], None]:
     total = script.reasoning + script.tokens
     end = total if script.fail_after is None else min(total, script.fail_after)
     start = trio.current_time() + script.delay
     said = 0
-    await trio.sleep_until(start)
+    await pacer.sleep_until(start)
     while said < end:
         # Absolute deadlines: whoever was held up catches up, and the pace does not drift.
-        await trio.sleep_until(start + said / script.rate if script.rate else start)
+        await pacer.sleep_until(start + said / script.rate if script.rate else start)
         due = min(end, said + _batch(script.rate, trio.current_time() - start, said))
-        yield [_token(script, i) for i in range(said, due)]
+        yield _tokens(script, said, due)
         said = due
     if script.fail_after is not None and script.fail_after <= total:
         raise ModelError("provider_error", f"The script failed after {said} tokens, as it was told")
@@ -148,12 +150,15 @@ def _batch(rate: float, elapsed: float, said: int) -> int:
     return min(_LONGEST_BATCH, max(1, math.floor(elapsed * rate) + 1 - said))
 
 
-def _token(script: Script, position: int) -> ModelEvent:
-    if position < script.reasoning:
-        return ReasoningChunk(f"r{position} ")
+def _tokens(script: Script, start: int, end: int) -> Sequence[ModelEvent]:
+    """The tokens from position `start` to before `end`; reasoning has the first positions."""
+    if start < script.reasoning and start < end:
+        turn = min(script.reasoning, end)
+        thoughts = [ReasoningChunk(f"r{i} ") for i in range(start, turn)]
+        return [*thoughts, *_tokens(script, turn, end)]
     if script.stamp:
-        return TextChunk(f"ts={time.monotonic_ns()} ")
-    return TextChunk(f"w{position - script.reasoning} ")
+        return [TextChunk(f"ts={time.monotonic_ns()} ") for _ in range(start, end)]
+    return [TextChunk(f"w{i} ") for i in range(start - script.reasoning, end - script.reasoning)]
 
 
 def _tool_call(index: int) -> Iterator[ToolCallChunk]:

@@ -124,6 +124,48 @@ async def test_a_model_that_takes_too_long_fails_by_name(
         assert house.model.open_connections == 0
 
 
+@pytest.mark.parametrize("gap", [0.0, 0.01, 0.049, 0.05, 0.3, 4.9])
+async def test_a_silence_is_measured_from_the_last_word_to_a_hundredth(
+    autojump_clock: MockClock, gap: float
+) -> None:
+    async with open_house(model_idle_timeout=5.0) as house:
+        job = house.start()
+        await job.opened()
+        for _ in range(17):
+            await trio.sleep(gap)
+            house.model.say("w ")
+        last_word = trio.current_time()
+        ending = await ending_of(job)
+
+        assert isinstance(ending, Failed)
+        assert ending.reason == "model_idle_timeout"
+        assert 5.0 <= trio.current_time() - last_word <= 5.05 + 1e-9
+
+
+@pytest.mark.parametrize("gap", [0.01, 0.3, 4.9])
+async def test_a_model_that_talks_all_the_time_is_cut_at_the_longest_duration(
+    autojump_clock: MockClock, gap: float
+) -> None:
+    async with open_house(model_idle_timeout=5.0, max_duration=6.0) as house:
+        job = house.start()
+        await job.opened()
+        begun = trio.current_time()
+
+        async def talk() -> None:
+            while True:
+                await trio.sleep(gap)
+                house.model.say("w ")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(talk)
+            ending = await ending_of(job)
+            nursery.cancel_scope.cancel()
+
+        assert isinstance(ending, Failed)
+        assert ending.reason == "max_duration"
+        assert trio.current_time() - begun == pytest.approx(6.0)
+
+
 async def test_an_answer_that_is_too_long_ends_incomplete(autojump_clock: MockClock) -> None:
     async with open_house(max_answer_bytes=10) as house:
         job = house.start()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
+from legato.actors.steps import Steps
 from legato.content import Message, TextPart, ToolCall
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
@@ -14,6 +15,7 @@ from legato.events import (
     AnyEvent,
     ArgumentsDelta,
     Created,
+    Cursor,
     Failed,
     Finished,
     ReasoningDelta,
@@ -23,8 +25,12 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
+from legato.models.contract import TextChunk
 
-DIALECT = LibreChat(Identity("J", 1, "C", "R"))
+Delta = TextDelta | ReasoningDelta | ArgumentsDelta
+
+IDENTITY = Identity("J", 1, "C", "R")
+DIALECT = LibreChat(IDENTITY)
 QUESTION = Message(message_id="Q", conversation_id="C", text="hi")
 
 
@@ -86,6 +92,53 @@ def test_a_text_delta() -> None:
 )
 def test_the_other_deltas(event: AnyEvent, name: str, data: Any) -> None:
     assert body(event) == {"event": name, "data": data}
+
+
+def plain(identity: Identity, seq: int, event: Delta) -> bytes:
+    """A delta's frame, said once more in the plain way."""
+    name, delta = plain_delta(event)
+    data = {"id": f"step_{identity.job_id}_{event.index}", "delta": delta}
+    cursor = Cursor(identity.job_id, identity.epoch, seq)
+    return b"id: %b\nevent: message\ndata: %b\n\n" % (
+        str(cursor).encode(),
+        json.encode({"event": name, "data": data}),
+    )
+
+
+def plain_delta(event: Delta) -> tuple[str, Any]:
+    match event:
+        case TextDelta(_, text):
+            return "on_message_delta", {"content": [{"type": "text", "text": text}]}
+        case ReasoningDelta(_, text):
+            return "on_reasoning_delta", {"content": [{"type": "think", "think": text}]}
+        case ArgumentsDelta(_, args):
+            chunk = {"args": args, "index": 0, "type": "tool_call_chunk"}
+            return "on_run_step_delta", {"type": "tool_calls", "tool_calls": [chunk]}
+
+
+@given(
+    st.sampled_from([TextDelta, ReasoningDelta, ArgumentsDelta]),
+    st.text(st.characters(exclude_characters="\r\n:", codec="utf-8"), min_size=1),
+    st.integers(1, 10**15 - 1),
+    st.integers(0, 10**6),
+    st.text() | st.sampled_from(["%", "%b%d%%", '"', "\\", "</script>", "\u2028", "\0", "\x7f"]),
+)
+def test_a_delta_is_the_plain_frame_byte_for_byte(
+    kind: type[Delta], job_id: str, seq: int, index: int, text: str
+) -> None:
+    identity = Identity(job_id, 2, "C", "R")
+    delta = kind(index, text)
+
+    assert LibreChat(identity).encode(seq, delta) == plain(identity, seq, delta)
+
+
+@given(st.lists(st.text(), max_size=3), st.text())
+def test_what_goes_on_from_kept_parts_is_the_plain_frame_too(kept: list[str], text: str) -> None:
+    steps = Steps([TextPart(part) for part in kept])
+    _, delta = steps.events([TextChunk(text)])
+
+    assert isinstance(delta, TextDelta)
+    assert DIALECT.encode(3, delta) == plain(IDENTITY, 3, delta)
 
 
 def test_a_step_names_its_message_and_its_place() -> None:

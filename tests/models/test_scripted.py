@@ -15,6 +15,7 @@ from legato.models.contract import (
     ToolCallChunk,
     UsageReport,
 )
+from legato.models.pacer import TICK
 from legato.models.scripted import ScriptedModel
 from tests.models.asking import ask, ask_flat, collect, request, text_of
 
@@ -44,12 +45,25 @@ async def test_the_delay_comes_before_the_first_token(autojump_clock: MockClock)
     assert [round(at, 9) for at, _ in answer] == [3.0, 3.1, 3.1]
 
 
-@pytest.mark.parametrize("rate", [0.1, 3, 7, 19.99, 30, 333, 9999])
+@pytest.mark.parametrize("rate", [0.1, 3, 7, 19.99, 30, 333, 999])
 async def test_every_token_is_on_time_at_any_rate(autojump_clock: MockClock, rate: float) -> None:
     answer = await timed(ScriptedModel(), tokens=300, rate=rate)
 
     assert [len(batch) for _, batch in answer] == [1] * 300 + [2]
     assert answer[299][0] == pytest.approx(299 / rate)
+
+
+@pytest.mark.parametrize("rate", [1001, 2000, 9999])
+async def test_tokens_closer_than_a_tick_come_together_and_at_most_a_tick_late(
+    autojump_clock: MockClock, rate: float
+) -> None:
+    answer = (await timed(ScriptedModel(), tokens=300, rate=rate))[:-1]
+
+    waits = [at - i / rate for i, at in enumerate(at for at, batch in answer for _ in batch)]
+    assert len(waits) == 300
+    assert min(waits) > -1e-9
+    assert max(waits) < TICK
+    assert len(answer) <= 2 + 300 / rate / TICK
 
 
 async def test_who_comes_late_takes_all_that_is_due_as_one_batch(
