@@ -22,8 +22,8 @@ async def both_ways() -> AsyncIterator[tuple[LiveServer, Server]]:
     """One application behind two ports: the first goes the direct way, the second never."""
     async with live_server() as direct, trio.open_nursery() as nursery:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        serve = partial(serve_until, trio.sleep_forever, direct.app, listeners, direct=False)
-        nursery.start_soon(serve)
+        ordinary = partial(serve_until, trio.sleep_forever, direct.app, listeners, direct=False)
+        nursery.start_soon(ordinary)
         yield direct, Server(listeners[0].socket.getsockname()[1])
         nursery.cancel_scope.cancel()
 
