@@ -43,8 +43,7 @@ class Feed:
 
     def append(self, *events: AnyEvent) -> None:
         self._log.append(*events)
-        for event in events:
-            self._fold.apply(event)
+        self._fold.apply(*events)
 
     def snapshot(self) -> Snapshot:
         return self._fold.snapshot(self._log.content_tail)

@@ -66,11 +66,22 @@ class Fold:
         self.steps: list[StepStarted] = []
         self._slots: list[Slot] = []
 
-    def apply(self, event: AnyEvent) -> None:
+    def apply(self, *events: AnyEvent) -> None:
+        slot, kind, index = None, None, -1
+        for event in events:
+            if not isinstance(event, Delta):
+                self._turn(event)
+                slot = None
+                continue
+            # Nearly all are more of the same part: it is looked for and checked once for them.
+            if slot is None or type(event) is not kind or event.index != index:
+                kind, index = type(event), event.index
+                slot = self._slot(index, GROWS[kind])
+            slot.grow(event.text)
+            self.bytes += length_of(event.text)
+
+    def _turn(self, event: Created | StepStarted | StepCompleted | Ending) -> None:
         match event:
-            case Delta():
-                self._slot(event.index, GROWS[type(event)]).grow(event.text)
-                self.bytes += length_of(event.text)
             case StepStarted():
                 self._start(event)
             case StepCompleted(index, tool_call):
