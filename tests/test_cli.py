@@ -127,6 +127,9 @@ def test_a_wrong_user_is_refused_with_what_is_allowed(
         (["serve", "--host", ""], "an address or a host name"),
         (["demo", "--port", "-1"], "found '-1'"),
         (["demo", "--host", "0.0.0.0"], "--host"),
+        (["bench"], "SCENARIO"),
+        (["bench", "play"], "invalid choice: 'play'"),
+        (["bench", "jobs", "--runs", "0"], "found '0'; allowed: a whole number, 1 to 999"),
     ],
 )
 def test_wrong_use_is_two_lines_and_status_2(

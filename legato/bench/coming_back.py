@@ -9,10 +9,10 @@ from legato.bench import servers
 from legato.bench.client import Client
 from legato.bench.conditions import median, percentile
 from legato.bench.counting import FRAME_END
-from legato.bench.floor import Floor
 from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
 from legato.bench.servers import CHUNK, Served, floor_targets, legato, provided, start
+from legato.bench.tasks import Floor
 
 RESUME: Final = "?resume=true"
 

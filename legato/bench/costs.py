@@ -1,12 +1,11 @@
 """Scenarios of what is held and who pays: memory, and good readers beside hostile ones."""
 
 from legato.bench.counting import Lags
-from legato.bench.generator import Window
-from legato.bench.hostile import Harm, Ready
 from legato.bench.processes import hear, resident, running, tell
 from legato.bench.report import Figures, Scenario
 from legato.bench.servers import Served, legato
 from legato.bench.steady import FIRST, generate
+from legato.bench.tasks import Harm, Ready, Window
 
 _KINDS = 4  # of hostile connections
 

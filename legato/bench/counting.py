@@ -9,7 +9,7 @@ ENDING: Final = b'"final":true'
 
 _STAMP: Final = re.compile(rb'"ts=(\d+) ')
 _LONGEST_STAMP: Final = 31  # bytes: 2**64 has 20 digits
-_FIRST_FRAME: Final = 512  # bytes in which the first stamp of a read stands, if there is one
+_BEFORE: Final = 4096  # bytes: a response's head and the frames before the first token are less
 
 _BUCKET: Final = 100_000  # ns
 
@@ -43,7 +43,7 @@ class Stamps:
         """The first stamp (ns) that ends in this piece: its oldest, if there is one."""
         tail = self._tail
         self._tail = (tail + data)[-_LONGEST_STAMP:] if len(data) < 64 else data[-_LONGEST_STAMP:]
-        for found in _STAMP.finditer(tail + data[:_FIRST_FRAME]):
+        for found in _STAMP.finditer(tail + data[:_BEFORE]):
             if found.end() > len(tail):
                 return int(found[1])
         return None

@@ -1,50 +1,22 @@
 """The load, as a process of its own: connects readers, and counts what a window brings them."""
 
 import gc
-import sys
 import time
-
-import msgspec
-from msgspec import Struct
 
 from legato.bench import BenchError
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
-
-
-class Load(Struct, kw_only=True):
-    """What to do: one reader for each target, then a window.  Times in seconds."""
-
-    port: int
-    token: str
-    targets: list[str]
-    pid: int  # the server's process
-    first: int = 1  # events that each must have had before it begins
-    warm_up: float = 1.5
-    window: float = 6.0
-    patience: float = 60.0
-
-
-class Window(Struct, kw_only=True):
-    """What came between its edges; `rss` (KiB) is the server's at the second."""
-
-    events: int = 0
-    seconds: float = 0.0
-    cpu: float = 0.0  # the server's, in seconds
-    own_cpu: float = 0.0
-    rss: float = 0.0
-    lags: dict[int, int] = {}
-    problem: str = ""  # for people: why there is nothing
+from legato.bench.tasks import Load, Window, say, task
 
 
 def main() -> None:
-    load = msgspec.json.decode(sys.stdin.readline(), type=Load)
+    load = task(Load)
     gc.disable()  # nothing here is in cycles, and a collection would be lag that is not Legato's
     try:
         window = measure(load)
     except (BenchError, OSError) as error:
         window = Window(problem=str(error))
-    print(msgspec.json.encode(window).decode(), flush=True)
+    say(window)
 
 
 def measure(load: Load) -> Window:

@@ -2,37 +2,17 @@
 
 import socket
 import struct
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-import msgspec
-from msgspec import Struct
-
 from legato.bench.client import request
-from legato.bench.floor import say
+from legato.bench.tasks import Harm, Ready, say, task
 
 _SMALL: Final = 2048  # bytes of a receive buffer: the kernel takes little on a reader's behalf
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
-
-
-class Harm(Struct, kw_only=True):
-    """How many connections of each kind, all to one stream."""
-
-    port: int
-    token: str
-    target: str
-    each: int
-    resets: float = 50.0  # a second, of all that come and go
-
-
-class Ready(Struct):
-    """Said once all are connected."""
-
-    connections: int
 
 
 class Hostile:
@@ -92,4 +72,4 @@ class Hostile:
 
 
 if __name__ == "__main__":
-    Hostile(msgspec.json.decode(sys.stdin.readline(), type=Harm)).run()
+    Hostile(task(Harm)).run()

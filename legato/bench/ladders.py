@@ -2,23 +2,25 @@
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final, TypeVar
 
 from legato.bench import BenchError
 from legato.bench.counting import Lags
-from legato.bench.generator import Window
 from legato.bench.processes import most_files
 from legato.bench.report import Figures, Scenario
 from legato.bench.steady import Steady, per_million
+from legato.bench.tasks import Window
 
 LATE: Final = 250.0  # ms: what people begin to see
 SHORT: Final = 0.95  # of what was asked for: less is falling behind, whatever the lag says yet
 
 _STEP: Final = 1.25
 _STRIDE: Final = 3  # steps that are taken at once until the limit is passed
+_FEW: Final = 500  # readers
+_JOBS: Final = (500, 750, 1000, 1300, 1600, 2000, 2400, 3000, 3700, 4600, 5700, 7000, 8500)
 _SPARE_FILES: Final = 200  # that a process has open beside its connections
 
 T = TypeVar("T")
@@ -137,22 +139,22 @@ def _with(steady: Steady, *, rate: float) -> Steady:
 
 
 def readers(
-    *, start: int = 1000, step: int = 500, rate: float = 50.0, window: float = 3.0
+    counts: Sequence[int] = (), *, rate: float = 50.0, warm_up: float = 1.5, window: float = 3.0
 ) -> Scenario:
-    counts = range(start, max(start + 1, most_files() - _SPARE_FILES), step)
-    rungs = [Steady(readers=count, rate=rate, window=window) for count in counts]
-    return _counted(rungs, "readers", f"1 job x {start}, {start + step}, … readers")
+    """Without `counts`: by `_FEW` more each time, as far as there are files for their sockets."""
+    counts = counts or range(2 * _FEW, max(2 * _FEW + 1, most_files() - _SPARE_FILES), _FEW)
+    rungs = [Steady(readers=count, rate=rate, warm_up=warm_up, window=window) for count in counts]
+    return _counted(rungs, "readers", "readers of one job")
 
 
-JOBS: Final = (500, 750, 1000, 1300, 1600, 2000, 2400, 3000, 3700, 4600, 5700, 7000, 8500)
+def many_jobs(
+    counts: Sequence[int] = _JOBS, *, rate: float = 50.0, warm_up: float = 1.5, window: float = 3.0
+) -> Scenario:
+    rungs = [Steady(jobs=count, rate=rate, warm_up=warm_up, window=window) for count in counts]
+    return _counted(rungs, "jobs", "jobs with a reader each")
 
 
-def many_jobs(*, counts: Iterable[int] = JOBS, rate: float = 50.0, window: float = 3.0) -> Scenario:
-    rungs = [Steady(jobs=count, rate=rate, window=window) for count in counts]
-    return _counted(rungs, "jobs", f"{rungs[0].jobs}, {rungs[1].jobs}, … jobs x 1 reader")
-
-
-def _counted(rungs: Iterable[Steady], what: str, words: str) -> Scenario:
+def _counted(rungs: Sequence[Steady], what: str, words: str) -> Scenario:
     def measure(attempt: Attempt) -> Figures:
         ladder = Ladder(attempt)
         climb(rungs, ladder.passes)
@@ -160,9 +162,10 @@ def _counted(rungs: Iterable[Steady], what: str, words: str) -> Scenario:
         count = top.steady.jobs * top.steady.readers
         return {f"most {what}": count, **top.steady.figures(top.window)}
 
+    counts = ", ".join(str(rung.jobs * rung.readers) for rung in rungs[:3])
     return Scenario(
-        f"{words}, 50 events/s, until lag p99 passes {LATE:g} ms or less than "
-        f"{SHORT:.0%} is delivered",
+        f"{counts}, … {words} of {rungs[0].rate:g} events/s, until lag p99 passes {LATE:g} ms "
+        f"or less than {SHORT:.0%} is delivered; windows of {rungs[0].window:g} s",
         ours=lambda: measure(Steady.ours),
         floor=lambda: measure(Steady.floor),
     )

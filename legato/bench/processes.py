@@ -43,13 +43,18 @@ def most_files() -> int:
     return hard
 
 
-def end_on_sigterm() -> None:
-    """Have what was begun ended before this process ends."""
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM leave the block by an exception, so that what was begun in it is ended."""
 
-    def end(number: int, _: FrameType | None) -> None:
+    def leave(number: int, _: FrameType | None) -> None:
         sys.exit(128 + number)
 
-    signal.signal(signal.SIGTERM, end)
+    former = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:

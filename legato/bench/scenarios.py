@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from legato.bench import NAMES
+from legato.bench import NAMES, BenchError
 from legato.bench.coming_back import resume, storm
 from legato.bench.conditions import conditions
 from legato.bench.costs import hostile, memory
 from legato.bench.ladders import many_jobs, readers, saturation
-from legato.bench.processes import end_on_sigterm, most_files
+from legato.bench.processes import ended_by_sigterm, most_files
 from legato.bench.report import Scenario, run
 from legato.bench.steady import fan_out, jobs
 from legato.bench.turns import start_to_first, stop
@@ -34,10 +34,13 @@ def bench(name: str, runs: int) -> None:
     Raises:
         BenchError: where it could not be measured.
     """
-    end_on_sigterm()
     most_files()
-    for each in NAMES if name == "all" else (name,):
-        show(each, SCENARIOS[each](), runs)
+    with ended_by_sigterm():
+        for each in NAMES if name == "all" else (name,):
+            try:
+                show(each, SCENARIOS[each](), runs)
+            except OSError as error:
+                raise BenchError(f"{each}: {error}") from error
 
 
 def show(name: str, scenario: Scenario, runs: int) -> None:

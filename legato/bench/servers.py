@@ -15,8 +15,8 @@ from msgspec import Struct
 from legato.bench import BenchError
 from legato.bench.client import STREAM, Client
 from legato.bench.conditions import folder
-from legato.bench.floor import Closed, Floor, Started
 from legato.bench.processes import hear, running, tell
+from legato.bench.tasks import Closed, Floor, Started
 from legato.http.tokens import sign
 
 MEMORY: Final = "memory://"
@@ -33,7 +33,7 @@ _MUCH: Final = {
     "LEGATO_MAX_RETAINED_BYTES": str(2**36),
     "LEGATO_MODEL_IDLE_TIMEOUT": "86400",
 }
-_LOG_LINES: Final = 5  # of a server that did not start
+_LOG_LINES: Final = 5  # that are worth showing
 
 FRAME: Final = (
     "id: 01JDM4Z5T0ABCDEFGHJKMNPQRS:1:1000\nevent: message\n"
@@ -101,15 +101,24 @@ def legato(database: str | None = MEMORY, *, settings: str = "") -> Iterator[Ser
         ):
             port = _port(process, log)
             token = sign("bench", secret, now=time.time(), ttl=86400)
-            yield Served(port, process.pid, token)
+            try:
+                yield Served(port, process.pid, token)
+            except (BenchError, OSError) as error:
+                if process.poll() is None:
+                    raise
+                raise BenchError(_with_log(f"the server ended: {error}", log)) from error
+
+
+def _with_log(said: str, log: Path) -> str:
+    lines = log.read_text("utf-8").splitlines()[-_LOG_LINES:]
+    return "\n".join([f"{said}; its log ends:", *lines])
 
 
 def _port(process: subprocess.Popen[bytes], log: Path) -> int:
     assert process.stdout is not None
     ready = _READY.fullmatch(process.stdout.readline())
     if ready is None:
-        said = log.read_text("utf-8").splitlines()[-_LOG_LINES:]
-        raise BenchError("\n".join(["the server did not start; its log ends:", *said]))
+        raise BenchError(_with_log("the server did not start", log))
     return int(ready[1])
 
 

@@ -6,11 +6,10 @@ from msgspec import Struct
 
 from legato.bench import BenchError, servers
 from legato.bench.counting import Lags
-from legato.bench.floor import Floor
-from legato.bench.generator import Load, Window
 from legato.bench.processes import hear, running, tell
 from legato.bench.report import Figures, Scenario
 from legato.bench.servers import FRAME, Served, floor_targets, legato
+from legato.bench.tasks import Floor, Load, Window
 
 FIRST = 3  # events of a job until its first token is there: created, the step, the token
 

@@ -2,15 +2,27 @@
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from legato.bench.client import STOP, STREAM, Client
 from legato.bench.conditions import percentile
-from legato.bench.floor import Floor
+from legato.bench.processes import cpu_seconds
 from legato.bench.readers import Reader, Readers
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import CHUNK, MEMORY, START, asking, closings, legato, provided, start
+from legato.bench.servers import (
+    CHUNK,
+    MEMORY,
+    START,
+    Served,
+    asking,
+    closings,
+    legato,
+    provided,
+    start,
+)
 from legato.bench.steady import FIRST
+from legato.bench.tasks import Floor
 
 _DELTA: Final = b'"on_message_delta"'
 _PATIENCE: Final = 60.0  # seconds
@@ -55,36 +67,62 @@ def first_event(asks: Client, follows: Client) -> tuple[float, float]:
 def stop(*, jobs: int = 100, readers: int = 5, rate: float = 50.0) -> Scenario:
     def measure() -> Figures:
         task = Floor(frame=CHUNK, rate=rate, says_closed=True)
-        with provided(task) as (served, upstream), served.connect() as client:
-            targets = [
-                start(client, model="provided", text=f"job {number}") for number in range(jobs)
-            ]
-            with Readers(served.port, served.token, endings=True) as followers:
-                until = time.monotonic() + _PATIENCE
-                followers.follow([target for target in targets for _ in range(readers)], until)
-                followers.wait_for_events(FIRST, until)
-                begun = time.process_time(), time.monotonic()
+        with (
+            provided(task) as (served, upstream),
+            Readers(served.port, served.token, endings=True) as followers,
+        ):
+            targets = _followed(served, followers, jobs, readers)
+            followers.read_until(time.monotonic() + _BETWEEN)
+            busy = Share(served.pid)
+            with served.connect() as client:
                 stops = [
                     stopped(client, followers, target, number * readers, readers)
                     for number, target in enumerate(targets)
                 ]
-                own = (time.process_time() - begun[0]) / (time.monotonic() - begun[1])
-            closed = closings(upstream, jobs)
-        ended = [(end - sent) / 1e6 for sent, end in stops]
-        shut = [(closed[number] - sent) / 1e6 for number, (sent, _) in enumerate(stops)]
-        return {
-            "every reader has the ending: p50, ms": percentile(ended, 0.5),
-            "every reader has the ending: p99, ms": percentile(ended, 0.99),
-            "the provider is disconnected: p50, ms": percentile(shut, 0.5),
-            "the provider is disconnected: p99, ms": percentile(shut, 0.99),
-            "generator's CPU, cores": own,
-        }
+            return {**_stop_times(stops, closings(upstream, jobs)), **busy.figures()}
 
     return Scenario(
         f"{jobs} jobs of a provider's {rate:g} events/s, {readers} readers each; each is stopped "
         "in turn, the time from the POST's sending",
         ours=measure,
     )
+
+
+def _followed(served: Served, followers: Readers, jobs: int, readers: int) -> list[str]:
+    """The targets of jobs that the provider speaks for, once everybody hears them."""
+    with served.connect() as client:
+        targets = [start(client, model="provided", text=f"job {number}") for number in range(jobs)]
+    until = time.monotonic() + _PATIENCE
+    followers.follow([target for target in targets for _ in range(readers)], until)
+    followers.wait_for_events(FIRST, until)
+    return targets
+
+
+class Share:
+    """The processor time of the server and of this process since it was made."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._begun = time.monotonic(), cpu_seconds(pid), time.process_time()
+
+    def figures(self) -> Figures:
+        begun, cpu, own = self._begun
+        seconds = time.monotonic() - begun
+        return {
+            "server's CPU, cores": (cpu_seconds(self._pid) - cpu) / seconds,
+            "generator's CPU, cores": (time.process_time() - own) / seconds,
+        }
+
+
+def _stop_times(stops: Sequence[tuple[int, int]], closed: Mapping[int, int]) -> Figures:
+    ended = [(end - sent) / 1e6 for sent, end in stops]
+    shut = [(closed[number] - sent) / 1e6 for number, (sent, _) in enumerate(stops)]
+    return {
+        "every reader has the ending: p50, ms": percentile(ended, 0.5),
+        "every reader has the ending: p99, ms": percentile(ended, 0.99),
+        "the provider is disconnected: p50, ms": percentile(shut, 0.5),
+        "the provider is disconnected: p99, ms": percentile(shut, 0.99),
+    }
 
 
 def stopped(
