@@ -206,6 +206,30 @@ def test_storage_that_cannot_be_used_is_one_line_and_status_1(
     assert said.count("\n") == 1
 
 
+def test_a_measurement_that_fails_is_a_sentence_and_status_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+
+    assert main(["bench", "start", "--runs", "1"]) == 1
+    assert "legato: start: [Errno 2] No such file" in capsys.readouterr().err
+
+
+def test_a_measurement_that_is_ended_leaves_no_process(folder: Path) -> None:
+    with subprocess.Popen(
+        [LEGATO, "bench", "fan-out"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder
+    ) as bench:
+        assert bench.stderr is not None
+        assert bench.stderr.readline() == b"run 1 of 3 \xe2\x80\xa6\n"
+        children = Path(f"/proc/{bench.pid}/task/{bench.pid}/children")
+        while not (begun := children.read_text().split()):
+            pass
+        bench.send_signal(signal.SIGTERM)
+
+        assert bench.wait(30) == 128 + signal.SIGTERM
+        assert [child for child in begun if Path(f"/proc/{child}").exists()] == []
+
+
 def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--version"])

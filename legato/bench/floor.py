@@ -17,6 +17,7 @@ from legato.bench.tasks import Closed, Floor, Started, say, task
 _HEAD: Final = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
+_BUFFER: Final = 1024 * 1024  # bytes that a reader may be behind by before it loses any
 _JOB: Final = re.compile(rb"job[ /](\d+)")
 
 
@@ -52,6 +53,7 @@ class FloorServer:
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
         self._clients[connection.fileno()] = Client(connection)
         self._poll.register(connection, select.EPOLLIN)
 

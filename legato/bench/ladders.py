@@ -88,7 +88,7 @@ def saturation(
     *,
     readers: int = 100,
     jobs: int = 200,
-    rates: tuple[float, float] = (1000.0, 250.0),
+    rates: tuple[float, float] = (250.0, 100.0),
     warm_up: float = 0.75,
     window: float = 3.0,
 ) -> Scenario:

@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,17 +45,25 @@ def most_files() -> int:
 
 
 @contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """Have SIGTERM leave the block by an exception, so that what was begun in it is ended."""
+def nothing_left() -> Iterator[None]:
+    """Have SIGTERM leave the block by an exception; and no process that it began is left."""
 
     def leave(number: int, _: FrameType | None) -> None:
         sys.exit(128 + number)
 
-    former = signal.signal(signal.SIGTERM, leave)
+    former, before = signal.signal(signal.SIGTERM, leave), _children()
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, former)
+        for child in _children() - before:  # a signal can come while one is being begun
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def _children() -> set[int]:
+    path = Path(f"/proc/self/task/{threading.get_native_id()}/children")
+    return {*map(int, path.read_text("utf-8").split())} if path.exists() else set()
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:

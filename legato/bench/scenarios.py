@@ -8,7 +8,7 @@ from legato.bench.coming_back import resume, storm
 from legato.bench.conditions import conditions
 from legato.bench.costs import hostile, memory
 from legato.bench.ladders import many_jobs, readers, saturation
-from legato.bench.processes import ended_by_sigterm, most_files
+from legato.bench.processes import most_files, nothing_left
 from legato.bench.report import Scenario, run
 from legato.bench.steady import fan_out, jobs
 from legato.bench.turns import start_to_first, stop
@@ -35,7 +35,7 @@ def bench(name: str, runs: int) -> None:
         BenchError: where it could not be measured.
     """
     most_files()
-    with ended_by_sigterm():
+    with nothing_left():
         for each in NAMES if name == "all" else (name,):
             try:
                 show(each, SCENARIOS[each](), runs)
