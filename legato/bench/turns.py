@@ -26,6 +26,7 @@ from legato.bench.tasks import Floor
 
 _DELTA: Final = b'"on_message_delta"'
 _PATIENCE: Final = 60.0  # seconds
+_BEFORE: Final = 1.0  # second that is measured before the first stop
 _BETWEEN: Final = 0.02  # seconds from one stop to the next, in which the others' streams are read
 
 DATABASES: Final = {"memory": MEMORY, "SQLite": None}
@@ -72,14 +73,15 @@ def stop(*, jobs: int = 100, readers: int = 5, rate: float = 50.0) -> Scenario:
             Readers(served.port, served.token, endings=True) as followers,
         ):
             targets = _followed(served, followers, jobs, readers)
-            followers.read_until(time.monotonic() + _BETWEEN)
+            before = _unstopped(served, followers)
             busy = Share(served.pid)
             with served.connect() as client:
                 stops = [
                     stopped(client, followers, target, number * readers, readers)
                     for number, target in enumerate(targets)
                 ]
-            return {**_stop_times(stops, closings(upstream, jobs)), **busy.figures()}
+            during = busy.figures("while they are stopped")
+            return {**_stop_times(stops, closings(upstream, jobs)), **before, **during}
 
     return Scenario(
         f"{jobs} jobs of a provider's {rate:g} events/s, {readers} readers each; each is stopped "
@@ -98,6 +100,15 @@ def _followed(served: Served, followers: Readers, jobs: int, readers: int) -> li
     return targets
 
 
+def _unstopped(served: Served, followers: Readers) -> Figures:
+    """How the server does before anything is stopped: where it is behind, so is every stop."""
+    followers.lags.counts.clear()
+    busy = Share(served.pid)
+    followers.read_until(time.monotonic() + _BEFORE)
+    late = followers.lags.percentile(0.99)
+    return {"before: lag p99, ms": late, **busy.figures("before")}
+
+
 class Share:
     """The processor time of the server and of this process since it was made."""
 
@@ -105,12 +116,12 @@ class Share:
         self._pid = pid
         self._begun = time.monotonic(), cpu_seconds(pid), time.process_time()
 
-    def figures(self) -> Figures:
+    def figures(self, when: str) -> Figures:
         begun, cpu, own = self._begun
         seconds = time.monotonic() - begun
         return {
-            "server's CPU, cores": (cpu_seconds(self._pid) - cpu) / seconds,
-            "generator's CPU, cores": (time.process_time() - own) / seconds,
+            f"{when}: server's CPU, cores": (cpu_seconds(self._pid) - cpu) / seconds,
+            f"{when}: generator's CPU, cores": (time.process_time() - own) / seconds,
         }
 
 
