@@ -6,7 +6,7 @@ import socket
 from typing import Any, Final
 
 from legato.bench import BenchError
-from legato.bench.readers import READ
+from legato.bench.readers import receiving
 
 _SERVED: Final = 900  # requests on a connection: Hypercorn closes it after 1,000
 _HEAD_END: Final = b"\r\n\r\n"
@@ -24,6 +24,7 @@ class Client:
         self._port = port
         self._token = token
         self._served = 0
+        self._receive = receiving()
         self._socket = self._connected()
 
     def __enter__(self) -> "Client":
@@ -54,7 +55,7 @@ class Client:
         seen = 0
         while came.find(end, max(0, seen - len(end))) < 0:
             seen = len(came)
-            piece = self._socket.recv(READ)
+            piece = self._receive(self._socket)
             if not piece:
                 raise BenchError(f"the server ended a connection after {bytes(came)[:200]!r}")
             came += piece
@@ -78,7 +79,7 @@ class Client:
         head, _, body = self.received(_HEAD_END).partition(_HEAD_END)
         length = _LENGTH.search(head)
         while length and len(body) < int(length[1]):
-            body += self._socket.recv(READ)
+            body += self._receive(self._socket)
         if not head.startswith(b"HTTP/1.1 200 "):
             raise BenchError(f"the server refused: {body[:300].decode(errors='replace')}")
         return json.loads(body)
