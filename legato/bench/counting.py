@@ -5,6 +5,7 @@ from typing import Final
 
 EVENT: Final = b"\nevent: "
 FRAME_END: Final = b"\n\n"
+CHUNK_END: Final = b"\n\n\r\n"  # of whole frames; no pattern goes on behind it
 ENDING: Final = b'"final":true'
 
 _STAMP: Final = re.compile(rb'"ts=(\d+) ')
@@ -47,6 +48,12 @@ class Stamps:
             if found.end() > len(tail):
                 return int(found[1])
         return None
+
+
+def first_stamp(data: bytes) -> int | None:
+    """What `Stamps.first` gives for whole frames."""
+    start = data.find(b'"ts=', 0, _BEFORE)
+    return int(data[start + 4 : data.index(b" ", start)]) if start >= 0 else None
 
 
 class Lags:

@@ -12,6 +12,10 @@ Figures = Mapping[str, float]
 """What one run measured: each figure's name, with its unit, and its value."""
 
 
+OWN_CPU: Final = "generator's CPU, cores"
+"""What a figure's name ends with that says how busy the one was who measured."""
+
+
 class Scenario(Struct, frozen=True):
     """`ours` and `floor` each measure one run, the same thing of Legato and of the floor."""
 
@@ -29,9 +33,16 @@ def run(scenario: Scenario, runs: int) -> list[str]:
         ours.append(scenario.ours())
         if scenario.floor is not None:
             floors.append(scenario.floor())
-    return [*table(ours, floors)]
+    return [*table(ours, floors), *_warnings([*ours, *floors])]
 
 
+def _warnings(runs: Sequence[Figures]) -> Iterator[str]:
+    own = max((run[name] for run in runs for name in run if name.endswith(OWN_CPU)), default=0.0)
+    if own > _BUSY:
+        yield f"The generator had {own:.2f} of a core: figures may show its own limit."
+
+
+_BUSY: Final = 0.9  # of a core: then the generator may be what is slow
 _COLUMNS: Final = ("median", "min", "max")
 
 

@@ -56,6 +56,15 @@ def test_every_event_has_a_lag_wherever_a_read_ends() -> None:
         assert reader.unstamped == 0 or STREAM.count(b"ts=", cut) == 0
 
 
+def test_a_reader_counts_the_same_wherever_two_cuts_are() -> None:
+    for first in range(len(STREAM)):
+        for second in range(first, min(first + 40, len(STREAM)), 3):
+            reader = Reader(EVENT)
+            for piece in pieces(STREAM, first, second):
+                reader.take(piece, 4_000_000, Lags())
+            assert reader.events == 3, (first, second)
+
+
 def test_events_of_one_read_are_as_late_as_the_oldest() -> None:
     reader, lags = Reader(EVENT), Lags()
     reader.take(STREAM, 4_000_000, lags)

@@ -36,3 +36,11 @@ def test_runs_of_both_are_measured_in_turn() -> None:
 
     assert order == ["ours", "floor", "ours", "floor"]
     assert lines[1].split() == ["figure", "2.00", "1.00", "3.00", "3.00", "2.00", "4.00"]
+
+
+def test_a_generator_that_was_the_limit_is_told() -> None:
+    busy = Scenario("", lambda: {"1 x 100: generator's CPU, cores": 0.97})
+    idle = Scenario("", lambda: {"generator's CPU, cores": 0.4})
+
+    assert run(busy, 1)[-1].startswith("The generator had 0.97 of a core")
+    assert len(run(idle, 1)) == 2
