@@ -5,7 +5,7 @@ from typing import Final
 
 from legato.bench import NAMES, BenchError
 from legato.bench.coming_back import resume, storm
-from legato.bench.conditions import conditions
+from legato.bench.conditions import conditions, speed
 from legato.bench.costs import hostile, memory
 from legato.bench.ladders import many_jobs, readers, saturation
 from legato.bench.processes import most_files, nothing_left
@@ -45,6 +45,7 @@ def bench(name: str, runs: int) -> None:
 
 def show(name: str, scenario: Scenario, runs: int) -> None:
     print(conditions())
+    print(speed())
     print(f"{name}: {scenario.words}; {runs} run(s)", flush=True)
     for line in run(scenario, runs):
         print(line)

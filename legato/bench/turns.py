@@ -65,7 +65,7 @@ def first_event(asks: Client, follows: Client) -> tuple[float, float]:
     return 1000 * (replied - begun), 1000 * (done - begun)
 
 
-def stop(*, jobs: int = 100, readers: int = 5, rate: float = 50.0) -> Scenario:
+def stop(*, jobs: int = 100, readers: int = 5, rate: float = 10.0) -> Scenario:
     def measure() -> Figures:
         task = Floor(frame=CHUNK, rate=rate, says_closed=True)
         with (
