@@ -195,8 +195,9 @@ def test_the_command_shows_conditions_words_and_figures(
 ) -> None:
     show("fan-out", Scenario("1 x 1", lambda: {"figure": 1.0}), 2)
 
-    first, second, _, *rows = capsys.readouterr().out.splitlines()
-    assert "cores, load" in first
-    assert "Legato 0.1.0" in first
-    assert second == "fan-out: 1 x 1; 2 run(s)"
+    machine, speed, words, _, *rows = capsys.readouterr().out.splitlines()
+    assert "cores, load" in machine
+    assert "Legato 0.1.0" in machine
+    assert speed.startswith("here and now: a Trio sleep ")
+    assert words == "fan-out: 1 x 1; 2 run(s)"
     assert [row.split() for row in rows if row] == [["figure", "1.00", "1.00", "1.00"]]
