@@ -102,7 +102,9 @@ class Failed(Ending, frozen=True, kw_only=True):
 
 AnyDelta = TextDelta | ReasoningDelta | ArgumentsDelta
 ContentEvent = StepStarted | AnyDelta | StepCompleted
-AnyEvent = Created | ContentEvent | Finished | Stopped | Failed
+AnyEnding = Finished | Stopped | Failed
+RareEvent = Created | StepStarted | StepCompleted | AnyEnding
+AnyEvent = AnyDelta | RareEvent
 
 
 class Snapshot(NamedTuple):
