@@ -39,7 +39,8 @@ class Steady(Struct, frozen=True, kw_only=True):
             return self._load(served, targets, FIRST)
 
     def floor(self) -> Window:
-        with servers.floor(Floor(frame=FRAME, rate=self.rate, delay=self.delay)) as (served, _):
+        # It speaks as soon as it is asked: who connects is waited for until it hears something.
+        with servers.floor(Floor(frame=FRAME, rate=self.rate, delay=0.1)) as (served, _):
             return self._load(served, floor_targets(self.jobs), 1)
 
     def _load(self, served: Served, targets: Sequence[str], first: int) -> Window:

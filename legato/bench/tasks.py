@@ -19,7 +19,7 @@ class Load(Struct, kw_only=True):
     first: int = 1  # events that each must have had before it begins
     warm_up: float = 1.5
     window: float = 6.0
-    patience: float = 30.0
+    patience: float = 60.0
 
 
 class Window(Struct, kw_only=True):
