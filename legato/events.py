@@ -102,7 +102,8 @@ class Failed(Ending, frozen=True, kw_only=True):
 
 AnyDelta = TextDelta | ReasoningDelta | ArgumentsDelta
 ContentEvent = StepStarted | AnyDelta | StepCompleted
-AnyEvent = Created | ContentEvent | Finished | Stopped | Failed
+AnyEnding = Finished | Stopped | Failed
+AnyEvent = Created | ContentEvent | AnyEnding
 
 
 class Snapshot(NamedTuple):

@@ -11,7 +11,9 @@ from msgspec import Struct
 from legato.actors.admission import Busy, ShuttingDown, admit
 from legato.actors.ending import standing_of
 from legato.actors.job import Job
+from legato.actors.journaling import JournalWriter
 from legato.actors.mailbox import ActorStopped
+from legato.actors.recovery import Recovered, recover
 from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
 from legato.actors.titles import Titles
@@ -21,7 +23,7 @@ from legato.content import NEW_CHAT
 from legato.dialects.contract import Dialect
 from legato.events import Failed
 from legato.models.contract import Model
-from legato.storage.contract import ForeignConversation, Records
+from legato.storage.contract import ForeignConversation, Journal, Records
 
 log = structlog.get_logger()
 
@@ -48,6 +50,7 @@ class Supervisor:
         models: Mapping[str, Model],
         dialects: Mapping[str, Dialect],
         limits: Limits,
+        journal: Journal | None = None,
     ) -> None:
         self.titles = Titles(records, limits.title_timeout)
         self._nursery = nursery
@@ -55,8 +58,11 @@ class Supervisor:
         self._models = models
         self._dialects = dialects
         self._limits = limits
+        self._writer = None if journal is None else JournalWriter(journal)
         self.registry = Registry()
         self._draining = False
+        if self._writer is not None:
+            nursery.start_soon(partial(self._guarded, self._writer.run, job="(all)"))
 
     def knows(self, turn: Turn) -> bool:
         """Whether the request that asks for this turn has a job already."""
@@ -131,6 +137,8 @@ class Supervisor:
         self._stop_soon(jobs)
         for job in jobs:
             await job.ended.wait()
+        if self._writer is not None:
+            await self._writer.written()
 
     def _create(self, turn: Turn, predecessors: list[trio.Event]) -> Job:
         job = Job(
@@ -141,10 +149,39 @@ class Supervisor:
             limits=self._limits,
             predecessors=predecessors,
             on_ended=self._ended,
+            journal=self._writer,
         )
         self.registry.add(job)
         self._nursery.start_soon(self._own, job)
         return job
+
+    async def recover(self, journal: Journal) -> None:
+        """Bring to an end what runs nowhere any more.
+
+        Raises:
+            StorageError: as the storage does.
+        """
+        for recovered in await recover(journal, self._records):
+            self._adopt(recovered)
+
+    def _adopt(self, recovered: Recovered) -> None:
+        """Have a job of a former process here for as long as if it had ended in this one."""
+        job = Job(
+            recovered.turn,
+            model=next(iter(self._models.values())),  # any: who has ended asks no model
+            records=self._records,
+            dialects=self._dialects,
+            limits=self._limits,
+            predecessors=(),
+            on_ended=self._ended,
+            epoch=recovered.epoch,
+            former=recovered.former,
+        )
+        job.restore(recovered.opening, recovered.events)
+        self.registry.add(job)
+        self.registry.ended(job)
+        self._nursery.start_soon(self._own, job)
+        self._evict()
 
     async def _own(self, job: Job) -> None:
         try:
@@ -180,9 +217,12 @@ class Supervisor:
         self.registry.ended(job)
         if isinstance(job.feed.ending, Failed) and job.opening is None:
             self.registry.forget_request(job)  # nothing came of it: it may be tried again
+        self._evict()
+        self._title(job)
+
+    def _evict(self) -> None:
         for evicted in self.registry.evicted(self._limits.max_retained_bytes):
             evicted.leave()
-        self._title(job)
 
     def _title(self, job: Job) -> None:
         ending = job.feed.ending
@@ -213,12 +253,25 @@ async def open_supervisor(
     models: Mapping[str, Model],
     dialects: Mapping[str, Dialect],
     limits: Limits,
+    journal: Journal | None = None,
 ) -> AsyncIterator[Supervisor]:
-    """On leaving, what runs is stopped and stored, within `drain_timeout`."""
+    """First what a former process left is brought to its end; on leaving, what runs is stopped and
+    stored, within `drain_timeout`.
+
+    Raises:
+        StorageError: if what was left cannot be read, or not be stored.
+    """
     async with trio.open_nursery() as nursery:
         supervisor = Supervisor(
-            nursery, records=records, models=models, dialects=dialects, limits=limits
+            nursery,
+            records=records,
+            models=models,
+            dialects=dialects,
+            limits=limits,
+            journal=journal,
         )
+        if journal is not None:
+            await supervisor.recover(journal)
         yield supervisor
         with trio.move_on_after(limits.drain_timeout):
             await supervisor.drain()

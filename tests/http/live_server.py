@@ -20,7 +20,7 @@ from legato.http.server import GRACE, IDLE, serve_until
 from legato.http.streaming import StreamBody
 from legato.models.contract import FinishReport, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
-from legato.storage.records import open_records
+from legato.storage.records import open_storage
 from tests.http.raw_client import SECRET, Server, Started
 
 SETTINGS = Settings(jwt_secret=SECRET, database_url="memory://")
@@ -144,9 +144,13 @@ async def _serve(serve: Callable[[], Awaitable[None]], stopped: trio.Event) -> N
 async def _runtime(settings: Settings) -> AsyncIterator[Runtime]:
     models = {model.name: model for model in (ScriptedModel(), HeldModel())}
     async with (
-        open_records(settings.database_url) as records,
+        open_storage(settings.database_url) as storage,
         open_supervisor(
-            records=records, models=models, dialects=DIALECTS, limits=settings.limits
+            records=storage.records,
+            models=models,
+            dialects=DIALECTS,
+            limits=settings.limits,
+            journal=storage.journal,
         ) as supervisor,
     ):
-        yield Runtime(settings, records, models, supervisor)
+        yield Runtime(settings, storage.records, models, supervisor)
