@@ -100,6 +100,7 @@ class Job:
         """Be a job that has ended so, in another process."""
         self.opening = opening
         self.feed.append(*events)
+        self._memoir = self._recorder.memoir(self.feed.log)
         self.state = State.ENDED
         self.ended.set()
 
@@ -123,6 +124,7 @@ class Job:
 
     def leave(self) -> None:
         """End its life now, whatever the retention time says."""
+        self._memoir.forget()
         self._children.cancel_scope.cancel()
 
     async def _serve(self) -> None:
@@ -236,7 +238,7 @@ class Job:
 
     def _say(self, settled: Settled) -> None:
         if not settled.unsaved:
-            self._memoir.forget()
+            self._memoir.settle()
         if self._advance(Signal.SAY):
             ending = self._ending(settled)
             self.feed.append(ending)

@@ -31,8 +31,12 @@ class Memoir(Protocol):
         """Return once all of the log and this ending after it are kept, or nothing can be."""
         ...
 
+    def settle(self) -> None:
+        """What the ending says is stored."""
+        ...
+
     def forget(self) -> None:
-        """The ending is said, and what it says is stored."""
+        """Nobody may follow the job any more."""
         ...
 
 
@@ -43,6 +47,8 @@ class Unwritten:
 
     async def finish(self, ending: AnyEnding) -> None:
         await trio.lowlevel.checkpoint()
+
+    def settle(self) -> None: ...
 
     def forget(self) -> None: ...
 
@@ -75,9 +81,12 @@ class Written:
         self.stir()
         await self._finished.wait()
 
+    def settle(self) -> None:
+        self._writer.settle(self.job_id)
+
     def forget(self) -> None:
         self._finished.set()
-        self._writer.forget(self)
+        self._writer.forget(self.job_id)
 
     def unwritten(self) -> Entries | None:
         if self._finished.is_set():
@@ -104,12 +113,14 @@ class Work:
 
     def __init__(self) -> None:
         self.jobs: dict[Written, None] = {}  # which have more than is written
-        self.settled: dict[str, None] = {}  # ids of jobs that need not be kept any more
+        self.settled: list[str] = []  # ids of jobs
+        self.forgotten: list[str] = []
         self.waiting: list[trio.Event] = []  # of those who wait until all this is written
 
     def add(self, more: "Work") -> None:
         self.jobs |= more.jobs
-        self.settled |= more.settled
+        self.settled += more.settled
+        self.forgotten += more.forgotten
         self.waiting += more.waiting
 
 
@@ -133,9 +144,12 @@ class JournalWriter:
         self._work.jobs[job] = None
         self._stirred.set()
 
-    def forget(self, job: Written) -> None:
-        self._work.jobs.pop(job, None)
-        self._work.settled[job.job_id] = None
+    def settle(self, job_id: str) -> None:
+        self._work.settled.append(job_id)
+        self._stirred.set()
+
+    def forget(self, job_id: str) -> None:
+        self._work.forgotten.append(job_id)
         self._stirred.set()
 
     async def written(self) -> None:
@@ -166,7 +180,9 @@ class JournalWriter:
     async def _write(self, work: Work) -> None:
         await self._append(work.jobs)
         if work.settled:
-            await self._journal.forget(list(work.settled))
+            await self._journal.settle(work.settled)
+        if work.forgotten:
+            await self._journal.forget(work.forgotten)
         for event in work.waiting:
             event.set()
 

@@ -40,7 +40,7 @@ class Recovered(Struct, frozen=True):
 
 
 async def recover(journal: Journal, records: Records) -> Sequence[Recovered]:
-    """Bring every job to an ending that nobody else will, and store its answer.
+    """Take over the jobs that nobody owns; bring to an ending what has none, and store its answer.
 
     Raises:
         StorageError: if the storage cannot be used; what was not done is found the next time.
@@ -51,17 +51,16 @@ async def recover(journal: Journal, records: Records) -> Sequence[Recovered]:
 
 async def _recover(job: Abandoned, journal: Journal, records: Records) -> Recovered | None:
     kept = await journal.read(job.job_id)
-    story = Story(kept if job.attempts <= TRIES else Kept(kept.entries[:1], "too many attempts"))
-    recovered = await _sealed(job.job_id, story, records)
-    log.warning(
-        "generation recovered" if recovered else "generation lost",
-        job=job.job_id,
-        events=len(story.events),
-        attempts=job.attempts,
-        fault=story.fault,
-    )
-    await journal.forget([job.job_id])
-    return recovered
+    story = Story(kept if job.attempts <= TRIES else Kept(kept.entries[:1], "it was tried often"))
+    opening = await _opening(story, records)
+    if opening is None or (job.settled and story.ending is None):
+        # Its conversation is gone, or its beginning, or what everybody has heard already.
+        log.warning("generation not recovered", job=job.job_id, reason=story.fault)
+        await journal.forget([job.job_id])
+        return None
+    if not job.settled:
+        await _settle(job.job_id, story, opening, journal, records)
+    return Recovered(_turn(job.job_id, opening), opening, story.former, story.events)
 
 
 class Story:
@@ -74,13 +73,14 @@ class Story:
         self.former: dict[int, int] = {}
         try:
             for entries in kept.entries:
-                self._read(entries)
+                self.go_on(entries)
         except ValueError as error:
             self.fault = str(error)
 
-    def _read(self, entries: Entries) -> None:
+    def go_on(self, entries: Entries) -> None:
+        """Raises ValueError where these do not fit to what was said before."""
         if entries.first != len(self.events) + 1:
-            raise ValueError(f"nothing follows event {len(self.events)} before {entries.first}")
+            raise ValueError(f"what follows event {len(self.events)} is missing")
         for event in entries.events:
             self.fold.apply(event)
             self.events.append(event)
@@ -92,26 +92,40 @@ class Story:
         return last if isinstance(last, AnyEnding) else None
 
 
-async def _sealed(job_id: str, story: Story, records: Records) -> Recovered | None:
-    """None where there is nobody to say it to: its conversation is gone, or its beginning is."""
-    created = story.fold.created
-    if created is None:
+async def _opening(story: Story, records: Records) -> Opening | None:
+    if (created := story.fold.created) is None:
         return None
     conversation = await records.conversation(created.request.conversation_id)
-    if conversation is None:
-        return None
-    opening = Opening(created, ModelRequest(()), conversation, 0)
-    said = story.events if story.ending is None else story.events[:-1]
-    ending = await _stored(story.ending or _failed(story, opening), records)
-    turn = Turn(
+    return Opening(created, ModelRequest(()), conversation, 0) if conversation else None
+
+
+def _turn(job_id: str, opening: Opening) -> Turn:
+    """As much of it as an ended job is asked for."""
+    return Turn(
         job_id=job_id,
-        conversation_id=conversation.conversation_id,
-        message_id=created.request.message_id,
-        response_id=created.response_id,
-        user=conversation.user,
-        model=created.sender,
+        conversation_id=opening.conversation.conversation_id,
+        message_id=opening.created.request.message_id,
+        response_id=opening.created.response_id,
+        user=opening.conversation.user,
+        model=opening.created.sender,
     )
-    return Recovered(turn, opening, story.former, [*said, ending])
+
+
+async def _settle(
+    job_id: str, story: Story, opening: Opening, journal: Journal, records: Records
+) -> None:
+    """In the order of a job that lives: decided, stored, and then to be said."""
+    ending = story.ending
+    if ending is None:
+        ending = _failed(story, opening)
+        sealing = Entries(job_id, max(story.former) + 1, len(story.events) + 1, (ending,))
+        await journal.append([sealing])
+        story.go_on(sealing)
+    story.events[-1] = await _stored(ending, records)
+    await journal.settle([job_id])
+    log.warning(
+        "generation recovered", job=job_id, events=len(story.events), incomplete=story.fault
+    )
 
 
 def _failed(story: Story, opening: Opening) -> AnyEnding:
@@ -123,7 +137,7 @@ def _failed(story: Story, opening: Opening) -> AnyEnding:
 
 
 async def _stored(ending: AnyEnding, records: Records) -> AnyEnding:
-    """The ending, its answer stored; if it is already, that changes nothing."""
+    """The ending, once its answer is stored; if it was already, that changes nothing."""
     if ending.response is None:
         return ending
     try:

@@ -174,6 +174,7 @@ class Supervisor:
             limits=self._limits,
             predecessors=(),
             on_ended=self._ended,
+            journal=self._writer,
             epoch=recovered.epoch,
             former=recovered.former,
         )

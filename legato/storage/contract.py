@@ -137,6 +137,7 @@ class Abandoned(Struct, frozen=True):
 
     job_id: str
     attempts: int
+    settled: bool
 
 
 class Kept(Struct, frozen=True):
@@ -147,11 +148,12 @@ class Kept(Struct, frozen=True):
 
 
 class Journal(Protocol):
-    """The logs of jobs that are not settled yet, so that they outlive the process that runs them.
+    """The logs of jobs, so that they outlive the process that runs them.
 
-    It has an owner: who opened it.  Jobs belong to the owner who appended to them first, for as
-    long as it lives.  Every method raises StorageError where the storage fails or is closed; one
-    that is cancelled has done all of its work or none.
+    A job is settled once its ending is in here and what that says is stored.  A journal has an
+    owner: who opened it.  Jobs belong to the owner who appended to them first, for as long as it
+    lives.  Every method raises StorageError where the storage fails or is closed; one that is
+    cancelled has done all of its work or none.
     """
 
     async def append(self, batch: Sequence[Entries]) -> None:
@@ -168,6 +170,10 @@ class Journal(Protocol):
 
     async def read(self, job_id: str) -> Kept: ...
 
+    async def settle(self, job_ids: Sequence[str]) -> None:
+        """Note that nothing is left to be done for them but to let them be read."""
+        ...
+
     async def forget(self, job_ids: Sequence[str]) -> None:
-        """They are settled: nobody needs to take them over any more."""
+        """Nobody may read them any more."""
         ...

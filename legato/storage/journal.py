@@ -1,10 +1,20 @@
-"""The journal in a database: appended in batches, read after a crash, forgotten when settled."""
+"""The journal in a database: appended in batches, and read by whoever comes after a crash."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import MsgspecError, json
-from sqlalchemy import Connection, Row, bindparam, delete, distinct, select, update
+from sqlalchemy import (
+    Connection,
+    Delete,
+    Row,
+    Update,
+    bindparam,
+    delete,
+    distinct,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.events import AnyEvent
@@ -25,10 +35,11 @@ _TAKE_OVER: Final = (
     .where(JOBS.c.owner == bindparam("gone"))
     .values(owner=bindparam("taker"), attempts=JOBS.c.attempts + 1)
 )
-_MINE: Final = select(JOBS.c.job_id, JOBS.c.attempts).where(JOBS.c.owner == bindparam("taker"))
+_MINE: Final = select(JOBS).where(JOBS.c.owner == bindparam("taker"))
 _READ: Final = (
     select(ENTRIES).where(ENTRIES.c.job_id == bindparam("of_job")).order_by(ENTRIES.c.first)
 )
+_SETTLE: Final = update(JOBS).where(JOBS.c.job_id == bindparam("of_job")).values(settled=True)
 _FORGET: Final = delete(JOBS).where(JOBS.c.job_id == bindparam("of_job"))  # entries go with it
 
 
@@ -58,7 +69,7 @@ class SqlJournal:
             for owner in gone:
                 connection.execute(_TAKE_OVER, {"gone": owner, "taker": self._owners.me})
             mine = connection.execute(_MINE, {"taker": self._owners.me}) if gone else ()
-            return [Abandoned(row.job_id, row.attempts) for row in mine if row.attempts]
+            return [Abandoned(row.job_id, row.attempts, row.settled) for row in mine]
 
         return await self._database.write(work)
 
@@ -74,15 +85,18 @@ class SqlJournal:
 
         return await self._database.read(work)
 
-    async def forget(self, job_ids: Sequence[str]) -> None:
-        def work(connection: Connection) -> None:
-            if settled := [{"of_job": job_id} for job_id in job_ids]:
-                connection.execute(_FORGET, settled)
+    async def settle(self, job_ids: Sequence[str]) -> None:
+        await self._each(_SETTLE, job_ids)
 
-        await self._database.write(work)
+    async def forget(self, job_ids: Sequence[str]) -> None:
+        await self._each(_FORGET, job_ids)
+
+    async def _each(self, statement: Update | Delete, job_ids: Sequence[str]) -> None:
+        values = [{"of_job": job_id} for job_id in job_ids]
+        await self._database.write(lambda connection: connection.execute(statement, values))
 
     def _job(self, entries: Entries) -> dict[str, object]:
-        return {"job_id": entries.job_id, "owner": self._owners.me, "attempts": 0}
+        return {"job_id": entries.job_id, "owner": self._owners.me, "attempts": 0, "settled": False}
 
 
 def _row(entries: Entries) -> dict[str, object]:

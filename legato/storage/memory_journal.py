@@ -15,6 +15,7 @@ class Shelf:
         self.entries: dict[str, dict[int, Entries]] = {}  # of each job, by their first position
         self.owners: dict[str, MemoryJournal] = {}
         self.attempts: dict[str, int] = {}
+        self.settled: set[str] = set()
 
 
 class MemoryJournal:
@@ -39,11 +40,15 @@ class MemoryJournal:
         for job_id in gone:
             shelf.owners[job_id] = self
             shelf.attempts[job_id] = shelf.attempts.get(job_id, 0) + 1
-        return [Abandoned(job_id, shelf.attempts[job_id]) for job_id in gone]
+        return [Abandoned(each, shelf.attempts[each], each in shelf.settled) for each in gone]
 
     async def read(self, job_id: str) -> Kept:
         await self._enter()
         return Kept([entries for _, entries in sorted(self._shelf.entries.get(job_id, {}).items())])
+
+    async def settle(self, job_ids: Sequence[str]) -> None:
+        await self._enter()
+        self._shelf.settled |= self._shelf.owners.keys() & set(job_ids)
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         await self._enter()
@@ -51,6 +56,7 @@ class MemoryJournal:
             self._shelf.entries.pop(job_id, None)
             self._shelf.owners.pop(job_id, None)
             self._shelf.attempts.pop(job_id, None)
+            self._shelf.settled.discard(job_id)
 
     async def _enter(self) -> None:
         await trio.lowlevel.checkpoint()

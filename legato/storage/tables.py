@@ -85,13 +85,14 @@ REQUESTS: Final = Table(
 )
 Index("ix_requests_conversation", REQUESTS.c.conversation_id)
 
-# The journal.  A job is here while it is not settled: from its first event to its ending's storage.
+# The journal.  A job is here for as long as it can be followed.
 JOBS: Final = Table(
     "jobs",
     METADATA,
     Column("job_id", Text, primary_key=True),
     Column("owner", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("settled", Boolean, nullable=False),
 )
 
 ENTRIES: Final = Table(

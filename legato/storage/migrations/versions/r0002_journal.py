@@ -1,4 +1,4 @@
-"""The journal: what jobs said that are not settled yet."""
+"""The journal: what jobs said that can be followed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,7 @@ def upgrade() -> None:
         sa.Column("job_id", sa.Text, primary_key=True),
         sa.Column("owner", sa.Text, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("settled", sa.Boolean, nullable=False),
     )
     job_id = sa.ForeignKey("jobs.job_id", ondelete="CASCADE")
     op.create_table(
