@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import trio
 
-from benchmarks.conditions import RUNS, conditions, folder, median, percentile
+from legato.bench.conditions import RUNS, conditions, folder, median, percentile
 from tests.http.raw_client import Started
 from tests.http.server_process import ServerProcess, legato_serve
 

@@ -1,4 +1,4 @@
-"""The command `legato`: serve, demo, token."""
+"""The command `legato`: serve, demo, token, bench."""
 
 import argparse
 import errno
@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from legato.bench import NAMES, BenchError
 from legato.config import ConfigError, Settings, load_settings
 from legato.config_values import Port, check_value
 from legato.models.contract import ModelError
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A server's errors come in groups, because its tasks end together.
     except* ConfigError as errors:
         status = _say(errors, status=2)
-    except* (StorageError, ModelError) as errors:
+    except* (StorageError, ModelError, BenchError) as errors:
         status = _say(errors, status=1)
     return status
 
@@ -62,6 +63,8 @@ def _run(arguments: argparse.Namespace) -> None:
             _serve(_settings(arguments))
         case "demo":
             _demo(arguments.port, browser=not arguments.no_browser)
+        case "bench":
+            _bench(arguments.scenario, arguments.runs)
         case _:
             print(_token(_settings(arguments), arguments.user, arguments.ttl))
 
@@ -108,6 +111,12 @@ def _demo(port: int, *, browser: bool) -> None:
         demo(port=port, browser=browser)
 
 
+def _bench(scenario: str, runs: int) -> None:
+    from legato.bench.scenarios import bench
+
+    bench(scenario, runs)
+
+
 def _token(settings: Settings, user: str, ttl: int) -> str:
     from legato.http.tokens import sign
 
@@ -137,6 +146,15 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--user", type=_user, required=True, metavar="ID")
     token.add_argument("--ttl", type=_ttl, default="1h", help="90s, 15m, 1h, 30d (default: 1h)")
     _add_config(token)
+
+    bench = commands.add_parser("bench", help="measure this machine, beside what is possible")
+    bench.add_argument(
+        "scenario",
+        choices=(*NAMES, "all"),
+        metavar="SCENARIO",
+        help=f"{', '.join(NAMES)}, or all",
+    )
+    bench.add_argument("--runs", type=_runs, default=3, help="how often (default: 3)")
     return parser
 
 
@@ -156,6 +174,12 @@ def _ttl(text: str) -> int:
             "or 30d, ten years at most"
         )
     return seconds
+
+
+def _runs(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not int(text):
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a whole number, 1 to 999")
+    return int(text)
 
 
 def _user(text: str) -> str:

@@ -127,6 +127,9 @@ def test_a_wrong_user_is_refused_with_what_is_allowed(
         (["serve", "--host", ""], "an address or a host name"),
         (["demo", "--port", "-1"], "found '-1'"),
         (["demo", "--host", "0.0.0.0"], "--host"),
+        (["bench"], "SCENARIO"),
+        (["bench", "play"], "invalid choice: 'play'"),
+        (["bench", "jobs", "--runs", "0"], "found '0'; allowed: a whole number, 1 to 999"),
     ],
 )
 def test_wrong_use_is_two_lines_and_status_2(
@@ -201,6 +204,30 @@ def test_storage_that_cannot_be_used_is_one_line_and_status_1(
     said = capsys.readouterr().err
     assert said.startswith("legato: LEGATO_DATABASE_URL: ")
     assert said.count("\n") == 1
+
+
+def test_a_measurement_that_fails_is_a_sentence_and_status_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+
+    assert main(["bench", "start", "--runs", "1"]) == 1
+    assert "legato: start: [Errno 2] No such file" in capsys.readouterr().err
+
+
+def test_a_measurement_that_is_ended_leaves_no_process(folder: Path) -> None:
+    with subprocess.Popen(
+        [LEGATO, "bench", "fan-out"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder
+    ) as bench:
+        assert bench.stderr is not None
+        assert bench.stderr.readline() == b"run 1 of 3 \xe2\x80\xa6\n"
+        children = Path(f"/proc/{bench.pid}/task/{bench.pid}/children")
+        while not (begun := children.read_text().split()):
+            pass
+        bench.send_signal(signal.SIGTERM)
+
+        assert bench.wait(30) == 128 + signal.SIGTERM
+        assert [child for child in begun if Path(f"/proc/{child}").exists()] == []
 
 
 def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,8 +136,8 @@ class Job:
 
     def handle(self, message: JobMessage) -> None:
         match message:
-            case Append(events):
-                self._append(events)
+            case Append():
+                self._append(message.events)
             case Subscribe(dialect, start, sink, reply_to):
                 with closing(reply_to):
                     self.feed.subscribe(dialect, start, sink)

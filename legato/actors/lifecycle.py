@@ -1,11 +1,11 @@
 """What a job's state lets happen: a table.  A missing key means the signal lost its race.  Pure."""
 
 from collections.abc import Mapping
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Final
 
 
-class State(Enum):
+class State(IntEnum):
     OPENING = auto()
     """Waiting for its turn, or storing the user's message."""
     RUNNING = auto()
@@ -16,7 +16,7 @@ class State(Enum):
     """Said: the log is sealed."""
 
 
-class Signal(Enum):
+class Signal(IntEnum):  # looked up for every token: an Enum's hash would be Python
     OPEN = auto()
     CONTENT = auto()
     END = auto()

@@ -38,19 +38,23 @@ class Pacer:
         """
         if deadline <= trio.current_time():
             await trio.lowlevel.checkpoint()
-        elif not self._watched or await self._wait(deadline):
-            await self._watch(deadline)
+            return
+        if self._watched:
+            ticket = self._enter(deadline)
+            await trio.lowlevel.wait_task_rescheduled(partial(self._leave, ticket))
+            if self._called != ticket:
+                return
+        await self._watch(deadline)
 
-    async def _wait(self, deadline: float) -> bool:
-        """False when the deadline has come; True when called to the watch."""
+    def _enter(self, deadline: float) -> int:
+        """Be waited for by who watches; woken at the deadline, or called to the watch."""
         ticket = next(self._tickets)
         self._waiting[ticket] = trio.lowlevel.current_task()
         heappush(self._deadlines, (deadline, ticket))
         ring = max(deadline, self._next_tick)
         if ring < self._alarm.deadline:
             self._alarm.deadline = ring
-        await trio.lowlevel.wait_task_rescheduled(partial(self._leave, ticket))
-        return self._called == ticket
+        return ticket
 
     async def _watch(self, deadline: float) -> None:
         self._watched = True

@@ -78,8 +78,9 @@ class DirectReader(Reader):
                         self.ended = await anext(body, b"") == b""
                     nursery.cancel_scope.cancel()
             frames = dechunked(socket.taken).replace(HEARTBEAT, b"")
-            if whole := frames[: frames.rfind(b"\n\n") + 2]:
-                self.client.feed(whole)
+            whole, end, _ = frames.rpartition(b"\n\n")
+            if end:
+                self.client.feed(whole + end)
 
     async def _read_when_willing(self, socket: PlayedSocket) -> None:
         await self.willing.wait()

@@ -1,0 +1,16 @@
+"""The command `legato bench`: figures that anybody can measure again, each beside a floor's.
+
+Three processes: the server, what loads it, and the command that conducts them.
+"""
+
+from typing import Final
+
+NAMES: Final = (
+    *("fan-out", "jobs", "saturation", "readers", "many-jobs"),
+    *("resume", "storm", "start", "stop", "memory", "hostile"),
+)
+"""What can be measured; `all` is each of them.  Here, so that the command line loads no more."""
+
+
+class BenchError(Exception):
+    """Nothing was measured.  The message is for people."""

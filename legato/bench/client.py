@@ -1,0 +1,92 @@
+"""One keep-alive connection to a server, used by one request after the other."""
+
+import json
+import re
+import socket
+from typing import Any, Final
+
+from legato.bench import BenchError
+from legato.bench.readers import receiving
+
+_SERVED: Final = 900  # requests on a connection: Hypercorn closes it after 1,000
+_HEAD_END: Final = b"\r\n\r\n"
+_BODY_END: Final = b"\n\r\n0\r\n\r\n"  # a stream's: its last chunk ends a line, and none follows
+_LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
+
+STREAM: Final = "/api/agents/chat/stream/"
+STOP: Final = "/api/agents/chat/abort"
+
+
+class Client:
+    """Blocking, and with next to nothing between it and the socket: its time is in the figures."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._port = port
+        self._token = token
+        self._served = 0
+        self._receive = receiving()
+        self._socket = self._connected()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def _connected(self) -> socket.socket:
+        plain = socket.create_connection(("127.0.0.1", self._port), timeout=60)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return plain
+
+    def send(self, method: str, target: str, body: bytes = b"") -> None:
+        if self._served == _SERVED:
+            self._socket.close()
+            self._socket, self._served = self._connected(), 0
+        self._served += 1
+        self._socket.sendall(request(method, target, self._token, body))
+
+    def received(self, end: bytes, start: bytes = b"") -> bytes:
+        """What comes, after the `start` that came before, until `end` is in it.
+
+        Raises:
+            BenchError: where the connection ends before.
+        """
+        came = bytearray(start)
+        seen = 0
+        while came.find(end, max(0, seen - len(end))) < 0:
+            seen = len(came)
+            piece = self._receive(self._socket)
+            if not piece:
+                raise BenchError(f"the server ended a connection after {bytes(came)[:200]!r}")
+            came += piece
+        return bytes(came)
+
+    def rest_of_stream(self, start: bytes) -> bytes:
+        """All of a response whose `start` came before, to its body's end."""
+        return self.received(_BODY_END, start)
+
+    def json(self, method: str, target: str, body: object) -> Any:
+        """The JSON that a request is answered with."""
+        self.send(method, target, json.dumps(body).encode())
+        return self.answer()
+
+    def answer(self) -> Any:
+        """The JSON of the answer that comes.
+
+        Raises:
+            BenchError: where it is a refusal.
+        """
+        head, _, body = self.received(_HEAD_END).partition(_HEAD_END)
+        length = _LENGTH.search(head)
+        while length and len(body) < int(length[1]):
+            body += self._receive(self._socket)
+        if not head.startswith(b"HTTP/1.1 200 "):
+            raise BenchError(f"the server refused: {body[:300].decode(errors='replace')}")
+        return json.loads(body)
+
+
+def request(method: str, target: str, token: str, body: bytes = b"") -> bytes:
+    """All bytes of a request."""
+    length = f"Content-Length: {len(body)}\r\n" if body else ""
+    head = f"{method} {target} HTTP/1.1\r\nHost: legato\r\nAuthorization: Bearer {token}\r\n"
+    return f"{head}{length}\r\n".encode() + body

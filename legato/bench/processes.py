@@ -1,0 +1,116 @@
+"""The processes of a measurement: begun, looked at from outside, and always ended."""
+
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, Final, TypeVar
+
+import msgspec
+
+import legato
+from legato.bench import BenchError
+
+T = TypeVar("T")
+
+_TICKS: Final = os.sysconf("SC_CLK_TCK")  # a second
+
+
+def cpu_seconds(pid: int) -> float:
+    """The processor time that a process and its threads have had."""
+    # The name of the command, in brackets, may hold anything.
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def resident(pid: int) -> float:
+    """KiB of memory that a process holds."""
+    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def most_files() -> int:
+    """How many files a process may open from now on: as many as the machine lets it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+@contextmanager
+def nothing_left() -> Iterator[None]:
+    """Have SIGTERM leave the block by an exception; and no process that it began is left."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    former, before = signal.signal(signal.SIGTERM, leave), _children()
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+        for child in _children() - before:  # a signal can come while one is being begun
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def _children() -> set[int]:
+    path = Path(f"/proc/self/task/{threading.get_native_id()}/children")
+    return {*map(int, path.read_text("utf-8").split())} if path.exists() else set()
+
+
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Nothing that happens to be set, but for what a process cannot do without."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    root = str(Path(legato.__path__[0]).parent)
+    return {**inherited, "PYTHONPATH": root, **variables}
+
+
+@contextmanager
+def running(
+    arguments: Sequence[str],
+    *,
+    variables: Mapping[str, str] | None = None,
+    folder: str | None = None,
+    errors: IO[bytes] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python process, killed at the end of the block.  Its error output is ours, or `errors`."""
+    with subprocess.Popen(
+        (sys.executable, *arguments),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        cwd=folder,
+        env=environment(variables or {}),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def tell(process: subprocess.Popen[bytes], task: Any) -> None:
+    """Hand a process its task: one line of JSON."""
+    assert process.stdin is not None
+    process.stdin.write(msgspec.json.encode(task) + b"\n")
+    process.stdin.flush()
+
+
+def hear(process: subprocess.Popen[bytes], kind: type[T]) -> T:
+    """The next line of JSON that a process says.
+
+    Raises:
+        BenchError: where it ended instead.
+    """
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise BenchError("a process of the measurement ended before it had answered")
+    return msgspec.json.decode(line, type=kind)

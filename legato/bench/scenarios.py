@@ -1,0 +1,52 @@
+"""Which name is which scenario, and what the command prints of it."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from legato.bench import NAMES, BenchError
+from legato.bench.coming_back import resume, storm
+from legato.bench.conditions import conditions, speed
+from legato.bench.costs import hostile, memory
+from legato.bench.ladders import many_jobs, readers, saturation
+from legato.bench.processes import most_files, nothing_left
+from legato.bench.report import Scenario, run
+from legato.bench.steady import fan_out, jobs
+from legato.bench.turns import start_to_first, stop
+
+SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
+    "fan-out": fan_out,
+    "jobs": jobs,
+    "saturation": saturation,
+    "readers": readers,
+    "many-jobs": many_jobs,
+    "resume": resume,
+    "storm": storm,
+    "start": start_to_first,
+    "stop": stop,
+    "memory": memory,
+    "hostile": hostile,
+}
+
+
+def bench(name: str, runs: int) -> None:
+    """Measure a scenario, or `all`, and print its conditions and figures.
+
+    Raises:
+        BenchError: where it could not be measured.
+    """
+    most_files()
+    with nothing_left():
+        for each in NAMES if name == "all" else (name,):
+            try:
+                show(each, SCENARIOS[each](), runs)
+            except OSError as error:
+                raise BenchError(f"{each}: {error}") from error
+
+
+def show(name: str, scenario: Scenario, runs: int) -> None:
+    print(conditions())
+    print(speed())
+    print(f"{name}: {scenario.words}; {runs} run(s)", flush=True)
+    for line in run(scenario, runs):
+        print(line)
+    print(flush=True)

@@ -1,0 +1,156 @@
+"""The servers that are measured: Legato as anybody starts it, and the floor beside it."""
+
+import re
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from msgspec import Struct
+
+from legato.bench import BenchError
+from legato.bench.client import STREAM, Client
+from legato.bench.conditions import folder
+from legato.bench.processes import hear, running, tell
+from legato.bench.tasks import Closed, Floor, Started
+from legato.http.tokens import sign
+
+MEMORY: Final = "memory://"
+TOKENS: Final = 10_000_000  # more than any window brings
+
+START: Final = "/api/agents/chat"
+
+_SERVE: Final = "import sys; from legato.cli import main; sys.exit(main())"
+_READY: Final = re.compile(rb"Legato is at http://127\.0\.0\.1:(\d+)\n")
+_MUCH: Final = {
+    "LEGATO_MAX_RUNNING_JOBS": "1000000",
+    "LEGATO_MAX_RUNNING_JOBS_PER_USER": "1000000",
+    "LEGATO_MAX_ANSWER_BYTES": str(2**36),
+    "LEGATO_MAX_RETAINED_BYTES": str(2**36),
+    "LEGATO_MODEL_IDLE_TIMEOUT": "86400",
+}
+_LOG_LINES: Final = 5  # that are worth showing
+
+FRAME: Final = (
+    "id: 01JDM4Z5T0ABCDEFGHJKMNPQRS:1:1000\nevent: message\n"
+    'data: {"event":"on_message_delta","data":{"id":"step_01JDM4Z5T0ABCDEFGHJKMNPQRS_0","delta":'
+    '{"content":[{"type":"text","text":"ts=%d "}]}}}\n\n'
+)
+"""One of Legato's, for the floor to say.  A test holds it against a real one."""
+
+CHUNK: Final = 'data: {"choices":[{"index":0,"delta":{"content":"ts=%d "}}]}\n\n'
+"""A provider's."""
+
+PROVIDED: Final = """
+[models.provided]
+provider = "openai"
+base_url = "http://127.0.0.1:{port}/v1"
+"""
+
+
+class Served(Struct, frozen=True):
+    """A server that listens: where, which process, and what opens it."""
+
+    port: int
+    pid: int
+    token: str = "none"
+
+    def connect(self) -> Client:
+        return Client(self.port, self.token)
+
+    def start(self, jobs: int = 1, **parameters: object) -> list[str]:
+        """Start so many scripted jobs, one after the other; the targets of their streams."""
+        asked = {"tokens": TOKENS, "stamp": True, **parameters}
+        with self.connect() as client:
+            return [start(client, model_parameters=asked) for _ in range(jobs)]
+
+
+def start(client: Client, **fields: object) -> str:
+    """Start a job; the target of its stream."""
+    return STREAM + str(client.json("POST", START, asking(**fields))["streamId"])
+
+
+def asking(**fields: object) -> dict[str, object]:
+    """The body of a start, in a conversation of its own."""
+    plain = {"text": "Say something.", "model": "scripted", "conversationId": str(uuid4())}
+    return {**plain, **fields}
+
+
+@contextmanager
+def legato(database: str | None = MEMORY, *, settings: str = "") -> Iterator[Served]:
+    """`legato serve` in an empty folder, with `settings` as its legato.toml.
+
+    Raises:
+        BenchError: where it does not start.
+    """
+    secret = secrets.token_hex(32)
+    variables = {**_MUCH, "LEGATO_JWT_SECRET": secret, "LEGATO_LOG": "json"}
+    if database is not None:
+        variables["LEGATO_DATABASE_URL"] = database
+    with folder() as place:
+        (Path(place) / "legato.toml").write_text(settings, "utf-8")
+        log = Path(place) / "log"
+        command = ("-c", _SERVE, "serve", "--port", "0")
+        with (
+            log.open("wb") as errors,
+            running(command, variables=variables, folder=place, errors=errors) as process,
+        ):
+            port = _port(process, log)
+            token = sign("bench", secret, now=time.time(), ttl=86400)
+            try:
+                yield Served(port, process.pid, token)
+            except (BenchError, OSError) as error:
+                if process.poll() is None:
+                    raise
+                raise BenchError(_with_log(f"the server ended: {error}", log)) from error
+
+
+def _with_log(said: str, log: Path) -> str:
+    lines = log.read_text("utf-8").splitlines()[-_LOG_LINES:]
+    return "\n".join([f"{said}; its log ends:", *lines])
+
+
+def _port(process: subprocess.Popen[bytes], log: Path) -> int:
+    assert process.stdout is not None
+    ready = _READY.fullmatch(process.stdout.readline())
+    if ready is None:
+        raise BenchError(_with_log("the server did not start", log))
+    return int(ready[1])
+
+
+@contextmanager
+def floor(task: Floor) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
+    """The floor, and its process, which says what `task` has it say."""
+    with running(("-m", "legato.bench.floor")) as process:
+        tell(process, task)
+        yield Served(hear(process, Started).port, process.pid), process
+
+
+def floor_targets(jobs: int) -> list[str]:
+    return [f"/job/{number}" for number in range(jobs)]
+
+
+@contextmanager
+def provided(task: Floor) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
+    """Legato with a model `provided` by the floor, and the floor's process.
+
+    A start's text says which of the floor's jobs it is: `job 7`.
+    """
+    with (
+        floor(task) as (upstream, process),
+        legato(settings=PROVIDED.format(port=upstream.port)) as served,
+    ):
+        yield served, process
+
+
+def closings(process: subprocess.Popen[bytes], jobs: int) -> dict[int, int]:
+    """When (monotonic ns) each of so many jobs' provider saw its connection closed, at first."""
+    seen: dict[int, int] = {}
+    while len(seen) < jobs:
+        closed = hear(process, Closed)
+        seen.setdefault(closed.job, closed.at)
+    return seen

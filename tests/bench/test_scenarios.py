@@ -1,0 +1,203 @@
+"""Each scenario once, tiny, with real processes: the figures are there, and what is exact is."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from legato.bench import NAMES, BenchError
+from legato.bench.client import Client
+from legato.bench.coming_back import resume, storm
+from legato.bench.costs import hostile, memory
+from legato.bench.ladders import many_jobs, readers, saturation
+from legato.bench.processes import cpu_seconds, resident
+from legato.bench.readers import Readers
+from legato.bench.report import Figures, Scenario
+from legato.bench.scenarios import SCENARIOS, show
+from legato.bench.servers import FRAME, Served, floor, legato
+from legato.bench.steady import fan_out, generate, jobs
+from legato.bench.tasks import Floor
+from legato.bench.turns import start_to_first, stop
+
+SOON = {"warm_up": 0.05, "window": 0.2}
+
+
+def measured(scenario: Scenario) -> list[Figures]:
+    """What one run of it and of its floor give: the same figures, none below nothing."""
+    runs = [scenario.ours()]
+    if scenario.floor is not None:
+        runs.append(scenario.floor())
+        assert list(runs[0]) == list(runs[1])
+    for figures in runs:
+        # Memory can shrink while so little is asked of a server.
+        assert all(value >= 0 for name, value in figures.items() if "KiB" not in name)
+    return runs
+
+
+def test_every_name_has_its_scenario() -> None:
+    assert tuple(SCENARIOS) == NAMES
+
+
+@pytest.mark.parametrize(
+    "scenario", [fan_out(readers=3, **SOON), jobs(jobs=3, **SOON)], ids=["fan-out", "jobs"]
+)
+def test_a_steady_state_is_measured(scenario: Scenario) -> None:
+    for figures in measured(scenario):
+        assert figures["events/s delivered"] > 0
+        assert figures["lag p99, ms"] >= figures["lag p50, ms"] > 0
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with legato() as served:
+        yield served
+
+
+def test_the_floor_says_what_legato_says(served: Served) -> None:
+    with served.connect() as client:
+        (target,) = served.start(tokens=1, rate=0)
+        client.send("GET", target)
+        body = client.rest_of_stream(b"")
+    (theirs,) = re.findall(rb"id: [^\n]*\nevent: [^\n]*\ndata: [^\n]*_delta[^\n]*\n\n", body)
+    ours = (FRAME % time.monotonic_ns()).encode()
+
+    assert _shape(theirs) == _shape(ours)
+    assert abs(len(theirs) - len(ours)) < 8  # a seq's digits
+
+
+def _shape(frame: bytes) -> bytes:
+    """What it is but for ids and numbers."""
+    return re.sub(rb"[0-9A-Z]{26}|\d+", b"#", frame)
+
+
+def test_a_load_is_counted_to_the_event(served: Served) -> None:
+    """Ten jobs of 20 tokens, two readers each: created, the step, the tokens, the ending."""
+    with Readers(served.port, served.token, endings=True) as followers:
+        targets = served.start(10, tokens=20, rate=0)
+        until = time.monotonic() + 30
+        followers.follow([*targets, *targets], until)
+        followers.wait_for_events(23, until)
+        followers.read_until(time.monotonic() + 0.05)
+
+        assert [reader.events for reader in followers.all] == [23] * 20
+        assert all(reader.ended for reader in followers.all)
+        unstamped = sum(reader.unstamped for reader in followers.all)  # by what came last
+        assert sum(followers.lags.counts.values()) + unstamped == 20 * 23
+        assert unstamped <= 20
+
+
+def test_the_generator_counts_what_the_floor_says() -> None:
+    """A thousand events/s to each of three readers, for 0.3 s: lost ones would be seen."""
+    task = Floor(frame=FRAME, rate=1000.0)
+    with floor(task) as (served, _):
+        window = generate(served, ["/job/0"] * 3, 1, warm_up=0.1, window=0.3)
+
+    assert window.events == sum(window.lags.values())
+    assert window.events > 0
+    assert window.seconds >= 0.3
+
+
+def test_limits_are_looked_for() -> None:
+    few = saturation(readers=2, jobs=2, rates=(1e6, 1e6), **SOON)
+    with pytest.raises(BenchError, match="lowest step"):
+        few.ours()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "figure"),
+    [(readers((1,), **SOON), "most readers"), (many_jobs((1,), **SOON), "most jobs")],
+)
+def test_the_highest_number_is_reported(scenario: Scenario, figure: str) -> None:
+    assert [figures[figure] for figures in measured(scenario)] == [1, 1]
+
+
+def test_a_resume_is_measured_in_bytes_and_in_time() -> None:
+    (figures,) = measured(resume(events=20, times=2))
+
+    for name in ("resume of a finished job", "resume of a running job"):
+        assert figures[f"{name}: p99, ms"] >= figures[f"{name}: p50, ms"] > 0
+        assert figures[f"{name}: bytes"] > 20 * len("ts=0 ")
+    assert figures["replay of the finished job: bytes"] > 20 * len(FRAME)
+
+
+def test_a_storm_is_measured() -> None:
+    for figures in measured(storm(events=20, readers=3, storms=2)):
+        assert figures["the worst storm, ms"] >= figures["until the last has its sync frame, ms"]
+
+
+def test_a_start_is_measured_on_both_storages() -> None:
+    (figures,) = measured(start_to_first(times=2))
+
+    for name in ("memory", "SQLite"):
+        assert figures[f"{name}: first event p50, ms"] > figures[f"{name}: reply p50, ms"] > 0
+
+
+def test_a_stop_is_measured_to_the_readers_and_to_the_provider() -> None:
+    (figures,) = measured(stop(jobs=2, readers=2))
+
+    assert figures["every reader has the ending: p50, ms"] > 0
+    assert figures["the provider is disconnected: p50, ms"] > 0
+
+
+def test_memory_is_measured() -> None:
+    (figures,) = measured(memory(readers=2, jobs=1, warm_up=1, events=10))
+
+    assert list(figures) == ["an idle reader, KiB", "a finished job of 10 events, KiB"]
+
+
+def test_good_readers_are_measured_beside_hostile_ones() -> None:
+    (figures,) = measured(hostile(readers=2, hostiles=8, **SOON))
+
+    assert figures["events/s alone"] > 0
+    assert figures["events/s beside them"] > 0
+
+
+def test_what_a_process_uses_is_read() -> None:
+    spins = "import time\nwhile time.process_time() < 0.2: pass\nprint(flush=True)\ninput()"
+    with subprocess.Popen(
+        [sys.executable, "-c", spins], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+
+        assert 0.15 <= cpu_seconds(process.pid) < 5
+        assert resident(process.pid) > 1000
+
+
+def test_a_server_that_does_not_start_is_a_sentence_with_its_log() -> None:
+    with (
+        pytest.raises(BenchError, match=r"(?s)did not start; its log ends:.*no such setting"),
+        legato(settings="prt = 1\n"),
+    ):
+        pass
+
+
+def test_a_server_is_gone_after_an_error() -> None:
+    with pytest.raises(ZeroDivisionError), legato() as served:
+        raise ZeroDivisionError
+    assert not Path(f"/proc/{served.pid}").exists()
+
+
+def test_a_refused_request_is_an_error(served: Served) -> None:
+    with (
+        Client(served.port, "nonsense") as client,
+        pytest.raises(BenchError, match="the server refused"),
+    ):
+        client.json("POST", "/api/agents/chat", {"text": "hello"})
+
+
+def test_the_command_shows_conditions_words_and_figures(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show("fan-out", Scenario("1 x 1", lambda: {"figure": 1.0}), 2)
+
+    machine, speed, words, _, *rows = capsys.readouterr().out.splitlines()
+    assert "cores, load" in machine
+    assert "Legato 0.1.0" in machine
+    assert speed.startswith("here and now: a Trio sleep ")
+    assert words == "fan-out: 1 x 1; 2 run(s)"
+    assert [row.split() for row in rows if row] == [["figure", "1.00", "1.00", "1.00"]]
