@@ -124,8 +124,12 @@ class Job:
 
     def leave(self) -> None:
         """End its life now, whatever the retention time says."""
-        self._memoir.forget()
+        self.forget()
         self._children.cancel_scope.cancel()
+
+    def forget(self) -> None:
+        """Have nobody find it any more who comes after this process."""
+        self._memoir.forget()
 
     async def _serve(self) -> None:
         while True:

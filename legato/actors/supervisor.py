@@ -1,6 +1,14 @@
 """The one nursery jobs live in, and the one place where starts are decided."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 
@@ -161,11 +169,13 @@ class Supervisor:
         Raises:
             StorageError: as the storage does.
         """
-        for recovered in await recover(journal, self._records):
-            self._adopt(recovered)
+        jobs = [self._restored(each) for each in await recover(journal, self._records)]
+        for job in self._affordable(jobs):
+            self.registry.add(job)
+            self.registry.ended(job)
+            self._nursery.start_soon(self._own, job)
 
-    def _adopt(self, recovered: Recovered) -> None:
-        """Have a job of a former process here for as long as if it had ended in this one."""
+    def _restored(self, recovered: Recovered) -> Job:
         job = Job(
             recovered.turn,
             model=next(iter(self._models.values())),  # any: who has ended asks no model
@@ -179,10 +189,19 @@ class Supervisor:
             former=recovered.former,
         )
         job.restore(recovered.opening, recovered.events)
-        self.registry.add(job)
-        self.registry.ended(job)
-        self._nursery.start_soon(self._own, job)
-        self._evict()
+        return job
+
+    def _affordable(self, jobs: Sequence[Job]) -> Iterable[Job]:
+        """The newest of them, as many as may be kept; the others are forgotten."""
+        left = self._limits.max_retained_bytes
+        kept: list[Job] = []
+        for job in reversed(jobs):
+            left -= job.feed.bytes
+            if left < 0 and kept:
+                job.forget()
+            else:
+                kept.append(job)
+        return reversed(kept)
 
     async def _own(self, job: Job) -> None:
         try:
@@ -218,12 +237,9 @@ class Supervisor:
         self.registry.ended(job)
         if isinstance(job.feed.ending, Failed) and job.opening is None:
             self.registry.forget_request(job)  # nothing came of it: it may be tried again
-        self._evict()
-        self._title(job)
-
-    def _evict(self) -> None:
         for evicted in self.registry.evicted(self._limits.max_retained_bytes):
             evicted.leave()
+        self._title(job)
 
     def _title(self, job: Job) -> None:
         ending = job.feed.ending

@@ -35,7 +35,9 @@ _TAKE_OVER: Final = (
     .where(JOBS.c.owner == bindparam("gone"))
     .values(owner=bindparam("taker"), attempts=JOBS.c.attempts + 1)
 )
-_MINE: Final = select(JOBS).where(JOBS.c.owner == bindparam("taker"))
+_MINE: Final = (
+    select(JOBS).where(JOBS.c.owner == bindparam("taker")).order_by(JOBS.c.job_id)  # as begun
+)
 _READ: Final = (
     select(ENTRIES).where(ENTRIES.c.job_id == bindparam("of_job")).order_by(ENTRIES.c.first)
 )

@@ -40,7 +40,9 @@ class MemoryJournal:
         for job_id in gone:
             shelf.owners[job_id] = self
             shelf.attempts[job_id] = shelf.attempts.get(job_id, 0) + 1
-        return [Abandoned(each, shelf.attempts[each], each in shelf.settled) for each in gone]
+        return [
+            Abandoned(each, shelf.attempts[each], each in shelf.settled) for each in sorted(gone)
+        ]
 
     async def read(self, job_id: str) -> Kept:
         await self._enter()

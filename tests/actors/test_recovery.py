@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from legato.actors.recovery import TRIES, Recovered, recover
@@ -80,7 +81,10 @@ async def test_an_unfinished_answer_is_stored_as_that_and_ended(
     assert job is not None
     assert answer is not None
     assert answer.unfinished
-    assert answer.content == (TextPart("so far"), ErrorPart("The server ended while this was being answered."))
+    assert answer.content == (
+        TextPart("so far"),
+        ErrorPart("The server ended while this was being answered."),
+    )
     ending = job.events[-1]
     assert isinstance(ending, Failed)
     assert (ending.reason, ending.unsaved) == ("server_restart", False)
@@ -196,7 +200,10 @@ async def test_what_cannot_be_read_is_said_and_the_rest_is_kept(
 
 @pytest.mark.parametrize(
     ("first", "event", "fault"),
-    [(5, TextDelta(0, "x"), "what follows event 2 is missing"), (3, TextDelta(7, "x"), "no part at 7")],
+    [
+        (5, TextDelta(0, "x"), "what follows event 2 is missing"),
+        (3, TextDelta(7, "x"), "no part at 7"),
+    ],
 )
 async def test_what_does_not_fit_is_left_out(
     first: int, event: AnyEvent, fault: str, shelf: Shelf, records: MemoryRecords
@@ -275,15 +282,28 @@ async def test_readers_come_back_to_it_with_their_cursors(
     assert all(each.terminal for each in (held, whole, lost, unknown, later))
 
 
-async def test_more_than_may_be_kept_is_let_go(
+async def test_more_than_may_be_kept_is_forgotten(
     shelf: Shelf, records: FlakyRecords, autojump_clock: MockClock
 ) -> None:
-    other = JOB[:-1] + "2"
-    for job_id in (JOB, other):
+    ids = [JOB[:-1] + number for number in "123"]
+    for job_id in ids:
         await died(shelf, [CREATED], [STEP, TextDelta(0, "x" * 10_000)], job_id=job_id)
-    async with open_house(
-        journal=MemoryJournal(shelf), records=records, max_retained_bytes=10_000
-    ) as house:
-        found = [house.supervisor.whereis(job_id) for job_id in (JOB, other)]
+    journal = MemoryJournal(shelf)
+    async with open_house(journal=journal, records=records, max_retained_bytes=50_000) as house:
+        found = [house.supervisor.whereis(job_id) is not None for job_id in ids]
+        current = house.supervisor.whereis(C1)
+        await trio.sleep(1)
 
-        assert [job is not None for job in found].count(True) <= 2
+        assert found == [False, True, True]
+        assert current is house.supervisor.whereis(ids[2])
+        assert (await journal.read(ids[0])).entries == []
+
+
+async def test_the_newest_is_kept_whatever_its_size(
+    shelf: Shelf, records: FlakyRecords, autojump_clock: MockClock
+) -> None:
+    await died(shelf, [CREATED], [STEP, TextDelta(0, "x" * 10_000)])
+    async with open_house(
+        journal=MemoryJournal(shelf), records=records, max_retained_bytes=1
+    ) as house:
+        assert house.supervisor.whereis(JOB) is not None

@@ -37,7 +37,7 @@ class Reader:
             return
 
 
-async def start_some(server: Server, chance: random.Random) -> Sequence[Started]:
+async def start_some(server: Server, chance: random.Random) -> list[Started]:
     return [
         await server.start(tokens=chance.choice([0, 5, 100, 400]), rate=400, delay=chance.random())
         for _ in range(GENERATIONS)
