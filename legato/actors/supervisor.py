@@ -33,6 +33,9 @@ from legato.events import Failed
 from legato.models.contract import Model
 from legato.storage.contract import ForeignConversation, Journal, Records
 
+LAST_WRITE = 1.0
+"""Seconds for the journal at shutdown; what it misses then, the next process finds out."""
+
 log = structlog.get_logger()
 
 
@@ -138,13 +141,21 @@ class Supervisor:
             job.leave()
             self.registry.remove(job)
 
+    def refuse_starts(self) -> int:
+        """Take no more; how many run."""
+        self._draining = True
+        return self.registry.running_count()
+
+    async def ended(self) -> None:
+        """Return when all that runs now has ended."""
+        for job in list(self.registry.all_running()):
+            await job.ended.wait()
+
     async def drain(self) -> None:
         """Take no more starts, stop what runs, and return when all of it has ended."""
-        self._draining = True
-        jobs = list(self.registry.all_running())
-        self._stop_soon(jobs)
-        for job in jobs:
-            await job.ended.wait()
+        self.refuse_starts()
+        self._stop_soon(list(self.registry.all_running()))
+        await self.ended()
         if self._writer is not None:
             await self._writer.written()
 
@@ -273,7 +284,7 @@ async def open_supervisor(
     journal: Journal | None = None,
 ) -> AsyncIterator[Supervisor]:
     """First what a former process left is brought to its end; on leaving, what runs is stopped and
-    stored, within `drain_timeout`.
+    stored, which a storage that hangs does not hold up for longer than `store_timeout`.
 
     Raises:
         StorageError: if what was left cannot be read, or not be stored.
@@ -290,6 +301,6 @@ async def open_supervisor(
         if journal is not None:
             await supervisor.recover(journal)
         yield supervisor
-        with trio.move_on_after(limits.drain_timeout):
+        with trio.move_on_after(limits.store_timeout + LAST_WRITE):
             await supervisor.drain()
         nursery.cancel_scope.cancel()

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from legato.actors.job import Job
 from legato.actors.supervisor import open_supervisor
-from legato.config import Settings
+from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
 from legato.http.direct import DirectBody
@@ -23,7 +23,7 @@ from legato.models.scripted import ScriptedModel
 from legato.storage.records import open_storage
 from tests.http.raw_client import SECRET, Server, Started
 
-SETTINGS = Settings(jwt_secret=SECRET, database_url="memory://")
+SETTINGS = Settings(jwt_secret=SECRET, database_url="memory://", limits=Limits(drain_timeout=0.0))
 Serve = Callable[..., AbstractAsyncContextManager["LiveServer"]]
 """`live_server`, for tests that are run for both ways of its streams."""
 
