@@ -50,6 +50,6 @@ class Log:
 
     def events(self, after: int, up_to: int) -> Iterable[AnyEvent]:
         """The events at the positions `after` + 1 to `up_to`."""
-        packed = len(self._packed)
+        packed = self._packed.length
         newest: Sequence[AnyEvent] = self._newest[max(0, after - packed) : max(0, up_to - packed)]
         return newest if after >= packed else chain(self._packed.events(after, up_to), newest)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from functools import partial
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 import trio
 from outcome import Error, Value
@@ -106,8 +106,8 @@ class Mailbox(Generic[M]):
             for message in self.waiting():
                 return message
         self._actor = current_task()
-        message = await wait_task_rescheduled(self._leave)
-        return cast("M", message)
+        handed: M = await wait_task_rescheduled(self._leave)
+        return handed
 
     def waiting(self) -> Iterator[M]:
         """The messages whose senders wait right now, one at a time."""

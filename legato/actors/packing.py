@@ -41,12 +41,9 @@ class Packed:
 
     def __init__(self) -> None:
         self.bytes = 0
+        self.length = 0  # in events
         self._pieces: list[Run | AnyEvent] = []
         self._starts: list[int] = []  # the index of each piece's first event
-        self._length = 0
-
-    def __len__(self) -> int:
-        return self._length
 
     def extend(self, events: Sequence[AnyEvent]) -> None:
         for _, group in groupby(events, key=_part):
@@ -59,8 +56,8 @@ class Packed:
 
     def _add(self, piece: Run | AnyEvent, length: int, size: int) -> None:
         self._pieces.append(piece)
-        self._starts.append(self._length)
-        self._length += length
+        self._starts.append(self.length)
+        self.length += length
         self.bytes += size
 
     def events(self, start: int, end: int) -> Iterator[AnyEvent]:

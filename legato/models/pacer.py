@@ -7,6 +7,7 @@ from math import inf
 from typing import Final
 
 import trio
+from outcome import Value
 from trio.lowlevel import Abort, Task
 
 TICK: Final = 0.001  # seconds; a Trio sleep costs about 25 µs, so a busy watch is 3 % of a core
@@ -28,23 +29,24 @@ class Pacer:
         self._called = -1  # whose ticket the watch was handed to last
         self._alarm = trio.CancelScope()  # of who watches
         self._next_tick = -inf
+        self._now = -inf  # when who watches looked at the clock last: for all, and that is enough
 
-    async def sleep_until(self, deadline: float) -> None:
-        """Return at `deadline` (on Trio's clock), or less than a TICK later.
+    async def sleep_until(self, deadline: float) -> float:
+        """Return at `deadline` (on Trio's clock), or less than a TICK later; the time then.
 
         The alarm rings once a tick at most, for all who are due by then; who waits alone, for
         moments a tick or more apart, has each of them exactly.  A deadline that has passed is a
         checkpoint.
         """
-        if deadline <= trio.current_time():
-            await trio.lowlevel.checkpoint()
-            return
-        if self._watched:
+        if self._watched and deadline > self._now:
             ticket = self._enter(deadline)
-            await trio.lowlevel.wait_task_rescheduled(partial(self._leave, ticket))
-            if self._called != ticket:
-                return
-        await self._watch(deadline)
+            now: float = await trio.lowlevel.wait_task_rescheduled(partial(self._leave, ticket))
+            return await self._watch(deadline) if self._called == ticket else now
+        now = trio.current_time()
+        if deadline > now:
+            return await self._watch(deadline)
+        await trio.lowlevel.checkpoint()
+        return now
 
     def _enter(self, deadline: float) -> int:
         """Be waited for by who watches; woken at the deadline, or called to the watch."""
@@ -56,15 +58,18 @@ class Pacer:
             self._alarm.deadline = ring
         return ticket
 
-    async def _watch(self, deadline: float) -> None:
+    async def _watch(self, deadline: float) -> float:
         self._watched = True
+        self._now = trio.current_time()
         # Another Trio loop has another clock, and the last tick may be far ahead on this one.
-        self._next_tick = min(self._next_tick, trio.current_time() + TICK)
+        self._next_tick = min(self._next_tick, self._now + TICK)
         try:
-            while trio.current_time() < deadline:
+            while self._now < deadline:
                 with trio.CancelScope(deadline=self._next_ring(deadline)) as self._alarm:
                     await trio.sleep_forever()
-                self._wake(trio.current_time())
+                self._now = trio.current_time()
+                self._wake(self._now)
+            return self._now
         finally:
             self._call_another()
 
@@ -77,7 +82,7 @@ class Pacer:
         while self._deadlines and self._deadlines[0][0] <= now:
             _, ticket = heappop(self._deadlines)
             if ticket in self._waiting:
-                trio.lowlevel.reschedule(self._waiting.pop(ticket))
+                trio.lowlevel.reschedule(self._waiting.pop(ticket), Value(now))
 
     def _call_another(self) -> None:
         self._watched = bool(self._waiting)

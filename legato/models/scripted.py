@@ -122,8 +122,8 @@ async def _perform(
     await pacer.sleep_until(start)
     while said < end:
         # Absolute deadlines: whoever was held up catches up, and the pace does not drift.
-        await pacer.sleep_until(start + said / script.rate if script.rate else start)
-        due = min(end, said + _batch(script.rate, trio.current_time() - start, said))
+        now = await pacer.sleep_until(start + said / script.rate if script.rate else start)
+        due = min(end, said + _batch(script.rate, now - start, said))
         yield _tokens(script, said, due)
         said = due
     if script.fail_after is not None and script.fail_after <= total:
