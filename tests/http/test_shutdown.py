@@ -156,7 +156,7 @@ async def test_a_request_under_way_is_answered(serve: Serve) -> None:
             status, answer = await client.answer()
             await server.stopped.wait()
 
-    assert (status, answer["status"]) == (200, "started")
+    assert (status, answer["error"]) == (503, "Shutting down")
 
 
 @pytest.mark.usefixtures("quiet")
