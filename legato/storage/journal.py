@@ -11,7 +11,6 @@ from sqlalchemy import (
     Update,
     bindparam,
     delete,
-    distinct,
     select,
     update,
 )
@@ -29,14 +28,12 @@ VERSION: Final = 1
 _ENCODER: Final = json.Encoder()
 _DECODER: Final = json.Decoder(tuple[AnyEvent, ...])
 
-_OWNERS: Final = select(distinct(JOBS.c.owner))
+_OWNERS: Final = select(JOBS.c.owner).distinct()
+_OF_OWNER: Final = select(JOBS).where(JOBS.c.owner == bindparam("of_owner"))
 _TAKE_OVER: Final = (
     update(JOBS)
-    .where(JOBS.c.owner == bindparam("gone"))
+    .where(JOBS.c.owner == bindparam("of_owner"))
     .values(owner=bindparam("taker"), attempts=JOBS.c.attempts + 1)
-)
-_MINE: Final = (
-    select(JOBS).where(JOBS.c.owner == bindparam("taker")).order_by(JOBS.c.job_id)  # as begun
 )
 _READ: Final = (
     select(ENTRIES).where(ENTRIES.c.job_id == bindparam("of_job")).order_by(ENTRIES.c.first)
@@ -67,13 +64,18 @@ class SqlJournal:
 
     async def take_over(self) -> Sequence[Abandoned]:
         def work(connection: Connection) -> Sequence[Abandoned]:
-            gone = [owner for owner in connection.scalars(_OWNERS) if self._owners.is_gone(owner)]
-            for owner in gone:
-                connection.execute(_TAKE_OVER, {"gone": owner, "taker": self._owners.me})
-            mine = connection.execute(_MINE, {"taker": self._owners.me}) if gone else ()
-            return [Abandoned(row.job_id, row.attempts, row.settled) for row in mine]
+            taken: list[Abandoned] = []
+            for owner in connection.scalars(_OWNERS).all():
+                if self._owners.is_gone(owner):
+                    taken += self._take_from(connection, owner)
+            return sorted(taken, key=lambda job: job.job_id)
 
         return await self._database.write(work)
+
+    def _take_from(self, connection: Connection, owner: str) -> Sequence[Abandoned]:
+        rows = connection.execute(_OF_OWNER, {"of_owner": owner}).all()
+        connection.execute(_TAKE_OVER, {"of_owner": owner, "taker": self._owners.me})
+        return [Abandoned(row.job_id, row.attempts + 1, row.settled) for row in rows]
 
     async def read(self, job_id: str) -> Kept:
         def work(connection: Connection) -> Kept:
