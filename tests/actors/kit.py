@@ -135,7 +135,7 @@ class FlakyRecords(MemoryRecords):
 
 
 class FlakyJournal(MemoryJournal):
-    """A journal in memory that fails while `down`, and waits while held."""
+    """A journal in memory that fails while `down`, waits while held, and cannot keep some jobs."""
 
     def __init__(self, shelf: Shelf | None = None) -> None:
         super().__init__(shelf)
@@ -143,9 +143,12 @@ class FlakyJournal(MemoryJournal):
         self.free = trio.Event()
         self.free.set()
         self.batches: list[Sequence[Entries]] = []
+        self.unkeepable: set[str] = set()  # ids of jobs
 
     async def append(self, batch: Sequence[Entries]) -> None:
         await self._usable()
+        if any(entries.job_id in self.unkeepable for entries in batch):
+            raise UnstorableText("half a character")
         await super().append(batch)
         self.batches.append(batch)
 
