@@ -103,7 +103,8 @@ class Failed(Ending, frozen=True, kw_only=True):
 AnyDelta = TextDelta | ReasoningDelta | ArgumentsDelta
 ContentEvent = StepStarted | AnyDelta | StepCompleted
 AnyEnding = Finished | Stopped | Failed
-AnyEvent = Created | ContentEvent | AnyEnding
+RareEvent = Created | StepStarted | StepCompleted | AnyEnding
+AnyEvent = AnyDelta | RareEvent
 
 
 class Snapshot(NamedTuple):

@@ -14,6 +14,7 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    RareEvent,
     ReasoningDelta,
     Snapshot,
     StepCompleted,
@@ -23,7 +24,6 @@ from legato.events import (
 )
 
 Body = Mapping[str, Any]
-RareEvent = Created | StepStarted | StepCompleted | Finished | Stopped | Failed
 
 _json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
 
