@@ -65,7 +65,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stall_timeout: Seconds = 30.0  # a reader that takes nothing for so long has lost its network
     heartbeat: Seconds = 15.0  # proxies cut after 30 to 60 s of silence
     title_timeout: Seconds = 45.0
-    drain_timeout: SecondsOrNone = 10.0  # for readers and jobs at shutdown
+    drain_timeout: SecondsOrNone = 10.0  # for answers to end at shutdown, before they are stopped
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,7 +15,7 @@ from legato.actors.messages import (
     StopRequested,
 )
 from legato.content import ErrorPart, Message, Part, TextPart, ThinkPart, Usage
-from legato.events import Ending, Failed, Finished, Stopped
+from legato.events import AnyEnding, Ending, Failed, Finished, Stopped
 from legato.models.contract import Model
 
 CRASH = Failure("internal_error", "The generation failed inside Legato; the log has the details.")
@@ -74,7 +74,7 @@ def ending_of(
     answer: Message | None,
     usage: Usage,
     settled: Settled,
-) -> Finished | Stopped | Failed:
+) -> AnyEnding:
     facts: dict[str, Any] = {"usage": usage, "unsaved": settled.unsaved}
     if opening is not None:
         facts["request"] = opening.created.request

@@ -16,12 +16,24 @@ Start = Literal["beginning", "snapshot"] | Cursor
 class Feed:
     """Owned by one actor.  No method waits, so nobody ever sees half a change."""
 
-    def __init__(self, identity: Identity, dialects: Mapping[str, Dialect]) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        dialects: Mapping[str, Dialect],
+        former: Mapping[int, int] | None = None,
+    ) -> None:
+        """`former`: the epochs of former owners, each with the last position that is left of it."""
         self._identity = identity
         self._dialects = dialects
+        self._former = former or {}
         self._log = Log()
         self._fold = Fold()
         self._projections: dict[str, Projection] = {}
+
+    @property
+    def log(self) -> Log:
+        """For whoever writes down what is in it."""
+        return self._log
 
     @property
     def ending(self) -> Ending | None:
@@ -81,7 +93,12 @@ class Feed:
         """The position that `start` stands for; None where only a snapshot can answer it."""
         if start == "beginning":
             return 0
-        mine = (self._identity.job_id, self._identity.epoch)
-        if isinstance(start, Cursor) and (start.job_id, start.epoch) == mine:
-            return start.seq if 0 <= start.seq <= self._log.tail else None
+        if isinstance(start, Cursor) and start.job_id == self._identity.job_id:
+            return start.seq if 0 <= start.seq <= self._tail_of(start.epoch) else None
         return None
+
+    def _tail_of(self, epoch: int) -> int:
+        """The last position of which a cursor of that epoch may speak; -1 for none."""
+        if epoch == self._identity.epoch:
+            return self._log.tail
+        return self._former.get(epoch, -1)

@@ -8,6 +8,7 @@ import trio
 
 from legato.actors.ending import CRASH, answer_of, ending_of, estimated, signal_of, standing_of
 from legato.actors.feed import Feed
+from legato.actors.journaling import JournalWriter, Memoir, Unwritten
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox, ReplyTo
 from legato.actors.messages import (
@@ -33,13 +34,13 @@ from legato.actors.recorder import Recorder
 from legato.actors.ref import JobRef
 from legato.actors.turn import Turn
 from legato.config import Limits
-from legato.content import Message, Usage
+from legato.content import Usage
 from legato.dialects.contract import Dialect, Identity
-from legato.events import ContentEvent, Created, Ending, Stopped
+from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, Ending, Stopped
 from legato.models.contract import Model
 from legato.storage.contract import Records
 
-EPOCH = 1  # a job in memory has one owner in its life
+FIRST_EPOCH = 1
 
 
 class Job:
@@ -60,8 +61,12 @@ class Job:
         limits: Limits,
         predecessors: Sequence[trio.Event],
         on_ended: Callable[["Job"], None],
+        journal: JournalWriter | None = None,
+        epoch: int = FIRST_EPOCH,
+        former: Mapping[int, int] | None = None,
     ) -> None:
-        identity = Identity(turn.job_id, EPOCH, turn.conversation_id, turn.response_id)
+        """`former`: see Feed."""
+        identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
         self.turn = turn
         self.model = model
         self.state = State.OPENING
@@ -69,12 +74,13 @@ class Job:
         self.usage = Usage()
         self.began = trio.current_time()
         self.ended = trio.Event()
-        self.feed = Feed(identity, dialects)
+        self.feed = Feed(identity, dialects, former)
         self._limits = limits
         self._on_ended = on_ended
         self._mailbox = Mailbox[JobMessage]()
-        self.ref = JobRef(self._mailbox.ref, turn, EPOCH)
-        self._recorder = Recorder(turn, model, records)
+        self.ref = JobRef(self._mailbox.ref, turn, epoch)
+        self._recorder = Recorder(turn, epoch, model, records, journal)
+        self._memoir: Memoir = Unwritten()
         self._producer = Producer(self._mailbox.ref, self._recorder, model, limits, predecessors)
         self._outcome: Outcome | None = None
         self._stops: list[ReplyTo[StopReply]] = []
@@ -90,10 +96,19 @@ class Job:
                 awaiting.close()
             self.ended.set()
 
+    def restore(self, opening: Opening, events: Sequence[AnyEvent]) -> None:
+        """Be a job that has ended so, in another process."""
+        self.opening = opening
+        self.feed.append(*events)
+        self._memoir = self._recorder.memoir(self.feed.log)
+        self.state = State.ENDED
+        self.ended.set()
+
     async def run(self) -> None:
         """Live: from the opening to the ending, and after it for the retention time."""
         async with trio.open_nursery() as self._children:
-            self._children.start_soon(self._producer.run)
+            ended = self.state is State.ENDED
+            self._children.start_soon(self._retire if ended else self._producer.run)
             await self._serve()
 
     async def seal(self) -> None:
@@ -109,7 +124,12 @@ class Job:
 
     def leave(self) -> None:
         """End its life now, whatever the retention time says."""
+        self.forget()
         self._children.cancel_scope.cancel()
+
+    def forget(self) -> None:
+        """Have nobody find it any more who comes after this process."""
+        self._memoir.forget()
 
     async def _serve(self) -> None:
         while True:
@@ -158,11 +178,13 @@ class Job:
     def _publish(self, opening: Opening) -> None:
         self.opening = opening
         self.feed.append(opening.created)
+        self._memoir = self._recorder.memoir(self.feed.log)
         self._announce()
 
     def _append(self, events: tuple[ContentEvent, ...]) -> None:
         if self._advance(Signal.CONTENT):
             self.feed.append(*events)
+            self._memoir.stir()
             self._end_if_long()
 
     def _end_if_long(self) -> None:
@@ -195,22 +217,23 @@ class Job:
         """The provider is closed: have the answer stored, then say the ending."""
         if self.state is State.ENDING and not self.opening and self._recorder.opening:
             self._publish(self._recorder.opening)  # stored; the stop was faster than the news
-        answer = self._answer()
-        if answer is None:
+        if self.opening is None:
             self._say(Settled(None))
         else:
-            self._children.start_soon(self._store, answer)
+            ending = self._ending(Settled(None))
+            self._children.start_soon(self._store, ending)
 
-    def _answer(self) -> Message | None:
-        """What there is to store; it does not change any more once the outcome is decided."""
-        assert self._outcome is not None, "there is no answer before it is decided"
+    def _ending(self, settled: Settled) -> AnyEnding:
+        """What is to be said; it does not change any more once the outcome is decided."""
+        assert self._outcome is not None, "there is no ending before it is decided"
         content = self.feed.snapshot().content
         if self.usage == Usage():
             self.usage = estimated(self.model, self.opening, content)
-        return answer_of(self._outcome, self.opening, content, self.usage)
+        answer = answer_of(self._outcome, self.opening, content, self.usage)
+        return ending_of(self._outcome, self.opening, answer, self.usage, settled)
 
-    async def _store(self, answer: Message) -> None:
-        await self._mailbox.ref.tell(await self._recorder.close(answer))
+    async def _store(self, ending: AnyEnding) -> None:
+        await self._mailbox.ref.tell(await self._recorder.close(ending, self._memoir))
 
     async def _give_up(self) -> None:
         """Not a deadline around the work: a thread that hangs would hold that up too."""
@@ -218,9 +241,10 @@ class Job:
         await self._mailbox.ref.tell(Settled(None, unsaved=True))
 
     def _say(self, settled: Settled) -> None:
-        answer = self._answer()
-        if self._outcome is not None and self._advance(Signal.SAY):
-            ending = ending_of(self._outcome, self.opening, answer, self.usage, settled)
+        if not settled.unsaved:
+            self._memoir.settle()
+        if self._advance(Signal.SAY):
+            ending = self._ending(settled)
             self.feed.append(ending)
             self.feed.push()
             self.ended.set()

@@ -1,13 +1,19 @@
-"""The one writer of a job's messages: the question before it begins, the answer before its end."""
+"""The one writer of a job's messages: the question before it begins, the answer before its end.
+
+With a journal, the job is in there from before it is begun until after its end is said; so whenever
+the process is killed, whoever comes next can bring it to an end.
+"""
 
 import structlog
 import trio
 
 from legato.actors.history import begun, chat, fitting, thread
+from legato.actors.journaling import JournalWriter, Memoir, Unwritten, Written
+from legato.actors.log import Log
 from legato.actors.messages import Opening, Settled
 from legato.actors.turn import Turn, plan
 from legato.content import Conversation, Message, Part
-from legato.events import Created
+from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
 from legato.storage.contract import Records, StorageError, UnstorableText
 
@@ -18,10 +24,20 @@ log = structlog.get_logger()
 
 
 class Recorder:
-    def __init__(self, turn: Turn, model: Model, records: Records) -> None:
+    def __init__(
+        self,
+        turn: Turn,
+        epoch: int,
+        model: Model,
+        records: Records,
+        journal: JournalWriter | None,
+    ) -> None:
         self._turn = turn
+        self._epoch = epoch
         self._model = model
         self._records = records
+        self._journal = journal
+        self._begun = False  # whether the journal has the first event
         self.opening: Opening | None = None  # once the user's message is stored
 
     async def open(self) -> Opening:
@@ -47,7 +63,20 @@ class Recorder:
         above = [*messages, planned.request]
         history = list(chat(thread(above, planned.request.message_id)))
         self.opening = self._opening(planned.request, planned.kept, history, conversation)
+        await self._begin(self.opening.created)
         return self.opening
+
+    async def _begin(self, created: Created) -> None:
+        if self._journal is not None:
+            await self._journal.begin(self._turn.job_id, self._epoch, created)
+            self._begun = True
+
+    def memoir(self, source: Log) -> Memoir:
+        """Where the job is written down whose log this is."""
+        if self._journal is None:
+            return Unwritten()
+        position = 1 if self._begun else 0
+        return Written(self._turn.job_id, self._epoch, source, position, self._journal)
 
     def _opening(
         self,
@@ -69,8 +98,16 @@ class Recorder:
             sum(cost(message.content) for message in asked),
         )
 
-    async def close(self, answer: Message) -> Settled:
-        """Store the answer, however often that takes; unsaved where no attempt could help."""
+    async def close(self, ending: AnyEnding, memoir: Memoir) -> Settled:
+        """Store the ending's answer, however often that takes; unsaved where no attempt could help.
+
+        The journal has the ending first: if the process ends before the answer is stored, whoever
+        comes next knows what is still to be done.
+        """
+        await memoir.finish(ending)
+        return await self._store(ending.response) if ending.response else Settled(None)
+
+    async def _store(self, answer: Message) -> Settled:
         pause = FIRST_PAUSE
         while True:
             try:

@@ -1,6 +1,14 @@
 """The one nursery jobs live in, and the one place where starts are decided."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 
@@ -11,7 +19,9 @@ from msgspec import Struct
 from legato.actors.admission import Busy, ShuttingDown, admit
 from legato.actors.ending import standing_of
 from legato.actors.job import Job
+from legato.actors.journaling import JournalWriter
 from legato.actors.mailbox import ActorStopped
+from legato.actors.recovery import Recovered, recover
 from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
 from legato.actors.titles import Titles
@@ -21,7 +31,10 @@ from legato.content import NEW_CHAT
 from legato.dialects.contract import Dialect
 from legato.events import Failed
 from legato.models.contract import Model
-from legato.storage.contract import ForeignConversation, Records
+from legato.storage.contract import ForeignConversation, Journal, Records
+
+LAST_WRITE = 1.0
+"""Seconds for the journal at shutdown; what it misses then, the next process finds out."""
 
 log = structlog.get_logger()
 
@@ -48,6 +61,7 @@ class Supervisor:
         models: Mapping[str, Model],
         dialects: Mapping[str, Dialect],
         limits: Limits,
+        journal: Journal | None = None,
     ) -> None:
         self.titles = Titles(records, limits.title_timeout)
         self._nursery = nursery
@@ -55,8 +69,11 @@ class Supervisor:
         self._models = models
         self._dialects = dialects
         self._limits = limits
+        self._writer = None if journal is None else JournalWriter(journal)
         self.registry = Registry()
         self._draining = False
+        if self._writer is not None:
+            nursery.start_soon(partial(self._guarded, self._writer.run, job="(all)"))
 
     def knows(self, turn: Turn) -> bool:
         """Whether the request that asks for this turn has a job already."""
@@ -124,13 +141,23 @@ class Supervisor:
             job.leave()
             self.registry.remove(job)
 
+    def refuse_starts(self) -> int:
+        """Take no more; how many run."""
+        self._draining = True
+        return self.registry.running_count()
+
+    async def ended(self) -> None:
+        """Return when all that runs now has ended."""
+        for job in list(self.registry.all_running()):
+            await job.ended.wait()
+
     async def drain(self) -> None:
         """Take no more starts, stop what runs, and return when all of it has ended."""
-        self._draining = True
-        jobs = list(self.registry.all_running())
-        self._stop_soon(jobs)
-        for job in jobs:
-            await job.ended.wait()
+        self.refuse_starts()
+        self._stop_soon(list(self.registry.all_running()))
+        await self.ended()
+        if self._writer is not None:
+            await self._writer.written()
 
     def _create(self, turn: Turn, predecessors: list[trio.Event]) -> Job:
         job = Job(
@@ -141,10 +168,51 @@ class Supervisor:
             limits=self._limits,
             predecessors=predecessors,
             on_ended=self._ended,
+            journal=self._writer,
         )
         self.registry.add(job)
         self._nursery.start_soon(self._own, job)
         return job
+
+    async def recover(self, journal: Journal) -> None:
+        """Bring to an end what runs nowhere any more.
+
+        Raises:
+            StorageError: as the storage does.
+        """
+        jobs = [self._restored(each) for each in await recover(journal, self._records)]
+        for job in self._affordable(jobs):
+            self.registry.add(job)
+            self.registry.ended(job)
+            self._nursery.start_soon(self._own, job)
+
+    def _restored(self, recovered: Recovered) -> Job:
+        job = Job(
+            recovered.turn,
+            model=next(iter(self._models.values())),  # any: who has ended asks no model
+            records=self._records,
+            dialects=self._dialects,
+            limits=self._limits,
+            predecessors=(),
+            on_ended=self._ended,
+            journal=self._writer,
+            epoch=recovered.epoch,
+            former=recovered.former,
+        )
+        job.restore(recovered.opening, recovered.events)
+        return job
+
+    def _affordable(self, jobs: Sequence[Job]) -> Iterable[Job]:
+        """The newest of them, as many as may be kept; the others are forgotten."""
+        left = self._limits.max_retained_bytes
+        kept: list[Job] = []
+        for job in reversed(jobs):
+            left -= job.feed.bytes
+            if left < 0 and kept:
+                job.forget()
+            else:
+                kept.append(job)
+        return reversed(kept)
 
     async def _own(self, job: Job) -> None:
         try:
@@ -213,13 +281,26 @@ async def open_supervisor(
     models: Mapping[str, Model],
     dialects: Mapping[str, Dialect],
     limits: Limits,
+    journal: Journal | None = None,
 ) -> AsyncIterator[Supervisor]:
-    """On leaving, what runs is stopped and stored, within `drain_timeout`."""
+    """First what a former process left is brought to its end; on leaving, what runs is stopped and
+    stored, which a storage that hangs does not hold up for longer than `store_timeout`.
+
+    Raises:
+        StorageError: if what was left cannot be read, or not be stored.
+    """
     async with trio.open_nursery() as nursery:
         supervisor = Supervisor(
-            nursery, records=records, models=models, dialects=dialects, limits=limits
+            nursery,
+            records=records,
+            models=models,
+            dialects=dialects,
+            limits=limits,
+            journal=journal,
         )
+        if journal is not None:
+            await supervisor.recover(journal)
         yield supervisor
-        with trio.move_on_after(limits.drain_timeout):
+        with trio.move_on_after(limits.store_timeout + LAST_WRITE):
             await supervisor.drain()
         nursery.cancel_scope.cancel()

@@ -7,7 +7,7 @@ from typing import Final
 
 NAMES: Final = (
     *("fan-out", "jobs", "saturation", "readers", "many-jobs"),
-    *("resume", "storm", "start", "stop", "memory", "hostile"),
+    *("resume", "storm", "start", "stop", "memory", "hostile", "journal"),
 )
 """What can be measured; `all` is each of them.  Here, so that the command line loads no more."""
 

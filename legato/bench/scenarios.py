@@ -7,6 +7,7 @@ from legato.bench import NAMES, BenchError
 from legato.bench.coming_back import resume, storm
 from legato.bench.conditions import conditions, speed
 from legato.bench.costs import hostile, memory
+from legato.bench.journal import journal
 from legato.bench.ladders import many_jobs, readers, saturation
 from legato.bench.processes import most_files, nothing_left
 from legato.bench.report import Scenario, run
@@ -25,6 +26,7 @@ SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "stop": stop,
     "memory": memory,
     "hostile": hostile,
+    "journal": journal,
 }
 
 

@@ -58,6 +58,7 @@ class Served(Struct, frozen=True):
     port: int
     pid: int
     token: str = "none"
+    folder: str = ""  # in which it runs
 
     def connect(self) -> Client:
         return Client(self.port, self.token)
@@ -102,7 +103,7 @@ def legato(database: str | None = MEMORY, *, settings: str = "") -> Iterator[Ser
             port = _port(process, log)
             token = sign("bench", secret, now=time.time(), ttl=86400)
             try:
-                yield Served(port, process.pid, token)
+                yield Served(port, process.pid, token, place)
             except (BenchError, OSError) as error:
                 if process.poll() is None:
                     raise

@@ -1,6 +1,7 @@
 """Scenarios of a steady state: jobs that speak at a pace, readers that follow, and a window."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from msgspec import Struct
 
@@ -8,7 +9,7 @@ from legato.bench import BenchError, servers
 from legato.bench.counting import Lags
 from legato.bench.processes import hear, running, tell
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import FRAME, Served, floor_targets, legato
+from legato.bench.servers import FRAME, MEMORY, Served, floor_targets, legato
 from legato.bench.tasks import Floor, Load, Window
 
 FIRST = 3  # events of a job until its first token is there: created, the step, the token
@@ -22,6 +23,7 @@ class Steady(Struct, frozen=True, kw_only=True):
     rate: float = 50.0
     warm_up: float = 1.5
     window: float = 6.0
+    database: str | None = MEMORY
 
     @property
     def asked(self) -> float:
@@ -34,9 +36,15 @@ class Steady(Struct, frozen=True, kw_only=True):
         return 0.3 + 0.004 * self.jobs + 0.002 * self.jobs * self.readers
 
     def ours(self) -> Window:
-        with legato() as served:
+        with self.following() as (_, window):
+            return window
+
+    @contextmanager
+    def following(self) -> Iterator[tuple[Served, Window]]:
+        """The server, still speaking, after the window."""
+        with legato(self.database) as served:
             targets = served.start(self.jobs, rate=self.rate, delay=self.delay)
-            return self._load(served, targets, FIRST)
+            yield served, self._load(served, targets, FIRST)
 
     def floor(self) -> Window:
         # It speaks as soon as it is asked: who connects is waited for until it hears something.

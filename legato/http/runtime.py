@@ -14,7 +14,7 @@ from legato.dialects.librechat import LibreChat
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
 from legato.storage.contract import Records
-from legato.storage.records import open_records
+from legato.storage.records import open_storage
 
 DIALECTS: Final[Mapping[str, Dialect]] = {"librechat": LibreChat}
 
@@ -35,10 +35,14 @@ class Runtime(Struct, frozen=True):
 async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """Raises ConfigError, StorageError or ModelError where something cannot be opened."""
     async with (
-        open_records(settings.database_url) as records,
+        open_storage(settings.database_url) as storage,
         open_models(settings.models, os.environ) as models,
         open_supervisor(
-            records=records, models=models, dialects=DIALECTS, limits=settings.limits
+            records=storage.records,
+            models=models,
+            dialects=DIALECTS,
+            limits=settings.limits,
+            journal=storage.journal,
         ) as supervisor,
     ):
-        yield Runtime(settings, records, models, supervisor)
+        yield Runtime(settings, storage.records, models, supervisor)

@@ -47,9 +47,10 @@ async def serve_until(
     idle: float = IDLE,
     direct: bool = True,
 ) -> None:
-    """Serve until `stop` returns, then end in `grace` + LAST_STEP seconds, whatever clients do.
+    """Serve until `stop` returns, and generations that run then have ended, or had `drain_timeout`.
 
-    Once `hurry` returns, or when this is cancelled, it ends at once.
+    From there it ends in `grace` + LAST_STEP seconds, whatever clients do.  Once `hurry` returns,
+    or when this is cancelled, it ends at once.
     """
     config, context = _configuration(idle), WorkerContext(None)
     connections = Connections(app, config, context, direct=direct)
@@ -59,7 +60,8 @@ async def serve_until(
         last_step.start_soon(connections.close_when, overdue)
         async with trio.open_nursery() as serving:
             try:
-                await _accept_until(stop, connections, listeners, serving)
+                drained = partial(_drained, stop, hurry, app)
+                await _accept_until(drained, connections, listeners, serving)
             except BaseException:
                 last_step.cancel_scope.cancel()  # or clients that never read would hold this up
                 raise
@@ -90,6 +92,26 @@ async def _accept_until(
         accepting.start_soon(accept, connections.serve, listeners)
         await stop()
         accepting.cancel_scope.cancel()
+
+
+async def _drained(
+    stop: Callable[[], Awaitable[object]], hurry: Callable[[], Awaitable[object]], app: Legato
+) -> None:
+    """Until then everything but starts goes on: who follows a generation sees how it ends."""
+    await stop()
+    if app.runtime is None or not (running := app.runtime.supervisor.refuse_starts()):
+        return
+    log.info("draining", generations=running)
+    async with trio.open_nursery() as nursery:
+        nursery.cancel_scope.deadline = trio.current_time() + app.settings.limits.drain_timeout
+        nursery.start_soon(_cancel_when, hurry, nursery.cancel_scope)
+        await app.runtime.supervisor.ended()
+        nursery.cancel_scope.cancel()
+
+
+async def _cancel_when(happens: Callable[[], Awaitable[object]], scope: trio.CancelScope) -> None:
+    await happens()
+    scope.cancel()
 
 
 async def _overdue(

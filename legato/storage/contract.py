@@ -1,4 +1,4 @@
-"""What storage promises: one owner a conversation, one writer a message, whole turns."""
+"""What storage promises: one owner a conversation, whole turns, and no word of a job lost."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -6,6 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from legato.content import Conversation, Message
+from legato.events import AnyEvent
 
 
 class StorageError(Exception):
@@ -117,3 +118,62 @@ class Records(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+class Entries(Struct, frozen=True):
+    """Neighbouring events of one job's log; `events[0]` is at the position `first`, from 1.
+
+    `epoch` is that of the owner who appended them.
+    """
+
+    job_id: str
+    epoch: int
+    first: int
+    events: tuple[AnyEvent, ...]
+
+
+class Abandoned(Struct, frozen=True):
+    """A job without an owner.  `attempts`: how often somebody took it over, this time included."""
+
+    job_id: str
+    attempts: int
+    settled: bool
+
+
+class Kept(Struct, frozen=True):
+    """What a journal holds of a job, in order.  `fault` says why that is not all of it."""
+
+    entries: Sequence[Entries]
+    fault: str | None = None
+
+
+class Journal(Protocol):
+    """The logs of jobs, so that they outlive the process that runs them.
+
+    A job is settled once its ending is in here and what that says is stored.  A journal has an
+    owner: who opened it.  Jobs belong to the owner who appended to them first, for as long as it
+    lives.  Every method raises StorageError where the storage fails or is closed; one that is
+    cancelled has done all of its work or none.
+    """
+
+    async def append(self, batch: Sequence[Entries]) -> None:
+        """Keep all of these; on return no end of the process can lose them.
+
+        Raises:
+            UnstorableText: if one of them holds what cannot be kept; then none is.
+        """
+        ...
+
+    async def take_over(self) -> Sequence[Abandoned]:
+        """Make this the owner of all jobs whose owner is gone; these, in the order of their ids."""
+        ...
+
+    async def read(self, job_id: str) -> Kept: ...
+
+    async def settle(self, job_ids: Sequence[str]) -> None:
+        """Note that nothing is left to be done for them but to let them be read."""
+        ...
+
+    async def forget(self, job_ids: Sequence[str]) -> None:
+        """Nobody may read them any more."""
+        ...

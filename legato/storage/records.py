@@ -1,30 +1,47 @@
-"""Opens the records that a setting names."""
+"""Opens the storage that a setting names: records, and a journal beside them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 from sqlalchemy import URL
 
 from legato.storage.address import parse_address, refusal
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contract import Records, StorageError
+from legato.storage.contract import Journal, Records, StorageError
 from legato.storage.database import Database
 from legato.storage.engines import Engines, make_engines
 from legato.storage.errors import translated
+from legato.storage.journal import SqlJournal
 from legato.storage.memory import MemoryRecords
 from legato.storage.migrate import upgrade
+from legato.storage.owners import FileOwners
 from legato.storage.sql import SqlRecords
 
 CLOSE_TIMEOUT: Final = 10.0
 """Seconds for the last write's thread; closing also moves SQLite's log into the database."""
 
 
+class Storage(NamedTuple):
+    """`journal` is None where nothing outlives the process, and for PostgreSQL, for now."""
+
+    records: Records
+    journal: Journal | None
+    close: Callable[[], Awaitable[None]]
+
+
 @asynccontextmanager
 async def open_records(database_url: str, *, clock: Clock = utc_now) -> AsyncIterator[Records]:
-    """Records of that database, its tables brought to this version, until the block ends.
+    """The records alone; see `open_storage`."""
+    async with open_storage(database_url, clock=clock) as storage:
+        yield storage.records
+
+
+@asynccontextmanager
+async def open_storage(database_url: str, *, clock: Clock = utc_now) -> AsyncIterator[Storage]:
+    """That database, its tables brought to this version, until the block ends.
 
     `memory://` and `sqlite://` are MemoryRecords.  The folder of an SQLite file is made.
 
@@ -32,37 +49,55 @@ async def open_records(database_url: str, *, clock: Clock = utc_now) -> AsyncIte
         StorageError: if the URL is not allowed, or the database cannot be opened, written to
             or upgraded; it names the setting LEGATO_DATABASE_URL.
     """
-    records = await _open(database_url, clock)
+    storage = await _open(database_url, clock)
     try:
-        yield records
+        yield storage
     finally:
         # Shielded: a server that is cancelled must not leave connections to the collector.
         with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
-            await records.aclose()
+            await storage.close()
 
 
-async def _open(database_url: str, clock: Clock) -> Records:
+async def _open(database_url: str, clock: Clock) -> Storage:
     url = parse_address(database_url)
     if url is None:
-        return MemoryRecords(clock=clock)
+        memory = MemoryRecords(clock=clock)
+        return Storage(memory, None, memory.aclose)
     try:
-        engines = await trio.to_thread.run_sync(_connect, url)
+        engines, owners = await trio.to_thread.run_sync(_connect, url)
     except ModuleNotFoundError as error:
         missing = f"PostgreSQL needs the package {error.name}: pip install 'legato[postgres]'"
         raise refusal(database_url, missing) from error
     except StorageError as error:
         raise refusal(database_url, str(error).rstrip(".")) from error
-    return SqlRecords(Database(engines), clock=clock)
+    database = Database(engines)
+    records = SqlRecords(database, clock=clock)
+    if owners is None:
+        return Storage(records, None, records.aclose)
+
+    async def close() -> None:
+        await records.aclose()
+        owners.close()
+
+    return Storage(records, SqlJournal(database, owners), close)
 
 
-def _connect(url: URL) -> Engines:
+def _connect(url: URL) -> tuple[Engines, FileOwners | None]:
     with translated():
         if url.get_backend_name() == "sqlite" and url.database is not None:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engines = make_engines(url)
         try:
             upgrade(engines.writer)
+            return engines, _owners(url)
         except BaseException:
             engines.dispose()
             raise
-    return engines
+
+
+def _owners(url: URL) -> FileOwners | None:
+    if url.get_backend_name() != "sqlite" or url.database is None:
+        return None
+    owners = FileOwners(Path(url.database))
+    owners.sweep()
+    return owners

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -83,3 +84,23 @@ REQUESTS: Final = Table(
     Column("message_id", Text, nullable=False),
 )
 Index("ix_requests_conversation", REQUESTS.c.conversation_id)
+
+# The journal.  A job is here for as long as it can be followed.
+JOBS: Final = Table(
+    "jobs",
+    METADATA,
+    Column("job_id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("settled", Boolean, nullable=False),
+)
+
+ENTRIES: Final = Table(
+    "entries",
+    METADATA,
+    Column("job_id", ForeignKey(JOBS.c.job_id, ondelete="CASCADE"), primary_key=True),
+    Column("first", Integer, primary_key=True),  # the position of the first of these events
+    Column("epoch", Integer, nullable=False),
+    Column("version", Integer, nullable=False),  # of the form of `events`
+    Column("events", LargeBinary, nullable=False),
+)

@@ -23,8 +23,9 @@ from legato.models.contract import (
     ModelRequest,
     TextChunk,
 )
-from legato.storage.contract import StorageError, UnstorableText
+from legato.storage.contract import Entries, Journal, StorageError, UnstorableText
 from legato.storage.memory import MemoryRecords
+from legato.storage.memory_journal import MemoryJournal, Shelf
 
 C1 = "11111111-1111-4111-8111-111111111111"
 C2 = "22222222-2222-4222-8222-222222222222"
@@ -133,6 +134,40 @@ class FlakyRecords(MemoryRecords):
             raise StorageError("the disk is full")
 
 
+class FlakyJournal(MemoryJournal):
+    """A journal in memory that fails while `down`, waits while held, and cannot keep some jobs."""
+
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        super().__init__(shelf)
+        self.down = False
+        self.free = trio.Event()
+        self.free.set()
+        self.batches: list[Sequence[Entries]] = []
+        self.unkeepable: set[str] = set()  # ids of jobs
+
+    async def append(self, batch: Sequence[Entries]) -> None:
+        await self._usable()
+        if any(entries.job_id in self.unkeepable for entries in batch):
+            raise UnstorableText("half a character")
+        await super().append(batch)
+        self.batches.append(batch)
+
+    async def settle(self, job_ids: Sequence[str]) -> None:
+        await self._usable()
+        await super().settle(job_ids)
+
+    def hold(self) -> None:
+        self.free = trio.Event()
+
+    def release(self) -> None:
+        self.free.set()
+
+    async def _usable(self) -> None:
+        await self.free.wait()
+        if self.down:
+            raise StorageError("the disk is full")
+
+
 class House:
     """A supervisor on played parts."""
 
@@ -166,14 +201,21 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(*, frees: bool = True, **limits: Any) -> AsyncIterator[House]:
+async def open_house(
+    *,
+    frees: bool = True,
+    records: FlakyRecords | None = None,
+    journal: Journal | None = None,
+    **limits: Any,
+) -> AsyncIterator[House]:
     """A house whose storage works again when it closes, if it `frees` it."""
-    model, records = PlayedModel(), FlakyRecords()
+    model, records = PlayedModel(), records or FlakyRecords()
     async with open_supervisor(
         records=records,
         models={"played": model},
         dialects={"librechat": LibreChat},
         limits=Limits(**limits),
+        journal=journal,
     ) as supervisor:
         try:
             yield House(supervisor, model, records)

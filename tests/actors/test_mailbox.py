@@ -103,3 +103,33 @@ async def test_those_who_wait_are_taken_one_at_a_time(nursery: trio.Nursery) -> 
 
         assert sorted(mailbox.waiting()) == [0, 1, 2]
         assert list(mailbox.waiting()) == []
+
+
+async def test_who_leaves_the_line_at_the_last_moment_is_not_waited_for(
+    nursery: trio.Nursery,
+) -> None:
+    for attempt in range(50):  # in which the tasks' order differs
+        with closing(Mailbox[int]()) as mailbox:
+            ready = trio.Event()
+
+            async def impatient(mailbox: Mailbox[int], line: trio.CancelScope) -> None:
+                with line:
+                    await mailbox.ref.tell(-1)
+
+            async def actor(mailbox: Mailbox[int], ready: trio.Event, taken: list[int]) -> None:
+                ready.set()
+                taken.append(await mailbox.receive())
+
+            taken: list[int] = []
+            scope = trio.CancelScope()
+            nursery.start_soon(impatient, mailbox, scope)
+            await wait_all_tasks_blocked()
+            nursery.start_soon(actor, mailbox, ready, taken)
+            await ready.wait()
+            scope.cancel()
+            await wait_all_tasks_blocked()
+            if not taken:
+                await mailbox.ref.tell(attempt)
+                await wait_all_tasks_blocked()
+
+            assert taken in ([-1], [attempt])

@@ -158,25 +158,33 @@ async def test_a_job_that_is_gone_before_it_opened_was_not_started(
         assert caught.value.reason == "internal_error"
 
 
-async def test_a_start_that_the_shutdown_overtakes_was_not_started(
+async def test_a_start_that_the_end_of_the_server_overtakes_was_not_started(
     autojump_clock: MockClock,
 ) -> None:
     async def start_in_vain() -> None:
         with pytest.raises(NotStarted, match="gone before it began"):
             await start(house)
 
+    async def stop_in_vain() -> None:
+        [job] = house.supervisor.registry.conversation(C1)
+        with pytest.raises(ActorStopped):
+            await job.ref.stop()
+
     async def release() -> None:
-        await trio.sleep(30)
+        await trio.sleep(5)
         house.records.release()
 
-    async with (
-        trio.open_nursery() as nursery,
-        open_house(drain_timeout=5, frees=False) as house,
-    ):
-        house.records.hold()
-        nursery.start_soon(start_in_vain)
-        await wait_all_tasks_blocked()
-        nursery.start_soon(release)
+    async with trio.open_nursery() as nursery:
+        with trio.CancelScope() as server:
+            async with open_house(frees=False) as house:
+                house.records.hold()
+                nursery.start_soon(start_in_vain)
+                await wait_all_tasks_blocked()
+                nursery.start_soon(stop_in_vain)
+                nursery.start_soon(release)
+                await wait_all_tasks_blocked()
+                server.cancel()
+                await trio.sleep_forever()
 
 
 async def test_a_turn_whose_place_is_gone_fails_by_name(autojump_clock: MockClock) -> None:

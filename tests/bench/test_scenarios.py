@@ -13,6 +13,7 @@ from legato.bench import NAMES, BenchError
 from legato.bench.client import Client
 from legato.bench.coming_back import resume, storm
 from legato.bench.costs import hostile, memory
+from legato.bench.journal import journal
 from legato.bench.ladders import many_jobs, readers, saturation
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
@@ -188,6 +189,13 @@ def test_a_refused_request_is_an_error(served: Served) -> None:
         pytest.raises(BenchError, match="the server refused"),
     ):
         client.json("POST", "/api/agents/chat", {"text": "hello"})
+
+
+def test_what_the_journal_keeps_is_counted() -> None:
+    (figures,) = measured(journal(jobs=3, counted=0.5, **SOON))
+
+    assert figures["SQLite: events/s kept"] > 0
+    assert figures["SQLite: lag p99, ms"] > 0
 
 
 def test_the_command_shows_conditions_words_and_figures(

@@ -10,7 +10,7 @@ from legato.http.app import create_app
 from legato.http.runtime import DIALECTS, Runtime
 from legato.models.contract import Json, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
-from legato.storage.records import open_records
+from legato.storage.records import open_storage
 from tests.http.client import SECRET, Client, bearer
 
 
@@ -53,12 +53,16 @@ def settings_with(limits: Limits | None = None, **values: Any) -> Settings:
 async def open_house(settings: Settings, *models: ScriptedModel) -> AsyncIterator[Runtime]:
     table = {model.name: model for model in (ScriptedModel(), *models)}
     async with (
-        open_records(settings.database_url) as records,
+        open_storage(settings.database_url) as storage,
         open_supervisor(
-            records=records, models=table, dialects=DIALECTS, limits=settings.limits
+            records=storage.records,
+            models=table,
+            dialects=DIALECTS,
+            limits=settings.limits,
+            journal=storage.journal,
         ) as supervisor,
     ):
-        yield Runtime(settings, records, table, supervisor)
+        yield Runtime(settings, storage.records, table, supervisor)
 
 
 @asynccontextmanager

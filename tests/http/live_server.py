@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from legato.actors.job import Job
 from legato.actors.supervisor import open_supervisor
-from legato.config import Settings
+from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
 from legato.http.direct import DirectBody
@@ -20,10 +20,10 @@ from legato.http.server import GRACE, IDLE, serve_until
 from legato.http.streaming import StreamBody
 from legato.models.contract import FinishReport, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
-from legato.storage.records import open_records
+from legato.storage.records import open_storage
 from tests.http.raw_client import SECRET, Server, Started
 
-SETTINGS = Settings(jwt_secret=SECRET, database_url="memory://")
+SETTINGS = Settings(jwt_secret=SECRET, database_url="memory://", limits=Limits(drain_timeout=0.0))
 Serve = Callable[..., AbstractAsyncContextManager["LiveServer"]]
 """`live_server`, for tests that are run for both ways of its streams."""
 
@@ -144,9 +144,13 @@ async def _serve(serve: Callable[[], Awaitable[None]], stopped: trio.Event) -> N
 async def _runtime(settings: Settings) -> AsyncIterator[Runtime]:
     models = {model.name: model for model in (ScriptedModel(), HeldModel())}
     async with (
-        open_records(settings.database_url) as records,
+        open_storage(settings.database_url) as storage,
         open_supervisor(
-            records=records, models=models, dialects=DIALECTS, limits=settings.limits
+            records=storage.records,
+            models=models,
+            dialects=DIALECTS,
+            limits=settings.limits,
+            journal=storage.journal,
         ) as supervisor,
     ):
-        yield Runtime(settings, records, models, supervisor)
+        yield Runtime(settings, storage.records, models, supervisor)

@@ -23,7 +23,8 @@ async def test_on_sigterm_it_ends_in_time_cuts_its_streams_and_stores_what_there
 ) -> None:
     url = f"sqlite:///{tmp_path}/legato.db"
 
-    async with legato_serve(tmp_path, LEGATO_DATABASE_URL=url) as server:
+    settings = {"LEGATO_DATABASE_URL": url, "LEGATO_DRAIN_TIMEOUT": "0"}
+    async with legato_serve(tmp_path, **settings) as server:
         started = await server.start(tokens=1_000_000, rate=20_000)
         async with (
             await server.connect(),
@@ -38,7 +39,8 @@ async def test_on_sigterm_it_ends_in_time_cuts_its_streams_and_stores_what_there
                 await reader.body()
 
     assert seconds < GRACE
-    assert [event for event in server.events() if not event.startswith("generation ")] == QUIET
+    events = [event for event in server.events() if not event.startswith("generation ")]
+    assert events == [QUIET[0], "draining", *QUIET[1:]]
     async with open_records(url) as records:
         _, answer = await records.messages(started["conversationId"])
     assert answer.unfinished

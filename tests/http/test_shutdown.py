@@ -10,11 +10,12 @@ import trio
 from structlog.testing import capture_logs
 
 from legato.actors.follower import Follower
+from legato.events import Stopped
 from legato.http.served import ServedBody
 from legato.http.server import serve_until
 from legato.http.streaming import StreamCut
 from tests.http.live_server import DEADLINE, LiveServer, Serve, has_begun, until
-from tests.http.raw_client import Cut, RawClient, data_of
+from tests.http.raw_client import START, Cut, RawClient, data_of
 
 NEVER = 2 * DEADLINE  # seconds: who waits so long has failed
 
@@ -90,6 +91,34 @@ async def test_streams_are_cut_at_once_and_never_ended(serve: Serve) -> None:
     assert data_of(frame)["created"]
 
 
+async def test_what_runs_may_end_and_nothing_more_starts(serve: Serve) -> None:
+    async with serve(drain_timeout=NEVER) as server:
+        started = await server.start("held", tokens=20)
+        async with await server.follow(started) as reader, await server.connect() as client:
+            server.stop.set()
+            await until(lambda: server.runtime.supervisor._draining)
+            await client.ask("POST", START, body=b'{"text": "Hello"}')
+            head = await client.head()
+            assert (head.status_code, dict(head.headers).get(b"retry-after")) == (503, b"2")
+            await client.body()
+            server.let_go()
+            assert b'"final":true' in await reader.body()
+            await server.stopped.wait()
+
+
+async def test_what_does_not_end_in_time_is_stopped_and_stored(serve: Serve) -> None:
+    async with serve(drain_timeout=0.05) as server:
+        started = await server.start("held", tokens=20)
+        async with await server.follow(started) as reader:
+            await stop(server)
+            with pytest.raises(Cut):
+                await reader.body()
+        job = server.job(started)
+
+    assert isinstance(job.feed.ending, Stopped)
+    assert not job.feed.ending.unsaved
+
+
 @pytest.mark.usefixtures("quiet")
 async def test_a_cut_that_comes_while_a_body_is_sent_is_not_forgotten(serve: Serve) -> None:
     async with serve(grace=NEVER) as server, await stalled_reader(server) as reader:
@@ -127,7 +156,7 @@ async def test_a_request_under_way_is_answered(serve: Serve) -> None:
             status, answer = await client.answer()
             await server.stopped.wait()
 
-    assert (status, answer["status"]) == (200, "started")
+    assert (status, answer["error"]) == (503, "Shutting down")
 
 
 @pytest.mark.usefixtures("quiet")

@@ -1,0 +1,147 @@
+"""Jobs whose process ended under them: brought to an ending from what the journal has of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import structlog
+from msgspec import Struct, structs
+
+from legato.actors.ending import answer_of, ending_of
+from legato.actors.fold import Fold
+from legato.actors.messages import Failure, Opening, Settled
+from legato.actors.turn import Turn
+from legato.content import Usage
+from legato.events import AnyEnding, AnyEvent
+from legato.models.contract import ModelRequest
+from legato.storage.contract import Abandoned, Entries, Journal, Kept, Records, UnstorableText
+
+TRIES: Final = 3
+"""How often what a job said is read again, before it is taken for what ends the process."""
+
+RESTART: Final = Failure("server_restart", "The server ended while this was being answered.")
+
+log = structlog.get_logger()
+
+
+class Recovered(Struct, frozen=True):
+    """A job that has ended, to be read by those who come back for it.
+
+    `former`: the epochs of its former owners, each with the last position that is left of it.
+    """
+
+    turn: Turn
+    opening: Opening
+    former: Mapping[int, int]
+    events: Sequence[AnyEvent]
+
+    @property
+    def epoch(self) -> int:
+        return max(self.former) + 1
+
+
+async def recover(journal: Journal, records: Records) -> Sequence[Recovered]:
+    """Take over the jobs that nobody owns; bring to an ending what has none, and store its answer.
+
+    Raises:
+        StorageError: if the storage cannot be used; what was not done is found the next time.
+    """
+    found = [await _recover(each, journal, records) for each in await journal.take_over()]
+    return [recovered for recovered in found if recovered is not None]
+
+
+async def _recover(job: Abandoned, journal: Journal, records: Records) -> Recovered | None:
+    kept = await journal.read(job.job_id)
+    story = Story(kept if job.attempts <= TRIES else Kept(kept.entries[:1], "it was tried often"))
+    opening = await _opening(story, records)
+    if opening is None or (job.settled and story.ending is None):
+        # Its conversation is gone, or its beginning, or what everybody has heard already.
+        log.warning("generation not recovered", job=job.job_id, reason=story.fault)
+        await journal.forget([job.job_id])
+        return None
+    if not job.settled:
+        await _settle(job.job_id, story, opening, journal, records)
+    return Recovered(_turn(job.job_id, opening), opening, story.former, story.events)
+
+
+class Story:
+    """As much of what a job said as hangs together."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.fault = kept.fault
+        self.fold = Fold()
+        self.events: list[AnyEvent] = []
+        self.former: dict[int, int] = {}
+        try:
+            for entries in kept.entries:
+                self.go_on(entries)
+        except ValueError as error:
+            self.fault = str(error)
+
+    def go_on(self, entries: Entries) -> None:
+        """Raises ValueError where these do not fit to what was said before."""
+        if entries.first != len(self.events) + 1:
+            raise ValueError(f"what follows event {len(self.events)} is missing")
+        for event in entries.events:
+            self.fold.apply(event)
+            self.events.append(event)
+            self.former[entries.epoch] = len(self.events)
+
+    @property
+    def ending(self) -> AnyEnding | None:
+        last = self.events[-1] if self.events else None
+        return last if isinstance(last, AnyEnding) else None
+
+
+async def _opening(story: Story, records: Records) -> Opening | None:
+    if (created := story.fold.created) is None:
+        return None
+    conversation = await records.conversation(created.request.conversation_id)
+    return Opening(created, ModelRequest(()), conversation, 0) if conversation else None
+
+
+def _turn(job_id: str, opening: Opening) -> Turn:
+    """As much of it as an ended job is asked for."""
+    return Turn(
+        job_id=job_id,
+        conversation_id=opening.conversation.conversation_id,
+        message_id=opening.created.request.message_id,
+        response_id=opening.created.response_id,
+        user=opening.conversation.user,
+        model=opening.created.sender,
+    )
+
+
+async def _settle(
+    job_id: str, story: Story, opening: Opening, journal: Journal, records: Records
+) -> None:
+    """In the order of a job that lives: decided, stored, and then to be said."""
+    ending = story.ending
+    if ending is None:
+        ending = _failed(story, opening)
+        sealing = Entries(job_id, max(story.former) + 1, len(story.events) + 1, (ending,))
+        await journal.append([sealing])
+        story.go_on(sealing)
+    story.events[-1] = await _stored(ending, records)
+    await journal.settle([job_id])
+    log.warning(
+        "generation recovered", job=job_id, events=len(story.events), incomplete=story.fault
+    )
+
+
+def _failed(story: Story, opening: Opening) -> AnyEnding:
+    why = RESTART
+    if story.fault is not None:
+        why = Failure(why.reason, f"{why.message}  Not all of it can be read: {story.fault}.")
+    answer = answer_of(why, opening, story.fold.content(), Usage())
+    return ending_of(why, opening, answer, Usage(), Settled(None))
+
+
+async def _stored(ending: AnyEnding, records: Records) -> AnyEnding:
+    """The ending, once its answer is stored; if it was already, that changes nothing."""
+    if ending.response is None:
+        return ending
+    try:
+        stored = await records.close_turn(ending.response)
+    except UnstorableText:
+        return structs.replace(ending, unsaved=True)
+    return structs.replace(ending, conversation=stored or ending.conversation)

@@ -1,0 +1,67 @@
+"""Who is alive: an owner holds a lock of the operating system, which no dead process can hold.
+
+So nobody has to guess from a clock: a process that was killed and started again a moment later
+finds at once that its former self is gone, and one that is slow, or stopped, is not taken for dead.
+"""
+
+import fcntl
+from contextlib import suppress
+from glob import escape
+from pathlib import Path
+from secrets import token_hex
+from typing import IO, Protocol
+
+
+class Owners(Protocol):
+    """The owners of one database's jobs.  Its methods block."""
+
+    @property
+    def me(self) -> str:
+        """The owner that this process is, alive until `close`."""
+        ...
+
+    def is_gone(self, owner: str) -> bool: ...
+
+    def close(self) -> None: ...
+
+
+class FileOwners:
+    """Owners as empty files beside an SQLite database, each locked by its process."""
+
+    def __init__(self, database: Path) -> None:
+        """Raises OSError where such a file cannot be made, or not be locked."""
+        self.me = token_hex(16)
+        self._beside = f"{database}-owner-"
+        unseen = Path(f"{database}-new-owner-{self.me}")
+        self._mine = unseen.open("wb")
+        fcntl.flock(self._mine, fcntl.LOCK_EX)
+        unseen.rename(self._path(self.me))  # nobody may find it without its lock
+
+    def is_gone(self, owner: str) -> bool:
+        if owner == self.me:
+            return False
+        with suppress(FileNotFoundError), self._path(owner).open("rb") as file:
+            return _locks(file)
+        return True
+
+    def sweep(self) -> None:
+        """Remove the files of those who are gone."""
+        beside = Path(self._beside)
+        for path in beside.parent.glob(f"{escape(beside.name)}*"):
+            if self.is_gone(path.name.removeprefix(beside.name)):
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        self._path(self.me).unlink(missing_ok=True)
+        self._mine.close()
+
+    def _path(self, owner: str) -> Path:
+        return Path(self._beside + owner)
+
+
+def _locks(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
