@@ -1,7 +1,6 @@
 """The one nursery jobs live in, and the one place where starts are decided."""
 
 from collections.abc import (
-    AsyncIterator,
     Awaitable,
     Callable,
     Iterable,
@@ -9,7 +8,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import closing, suppress
 from functools import partial
 
 import structlog
@@ -32,9 +31,6 @@ from legato.dialects.contract import Dialect
 from legato.events import Failed
 from legato.models.contract import Model
 from legato.storage.contract import ForeignConversation, Journal, Records
-
-LAST_WRITE = 1.0
-"""Seconds for the journal at shutdown; what it misses then, the next process finds out."""
 
 log = structlog.get_logger()
 
@@ -272,35 +268,3 @@ async def stopped(job: Job) -> None:
     """Stop a job; one that has left meanwhile is as good as stopped."""
     with suppress(ActorStopped):
         await job.ref.stop()
-
-
-@asynccontextmanager
-async def open_supervisor(
-    *,
-    records: Records,
-    models: Mapping[str, Model],
-    dialects: Mapping[str, Dialect],
-    limits: Limits,
-    journal: Journal | None = None,
-) -> AsyncIterator[Supervisor]:
-    """First what a former process left is brought to its end; on leaving, what runs is stopped and
-    stored, which a storage that hangs does not hold up for longer than `store_timeout`.
-
-    Raises:
-        StorageError: if what was left cannot be read, or not be stored.
-    """
-    async with trio.open_nursery() as nursery:
-        supervisor = Supervisor(
-            nursery,
-            records=records,
-            models=models,
-            dialects=dialects,
-            limits=limits,
-            journal=journal,
-        )
-        if journal is not None:
-            await supervisor.recover(journal)
-        yield supervisor
-        with trio.move_on_after(limits.store_timeout + LAST_WRITE):
-            await supervisor.drain()
-        nursery.cancel_scope.cancel()

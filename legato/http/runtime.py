@@ -7,7 +7,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from legato.actors.supervisor import Supervisor, open_supervisor
+from legato.actors.supervision import open_supervisor
+from legato.actors.supervisor import Supervisor
 from legato.config import Settings
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat

@@ -9,7 +9,8 @@ from msgspec import json
 
 from legato.actors.job import Job
 from legato.actors.ref import JobRef
-from legato.actors.supervisor import Supervisor, open_supervisor
+from legato.actors.supervision import open_supervisor
+from legato.actors.supervisor import Supervisor
 from legato.actors.turn import Turn
 from legato.config import Limits
 from legato.content import Conversation, Message

@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.ref import JobRef
-from legato.actors.supervisor import LAST_WRITE
+from legato.actors.supervision import LAST_WRITE
 from legato.events import (
     AnyEvent,
     Created,

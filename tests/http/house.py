@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from legato.actors.supervisor import open_supervisor
+from legato.actors.supervision import open_supervisor
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.runtime import DIALECTS, Runtime

@@ -9,7 +9,7 @@ import trio
 from msgspec.structs import replace
 
 from legato.actors.job import Job
-from legato.actors.supervisor import open_supervisor
+from legato.actors.supervision import open_supervisor
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
