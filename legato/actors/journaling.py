@@ -94,6 +94,8 @@ class Written:
         events: list[AnyEvent] = [*self._source.events(self._position, self._source.content_tail)]
         if self._ending is not None:
             events.append(self._ending)
+        if not events:  # they were written, but not what was to be written with them
+            return None
         return Entries(self.job_id, self._epoch, self._position + 1, tuple(events))
 
     def wrote(self, entries: Entries) -> None:

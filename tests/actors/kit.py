@@ -145,6 +145,7 @@ class FlakyJournal(MemoryJournal):
         self.free.set()
         self.batches: list[Sequence[Entries]] = []
         self.unkeepable: set[str] = set()  # ids of jobs
+        self.settles = True  # whether it can note that a job is settled
 
     async def append(self, batch: Sequence[Entries]) -> None:
         await self._usable()
@@ -155,6 +156,8 @@ class FlakyJournal(MemoryJournal):
 
     async def settle(self, job_ids: Sequence[str]) -> None:
         await self._usable()
+        if not self.settles:
+            raise StorageError("the disk is full")
         await super().settle(job_ids)
 
     def hold(self) -> None:

@@ -17,6 +17,7 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
+from legato.models.contract import FinishReport, TextChunk
 from legato.storage.memory_journal import MemoryJournal, Shelf
 from tests.actors.kit import C2, FlakyJournal, FlakyRecords, House, open_house
 
@@ -202,6 +203,27 @@ async def test_what_one_says_that_cannot_be_kept_costs_no_other(
 
     assert [type(event) for event in await kept(journal, job)] == [Created]
     assert isinstance((await kept(journal, other))[-1], Finished)
+
+
+async def test_a_write_that_failed_in_its_middle_is_finished_and_not_repeated(
+    house: House, journal: FlakyJournal, shelf: Shelf, autojump_clock: MockClock
+) -> None:
+    ended, running = await begun(house), await begun(house, conversation_id=C2)
+    journal.settles = False
+    journal.hold()
+    house.model.play(TextChunk("the end"), FinishReport("stop"))
+    house.model.say("word")
+    journal.release()
+    await trio.sleep(1)
+    house.model.say("and on")
+    await trio.sleep(1)
+    journal.settles = True
+    await trio.sleep(10)
+
+    assert shelf.settled == {ended.job_id}
+    assert [type(event) for event in await kept(journal, running)] == [
+        *(Created, StepStarted, TextDelta, TextDelta)
+    ]
 
 
 async def test_what_is_deleted_is_not_written_any_more(
