@@ -46,7 +46,10 @@ async def recover(journal: Journal, records: Records) -> Sequence[Recovered]:
         StorageError: if the storage cannot be used; what was not done is found the next time.
     """
     found = [await _recover(each, journal, records) for each in await journal.take_over()]
-    return [recovered for recovered in found if recovered is not None]
+    jobs = [recovered for recovered in found if recovered is not None]
+    if jobs:
+        await journal.settle([job.turn.job_id for job in jobs])
+    return jobs
 
 
 async def _recover(job: Abandoned, journal: Journal, records: Records) -> Recovered | None:
@@ -59,7 +62,7 @@ async def _recover(job: Abandoned, journal: Journal, records: Records) -> Recove
         await journal.forget([job.job_id])
         return None
     if not job.settled:
-        await _settle(job.job_id, story, opening, journal, records)
+        await _end(job.job_id, story, opening, journal, records)
     return Recovered(_turn(job.job_id, opening), opening, story.former, story.events)
 
 
@@ -111,7 +114,7 @@ def _turn(job_id: str, opening: Opening) -> Turn:
     )
 
 
-async def _settle(
+async def _end(
     job_id: str, story: Story, opening: Opening, journal: Journal, records: Records
 ) -> None:
     """In the order of a job that lives: decided, stored, and then to be said."""
@@ -122,7 +125,6 @@ async def _settle(
         await journal.append([sealing])
         story.go_on(sealing)
     story.events[-1] = await _stored(ending, records)
-    await journal.settle([job_id])
     log.warning(
         "generation recovered", job=job_id, events=len(story.events), incomplete=story.fault
     )

@@ -133,7 +133,10 @@ class Entries(Struct, frozen=True):
 
 
 class Abandoned(Struct, frozen=True):
-    """A job without an owner.  `attempts`: how often somebody took it over, this time included."""
+    """A job without an owner.
+
+    `attempts`: how often it was taken over since it was settled last, this time included.
+    """
 
     job_id: str
     attempts: int

@@ -38,7 +38,9 @@ _TAKE_OVER: Final = (
 _READ: Final = (
     select(ENTRIES).where(ENTRIES.c.job_id == bindparam("of_job")).order_by(ENTRIES.c.first)
 )
-_SETTLE: Final = update(JOBS).where(JOBS.c.job_id == bindparam("of_job")).values(settled=True)
+_SETTLE: Final = (
+    update(JOBS).where(JOBS.c.job_id == bindparam("of_job")).values(settled=True, attempts=0)
+)
 _FORGET: Final = delete(JOBS).where(JOBS.c.job_id == bindparam("of_job"))  # entries go with it
 
 

@@ -50,7 +50,9 @@ class MemoryJournal:
 
     async def settle(self, job_ids: Sequence[str]) -> None:
         await self._enter()
-        self._shelf.settled |= self._shelf.owners.keys() & set(job_ids)
+        settled = self._shelf.owners.keys() & set(job_ids)
+        self._shelf.settled |= settled
+        self._shelf.attempts |= dict.fromkeys(settled, 0)
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         await self._enter()

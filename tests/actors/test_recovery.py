@@ -108,6 +108,17 @@ async def test_who_recovers_it_again_finds_the_same_ending(
     assert (second.former, second.epoch) == ({1: 3, 2: 4}, 3)
 
 
+async def test_what_has_ended_outlives_any_number_of_restarts(
+    shelf: Shelf, records: MemoryRecords
+) -> None:
+    await died(shelf, [CREATED], [STEP, TextDelta(0, "so far")])
+    for _ in range(2 * TRIES):
+        job = await recovered(shelf, records)
+
+        assert job is not None
+        assert len(job.events) == 4
+
+
 async def test_an_answer_that_was_ended_is_stored_whole(
     shelf: Shelf, records: MemoryRecords
 ) -> None:

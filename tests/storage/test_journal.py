@@ -153,6 +153,16 @@ async def test_every_taking_over_is_counted(desk: Desk) -> None:
         assert [*await journal.take_over()] == [Abandoned("j", attempts, False)]
 
 
+async def test_what_is_settled_is_counted_anew(desk: Desk) -> None:
+    journal, die = await desk.open()
+    await journal.append([Entries("j", 1, 1, EVENTS[:1])])
+    for settled in (False, True, True):
+        await die()
+        journal, die = await desk.open()
+        assert [*await journal.take_over()] == [Abandoned("j", 1, settled)]
+        await journal.settle(["j"])
+
+
 async def test_its_own_jobs_are_not_among_those_it_takes_over(desk: Desk) -> None:
     first, die = await desk.open()
     await first.append([Entries("theirs", 1, 1, EVENTS[:1])])
