@@ -33,7 +33,7 @@ def signal_of(outcome: Outcome) -> Signal:
             assert_never(outcome)
 
 
-def answer_of(
+def _answer(
     outcome: Outcome, opening: Opening | None, content: tuple[Part, ...], usage: Usage
 ) -> Message | None:
     """The answer to store; None where there is no question to it, or a stop came before a word."""
@@ -71,10 +71,12 @@ def estimated(model: Model, opening: Opening | None, content: tuple[Part, ...]) 
 def ending_of(
     outcome: Outcome,
     opening: Opening | None,
-    answer: Message | None,
+    content: tuple[Part, ...],
     usage: Usage,
     settled: Settled,
 ) -> AnyEnding:
+    """What is said, and with it what is to be stored: its `response`."""
+    answer = _answer(outcome, opening, content, usage)
     facts: dict[str, Any] = {"usage": usage, "unsaved": settled.unsaved}
     if opening is not None:
         facts["request"] = opening.created.request

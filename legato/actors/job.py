@@ -6,7 +6,7 @@ from typing import assert_never
 
 import trio
 
-from legato.actors.ending import CRASH, answer_of, ending_of, estimated, signal_of, standing_of
+from legato.actors.ending import CRASH, ending_of, estimated, signal_of, standing_of
 from legato.actors.feed import Feed
 from legato.actors.journaling import JournalWriter, Memoir, Unwritten
 from legato.actors.lifecycle import Signal, State, after
@@ -229,8 +229,7 @@ class Job:
         content = self.feed.snapshot().content
         if self.usage == Usage():
             self.usage = estimated(self.model, self.opening, content)
-        answer = answer_of(self._outcome, self.opening, content, self.usage)
-        return ending_of(self._outcome, self.opening, answer, self.usage, settled)
+        return ending_of(self._outcome, self.opening, content, self.usage, settled)
 
     async def _store(self, ending: AnyEnding) -> None:
         await self._mailbox.ref.tell(await self._recorder.close(ending, self._memoir))

@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from msgspec import Struct, structs
 
-from legato.actors.ending import answer_of, ending_of
+from legato.actors.ending import ending_of
 from legato.actors.fold import Fold
 from legato.actors.messages import Failure, Opening, Settled
 from legato.actors.turn import Turn
@@ -134,8 +134,7 @@ def _failed(story: Story, opening: Opening) -> AnyEnding:
     why = RESTART
     if story.fault is not None:
         why = Failure(why.reason, f"{why.message}  Not all of it can be read: {story.fault}.")
-    answer = answer_of(why, opening, story.fold.content(), Usage())
-    return ending_of(why, opening, answer, Usage(), Settled(None))
+    return ending_of(why, opening, story.fold.content(), Usage(), Settled(None))
 
 
 async def _stored(ending: AnyEnding, records: Records) -> AnyEnding:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from legato.actors.recovery import recover
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits
 from legato.dialects.contract import Dialect
@@ -30,6 +31,7 @@ async def open_supervisor(
     Raises:
         StorageError: if what was left cannot be read, or not be stored.
     """
+    recovered = () if journal is None else await recover(journal, records)
     async with trio.open_nursery() as nursery:
         supervisor = Supervisor(
             nursery,
@@ -39,8 +41,7 @@ async def open_supervisor(
             limits=limits,
             journal=journal,
         )
-        if journal is not None:
-            await supervisor.recover(journal)
+        supervisor.adopt(recovered)
         yield supervisor
         with trio.move_on_after(limits.store_timeout + LAST_WRITE):
             await supervisor.drain()

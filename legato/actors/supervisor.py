@@ -1,13 +1,6 @@
 """The one nursery jobs live in, and the one place where starts are decided."""
 
-from collections.abc import (
-    Awaitable,
-    Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 
@@ -20,7 +13,7 @@ from legato.actors.ending import standing_of
 from legato.actors.job import Job
 from legato.actors.journaling import JournalWriter
 from legato.actors.mailbox import ActorStopped
-from legato.actors.recovery import Recovered, recover
+from legato.actors.recovery import Recovered
 from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
 from legato.actors.titles import Titles
@@ -61,15 +54,21 @@ class Supervisor:
     ) -> None:
         self.titles = Titles(records, limits.title_timeout)
         self._nursery = nursery
-        self._records = records
         self._models = models
-        self._dialects = dialects
         self._limits = limits
         self._writer = None if journal is None else JournalWriter(journal)
+        self._job = partial(
+            Job,
+            records=records,
+            dialects=dialects,
+            limits=limits,
+            on_ended=self._ended,
+            journal=self._writer,
+        )
         self.registry = Registry()
         self._draining = False
         if self._writer is not None:
-            nursery.start_soon(partial(self._guarded, self._writer.run, job="(all)"))
+            nursery.start_soon(partial(self._guarded, self._writer.run, part="journal"))
 
     def knows(self, turn: Turn) -> bool:
         """Whether the request that asks for this turn has a job already."""
@@ -156,42 +155,23 @@ class Supervisor:
             await self._writer.written()
 
     def _create(self, turn: Turn, predecessors: list[trio.Event]) -> Job:
-        job = Job(
-            turn,
-            model=self._models[turn.model],
-            records=self._records,
-            dialects=self._dialects,
-            limits=self._limits,
-            predecessors=predecessors,
-            on_ended=self._ended,
-            journal=self._writer,
-        )
+        job = self._job(turn, model=self._models[turn.model], predecessors=predecessors)
         self.registry.add(job)
         self._nursery.start_soon(self._own, job)
         return job
 
-    async def recover(self, journal: Journal) -> None:
-        """Bring to an end what runs nowhere any more.
-
-        Raises:
-            StorageError: as the storage does.
-        """
-        jobs = [self._restored(each) for each in await recover(journal, self._records)]
-        for job in self._affordable(jobs):
+    def adopt(self, recovered: Iterable[Recovered]) -> None:
+        """Have jobs of a former process here, for as long as if they had ended in this one."""
+        for job in self._affordable([self._restored(each) for each in recovered]):
             self.registry.add(job)
             self.registry.ended(job)
             self._nursery.start_soon(self._own, job)
 
     def _restored(self, recovered: Recovered) -> Job:
-        job = Job(
+        job = self._job(
             recovered.turn,
             model=next(iter(self._models.values())),  # any: who has ended asks no model
-            records=self._records,
-            dialects=self._dialects,
-            limits=self._limits,
             predecessors=(),
-            on_ended=self._ended,
-            journal=self._writer,
             epoch=recovered.epoch,
             former=recovered.former,
         )

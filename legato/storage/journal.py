@@ -1,4 +1,4 @@
-"""The journal in a database: appended in batches, and read by whoever comes after a crash."""
+"""The journal in SQLite: appended in batches, and read by whoever comes after a crash."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -14,12 +14,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.sqlite import insert
 
 from legato.events import AnyEvent
 from legato.storage.contract import Abandoned, Entries, Kept
 from legato.storage.database import Database
-from legato.storage.owners import Owners
+from legato.storage.owners import FileOwners
 from legato.storage.tables import ENTRIES, JOBS
 
 VERSION: Final = 1
@@ -27,6 +27,10 @@ VERSION: Final = 1
 
 _ENCODER: Final = json.Encoder()
 _DECODER: Final = json.Decoder(tuple[AnyEvent, ...])
+
+# Whoever tries again may have been heard the first time.
+_PUT_JOB: Final = insert(JOBS).on_conflict_do_nothing()
+_PUT_ENTRIES: Final = insert(ENTRIES).on_conflict_do_nothing()
 
 _OWNERS: Final = select(JOBS.c.owner).distinct()
 _OF_OWNER: Final = select(JOBS).where(JOBS.c.owner == bindparam("of_owner"))
@@ -44,23 +48,19 @@ _SETTLE: Final = (
 _FORGET: Final = delete(JOBS).where(JOBS.c.job_id == bindparam("of_job"))  # entries go with it
 
 
-class SqlJournal:
+class SqliteJournal:
     """One transaction a method, in a worker thread, where events are encoded, too."""
 
-    def __init__(self, database: Database, owners: Owners) -> None:
-        insert = postgresql.insert if database.dialect == "postgresql" else sqlite.insert
+    def __init__(self, database: Database, owners: FileOwners) -> None:
         self._database = database
         self._owners = owners
-        # Whoever tries again after a connection broke may have been heard the first time.
-        self._put_job = insert(JOBS).on_conflict_do_nothing()
-        self._put_entries = insert(ENTRIES).on_conflict_do_nothing()
 
     async def append(self, batch: Sequence[Entries]) -> None:
         def work(connection: Connection) -> None:
             if new := [self._job(entries) for entries in batch if entries.first == 1]:
-                connection.execute(self._put_job, new)
+                connection.execute(_PUT_JOB, new)
             if rows := [_row(entries) for entries in batch]:
-                connection.execute(self._put_entries, rows)
+                connection.execute(_PUT_ENTRIES, rows)
 
         await self._database.write(work)
 

@@ -9,27 +9,18 @@ from contextlib import suppress
 from glob import escape
 from pathlib import Path
 from secrets import token_hex
-from typing import IO, Protocol
-
-
-class Owners(Protocol):
-    """The owners of one database's jobs.  Its methods block."""
-
-    @property
-    def me(self) -> str:
-        """The owner that this process is, alive until `close`."""
-        ...
-
-    def is_gone(self, owner: str) -> bool: ...
-
-    def close(self) -> None: ...
+from typing import IO
 
 
 class FileOwners:
     """Owners as empty files beside an SQLite database, each locked by its process."""
 
     def __init__(self, database: Path) -> None:
-        """Raises OSError where such a file cannot be made, or not be locked."""
+        """Be one of them, until `close` or the end of the process.  All methods block.
+
+        Raises:
+            OSError: where such a file cannot be made, or not be locked.
+        """
         self.me = token_hex(16)
         self._beside = f"{database}-owner-"
         unseen = Path(f"{database}-new-owner-{self.me}")

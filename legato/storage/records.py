@@ -14,7 +14,7 @@ from legato.storage.contract import Journal, Records, StorageError
 from legato.storage.database import Database
 from legato.storage.engines import Engines, make_engines
 from legato.storage.errors import translated
-from legato.storage.journal import SqlJournal
+from legato.storage.journal import SqliteJournal
 from legato.storage.memory import MemoryRecords
 from legato.storage.migrate import upgrade
 from legato.storage.owners import FileOwners
@@ -79,7 +79,7 @@ async def _open(database_url: str, clock: Clock) -> Storage:
         await records.aclose()
         owners.close()
 
-    return Storage(records, SqlJournal(database, owners), close)
+    return Storage(records, SqliteJournal(database, owners), close)
 
 
 def _connect(url: URL) -> tuple[Engines, FileOwners | None]:
