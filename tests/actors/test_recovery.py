@@ -19,7 +19,7 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
-from legato.storage.contract import Abandoned, Entries, Kept
+from legato.storage.contract import Abandoned, Entries, Kept, StorageError
 from legato.storage.memory import MemoryRecords
 from legato.storage.memory_journal import MemoryJournal, Shelf
 from tests.actors.kit import C1, Client, FlakyRecords, open_house
@@ -291,6 +291,15 @@ async def test_readers_come_back_to_it_with_their_cursors(
     assert lost.syncs == unknown.syncs == 1, "what this reader saw is not here any more"
     assert (later.seqs, later.syncs) == ([5], 0)
     assert all(each.terminal for each in (held, whole, lost, unknown, later))
+
+
+async def test_a_journal_that_cannot_be_read_is_said_by_name(shelf: Shelf) -> None:
+    journal = MemoryJournal(shelf)
+    journal.closed = True
+
+    with pytest.raises(StorageError, match="closed"):  # and in no group: a server tells its host
+        async with open_house(journal=journal):
+            pass
 
 
 async def test_more_than_may_be_kept_is_forgotten(
