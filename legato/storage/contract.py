@@ -1,7 +1,7 @@
 """What storage promises: one owner a conversation, whole turns, and no word of a job lost."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -133,34 +133,53 @@ class Entries(Struct, frozen=True):
 
 
 class Abandoned(Struct, frozen=True):
-    """A job without an owner.
+    """A job that was without an owner, and is this one's now.
 
-    `attempts`: how often it was taken over since it was settled last, this time included.
+    `epoch`: what its new owner appends has this.  `attempts`: how often it was taken over since it
+    was settled last, this time included.
     """
 
     job_id: str
+    epoch: int
     attempts: int
     settled: bool
 
 
 class Kept(Struct, frozen=True):
-    """What a journal holds of a job, in order.  `fault` says why that is not all of it."""
+    """What a journal holds of a job, in order.  `fault` says why that is not all of it.
+
+    Entries may say again what those before them said: who is not sure to have been heard repeats.
+    """
 
     entries: Sequence[Entries]
     fault: str | None = None
+
+
+class Refusal(Struct, frozen=True):
+    """Entries that were not kept, and why trying again cannot help.
+
+    `fenced`: the job has another owner now, with a later epoch.  `forgotten`: what came before
+    them is not in the journal (any more); then all has to be told from position 1.
+    """
+
+    job_id: str
+    reason: Literal["fenced", "forgotten"]
 
 
 class Journal(Protocol):
     """The logs of jobs, so that they outlive the process that runs them.
 
     A job is settled once its ending is in here and what that says is stored.  A journal has an
-    owner: who opened it.  Jobs belong to the owner who appended to them first, for as long as it
-    lives.  Every method raises StorageError where the storage fails or is closed; one that is
-    cancelled has done all of its work or none.
+    owner: who opened it.  Jobs belong to the owner who appended to them first, with epoch 1, until
+    another takes them over.  Every method raises StorageError where the storage fails or is closed.
+    One that is cancelled has done all of its work or none; after an error that is not certain, and
+    the same may be said again.
     """
 
-    async def append(self, batch: Sequence[Entries]) -> None:
-        """Keep all of these; on return no end of the process can lose them.
+    async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
+        """Keep all of these that are not refused; on return no end of the process can lose them.
+
+        A batch has one `Entries` of a job at most.
 
         Raises:
             UnstorableText: if one of them holds what cannot be kept; then none is.
@@ -168,7 +187,10 @@ class Journal(Protocol):
         ...
 
     async def take_over(self) -> Sequence[Abandoned]:
-        """Make this the owner of all jobs whose owner is gone; these, in the order of their ids."""
+        """Make this the owner of all jobs whose owner is gone; these, in the order of their ids.
+
+        From then on, whatever their former owners append is refused as fenced.
+        """
         ...
 
     async def read(self, job_id: str) -> Kept: ...

@@ -1,0 +1,163 @@
+"""What replicas promise each other through what they share: who lives, whose jobs, and packets.
+
+Everything here is asked by one replica, whose id is `me`.  Every method raises StorageError where
+the shared storage fails, refuses, or is closed; what a method did before that is not certain, and
+the same may be asked again.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from legato.config import OnBusy
+from legato.storage.contract import Journal
+
+Stage = Literal["waiting", "begun", "ended", "void"]
+"""Of a job: its user's message is not stored yet; it is; it has ended; it ended without begin."""
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """A job as every replica may know it, from its start to the end of its retention."""
+
+    job_id: str
+    conversation_id: str
+    message_id: str
+    response_id: str
+    user: str
+    model: str
+    endpoint: str = "agents"
+    instructions: str | None = None
+    parameters: Mapping[str, object] = {}
+    request_id: str | None = None
+
+
+class Whereabouts(Struct, frozen=True):
+    """Whose a job is, and since which epoch."""
+
+    listing: Listing
+    owner: str
+    epoch: int
+
+
+class Listed(Struct, frozen=True):
+    listing: Listing
+    stage: Stage
+
+
+class Entered(Struct, frozen=True):
+    """`before`: the jobs of its conversation that had not ended, in the order of their starts."""
+
+    before: Sequence[Listing]
+
+
+class Joined(Struct, frozen=True):
+    """The same request (`user`, `request_id`) started `first` before; nothing was entered."""
+
+    first: Listing
+
+
+class Denied(Struct, frozen=True):
+    """Nothing was entered: the conversation is busy, or the user has as many jobs as one may."""
+
+    reason: Literal["busy", "too_many"]
+
+
+class Directory(Protocol):
+    """Which jobs there are in all replicas, and where starts are decided: one after another."""
+
+    async def enter(
+        self, listing: Listing, on_busy: OnBusy, *, max_per_user: int
+    ) -> Entered | Joined | Denied:
+        """Have this replica own a new job, at stage `waiting`, with epoch 1.
+
+        One step for all that concerns its user: joins before anything else; with `reject`, a
+        conversation with a job that has not ended is busy; with `interrupt`, those that it will
+        interrupt are not counted in `max_per_user`.
+        """
+        ...
+
+    async def withdraw(self, listing: Listing) -> None:
+        """It came to nothing, or may have never been entered: as if it had not been."""
+        ...
+
+    async def void(self, listing: Listing, *, may_repeat: bool) -> None:
+        """It ended before it began.  `may_repeat`: its request may start another job."""
+        ...
+
+    async def find(self, job_id: str) -> Whereabouts | None:
+        """From its entry until the journal has forgotten it."""
+        ...
+
+    async def conversation(self, user: str, conversation_id: str) -> Sequence[Listed]:
+        """In the order of their starts."""
+        ...
+
+    async def running(self, user: str) -> Sequence[str]:
+        """The conversations in which this user has a job that has not ended."""
+        ...
+
+    async def request(self, user: str, request_id: str) -> Listing | None:
+        """The job which that request started, for as long as there is a trace of it."""
+        ...
+
+
+class Liveness(Protocol):
+    """Who is alive, judged by signs of life and this process's own clock, by nobody else's.
+
+    A replica is gone once it said that it leaves, or once it was seen not to give a sign in `lease`
+    seconds in which every look succeeded.
+    """
+
+    async def beat(self) -> bool:
+        """Give a sign of life and look for the others'; to be called ten times in a lease.
+
+        False where the shared storage lost what it was told: then all has to be told again.
+        """
+        ...
+
+    def alive(self) -> Collection[str]:
+        """The other replicas that are not gone, as of the last look."""
+        ...
+
+    async def leave(self) -> None:
+        """Be gone at once for everybody."""
+        ...
+
+
+class Post(Protocol):
+    """Packets between replicas.  They arrive in the order they were sent, but some may be lost."""
+
+    async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
+        """To each replica its packet.  What is sent to one that is gone goes nowhere."""
+        ...
+
+    async def receive(self) -> Sequence[bytes]:
+        """Wait for packets to this replica; all that are there, oldest first."""
+        ...
+
+
+class Replication(Protocol):
+    """All of it, as one replica has it."""
+
+    @property
+    def me(self) -> str: ...
+
+    @property
+    def journal(self) -> Journal:
+        """The journal whose owners are replicas: it takes over the jobs of those that are gone.
+
+        It keeps the directory true: a job's first event advances it from `waiting` to `begun`, to
+        settle it is to advance it to `ended`, to forget it removes it.  A job that nothing was
+        appended of is taken over, too: what is read of it is empty.
+        """
+        ...
+
+    @property
+    def directory(self) -> Directory: ...
+
+    @property
+    def liveness(self) -> Liveness: ...
+
+    @property
+    def post(self) -> Post: ...
