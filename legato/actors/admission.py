@@ -33,5 +33,10 @@ def admit(user: str, registry: Registry, limits: Limits, *, leaving: int) -> Non
     most = limits.max_running_jobs_per_user
     if len(registry.running(user)) - leaving >= most:
         raise TooManyForUser(f"You have {most} running generations; more are not allowed.")
+    check_capacity(registry, limits, leaving=leaving)
+
+
+def check_capacity(registry: Registry, limits: Limits, *, leaving: int = 0) -> None:
+    """Raises TooManyForServer."""
     if registry.running_count() - leaving >= limits.max_running_jobs:
         raise TooManyForServer("The server runs as many generations as it may.")

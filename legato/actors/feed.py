@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from msgspec import structs
+
 from legato.actors.fold import Fold
 from legato.actors.log import Log
 from legato.actors.projection import Projection
 from legato.actors.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
-from legato.events import AnyEvent, Cursor, Ending, Snapshot
+from legato.events import AnyEnding, AnyEvent, Cursor, Snapshot
 
 Start = Literal["beginning", "snapshot"] | Cursor
 
@@ -25,7 +27,7 @@ class Feed:
         """`former`: the epochs of former owners, each with the last position that is left of it."""
         self._identity = identity
         self._dialects = dialects
-        self._former = former or {}
+        self._former = dict(former or {})
         self._log = Log()
         self._fold = Fold()
         self._projections: dict[str, Projection] = {}
@@ -36,7 +38,7 @@ class Feed:
         return self._log
 
     @property
-    def ending(self) -> Ending | None:
+    def ending(self) -> AnyEnding | None:
         return self._log.ending
 
     @property
@@ -45,13 +47,27 @@ class Feed:
 
     @property
     def readers(self) -> int:
-        return sum(len(each.sinks) for each in self._projections.values())
+        """How many have not left, as far as can be seen."""
+        sinks = [sink for each in self._projections.values() for sink in each.sinks]
+        return sum(not sink.is_left for sink in sinks)
 
     @property
     def bytes(self) -> int:
         """About what it keeps in memory."""
         projections = sum(each.kept_bytes for each in self._projections.values())
         return self._log.bytes + self._fold.bytes + projections
+
+    @property
+    def epoch(self) -> int:
+        return self._identity.epoch
+
+    def succeed(self, epoch: int, former: Mapping[int, int]) -> None:
+        """Go on under another owner, who has all that is in here."""
+        self.push()
+        self._identity = structs.replace(self._identity, epoch=epoch)
+        self._former = dict(former)
+        for projection in self._projections.values():
+            projection.rename(self._identity)
 
     def append(self, *events: AnyEvent) -> None:
         self._log.append(*events)

@@ -54,5 +54,5 @@ class Follower:
             sink.leave()
             self._sink = None
             return None
-        self._start = Cursor(self._job.job_id, self._job.epoch, chunk.seq)
+        self._start = Cursor(self._job.job_id, chunk.epoch, chunk.seq)
         return chunk

@@ -21,6 +21,7 @@ from legato.actors.messages import (
     Opened,
     Opening,
     Outcome,
+    Overdue,
     ProducerDone,
     Settled,
     Status,
@@ -31,7 +32,7 @@ from legato.actors.messages import (
 )
 from legato.actors.producer import Producer
 from legato.actors.recorder import Recorder
-from legato.actors.ref import JobRef
+from legato.actors.ref import LocalRef
 from legato.actors.turn import Turn
 from legato.config import Limits
 from legato.content import Usage
@@ -64,8 +65,9 @@ class Job:
         journal: JournalWriter | None = None,
         epoch: int = FIRST_EPOCH,
         former: Mapping[int, int] | None = None,
+        position: int = 0,
     ) -> None:
-        """`former`: see Feed."""
+        """`former`: see Feed; `position`: up to where the journal has it."""
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
         self.turn = turn
         self.model = model
@@ -78,8 +80,8 @@ class Job:
         self._limits = limits
         self._on_ended = on_ended
         self._mailbox = Mailbox[JobMessage]()
-        self.ref = JobRef(self._mailbox.ref, turn, epoch)
-        self._recorder = Recorder(turn, epoch, model, records, journal)
+        self.ref = LocalRef(self._mailbox.ref, turn, epoch, former)
+        self._recorder = Recorder(turn, epoch, model, records, journal, self.lose, position)
         self._memoir: Memoir = Unwritten()
         self._producer = Producer(self._mailbox.ref, self._recorder, model, limits, predecessors)
         self._outcome: Outcome | None = None
@@ -96,13 +98,21 @@ class Job:
                 awaiting.close()
             self.ended.set()
 
-    def restore(self, opening: Opening, events: Sequence[AnyEvent]) -> None:
+    def restore(self, opening: Opening | None, events: Sequence[AnyEvent]) -> None:
         """Be a job that has ended so, in another process."""
+        self._take_up(opening, events, State.ENDED)
+        self.ended.set()
+
+    def go_on(self, opening: Opening, events: Sequence[AnyEvent]) -> None:
+        """Be a job that another process has brought so far; the model goes on from there."""
+        self._take_up(opening, events, State.RUNNING)
+        self._producer.go_on(opening.created, self.feed.snapshot().content)
+
+    def _take_up(self, opening: Opening | None, events: Sequence[AnyEvent], state: State) -> None:
         self.opening = opening
         self.feed.append(*events)
         self._memoir = self._recorder.memoir(self.feed.log)
-        self.state = State.ENDED
-        self.ended.set()
+        self.state = state
 
     async def run(self) -> None:
         """Live: from the opening to the ending, and after it for the retention time."""
@@ -126,6 +136,14 @@ class Job:
         """End its life now, whatever the retention time says."""
         self.forget()
         self._children.cancel_scope.cancel()
+
+    def lose(self) -> None:
+        """Another replica owns it by now: end all of it here, so that its readers go there."""
+        self._children.cancel_scope.cancel()
+
+    def tell_again(self) -> None:
+        """The journal has lost what it had of it."""
+        self._memoir.start_over()
 
     def forget(self) -> None:
         """Have nobody find it any more who comes after this process."""
@@ -152,6 +170,9 @@ class Job:
                 self._finish(outcome, usage)
             case Settled():
                 self._say(message)
+            case Overdue():
+                if self.feed.ending is None:
+                    self._answer_stops(self._ending(Settled(None, unsaved=True)))
             case Stop(reply_to):
                 self._stop(reply_to)
             case AwaitOpened(reply_to):
@@ -236,8 +257,18 @@ class Job:
 
     async def _give_up(self) -> None:
         """Not a deadline around the work: a thread that hangs would hold that up too."""
+        await self._wait_for_the_journal()
         await trio.sleep(self._limits.store_timeout)
         await self._mailbox.ref.tell(Settled(None, unsaved=True))
+
+    async def _wait_for_the_journal(self) -> None:
+        """As long as it must have the ending before that is said."""
+        with trio.move_on_after(self._memoir.patience):
+            with trio.move_on_after(self._limits.store_timeout) as time:
+                await self._memoir.finished()
+            if time.cancelled_caught:
+                await self._mailbox.ref.tell(Overdue())
+                await self._memoir.finished()
 
     def _say(self, settled: Settled) -> None:
         if not settled.unsaved:
@@ -248,11 +279,14 @@ class Job:
             self.feed.push()
             self.ended.set()
             self._announce()
-            for reply_to in self._stops:
-                reply_to.send(StopReply(ending, settled=not isinstance(ending, Stopped)))
-            self._stops.clear()
+            self._answer_stops(ending)
             self._children.start_soon(self._retire)
             self._on_ended(self)
+
+    def _answer_stops(self, ending: AnyEnding) -> None:
+        for reply_to in self._stops:
+            reply_to.send(StopReply(ending, settled=not isinstance(ending, Stopped)))
+        self._stops.clear()
 
     def _announce(self) -> None:
         """Tell those who wait for the opening, once there is one, or none can come any more."""

@@ -1,6 +1,7 @@
 """The journal's one writer: what all jobs said since its last write is its next one."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 import structlog
@@ -8,9 +9,9 @@ import trio
 
 from legato.actors.log import Log
 from legato.events import AnyEnding, AnyEvent, Created
-from legato.storage.contract import Entries, Journal, StorageError, UnstorableText
+from legato.storage.contract import Entries, Journal, Refusal, StorageError, UnstorableText
 
-GATHER: Final = 0.02
+GATHER: Final = 0.04
 """Seconds from one write to the next: a write costs the same for one token and for hundreds.  With
 the write itself it is what a killed process can lose."""
 
@@ -31,8 +32,26 @@ class Memoir(Protocol):
         """Return once all of the log and this ending after it are kept, or nothing can be."""
         ...
 
+    @property
+    def patience(self) -> float:
+        """Seconds that the ending waits for its place in the journal, at most, beyond the time
+        that is given to storing it."""
+        ...
+
+    async def finished(self) -> None:
+        """Return when `finish` would at once."""
+        ...
+
     def settle(self) -> None:
         """What the ending says is stored."""
+        ...
+
+    async def settled(self) -> None:
+        """Return once that is noted, where others look before they start what comes next."""
+        ...
+
+    def start_over(self) -> None:
+        """The journal lost what it had of the job: tell it all again."""
         ...
 
     def forget(self) -> None:
@@ -43,12 +62,22 @@ class Memoir(Protocol):
 class Unwritten:
     """Where there is no journal, or nothing of the job in it yet."""
 
+    patience = 0.0
+
     def stir(self) -> None: ...
 
     async def finish(self, ending: AnyEnding) -> None:
         await trio.lowlevel.checkpoint()
 
+    async def finished(self) -> None:
+        await trio.lowlevel.checkpoint()
+
     def settle(self) -> None: ...
+
+    async def settled(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    def start_over(self) -> None: ...
 
     def forget(self) -> None: ...
 
@@ -61,16 +90,28 @@ class Written:
     """
 
     def __init__(
-        self, job_id: str, epoch: int, source: Log, position: int, writer: "JournalWriter"
+        self,
+        job_id: str,
+        epoch: int,
+        source: Log,
+        position: int,
+        writer: "JournalWriter",
+        on_fenced: Callable[[], None],
     ) -> None:
-        """`position`: up to where it is written already."""
+        """`position`: up to where it is written already.  `on_fenced`: another owns the job now."""
         self.job_id = job_id
         self._epoch = epoch
         self._source = source
         self._position = position
         self._writer = writer
+        self._on_fenced = on_fenced
         self._ending: AnyEnding | None = None
         self._finished = trio.Event()
+        self._settled = False
+
+    @property
+    def patience(self) -> float:
+        return self._writer.patience
 
     def stir(self) -> None:
         if not self._finished.is_set():
@@ -78,11 +119,22 @@ class Written:
 
     async def finish(self, ending: AnyEnding) -> None:
         self._ending = ending
-        self.stir()
+        if not self._finished.is_set():
+            self._writer.hurry(self)
+        await self._finished.wait()
+
+    async def finished(self) -> None:
         await self._finished.wait()
 
     def settle(self) -> None:
-        self._writer.settle(self.job_id)
+        if not self._settled:
+            self._settled = True
+            self._writer.settle(self.job_id)
+
+    async def settled(self) -> None:
+        if self._writer.patience:
+            self.settle()
+            await self._writer.noted()
 
     def forget(self) -> None:
         self._finished.set()
@@ -102,6 +154,22 @@ class Written:
         self._position += len(entries.events)
         if entries.events[-1] is self._ending:
             self._finished.set()
+
+    def refused(self, refusal: Refusal) -> None:
+        if refusal.reason == "fenced":
+            self._finished.set()
+            self._on_fenced()
+        else:
+            self.start_over()
+
+    def start_over(self) -> None:
+        self._position = 0
+        self._ending = self._ending or self._source.ending
+        if self._finished.is_set():
+            self._finished = trio.Event()
+        self._writer.hurry(self)
+        if self._settled:
+            self._writer.settle(self.job_id)
 
     def give_up(self) -> None:
         """Nothing more of it can be kept."""
@@ -125,57 +193,91 @@ class Work:
 
 
 class JournalWriter:
-    """Jobs never wait for it, but for their first event and their last."""
+    """Jobs never wait for it, but for their first event and their last.
 
-    def __init__(self, journal: Journal) -> None:
+    What somebody waits for is written at once, what a model says every GATHER seconds.
+    """
+
+    def __init__(self, journal: Journal, *, patience: float = 0.0) -> None:
+        """`patience`: see Memoir.  Where others may take jobs over, an ending that they could not
+        know of must not be said: they would come to another."""
+        self.patience = patience
         self._journal = journal
         self._stirred = trio.Event()
-        self._work = Work()
+        self._hurried = trio.Event()
+        self._urgent = Work()
+        self._other = Work()
+        self._due = -math.inf
 
-    async def begin(self, job_id: str, epoch: int, created: Created) -> None:
+    async def begin(self, job_id: str, epoch: int, created: Created) -> bool:
         """Keep a job's first event, from which on it is a job that must have an ending.
+
+        False where the job is another's by now.
 
         Raises:
             StorageError: if that could not be done.
         """
-        await self._journal.append([Entries(job_id, epoch, 1, (created,))])
+        return not await self._journal.append([Entries(job_id, epoch, 1, (created,))])
 
     def stir(self, job: Written) -> None:
-        self._work.jobs[job] = None
+        self._other.jobs[job] = None
         self._stirred.set()
+
+    def hurry(self, job: Written) -> None:
+        self._urgent.jobs[job] = None
+        self._hurry()
 
     def settle(self, job_id: str) -> None:
-        self._work.settled.append(job_id)
-        self._stirred.set()
+        self._urgent.settled.append(job_id)
+        self._hurry()
 
     def forget(self, job_id: str) -> None:
-        self._work.forgotten.append(job_id)
+        self._other.forgotten.append(job_id)
         self._stirred.set()
 
     async def written(self) -> None:
         """Return when all that there is now is written."""
+        self._due = -math.inf
+        await self.noted()
+
+    async def noted(self) -> None:
+        """Return when all is written that somebody waits for."""
         event = trio.Event()
-        self._work.waiting.append(event)
-        self._stirred.set()
+        self._urgent.waiting.append(event)
+        self._hurry()
         await event.wait()
+
+    def _hurry(self) -> None:
+        self._stirred.set()
+        self._hurried.set()
 
     async def run(self) -> None:
         """The one task that writes."""
         pause = FIRST_PAUSE
         while True:
-            await self._stirred.wait()
-            self._stirred, work, self._work = trio.Event(), self._work, Work()
+            work = await self._next()
             try:
                 await self._write(work)
             except StorageError as error:
                 log.warning("journal not written yet", jobs=len(work.jobs), reason=str(error))
-                self._work.add(work)
-                self._stirred.set()
+                self._urgent.add(work)
+                self._hurry()
                 await trio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
                 pause = FIRST_PAUSE
-                await trio.sleep(GATHER)
+
+    async def _next(self) -> Work:
+        """What is urgent, as soon as anything is; all else with it where it is due."""
+        await self._stirred.wait()
+        with trio.move_on_at(self._due):
+            await self._hurried.wait()
+        work, self._urgent, self._hurried = self._urgent, Work(), trio.Event()
+        if trio.current_time() >= self._due:
+            work.add(self._other)
+            self._other, self._stirred = Work(), trio.Event()
+            self._due = trio.current_time() + GATHER
+        return work
 
     async def _write(self, work: Work) -> None:
         await self._append(work.jobs)
@@ -194,10 +296,15 @@ class JournalWriter:
             await self._keep_each(batch)
 
     async def _keep(self, batch: Mapping[Written, Entries]) -> None:
-        if batch:
-            await self._journal.append(list(batch.values()))
+        if not batch:
+            return
+        refusals = {each.job_id: each for each in await self._journal.append([*batch.values()])}
         for job, entries in batch.items():
-            job.wrote(entries)
+            if refusal := refusals.get(job.job_id):
+                log.warning("journal refused a job", job=job.job_id, reason=refusal.reason)
+                job.refused(refusal)
+            else:
+                job.wrote(entries)
 
     async def _keep_each(self, batch: Mapping[Written, Entries]) -> None:
         """What one job said cannot be kept: the others' must be."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from legato.actors.packing import EVENT_BYTES, Packed
-from legato.events import AnyEvent, Ending
+from legato.events import AnyEnding, AnyEvent, Ending
 
 PACK_EVERY = 1024  # events; packing so many takes about 0.3 ms
 
@@ -21,7 +21,7 @@ class Log:
 
     def __init__(self, pack_every: int = PACK_EVERY) -> None:
         self.tail = 0  # the position of the last event; 0 while there is none
-        self.ending: Ending | None = None
+        self.ending: AnyEnding | None = None
         self._packed = Packed()
         self._newest: list[AnyEvent] = []
         self._pack_every = pack_every
@@ -42,8 +42,8 @@ class Log:
             raise Sealed
         self._newest += events
         self.tail += len(events)
-        if events and isinstance(events[-1], Ending):
-            self.ending = events[-1]
+        if events and isinstance(ending := events[-1], Ending):
+            self.ending = ending
         if self.ending or len(self._newest) >= self._pack_every:
             self._packed.extend(self._newest)
             self._newest.clear()

@@ -8,7 +8,7 @@ from msgspec import Struct
 from legato.actors.mailbox import ReplyTo
 from legato.actors.sinks import Sink
 from legato.content import Conversation, Usage
-from legato.events import ContentEvent, Created, Cursor, Ending, Snapshot
+from legato.events import AnyEnding, ContentEvent, Created, Cursor, Ending, Snapshot
 from legato.models.contract import ModelRequest
 
 
@@ -70,6 +70,10 @@ class Settled(Struct, frozen=True):
     unsaved: bool = False
 
 
+class Overdue(Struct, frozen=True):
+    """The journal cannot take the ending now; who waits for a Stop has waited long enough."""
+
+
 class Subscribe(Struct, frozen=True):
     """From a reader: into `sink` the backlog from `start`, and what follows.
 
@@ -93,7 +97,7 @@ class Stop(Struct, frozen=True):
 class StopReply(Struct, frozen=True):
     """`settled` where the job had been decided otherwise before this Stop arrived."""
 
-    ending: Ending
+    ending: AnyEnding
     settled: bool
 
 
@@ -121,4 +125,6 @@ class GetStatus(Struct, frozen=True):
     reply_to: ReplyTo[Status]
 
 
-JobMessage = Opened | Append | ProducerDone | Settled | Subscribe | Stop | AwaitOpened | GetStatus
+JobMessage = (
+    Opened | Append | ProducerDone | Settled | Overdue | Subscribe | Stop | AwaitOpened | GetStatus
+)

@@ -19,6 +19,8 @@ from legato.actors.recorder import Recorder
 from legato.actors.steps import Steps
 from legato.actors.turn import InvalidTurn
 from legato.config import Limits
+from legato.content import Part
+from legato.events import Created
 from legato.models.contract import Model, ModelError
 from legato.storage.contract import ForeignConversation, RequestTaken, StorageError
 
@@ -42,7 +44,13 @@ class Producer:
         self._limits = limits
         self._predecessors = predecessors
         self._steps = Steps()
+        self._begun: Created | None = None
         self._scope = trio.CancelScope()
+
+    def go_on(self, created: Created, content: tuple[Part, ...]) -> None:
+        """It began elsewhere; the model goes on from `content`."""
+        self._begun = created
+        self._content = content
 
     def stop(self) -> None:
         self._scope.cancel()
@@ -69,14 +77,20 @@ class Producer:
             return Failure("storage_unavailable", f"Your message could not be stored: {error}")
 
     async def _open(self) -> Opening:
+        if self._begun is not None:
+            return await self._reopen(self._begun)
         for ended in self._predecessors:
             await ended.wait()
         opening = await self._recorder.open()
         await self._job.tell(Opened(opening))
+        self._steps = Steps(opening.created.kept)
         return opening
 
+    async def _reopen(self, created: Created) -> Opening:
+        self._steps = Steps(self._content)
+        return await self._recorder.reopen(created, self._content)
+
     async def _answer(self, opening: Opening) -> Ended | Failure:
-        self._steps = Steps(opening.created.kept)
         latest = trio.current_time() + self._limits.max_duration
         with trio.CancelScope() as patience:  # both deadlines of the model, in one scope
             renewal = self._renew(patience, latest)

@@ -21,13 +21,21 @@ class Projection:
     """
 
     def __init__(self, dialect: Dialect, identity: Identity, log: Log) -> None:
-        self._encoder = dialect(identity)
+        self._dialect = dialect
         self._log = log
         self._pushed = log.tail
         self._sync: Chunk | None = None
         self._pages: dict[int, Chunk] = {}  # by the position before the page
         self._purge_at = SPARED
         self.sinks: dict[Sink, None] = {}
+        self.rename(identity)
+
+    def rename(self, identity: Identity) -> None:
+        """What follows is the job's under that identity; all before is pushed."""
+        self._encoder = self._dialect(identity)
+        self._epoch = identity.epoch
+        self._sync = None
+        self._pages.clear()
 
     @property
     def kept_bytes(self) -> int:
@@ -91,7 +99,9 @@ class Projection:
             del self._pages[next(iter(self._pages))]
 
     def _chunk(self, data: bytes, seq: int) -> Chunk:
-        return Chunk(data, seq, last=seq == self._log.tail and self._log.ending is not None)
+        return Chunk(
+            data, seq, self._epoch, last=seq == self._log.tail and self._log.ending is not None
+        )
 
     def _join(self, sink: Sink, chunk: Chunk) -> None:
         if sink.push(chunk) and chunk.seq == self._log.tail and not chunk.last:

@@ -4,8 +4,11 @@ With a journal, the job is in there from before it is begun until after its end 
 the process is killed, whoever comes next can bring it to an end.
 """
 
+from collections.abc import Callable
+
 import structlog
 import trio
+from msgspec import structs
 
 from legato.actors.history import begun, chat, fitting, thread
 from legato.actors.journaling import JournalWriter, Memoir, Unwritten, Written
@@ -15,7 +18,7 @@ from legato.actors.turn import Turn, plan
 from legato.content import Conversation, Message, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
-from legato.storage.contract import Records, StorageError, UnstorableText
+from legato.storage.contract import ForeignConversation, Records, StorageError, UnstorableText
 
 FIRST_PAUSE = 0.25  # seconds between attempts to store an answer; each is twice the last …
 LONGEST_PAUSE = 60.0  # … up to this
@@ -31,13 +34,17 @@ class Recorder:
         model: Model,
         records: Records,
         journal: JournalWriter | None,
+        on_fenced: Callable[[], None],
+        position: int = 0,
     ) -> None:
+        """`position`: up to where the journal has the job; `on_fenced`: another owns it by now."""
         self._turn = turn
         self._epoch = epoch
         self._model = model
         self._records = records
         self._journal = journal
-        self._begun = False  # whether the journal has the first event
+        self._on_fenced = on_fenced
+        self._position = position
         self.opening: Opening | None = None  # once the user's message is stored
 
     async def open(self) -> Opening:
@@ -68,15 +75,33 @@ class Recorder:
 
     async def _begin(self, created: Created) -> None:
         if self._journal is not None:
-            await self._journal.begin(self._turn.job_id, self._epoch, created)
-            self._begun = True
+            if not await self._journal.begin(self._turn.job_id, self._epoch, created):
+                self._on_fenced()
+                await trio.lowlevel.checkpoint()  # it ends here, with the job's other tasks
+            self._position = 1
+
+    async def reopen(self, created: Created, content: tuple[Part, ...]) -> Opening:
+        """The opening of a job that another replica began, for the model to go on from `content`.
+
+        Raises:
+            StorageError: as the storage does.
+            ForeignConversation: if the conversation is gone.
+        """
+        conversation_id = created.request.conversation_id
+        messages = await self._records.messages(conversation_id)
+        conversation = await self._records.conversation(conversation_id)
+        if conversation is None:
+            raise ForeignConversation(conversation_id)
+        history = list(chat(thread(messages, created.request.message_id)))
+        opening = self._opening(created.request, content, history, conversation)
+        return structs.replace(opening, created=created)
 
     def memoir(self, source: Log) -> Memoir:
         """Where the job is written down whose log this is."""
         if self._journal is None:
             return Unwritten()
-        position = 1 if self._begun else 0
-        return Written(self._turn.job_id, self._epoch, source, position, self._journal)
+        job_id, epoch = self._turn.job_id, self._epoch
+        return Written(job_id, epoch, source, self._position, self._journal, self._on_fenced)
 
     def _opening(
         self,
@@ -105,7 +130,10 @@ class Recorder:
         comes next knows what is still to be done.
         """
         await memoir.finish(ending)
-        return await self._store(ending.response) if ending.response else Settled(None)
+        settled = await self._store(ending.response) if ending.response else Settled(None)
+        if not settled.unsaved:
+            await memoir.settled()
+        return settled
 
     async def _store(self, answer: Message) -> Settled:
         pause = FIRST_PAUSE

@@ -10,8 +10,8 @@ from legato.actors.ending import ending_of
 from legato.actors.fold import Fold
 from legato.actors.messages import Failure, Opening, Settled
 from legato.actors.turn import Turn
-from legato.content import Usage
-from legato.events import AnyEnding, AnyEvent
+from legato.content import Part, Usage
+from legato.events import AnyEnding, AnyEvent, Ending
 from legato.models.contract import ModelRequest
 from legato.storage.contract import Abandoned, Entries, Journal, Kept, Records, UnstorableText
 
@@ -24,46 +24,69 @@ log = structlog.get_logger()
 
 
 class Recovered(Struct, frozen=True):
-    """A job that has ended, to be read by those who come back for it.
+    """A job to be read by those who come back for it, and to go on where it has no ending.
 
     `former`: the epochs of its former owners, each with the last position that is left of it.
+    `opening`: None where it never began.
     """
 
     turn: Turn
-    opening: Opening
+    epoch: int
+    opening: Opening | None
     former: Mapping[int, int]
     events: Sequence[AnyEvent]
 
     @property
-    def epoch(self) -> int:
-        return max(self.former) + 1
+    def has_ended(self) -> bool:
+        return isinstance(self.events[-1], Ending)
 
 
-async def recover(journal: Journal, records: Records) -> Sequence[Recovered]:
-    """Take over the jobs that nobody owns; bring to an ending what has none, and store its answer.
+class Heir:
+    """Who takes over: every job gets an ending here; see `legato.actors.cluster` for others."""
+
+    async def turn(self, job_id: str) -> Turn | None:
+        """What was asked for, where the journal does not say it."""
+        return None
+
+    def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
+        """Whether the model shall go on from that content, instead of an ending."""
+        return False
+
+
+async def recover(
+    journal: Journal, records: Records, heir: Heir | None = None
+) -> Sequence[Recovered]:
+    """Take over the jobs that nobody owns; bring to an ending what has none and does not go on.
 
     Raises:
         StorageError: if the storage cannot be used; what was not done is found the next time.
     """
-    found = [await _recover(each, journal, records) for each in await journal.take_over()]
+    heir = heir or Heir()
+    found = [await _recover(each, journal, records, heir) for each in await journal.take_over()]
     jobs = [recovered for recovered in found if recovered is not None]
-    if jobs:
-        await journal.settle([job.turn.job_id for job in jobs])
+    if ended := [job.turn.job_id for job in jobs if job.has_ended]:
+        await journal.settle(ended)
     return jobs
 
 
-async def _recover(job: Abandoned, journal: Journal, records: Records) -> Recovered | None:
+async def _recover(
+    job: Abandoned, journal: Journal, records: Records, heir: Heir
+) -> Recovered | None:
     kept = await journal.read(job.job_id)
     story = Story(kept if job.attempts <= TRIES else Kept(kept.entries[:1], "it was tried often"))
     opening = await _opening(story, records)
-    if opening is None or (job.settled and story.ending is None):
+    turn = await heir.turn(job.job_id) or (_turn(job.job_id, opening) if opening else None)
+    is_gone = story.fold.created is not None and opening is None
+    if turn is None or is_gone or (job.settled and story.ending is None):
         # Its conversation is gone, or its beginning, or what everybody has heard already.
         log.warning("generation not recovered", job=job.job_id, reason=story.fault)
         await journal.forget([job.job_id])
         return None
-    if not job.settled:
-        await _end(job.job_id, story, opening, journal, records)
-    return Recovered(_turn(job.job_id, opening), opening, story.former, story.events)
+    goes_on = opening and not story.has_faults and heir.continues(turn, story.fold.content())
+    is_due = not job.settled and (story.ending is not None or not goes_on)
+    if is_due and not await _end(job, story, opening, journal, records):
+        return None
+    return Recovered(turn, job.epoch, opening, story.former, story.events)
 
 
 class Story:
@@ -82,12 +105,17 @@ class Story:
 
     def go_on(self, entries: Entries) -> None:
         """Raises ValueError where these do not fit to what was said before."""
-        if entries.first != len(self.events) + 1:
+        known = len(self.events) + 1 - entries.first
+        if known < 0:
             raise ValueError(f"what follows event {len(self.events)} is missing")
-        for event in entries.events:
+        for event in entries.events[known:]:
             self.fold.apply(event)
             self.events.append(event)
             self.former[entries.epoch] = len(self.events)
+
+    @property
+    def has_faults(self) -> bool:
+        return self.fault is not None
 
     @property
     def ending(self) -> AnyEnding | None:
@@ -115,22 +143,27 @@ def _turn(job_id: str, opening: Opening) -> Turn:
 
 
 async def _end(
-    job_id: str, story: Story, opening: Opening, journal: Journal, records: Records
-) -> None:
-    """In the order of a job that lives: decided, stored, and then to be said."""
+    job: Abandoned, story: Story, opening: Opening | None, journal: Journal, records: Records
+) -> bool:
+    """In the order of a job that lives: decided, stored, and then to be said.
+
+    False where the job has been taken over once more, and is not ours to end.
+    """
     ending = story.ending
     if ending is None:
         ending = _failed(story, opening)
-        sealing = Entries(job_id, max(story.former) + 1, len(story.events) + 1, (ending,))
-        await journal.append([sealing])
+        sealing = Entries(job.job_id, job.epoch, len(story.events) + 1, (ending,))
+        if await journal.append([sealing]):
+            return False
         story.go_on(sealing)
     story.events[-1] = await _stored(ending, records)
     log.warning(
-        "generation recovered", job=job_id, events=len(story.events), incomplete=story.fault
+        "generation recovered", job=job.job_id, events=len(story.events), incomplete=story.fault
     )
+    return True
 
 
-def _failed(story: Story, opening: Opening) -> AnyEnding:
+def _failed(story: Story, opening: Opening | None) -> AnyEnding:
     why = RESTART
     if story.fault is not None:
         why = Failure(why.reason, f"{why.message}  Not all of it can be read: {story.fault}.")

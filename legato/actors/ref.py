@@ -1,4 +1,7 @@
-"""What the rest of the program may know and ask of a job."""
+"""What the rest of the program may know and ask of a job, wherever it runs."""
+
+from collections.abc import Mapping
+from typing import Protocol
 
 from ulid import ULID
 
@@ -18,11 +21,46 @@ from legato.actors.turn import Turn
 from legato.events import Created, Ending
 
 
-class JobRef:
+class JobRef(Protocol):
     """A job from outside.  Every method raises ActorStopped once the job has left."""
 
-    def __init__(self, actor: ActorRef[JobMessage], turn: Turn, epoch: int) -> None:
+    job_id: str
+    epoch: int
+    conversation_id: str
+    user: str
+    message_id: str
+    response_id: str
+
+    @property
+    def created_at(self) -> int: ...
+
+    async def opened(self) -> Created | Ending: ...
+
+    async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None: ...
+
+    async def stop(self) -> StopReply: ...
+
+    async def status(self) -> Status: ...
+
+
+def time_of(job_id: str) -> int:
+    """When a job was started, in milliseconds since 1970: a ULID says so itself."""
+    return ULID.from_str(job_id).milliseconds
+
+
+class LocalRef:
+    """One of this process."""
+
+    def __init__(
+        self,
+        actor: ActorRef[JobMessage],
+        turn: Turn,
+        epoch: int,
+        former: Mapping[int, int] | None = None,
+    ) -> None:
+        """`former`: see Feed."""
         self._actor = actor
+        self.former = former or {}
         self.job_id = turn.job_id
         self.epoch = epoch
         self.conversation_id = turn.conversation_id
@@ -32,8 +70,7 @@ class JobRef:
 
     @property
     def created_at(self) -> int:
-        """When it was started, in milliseconds since 1970: a ULID says so itself."""
-        return ULID.from_str(self.job_id).milliseconds
+        return time_of(self.job_id)
 
     async def opened(self) -> Created | Ending:
         """Wait until the turn is stored; the ending, where it came first."""

@@ -47,6 +47,9 @@ class Registry:
         if self.repeated(job.turn) is job and job.turn.request_id is not None:
             del self._requests[job.turn.user, job.turn.request_id]
 
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self._jobs.values())
+
     def find(self, job_id: str) -> Job | None:
         return self._jobs.get(job_id)
 

@@ -11,10 +11,14 @@ BACKLOG_BYTES = 32 * 1024  # what may wait for a reader before it counts as lagg
 
 
 class Chunk(Struct, frozen=True):
-    """Whole frames, up to and with position `seq`; `last` if the ending is among them."""
+    """Whole frames, up to and with position `seq`; `last` if the ending is among them.
+
+    `epoch`: the job's, when it was at `seq`.
+    """
 
     data: bytes
     seq: int
+    epoch: int
     last: bool = False
 
 

@@ -5,9 +5,9 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from legato.actors.jobs import Jobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
-from legato.actors.supervisor import Supervisor
 from legato.actors.turn import Turn, plan
 from legato.config import OnBusy
 from legato.events import Created, Failed
@@ -38,9 +38,7 @@ class StartReply(Struct, frozen=True, rename="camel", omit_defaults=True):
     dropped_messages: int | None = None
 
 
-async def start_turn(
-    turn: Turn, on_busy: OnBusy, *, supervisor: Supervisor, records: Records
-) -> StartReply:
+async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Records) -> StartReply:
     """Start a turn, join the one the same request started, or find that one settled.
 
     Raises:
@@ -48,11 +46,11 @@ async def start_turn(
         NotStarted: if the turn could not be opened.
         StorageError: if the storage cannot be read.
     """
-    if not supervisor.knows(turn):
-        if settled := await _settled(turn, supervisor, records):
+    if not await jobs.knows(turn):
+        if settled := await _settled(turn, jobs, records):
             return settled
-        await _check(turn, supervisor, records)
-    started = supervisor.start(turn, on_busy)
+        await _check(turn, jobs, records)
+    started = await jobs.start(turn, on_busy)
     reply = StartReply(
         stream_id=started.job.conversation_id,
         conversation_id=started.job.conversation_id,
@@ -64,12 +62,12 @@ async def start_turn(
     return reply if reply.status != "started" else await _opened(reply, started.job)
 
 
-async def _settled(turn: Turn, supervisor: Supervisor, records: Records) -> StartReply | None:
+async def _settled(turn: Turn, jobs: Jobs, records: Records) -> StartReply | None:
     """The reply to a repetition whose job has left: its messages are in the storage."""
     if turn.request_id is None:
         return None
     stored = await records.turn_of_request(turn.user, turn.request_id)
-    if stored is None or supervisor.knows(turn):
+    if stored is None or await jobs.knows(turn):
         return None
     return StartReply(
         stream_id=stored.conversation_id,
@@ -79,12 +77,12 @@ async def _settled(turn: Turn, supervisor: Supervisor, records: Records) -> Star
     )
 
 
-async def _check(turn: Turn, supervisor: Supervisor, records: Records) -> None:
+async def _check(turn: Turn, jobs: Jobs, records: Records) -> None:
     conversation = await records.conversation(turn.conversation_id)
     if conversation is not None and conversation.user != turn.user:
         raise ForeignConversation(turn.conversation_id)
     messages = await records.messages(turn.conversation_id) if conversation else []
-    plan(turn, messages, expected=supervisor.expected(turn.conversation_id))
+    plan(turn, messages, expected=await jobs.expected(turn.user, turn.conversation_id))
 
 
 async def _opened(reply: StartReply, job: JobRef) -> StartReply:

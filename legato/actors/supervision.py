@@ -1,19 +1,33 @@
 """A supervisor's whole life: what a former one left comes first, and nothing is left at its end."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple
 
 import trio
 
+from legato.actors.cluster import Cluster
+from legato.actors.host import LocalHost
+from legato.actors.jobs import Jobs
+from legato.actors.mirror import Mirrors
+from legato.actors.peers import Peers
 from legato.actors.recovery import recover
+from legato.actors.remote import Owners
 from legato.actors.supervisor import Supervisor
+from legato.actors.takeover import OnOwnerLost, Successor, Sweeper
+from legato.actors.wire import WIRE, Wire
 from legato.config import Limits
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
-from legato.storage.contract import Journal, Records
+from legato.storage.contract import Journal, Records, StorageError
+from legato.storage.replicas import Replication
 
 LAST_WRITE = 1.0
 """Seconds for the journal at shutdown; what it misses then, the next process finds out."""
+
+LEAST_PATIENCE = 60.0
+"""Seconds that an ending waits for a journal which all replicas share, also where nothing is kept
+for readers that come later."""
 
 
 @asynccontextmanager
@@ -24,14 +38,17 @@ async def open_supervisor(
     dialects: Mapping[str, Dialect],
     limits: Limits,
     journal: Journal | None = None,
+    patience: float = 0.0,
 ) -> AsyncIterator[Supervisor]:
     """First what a former process left is brought to its end; on leaving, what runs is stopped and
     stored, which a storage that hangs does not hold up for longer than `store_timeout`.
 
+    With `patience` (see JournalWriter) others take over what a process left, whenever that is.
+
     Raises:
         StorageError: if what was left cannot be read, or not be stored.
     """
-    recovered = () if journal is None else await recover(journal, records)
+    recovered = () if journal is None or patience else await recover(journal, records)
     async with trio.open_nursery() as nursery:
         supervisor = Supervisor(
             nursery,
@@ -40,9 +57,68 @@ async def open_supervisor(
             dialects=dialects,
             limits=limits,
             journal=journal,
+            patience=patience,
         )
         supervisor.adopt(recovered)
         yield supervisor
         with trio.move_on_after(limits.store_timeout + LAST_WRITE):
             await supervisor.drain()
+        nursery.cancel_scope.cancel()
+
+
+class Replica(NamedTuple):
+    supervisor: Supervisor
+    jobs: Jobs
+
+
+@asynccontextmanager
+async def open_replica(
+    replication: Replication,
+    *,
+    records: Records,
+    models: Mapping[str, Model],
+    dialects: Mapping[str, Dialect],
+    limits: Limits,
+    lease: float,
+    on_owner_lost: OnOwnerLost,
+) -> AsyncIterator[Replica]:
+    """One of many: on leaving, what it has is the others' at once.
+
+    Raises:
+        StorageError: if what all replicas share cannot be used.
+    """
+    await replication.liveness.beat()
+    async with trio.open_nursery() as nursery:
+        async with open_supervisor(
+            records=records,
+            models=models,
+            dialects={**dialects, WIRE: Wire},
+            limits=limits,
+            journal=replication.journal,
+            patience=max(limits.retention, LEAST_PATIENCE),
+        ) as supervisor:
+            host = LocalHost(supervisor)
+            peers = Peers(replication.me, replication.post, host)
+            heir = Successor(replication.directory, models, on_owner_lost)
+            sweeper = Sweeper(replication, supervisor, peers, records, heir, lease)
+            owners = Owners(replication, host, peers, sweeper)
+            mirrors = Mirrors(nursery, supervisor.registry, dialects, owners)
+            nursery.start_soon(supervisor.guarded, peers.run, "peers")
+            nursery.start_soon(supervisor.guarded, sweeper.run, "sweeper")
+            yield Replica(
+                supervisor,
+                Cluster(
+                    nursery,
+                    replication,
+                    supervisor,
+                    host,
+                    owners,
+                    mirrors,
+                    sweeper,
+                    records,
+                    limits,
+                ),
+            )
+        with trio.move_on_after(LAST_WRITE), suppress(StorageError):
+            await replication.liveness.leave()
         nursery.cancel_scope.cancel()

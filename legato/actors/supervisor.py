@@ -51,12 +51,14 @@ class Supervisor:
         dialects: Mapping[str, Dialect],
         limits: Limits,
         journal: Journal | None = None,
+        patience: float = 0.0,
     ) -> None:
+        """`patience`: see JournalWriter."""
         self.titles = Titles(records, limits.title_timeout)
         self._nursery = nursery
         self._models = models
         self._limits = limits
-        self._writer = None if journal is None else JournalWriter(journal)
+        self._writer = None if journal is None else JournalWriter(journal, patience=patience)
         self._job = partial(
             Job,
             records=records,
@@ -66,9 +68,11 @@ class Supervisor:
             journal=self._writer,
         )
         self.registry = Registry()
+        self.on_ended: Callable[[Job], None] = lambda job: None
+        self.on_left: Callable[[Job], None] = lambda job: None
         self._draining = False
         if self._writer is not None:
-            nursery.start_soon(partial(self._guarded, self._writer.run, part="journal"))
+            nursery.start_soon(self.guarded, self._writer.run, "journal")
 
     def knows(self, turn: Turn) -> bool:
         """Whether the request that asks for this turn has a job already."""
@@ -90,12 +94,16 @@ class Supervisor:
         if before and on_busy == "reject":
             raise Busy("The conversation is busy with another turn.")
         interrupted = before if on_busy == "interrupt" else []
-        if self._draining:
-            raise ShuttingDown("The server is shutting down.")
+        self.check_draining()
         admit(turn.user, self.registry, self._limits, leaving=len(interrupted))
         self._stop_soon(interrupted)
-        job = self._create(turn, [job.ended for job in before])
+        job = self.create(turn, [job.ended for job in before])
         return Started(job.ref, queued=bool(before) and on_busy == "enqueue")
+
+    def check_draining(self) -> None:
+        """Raises ShuttingDown once starts are refused."""
+        if self._draining:
+            raise ShuttingDown("The server is shutting down.")
 
     def whereis(self, stream_id: str) -> JobRef | None:
         """The job of that id, or a conversation's current one.
@@ -131,10 +139,13 @@ class Supervisor:
         Those that start meanwhile, too: on return, and until somebody waits, there is none.
         """
         while jobs := self.registry.conversation(conversation_id):
-            job = next(iter(jobs))
-            await stopped(job)
-            job.leave()
-            self.registry.remove(job)
+            await self.discard(next(iter(jobs)))
+
+    async def discard(self, job: Job) -> None:
+        """Stop it, properly, and let go of it."""
+        await stopped(job)
+        job.leave()
+        self.registry.remove(job)
 
     def refuse_starts(self) -> int:
         """Take no more; how many run."""
@@ -154,7 +165,8 @@ class Supervisor:
         if self._writer is not None:
             await self._writer.written()
 
-    def _create(self, turn: Turn, predecessors: list[trio.Event]) -> Job:
+    def create(self, turn: Turn, predecessors: Sequence[trio.Event]) -> Job:
+        """Have it run, whatever there is already."""
         job = self._job(turn, model=self._models[turn.model], predecessors=predecessors)
         self.registry.add(job)
         self._nursery.start_soon(self._own, job)
@@ -162,20 +174,29 @@ class Supervisor:
 
     def adopt(self, recovered: Iterable[Recovered]) -> None:
         """Have jobs of a former process here, for as long as if they had ended in this one."""
-        for job in self._affordable([self._restored(each) for each in recovered]):
+        jobs = [self._restored(each) for each in recovered]
+        running = [job for job in jobs if not job.ended.is_set()]
+        ended = [job for job in jobs if job.ended.is_set()]
+        for job in (*running, *self._affordable(ended)):
             self.registry.add(job)
-            self.registry.ended(job)
+            if job.ended.is_set():
+                self.registry.ended(job)
             self._nursery.start_soon(self._own, job)
 
     def _restored(self, recovered: Recovered) -> Job:
+        model = self._models.get(recovered.turn.model)
         job = self._job(
             recovered.turn,
-            model=next(iter(self._models.values())),  # any: who has ended asks no model
+            model=model or next(iter(self._models.values())),  # any: who has ended asks no model
             predecessors=(),
             epoch=recovered.epoch,
             former=recovered.former,
+            position=len(recovered.events),
         )
-        job.restore(recovered.opening, recovered.events)
+        if recovered.has_ended or recovered.opening is None:
+            job.restore(recovered.opening, recovered.events)
+        else:
+            job.go_on(recovered.opening, recovered.events)
         return job
 
     def _affordable(self, jobs: Sequence[Job]) -> Iterable[Job]:
@@ -194,16 +215,17 @@ class Supervisor:
         try:
             with closing(job):
                 name = job.turn.job_id
-                await self._guarded(job.run, job=name) or await self._guarded(job.seal, job=name)
+                await self.guarded(job.run, name) or await self.guarded(job.seal, name)
         finally:
             self.registry.remove(job)
+            self.on_left(job)
 
-    async def _guarded(self, life: Callable[[], Awaitable[object]], **facts: str) -> bool:
+    async def guarded(self, life: Callable[[], Awaitable[object]], name: str) -> bool:
         """Whether it ran without a crash.  The one catch-all: a bug ends one job, not the rest."""
         try:
             await life()
         except Exception:
-            log.exception("crashed", **facts)
+            log.exception("crashed", part=name)
             return False
         return True
 
@@ -222,6 +244,7 @@ class Supervisor:
             seconds=round(trio.current_time() - job.began, 2),
         )
         self.registry.ended(job)
+        self.on_ended(job)
         if isinstance(job.feed.ending, Failed) and job.opening is None:
             self.registry.forget_request(job)  # nothing came of it: it may be tried again
         for evicted in self.registry.evicted(self._limits.max_retained_bytes):
@@ -237,7 +260,7 @@ class Supervisor:
             return
         if conversation.title == NEW_CHAT:
             make = self.titles.making(conversation, job.model, question, answer)
-            self._nursery.start_soon(partial(self._guarded, make, job=job.turn.job_id))
+            self._nursery.start_soon(self.guarded, make, job.turn.job_id)
 
 
 def running(jobs: Iterable[Job]) -> Iterator[Job]:

@@ -51,7 +51,7 @@ async def start(endpoint: str = "agents") -> Response:
     )
     _check_parameters(turn)
     on_busy = body.on_busy or house.settings.on_busy
-    started = await start_turn(turn, on_busy, supervisor=house.supervisor, records=house.records)
+    started = await start_turn(turn, on_busy, jobs=house.jobs, records=house.records)
     return reply(started)
 
 
@@ -78,7 +78,7 @@ async def stream(stream_id: str) -> Response:
     `Last-Event-ID` or `?after=` gives exactly what was missed, `?resume=true` the state of now;
     then what follows, live, to the ending.
     """
-    return stream_response(job_of(stream_id), "librechat", _start())
+    return stream_response(await job_of(stream_id), "librechat", _start())
 
 
 def _start() -> Start:
@@ -104,7 +104,7 @@ def _cursor(name: str, cursor: str) -> Cursor:
 @describe(ActiveReply)
 async def active() -> Response:
     """The conversations in which you have a running generation."""
-    return reply(ActiveReply(runtime().supervisor.active(user())))
+    return reply(ActiveReply(await runtime().jobs.active(user())))
 
 
 @chat.get("/status/<stream_id>")
@@ -112,7 +112,7 @@ async def active() -> Response:
 async def status(stream_id: str) -> Response:
     """How a generation stands, with everything a client needs to show it."""
     try:
-        job = job_of(stream_id)
+        job = await job_of(stream_id)
         answer = await job.status()
     except (StreamNotFound, ActorStopped):
         return reply(StatusReply(active=False))
@@ -136,7 +136,7 @@ async def status(stream_id: str) -> Response:
 async def abort() -> Response:
     """Stop a generation.  On return its provider is closed and its partial answer stored."""
     target = (await body_of(AbortBody)).target()
-    job = runtime().supervisor.whereis(canonical(target)) if target else None
+    job = await runtime().jobs.whereis(user(), canonical(target)) if target else None
     if job is None:
         raise JobNotFound("There is no such generation.", streamId=target or None)
     if job.user != user():

@@ -52,7 +52,7 @@ async def title(conversation_id: str) -> Response:
     """The title made after the first answer; waits for one that is in the making."""
     conversation_id = (await conversation_of(conversation_id)).conversation_id
     with trio.move_on_after(TITLE_PATIENCE):
-        await runtime().supervisor.titled(conversation_id)
+        await runtime().jobs.titled(user(), conversation_id)
     found = (await conversation_of(conversation_id)).title
     if found == NEW_CHAT:
         raise NotFound("Title not found or method not implemented for the conversation's endpoint")
@@ -80,6 +80,6 @@ async def delete() -> Response:
     """Delete a conversation; a generation that runs in it is stopped first, properly."""
     change = (await body_of(ArgBody)).arg
     conversation_id = (await conversation_of(change.conversation_id)).conversation_id
-    await runtime().supervisor.close_conversation(conversation_id)
+    await runtime().jobs.close_conversation(user(), conversation_id)
     deleted = await runtime().records.delete_conversation(conversation_id)
     return reply(DeleteReply(True, int(deleted)), 201)

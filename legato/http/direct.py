@@ -54,7 +54,8 @@ class DirectBody(StreamBody):
         if sink.is_left:
             raise StreamCut
         self._ended = sink.last
-        self._start = Cursor(self._job.job_id, self._job.epoch, sink.seq)
+        if sink.epoch:
+            self._start = Cursor(self._job.job_id, sink.epoch, sink.seq)
 
     async def _wait(self, sink: SocketSink) -> None:
         """Until the sink wants something of us; a comment where it is silent for so long.

@@ -122,4 +122,5 @@ async def health() -> Response:
 async def readiness() -> Response:
     """Its storage can be used, too."""
     await runtime().records.ping()
+    await runtime().jobs.ping()
     return reply(HealthReply("ready"))

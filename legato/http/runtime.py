@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from legato.actors.jobs import Alone, Jobs
 from legato.actors.supervision import open_supervisor
 from legato.actors.supervisor import Supervisor
 from legato.config import Settings
@@ -25,6 +26,7 @@ class Runtime(Struct, frozen=True):
     records: Records
     models: Mapping[str, Model]
     supervisor: Supervisor
+    jobs: Jobs
 
     @property
     def default_model(self) -> str:
@@ -38,12 +40,32 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     async with (
         open_storage(settings.database_url) as storage,
         open_models(settings.models, os.environ) as models,
-        open_supervisor(
-            records=storage.records,
-            models=models,
-            dialects=DIALECTS,
-            limits=settings.limits,
-            journal=storage.journal,
-        ) as supervisor,
+        _open_jobs(settings, storage, models) as replica,
     ):
-        yield Runtime(settings, storage.records, models, supervisor)
+        yield Runtime(settings, storage.records, models, replica.supervisor, replica.jobs)
+
+
+@asynccontextmanager
+async def _open_jobs(
+    settings: Settings, storage: Storage, models: Mapping[str, Model]
+) -> AsyncIterator[Replica]:
+    """With a Redis as one replica of many; without, this process has all jobs."""
+    parts = {
+        "records": storage.records,
+        "models": models,
+        "dialects": DIALECTS,
+        "limits": settings.limits,
+    }
+    if settings.redis_url is None:
+        async with open_supervisor(**parts, journal=storage.journal) as supervisor:
+            yield Replica(supervisor, Alone(supervisor))
+        return
+    async with (
+        open_replication(
+            settings.redis_url, prefix=settings.redis_prefix, lease=settings.lease
+        ) as replication,
+        open_replica(
+            replication, **parts, lease=settings.lease, on_owner_lost=settings.on_owner_lost
+        ) as replica,
+    ):
+        yield replica

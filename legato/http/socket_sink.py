@@ -47,6 +47,7 @@ class SocketSink:
 
     def __init__(self, client: Client, coding: Coding) -> None:
         self.seq = 0  # the position up to which frames are sent, or kept in here
+        self.epoch = 0  # the job's at that position; 0 while nothing was pushed
         self.last = False
         self.is_left = False
         self.is_closed = False
@@ -60,6 +61,7 @@ class SocketSink:
         if self._rest or self.is_left:
             return False
         self.seq = chunk.seq
+        self.epoch = chunk.epoch
         self.last = chunk.last
         self.write(self._coding.coded(chunk))
         return not self.is_left

@@ -102,13 +102,13 @@ def canonical(given: str) -> str:
         return given
 
 
-def job_of(stream_id: str) -> JobRef:
+async def job_of(stream_id: str) -> JobRef:
     """This user's job of that id, or the current one of that conversation.
 
     Raises:
         StreamNotFound, Foreign
     """
-    job = runtime().supervisor.whereis(canonical(stream_id))
+    job = await runtime().jobs.whereis(user(), canonical(stream_id))
     if job is None:
         raise StreamNotFound("The generation job does not exist or has expired.")
     if job.user != user():

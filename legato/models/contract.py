@@ -84,6 +84,11 @@ class Model(Protocol):
         """Whether a title may be asked of it; otherwise titles are made by rule."""
         ...
 
+    @property
+    def continues(self) -> bool:
+        """Whether it goes on from a last message of the assistant's, instead of answering it."""
+        ...
+
     def count_tokens(self, text: str) -> int:
         """About how many tokens `text` is; never blocks, never fails."""
         ...

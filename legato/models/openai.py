@@ -57,6 +57,7 @@ class OpenAIModel:
     """One model of one server.  The caller opens `client` (see `provider_client`) and closes it."""
 
     writes_titles: Final = True
+    continues: Final = True
 
     def __init__(
         self,

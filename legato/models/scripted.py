@@ -68,6 +68,7 @@ class ScriptedModel:
     """
 
     writes_titles: Final = False
+    continues: Final = False
 
     def __init__(
         self,

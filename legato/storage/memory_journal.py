@@ -1,68 +1,109 @@
 """A journal in memory: the simplest implementation of the contract, for who shares its shelf."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from secrets import token_hex
 
 import trio
 
 from legato.storage.checks import require_unicode
-from legato.storage.contract import Abandoned, Entries, Kept, StorageError
+from legato.storage.contract import Abandoned, Entries, Kept, Refusal, StorageError
+
+
+@dataclass
+class Volume:
+    """What is kept of one job."""
+
+    owner: str
+    epoch: int = 1
+    attempts: int = 0
+    settled: bool = False
+    entries: list[Entries] = field(default_factory=list)
+
+    def refuses(self, entries: Entries) -> Refusal | None:
+        if entries.epoch < self.epoch:
+            return Refusal(entries.job_id, "fenced")
+        tail = max((each.first + len(each.events) - 1 for each in self.entries), default=0)
+        return Refusal(entries.job_id, "forgotten") if entries.first > tail + 1 else None
 
 
 class Shelf:
     """What outlives the journals on it, as a database outlives a process."""
 
     def __init__(self) -> None:
-        self.entries: dict[str, dict[int, Entries]] = {}  # of each job, by their first position
-        self.owners: dict[str, MemoryJournal] = {}
-        self.attempts: dict[str, int] = {}
-        self.settled: set[str] = set()
+        self.volumes: dict[str, Volume] = {}
+        self.closed: set[str] = set()  # the owners whose journals are
 
 
 class MemoryJournal:
     """Every method is one checkpoint and then one step that nobody can see half of."""
 
-    def __init__(self, shelf: Shelf | None = None) -> None:
+    def __init__(
+        self,
+        shelf: Shelf | None = None,
+        *,
+        me: str | None = None,
+        is_gone: Callable[[str], bool] | None = None,
+    ) -> None:
+        """`is_gone`: whether such an owner is; without it, whether its journal is closed."""
         self._shelf = shelf or Shelf()
-        self.closed = False
+        self.me = me or token_hex(8)
+        self._is_gone = is_gone or self._shelf.closed.__contains__
 
-    async def append(self, batch: Sequence[Entries]) -> None:
+    def close(self) -> None:
+        self._shelf.closed.add(self.me)
+
+    async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
         await self._enter()
         for entries in batch:
             require_unicode(entries)
-        for entries in batch:
-            self._shelf.owners.setdefault(entries.job_id, self)
-            self._shelf.entries.setdefault(entries.job_id, {}).setdefault(entries.first, entries)
+        return [refusal for each in batch if (refusal := self._append(each))]
+
+    def _append(self, entries: Entries) -> Refusal | None:
+        volumes = self._shelf.volumes
+        if entries.first > 1 and entries.job_id not in volumes:
+            return Refusal(entries.job_id, "forgotten")
+        volume = volumes.setdefault(entries.job_id, Volume(self.me))
+        refusal = volume.refuses(entries)
+        if refusal is None:
+            volume.entries.append(entries)
+        return refusal
 
     async def take_over(self) -> Sequence[Abandoned]:
         await self._enter()
-        shelf = self._shelf
-        gone = [job_id for job_id, owner in shelf.owners.items() if owner.closed]
-        for job_id in gone:
-            shelf.owners[job_id] = self
-            shelf.attempts[job_id] = shelf.attempts.get(job_id, 0) + 1
+        gone = {
+            job_id: volume
+            for job_id, volume in sorted(self._shelf.volumes.items())
+            if volume.owner != self.me and self._is_gone(volume.owner)
+        }
+        for volume in gone.values():
+            volume.owner = self.me
+            volume.epoch += 1
+            volume.attempts += 1
         return [
-            Abandoned(each, shelf.attempts[each], each in shelf.settled) for each in sorted(gone)
+            Abandoned(id_, each.epoch, each.attempts, each.settled) for id_, each in gone.items()
         ]
 
     async def read(self, job_id: str) -> Kept:
         await self._enter()
-        return Kept([entries for _, entries in sorted(self._shelf.entries.get(job_id, {}).items())])
+        volume = self._shelf.volumes.get(job_id)
+        return Kept(list(volume.entries) if volume else [])
 
     async def settle(self, job_ids: Sequence[str]) -> None:
         await self._enter()
-        settled = self._shelf.owners.keys() & set(job_ids)
-        self._shelf.settled |= settled
-        self._shelf.attempts |= dict.fromkeys(settled, 0)
+        for volume in self._found(job_ids):
+            volume.settled = True
+            volume.attempts = 0
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         await self._enter()
         for job_id in job_ids:
-            self._shelf.entries.pop(job_id, None)
-            self._shelf.owners.pop(job_id, None)
-            self._shelf.attempts.pop(job_id, None)
-            self._shelf.settled.discard(job_id)
+            self._shelf.volumes.pop(job_id, None)
+
+    def _found(self, job_ids: Sequence[str]) -> Sequence[Volume]:
+        return [volume for job_id in job_ids if (volume := self._shelf.volumes.get(job_id))]
 
     async def _enter(self) -> None:
         await trio.lowlevel.checkpoint()
-        if self.closed:
+        if self.me in self._shelf.closed:
             raise StorageError("The journal is closed.")

@@ -6,7 +6,7 @@ the same may be asked again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -28,7 +28,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     model: str
     endpoint: str = "agents"
     instructions: str | None = None
-    parameters: Mapping[str, object] = {}
+    parameters: Mapping[str, Any] = {}  # JSON
     request_id: str | None = None
 
 
@@ -42,6 +42,14 @@ class Whereabouts(Struct, frozen=True):
 
 class Listed(Struct, frozen=True):
     listing: Listing
+    stage: Stage
+
+
+class Told(Struct, frozen=True):
+    """What the directory has to know of a job of this replica."""
+
+    listing: Listing
+    epoch: int
     stage: Stage
 
 
@@ -83,6 +91,13 @@ class Directory(Protocol):
 
     async def void(self, listing: Listing, *, may_repeat: bool) -> None:
         """It ended before it began.  `may_repeat`: its request may start another job."""
+        ...
+
+    async def tell_again(self, jobs: Sequence[Told]) -> None:
+        """All jobs of this replica, after the shared storage lost what it was told.
+
+        What it does know better (a job that is another's by now) stays as it is.
+        """
         ...
 
     async def find(self, job_id: str) -> Whereabouts | None:

@@ -38,6 +38,7 @@ class PlayedModel:
     name = "played"
     max_context_tokens = 1000
     writes_titles = False
+    continues = True
 
     def __init__(self) -> None:
         self.requests: list[ModelRequest] = []

@@ -141,12 +141,12 @@ async def test_a_long_answer_is_kept_in_little_more_than_its_text() -> None:
 async def test_a_reader_with_nothing_to_catch_up_on_hears_where_it_is() -> None:
     feed = feed_of(3)
     sink = subscribed(feed, Cursor("J", 1, 5))
-    assert sink.chunks == [Chunk(b"", 5)]
+    assert sink.chunks == [Chunk(b"", 5, 1)]
     feed.append(Finished())
     feed.push()
     [late] = subscribed(feed, Cursor("J", 1, 6)).chunks
 
-    assert late == Chunk(b"", 6, last=True)
+    assert late == Chunk(b"", 6, 1, last=True)
 
 
 async def test_a_reader_that_takes_nothing_is_dropped_with_little_waiting() -> None:

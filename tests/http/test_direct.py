@@ -111,7 +111,7 @@ async def test_what_the_kernel_does_not_take_comes_before_anything_else(
     sink = SocketSink(socket, Coding())
     expected = b""
     for seq, length in enumerate(lengths, 1):
-        chunk = Chunk(b"x" * length, seq)
+        chunk = Chunk(b"x" * length, seq, 1)
         if sink.push(chunk):
             expected += chunked(chunk.data)
             assert sink.seq == seq
@@ -127,20 +127,20 @@ async def test_what_the_kernel_does_not_take_comes_before_anything_else(
 async def test_while_something_is_kept_every_push_is_refused() -> None:
     sink = SocketSink(PlayedSocket(3), Coding())
 
-    assert sink.push(Chunk(b"abcdef", 1))
-    assert not sink.push(Chunk(b"g", 2))
-    assert not sink.push(Chunk(b"g", 2))
+    assert sink.push(Chunk(b"abcdef", 1, 1))
+    assert not sink.push(Chunk(b"g", 2, 1))
+    assert not sink.push(Chunk(b"g", 2, 1))
     assert sink.seq == 1
 
 
 async def test_a_sink_that_caught_up_before_the_next_push_stays() -> None:
     socket = PlayedSocket(3)
     sink = SocketSink(socket, Coding())
-    sink.push(Chunk(b"abcdef", 1))
+    sink.push(Chunk(b"abcdef", 1, 1))
     socket.read()
     await sink.flush()
 
-    assert sink.push(Chunk(b"g", 2))
+    assert sink.push(Chunk(b"g", 2, 1))
     assert dechunked(socket.taken) == b"abcdefg"
     assert not sink.is_done
 
@@ -150,15 +150,15 @@ async def test_a_connection_that_broke_takes_nothing_and_is_left() -> None:
     socket.is_broken = True
     sink = SocketSink(socket, Coding())
 
-    assert not sink.push(Chunk(b"abcdef", 1))
+    assert not sink.push(Chunk(b"abcdef", 1, 1))
     assert (sink.is_left, sink.is_done) == (True, True)
 
 
 async def test_what_many_readers_get_is_coded_once() -> None:
-    coding, chunk = Coding(), Chunk(b"abc", 1)
+    coding, chunk = Coding(), Chunk(b"abc", 1, 1)
 
     assert coding.coded(chunk) is coding.coded(chunk)
-    assert coding.coded(Chunk(b"", 2)) == b"", "an empty chunk would end the body"
+    assert coding.coded(Chunk(b"", 2, 1)) == b"", "an empty chunk would end the body"
 
 
 async def follow(house: House, socket: PlayedSocket, heartbeat: float = 60) -> None:

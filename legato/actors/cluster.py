@@ -1,0 +1,222 @@
+"""The jobs of many replicas, seen from one of them: the same promises as where it is alone."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+import structlog
+import trio
+
+from legato.actors.admission import Busy, TooManyForUser, check_capacity
+from legato.actors.host import LocalHost
+from legato.actors.job import Job
+from legato.actors.listings import listing_of
+from legato.actors.mailbox import ActorStopped
+from legato.actors.mirror import Mirrors
+from legato.actors.ref import JobRef
+from legato.actors.remote import Owners, RemoteRef
+from legato.actors.supervisor import Started, Supervisor
+from legato.actors.takeover import Sweeper
+from legato.actors.turn import Turn
+from legato.actors.wire import AwaitTitle, Discard
+from legato.config import Limits, OnBusy
+from legato.events import Failed
+from legato.storage.contract import ForeignConversation, Records, StorageError
+from legato.storage.replicas import Denied, Directory, Entered, Joined, Listed, Listing, Replication
+
+ENTER_TIMEOUT: Final = 15.0
+"""Seconds for a start to be decided; it is not given up where its client leaves meanwhile."""
+
+RETRY: Final = 1.0  # seconds until the directory is told once more
+
+JOB_ID_LENGTH: Final = 26  # of a ULID; a conversation's id is longer
+
+log = structlog.get_logger()
+
+
+class Cluster:
+    """Starts are decided in the directory, one after another; then the job is this replica's.
+
+    It waits there for the turns before it in its conversation, wherever those run.
+    """
+
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        replication: Replication,
+        supervisor: Supervisor,
+        host: LocalHost,
+        owners: Owners,
+        mirrors: Mirrors,
+        sweeper: Sweeper,
+        records: Records,
+        limits: Limits,
+    ) -> None:
+        self._nursery = nursery
+        self._directory: Directory = replication.directory
+        self._supervisor = supervisor
+        self._host = host
+        self._owners = owners
+        self._mirrors = mirrors
+        self._sweeper = sweeper
+        self._records = records
+        self._limits = limits
+        supervisor.on_ended = self._ended
+        supervisor.on_left = self._left
+
+    async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
+        self._supervisor.check_draining()
+        check_capacity(self._supervisor.registry, self._limits)
+        with trio.move_on_after(ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
+            entered = await self._enter(listing_of(turn), on_busy)
+            if isinstance(entered, Joined):
+                return Started(self._ref(entered.first), joined=True)
+            return self._begin(turn, on_busy, entered.before)
+        self._soon(self._directory.withdraw, listing_of(turn))
+        raise StorageError("The replicas' directory did not answer in time.")
+
+    def _begin(self, turn: Turn, on_busy: OnBusy, before: Sequence[Listing]) -> Started:
+        job = self._supervisor.create(turn, [self._ending(each) for each in before])
+        if on_busy == "interrupt":
+            for each in before:
+                self._nursery.start_soon(self._stopped, each.job_id)
+        return Started(job.ref, queued=bool(before) and on_busy == "enqueue")
+
+    async def knows(self, turn: Turn) -> bool:
+        if turn.request_id is None:
+            return False
+        return await self._directory.request(turn.user, turn.request_id) is not None
+
+    async def expected(self, user: str, conversation_id: str) -> Sequence[str]:
+        listed = await self._directory.conversation(user, conversation_id)
+        return [
+            message_id
+            for each in listed
+            if is_running(each)
+            for message_id in (each.listing.message_id, each.listing.response_id)
+        ]
+
+    async def whereis(self, user: str, stream_id: str) -> JobRef | None:
+        if local := self._running_here(stream_id):
+            return local
+        if len(stream_id) == JOB_ID_LENGTH:
+            place = await self._directory.find(stream_id)
+            return self._ref(place.listing, place.epoch) if place else None
+        listed = await self._directory.conversation(user, stream_id)
+        if not listed:
+            await self._check_foreign(user, stream_id)
+            return None
+        return self._ref(current(listed).listing)
+
+    async def active(self, user: str) -> Sequence[str]:
+        return await self._directory.running(user)
+
+    async def titled(self, user: str, conversation_id: str) -> None:
+        for each in await self._directory.conversation(user, conversation_id):
+            await self._owners.ended(each.listing.job_id)
+            with suppress(ActorStopped):
+                await self._owners.ask(
+                    each.listing.job_id, lambda about: AwaitTitle(about, conversation_id)
+                )
+
+    async def close_conversation(self, user: str, conversation_id: str) -> None:
+        while listed := await self._directory.conversation(user, conversation_id):
+            for each in listed:
+                await self._discarded(each.listing)
+        await self._supervisor.close_conversation(conversation_id)
+
+    async def ping(self) -> None:
+        if self._sweeper.trouble is not None:
+            raise self._sweeper.trouble
+
+    async def _enter(self, listing: Listing, on_busy: OnBusy) -> Entered | Joined:
+        most = self._limits.max_running_jobs_per_user
+        try:
+            entered = await self._directory.enter(listing, on_busy, max_per_user=most)
+        except StorageError:
+            self._soon(self._directory.withdraw, listing)  # it may have been
+            raise
+        match entered:
+            case Denied("busy"):
+                raise Busy("The conversation is busy with another turn.")
+            case Denied():
+                raise TooManyForUser(f"You have {most} running generations; more are not allowed.")
+            case _:
+                return entered
+
+    def _running_here(self, stream_id: str) -> JobRef | None:
+        """A job of that id, or, there being one at a time, the one that runs in a conversation."""
+        job = self._supervisor.registry.find(stream_id)
+        if job is None:
+            siblings = self._supervisor.registry.conversation(stream_id)
+            job = next((each for each in siblings if is_answering(each)), None)
+        return job.ref if job else None
+
+    def _ref(self, listing: Listing, epoch: int = 1) -> JobRef:
+        job = self._supervisor.registry.find(listing.job_id)
+        return job.ref if job else RemoteRef(listing, epoch, self._owners, self._mirrors)
+
+    async def _check_foreign(self, user: str, conversation_id: str) -> None:
+        conversation = await self._records.conversation(conversation_id)
+        if conversation is not None and conversation.user != user:
+            raise ForeignConversation(conversation_id)
+
+    def _ending(self, listing: Listing) -> trio.Event:
+        """Set when that job has ended, wherever it does."""
+        ended = trio.Event()
+        self._nursery.start_soon(self._await_end, listing.job_id, ended)
+        return ended
+
+    async def _await_end(self, job_id: str, ended: trio.Event) -> None:
+        await self._owners.ended(job_id)
+        ended.set()
+
+    async def _stopped(self, job_id: str) -> None:
+        with suppress(ActorStopped):
+            await self._owners.stop(job_id)
+
+    async def _discarded(self, listing: Listing) -> None:
+        try:
+            await self._owners.ask(listing.job_id, lambda about: Discard(about, listing.job_id))
+        except ActorStopped:
+            await self._directory.withdraw(listing)  # nobody has it who could
+
+    # What the journal does not tell the directory.
+
+    def _ended(self, job: Job) -> None:
+        if job.opening is None:
+            may_repeat = isinstance(job.feed.ending, Failed)
+            self._soon(self._directory.void, listing_of(job.turn), may_repeat=may_repeat)
+
+    def _left(self, job: Job) -> None:
+        if job.opening is None and job.feed.ending is not None:
+            self._soon(self._directory.withdraw, listing_of(job.turn))
+
+    def _soon(self, tell: Callable[..., Awaitable[None]], listing: Listing, **facts: bool) -> None:
+        self._nursery.start_soon(self._tell, partial(tell, listing, **facts))
+
+    async def _tell(self, tell: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await tell()
+            except StorageError as error:
+                log.warning("directory not told yet", reason=str(error))
+                await trio.sleep(RETRY)
+            else:
+                return
+
+
+def is_running(listed: Listed) -> bool:
+    return listed.stage in ("waiting", "begun")
+
+
+def is_answering(job: Job) -> bool:
+    return job.opening is not None and not job.ended.is_set()
+
+
+def current(listed: Sequence[Listed]) -> Listed:
+    """The first that still runs, else the last that was begun, else the last."""
+    running = next(filter(is_running, listed), None)
+    begun = next((each for each in reversed(listed) if each.stage == "ended"), None)
+    return running or begun or listed[-1]

@@ -1,0 +1,78 @@
+"""What a replica answers when another asks for its jobs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import assert_never
+
+import trio
+
+from legato.actors.job import Job
+from legato.actors.mailbox import ActorStopped
+from legato.actors.ref import LocalRef
+from legato.actors.supervisor import Supervisor
+from legato.actors.wire import (
+    Answer,
+    AskStatus,
+    AwaitEnd,
+    AwaitTitle,
+    Discard,
+    Question,
+    StopJob,
+)
+
+
+class LocalHost:
+    """The jobs of this replica, those included that are being entered in the directory: others can
+    see them there before they are here."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._entering: dict[str, trio.Event] = {}
+
+    @contextmanager
+    def entering(self, job_id: str) -> Iterator[None]:
+        """Until the block ends, whoever asks for the job waits."""
+        entered = self._entering[job_id] = trio.Event()
+        try:
+            yield
+        finally:
+            del self._entering[job_id]
+            entered.set()
+
+    async def local(self, job_id: str) -> LocalRef | None:
+        job = await self._find(job_id)
+        return job.ref if job else None
+
+    async def answer(self, question: Question) -> Answer:
+        if isinstance(question, AwaitTitle):
+            await self._supervisor.titles.wait(question.conversation_id)
+            return Answer(question.about)
+        job = await self._find(question.job_id)
+        unknown = Answer(question.about, is_known=False)
+        try:
+            return unknown if job is None else await self._ask(job, question) or unknown
+        except ActorStopped:
+            return unknown
+
+    async def _find(self, job_id: str) -> Job | None:
+        if entered := self._entering.get(job_id):
+            await entered.wait()
+        return self._supervisor.registry.find(job_id)
+
+    async def _ask(
+        self, job: Job, question: StopJob | AskStatus | AwaitEnd | Discard
+    ) -> Answer | None:
+        """None where the job went before it had an ending: it is another replica's now."""
+        match question:
+            case StopJob(about):
+                return Answer(about, stopped=await job.ref.stop())
+            case AskStatus(about):
+                return Answer(about, status=await job.ref.status())
+            case AwaitEnd(about):
+                await job.ended.wait()
+                return Answer(about) if job.feed.ending else None
+            case Discard(about):
+                await self._supervisor.discard(job)
+                return Answer(about)
+            case _:
+                assert_never(question)

@@ -1,0 +1,42 @@
+"""A turn as other replicas know it, and back."""
+
+from legato.actors.job import Job
+from legato.actors.turn import Turn
+from legato.storage.replicas import Listing, Stage
+
+
+def listing_of(turn: Turn) -> Listing:
+    """Without its text: that is in the storage once it begins."""
+    return Listing(
+        job_id=turn.job_id,
+        conversation_id=turn.conversation_id,
+        message_id=turn.message_id,
+        response_id=turn.response_id,
+        user=turn.user,
+        model=turn.model,
+        endpoint=turn.endpoint,
+        instructions=turn.instructions,
+        parameters=turn.parameters,
+        request_id=turn.request_id,
+    )
+
+
+def turn_of(listing: Listing) -> Turn:
+    return Turn(
+        job_id=listing.job_id,
+        conversation_id=listing.conversation_id,
+        message_id=listing.message_id,
+        response_id=listing.response_id,
+        user=listing.user,
+        model=listing.model,
+        endpoint=listing.endpoint,
+        instructions=listing.instructions,
+        parameters=listing.parameters,
+        request_id=listing.request_id,
+    )
+
+
+def stage_of(job: Job) -> Stage:
+    if job.ended.is_set():
+        return "ended" if job.opening else "void"
+    return "begun" if job.opening else "waiting"

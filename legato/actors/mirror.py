@@ -1,0 +1,211 @@
+"""A job of another replica, for the readers of this one: fed by its owner instead of by a model."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final, NamedTuple, Protocol
+
+import structlog
+import trio
+from msgspec import MsgspecError
+
+from legato.actors.feed import Feed, Start
+from legato.actors.links import Inlet
+from legato.actors.log import Sealed
+from legato.actors.mailbox import ActorStopped
+from legato.actors.registry import Registry
+from legato.actors.sinks import Sink
+from legato.actors.wire import Lines, events_of
+from legato.dialects.contract import Dialect, Identity
+from legato.events import Cursor
+from legato.storage.replicas import Listing
+
+IDLE: Final = 30.0
+"""Seconds without a reader after which it ends: the next reader makes a new one."""
+
+log = structlog.get_logger()
+
+
+class Last(NamedTuple):
+    """Who was followed last, and whether the job is gone there."""
+
+    owner: str | None = None
+    is_gone: bool = False
+
+
+class Source(Protocol):
+    """Where a job is to be had, whoever owns it."""
+
+    async def owner(self, job_id: str) -> str:
+        """Raises ActorStopped if there is no such job (any more)."""
+        ...
+
+    async def follow(self, job_id: str, start: Cursor | None, inlet: Inlet, last: Last) -> str:
+        """Have it told to `inlet`, until that is closed, by the owner that is returned.
+
+        Waits for an owner where there is none.
+
+        Raises:
+            ActorStopped: if there is no such job (any more).
+        """
+        ...
+
+    def unfollow(self, inlet: Inlet) -> None: ...
+
+
+class Mirror:
+    """Serves its readers exactly as the job would: the same events at the same positions.
+
+    What it was told stays true for as long as the same owner lives.  Another may not have all of
+    it, because the first could not keep it; then this begins again, and its readers, who have
+    seen what is lost, get a snapshot.  No method that changes it waits.
+    """
+
+    def __init__(self, listing: Listing, dialects: Mapping[str, Dialect], source: Source) -> None:
+        self._listing = listing
+        self._dialects = dialects
+        self._source = source
+        self._feed: Feed | None = None
+        self._waiting: list[tuple[str, Start, Sink]] = []
+        self._closed = trio.Event()
+        self._is_broken = False
+        self._last = Last()
+
+    def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
+        """See `Feed.subscribe`; what comes late there comes late here.
+
+        Raises:
+            ActorStopped: if what its owner says cannot be understood.
+        """
+        if self._is_broken:
+            raise ActorStopped
+        if self._feed is None:
+            self._waiting.append((dialect, start, sink))
+        else:
+            self._feed.subscribe(dialect, start, sink)
+
+    async def run(self) -> None:
+        """Follow the job to its ending, for as long as somebody reads."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._end_when_idle, nursery.cancel_scope)
+            with suppress(ActorStopped):
+                await self._follow()
+                await trio.sleep_forever()
+            nursery.cancel_scope.cancel()
+
+    def leave(self) -> None:
+        """Cut the readers that are left."""
+        self._source.unfollow(self)
+        self._begin_again()
+
+    # What its owner tells it.
+
+    def accept(self, epoch: int, former: Mapping[int, int]) -> None:
+        if self._feed is None:
+            self._feed = Feed(self._identity(epoch), self._dialects, former)
+        else:
+            self._feed.succeed(epoch, former)
+
+    def push(self, lines: Lines) -> None:
+        try:
+            events = events_of(lines.data)
+            if events is None or self._feed is None:
+                self._begin_again()
+            else:
+                self._feed.append(*events)
+                self._serve(self._feed)
+        except (MsgspecError, ValueError, Sealed) as error:
+            log.error("cannot be mirrored", job=self._listing.job_id, reason=str(error))
+            self._is_broken = True
+            self._begin_again()
+
+    def close(self, *, is_gone: bool) -> None:
+        self._last = self._last._replace(is_gone=is_gone)
+        self._closed.set()
+
+    def _serve(self, feed: Feed) -> None:
+        waiting, self._waiting = self._waiting, []
+        for dialect, start, sink in waiting:
+            feed.subscribe(dialect, start, sink)
+        feed.push()
+
+    async def _follow(self) -> None:
+        while not self._is_broken and (self._feed is None or self._feed.ending is None):
+            self._closed = trio.Event()
+            job_id, cursor = self._listing.job_id, self._cursor()
+            self._last = Last(await self._source.follow(job_id, cursor, self, self._last))
+            await self._closed.wait()
+
+    def _cursor(self) -> Cursor | None:
+        if self._feed is None:
+            return None
+        return Cursor(self._listing.job_id, self._feed.epoch, self._feed.log.tail)
+
+    def _identity(self, epoch: int) -> Identity:
+        listing = self._listing
+        return Identity(listing.job_id, epoch, listing.conversation_id, listing.response_id)
+
+    def _begin_again(self) -> None:
+        """Its readers ask again, each from where it is."""
+        feed, self._feed = self._feed, None
+        waiting, self._waiting = self._waiting, []
+        for _, _, sink in waiting:
+            sink.close()
+        if feed is not None:
+            feed.close()
+        self._source.unfollow(self)
+        self._closed.set()
+
+    async def _end_when_idle(self, scope: trio.CancelScope) -> None:
+        was_read = True
+        while was_read or self._is_read():
+            was_read = self._is_read()
+            await trio.sleep(IDLE)
+        scope.cancel()
+
+    def _is_read(self) -> bool:
+        return bool(self._waiting) or (self._feed is not None and self._feed.readers > 0)
+
+
+class Mirrors:
+    """Those of this replica: one a job, for as long as somebody reads it here."""
+
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        registry: Registry,
+        dialects: Mapping[str, Dialect],
+        source: Source,
+    ) -> None:
+        self._nursery = nursery
+        self._registry = registry
+        self._dialects = dialects
+        self._source = source
+        self._mirrors: dict[str, Mirror] = {}
+
+    async def subscribe(self, listing: Listing, dialect: str, start: Start, sink: Sink) -> None:
+        """See `Feed.subscribe`.
+
+        Raises:
+            ActorStopped: if there is no such job (any more).
+        """
+        if job := self._registry.find(listing.job_id):  # it is this replica's by now
+            await job.ref.subscribe(dialect, start, sink)
+            return
+        if listing.job_id not in self._mirrors:
+            await self._source.owner(listing.job_id)
+        self._mirror(listing).subscribe(dialect, start, sink)
+
+    def _mirror(self, listing: Listing) -> Mirror:
+        """Another reader may have been as fast."""
+        mirror = self._mirrors.get(listing.job_id)
+        if mirror is None:
+            mirror = self._mirrors[listing.job_id] = Mirror(listing, self._dialects, self._source)
+            self._nursery.start_soon(self._run, listing.job_id, mirror)
+        return mirror
+
+    async def _run(self, job_id: str, mirror: Mirror) -> None:
+        try:
+            await mirror.run()
+        finally:
+            del self._mirrors[job_id]
+            mirror.leave()

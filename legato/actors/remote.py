@@ -1,0 +1,137 @@
+"""Asking the owner of a job, whichever replica that is, also while it changes hands."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from legato.actors.feed import Start
+from legato.actors.host import LocalHost
+from legato.actors.links import Inlet, LinkLost
+from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import Status, StopReply
+from legato.actors.mirror import Last, Mirrors
+from legato.actors.peers import Peers
+from legato.actors.ref import time_of
+from legato.actors.sinks import Sink
+from legato.actors.takeover import Sweeper
+from legato.actors.wire import Answer, AskStatus, AwaitEnd, Question, StopJob
+from legato.events import Created, Cursor, Ending
+from legato.storage.contract import StorageError
+from legato.storage.replicas import Listing, Replication
+
+
+class Owners:
+    """Who owns a job is in the directory; that changes when its owner is gone, and until then
+    whoever asks waits."""
+
+    def __init__(
+        self, replication: Replication, host: LocalHost, peers: Peers, sweeper: Sweeper
+    ) -> None:
+        self._me = replication.me
+        self._directory = replication.directory
+        self._liveness = replication.liveness
+        self._host = host
+        self._peers = peers
+        self._sweeper = sweeper
+
+    async def owner(self, job_id: str, last: str | None = None) -> str:
+        """Its owner, who lives.  `last` is who was it when it was asked last: that holds where the
+        directory has lost the job, and `last` will tell it again.
+
+        Raises:
+            ActorStopped: if there is no such job (any more).
+        """
+        while True:
+            with suppress(StorageError):  # that it cannot be asked says nothing about the job
+                place = await self._directory.find(job_id)
+                owner = place.owner if place else last
+                if owner is None or (place is None and not self._lives(owner)):
+                    raise ActorStopped
+                if self._lives(owner):
+                    return owner
+            await self._sweeper.looked()
+
+    async def ask(self, job_id: str, question: Callable[[int], Question]) -> Answer:
+        """Raises ActorStopped if there is no such job (any more)."""
+        owner = await self.owner(job_id)
+        while True:
+            try:
+                answer = await self._ask(owner, question)
+            except LinkLost:
+                await self._sweeper.looked()
+            else:
+                if answer.is_known:
+                    return answer
+                if await self.owner(job_id) == owner:
+                    raise ActorStopped
+            owner = await self.owner(job_id, owner)
+
+    async def stop(self, job_id: str) -> StopReply:
+        answer = await self.ask(job_id, lambda about: StopJob(about, job_id))
+        assert answer.stopped is not None, "that is the answer to this question"
+        return answer.stopped
+
+    async def status(self, job_id: str) -> Status:
+        answer = await self.ask(job_id, lambda about: AskStatus(about, job_id))
+        assert answer.status is not None, "that is the answer to this question"
+        return answer.status
+
+    async def ended(self, job_id: str) -> None:
+        """Return when it has ended, or is gone."""
+        try:
+            await self.ask(job_id, lambda about: AwaitEnd(about, job_id))
+        except ActorStopped:
+            return
+
+    async def follow(self, job_id: str, start: Cursor | None, inlet: Inlet, last: Last) -> str:
+        """See `Source`."""
+        owner = await self.owner(job_id, last.owner)
+        if owner == last.owner and last.is_gone:
+            raise ActorStopped
+        self._peers.follow(owner, job_id, start, inlet)
+        return owner
+
+    def unfollow(self, inlet: Inlet) -> None:
+        self._peers.unfollow(inlet)
+
+    async def _ask(self, owner: str, question: Callable[[int], Question]) -> Answer:
+        if owner == self._me:
+            return await self._host.answer(question(0))
+        return await self._peers.ask(owner, question)
+
+    def _lives(self, replica: str) -> bool:
+        return replica == self._me or replica in self._liveness.alive()
+
+
+class RemoteRef:
+    """A job that may be any replica's.  Every method raises ActorStopped once it has left."""
+
+    def __init__(self, listing: Listing, epoch: int, owners: Owners, mirrors: Mirrors) -> None:
+        self.job_id = listing.job_id
+        self.epoch = epoch
+        self.conversation_id = listing.conversation_id
+        self.user = listing.user
+        self.message_id = listing.message_id
+        self.response_id = listing.response_id
+        self._listing = listing
+        self._owners = owners
+        self._mirrors = mirrors
+
+    @property
+    def created_at(self) -> int:
+        return time_of(self.job_id)
+
+    async def opened(self) -> Created | Ending:
+        status = await self._owners.status(self.job_id)
+        assert status.snapshot.created is not None, "only who starts a job waits for it"
+        return status.snapshot.created
+
+    async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
+        """See `Feed.subscribe`."""
+        await self._mirrors.subscribe(self._listing, dialect, start, sink)
+
+    async def stop(self) -> StopReply:
+        """End it.  On return the provider is closed, the partial answer stored, the ending said."""
+        return await self._owners.stop(self.job_id)
+
+    async def status(self) -> Status:
+        return await self._owners.status(self.job_id)

@@ -1,0 +1,136 @@
+"""What replicas say to each other: letters, and a job's log as the lines of a dialect.  Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct, json, msgpack
+
+from legato.actors.messages import Status, StopReply
+from legato.dialects.contract import Identity
+from legato.events import AnyEvent, Snapshot
+
+WIRE: Final = "wire"
+"""The name of the dialect in which a job is told to other replicas."""
+
+_RESET: Final = b"\n"
+_encode: Final = json.Encoder().encode
+_events: Final = json.Decoder(AnyEvent)
+
+
+class Wire:
+    """A line an event.  A snapshot is none of it: who mirrors a log needs all of it."""
+
+    def __init__(self, identity: Identity) -> None:
+        pass
+
+    def encode(self, seq: int, event: AnyEvent) -> bytes:
+        return _encode(event) + b"\n"
+
+    def snapshot(self, snapshot: Snapshot) -> bytes:
+        return _RESET
+
+
+def events_of(data: bytes) -> Sequence[AnyEvent] | None:
+    """The events of such lines; None where a cursor did not hold: begin again.
+
+    Raises:
+        msgspec.MsgspecError: where they are not such lines.
+    """
+    return None if data.startswith(_RESET) else _events.decode_lines(data)
+
+
+class Letter(Struct, frozen=True, tag=True):
+    """Part of a packet.  `about` numbers what its first sender began with it."""
+
+    about: int
+
+
+class Follow(Letter, frozen=True):
+    """Tell me that job's log from there on.  `cursor` None is its beginning."""
+
+    job_id: str
+    cursor: str | None
+
+
+class Unfollow(Letter, frozen=True):
+    """No more of it is wanted."""
+
+
+class Accepted(Letter, frozen=True):
+    """What follows is the job's under `epoch`; `former`: see Feed."""
+
+    epoch: int
+    former: Mapping[int, int]
+
+
+class Lines(Letter, frozen=True):
+    """A Chunk of it."""
+
+    data: bytes
+    seq: int
+    last: bool
+
+
+class Closed(Letter, frozen=True):
+    """No more comes of that.  What is missing can be asked for again, unless the job `is_gone`."""
+
+    is_gone: bool = False
+
+
+class StopJob(Letter, frozen=True):
+    job_id: str
+
+
+class AskStatus(Letter, frozen=True):
+    job_id: str
+
+
+class AwaitEnd(Letter, frozen=True):
+    """Answered when the job has ended."""
+
+    job_id: str
+
+
+class AwaitTitle(Letter, frozen=True):
+    """Answered when no title of that conversation is in the making here."""
+
+    conversation_id: str
+
+
+class Discard(Letter, frozen=True):
+    """Stop the job and let go of it; answered when that is done."""
+
+    job_id: str
+
+
+class Answer(Letter, frozen=True):
+    """`is_known` is false where the asked replica has no such job."""
+
+    is_known: bool = True
+    stopped: StopReply | None = None
+    status: Status | None = None
+
+
+class Missed(Letter, frozen=True):
+    """Packets of yours did not arrive: begin again all that we had begun."""
+
+
+Question = StopJob | AskStatus | AwaitEnd | AwaitTitle | Discard
+AnyLetter = Question | Follow | Unfollow | Accepted | Lines | Closed | Answer | Missed
+
+
+class Packet(Struct, frozen=True, array_like=True):
+    """What one replica has for another, the `number`th since it lives, from 1."""
+
+    sender: str
+    number: int
+    letters: Sequence[AnyLetter]
+
+
+encode_packet: Final = msgpack.Encoder().encode
+_packets: Final = msgpack.Decoder(Packet)
+
+
+def decode_packet(data: bytes) -> Packet:
+    """Raises msgspec.MsgspecError where it is none."""
+    return _packets.decode(data)
