@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from legato.actors.jobs import Alone, Jobs
-from legato.actors.supervision import open_supervisor
+from legato.actors.supervision import Replica, open_replica, open_supervisor
 from legato.actors.supervisor import Supervisor
 from legato.config import Settings
 from legato.dialects.contract import Dialect
@@ -16,7 +16,7 @@ from legato.dialects.librechat import LibreChat
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
 from legato.storage.contract import Records
-from legato.storage.records import open_storage
+from legato.storage.records import Storage, open_storage
 
 DIALECTS: Final[Mapping[str, Dialect]] = {"librechat": LibreChat}
 

@@ -24,7 +24,7 @@ from legato.models.contract import (
     ModelRequest,
     TextChunk,
 )
-from legato.storage.contract import Entries, Journal, StorageError, UnstorableText
+from legato.storage.contract import Entries, Journal, Refusal, StorageError, UnstorableText
 from legato.storage.memory import MemoryRecords
 from legato.storage.memory_journal import MemoryJournal, Shelf
 
@@ -148,12 +148,12 @@ class FlakyJournal(MemoryJournal):
         self.unkeepable: set[str] = set()  # ids of jobs
         self.settles = True  # whether it can note that a job is settled
 
-    async def append(self, batch: Sequence[Entries]) -> None:
+    async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
         await self._usable()
         if any(entries.job_id in self.unkeepable for entries in batch):
             raise UnstorableText("half a character")
-        await super().append(batch)
         self.batches.append(batch)
+        return await super().append(batch)
 
     async def settle(self, job_ids: Sequence[str]) -> None:
         await self._usable()
