@@ -17,10 +17,11 @@ import msgspec
 
 from legato.bench import NAMES, BenchError
 from legato.config import ConfigError, Settings, load_settings
-from legato.config_values import Port, check_value
+from legato.config_values import Port, Processes, check_value
 from legato.models.contract import ModelError
 from legato.secret import with_secret
 from legato.storage.contract import StorageError
+from legato.workers import WorkersError
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _MAX_TTL: Final = 3650 * 86400  # ten years: an expiry must be, and a calendar must hold it
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A server's errors come in groups, because its tasks end together.
     except* ConfigError as errors:
         status = _say(errors, status=2)
-    except* (StorageError, ModelError, BenchError) as errors:
+    except* (StorageError, ModelError, WorkersError, BenchError) as errors:
         status = _say(errors, status=1)
     return status
 
@@ -71,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _settings(arguments: argparse.Namespace) -> Settings:
     """As configured, with the flags over it and a secret in it."""
-    flags = {name: getattr(arguments, name, None) for name in ("host", "port")}
+    flags = {name: getattr(arguments, name, None) for name in ("host", "port", "workers")}
     given = {name: value for name, value in flags.items() if value is not None}
     settings = load_settings(os.environ, arguments.config)
     return with_secret(msgspec.structs.replace(settings, **given))
@@ -79,9 +80,11 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 def _serve(settings: Settings) -> None:
     from legato.http.server import serve
+    from legato.workers.parent import serve_with_workers
 
+    each = serve if settings.workers == 1 else serve_with_workers
     with _listening(settings.host, settings.port):
-        serve(settings, on_ready=lambda url: print(f"Legato is at {url}", flush=True))
+        each(settings, on_ready=lambda url: print(f"Legato is at {url}", flush=True))
 
 
 @contextmanager
@@ -136,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve until SIGTERM or SIGINT")
     serve.add_argument("--host", type=_host, help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=_port, help="port to listen on (default: 8000)")
+    serve.add_argument("--workers", type=_workers, metavar="N", help="processes (default: 1)")
     _add_config(serve)
 
     demo = commands.add_parser("demo", help="serve the page on this machine and open it")
@@ -199,8 +203,16 @@ def _host(text: str) -> str:
 
 
 def _port(text: str) -> int:
+    return _number(text, Port)
+
+
+def _workers(text: str) -> int:
+    return _number(text, Processes)
+
+
+def _number(text: str, kind: object) -> int:
     try:
-        port: int = check_value(text, Port, "port", read_text=True)
+        number: int = check_value(text, kind, "number", read_text=True)
     except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error).removeprefix("port: ")) from None
-    return port
+        raise argparse.ArgumentTypeError(str(error).removeprefix("number: ")) from None
+    return number

@@ -15,7 +15,11 @@ from legato.config_values import (
     Count,
     DatabaseUrl,
     HttpUrl,
+    KeyPrefix,
+    Lease,
     Port,
+    Processes,
+    RedisUrl,
     Seconds,
     SecondsOrNone,
     Secret,
@@ -33,11 +37,18 @@ __all__ = [
     "LogForm",
     "ModelSettings",
     "OnBusy",
+    "OnOwnerLost",
     "Settings",
     "load_settings",
 ]
 
 OnBusy = Literal["interrupt", "reject", "enqueue"]
+
+OnOwnerLost = Literal["seal", "continue"]
+"""With a job whose process is gone: end it with what it said, or have the model go on from there.
+
+`seal` is the default, because going on asks the model, and pays it, a second time.
+"""
 
 LogForm = Literal["auto", "console", "json"]
 """For people or for programs; `auto` is for people where standard error is a terminal."""
@@ -66,6 +77,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     heartbeat: Seconds = 15.0  # proxies cut after 30 to 60 s of silence
     title_timeout: Seconds = 45.0
     drain_timeout: SecondsOrNone = 10.0  # for answers to end at shutdown, before they are stopped
+    lease: Lease = 10.0  # longer than a busy process pauses; jobs of a dead one wait for so long
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,7 +98,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jwks_url: HttpUrl | None = None
     database_url: DatabaseUrl = "sqlite:///.legato/legato.db"
     default_model: Text | None = None  # what the page offers first
+    redis_url: RedisUrl | None = None  # what the processes of one Legato share
+    redis_prefix: KeyPrefix = "legato"  # of every key there: two Legatos on one Redis need two
+    workers: Processes = 1  # a process uses one core; more of them share one port
     on_busy: OnBusy = "interrupt"
+    on_owner_lost: OnOwnerLost = "seal"
     log: LogForm = "auto"
     limits: Limits = Limits()
     models: Mapping[str, ModelSettings] = {}

@@ -23,10 +23,19 @@ Seconds = Annotated[
 SecondsOrNone = Annotated[
     float, Meta(ge=0, le=10**7, description="a number of seconds, 0 to 10000000")
 ]
+Processes = Annotated[int, Meta(ge=1, le=64, description="a whole number, 1 to 64")]
+Lease = Annotated[float, Meta(ge=1, le=3600, description="a number of seconds, 1 to 3600")]
 Port = Annotated[int, Meta(ge=0, le=65535, description="a whole number, 0 (any free) to 65535")]
 Text = Annotated[str, Meta(min_length=1, description="text that is not empty")]
 HttpUrl = Annotated[
     str, Meta(pattern=r"^https?://[^\s/]+\S*\Z", description="an http:// or https:// URL")
+]
+KeyPrefix = Annotated[
+    str,  # no braces: between them Redis Cluster looks for what decides the place of a key
+    Meta(
+        pattern=r"^[A-Za-z0-9_.:-]{1,64}\Z",
+        description="1 to 64 letters, digits, hyphens, underscores, full stops and colons",
+    ),
 ]
 Table = Annotated[Mapping[str, object], Meta(description="a table")]
 
@@ -45,6 +54,15 @@ DatabaseUrl = Annotated[
     Meta(
         pattern=r"^(sqlite|postgresql|memory)(\+\w+)?://",
         description="a URL that begins with sqlite://, postgresql:// or memory://",
+        extra={"confidential": True},
+    ),
+]
+RedisUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^(rediss?(\+(sentinel|cluster))?|unix)://\S+\Z",
+        description="a URL that begins with redis://, rediss:// or unix://, or with "
+        "redis+sentinel://, rediss+sentinel://, redis+cluster:// or rediss+cluster://",
         extra={"confidential": True},
     ),
 ]

@@ -41,6 +41,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.storage",
     ),
     "legato.demo": ("legato",),
+    "legato.workers": ("legato",),
     "legato.bench": ("legato",),
     "legato.cli": ("legato",),
     "legato": (),

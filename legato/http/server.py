@@ -17,7 +17,7 @@ from legato.http.app import create_app
 from legato.http.application import Legato
 from legato.http.connections import Connections
 from legato.http.runtime import open_runtime
-from legato.http.signals import shutdown_by_signals
+from legato.http.signals import Shutdown, shutdown_by_signals
 from legato.logs import configure_logs
 
 GRACE: Final = 5.0
@@ -136,13 +136,21 @@ async def run(settings: Settings, on_ready: Ready) -> None:
     """Serve by these settings until SIGTERM or SIGINT."""
     with shutdown_by_signals() as shutdown:
         # The port comes first: whoever cannot have it must not touch the database either.
-        async with listening(settings) as listeners, open_runtime(settings) as runtime:
-            app = create_app(settings, runtime)
-            url = url_of(listeners[0])
-            log.info("serving", url=url)
-            on_ready(app, url)
-            await serve_until(shutdown.asked.wait, app, listeners, hurry=shutdown.hurried.wait)
+        async with listening(settings) as listeners:
+            await run_on(listeners, settings, on_ready, shutdown)
     log.info("stopped")
+
+
+async def run_on(
+    listeners: list[trio.SocketListener], settings: Settings, on_ready: Ready, shutdown: Shutdown
+) -> None:
+    """Serve on these sockets until `shutdown` is asked for."""
+    async with open_runtime(settings) as runtime:
+        app = create_app(settings, runtime)
+        url = url_of(listeners[0])
+        log.info("serving", url=url)
+        on_ready(app, url)
+        await serve_until(shutdown.asked.wait, app, listeners, hurry=shutdown.hurried.wait)
 
 
 def url_of(listener: trio.SocketListener) -> str:

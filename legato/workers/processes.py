@@ -1,0 +1,172 @@
+"""The workers as the parent has them: one task owns one of them, and starts it again if it dies."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final, NamedTuple
+
+import structlog
+import trio
+
+from legato.config import ConfigError
+from legato.http.signals import Shutdown
+from legato.workers import WorkersError
+from legato.workers.protocol import Refused, Serving, Task, line_of, report_of
+from legato.workers.restarts import PAUSES, Restarts
+
+# -P: what lies in the folder that we were started in is not to be imported.
+COMMAND: Final = (sys.executable, "-P", "-m", "legato.workers.worker")
+
+log = structlog.get_logger()
+
+
+class Death(NamedTuple):
+    status: int
+    lived: float  # seconds
+    refused: Refused | None
+
+
+class Workers:
+    """Until all of them have served, a refusal is the parent's own; later it is a death."""
+
+    def __init__(
+        self,
+        task: Task,
+        shutdown: Shutdown,
+        *,
+        patience: float,
+        command: Sequence[str] = COMMAND,
+        pauses: Sequence[float] = PAUSES,
+    ) -> None:
+        """`patience`: seconds for a worker to end, once it was told to, before it is killed."""
+        self._task = task
+        self._shutdown = shutdown
+        self._patience = patience
+        self._command = command
+        self._pauses = pauses
+        self._starting: set[int] = set()
+        self._failure: ConfigError | WorkersError | None = None
+
+    async def run(self, count: int, on_ready: Callable[[], None]) -> None:
+        """Return when shutdown was asked for and all have ended; `on_ready` once all serve.
+
+        Raises:
+            ConfigError, WorkersError: where they cannot be started, or do not stay alive.
+        """
+        self._starting = {*range(1, count + 1)}
+        async with trio.open_nursery() as nursery:
+            for number in range(1, count + 1):
+                nursery.start_soon(self._keep, number, on_ready)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _keep(self, number: int, on_ready: Callable[[], None]) -> None:
+        restarts = Restarts(self._pauses)
+        while not self._shutdown.asked.is_set():
+            death = await self._live(number, on_ready)
+            if self._shutdown.asked.is_set():
+                _say_how_it_ended(number, death)
+            elif death.refused is not None and self._starting:
+                self._give_up(_refusal(death.refused))
+            elif (pause := restarts.pause(death.lived)) is None:
+                self._give_up(_too_often(number, restarts.quick, death))
+            else:
+                log.error("a worker died", worker=number, seconds_to_restart=pause, **_said(death))
+                with trio.move_on_after(pause):
+                    await self._shutdown.asked.wait()
+
+    def _give_up(self, failure: ConfigError | WorkersError) -> None:
+        """The others end as they do when they are asked to: what they run is not lost."""
+        self._failure = self._failure or failure
+        self._shutdown.asked.set()
+
+    async def _live(self, number: int, on_ready: Callable[[], None]) -> Death:
+        """One process, from its start to its end."""
+        refused: Refused | None = None
+        begun = trio.current_time()
+        async with self._process() as process, trio.open_nursery() as nursery:
+            nursery.start_soon(self._end, process)
+            log.info("a worker starts", worker=number, pid=process.pid)
+            async for line in _lines(process):
+                match report_of(line):
+                    case Serving():
+                        self._served(number, on_ready)
+                    case Refused() as report:
+                        refused = report
+            status = await process.wait()
+            nursery.cancel_scope.cancel()
+        return Death(status, trio.current_time() - begun, refused)
+
+    def _served(self, number: int, on_ready: Callable[[], None]) -> None:
+        if self._starting:
+            self._starting.discard(number)
+            if not self._starting:
+                on_ready()
+
+    async def _end(self, process: trio.Process) -> None:
+        await self._shutdown.asked.wait()
+        process.terminate()
+        with trio.move_on_after(self._patience):
+            await self._shutdown.hurried.wait()
+            process.terminate()
+            await trio.sleep_forever()
+        log.error("a worker does not end: it is killed", pid=process.pid)
+        process.kill()
+
+    @asynccontextmanager
+    async def _process(self) -> AsyncIterator[trio.Process]:
+        # A session of its own: from a terminal, Ctrl-C reaches the parent alone, which passes it
+        # on; coming twice it would ask for a hurry.
+        process = await trio.lowlevel.open_process(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=self._task.sockets,
+            start_new_session=True,
+        )
+        try:
+            assert process.stdin is not None
+            with suppress(trio.BrokenResourceError):  # it died already
+                await process.stdin.send_all(line_of(self._task))
+            yield process
+        finally:
+            process.kill()
+            with trio.CancelScope(shield=True):  # the system ends it at once
+                await process.wait()
+            for stream in (process.stdin, process.stdout):
+                assert stream is not None
+                await trio.aclose_forcefully(stream)
+
+
+async def _lines(process: trio.Process) -> AsyncIterator[bytes]:
+    """What it says, until it ends."""
+    assert process.stdout is not None
+    rest = b""
+    async for received in process.stdout:
+        *lines, rest = (rest + received).split(b"\n")
+        for line in lines:
+            yield line
+
+
+def _refusal(refused: Refused) -> ConfigError | WorkersError:
+    kind = ConfigError if refused.configured else WorkersError
+    return kind("\nlegato: ".join(refused.reasons))
+
+
+def _too_often(number: int, deaths: int, death: Death) -> WorkersError:
+    why = "; ".join(death.refused.reasons) if death.refused else "the log says why"
+    return WorkersError(
+        f"worker {number} died {deaths} times in a row soon after its start, "
+        f"at last with status {death.status}: {why}"
+    )
+
+
+def _say_how_it_ended(number: int, death: Death) -> None:
+    if death.status:
+        log.warning("a worker did not end by itself", worker=number, **_said(death))
+
+
+def _said(death: Death) -> dict[str, object]:
+    reasons = {"reasons": death.refused.reasons} if death.refused else {}
+    return {"status": death.status, **reasons}

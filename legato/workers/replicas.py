@@ -1,0 +1,47 @@
+"""What the parent says to its own Redis, before anybody else does."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import trio
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Unreachable
+from redis.retry import Retry
+
+T = TypeVar("T")
+
+_LOOK: Final = 0.02  # seconds between two looks, because a server tells nobody that it is there
+
+
+async def until_it_answers(url: str) -> None:
+    while not await _in_thread(_answers, url):  # noqa: ASYNC110
+        await trio.sleep(_LOOK)
+
+
+async def mark_all_as_left(url: str, prefix: str) -> None:
+    """No replica of a server that only now begins can be alive: it served them alone."""
+    await _in_thread(_mark_all_as_left, url, prefix)
+
+
+async def _in_thread(ask: Callable[..., T], *arguments: str) -> T:
+    return await trio.to_thread.run_sync(ask, *arguments, limiter=trio.CapacityLimiter(1))
+
+
+def _answers(url: str) -> bool:
+    with _client(url) as client:
+        try:
+            return bool(client.ping())
+        except Unreachable:  # not there yet, or reading its data
+            return False
+
+
+def _mark_all_as_left(url: str, prefix: str) -> None:
+    key = f"{prefix}:replicas"
+    with _client(url) as client:
+        if names := client.hkeys(key):
+            client.hset(key, mapping=dict.fromkeys(names, "left"))
+
+
+def _client(url: str) -> Redis:
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 0))

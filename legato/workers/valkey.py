@@ -1,0 +1,152 @@
+"""A Valkey server as a process that is started again when it dies, on the same port."""
+
+import os
+import re
+import secrets
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import structlog
+import trio
+
+from legato.workers import WorkersError
+from legato.workers.replicas import until_it_answers
+from legato.workers.restarts import Restarts
+
+END_TIMEOUT: Final = 10.0
+"""Seconds for it to write what it holds back; then it is killed, and a second of it is lost."""
+
+# `appendonly` is all that is kept: no snapshots besides.  Nothing is evicted: a full memory is
+# said to whoever writes, for everything in there is needed.
+_CONFIGURATION: Final = """\
+bind 127.0.0.1
+port {port}
+requirepass {password}
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+loglevel warning
+"""
+
+# Its input is a pipe from us.  At the end of that, which comes even if we are killed, it is told to
+# end.  A line says instead that it is gone already, and that its number may be another's by now.
+_BOUND_TO_US: Final = """\
+exec 3<&0 </dev/null
+(read -r _ <&3 || kill -TERM $$) >/dev/null 2>&1 &
+exec 3<&-
+exec "$0" valkey.conf
+"""
+
+log = structlog.get_logger()
+
+
+class Valkey:
+    def __init__(self, command: str, folder: Path, lock: int) -> None:
+        """`lock`: a descriptor for the process to inherit."""
+        self._command = command
+        self._folder = folder
+        self._lock = lock
+        self._port = _free_port()
+        self._password = secrets.token_urlsafe(32)
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+
+    async def keep(self, task_status: trio.TaskStatus[None]) -> None:
+        """Have it run until this is cancelled; `task_status` is told when it answers first.
+
+        Once it has answered it is never given up: what runs goes on without it, for a while.
+
+        Raises:
+            WorkersError: where it ends before.
+        """
+        restarts, answered = Restarts(), trio.Event()
+
+        def on_answer() -> None:
+            if not answered.is_set():
+                answered.set()
+                task_status.started()
+
+        while True:
+            begun = trio.current_time()
+            status = await self._live(on_answer)
+            if not answered.is_set():
+                raise WorkersError(f"Valkey ended with status {status}; the log says why")
+            pause = restarts.longest(trio.current_time() - begun)
+            log.error("Valkey died", status=status, seconds_to_restart=pause)
+            await trio.sleep(pause)
+
+    async def _live(self, on_answer: Callable[[], None]) -> int:
+        """One process, from its start to its end: its exit status."""
+        async with self._process() as process, trio.open_nursery() as nursery:
+            nursery.start_soon(self._wait_for_answer, on_answer)
+            await _relay_log(process)
+            status = await process.wait()
+            nursery.cancel_scope.cancel()
+        return status
+
+    async def _wait_for_answer(self, on_answer: Callable[[], None]) -> None:
+        await until_it_answers(self.url)
+        log.info("Valkey answers", port=self._port, folder=str(self._folder))
+        on_answer()
+
+    @asynccontextmanager
+    async def _process(self) -> AsyncIterator[trio.Process]:
+        self._write_configuration()
+        process = await trio.lowlevel.open_process(
+            ("/bin/sh", "-c", _BOUND_TO_US, self._command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self._folder,
+            pass_fds=[self._lock],
+            start_new_session=True,  # Ctrl-C is for us; it goes when the workers have
+        )
+        try:
+            yield process
+        finally:
+            with trio.move_on_after(END_TIMEOUT, shield=True):
+                await _end(process)
+            process.kill()
+
+    def _write_configuration(self) -> None:
+        text = _CONFIGURATION.format(port=self._port, password=self._password)
+        path = self._folder / "valkey.conf"
+        path.unlink(missing_ok=True)  # it may be there with other permissions
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+
+
+async def _end(process: trio.Process) -> None:
+    process.terminate()
+    await process.wait()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(trio.BrokenResourceError):
+        await process.stdin.send_all(b"\n")
+    await process.stdin.aclose()
+    await process.stdout.aclose()
+
+
+async def _relay_log(process: trio.Process) -> None:
+    """Its log is ours.  It says there what is worth a warning, and nothing else."""
+    assert process.stdout is not None
+    rest = b""
+    async for received in process.stdout:
+        *lines, rest = (rest + received).split(b"\n")
+        for line in lines:
+            said = re.sub(r"^\d+:\S+ (.*? [.*#-] )?", "", line.decode(errors="replace"))
+            log.warning("Valkey says", said=said)
+
+
+def _free_port() -> int:
+    """Free when asked for: on loopback few others take one in the milliseconds until its start."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    return port
