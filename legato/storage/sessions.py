@@ -1,5 +1,6 @@
 """Who is alive on a PostgreSQL server: an owner is a session there, which holds a lock."""
 
+from contextlib import suppress
 from secrets import token_bytes
 from typing import Final
 
@@ -30,7 +31,9 @@ class SessionOwners:
         key = token_bytes(8)
         self.me = key.hex()
         self._connected = False
+        self._driver_error = engine.dialect.loaded_dbapi.Error
         event.listen(engine, "connect", self._prepare)
+        event.listen(engine, "close", self._leave)
 
     def is_gone(self, owner: str, connection: Connection) -> bool:
         if owner == self.me:
@@ -40,7 +43,7 @@ class SessionOwners:
         return bool(connection.scalar(select(lock)))
 
     def close(self) -> None:
-        """Nothing is left to be done: it ends with the connection."""
+        """It was done when the connection was closed."""
 
     def _prepare(self, connection: DBAPIConnection, _record: object) -> None:
         try:
@@ -60,6 +63,11 @@ class SessionOwners:
         cursor.execute("SELECT pg_advisory_lock_shared(%s)", (_key(self.me),))
         cursor.close()
         connection.commit()
+
+    def _leave(self, connection: DBAPIConnection, _record: object) -> None:
+        # By a question: whoever asks after its answer finds us gone, and not a moment later.
+        with suppress(self._driver_error):
+            connection.cursor().execute("SELECT pg_advisory_unlock_all()")
 
 
 def _key(owner: str) -> int:

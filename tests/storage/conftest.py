@@ -38,9 +38,15 @@ def postgresql_url(server: Server) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def new_postgresql_url(server: Server) -> Iterator[str]:
+    with server.database(migrated=False) as url:
+        yield url
+
+
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest) -> str:
-    """Of an empty database."""
+    """Of one in which nothing is stored."""
     return "memory://" if request.param == "memory" else fixture(request, f"{request.param}_url")
 
 
@@ -53,6 +59,12 @@ def holds_nul(database_url: str) -> bool:
 @pytest.fixture(params=DATABASES[1:])
 def sql_url(request: pytest.FixtureRequest) -> str:
     return fixture(request, f"{request.param}_url")
+
+
+@pytest.fixture(params=["sqlite_url", "new_postgresql_url"])
+def new_sql_url(request: pytest.FixtureRequest) -> str:
+    """Of one without tables."""
+    return fixture(request, request.param)
 
 
 def fixture(request: pytest.FixtureRequest, name: str) -> str:

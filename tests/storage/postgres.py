@@ -64,21 +64,20 @@ def postgres() -> Iterator[Server]:
         folder = Path(name)
         if os.geteuid() == 0:
             os.chown(folder, pwd.getpwnam(USER).pw_uid, -1)
-        _run("initdb", f"--username={USER}", "--auth=trust", "--encoding=UTF8", "--no-sync", folder)
+        trust = (f"--username={USER}", "--auth=trust")
+        _run(folder, "initdb", *trust, "--encoding=UTF8", "--locale=C", "--no-sync")
         settings = " ".join(
             f"-c {each}" for each in (*_SETTINGS, f"unix_socket_directories={name}")
         )
-        _run("pg_ctl", "start", "--log", folder / "log", "--options", settings, folder)
+        _run(folder, "pg_ctl", "start", f"--log={folder}/log", f"--options={settings}")
         try:
             yield Server(folder)
         finally:
-            _run("pg_ctl", "stop", "--mode=immediate", folder)
+            _run(folder, "pg_ctl", "stop", "--mode=immediate")
 
 
-def _run(program: str, *arguments: str | Path) -> None:
-    """The last argument is the folder of the data."""
-    *options, folder = arguments
+def _run(folder: Path, program: str, *arguments: str) -> None:
     found = sorted(Path(PROGRAMS).glob(f"*/bin/{program}"))
-    command = (found[-1] if found else program, *options, "--pgdata", folder / "data")
+    command = (found[-1] if found else program, *arguments, "--pgdata", folder / "data")
     user = USER if os.geteuid() == 0 else None
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, user=user, cwd="/")

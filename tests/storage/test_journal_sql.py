@@ -1,7 +1,6 @@
-"""The journals' own in databases: rows that cannot be read, owners, and former versions."""
+"""The journals' own in databases: rows that cannot be read, and former versions."""
 
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
@@ -9,7 +8,6 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 from legato.content import Message
 from legato.events import Created, StepStarted, TextDelta
 from legato.storage.contract import Abandoned, Entries, Journal, StorageError
-from legato.storage.owners import FileOwners
 from legato.storage.records import open_storage
 from tests.storage.turns import conversation, question
 
@@ -89,17 +87,3 @@ async def test_conversations_and_jobs_of_former_versions_are_still_there(sql_url
     assert [*taken] == [Abandoned("j", epoch=2, attempts=1, settled=False)]
     assert [*kept.entries] == [Entries("j", 1, 1, EVENTS)]
     assert len(found) == 1
-
-
-def test_an_owner_is_alive_as_long_as_it_holds_its_lock(tmp_path: Path) -> None:
-    one, other = FileOwners(tmp_path / "l.db"), FileOwners(tmp_path / "l.db")
-    assert not one._is_gone(one.me)
-    assert not one._is_gone(other.me)
-    assert one._is_gone("0" * 32), "of whom nothing is left"
-    other._mine.close()  # as the end of its process does
-    assert one._is_gone(other.me)
-    one.sweep()
-
-    assert [path.name for path in tmp_path.iterdir()] == [f"l.db-owner-{one.me}"]
-    one.close()
-    assert [*tmp_path.iterdir()] == []
