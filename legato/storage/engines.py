@@ -21,6 +21,14 @@ BUSY_TIMEOUT: Final = 5.0
 CONNECT_TIMEOUT: Final = 10
 """Whole seconds for a database server to answer; one that is there does in milliseconds."""
 
+_SILENCE: Final = {
+    "tcp_user_timeout": 25_000,  # milliseconds
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+"""A server's machine that went silent is an error after 25 s; the kernel's own are up to hours."""
+
 
 class Engines(NamedTuple):
     """Each engine has as many connections as its number says, and opens them when needed."""
@@ -43,7 +51,12 @@ def make_engines(url: URL) -> Engines:
     """
     if url.get_backend_name() == "sqlite":
         return Engines(_sqlite_writer(url), 1, _sqlite_reader(url), READERS)
-    return _postgresql(url.set(drivername="postgresql+psycopg"))
+    return _postgresql(url, POSTGRESQL_WRITERS, READERS)
+
+
+def make_journal_engines(url: URL) -> Engines:
+    """For the journal in PostgreSQL: one connection writes, one reads."""
+    return _postgresql(url, 1, 1)
 
 
 def _sqlite_writer(url: URL) -> Engine:
@@ -62,12 +75,14 @@ def _sqlite_reader(url: URL) -> Engine:
     return engine
 
 
-def _postgresql(url: URL) -> Engines:
+def _postgresql(url: URL, writers: int, readers: int) -> Engines:
+    url = url.set(drivername="postgresql+psycopg")
     # pool_pre_ping: a server that was restarted costs a reconnect, not an error.
-    options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_TIMEOUT}}
-    writer = _engine(url, POSTGRESQL_WRITERS, **options)
-    reader = _engine(url, READERS, isolation_level="AUTOCOMMIT", **options)
-    return Engines(writer, POSTGRESQL_WRITERS, reader, READERS)
+    arguments = {"connect_timeout": CONNECT_TIMEOUT, **_SILENCE}
+    options = {"pool_pre_ping": True, "connect_args": arguments}
+    writer = _engine(url, writers, **options)
+    reader = _engine(url, readers, isolation_level="AUTOCOMMIT", **options)
+    return Engines(writer, writers, reader, readers)
 
 
 def _engine(url: URL, connections: int, **options: object) -> Engine:

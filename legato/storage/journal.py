@@ -1,26 +1,25 @@
-"""The journal in SQLite: appended in batches, and read by whoever comes after a crash."""
+"""The journal in SQL: appended in batches, and read by whoever comes after a crash."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from msgspec import MsgspecError, json
-from sqlalchemy import (
-    Connection,
-    Delete,
-    Row,
-    Update,
-    bindparam,
-    delete,
-    select,
-    update,
-)
-from sqlalchemy.dialects.sqlite import insert
+from msgspec import MsgspecError, Struct, json
+from sqlalchemy import Connection, Delete, Row, Update
 
 from legato.events import AnyEvent
-from legato.storage.contract import Abandoned, Entries, Kept
+from legato.storage.contract import Abandoned, Entries, Kept, Refusal
 from legato.storage.database import Database
-from legato.storage.owners import FileOwners
-from legato.storage.tables import ENTRIES, JOBS
+from legato.storage.journal_statements import (
+    EPOCHS,
+    FORGET,
+    OF_OWNER,
+    OWNERS,
+    READ,
+    SETTLE,
+    TAKE_OVER,
+    appends,
+)
+from legato.storage.owners import Owners
 
 VERSION: Final = 1
 """Of the form in which events are kept: a JSON array of them, as msgspec writes it."""
@@ -28,61 +27,55 @@ VERSION: Final = 1
 _ENCODER: Final = json.Encoder()
 _DECODER: Final = json.Decoder(tuple[AnyEvent, ...])
 
-# Whoever tries again may have been heard the first time.
-_PUT_JOB: Final = insert(JOBS).on_conflict_do_nothing()
-_PUT_ENTRIES: Final = insert(ENTRIES).on_conflict_do_nothing()
 
-_OWNERS: Final = select(JOBS.c.owner).distinct()
-_OF_OWNER: Final = select(JOBS).where(JOBS.c.owner == bindparam("of_owner"))
-_TAKE_OVER: Final = (
-    update(JOBS)
-    .where(JOBS.c.owner == bindparam("of_owner"))
-    .values(owner=bindparam("taker"), attempts=JOBS.c.attempts + 1)
-)
-_READ: Final = (
-    select(ENTRIES).where(ENTRIES.c.job_id == bindparam("of_job")).order_by(ENTRIES.c.first)
-)
-_SETTLE: Final = (
-    update(JOBS).where(JOBS.c.job_id == bindparam("of_job")).values(settled=True, attempts=0)
-)
-_FORGET: Final = delete(JOBS).where(JOBS.c.job_id == bindparam("of_job"))  # entries go with it
+class _Said(Struct, frozen=True):
+    """Entries as the statements take them: `events` is JSON in JSON."""
+
+    job_id: str
+    first: int
+    epoch: int
+    version: int
+    events: str
 
 
-class SqliteJournal:
+class SqlJournal:
     """One transaction a method, in a worker thread, where events are encoded, too."""
 
-    def __init__(self, database: Database, owners: FileOwners) -> None:
+    def __init__(self, database: Database, owners: Owners) -> None:
         self._database = database
         self._owners = owners
+        self._put = appends(database.dialect)
 
-    async def append(self, batch: Sequence[Entries]) -> None:
-        def work(connection: Connection) -> None:
-            if new := [self._job(entries) for entries in batch if entries.first == 1]:
-                connection.execute(_PUT_JOB, new)
-            if rows := [_row(entries) for entries in batch]:
-                connection.execute(_PUT_ENTRIES, rows)
+    async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
+        def work(connection: Connection) -> Sequence[Refusal]:
+            values = {"batch": _encoded(batch)}
+            if any(entries.first == 1 for entries in batch):
+                connection.execute(self._put.jobs, {**values, "me": self._owners.me})
+            if connection.execute(self._put.entries, values).rowcount == len(batch):
+                return ()
+            return _refused(connection, batch)
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     async def take_over(self) -> Sequence[Abandoned]:
         def work(connection: Connection) -> Sequence[Abandoned]:
             taken: list[Abandoned] = []
-            for owner in connection.scalars(_OWNERS).all():
-                if self._owners.is_gone(owner):
+            for owner in connection.scalars(OWNERS).all():
+                if self._owners.is_gone(owner, connection):
                     taken += self._take_from(connection, owner)
             return sorted(taken, key=lambda job: job.job_id)
 
         return await self._database.write(work)
 
     def _take_from(self, connection: Connection, owner: str) -> Sequence[Abandoned]:
-        rows = connection.execute(_OF_OWNER, {"of_owner": owner}).all()
-        connection.execute(_TAKE_OVER, {"of_owner": owner, "taker": self._owners.me})
-        return [Abandoned(row.job_id, row.attempts + 1, row.settled) for row in rows]
+        rows = connection.execute(OF_OWNER, {"of_owner": owner}).all()
+        connection.execute(TAKE_OVER, {"of_owner": owner, "taker": self._owners.me})
+        return [Abandoned(row.job_id, row.epoch + 1, row.attempts + 1, row.settled) for row in rows]
 
     async def read(self, job_id: str) -> Kept:
         def work(connection: Connection) -> Kept:
             entries: list[Entries] = []
-            for row in connection.execute(_READ, {"of_job": job_id}):
+            for row in connection.execute(READ, {"of_job": job_id}):
                 try:
                     entries.append(_entries(row))
                 except (MsgspecError, ValueError) as error:
@@ -92,27 +85,35 @@ class SqliteJournal:
         return await self._database.read(work)
 
     async def settle(self, job_ids: Sequence[str]) -> None:
-        await self._each(_SETTLE, job_ids)
+        await self._change(SETTLE, job_ids)
 
     async def forget(self, job_ids: Sequence[str]) -> None:
-        await self._each(_FORGET, job_ids)
+        await self._change(FORGET, job_ids)
 
-    async def _each(self, statement: Update | Delete, job_ids: Sequence[str]) -> None:
-        values = [{"of_job": job_id} for job_id in job_ids]
+    async def _change(self, statement: Update | Delete, job_ids: Sequence[str]) -> None:
+        values = {"of_jobs": job_ids}
         await self._database.write(lambda connection: connection.execute(statement, values))
 
-    def _job(self, entries: Entries) -> dict[str, object]:
-        return {"job_id": entries.job_id, "owner": self._owners.me, "attempts": 0, "settled": False}
+
+def _encoded(batch: Sequence[Entries]) -> str:
+    return _ENCODER.encode([_said(entries) for entries in batch]).decode()
 
 
-def _row(entries: Entries) -> dict[str, object]:
-    return {
-        "job_id": entries.job_id,
-        "first": entries.first,
-        "epoch": entries.epoch,
-        "version": VERSION,
-        "events": _ENCODER.encode(entries.events),
-    }
+def _said(entries: Entries) -> _Said:
+    events = _ENCODER.encode(entries.events).decode()
+    return _Said(entries.job_id, entries.first, entries.epoch, VERSION, events)
+
+
+def _refused(connection: Connection, batch: Sequence[Entries]) -> Sequence[Refusal]:
+    """Those whose job has a later epoch or is not there; the others said nothing new."""
+    rows = connection.execute(EPOCHS, {"of_jobs": [entries.job_id for entries in batch]})
+    epochs: Mapping[str, int] = {row.job_id: row.epoch for row in rows}
+    forgotten = [each.job_id for each in batch if each.job_id not in epochs]
+    fenced = [each.job_id for each in batch if epochs.get(each.job_id, 0) > each.epoch]
+    return [
+        *(Refusal(job_id, "forgotten") for job_id in forgotten),
+        *(Refusal(job_id, "fenced") for job_id in fenced),
+    ]
 
 
 def _entries(row: Row[Any]) -> Entries:

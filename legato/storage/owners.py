@@ -1,4 +1,4 @@
-"""Who is alive: an owner holds a lock of the operating system, which no dead process can hold.
+"""Who is alive: an owner holds a lock, which no dead process can hold.
 
 So nobody has to guess from a clock: a process that was killed and started again a moment later
 finds at once that its former self is gone, and one that is slow, or stopped, is not taken for dead.
@@ -9,14 +9,31 @@ from contextlib import suppress
 from glob import escape
 from pathlib import Path
 from secrets import token_hex
-from typing import IO
+from typing import IO, Protocol
+
+from sqlalchemy import Connection
+
+
+class Owners(Protocol):
+    """Those who share a journal, as one of them knows them.  All methods block."""
+
+    @property
+    def me(self) -> str: ...
+
+    def is_gone(self, owner: str, connection: Connection) -> bool:
+        """Whether that owner is; if so, it does not come back before this transaction's end."""
+        ...
+
+    def close(self) -> None:
+        """Be gone."""
+        ...
 
 
 class FileOwners:
     """Owners as empty files beside an SQLite database, each locked by its process."""
 
     def __init__(self, database: Path) -> None:
-        """Be one of them, until `close` or the end of the process.  All methods block.
+        """Be one of them, until `close` or the end of the process.
 
         Raises:
             OSError: where such a file cannot be made, or not be locked.
@@ -28,7 +45,10 @@ class FileOwners:
         fcntl.flock(self._mine, fcntl.LOCK_EX)
         unseen.rename(self._path(self.me))  # nobody may find it without its lock
 
-    def is_gone(self, owner: str) -> bool:
+    def is_gone(self, owner: str, connection: Connection) -> bool:
+        return self._is_gone(owner)
+
+    def _is_gone(self, owner: str) -> bool:
         if owner == self.me:
             return False
         with suppress(FileNotFoundError), self._path(owner).open("rb") as file:
@@ -39,7 +59,7 @@ class FileOwners:
         """Remove the files of those who are gone."""
         beside = Path(self._beside)
         for path in beside.parent.glob(f"{escape(beside.name)}*"):
-            if self.is_gone(path.name.removeprefix(beside.name)):
+            if self._is_gone(path.name.removeprefix(beside.name)):
                 path.unlink(missing_ok=True)
 
     def close(self) -> None:

@@ -12,12 +12,13 @@ from legato.storage.address import parse_address, refusal
 from legato.storage.clock import Clock, utc_now
 from legato.storage.contract import Journal, Records, StorageError
 from legato.storage.database import Database
-from legato.storage.engines import Engines, make_engines
+from legato.storage.engines import Engines, make_engines, make_journal_engines
 from legato.storage.errors import translated
-from legato.storage.journal import SqliteJournal
+from legato.storage.journal import SqlJournal
 from legato.storage.memory import MemoryRecords
 from legato.storage.migrate import upgrade
-from legato.storage.owners import FileOwners
+from legato.storage.owners import FileOwners, Owners
+from legato.storage.sessions import SessionOwners
 from legato.storage.sql import SqlRecords
 
 CLOSE_TIMEOUT: Final = 10.0
@@ -25,7 +26,7 @@ CLOSE_TIMEOUT: Final = 10.0
 
 
 class Storage(NamedTuple):
-    """`journal` is None where nothing outlives the process, and for PostgreSQL, for now."""
+    """`journal` is None where nothing outlives the process."""
 
     records: Records
     journal: Journal | None
@@ -64,40 +65,51 @@ async def _open(database_url: str, clock: Clock) -> Storage:
         memory = MemoryRecords(clock=clock)
         return Storage(memory, None, memory.aclose)
     try:
-        engines, owners = await trio.to_thread.run_sync(_connect, url)
+        opened = await trio.to_thread.run_sync(_connect, url)
     except ModuleNotFoundError as error:
         missing = f"PostgreSQL needs the package {error.name}: pip install 'legato[postgres]'"
         raise refusal(database_url, missing) from error
     except StorageError as error:
         raise refusal(database_url, str(error).rstrip(".")) from error
-    database = Database(engines)
-    records = SqlRecords(database, clock=clock)
-    if owners is None:
-        return Storage(records, None, records.aclose)
+    return _storage(opened, clock)
+
+
+class _Opened(NamedTuple):
+    engines: Engines
+    owners: Owners
+    journals: Engines | None = None  # where the journal has engines of its own
+
+
+def _storage(opened: _Opened, clock: Clock) -> Storage:
+    database = Database(opened.engines)
+    journals = database if opened.journals is None else Database(opened.journals)
 
     async def close() -> None:
-        await records.aclose()
-        owners.close()
+        await journals.aclose()
+        await database.aclose()
+        opened.owners.close()
 
-    return Storage(records, SqliteJournal(database, owners), close)
+    records = SqlRecords(database, clock=clock)
+    return Storage(records, SqlJournal(journals, opened.owners), close)
 
 
-def _connect(url: URL) -> tuple[Engines, FileOwners | None]:
+def _connect(url: URL) -> _Opened:
     with translated():
         if url.get_backend_name() == "sqlite" and url.database is not None:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engines = make_engines(url)
         try:
             upgrade(engines.writer)
-            return engines, _owners(url)
+            return _with_owners(url, engines)
         except BaseException:
             engines.dispose()
             raise
 
 
-def _owners(url: URL) -> FileOwners | None:
-    if url.get_backend_name() != "sqlite" or url.database is None:
-        return None
-    owners = FileOwners(Path(url.database))
-    owners.sweep()
-    return owners
+def _with_owners(url: URL, engines: Engines) -> _Opened:
+    if url.get_backend_name() == "sqlite":
+        files = FileOwners(Path(url.database or ""))
+        files.sweep()
+        return _Opened(engines, files)
+    journals = make_journal_engines(url)
+    return _Opened(engines, SessionOwners(journals.writer), journals)

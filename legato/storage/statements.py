@@ -54,7 +54,10 @@ DELETE: Final = delete(CONVERSATIONS).where(_THE_CONVERSATION)  # the rest goes 
 
 
 class Upserts(NamedTuple):
-    """Rows of another owner are left alone: look afterwards whose the row is."""
+    """Rows of another owner are left alone: look afterwards whose the row is.
+
+    A new request is one row; one that was taken, none.
+    """
 
     conversation: Insert
     message: Insert
@@ -78,7 +81,7 @@ def upserts(dialect: str) -> Upserts:
             set_={name: message.excluded[name] for name in _replaced(MESSAGES)},
             where=MESSAGES.c.conversation_id == message.excluded.conversation_id,
         ),
-        insert(REQUESTS).on_conflict_do_nothing(),
+        insert(REQUESTS).on_conflict_do_nothing().execution_options(preserve_rowcount=True),
     )
 
 

@@ -93,6 +93,7 @@ JOBS: Final = Table(
     Column("owner", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("settled", Boolean, nullable=False),
+    Column("epoch", Integer, nullable=False, server_default="1"),
 )
 
 ENTRIES: Final = Table(

@@ -1,11 +1,14 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from legato.storage.contract import Records
 from legato.storage.records import open_records
+from tests.storage.postgres import Server, postgres
 from tests.storage.turns import SteppedClock
+
+DATABASES = ("memory", "sqlite", "postgresql")
 
 
 @pytest.fixture
@@ -23,9 +26,50 @@ def sqlite_url(database_file: Path) -> str:
     return f"sqlite:///{database_file}"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def database_url(request: pytest.FixtureRequest, sqlite_url: str) -> str:
-    return {"memory": "memory://", "sqlite": sqlite_url}[request.param]
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(server: Server) -> Iterator[str]:
+    with server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def new_postgresql_url(server: Server) -> Iterator[str]:
+    with server.database(migrated=False) as url:
+        yield url
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Of one in which nothing is stored."""
+    return "memory://" if request.param == "memory" else fixture(request, f"{request.param}_url")
+
+
+@pytest.fixture
+def holds_nul(database_url: str) -> bool:
+    """Whether it has a place for NUL in texts, other than in those that it holds as JSON."""
+    return not database_url.startswith("postgresql")
+
+
+@pytest.fixture(params=DATABASES[1:])
+def sql_url(request: pytest.FixtureRequest) -> str:
+    return fixture(request, f"{request.param}_url")
+
+
+@pytest.fixture(params=["sqlite_url", "new_postgresql_url"])
+def new_sql_url(request: pytest.FixtureRequest) -> str:
+    """Of one without tables."""
+    return fixture(request, request.param)
+
+
+def fixture(request: pytest.FixtureRequest, name: str) -> str:
+    value: str = request.getfixturevalue(name)
+    return value
 
 
 @pytest.fixture

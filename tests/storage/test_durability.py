@@ -1,4 +1,4 @@
-"""What SQLite's file holds when a process is killed, a task cancelled, or others write too."""
+"""What a database holds when a process is killed, a task cancelled, or others write too."""
 
 import sys
 from collections.abc import Sequence
@@ -45,9 +45,9 @@ class HeldClock(SteppedClock):
         return super().__call__()
 
 
-async def test_a_stored_answer_survives_sigkill(sqlite_url: str) -> None:
+async def test_a_stored_answer_survives_sigkill(sql_url: str) -> None:
     async with trio.open_nursery() as nursery:
-        command = writer(sqlite_url, "c1", 3)
+        command = writer(sql_url, "c1", 3)
         run = partial(trio.run_process, command, stdin=PIPE, stdout=PIPE, check=False, cwd=ROOT)
         process: trio.Process = await nursery.start(run)
         assert process.stdin is not None
@@ -57,26 +57,26 @@ async def test_a_stored_answer_survives_sigkill(sqlite_url: str) -> None:
             process.kill()
             await process.wait()
 
-    async with open_records(sqlite_url) as records:
+    async with open_records(sql_url) as records:
         found = [message.message_id for message in await records.messages("c1")]
         turn = await records.turn_of_request("ann", "c1-2")
     assert found == ["c1-q0", "c1-a0", "c1-q1", "c1-a1", "c1-q2", "c1-a2"]
     assert turn == StoredTurn("c1", "c1-q2")
 
 
-async def test_processes_that_start_together_share_a_new_database(sqlite_url: str) -> None:
+async def test_processes_that_start_together_share_a_new_database(new_sql_url: str) -> None:
     async with trio.open_nursery() as nursery:
         for name in ("c1", "c2", "c3"):
-            command = writer(sqlite_url, name, 20)
+            command = writer(new_sql_url, name, 20)
             run = partial(trio.run_process, command, stdin=DEVNULL, cwd=ROOT, capture_stdout=True)
             nursery.start_soon(run)
 
-    async with open_records(sqlite_url) as records:
+    async with open_records(new_sql_url) as records:
         assert [len(await records.messages(name)) for name in ("c1", "c2", "c3")] == [40, 40, 40]
 
 
-async def test_two_owners_of_one_file_wait_for_each_other(sqlite_url: str) -> None:
-    async with open_records(sqlite_url) as one, open_records(sqlite_url) as other:
+async def test_two_owners_of_one_database_wait_for_each_other(sql_url: str) -> None:
+    async with open_records(sql_url) as one, open_records(sql_url) as other:
         async with trio.open_nursery() as nursery:
             for number in range(50):
                 for name, records in (("c1", one), ("c2", other)):
@@ -108,9 +108,9 @@ async def test_a_write_cancelled_in_its_thread_is_stored_whole(sqlite_url: str) 
         assert await records.close_turn(answer()) is not None
 
 
-async def test_reads_do_not_wait_for_a_write(sqlite_url: str) -> None:
+async def test_reads_do_not_wait_for_a_write(sql_url: str) -> None:
     clock = HeldClock()
-    async with open_records(sqlite_url, clock=clock) as records, trio.open_nursery() as nursery:
+    async with open_records(sql_url, clock=clock) as records, trio.open_nursery() as nursery:
         nursery.start_soon(records.open_turn, conversation(), question())
         await trio.to_thread.run_sync(clock.asked.wait)
 
@@ -118,13 +118,13 @@ async def test_reads_do_not_wait_for_a_write(sqlite_url: str) -> None:
         clock.released.set()
 
 
-async def test_request_ids_and_order_are_found_after_reopening(sqlite_url: str) -> None:
+async def test_request_ids_and_order_are_found_after_reopening(sql_url: str) -> None:
     clock = SteppedClock()
-    async with open_records(sqlite_url, clock=clock) as records:
+    async with open_records(sql_url, clock=clock) as records:
         await records.open_turn(conversation(), question("m2"), request_id="r")
         await records.close_turn(answer("m1"))
 
-    async with open_records(sqlite_url, clock=clock) as records:
+    async with open_records(sql_url, clock=clock) as records:
         assert await records.turn_of_request("ann", "r") == StoredTurn("c1", "m2")
         await records.close_turn(answer("m0"))
         found = [message.message_id for message in await records.messages("c1")]

@@ -1,13 +1,11 @@
-"""What every implementation of Journal promises; and of SQLite's, what its owners' locks do."""
+"""What every implementation of Journal promises."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
-from legato.content import Message, Part, TextPart, ToolCall, Usage
+from legato.content import Part, TextPart, ToolCall, Usage
 from legato.events import (
     AnyEvent,
     ArgumentsDelta,
@@ -20,9 +18,16 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
-from legato.storage.contract import Abandoned, Entries, Journal, Kept, StorageError, UnstorableText
+from legato.storage.contract import (
+    Abandoned,
+    Entries,
+    Journal,
+    Kept,
+    Refusal,
+    StorageError,
+    UnstorableText,
+)
 from legato.storage.memory_journal import MemoryJournal, Shelf
-from legato.storage.owners import FileOwners
 from legato.storage.records import open_storage
 from tests.storage.turns import answer, conversation, question
 
@@ -40,20 +45,18 @@ EVENTS: tuple[AnyEvent, ...] = (
     Finished(request=question(), response=answer(), conversation=conversation(), reason="length"),
 )
 
-Open = Callable[[], Awaitable[Journal]]
-
 
 class Desk:
     """Journals on the same storage, each an owner of its own, as if each in its own process."""
 
-    def __init__(self, stack: AsyncExitStack, sqlite_url: str | None) -> None:
+    def __init__(self, stack: AsyncExitStack, database_url: str) -> None:
         self._stack = stack
-        self._sqlite_url = sqlite_url
+        self._database_url = database_url
         self._shelf = Shelf()
 
     async def open(self) -> tuple[Journal, Callable[[], Awaitable[None]]]:
         """A journal, and how its owner dies."""
-        if self._sqlite_url is None:
+        if self._database_url == "memory://":
             memory = MemoryJournal(self._shelf)
 
             async def close() -> None:
@@ -61,16 +64,16 @@ class Desk:
 
             return memory, close
         mine = AsyncExitStack()
-        storage = await mine.enter_async_context(open_storage(self._sqlite_url))
+        storage = await mine.enter_async_context(open_storage(self._database_url))
         self._stack.push_async_exit(mine)
         assert storage.journal is not None
         return storage.journal, mine.aclose
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def desk(request: pytest.FixtureRequest, sqlite_url: str) -> AsyncIterator[Desk]:
+@pytest.fixture
+async def desk(database_url: str) -> AsyncIterator[Desk]:
     async with AsyncExitStack() as stack:
-        yield Desk(stack, sqlite_url if request.param == "sqlite" else None)
+        yield Desk(stack, database_url)
 
 
 @pytest.fixture
@@ -79,10 +82,11 @@ async def journal(desk: Desk) -> Journal:
 
 
 async def test_every_event_comes_back_as_it_was(journal: Journal) -> None:
-    batch = [Entries("j", 1, 1, EVENTS[:4]), Entries("j", 2, 5, EVENTS[4:])]
-    await journal.append(batch)
+    said = [Entries("j", 1, 1, EVENTS[:4]), Entries("j", 2, 5, EVENTS[4:])]
+    for entries in said:
+        assert [*await journal.append([entries])] == []
 
-    assert await journal.read("j") == Kept(batch)
+    assert await journal.read("j") == Kept(said)
 
 
 @pytest.mark.parametrize(
@@ -111,10 +115,119 @@ async def test_jobs_do_not_mix(journal: Journal) -> None:
 
 async def test_what_is_appended_twice_is_there_once(journal: Journal) -> None:
     entries = Entries("j", 1, 1, EVENTS[:2])
-    await journal.append([entries])
-    await journal.append([entries])
+    assert [*await journal.append([entries])] == []
+    assert [*await journal.append([entries])] == []
 
     assert (await journal.read("j")).entries == [entries]
+
+
+async def test_who_repeats_may_have_more_to_say(journal: Journal) -> None:
+    for count in (2, 4, 3):
+        assert [*await journal.append([Entries("j", 1, 1, EVENTS[:count])])] == []
+    kept = await journal.read("j")
+
+    assert heard(kept) == [*EVENTS[:4]]
+    assert kept.fault is None
+
+
+async def test_what_overlaps_is_heard_once_by_who_reads_on(journal: Journal) -> None:
+    await journal.append([Entries("j", 1, 1, EVENTS[:1])])
+    await journal.append([Entries("j", 1, 2, EVENTS[1:4])])
+    await journal.append([Entries("j", 1, 1, EVENTS[:6])])
+
+    assert heard(await journal.read("j")) == [*EVENTS[:6]]
+
+
+def heard(kept: Kept) -> Sequence[AnyEvent]:
+    """What was said, to one who passes over what was said before."""
+    events: list[AnyEvent] = []
+    for entries in kept.entries:
+        assert entries.first <= len(events) + 1
+        events += entries.events[len(events) + 1 - entries.first :]
+    return events
+
+
+async def test_what_a_former_owner_appends_is_refused(desk: Desk) -> None:
+    former, die = await desk.open()
+    await former.append([Entries("j", 1, 1, EVENTS[:2])])
+    await die()
+    successor, _ = await desk.open()
+    [taken] = await successor.take_over()
+    assert taken.epoch == 2
+
+    for first in (1, 3):
+        late = Entries("j", 1, first, EVENTS[:3])
+        assert [*await successor.append([late])] == [Refusal("j", "fenced")]
+    assert [*await successor.append([Entries("j", 2, 3, EVENTS[2:3])])] == []
+    kept = [Entries("j", 1, 1, EVENTS[:2]), Entries("j", 2, 3, EVENTS[2:3])]
+    assert await successor.read("j") == Kept(kept)
+
+
+async def test_a_later_owner_who_could_not_read_it_all_is_the_one_who_is_heard(desk: Desk) -> None:
+    former, die = await desk.open()
+    await former.append([Entries("j", 1, 1, EVENTS[:1])])
+    await former.append([Entries("j", 1, 2, EVENTS[1:])])
+    await die()
+    successor, _ = await desk.open()
+    await successor.take_over()
+    sealing = Entries("j", 2, 2, (Failed(reason="r", message="m"),))
+    assert [*await successor.append([sealing])] == []
+
+    assert [*(await successor.read("j")).entries] == [Entries("j", 1, 1, EVENTS[:1]), sealing]
+
+
+async def test_what_has_no_beginning_here_is_refused(journal: Journal) -> None:
+    later = Entries("j", 1, 3, EVENTS[2:4])
+    assert [*await journal.append([later])] == [Refusal("j", "forgotten")]
+    assert await journal.read("j") == Kept([])
+
+    whole = Entries("j", 1, 1, EVENTS[:4])
+    assert [*await journal.append([whole])] == []
+    assert await journal.read("j") == Kept([whole])
+
+
+async def test_what_was_forgotten_may_be_told_from_its_beginning(desk: Desk) -> None:
+    former, die = await desk.open()
+    await former.append([Entries("j", 1, 1, EVENTS[:2])])
+    await die()
+    journal, die = await desk.open()
+    await journal.take_over()
+    await journal.forget(["j"])
+    assert [*await journal.append([Entries("j", 2, 3, EVENTS[2:4])])] == [Refusal("j", "forgotten")]
+    assert [*await journal.append([Entries("j", 2, 1, EVENTS[:4])])] == []
+    await die()
+
+    assert [*await (await desk.open())[0].take_over()] == [Abandoned("j", 3, 1, False)]
+
+
+async def test_one_that_is_refused_does_not_cost_the_others_a_word(desk: Desk) -> None:
+    former, die = await desk.open()
+    await former.append([Entries("taken", 1, 1, EVENTS[:2])])
+    await die()
+    journal, _ = await desk.open()
+    await journal.take_over()
+    await journal.append([Entries("goes on", 1, 1, EVENTS[:2])])
+    batch = [
+        Entries("begins", 1, 1, EVENTS[:1]),
+        Entries("taken", 1, 3, EVENTS[2:3]),
+        Entries("goes on", 1, 3, EVENTS[2:3]),
+        Entries("unknown", 1, 3, EVENTS[2:3]),
+        Entries("repeats", 1, 1, EVENTS[:1]),
+    ]
+    await journal.append(batch[-1:])
+    refusals = await journal.append(batch)
+
+    assert {*refusals} == {Refusal("taken", "fenced"), Refusal("unknown", "forgotten")}
+    assert len(refusals) == 2
+    for job_id, events in (("begins", 1), ("taken", 2), ("goes on", 3), ("repeats", 1)):
+        assert heard(await journal.read(job_id)) == [*EVENTS[:events]]
+    assert await journal.read("unknown") == Kept([])
+
+
+async def test_nothing_to_append_is_no_error(journal: Journal) -> None:
+    assert [*await journal.append([])] == []
+    await journal.settle([])
+    await journal.forget([])
 
 
 async def test_nothing_is_kept_of_a_batch_that_cannot_be(journal: Journal) -> None:
@@ -138,7 +251,10 @@ async def test_jobs_of_a_dead_owner_are_taken_over_once(desk: Desk) -> None:
     assert await second.take_over() == [], "it lives"
     await die()
 
-    assert [*await second.take_over()] == [Abandoned("j1", 1, False), Abandoned("j2", 1, True)]
+    assert [*await second.take_over()] == [
+        Abandoned("j1", 2, 1, False),
+        Abandoned("j2", 2, 1, True),
+    ]
     third, _ = await desk.open()
     assert await third.take_over() == []
     assert await second.take_over() == []
@@ -150,16 +266,16 @@ async def test_every_taking_over_is_counted(desk: Desk) -> None:
     for attempts in (1, 2, 3):
         await die()
         journal, die = await desk.open()
-        assert [*await journal.take_over()] == [Abandoned("j", attempts, False)]
+        assert [*await journal.take_over()] == [Abandoned("j", attempts + 1, attempts, False)]
 
 
 async def test_what_is_settled_is_counted_anew(desk: Desk) -> None:
     journal, die = await desk.open()
     await journal.append([Entries("j", 1, 1, EVENTS[:1])])
-    for settled in (False, True, True):
+    for epoch, settled in ((2, False), (3, True), (4, True)):
         await die()
         journal, die = await desk.open()
-        assert [*await journal.take_over()] == [Abandoned("j", 1, settled)]
+        assert [*await journal.take_over()] == [Abandoned("j", epoch, 1, settled)]
         await journal.settle(["j"])
 
 
@@ -170,7 +286,7 @@ async def test_its_own_jobs_are_not_among_those_it_takes_over(desk: Desk) -> Non
     await second.append([Entries("mine", 1, 1, EVENTS[:1])])
     await die()
 
-    assert [*await second.take_over()] == [Abandoned("theirs", 1, False)]
+    assert [*await second.take_over()] == [Abandoned("theirs", 2, 1, False)]
 
 
 async def test_what_is_forgotten_is_gone(desk: Desk) -> None:
@@ -189,68 +305,3 @@ async def test_a_closed_journal_says_so(desk: Desk) -> None:
 
     with pytest.raises(StorageError, match="closed"):
         await journal.append([])
-
-
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        ("events = 'nonsense'", "JSON is malformed"),
-        ('events = \'[{"type":"Nonsense"}]\'', "Invalid value 'Nonsense'"),
-        (
-            "version = 7",
-            "they are of form 7; this version of Legato knows 1",
-        ),
-    ],
-)
-async def test_what_this_version_cannot_read_is_said_and_the_rest_read(
-    change: str, fault: str, sqlite_url: str
-) -> None:
-    async with open_storage(sqlite_url) as storage:
-        assert storage.journal is not None
-        good = Entries("j", 1, 1, EVENTS[:2])
-        await storage.journal.append([good, Entries("j", 1, 3, EVENTS[2:4])])
-        engine = create_engine(sqlite_url)
-        with engine.begin() as connection:
-            connection.execute(text(f"UPDATE entries SET {change} WHERE first = 3"))
-        engine.dispose()
-        kept = await storage.journal.read("j")
-
-    assert [*kept.entries] == [good]
-    assert kept.fault is not None
-    assert kept.fault.startswith(f"its entries from 3 on: {fault}")
-
-
-def test_an_owner_is_alive_as_long_as_it_holds_its_lock(tmp_path: Path) -> None:
-    one, other = FileOwners(tmp_path / "l.db"), FileOwners(tmp_path / "l.db")
-    assert not one.is_gone(one.me)
-    assert not one.is_gone(other.me)
-    assert one.is_gone("0" * 32), "of whom nothing is left"
-    other._mine.close()  # as the end of its process does
-    assert one.is_gone(other.me)
-    one.sweep()
-
-    assert [path.name for path in tmp_path.iterdir()] == [f"l.db-owner-{one.me}"]
-    one.close()
-    assert [*tmp_path.iterdir()] == []
-
-
-async def test_a_conversation_in_a_database_of_the_former_version_is_still_there(
-    sqlite_url: str,
-) -> None:
-    async with open_storage(sqlite_url) as storage:
-        await storage.records.open_turn(conversation(), question())
-        engine = create_engine(sqlite_url)
-        with engine.begin() as connection:
-            for statement in (
-                "DROP TABLE entries",
-                "DROP TABLE jobs",
-                "UPDATE alembic_version SET version_num = '0001'",
-            ):
-                connection.execute(text(statement))
-        engine.dispose()
-    async with open_storage(sqlite_url) as storage:
-        assert storage.journal is not None
-        await storage.journal.append([Entries("j", 1, 1, EVENTS[:1])])
-        found: list[Message] = await storage.records.messages("c1")
-
-    assert len(found) == 1

@@ -13,7 +13,6 @@ from tests.storage.turns import answer, conversation, question
 
 HARD_TEXTS = [
     "",
-    "nul \0 inside",
     "\r\n\u2028",
     "e\u0301 🎼 \U0010ffff",
     "'; DROP TABLE x; --",
@@ -34,6 +33,20 @@ async def test_a_text_comes_back_as_it_was_given(records: Records, text: str) ->
     [listed] = (await records.conversations(f"u{text}", limit=1)).conversations
     assert listed.title == text
     assert await records.turn_of_request(f"u{text}", text) == StoredTurn("c1", "q1")
+
+
+async def test_nul_comes_back_or_is_refused_by_name(records: Records, holds_nul: bool) -> None:
+    await records.open_turn(conversation(), question())
+    await records.close_turn(answer(text="nul \0 inside"))
+    if holds_nul:
+        await records.open_turn(conversation(), question("q2", text="nul \0 inside"))
+    else:
+        with pytest.raises(UnstorableText, match=r"cannot contain NUL"):
+            await records.open_turn(conversation(), question("q2", text="nul \0 inside"))
+
+    found = await records.messages("c1")
+    assert found[1].content == answer(text="nul \0 inside").content
+    assert [message.text for message in found[2:]] == ["nul \0 inside"] * holds_nul
 
 
 async def test_a_long_text_comes_back_as_it_was_given(records: Records) -> None:
