@@ -1,6 +1,7 @@
 """Jobs whose process ended under them: brought to an ending from what the journal has of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import structlog
@@ -97,21 +98,39 @@ class Story:
         self.fold = Fold()
         self.events: list[AnyEvent] = []
         self.former: dict[int, int] = {}
-        try:
+        events: list[AnyEvent] = []
+        with self._noting_faults():
             for entries in kept.entries:
-                self.go_on(entries)
+                self._join(events, entries)
+        with self._noting_faults():
+            self._tell(events)
+        self.former = {epoch: min(tail, len(self.events)) for epoch, tail in self.former.items()}
+
+    @contextmanager
+    def _noting_faults(self) -> Iterator[None]:
+        try:
+            yield
         except ValueError as error:
-            self.fault = str(error)
+            self.fault = self.fault or str(error)
 
     def go_on(self, entries: Entries) -> None:
-        """Raises ValueError where these do not fit to what was said before."""
-        known = len(self.events) + 1 - entries.first
-        if known < 0:
-            raise ValueError(f"what follows event {len(self.events)} is missing")
-        for event in entries.events[known:]:
+        self.events += entries.events
+        self.fold.apply(*entries.events)
+        self.former[entries.epoch] = len(self.events)
+
+    def _join(self, events: list[AnyEvent], entries: Entries) -> None:
+        """A later owner goes on from where it could read, whatever was said beyond that."""
+        before = entries.first - 1
+        if before > len(events):
+            raise ValueError(f"what follows event {len(events)} is missing")
+        self.former = {epoch: min(tail, before) for epoch, tail in self.former.items()}
+        events[before:] = entries.events
+        self.former[entries.epoch] = len(events)
+
+    def _tell(self, events: Sequence[AnyEvent]) -> None:
+        for event in events:
             self.fold.apply(event)
             self.events.append(event)
-            self.former[entries.epoch] = len(self.events)
 
     @property
     def has_faults(self) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from msgspec import Struct
@@ -15,8 +15,9 @@ from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
-from legato.storage.contract import Records
+from legato.storage.contract import Records, StorageError
 from legato.storage.records import Storage, open_storage
+from legato.storage.replicas import Replication
 
 DIALECTS: Final[Mapping[str, Dialect]] = {"librechat": LibreChat}
 
@@ -50,22 +51,40 @@ async def _open_jobs(
     settings: Settings, storage: Storage, models: Mapping[str, Model]
 ) -> AsyncIterator[Replica]:
     """With a Redis as one replica of many; without, this process has all jobs."""
-    parts = {
-        "records": storage.records,
-        "models": models,
-        "dialects": DIALECTS,
-        "limits": settings.limits,
-    }
     if settings.redis_url is None:
-        async with open_supervisor(**parts, journal=storage.journal) as supervisor:
+        async with open_supervisor(
+            records=storage.records,
+            models=models,
+            dialects=DIALECTS,
+            limits=settings.limits,
+            journal=storage.journal,
+        ) as supervisor:
             yield Replica(supervisor, Alone(supervisor))
         return
     async with (
-        open_replication(
-            settings.redis_url, prefix=settings.redis_prefix, lease=settings.lease
+        _open_replication(
+            settings.redis_url, prefix=settings.redis_prefix, lease=settings.limits.lease
         ) as replication,
         open_replica(
-            replication, **parts, lease=settings.lease, on_owner_lost=settings.on_owner_lost
+            replication,
+            records=storage.records,
+            models=models,
+            dialects=DIALECTS,
+            limits=settings.limits,
+            lease=settings.limits.lease,
+            on_owner_lost=settings.on_owner_lost,
         ) as replica,
     ):
         yield replica
+
+
+def _open_replication(
+    redis_url: str, *, prefix: str, lease: float
+) -> AbstractAsyncContextManager[Replication]:
+    """Raises StorageError where the package is not there."""
+    try:
+        from legato.storage.redis.replication import open_replication
+    except ModuleNotFoundError as error:
+        missing = f"Redis needs the package {error.name}: pip install 'legato[redis]'"
+        raise StorageError(f"LEGATO_REDIS_URL: {missing}") from error
+    return open_replication(redis_url, prefix=prefix, lease=lease)

@@ -20,6 +20,11 @@ class Volume:
     settled: bool = False
     entries: list[Entries] = field(default_factory=list)
 
+    def add(self, entries: Entries) -> None:
+        """What was there from that position on is said again, or by a later owner otherwise."""
+        self.entries = [each for each in self.entries if each.first < entries.first]
+        self.entries.append(entries)
+
     def refuses(self, entries: Entries) -> Refusal | None:
         if entries.epoch < self.epoch:
             return Refusal(entries.job_id, "fenced")
@@ -63,10 +68,10 @@ class MemoryJournal:
         volumes = self._shelf.volumes
         if entries.first > 1 and entries.job_id not in volumes:
             return Refusal(entries.job_id, "forgotten")
-        volume = volumes.setdefault(entries.job_id, Volume(self.me))
+        volume = volumes.setdefault(entries.job_id, Volume(self.me, entries.epoch))
         refusal = volume.refuses(entries)
         if refusal is None:
-            volume.entries.append(entries)
+            volume.add(entries)
         return refusal
 
     async def take_over(self) -> Sequence[Abandoned]:

@@ -1,7 +1,7 @@
 """Replicas within one process: the simplest implementation of what they promise each other."""
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from secrets import token_hex
 
 import trio
@@ -65,9 +65,15 @@ class World(Shelf):
 class WorldJournal(MemoryJournal):
     """Keeps the directory true."""
 
-    def __init__(self, world: World, me: str, signs: Signs) -> None:
+    def __init__(
+        self, world: World, me: str, signs: Signs, reach: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(world, me=me, is_gone=signs.is_gone)
         self._world = world
+        self._reach = reach
+
+    async def _enter(self) -> None:
+        await self._reach()
 
     def _append(self, entries: Entries) -> Refusal | None:
         refusal = super()._append(entries)
@@ -94,7 +100,7 @@ class MemoryReplication:
         self._world = world
         self._signs = Signs(self.me, lease)
         self._beats = 0
-        self.journal = WorldJournal(world, self.me, self._signs)
+        self.journal = WorldJournal(world, self.me, self._signs, self._checkpoint)
         world.inboxes[self.me] = deque()
 
     @property

@@ -26,7 +26,6 @@ class Faulty(MemoryReplication):
         super().__init__(world, lease=LEASE, me=me)
         self.away = False
         self.loses = 0  # how many of the next packets are lost
-        self.journal.reach = self._checkpoint  # type: ignore[method-assign]
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
         arriving = [each for each in packets if not self._loses()]

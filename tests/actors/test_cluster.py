@@ -1,15 +1,14 @@
 """Replicas of one world: a job is followed, asked and stopped from any of them."""
 
-import pytest
 import trio
 from trio.testing import MockClock
 
 from legato.actors.follower import Follower
 from legato.actors.messages import Standing
 from legato.actors.ref import JobRef
-from legato.events import Failed, Finished, Stopped
+from legato.events import Stopped
 from tests.actors.kit import C1, Client
-from tests.actors.replicas import LEASE, Seat, open_replicas
+from tests.actors.replicas import LEASE, open_replicas
 
 
 async def read(job: JobRef, client: Client) -> None:
@@ -20,7 +19,12 @@ async def read(job: JobRef, client: Client) -> None:
 
 
 async def told(client: Client, text: str) -> None:
-    while "".join(part.get("text", "") for part in client.content) != text:
+    while "".join(part.get("text", "") for part in client.content) != text:  # noqa: ASYNC110
+        await trio.sleep(0.01)
+
+
+async def ended(*clients: Client) -> None:
+    while not all(client.terminal for client in clients):  # noqa: ASYNC110
         await trio.sleep(0.01)
 
 
@@ -36,8 +40,7 @@ async def test_a_job_is_followed_from_another_replica(autojump_clock: MockClock)
         here.model.say("lo")
         here.model.finish()
         with trio.fail_after(5):
-            while theirs.terminal is None or mine.terminal is None:
-                await trio.sleep(0.01)
+            await ended(mine, theirs)
         assert theirs.frames == mine.frames
         assert theirs.seqs == [*range(1, len(theirs.seqs) + 1)]
 
@@ -72,8 +75,7 @@ async def test_an_owner_that_dies_is_inherited_from(autojump_clock: MockClock) -
         await trio.sleep(1)
         here.kill()
         with trio.fail_after(LEASE * 1.2):
-            while client.terminal is None:
-                await trio.sleep(0.01)
+            await ended(client)
         assert b"server_restart" in client.terminal
         assert client.seqs == [*range(1, len(client.seqs) + 1)]
         stored = await replicas.records.messages(C1)

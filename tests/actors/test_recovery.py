@@ -21,7 +21,7 @@ from legato.events import (
 )
 from legato.storage.contract import Abandoned, Entries, Kept, StorageError
 from legato.storage.memory import MemoryRecords
-from legato.storage.memory_journal import MemoryJournal, Shelf
+from legato.storage.memory_journal import MemoryJournal, Shelf, Volume
 from tests.actors.kit import C1, Client, FlakyRecords, open_house
 
 JOB = "01M846XJQTHKRR16F0RWQP0001"
@@ -55,14 +55,14 @@ async def died(shelf: Shelf, *batches: Sequence[AnyEvent], job_id: str = JOB) ->
     for events in batches:
         await journal.append([Entries(job_id, 1, position + 1, tuple(events))])
         position += len(events)
-    journal.closed = True
+    journal.close()
 
 
 async def recovered(shelf: Shelf, records: MemoryRecords) -> Recovered | None:
     """What the next process makes of it, before it is killed as well."""
     journal = MemoryJournal(shelf)
     found = [*await recover(journal, records)]
-    journal.closed = True
+    journal.close()
     assert len(found) <= 1
     return found[0] if found else None
 
@@ -104,7 +104,7 @@ async def test_who_recovers_it_again_finds_the_same_ending(
     assert first is not None
     assert second is not None
     assert [type(event) for event in second.events] == [type(event) for event in first.events]
-    assert (first.former, first.epoch) == ({1: 3, 2: 4}, 3)
+    assert (first.former, first.epoch) == ({1: 3, 2: 4}, 2)
     assert (second.former, second.epoch) == ({1: 3, 2: 4}, 3)
 
 
@@ -144,7 +144,7 @@ async def test_a_stop_that_found_nothing_stores_nothing(
 
 async def test_what_is_settled_is_not_stored_again(shelf: Shelf, records: MemoryRecords) -> None:
     await died(shelf, [CREATED], [Finished(response=ANSWER)])
-    shelf.settled.add(JOB)
+    shelf.volumes[JOB].settled = True
     job = await recovered(shelf, records)
 
     assert job is not None
@@ -157,15 +157,15 @@ async def test_what_has_no_beginning_is_forgotten(
     batches: list[list[AnyEvent]], shelf: Shelf, records: MemoryRecords
 ) -> None:
     await died(shelf, *batches)
-    shelf.owners.setdefault(JOB, closed())
+    shelf.volumes[JOB] = Volume(closed(shelf).me)
 
     assert await recovered(shelf, records) is None
-    assert not shelf.owners
+    assert not shelf.volumes
 
 
-def closed() -> MemoryJournal:
-    journal = MemoryJournal()
-    journal.closed = True
+def closed(shelf: Shelf) -> MemoryJournal:
+    journal = MemoryJournal(shelf)
+    journal.close()
     return journal
 
 
@@ -173,10 +173,10 @@ async def test_what_is_settled_without_a_readable_ending_is_forgotten(
     shelf: Shelf, records: MemoryRecords
 ) -> None:
     await died(shelf, [CREATED])
-    shelf.settled.add(JOB)
+    shelf.volumes[JOB].settled = True
 
     assert await recovered(shelf, records) is None
-    assert not shelf.owners
+    assert not shelf.volumes
 
 
 async def test_a_job_whose_conversation_is_gone_is_forgotten(
@@ -186,7 +186,7 @@ async def test_a_job_whose_conversation_is_gone_is_forgotten(
     await records.delete_conversation(C1)
 
     assert await recovered(shelf, records) is None
-    assert not shelf.owners
+    assert not shelf.volumes
 
 
 class TornJournal(MemoryJournal):
@@ -220,8 +220,9 @@ async def test_what_does_not_fit_is_left_out(
     first: int, event: AnyEvent, fault: str, shelf: Shelf, records: MemoryRecords
 ) -> None:
     journal = MemoryJournal(shelf)
-    await journal.append([Entries(JOB, 1, 1, (CREATED, STEP)), Entries(JOB, 1, first, (event,))])
-    journal.closed = True
+    await journal.append([Entries(JOB, 1, 1, (CREATED, STEP))])
+    shelf.volumes[JOB].entries.append(Entries(JOB, 1, first, (event,)))
+    journal.close()
     job = await recovered(shelf, records)
 
     assert job is not None
@@ -234,7 +235,7 @@ async def test_what_ended_the_process_again_and_again_is_not_read_any_more(
     shelf: Shelf, records: MemoryRecords
 ) -> None:
     await died(shelf, [CREATED], [STEP, TextDelta(0, "poison")])
-    shelf.attempts[JOB] = TRIES
+    shelf.volumes[JOB].attempts = TRIES
     job = await recovered(shelf, records)
 
     assert job is not None
@@ -261,8 +262,8 @@ async def test_only_what_nobody_owns_is_taken_over(shelf: Shelf, records: Memory
     await alive.append([Entries(JOB, 1, 1, (CREATED,))])
 
     assert await MemoryJournal(shelf).take_over() == []
-    alive.closed = True
-    assert await MemoryJournal(shelf).take_over() == [Abandoned(JOB, 1, settled=False)]
+    alive.close()
+    assert await MemoryJournal(shelf).take_over() == [Abandoned(JOB, 2, 1, settled=False)]
 
 
 async def test_readers_come_back_to_it_with_their_cursors(
@@ -284,7 +285,7 @@ async def test_readers_come_back_to_it_with_their_cursors(
         whole = await read(Cursor(JOB, 1, 4))
         lost = await read(Cursor(JOB, 1, 5))
         unknown = await read(Cursor(JOB, 9, 1))
-        later = await read(Cursor(JOB, 3, 4))
+        later = await read(Cursor(JOB, 2, 4))
 
     assert (held.seqs, held.syncs) == ([4, 5], 0)
     assert (whole.seqs, whole.syncs) == ([5], 0)
@@ -295,7 +296,7 @@ async def test_readers_come_back_to_it_with_their_cursors(
 
 async def test_a_journal_that_cannot_be_read_is_said_by_name(shelf: Shelf) -> None:
     journal = MemoryJournal(shelf)
-    journal.closed = True
+    journal.close()
 
     with pytest.raises(StorageError, match="closed"):  # and in no group: a server tells its host
         async with open_house(journal=journal):

@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.jobs import Alone
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing
 from legato.actors.starting import NotStarted, StartReply, start_turn
@@ -18,7 +19,7 @@ from tests.actors.test_job import ending_of
 
 async def start(house: House, on_busy: Any = "interrupt", **fields: Any) -> StartReply:
     turn: Turn = house.turn(**fields)
-    return await start_turn(turn, on_busy, supervisor=house.supervisor, records=house.records)
+    return await start_turn(turn, on_busy, jobs=Alone(house.supervisor), records=house.records)
 
 
 async def test_a_start_says_where_it_went(autojump_clock: MockClock) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from legato.actors.jobs import Alone
 from legato.actors.supervision import open_supervisor
 from legato.config import Limits, Settings
 from legato.http.app import create_app
@@ -62,7 +63,7 @@ async def open_house(settings: Settings, *models: ScriptedModel) -> AsyncIterato
             journal=storage.journal,
         ) as supervisor,
     ):
-        yield Runtime(settings, storage.records, table, supervisor)
+        yield Runtime(settings, storage.records, table, supervisor, Alone(supervisor))
 
 
 @asynccontextmanager

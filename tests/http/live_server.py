@@ -9,6 +9,7 @@ import trio
 from msgspec.structs import replace
 
 from legato.actors.job import Job
+from legato.actors.jobs import Alone
 from legato.actors.supervision import open_supervisor
 from legato.config import Limits, Settings
 from legato.http.app import create_app
@@ -153,4 +154,4 @@ async def _runtime(settings: Settings) -> AsyncIterator[Runtime]:
             journal=storage.journal,
         ) as supervisor,
     ):
-        yield Runtime(settings, storage.records, models, supervisor)
+        yield Runtime(settings, storage.records, models, supervisor, Alone(supervisor))

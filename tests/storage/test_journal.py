@@ -60,7 +60,7 @@ class Desk:
             memory = MemoryJournal(self._shelf)
 
             async def close() -> None:
-                memory.closed = True
+                memory.close()
 
             return memory, close
         mine = AsyncExitStack()
