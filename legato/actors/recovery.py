@@ -121,6 +121,8 @@ class Story:
     def _join(self, events: list[AnyEvent], entries: Entries) -> None:
         """A later owner goes on from where it could read, whatever was said beyond that."""
         before = entries.first - 1
+        if self.former.get(entries.epoch, -1) >= before + len(entries.events):
+            return  # said again by who was not sure to have been heard
         if before > len(events):
             raise ValueError(f"what follows event {len(events)} is missing")
         self.former = {epoch: min(tail, before) for epoch, tail in self.former.items()}

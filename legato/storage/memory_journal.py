@@ -22,14 +22,22 @@ class Volume:
 
     def add(self, entries: Entries) -> None:
         """What was there from that position on is said again, or by a later owner otherwise."""
+        tail = entries.first + len(entries.events)
+        if any(each.epoch == entries.epoch and tail_of(each) >= tail for each in self.entries):
+            return
         self.entries = [each for each in self.entries if each.first < entries.first]
         self.entries.append(entries)
 
     def refuses(self, entries: Entries) -> Refusal | None:
         if entries.epoch < self.epoch:
             return Refusal(entries.job_id, "fenced")
-        tail = max((each.first + len(each.events) - 1 for each in self.entries), default=0)
-        return Refusal(entries.job_id, "forgotten") if entries.first > tail + 1 else None
+        tail = max(map(tail_of, self.entries), default=1)
+        return Refusal(entries.job_id, "forgotten") if entries.first > tail else None
+
+
+def tail_of(entries: Entries) -> int:
+    """The position after the last of them."""
+    return entries.first + len(entries.events)
 
 
 class Shelf:
