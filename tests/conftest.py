@@ -6,6 +6,8 @@ import pytest
 
 from tests.http.live_server import Serve, live_server
 
+pytest_plugins = ["tests.storage.redis_servers", "tests.storage.worlds"]
+
 
 @pytest.fixture(params=[True, False], ids=["direct", "served"])
 def serve(request: pytest.FixtureRequest) -> Serve:

@@ -1,0 +1,97 @@
+"""The directory in Redis: a job's listing in its stream, and all of a user's in one slot."""
+
+from collections.abc import Sequence
+
+import trio
+
+from legato.config import OnBusy
+from legato.storage.redis import streams
+from legato.storage.redis.client import Client, Send
+from legato.storage.redis.commands import command, entries, first, last, pairs, text, texts
+from legato.storage.redis.keys import Keys
+from legato.storage.redis.listings import Listings, decision, listed
+from legato.storage.redis.streams import Own
+from legato.storage.replicas import Denied, Entered, Joined, Listed, Listing, Whereabouts
+
+
+class RedisDirectory:
+    """As one replica has it; `own` are its jobs, which its journal knows, too."""
+
+    def __init__(self, client: Client, keys: Keys, me: str, own: dict[str, Own]) -> None:
+        self._client = client
+        self._keys = keys
+        self._listings = Listings(keys)
+        self._me = me
+        self._own = own
+        self._threads = trio.CapacityLimiter(4)
+
+    async def enter(
+        self, listing: Listing, on_busy: OnBusy, *, max_per_user: int
+    ) -> Entered | Joined | Denied:
+        def work(send: Send) -> Entered | Joined | Denied:
+            # Whatever is in the directory has a stream, whatever has a stream has an owner: killed
+            # in between, there is nothing that nobody would ever remove.
+            owned = command("SADD", self._keys.owner(self._me), listing.job_id)
+            key = self._keys.job(listing.job_id)
+            send([owned, streams.claim(key, 1, self._me, Own(listing), make=True)])
+            outcome = decision(*send([self._listings.enter(listing, on_busy, max_per_user)]))
+            if not isinstance(outcome, Entered):
+                self._drop(send, listing)
+            return outcome
+
+        self._own[listing.job_id] = Own(listing)
+        outcome = await self._client.run(work, self._threads)
+        if not isinstance(outcome, Entered):
+            self._own.pop(listing.job_id, None)
+        return outcome
+
+    async def withdraw(self, listing: Listing) -> None:
+        def work(send: Send) -> None:
+            send(self._listings.remove(listing))
+            self._drop(send, listing)
+
+        await self._client.run(work, self._threads)
+        self._own.pop(listing.job_id, None)
+
+    async def void(self, listing: Listing, *, may_repeat: bool) -> None:
+        def work(send: Send) -> None:
+            freed = self._listings.free(listing) if may_repeat else []
+            send([self._listings.advance(listing, "void"), *freed])
+
+        await self._client.run(work, self._threads)
+
+    async def find(self, job_id: str) -> Whereabouts | None:
+        def work(send: Send) -> Whereabouts | None:
+            key = self._keys.job(job_id)
+            oldest, newest = map(entries, send([first(key), last(key)]))
+            if not (oldest and newest) or (listing := streams.listing(oldest[0])) is None:
+                return None
+            top = streams.top(newest[0])
+            return Whereabouts(listing, top.owner, top.epoch)
+
+        return await self._client.run(work, self._threads)
+
+    async def conversation(self, user: str, conversation_id: str) -> Sequence[Listed]:
+        def work(send: Send) -> Sequence[Listed]:
+            [reply] = send([command("HGETALL", self._keys.conversation(user, conversation_id))])
+            return listed([*pairs(reply).values()])
+
+        return await self._client.run(work, self._threads)
+
+    async def running(self, user: str) -> Sequence[str]:
+        def work(send: Send) -> Sequence[str]:
+            [reply] = send([command("HVALS", self._keys.running(user))])
+            return sorted({conversation_id.decode() for conversation_id in texts(reply)})
+
+        return await self._client.run(work, self._threads)
+
+    async def request(self, user: str, request_id: str) -> Listing | None:
+        def work(send: Send) -> Listing | None:
+            [reply] = send([command("GET", self._keys.request(user, request_id))])
+            return None if reply is None else streams.decoded(text(reply))
+
+        return await self._client.run(work, self._threads)
+
+    def _drop(self, send: Send, listing: Listing) -> None:
+        unlink = command("UNLINK", self._keys.job(listing.job_id))
+        send([unlink, command("SREM", self._keys.owner(self._me), listing.job_id)])

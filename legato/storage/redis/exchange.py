@@ -1,0 +1,56 @@
+"""Pipelines: many commands written to a server at once, then their replies read.
+
+Below redis-py's clients, on its connections: replies come as the protocol has them, one way for a
+server and a Cluster, and without the work its clients do for each command.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+
+from redis.exceptions import ResponseError
+
+from legato.storage.redis.commands import Answer, Word
+from legato.storage.redis.pools import Pool, Wire
+
+
+class Parcel(NamedTuple):
+    """Commands for one server."""
+
+    pool: Pool
+    commands: Sequence[Sequence[Word]]
+
+
+def exchange(parcels: Sequence[Parcel]) -> list[list[Answer]]:
+    """The answers to each parcel, in order.  All is written before any of it is waited for.
+
+    Raises:
+        RedisError, OSError: where a server cannot be used; what was done is not certain then.
+    """
+    with ExitStack() as stack:
+        connections = [stack.enter_context(_borrowed(parcel.pool)) for parcel in parcels]
+        for connection, parcel in zip(connections, parcels, strict=True):
+            connection.send_packed_command(connection.pack_commands(parcel.commands))
+        return [
+            [_answer(connection) for _ in parcel.commands]
+            for connection, parcel in zip(connections, parcels, strict=True)
+        ]
+
+
+@contextmanager
+def _borrowed(pool: Pool) -> Iterator[Wire]:
+    connection = pool.get_connection()
+    try:
+        yield connection
+    except BaseException:
+        connection.disconnect()  # replies that were not read are nobody else's
+        raise
+    finally:
+        pool.release(connection)
+
+
+def _answer(connection: Wire) -> Answer:
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error

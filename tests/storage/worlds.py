@@ -1,0 +1,74 @@
+"""What replicas share, and replicas in it, each as if in a process of its own."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Final
+
+import pytest
+
+from legato.storage.contract import Abandoned
+from legato.storage.redis.replication import open_replication
+from legato.storage.replicas import Listing, Replication
+
+LEASE: Final = 10.0
+"""Seconds, of a clock that tests set."""
+
+Open = Callable[[], AbstractAsyncContextManager[Replication]]
+Die = Callable[[], Awaitable[None]]
+
+
+class World:
+    """Opens replicas that share what there is in it."""
+
+    def __init__(self, stack: AsyncExitStack, open_one: Open) -> None:
+        self._stack = stack
+        self._open_one = open_one
+
+    async def open(self) -> tuple[Replication, Die]:
+        """A replica, and how it dies: at once for everybody that looks."""
+        mine = AsyncExitStack()
+        self._stack.push_async_exit(mine)
+        replica = await mine.enter_async_context(self._open_one())
+
+        async def die() -> None:
+            await replica.liveness.leave()
+            await mine.aclose()
+
+        return replica, die
+
+    async def replica(self) -> Replication:
+        return (await self.open())[0]
+
+
+@pytest.fixture(params=["redis_server", "redis_cluster"])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    url = request.getfixturevalue(request.param).url
+    async with AsyncExitStack() as stack:
+        yield World(stack, lambda: open_replication(url, prefix="test", lease=LEASE))
+
+
+@pytest.fixture
+async def replica(world: World) -> Replication:
+    return await world.replica()
+
+
+async def take_over(replica: Replication) -> list[Abandoned]:
+    """After a look at who is gone."""
+    assert await replica.liveness.beat()
+    return [*await replica.journal.take_over()]
+
+
+def listing(
+    job_id: str, conversation_id: str = "c1", user: str = "ann", *, request_id: str | None = None
+) -> Listing:
+    return Listing(
+        job_id=job_id,
+        conversation_id=conversation_id,
+        message_id=f"question of {job_id}",
+        response_id=f"answer of {job_id}",
+        user=user,
+        model="model",
+        instructions="be brief",
+        parameters={"temperature": 0.5},
+        request_id=request_id,
+    )
