@@ -124,6 +124,8 @@ def test_a_wrong_user_is_refused_with_what_is_allowed(
         (["token"], "--user"),
         (["serve", "--port", "x"], "found 'x'; allowed: a whole number, 0 (any free) to 65535"),
         (["serve", "--port", "65536"], "found '65536'"),
+        (["serve", "--workers", "0"], "found '0'; allowed: a whole number, 1 to 64"),
+        (["serve", "--workers", "65"], "found '65'"),
         (["serve", "--host", ""], "an address or a host name"),
         (["demo", "--port", "-1"], "found '-1'"),
         (["demo", "--host", "0.0.0.0"], "--host"),
@@ -181,7 +183,9 @@ def test_the_server_says_where_it_is_and_ends_on_sigterm(folder: Path) -> None:
         assert server.wait(30) == 0
 
 
-@pytest.mark.parametrize("command", [["serve"], ["demo", "--no-browser"]])
+@pytest.mark.parametrize(
+    "command", [["serve"], ["serve", "--workers", "2"], ["demo", "--no-browser"]]
+)
 def test_a_port_that_is_taken_is_one_line_and_status_2(
     command: list[str], capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
@@ -192,18 +196,34 @@ def test_a_port_that_is_taken_is_one_line_and_status_2(
         assert main([*command, "--port", str(port)]) == 2
     said = f"legato: cannot listen on 127.0.0.1, port {port}: Address already in use\n"
     assert capsys.readouterr().err == said
+    assert not (folder / ".legato" / "legato.db").exists()
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_storage_that_cannot_be_used_is_one_line_and_status_1(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path, workers: str
 ) -> None:
     (folder / "file").touch()
     monkeypatch.setenv("LEGATO_DATABASE_URL", "sqlite:///file/legato.db")
 
-    assert main(["serve", "--port", "0"]) == 1
+    assert main(["serve", "--port", "0", "--workers", workers]) == 1
     said = capsys.readouterr().err
     assert said.startswith("legato: LEGATO_DATABASE_URL: ")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", ["memory://", "sqlite://", "sqlite:///:memory:"])
+def test_workers_cannot_share_a_database_in_memory(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("LEGATO_DATABASE_URL", url)
+    monkeypatch.setenv("LEGATO_WORKERS", "3")
+
+    assert main(["serve", "--port", "0"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("legato: workers: found 3 with a LEGATO_DATABASE_URL in memory")
+    assert said.count("\n") == 1
+    assert main(["token", "--user", "ada"]) == 0
 
 
 def test_a_measurement_that_fails_is_a_sentence_and_status_1(

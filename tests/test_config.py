@@ -5,6 +5,8 @@ import pytest
 from legato.config import ConfigError, Limits, ModelSettings, Settings, load_settings
 
 SECRET = "s" * 32
+KINDS = ("sentinel", "cluster")
+PREFIX = "1 to 64 letters, digits, hyphens, underscores, full stops and colons"
 
 
 @pytest.fixture(autouse=True)
@@ -38,13 +40,18 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         jwt_secret = "ssssssssssssssssssssssssssssssss"
         jwks_url = "https://login.example.com/keys"
         database_url = "postgresql://me:pw@db/legato"
+        redis_url = "rediss+cluster://me:pw@redis:6379/0"
+        redis_prefix = "legato-2:eu"
+        workers = 4
         default_model = "fast"
         on_busy = "reject"
+        on_owner_lost = "continue"
 
         [limits]
         retention = 0
         heartbeat = 0.5
         max_running_jobs = 1
+        lease = 2.5
 
         [models.fast]
         provider = "openai"
@@ -65,9 +72,13 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         jwt_secret=SECRET,
         jwks_url="https://login.example.com/keys",
         database_url="postgresql://me:pw@db/legato",
+        redis_url="rediss+cluster://me:pw@redis:6379/0",
+        redis_prefix="legato-2:eu",
+        workers=4,
         default_model="fast",
         on_busy="reject",
-        limits=Limits(retention=0, heartbeat=0.5, max_running_jobs=1),
+        on_owner_lost="continue",
+        limits=Limits(retention=0, heartbeat=0.5, max_running_jobs=1, lease=2.5),
         models={
             "fast": ModelSettings(
                 provider="openai",
@@ -107,8 +118,12 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_JWT_SECRET": SECRET,
         "LEGATO_JWKS_URL": "http://127.0.0.1:9/keys",
         "LEGATO_DATABASE_URL": "memory://",
+        "LEGATO_REDIS_URL": "unix:///run/redis.sock?db=1",
+        "LEGATO_REDIS_PREFIX": "l",
+        "LEGATO_WORKERS": "64",
         "LEGATO_DEFAULT_MODEL": "scripted",
         "LEGATO_ON_BUSY": "enqueue",
+        "LEGATO_ON_OWNER_LOST": "continue",
     }
 
     assert load_settings(environment) == Settings(
@@ -116,9 +131,27 @@ def test_the_other_variables_are_read() -> None:
         jwt_secret=SECRET,
         jwks_url="http://127.0.0.1:9/keys",
         database_url="memory://",
+        redis_url="unix:///run/redis.sock?db=1",
+        redis_prefix="l",
+        workers=64,
         default_model="scripted",
         on_busy="enqueue",
+        on_owner_lost="continue",
     )
+
+
+@pytest.mark.parametrize(
+    "form", ["redis", "rediss", "unix", *(f"redis{s}+{kind}" for s in ("", "s") for kind in KINDS)]
+)
+def test_a_redis_is_named_in_each_of_its_forms(form: str) -> None:
+    url = f"{form}://user:password@one:6379,two:6380/0"
+
+    assert load_settings({"LEGATO_REDIS_URL": url}).redis_url == url
+
+
+def test_a_prefix_of_keys_has_a_longest_length() -> None:
+    assert load_settings({"LEGATO_REDIS_PREFIX": "l" * 64}).redis_prefix == "l" * 64
+    assert refusal({"LEGATO_REDIS_PREFIX": "l" * 65}).endswith(PREFIX)
 
 
 def test_a_named_file_is_read_and_the_flag_beats_the_variable(folder: Path) -> None:
@@ -155,6 +188,17 @@ def test_a_file_that_is_not_toml_is_refused(folder: Path, content: bytes) -> Non
         ("PORT", "", "a whole number, 0 (any free) to 65535"),
         ("HOST", "", "text that is not empty"),
         ("HOST", "\udcff", "text that is not empty"),
+        ("REDIS_PREFIX", "", PREFIX),
+        ("REDIS_PREFIX", "{legato}", PREFIX),
+        ("REDIS_PREFIX", "légato", PREFIX),
+        ("REDIS_PREFIX", "legato\n", PREFIX),
+        ("WORKERS", "0", "a whole number, 1 to 64"),
+        ("WORKERS", "65", "a whole number, 1 to 64"),
+        ("WORKERS", "auto", "a whole number, 1 to 64"),
+        ("LEASE", "0.9", "a number of seconds, 1 to 3600"),
+        ("LEASE", "nan", "a number of seconds, 1 to 3600"),
+        ("LEASE", "3601", "a number of seconds, 1 to 3600"),
+        ("ON_OWNER_LOST", "restart", "seal, continue"),
         ("ON_BUSY", "wait", "interrupt, reject, enqueue"),
         ("JWKS_URL", "login.example.com", "an http:// or https:// URL"),
         ("JWKS_URL", "file:///keys", "an http:// or https:// URL"),
@@ -262,6 +306,10 @@ def test_a_key_like_nothing_is_answered_with_all_there_are(folder: Path) -> None
         ("JWT_SECRET", "-----BEGIN PUBLIC KEY-----" + "s" * 32),
         ("DATABASE_URL", "mysql://root:hunter2@db/legato"),
         ("DATABASE_URL", "root:hunter2@db"),
+        ("REDIS_URL", "root:hunter2@redis"),
+        ("REDIS_URL", "redis+sentinels://root:hunter2@redis"),
+        ("REDIS_URL", "unix+cluster://root:hunter2@redis"),
+        ("REDIS_URL", "redis://root:hunter2@redis /0"),
     ],
 )
 def test_a_wrong_secret_is_refused_and_not_repeated(name: str, text: str) -> None:

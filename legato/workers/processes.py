@@ -66,7 +66,8 @@ class Workers:
         while not self._shutdown.asked.is_set():
             death = await self._live(number, on_ready)
             if self._shutdown.asked.is_set():
-                _say_how_it_ended(number, death)
+                if death.status and self._failure is None:
+                    log.warning("a worker did not end by itself", worker=number, **_said(death))
             elif death.refused is not None and self._starting:
                 self._give_up(_refusal(death.refused))
             elif (pause := restarts.pause(death.lived)) is None:
@@ -134,9 +135,9 @@ class Workers:
             process.kill()
             with trio.CancelScope(shield=True):  # the system ends it at once
                 await process.wait()
-            for stream in (process.stdin, process.stdout):
-                assert stream is not None
-                await trio.aclose_forcefully(stream)
+                for stream in (process.stdin, process.stdout):
+                    assert stream is not None
+                    await stream.aclose()
 
 
 async def _lines(process: trio.Process) -> AsyncIterator[bytes]:
@@ -160,11 +161,6 @@ def _too_often(number: int, deaths: int, death: Death) -> WorkersError:
         f"worker {number} died {deaths} times in a row soon after its start, "
         f"at last with status {death.status}: {why}"
     )
-
-
-def _say_how_it_ended(number: int, death: Death) -> None:
-    if death.status:
-        log.warning("a worker did not end by itself", worker=number, **_said(death))
 
 
 def _said(death: Death) -> dict[str, object]:

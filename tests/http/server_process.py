@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import trio
 
@@ -50,14 +51,17 @@ class ServerProcess(Server):
 
     def events(self) -> list[str]:
         """What the lines of the log are about; each of them is one of JSON."""
-        return [json.loads(line)["event"] for line in self.log().splitlines()]
+        return [entry["event"] for entry in self.entries()]
+
+    def entries(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log().splitlines()]
 
 
 @asynccontextmanager
-async def legato_serve(folder: Path, **variables: str) -> AsyncIterator[ServerProcess]:
+async def legato_serve(folder: Path, *flags: str, **variables: str) -> AsyncIterator[ServerProcess]:
     """`legato serve` in `folder`, with nothing but these variables and a secret."""
     errors = folder / "stderr"
-    async with _process((*LEGATO, "serve", "--port", "0"), errors, variables) as process:
+    async with _process((*LEGATO, "serve", "--port", "0", *flags), errors, variables) as process:
         assert process.stdout is not None
         line = await said(process.stdout, rb"Legato is at http://127\.0\.0\.1:(\d+)\n", errors)
         yield ServerProcess(process, int(line[1]), errors)
