@@ -11,7 +11,7 @@ from legato.storage.redis.commands import command, entries, first, last, pairs, 
 from legato.storage.redis.keys import Keys
 from legato.storage.redis.listings import Listings, decision, listed
 from legato.storage.redis.streams import Own
-from legato.storage.replicas import Denied, Entered, Joined, Listed, Listing, Whereabouts
+from legato.storage.replicas import Denied, Entered, Joined, Listed, Listing, Told, Whereabouts
 
 
 class RedisDirectory:
@@ -58,6 +58,32 @@ class RedisDirectory:
             freed = self._listings.free(listing) if may_repeat else []
             send([self._listings.advance(listing, "void"), *freed])
 
+        await self._client.run(work, self._threads)
+
+    async def tell_again(self, jobs: Sequence[Told]) -> None:
+        def work(send: Send) -> None:
+            ids = [told.listing.job_id for told in jobs]
+            owned = [command("SADD", self._keys.owner(self._me), *ids)] if ids else []
+            # A stream that is there is not added to: a claim is below whatever is in it.
+            claims = [
+                streams.claim(
+                    self._keys.job(told.listing.job_id),
+                    told.epoch,
+                    self._me,
+                    self._own[told.listing.job_id],
+                    make=True,
+                )
+                for told in jobs
+            ]
+            listed = [
+                each
+                for told in jobs
+                for each in self._listings.tell_again(told.listing, told.stage)
+            ]
+            send([*owned, *claims, *listed])
+
+        for told in jobs:
+            self._own.setdefault(told.listing.job_id, Own(told.listing))
         await self._client.run(work, self._threads)
 
     async def find(self, job_id: str) -> Whereabouts | None:

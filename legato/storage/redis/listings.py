@@ -92,6 +92,16 @@ class Listings:
         about = (listing.conversation_id, encoded(listing))
         return script(_ADVANCE, self._places(listing), listing.job_id, stage[0], *about)
 
+    def tell_again(self, listing: Listing, stage: Stage) -> list[Command]:
+        """Where Redis lost it; what is there is later than what it lost, or the same."""
+        value = stage[0].encode() + b"0:" + encoded(listing)
+        conversation, running = self._places(listing)
+        commands = [Command(conversation, ("HSETNX", conversation, listing.job_id, value))]
+        if stage in ("waiting", "begun"):
+            counted = ("HSETNX", running, listing.job_id, listing.conversation_id)
+            commands.append(Command(running, counted))
+        return [*commands, *self.claim_request(listing)]
+
     def free(self, listing: Listing) -> list[Command]:
         """Its request may start another job."""
         naming = b'{"job_id":' + json.encode(listing.job_id) + b","
