@@ -181,6 +181,7 @@ class Supervisor:
             self.registry.add(job)
             if job.ended.is_set():
                 self.registry.ended(job)
+                self.on_ended(job)
             self._nursery.start_soon(self._own, job)
 
     def _restored(self, recovered: Recovered) -> Job:

@@ -8,6 +8,7 @@ from typing import Final
 NAMES: Final = (
     *("fan-out", "jobs", "saturation", "readers", "many-jobs"),
     *("resume", "storm", "start", "stop", "memory", "hostile", "journal"),
+    *("replicas", "replicas-through", "replicas-jobs", "replicas-storm", "replicas-stop"),
 )
 """What can be measured; `all` is each of them.  Here, so that the command line loads no more."""
 

@@ -111,11 +111,11 @@ def storm(*, events: int = 10_000, readers: int = 200, storms: int = 5) -> Scena
                 times = Times()
                 times.resume(client, target)
                 size = times.size
-            return _storms(served, target + RESUME, readers, storms)
+            return stormed(served, target + RESUME, readers, storms)
 
     def floor() -> Figures:
         with servers.floor(Floor(body=size)) as (served, _):
-            return _storms(served, floor_targets(1)[0], readers, storms)
+            return stormed(served, floor_targets(1)[0], readers, storms)
 
     return Scenario(
         f"{readers} readers resume one running job of {events} events at once; {storms} storms",
@@ -124,7 +124,7 @@ def storm(*, events: int = 10_000, readers: int = 200, storms: int = 5) -> Scena
     )
 
 
-def _storms(served: Served, target: str, readers: int, storms: int) -> Figures:
+def stormed(served: Served, target: str, readers: int, storms: int) -> Figures:
     took = [_storm(served, target, readers) for _ in range(storms)]
     return {
         "until the last has its sync frame, ms": median(took),

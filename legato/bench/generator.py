@@ -7,6 +7,7 @@ from legato.bench import BenchError
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
 from legato.bench.tasks import Load, Window, say, task
+from legato.bench.valkey import Counts, counts
 
 
 def main() -> None:
@@ -32,6 +33,7 @@ def _window(load: Load, readers: Readers) -> Window:
     # Its own processor time is read last and first: the reading of the figures is not counted.
     readers.lags.counts.clear()
     events, cpu = readers.events, cpu_seconds(load.pid)
+    others, redis = [cpu_seconds(pid) for pid in load.others], _counts(load)
     own, begun = time.process_time(), time.monotonic()
     readers.read_until(begun + load.window)
     seconds, own_cpu = time.monotonic() - begun, time.process_time() - own
@@ -42,10 +44,18 @@ def _window(load: Load, readers: Readers) -> Window:
         own_cpu=own_cpu,
         rss=resident(load.pid),
         lags=readers.lags.counts,
+        others=[cpu_seconds(pid) - was for pid, was in zip(load.others, others, strict=True)],
     )
+    counted = _counts(load)
+    window.commands = counted.commands - redis.commands
+    window.redis_bytes = counted.bytes - redis.bytes
     if readers.lost:
         window.problem = f"{readers.lost} of {len(readers.all)} connections were lost"
     return window
+
+
+def _counts(load: Load) -> Counts:
+    return counts(load.redis) if load.redis else Counts()
 
 
 if __name__ == "__main__":

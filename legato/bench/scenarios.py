@@ -10,6 +10,13 @@ from legato.bench.costs import hostile, memory
 from legato.bench.journal import journal
 from legato.bench.ladders import many_jobs, readers, saturation
 from legato.bench.processes import most_files, nothing_left
+from legato.bench.replicas import (
+    replicas,
+    replicas_jobs,
+    replicas_stop,
+    replicas_storm,
+    replicas_through,
+)
 from legato.bench.report import Scenario, run
 from legato.bench.steady import fan_out, jobs
 from legato.bench.turns import start_to_first, stop
@@ -27,6 +34,11 @@ SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "memory": memory,
     "hostile": hostile,
     "journal": journal,
+    "replicas": replicas,
+    "replicas-through": replicas_through,
+    "replicas-jobs": replicas_jobs,
+    "replicas-storm": replicas_storm,
+    "replicas-stop": replicas_stop,
 }
 
 

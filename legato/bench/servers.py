@@ -4,7 +4,7 @@ import re
 import secrets
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -82,26 +82,28 @@ def asking(**fields: object) -> dict[str, object]:
 
 
 @contextmanager
-def legato(database: str | None = MEMORY, *, settings: str = "") -> Iterator[Served]:
+def legato(
+    database: str | None = MEMORY, *, settings: str = "", variables: Mapping[str, str] | None = None
+) -> Iterator[Served]:
     """`legato serve` in an empty folder, with `settings` as its legato.toml.
 
     Raises:
         BenchError: where it does not start.
     """
-    secret = secrets.token_hex(32)
-    variables = {**_MUCH, "LEGATO_JWT_SECRET": secret, "LEGATO_LOG": "json"}
+    given = {"LEGATO_JWT_SECRET": secrets.token_hex(32), **(variables or {})}
+    given |= {**_MUCH, "LEGATO_LOG": "json"}
     if database is not None:
-        variables["LEGATO_DATABASE_URL"] = database
+        given["LEGATO_DATABASE_URL"] = database
     with folder() as place:
         (Path(place) / "legato.toml").write_text(settings, "utf-8")
         log = Path(place) / "log"
         command = ("-c", _SERVE, "serve", "--port", "0")
         with (
             log.open("wb") as errors,
-            running(command, variables=variables, folder=place, errors=errors) as process,
+            running(command, variables=given, folder=place, errors=errors) as process,
         ):
             port = _port(process, log)
-            token = sign("bench", secret, now=time.time(), ttl=86400)
+            token = sign("bench", given["LEGATO_JWT_SECRET"], now=time.time(), ttl=86400)
             try:
                 yield Served(port, process.pid, token, place)
             except (BenchError, OSError) as error:

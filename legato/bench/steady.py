@@ -78,9 +78,16 @@ class Steady(Struct, frozen=True, kw_only=True):
 
 
 def generate(
-    served: Served, targets: Sequence[str], first: int, *, warm_up: float, window: float
+    served: Served,
+    targets: Sequence[str],
+    first: int,
+    *,
+    warm_up: float,
+    window: float,
+    others: Sequence[int] = (),
+    redis: int = 0,
 ) -> Window:
-    """Have a process follow these targets, a reader for each.
+    """Have a process follow these targets, a reader for each; see Load.
 
     Raises:
         BenchError: where that failed.
@@ -93,6 +100,8 @@ def generate(
         first=first,
         warm_up=warm_up,
         window=window,
+        others=[*others],
+        redis=redis,
     )
     with running(("-m", "legato.bench.generator")) as process:
         tell(process, load)

