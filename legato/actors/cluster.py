@@ -127,6 +127,7 @@ class Cluster:
         await self._supervisor.close_conversation(conversation_id)
 
     async def ping(self) -> None:
+        self._supervisor.check_journal()
         if self._sweeper.trouble is not None:
             raise self._sweeper.trouble
 

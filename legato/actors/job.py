@@ -76,6 +76,7 @@ class Job:
         self.usage = Usage()
         self.began = trio.current_time()
         self.ended = trio.Event()
+        self.life = trio.CancelScope()  # of all its tasks
         self.feed = Feed(identity, dialects, former)
         self._limits = limits
         self._on_ended = on_ended
@@ -135,11 +136,11 @@ class Job:
     def leave(self) -> None:
         """End its life now, whatever the retention time says."""
         self.forget()
-        self._children.cancel_scope.cancel()
+        self.life.cancel()
 
     def lose(self) -> None:
         """Another replica owns it by now: end all of it here, so that its readers go there."""
-        self._children.cancel_scope.cancel()
+        self.life.cancel()
 
     def tell_again(self) -> None:
         """The journal has lost what it had of it."""

@@ -77,4 +77,5 @@ class Alone:
     async def close_conversation(self, user: str, conversation_id: str) -> None:
         await self._supervisor.close_conversation(conversation_id)
 
-    async def ping(self) -> None: ...
+    async def ping(self) -> None:
+        self._supervisor.check_journal()

@@ -202,6 +202,7 @@ class JournalWriter:
         """`patience`: see Memoir.  Where others may take jobs over, an ending that they could not
         know of must not be said: they would come to another."""
         self.patience = patience
+        self.trouble: StorageError | None = None  # why there is more to write than was written
         self._journal = journal
         self._stirred = trio.Event()
         self._hurried = trio.Event()
@@ -260,12 +261,14 @@ class JournalWriter:
                 await self._write(work)
             except StorageError as error:
                 log.warning("journal not written yet", jobs=len(work.jobs), reason=str(error))
+                self.trouble = StorageError(f"{len(work.jobs)} generations are not kept: {error}")
                 self._urgent.add(work)
                 self._hurry()
                 await trio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
                 pause = FIRST_PAUSE
+                self.trouble = None
 
     async def _next(self) -> Work:
         """What is urgent, as soon as anything is; all else with it where it is due."""

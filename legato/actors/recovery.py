@@ -63,16 +63,17 @@ async def recover(
         StorageError: if the storage cannot be used; what was not done is found the next time.
     """
     heir = heir or Heir()
-    found = [await _recover(each, journal, records, heir) for each in await journal.take_over()]
+    found = [await recover_one(each, journal, records, heir) for each in await journal.take_over()]
     jobs = [recovered for recovered in found if recovered is not None]
     if ended := [job.turn.job_id for job in jobs if job.has_ended]:
         await journal.settle(ended)
     return jobs
 
 
-async def _recover(
+async def recover_one(
     job: Abandoned, journal: Journal, records: Records, heir: Heir
 ) -> Recovered | None:
+    """None where nobody can ever read it, or it was taken over once more."""
     kept = await journal.read(job.job_id)
     story = Story(kept if job.attempts <= TRIES else Kept(kept.entries[:1], "it was tried often"))
     opening = await _opening(story, records)

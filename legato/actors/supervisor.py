@@ -74,6 +74,11 @@ class Supervisor:
         if self._writer is not None:
             nursery.start_soon(self.guarded, self._writer.run, "journal")
 
+    def check_journal(self) -> None:
+        """Raises StorageError while the journal does not take what it should."""
+        if self._writer is not None and self._writer.trouble is not None:
+            raise self._writer.trouble
+
     def knows(self, turn: Turn) -> bool:
         """Whether the request that asks for this turn has a job already."""
         return self.registry.repeated(turn) is not None
@@ -183,6 +188,7 @@ class Supervisor:
                 self.registry.ended(job)
                 self.on_ended(job)
             self._nursery.start_soon(self._own, job)
+        self._evict()
 
     def _restored(self, recovered: Recovered) -> Job:
         model = self._models.get(recovered.turn.model)
@@ -214,7 +220,7 @@ class Supervisor:
 
     async def _own(self, job: Job) -> None:
         try:
-            with closing(job):
+            with closing(job), job.life:
                 name = job.turn.job_id
                 await self.guarded(job.run, name) or await self.guarded(job.seal, name)
         finally:
@@ -248,9 +254,12 @@ class Supervisor:
         self.on_ended(job)
         if isinstance(job.feed.ending, Failed) and job.opening is None:
             self.registry.forget_request(job)  # nothing came of it: it may be tried again
+        self._evict()
+        self._title(job)
+
+    def _evict(self) -> None:
         for evicted in self.registry.evicted(self._limits.max_retained_bytes):
             evicted.leave()
-        self._title(job)
 
     def _title(self, job: Job) -> None:
         ending = job.feed.ending
