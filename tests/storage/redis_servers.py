@@ -31,6 +31,12 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def name(self) -> str:
+        """Of a Cluster's node, among the others."""
+        name = self.ask("CLUSTER", "MYID")
+        return name.decode() if isinstance(name, bytes) else str(name)
+
     def start(self) -> None:
         self._folder.mkdir(exist_ok=True)
         with (self._folder / "log").open("ab") as log:

@@ -55,7 +55,7 @@ async def open_replication(
         raise StorageError(f"A prefix of Redis's keys is a text without braces; found {prefix!r}.")
     client = Client(nodes := make_nodes(address, socket_timeout))
     try:
-        replication = _replication(client, Keys(prefix), lease)
+        replication = _replication(client, Keys(prefix), lease, socket_timeout)
         try:
             await trio.to_thread.run_sync(_require_fit, nodes)
             await replication.post.tend()  # before anybody can know of this replica
@@ -79,7 +79,7 @@ def _require_fit(nodes: Nodes) -> None:
         require_fit(nodes)
 
 
-def _replication(client: Client, keys: Keys, lease: float) -> RedisReplication:
+def _replication(client: Client, keys: Keys, lease: float, patience: float) -> RedisReplication:
     me, own = token_hex(16), dict[str, Own]()
     liveness = RedisLiveness(client, keys, me, lease)
     return RedisReplication(
@@ -87,5 +87,5 @@ def _replication(client: Client, keys: Keys, lease: float) -> RedisReplication:
         journal=RedisJournal(client, keys, liveness, own),
         directory=RedisDirectory(client, keys, me, own),
         liveness=liveness,
-        post=RedisPost(client, keys, me, lease),
+        post=RedisPost(client, keys, me, lease, patience),
     )
