@@ -48,7 +48,11 @@ class RedisServer:
             self._process = subprocess.Popen(
                 [self._program, *self._arguments()], stdout=log, stderr=log
             )
-        wait_for(lambda: self.ask("PING") is not None, f"a server; see {self._folder}/log")
+        try:
+            wait_for(lambda: self.ask("PING") is not None, f"server; see {self._folder}/log")
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         self.signal(signal.SIGCONT)
@@ -84,7 +88,11 @@ class RedisCluster:
         for (node, bus), share in zip(self.nodes, shares, strict=True):
             node.ask("CLUSTER", "ADDSLOTSRANGE", *share)
             self.nodes[0][0].ask("CLUSTER", "MEET", "127.0.0.1", str(node.port), str(bus))
-        wait_for(self._is_whole, f"a Cluster; see {folder}/*/log")
+        try:
+            wait_for(self._is_whole, f"Cluster; see {folder}/*/log")
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def url(self) -> str:

@@ -3,7 +3,7 @@
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -33,21 +33,25 @@ class Watched(NamedTuple):
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
-    master = RedisServer(tmp_path / "master", "--repl-diskless-sync-delay", "0")
-    second = RedisServer(tmp_path / "second", "--replicaof", "127.0.0.1", str(master.port))
-    wait_for(lambda: "'state': 'online'" in str(master.ask("INFO", "replication")), "a replica")
-    watches = (
-        f"sentinel monitor m 127.0.0.1 {master.port} 1\n"
-        "sentinel down-after-milliseconds m 300\nsentinel failover-timeout m 3000\n"
-    )
-    sentinel = RedisServer(tmp_path / "sentinel", watches=watches)
-    everyone = Watched(master, second, sentinel)
-    wait_for(
-        lambda: "'slaves': 1" in str(sentinel.ask("INFO", "sentinel")), "a Sentinel that knows"
-    )
-    yield everyone
-    for each in everyone:
-        each.stop()
+    with ExitStack() as stack:
+
+        def start(name: str, *options: str, watches: str = "") -> RedisServer:
+            server = RedisServer(tmp_path / name, *options, watches=watches)
+            stack.callback(server.stop)
+            return server
+
+        master = start("master", "--repl-diskless-sync-delay", "0")
+        second = start("second", "--replicaof", "127.0.0.1", str(master.port))
+        wait_for(lambda: "'state': 'online'" in str(master.ask("INFO", "replication")), "replica")
+        sentinel = start(
+            "sentinel",
+            watches=f"sentinel monitor m 127.0.0.1 {master.port} 1\n"
+            "sentinel down-after-milliseconds m 300\nsentinel failover-timeout m 3000\n",
+        )
+        wait_for(
+            lambda: "'slaves': 1" in str(sentinel.ask("INFO", "sentinel")), "Sentinel that knows it"
+        )
+        yield Watched(master, second, sentinel)
 
 
 async def test_whom_the_sentinels_call_the_master_is_written_to(watched: Watched) -> None:
@@ -55,13 +59,12 @@ async def test_whom_the_sentinels_call_the_master_is_written_to(watched: Watched
     async with open_replication(url, lease=10, socket_timeout=0.5) as replica:
         first, second = Entries("j", 1, 1, EVENTS[:2]), Entries("j", 1, 3, EVENTS[2:4])
         await replica.journal.append([first])
-        watched.master.ask("WAIT", "1", "5000")
+        wait_for(lambda: watched.second.ask("EXISTS", "legato:job:{j}") == 1, "copy")
         watched.master.stop()
         with trio.fail_after(20):
             await _until_kept(replica, second)
 
         assert (await replica.journal.read("j")).entries == [first, second]
-        assert watched.second.ask("EXISTS", "legato:job:{j}") == 1
 
 
 async def _until_kept(replica: Replication, entries: Entries) -> None:
