@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from legato.events import TextDelta
-from legato.storage.contract import Abandoned, Entries, Kept, Refusal
+from legato.storage.contract import Abandoned, Entries, Kept, Refusal, StorageError
 from legato.storage.redis.replication import open_replication
 from legato.storage.replicas import Replication
 from tests.storage.redis_servers import RedisServer
@@ -118,7 +118,12 @@ async def test_who_was_paused_before_its_stream_was_made_stays_out(
     assert [*await paused.journal.append([Entries("j", 1, 1, EVENTS[:1])])] == [
         Refusal("j", "fenced")
     ]
+    with pytest.raises(StorageError, match="was taken for gone"):
+        await paused.directory.enter(listing("j", request_id="r"), "reject", max_per_user=1)
     assert await other.directory.find("j") is None
+    assert await other.directory.conversation("ann", "c1") == []
+    assert await other.directory.running("ann") == []
+    assert await other.directory.request("ann", "r") is None
     ttl = redis_server.ask("TTL", JOB)
     assert isinstance(ttl, int)
     assert ttl > 0
