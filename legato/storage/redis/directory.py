@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import trio
 
 from legato.config import OnBusy
+from legato.storage.contract import StorageError
 from legato.storage.redis import streams
 from legato.storage.redis.client import Client, Send
-from legato.storage.redis.commands import command, entries, first, last, pairs, text, texts
+from legato.storage.redis.commands import Reply, command, entries, first, last, pairs, text, texts
 from legato.storage.redis.keys import Keys
 from legato.storage.redis.listings import Listings, decision, listed
 from legato.storage.redis.streams import Own
@@ -34,7 +35,12 @@ class RedisDirectory:
             owned = command("SADD", self._keys.owner(self._me), listing.job_id)
             key = self._keys.job(listing.job_id)
             send([owned, streams.claim(key, 1, self._me, Own(listing), make=True)])
-            outcome = decision(*send([self._listings.enter(listing, on_busy, max_per_user)]))
+            entering = self._listings.enter(listing, on_busy, max_per_user)
+            decided, newest = send([entering, last(key)])
+            if not self._is_mine(newest):
+                send(self._listings.remove(listing))
+                raise StorageError("This replica was taken for gone while it entered a job.")
+            outcome = decision(decided)
             if not isinstance(outcome, Entered):
                 self._drop(send, listing)
             return outcome
@@ -117,6 +123,9 @@ class RedisDirectory:
             return None if reply is None else streams.decoded(text(reply))
 
         return await self._client.run(work, self._threads)
+
+    def _is_mine(self, newest: Reply) -> bool:
+        return [streams.top(entry).owner for entry in entries(newest)] == [self._me]
 
     def _drop(self, send: Send, listing: Listing) -> None:
         unlink = command("UNLINK", self._keys.job(listing.job_id))

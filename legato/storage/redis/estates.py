@@ -84,6 +84,8 @@ class Estates:
         """Those of which nobody else was faster."""
         if not theirs:
             return {}
+        for each in theirs:
+            self._own.pop(each.job_id, None)  # known from before it was lost: reported no more
         mine = self._keys.owner(self._me)
         send([command("SADD", mine, *(each.job_id for each in theirs))])
         won, lost = {}, []

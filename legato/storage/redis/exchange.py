@@ -4,21 +4,24 @@ Below redis-py's clients, on its connections: replies come as the protocol has t
 server and a Cluster, and without the work its clients do for each command.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from typing import Final, NamedTuple, cast
 
+from hiredis import pack_command
 from redis.exceptions import ResponseError
 
 from legato.storage.redis.commands import Answer, Word
 from legato.storage.redis.pools import Pool, Wire
+
+_pack: Final = cast("Callable[[tuple[Word, ...]], bytes]", pack_command)  # its stub says: one word
 
 
 class Parcel(NamedTuple):
     """Commands for one server."""
 
     pool: Pool
-    commands: Sequence[Sequence[Word]]
+    commands: Sequence[tuple[Word, ...]]
 
 
 def exchange(parcels: Sequence[Parcel]) -> list[list[Answer]]:
@@ -30,7 +33,8 @@ def exchange(parcels: Sequence[Parcel]) -> list[list[Answer]]:
     with ExitStack() as stack:
         connections = [stack.enter_context(_borrowed(parcel.pool)) for parcel in parcels]
         for connection, parcel in zip(connections, parcels, strict=True):
-            connection.send_packed_command(connection.pack_commands(parcel.commands))
+            # redis-py's own packing takes three times as long.
+            connection.send_packed_command([b"".join(map(_pack, parcel.commands))])
         return [
             [_answer(connection) for _ in parcel.commands]
             for connection, parcel in zip(connections, parcels, strict=True)

@@ -7,6 +7,7 @@ import structlog
 from redis.exceptions import ResponseError
 
 from legato.storage.contract import StorageError
+from legato.storage.redis.address import Kind
 from legato.storage.redis.commands import Answer, text
 from legato.storage.redis.nodes import Nodes
 
@@ -19,8 +20,10 @@ Valkey says that it is a later Redis.
 log = structlog.get_logger()
 
 
-def require_fit(nodes: Nodes) -> None:
-    """Raises StorageError for a server that is too old, and warns of one that may drop keys.
+def require_fit(nodes: Nodes, kind: Kind) -> None:
+    """Raises StorageError for a server that is too old or of another kind.
+
+    One that may drop keys is warned of.
 
     Raises:
         RedisError, OSError: where it cannot be asked.
@@ -29,7 +32,9 @@ def require_fit(nodes: Nodes) -> None:
         facts = _facts(answer)
         version = facts.get("redis_version", "unknown")
         if _numbers(version) < OLDEST:
-            raise StorageError(f"Redis 6.2 or later, or Valkey, is needed; this is {version}.")
+            raise StorageError(f"Redis 6.2 or later, or Valkey, is needed; this is {version}")
+        if kind != "cluster" and facts.get("cluster_enabled") == "1":
+            raise StorageError("this is a node of a Cluster: redis+cluster://… finds them all")
         policy = facts.get("maxmemory_policy", "noeviction")
         if facts.get("maxmemory", "0") != "0" and policy != "noeviction":
             log.warning(

@@ -14,7 +14,7 @@ class Nodes(Protocol):
 
     def run(self, commands: Sequence[Command]) -> list[Answer]: ...
 
-    def everywhere(self, words: Sequence[Word]) -> list[Answer]:
+    def everywhere(self, words: tuple[Word, ...]) -> list[Answer]:
         """What each server that takes writes answers."""
         ...
 
@@ -30,7 +30,7 @@ class Server:
     def run(self, commands: Sequence[Command]) -> list[Answer]:
         return exchange([Parcel(self._pool, [each.words for each in commands])])[0]
 
-    def everywhere(self, words: Sequence[Word]) -> list[Answer]:
+    def everywhere(self, words: tuple[Word, ...]) -> list[Answer]:
         return exchange([Parcel(self._pool, [words])])[0]
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """Connections to Redis: the one place that calls what redis-py leaves without types."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol, cast
 
 from redis import Redis
@@ -15,13 +15,11 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from legato.storage.redis.address import Address, Place
-from legato.storage.redis.commands import Reply, Word
+from legato.storage.redis.commands import Reply
 
 
 class Wire(Protocol):
     """A connection.  Its methods block, and raise RedisError or OSError where it fails."""
-
-    def pack_commands(self, commands: Iterable[Sequence[Word]], /) -> Sequence[bytes]: ...
 
     def send_packed_command(self, command: Sequence[bytes], /) -> None: ...
 

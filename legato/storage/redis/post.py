@@ -22,13 +22,16 @@ MOST: Final = 2000
 """Packets that wait, roughly; of a replica that does not take them the oldest are lost."""
 
 TURN: Final = 1.0
-"""Seconds to wait for packets at a time, and between two looks after the inbox."""
+"""Seconds to wait for packets at a time, and between two looks after the inbox; less where an
+answer must come sooner than that.
+"""
 
 
 class RedisPost:
     """`receive` alone owns the inbox: makes it, empties it, knows how far it was read."""
 
-    def __init__(self, client: Client, keys: Keys, me: str, lease: float) -> None:
+    def __init__(self, client: Client, keys: Keys, me: str, lease: float, patience: float) -> None:
+        """`patience`: seconds within which every answer must come."""
         self._client = client
         self._keys = keys
         self._inbox = keys.inbox(me)
@@ -36,6 +39,7 @@ class RedisPost:
         self._sending = trio.CapacityLimiter(1)  # in order
         self._receiving = trio.CapacityLimiter(1)
         self._read = b"0-0"
+        self._turn = min(TURN, patience / 2)
         self._tended = -TURN
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
@@ -48,7 +52,7 @@ class RedisPost:
 
     async def receive(self) -> Sequence[bytes]:
         while True:
-            if trio.current_time() >= self._tended + TURN:
+            if trio.current_time() >= self._tended + self._turn:
                 await self.tend()
             if new := await self._client.run(self._wait, self._receiving, abandon=True):
                 self._read = new[-1].id
@@ -61,7 +65,7 @@ class RedisPost:
         self._tended = trio.current_time()
 
     def _wait(self, send: Send) -> list[StreamEntry]:
-        block = ("BLOCK", round(TURN * 1000))
+        block = ("BLOCK", round(self._turn * 1000))
         words = ("XREAD", *block, "STREAMS", self._inbox, self._read)
         [reply] = send([Command(self._inbox, words)])
         return [entry for stream in array(reply) for entry in entries(array(stream)[1])]

@@ -9,7 +9,7 @@ import trio
 from msgspec import Struct
 
 from legato.storage.contract import StorageError
-from legato.storage.redis.address import Address, parse_address, refusal
+from legato.storage.redis.address import Address, Kind, parse_address, refusal
 from legato.storage.redis.client import Client, translated
 from legato.storage.redis.cluster import Cluster
 from legato.storage.redis.directory import RedisDirectory
@@ -55,9 +55,9 @@ async def open_replication(
         raise StorageError(f"A prefix of Redis's keys is a text without braces; found {prefix!r}.")
     client = Client(nodes := make_nodes(address, socket_timeout))
     try:
-        replication = _replication(client, Keys(prefix), lease)
+        replication = _replication(client, Keys(prefix), lease, socket_timeout)
         try:
-            await trio.to_thread.run_sync(_require_fit, nodes)
+            await trio.to_thread.run_sync(_require_fit, nodes, address.kind)
             await replication.post.tend()  # before anybody can know of this replica
             await replication.liveness.beat()
         except StorageError as error:
@@ -74,12 +74,12 @@ def make_nodes(address: Address, timeout: float) -> Nodes:
     return Cluster(address, timeout) if address.kind == "cluster" else make_server(address, timeout)
 
 
-def _require_fit(nodes: Nodes) -> None:
+def _require_fit(nodes: Nodes, kind: Kind) -> None:
     with translated():
-        require_fit(nodes)
+        require_fit(nodes, kind)
 
 
-def _replication(client: Client, keys: Keys, lease: float) -> RedisReplication:
+def _replication(client: Client, keys: Keys, lease: float, patience: float) -> RedisReplication:
     me, own = token_hex(16), dict[str, Own]()
     liveness = RedisLiveness(client, keys, me, lease)
     return RedisReplication(
@@ -87,5 +87,5 @@ def _replication(client: Client, keys: Keys, lease: float) -> RedisReplication:
         journal=RedisJournal(client, keys, liveness, own),
         directory=RedisDirectory(client, keys, me, own),
         liveness=liveness,
-        post=RedisPost(client, keys, me, lease),
+        post=RedisPost(client, keys, me, lease, patience),
     )
