@@ -1,5 +1,6 @@
 """Serves the application: Hypercorn's own parts, composed so that shutdown ends in time."""
 
+import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -139,10 +140,20 @@ async def run(settings: Settings, on_ready: Ready) -> None:
         async with listening(settings) as listeners, open_runtime(settings) as runtime:
             app = create_app(settings, runtime)
             url = url_of(listeners[0])
+            _settle_memory()
             log.info("serving", url=url)
             on_ready(app, url)
             await serve_until(shutdown.asked.wait, app, listeners, hurry=shutdown.hurried.wait)
     log.info("stopped")
+
+
+def _settle_memory() -> None:
+    """What was made until now stays, so no collection of garbage has to look through it again.
+
+    A full one did, every few seconds, and held everybody up for 40 to 220 ms.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def url_of(listener: trio.SocketListener) -> str:
