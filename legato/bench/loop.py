@@ -17,7 +17,7 @@ STEP = 0.001
 
 
 class Watch:
-    """Says on standard output what it noted, whenever a line comes in."""
+    """Says what it noted on standard output, whenever a line comes in."""
 
     def __init__(self) -> None:
         self._noted = HeldUp()

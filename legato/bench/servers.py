@@ -4,7 +4,7 @@ import re
 import secrets
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,8 @@ START: Final = "/api/agents/chat"
 _SERVE: Final = "import sys; from legato.cli import main; sys.exit(main())"
 _READY: Final = re.compile(rb"Legato is at http://127\.0\.0\.1:(\d+)\n")
 _MUCH: Final = {
+    "LEGATO_PORT": "0",
+    "LEGATO_LOG": "json",
     "LEGATO_MAX_RUNNING_JOBS": "1000000",
     "LEGATO_MAX_RUNNING_JOBS_PER_USER": "1000000",
     "LEGATO_MAX_ANSWER_BYTES": str(2**36),
@@ -88,14 +90,28 @@ def legato(database: str | None = MEMORY, *, settings: str = "") -> Iterator[Ser
     Raises:
         BenchError: where it does not start.
     """
+    with _legato(("-c", _SERVE, "serve"), database, settings) as (served, _):
+        yield served
+
+
+@contextmanager
+def watched(database: str | None) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
+    """The same with a watch on its loop, and its process, which says what that noted."""
+    with _legato(("-m", "legato.bench.loop"), database, "") as served:
+        yield served
+
+
+@contextmanager
+def _legato(
+    command: Sequence[str], database: str | None, settings: str
+) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
     secret = secrets.token_hex(32)
-    variables = {**_MUCH, "LEGATO_JWT_SECRET": secret, "LEGATO_LOG": "json"}
+    variables = {**_MUCH, "LEGATO_JWT_SECRET": secret}
     if database is not None:
         variables["LEGATO_DATABASE_URL"] = database
     with folder() as place:
         (Path(place) / "legato.toml").write_text(settings, "utf-8")
         log = Path(place) / "log"
-        command = ("-c", _SERVE, "serve", "--port", "0")
         with (
             log.open("wb") as errors,
             running(command, variables=variables, folder=place, errors=errors) as process,
@@ -103,7 +119,7 @@ def legato(database: str | None = MEMORY, *, settings: str = "") -> Iterator[Ser
             port = _port(process, log)
             token = sign("bench", secret, now=time.time(), ttl=86400)
             try:
-                yield Served(port, process.pid, token, place)
+                yield Served(port, process.pid, token, place), process
             except (BenchError, OSError) as error:
                 if process.poll() is None:
                     raise
