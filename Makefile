@@ -36,7 +36,7 @@ demo: .venv/.demo  ## ask a real model something, on a page that opens by itself
 	@$(BIN)/python run.py
 
 .PHONY: test
-test: check chromium  ## check, all tests, and their coverage
+test: check chromium postgresql  ## check, all tests, and their coverage
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage report
 	@echo "All of it must be covered: $(PROVEN)"
@@ -90,6 +90,13 @@ clean:  ## remove what was installed and made, but no data (.legato) and no down
 chromium:
 	@{ test -x $(CHROMIUM) && PATH="$$PATH:/sbin" ldconfig -p | grep libatomic.so.1 >/dev/null; } \
 	|| { $(call apt_install,chromium libatomic1); }
+
+# A database server's programs.  The tests run one of their own, and leave alone the one that
+# Debian starts.
+.PHONY: postgresql
+postgresql:
+	@{ compgen -G '/usr/lib/postgresql/*/bin/postgres' || command -v postgres; } >/dev/null \
+	|| { $(call apt_install,postgresql); }
 
 # Install Debian packages, and say so; apt's own words are shown only where it fails.
 define apt_install

@@ -39,6 +39,7 @@ def _window(load: Load, readers: Readers) -> Window:
     seconds, own_cpu = time.monotonic() - begun, time.process_time() - own
     window = Window(
         events=readers.events - events,
+        begun=begun,
         seconds=seconds,
         cpu=cpu_seconds(load.pid) - cpu,
         own_cpu=own_cpu,

@@ -1,15 +1,20 @@
 """What it costs to lose nothing: the same load on memory, and on SQLite with its journal."""
 
 import sqlite3
+import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from legato.bench.conditions import percentile
 from legato.bench.counting import Lags
+from legato.bench.processes import hear, tell
 from legato.bench.report import Figures, Scenario
+from legato.bench.servers import watched
 from legato.bench.steady import Steady, per_million
-from legato.bench.tasks import Window
+from legato.bench.tasks import HeldUp, Window
 
 _DATABASE: Final = ".legato/legato.db"  # where a server puts it that is told nothing else
 _KEPT: Final = "SELECT COALESCE(SUM(json_array_length(CAST(events AS TEXT))), 0) FROM entries"
@@ -28,23 +33,35 @@ def journal(
     kept = Steady(jobs=jobs, rate=rate, warm_up=warm_up, window=window, database=None)
 
     def measure() -> Figures:
-        figures = _figures("memory", memory.ours())
-        with kept.following() as (served, seen):
+        with watched(memory.database) as (served, process):
+            figures = _figures("memory", memory.on(served), process)
+        with watched(kept.database) as (served, process):
+            seen = _figures("SQLite", kept.on(served), process)
             per_second = _kept_per_second(Path(served.folder) / _DATABASE, counted)
-        return {**figures, **_figures("SQLite", seen), "SQLite: events/s kept": per_second}
+        return {**figures, **seen, "SQLite: events/s kept": per_second}
 
     return Scenario(f"{memory}, on memory, then on SQLite; a window of {window:g} s", measure)
 
 
-def _figures(database: str, window: Window) -> Figures:
+def _figures(database: str, window: Window, process: subprocess.Popen[bytes]) -> Figures:
     lags = Lags(window.lags)
+    tell(process, None)
+    held_up = _within(window, hear(process, HeldUp))
     return {
         f"{database}: events/s delivered": window.events / window.seconds,
         f"{database}: server's CPU, s per million events": per_million(window),
         f"{database}: lag p50, ms": lags.percentile(0.5),
         f"{database}: lag p99, ms": lags.percentile(0.99),
         f"{database}: lag p99.9, ms": lags.percentile(0.999),
+        f"{database}: loop held up p99.9, ms": 1000 * percentile(held_up, 0.999),
+        f"{database}: loop held up at most, ms": 1000 * max(held_up),
     }
+
+
+def _within(window: Window, noted: HeldUp) -> Sequence[float]:
+    ended = window.begun + window.seconds
+    times = zip(noted.moments, noted.late, strict=True)
+    return [late for moment, late in times if window.begun <= moment <= ended]
 
 
 def _kept_per_second(database: Path, seconds: float) -> float:

@@ -4,7 +4,7 @@ import re
 import secrets
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,8 @@ START: Final = "/api/agents/chat"
 _SERVE: Final = "import sys; from legato.cli import main; sys.exit(main())"
 _READY: Final = re.compile(rb"Legato is at http://127\.0\.0\.1:(\d+)\n")
 _MUCH: Final = {
+    "LEGATO_PORT": "0",
+    "LEGATO_LOG": "json",
     "LEGATO_MAX_RUNNING_JOBS": "1000000",
     "LEGATO_MAX_RUNNING_JOBS_PER_USER": "1000000",
     "LEGATO_MAX_ANSWER_BYTES": str(2**36),
@@ -90,6 +92,24 @@ def legato(
     Raises:
         BenchError: where it does not start.
     """
+    with _legato(("-c", _SERVE, "serve"), database, settings, variables) as (served, _):
+        yield served
+
+
+@contextmanager
+def watched(database: str | None) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
+    """The same with a watch on its loop, and its process, which says what that noted."""
+    with _legato(("-m", "legato.bench.loop"), database, "", None) as served:
+        yield served
+
+
+@contextmanager
+def _legato(
+    command: Sequence[str],
+    database: str | None,
+    settings: str,
+    variables: Mapping[str, str] | None,
+) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
     given = {"LEGATO_JWT_SECRET": secrets.token_hex(32), **(variables or {})}
     given |= {**_MUCH, "LEGATO_LOG": "json"}
     if database is not None:
@@ -97,7 +117,6 @@ def legato(
     with folder() as place:
         (Path(place) / "legato.toml").write_text(settings, "utf-8")
         log = Path(place) / "log"
-        command = ("-c", _SERVE, "serve", "--port", "0")
         with (
             log.open("wb") as errors,
             running(command, variables=given, folder=place, errors=errors) as process,
@@ -105,7 +124,7 @@ def legato(
             port = _port(process, log)
             token = sign("bench", given["LEGATO_JWT_SECRET"], now=time.time(), ttl=86400)
             try:
-                yield Served(port, process.pid, token, place)
+                yield Served(port, process.pid, token, place), process
             except (BenchError, OSError) as error:
                 if process.poll() is None:
                     raise

@@ -1,7 +1,6 @@
 """Scenarios of a steady state: jobs that speak at a pace, readers that follow, and a window."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -36,15 +35,13 @@ class Steady(Struct, frozen=True, kw_only=True):
         return 0.3 + 0.004 * self.jobs + 0.002 * self.jobs * self.readers
 
     def ours(self) -> Window:
-        with self.following() as (_, window):
-            return window
-
-    @contextmanager
-    def following(self) -> Iterator[tuple[Served, Window]]:
-        """The server, still speaking, after the window."""
         with legato(self.database) as served:
-            targets = served.start(self.jobs, rate=self.rate, delay=self.delay)
-            yield served, self._load(served, targets, FIRST)
+            return self.on(served)
+
+    def on(self, served: Served) -> Window:
+        """Of a server that has no jobs yet, and speaks on after the window."""
+        targets = served.start(self.jobs, rate=self.rate, delay=self.delay)
+        return self._load(served, targets, FIRST)
 
     def floor(self) -> Window:
         # It speaks as soon as it is asked: who connects is waited for until it hears something.

@@ -28,6 +28,7 @@ class Window(Struct, kw_only=True):
     """What came between its edges; `rss` (KiB) is the server's at the second."""
 
     events: int = 0
+    begun: float = 0.0  # monotonic
     seconds: float = 0.0
     cpu: float = 0.0  # the server's, in seconds
     own_cpu: float = 0.0
@@ -37,6 +38,13 @@ class Window(Struct, kw_only=True):
     redis_bytes: int = 0  # that came into it
     lags: dict[int, int] = {}
     problem: str = ""  # for people: why there is nothing
+
+
+class HeldUp(Struct):
+    """How late (s) a task that sleeps a moment woke up, and when (monotonic s), in turn."""
+
+    moments: list[float] = []
+    late: list[float] = []
 
 
 class Floor(Struct, kw_only=True):

@@ -28,14 +28,15 @@ _ENCODER: Final = json.Encoder()
 _DECODER: Final = json.Decoder(tuple[AnyEvent, ...])
 
 
-class _Said(Struct, frozen=True):
-    """Entries as the statements take them: `events` is JSON in JSON."""
+class _Said(Struct, frozen=True, array_like=True):
+    """Entries as the statements take them: their events are elsewhere, in bytes `start`, from 1."""
 
     job_id: str
     first: int
     epoch: int
     version: int
-    events: str
+    start: int
+    length: int
 
 
 class SqlJournal:
@@ -48,7 +49,7 @@ class SqlJournal:
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
         def work(connection: Connection) -> Sequence[Refusal]:
-            values = {"batch": _encoded(batch)}
+            values = _values(batch)
             if any(entries.first == 1 for entries in batch):
                 connection.execute(self._put.jobs, {**values, "me": self._owners.me})
             if connection.execute(self._put.entries, values).rowcount == len(batch):
@@ -95,13 +96,16 @@ class SqlJournal:
         await self._database.write(lambda connection: connection.execute(statement, values))
 
 
-def _encoded(batch: Sequence[Entries]) -> str:
-    return _ENCODER.encode([_said(entries) for entries in batch]).decode()
-
-
-def _said(entries: Entries) -> _Said:
-    events = _ENCODER.encode(entries.events).decode()
-    return _Said(entries.job_id, entries.first, entries.epoch, VERSION, events)
+def _values(batch: Sequence[Entries]) -> Mapping[str, str | bytes]:
+    """Of the batch's statements."""
+    said: list[_Said] = []
+    texts = bytearray()
+    for each in batch:
+        text = _ENCODER.encode(each.events)
+        place = (len(texts) + 1, len(text))
+        said.append(_Said(each.job_id, each.first, each.epoch, VERSION, *place))
+        texts += text
+    return {"batch": _ENCODER.encode(said).decode(), "events": bytes(texts)}
 
 
 def _refused(connection: Connection, batch: Sequence[Entries]) -> Sequence[Refusal]:

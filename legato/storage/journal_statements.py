@@ -1,7 +1,8 @@
 """The journal's statements, built once.
 
-A batch is one parameter, a JSON array of objects, and one statement.  For SQLite's driver lets go
-of Python's lock at every row that it executes, and beside a busy thread it has it again after 5 ms.
+A batch is one statement: what it says in JSON, an array for each entries, and all their events in
+one text.  For SQLite's driver lets go of Python's lock at every row that it executes, and beside a
+busy thread it has it again after 5 ms.
 """
 
 from typing import Final, NamedTuple, TypeVar
@@ -25,6 +26,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.storage.tables import ENTRIES, JOBS
 
+Upsert = TypeVar("Upsert", postgresql.Insert, sqlite.Insert)
+
 OWNERS: Final = select(JOBS.c.owner).distinct()
 OF_OWNER: Final = select(JOBS).where(JOBS.c.owner == bindparam("of_owner"))
 TAKE_OVER: Final = (
@@ -42,27 +45,30 @@ READ: Final = (
 
 _SQLITE_BATCH: Final = """
     SELECT
-        json_extract(value, '$.job_id') AS job_id,
-        json_extract(value, '$.first') AS first,
-        json_extract(value, '$.epoch') AS epoch,
-        json_extract(value, '$.version') AS version,
-        CAST(json_extract(value, '$.events') AS BLOB) AS events
+        json_extract(value, '$[0]') AS job_id,
+        json_extract(value, '$[1]') AS first,
+        json_extract(value, '$[2]') AS epoch,
+        json_extract(value, '$[3]') AS version,
+        substr(:events, json_extract(value, '$[4]'), json_extract(value, '$[5]')) AS events
     FROM json_each(:batch)
 """
 _POSTGRESQL_BATCH: Final = """
-    SELECT job_id, first, epoch, version, convert_to(events, 'UTF8') AS events
-    FROM json_to_recordset(CAST(:batch AS json))
-        AS said(job_id text, first integer, epoch integer, version integer, events text)
+    SELECT
+        value->>0 AS job_id,
+        CAST(value->>1 AS integer) AS first,
+        CAST(value->>2 AS integer) AS epoch,
+        CAST(value->>3 AS integer) AS version,
+        substr(:events, CAST(value->>4 AS integer), CAST(value->>5 AS integer)) AS events
+    FROM json_array_elements(CAST(:batch AS json))
 """
-
 _JOB: Final = ("job_id", "owner", "attempts", "settled", "epoch")
 
 
 class Appends(NamedTuple):
-    """Both take `batch`.  `jobs` takes `me`, too, and makes those that begin and are not there.
+    """Both take `batch`, with `events` beside it; `jobs` takes `me`, too.
 
-    The number of rows of `entries` is how many are new: those of jobs that are there, and have no
-    later epoch.
+    `jobs` makes those that begin and are not there.  The number of rows of `entries` is how many
+    say something new, and are of jobs that are there and have no later epoch.
     """
 
     jobs: Insert
@@ -76,12 +82,10 @@ def appends(dialect: str) -> Appends:
     return _appends(sqlite.insert(JOBS), sqlite.insert(ENTRIES), _SQLITE_BATCH)
 
 
-Upsert = TypeVar("Upsert", postgresql.Insert, sqlite.Insert)
-
-
 def _appends(jobs: Upsert, entries: Upsert, batch: str) -> Appends:
     said = (
         text(batch)
+        .bindparams(bindparam("events", type_=LargeBinary))
         .columns(job_id=Text, first=Integer, epoch=Integer, version=Integer, events=LargeBinary)
         .subquery("said")
     )

@@ -1,4 +1,4 @@
-"""Every statement, built once, with the names of its parameters in it.
+"""Every statement of the records, built once, with the names of its parameters in it.
 
 The upserts are the only SQL that differs between SQLite and PostgreSQL, and only by the
 function that makes them.  None uses RETURNING, which SQLite has since 3.35 only.

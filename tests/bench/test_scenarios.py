@@ -196,6 +196,9 @@ def test_what_the_journal_keeps_is_counted() -> None:
 
     assert figures["SQLite: events/s kept"] > 0
     assert figures["SQLite: lag p99, ms"] > 0
+    for database in ("memory", "SQLite"):
+        longest = figures[f"{database}: loop held up at most, ms"]
+        assert longest >= figures[f"{database}: loop held up p99.9, ms"] > 0
 
 
 def test_the_command_shows_conditions_words_and_figures(
