@@ -115,7 +115,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def redis(folder: Path) -> "Redis":
+def redis(folder: Path) -> Redis:
     """A client of the Valkey that serves in a working folder."""
     text = (folder / ".legato" / "valkey" / "valkey.conf").read_text("utf-8")
     settings = dict(line.split(" ", 1) for line in text.splitlines())
