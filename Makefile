@@ -37,10 +37,26 @@ demo: .venv/.demo  ## ask a real model something, on a page that opens by itself
 
 .PHONY: test
 test: check chromium postgresql  ## check, all tests, and their coverage
-	@$(BIN)/coverage run -m pytest
+	@rm -f .coverage .coverage.*
+	@status=0; $(MAKE) --no-print-directory -k -j2 tests-first tests-others || status=$$?; \
+	cat $(OTHERS_LOG); exit $$status
+	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
 	@echo "All of it must be covered: $(PROVEN)"
 	@$(BIN)/coverage report --include='$(PROVEN)' --fail-under=100
+
+# The tests run as two processes at once, each over about half of them by the clock; what the second
+# says is shown after the first's.
+FIRST := tests/http
+OTHERS_LOG := .venv/tests-others.log
+
+.PHONY: tests-first tests-others
+tests-first:
+	@$(BIN)/coverage run -p -m pytest $(FIRST)
+
+tests-others:
+	@$(BIN)/coverage run -p -m pytest -o cache_dir=.pytest_cache/others $(FIRST:%=--ignore=%) \
+	>$(OTHERS_LOG) 2>&1
 
 .PHONY: check
 check: .venv/.dev  ## format, lint, types, and which module may import which

@@ -33,8 +33,10 @@ async def embedded_redis(folder: Path, prefix: str) -> AsyncIterator[str]:
 
     async with owned(folder) as lock, trio.open_nursery() as nursery:
         valkey = Valkey(command, folder, lock)
+        await trio.to_thread.run_sync(valkey.configure)
         with trio.move_on_after(START_TIMEOUT) as starting:
-            await nursery.start(valkey.keep)
+            nursery.start_soon(valkey.keep)
+            await valkey.answered.wait()
             await mark_all_as_left(valkey.url, prefix)
         if starting.cancelled_caught:
             raise WorkersError(f"{folder}: Valkey did not answer within {START_TIMEOUT} s")

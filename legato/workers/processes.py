@@ -12,7 +12,7 @@ import trio
 from legato.config import ConfigError
 from legato.http.signals import Shutdown
 from legato.workers import WorkersError
-from legato.workers.protocol import Refused, Serving, Task, line_of, report_of
+from legato.workers.protocol import END, HURRY, Refused, Serving, Task, line_of, lines, report_of
 from legato.workers.restarts import PAUSES, Restarts
 
 # -P: what lies in the folder that we were started in is not to be imported.
@@ -89,7 +89,8 @@ class Workers:
         async with self._process() as process, trio.open_nursery() as nursery:
             nursery.start_soon(self._end, process)
             log.info("a worker starts", worker=number, pid=process.pid)
-            async for line in _lines(process):
+            assert process.stdout is not None
+            async for line in lines(process.stdout):
                 match report_of(line):
                     case Serving():
                         self._served(number, on_ready)
@@ -107,18 +108,17 @@ class Workers:
 
     async def _end(self, process: trio.Process) -> None:
         await self._shutdown.asked.wait()
-        process.terminate()
         with trio.move_on_after(self._patience):
+            await _tell(process, END + b"\n")
             await self._shutdown.hurried.wait()
-            process.terminate()
+            await _tell(process, HURRY + b"\n")
             await trio.sleep_forever()
         log.error("a worker does not end: it is killed", pid=process.pid)
         process.kill()
 
     @asynccontextmanager
     async def _process(self) -> AsyncIterator[trio.Process]:
-        # A session of its own: from a terminal, Ctrl-C reaches the parent alone, which passes it
-        # on; coming twice it would ask for a hurry.
+        # A session of its own: what a terminal does with its processes is for the parent alone.
         process = await trio.lowlevel.open_process(
             self._command,
             stdin=subprocess.PIPE,
@@ -127,9 +127,7 @@ class Workers:
             start_new_session=True,
         )
         try:
-            assert process.stdin is not None
-            with suppress(trio.BrokenResourceError):  # it died already
-                await process.stdin.send_all(line_of(self._task))
+            await _tell(process, line_of(self._task))
             yield process
         finally:
             process.kill()
@@ -140,14 +138,10 @@ class Workers:
                     await stream.aclose()
 
 
-async def _lines(process: trio.Process) -> AsyncIterator[bytes]:
-    """What it says, until it ends."""
-    assert process.stdout is not None
-    rest = b""
-    async for received in process.stdout:
-        *lines, rest = (rest + received).split(b"\n")
-        for line in lines:
-            yield line
+async def _tell(process: trio.Process, line: bytes) -> None:
+    assert process.stdin is not None
+    with suppress(trio.BrokenResourceError):  # it died already
+        await process.stdin.send_all(line)
 
 
 def _refusal(refused: Refused) -> ConfigError | WorkersError:

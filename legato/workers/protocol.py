@@ -1,15 +1,20 @@
-"""What a worker is told by its standard input, and says by its standard output: lines of JSON.
+"""What a worker is told by its standard input, and says by its standard output: lines.
 
-Neither is on a command line or in the environment, which others can read: a task has secrets.  The
-input stays open for as long as the parent lives, so that its end tells a worker to end, too.
+First comes its task: neither on a command line nor in the environment, which others can read, for
+it has secrets.  The input stays open for as long as the parent lives, and its end is an END.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
 
 import msgspec
+import trio
 from msgspec import Struct
 
 from legato.config import Settings
+
+END: Final = b"end"
+HURRY: Final = b"hurry"  # after END: without waiting for clients
 
 
 class Task(Struct, frozen=True):
@@ -44,3 +49,12 @@ def task_of(line: bytes) -> Task:
 def report_of(line: bytes) -> Report:
     report: Report = msgspec.json.decode(line, type=Report)
     return report
+
+
+async def lines(stream: trio.abc.ReceiveStream) -> AsyncIterator[bytes]:
+    """Each without its end; what comes after the last is none."""
+    rest = b""
+    async for received in stream:
+        *whole, rest = (rest + received).split(b"\n")
+        for line in whole:
+            yield line

@@ -7,7 +7,11 @@ import trio
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Unreachable
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as TooLate
 from redis.retry import Retry
+
+from legato.workers import WorkersError
 
 T = TypeVar("T")
 
@@ -20,8 +24,15 @@ async def until_it_answers(url: str) -> None:
 
 
 async def mark_all_as_left(url: str, prefix: str) -> None:
-    """No replica of a server that only now begins can be alive: it served them alone."""
-    await _in_thread(_mark_all_as_left, url, prefix)
+    """No replica of a server that only now begins can be alive: it served them alone.
+
+    Raises:
+        WorkersError: where the server fails.
+    """
+    try:
+        await _in_thread(_mark_all_as_left, url, prefix)
+    except RedisError as error:
+        raise WorkersError(f"Valkey could not be used: {error}") from error
 
 
 async def _in_thread(ask: Callable[..., T], *arguments: str) -> T:
@@ -32,7 +43,7 @@ def _answers(url: str) -> bool:
     with _client(url) as client:
         try:
             return bool(client.ping())
-        except Unreachable:  # not there yet, or reading its data
+        except (Unreachable, TooLate):  # not there yet, or reading its data
             return False
 
 

@@ -5,7 +5,7 @@ import re
 import secrets
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ import structlog
 import trio
 
 from legato.workers import WorkersError
+from legato.workers.protocol import lines
 from legato.workers.replicas import until_it_answers
 from legato.workers.restarts import Restarts
 
@@ -48,6 +49,7 @@ log = structlog.get_logger()
 class Valkey:
     def __init__(self, command: str, folder: Path, lock: int) -> None:
         """`lock`: a descriptor for the process to inherit."""
+        self.answered = trio.Event()  # for the first time
         self._command = command
         self._folder = folder
         self._lock = lock
@@ -58,47 +60,55 @@ class Valkey:
     def url(self) -> str:
         return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
 
-    async def keep(self, task_status: trio.TaskStatus[None]) -> None:
-        """Have it run until this is cancelled; `task_status` is told when it answers first.
+    def configure(self) -> None:
+        """Write what it reads at every start.  Blocks.
+
+        Raises:
+            WorkersError: where that cannot be done.
+        """
+        text = _CONFIGURATION.format(port=self._port, password=self._password)
+        path = self._folder / "valkey.conf"
+        try:
+            path.unlink(missing_ok=True)  # it may be there with other permissions
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(text)
+        except OSError as error:
+            raise WorkersError(f"{path}: cannot be written: {error.strerror}") from None
+
+    async def keep(self) -> None:
+        """Have it run until this is cancelled.
 
         Once it has answered it is never given up: what runs goes on without it, for a while.
 
         Raises:
             WorkersError: where it ends before.
         """
-        restarts, answered = Restarts(), trio.Event()
-
-        def on_answer() -> None:
-            if not answered.is_set():
-                answered.set()
-                task_status.started()
-
+        restarts = Restarts()
         while True:
             begun = trio.current_time()
-            status = await self._live(on_answer)
-            if not answered.is_set():
+            status = await self._live()
+            if not self.answered.is_set():
                 raise WorkersError(f"Valkey ended with status {status}; the log says why")
             pause = restarts.longest(trio.current_time() - begun)
             log.error("Valkey died", status=status, seconds_to_restart=pause)
             await trio.sleep(pause)
 
-    async def _live(self, on_answer: Callable[[], None]) -> int:
+    async def _live(self) -> int:
         """One process, from its start to its end: its exit status."""
         async with self._process() as process, trio.open_nursery() as nursery:
-            nursery.start_soon(self._wait_for_answer, on_answer)
+            nursery.start_soon(self._wait_for_answer)
             await _relay_log(process)
             status = await process.wait()
             nursery.cancel_scope.cancel()
         return status
 
-    async def _wait_for_answer(self, on_answer: Callable[[], None]) -> None:
+    async def _wait_for_answer(self) -> None:
         await until_it_answers(self.url)
         log.info("Valkey answers", port=self._port, folder=str(self._folder))
-        on_answer()
+        self.answered.set()
 
     @asynccontextmanager
     async def _process(self) -> AsyncIterator[trio.Process]:
-        self._write_configuration()
         process = await trio.lowlevel.open_process(
             ("/bin/sh", "-c", _BOUND_TO_US, self._command),
             stdin=subprocess.PIPE,
@@ -115,13 +125,6 @@ class Valkey:
                 await _end(process)
             process.kill()
 
-    def _write_configuration(self) -> None:
-        text = _CONFIGURATION.format(port=self._port, password=self._password)
-        path = self._folder / "valkey.conf"
-        path.unlink(missing_ok=True)  # it may be there with other permissions
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
-
 
 async def _end(process: trio.Process) -> None:
     process.terminate()
@@ -137,12 +140,9 @@ async def _end(process: trio.Process) -> None:
 async def _relay_log(process: trio.Process) -> None:
     """Its log is ours.  It says there what is worth a warning, and nothing else."""
     assert process.stdout is not None
-    rest = b""
-    async for received in process.stdout:
-        *lines, rest = (rest + received).split(b"\n")
-        for line in lines:
-            said = re.sub(r"^\d+:\S+ (.*? [.*#-] )?", "", line.decode(errors="replace"))
-            log.warning("Valkey says", said=said)
+    async for line in lines(process.stdout):
+        said = re.sub(r"^\d+:\S+ (.*? [.*#-] )?", "", line.decode(errors="replace"))
+        log.warning("Valkey says", said=said)
 
 
 def _free_port() -> int:

@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -12,11 +12,21 @@ import trio
 
 from legato.config import ConfigError
 from legato.http.server import run_on
-from legato.http.signals import Shutdown, shutdown_by_signals
+from legato.http.signals import CAUGHT, Shutdown
 from legato.logs import configure_logs
 from legato.models.contract import ModelError
 from legato.storage.contract import StorageError
-from legato.workers.protocol import Refused, Report, Serving, Task, line_of, task_of
+from legato.workers.protocol import (
+    END,
+    HURRY,
+    Refused,
+    Report,
+    Serving,
+    Task,
+    line_of,
+    lines,
+    task_of,
+)
 
 _INPUT: Final = 0
 _OUTPUT: Final = 1
@@ -70,10 +80,11 @@ def _serve(task: Task, tell: Tell) -> None:
 
 
 async def _run(task: Task, tell: Tell) -> None:
-    listeners = _listeners(task.sockets)
-    with shutdown_by_signals() as shutdown:
+    listeners, shutdown = _listeners(task.sockets), Shutdown()
+    with trio.open_signal_receiver(*CAUGHT) as signals:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_follow, shutdown)
+            nursery.start_soon(_heed, signals, shutdown)
+            nursery.start_soon(_follow_parent, shutdown)
             await run_on(listeners, task.settings, lambda *_: tell(Serving()), shutdown)
             nursery.cancel_scope.cancel()
 
@@ -83,12 +94,21 @@ def _listeners(descriptors: Sequence[int]) -> list[trio.SocketListener]:
     return [trio.SocketListener(trio.socket.from_stdlib_socket(each)) for each in sockets]
 
 
-async def _follow(shutdown: Shutdown) -> None:
-    """Ask for the end when the parent is gone."""
+async def _follow_parent(shutdown: Shutdown) -> None:
     async with trio.lowlevel.FdStream(os.dup(_INPUT)) as parent:
-        async for _ in parent:
-            pass
-    shutdown.ask()
+        async for line in lines(parent):
+            if line == END:
+                shutdown.asked.set()
+            elif line == HURRY:
+                shutdown.hurried.set()
+    shutdown.asked.set()  # it is gone
+
+
+async def _heed(signals: AsyncIterator[int], shutdown: Shutdown) -> None:
+    """However many come, they ask for the end once: some send one to the parent and its workers
+    alike (systemd), which must not be taken for a hurry."""
+    async for _ in signals:
+        shutdown.asked.set()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from legato.workers.embedded import embedded_redis
 T = TypeVar("T")
 
 
-async def asked(url: str, ask: Callable[["Redis"], T]) -> T:
+async def asked(url: str, ask: Callable[[Redis], T]) -> T:
     def work() -> T:
         with Redis.from_url(url, decode_responses=True) as client:
             return ask(client)
@@ -29,11 +29,11 @@ async def asked(url: str, ask: Callable[["Redis"], T]) -> T:
     return await trio.to_thread.run_sync(work)
 
 
-def process_id(client: "Redis") -> int:
+def process_id(client: Redis) -> int:
     return int(client.info("server")["process_id"])
 
 
-def configuration(client: "Redis") -> dict[str, str]:
+def configuration(client: Redis) -> dict[str, str | None]:
     names = ("bind", "appendonly", "appendfsync", "maxmemory-policy", "save")
     return {name: client.config_get(name)[name] for name in names}
 
@@ -61,8 +61,8 @@ async def test_the_next_one_has_the_data_and_knows_that_every_replica_left(tmp_p
     replicas = {"r1": "7", "r2": "left", "r3": "12"}
     async with embedded_redis(tmp_path, "mine") as url:
         await asked(url, lambda client: client.set("key", "value"))
-        await asked(url, lambda client: client.hset("mine:replicas", mapping=replicas))
-        await asked(url, lambda client: client.hset("other:replicas", mapping=replicas))
+        await asked(url, lambda client: client.hset("mine:replicas", mapping={**replicas}))
+        await asked(url, lambda client: client.hset("other:replicas", mapping={**replicas}))
 
     async with embedded_redis(tmp_path, "mine") as url:
         value = await asked(url, lambda client: client.get("key"))
