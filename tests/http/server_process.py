@@ -58,10 +58,17 @@ class ServerProcess(Server):
 
 
 @asynccontextmanager
-async def legato_serve(
-    folder: Path, *flags: str, deadline: float = DEADLINE, **variables: str
-) -> AsyncIterator[ServerProcess]:
+async def legato_serve(folder: Path, *flags: str, **variables: str) -> AsyncIterator[ServerProcess]:
     """`legato serve` in `folder`, with nothing but these variables and a secret."""
+    async with long_serve(folder, variables, DEADLINE, *flags) as server:
+        yield server
+
+
+@asynccontextmanager
+async def long_serve(
+    folder: Path, variables: Mapping[str, str], deadline: float, *flags: str
+) -> AsyncIterator[ServerProcess]:
+    """The same, for so many seconds."""
     errors = folder / "stderr"
     command = (*LEGATO, "serve", "--port", "0", *flags)
     async with _process(command, errors, variables, deadline=deadline) as process:
