@@ -172,3 +172,11 @@ def own_server(tmp_path: Path) -> Iterator[RedisServer]:
     server = RedisServer(tmp_path / "own")
     yield server
     server.stop()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """One that a test may stop."""
+    server = RedisServer(tmp_path / "redis")
+    yield server
+    server.stop()
