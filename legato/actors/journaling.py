@@ -261,7 +261,7 @@ class JournalWriter:
                 await self._write(work)
             except StorageError as error:
                 log.warning("journal not written yet", jobs=len(work.jobs), reason=str(error))
-                self.trouble = StorageError(f"{len(work.jobs)} generations are not kept: {error}")
+                self.trouble = StorageError(f"Generations not kept yet: {len(work.jobs)}.  {error}")
                 self._urgent.add(work)
                 self._hurry()
                 await trio.sleep(pause)
