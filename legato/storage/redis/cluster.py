@@ -84,7 +84,9 @@ class Cluster:
             raise
 
     def _pool(self, place: Place) -> Pool:
-        return self._pools.setdefault(place, tcp_pool(self._address, place, self._timeout))
+        if place not in self._pools:
+            self._pools.setdefault(place, tcp_pool(self._address, place, self._timeout))
+        return self._pools[place]
 
     def _map(self) -> Mapping[int, Place]:
         places = self._places or self._ask()
