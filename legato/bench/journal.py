@@ -46,22 +46,26 @@ def journal(
 def _figures(database: str, window: Window, process: subprocess.Popen[bytes]) -> Figures:
     lags = Lags(window.lags)
     tell(process, None)
-    held_up = _within(window, hear(process, HeldUp))
+    noted = hear(process, HeldUp)
+    late = _within(window, noted, noted.late)
+    others = _within(window, noted, noted.others)
     return {
         f"{database}: events/s delivered": window.events / window.seconds,
         f"{database}: server's CPU, s per million events": per_million(window),
         f"{database}: lag p50, ms": lags.percentile(0.5),
         f"{database}: lag p99, ms": lags.percentile(0.99),
         f"{database}: lag p99.9, ms": lags.percentile(0.999),
-        f"{database}: loop held up p99.9, ms": 1000 * percentile(held_up, 0.999),
-        f"{database}: loop held up at most, ms": 1000 * max(held_up),
+        f"{database}: loop held up p99.9, ms": 1000 * percentile(late, 0.999),
+        f"{database}: loop held up at most, ms": 1000 * max(late),
+        f"{database}: other threads' CPU meanwhile p99.9, ms": 1000 * percentile(others, 0.999),
+        f"{database}: other threads' CPU meanwhile at most, ms": 1000 * max(others),
     }
 
 
-def _within(window: Window, noted: HeldUp) -> Sequence[float]:
+def _within(window: Window, noted: HeldUp, values: Sequence[float]) -> Sequence[float]:
     ended = window.begun + window.seconds
-    times = zip(noted.moments, noted.late, strict=True)
-    return [late for moment, late in times if window.begun <= moment <= ended]
+    pairs = zip(noted.moments, values, strict=True)
+    return [max(0.0, value) for moment, value in pairs if window.begun <= moment <= ended]
 
 
 def _kept_per_second(database: Path, seconds: float) -> float:

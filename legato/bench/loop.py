@@ -2,7 +2,7 @@
 
 import os
 import sys
-from time import monotonic
+from time import monotonic, process_time, thread_time
 
 import trio
 
@@ -24,15 +24,21 @@ class Watch:
 
     async def run(self) -> None:
         while True:
-            begun = monotonic()
+            begun, others = monotonic(), _others()
             await trio.sleep(STEP)
             now = monotonic()
             self._noted.moments.append(now)
             self._noted.late.append(now - begun - STEP)
+            self._noted.others.append(_others() - others)
 
     async def answer(self) -> None:
         while await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
             say(self._noted)
+
+
+def _others() -> float:
+    """The processor time (s) of all threads but this one."""
+    return process_time() - thread_time()
 
 
 async def main() -> None:

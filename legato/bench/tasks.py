@@ -41,10 +41,14 @@ class Window(Struct, kw_only=True):
 
 
 class HeldUp(Struct):
-    """How late (s) a task that sleeps a moment woke up, and when (monotonic s), in turn."""
+    """How late (s) a task that sleeps a moment woke up, and when (monotonic s), in turn.
+
+    `others`: the processor time (s) that the process's other threads had meanwhile.
+    """
 
     moments: list[float] = []
     late: list[float] = []
+    others: list[float] = []
 
 
 class Floor(Struct, kw_only=True):
