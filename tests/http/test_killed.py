@@ -5,6 +5,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 import trio
 
 from legato.content import text_of as stored_text_of
@@ -50,6 +51,7 @@ async def read_all(server: Server, readers: Sequence[Reader]) -> None:
             nursery.start_soon(reader.follow, server)
 
 
+@pytest.mark.timeout(600)  # thirty servers, one after the other: a minute and a half by itself
 async def test_a_killed_process_loses_nothing_doubles_nothing_and_every_generation_ends(
     tmp_path: Path,
 ) -> None:

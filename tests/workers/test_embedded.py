@@ -4,7 +4,8 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,6 +32,11 @@ async def asked(url: str, ask: Callable[[Redis], T]) -> T:
 
 def process_id(client: Redis) -> int:
     return int(client.info("server")["process_id"])
+
+
+def enter(client: Redis, key: str, replicas: Mapping[str, str]) -> None:
+    for name, value in replicas.items():
+        client.hset(key, name, value)
 
 
 def configuration(client: Redis) -> dict[str, str | None]:
@@ -61,8 +67,8 @@ async def test_the_next_one_has_the_data_and_knows_that_every_replica_left(tmp_p
     replicas = {"r1": "7", "r2": "left", "r3": "12"}
     async with embedded_redis(tmp_path, "mine") as url:
         await asked(url, lambda client: client.set("key", "value"))
-        await asked(url, lambda client: client.hset("mine:replicas", mapping={**replicas}))
-        await asked(url, lambda client: client.hset("other:replicas", mapping={**replicas}))
+        for key in ("mine:replicas", "other:replicas"):
+            await asked(url, partial(enter, key=key, replicas=replicas))
 
     async with embedded_redis(tmp_path, "mine") as url:
         value = await asked(url, lambda client: client.get("key"))
