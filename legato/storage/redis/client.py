@@ -53,7 +53,7 @@ class Client:
             return work(self._send)
 
     def _send(self, commands: Sequence[Command]) -> list[Reply]:
-        return [*map(_reply, self._nodes.run(commands))] if commands else []
+        return [*map(reply_of, self._nodes.run(commands))] if commands else []
 
 
 @contextmanager
@@ -70,7 +70,8 @@ def translated() -> Iterator[None]:
         raise StorageError(f"Redis holds an entry this version cannot read: {error}.") from error
 
 
-def _reply(answer: Answer) -> Reply:
+def reply_of(answer: Answer) -> Reply:
+    """Raises ResponseError for what the server says is wrong with the command."""
     if not isinstance(answer, ResponseError):
         return answer
     if _NOT_ABOVE_TOP in str(answer):

@@ -51,6 +51,9 @@ class Cluster:
         places = sorted(set(self._map().values()))
         return [answers[0] for answers in self._exchange({place: [words] for place in places})]
 
+    def pool(self, key: bytes) -> Pool:
+        return self._pool(_place(self._map(), key))
+
     def close(self) -> None:
         for pool in [*self._pools.values()]:
             pool.disconnect()

@@ -18,6 +18,10 @@ class Nodes(Protocol):
         """What each server that takes writes answers."""
         ...
 
+    def pool(self, key: bytes) -> Pool:
+        """Connections to the server that has that key now."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -32,6 +36,9 @@ class Server:
 
     def everywhere(self, words: tuple[Word, ...]) -> list[Answer]:
         return exchange([Parcel(self._pool, [words])])[0]
+
+    def pool(self, key: bytes) -> Pool:
+        return self._pool
 
     def close(self) -> None:
         self._pool.disconnect()

@@ -40,6 +40,23 @@ class Pool(Protocol):
     def disconnect(self) -> None: ...
 
 
+class Socket(Protocol):
+    """What is used of a socket, plain or TLS."""
+
+    def fileno(self) -> int: ...
+
+    def setblocking(self, flag: bool, /) -> None: ...
+
+    def send(self, data: memoryview, /) -> int: ...
+
+    def recv(self, size: int, /) -> bytes: ...
+
+
+def socket_of(connection: Wire) -> Socket:
+    """redis-py has no public name for it."""
+    return cast("Socket", connection._sock)  # type: ignore[attr-defined]
+
+
 _pool: Final = cast("Callable[..., Pool]", ConnectionPool)
 _sentinel: Final = cast("Callable[..., Sentinel]", Sentinel)
 

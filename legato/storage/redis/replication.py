@@ -1,7 +1,7 @@
 """Opens replication over Redis, as one replica."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from secrets import token_hex
 from typing import Final
 
@@ -16,6 +16,7 @@ from legato.storage.redis.directory import RedisDirectory
 from legato.storage.redis.fitness import require_fit
 from legato.storage.redis.journal import RedisJournal
 from legato.storage.redis.keys import Keys
+from legato.storage.redis.lines import Lines
 from legato.storage.redis.liveness import RedisLiveness
 from legato.storage.redis.nodes import Nodes, make_server
 from legato.storage.redis.post import RedisPost
@@ -54,8 +55,12 @@ async def open_replication(
     if not prefix or set("{}") & set(prefix):
         raise StorageError(f"A prefix of Redis's keys is a text without braces; found {prefix!r}.")
     client = Client(nodes := make_nodes(address, socket_timeout))
+    stack = ExitStack()
     try:
-        replication = _replication(client, Keys(prefix), lease, socket_timeout)
+        sending, receiving = (Lines(client, nodes, socket_timeout) for _ in range(2))
+        stack.callback(sending.close)
+        stack.callback(receiving.close)
+        replication = _replication(client, sending, receiving, Keys(prefix), lease)
         try:
             await trio.to_thread.run_sync(_require_fit, nodes, address.kind)
             await replication.post.tend()  # before anybody can know of this replica
@@ -65,7 +70,7 @@ async def open_replication(
         yield replication
     finally:
         # Shielded: a server that is cancelled must not leave connections to the collector.
-        with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
+        with trio.move_on_after(CLOSE_TIMEOUT, shield=True), stack:
             await client.aclose()
 
 
@@ -79,7 +84,9 @@ def _require_fit(nodes: Nodes, kind: Kind) -> None:
         require_fit(nodes, kind)
 
 
-def _replication(client: Client, keys: Keys, lease: float, patience: float) -> RedisReplication:
+def _replication(
+    client: Client, sending: Lines, receiving: Lines, keys: Keys, lease: float
+) -> RedisReplication:
     me, own = token_hex(16), dict[str, Own]()
     liveness = RedisLiveness(client, keys, me, lease)
     return RedisReplication(
@@ -87,5 +94,5 @@ def _replication(client: Client, keys: Keys, lease: float, patience: float) -> R
         journal=RedisJournal(client, keys, liveness, own),
         directory=RedisDirectory(client, keys, me, own),
         liveness=liveness,
-        post=RedisPost(client, keys, me, lease, patience),
+        post=RedisPost(sending, receiving, keys, me, lease),
     )

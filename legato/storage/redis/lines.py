@@ -1,0 +1,69 @@
+"""Lines to the servers that have the keys which are spoken of, followed where those move."""
+
+from collections.abc import Mapping, Sequence
+
+import trio
+from redis.exceptions import ResponseError
+
+from legato.storage.redis.client import Client, reply_of, translated
+from legato.storage.redis.commands import Answer, Command, Reply
+from legato.storage.redis.line import Line
+from legato.storage.redis.nodes import Nodes
+
+
+class Lines:
+    """One exchange at a time.  `timeout` is in seconds."""
+
+    def __init__(self, client: Client, nodes: Nodes, timeout: float) -> None:
+        self._client = client
+        self._nodes = nodes
+        self._timeout = timeout
+        self._lines: dict[bytes, Line] = {}  # by the keys that are spoken of on them
+        self._turn = trio.CapacityLimiter(1)
+        self._threads = trio.CapacityLimiter(1)
+
+    async def run(self, commands: Sequence[Command], *, block: float = 0.0) -> list[Reply]:
+        """The replies; `block`: seconds that the servers may take their time.
+
+        Raises:
+            StorageError: where Redis cannot be used; what was done is not certain then.
+        """
+        async with self._turn:
+            with translated():
+                answers = await self._answers(commands, self._timeout + block)
+            if any(isinstance(answer, ResponseError) for answer in answers.values()):
+                await self._again(commands, answers)
+        return [reply_of(answers[at]) for at in range(len(commands))]
+
+    def close(self) -> None:
+        for line in self._lines.values():
+            line.close()
+        self._lines.clear()
+
+    async def _answers(self, commands: Sequence[Command], timeout_: float) -> dict[int, Answer]:
+        answers: dict[int, Answer] = {}
+        for line, ats in (await self._parcels(commands)).items():
+            found = await line.exchange([commands[at].words for at in ats], timeout_)
+            answers |= zip(ats, found, strict=True)
+        return answers
+
+    async def _again(self, commands: Sequence[Command], answers: dict[int, Answer]) -> None:
+        """What was refused, in a thread: that knows how to follow a key to another server."""
+        self.close()
+        refused = [at for at, answer in answers.items() if isinstance(answer, ResponseError)]
+        left = [commands[at] for at in refused]
+        replies = await self._client.run(lambda send: send(left), self._threads)
+        answers |= zip(refused, replies, strict=True)
+
+    async def _parcels(self, commands: Sequence[Command]) -> Mapping[Line, list[int]]:
+        parcels: dict[Line, list[int]] = {}
+        for at, command in enumerate(commands):
+            parcels.setdefault(await self._line(command.key), []).append(at)
+        return parcels
+
+    async def _line(self, key: bytes) -> Line:
+        if key not in self._lines:
+            pool = await trio.to_thread.run_sync(self._nodes.pool, key, limiter=self._threads)
+            known = (line for line in self._lines.values() if line.pool is pool)
+            self._lines[key] = next(known, None) or Line(pool)
+        return self._lines[key]
