@@ -33,7 +33,7 @@ class Header(Struct, frozen=True):
     key_id: str | None
 
 
-class _Claims(Struct, frozen=True):
+class Claims(Struct, frozen=True):
     exp: Instant
     nbf: Instant = 0.0
     id: object = msgspec.UNSET
@@ -68,28 +68,42 @@ def read_header(token: str) -> Header:
 def verify(token: str, key: Any, algorithm: str, *, now: float) -> User:
     """Whose token it is, if it was signed with `key` by `algorithm` and is good at `now`.
 
+    Raises:
+        Unauthorized: where it was not, has expired, is not good yet, or lacks a claim.
+    """
+    return user_of(signed(token, key, algorithm), now)
+
+
+def signed(token: str, key: Any, algorithm: str) -> Claims:
+    """What a token claims, if it was signed with `key` by `algorithm`: always the same.
+
     `key` is a secret for HS256, else a public key of `cryptography`.  `algorithm` must come
     from the key, never from the token: that is what keeps a public key from being a secret.
 
     Raises:
-        Unauthorized: where it was not, has expired, is not good yet, or lacks a claim.
+        Unauthorized: where it was not, or claims what cannot be.
     """
     try:
         payload = jwt.PyJWS().decode(token, key, algorithms=[algorithm])
     except (jwt.PyJWTError, ValueError, RecursionError):
         raise Unauthorized("the token's signature is not good here") from None
-    return _user(_claims(payload), now)
+    return _claims(payload)
 
 
-def _claims(payload: bytes) -> _Claims:
+def _claims(payload: bytes) -> Claims:
     # PyJWT's own checks would take a boolean for a time and fail on infinity.
     try:
-        return msgspec.json.decode(payload, type=_Claims)
+        return msgspec.json.decode(payload, type=Claims)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Unauthorized(f"the token's claims cannot be used: {error}") from None
 
 
-def _user(claims: _Claims, now: float) -> User:
+def user_of(claims: Claims, now: float) -> User:
+    """Who claims that, if it is good at `now`.
+
+    Raises:
+        Unauthorized: where it has expired, is not good yet, or names no user.
+    """
     if now >= claims.exp + LEEWAY:
         raise Unauthorized("the token has expired")
     if now < claims.nbf - LEEWAY:
