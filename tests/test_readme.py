@@ -1,6 +1,8 @@
 """What the README shows is what Legato takes."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from legato.config import load_settings
@@ -23,3 +25,14 @@ def test_the_files_it_leads_to_are_there() -> None:
 
     assert links
     assert all((README.parent / link).is_file() for link in links)
+
+
+def test_what_shows_what_happens_is_there() -> None:
+    rows = re.findall(r"\| `(tests/\S+?)(?: -k (\w+))?` \|$", README.read_text(), re.MULTILINE)
+    command = (sys.executable, "-m", "pytest", "--collect-only", "-q", "tests")
+    found = subprocess.run(command, cwd=README.parent, capture_output=True, check=True, text=True)
+    tests = found.stdout.splitlines()
+
+    assert len(rows) > 15
+    for place, word in rows:
+        assert [test for test in tests if test.startswith(place) and word in test], (place, word)
