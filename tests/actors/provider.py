@@ -95,5 +95,3 @@ async def _batches(connection: Connection) -> AsyncGenerator[Sequence[ModelEvent
         yield batch
         if any(isinstance(chunk, FinishReport) for chunk in batch):
             return
-
-

@@ -303,9 +303,7 @@ class Machine:
     def opening(self, conversation: str) -> None:
         """One running turn a conversation."""
         running = [
-            each
-            for each in self.provider.open_for(conversation)
-            if self.has_power(each.replica)
+            each for each in self.provider.open_for(conversation) if self.has_power(each.replica)
         ]
         if len(running) > 1:
             self.wrongs.append(f"several run: {[(each.job_id, each.replica) for each in running]}")
@@ -417,7 +415,10 @@ async def check_job(machine: Machine, job_id: str) -> None:
         endings.append((await job.stop()).ending)
     readers = [reader for reader in machine.readers if reader.job_id == job_id]
     volume = machine.replicas.world.volumes.get(job_id)
-    stored = {each.message_id: each for each in await machine.replicas.records.messages(machine.jobs[job_id])}
+    stored = {
+        each.message_id: each
+        for each in await machine.replicas.records.messages(machine.jobs[job_id])
+    }
     ending = endings[0]
     assert all(alike(each) == alike(ending) for each in endings)
     if ending.request is None:
