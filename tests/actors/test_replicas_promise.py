@@ -210,12 +210,14 @@ class Machine:
     # Jobs.
 
     async def start(self) -> None:
+        await self.told_again()
         request_id = self.draw(st.none() | st.sampled_from(["r1", "r2"]))
         for _ in range(self.draw(st.sampled_from([1, 1, 2]))):
             self.begin(self.draw(st.sampled_from([C1, C1, C2])), request_id)
 
     async def start_again(self) -> None:
         """A client that got no answer asks somebody else."""
+        await self.told_again()
         request_id, conversation = self.draw(st.sampled_from(["r3", "r4"])), C1
         self.begin(conversation, request_id)
         self.begin(conversation, request_id)
@@ -237,7 +239,7 @@ class Machine:
                 )
             except (StorageError, Refused):
                 return
-            self.jobs[started.job.job_id] = conversation
+            self.jobs[started.job.job_id] = started.job.conversation_id
 
         self.nursery.start_soon(seat.serve, begin)
 
@@ -361,16 +363,22 @@ class Machine:
     async def wait_long(self) -> None:
         await trio.sleep(self.draw(st.sampled_from([2, LEASE, 1.5 * LEASE])))
 
+    def is_over(self) -> bool:
+        """Nothing runs, and nobody waits."""
+        runs = {"waiting", "begun"} & set(self.replicas.world.stages.values())
+        return not runs and all(reader.client.terminal for reader in self.readers)
+
     async def bring_to_the_end(self) -> None:
         await self.come_back()
         await self.be_fast()
         for seat in self.replicas.seats:
             seat.replication.loses = seat.replication.fails = seat.replication.lies = 0
+        await trio.sleep(GRACE)
         late = [self.read(job_id, "beginning") for job_id in self.jobs]
         for _ in range(200):
             self.provider.finish_all()
             await trio.sleep(0.5)
-            if all(reader.client.terminal for reader in self.readers):
+            if self.is_over():
                 break
         for reader in self.readers:
             if reader.client.terminal is None:
@@ -399,9 +407,9 @@ async def play(data: st.DataObject) -> None:
 
 
 async def check(machine: Machine) -> None:
-    assert machine.wrongs == []
+    assert not machine.wrongs, machine.wrongs
     for seat in machine.open_seats():
-        assert list(await seat.jobs.active("ann")) == []
+        assert list(await seat.jobs.active("ann")) == [], machine.replicas.world.stages
     assert machine.provider.connections == []
     for job_id in machine.jobs:
         await check_job(machine, job_id)
