@@ -51,6 +51,9 @@ class LocalHost:
     def has_inherited(self) -> None:
         self._inherited.set()
 
+    def has(self, job_id: str) -> bool:
+        return self._supervisor.registry.find(job_id) is not None
+
     async def local(self, job_id: str) -> LocalRef | None:
         job = await self._find(job_id)
         return job.ref if job else None

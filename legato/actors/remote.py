@@ -40,6 +40,8 @@ class Owners:
         Raises:
             ActorStopped: if there is no such job (any more).
         """
+        if self._host.has(job_id):
+            return self._me
         while True:
             with suppress(StorageError):  # that it cannot be asked says nothing about the job
                 place = await self._directory.find(job_id)
