@@ -152,7 +152,9 @@ class Seat:
                 self._requests.cancel_scope.cancel()  # a server goes before its jobs
 
     def kill(self) -> None:
+        """Nothing that it was about to do is done, whatever it shields."""
         self.is_open = False
+        self.replication.away = True
         self._scope.cancel()
 
     def leave(self) -> None:

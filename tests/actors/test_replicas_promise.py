@@ -173,7 +173,7 @@ class Machine:
         self.open_seat().replication.away = True
 
     async def come_back(self) -> None:
-        for seat in self.replicas.seats:
+        for seat in self.open_seats():
             if seat.replication.away:
                 seat.replication.away = False
                 self.back_at[seat] = trio.current_time()
@@ -240,7 +240,8 @@ class Machine:
                 )
             except (StorageError, Refused):
                 return
-            self.jobs[started.job.job_id] = started.job.conversation_id
+            if seat.is_open:
+                self.jobs[started.job.job_id] = started.job.conversation_id
 
         self.nursery.start_soon(seat.serve, begin)
 
