@@ -197,9 +197,14 @@ class Machine:
     async def forget(self) -> None:
         """Only where nothing would be lost for ever: those who know the rest are there."""
         await trio.sleep(2)  # a start that is being decided is not known yet
-        there = {seat.replication.me for seat in self.open_seats() if self.in_reach(seat)}
-        owners = {volume.owner for volume in self.replicas.world.volumes.values()}
-        if owners <= there and len(there) == len(self.open_seats()):
+        there = {
+            (seat.replication.me, job.turn.job_id)
+            for seat in self.open_seats()
+            if self.in_reach(seat)
+            for job in seat.replica.supervisor.registry
+        }
+        volumes = self.replicas.world.volumes.items()
+        if {(volume.owner, job_id) for job_id, volume in volumes} <= there:
             self.replicas.world.forget_everything()
             self.has_forgotten = True
             self.forgot_at = trio.current_time()
