@@ -69,12 +69,21 @@ class Cluster:
         self._supervisor.check_draining()
         check_capacity(self._supervisor.registry, self._limits)
         with trio.move_on_after(ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
-            entered = await self._enter(listing_of(turn), on_busy)
-            if isinstance(entered, Joined):
-                return Started(self._ref(entered.first), joined=True)
+            while isinstance(entered := await self._enter(listing_of(turn), on_busy), Joined):
+                if await self._is_there(entered.first):
+                    return Started(self._ref(entered.first), joined=True)
+                await self._directory.withdraw(entered.first)
             return self._begin(turn, on_busy, entered.before)
         self._soon(self._directory.withdraw, listing_of(turn))
         raise StorageError("The replicas' directory did not answer in time.")
+
+    async def _is_there(self, listing: Listing) -> bool:
+        """Not where its own replica did not hear that it was entered."""
+        try:
+            await self._owners.status(listing.job_id)
+        except ActorStopped:
+            return False
+        return True
 
     def _begin(self, turn: Turn, on_busy: OnBusy, before: Sequence[Listing]) -> Started:
         job = self._supervisor.create(turn, [self._ending(each) for each in before])

@@ -89,6 +89,10 @@ class Feed:
         else:
             projection.attach(sink, seq)
 
+    def holds(self, start: Start) -> bool:
+        """Whether what follows `start` can be told."""
+        return start == "snapshot" or self._seq(start) is not None
+
     def push(self) -> None:
         """Hand every reader what came since the last push."""
         for projection in self._projections.values():
@@ -114,7 +118,11 @@ class Feed:
         return None
 
     def _tail_of(self, epoch: int) -> int:
-        """The last position of which a cursor of that epoch may speak; -1 for none."""
+        """The last position of which a cursor of that epoch may speak; -1 for none.
+
+        An owner who appended nothing had what the one before left.
+        """
         if epoch == self._identity.epoch:
             return self._log.tail
-        return self._former.get(epoch, -1)
+        before = [each for each in self._former if each <= epoch < self._identity.epoch]
+        return self._former[max(before)] if before else -1

@@ -15,10 +15,12 @@ from legato.actors.wire import (
     AskStatus,
     AwaitEnd,
     AwaitTitle,
+    CheckCursor,
     Discard,
     Question,
     StopJob,
 )
+from legato.events import Cursor
 
 
 class LocalHost:
@@ -28,6 +30,8 @@ class LocalHost:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._entering: dict[str, trio.Event] = {}
+        self._inherited = trio.Event()
+        self.has_inherited()
 
     @contextmanager
     def entering(self, job_id: str) -> Iterator[None]:
@@ -38,6 +42,17 @@ class LocalHost:
         finally:
             del self._entering[job_id]
             entered.set()
+
+    def inherits(self) -> None:
+        """From now on jobs may be this replica's that are not here yet: whoever asks waits."""
+        if self._inherited.is_set():
+            self._inherited = trio.Event()
+
+    def has_inherited(self) -> None:
+        self._inherited.set()
+
+    def has(self, job_id: str) -> bool:
+        return self._supervisor.registry.find(job_id) is not None
 
     async def local(self, job_id: str) -> LocalRef | None:
         job = await self._find(job_id)
@@ -57,10 +72,13 @@ class LocalHost:
     async def _find(self, job_id: str) -> Job | None:
         if entered := self._entering.get(job_id):
             await entered.wait()
+        if job := self._supervisor.registry.find(job_id):
+            return job
+        await self._inherited.wait()
         return self._supervisor.registry.find(job_id)
 
     async def _ask(
-        self, job: Job, question: StopJob | AskStatus | AwaitEnd | Discard
+        self, job: Job, question: StopJob | AskStatus | CheckCursor | AwaitEnd | Discard
     ) -> Answer | None:
         """None where the job went before it had an ending: it is another replica's now."""
         match question:
@@ -68,6 +86,8 @@ class LocalHost:
                 return Answer(about, stopped=await job.ref.stop())
             case AskStatus(about):
                 return Answer(about, status=await job.ref.status())
+            case CheckCursor(about, _, cursor):
+                return Answer(about, holds=job.feed.holds(Cursor.parse(cursor)))
             case AwaitEnd(about):
                 await job.ended.wait()
                 return Answer(about) if job.feed.ending else None

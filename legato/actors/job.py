@@ -62,6 +62,7 @@ class Job:
         limits: Limits,
         predecessors: Sequence[trio.Event],
         on_ended: Callable[["Job"], None],
+        on_lost: Callable[["Job"], object],
         journal: JournalWriter | None = None,
         epoch: int = FIRST_EPOCH,
         former: Mapping[int, int] | None = None,
@@ -80,6 +81,7 @@ class Job:
         self.feed = Feed(identity, dialects, former)
         self._limits = limits
         self._on_ended = on_ended
+        self._on_lost = on_lost
         self._mailbox = Mailbox[JobMessage]()
         self.ref = LocalRef(self._mailbox.ref, turn, epoch, former)
         self._recorder = Recorder(turn, epoch, model, records, journal, self.lose, position)
@@ -102,6 +104,7 @@ class Job:
     def restore(self, opening: Opening | None, events: Sequence[AnyEvent]) -> None:
         """Be a job that has ended so, in another process."""
         self._take_up(opening, events, State.ENDED)
+        self._memoir.settle()
         self.ended.set()
 
     def go_on(self, opening: Opening, events: Sequence[AnyEvent]) -> None:
@@ -140,6 +143,7 @@ class Job:
 
     def lose(self) -> None:
         """Another replica owns it by now: end all of it here, so that its readers go there."""
+        self._on_lost(self)
         self.life.cancel()
 
     def tell_again(self) -> None:

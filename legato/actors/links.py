@@ -94,6 +94,11 @@ class Link:
         self._sent += 1
         return self._sent, letters
 
+    def part(self) -> None:
+        """The other is gone; should it come back, it misses a packet, and begins again as well."""
+        self.packet()
+        self.reset()
+
     def reset(self) -> None:
         """Nothing that was begun comes to an end on this link any more."""
         asked, self._asked = self._asked, {}
@@ -138,9 +143,12 @@ class Link:
         if inlet := self._inlets.get(about):
             inlet.accept(epoch, former)
 
-    def tell(self, lines: Lines) -> None:
-        if inlet := self._inlets.get(lines.about):
+    def tell(self, lines: Lines) -> bool:
+        """Whether anybody here still follows that."""
+        inlet = self._inlets.get(lines.about)
+        if inlet is not None:
             inlet.push(lines)
+        return inlet is not None
 
     def close(self, about: int, *, is_gone: bool) -> None:
         if inlet := self._inlets.pop(about, None):

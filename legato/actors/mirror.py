@@ -1,6 +1,6 @@
 """A job of another replica, for the readers of this one: fed by its owner instead of by a model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
@@ -16,7 +16,7 @@ from legato.actors.registry import Registry
 from legato.actors.sinks import Sink
 from legato.actors.wire import Lines, events_of
 from legato.dialects.contract import Dialect, Identity
-from legato.events import Cursor
+from legato.events import AnyEvent, Cursor
 from legato.storage.replicas import Listing
 
 IDLE: Final = 30.0
@@ -35,8 +35,12 @@ class Last(NamedTuple):
 class Source(Protocol):
     """Where a job is to be had, whoever owns it."""
 
-    async def owner(self, job_id: str) -> str:
-        """Raises ActorStopped if there is no such job (any more)."""
+    async def checked(self, job_id: str, start: Start) -> Start:
+        """`start`, or "snapshot" where what follows that cursor cannot be told: its owner knows.
+
+        Raises:
+            ActorStopped: if there is no such job (any more).
+        """
         ...
 
     async def follow(self, job_id: str, start: Cursor | None, inlet: Inlet, last: Last) -> str:
@@ -45,7 +49,7 @@ class Source(Protocol):
         Waits for an owner where there is none.
 
         Raises:
-            ActorStopped: if there is no such job (any more).
+            ActorStopped: if there is no such job (any more), or it is this replica's own.
         """
         ...
 
@@ -57,7 +61,8 @@ class Mirror:
 
     What it was told stays true for as long as the same owner lives.  Another may not have all of
     it, because the first could not keep it; then this begins again, and its readers, who have
-    seen what is lost, get a snapshot.  No method that changes it waits.
+    seen what is lost, get a snapshot.  Who has seen more than has come here so far, at another
+    replica, waits until it has.  No method that changes it waits.
     """
 
     def __init__(self, listing: Listing, dialects: Mapping[str, Dialect], source: Source) -> None:
@@ -65,23 +70,27 @@ class Mirror:
         self._dialects = dialects
         self._source = source
         self._feed: Feed | None = None
+        self._accepted: tuple[int, Mapping[int, int]] = 0, {}
         self._waiting: list[tuple[str, Start, Sink]] = []
         self._closed = trio.Event()
         self._is_broken = False
         self._last = Last()
 
     def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
-        """See `Feed.subscribe`; what comes late there comes late here.
+        """See `Feed.subscribe`; what comes late there comes late here.  `start` is checked.
 
         Raises:
             ActorStopped: if what its owner says cannot be understood.
         """
         if self._is_broken:
             raise ActorStopped
-        if self._feed is None:
-            self._waiting.append((dialect, start, sink))
-        else:
+        if self._feed is not None and (self._feed.ending or self._feed.holds(start)):
             self._feed.subscribe(dialect, start, sink)
+        else:
+            self._waiting.append((dialect, start, sink))
+
+    def holds(self, start: Start) -> bool:
+        return self._feed is not None and self._feed.holds(start)
 
     async def run(self) -> None:
         """Follow the job to its ending, for as long as somebody reads."""
@@ -100,19 +109,15 @@ class Mirror:
     # What its owner tells it.
 
     def accept(self, epoch: int, former: Mapping[int, int]) -> None:
-        if self._feed is None:
-            self._feed = Feed(self._identity(epoch), self._dialects, former)
-        else:
-            self._feed.succeed(epoch, former)
+        self._accepted = epoch, former
 
     def push(self, lines: Lines) -> None:
         try:
             events = events_of(lines.data)
-            if events is None or self._feed is None:
+            if events is None:
                 self._begin_again()
             else:
-                self._feed.append(*events)
-                self._serve(self._feed)
+                self._append(events)
         except (MsgspecError, ValueError, Sealed) as error:
             log.error("cannot be mirrored", job=self._listing.job_id, reason=str(error))
             self._is_broken = True
@@ -122,11 +127,28 @@ class Mirror:
         self._last = self._last._replace(is_gone=is_gone)
         self._closed.set()
 
-    def _serve(self, feed: Feed) -> None:
+    def _append(self, events: Sequence[AnyEvent]) -> None:
+        feed = self._feed = self._accepting()
+        feed.append(*events)
         waiting, self._waiting = self._waiting, []
-        for dialect, start, sink in waiting:
-            feed.subscribe(dialect, start, sink)
+        for each in waiting:
+            self.subscribe(*each)
         feed.push()
+
+    def _accepting(self) -> Feed:
+        """Only now: before its first lines nobody knows whether its owner holds what is here."""
+        epoch, former = self._accepted
+        if self._feed is None:
+            return Feed(self._identity(epoch), self._dialects, former)
+        if self._feed.epoch != epoch:
+            self._feed.succeed(epoch, former)
+            self._cut_waiting()  # they were checked by another
+        return self._feed
+
+    def _cut_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for _, _, sink in waiting:
+            sink.close()
 
     async def _follow(self) -> None:
         while not self._is_broken and (self._feed is None or self._feed.ending is None):
@@ -147,9 +169,7 @@ class Mirror:
     def _begin_again(self) -> None:
         """Its readers ask again, each from where it is."""
         feed, self._feed = self._feed, None
-        waiting, self._waiting = self._waiting, []
-        for _, _, sink in waiting:
-            sink.close()
+        self._cut_waiting()
         if feed is not None:
             feed.close()
         self._source.unfollow(self)
@@ -191,8 +211,9 @@ class Mirrors:
         if job := self._registry.find(listing.job_id):  # it is this replica's by now
             await job.ref.subscribe(dialect, start, sink)
             return
-        if listing.job_id not in self._mirrors:
-            await self._source.owner(listing.job_id)
+        mirror = self._mirrors.get(listing.job_id)
+        if mirror is None or not mirror.holds(start):
+            start = await self._source.checked(listing.job_id, start)
         self._mirror(listing).subscribe(dialect, start, sink)
 
     def _mirror(self, listing: Listing) -> Mirror:

@@ -1,6 +1,7 @@
 """The links to other replicas: what is begun with a letter, and what comes of it."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Protocol, assert_never
 
 import structlog
@@ -19,6 +20,7 @@ from legato.actors.wire import (
     AskStatus,
     AwaitEnd,
     AwaitTitle,
+    CheckCursor,
     Closed,
     Discard,
     Follow,
@@ -94,8 +96,7 @@ class Peers:
                 link.is_due = True
                 self._stirred.set()
             else:
-                link.reset()
-                link.outgoing.clear()
+                link.part()
 
     async def run(self) -> None:
         async with trio.open_nursery() as self._nursery:
@@ -156,21 +157,23 @@ class Peers:
 
     def _take(self, peer: str, link: Link, letter: AnyLetter) -> None:
         match letter:
-            case Lines():
-                link.tell(letter)
+            case Lines(about):
+                if not link.tell(letter):
+                    self.send(peer, Unfollow(about))
             case Accepted(about, epoch, former):
                 link.accept(about, epoch, former)
             case Closed(about, is_gone):
                 link.close(about, is_gone=is_gone)
-            case Follow():
-                self._nursery.start_soon(self._serve, peer, link, letter)
+            case Follow(about):
+                sink = link.serve(about, PeerSink(link, about, partial(self.send, peer)))
+                self._nursery.start_soon(self._serve, peer, letter, sink)
             case Unfollow(about):
                 link.leave(about)
             case Answer(about):
                 link.answered(about, letter)
             case Missed():
                 link.reset()
-            case StopJob() | AskStatus() | AwaitEnd() | AwaitTitle() | Discard():
+            case StopJob() | AskStatus() | CheckCursor() | AwaitEnd() | AwaitTitle() | Discard():
                 self._nursery.start_soon(self._answer, peer, letter)
             case _:
                 assert_never(letter)
@@ -178,9 +181,8 @@ class Peers:
     async def _answer(self, peer: str, question: Question) -> None:
         self.send(peer, await self._host.answer(question))
 
-    async def _serve(self, peer: str, link: Link, letter: Follow) -> None:
+    async def _serve(self, peer: str, letter: Follow, sink: PeerSink) -> None:
         about = letter.about
-        sink = link.serve(about, PeerSink(link, about, lambda letter: self.send(peer, letter)))
         job = await self._host.local(letter.job_id)
         if job is None:
             self.send(peer, Closed(about, is_gone=True))

@@ -43,7 +43,11 @@ class Recovered(Struct, frozen=True):
 
 
 class Heir:
-    """Who takes over: every job gets an ending here; see `legato.actors.cluster` for others."""
+    """Who takes over: every job gets an ending here; see `legato.actors.takeover` for others."""
+
+    def holds(self, job: Abandoned) -> bool:
+        """Whether it was recovered already."""
+        return False
 
     async def turn(self, job_id: str) -> Turn | None:
         """What was asked for, where the journal does not say it."""
@@ -59,15 +63,15 @@ async def recover(
 ) -> Sequence[Recovered]:
     """Take over the jobs that nobody owns; bring to an ending what has none and does not go on.
 
+    Whoever gets them notes that they are settled, and if nobody does, they are found again.
+
     Raises:
         StorageError: if the storage cannot be used; what was not done is found the next time.
     """
     heir = heir or Heir()
-    found = [await recover_one(each, journal, records, heir) for each in await journal.take_over()]
-    jobs = [recovered for recovered in found if recovered is not None]
-    if ended := [job.turn.job_id for job in jobs if job.has_ended]:
-        await journal.settle(ended)
-    return jobs
+    abandoned = [each for each in await journal.take_over() if not heir.holds(each)]
+    found = [await recover_one(each, journal, records, heir) for each in abandoned]
+    return [recovered for recovered in found if recovered is not None]
 
 
 async def recover_one(

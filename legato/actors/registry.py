@@ -33,14 +33,18 @@ class Registry:
         self._retained[job.turn.job_id] = job, size
         self._retained_bytes += size
 
-    def remove(self, job: Job) -> None:
+    def remove(self, job: Job) -> bool:
+        """Whether it was there."""
         turn = job.turn
-        self._jobs.pop(turn.job_id, None)
+        if self.find(turn.job_id) is not job:
+            return False
+        del self._jobs[turn.job_id]
         _, size = self._retained.pop(turn.job_id, (job, 0))
         self._retained_bytes -= size
         self.forget_request(job)
         discard(self._running, turn.user, turn.job_id)
         discard(self._conversations, turn.conversation_id, turn.job_id)
+        return True
 
     def forget_request(self, job: Job) -> None:
         """Let the same request start another job."""

@@ -13,7 +13,7 @@ from legato.actors.peers import Peers
 from legato.actors.ref import time_of
 from legato.actors.sinks import Sink
 from legato.actors.takeover import Sweeper
-from legato.actors.wire import Answer, AskStatus, AwaitEnd, Question, StopJob
+from legato.actors.wire import Answer, AskStatus, AwaitEnd, CheckCursor, Question, StopJob
 from legato.events import Created, Cursor, Ending
 from legato.storage.contract import StorageError
 from legato.storage.replicas import Listing, Replication
@@ -40,6 +40,8 @@ class Owners:
         Raises:
             ActorStopped: if there is no such job (any more).
         """
+        if self._host.has(job_id):
+            return self._me
         while True:
             with suppress(StorageError):  # that it cannot be asked says nothing about the job
                 place = await self._directory.find(job_id)
@@ -82,10 +84,21 @@ class Owners:
         except ActorStopped:
             return
 
+    async def checked(self, job_id: str, start: Start) -> Start:
+        """See `Source`."""
+        if not isinstance(start, Cursor):
+            await self.owner(job_id)
+            return start
+        answer = await self.ask(job_id, lambda about: CheckCursor(about, job_id, str(start)))
+        return start if answer.holds else "snapshot"
+
     async def follow(self, job_id: str, start: Cursor | None, inlet: Inlet, last: Last) -> str:
         """See `Source`."""
         owner = await self.owner(job_id, last.owner)
         if owner == last.owner and last.is_gone:
+            raise ActorStopped
+        if owner == self._me:
+            await self._host.local(job_id)
             raise ActorStopped
         self._peers.follow(owner, job_id, start, inlet)
         return owner

@@ -38,17 +38,14 @@ async def open_supervisor(
     dialects: Mapping[str, Dialect],
     limits: Limits,
     journal: Journal | None = None,
-    patience: float = 0.0,
 ) -> AsyncIterator[Supervisor]:
     """First what a former process left is brought to its end; on leaving, what runs is stopped and
     stored, which a storage that hangs does not hold up for longer than `store_timeout`.
 
-    With `patience` (see JournalWriter) others take over what a process left, whenever that is.
-
     Raises:
         StorageError: if what was left cannot be read, or not be stored.
     """
-    recovered = () if journal is None or patience else await recover(journal, records)
+    recovered = () if journal is None else await recover(journal, records)
     async with trio.open_nursery() as nursery:
         supervisor = Supervisor(
             nursery,
@@ -57,13 +54,16 @@ async def open_supervisor(
             dialects=dialects,
             limits=limits,
             journal=journal,
-            patience=patience,
         )
         supervisor.adopt(recovered)
         yield supervisor
-        with trio.move_on_after(limits.store_timeout + LAST_WRITE):
-            await supervisor.drain()
+        await drained(supervisor, limits)
         nursery.cancel_scope.cancel()
+
+
+async def drained(supervisor: Supervisor, limits: Limits) -> None:
+    with trio.move_on_after(limits.store_timeout + LAST_WRITE):
+        await supervisor.drain()
 
 
 class Replica(NamedTuple):
@@ -89,36 +89,39 @@ async def open_replica(
     """
     await replication.liveness.beat()
     async with trio.open_nursery() as nursery:
-        async with open_supervisor(
+        supervisor = Supervisor(
+            nursery,
             records=records,
             models=models,
             dialects={**dialects, WIRE: Wire},
             limits=limits,
             journal=replication.journal,
             patience=max(limits.retention, LEAST_PATIENCE),
-        ) as supervisor:
-            host = LocalHost(supervisor)
-            peers = Peers(replication.me, replication.post, host)
-            heir = Successor(replication.directory, models, on_owner_lost)
-            sweeper = Sweeper(replication, supervisor, peers, records, heir, lease)
-            owners = Owners(replication, host, peers, sweeper)
-            mirrors = Mirrors(nursery, supervisor.registry, dialects, owners)
-            nursery.start_soon(supervisor.guarded, peers.run, "peers")
-            nursery.start_soon(supervisor.guarded, sweeper.run, "sweeper")
-            yield Replica(
+        )
+        registry = supervisor.registry
+        host = LocalHost(supervisor)
+        peers = Peers(replication.me, replication.post, host)
+        heir = Successor(replication.directory, registry, models, on_owner_lost)
+        sweeper = Sweeper(replication, supervisor, host, peers, records, heir, lease)
+        owners = Owners(replication, host, peers, sweeper)
+        mirrors = Mirrors(nursery, registry, dialects, owners)
+        nursery.start_soon(supervisor.guarded, peers.run, "peers")
+        nursery.start_soon(supervisor.guarded, sweeper.run, "sweeper")
+        yield Replica(
+            supervisor,
+            Cluster(
+                nursery,
+                replication,
                 supervisor,
-                Cluster(
-                    nursery,
-                    replication,
-                    supervisor,
-                    host,
-                    owners,
-                    mirrors,
-                    sweeper,
-                    records,
-                    limits,
-                ),
-            )
+                host,
+                owners,
+                mirrors,
+                sweeper,
+                records,
+                limits,
+            ),
+        )
+        await drained(supervisor, limits)
         with trio.move_on_after(LAST_WRITE), suppress(StorageError):
-            await replication.liveness.leave()
+            await sweeper.leave()  # while its jobs still answer for themselves
         nursery.cancel_scope.cancel()

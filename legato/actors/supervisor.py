@@ -55,6 +55,7 @@ class Supervisor:
     ) -> None:
         """`patience`: see JournalWriter."""
         self.titles = Titles(records, limits.title_timeout)
+        self.registry = Registry()
         self._nursery = nursery
         self._models = models
         self._limits = limits
@@ -65,9 +66,9 @@ class Supervisor:
             dialects=dialects,
             limits=limits,
             on_ended=self._ended,
+            on_lost=self.registry.remove,
             journal=self._writer,
         )
-        self.registry = Registry()
         self.on_ended: Callable[[Job], None] = lambda job: None
         self.on_left: Callable[[Job], None] = lambda job: None
         self._draining = False
@@ -150,7 +151,7 @@ class Supervisor:
         """Stop it, properly, and let go of it."""
         await stopped(job)
         job.leave()
-        self.registry.remove(job)
+        self._remove(job)
 
     def refuse_starts(self) -> int:
         """Take no more; how many run."""
@@ -183,6 +184,8 @@ class Supervisor:
         running = [job for job in jobs if not job.ended.is_set()]
         ended = [job for job in jobs if job.ended.is_set()]
         for job in (*running, *self._affordable(ended)):
+            if former := self.registry.find(job.turn.job_id):
+                former.lose()  # others owned it meanwhile
             self.registry.add(job)
             if job.ended.is_set():
                 self.registry.ended(job)
@@ -224,7 +227,10 @@ class Supervisor:
                 name = job.turn.job_id
                 await self.guarded(job.run, name) or await self.guarded(job.seal, name)
         finally:
-            self.registry.remove(job)
+            self._remove(job)
+
+    def _remove(self, job: Job) -> None:
+        if self.registry.remove(job):
             self.on_left(job)
 
     async def guarded(self, life: Callable[[], Awaitable[object]], name: str) -> bool:

@@ -1,15 +1,17 @@
 """Signs of life: giving them, and taking over from those who give none any more."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Literal
 
 import structlog
 import trio
 
+from legato.actors.host import LocalHost
 from legato.actors.job import Job
 from legato.actors.listings import listing_of, stage_of, turn_of
 from legato.actors.peers import Peers
 from legato.actors.recovery import Heir, recover_one
+from legato.actors.registry import Registry
 from legato.actors.supervisor import Supervisor
 from legato.actors.turn import Turn
 from legato.content import Part, TextPart, ThinkPart
@@ -30,11 +32,20 @@ class Successor(Heir):
     """Knows from the directory what was asked for, and which models go on from a partial answer."""
 
     def __init__(
-        self, directory: Directory, models: Mapping[str, Model], policy: OnOwnerLost
+        self,
+        directory: Directory,
+        registry: Registry,
+        models: Mapping[str, Model],
+        policy: OnOwnerLost,
     ) -> None:
         self._directory = directory
+        self._registry = registry
         self._models = models
         self._policy = policy
+
+    def holds(self, job: Abandoned) -> bool:
+        found = self._registry.find(job.job_id)
+        return found is not None and found.ref.epoch == job.epoch
 
     async def turn(self, job_id: str) -> Turn | None:
         place = await self._directory.find(job_id)
@@ -47,12 +58,16 @@ class Successor(Heir):
 
 
 class Sweeper:
-    """One task.  Whoever waits for an owner waits for its next look."""
+    """Two tasks, for a beat waits for no inheritance: who gives no sign of life has its jobs taken.
+
+    Whoever waits for an owner waits for the next look.
+    """
 
     def __init__(
         self,
         replication: Replication,
         supervisor: Supervisor,
+        host: LocalHost,
         peers: Peers,
         records: Records,
         heir: Heir,
@@ -61,68 +76,106 @@ class Sweeper:
         self.trouble: StorageError | None = None
         self._replication = replication
         self._supervisor = supervisor
+        self._host = host
         self._peers = peers
         self._records = records
         self._heir = heir
+        self._lease = lease
         self._pause = lease / BEATS
         self._looked = trio.Event()
         self._at_once = trio.CapacityLimiter(AT_ONCE)
+        self._scope = trio.CancelScope()
+        self._ended = trio.Event()
+        self._is_told = True  # whether the shared storage knows what it has to know of jobs here
+        self._last_beat = trio.current_time()
 
     async def looked(self) -> None:
         """Return after the next look at who is alive."""
         await self._looked.wait()
 
     async def run(self) -> None:
-        async with trio.open_nursery() as self._nursery:
-            while True:
-                await self.look()
-                await trio.sleep(self._pause)
+        with self._scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._repeat, self._beat)
+                nursery.start_soon(self._repeat, self._inherit)
+        self._ended.set()
 
-    async def look(self) -> None:
+    async def leave(self) -> None:
+        """No sign of life comes after this."""
+        self._scope.cancel()
+        await self._ended.wait()
+        await self._replication.liveness.leave()
+
+    async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
+        trouble: StorageError | None = None
+        while True:
+            try:
+                await step()
+            except StorageError as error:
+                if trouble is None:
+                    log.error("replicas out of reach", reason=str(error))
+                self.trouble = trouble = error
+            else:
+                if trouble is not None:
+                    log.info("replicas in reach again")
+                    self.trouble = trouble = None
+            await trio.sleep(self._pause)
+
+    async def _beat(self) -> None:
+        """Seen or not, it is looked at again by those who wait."""
         try:
             await self._look()
-        except StorageError as error:
-            if self.trouble is None:
-                log.error("replicas out of reach", reason=str(error))
-            self.trouble = error
-        else:
-            if self.trouble is not None:
-                log.info("replicas in reach again")
-            self.trouble = None
-        looked, self._looked = self._looked, trio.Event()
-        looked.set()
+        finally:
+            looked, self._looked = self._looked, trio.Event()
+            looked.set()
 
     async def _look(self) -> None:
         liveness = self._replication.liveness
-        if not await liveness.beat():
-            await self._tell_again(list(self._supervisor.registry))
+        self._is_told &= await liveness.beat()
         self._peers.greet(set(liveness.alive()).__contains__)
+        if not self._is_told:
+            await self._tell_again(list(self._supervisor.registry))
+        if trio.current_time() - self._last_beat > self._lease / 2:
+            await self._let_go()
+        self._last_beat = trio.current_time()
+
+    async def _tell_again(self, jobs: Sequence[Job]) -> None:
+        log.warning("the shared storage lost what it was told; telling it again", jobs=len(jobs))
+        told = [Told(listing_of(job.turn), job.ref.epoch, stage_of(job)) for job in jobs]
+        await self._replication.directory.tell_again(told)
+        self._is_told = True
+        for job in jobs:
+            job.tell_again()
+
+    async def _let_go(self) -> None:
+        """Of what others took over, while nobody had a sign of life of this replica."""
+        for job in list(self._supervisor.registry):
+            place = await self._replication.directory.find(job.turn.job_id)
+            if place is not None and place.epoch > job.ref.epoch:
+                job.lose()
+
+    async def _inherit(self) -> None:
+        self._host.inherits()
         abandoned = await self._replication.journal.take_over()
-        for job in sorted(abandoned, key=lambda job: job.settled):  # who waits for an ending first
-            self._nursery.start_soon(self._recover, job)
+        left = [job for job in abandoned if not self._heir.holds(job)]
+        async with trio.open_nursery() as nursery:
+            for job in sorted(left, key=lambda job: job.settled):  # who waits for an ending first
+                nursery.start_soon(self._recover, job)
+        self._host.has_inherited()
 
     async def _recover(self, job: Abandoned) -> None:
         """It is this replica's now, and nobody else's task: tried until it is done."""
         async with self._at_once:
-            while not await self._recovered(job):
+            while not await self._recovered(job):  # noqa: ASYNC110  # nobody says when to try again
                 await trio.sleep(RETRY)
 
     async def _recovered(self, job: Abandoned) -> bool:
         journal = self._replication.journal
         try:
             recovered = await recover_one(job, journal, self._records, self._heir)
-            if recovered is not None and recovered.has_ended:
-                await journal.settle([job.job_id])
         except StorageError as error:
             log.warning("not recovered yet", job=job.job_id, reason=str(error))
             return False
         if recovered is not None:
             self._supervisor.adopt([recovered])
         return True
-
-    async def _tell_again(self, jobs: Sequence[Job]) -> None:
-        log.warning("the shared storage lost what it was told; telling it again", jobs=len(jobs))
-        told = [Told(listing_of(job.turn), job.ref.epoch, stage_of(job)) for job in jobs]
-        await self._replication.directory.tell_again(told)
-        for job in jobs:
-            job.tell_again()

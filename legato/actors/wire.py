@@ -85,6 +85,13 @@ class AskStatus(Letter, frozen=True):
     job_id: str
 
 
+class CheckCursor(Letter, frozen=True):
+    """Whether what follows that cursor can be told."""
+
+    job_id: str
+    cursor: str
+
+
 class AwaitEnd(Letter, frozen=True):
     """Answered when the job has ended."""
 
@@ -104,9 +111,10 @@ class Discard(Letter, frozen=True):
 
 
 class Answer(Letter, frozen=True):
-    """`is_known` is false where the asked replica has no such job."""
+    """`is_known` is false where the asked replica has no such job; `holds` answers CheckCursor."""
 
     is_known: bool = True
+    holds: bool = False
     stopped: StopReply | None = None
     status: Status | None = None
 
@@ -115,7 +123,7 @@ class Missed(Letter, frozen=True):
     """Packets of yours did not arrive: begin again all that we had begun."""
 
 
-Question = StopJob | AskStatus | AwaitEnd | AwaitTitle | Discard
+Question = StopJob | AskStatus | CheckCursor | AwaitEnd | AwaitTitle | Discard
 AnyLetter = Question | Follow | Unfollow | Accepted | Lines | Closed | Answer | Missed
 
 

@@ -171,9 +171,10 @@ class Journal(Protocol):
 
     A job is settled once its ending is in here and what that says is stored.  A journal has an
     owner: who opened it.  Jobs belong to the owner who appended to them first, with epoch 1, until
-    another takes them over.  Every method raises StorageError where the storage fails or is closed.
-    One that is cancelled has done all of its work or none; after an error that is not certain, and
-    the same may be said again.
+    another takes them over, or, where that is not in here any more, appends with a later epoch.
+    Every method raises StorageError where the storage fails or is closed.  One that is cancelled
+    has done all of its work or none; after an error that is not certain, and the same may be said
+    again.
     """
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
@@ -187,9 +188,11 @@ class Journal(Protocol):
         ...
 
     async def take_over(self) -> Sequence[Abandoned]:
-        """Make this the owner of all jobs whose owner is gone; these, in the order of their ids.
+        """Make this the owner of all jobs whose owner is gone.
 
-        From then on, whatever their former owners append is refused as fenced.
+        Returns them in the order of their ids, and again what it took over before and nobody heard
+        of, or, perhaps, what it has not settled yet.  From then on, whatever their former owners
+        append is refused as fenced.
         """
         ...
 

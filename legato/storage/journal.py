@@ -12,11 +12,11 @@ from legato.storage.database import Database
 from legato.storage.journal_statements import (
     EPOCHS,
     FORGET,
-    OF_OWNER,
     OWNERS,
     READ,
     SETTLE,
     TAKE_OVER,
+    TAKEN,
     appends,
 )
 from legato.storage.owners import Owners
@@ -60,18 +60,14 @@ class SqlJournal:
 
     async def take_over(self) -> Sequence[Abandoned]:
         def work(connection: Connection) -> Sequence[Abandoned]:
-            taken: list[Abandoned] = []
+            me = self._owners.me
             for owner in connection.scalars(OWNERS).all():
                 if self._owners.is_gone(owner, connection):
-                    taken += self._take_from(connection, owner)
-            return sorted(taken, key=lambda job: job.job_id)
+                    connection.execute(TAKE_OVER, {"of_owner": owner, "taker": me})
+            taken = connection.execute(TAKEN, {"taker": me})
+            return [Abandoned(row.job_id, row.epoch, row.attempts, row.settled) for row in taken]
 
         return await self._database.write(work)
-
-    def _take_from(self, connection: Connection, owner: str) -> Sequence[Abandoned]:
-        rows = connection.execute(OF_OWNER, {"of_owner": owner}).all()
-        connection.execute(TAKE_OVER, {"of_owner": owner, "taker": self._owners.me})
-        return [Abandoned(row.job_id, row.epoch + 1, row.attempts + 1, row.settled) for row in rows]
 
     async def read(self, job_id: str) -> Kept:
         def work(connection: Connection) -> Kept:

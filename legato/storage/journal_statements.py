@@ -29,7 +29,11 @@ from legato.storage.tables import ENTRIES, JOBS
 Upsert = TypeVar("Upsert", postgresql.Insert, sqlite.Insert)
 
 OWNERS: Final = select(JOBS.c.owner).distinct()
-OF_OWNER: Final = select(JOBS).where(JOBS.c.owner == bindparam("of_owner"))
+TAKEN: Final = (
+    select(JOBS)
+    .where(JOBS.c.owner == bindparam("taker"), JOBS.c.attempts > 0)
+    .order_by(JOBS.c.job_id)
+)
 TAKE_OVER: Final = (
     update(JOBS)
     .where(JOBS.c.owner == bindparam("of_owner"))

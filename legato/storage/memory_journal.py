@@ -79,22 +79,23 @@ class MemoryJournal:
         volume = volumes.setdefault(entries.job_id, Volume(self.me, entries.epoch))
         refusal = volume.refuses(entries)
         if refusal is None:
+            if entries.epoch > volume.epoch:
+                volume.owner, volume.epoch = self.me, entries.epoch
             volume.add(entries)
         return refusal
 
     async def take_over(self) -> Sequence[Abandoned]:
         await self._enter()
-        gone = {
-            job_id: volume
-            for job_id, volume in sorted(self._shelf.volumes.items())
-            if volume.owner != self.me and self._is_gone(volume.owner)
-        }
-        for volume in gone.values():
-            volume.owner = self.me
-            volume.epoch += 1
-            volume.attempts += 1
+        volumes = sorted(self._shelf.volumes.items())
+        for _, volume in volumes:
+            if volume.owner != self.me and self._is_gone(volume.owner):
+                volume.owner = self.me
+                volume.epoch += 1
+                volume.attempts += 1
         return [
-            Abandoned(id_, each.epoch, each.attempts, each.settled) for id_, each in gone.items()
+            Abandoned(job_id, volume.epoch, volume.attempts, volume.settled)
+            for job_id, volume in volumes
+            if volume.owner == self.me and volume.attempts
         ]
 
     async def read(self, job_id: str) -> Kept:

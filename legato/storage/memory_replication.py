@@ -153,6 +153,8 @@ class MemoryReplication:
         for told in jobs:
             listing = told.listing
             volume = world.volumes.setdefault(listing.job_id, Volume(self.me, told.epoch))
+            if told.epoch > volume.epoch:
+                volume.owner, volume.epoch = self.me, told.epoch
             if volume.owner == self.me:
                 world.listings[listing.job_id] = listing
                 world.stages[listing.job_id] = told.stage

@@ -62,6 +62,7 @@ async def recovered(shelf: Shelf, records: MemoryRecords) -> Recovered | None:
     """What the next process makes of it, before it is killed as well."""
     journal = MemoryJournal(shelf)
     found = [*await recover(journal, records)]
+    await journal.settle([job.turn.job_id for job in found if job.has_ended])
     journal.close()
     assert len(found) <= 1
     return found[0] if found else None

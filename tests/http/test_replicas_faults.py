@@ -63,9 +63,12 @@ class Trial:
 
     async def place(self, least: int = 1) -> Place:
         """One of `least` that are whole; a client finds out itself what becomes of it."""
-        while len(whole := [each for each in self._places if each.is_whole]) < least:
+        while len(whole := self._whole()) < least:  # noqa: ASYNC110
             await trio.sleep(0.05)
         return self.chance.choice(whole)
+
+    def _whole(self) -> list[Place]:
+        return [each for each in self._places if each.is_whole]
 
 
 async def kill(server: ServerProcess, chance: random.Random) -> None:

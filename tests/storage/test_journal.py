@@ -257,6 +257,8 @@ async def test_jobs_of_a_dead_owner_are_taken_over_once(desk: Desk) -> None:
     ]
     third, _ = await desk.open()
     assert await third.take_over() == []
+    assert len(await second.take_over()) == 2, "until they are settled"
+    await second.settle(["j1", "j2"])
     assert await second.take_over() == []
 
 

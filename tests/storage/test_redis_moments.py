@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from legato.storage.contract import Entries, StorageError
 from legato.storage.redis.commands import Answer, Command, Word
 from legato.storage.redis.nodes import Nodes
+from legato.storage.redis.pools import Pool
 from legato.storage.redis.replication import RedisReplication, open_replication
 from legato.storage.replicas import Entered, Replication
 from tests.storage.redis_servers import RedisServer
@@ -49,6 +50,9 @@ class Failing:
 
     def everywhere(self, words: tuple[Word, ...]) -> list[Answer]:
         return self._nodes.everywhere(words)
+
+    def pool(self, key: bytes) -> Pool:
+        return self._nodes.pool(key)
 
     def close(self) -> None:
         self._nodes.close()
