@@ -6,6 +6,7 @@ from typing import assert_never
 
 import trio
 
+from legato.actors.inheritance import Inheritance
 from legato.actors.job import Job
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import LocalRef
@@ -24,14 +25,13 @@ from legato.events import Cursor
 
 
 class LocalHost:
-    """The jobs of this replica, those included that are being entered in the directory: others can
-    see them there before they are here."""
+    """The jobs of this replica, those included that are on their way: others can see in the
+    directory that they are its own before they are here."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, supervisor: Supervisor, inheritance: Inheritance) -> None:
         self._supervisor = supervisor
+        self._inheritance = inheritance
         self._entering: dict[str, trio.Event] = {}
-        self._inherited = trio.Event()
-        self.has_inherited()
 
     @contextmanager
     def entering(self, job_id: str) -> Iterator[None]:
@@ -42,14 +42,6 @@ class LocalHost:
         finally:
             del self._entering[job_id]
             entered.set()
-
-    def inherits(self) -> None:
-        """From now on jobs may be this replica's that are not here yet: whoever asks waits."""
-        if self._inherited.is_set():
-            self._inherited = trio.Event()
-
-    def has_inherited(self) -> None:
-        self._inherited.set()
 
     def has(self, job_id: str) -> bool:
         return self._supervisor.registry.find(job_id) is not None
@@ -74,7 +66,7 @@ class LocalHost:
             await entered.wait()
         if job := self._supervisor.registry.find(job_id):
             return job
-        await self._inherited.wait()
+        await self._inheritance.arrived(job_id)
         return self._supervisor.registry.find(job_id)
 
     async def _ask(

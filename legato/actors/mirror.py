@@ -208,13 +208,14 @@ class Mirrors:
         Raises:
             ActorStopped: if there is no such job (any more).
         """
+        mirror = self._mirrors.get(listing.job_id)
+        is_here = self._registry.find(listing.job_id) or (mirror and mirror.holds(start))
+        if not is_here:
+            start = await self._source.checked(listing.job_id, start)
         if job := self._registry.find(listing.job_id):  # it is this replica's by now
             await job.ref.subscribe(dialect, start, sink)
-            return
-        mirror = self._mirrors.get(listing.job_id)
-        if mirror is None or not mirror.holds(start):
-            start = await self._source.checked(listing.job_id, start)
-        self._mirror(listing).subscribe(dialect, start, sink)
+        else:
+            self._mirror(listing).subscribe(dialect, start, sink)
 
     def _mirror(self, listing: Listing) -> Mirror:
         """Another reader may have been as fast."""

@@ -8,6 +8,7 @@ import trio
 
 from legato.actors.cluster import Cluster
 from legato.actors.host import LocalHost
+from legato.actors.inheritance import Inheritance
 from legato.actors.jobs import Jobs
 from legato.actors.mirror import Mirrors
 from legato.actors.peers import Peers
@@ -99,10 +100,13 @@ async def open_replica(
             patience=max(limits.retention, LEAST_PATIENCE),
         )
         registry = supervisor.registry
-        host = LocalHost(supervisor)
-        peers = Peers(replication.me, replication.post, host)
         heir = Successor(replication.directory, registry, models, on_owner_lost)
-        sweeper = Sweeper(replication, supervisor, host, peers, records, heir, lease)
+        inheritance = Inheritance(
+            nursery, supervisor, replication.journal, records, heir, limits.retention
+        )
+        host = LocalHost(supervisor, inheritance)
+        peers = Peers(replication.me, replication.post, host)
+        sweeper = Sweeper(replication, supervisor, inheritance, peers, lease)
         owners = Owners(replication, host, peers, sweeper)
         mirrors = Mirrors(nursery, registry, dialects, owners)
         nursery.start_soon(supervisor.guarded, peers.run, "peers")

@@ -6,24 +6,22 @@ from typing import Final, Literal
 import structlog
 import trio
 
-from legato.actors.host import LocalHost
+from legato.actors.inheritance import Inheritance
 from legato.actors.job import Job
 from legato.actors.listings import listing_of, stage_of, turn_of
 from legato.actors.peers import Peers
-from legato.actors.recovery import Heir, recover_one
+from legato.actors.recovery import Heir
 from legato.actors.registry import Registry
 from legato.actors.supervisor import Supervisor
 from legato.actors.turn import Turn
 from legato.content import Part, TextPart, ThinkPart
 from legato.models.contract import Model
-from legato.storage.contract import Abandoned, Records, StorageError
+from legato.storage.contract import Abandoned, StorageError
 from legato.storage.replicas import Directory, Replication, Told
 
 OnOwnerLost = Literal["seal", "continue"]
 
 BEATS: Final = 10  # in a lease
-AT_ONCE: Final = 8  # jobs that are recovered side by side
-RETRY: Final = 1.0  # seconds until that is tried again
 
 log = structlog.get_logger()
 
@@ -67,23 +65,18 @@ class Sweeper:
         self,
         replication: Replication,
         supervisor: Supervisor,
-        host: LocalHost,
+        inheritance: Inheritance,
         peers: Peers,
-        records: Records,
-        heir: Heir,
         lease: float,
     ) -> None:
         self.trouble: StorageError | None = None
         self._replication = replication
         self._supervisor = supervisor
-        self._host = host
+        self._inheritance = inheritance
         self._peers = peers
-        self._records = records
-        self._heir = heir
         self._lease = lease
         self._pause = lease / BEATS
         self._looked = trio.Event()
-        self._at_once = trio.CapacityLimiter(AT_ONCE)
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
         self._is_told = True  # whether the shared storage knows what it has to know of jobs here
@@ -97,7 +90,7 @@ class Sweeper:
         with self._scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._repeat, self._beat)
-                nursery.start_soon(self._repeat, self._inherit)
+                nursery.start_soon(self._repeat, self._inheritance.take_over)
         self._ended.set()
 
     async def leave(self) -> None:
@@ -153,29 +146,3 @@ class Sweeper:
             place = await self._replication.directory.find(job.turn.job_id)
             if place is not None and place.epoch > job.ref.epoch:
                 job.lose()
-
-    async def _inherit(self) -> None:
-        self._host.inherits()
-        abandoned = await self._replication.journal.take_over()
-        left = [job for job in abandoned if not self._heir.holds(job)]
-        async with trio.open_nursery() as nursery:
-            for job in sorted(left, key=lambda job: job.settled):  # who waits for an ending first
-                nursery.start_soon(self._recover, job)
-        self._host.has_inherited()
-
-    async def _recover(self, job: Abandoned) -> None:
-        """It is this replica's now, and nobody else's task: tried until it is done."""
-        async with self._at_once:
-            while not await self._recovered(job):  # noqa: ASYNC110  # nobody says when to try again
-                await trio.sleep(RETRY)
-
-    async def _recovered(self, job: Abandoned) -> bool:
-        journal = self._replication.journal
-        try:
-            recovered = await recover_one(job, journal, self._records, self._heir)
-        except StorageError as error:
-            log.warning("not recovered yet", job=job.job_id, reason=str(error))
-            return False
-        if recovered is not None:
-            self._supervisor.adopt([recovered])
-        return True
