@@ -171,7 +171,8 @@ class Journal(Protocol):
 
     A job is settled once its ending is in here and what that says is stored.  A journal has an
     owner: who opened it.  Jobs belong to the owner who appended to them first, with epoch 1, until
-    another takes them over, or, where that is not in here any more, appends with a later epoch.  Every method raises StorageError where the storage fails or is closed.
+    another takes them over, or, where that is not in here any more, appends with a later epoch.
+    Every method raises StorageError where the storage fails or is closed.
     One that is cancelled has done all of its work or none; after an error that is not certain, and
     the same may be said again.
     """

@@ -20,7 +20,7 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
 from legato.actors.recovery import Story
 from legato.actors.ref import LocalRef
-from legato.events import AnyEnding, Cursor, Ending, Failed
+from legato.events import AnyEnding, Cursor, Ending
 from legato.models.contract import ReasoningChunk, TextChunk, ToolCallChunk
 from legato.storage.contract import Kept, StorageError
 from tests.actors.kit import C1, C2, Client
@@ -115,6 +115,8 @@ class Machine:
         return (
             *often,
             *often,
+            self.outlive,
+            self.outlive,
             self.start_again,
             self.say_a_lot,
             self.end,
@@ -171,6 +173,20 @@ class Machine:
     async def cut_off(self) -> None:
         await self.told_again()
         self.open_seat().replication.away = True
+
+    async def outlive(self) -> None:
+        """The owner of what runs is gone, or only seems to be, for longer than a lease."""
+        owners = {each.replica for each in self.provider.connections}
+        owner = next((seat for seat in self.open_seats() if seat.replication.me in owners), None)
+        if owner is None or len(self.open_seats()) < 2:
+            return
+        await self.told_again()
+        if self.draw(st.booleans()):
+            owner.kill()
+        owner.replication.away = True
+        for _ in range(self.draw(st.integers(1, 4))):
+            await self.say()
+        await trio.sleep(LEASE * self.draw(st.sampled_from([0.6, 1.15, 1.5])))
 
     async def come_back(self) -> None:
         for seat in self.open_seats():
@@ -407,7 +423,9 @@ async def play(data: st.DataObject) -> None:
             async with trio.open_nursery() as nursery:
                 machine = Machine(data.draw, replicas, provider, nursery)
                 provider.opening = machine.opening
-                for _ in range(data.draw(st.integers(1, 40))):
+                await machine.start()
+                await machine.wait()
+                for _ in range(data.draw(st.integers(5, 40))):
                     await data.draw(st.sampled_from(machine.rules()))()
                 await machine.bring_to_the_end()
             await check(machine)
