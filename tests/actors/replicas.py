@@ -40,6 +40,7 @@ class FaultyJournal(WorldJournal):
     faulty: "Faulty"
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
+        self.faulty.on_write()
         return await self.faulty.reported(super().append(batch))
 
     async def take_over(self) -> Sequence[Abandoned]:
@@ -59,6 +60,7 @@ class Faulty(MemoryReplication):
         super().__init__(world, lease=LEASE, me=me)
         self.journal = FaultyJournal(world, me, self._signs, self._checkpoint)
         self.journal.faulty = self
+        self.on_write: Callable[[], None] = lambda: None  # before each write of entries
         self.away = False
         self.pause = 0.0  # seconds that everything takes
         self.loses = 0  # how many of the next packets are lost
