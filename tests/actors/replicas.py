@@ -38,9 +38,12 @@ class FaultyJournal(WorldJournal):
     """A journal that may do what it is told, and report that it failed."""
 
     faulty: "Faulty"
+    keeps = True
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
         self.faulty.on_write()
+        if not self.keeps:
+            raise StorageError("nothing is kept")
         return await self.faulty.reported(super().append(batch))
 
     async def take_over(self) -> Sequence[Abandoned]:
@@ -65,6 +68,7 @@ class Faulty(MemoryReplication):
         self.pause = 0.0  # seconds that everything takes
         self.loses = 0  # how many of the next packets are lost
         self.fails = 0  # how many of the next calls fail
+        self.hears_nothing = 0  # how many of the next tellings again fail
         self.lies = 0  # how many of the next calls are done, and reported as failed
 
     async def reported(self, work: Awaitable[T]) -> T:
@@ -80,6 +84,9 @@ class Faulty(MemoryReplication):
         return await self.reported(super().enter(listing, on_busy, max_per_user=max_per_user))
 
     async def tell_again(self, jobs: Sequence[Told]) -> None:
+        if self.hears_nothing > 0:
+            self.hears_nothing -= 1
+            raise StorageError("nothing is heard")
         await self.reported(super().tell_again(jobs))
 
     async def beat(self) -> bool:
