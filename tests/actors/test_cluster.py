@@ -1,13 +1,17 @@
 """Replicas of one world: a job is followed, asked and stopped from any of them."""
 
+import pytest
 import trio
 from trio.testing import MockClock
 
+from legato.actors.admission import Busy, TooManyForUser
 from legato.actors.follower import Follower
+from legato.actors.jobs import Alone
 from legato.actors.messages import Standing
 from legato.actors.ref import JobRef
 from legato.events import Stopped
-from tests.actors.kit import C1, Client
+from legato.storage.contract import ForeignConversation, StorageError
+from tests.actors.kit import C1, C2, Client, open_house
 from tests.actors.replicas import LEASE, open_replicas
 
 
@@ -80,3 +84,78 @@ async def test_an_owner_that_dies_is_inherited_from(autojump_clock: MockClock) -
         assert client.seqs == [*range(1, len(client.seqs) + 1)]
         stored = await replicas.records.messages(C1)
         assert [message.unfinished for message in stored] == [False, True]
+
+
+async def test_starts_are_decided_for_all_replicas(autojump_clock: MockClock) -> None:
+    async with open_replicas(max_running_jobs_per_user=2) as replicas:
+        here, there = replicas.seats
+        job = await here.start(request_id="r")
+        await job.opened()
+        with pytest.raises(Busy):
+            await there.begin("reject")
+        await there.begin(conversation_id=C2)
+        with pytest.raises(TooManyForUser):
+            await there.begin("enqueue")
+        assert await there.jobs.knows(replicas.turn(request_id="r"))
+        assert not await there.jobs.knows(replicas.turn(request_id="s"))
+        assert not await there.jobs.knows(replicas.turn())
+        again = await there.begin(request_id="r")
+        assert again.joined
+        assert again.job.job_id == job.job_id
+        assert again.job.created_at == job.created_at
+        assert await again.job.opened() == await job.opened()
+
+
+async def test_anothers_conversation_is_foreign_and_an_unknown_one_unknown(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        job = await here.start()
+        await job.opened()
+        with pytest.raises(ForeignConversation):
+            await there.jobs.whereis("bob", C1)
+        assert await there.jobs.whereis("ann", C2) is None
+        assert await there.jobs.whereis("ann", replicas.turn().job_id) is None
+
+
+async def test_who_cannot_reach_the_others_says_so(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        await there.jobs.ping()
+        there.replication.away = True
+        await trio.sleep(2)
+        with pytest.raises(StorageError, match="away"):
+            await there.jobs.ping()
+        with pytest.raises(StorageError, match="away"):
+            await there.start()
+        await here.jobs.ping()
+        there.replication.away = False
+        await trio.sleep(2)
+        await there.jobs.ping()
+
+
+async def test_a_start_that_is_not_decided_in_time_is_withdrawn(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        there.replication.pause = 20.0
+        with pytest.raises(StorageError, match="in time"):
+            await there.start()
+        there.replication.pause = 0.0
+        await trio.sleep(60)
+        assert replicas.world.listings == {}
+        await here.start("reject")
+
+
+async def test_alone_all_is_known_at_once(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        jobs = Alone(house.supervisor)
+        started = await jobs.start(house.turn(), "interrupt")
+        await started.job.opened()
+        assert await jobs.active("ann") == [C1]
+        assert len(await jobs.expected("ann", C1)) == 2
+        house.model.finish()
+        await jobs.titled("ann", C1)
+        await jobs.close_conversation("ann", C1)
+        await jobs.ping()
+        assert await jobs.whereis("ann", C1) is None

@@ -6,11 +6,18 @@ from trio.testing import MockClock
 
 from legato.actors.feed import Start
 from legato.actors.follower import Follower
+from legato.actors.links import Inlet
 from legato.actors.mailbox import ActorStopped
+from legato.actors.mirror import Last, Mirror
+from legato.actors.sinks import ChannelSink
+from legato.actors.wire import Lines
+from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
+from legato.storage.replicas import Listing
 from tests.actors.kit import C1, Client
 from tests.actors.replicas import LEASE, Seat, open_replicas
 from tests.actors.test_cluster import ended, read, told
+from tests.regressions.test_replicas import reading
 
 
 async def one(seat: Seat, start: Start) -> Client:
@@ -100,3 +107,59 @@ async def test_a_mirror_goes_when_nobody_reads_it_and_ends_with_its_job(
             await Follower(remote, "librechat", "beginning").receive()
         with pytest.raises(ActorStopped):
             await remote.status()
+
+
+async def test_a_mirror_goes_on_under_another_owner_and_cuts_nobody(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas(3, on_owner_lost="continue") as replicas, trio.open_nursery() as n:
+        here, *others = replicas.seats
+        job = await here.start()
+        clients = [Client(), Client()]
+        for seat, client in zip(others, clients, strict=True):
+            n.start_soon(reading, seat, client)
+        here.model.say("one ")
+        for client in clients:
+            await told(client, "one ")
+        await trio.sleep(1)
+        here.kill()
+        await trio.sleep(1.2 * LEASE)
+        for seat in others:
+            seat.model.say("two")
+            seat.model.finish()
+        with trio.fail_after(LEASE):
+            await ended(*clients)
+        assert replicas.world.volumes[job.job_id].epoch == 2
+        assert [client.syncs for client in clients] == [0, 0]
+        assert clients[0].frames[-1] == clients[1].frames[-1]
+        assert clients[0].seqs == clients[1].seqs == [*range(1, len(clients[0].seqs) + 1)]
+
+
+class Nowhere:
+    """A source that a test plays."""
+
+    async def checked(self, job_id: str, start: Start) -> Start:
+        return start
+
+    async def follow(self, job_id: str, start: Cursor | None, inlet: Inlet, last: Last) -> str:
+        await trio.lowlevel.checkpoint()
+        return "other"
+
+    def unfollow(self, inlet: Inlet) -> None: ...
+
+
+async def test_what_cannot_be_understood_is_not_mirrored(autojump_clock: MockClock) -> None:
+    listing = Listing(
+        job_id="j", conversation_id=C1, message_id="q", response_id="a", user="ann", model="m"
+    )
+    mirror, sink = Mirror(listing, {"librechat": LibreChat}, Nowhere()), ChannelSink()
+    mirror.subscribe("librechat", "beginning", sink)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(mirror.run)
+        await trio.sleep(0.1)
+        mirror.accept(1, {})
+        mirror.push(Lines(1, b"what?\n", 1, last=False))
+        with pytest.raises(trio.EndOfChannel):
+            await sink.receive()
+        with pytest.raises(ActorStopped):
+            mirror.subscribe("librechat", "beginning", ChannelSink())
