@@ -38,11 +38,10 @@ class FaultyJournal(WorldJournal):
     """A journal that may do what it is told, and report that it failed."""
 
     faulty: "Faulty"
-    keeps = True
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
         self.faulty.on_write()
-        if not self.keeps:
+        if not self.faulty.keeps:
             raise StorageError("nothing is kept")
         return await self.faulty.reported(super().append(batch))
 
@@ -65,7 +64,8 @@ class Faulty(MemoryReplication):
         self.journal.faulty = self
         self.on_write: Callable[[], None] = lambda: None  # before each write of entries
         self.away = False
-        self.pause = 0.0  # seconds that everything takes
+        self.keeps = True  # whether entries are kept
+        self.pause = 0.0  # seconds that everything takes to be done, and to be answered
         self.loses = 0  # how many of the next packets are lost
         self.fails = 0  # how many of the next calls fail
         self.hears_nothing = 0  # how many of the next tellings again fail
@@ -73,6 +73,7 @@ class Faulty(MemoryReplication):
 
     async def reported(self, work: Awaitable[T]) -> T:
         done = await work
+        await trio.sleep(self.pause)
         if self.lies > 0:
             self.lies -= 1
             raise StorageError("the shared storage did not answer")

@@ -7,6 +7,7 @@ from trio.testing import MockClock
 from legato.actors.admission import Busy, TooManyForUser
 from legato.actors.follower import Follower
 from legato.actors.jobs import Alone
+from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing
 from legato.actors.ref import JobRef
 from legato.events import Stopped
@@ -159,3 +160,55 @@ async def test_alone_all_is_known_at_once(autojump_clock: MockClock) -> None:
         await jobs.close_conversation("ann", C1)
         await jobs.ping()
         assert await jobs.whereis("ann", C1) is None
+
+
+async def test_a_stop_finds_the_owner_that_there_is(autojump_clock: MockClock) -> None:
+    """It was asked of an owner that lost the job before it could answer."""
+    async with open_replicas(3) as replicas:
+        here, there, third = replicas.seats
+        job = await here.start()
+        here.model.say("half")
+        await trio.sleep(1)
+        remote = await third.find(job.job_id)
+        here.replication.away = True
+        replies = []
+
+        async def stop() -> None:
+            replies.append(await remote.stop())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop)
+            await trio.sleep(1.2 * LEASE)
+            here.replication.away = False
+        await trio.sleep(2)
+        assert replies[0].settled
+        assert here.model.open_connections == 0
+        assert there.model.open_connections == 0
+
+
+async def test_a_wait_for_the_end_outlives_an_owner(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        job = await here.start()
+        await trio.sleep(1)
+        queued = await there.begin("enqueue")
+        volume = replicas.world.volumes[job.job_id]
+        volume.owner, volume.epoch, volume.attempts = there.replication.me, 2, 1
+        here.model.say("too late")
+        await trio.sleep(3)
+        assert here.model.open_connections == 0
+        assert there.model.requests, "its turn has come"
+        assert queued.queued
+
+
+async def test_what_was_let_go_of_is_not_there_for_anybody(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        job = await here.start()
+        await job.opened()
+        remote = await there.find(job.job_id)
+        await here.replica.supervisor.close_conversation(C1)
+        with pytest.raises(ActorStopped):
+            await remote.stop()
+        await there.jobs.close_conversation("ann", C1)
+        assert await there.jobs.active("ann") == []

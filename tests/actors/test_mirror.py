@@ -78,7 +78,7 @@ async def test_a_mirror_of_another_owner_begins_again_where_something_is_lost(
         here.model.say("kept ")
         await told(client, "kept ")
         await trio.sleep(1)
-        here.replication.journal.keeps = False
+        here.replication.keeps = False
         here.model.say("lost ")
         await told(client, "kept lost ")
         here.kill()

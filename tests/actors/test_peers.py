@@ -9,9 +9,12 @@ from msgspec import structs
 from trio.testing import wait_all_tasks_blocked
 
 from legato.actors.links import WAITING_BYTES, Link, LinkLost, PeerSink
+from legato.actors.mailbox import Mailbox
+from legato.actors.messages import JobMessage
 from legato.actors.peers import Peers
 from legato.actors.ref import LocalRef
 from legato.actors.sinks import Chunk
+from legato.actors.turn import Turn
 from legato.actors.wire import (
     Accepted,
     Answer,
@@ -219,3 +222,32 @@ def test_a_link_that_is_reset_has_no_sinks() -> None:
     sink.close()
     assert sink.is_left
     assert letters == []
+
+
+async def test_what_is_for_who_is_gone_is_not_sent(office: Office, peers: Peers) -> None:
+    listener = Listener()
+    peers.follow("other", "j", None, listener)
+    peers.greet(lambda replica: False)
+    await wait_all_tasks_blocked()
+    assert office.sent == []
+    assert listener.heard == ["closed"]
+
+
+class Leaving(Nobody):
+    """Has a job that goes before it is followed."""
+
+    async def local(self, job_id: str) -> LocalRef | None:
+        mailbox = Mailbox[JobMessage]()
+        mailbox.close()
+        turn = Turn(
+            job_id=job_id, conversation_id="c", message_id="q", response_id="a", user="u", model="m"
+        )
+        return LocalRef(mailbox.ref, turn, 2, {1: 5})
+
+
+async def test_a_job_that_goes_meanwhile_can_be_asked_for_again(
+    office: Office, nursery: trio.Nursery
+) -> None:
+    nursery.start_soon(Peers("me", office, Leaving()).run)
+    await office.arrive(1, Follow(5, "j", "j:1:3"))
+    assert office.sent == [Accepted(5, 2, {1: 5}), Closed(5)]

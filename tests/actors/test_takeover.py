@@ -188,3 +188,51 @@ async def test_a_repetition_joins_nothing_that_never_came_to_be(
         assert again.job.job_id == started.job.job_id
         await trio.sleep(2)
         assert await there.jobs.active("ann") == [C1]
+
+
+async def test_a_waiting_turn_that_is_anothers_by_now_does_not_begin(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        await here.start()
+        await trio.sleep(0.1)
+        queued = await here.start("enqueue")
+        volume = replicas.world.volumes[queued.job_id]
+        volume.owner, volume.epoch = there.replication.me, 2
+        here.model.finish()
+        await trio.sleep(1)
+        assert len(here.model.requests) == 1
+        assert here.replica.supervisor.registry.find(queued.job_id) is None
+
+
+async def test_who_ends_a_job_of_another_may_be_too_late(autojump_clock: MockClock) -> None:
+    async with open_replicas(1) as replicas:
+        [here] = replicas.seats
+        job = await here.start()
+        await trio.sleep(1)
+        volume = replicas.world.volumes[job.job_id]
+        volume.owner, volume.epoch, volume.attempts = "another", 2, 1
+        replicas.world.signs["another"] = "left"
+
+        def taken_once_more() -> None:
+            volume.owner, volume.epoch = "a third", 9
+
+        here.replication.on_write = taken_once_more
+        await trio.sleep(3)
+        found = here.replica.supervisor.registry.find(job.job_id)
+        assert found is None or found.ref.epoch == 1
+        assert volume.owner == "a third"
+
+
+async def test_a_conversation_that_is_gone_does_not_go_on(autojump_clock: MockClock) -> None:
+    async with open_replicas(on_owner_lost="continue") as replicas:
+        here, there = replicas.seats
+        job = await here.start()
+        here.model.say("half")
+        await trio.sleep(1)
+        here.kill()
+        await replicas.records.delete_conversation(C1)
+        await trio.sleep(1.5 * LEASE)
+        assert await there.jobs.whereis("ann", job.job_id) is None
+        assert there.model.requests == []
