@@ -27,7 +27,7 @@ from tests.actors.kit import C1, C2, Client
 from tests.actors.provider import ProvidedModel, Provider
 from tests.actors.replicas import LEASE, Replicas, Seat, open_replicas
 
-GRACE = LEASE / 4
+GRACE = LEASE / 2
 """Seconds after which a replica that is back knows what it missed."""
 
 Rule = Callable[[], Awaitable[None]]
@@ -220,7 +220,8 @@ class Machine:
             for job in seat.replica.supervisor.registry
         }
         volumes = self.replicas.world.volumes.items()
-        if {(volume.owner, job_id) for job_id, volume in volumes} <= there:
+        all_here = all(map(self.in_reach, self.open_seats()))
+        if all_here and {(volume.owner, job_id) for job_id, volume in volumes} <= there:
             self.replicas.world.forget_everything()
             self.has_forgotten = True
             self.forgot_at = trio.current_time()
