@@ -137,7 +137,7 @@ async def crashed_at(write: int) -> bool:
         assert client.seqs == [*range(client.seqs[0], client.seqs[-1] + 1)]
         assert client.seqs[0] == 1 or client.syncs == 1, "what it had seen may be lost"
         assert set(replicas.world.stages.values()) == {"ended"}
-        return not here.is_open
+    return not here.is_open
 
 
 async def start(seat: Seat) -> None:
