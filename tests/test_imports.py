@@ -14,6 +14,7 @@ CONTRACTS: Final = (
     "legato.dialects.contract",
     "legato.models.contract",
     "legato.storage.contract",
+    "legato.storage.replicas",
 )
 
 # Who may import whom.  The longest name that fits a module is its layer; a layer may import
@@ -26,6 +27,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.secret": ("legato.config",),
     "legato.logs": ("legato.config",),
     "legato.storage.contract": BASE,
+    "legato.storage.replicas": (*BASE, "legato.storage.contract"),
     "legato.storage": BASE,
     "legato.models.contract": BASE,
     "legato.models": BASE,

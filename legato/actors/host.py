@@ -62,7 +62,7 @@ class LocalHost:
             return unknown
 
     async def _find(self, job_id: str) -> Job | None:
-        if entered := self._entering.get(job_id):
+        if (entered := self._entering.get(job_id)) is not None:
             await entered.wait()
         if job := self._supervisor.registry.find(job_id):
             return job

@@ -69,7 +69,6 @@ class Peers:
     async def ask(self, peer: str, question: Callable[[int], Question]) -> Answer:
         """Raises LinkLost where the peer may not have got it, or its answer may be lost."""
         with self._link(peer).asking() as asked:
-            self._stirred.set()
             self.send(peer, question(asked.about))
             return await asked.answer()
 

@@ -98,6 +98,14 @@ class FlakyRecords(MemoryRecords):
         self.returning = trio.Event()
         self.returning.set()
         self.closed: list[Message] = []
+        self.gone_after: int | None = None  # so many looks a conversation is gone
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        if self.gone_after is not None:
+            self.gone_after -= 1
+            if self.gone_after < 0:
+                return None
+        return await super().conversation(conversation_id)
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None

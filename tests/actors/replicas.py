@@ -40,9 +40,14 @@ class FaultyJournal(WorldJournal):
     faulty: "Faulty"
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
+        self.faulty.on_write()
+        if not self.faulty.keeps:
+            raise StorageError("nothing is kept")
         return await self.faulty.reported(super().append(batch))
 
     async def take_over(self) -> Sequence[Abandoned]:
+        if not self.faulty.inherits:
+            return ()
         return await self.faulty.reported(super().take_over())
 
     async def settle(self, job_ids: Sequence[str]) -> None:
@@ -59,14 +64,19 @@ class Faulty(MemoryReplication):
         super().__init__(world, lease=LEASE, me=me)
         self.journal = FaultyJournal(world, me, self._signs, self._checkpoint)
         self.journal.faulty = self
+        self.on_write: Callable[[], None] = lambda: None  # before each write of entries
         self.away = False
-        self.pause = 0.0  # seconds that everything takes
+        self.keeps = True  # whether entries are kept
+        self.inherits = True  # whether it takes over from those that are gone
+        self.pause = 0.0  # seconds that everything takes to be done, and to be answered
         self.loses = 0  # how many of the next packets are lost
         self.fails = 0  # how many of the next calls fail
+        self.hears_nothing = 0  # how many of the next tellings again fail
         self.lies = 0  # how many of the next calls are done, and reported as failed
 
     async def reported(self, work: Awaitable[T]) -> T:
         done = await work
+        await trio.sleep(self.pause)
         if self.lies > 0:
             self.lies -= 1
             raise StorageError("the shared storage did not answer")
@@ -78,6 +88,9 @@ class Faulty(MemoryReplication):
         return await self.reported(super().enter(listing, on_busy, max_per_user=max_per_user))
 
     async def tell_again(self, jobs: Sequence[Told]) -> None:
+        if self.hears_nothing > 0:
+            self.hears_nothing -= 1
+            raise StorageError("nothing is heard")
         await self.reported(super().tell_again(jobs))
 
     async def beat(self) -> bool:

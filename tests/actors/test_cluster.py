@@ -1,13 +1,18 @@
 """Replicas of one world: a job is followed, asked and stopped from any of them."""
 
+import pytest
 import trio
 from trio.testing import MockClock
 
+from legato.actors.admission import Busy, TooManyForUser
 from legato.actors.follower import Follower
+from legato.actors.jobs import Alone
+from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing
 from legato.actors.ref import JobRef
 from legato.events import Stopped
-from tests.actors.kit import C1, Client
+from legato.storage.contract import ForeignConversation, StorageError
+from tests.actors.kit import C1, C2, Client, open_house
 from tests.actors.replicas import LEASE, open_replicas
 
 
@@ -80,3 +85,186 @@ async def test_an_owner_that_dies_is_inherited_from(autojump_clock: MockClock) -
         assert client.seqs == [*range(1, len(client.seqs) + 1)]
         stored = await replicas.records.messages(C1)
         assert [message.unfinished for message in stored] == [False, True]
+
+
+async def test_starts_are_decided_for_all_replicas(autojump_clock: MockClock) -> None:
+    async with open_replicas(max_running_jobs_per_user=2) as replicas:
+        here, there = replicas.seats
+        job = await here.start(request_id="r")
+        await job.opened()
+        with pytest.raises(Busy):
+            await there.begin("reject")
+        await there.begin(conversation_id=C2)
+        with pytest.raises(TooManyForUser):
+            await there.begin("enqueue")
+        assert await there.jobs.knows(replicas.turn(request_id="r"))
+        assert not await there.jobs.knows(replicas.turn(request_id="s"))
+        assert not await there.jobs.knows(replicas.turn())
+        again = await there.begin(request_id="r")
+        assert again.joined
+        assert again.job.job_id == job.job_id
+        assert again.job.created_at == job.created_at
+        assert await again.job.opened() == await job.opened()
+
+
+async def test_anothers_conversation_is_foreign_and_an_unknown_one_unknown(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        job = await here.start()
+        await job.opened()
+        with pytest.raises(ForeignConversation):
+            await there.jobs.whereis("bob", C1)
+        assert await there.jobs.whereis("ann", C2) is None
+        assert await there.jobs.whereis("ann", replicas.turn().job_id) is None
+
+
+async def test_who_cannot_reach_the_others_says_so(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        await there.jobs.ping()
+        there.replication.away = True
+        await trio.sleep(2)
+        with pytest.raises(StorageError, match="away"):
+            await there.jobs.ping()
+        with pytest.raises(StorageError, match="away"):
+            await there.start()
+        await here.jobs.ping()
+        there.replication.away = False
+        await trio.sleep(2)
+        await there.jobs.ping()
+
+
+async def test_a_start_that_is_not_decided_in_time_is_withdrawn(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        there.replication.pause = 20.0
+        with pytest.raises(StorageError, match="in time"):
+            await there.start()
+        there.replication.pause = 0.0
+        await trio.sleep(60)
+        assert replicas.world.listings == {}
+        await here.start("reject")
+
+
+async def test_alone_all_is_known_at_once(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        jobs = Alone(house.supervisor)
+        started = await jobs.start(house.turn(), "interrupt")
+        await started.job.opened()
+        assert await jobs.active("ann") == [C1]
+        assert len(await jobs.expected("ann", C1)) == 2
+        house.model.finish()
+        await jobs.titled("ann", C1)
+        await jobs.close_conversation("ann", C1)
+        await jobs.ping()
+        assert await jobs.whereis("ann", C1) is None
+
+
+async def test_a_stop_finds_the_owner_that_there_is(autojump_clock: MockClock) -> None:
+    """It was asked of an owner that lost the job before it could answer."""
+    async with open_replicas(3) as replicas:
+        here, there, third = replicas.seats
+        job = await here.start()
+        here.model.say("half")
+        await trio.sleep(1)
+        remote = await third.find(job.job_id)
+        here.replication.away = True
+        replies = []
+
+        async def stop() -> None:
+            replies.append(await remote.stop())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop)
+            await trio.sleep(1.2 * LEASE)
+            here.replication.away = False
+        await trio.sleep(2)
+        assert replies[0].settled
+        assert here.model.open_connections == 0
+        assert there.model.open_connections == 0
+
+
+async def test_a_wait_for_the_end_outlives_an_owner(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        job = await here.start()
+        await trio.sleep(1)
+        queued = await there.begin("enqueue")
+        volume = replicas.world.volumes[job.job_id]
+        volume.owner, volume.epoch, volume.attempts = there.replication.me, 2, 1
+        here.model.say("too late")
+        await trio.sleep(3)
+        assert here.model.open_connections == 0
+        assert there.model.requests, "its turn has come"
+        assert queued.queued
+
+
+async def test_what_was_let_go_of_is_not_there_for_anybody(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        job = await here.start()
+        await job.opened()
+        remote = await there.find(job.job_id)
+        await here.replica.supervisor.close_conversation(C1)
+        with pytest.raises(ActorStopped):
+            await remote.stop()
+        await there.jobs.close_conversation("ann", C1)
+        assert await there.jobs.active("ann") == []
+
+
+async def test_a_reader_who_saw_what_is_lost_with_its_owner_gets_a_snapshot(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas(3) as replicas, trio.open_nursery() as nursery:
+        here, _, far = replicas.seats
+        far.replication.inherits = False
+        await here.start()
+        client = Client()
+        nursery.start_soon(read, await far.find(C1), client)
+        here.model.say("kept")
+        await told(client, "kept")
+        await trio.sleep(1)
+        here.replication.keeps = False
+        here.model.say(" and lost")
+        await told(client, "kept and lost")
+        here.kill()
+        with trio.fail_after(LEASE * 1.5):
+            await ended(client)
+        assert client.syncs == 1
+        assert client.content[0]["text"] == "kept"
+
+
+async def test_a_conversation_that_went_before_the_model_could_go_on_fails_by_name(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas(on_owner_lost="continue") as replicas:
+        here, there = replicas.seats
+        job = await here.start()
+        here.model.say("half")
+        await trio.sleep(1)
+        here.kill()
+        replicas.records.gone_after = 1
+        await trio.sleep(1.5 * LEASE)
+        status = await (await there.find(job.job_id)).status()
+        assert status.standing is Standing.ERROR
+        assert there.model.requests == []
+
+
+async def test_what_is_not_kept_is_said_to_whoever_asks_if_it_is_ready(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas() as replicas:
+        here = replicas.seats[0]
+        await here.jobs.ping()
+        await here.start()
+        await trio.sleep(1)
+        here.replication.keeps = False
+        here.model.say("so")
+        await trio.sleep(1)
+        with pytest.raises(StorageError, match="Generations not kept yet: 1"):
+            await here.jobs.ping()
+        here.replication.keeps = True
+        await trio.sleep(10)
+        await here.jobs.ping()

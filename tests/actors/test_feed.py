@@ -174,3 +174,11 @@ async def test_a_reader_that_left_is_not_counted() -> None:
     feed.push()
 
     assert feed.readers == 0
+
+
+def test_an_owner_who_appended_nothing_had_what_the_one_before_left() -> None:
+    feed = Feed(Identity("j", 3, "c", "a"), {}, {1: 5})
+    assert feed.holds(Cursor("j", 2, 5))
+    assert not feed.holds(Cursor("j", 2, 6))
+    assert not feed.holds(Cursor("j", 4, 1))
+    assert feed.holds("snapshot")

@@ -10,7 +10,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorStopped, Mailbox, ReplyTo
-from legato.actors.messages import Append, Opened, Standing, Stop, StopReply
+from legato.actors.messages import Append, Opened, Overdue, Standing, Stop, StopReply
 from legato.actors.ref import JobRef
 from legato.actors.sinks import ChannelSink
 from legato.content import ErrorPart, TextPart, ThinkPart, Usage
@@ -395,3 +395,12 @@ async def test_a_thought_that_goes_on_is_kept(autojump_clock: MockClock) -> None
         response = (await ending_of(job)).response
         assert response is not None
         assert response.content == (ThinkPart("hm"),)
+
+
+async def test_what_is_overdue_after_the_end_changes_nothing(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        ref = house.start()
+        house.model.finish()
+        reply = await ref.stop()
+        house.job(ref).handle(Overdue())
+        assert await ref.stop() == StopReply(reply.ending, settled=True)

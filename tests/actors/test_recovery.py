@@ -232,6 +232,15 @@ async def test_what_does_not_fit_is_left_out(
     assert fault in ending.message
 
 
+async def test_what_was_said_twice_is_there_once(shelf: Shelf, records: MemoryRecords) -> None:
+    await died(shelf, [CREATED, STEP], [TextDelta(0, "so "), TextDelta(0, "far")])
+    shelf.volumes[JOB].entries.append(Entries(JOB, 1, 2, (STEP, TextDelta(0, "so "))))
+    job = await recovered(shelf, records)
+
+    assert job is not None
+    assert [*job.events[:4]] == [CREATED, STEP, TextDelta(0, "so "), TextDelta(0, "far")]
+
+
 async def test_what_ended_the_process_again_and_again_is_not_read_any_more(
     shelf: Shelf, records: MemoryRecords
 ) -> None:

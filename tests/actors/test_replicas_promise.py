@@ -27,7 +27,7 @@ from tests.actors.kit import C1, C2, Client
 from tests.actors.provider import ProvidedModel, Provider
 from tests.actors.replicas import LEASE, Replicas, Seat, open_replicas
 
-GRACE = LEASE / 4
+GRACE = LEASE / 2
 """Seconds after which a replica that is back knows what it missed."""
 
 Rule = Callable[[], Awaitable[None]]
@@ -115,6 +115,8 @@ class Machine:
         return (
             *often,
             *often,
+            self.outlive,
+            self.outlive,
             self.start_again,
             self.say_a_lot,
             self.end,
@@ -172,6 +174,20 @@ class Machine:
         await self.told_again()
         self.open_seat().replication.away = True
 
+    async def outlive(self) -> None:
+        """The owner of what runs is gone, or only seems to be, for longer than a lease."""
+        owners = {each.replica for each in self.provider.connections}
+        owner = next((seat for seat in self.open_seats() if seat.replication.me in owners), None)
+        if owner is None or len(self.open_seats()) < 2:
+            return
+        await self.told_again()
+        if self.draw(st.booleans()):
+            owner.kill()
+        owner.replication.away = True
+        for _ in range(self.draw(st.integers(1, 4))):
+            await self.say()
+        await trio.sleep(LEASE * self.draw(st.sampled_from([0.6, 1.15, 1.5])))
+
     async def come_back(self) -> None:
         for seat in self.open_seats():
             if seat.replication.away:
@@ -204,7 +220,8 @@ class Machine:
             for job in seat.replica.supervisor.registry
         }
         volumes = self.replicas.world.volumes.items()
-        if {(volume.owner, job_id) for job_id, volume in volumes} <= there:
+        all_here = all(map(self.in_reach, self.open_seats()))
+        if all_here and {(volume.owner, job_id) for job_id, volume in volumes} <= there:
             self.replicas.world.forget_everything()
             self.has_forgotten = True
             self.forgot_at = trio.current_time()
@@ -407,7 +424,9 @@ async def play(data: st.DataObject) -> None:
             async with trio.open_nursery() as nursery:
                 machine = Machine(data.draw, replicas, provider, nursery)
                 provider.opening = machine.opening
-                for _ in range(data.draw(st.integers(1, 40))):
+                await machine.start()
+                await machine.wait()
+                for _ in range(data.draw(st.integers(5, 40))):
                     await data.draw(st.sampled_from(machine.rules()))()
                 await machine.bring_to_the_end()
             await check(machine)

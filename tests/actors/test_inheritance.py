@@ -1,0 +1,119 @@
+"""What dead replicas left: what is wanted comes by itself, the rest when somebody asks."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from legato.actors.inheritance import Inheritance
+from legato.actors.recovery import Heir
+from legato.content import Conversation, Message
+from legato.events import AnyEvent, Created, Finished, StepStarted, TextDelta
+from legato.storage.contract import Abandoned, Entries, Kept
+from legato.storage.memory_journal import MemoryJournal, Shelf
+from tests.actors.kit import C1, House, open_house
+
+RETENTION = 100.0
+
+QUESTION = Message(message_id="q", conversation_id=C1, parent_message_id="p", text="hello")
+SAID: Sequence[AnyEvent] = (
+    Created(QUESTION, "a", "played"),
+    StepStarted(0, "text"),
+    TextDelta(0, "so far"),
+)
+
+
+class SlowJournal(MemoryJournal):
+    """Counts who is read; `free` lets it say what it took over."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        super().__init__(shelf)
+        self.free = trio.Event()
+        self.free.set()
+        self.read_: list[str] = []
+
+    async def take_over(self) -> Sequence[Abandoned]:
+        taken = await super().take_over()
+        await self.free.wait()
+        return taken
+
+    async def read(self, job_id: str) -> Kept:
+        self.read_.append(job_id)
+        return await super().read(job_id)
+
+
+@asynccontextmanager
+async def heir() -> AsyncIterator[tuple[House, SlowJournal, Inheritance]]:
+    """Of a replica that left a job which runs, `r`, and one that has ended, `e`."""
+    shelf = Shelf()
+    former = MemoryJournal(shelf)
+    for job_id, events in (("r", SAID), ("e", [*SAID, Finished()])):
+        await former.append([Entries(job_id, 1, 1, tuple(events))])
+    await former.settle(["e"])
+    former.close()
+    async with open_house() as house, trio.open_nursery() as nursery:
+        await house.records.open_turn(
+            Conversation(conversation_id=C1, user="ann", model="played"), QUESTION
+        )
+        journal = SlowJournal(shelf)
+        yield (
+            house,
+            journal,
+            Inheritance(nursery, house.supervisor, journal, house.records, Heir(), RETENTION),
+        )
+
+
+async def test_what_has_no_ending_comes_by_itself(autojump_clock: MockClock) -> None:
+    async with heir() as (house, journal, inheritance):
+        await inheritance.take_over()
+        await inheritance.arrived("r")
+        job = house.supervisor.registry.find("r")
+        assert job is not None
+        assert job.feed.ending is not None
+        assert journal.read_ == ["r"]
+
+
+async def test_what_has_ended_comes_when_somebody_asks(autojump_clock: MockClock) -> None:
+    async with heir() as (house, journal, inheritance):
+        await inheritance.take_over()
+        await inheritance.take_over()
+        await wait_all_tasks_blocked()
+        assert house.supervisor.registry.find("e") is None
+        async with trio.open_nursery() as nursery:
+            for _ in range(2):
+                nursery.start_soon(inheritance.arrived, "e")
+        assert house.supervisor.registry.find("e") is not None
+        assert sorted(journal.read_) == ["e", "r"]
+
+
+async def test_what_nobody_asks_for_in_time_is_forgotten(autojump_clock: MockClock) -> None:
+    async with heir() as (house, journal, inheritance):
+        await inheritance.take_over()
+        await inheritance.arrived("r")
+        await trio.sleep(RETENTION + 1)
+        await inheritance.take_over()
+        await inheritance.arrived("e")
+        assert house.supervisor.registry.find("e") is None
+        assert (await journal.read("e")).entries == []
+
+
+async def test_who_asks_while_something_is_taken_over_waits(autojump_clock: MockClock) -> None:
+    async with heir() as (house, journal, inheritance), trio.open_nursery() as nursery:
+        journal.free = trio.Event()
+        arrived: list[str] = []
+
+        async def ask(job_id: str) -> None:
+            await inheritance.arrived(job_id)
+            arrived.append(job_id)
+
+        nursery.start_soon(inheritance.take_over)
+        await wait_all_tasks_blocked()
+        nursery.start_soon(ask, "e")
+        nursery.start_soon(ask, "unknown")
+        await wait_all_tasks_blocked()
+        assert arrived == []
+        journal.free.set()
+        await wait_all_tasks_blocked()
+        assert sorted(arrived) == ["e", "unknown"]
+        assert house.supervisor.registry.find("e") is not None

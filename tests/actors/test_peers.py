@@ -1,0 +1,253 @@
+"""Packets between replicas: numbered, and after a gap all that was begun begins again."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import trio
+import trio.testing
+from msgspec import structs
+from trio.testing import wait_all_tasks_blocked
+
+from legato.actors.links import WAITING_BYTES, Link, LinkLost, PeerSink
+from legato.actors.mailbox import Mailbox
+from legato.actors.messages import JobMessage
+from legato.actors.peers import Peers
+from legato.actors.ref import LocalRef
+from legato.actors.sinks import Chunk
+from legato.actors.turn import Turn
+from legato.actors.wire import (
+    Accepted,
+    Answer,
+    AnyLetter,
+    AskStatus,
+    Closed,
+    Follow,
+    Lines,
+    Missed,
+    Packet,
+    Question,
+    Unfollow,
+    decode_packet,
+    encode_packet,
+)
+from legato.storage.contract import StorageError
+
+
+class Office:
+    """A post at which a test plays the other replica."""
+
+    def __init__(self) -> None:
+        self.sent: list[AnyLetter] = []
+        self.numbers: list[int] = []
+        self.fails = 0
+        self._send, self._receive = trio.open_memory_channel[bytes](99)
+
+    async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
+        await self._work()
+        for peer, data in packets:
+            packet = decode_packet(data)
+            assert (peer, packet.sender) == ("other", "me")
+            self.numbers.append(packet.number)
+            self.sent += packet.letters
+
+    async def receive(self) -> Sequence[bytes]:
+        await self._work()
+        return [await self._receive.receive()]
+
+    async def _work(self) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.fails > 0:
+            self.fails -= 1
+            raise StorageError("away")
+
+    async def arrive(self, number: int, *letters: AnyLetter) -> None:
+        await self.arrive_raw(encode_packet(Packet("other", number, letters)))
+
+    async def arrive_raw(self, data: bytes) -> None:
+        self._send.send_nowait(data)
+        await wait_all_tasks_blocked()
+
+
+class Nobody:
+    """A host without jobs."""
+
+    async def local(self, job_id: str) -> LocalRef | None:
+        return None
+
+    async def answer(self, question: Question) -> Answer:
+        return Answer(question.about, is_known=False)
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+
+    def accept(self, epoch: int, former: object) -> None:
+        self.heard.append(epoch)
+
+    def push(self, lines: Lines) -> None:
+        self.heard.append(lines.seq)
+
+    def close(self, *, is_gone: bool) -> None:
+        self.heard.append("gone" if is_gone else "closed")
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+@pytest.fixture
+async def peers(office: Office, nursery: trio.Nursery) -> Peers:
+    peers = Peers("me", office, Nobody())
+    nursery.start_soon(peers.run)
+    await wait_all_tasks_blocked()
+    return peers
+
+
+def lines(about: int, seq: int) -> Lines:
+    return Lines(about, b"", seq, last=False)
+
+
+async def test_what_is_followed_is_heard_to_its_end(office: Office, peers: Peers) -> None:
+    listener = Listener()
+    peers.follow("other", "j", None, listener)
+    await office.arrive(1, Accepted(1, 3, {}), lines(1, 7))
+    await office.arrive(2, Closed(1))
+    assert office.sent == [Follow(1, "j", None)]
+    assert listener.heard == [3, 7, "closed"]
+    await office.arrive(3, Accepted(1, 3, {}), Closed(1), Answer(9))
+    assert listener.heard == [3, 7, "closed"], "and no more"
+
+
+async def test_what_comes_again_is_not_heard_again(office: Office, peers: Peers) -> None:
+    listener = Listener()
+    peers.follow("other", "j", None, listener)
+    await office.arrive(1, lines(1, 7))
+    await office.arrive(1, lines(1, 7))
+    assert listener.heard == [7]
+
+
+async def test_a_gap_ends_what_was_begun_and_says_so(office: Office, peers: Peers) -> None:
+    listener = Listener()
+    peers.follow("other", "j", None, listener)
+    await office.arrive(2, lines(1, 7))
+    assert listener.heard == ["closed"]
+    assert office.sent[1:] == [Missed(0), Unfollow(1)]
+
+
+async def test_who_is_told_of_a_gap_begins_again(office: Office, peers: Peers) -> None:
+    listener = Listener()
+    peers.follow("other", "j", None, listener)
+    await office.arrive(1, Missed(0))
+    assert listener.heard == ["closed"]
+
+
+async def test_what_nobody_follows_any_more_is_refused(office: Office, peers: Peers) -> None:
+    listener = Listener()
+    peers.follow("other", "j", None, listener)
+    peers.unfollow(listener)
+    await office.arrive(1, lines(1, 7))
+    assert listener.heard == []
+    assert office.sent == [Follow(1, "j", None), Unfollow(1), Unfollow(1)]
+
+
+async def test_questions_are_answered_and_jobs_that_are_not_here_are_gone(
+    office: Office, peers: Peers
+) -> None:
+    await office.arrive(1, AskStatus(4, "j"), Follow(5, "j", None), Unfollow(6))
+    assert set(map(repr, office.sent)) == {
+        repr(Answer(4, is_known=False)),
+        repr(Closed(5, is_gone=True)),
+    }
+
+
+async def test_a_question_to_who_is_gone_is_lost_and_a_gap_for_the_other(
+    office: Office, peers: Peers, nursery: trio.Nursery
+) -> None:
+    lost = trio.Event()
+
+    async def ask() -> None:
+        with pytest.raises(LinkLost):
+            await peers.ask("other", lambda about: AskStatus(about, "j"))
+        lost.set()
+
+    nursery.start_soon(ask)
+    await wait_all_tasks_blocked()
+    peers.greet(lambda replica: False)
+    await lost.wait()
+    peers.greet(lambda replica: True)
+    await wait_all_tasks_blocked()
+    assert office.numbers == [1, 3]
+
+
+async def test_a_post_that_fails_is_tried_again(
+    office: Office, peers: Peers, autojump_clock: trio.testing.MockClock
+) -> None:
+    office.fails = 3
+    peers.follow("other", "j", None, Listener())
+    await office.arrive(1)
+    await trio.sleep(5)
+    assert office.sent == [Follow(1, "j", None)]
+    assert office.numbers == [1]
+
+
+async def test_a_packet_that_cannot_be_read_harms_nobody(office: Office, peers: Peers) -> None:
+    await office.arrive_raw(b"\xc1")
+    await office.arrive(1, AskStatus(4, "j"))
+    assert office.sent == [Answer(4, is_known=False)]
+
+
+def sink_of(link: Link, letters: list[AnyLetter]) -> PeerSink:
+    send: Callable[[AnyLetter], None] = letters.append
+    return link.serve(1, PeerSink(link, 1, send))
+
+
+def test_a_replica_that_takes_nothing_lags_as_a_reader_does() -> None:
+    link, letters = Link(), list[AnyLetter]()
+    sink = sink_of(link, letters)
+    chunk = Chunk(b"x" * (WAITING_BYTES + 1), 1, 1)
+    assert sink.push(chunk)
+    assert not sink.push(chunk)
+    sink.close()
+    sink.close()
+    assert letters == [Lines(1, chunk.data, 1, last=False), Closed(1)]
+    assert not sink.push(structs.replace(chunk, data=b"")), "it is left"
+
+
+def test_a_link_that_is_reset_has_no_sinks() -> None:
+    link, letters = Link(), list[AnyLetter]()
+    sink = sink_of(link, letters)
+    link.reset()
+    sink.close()
+    assert sink.is_left
+    assert letters == []
+
+
+async def test_what_is_for_who_is_gone_is_not_sent(office: Office, peers: Peers) -> None:
+    listener = Listener()
+    peers.follow("other", "j", None, listener)
+    peers.greet(lambda replica: False)
+    await wait_all_tasks_blocked()
+    assert office.sent == []
+    assert listener.heard == ["closed"]
+
+
+class Leaving(Nobody):
+    """Has a job that goes before it is followed."""
+
+    async def local(self, job_id: str) -> LocalRef | None:
+        mailbox = Mailbox[JobMessage]()
+        mailbox.close()
+        turn = Turn(
+            job_id=job_id, conversation_id="c", message_id="q", response_id="a", user="u", model="m"
+        )
+        return LocalRef(mailbox.ref, turn, 2, {1: 5})
+
+
+async def test_a_job_that_goes_meanwhile_can_be_asked_for_again(
+    office: Office, nursery: trio.Nursery
+) -> None:
+    nursery.start_soon(Peers("me", office, Leaving()).run)
+    await office.arrive(1, Follow(5, "j", "j:1:3"))
+    assert office.sent == [Accepted(5, 2, {1: 5}), Closed(5)]

@@ -1,0 +1,74 @@
+"""Asking the owner of a job while it changes hands."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from trio.testing import MockClock
+
+from legato.actors.links import LinkLost
+from legato.actors.mailbox import ActorStopped
+from legato.actors.mirror import Last
+from legato.actors.remote import Owners
+from legato.actors.wire import Answer, Question
+from tests.actors.replicas import Replicas, open_replicas
+
+
+class PlayedPeers:
+    """Answers in turn; what an answer comes with happens before it."""
+
+    def __init__(self, *answers: Callable[[], Answer | None]) -> None:
+        self.asked: list[str] = []
+        self._answers = list(answers)
+
+    async def ask(self, peer: str, question: Callable[[int], Question]) -> Answer:
+        self.asked.append(peer)
+        answer = self._answers.pop(0)()
+        if answer is None:
+            raise LinkLost
+        return answer
+
+
+class Sweeps:
+    async def looked(self) -> None: ...
+
+
+class NoHost:
+    def has(self, job_id: str) -> bool:
+        return False
+
+
+def owners(replicas: Replicas, peers: PlayedPeers) -> Owners:
+    parts: Any = NoHost(), peers, Sweeps()
+    return Owners(replicas.seats[-1].replication, *parts)
+
+
+async def test_who_does_not_have_it_may_have_lost_it_to_another(autojump_clock: MockClock) -> None:
+    async with open_replicas(3) as replicas:
+        job = await replicas.seats[0].start()
+        volume = replicas.world.volumes[job.job_id]
+
+        def passed_on() -> Answer:
+            volume.owner = "replica-1"
+            return Answer(0, is_known=False)
+
+        peers = PlayedPeers(lambda: None, passed_on, lambda: Answer(0))
+        await owners(replicas, peers).ended(job.job_id)
+        assert peers.asked == ["replica-0", "replica-0", "replica-1"]
+
+
+async def test_what_its_owner_does_not_have_is_not_there(autojump_clock: MockClock) -> None:
+    async with open_replicas(3) as replicas:
+        job = await replicas.seats[0].start()
+        peers = PlayedPeers(lambda: Answer(0, is_known=False))
+        with pytest.raises(ActorStopped):
+            await owners(replicas, peers).stop(job.job_id)
+
+
+async def test_who_had_it_no_more_is_not_followed_again(autojump_clock: MockClock) -> None:
+    async with open_replicas(3) as replicas:
+        job = await replicas.seats[0].start()
+        nobody: Any = None
+        gone = Last("replica-0", is_gone=True)
+        with pytest.raises(ActorStopped):
+            await owners(replicas, PlayedPeers()).follow(job.job_id, None, nobody, gone)
