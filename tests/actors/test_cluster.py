@@ -268,3 +268,28 @@ async def test_what_is_not_kept_is_said_to_whoever_asks_if_it_is_ready(
         here.replication.keeps = True
         await trio.sleep(10)
         await here.jobs.ping()
+
+
+async def test_a_stop_is_answered_in_time_and_the_ending_waits_for_the_journal(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas(store_timeout=5) as replicas, trio.open_nursery() as nursery:
+        here, there = replicas.seats
+        job = await here.start()
+        mine, theirs = Client(), Client()
+        nursery.start_soon(read, job, mine)
+        nursery.start_soon(read, await there.find(C1), theirs)
+        here.model.say("so far")
+        await told(theirs, "so far")
+        await trio.sleep(1)
+        here.replication.keeps = False
+        with trio.fail_after(6):
+            reply = await job.stop()
+        assert reply.ending.unsaved
+        assert here.model.open_connections == 0
+        await trio.sleep(20)
+        assert mine.terminal is None, "another replica might come to another ending"
+        here.replication.keeps = True
+        await ended(mine, theirs)
+        assert mine.terminal == theirs.terminal
+        assert isinstance((await job.stop()).ending, Stopped)
