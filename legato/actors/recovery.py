@@ -12,7 +12,7 @@ from legato.actors.fold import Fold
 from legato.actors.messages import Failure, Opening, Settled
 from legato.actors.turn import Turn
 from legato.content import Part, Usage
-from legato.events import AnyEnding, AnyEvent, Ending
+from legato.events import AnyEnding, AnyEvent, Created, Ending
 from legato.models.contract import ModelRequest
 from legato.storage.contract import Abandoned, Entries, Journal, Kept, Records, UnstorableText
 
@@ -80,8 +80,11 @@ async def recover_one(
     """None where nobody can ever read it, or it was taken over once more."""
     kept = await journal.read(job.job_id)
     story = Story(kept if job.attempts <= TRIES else Kept(kept.entries[:1], "it was tried often"))
+    asked = await heir.turn(job.job_id)
+    if asked and not (story.events or await _begun(job, asked, story, journal, records)):
+        return None
     opening = await _opening(story, records)
-    turn = await heir.turn(job.job_id) or (_turn(job.job_id, opening) if opening else None)
+    turn = asked or (_turn(job.job_id, opening) if opening else None)
     is_gone = story.fold.created is not None and opening is None
     if turn is None or is_gone or (job.settled and story.ending is None):
         # Its conversation is gone, or its beginning, or what everybody has heard already.
@@ -147,6 +150,24 @@ class Story:
     def ending(self) -> AnyEnding | None:
         last = self.events[-1] if self.events else None
         return last if isinstance(last, AnyEnding) else None
+
+
+async def _begun(
+    job: Abandoned, asked: Turn, story: Story, journal: Journal, records: Records
+) -> bool:
+    """Have it begin where its question is stored, and its process ended before the journal knew.
+
+    False where the job has been taken over once more.
+    """
+    messages = await records.messages(asked.conversation_id)
+    question = next((each for each in messages if each.message_id == asked.message_id), None)
+    if question is None:
+        return True
+    beginning = Entries(
+        job.job_id, job.epoch, 1, (Created(question, asked.response_id, asked.model),)
+    )
+    story.go_on(beginning)
+    return not await journal.append([beginning])
 
 
 async def _opening(story: Story, records: Records) -> Opening | None:

@@ -236,3 +236,46 @@ async def test_a_conversation_that_is_gone_does_not_go_on(autojump_clock: MockCl
         await trio.sleep(1.5 * LEASE)
         assert await there.jobs.whereis("ann", job.job_id) is None
         assert there.model.requests == []
+
+
+@pytest.mark.parametrize("policy", ["seal", "continue"])
+async def test_a_turn_whose_question_is_stored_has_begun(
+    autojump_clock: MockClock, policy: str
+) -> None:
+    async with open_replicas(on_owner_lost=policy) as replicas:
+        here, there = replicas.seats
+        here.replication.keeps = False
+        job = await here.start()
+        await trio.sleep(1)
+        here.kill()
+        await trio.sleep(1.5 * LEASE)
+        found = await there.find(job.job_id)
+        if policy == "seal":
+            status = await found.status()
+            assert status.standing is Standing.ERROR
+            assert status.snapshot.created is not None
+        else:
+            there.model.say("So.")
+            there.model.finish()
+            await trio.sleep(1)
+            assert (await found.status()).standing is Standing.COMPLETE
+        messages = await replicas.records.messages(C1)
+        assert [message.is_created_by_user for message in messages] == [True, False]
+
+
+async def test_a_beginning_that_comes_too_late_is_not_told(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        here.replication.keeps = False
+        job = await here.start()
+        await trio.sleep(1)
+        volume = replicas.world.volumes[job.job_id]
+
+        def taken_once_more() -> None:
+            volume.owner, volume.epoch = "a third", 9
+
+        there.replication.on_write = taken_once_more
+        here.kill()
+        await trio.sleep(1.5 * LEASE)
+        assert there.replica.supervisor.registry.find(job.job_id) is None
+        assert volume.entries == []
