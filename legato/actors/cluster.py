@@ -111,7 +111,7 @@ class Cluster:
             return local
         if len(stream_id) == JOB_ID_LENGTH:
             place = await self._directory.find(stream_id)
-            return self._ref(place.listing, place.epoch) if place else None
+            return self._ref(place.listing) if place else None
         listed = await self._directory.conversation(user, stream_id)
         if not listed:
             await self._check_foreign(user, stream_id)
@@ -163,9 +163,9 @@ class Cluster:
             job = next((each for each in siblings if is_answering(each)), None)
         return job.ref if job else None
 
-    def _ref(self, listing: Listing, epoch: int = 1) -> JobRef:
+    def _ref(self, listing: Listing) -> JobRef:
         job = self._supervisor.registry.find(listing.job_id)
-        return job.ref if job else RemoteRef(listing, epoch, self._owners, self._mirrors)
+        return job.ref if job else RemoteRef(listing, self._owners, self._mirrors)
 
     async def _check_foreign(self, user: str, conversation_id: str) -> None:
         conversation = await self._records.conversation(conversation_id)

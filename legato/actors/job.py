@@ -185,9 +185,12 @@ class Job:
                 self._announce()
             case GetStatus(reply_to):
                 with closing(reply_to):
-                    reply_to.send(Status(standing_of(self.feed.ending), self.feed.snapshot()))
+                    reply_to.send(self._status())
             case _:
                 assert_never(message)
+
+    def _status(self) -> Status:
+        return Status(standing_of(self.feed.ending), self.feed.snapshot(), self.feed.epoch)
 
     def _advance(self, signal: Signal) -> bool:
         """Whether `signal` still matters; if so the state has moved on."""

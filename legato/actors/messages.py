@@ -119,6 +119,7 @@ class Standing(StrEnum):
 class Status(Struct, frozen=True):
     standing: Standing
     snapshot: Snapshot
+    epoch: int
 
 
 class GetStatus(Struct, frozen=True):

@@ -25,7 +25,6 @@ class JobRef(Protocol):
     """A job from outside.  Every method raises ActorStopped once the job has left."""
 
     job_id: str
-    epoch: int
     conversation_id: str
     user: str
     message_id: str

@@ -118,9 +118,8 @@ class Owners:
 class RemoteRef:
     """A job that may be any replica's.  Every method raises ActorStopped once it has left."""
 
-    def __init__(self, listing: Listing, epoch: int, owners: Owners, mirrors: Mirrors) -> None:
+    def __init__(self, listing: Listing, owners: Owners, mirrors: Mirrors) -> None:
         self.job_id = listing.job_id
-        self.epoch = epoch
         self.conversation_id = listing.conversation_id
         self.user = listing.user
         self.message_id = listing.message_id

@@ -109,8 +109,9 @@ async def open_replica(
         sweeper = Sweeper(replication, supervisor, inheritance, peers, lease)
         owners = Owners(replication, host, peers, sweeper)
         mirrors = Mirrors(nursery, registry, dialects, owners)
-        nursery.start_soon(supervisor.guarded, peers.run, "peers")
-        nursery.start_soon(supervisor.guarded, sweeper.run, "sweeper")
+        # Without these it would be a replica that says nothing and hears nothing: their end is its.
+        nursery.start_soon(peers.run)
+        nursery.start_soon(sweeper.run)
         yield Replica(
             supervisor,
             Cluster(

@@ -67,6 +67,7 @@ class Faulty(MemoryReplication):
         self.on_write: Callable[[], None] = lambda: None  # before each write of entries
         self.away = False
         self.keeps = True  # whether entries are kept
+        self.forgets_nothing = 0  # how many of the next endings before a beginning fail to be noted
         self.inherits = True  # whether it takes over from those that are gone
         self.pause = 0.0  # seconds that everything takes to be done, and to be answered
         self.loses = 0  # how many of the next packets are lost
@@ -86,6 +87,12 @@ class Faulty(MemoryReplication):
         self, listing: Listing, on_busy: OnBusy, *, max_per_user: int
     ) -> Entered | Joined | Denied:
         return await self.reported(super().enter(listing, on_busy, max_per_user=max_per_user))
+
+    async def void(self, listing: Listing, *, may_repeat: bool) -> None:
+        if self.forgets_nothing > 0:
+            self.forgets_nothing -= 1
+            raise StorageError("nothing is forgotten")
+        await super().void(listing, may_repeat=may_repeat)
 
     async def tell_again(self, jobs: Sequence[Told]) -> None:
         if self.hears_nothing > 0:
@@ -150,7 +157,7 @@ class Seat:
         assert self._replica is not None, "it is open"
         return self._replica
 
-    async def run(self, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self, opened: trio.Event) -> None:
         with self._scope:
             async with (
                 open_replica(
@@ -165,7 +172,7 @@ class Seat:
                 trio.open_nursery() as self._requests,
             ):
                 self.is_open = True
-                task_status.started()
+                opened.set()
                 await self._gone.wait()
                 self._requests.cancel_scope.cancel()  # a server goes before its jobs
 
@@ -227,7 +234,9 @@ class Replicas:
         me = f"replica-{len(self.seats)}"
         seat = Seat(self, Faulty(self.world, me), self._model(me))
         self.seats.append(seat)
-        await self._nursery.start(seat.run)
+        opened = trio.Event()
+        self._nursery.start_soon(seat.run, opened)
+        await opened.wait()
         return seat
 
     def turn(self, **fields: Any) -> Turn:

@@ -293,3 +293,116 @@ async def test_a_stop_is_answered_in_time_and_the_ending_waits_for_the_journal(
         await ended(mine, theirs)
         assert mine.terminal == theirs.terminal
         assert isinstance((await job.stop()).ending, Stopped)
+
+
+async def test_a_turn_interrupts_one_of_another_replica(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        first = await here.start()
+        here.model.say("so far")
+        await trio.sleep(1)
+        await there.start("interrupt", request_id="r")
+        await trio.sleep(1)
+        assert isinstance((await first.stop()).ending, Stopped)
+        assert here.model.open_connections == 0
+        assert there.model.open_connections == 1
+        again = await here.begin(request_id="r")
+        assert again.joined
+        assert await here.jobs.knows(replicas.turn(request_id="r"))
+        assert not await here.jobs.knows(replicas.turn(request_id="another"))
+        with pytest.raises(Busy):
+            await here.start("reject")
+
+
+async def test_a_turn_that_never_began_is_gone_after_its_time(autojump_clock: MockClock) -> None:
+    async with open_replicas(retention=5) as replicas:
+        here, there = replicas.seats
+        await here.start()
+        await trio.sleep(1)
+        queued = await there.start("enqueue")
+        there.replication.forgets_nothing = 1
+        await queued.stop()
+        await trio.sleep(2)
+        assert replicas.world.stages[queued.job_id] == "void"
+        status = await (await here.find(queued.job_id)).status()
+        assert status.standing is Standing.ABORTED
+        await trio.sleep(6)
+        assert await here.jobs.whereis("ann", queued.job_id) is None
+
+
+async def test_a_world_that_lost_everything_is_told_all_again(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        ended_ = await here.start(conversation_id=C2)
+        here.model.say("done")
+        here.model.finish()
+        await trio.sleep(1)
+        running = await here.start()
+        here.model.say("so far")
+        await trio.sleep(1)
+        queued = await here.start("enqueue")
+        replicas.world.forget_everything()
+        await trio.sleep(3)
+        assert replicas.world.stages == {
+            ended_.job_id: "ended",
+            running.job_id: "begun",
+            queued.job_id: "waiting",
+        }
+        client = Client()
+        await read(await there.find(ended_.job_id), client)
+        assert client.content[0]["text"] == "done"
+        here.model.finish()
+        await trio.sleep(1)
+        assert replicas.world.volumes[running.job_id].settled
+        assert here.model.open_connections == 1
+
+
+async def test_what_is_still_its_own_a_replica_keeps(autojump_clock: MockClock) -> None:
+    async with open_replicas(1) as replicas:
+        [here] = replicas.seats
+        await here.start()
+        await trio.sleep(1)
+        here.replication.away = True
+        await trio.sleep(1.2 * LEASE)
+        here.replication.away = False
+        await trio.sleep(2)
+        assert here.model.open_connections == 1
+
+
+async def test_a_follower_may_leave_before_it_was_told_anything(autojump_clock: MockClock) -> None:
+    async with open_replicas(1) as replicas:
+        Follower(await replicas.seats[0].start(), "librechat", "beginning").leave()
+
+
+async def test_a_job_that_only_the_journal_lost_is_told_from_its_beginning(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas(1) as replicas:
+        [here] = replicas.seats
+        job = await here.start()
+        here.model.say("so ")
+        await trio.sleep(1)
+        del replicas.world.volumes[job.job_id]
+        here.model.say("far")
+        await trio.sleep(1)
+        [entries] = replicas.world.volumes[job.job_id].entries
+        assert (entries.first, len(entries.events)) == (1, 4)
+
+
+async def test_a_turn_that_waited_at_a_dead_replica_ends_by_name(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        await here.start()
+        await trio.sleep(1)
+        queued = await there.start("enqueue")
+        there.kill()
+        client = Client()
+        await read(await here.find(queued.job_id), client)
+        assert client.seqs == [1]
+        assert b"event: error" in (client.terminal or b"")
+        assert [*await here.jobs.active("ann")] == [C1]
+        await trio.sleep(1)
+        await here.jobs.close_conversation("ann", C1)
+        assert replicas.world.listings == {}

@@ -15,6 +15,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.feed import Start
 from legato.actors.follower import Follower
+from legato.actors.job import FIRST_EPOCH
 from legato.actors.messages import StopReply
 from legato.actors.ref import JobRef
 from legato.content import ErrorPart
@@ -224,7 +225,7 @@ def check_reader(reader: Reader, content: Any) -> None:
         assert client.seqs[0] == 1
         assert not client.syncs
     if isinstance(reader.start, Cursor) and not client.syncs:
-        assert reader.start[:2] == (reader.job.job_id, reader.job.epoch)
+        assert reader.start[:2] == (reader.job.job_id, FIRST_EPOCH)
         assert client.seqs[0] == reader.start.seq + 1
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec import to_builtins
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.job import FIRST_EPOCH
 from legato.config import Limits
 from legato.events import Cursor
 from legato.models.contract import ReasoningChunk, TextChunk
@@ -48,7 +49,7 @@ async def resume_everywhere(before: Sequence[int], during: Sequence[int]) -> Non
 
         async def resume(seq: int) -> None:
             await checkpoints(seq % 4)
-            resumed[seq] = await frames(job, Cursor(job.job_id, job.epoch, seq))
+            resumed[seq] = await frames(job, Cursor(job.job_id, FIRST_EPOCH, seq))
 
         async def resume_synced(turns: int) -> None:
             await checkpoints(turns)
