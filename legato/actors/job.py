@@ -8,7 +8,7 @@ import trio
 
 from legato.actors.ending import CRASH, ending_of, estimated, signal_of, standing_of
 from legato.actors.feed import Feed
-from legato.actors.journaling import JournalWriter, Memoir, Unwritten
+from legato.actors.journaling import JournalWriter, Memoir
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox, ReplyTo
 from legato.actors.messages import (
@@ -85,7 +85,7 @@ class Job:
         self._mailbox = Mailbox[JobMessage]()
         self.ref = LocalRef(self._mailbox.ref, turn, epoch, former)
         self._recorder = Recorder(turn, epoch, model, records, journal, self.lose, position)
-        self._memoir: Memoir = Unwritten()
+        self._memoir: Memoir = self._recorder.early_memoir(self.feed.log)
         self._producer = Producer(self._mailbox.ref, self._recorder, model, limits, predecessors)
         self._outcome: Outcome | None = None
         self._stops: list[ReplyTo[StopReply]] = []
@@ -246,7 +246,7 @@ class Job:
         """The provider is closed: have the answer stored, then say the ending."""
         if self.state is State.ENDING and not self.opening and self._recorder.opening:
             self._publish(self._recorder.opening)  # stored; the stop was faster than the news
-        if self.opening is None:
+        if self.opening is None and not self._memoir.patience:
             self._say(Settled(None))
         else:
             ending = self._ending(Settled(None))

@@ -103,6 +103,12 @@ class Recorder:
         job_id, epoch = self._turn.job_id, self._epoch
         return Written(job_id, epoch, source, self._position, self._journal, self._on_fenced)
 
+    def early_memoir(self, source: Log) -> Memoir:
+        """The same before it has begun: where others may take it over, they must know also of an
+        ending that came before."""
+        is_shared = self._journal is not None and self._journal.patience > 0
+        return self.memoir(source) if is_shared else Unwritten()
+
     def _opening(
         self,
         request: Message,

@@ -160,8 +160,9 @@ async def _begun(
     False where the job has been taken over once more.
     """
     messages = await records.messages(asked.conversation_id)
-    question = next((each for each in messages if each.message_id == asked.message_id), None)
-    if question is None:
+    stored = {message.message_id: message for message in messages}
+    question = stored.get(asked.message_id)
+    if question is None or asked.response_id in stored:
         return True
     beginning = Entries(
         job.job_id, job.epoch, 1, (Created(question, asked.response_id, asked.model),)

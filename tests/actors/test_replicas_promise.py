@@ -311,12 +311,17 @@ class Machine:
         self.nursery.start_soon(seat.serve, stop)
 
     def stopped(self, job_id: str, reply: StopReply) -> None:
-        """Linearizable: by now the provider is closed, and what was said is stored."""
+        """Linearizable: by now the provider is closed, and what was said is stored.
+
+        An owner that is out of reach answers in time, too: `unsaved`, for another may go on.
+        """
+        if reply.ending.unsaved:
+            return
         for each in self.provider.connections:
             if each.job_id == job_id and self.has_power(each.replica):
                 self.wrongs.append(f"{job_id} was stopped, and is connected at {each.replica}")
         response = reply.ending.response
-        if response is not None and not reply.ending.unsaved:
+        if response is not None:
             if response not in self.replicas.records.closed:
                 self.wrongs.append(f"{job_id} was stopped, and is not stored")
             self.stops.append(Stopped(job_id, reply))

@@ -49,7 +49,7 @@ return {'entered', before}
 # Stages only advance: a former owner that is late takes nothing back.  What lost its place with
 # all that Redis knew begins again at 0, before all that came since.
 _ADVANCE: Final = """
-local rank = {w = 0, b = 1, e = 2, v = 2}
+local rank = {w = 0, b = 1, e = 2, v = 3}
 local job, stage = ARGV[1], ARGV[2]
 local value = redis.call('HGET', KEYS[1], job)
 if not value and stage ~= 'b' then return 0 end
