@@ -17,6 +17,7 @@ from legato.bench.journal import journal
 from legato.bench.ladders import many_jobs, readers, saturation
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
+from legato.bench.replicas import replicas, replicas_jobs, replicas_stop, replicas_storm
 from legato.bench.report import Figures, Scenario
 from legato.bench.scenarios import SCENARIOS, show
 from legato.bench.servers import FRAME, Served, floor, legato
@@ -212,3 +213,19 @@ def test_the_command_shows_conditions_words_and_figures(
     assert speed.startswith("here and now: a Trio sleep ")
     assert words == "fan-out: 1 x 1; 2 run(s)"
     assert [row.split() for row in rows if row] == [["figure", "1.00", "1.00", "1.00"]]
+
+
+def test_two_replicas_are_measured() -> None:
+    (figures,) = measured(replicas(jobs=3, **SOON))
+    assert figures["events/s delivered"] > 0
+    assert 0 < figures["Redis commands a token"] < 10
+    assert 0 < figures["bytes into Redis a token"] < 10_000
+    (figures,) = measured(replicas_jobs((2,), **SOON))
+    assert figures["most jobs"] == 2
+
+
+def test_coming_back_to_another_replica_is_measured() -> None:
+    (figures,) = measured(replicas_storm(events=50, readers=3, storms=1))
+    assert figures["the worst storm, ms"] > 0
+    (figures,) = measured(replicas_stop(jobs=2, readers=2))
+    assert figures["every reader has the ending: p99, ms"] > 0

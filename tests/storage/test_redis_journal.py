@@ -5,58 +5,23 @@ from collections.abc import Sequence
 import pytest
 import trio
 
-from legato.content import Usage
-from legato.events import AnyEvent, Failed, Finished, Stopped, TextDelta
+from legato.events import TextDelta
 from legato.storage.contract import (
     Abandoned,
     Entries,
     Journal,
     Kept,
     Refusal,
-    StorageError,
     UnstorableText,
 )
 from legato.storage.replicas import Replication
 from tests.storage.test_journal import EVENTS
-from tests.storage.turns import question
 from tests.storage.worlds import World, listing, take_over
 
 
 @pytest.fixture
 def journal(replica: Replication) -> Journal:
     return replica.journal
-
-
-async def test_every_event_comes_back_as_it_was(journal: Journal) -> None:
-    one, other = Entries("j", 1, 1, EVENTS[:4]), Entries("j", 1, 5, EVENTS[4:])
-    assert [*await journal.append([one])] == []
-    assert [*await journal.append([other])] == []
-
-    assert await journal.read("j") == Kept([one, other])
-
-
-@pytest.mark.parametrize(
-    "ending",
-    [
-        Stopped(usage=Usage(1, 2, 3), unsaved=True),
-        Failed(reason="r", message="m", request=question()),
-        Finished(usage=Usage(10**30, 0, 0)),
-    ],
-)
-async def test_every_ending_does(ending: AnyEvent, journal: Journal) -> None:
-    await journal.append([Entries("j", 1, 1, (EVENTS[0], ending))])
-
-    assert [each.events for each in (await journal.read("j")).entries] == [(EVENTS[0], ending)]
-
-
-async def test_jobs_do_not_mix(journal: Journal) -> None:
-    one, other = Entries("j1", 1, 1, EVENTS[:2]), Entries("j2", 1, 1, EVENTS[:1])
-    await journal.append([one, other])
-    await journal.append([Entries("j2", 1, 2, EVENTS[1:3])])
-
-    assert (await journal.read("j1")).entries == [one]
-    assert [each.first for each in (await journal.read("j2")).entries] == [1, 2]
-    assert await journal.read("j3") == Kept([])
 
 
 @pytest.mark.parametrize("job_id", ["}{", "j{1}", "", " \n\0", "🎵" * 300, "j:owner:*"])
@@ -72,31 +37,10 @@ async def test_half_a_character_is_refused(journal: Journal) -> None:
         await journal.read("\ud800")
 
 
-async def test_what_is_appended_twice_is_there_once(journal: Journal) -> None:
-    entries = Entries("j", 1, 1, EVENTS[:2])
-    await journal.append([entries])
-    assert [*await journal.append([entries])] == []
-
-    assert (await journal.read("j")).entries == [entries]
-
-
 async def test_a_shorter_repetition_was_heard_as_well(journal: Journal) -> None:
     await journal.append([Entries("j", 1, 1, EVENTS[:3])])
 
     assert [*await journal.append([Entries("j", 1, 2, EVENTS[1:2])])] == []
-
-
-async def test_nothing_is_kept_of_a_batch_that_cannot_be(journal: Journal) -> None:
-    await journal.append([Entries("good", 1, 1, EVENTS[:1]), Entries("bad", 1, 1, EVENTS[:1])])
-    with pytest.raises(UnstorableText):
-        await journal.append(
-            [
-                Entries("good", 1, 2, (TextDelta(0, "x"),)),
-                Entries("bad", 1, 2, (TextDelta(0, "\ud800"),)),
-            ]
-        )
-
-    assert len((await journal.read("good")).entries) == 1
 
 
 async def test_a_long_log_is_read_in_pages(journal: Journal) -> None:
@@ -104,39 +48,6 @@ async def test_a_long_log_is_read_in_pages(journal: Journal) -> None:
         await journal.append([Entries("j", 1, position, (TextDelta(0, str(position)),))])
 
     assert [each.first for each in (await journal.read("j")).entries] == [*range(1, 1202)]
-
-
-async def test_jobs_of_a_dead_owner_are_taken_over_once(world: World) -> None:
-    first, die = await world.open()
-    await first.journal.append([Entries("j1", 1, 1, EVENTS[:1]), Entries("j2", 1, 1, EVENTS[:1])])
-    await first.journal.settle(["j2", "of nobody"])
-    second, third = await world.replica(), await world.replica()
-    assert await take_over(second) == [], "it lives"
-    await die()
-
-    assert await take_over(second) == [Abandoned("j1", 2, 1, False), Abandoned("j2", 2, 1, True)]
-    assert await take_over(third) == []
-    assert await take_over(second) == []
-
-
-async def test_every_taking_over_is_counted(world: World) -> None:
-    replica, die = await world.open()
-    await replica.journal.append([Entries("j", 1, 1, EVENTS[:1])])
-    for attempts in (1, 2, 3):
-        await die()
-        replica, die = await world.open()
-        assert await take_over(replica) == [Abandoned("j", attempts + 1, attempts, False)]
-
-
-async def test_what_is_settled_is_counted_anew(world: World) -> None:
-    replica, die = await world.open()
-    await replica.journal.append([Entries("j", 1, 1, EVENTS[:1])])
-    for epoch, settled in ((2, False), (3, True), (4, True)):
-        await die()
-        replica, die = await world.open()
-        assert await take_over(replica) == [Abandoned("j", epoch, 1, settled)]
-        await replica.journal.settle(["j"])
-        await replica.journal.settle(["j"])
 
 
 async def test_settled_stays_settled_however_often_it_is_taken_over(world: World) -> None:
@@ -148,16 +59,6 @@ async def test_settled_stays_settled_however_often_it_is_taken_over(world: World
         replica, die = await world.open()
         assert await take_over(replica) == [Abandoned("j", epoch, epoch - 1, True)]
         await replica.journal.append([Entries("j", epoch, epoch, EVENTS[1:2])])
-
-
-async def test_its_own_jobs_are_not_among_those_it_takes_over(world: World) -> None:
-    first, die = await world.open()
-    await first.journal.append([Entries("theirs", 1, 1, EVENTS[:1])])
-    second = await world.replica()
-    await second.journal.append([Entries("mine", 1, 1, EVENTS[:1])])
-    await die()
-
-    assert await take_over(second) == [Abandoned("theirs", 2, 1, False)]
 
 
 async def test_a_former_owner_is_fenced(world: World) -> None:
@@ -208,32 +109,11 @@ async def test_a_job_of_which_nothing_was_appended_is_taken_over(world: World) -
     assert len((await second.journal.read("j")).entries) == 1
 
 
-async def test_what_is_forgotten_is_gone(world: World) -> None:
-    replica, die = await world.open()
-    await replica.journal.append([Entries("j", 1, 1, EVENTS)])
-    await replica.journal.forget(["j", "of nobody"])
-    assert await replica.journal.read("j") == Kept([])
-    assert [*await replica.journal.append([Entries("j", 1, 9, EVENTS[:1])])] == [
-        Refusal("j", "forgotten")
-    ]
-    await die()
-
-    assert await take_over(await world.replica()) == []
-
-
 async def test_who_is_told_from_the_beginning_again_keeps_it(journal: Journal) -> None:
     assert [*await journal.append([Entries("j", 3, 2, EVENTS[:1])])] == [Refusal("j", "forgotten")]
     assert [*await journal.append([Entries("j", 3, 1, EVENTS)])] == []
 
     assert (await journal.read("j")).entries == [Entries("j", 3, 1, EVENTS)]
-
-
-async def test_a_closed_journal_says_so(world: World) -> None:
-    replica, die = await world.open()
-    await die()
-
-    with pytest.raises(StorageError, match="closed"):
-        await replica.journal.append([])
 
 
 def _first(*job_ids: str) -> Sequence[Entries]:
