@@ -20,7 +20,7 @@ SHORT: Final = 0.95  # of what was asked for: less is falling behind, whatever t
 _STEP: Final = 1.25
 _STRIDE: Final = 3  # steps that are taken at once until the limit is passed
 _FEW: Final = 500  # readers
-JOBS: Final = (500, 750, 1000, 1300, 1600, 2000, 2400, 3000, 3700, 4600, 5700, 7000, 8500)
+_JOBS: Final = (500, 750, 1000, 1300, 1600, 2000, 2400, 3000, 3700, 4600, 5700, 7000, 8500)
 _SPARE_FILES: Final = 200  # that a process has open beside its connections
 
 T = TypeVar("T")
@@ -148,7 +148,7 @@ def readers(
 
 
 def many_jobs(
-    counts: Sequence[int] = JOBS, *, rate: float = 50.0, warm_up: float = 1.5, window: float = 3.0
+    counts: Sequence[int] = _JOBS, *, rate: float = 50.0, warm_up: float = 1.5, window: float = 3.0
 ) -> Scenario:
     rungs = [Steady(jobs=count, rate=rate, warm_up=warm_up, window=window) for count in counts]
     return _counted(rungs, "jobs", "jobs with a reader each")

@@ -10,7 +10,7 @@ from legato.bench import servers
 from legato.bench.coming_back import RESUME, stormed
 from legato.bench.conditions import percentile
 from legato.bench.counting import Lags
-from legato.bench.ladders import JOBS, Ladder, climb
+from legato.bench.ladders import Ladder, climb
 from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
 from legato.bench.servers import CHUNK, PROVIDED, Served, legato, start
@@ -19,6 +19,7 @@ from legato.bench.tasks import Floor, Window
 from legato.bench.turns import stopped
 from legato.bench.valkey import Valkey, valkey
 
+_JOBS: Final = (500, 650, 800, 950, 1100, 1300, 1600, 2000)
 _DELTA: Final = b'"on_message_delta"'
 _FAST: Final = 5000.0  # chunks/s of a provider that says a long answer
 _PATIENCE: Final = 60.0  # seconds
@@ -84,7 +85,11 @@ def replicas_through() -> Scenario:
 
 
 def replicas_jobs(
-    counts: Sequence[int] = JOBS, *, rate: float = 50.0, warm_up: float = 1.5, window: float = 3.0
+    counts: Sequence[int] = (500, 650, 800, 950, 1100, 1300, 1600, 2000),
+    *,
+    rate: float = 50.0,
+    warm_up: float = 1.5,
+    window: float = 3.0,
 ) -> Scenario:
     rungs = [Steady(jobs=count, rate=rate, warm_up=warm_up, window=window) for count in counts]
 
