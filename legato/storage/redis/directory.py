@@ -7,9 +7,10 @@ import trio
 from legato.config import OnBusy
 from legato.storage.contract import StorageError
 from legato.storage.redis import streams
-from legato.storage.redis.client import Client, Send
+from legato.storage.redis.client import Client, Send, translated
 from legato.storage.redis.commands import Reply, command, entries, first, last, pairs, text, texts
 from legato.storage.redis.keys import Keys
+from legato.storage.redis.lines import Lines
 from legato.storage.redis.listings import Listings, decision, listed
 from legato.storage.redis.streams import Own
 from legato.storage.replicas import Denied, Entered, Joined, Listed, Listing, Told, Whereabouts
@@ -18,8 +19,11 @@ from legato.storage.replicas import Denied, Entered, Joined, Listed, Listing, To
 class RedisDirectory:
     """As one replica has it; `own` are its jobs, which its journal knows, too."""
 
-    def __init__(self, client: Client, keys: Keys, me: str, own: dict[str, Own]) -> None:
+    def __init__(
+        self, client: Client, asking: Lines, keys: Keys, me: str, own: dict[str, Own]
+    ) -> None:
         self._client = client
+        self._asking = asking
         self._keys = keys
         self._listings = Listings(keys)
         self._me = me
@@ -93,36 +97,28 @@ class RedisDirectory:
         await self._client.run(work, self._threads)
 
     async def find(self, job_id: str) -> Whereabouts | None:
-        def work(send: Send) -> Whereabouts | None:
-            key = self._keys.job(job_id)
-            oldest, newest = map(entries, send([first(key), last(key)]))
+        key = self._keys.job(job_id)
+        oldest, newest = map(entries, await self._asking.run([first(key), last(key)]))
+        with translated():
             if not (oldest and newest) or (listing := streams.listing(oldest[0])) is None:
                 return None
             top = streams.top(newest[0])
             return Whereabouts(listing, top.owner, top.epoch)
 
-        return await self._client.run(work, self._threads)
-
     async def conversation(self, user: str, conversation_id: str) -> Sequence[Listed]:
-        def work(send: Send) -> Sequence[Listed]:
-            [reply] = send([command("HGETALL", self._keys.conversation(user, conversation_id))])
+        asked = command("HGETALL", self._keys.conversation(user, conversation_id))
+        [reply] = await self._asking.run([asked])
+        with translated():
             return listed([*pairs(reply).values()])
 
-        return await self._client.run(work, self._threads)
-
     async def running(self, user: str) -> Sequence[str]:
-        def work(send: Send) -> Sequence[str]:
-            [reply] = send([command("HVALS", self._keys.running(user))])
-            return sorted({conversation_id.decode() for conversation_id in texts(reply)})
-
-        return await self._client.run(work, self._threads)
+        [reply] = await self._asking.run([command("HVALS", self._keys.running(user))])
+        return sorted({conversation_id.decode() for conversation_id in texts(reply)})
 
     async def request(self, user: str, request_id: str) -> Listing | None:
-        def work(send: Send) -> Listing | None:
-            [reply] = send([command("GET", self._keys.request(user, request_id))])
+        [reply] = await self._asking.run([command("GET", self._keys.request(user, request_id))])
+        with translated():
             return None if reply is None else streams.decoded(text(reply))
-
-        return await self._client.run(work, self._threads)
 
     def _is_mine(self, newest: Reply) -> bool:
         return [streams.top(entry).owner for entry in entries(newest)] == [self._me]

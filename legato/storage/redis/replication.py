@@ -57,10 +57,10 @@ async def open_replication(
     client = Client(nodes := make_nodes(address, socket_timeout))
     stack = ExitStack()
     try:
-        sending, receiving = (Lines(client, nodes, socket_timeout) for _ in range(2))
-        stack.callback(sending.close)
-        stack.callback(receiving.close)
-        replication = _replication(client, sending, receiving, Keys(prefix), lease)
+        sending, receiving, asking = (Lines(client, nodes, socket_timeout) for _ in range(3))
+        for lines in (sending, receiving, asking):
+            stack.callback(lines.close)
+        replication = _replication(client, sending, receiving, asking, Keys(prefix), lease)
         try:
             await trio.to_thread.run_sync(_require_fit, nodes, address.kind)
             await replication.post.tend()  # before anybody can know of this replica
@@ -85,14 +85,14 @@ def _require_fit(nodes: Nodes, kind: Kind) -> None:
 
 
 def _replication(
-    client: Client, sending: Lines, receiving: Lines, keys: Keys, lease: float
+    client: Client, sending: Lines, receiving: Lines, asking: Lines, keys: Keys, lease: float
 ) -> RedisReplication:
     me, own = token_hex(16), dict[str, Own]()
     liveness = RedisLiveness(client, keys, me, lease)
     return RedisReplication(
         me=me,
         journal=RedisJournal(client, keys, liveness, own),
-        directory=RedisDirectory(client, keys, me, own),
+        directory=RedisDirectory(client, asking, keys, me, own),
         liveness=liveness,
         post=RedisPost(sending, receiving, keys, me, lease),
     )
