@@ -8,9 +8,10 @@ import trio
 
 from legato.actors.ending import CRASH, ending_of, estimated, signal_of, standing_of
 from legato.actors.feed import Feed
-from legato.actors.journaling import JournalWriter, Memoir
+from legato.actors.journaling import JournalWriter
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox, ReplyTo
+from legato.actors.memoir import Memoir
 from legato.actors.messages import (
     Append,
     AwaitOpened,

@@ -1,15 +1,15 @@
 """The journal's one writer: what all jobs said since its last write is its next one."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 import structlog
 import trio
 
-from legato.actors.log import Log
-from legato.events import AnyEnding, AnyEvent, Created
-from legato.storage.contract import Entries, Journal, Refusal, StorageError, UnstorableText
+from legato.actors.memoir import Written
+from legato.events import Created
+from legato.storage.contract import Entries, Journal, StorageError, UnstorableText
 
 GATHER: Final = 0.04
 """Seconds from one write to the next: a write costs the same for one token and for hundreds.  With
@@ -19,161 +19,6 @@ FIRST_PAUSE: Final = 0.25  # seconds between attempts at a write; each is twice 
 LONGEST_PAUSE: Final = 5.0  # … up to this
 
 log = structlog.get_logger()
-
-
-class Memoir(Protocol):
-    """One job's place in the journal."""
-
-    def stir(self) -> None:
-        """There is more in the job's log."""
-        ...
-
-    async def finish(self, ending: AnyEnding) -> None:
-        """Return once all of the log and this ending after it are kept, or nothing can be."""
-        ...
-
-    @property
-    def patience(self) -> float:
-        """Seconds that the ending waits for its place in the journal, at most, beyond the time
-        that is given to storing it."""
-        ...
-
-    async def finished(self) -> None:
-        """Return when `finish` would at once."""
-        ...
-
-    def settle(self) -> None:
-        """What the ending says is stored."""
-        ...
-
-    async def settled(self) -> None:
-        """Return once that is noted, where others look before they start what comes next."""
-        ...
-
-    def start_over(self) -> None:
-        """The journal lost what it had of the job: tell it all again."""
-        ...
-
-    def forget(self) -> None:
-        """Nobody may follow the job any more."""
-        ...
-
-
-class Unwritten:
-    """Where there is no journal, or nothing of the job in it yet."""
-
-    patience = 0.0
-
-    def stir(self) -> None: ...
-
-    async def finish(self, ending: AnyEnding) -> None:
-        await trio.lowlevel.checkpoint()
-
-    async def finished(self) -> None:
-        await trio.lowlevel.checkpoint()
-
-    def settle(self) -> None: ...
-
-    async def settled(self) -> None:
-        await trio.lowlevel.checkpoint()
-
-    def start_over(self) -> None: ...
-
-    def forget(self) -> None: ...
-
-
-class Written:
-    """What the journal has of a job's log, and what is still to be written.
-
-    The events stay where they are until their write, so that a storage that is away for an hour
-    costs no memory but the log's own.
-    """
-
-    def __init__(
-        self,
-        job_id: str,
-        epoch: int,
-        source: Log,
-        position: int,
-        writer: "JournalWriter",
-        on_fenced: Callable[[], None],
-    ) -> None:
-        """`position`: up to where it is written already.  `on_fenced`: another owns the job now."""
-        self.job_id = job_id
-        self._epoch = epoch
-        self._source = source
-        self._position = position
-        self._writer = writer
-        self._on_fenced = on_fenced
-        self._ending: AnyEnding | None = None
-        self._finished = trio.Event()
-        self._settled = False
-
-    @property
-    def patience(self) -> float:
-        return self._writer.patience
-
-    def stir(self) -> None:
-        if not self._finished.is_set():
-            self._writer.stir(self)
-
-    async def finish(self, ending: AnyEnding) -> None:
-        self._ending = ending
-        if not self._finished.is_set():
-            self._writer.hurry(self)
-        await self._finished.wait()
-
-    async def finished(self) -> None:
-        await self._finished.wait()
-
-    def settle(self) -> None:
-        if not self._settled:
-            self._settled = True
-            self._writer.settle(self.job_id)
-
-    async def settled(self) -> None:
-        if self._writer.patience:
-            self.settle()
-            await self._writer.noted()
-
-    def forget(self) -> None:
-        self._finished.set()
-        self._writer.forget(self.job_id)
-
-    def unwritten(self) -> Entries | None:
-        if self._finished.is_set():
-            return None
-        events: list[AnyEvent] = [*self._source.events(self._position, self._source.content_tail)]
-        if self._ending is not None:
-            events.append(self._ending)
-        if not events:  # they were written, but not what was to be written with them
-            return None
-        return Entries(self.job_id, self._epoch, self._position + 1, tuple(events))
-
-    def wrote(self, entries: Entries) -> None:
-        self._position += len(entries.events)
-        if entries.events[-1] is self._ending:
-            self._finished.set()
-
-    def refused(self, refusal: Refusal) -> None:
-        if refusal.reason == "fenced":
-            self._finished.set()
-            self._on_fenced()
-        else:
-            self.start_over()
-
-    def start_over(self) -> None:
-        self._position = 0
-        self._ending = self._ending or self._source.ending
-        if self._finished.is_set():
-            self._finished = trio.Event()
-        self._writer.hurry(self)
-        if self._settled:
-            self._writer.settle(self.job_id)
-
-    def give_up(self) -> None:
-        """Nothing more of it can be kept."""
-        self._finished.set()
 
 
 class Work:

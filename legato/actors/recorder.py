@@ -11,8 +11,9 @@ import trio
 from msgspec import structs
 
 from legato.actors.history import begun, chat, fitting, thread
-from legato.actors.journaling import JournalWriter, Memoir, Unwritten, Written
+from legato.actors.journaling import JournalWriter
 from legato.actors.log import Log
+from legato.actors.memoir import Memoir, Unwritten, Written
 from legato.actors.messages import Opening, Settled
 from legato.actors.turn import Turn, plan
 from legato.content import Conversation, Message, Part
