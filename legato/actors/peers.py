@@ -118,23 +118,30 @@ class Peers:
             )
 
     async def _deliver(self, packets: Sequence[tuple[str, bytes]]) -> None:
+        is_first = True
         while packets:
             try:
                 await self._post.send(packets)
             except StorageError as error:
-                log.warning("packets not sent yet", reason=str(error))
+                if is_first:  # of an outage that lasts one line is enough
+                    log.warning("packets not sent yet", reason=str(error))
+                is_first = False
                 await trio.sleep(RETRY)
             else:
                 return
 
     async def _receive(self) -> None:
+        is_first = True
         while True:
             try:
                 packets = await self._post.receive()
             except StorageError as error:
-                log.warning("no packets received", reason=str(error))
+                if is_first:
+                    log.warning("no packets received", reason=str(error))
+                is_first = False
                 await trio.sleep(RETRY)
             else:
+                is_first = True
                 for data in packets:
                     self._open(data)
 
