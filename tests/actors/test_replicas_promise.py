@@ -511,7 +511,8 @@ def held(cursor: Cursor, story: Story) -> bool:
     return bool(epochs) and cursor.seq <= story.former[max(epochs)]
 
 
-@settings(max_examples=100, deadline=None)
+# The same examples in every run; to look for others, take `derandomize` out, or give a seed.
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.data(), st.random_module())
 def test_the_promise_holds_among_replicas(data: st.DataObject, random: object) -> None:
     trio.run(play, data, clock=MockClock(autojump_threshold=0))
