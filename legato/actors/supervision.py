@@ -99,33 +99,20 @@ async def open_replica(
             journal=replication.journal,
             patience=max(limits.retention, LEAST_PATIENCE),
         )
-        registry = supervisor.registry
-        heir = Successor(replication.directory, registry, models, on_owner_lost)
+        heir = Successor(replication.directory, supervisor.registry, models, on_owner_lost)
         inheritance = Inheritance(
             nursery, supervisor, replication.journal, records, heir, limits.retention
         )
         host = LocalHost(supervisor, inheritance)
         peers = Peers(replication.me, replication.post, host)
         sweeper = Sweeper(replication, supervisor, inheritance, peers, lease)
-        owners = Owners(replication, host, peers, sweeper)
-        mirrors = Mirrors(nursery, registry, dialects, owners)
         # Without these it would be a replica that says nothing and hears nothing: their end is its.
         nursery.start_soon(peers.run)
         nursery.start_soon(sweeper.run)
-        yield Replica(
-            supervisor,
-            Cluster(
-                nursery,
-                replication,
-                supervisor,
-                host,
-                owners,
-                mirrors,
-                sweeper,
-                records,
-                limits,
-            ),
-        )
+        owners = Owners(replication, host, peers, sweeper)
+        mirrors = Mirrors(nursery, supervisor.registry, dialects, owners)
+        parts = replication, supervisor, host, owners, mirrors, sweeper
+        yield Replica(supervisor, Cluster(nursery, *parts, records, limits))
         await drained(supervisor, limits)
         with trio.move_on_after(LAST_WRITE), suppress(StorageError):
             await sweeper.leave()  # while its jobs still answer for themselves
