@@ -11,7 +11,7 @@ from legato.config import Settings, load_settings
 from legato.http.application import Legato
 from legato.http.chat import chat
 from legato.http.conversations import conversations
-from legato.http.errors import HANDLED, response_to, said
+from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
 from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
 
 async def authenticate() -> None:
     """Let nobody unknown near the API; everything else is public."""
-    if request.path.startswith("/api/"):
+    if request.path.startswith(("/api/", *OPENAI_PATHS)):
         g.user = (await application().authenticator.authenticate(credentials_of(request))).id
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import structlog
 from msgspec import json
-from quart import Response
+from quart import Response, has_request_context, request
 
 from legato.actors.admission import Busy, Refused, ShuttingDown, TooManyForServer, TooManyForUser
 from legato.actors.starting import NotStarted
@@ -103,6 +103,14 @@ NOT_STARTED: Final[Mapping[str, type[Exception]]] = {
     "storage_unavailable": StorageError,
 }
 
+OPENAI_PATHS: Final = ("/v1/", "/api/agents/v1/")
+
+OPENAI_KINDS: Final[Mapping[int, tuple[str, str | None]]] = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    403: ("permission_error", "access_denied"),
+    429: ("rate_limit_error", "rate_limit_exceeded"),
+}
+
 HANDLED: Final = (RequestError, NotStarted, Refused, *STATUSES)
 
 
@@ -129,10 +137,29 @@ def response_to(error: Exception) -> Response:
 
 
 def said(status: int, error: str, message: str, **extra: Any) -> Response:
-    body = json.encode({"error": error, "message": message, **extra})
-    response = Response(body, status, mimetype="application/json")
+    """The refusal in the shape of the API that was asked."""
+    if has_request_context() and is_openai(request.path):
+        body = {"error": openai_error(status, message, **extra)}
+    else:
+        body = {"error": error, "message": message, **extra}
+    response = Response(json.encode(body), status, mimetype="application/json")
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if status in (429, 503):
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
+
+
+def is_openai(path: str) -> bool:
+    """Whether what is asked for at `path` is one of OpenAI's APIs."""
+    return path.startswith(OPENAI_PATHS)
+
+
+def openai_error(
+    status: int, message: str, *, param: str | None = None, code: str | None = None, **_: Any
+) -> Mapping[str, str | None]:
+    """The `error` of OpenAI's APIs: by its status and code their clients choose an exception."""
+    kind, usual_code = OPENAI_KINDS.get(status, ("invalid_request_error", None))
+    if status >= 500:
+        kind = "server_error"
+    return {"message": message, "type": kind, "param": param, "code": code or usual_code}

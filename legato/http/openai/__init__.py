@@ -1,0 +1,1 @@
+"""OpenAI's two APIs, each generation a job like any other."""
