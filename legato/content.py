@@ -1,7 +1,8 @@
 """What a conversation is made of: parts, messages, usage.  Wire names are the structs' own."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
@@ -90,3 +91,17 @@ def text_of(message: Message) -> str:
         return message.text
     texts = [part.text for part in message.content if isinstance(part, TextPart)]
     return "".join(texts) or message.text
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """A request to one of OpenAI's APIs: the caller's own history, no message of a conversation.
+
+    `echo`: what the answer's frames and objects say again of it, as that API spells it (JSON).
+    `store`: whether it and its answer are kept for later requests.
+    """
+
+    api: Literal["chat_completions", "responses"]
+    user: str
+    model: str
+    echo: Mapping[str, Any] = {}
+    store: bool = False

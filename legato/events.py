@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Self, final
 
 from msgspec import Struct
 
-from legato.content import Conversation, Message, Part, ToolCall, Usage
+from legato.content import Asked, Conversation, Message, Part, ToolCall, Usage
 
 StepKind = Literal["text", "think", "tool_call"]
 
@@ -23,6 +23,8 @@ class Created(Event, frozen=True):
 
     `kept` is what an edited or continued answer starts from; it takes the first positions.
     `dropped` counts the messages of the history that did not fit the model's context.
+    `asked` is there where an API was, and nothing of it is a message of a conversation: then
+    `request` only stands in for one.
     """
 
     request: Message
@@ -30,6 +32,7 @@ class Created(Event, frozen=True):
     sender: str
     kept: tuple[Part, ...] = ()
     dropped: int = 0
+    asked: Asked | None = None
 
 
 class StepStarted(Event, frozen=True):
@@ -74,6 +77,7 @@ class Ending(Event, frozen=True, kw_only=True):
 
     `response` is the answer as stored; None where nothing was generated.
     `unsaved` is true when storing it failed past its deadline.
+    `at`: when, in seconds since 1970, where no stored message says it: of what an API asked for.
     """
 
     request: Message | None = None
@@ -81,6 +85,7 @@ class Ending(Event, frozen=True, kw_only=True):
     conversation: Conversation | None = None
     usage: Usage = Usage()
     unsaved: bool = False
+    at: int | None = None
 
 
 class Finished(Ending, frozen=True, kw_only=True):
@@ -114,6 +119,12 @@ class Snapshot(NamedTuple):
     created: Created | None
     steps: tuple[StepStarted, ...]
     content: tuple[Part, ...]
+
+
+class Numbered(NamedTuple):
+    """How far a reader has come where a dialect numbers its frames: the last number it has seen."""
+
+    number: int
 
 
 class Cursor(NamedTuple):

@@ -47,12 +47,12 @@ def fitting(
 
     A turn is a user's message and the answers to it: it stays whole or goes whole.
     """
-    room = limit - sum(cost(message.content) for message in fixed)
+    room = limit - sum(cost(message.text) for message in fixed)
     kept: list[ChatMessage] = []
     turn: list[ChatMessage] = []
     for message in reversed(history):
         turn.insert(0, message)
-        room -= cost(message.content)
+        room -= cost(message.text)
         if room < 0:
             return kept
         if message.role == "user":

@@ -191,7 +191,8 @@ class Job:
                 assert_never(message)
 
     def _status(self) -> Status:
-        return Status(standing_of(self.feed.ending), self.feed.snapshot(), self.feed.epoch)
+        ending = self.feed.ending
+        return Status(standing_of(ending), self.feed.snapshot(), self.feed.epoch, ending)
 
     def _advance(self, signal: Signal) -> bool:
         """Whether `signal` still matters; if so the state has moved on."""

@@ -120,6 +120,7 @@ class Status(Struct, frozen=True):
     standing: Standing
     snapshot: Snapshot
     epoch: int
+    ending: AnyEnding | None = None
 
 
 class GetStatus(Struct, frozen=True):

@@ -76,7 +76,10 @@ class Projection:
 
     def _synced(self, fold: Fold) -> Chunk:
         seq = self._log.content_tail
-        frames = [self._encoder.snapshot(fold.snapshot(seq)), *self._frames(seq, self._log.tail)]
+        frames = [
+            self._encoder.snapshot(fold.snapshot(seq)) or b"",
+            *self._frames(seq, self._log.tail),
+        ]
         return self._chunk(b"".join(frames), self._log.tail)
 
     def _page(self, after: int) -> Chunk:

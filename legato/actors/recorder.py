@@ -127,7 +127,7 @@ class Recorder:
             Created(request, turn.response_id, turn.model, kept, dropped),
             ModelRequest(asked, turn.parameters),
             conversation,
-            sum(cost(message.content) for message in asked),
+            sum(cost(message.text) for message in asked),
         )
 
     async def close(self, ending: AnyEnding, memoir: Memoir) -> Settled:

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import UNSET, Struct, structs
 
-from legato.content import NO_PARENT, ErrorPart, Message, Part, TextPart, ThinkPart
-from legato.models.contract import Json
+from legato.content import NO_PARENT, Asked, ErrorPart, Message, Part, TextPart, ThinkPart
+from legato.models.contract import ChatMessage, Json
 
 
 class InvalidTurn(Exception):
@@ -23,12 +23,26 @@ class Edit(Struct, frozen=True):
     text: str
 
 
+class Prompt(Struct, frozen=True, kw_only=True):
+    """What an API was asked.  The model reads `messages` as they are.
+
+    Where it is to be stored: `items` are the request's own input items, with ids, as its API
+    spells them; `previous_id` the response that they follow.
+    """
+
+    asked: Asked
+    messages: tuple[ChatMessage, ...]
+    items: tuple[Mapping[str, Json], ...] = ()
+    previous_id: str | None = None
+
+
 class Turn(Struct, frozen=True, kw_only=True):
     """What a start asks for; the ids of what it makes are the server's.
 
     `parent_id` None means: after the newest message.  `regenerate` names a user's message that
     gets another answer.  `revise` names an answer that goes on from its content, or from what
     `edit` makes of that: as itself where `response_id` is its id, else as a sibling.
+    With a `prompt` an API was asked, and nothing is a message of a conversation.
     """
 
     job_id: str
@@ -46,6 +60,7 @@ class Turn(Struct, frozen=True, kw_only=True):
     revise: str | None = None
     edit: Edit | None = None
     request_id: str | None = None
+    prompt: Prompt | None = None
 
 
 class Plan(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """What replicas say to each other: letters, and a job's log as the lines of a dialect.  Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Self
 
 from msgspec import Struct, json, msgpack
 
@@ -22,6 +22,11 @@ class Wire:
 
     def __init__(self, identity: Identity) -> None:
         pass
+
+    number: Final = None
+
+    def fork(self) -> Self:
+        return self
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
         return _encode(event) + b"\n"

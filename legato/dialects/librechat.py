@@ -1,7 +1,7 @@
 """LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`."""
 
 from collections.abc import Mapping
-from typing import Any, Final, assert_never
+from typing import Any, Final, Self, assert_never
 
 from msgspec import json
 
@@ -48,6 +48,11 @@ class LibreChat:
         self._text = self._delta(b"on_message_delta", _TEXT)
         self._thought = self._delta(b"on_reasoning_delta", _THOUGHT)
         self._arguments = self._delta(b"on_run_step_delta", _ARGUMENTS)
+
+    number: Final = None
+
+    def fork(self) -> Self:
+        return self
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
         if type(event) is TextDelta:

@@ -139,7 +139,7 @@ def response_to(error: Exception) -> Response:
 def said(status: int, error: str, message: str, **extra: Any) -> Response:
     """The refusal in the shape of the API that was asked."""
     if has_request_context() and is_openai(request.path):
-        body = {"error": openai_error(status, message, **extra)}
+        body: Mapping[str, Any] = {"error": openai_error(status, message, **extra)}
     else:
         body = {"error": error, "message": message, **extra}
     response = Response(json.encode(body), status, mimetype="application/json")

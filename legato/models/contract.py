@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Literal, Protocol, final
+from typing import Any, Literal, Protocol, final
 
 from msgspec import Struct
 
@@ -12,8 +12,23 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
 class ChatMessage(Struct, frozen=True):
+    """A message in the words of Chat Completions.
+
+    `content` is text, or a list of its content parts, or None beside tool calls; `more` are the
+    message's other fields (`tool_calls`, `tool_call_id`, `name`), handed on unread.
+    """
+
     role: Literal["system", "user", "assistant", "tool"]
-    content: str
+    content: str | Sequence[Mapping[str, Any]] | None
+    more: Mapping[str, Any] = {}
+
+    @property
+    def text(self) -> str:
+        """What a person reads of it."""
+        if isinstance(self.content, str):
+            return self.content
+        texts = (part.get("text") for part in self.content or ())
+        return "".join(text for text in texts if isinstance(text, str))
 
 
 class ModelRequest(Struct, frozen=True):

@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 
 import httpx
 import trio
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from legato.models.answers import Batches, open_reads
 from legato.models.completions import message_in
-from legato.models.contract import Json, ModelError, ModelEvent, ModelRequest
+from legato.models.contract import ChatMessage, Json, ModelError, ModelEvent, ModelRequest
 from legato.models.counting import estimate_tokens
 from legato.models.retry import RetryPolicy, read_retry_after
 
@@ -109,7 +109,7 @@ class OpenAIModel:
             **self._defaults,
             **request.parameters,
             "model": self._provider_name,
-            "messages": [{"role": said.role, "content": said.content} for said in request.messages],
+            "messages": [_message(said) for said in request.messages],
             "stream": True,
             "stream_options": {"include_usage": True},
         }
@@ -160,6 +160,10 @@ class OpenAIModel:
     def _without_key(self, text: str) -> str:
         _, _, key = self._client.headers.get("authorization", "").partition(" ")
         return text.replace(key, "…") if key else text
+
+
+def _message(said: ChatMessage) -> dict[str, Json]:
+    return {**said.more, "role": said.role, "content": cast("Json", said.content)}
 
 
 async def _excerpt(response: httpx.Response) -> bytes:

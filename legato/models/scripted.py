@@ -94,7 +94,7 @@ class ScriptedModel:
         self, request: ModelRequest
     ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
         script = _read_script({**self._defaults, **request.parameters})
-        prompt_tokens = sum(self.count_tokens(message.content) for message in request.messages)
+        prompt_tokens = sum(self.count_tokens(message.text) for message in request.messages)
         async with aclosing(_perform(script, prompt_tokens, self._pacer)) as batches:
             yield batches
 

@@ -1,12 +1,12 @@
 """What storage promises: one owner a conversation, whole turns, and no word of a job lost."""
 
-from collections.abc import Sequence
-from typing import Literal, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
 from legato.content import Conversation, Message
-from legato.events import AnyEvent
+from legato.events import AnyEnding, AnyEvent, Created
 
 
 class StorageError(Exception):
@@ -46,6 +46,50 @@ class StoredTurn(Struct, frozen=True):
 
     conversation_id: str
     message_id: str
+
+
+class StoredResponse(Struct, frozen=True, kw_only=True):
+    """A request to the Responses API and what came of it; `ending` is None while it runs.
+
+    `items`: its own input items (JSON objects with ids), not those of the responses before it.
+    """
+
+    response_id: str
+    user: str
+    conversation_id: str
+    previous_id: str | None = None
+    items: Sequence[Mapping[str, Any]] = ()
+    created: Created
+    ending: AnyEnding | None = None
+
+
+class Responses(Protocol):
+    """Responses that are kept, each its user's alone: of another's there is no trace.
+
+    Errors and cancelling are as with Records, whose part this is.
+    """
+
+    async def open(self, response: StoredResponse) -> None:
+        """Keep a new one.  The same once more changes nothing."""
+        ...
+
+    async def close(self, response_id: str, ending: AnyEnding) -> None:
+        """Note its ending; the first stays.  Nothing where it is gone."""
+        ...
+
+    async def find(self, user: str, response_id: str) -> StoredResponse | None: ...
+
+    async def chain(self, user: str, response_id: str) -> Sequence[StoredResponse] | None:
+        """It and all before it along `previous_id`, the oldest first; None where one is gone."""
+        ...
+
+    async def conversation(self, user: str, conversation_id: str) -> Sequence[StoredResponse]:
+        """In order of arrival."""
+        ...
+
+    async def delete(self, user: str, response_id: str) -> bool:
+        """False where there was none."""
+        ...
 
 
 class Records(Protocol):

@@ -41,7 +41,7 @@ class AttentiveModel(ScriptedModel):
 
     def read(self) -> list[str]:
         """What it was given to read last."""
-        return [message.content for message in self.asked[-1].messages]
+        return [message.text for message in self.asked[-1].messages]
 
 
 def settings_with(limits: Limits | None = None, **values: Any) -> Settings:

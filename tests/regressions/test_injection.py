@@ -52,7 +52,7 @@ class Echo(ScriptedModel):
     async def stream(
         self, request: ModelRequest
     ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
-        yield self._batches(request.messages[-1].content)
+        yield self._batches(request.messages[-1].text)
 
     async def _batches(self, text: str) -> AsyncIterator[Sequence[ModelEvent]]:
         yield [ReasoningChunk(text), TextChunk(text)]
