@@ -3,14 +3,14 @@
 from copy import copy
 from typing import Final, Self, assert_never
 
-from msgspec import json
+from msgspec import convert, json
 
 from legato.content import ToolCall
 from legato.dialects.completion_object import (
     THOUGHTS,
     Body,
+    Echo,
     call_of,
-    echo_of,
     error_of,
     finish_reason,
     head_of,
@@ -89,8 +89,12 @@ class ChatCompletions:
                 assert_never(event)
 
     def _begin(self, created: Created) -> None:
-        self._head = head_of(self._identity, created, "chat.completion.chunk")
-        self._echo = echo_of(created)
+        asked = created.asked
+        assert asked is not None, "only what an API was asked is answered so"
+        self._echo = convert(asked.echo, Echo)
+        self._head = head_of(
+            self._identity.response_id, "chat.completion.chunk", self._echo.created, asked.model
+        )
         self._text = self._template(_TEXT)
         self._thought = self._template(_THOUGHT)
         self._arguments = self._template(_ARGUMENTS)

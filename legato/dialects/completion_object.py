@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 
-from legato.content import Asked, Part, TextPart, ThinkPart, ToolCall, ToolCallPart, Usage
-from legato.dialects.contract import Identity
-from legato.events import AnyEnding, Created, Failed, Finished, Stopped
+from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart, Usage
+from legato.events import AnyEnding, Failed, Finished, Stopped
 
 Body = dict[str, Any]
 
@@ -37,38 +35,33 @@ class Echo(Struct, frozen=True):
     include_usage: bool = False
 
 
-def echo_of(created: Created) -> Echo:
-    return msgspec.convert(_asked(created).echo, Echo)
-
-
-def head_of(identity: Identity, created: Created, kind: str) -> Body:
+def head_of(completion_id: str, kind: str, created: int, model: str) -> Body:
     """What the whole and each of its chunks begin with."""
     return {
-        "id": identity.response_id,
+        "id": completion_id,
         "object": kind,
-        "created": echo_of(created).created,
-        "model": _asked(created).model,
+        "created": created,
+        "model": model,
         "system_fingerprint": None,
     }
 
 
-def _asked(created: Created) -> Asked:
-    assert created.asked is not None, "only what an API was asked is answered so"
-    return created.asked
+def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | None:
+    """The whole object: of an answer that did not finish, what there was; None for nothing.
 
-
-def completion(identity: Identity, created: Created, ending: AnyEnding) -> Body:
-    """The whole object: of an answer that did not finish, what there was of it."""
-    response = ending.response
-    content = (response.content or ()) if response else ()
+    `created`: seconds since 1970.
+    """
+    answer = ending.response
+    if answer is None:
+        return None
     choice = {
         "index": 0,
-        "message": message_of(content),
+        "message": message_of(answer.content or ()),
         "logprobs": None,
         "finish_reason": finish_reason(ending) if isinstance(ending, Finished) else None,
     }
     return {
-        **head_of(identity, created, "chat.completion"),
+        **head_of(completion_id, "chat.completion", created, answer.model or ""),
         "choices": [choice],
         "usage": usage_of(ending.usage),
     }

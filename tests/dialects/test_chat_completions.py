@@ -24,6 +24,7 @@ from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.completion_object import completion
 from legato.dialects.contract import Identity
 from legato.events import (
+    AnyEnding,
     AnyEvent,
     ArgumentsDelta,
     Created,
@@ -245,12 +246,18 @@ CONTENT: tuple[Part, ...] = (
 
 
 def answer(*content: Part) -> Message:
-    return Message(message_id="R", conversation_id="C", content=content)
+    return Message(message_id="R", conversation_id="C", content=content, model="gpt")
+
+
+def whole_of(ending: AnyEnding) -> dict[str, Any]:
+    whole = completion("chatcmpl-J", 7, ending)
+    assert whole is not None
+    return whole
 
 
 def test_the_whole_answer() -> None:
     ending = Finished(response=answer(*CONTENT), usage=USAGE, reason="tool_calls")
-    whole = completion(IDENTITY, created(), ending)
+    whole = whole_of(ending)
 
     assert whole["choices"] == [
         {
@@ -272,8 +279,8 @@ def test_the_whole_answer() -> None:
 
 
 def test_content_is_null_only_beside_calls() -> None:
-    only_call = completion(IDENTITY, created(), Finished(response=answer(CONTENT[2])))
-    nothing = completion(IDENTITY, created(), Finished())
+    only_call = whole_of(Finished(response=answer(CONTENT[2])))
+    nothing = whole_of(Finished(response=answer()))
 
     assert only_call["choices"][0]["message"]["content"] is None
     assert nothing["choices"][0]["message"] == {
@@ -284,7 +291,11 @@ def test_content_is_null_only_beside_calls() -> None:
 
 
 def test_what_did_not_finish_has_no_reason_to() -> None:
-    stopped = completion(IDENTITY, created(), Stopped(response=answer(TextPart("So"))))
+    stopped = whole_of(Stopped(response=answer(TextPart("So"))))
 
     assert stopped["choices"][0]["finish_reason"] is None
     assert stopped["choices"][0]["message"]["content"] == "So"
+
+
+def test_of_nothing_there_is_no_object() -> None:
+    assert completion("chatcmpl-J", 7, Stopped()) is None
