@@ -1,7 +1,8 @@
 """A generation as the body of a response, whichever way its frames go: how it may end."""
 
 from abc import abstractmethod
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -119,6 +120,17 @@ class StreamBody(ResponseBody):
     @abstractmethod
     def _leave(self) -> None:
         """No more is wanted of the job."""
+
+
+@asynccontextmanager
+async def awaited(job: JobRef, *, is_bound: bool) -> AsyncIterator[None]:
+    """While somebody waits for it; where its client leaves meanwhile, a bound job is stopped."""
+    try:
+        yield
+    except trio.Cancelled:
+        if is_bound:
+            await stop_left(job)
+        raise
 
 
 async def stop_left(job: JobRef) -> None:
