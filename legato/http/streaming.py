@@ -129,14 +129,15 @@ async def awaited(job: JobRef, *, is_bound: bool) -> AsyncIterator[None]:
         yield
     except trio.Cancelled:
         if is_bound:
-            await stop_left(job)
+            with trio.move_on_after(STOP_PATIENCE, shield=True):
+                await stop_left(job)
         raise
 
 
 async def stop_left(job: JobRef) -> None:
     """Stop a job whose only reader has left; that reader's own task does it, as its last act.
 
-    The job is told at once.  How it ends takes no longer than its own deadlines allow.
+    The job is told at once, whether or not somebody waits for how it ends.
     """
-    with trio.move_on_after(STOP_PATIENCE, shield=True), suppress(ActorStopped):
+    with suppress(ActorStopped):
         await job.stop()
