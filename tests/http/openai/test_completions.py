@@ -233,6 +233,20 @@ async def test_who_waits_for_the_whole_is_told_that_another_stopped_it(ann: Clie
     assert "generation_stopped" in body
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_generation_that_another_owns_by_now_is_lost(ann: Client, stream: bool) -> None:
+    async with asking(ann, stream=stream, delay=1000) as connection:
+        await wait_all_tasks_blocked()
+        runtime = ann.app.runtime
+        assert runtime is not None
+        (job,) = runtime.supervisor.registry
+        job.lose()
+        body = await received(connection, "}}")
+
+        assert connection.status_code == 503
+    assert "generation_lost" in body
+
+
 async def test_a_stop_says_how_it_ended(ann: Client) -> None:
     async with asking(ann, **STILL, **KEPT) as connection:
         await received(connection, '"w0 "')
