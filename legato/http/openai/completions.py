@@ -19,11 +19,11 @@ from legato.http.openai.bodies import (
     CompletionHeaders,
     CompletionStream,
 )
-from legato.http.openai.outcomes import bound, completion_of, refusal
+from legato.http.openai.outcomes import completion_of, refusal
 from legato.http.openai.prompts import API, turn_of
 from legato.http.openapi import describe
 from legato.http.sse import stream_response
-from legato.http.streaming import Reading
+from legato.http.streaming import Reading, awaited
 from legato.http.wire import body_of, reply, runtime, user
 
 completions = Blueprint("chat_completions", __name__)
@@ -85,7 +85,7 @@ def _is_bound(body: CompletionBody) -> bool:
 
 
 async def _streamed(job: JobRef, *, is_bound: bool) -> Response:
-    async with bound(job, is_bound=is_bound):
+    async with awaited(job, is_bound=is_bound):
         ending = await job.answering()
     if isinstance(ending, Failed | Stopped):
         return refusal(ending)
@@ -93,7 +93,7 @@ async def _streamed(job: JobRef, *, is_bound: bool) -> Response:
 
 
 async def _whole(job: JobRef, *, is_bound: bool) -> Response:
-    async with bound(job, is_bound=is_bound):
+    async with awaited(job, is_bound=is_bound):
         ending = await job.ended()
     if isinstance(ending, Failed | Stopped):
         return refusal(ending)
