@@ -1,4 +1,4 @@
-"""What came of a completion, over HTTP: the whole object, or why there is none."""
+"""What came of a generation that an API asked for: the object, or how it failed over HTTP."""
 
 from collections.abc import Mapping
 from typing import Any, Final
