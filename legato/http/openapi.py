@@ -12,15 +12,19 @@ from quart_schema.openapi import OpenAPIProvider
 from werkzeug.routing import Rule
 
 from legato.http.auth import SESSION_COOKIE
-from legato.http.replies import ErrorReply, EventStream
+from legato.http.errors import OPENAI_PATHS, is_openai
+from legato.http.replies import ErrorReply, EventStream, OpenAIErrorReply
 
 T = TypeVar("T", bound=Callable[..., Any])
 Schema = dict[str, Any]
 
 SECURITY_SCHEMES: Final[Schema] = {
+    "api_key": {"type": "http", "scheme": "bearer", "bearer_format": "sk- and 64 hex digits"},
     "token": {"type": "http", "scheme": "bearer", "bearer_format": "JWT"},
     "session": {"type": "apiKey", "in_": "cookie", "name": SESSION_COOKIE},
 }
+SECURITY: Final[Sequence[Schema]] = ({"token": []}, {"session": []})
+OPENAI_SECURITY: Final[Sequence[Schema]] = ({"api_key": []}, *SECURITY)
 
 ABOUT: Final = """\
 Generations as jobs that outlive the connection that started them: start one, follow its stream
@@ -29,6 +33,9 @@ from anywhere, come back with a cursor, stop it.
 Requests under `/api` carry `Authorization: Bearer <token>` (`legato token --user ID` prints one),
 or the session cookie of a browser that has logged in, which sends it by itself.  What is refused
 is said as JSON: `error`, `message`, and mostly the field in `param`.
+
+OpenAI's APIs, under `/v1` and `/api/agents/v1`, take API keys as well, which `/api/api-keys` makes,
+and say what they refuse as OpenAI does.
 """
 
 
@@ -58,16 +65,21 @@ class Description(OpenAPIProvider):
         paths, components = super().build_paths(rule)
         for operations in paths.values():
             for operation in operations.values():
-                components |= self._complete(operation, public=not rule.rule.startswith("/api/"))
+                components |= self._complete(operation, rule.rule)
         return paths, components
 
-    def _complete(self, operation: Schema, *, public: bool) -> Schema:
+    def _complete(self, operation: Schema, path: str) -> Schema:
         """Add what all routes share; the components that takes."""
-        refusal, components = self.build_response_object(ErrorReply, None)
-        if public:
-            operation["security"] = []
-        else:
+        shape = OpenAIErrorReply if is_openai(path) else ErrorReply
+        refusal, components = self.build_response_object(shape, None)
+        if is_openai(path):
+            operation["security"] = OPENAI_SECURITY
+            refused = [status for status in operation["responses"] if status >= 400]
+            operation["responses"] |= {status: dict(refusal) for status in refused}
+        if path.startswith(("/api/", *OPENAI_PATHS)):
             operation["responses"].setdefault(401, refusal)
+        else:
+            operation["security"] = []
         for status, response in operation["responses"].items():
             response["description"] = response["description"] or HTTPStatus(status).phrase
         operation["description"] = operation.get("description", "").strip()
@@ -82,6 +94,8 @@ class Description(OpenAPIProvider):
         if model is EventStream:
             content: Schema = {"text/event-stream": {"schema": {"type": "string"}}}
             return {"description": getdoc(EventStream), "content": content}, {}
+        if model is None:
+            return {"description": ""}, {}
         schema, components = described(model)
         return {"description": "", "content": {"application/json": {"schema": schema}}}, components
 

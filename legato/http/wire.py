@@ -49,6 +49,11 @@ def user() -> str:
     return cast("str", g.user)
 
 
+def key_id() -> str | None:
+    """The id of the API key that was sent; None where a token was."""
+    return cast("str | None", g.key_id)
+
+
 async def body_of(kind: type[T]) -> T:
     """The request's JSON body as `kind`.
 
