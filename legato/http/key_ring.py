@@ -100,12 +100,14 @@ class KeyRing:
             await trio.sleep(USE_INTERVAL)
 
     async def write_uses(self) -> None:
-        """Those that are not written yet.  What storage does not take is not worth a second try."""
-        uses, self._uses, self._used = self._uses, {}, trio.Event()
+        """Write those that are not.  What cannot be written now stays for the next time."""
+        self._used, uses = trio.Event(), self._uses.copy()
         try:
             await self._keys.note_uses(uses)
         except StorageError as error:
             log.warning("uses of API keys not noted", keys=len(uses), error=str(error))
+        else:
+            self._uses = dict(self._uses.items() - uses.items())
 
     async def sweep(self) -> None:
         """Remove expired keys, now and then, for ever."""

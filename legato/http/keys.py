@@ -11,7 +11,7 @@ from legato.http.bodies import ApiKeyBody
 from legato.http.errors import InvalidField, NotFound
 from legato.http.openapi import describe
 from legato.http.replies import ApiKeyReply, ApiKeysReply, NewApiKeyReply
-from legato.http.wire import body_of, reply, runtime, user
+from legato.http.wire import body_of, no_content, reply, runtime, user
 from legato.storage.clock import utc_now
 from legato.storage.keys import ApiKey
 
@@ -68,7 +68,7 @@ async def delete(key_id: str) -> Response:
     """Delete an API key: this process refuses it from now on, others within ten seconds."""
     key = await _key_of(key_id)
     await runtime().key_ring.delete(key.id)
-    return Response(status=204)
+    return no_content()
 
 
 async def _key_of(key_id: str) -> ApiKey:

@@ -17,14 +17,15 @@ from legato.http.replies import ErrorReply, EventStream, OpenAIErrorReply
 
 T = TypeVar("T", bound=Callable[..., Any])
 Schema = dict[str, Any]
+Security = list[dict[str, list[str]]]
 
 SECURITY_SCHEMES: Final[Schema] = {
     "api_key": {"type": "http", "scheme": "bearer", "bearer_format": "sk- and 64 hex digits"},
     "token": {"type": "http", "scheme": "bearer", "bearer_format": "JWT"},
     "session": {"type": "apiKey", "in_": "cookie", "name": SESSION_COOKIE},
 }
-SECURITY: Final[Sequence[Schema]] = ({"token": []}, {"session": []})
-OPENAI_SECURITY: Final[Sequence[Schema]] = ({"api_key": []}, *SECURITY)
+SECURITY: Final[Security] = [{"token": []}, {"session": []}]
+OPENAI_SECURITY: Final[Security] = [{"api_key": []}, *SECURITY]
 
 ABOUT: Final = """\
 Generations as jobs that outlive the connection that started them: start one, follow its stream
