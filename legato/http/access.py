@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
-from quart import Request
 
 from legato.http.api_keys import is_meant_as_key
 from legato.http.auth import Credentials, Unauthorized
 from legato.http.errors import OPENAI_PATHS, RequestError, is_openai
-from legato.http.wire import application, credentials_of, runtime
+from legato.http.wire import application, runtime
 from legato.storage.keys import Scope
 
 SCOPE_OF: Final[Mapping[str, Scope]] = {
@@ -37,18 +36,17 @@ class InsufficientScope(RequestError):
     error = "Insufficient scope"
 
 
-async def caller_of(asking: Request) -> Caller:
-    """Who makes this request.
+async def caller_of(credentials: Credentials, path: str) -> Caller:
+    """Whose credentials these are, if they are good at that path.
 
     Raises:
         MissingKey, Unauthorized, ForbiddenOrigin, KeysUnavailable, StorageError
         InsufficientScope: where the API key is good, but not for this.
     """
-    credentials = credentials_of(asking)
     token = credentials.bearer or ""
     if is_meant_as_key(token):
-        return await _caller_by_key(token, asking.path)
-    if is_openai(asking.path):
+        return await _caller_by_key(token, path)
+    if is_openai(path):
         _require_any(credentials)
     return Caller((await application().authenticator.authenticate(credentials)).id)
 

@@ -18,6 +18,7 @@ from legato.http.openai.models import models
 from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
+from legato.http.wire import credentials_of
 from legato.secret import with_secret
 
 SECURITY_HEADERS: Final = {
@@ -62,7 +63,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
 async def authenticate() -> None:
     """Let nobody unknown near the API; everything else is public."""
     if request.path.startswith(("/api/", *OPENAI_PATHS)):
-        caller = await caller_of(request)
+        caller = await caller_of(credentials_of(request), request.path)
         g.user, g.key_id = caller.user, caller.key_id
 
 

@@ -75,13 +75,13 @@ class Description(OpenAPIProvider):
         refusal, components = self.build_response_object(shape, None)
         if is_openai(path):
             operation["security"] = OPENAI_SECURITY
-            refused = [status for status in operation["responses"] if status >= 400]
-            operation["responses"] |= {status: dict(refusal) for status in refused}
         if path.startswith(("/api/", *OPENAI_PATHS)):
             operation["responses"].setdefault(401, refusal)
         else:
             operation["security"] = []
         for status, response in operation["responses"].items():
+            if status >= 400:
+                response["content"] = refusal["content"]
             response["description"] = response["description"] or HTTPStatus(status).phrase
         operation["description"] = operation.get("description", "").strip()
         return components

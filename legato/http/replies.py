@@ -20,8 +20,6 @@ class ErrorReply(Struct):
 
 
 class OpenAIError(Struct):
-    """`param` names the field; by `code`, and the status, clients choose an exception."""
-
     message: str
     type: str
     param: str | None
@@ -29,7 +27,7 @@ class OpenAIError(Struct):
 
 
 class OpenAIErrorReply(Struct):
-    """What was wrong, where one of OpenAI's APIs was asked."""
+    """What was wrong, as OpenAI says it: `code` is for programs, `param` names the field."""
 
     error: OpenAIError
 
