@@ -44,6 +44,8 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.storage",
     ),
     "legato.demo": ("legato",),
+    "legato.key_commands": ("legato",),
+    "legato.cli_values": ("legato",),
     "legato.workers": ("legato",),
     "legato.bench": ("legato",),
     "legato.cli": ("legato",),
