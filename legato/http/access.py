@@ -64,7 +64,7 @@ async def _caller_by_key(secret: str, path: str) -> Caller:
     key = await runtime().key_ring.use(secret)
     scope = scope_of(path)
     if scope is not None and scope not in key.scopes:
-        found = ", ".join(key.scopes) or "none"
+        found = ", ".join(key.scopes)
         message = f"this needs an API key with the scope {scope}; this one's scopes: {found}"
         raise InsufficientScope(message, code="insufficient_scope")
     return Caller(key.user, key.id)
