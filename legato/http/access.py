@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Struct
-
 from legato.http.api_keys import is_meant_as_key
-from legato.http.auth import Credentials, Unauthorized
+from legato.http.auth import Credentials, Unauthorized, User
 from legato.http.errors import OPENAI_PATHS, RequestError, is_openai
 from legato.http.wire import application, runtime
 from legato.storage.keys import Scope
@@ -19,13 +17,6 @@ SCOPE_OF: Final[Mapping[str, Scope]] = {
 """By the first part of a path in OpenAI's APIs."""
 
 
-class Caller(Struct, frozen=True):
-    """`key_id` names the API key that came, where one did."""
-
-    user: str
-    key_id: str | None = None
-
-
 class MissingKey(RequestError):
     status = 401
     error = "Unauthorized"
@@ -36,7 +27,7 @@ class InsufficientScope(RequestError):
     error = "Insufficient scope"
 
 
-async def caller_of(credentials: Credentials, path: str) -> Caller:
+async def user_at(path: str, credentials: Credentials) -> User:
     """Whose credentials these are, if they are good at that path.
 
     Raises:
@@ -45,10 +36,10 @@ async def caller_of(credentials: Credentials, path: str) -> Caller:
     """
     token = credentials.bearer or ""
     if is_meant_as_key(token):
-        return await _caller_by_key(token, path)
+        return await _user_by_key(token, path)
     if is_openai(path):
         _require_any(credentials)
-    return Caller((await application().authenticator.authenticate(credentials)).id)
+    return await application().authenticator.authenticate(credentials)
 
 
 def _require_any(credentials: Credentials) -> None:
@@ -57,7 +48,7 @@ def _require_any(credentials: Credentials) -> None:
         raise MissingKey(message, code="missing_api_key")
 
 
-async def _caller_by_key(secret: str, path: str) -> Caller:
+async def _user_by_key(secret: str, path: str) -> User:
     if not is_openai(path):
         places = " and ".join(f"{place}…" for place in OPENAI_PATHS)
         raise Unauthorized(f"an API key is good at {places} only; send a token here, a JWT")
@@ -67,7 +58,7 @@ async def _caller_by_key(secret: str, path: str) -> Caller:
         found = ", ".join(key.scopes)
         message = f"this needs an API key with the scope {scope}; this one's scopes: {found}"
         raise InsufficientScope(message, code="insufficient_scope")
-    return Caller(key.user, key.id)
+    return User(key.user)
 
 
 def scope_of(path: str) -> Scope | None:

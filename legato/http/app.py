@@ -8,12 +8,14 @@ from quart_schema import Info, QuartSchema
 from werkzeug.exceptions import HTTPException
 
 from legato.config import Settings, load_settings
-from legato.http.access import caller_of
+from legato.http.access import user_at
 from legato.http.application import Legato
 from legato.http.chat import chat
 from legato.http.conversations import conversations
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
 from legato.http.keys import keys
+from legato.http.openai.completion_jobs import completion_jobs
+from legato.http.openai.completions import completions
 from legato.http.openai.models import models
 from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
@@ -50,7 +52,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         security=SECURITY,
         openapi_provider_class=Description,
     )
-    for blueprint in (chat, conversations, keys, models, pages):
+    for blueprint in (chat, completions, completion_jobs, conversations, keys, models, pages):
         app.register_blueprint(blueprint)
     app.before_request(authenticate)
     app.after_request(secure)
@@ -63,8 +65,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
 async def authenticate() -> None:
     """Let nobody unknown near the API; everything else is public."""
     if request.path.startswith(("/api/", *OPENAI_PATHS)):
-        caller = await caller_of(credentials_of(request), request.path)
-        g.user, g.key_id = caller.user, caller.key_id
+        g.user = (await user_at(request.path, credentials_of(request))).id
 
 
 async def secure(response: Response) -> Response:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from inspect import cleandoc, getdoc
-from typing import Any, Final, TypeVar
+from types import UnionType
+from typing import Any, Final, TypeVar, get_args
 
 from msgspec.json import schema_components
 from quart_schema import document
@@ -31,9 +32,9 @@ ABOUT: Final = """\
 Generations as jobs that outlive the connection that started them: start one, follow its stream
 from anywhere, come back with a cursor, stop it.
 
-Requests under `/api` carry `Authorization: Bearer <token>` (`legato token --user ID` prints one),
-or the session cookie of a browser that has logged in, which sends it by itself.  What is refused
-is said as JSON: `error`, `message`, and mostly the field in `param`.
+Requests under `/api` and `/v1` carry `Authorization: Bearer <token>` (`legato token --user ID`
+prints one), or the session cookie of a browser that has logged in, which sends it by itself.  What
+is refused is said as JSON: `error`, `message`, and mostly the field in `param`.
 
 OpenAI's APIs, under `/v1` and `/api/agents/v1`, take API keys as well, which `/api/api-keys` makes,
 and say what they refuse as OpenAI does.
@@ -92,13 +93,21 @@ class Description(OpenAPIProvider):
         return {"required": True, "content": content}, components
 
     def build_response_object(self, model: Any, headers_model: Any) -> tuple[Schema, Schema]:
-        if model is EventStream:
-            content: Schema = {"text/event-stream": {"schema": {"type": "string"}}}
-            return {"description": getdoc(EventStream), "content": content}, {}
         if model is None:
             return {"description": ""}, {}
+        if isinstance(model, UnionType):
+            return self._either(*get_args(model))
+        if issubclass(model, EventStream):
+            content: Schema = {"text/event-stream": {"schema": {"type": "string"}}}
+            return {"description": getdoc(model), "content": content}, {}
         schema, components = described(model)
         return {"description": "", "content": {"application/json": {"schema": schema}}}, components
+
+    def _either(self, whole: type, streamed: type) -> tuple[Schema, Schema]:
+        """What a body asks for has one media type or the other."""
+        one, components = self.build_response_object(whole, None)
+        other, _ = self.build_response_object(streamed, None)
+        return other | {"content": one["content"] | other["content"]}, components
 
     def build_querystring_parameters(self, model: Any) -> tuple[list[Schema], Schema]:
         return parameters("query", model), {}

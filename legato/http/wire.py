@@ -49,11 +49,6 @@ def user() -> str:
     return cast("str", g.user)
 
 
-def key_id() -> str | None:
-    """The id of the API key that was sent; None where a token was."""
-    return cast("str | None", g.key_id)
-
-
 async def body_of(kind: type[T]) -> T:
     """The request's JSON body as `kind`.
 
@@ -93,6 +88,18 @@ def query_of(kind: type[T]) -> T:
         name = path.rstrip("`")
         expected = expectation.partition(", got")[0]  # every value of a query is a text
         raise InvalidField(name, f"{expected}; found {given.get(name)!r:.80}") from None
+
+
+def place_asked() -> tuple[str, str] | None:
+    """The cursor after which a reader wants to begin, and the name of what says it.
+
+    The query counts before the header, which browsers send by themselves.
+    """
+    header = "Last-Event-ID"
+    for name, cursor in ("after", request.args.get("after")), (header, request.headers.get(header)):
+        if cursor:
+            return name, cursor
+    return None
 
 
 def reply(body: Any, status: int = 200) -> Response:
