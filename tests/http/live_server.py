@@ -15,6 +15,7 @@ from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
 from legato.http.direct import DirectBody
+from legato.http.key_ring import open_key_ring
 from legato.http.runtime import DIALECTS, Runtime
 from legato.http.served import ServedBody
 from legato.http.server import GRACE, IDLE, serve_until
@@ -159,5 +160,7 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
             limits=settings.limits,
             journal=storage.journal,
         ) as supervisor,
+        open_key_ring(storage.records.api_keys) as key_ring,
     ):
-        yield Runtime(settings, storage.records, models, supervisor, Alone(supervisor))
+        jobs = Alone(supervisor)
+        yield Runtime(settings, storage.records, models, supervisor, jobs, key_ring)
