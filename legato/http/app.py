@@ -8,14 +8,19 @@ from quart_schema import Info, QuartSchema
 from werkzeug.exceptions import HTTPException
 
 from legato.config import Settings, load_settings
+from legato.http.access import user_at
 from legato.http.application import Legato
 from legato.http.chat import chat
 from legato.http.conversations import conversations
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
-from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
+from legato.http.keys import keys
+from legato.http.openai.completion_jobs import completion_jobs
+from legato.http.openai.completions import completions
+from legato.http.openai.models import models
+from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
-from legato.http.wire import application, credentials_of
+from legato.http.wire import credentials_of
 from legato.secret import with_secret
 
 SECURITY_HEADERS: Final = {
@@ -44,10 +49,10 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         info=Info(title="Legato", version="0.1.0", description=ABOUT),
         conversion_preference="msgspec",
         security_schemes=SECURITY_SCHEMES,
-        security=[{name: []} for name in SECURITY_SCHEMES],
+        security=SECURITY,
         openapi_provider_class=Description,
     )
-    for blueprint in (chat, conversations, pages):
+    for blueprint in (chat, completions, completion_jobs, conversations, keys, models, pages):
         app.register_blueprint(blueprint)
     app.before_request(authenticate)
     app.after_request(secure)
@@ -60,7 +65,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
 async def authenticate() -> None:
     """Let nobody unknown near the API; everything else is public."""
     if request.path.startswith(("/api/", *OPENAI_PATHS)):
-        g.user = (await application().authenticator.authenticate(credentials_of(request))).id
+        g.user = (await user_at(request.path, credentials_of(request))).id
 
 
 async def secure(response: Response) -> Response:

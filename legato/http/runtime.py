@@ -11,15 +11,20 @@ from legato.actors.jobs import Alone, Jobs
 from legato.actors.supervision import Replica, open_replica, open_supervisor
 from legato.actors.supervisor import Supervisor
 from legato.config import Settings
+from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
+from legato.http.key_ring import KeyRing, open_key_ring
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
 from legato.storage.contract import Records, StorageError
 from legato.storage.records import Storage, open_storage
 from legato.storage.replicas import Replication
 
-DIALECTS: Final[Mapping[str, Dialect]] = {"librechat": LibreChat}
+DIALECTS: Final[Mapping[str, Dialect]] = {
+    "librechat": LibreChat,
+    "chat_completions": ChatCompletions,
+}
 
 
 class Runtime(Struct, frozen=True):
@@ -28,6 +33,7 @@ class Runtime(Struct, frozen=True):
     models: Mapping[str, Model]
     supervisor: Supervisor
     jobs: Jobs
+    key_ring: KeyRing
 
     @property
     def default_model(self) -> str:
@@ -41,9 +47,11 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     async with (
         open_storage(settings.database_url) as storage,
         open_models(settings.models, os.environ) as models,
+        open_key_ring(storage.records.api_keys) as key_ring,
         _open_jobs(settings, storage, models) as replica,
     ):
-        yield Runtime(settings, storage.records, models, replica.supervisor, replica.jobs)
+        jobs = replica.jobs
+        yield Runtime(settings, storage.records, models, replica.supervisor, jobs, key_ring)
 
 
 @asynccontextmanager

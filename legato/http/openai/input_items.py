@@ -1,0 +1,102 @@
+"""The items that a request to the Responses API may bring, as clients write them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct
+
+CallId = Annotated[str, Meta(min_length=1, max_length=64)]
+FunctionName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+ItemStatus = Literal["in_progress", "completed", "incomplete"]
+Detail = Literal["low", "high", "auto"]
+
+
+class InputText(Struct, frozen=True, tag_field="type", tag="input_text"):
+    text: str
+
+
+class OutputText(Struct, frozen=True, tag_field="type", tag="output_text"):
+    text: str
+    annotations: tuple[Any, ...] = ()
+
+
+class Refusal(Struct, frozen=True, tag_field="type", tag="refusal"):
+    refusal: str
+
+
+class InputImage(Struct, frozen=True, tag_field="type", tag="input_image"):
+    """`image_url` may be a data URL.  There are no files here that a `file_id` could name."""
+
+    image_url: str
+    detail: Detail | None = None
+
+
+class InputFile(Struct, frozen=True, tag_field="type", tag="input_file", omit_defaults=True):
+    filename: str | None = None
+    file_data: str | None = None
+    file_url: str | None = None
+
+
+ContentPart = InputText | OutputText | Refusal | InputImage | InputFile
+Content = str | tuple[ContentPart, ...]
+
+
+class MessageItem(Struct, frozen=True):
+    role: Literal["user", "assistant", "system", "developer"]
+    content: Content
+    id: str | None = None
+    status: ItemStatus | None = None
+
+
+class FunctionCallItem(Struct, frozen=True):
+    call_id: CallId
+    name: FunctionName
+    arguments: str
+    id: str | None = None
+    status: ItemStatus | None = None
+
+
+class FunctionCallOutputItem(Struct, frozen=True):
+    call_id: CallId
+    output: Content
+    id: str | None = None
+    status: ItemStatus | None = None
+
+
+class SummaryText(Struct, frozen=True, tag_field="type", tag="summary_text"):
+    text: str
+
+
+class ReasoningText(Struct, frozen=True, tag_field="type", tag="reasoning_text"):
+    text: str
+
+
+class ReasoningItem(Struct, frozen=True, omit_defaults=True):
+    """Kept, and not sent to the model: Chat Completions have no place for it."""
+
+    summary: tuple[SummaryText, ...]
+    id: str | None = None
+    content: tuple[ReasoningText, ...] | None = None
+    encrypted_content: str | None = None
+
+
+class ItemReference(Struct, frozen=True):
+    id: str
+
+
+InputItem = MessageItem | FunctionCallItem | FunctionCallOutputItem | ReasoningItem | ItemReference
+
+KINDS: Final[Mapping[str, type[InputItem]]] = {
+    "message": MessageItem,
+    "function_call": FunctionCallItem,
+    "function_call_output": FunctionCallOutputItem,
+    "reasoning": ReasoningItem,
+    "item_reference": ItemReference,
+}
+PREFIXES: Final[Mapping[type[InputItem], str]] = {
+    MessageItem: "msg",
+    FunctionCallItem: "fc",
+    FunctionCallOutputItem: "fco",
+    ReasoningItem: "rs",
+}
+"""Of the ids of those that come without one."""

@@ -1,0 +1,79 @@
+"""Items of the Responses API as the messages that a model reads."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from legato.dialects.response_object import output_of
+from legato.models.contract import ChatMessage
+from legato.storage.contract import StoredResponse
+
+Item = Mapping[str, Any]
+Role = Literal["system", "user", "assistant", "tool"]
+
+_ROLES: Final[Mapping[str, Role]] = {
+    "user": "user",
+    "assistant": "assistant",
+    "system": "system",
+    "developer": "system",
+}
+
+
+def items_before(responses: Sequence[StoredResponse]) -> list[Item]:
+    """What those brought and what came of it, in order; their instructions are not inherited."""
+    return [item for response in responses for item in (*response.items, *outputs_of(response))]
+
+
+def outputs_of(response: StoredResponse) -> Sequence[Item]:
+    answer = response.ending.response if response.ending else None
+    content = answer.content if answer else ()
+    return output_of(response.created, content or (), response.ending)
+
+
+def history(responses: Sequence[StoredResponse]) -> list[ChatMessage]:
+    """What a model reads of earlier responses, the oldest first."""
+    return messages_of(items_before(responses))
+
+
+def messages_of(items: Iterable[Item]) -> list[ChatMessage]:
+    """Calls that are neighbours are one message with what the assistant said just before them."""
+    messages: list[ChatMessage] = []
+    for item in items:
+        match item["type"]:
+            case "function_call":
+                _add_call(messages, item)
+            case "function_call_output":
+                named = {"tool_call_id": item["call_id"]}
+                messages.append(ChatMessage("tool", _content(item["output"]), named))
+            case "message":
+                messages.append(ChatMessage(_ROLES[item["role"]], _content(item["content"])))
+            case _:
+                pass  # thoughts: Chat Completions have no place for them
+    return messages
+
+
+def _add_call(messages: list[ChatMessage], item: Item) -> None:
+    function = {"name": item["name"], "arguments": item["arguments"]}
+    call = {"id": item["call_id"], "type": "function", "function": function}
+    last = messages.pop() if messages and messages[-1].role == "assistant" else None
+    said, calls = (last.content, last.more.get("tool_calls", [])) if last else (None, [])
+    messages.append(ChatMessage("assistant", said, {"tool_calls": [*calls, call]}))
+
+
+def _content(given: str | Sequence[Item]) -> str | Sequence[Item]:
+    """One text as a text, since not every server takes a list."""
+    parts = [{"type": "text", "text": given}] if isinstance(given, str) else [*_parts(given)]
+    return parts[0]["text"] if [part["type"] for part in parts] == ["text"] else parts
+
+
+def _parts(content: Sequence[Item]) -> Iterator[dict[str, Any]]:
+    for part in content:
+        match part["type"]:
+            case "input_image":
+                image = {"url": part["image_url"], "detail": part["detail"]}
+                yield {"type": "image_url", "image_url": image}
+            case "input_file":
+                yield {"type": "file", "file": {key: part[key] for key in part if key != "type"}}
+            case "refusal":
+                yield {"type": "text", "text": part["refusal"]}
+            case _:
+                yield {"type": "text", "text": part["text"]}

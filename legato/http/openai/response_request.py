@@ -1,0 +1,175 @@
+"""The body of a request to the Responses API, and what its fields mean to a model."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct
+
+from legato.http.errors import InvalidField
+from legato.http.nesting import check_nesting
+from legato.http.openai.input_items import FunctionName
+from legato.http.openai.inputs import converted
+
+Key = Annotated[str, Meta(max_length=64)]
+Penalty = Annotated[float, Meta(ge=-2, le=2)]
+
+
+class FunctionTool(Struct, frozen=True, tag_field="type", tag="function"):
+    name: FunctionName
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class FunctionChoice(Struct, frozen=True, tag_field="type", tag="function"):
+    name: FunctionName
+
+
+class AllowedTools(Struct, frozen=True, tag_field="type", tag="allowed_tools"):
+    tools: tuple[FunctionChoice, ...]
+    mode: Literal["none", "auto", "required"] = "auto"
+
+
+class PlainText(Struct, frozen=True, tag_field="type", tag="text"):
+    pass
+
+
+class JsonObject(Struct, frozen=True, tag_field="type", tag="json_object"):
+    pass
+
+
+class JsonSchema(Struct, frozen=True, tag_field="type", tag="json_schema"):
+    name: FunctionName
+    schema: dict[str, Any]
+    description: str | None = None
+    strict: bool | None = None
+
+
+class TextSettings(Struct, frozen=True):
+    format: PlainText | JsonObject | JsonSchema | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
+
+
+class ReasoningSettings(Struct, frozen=True):
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    summary: Literal["concise", "detailed", "auto"] | None = None
+
+
+class ConversationName(Struct, frozen=True):
+    id: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class ResponseBody(Struct, frozen=True, kw_only=True):
+    """`model` and `input` are enough.  What is not here is ignored, as by OpenAI's servers."""
+
+    model: str | None = None
+    input: str | list[Any] | None = None
+    instructions: str | None = None
+    previous_response_id: str | None = None
+    conversation: ConversationName | str | None = None
+    stream: bool | None = None
+    background: bool | None = None
+    store: bool | None = None
+    tools: list[Any] | None = None
+    tool_choice: Any = None
+    parallel_tool_calls: bool | None = None
+    max_output_tokens: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+    max_tool_calls: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
+    reasoning: ReasoningSettings | None = None
+    text: TextSettings | None = None
+    truncation: Literal["auto", "disabled"] | None = None
+    metadata: (
+        Annotated[dict[Key, Annotated[str, Meta(max_length=512)]], Meta(max_length=16)] | None
+    ) = None
+    service_tier: Literal["auto", "default", "flex", "priority"] | None = None
+    safety_identifier: Key | None = None
+    prompt_cache_key: Key | None = None
+    user: str | None = None
+    prompt: Any = None
+
+
+SAME: Final = (
+    "background",
+    "frequency_penalty",
+    "instructions",
+    "max_output_tokens",
+    "max_tool_calls",
+    "metadata",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "previous_response_id",
+    "prompt_cache_key",
+    "safety_identifier",
+    "temperature",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "user",
+)
+"""What the response says again as it was given."""
+
+SAMPLING: Final[Mapping[str, str]] = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+    "max_output_tokens": "max_tokens",
+}
+"""What is handed on, by its name in Chat Completions."""
+
+
+def check(body: ResponseBody) -> None:
+    """What no field says by itself.
+
+    Raises:
+        InvalidField: where fields contradict each other, or one is not served here.
+    """
+    if body.background and body.store is False:
+        raise InvalidField("store", "found false; a response in the background must be stored")
+    if body.previous_response_id and body.conversation:
+        raise InvalidField("conversation", "is not allowed beside previous_response_id")
+    if body.prompt is not None:
+        raise InvalidField("prompt", "there are no prompt templates here; use instructions")
+    if not (body.input or body.previous_response_id or body.conversation):
+        raise InvalidField("input", "a text or a list of items is needed")
+
+
+def tools_of(given: Sequence[Any] | None) -> list[FunctionTool]:
+    """Raises InvalidField where one is of another type than `function`, or is no such tool."""
+    tools = []
+    for index, raw in enumerate(given or ()):
+        name = f"tools[{index}]"
+        kind = raw.get("type") if isinstance(raw, dict) else None
+        if isinstance(raw, dict) and kind != "function":
+            raise InvalidField(f"{name}.type", f"found {kind!r:.80}; allowed: function")
+        tools.append(converted(name, raw, FunctionTool))
+        check_nesting(f"{name}.parameters", tools[-1].parameters)
+    return tools
+
+
+Choice = Literal["none", "auto", "required"] | FunctionChoice | AllowedTools
+
+
+def choice_of(given: Any, tools: Sequence[FunctionTool]) -> Choice:
+    """Raises InvalidField where it is of no known form, or names a tool that is not there."""
+    if given is None:
+        return "auto"
+    words = Literal["none", "auto", "required"]
+    kind: Any = words if isinstance(given, str) else FunctionChoice | AllowedTools
+    choice: Choice = converted("tool_choice", given, kind)
+    names = {tool.name for tool in tools}
+    for named in _named(choice):
+        if named.name not in names:
+            raise InvalidField("tool_choice", f"found {named.name!r}, which is none of tools")
+    return choice
+
+
+def _named(choice: Choice) -> Sequence[FunctionChoice]:
+    if isinstance(choice, FunctionChoice):
+        return (choice,)
+    return choice.tools if isinstance(choice, AllowedTools) else ()

@@ -1,0 +1,201 @@
+"""What a request to the Responses API asks of a model, and what of it is refused."""
+
+from typing import Any
+
+import msgspec
+import openresponses_types
+import pytest
+
+from legato.content import Message, TextPart, ToolCall, ToolCallPart
+from legato.dialects.response_object import resource
+from legato.events import Finished
+from legato.http.errors import InvalidField
+from legato.http.openai.input_messages import history
+from legato.http.openai.response_prompt import Request, request_of
+from legato.http.openai.response_request import ResponseBody
+from legato.models.contract import ChatMessage
+from legato.storage.contract import StoredResponse
+from tests.dialects.responses_kit import IDENTITY, JOB, created
+
+TOOL = {"type": "function", "name": "add", "parameters": {"type": "object"}}
+CALL = {"type": "function_call", "call_id": "c1", "name": "add", "arguments": "{}"}
+TOLD = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+
+
+def asked(*before: StoredResponse, **body: Any) -> Request:
+    return request_of(msgspec.convert(body, ResponseBody), JOB, before)
+
+
+def answered() -> StoredResponse:
+    content = (TextPart("Yes."), ToolCallPart(ToolCall("c1", "add", "{}")))
+    answer = Message(message_id="a", conversation_id="c", content=content)
+    return StoredResponse(
+        response_id=IDENTITY.response_id,
+        user="ann",
+        conversation_id="c",
+        items=asked(input="Well?", instructions="Not inherited.").items,
+        created=created(),
+        ending=Finished(response=answer),
+    )
+
+
+def test_a_text_is_a_users_message_after_the_instructions() -> None:
+    request = asked(input="Hi", instructions="Be brief.")
+
+    assert request.messages == (ChatMessage("system", "Be brief."), ChatMessage("user", "Hi"))
+    assert request.items == (
+        {
+            "id": f"msg_{JOB}_in0",
+            "type": "message",
+            "status": "completed",
+            "role": "user",
+            "content": [{"type": "input_text", "text": "Hi"}],
+        },
+    )
+
+
+def test_items_of_every_type_are_what_a_model_reads() -> None:
+    content = [
+        {"type": "input_text", "text": "Look"},
+        {"type": "input_image", "image_url": "data:x"},
+        {"type": "input_file", "filename": "f", "file_data": "data:y"},
+    ]
+    request = asked(
+        input=[
+            {"role": "developer", "content": "D"},
+            {"type": "message", "role": "user", "content": content},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm"}]},
+            {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
+            CALL,
+            CALL | {"id": "fc_own", "call_id": "c2"},
+            {"type": "function_call_output", "call_id": "c1", "output": "1"},
+            {"type": "function_call_output", "call_id": "c2", "output": content[:1]},
+        ]
+    )
+
+    assert request.messages == (
+        ChatMessage("system", "D"),
+        ChatMessage(
+            "user",
+            [
+                {"type": "text", "text": "Look"},
+                {"type": "image_url", "image_url": {"url": "data:x", "detail": "auto"}},
+                {"type": "file", "file": {"filename": "f", "file_data": "data:y"}},
+            ],
+        ),
+        ChatMessage("assistant", "No.", {"tool_calls": [TOLD, TOLD | {"id": "c2"}]}),
+        ChatMessage("tool", "1", {"tool_call_id": "c1"}),
+        ChatMessage("tool", "Look", {"tool_call_id": "c2"}),
+    )
+    assert request.items[5]["id"] == "fc_own"
+    whole = resource(created(), (), None) | {"output": request.items}
+    openresponses_types.ResponseResource.model_validate(msgspec.to_builtins(whole))
+
+
+def test_history_is_what_was_asked_and_what_came_of_it() -> None:
+    before = answered()
+
+    assert history([before]) == [
+        ChatMessage("user", "Well?"),
+        ChatMessage("assistant", "Yes.", {"tool_calls": [TOLD]}),
+    ]
+    output = {"type": "function_call_output", "call_id": "c1", "output": "2"}
+    assert asked(before, previous_response_id="r", input=[output]).messages == (
+        *history([before]),
+        ChatMessage("tool", "2", {"tool_call_id": "c1"}),
+    )
+
+
+def test_a_reference_is_the_item_that_it_names() -> None:
+    reference = {"type": "item_reference", "id": f"msg_{JOB}_0"}
+    request = asked(answered(), previous_response_id="r", input=[reference])
+
+    assert request.messages[-1] == ChatMessage("assistant", "Yes.")
+
+
+def test_what_a_model_is_asked_with_and_what_is_said_again() -> None:
+    schema = {"type": "json_schema", "name": "s", "schema": {"type": "object"}}
+    request = asked(
+        input="Hi",
+        tools=[TOOL],
+        tool_choice={"type": "function", "name": "add"},
+        parallel_tool_calls=False,
+        text={"format": schema, "verbosity": "low"},
+        reasoning={"effort": "low"},
+        max_output_tokens=9,
+        temperature=0.5,
+        metadata={"a": "b"},
+        conversation="conv_1",
+        service_tier="flex",
+        unknown="ignored",
+    )
+
+    assert request.parameters == {
+        "temperature": 0.5,
+        "max_tokens": 9,
+        "reasoning_effort": "low",
+        "verbosity": "low",
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "s", "schema": {"type": "object"}},
+        },
+        "tools": [
+            {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
+        ],
+        "tool_choice": {"type": "function", "function": {"name": "add"}},
+        "parallel_tool_calls": False,
+    }
+    whole = resource(created(**request.echo), (), None)
+    openresponses_types.ResponseResource.model_validate(whole)
+    assert whole["conversation"] == {"id": "conv_1"}
+    assert whole["tools"] == [TOOL | {"description": None, "strict": None}]
+
+
+@pytest.mark.parametrize("choice", ["none", "auto", "required"])
+def test_a_word_of_choice_is_handed_on(choice: str) -> None:
+    assert asked(input="x", tools=[TOOL], tool_choice=choice).parameters["tool_choice"] == choice
+
+
+def test_allowed_tools_and_a_plain_object_are_handed_on() -> None:
+    allowed = {"type": "allowed_tools", "tools": [{"type": "function", "name": "add"}]}
+    request = asked(
+        input="x", tools=[TOOL], tool_choice=allowed, text={"format": {"type": "json_object"}}
+    )
+
+    assert request.parameters["tool_choice"] == {
+        "type": "allowed_tools",
+        "allowed_tools": {
+            "mode": "auto",
+            "tools": [{"type": "function", "function": {"name": "add"}}],
+        },
+    }
+    assert request.parameters["response_format"] == {"type": "json_object"}
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({}, "input"),
+        ({"input": []}, "input"),
+        ({"input": [{"type": "reasoning", "summary": []}]}, "input"),
+        ({"input": [7]}, "input[0]"),
+        ({"input": [{"type": "nonsense"}]}, "input[0].type"),
+        ({"input": [{"type": 7}]}, "input[0].type"),
+        ({"input": [{"role": "robot", "content": "x"}]}, "input[0].role"),
+        ({"input": [{"role": "user", "content": [{"type": "x"}]}]}, "input[0].content[0].type"),
+        ({"input": [{"type": "item_reference", "id": "gone"}]}, "input[0].id"),
+        ({"input": "x", "tools": [TOOL, {"type": "web_search"}]}, "tools[1].type"),
+        ({"input": "x", "tools": [7]}, "tools[0]"),
+        ({"input": "x", "tools": [{"type": "function"}]}, "tools[0]"),
+        ({"input": "x", "tool_choice": "maybe"}, "tool_choice"),
+        ({"input": "x", "tool_choice": {"type": "function", "name": "gone"}}, "tool_choice"),
+        ({"input": "x", "background": True, "store": False}, "store"),
+        ({"input": "x", "prompt": {"id": "p"}}, "prompt"),
+        ({"previous_response_id": "r", "conversation": "c", "input": "x"}, "conversation"),
+    ],
+)
+def test_a_refusal_names_its_field(body: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        asked(**body)
+
+    assert refused.value.extra["param"] == param
