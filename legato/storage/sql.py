@@ -9,6 +9,7 @@ from legato.storage.contract import ForeignConversation, Page, RequestTaken, Sto
 from legato.storage.database import Database
 from legato.storage.paging import decode_cursor, page_of
 from legato.storage.rows import conversation_of, conversation_values, message_of, message_values
+from legato.storage.sql_bans import SqlBans
 from legato.storage.statements import (
     CONVERSATION,
     DELETE,
@@ -35,6 +36,7 @@ class SqlRecords:
         self._database = database
         self._clock = clock
         self._put = upserts(database.dialect)
+        self.bans = SqlBans(database, clock)
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None

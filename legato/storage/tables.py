@@ -105,3 +105,24 @@ ENTRIES: Final = Table(
     Column("version", Integer, nullable=False),  # of the form of `events`
     Column("events", LargeBinary, nullable=False),
 )
+
+# Rows whose time has run out count no more, and are removed by the next write.
+BANS: Final = Table(
+    "bans",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+Index("ix_bans_until", BANS.c.until)
+
+VIOLATIONS: Final = Table(
+    "violations",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("score", Integer, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+Index("ix_violations_until", VIOLATIONS.c.until)
