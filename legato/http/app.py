@@ -12,10 +12,12 @@ from legato.http.application import Legato
 from legato.http.chat import chat
 from legato.http.conversations import conversations
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
+from legato.http.guards.denials import Denied
+from legato.http.guards.frames import frames_response
 from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
-from legato.http.wire import application, credentials_of
+from legato.http.wire import application, asking, credentials_of, runtime
 from legato.secret import with_secret
 
 SECURITY_HEADERS: Final = {
@@ -49,21 +51,49 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     )
     for blueprint in (chat, conversations, pages):
         app.register_blueprint(blueprint)
-    app.before_request(authenticate)
+    for step in (receive, authenticate, admit):
+        app.before_request(step)
     app.after_request(secure)
     for kind in HANDLED:
-        app.register_error_handler(kind, response_to)
+        app.register_error_handler(kind, answer)
     app.register_error_handler(HTTPException, refuse)
     return app
 
 
 async def authenticate() -> None:
     """Let nobody unknown near the API; everything else is public."""
-    if request.path.startswith(("/api/", *OPENAI_PATHS)):
+    if is_guarded(request.path):
         g.user = (await application().authenticator.authenticate(credentials_of(request))).id
 
 
+def is_guarded(path: str) -> bool:
+    return path.startswith(("/api/", *OPENAI_PATHS))
+
+
+async def receive() -> None:
+    """Turn the banned away before anything is done for them."""
+    if is_guarded(request.path):
+        await runtime().guards.receive(asking())
+
+
+async def admit() -> None:
+    """Let those whom we know by now pass the guards."""
+    if is_guarded(request.path):
+        g.told = await runtime().guards.admit(asking())
+
+
+async def answer(error: Exception) -> Response:
+    """Say what went wrong, once the guards have seen whether it was a violation."""
+    asked = asking()
+    error = await runtime().guards.judge(asked, error)
+    as_frames = application().settings.compat.librechat_denials and asked.is_start
+    if as_frames and isinstance(error, Denied):
+        return frames_response(error, await asked.read())
+    return response_to(error)
+
+
 async def secure(response: Response) -> Response:
+    response.headers.update(g.get("told", {}))
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     return response

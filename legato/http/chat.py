@@ -17,7 +17,7 @@ from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
 from legato.http.bodies import AbortBody, StartBody, StreamHeaders, StreamQuery
-from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound
+from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound, UnknownModel
 from legato.http.openapi import describe
 from legato.http.replies import AbortReply, ActiveReply, EventStream, StatusReply
 from legato.http.sse import stream_response
@@ -59,7 +59,7 @@ def _model(body: StartBody) -> str:
     house = runtime()
     name = body.model or house.default_model
     if name not in house.models:
-        raise InvalidField("model", f"found {name!r:.80}; allowed are {', '.join(house.models)}")
+        raise UnknownModel("model", f"found {name!r:.80}; allowed are {', '.join(house.models)}")
     return name
 
 

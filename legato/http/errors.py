@@ -32,6 +32,7 @@ class RequestError(Exception):
 
     status = 400
     error = "Invalid request"
+    headers: Mapping[str, str] = {}
 
     def __init__(self, message: str, **extra: Any) -> None:
         super().__init__(message)
@@ -47,6 +48,10 @@ class InvalidField(RequestError):
 
     def __init__(self, param: str, message: str) -> None:
         super().__init__(f"{param}: {message}", param=param)
+
+
+class UnknownModel(InvalidField):
+    """There is no model of that name."""
 
 
 class TooLarge(RequestError):
@@ -118,7 +123,9 @@ def response_to(error: Exception) -> Response:
     """The response that says `error`; for one that nobody expected, only that there was one."""
     match error:
         case RequestError():
-            return said(error.status, error.error, str(error), **error.extra)
+            response = said(error.status, error.error, str(error), **error.extra)
+            response.headers.update(error.headers)
+            return response
         case NotStarted():
             kind = NOT_STARTED.get(error.reason)
             status, title = STATUSES[kind] if kind else (500, "Could not start")

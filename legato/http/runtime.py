@@ -13,6 +13,7 @@ from legato.actors.supervisor import Supervisor
 from legato.config import Settings
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
+from legato.http.guards.chain import Guards, open_guards
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
 from legato.storage.contract import Records, StorageError
@@ -28,6 +29,7 @@ class Runtime(Struct, frozen=True):
     models: Mapping[str, Model]
     supervisor: Supervisor
     jobs: Jobs
+    guards: Guards
 
     @property
     def default_model(self) -> str:
@@ -40,10 +42,11 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """Raises ConfigError, StorageError or ModelError where something cannot be opened."""
     async with (
         open_storage(settings.database_url) as storage,
+        open_guards(settings, storage.records.bans) as guards,
         open_models(settings.models, os.environ) as models,
         _open_jobs(settings, storage, models) as replica,
     ):
-        yield Runtime(settings, storage.records, models, replica.supervisor, replica.jobs)
+        yield Runtime(settings, storage.records, models, replica.supervisor, replica.jobs, guards)
 
 
 @asynccontextmanager

@@ -1,11 +1,21 @@
 """Requests in, responses out: JSON by msgspec, and whose job or conversation an id names."""
 
+from hashlib import sha256
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
 from msgspec import json
-from quart import Request, Response, current_app, g, request
+from quart import (
+    Request,
+    Response,
+    Websocket,
+    current_app,
+    g,
+    has_request_context,
+    request,
+    websocket,
+)
 
 from legato.actors.ref import JobRef
 from legato.content import Conversation
@@ -18,6 +28,7 @@ from legato.http.errors import (
     MalformedJson,
     StreamNotFound,
 )
+from legato.http.guards.asking import Asking
 from legato.http.runtime import Runtime
 
 T = TypeVar("T")
@@ -30,11 +41,45 @@ def application() -> Legato:
 def credentials_of(asking: Request) -> Credentials:
     return Credentials(
         method=asking.method,
-        own_origin=f"{asking.scheme}://{asking.host}",
+        own_origin=f"{scheme_of(asking)}://{asking.host}",
         authorization=asking.headers.get("Authorization"),
         session=asking.cookies.get(SESSION_COOKIE),
         origin=asking.headers.get("Origin"),
     )
+
+
+def scheme_of(asked: Request | Websocket) -> str:
+    """http or https, as the client used it."""
+    said = asked.headers.getlist("X-Forwarded-Proto")
+    return application().proxies.scheme(asked.remote_addr or "", asked.scheme, said)
+
+
+def asking() -> Asking:
+    """What the guards may know of the request that is served."""
+    asked: Request | Websocket = request if has_request_context() else websocket
+    forwarded = asked.headers.getlist("X-Forwarded-For")
+    authorization = asked.headers.get("Authorization", "")
+    return Asking(
+        method=asked.method,
+        path=asked.path,
+        address=application().proxies.address(asked.remote_addr or "", forwarded),
+        agent=asked.headers.get("User-Agent", ""),
+        has_credentials=bool(authorization or asked.cookies.get(SESSION_COOKIE)),
+        read=_body,
+        user=g.get("user"),
+        key=_key_digest(authorization),
+    )
+
+
+async def _body() -> bytes:
+    return cast("bytes", await request.get_data()) if has_request_context() else b""
+
+
+def _key_digest(authorization: str) -> str | None:
+    """By which an API key is counted, and which nobody can use as one."""
+    token = authorization.strip().rpartition(" ")[2]
+    encoded = token.encode("utf-8", "surrogatepass")
+    return sha256(encoded).hexdigest()[:32] if token.startswith("sk-") else None
 
 
 def runtime() -> Runtime:

@@ -8,9 +8,11 @@ from legato.actors.jobs import Alone
 from legato.actors.supervision import open_supervisor
 from legato.config import Limits, Settings
 from legato.http.app import create_app
+from legato.http.guards.chain import open_guards
 from legato.http.runtime import DIALECTS, Runtime
 from legato.models.contract import Json, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
+from legato.storage.clock import Clock, utc_now
 from legato.storage.records import open_storage
 from tests.http.client import SECRET, Client, bearer
 
@@ -51,10 +53,14 @@ def settings_with(limits: Limits | None = None, **values: Any) -> Settings:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, *models: ScriptedModel) -> AsyncIterator[Runtime]:
+async def open_house(
+    settings: Settings, *models: ScriptedModel, clock: Clock = utc_now
+) -> AsyncIterator[Runtime]:
+    """`clock` is the storage's and the guards'."""
     table = {model.name: model for model in (ScriptedModel(), *models)}
     async with (
-        open_storage(settings.database_url) as storage,
+        open_storage(settings.database_url, clock=clock) as storage,
+        open_guards(settings, storage.records.bans, clock=clock) as guards,
         open_supervisor(
             records=storage.records,
             models=table,
@@ -63,7 +69,7 @@ async def open_house(settings: Settings, *models: ScriptedModel) -> AsyncIterato
             journal=storage.journal,
         ) as supervisor,
     ):
-        yield Runtime(settings, storage.records, table, supervisor, Alone(supervisor))
+        yield Runtime(settings, storage.records, table, supervisor, Alone(supervisor), guards)
 
 
 @asynccontextmanager

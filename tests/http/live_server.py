@@ -15,6 +15,7 @@ from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
 from legato.http.direct import DirectBody
+from legato.http.guards.chain import open_guards
 from legato.http.runtime import DIALECTS, Runtime
 from legato.http.served import ServedBody
 from legato.http.server import GRACE, IDLE, serve_until
@@ -146,6 +147,7 @@ async def _runtime(settings: Settings) -> AsyncIterator[Runtime]:
     models = {model.name: model for model in (ScriptedModel(), HeldModel())}
     async with (
         open_storage(settings.database_url) as storage,
+        open_guards(settings, storage.records.bans) as guards,
         open_supervisor(
             records=storage.records,
             models=models,
@@ -154,4 +156,4 @@ async def _runtime(settings: Settings) -> AsyncIterator[Runtime]:
             journal=storage.journal,
         ) as supervisor,
     ):
-        yield Runtime(settings, storage.records, models, supervisor, Alone(supervisor))
+        yield Runtime(settings, storage.records, models, supervisor, Alone(supervisor), guards)
