@@ -45,6 +45,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     ),
     "legato.demo": ("legato",),
     "legato.workers": ("legato",),
+    "legato.banning": ("legato",),
     "legato.bench": ("legato",),
     "legato.cli": ("legato",),
     "legato": (),

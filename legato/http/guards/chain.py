@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Final
 
 import httpx
 
@@ -18,13 +18,13 @@ from legato.http.guards.browser import BrowsersOnly
 from legato.http.guards.denials import Denied, ForeignAccess, TooManyGenerations
 from legato.http.guards.moderation import Moderation
 from legato.http.guards.rates import RateLimits
+from legato.http.guards.sharing import open_shared
 from legato.http.guards.violations import Violations
 from legato.http.tokens import Unauthorized
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contract import Bans, ForeignConversation, StorageError
-from legato.storage.windows import MemoryWindows, Windows
+from legato.storage.contract import Bans, ForeignConversation
 
-FOREIGN = "User not authorized for this conversation"
+FOREIGN: Final = "User not authorized for this conversation"
 
 
 class Guards:
@@ -84,24 +84,20 @@ async def open_guards(
     bans: Bans,
     *,
     environment: Mapping[str, str] = os.environ,
-    windows: Windows | None = None,
     clock: Clock = utc_now,
 ) -> AsyncIterator[Guards]:
     """The guards that these settings ask for; `bans` are the database's.
 
     Raises:
         ConfigError: if the moderation's key is not in the environment.
-        StorageError: if Redis is asked for and cannot be.
+        StorageError: if there is a Redis and the package for it is missing.
     """
     guards = settings.guards
     async with AsyncExitStack() as stack:
-        if settings.redis_url is not None:
-            shared = await stack.enter_async_context(_shared(settings, settings.redis_url, bans))
-            windows, bans = windows or shared.windows, shared.bans
-        ban_list = BanList(bans, clock)
-        violations = Violations(guards, bans, ban_list, clock)
-        windows = windows or MemoryWindows(lambda: clock().timestamp())
-        rates = RateLimits(guards, windows, violations)
+        shared = await stack.enter_async_context(open_shared(settings, bans, clock=clock))
+        ban_list = BanList(shared.bans, clock)
+        violations = Violations(guards, shared.bans, ban_list, clock)
+        rates = RateLimits(guards, shared.windows, violations)
         others: list[Guard] = [rates]
         if guards.require_browser:
             others.insert(0, BrowsersOnly(violations))
@@ -110,15 +106,6 @@ async def open_guards(
             others.append(Moderation(guards, client, _key(guards, environment)))
         most = settings.limits.max_running_jobs_per_user
         yield Guards(ban_list, violations, rates, others, most)
-
-
-def _shared(settings: Settings, redis_url: str, bans: Bans) -> Any:
-    try:
-        from legato.storage.redis.guarding import open_shared
-    except ModuleNotFoundError as error:
-        missing = f"Redis needs the package {error.name}: pip install 'legato[redis]'"
-        raise StorageError(f"LEGATO_REDIS_URL: {missing}") from error
-    return open_shared(redis_url, bans, prefix=settings.redis_prefix)
 
 
 def _key(guards: GuardSettings, environment: Mapping[str, str]) -> str | None:

@@ -26,7 +26,7 @@ class _Asked(Struct, rename="camel"):
 
 def frames_response(denial: Denied, body: bytes) -> Response:
     """Without a content type, as LibreChat's."""
-    response = Response(frames_of(denial, body), 200)
+    response = Response(frames_of(denial, body), 200, dict(denial.headers))
     del response.headers["Content-Type"]
     return response
 
