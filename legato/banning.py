@@ -9,6 +9,7 @@ from legato.config import ConfigError, Settings
 from legato.http.guards.addresses import ip_subject, parse_address, user_subject
 from legato.http.guards.bans import MAX_BANS
 from legato.http.guards.sharing import open_shared
+from legato.storage import address
 from legato.storage.clock import Clock, utc_now
 from legato.storage.contract import Ban, Bans
 from legato.storage.records import open_records
@@ -16,13 +17,13 @@ from legato.storage.records import open_records
 MANUAL: Final = "manual"
 
 
-def subject_of(user: str | None, address: str | None) -> str:
-    """Raises ConfigError where `address` is none."""
+def subject_of(user: str | None, ip: str | None) -> str:
+    """Raises ConfigError where `ip` is no address."""
     if user is not None:
         return user_subject(user)
-    if parse_address(address or "") is None:
-        raise ConfigError(f"--ip: found {address!r:.80}; allowed: an IPv4 or IPv6 address")
-    return ip_subject(address or "")
+    if parse_address(ip or "") is None:
+        raise ConfigError(f"--ip: found {ip!r:.80}; allowed: an IPv4 or IPv6 address")
+    return ip_subject(ip or "")
 
 
 async def list_bans(settings: Settings, *, clock: Clock = utc_now) -> str:
@@ -53,7 +54,7 @@ async def lift_ban(settings: Settings, subject: str, *, clock: Clock = utc_now) 
 @asynccontextmanager
 async def _open(settings: Settings, clock: Clock) -> AsyncIterator[Bans]:
     """Raises ConfigError where no other process could see what is done here."""
-    if settings.redis_url is None and settings.database_url in ("memory://", "sqlite://"):
+    if settings.redis_url is None and address.parse_address(settings.database_url) is None:
         raise ConfigError("database_url: bans in memory are those of the server's process alone")
     async with (
         open_records(settings.database_url, clock=clock) as records,
