@@ -14,6 +14,7 @@ from legato.storage.contract import (
     StoredTurn,
 )
 from legato.storage.memory_bans import MemoryBans
+from legato.storage.memory_responses import MemoryResponses
 from legato.storage.paging import decode_cursor, page_of, position_of
 
 
@@ -26,6 +27,7 @@ class MemoryRecords:
         self._conversations: dict[str, Conversation] = {}
         self._messages: dict[str, Message] = {}  # in order of arrival
         self._requests: dict[tuple[str, str], StoredTurn] = {}
+        self.responses = MemoryResponses(self._enter)
         self.bans = MemoryBans(self._enter, clock)
 
     async def open_turn(
