@@ -1,6 +1,7 @@
 """Puts the application together: routes, who may use them, and how errors are said."""
 
 import os
+from contextlib import suppress
 from typing import Final
 
 from quart import Response, g, request
@@ -72,14 +73,16 @@ def is_guarded(path: str) -> bool:
 
 async def receive() -> None:
     """Turn the banned away before anything is done for them."""
-    if is_guarded(request.path):
-        await runtime().guards.receive(asking())
+    asked = asking()
+    if is_guarded(asked.path):
+        await runtime().guards.receive(asked)
 
 
 async def admit() -> None:
     """Let those whom we know by now pass the guards."""
-    if is_guarded(request.path):
-        g.told = await runtime().guards.admit(asking())
+    asked = asking()
+    if is_guarded(asked.path):
+        g.told = await runtime().guards.admit(asked)
 
 
 async def answer(error: Exception) -> Response:
@@ -88,7 +91,10 @@ async def answer(error: Exception) -> Response:
     error = await runtime().guards.judge(asked, error)
     as_frames = application().settings.compat.librechat_denials and asked.is_start
     if as_frames and isinstance(error, Denied):
-        return frames_response(error, await asked.read())
+        body = b""
+        with suppress(HTTPException):  # what could not be read is not repeated
+            body = await asked.read()
+        return frames_response(error, body)
     return response_to(error)
 
 

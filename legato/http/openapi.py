@@ -67,7 +67,8 @@ class Description(OpenAPIProvider):
         if public:
             operation["security"] = []
         else:
-            operation["responses"].setdefault(401, refusal)
+            for status in (401, 403, 429):  # the guards' too
+                operation["responses"].setdefault(status, refusal)
         for status, response in operation["responses"].items():
             response["description"] = response["description"] or HTTPStatus(status).phrase
         operation["description"] = operation.get("description", "").strip()

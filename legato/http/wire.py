@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import json
+from msgspec.structs import replace
 from quart import (
     Request,
     Response,
@@ -28,6 +29,7 @@ from legato.http.errors import (
     MalformedJson,
     StreamNotFound,
 )
+from legato.http.guards.addresses import ip_subject
 from legato.http.guards.asking import Asking
 from legato.http.runtime import Runtime
 
@@ -55,18 +57,23 @@ def scheme_of(asked: Request | Websocket) -> str:
 
 
 def asking() -> Asking:
-    """What the guards may know of the request that is served."""
+    """What the guards may know of the request that is served, and by now of who asks."""
+    if "asking" not in g:
+        g.asking = _asking()
+    return replace(cast("Asking", g.asking), user=g.get("user"))
+
+
+def _asking() -> Asking:
     asked: Request | Websocket = request if has_request_context() else websocket
     forwarded = asked.headers.getlist("X-Forwarded-For")
     authorization = asked.headers.get("Authorization", "")
     return Asking(
         method=asked.method,
         path=asked.path,
-        address=application().proxies.address(asked.remote_addr or "", forwarded),
+        from_ip=ip_subject(application().proxies.address(asked.remote_addr or "", forwarded)),
         agent=asked.headers.get("User-Agent", ""),
-        has_credentials=bool(authorization or asked.cookies.get(SESSION_COOKIE)),
+        has_credentials=bool(authorization) or SESSION_COOKIE in asked.headers.get("Cookie", ""),
         read=_body,
-        user=g.get("user"),
         key=_key_digest(authorization),
     )
 

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from legato.http.errors import OPENAI_PATHS
-from legato.http.guards.addresses import ip_subject, user_subject
+from legato.http.guards.addresses import user_subject
 
 CHAT: Final = "/api/agents/chat"
 ABORT: Final = f"{CHAT}/abort"
@@ -18,11 +18,14 @@ Headers = Mapping[str, str]
 
 
 class Asking(Struct, frozen=True, kw_only=True):
-    """`user` and `key` (its digest) are None as long as nobody knows who asks."""
+    """`from_ip` is whence it comes, as the subject of bans; `key` the digest of an API key.
+
+    `user` is None as long as nobody knows who asks.
+    """
 
     method: str
     path: str
-    address: str
+    from_ip: str
     agent: str
     has_credentials: bool
     read: Callable[[], Awaitable[bytes]]
@@ -47,13 +50,9 @@ class Asking(Struct, frozen=True, kw_only=True):
         return self.is_start or (self.is_call and self.path.endswith(GENERATES))
 
     @property
-    def from_ip(self) -> str:
-        return ip_subject(self.address)
-
-    @property
     def subjects(self) -> Sequence[str]:
         """Who may be blamed: whence it comes, and whose it is where that is known."""
-        return (self.from_ip, *([user_subject(self.user)] if self.user is not None else []))
+        return (self.from_ip,) if self.user is None else (self.from_ip, user_subject(self.user))
 
     @property
     def caller(self) -> str:

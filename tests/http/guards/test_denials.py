@@ -98,6 +98,18 @@ async def test_whatever_the_request_was_ids_are_made_for_it(body: bytes) -> None
     assert created["message"]["parentMessageId"] == NO_PARENT
 
 
+async def test_a_body_that_is_too_large_is_not_repeated() -> None:
+    async with open_door(librechat_denials=True) as door:
+        until = door.clock.now + timedelta(hours=1)
+        await door.house.records.bans.ban([Ban(subject="user:ann", kind="manual", until=until)])
+        ann = door.guest("ann")
+        body = b'{"text": "' + b"x" * door.app.config["MAX_CONTENT_LENGTH"] + b'"}'
+        reply = await ann.ask("POST", "/api/agents/chat", data=body)
+
+    [(_, created), _] = frames(reply)
+    assert created["message"]["text"] == ""
+
+
 async def test_a_new_conversation_gets_an_id() -> None:
     async with open_door(librechat_denials=True, starts_per_user="1/minute") as door:
         await door.guest("ann").start()

@@ -28,7 +28,7 @@ def asking(body: object, path: str = "/api/agents/chat", method: str = "POST") -
         return body if isinstance(body, bytes) else json.encode(body)
 
     return Asking(
-        method=method, path=path, address="192.0.2.1", agent="", has_credentials=True, read=read
+        method=method, path=path, from_ip="ip:192.0.2.1", agent="", has_credentials=True, read=read
     )
 
 
