@@ -60,7 +60,7 @@ class MemoryWindows:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._counts = _Counts(clock)
+        self._counts = _MemoryCounts(clock)
 
     async def hit(self, rates: Sequence[RateLimitItem], who: str) -> Window:
         await trio.lowlevel.checkpoint()
@@ -72,10 +72,27 @@ class _Counter(NamedTuple):
     until: float
 
 
-class _Counts(Storage):
-    """Counters in a dictionary.  That of `limits` has a thread look through them all the time."""
+class Counts(Storage):
+    """What a fixed window needs of a storage of `limits`; nobody checks, resets or clears one."""
 
     STORAGE_SCHEME = None
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return Exception
+
+    def check(self) -> bool:
+        raise NotImplementedError
+
+    def reset(self) -> int | None:
+        raise NotImplementedError
+
+    def clear(self, key: str) -> None:
+        raise NotImplementedError
+
+
+class _MemoryCounts(Counts):
+    """Counters in a dictionary.  That of `limits` has a thread look through them all the time."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -83,36 +100,20 @@ class _Counts(Storage):
         self._counters: dict[str, _Counter] = {}
         self._sweep_at = SWEEP
 
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        return ValueError
-
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         now = self._clock()
         former = self._counters.get(key)
-        is_new = former is None or former.until <= now
-        if is_new:
+        if former is None or former.until <= now:
             self._make_room(now)
-        count, until = (0, now + expiry) if former is None or is_new else former
-        self._counters[key] = _Counter(count + amount, until)
-        return count + amount
+            former = _Counter(0, now + expiry)
+        self._counters[key] = _Counter(former.so_far + amount, former.until)
+        return former.so_far + amount
 
     def get(self, key: str) -> int:
         return self._current(key).so_far
 
     def get_expiry(self, key: str) -> float:
         return self._current(key).until
-
-    def check(self) -> bool:
-        return True
-
-    def reset(self) -> int:
-        count = len(self._counters)
-        self._counters.clear()
-        return count
-
-    def clear(self, key: str) -> None:
-        self._counters.pop(key, None)
 
     def _current(self, key: str) -> _Counter:
         now = self._clock()

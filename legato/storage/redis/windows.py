@@ -6,13 +6,11 @@ from typing import Final
 
 import trio
 from limits import RateLimitItem
-from limits.storage import Storage
-from redis.exceptions import RedisError
 
 from legato.storage.redis.client import Client, Send
 from legato.storage.redis.commands import command, number, script, text
 from legato.storage.redis.keys import Keys
-from legato.storage.windows import Window, hit
+from legato.storage.windows import Counts, Window, hit
 
 THREADS: Final = 8  # as many counts as one Redis answers while one of them is on its way
 
@@ -33,24 +31,18 @@ class RedisWindows:
 
     async def hit(self, rates: Sequence[RateLimitItem], who: str) -> Window:
         def work(send: Send) -> Window:
-            return hit(_Counts(send, self._keys), rates, who, time.time())
+            return hit(_RedisCounts(send, self._keys), rates, who, time.time())
 
         return await self._client.run(work, self._threads, abandon=True)
 
 
-class _Counts(Storage):
+class _RedisCounts(Counts):
     """Over our own connections, since `limits` does not know all forms of LEGATO_REDIS_URL."""
-
-    STORAGE_SCHEME = None
 
     def __init__(self, send: Send, keys: Keys) -> None:
         super().__init__()
         self._send = send
         self._keys = keys
-
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        return RedisError
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         key_there = self._keys.window(key)
@@ -64,13 +56,3 @@ class _Counts(Storage):
     def get_expiry(self, key: str) -> float:
         [reply] = self._send([command("PTTL", self._keys.window(key))])
         return time.time() + max(0, number(reply)) / 1000
-
-    def check(self) -> bool:
-        [reply] = self._send([command("EXISTS", self._keys.window(""))])
-        return number(reply) >= 0
-
-    def reset(self) -> None:
-        raise NotImplementedError("all windows run out by themselves")
-
-    def clear(self, key: str) -> None:
-        self._send([command("DEL", self._keys.window(key))])
