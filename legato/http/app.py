@@ -15,6 +15,8 @@ from legato.http.conversations import conversations
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
 from legato.http.guards.denials import Denied
 from legato.http.guards.frames import frames_response
+from legato.http.openai.completion_jobs import completion_jobs
+from legato.http.openai.completions import completions
 from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
@@ -50,7 +52,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         security=[{name: []} for name in SECURITY_SCHEMES],
         openapi_provider_class=Description,
     )
-    for blueprint in (chat, conversations, pages):
+    for blueprint in (chat, completions, completion_jobs, conversations, pages):
         app.register_blueprint(blueprint)
     for step in (receive, authenticate, admit):
         app.before_request(step)

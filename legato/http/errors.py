@@ -50,7 +50,7 @@ class InvalidField(RequestError):
         super().__init__(f"{param}: {message}", param=param)
 
 
-class UnknownModel(InvalidField):
+class UnknownModel(RequestError):
     """There is no model of that name."""
 
 

@@ -161,12 +161,29 @@ async def test_without_a_score_for_bans_nothing_is_counted() -> None:
     assert scores == [0]
 
 
-async def test_a_model_that_is_not_there_is_a_violation() -> None:
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/api/agents/chat", 400), (COMPLETIONS, 404), (f"/api/agents{COMPLETIONS}", 404)],
+)
+async def test_a_model_that_is_not_there_is_a_violation(path: str, status: int) -> None:
+    messages = [{"role": "user", "content": "Hi"}]
     async with open_door(ban_score=1) as door:
-        reply = await door.guest("ann").try_start(model="nobody")
+        body = {"text": "Hi", "model": "nobody", "messages": messages}
+        reply = await door.guest("ann").post(path, body)
 
-        assert (reply.status, reply.body["param"]) == (400, "model")
+        assert reply.status == status
         assert (await door.guest("ann", ELSEWHERE).get("/api/convos")).status == 403
+
+
+async def test_an_apis_generations_are_counted_with_the_others() -> None:
+    async with open_door(limits=Limits(max_running_jobs_per_user=1), ban_score=1) as door:
+        ann = door.guest("ann")
+        await ann.start(model_parameters=STILL)
+        body = {"model": "scripted", "messages": [{"role": "user", "content": "Hi"}]}
+        reply = await ann.post(COMPLETIONS, body)
+
+        assert (reply.status, reply.body["error"]["type"]) == (429, "rate_limit_error")
+        assert (await ann.post(COMPLETIONS, body)).status == 403
 
 
 async def test_another_users_conversation_is_a_violation_where_it_has_a_score() -> None:

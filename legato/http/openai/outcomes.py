@@ -1,0 +1,41 @@
+"""What came of a generation that an API asked for: the object, or how it failed over HTTP."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from quart import Response
+
+from legato.actors.ref import JobRef
+from legato.dialects.completion_object import STOPPED, completion, error_of
+from legato.events import AnyEnding, Failed, Stopped
+from legato.http.errors import said
+
+STATUSES: Final[Mapping[str, int]] = {
+    STOPPED: 409,
+    "invalid_parameters": 400,
+    "provider_rejected": 400,
+    "provider_rate_limited": 429,
+    "provider_unreachable": 502,
+    "provider_error": 502,
+    "provider_cut": 502,
+    "storage_unavailable": 503,
+    "server_restart": 503,
+    "model_idle_timeout": 504,
+    "max_duration": 504,
+}
+"""By the reason of a failure; clients choose their exception, and whether to try again, by it."""
+
+
+def completion_of(job: JobRef, ending: AnyEnding) -> Mapping[str, Any] | None:
+    """The whole object, as far as there is one."""
+    return completion(job.response_id, job.created_at // 1000, ending)
+
+
+def refusal(ending: Failed | Stopped) -> Response:
+    """What a client gets that was promised nothing yet."""
+    error = error_of(ending)
+    status = STATUSES.get(error["code"], 500)
+    response = said(status, "Generation failed", error["message"], code=error["code"])
+    if isinstance(ending, Stopped):
+        response.headers["X-Should-Retry"] = "false"  # to the SDKs: 409 alone would say it should
+    return response
