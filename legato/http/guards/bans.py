@@ -49,8 +49,11 @@ class BanList:
     async def find(self, subjects: Sequence[str]) -> Ban | None:
         """The longest ban of any of them."""
         now = self._clock()
-        if self._read_at is None or not timedelta() <= now - self._read_at < REFRESH:
-            self._read_at = now  # before the reading, which the requests after this do not wait for
+        if self._read_at is None:  # before the first reading there is nothing to go by
+            await self._read()
+            self._read_at = now
+        elif not timedelta() <= now - self._read_at < REFRESH:
+            self._read_at = now  # first: those that come meanwhile go by the former copy
             await self._read()
         found = [ban for each in subjects if (ban := self._known.get(each)) and ban.until > now]
         return max(found, key=lambda ban: ban.until, default=None)

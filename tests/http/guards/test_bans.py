@@ -3,14 +3,18 @@
 from datetime import timedelta
 
 import pytest
+import trio
 from structlog.testing import capture_logs
+from trio.testing import wait_all_tasks_blocked
 
 from legato.config import Limits
-from legato.http.guards.bans import REFRESH
+from legato.http.guards.bans import REFRESH, BanList
 from legato.storage.contract import Ban
+from legato.storage.memory_bans import MemoryBans
 from tests.http.client import STILL
 from tests.http.guards.kit import ELSEWHERE, HOME, Door, open_door
 from tests.storage.redis_servers import RedisServer
+from tests.storage.turns import SteppedClock
 
 HOUR = timedelta(hours=1)
 COMPLETIONS = "/v1/chat/completions"
@@ -91,6 +95,55 @@ async def test_what_others_ban_or_lift_is_known_soon() -> None:
         await door.house.records.bans.lift("user:ann")
         door.clock.now += REFRESH
         assert (await ann.get("/api/convos")).status == 200
+
+
+class SlowBans(MemoryBans):
+    """Read only once the test lets them be."""
+
+    def __init__(self, clock: SteppedClock) -> None:
+        self.may_be_read = trio.Event()
+        super().__init__(self._wait, clock)
+
+    async def _wait(self, *_: object) -> None:
+        await self.may_be_read.wait()
+
+
+async def test_nobody_passes_before_bans_were_read_once() -> None:
+    clock = SteppedClock()
+    bans = SlowBans(clock)
+    ban_list = BanList(bans, clock)
+    found: list[Ban | None] = []
+
+    async def find() -> None:
+        found.append(await ban_list.find(["user:ann"]))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(2):
+            nursery.start_soon(find)
+        await wait_all_tasks_blocked()
+        bans.may_be_read.set()
+        banned = Ban(subject="user:ann", kind="manual", until=clock.now + HOUR)
+        bans._bans["user:ann"] = banned
+
+    assert found == [banned, banned]
+
+
+async def test_while_bans_are_read_again_the_former_copy_holds() -> None:
+    clock = SteppedClock()
+    bans = SlowBans(clock)
+    bans.may_be_read.set()
+    banned = Ban(subject="user:ann", kind="manual", until=clock.now + HOUR)
+    await bans.ban([banned])
+    ban_list = BanList(bans, clock)
+    assert await ban_list.find(["user:ann"]) == banned
+    bans.may_be_read = trio.Event()
+    clock.now += REFRESH
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ban_list.find, ["user:ann"])
+        await wait_all_tasks_blocked()
+        assert await ban_list.find(["user:ann"]) == banned
+        bans.may_be_read.set()
 
 
 async def test_a_clock_that_is_set_back_does_not_keep_an_old_copy() -> None:
