@@ -9,18 +9,22 @@ from quart_schema import Info, QuartSchema
 from werkzeug.exceptions import HTTPException
 
 from legato.config import Settings, load_settings
+from legato.http.access import user_at
 from legato.http.application import Legato
 from legato.http.chat import chat
 from legato.http.conversations import conversations
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
+from legato.http.facts import asking
 from legato.http.guards.denials import Denied
 from legato.http.guards.frames import frames_response
+from legato.http.keys import keys
 from legato.http.openai.completion_jobs import completion_jobs
 from legato.http.openai.completions import completions
-from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
+from legato.http.openai.models import models
+from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
-from legato.http.wire import application, asking, credentials_of, runtime
+from legato.http.wire import application, credentials_of, runtime
 from legato.secret import with_secret
 
 SECURITY_HEADERS: Final = {
@@ -49,10 +53,10 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         info=Info(title="Legato", version="0.1.0", description=ABOUT),
         conversion_preference="msgspec",
         security_schemes=SECURITY_SCHEMES,
-        security=[{name: []} for name in SECURITY_SCHEMES],
+        security=SECURITY,
         openapi_provider_class=Description,
     )
-    for blueprint in (chat, completions, completion_jobs, conversations, pages):
+    for blueprint in (chat, completions, completion_jobs, conversations, keys, models, pages):
         app.register_blueprint(blueprint)
     for step in (receive, authenticate, admit):
         app.before_request(step)
@@ -66,7 +70,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
 async def authenticate() -> None:
     """Let nobody unknown near the API; everything else is public."""
     if is_guarded(request.path):
-        g.user = (await application().authenticator.authenticate(credentials_of(request))).id
+        g.user = (await user_at(request.path, credentials_of(request))).id
 
 
 def is_guarded(path: str) -> bool:

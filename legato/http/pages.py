@@ -19,10 +19,11 @@ from quart_schema import hide, tag_blueprint
 
 from legato.http.auth import Credentials, session_cookie
 from legato.http.errors import said
+from legato.http.facts import asking
 from legato.http.openapi import describe
 from legato.http.replies import HealthReply, ModelName, ModelsReply
 from legato.http.tokens import Unauthorized
-from legato.http.wire import application, asking, credentials_of, reply, runtime, scheme_of
+from legato.http.wire import application, credentials_of, reply, runtime, scheme_of
 
 pages = Blueprint("pages", __name__)
 tag_blueprint(pages, ["server"])

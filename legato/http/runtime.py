@@ -15,6 +15,7 @@ from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
 from legato.http.guards.chain import Guards, open_guards
+from legato.http.key_ring import KeyRing, open_key_ring
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
 from legato.storage.contract import Records, StorageError
@@ -33,6 +34,7 @@ class Runtime(Struct, frozen=True):
     models: Mapping[str, Model]
     supervisor: Supervisor
     jobs: Jobs
+    key_ring: KeyRing
     guards: Guards
 
     @property
@@ -48,9 +50,11 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         open_storage(settings.database_url) as storage,
         open_guards(settings, storage.records.bans) as guards,
         open_models(settings.models, os.environ) as models,
+        open_key_ring(storage.records.api_keys) as key_ring,
         _open_jobs(settings, storage, models) as replica,
     ):
-        yield Runtime(settings, storage.records, models, replica.supervisor, replica.jobs, guards)
+        jobs = replica.jobs
+        yield Runtime(settings, storage.records, models, replica.supervisor, jobs, key_ring, guards)
 
 
 @asynccontextmanager

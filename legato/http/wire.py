@@ -1,21 +1,17 @@
 """Requests in, responses out: JSON by msgspec, and whose job or conversation an id names."""
 
-from hashlib import sha256
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
 from msgspec import json
-from msgspec.structs import replace
 from quart import (
     Request,
     Response,
     Websocket,
     current_app,
     g,
-    has_request_context,
     request,
-    websocket,
 )
 
 from legato.actors.ref import JobRef
@@ -29,8 +25,6 @@ from legato.http.errors import (
     MalformedJson,
     StreamNotFound,
 )
-from legato.http.guards.addresses import ip_subject
-from legato.http.guards.asking import Asking
 from legato.http.runtime import Runtime
 
 T = TypeVar("T")
@@ -54,39 +48,6 @@ def scheme_of(asked: Request | Websocket) -> str:
     """http or https, as the client used it."""
     said = asked.headers.getlist("X-Forwarded-Proto")
     return application().proxies.scheme(asked.remote_addr or "", asked.scheme, said)
-
-
-def asking() -> Asking:
-    """What the guards may know of the request that is served, and by now of who asks."""
-    if "asking" not in g:
-        g.asking = _asking()
-    return replace(cast("Asking", g.asking), user=g.get("user"))
-
-
-def _asking() -> Asking:
-    asked: Request | Websocket = request if has_request_context() else websocket
-    forwarded = asked.headers.getlist("X-Forwarded-For")
-    authorization = asked.headers.get("Authorization", "")
-    return Asking(
-        method=asked.method,
-        path=asked.path,
-        from_ip=ip_subject(application().proxies.address(asked.remote_addr or "", forwarded)),
-        agent=asked.headers.get("User-Agent", ""),
-        has_credentials=bool(authorization) or SESSION_COOKIE in asked.headers.get("Cookie", ""),
-        read=_body,
-        key=_key_digest(authorization),
-    )
-
-
-async def _body() -> bytes:
-    return cast("bytes", await request.get_data()) if has_request_context() else b""
-
-
-def _key_digest(authorization: str) -> str | None:
-    """By which an API key is counted, and which nobody can use as one."""
-    token = authorization.strip().rpartition(" ")[2]
-    encoded = token.encode("utf-8", "surrogatepass")
-    return sha256(encoded).hexdigest()[:32] if token.startswith("sk-") else None
 
 
 def runtime() -> Runtime:
@@ -156,6 +117,14 @@ def place_asked() -> tuple[str, str] | None:
 
 def reply(body: Any, status: int = 200) -> Response:
     return Response(json.encode(body), status, mimetype="application/json")
+
+
+def no_content() -> Response:
+    """204, which has neither a body nor headers that speak of one."""
+    response = Response(b"", 204)
+    for name in ("Content-Type", "Content-Length"):
+        del response.headers[name]
+    return response
 
 
 def canonical(given: str) -> str:

@@ -8,7 +8,7 @@ from quart import Response
 from legato.actors.ref import JobRef
 from legato.dialects.completion_object import STOPPED, completion, error_of
 from legato.events import AnyEnding, Failed, Stopped
-from legato.http.errors import said
+from legato.http.errors import RequestError, said
 
 STATUSES: Final[Mapping[str, int]] = {
     STOPPED: 409,
@@ -24,6 +24,15 @@ STATUSES: Final[Mapping[str, int]] = {
     "max_duration": 504,
 }
 """By the reason of a failure; clients choose their exception, and whether to try again, by it."""
+
+
+class Lost(RequestError):
+    """The generation went before its ending: its owner was lost.  To try again may help."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("The generation was lost before its end.", code="generation_lost")
 
 
 def completion_of(job: JobRef, ending: AnyEnding) -> Mapping[str, Any] | None:

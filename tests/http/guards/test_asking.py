@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 from quart import g
 
+from legato.http.facts import asking
 from legato.http.guards.asking import Asking
-from legato.http.wire import asking
 from tests.http.guards.kit import open_door
 
 KEY = "sk-" + "a" * 64
