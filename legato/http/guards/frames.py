@@ -9,7 +9,7 @@ from quart import Response
 
 from legato.content import NO_PARENT
 from legato.http.bodies import NEW
-from legato.http.guards.denials import Denied, NotABrowser
+from legato.http.guards.denials import Denied, NotABrowser, NotModerated
 
 SENDER: Final = "Agents"
 
@@ -43,10 +43,16 @@ def frames_of(denial: Denied, body: bytes) -> bytes:
         "unfinished": False,
         "error": True,
         "final": True,
-        "text": json.encode(denial.violation).decode(),
+        "text": _text(denial),
         "isCreatedByUser": False,
     }
     return _frame("message", {"message": question, "created": True}) + _frame("error", answer)
+
+
+def _text(denial: Denied) -> str:
+    if isinstance(denial, NotModerated):
+        return "error in moderation check"
+    return json.encode(denial.violation).decode()
 
 
 def _asked(body: bytes) -> _Asked:

@@ -12,6 +12,7 @@ from legato.content import NO_PARENT
 from legato.storage.contract import Ban
 from tests.http.client import STILL, Reply
 from tests.http.guards.kit import Door, Guest, open_door
+from tests.storage.redis_servers import free_port
 
 
 def frames(reply: Reply) -> list[tuple[str, Any]]:
@@ -145,6 +146,17 @@ async def test_a_program_is_told_one_sentence() -> None:
         reply = await door.guest("ann").try_start()
 
     assert (reply.status, frames(reply)) == (200, [("error", {"message": "Illegal request"})])
+
+
+async def test_a_moderation_that_does_not_answer_is_said_in_its_words() -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    async with open_door(
+        librechat_denials=True, moderation_url=nobody, moderation_on_failure="closed"
+    ) as door:
+        reply = await door.guest("ann").try_start()
+
+    [_, (_, error)] = frames(reply)
+    assert error["text"] == "error in moderation check"
 
 
 @pytest.mark.parametrize("path", ["/api/agents/chat/active", "/api/convos", "/v1/models"])
