@@ -1,6 +1,6 @@
 """How what went wrong is said over HTTP: statuses and bodies in one table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -69,6 +69,12 @@ class Foreign(RequestError):
 class NotFound(RequestError):
     status = 404
     error = "Not found"
+
+
+class ModelNotFound(NotFound, UnknownModel):
+    def __init__(self, name: str, allowed: Iterable[str]) -> None:
+        message = f"model: found {name!r:.80}; allowed are {', '.join(allowed)}"
+        super().__init__(message, param="model", code="model_not_found")
 
 
 class StreamNotFound(NotFound):

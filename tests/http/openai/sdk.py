@@ -30,21 +30,27 @@ async def served(*, direct: bool = True) -> AsyncIterator[tuple[LiveServer, Play
             yield server, provider
 
 
-def client_of(server: LiveServer, mount: str = "/v1") -> openai.OpenAI:
+def client_of(server: LiveServer, key: str, mount: str) -> openai.OpenAI:
     """OpenAI's own, unchanged but for what every user sets; no proxy of this machine's."""
     return openai.OpenAI(
         base_url=f"http://127.0.0.1:{server.port}{mount}",
-        api_key=server.token,
+        api_key=key,
         max_retries=0,
         http_client=openai.DefaultHttpxClient(trust_env=False),
     )
 
 
-async def with_client(server: LiveServer, use: Callable[[openai.OpenAI], T]) -> T:
+async def with_client(
+    server: LiveServer,
+    use: Callable[[openai.OpenAI], T],
+    *,
+    key: str | None = None,
+    mount: str = "/v1",
+) -> T:
     """What `use` returns; it runs in a thread, since that client blocks."""
 
     def run() -> T:
-        with client_of(server) as client:
+        with client_of(server, key or server.token, mount) as client:
             return use(client)
 
     return await trio.to_thread.run_sync(run)
