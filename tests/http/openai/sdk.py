@@ -30,11 +30,14 @@ async def served(*, direct: bool = True) -> AsyncIterator[tuple[LiveServer, Play
             yield server, provider
 
 
-def client_of(server: LiveServer, key: str, mount: str) -> openai.OpenAI:
-    """OpenAI's own, unchanged but for what every user sets; no proxy of this machine's."""
+def client_of(server: LiveServer, mount: str = "/v1", key: str | None = None) -> openai.OpenAI:
+    """OpenAI's own, unchanged but for what every user sets; no proxy of this machine's.
+
+    `key` is the server's token where none is given.
+    """
     return openai.OpenAI(
         base_url=f"http://127.0.0.1:{server.port}{mount}",
-        api_key=key,
+        api_key=key or server.token,
         max_retries=0,
         http_client=openai.DefaultHttpxClient(trust_env=False),
     )
@@ -44,13 +47,13 @@ async def with_client(
     server: LiveServer,
     use: Callable[[openai.OpenAI], T],
     *,
-    key: str | None = None,
     mount: str = "/v1",
+    key: str | None = None,
 ) -> T:
     """What `use` returns; it runs in a thread, since that client blocks."""
 
     def run() -> T:
-        with client_of(server, key or server.token, mount) as client:
+        with client_of(server, mount, key) as client:
             return use(client)
 
     return await trio.to_thread.run_sync(run)
