@@ -9,6 +9,7 @@ from werkzeug.routing import MapAdapter
 from legato.config import Settings
 from legato.http.asgi import Connection, Hosted, Lifespan
 from legato.http.auth import Authenticator
+from legato.http.guards.addresses import Proxies
 from legato.http.jwks import PublicKeys
 from legato.http.logins import Logins
 from legato.http.runtime import Runtime
@@ -31,6 +32,7 @@ class Legato(Hosted):
         self.runtime = runtime
         self.logins = Logins()
         self.streams = Streams()
+        self.proxies = Proxies(settings.guards.trusted_proxies)
         keys = PublicKeys(settings.jwks_url) if settings.jwks_url else None
         self.authenticator = Authenticator(settings.jwt_secret or "", keys)
         self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
