@@ -14,9 +14,11 @@ from legato.config_values import (
     ConfigError,
     Count,
     DatabaseUrl,
+    Flag,
     HttpUrl,
     KeyPrefix,
     Lease,
+    Origins,
     Port,
     Processes,
     RedisUrl,
@@ -104,6 +106,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on_busy: OnBusy = "interrupt"
     on_owner_lost: OnOwnerLost = "seal"
     log: LogForm = "auto"
+    access_log: Flag = False  # a line for each request: most have a proxy that writes one
+    cors_origins: Origins = ()  # sites whose pages may read the API's replies
     limits: Limits = Limits()
     models: Mapping[str, ModelSettings] = {}
 

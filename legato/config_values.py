@@ -37,6 +37,15 @@ KeyPrefix = Annotated[
         description="1 to 64 letters, digits, hyphens, underscores, full stops and colons",
     ),
 ]
+Flag = Annotated[bool, Meta(description="true or false")]
+Origins = Annotated[
+    tuple[Annotated[str, Meta(pattern=r"^(\*|https?://[^\s/*]+)\Z")], ...],
+    Meta(
+        description='a list of origins such as "https://chat.example.com", and "*" for every site '
+        "at OpenAI's APIs; in the environment with commas between them",
+        extra={"comma_separated": True},
+    ),
+]
 Table = Annotated[Mapping[str, object], Meta(description="a table")]
 
 # `confidential`: a wrong value is not shown.  A database's URL carries its password, and asked
@@ -111,6 +120,8 @@ def check_value(found: object, hint: Any, place: str, *, read_text: bool = False
     hint = next((arg for arg in get_args(hint) if get_origin(arg) is Annotated), hint)
     meta = _meta(hint)
     extra = meta.extra or {}
+    if read_text and extra.get("comma_separated"):
+        found = [part.strip() for part in str(found).split(",") if part.strip()]
     try:
         value = msgspec.convert(found, hint, strict=not read_text)
         if isinstance(value, str) and len(value.encode()) < extra.get("min_bytes", 0):

@@ -46,6 +46,8 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         default_model = "fast"
         on_busy = "reject"
         on_owner_lost = "continue"
+        access_log = true
+        cors_origins = ["https://chat.example.com", "*"]
 
         [limits]
         retention = 0
@@ -78,6 +80,8 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         default_model="fast",
         on_busy="reject",
         on_owner_lost="continue",
+        access_log=True,
+        cors_origins=("https://chat.example.com", "*"),
         limits=Limits(retention=0, heartbeat=0.5, max_running_jobs=1, lease=2.5),
         models={
             "fast": ModelSettings(
@@ -124,6 +128,8 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_DEFAULT_MODEL": "scripted",
         "LEGATO_ON_BUSY": "enqueue",
         "LEGATO_ON_OWNER_LOST": "continue",
+        "LEGATO_ACCESS_LOG": "true",
+        "LEGATO_CORS_ORIGINS": "https://a.example, http://localhost:3000,",
     }
 
     assert load_settings(environment) == Settings(
@@ -137,7 +143,14 @@ def test_the_other_variables_are_read() -> None:
         default_model="scripted",
         on_busy="enqueue",
         on_owner_lost="continue",
+        access_log=True,
+        cors_origins=("https://a.example", "http://localhost:3000"),
     )
+
+
+@pytest.mark.parametrize("origin", ["a.example", "https://a.example/", "https://*.example", "null"])
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    assert "allowed: a list of origins such as" in refusal({"LEGATO_CORS_ORIGINS": origin})
 
 
 @pytest.mark.parametrize(
@@ -291,9 +304,7 @@ def test_an_unknown_variable_is_named_with_the_nearest() -> None:
 
 
 def test_a_key_like_nothing_is_answered_with_all_there_are(folder: Path) -> None:
-    assert "; there are database_url, default_model, host, " in refusal_of_file(
-        folder, "xyzzyq = 1"
-    )
+    assert "; there are access_log, cors_origins, " in refusal_of_file(folder, "xyzzyq = 1")
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
 """Puts the application together: routes, who may use them, and how errors are said."""
 
 import os
-from typing import Final
 
-from quart import Response, g, request
+from quart import Response, g, request, websocket
 from quart_schema import Info, QuartSchema
 from werkzeug.exceptions import HTTPException
 
@@ -11,19 +10,14 @@ from legato.config import Settings, load_settings
 from legato.http.application import Legato
 from legato.http.chat import chat
 from legato.http.conversations import conversations
+from legato.http.cors import Cors
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
+from legato.http.headers import secure
 from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
-from legato.http.wire import application, credentials_of
+from legato.http.wire import application, credentials_of, handshake_of
 from legato.secret import with_secret
-
-SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
-    "base-uri 'none'; form-action 'self'; object-src 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 def create_app(settings: Settings | None = None, runtime: Runtime | None = None) -> Legato:
@@ -49,7 +43,10 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     )
     for blueprint in (chat, conversations, pages):
         app.register_blueprint(blueprint)
+    app.requests.follow(app)
+    Cors(app.settings.cors_origins).guard(app)
     app.before_request(authenticate)
+    app.before_websocket(authenticate_handshake)
     app.after_request(secure)
     for kind in HANDLED:
         app.register_error_handler(kind, response_to)
@@ -63,10 +60,9 @@ async def authenticate() -> None:
         g.user = (await application().authenticator.authenticate(credentials_of(request))).id
 
 
-async def secure(response: Response) -> Response:
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
+async def authenticate_handshake() -> None:
+    """A WebSocket is asked for by no method that is safe: with a cookie its origin must be ours."""
+    g.user = (await application().authenticator.authenticate(handshake_of(websocket))).id
 
 
 async def refuse(error: HTTPException) -> Response:

@@ -5,7 +5,13 @@ from typing import Any, Final
 
 import structlog
 from msgspec import json
-from quart import Response, has_request_context, request
+from quart import (
+    Response,
+    has_request_context,
+    has_websocket_context,
+    request,
+    websocket,
+)
 
 from legato.actors.admission import Busy, Refused, ShuttingDown, TooManyForServer, TooManyForUser
 from legato.actors.starting import NotStarted
@@ -138,7 +144,7 @@ def response_to(error: Exception) -> Response:
 
 def said(status: int, error: str, message: str, **extra: Any) -> Response:
     """The refusal in the shape of the API that was asked."""
-    if has_request_context() and is_openai(request.path):
+    if is_openai(_path()):
         body: Mapping[str, Any] = {"error": openai_error(status, message, **extra)}
     else:
         body = {"error": error, "message": message, **extra}
@@ -148,6 +154,12 @@ def said(status: int, error: str, message: str, **extra: Any) -> Response:
     if status in (429, 503):
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
+
+
+def _path() -> str:
+    if has_request_context():
+        return request.path
+    return websocket.path if has_websocket_context() else ""
 
 
 def is_openai(path: str) -> bool:

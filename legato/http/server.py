@@ -15,7 +15,7 @@ from hypercorn.trio.worker_context import WorkerContext
 
 from legato.config import Settings
 from legato.http.app import create_app
-from legato.http.application import Legato
+from legato.http.application import MAX_BODY, Legato
 from legato.http.connections import Connections
 from legato.http.runtime import open_runtime
 from legato.http.signals import Shutdown, shutdown_by_signals
@@ -82,6 +82,8 @@ async def serve_until(
 def _configuration(idle: float) -> Config:
     config = Config()
     config.keep_alive_timeout = idle
+    config.websocket_max_message_size = MAX_BODY
+    config.include_server_header = False  # nobody needs to know what to attack
     config.errorlog = logging.getLogger("hypercorn.error")
     return config
 

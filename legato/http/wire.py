@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import json
-from quart import Request, Response, current_app, g, request
+from quart import Request, Response, Websocket, current_app, g, request
 
 from legato.actors.ref import JobRef
 from legato.content import Conversation
@@ -31,6 +31,18 @@ def credentials_of(asking: Request) -> Credentials:
     return Credentials(
         method=asking.method,
         own_origin=f"{asking.scheme}://{asking.host}",
+        authorization=asking.headers.get("Authorization"),
+        session=asking.cookies.get(SESSION_COOKIE),
+        origin=asking.headers.get("Origin"),
+    )
+
+
+def handshake_of(asking: Websocket) -> Credentials:
+    """A browser sends cookies with any page's handshake, and hides no reply from that page."""
+    scheme = asking.scheme.replace("ws", "http", 1)
+    return Credentials(
+        method="WEBSOCKET",
+        own_origin=f"{scheme}://{asking.host}",
         authorization=asking.headers.get("Authorization"),
         session=asking.cookies.get(SESSION_COOKIE),
         origin=asking.headers.get("Origin"),
