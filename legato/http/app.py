@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from legato.config import Settings, load_settings
 from legato.http.application import Legato
+from legato.http.bounds import bound_heads
 from legato.http.chat import chat
 from legato.http.conversations import conversations
 from legato.http.cors import Cors
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     for blueprint in (chat, conversations, pages):
         app.register_blueprint(blueprint)
     app.requests.follow(app)
+    bound_heads(app)
     Cors(app.settings.cors_origins).guard(app)
     app.before_request(authenticate)
     app.before_websocket(authenticate_handshake)

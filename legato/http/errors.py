@@ -60,6 +60,11 @@ class TooLarge(RequestError):
     error = "Too large"
 
 
+class UnsupportedBody(RequestError):
+    status = 415
+    error = "Unsupported media type"
+
+
 class Foreign(RequestError):
     """Somebody else's.  The wire's word for it is Unauthorized."""
 

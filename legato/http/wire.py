@@ -17,6 +17,7 @@ from legato.http.errors import (
     InvalidField,
     MalformedJson,
     StreamNotFound,
+    UnsupportedBody,
 )
 from legato.http.runtime import Runtime
 
@@ -62,11 +63,13 @@ def user() -> str:
 
 
 async def body_of(kind: type[T]) -> T:
-    """The request's JSON body as `kind`.
+    """The request's JSON body as `kind`, whatever its Content-Type calls it.
 
     Raises:
+        UnsupportedBody: where it is compressed, or a form of several parts.
         MalformedJson, InvalidField: where it is not JSON, or not of that kind.
     """
+    _check_coding()
     data = cast("bytes", await request.get_data())
     try:
         # Decoded first: msgspec does not look into the texts of fields that it skips.
@@ -80,6 +83,14 @@ async def body_of(kind: type[T]) -> T:
         raise _malformed(f"not UTF-8 (byte {error.start})") from None
     except RecursionError:
         raise _malformed("nested too deeply") from None
+
+
+def _check_coding() -> None:
+    coding = request.headers.get("Content-Encoding", "identity").strip()
+    if coding.lower() not in ("identity", ""):
+        raise UnsupportedBody(f"Content-Encoding: found {coding!r:.80}; send the body as it is")
+    if request.mimetype.startswith("multipart/"):
+        raise UnsupportedBody(f"Content-Type: found {request.mimetype!r:.80}; send JSON")
 
 
 def _malformed(reason: str) -> MalformedJson:
