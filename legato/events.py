@@ -121,12 +121,6 @@ class Snapshot(NamedTuple):
     content: tuple[Part, ...]
 
 
-class Numbered(NamedTuple):
-    """How far a reader has come where a dialect numbers its frames: the last number it has seen."""
-
-    number: int
-
-
 class Cursor(NamedTuple):
     """How far a reader has come: opaque to clients, the `id:` of every frame."""
 

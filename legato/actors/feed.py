@@ -7,6 +7,7 @@ from msgspec import structs
 
 from legato.actors.fold import Fold
 from legato.actors.log import Log
+from legato.actors.messages import Located, OutOfReach
 from legato.actors.projection import Projection
 from legato.actors.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
@@ -46,6 +47,11 @@ class Feed:
         return self._fold.bytes
 
     @property
+    def has_content(self) -> bool:
+        """Whether the model has said anything."""
+        return bool(self._fold.steps)
+
+    @property
     def readers(self) -> int:
         """How many have not left, as far as can be seen."""
         sinks = [sink for each in self._projections.values() for sink in each.sinks]
@@ -76,18 +82,30 @@ class Feed:
     def snapshot(self) -> Snapshot:
         return self._fold.snapshot(self._log.content_tail)
 
-    def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
+    def subscribe(self, dialect: str, start: Start, sink: Sink) -> OutOfReach | None:
         """Give `sink` the backlog from `start`, and what follows it; or close it.
 
         It is closed where the ending is in the backlog, where the backlog is only the first part
         of what was missed, and where it lags already: then ask again from there.
+
+        Refused where only a snapshot could answer, and the dialect has none.
         """
         projection = self._projection(dialect)
         seq = self._seq(start)
-        if seq is None:
-            projection.attach_synced(sink, self._fold)
-        else:
+        if seq is not None:
             projection.attach(sink, seq)
+        elif not projection.attach_synced(sink, self._fold):
+            return OutOfReach()
+        return None
+
+    def locate(self, dialect: str, place: Cursor | int) -> Located | OutOfReach:
+        """See Locate."""
+        if isinstance(place, Cursor):
+            return Located(place) if self.holds(place) else OutOfReach()
+        found = self._projection(dialect).after(place)
+        if isinstance(found, int):
+            return OutOfReach(found)
+        return Located(Cursor(self._identity.job_id, self.epoch, found.seq), found.frames)
 
     def holds(self, start: Start) -> bool:
         """Whether what follows `start` can be told."""

@@ -9,6 +9,7 @@ import trio
 from legato.actors.inheritance import Inheritance
 from legato.actors.job import Job
 from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import OutOfReach
 from legato.actors.ref import LocalRef
 from legato.actors.supervisor import Supervisor
 from legato.actors.wire import (
@@ -16,8 +17,8 @@ from legato.actors.wire import (
     AskStatus,
     AwaitEnd,
     AwaitTitle,
-    CheckCursor,
     Discard,
+    LocatePlace,
     Question,
     StopJob,
 )
@@ -70,7 +71,7 @@ class LocalHost:
         return self._supervisor.registry.find(job_id)
 
     async def _ask(
-        self, job: Job, question: StopJob | AskStatus | CheckCursor | AwaitEnd | Discard
+        self, job: Job, question: StopJob | AskStatus | LocatePlace | AwaitEnd | Discard
     ) -> Answer | None:
         """None where the job went before it had an ending: it is another replica's now."""
         match question:
@@ -78,8 +79,12 @@ class LocalHost:
                 return Answer(about, stopped=await job.ref.stop())
             case AskStatus(about):
                 return Answer(about, status=await job.ref.status())
-            case CheckCursor(about, _, cursor):
-                return Answer(about, holds=job.feed.holds(Cursor.parse(cursor)))
+            case LocatePlace(about, _, dialect, place):
+                at = Cursor.parse(place) if isinstance(place, str) else place
+                try:
+                    return Answer(about, located=await job.ref.locate(dialect, at))
+                except OutOfReach as error:
+                    return Answer(about, last=error.last)
             case AwaitEnd(about):
                 await job.ended.wait()
                 return Answer(about) if job.feed.ending else None

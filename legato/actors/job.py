@@ -5,7 +5,9 @@ from contextlib import closing
 from typing import assert_never
 
 import trio
+from msgspec.structs import replace
 
+from legato.actors.archive import moment_of
 from legato.actors.ending import CRASH, ending_of, estimated, signal_of, standing_of
 from legato.actors.feed import Feed
 from legato.actors.journaling import JournalWriter
@@ -14,11 +16,14 @@ from legato.actors.mailbox import Mailbox, ReplyTo
 from legato.actors.memoir import Memoir
 from legato.actors.messages import (
     Append,
+    AwaitAnswer,
+    AwaitEnding,
     AwaitOpened,
     Ended,
     Failure,
     GetStatus,
     JobMessage,
+    Locate,
     Opened,
     Opening,
     Outcome,
@@ -35,10 +40,11 @@ from legato.actors.producer import Producer
 from legato.actors.recorder import Recorder
 from legato.actors.ref import LocalRef
 from legato.actors.turn import Turn
+from legato.actors.waiting import Waiting
 from legato.config import Limits
 from legato.content import Usage
 from legato.dialects.contract import Dialect, Identity
-from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, Ending, Stopped
+from legato.events import AnyEnding, AnyEvent, ContentEvent, Stopped
 from legato.models.contract import Model
 from legato.storage.contract import Records
 
@@ -89,8 +95,9 @@ class Job:
         self._memoir: Memoir = self._recorder.early_memoir(self.feed.log)
         self._producer = Producer(self._mailbox.ref, self._recorder, model, limits, predecessors)
         self._outcome: Outcome | None = None
+        self._decided: int | None = None  # when that was, if the ending says it
         self._stops: list[ReplyTo[StopReply]] = []
-        self._awaiting: list[ReplyTo[Created | Ending]] = []
+        self._waiting = Waiting()
 
     def close(self) -> None:
         """Gone: nobody waits for it any longer."""
@@ -98,8 +105,7 @@ class Job:
             self.feed.close()
             for stop in self._stops:
                 stop.close()
-            for awaiting in self._awaiting:
-                awaiting.close()
+            self._waiting.close()
             self.ended.set()
 
     def restore(self, opening: Opening | None, events: Sequence[AnyEvent]) -> None:
@@ -168,8 +174,10 @@ class Job:
                 self._append(message.events)
             case Subscribe(dialect, start, sink, reply_to):
                 with closing(reply_to):
-                    self.feed.subscribe(dialect, start, sink)
-                    reply_to.send(None)
+                    reply_to.send(self.feed.subscribe(dialect, start, sink))
+            case Locate(dialect, place, reply_to):
+                with closing(reply_to):
+                    reply_to.send(self.feed.locate(dialect, place))
             case Opened(opening):
                 self._open(opening)
             case ProducerDone(outcome, usage):
@@ -181,8 +189,8 @@ class Job:
                     self._answer_stops(self._ending(Settled(None, unsaved=True)))
             case Stop(reply_to):
                 self._stop(reply_to)
-            case AwaitOpened(reply_to):
-                self._awaiting.append(reply_to)
+            case AwaitOpened() | AwaitAnswer() | AwaitEnding():
+                self._waiting.add(message)
                 self._announce()
             case GetStatus(reply_to):
                 with closing(reply_to):
@@ -216,6 +224,8 @@ class Job:
         if self._advance(Signal.CONTENT):
             self.feed.append(*events)
             self._memoir.stir()
+            if self._waiting:
+                self._announce()
             self._end_if_long()
 
     def _end_if_long(self) -> None:
@@ -226,6 +236,7 @@ class Job:
         """The first to come wins; from here no content is taken."""
         if self._advance(signal_of(outcome)):
             self._outcome = outcome
+            self._decided = moment_of(self.opening.created if self.opening else None)
             self._producer.stop()
             self._children.start_soon(self._give_up)
 
@@ -260,10 +271,11 @@ class Job:
         content = self.feed.snapshot().content
         if self.usage == Usage():
             self.usage = estimated(self.model, self.opening, content)
-        return ending_of(self._outcome, self.opening, content, self.usage, settled)
+        ending = ending_of(self._outcome, self.opening, content, self.usage, settled)
+        return replace(ending, at=self._decided)
 
     async def _store(self, ending: AnyEnding) -> None:
-        await self._mailbox.ref.tell(await self._recorder.close(ending, self._memoir))
+        await self._mailbox.ref.tell(await self._recorder.close(ending, self.opening, self._memoir))
 
     async def _give_up(self) -> None:
         """Not a deadline around the work: a thread that hangs would hold that up too."""
@@ -299,12 +311,9 @@ class Job:
         self._stops.clear()
 
     def _announce(self) -> None:
-        """Tell those who wait for the opening, once there is one, or none can come any more."""
-        news = self.opening.created if self.opening else self.feed.ending
-        if news is not None:
-            for reply_to in self._awaiting:
-                reply_to.send(news)
-            self._awaiting.clear()
+        created = self.opening.created if self.opening else None
+        has_content = self.feed.has_content
+        self._waiting.announce(created, self.feed.ending, has_content=has_content)
 
     async def _retire(self) -> None:
         await trio.sleep(self._limits.retention)

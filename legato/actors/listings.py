@@ -1,12 +1,12 @@
 """A turn as other replicas know it, and back."""
 
 from legato.actors.job import Job
-from legato.actors.turn import Turn
+from legato.actors.turn import Prompt, Turn
 from legato.storage.replicas import Listing, Stage
 
 
 def listing_of(turn: Turn) -> Listing:
-    """Without its text: that is in the storage once it begins."""
+    """Without its text, which is in the storage once it begins, or an API's prompt."""
     return Listing(
         job_id=turn.job_id,
         conversation_id=turn.conversation_id,
@@ -18,6 +18,7 @@ def listing_of(turn: Turn) -> Listing:
         instructions=turn.instructions,
         parameters=turn.parameters,
         request_id=turn.request_id,
+        asked=turn.prompt.asked if turn.prompt else None,
     )
 
 
@@ -33,6 +34,7 @@ def turn_of(listing: Listing) -> Turn:
         instructions=listing.instructions,
         parameters=listing.parameters,
         request_id=listing.request_id,
+        prompt=Prompt(asked=listing.asked, messages=()) if listing.asked else None,
     )
 
 

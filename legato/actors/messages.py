@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from legato.actors.mailbox import ReplyTo
+from legato.actors.mailbox import ActorError, ReplyTo
 from legato.actors.sinks import Sink
 from legato.content import Conversation, Usage
 from legato.events import AnyEnding, ContentEvent, Created, Cursor, Ending, Snapshot
@@ -78,14 +78,42 @@ class Subscribe(Struct, frozen=True):
     """From a reader: into `sink` the backlog from `start`, and what follows.
 
     `start` is the log's beginning, a snapshot of now, or the cursor of what was seen last; a
-    cursor that does not hold here is answered with a snapshot.  The answer comes when `sink` has
-    the backlog, or all of it that it takes at once.
+    cursor that does not hold here is answered with a snapshot, or, where the dialect has none,
+    refused with OutOfReach.  The answer comes when `sink` has the backlog, or all of it that it
+    takes at once.
     """
 
     dialect: str
     start: Literal["beginning", "snapshot"] | Cursor
     sink: Sink
     reply_to: ReplyTo[None]
+
+
+class OutOfReach(ActorError):
+    """What followed that place cannot be told in that dialect.
+
+    `last`: where its frames have numbers, the last one that was given, -1 for none.
+    """
+
+    def __init__(self, last: int | None = None) -> None:
+        super().__init__("What followed that place cannot be told.")
+        self.last = last
+
+
+class Located(Struct, frozen=True):
+    """Where to go on from: after these `frames`, `cursor`."""
+
+    cursor: Cursor
+    frames: bytes = b""
+
+
+class Locate(Struct, frozen=True):
+    """From a reader: where to go on who has seen up to `place`: a cursor, or, of a dialect that
+    numbers its frames, a number, -1 for none.  Refused with OutOfReach where nobody can tell."""
+
+    dialect: str
+    place: Cursor | int
+    reply_to: ReplyTo[Located]
 
 
 class Stop(Struct, frozen=True):
@@ -105,6 +133,18 @@ class AwaitOpened(Struct, frozen=True):
     """Answered once the turn is stored, or the job ended before that."""
 
     reply_to: ReplyTo[Created | Ending]
+
+
+class AwaitAnswer(Struct, frozen=True):
+    """Answered with None once there is content, or with the ending that came before any."""
+
+    reply_to: ReplyTo[AnyEnding | None]
+
+
+class AwaitEnding(Struct, frozen=True):
+    """Answered when the ending is said."""
+
+    reply_to: ReplyTo[AnyEnding]
 
 
 class Standing(StrEnum):
@@ -128,5 +168,16 @@ class GetStatus(Struct, frozen=True):
 
 
 JobMessage = (
-    Opened | Append | ProducerDone | Settled | Overdue | Subscribe | Stop | AwaitOpened | GetStatus
+    Opened
+    | Append
+    | ProducerDone
+    | Settled
+    | Overdue
+    | Subscribe
+    | Locate
+    | Stop
+    | AwaitOpened
+    | AwaitAnswer
+    | AwaitEnding
+    | GetStatus
 )

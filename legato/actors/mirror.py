@@ -12,6 +12,7 @@ from legato.actors.feed import Feed, Start
 from legato.actors.links import Inlet
 from legato.actors.log import Sealed
 from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import OutOfReach
 from legato.actors.registry import Registry
 from legato.actors.sinks import Sink
 from legato.actors.wire import Lines, events_of
@@ -81,13 +82,15 @@ class Mirror:
 
         Raises:
             ActorStopped: if what its owner says cannot be understood.
+            OutOfReach: as `Feed.subscribe` does; who waited for that is told on asking again.
         """
         if self._is_broken:
             raise ActorStopped
-        if self._feed is not None and (self._feed.ending or self._feed.holds(start)):
-            self._feed.subscribe(dialect, start, sink)
-        else:
+        if self._feed is None or not (self._feed.ending or self._feed.holds(start)):
             self._waiting.append((dialect, start, sink))
+        elif refusal := self._feed.subscribe(dialect, start, sink):
+            sink.close()
+            raise refusal
 
     def holds(self, start: Start) -> bool:
         return self._feed is not None and self._feed.holds(start)
@@ -132,7 +135,8 @@ class Mirror:
         feed.append(*events)
         waiting, self._waiting = self._waiting, []
         for each in waiting:
-            self.subscribe(*each)
+            with suppress(OutOfReach):
+                self.subscribe(*each)
         feed.push()
 
     def _accepting(self) -> Feed:

@@ -20,11 +20,11 @@ from legato.actors.wire import (
     AskStatus,
     AwaitEnd,
     AwaitTitle,
-    CheckCursor,
     Closed,
     Discard,
     Follow,
     Lines,
+    LocatePlace,
     Missed,
     Packet,
     Question,
@@ -179,7 +179,7 @@ class Peers:
                 link.answered(about, letter)
             case Missed():
                 link.reset()
-            case StopJob() | AskStatus() | CheckCursor() | AwaitEnd() | AwaitTitle() | Discard():
+            case StopJob() | AskStatus() | LocatePlace() | AwaitEnd() | AwaitTitle() | Discard():
                 self._nursery.start_soon(self._answer, peer, letter)
             case _:
                 assert_never(letter)

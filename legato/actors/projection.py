@@ -1,8 +1,8 @@
 """A job's log as one dialect's frames: what is live is encoded once, for all readers of it."""
 
-from collections.abc import Iterator
-from itertools import count
+from functools import partial
 
+from legato.actors.encoding import Encoding, Rest, frames
 from legato.actors.fold import Fold
 from legato.actors.log import Log
 from legato.actors.sinks import Chunk, Sink
@@ -32,7 +32,7 @@ class Projection:
 
     def rename(self, identity: Identity) -> None:
         """What follows is the job's under that identity; all before is pushed."""
-        self._encoder = self._dialect(identity)
+        self._encoding = Encoding(partial(self._dialect, identity), self._log)
         self._epoch = identity.epoch
         self._sync = None
         self._pages.clear()
@@ -47,7 +47,7 @@ class Projection:
         after, self._pushed = self._pushed, self._log.tail
         if after == self._pushed or not self.sinks:
             return
-        chunk = self._chunk(b"".join(self._frames(after, self._pushed)), self._pushed)
+        chunk = self._chunk(self._encoded(after, self._pushed), self._pushed)
         for sink in [sink for sink in self.sinks if not sink.push(chunk)]:
             sink.close()
             del self.sinks[sink]
@@ -59,39 +59,52 @@ class Projection:
         self.push()
         self._join(sink, self._page(after))
 
-    def attach_synced(self, sink: Sink, fold: Fold) -> None:
-        """Give it the sync frame, and the ending if that is said; it joins otherwise."""
+    def attach_synced(self, sink: Sink, fold: Fold) -> bool:
+        """Give it the sync frame, and the ending if that is said; it joins otherwise.
+
+        False, and nothing is done, where this dialect has no such frame.
+        """
         self.push()
         if self._sync is None or self._sync.seq != self._log.tail:
             self._sync = self._synced(fold)
-        self._join(sink, self._sync)
+        if self._sync is not None:
+            self._join(sink, self._sync)
+        return self._sync is not None
+
+    def after(self, number: int) -> Rest | int:
+        """See `Encoding.after`."""
+        return self._encoding.after(number)
 
     def close(self) -> None:
         for sink in self.sinks:
             sink.close()
         self.sinks.clear()
 
-    def _frames(self, after: int, up_to: int) -> Iterator[bytes]:
-        return map(self._encoder.encode, count(after + 1), self._log.events(after, up_to))
+    def _encoded(self, after: int, up_to: int) -> bytes:
+        encoder = self._encoding.take(after)
+        encoded = b"".join(frames(encoder, self._log, after, up_to))
+        self._encoding.put(up_to, encoder)
+        return encoded
 
-    def _synced(self, fold: Fold) -> Chunk:
+    def _synced(self, fold: Fold) -> Chunk | None:
         seq = self._log.content_tail
-        frames = [
-            self._encoder.snapshot(fold.snapshot(seq)) or b"",
-            *self._frames(seq, self._log.tail),
-        ]
-        return self._chunk(b"".join(frames), self._log.tail)
+        snapshot = self._encoding.any.snapshot(fold.snapshot(seq))
+        if snapshot is None:
+            return None
+        return self._chunk(snapshot + self._encoded(seq, self._log.tail), self._log.tail)
 
     def _page(self, after: int) -> Chunk:
         if page := self._pages.get(after):
             return page
-        frames, size = [], 0
-        for frame in self._frames(after, self._log.tail):
-            frames.append(frame)
+        encoder = self._encoding.take(after)
+        encoded, size = [], 0
+        for frame in frames(encoder, self._log, after, self._log.tail):
+            encoded.append(frame)
             size += len(frame)
             if size >= PAGE_BYTES:
                 break
-        page = self._chunk(b"".join(frames), after + len(frames))
+        page = self._chunk(b"".join(encoded), after + len(encoded))
+        self._encoding.put(page.seq, encoder)
         if size >= PAGE_BYTES:  # only what is full stays what it is
             self._keep(after, page)
         return page

@@ -8,18 +8,17 @@ from collections.abc import Callable
 
 import structlog
 import trio
-from msgspec import structs
 
-from legato.actors.history import begun, chat, fitting, thread
+from legato.actors.archive import archive_of, store_ending
 from legato.actors.journaling import JournalWriter
 from legato.actors.log import Log
 from legato.actors.memoir import Memoir, Unwritten, Written
 from legato.actors.messages import Opening, Settled
-from legato.actors.turn import Turn, plan
-from legato.content import Conversation, Message, Part
+from legato.actors.turn import Turn
+from legato.content import Part
 from legato.events import AnyEnding, Created
-from legato.models.contract import ChatMessage, Model, ModelRequest
-from legato.storage.contract import ForeignConversation, Records, StorageError, UnstorableText
+from legato.models.contract import Model
+from legato.storage.contract import Records, StorageError, UnstorableText
 
 FIRST_PAUSE = 0.25  # seconds between attempts to store an answer; each is twice the last …
 LONGEST_PAUSE = 60.0  # … up to this
@@ -41,36 +40,16 @@ class Recorder:
         """`position`: up to where the journal has the job; `on_fenced`: another owns it by now."""
         self._turn = turn
         self._epoch = epoch
-        self._model = model
+        self._archive = archive_of(turn, model, records)
         self._records = records
         self._journal = journal
         self._on_fenced = on_fenced
         self._position = position
-        self.opening: Opening | None = None  # once the user's message is stored
+        self.opening: Opening | None = None  # once the question is kept
 
     async def open(self) -> Opening:
-        """Find the turn's place, store the user's message, gather what the model shall read.
-
-        Raises:
-            StorageError, ForeignConversation, RequestTaken: as the storage does.
-            InvalidTurn: if the conversation changed so that the turn has no place in it.
-        """
-        turn = self._turn
-        messages = await self._records.messages(turn.conversation_id)
-        planned = plan(turn, messages, expected=[turn.parent_id or ""])
-        conversation = await self._records.open_turn(
-            Conversation(
-                conversation_id=turn.conversation_id,
-                user=turn.user,
-                endpoint=turn.endpoint,
-                model=turn.model,
-            ),
-            planned.request,
-            request_id=turn.request_id,
-        )
-        above = [*messages, planned.request]
-        history = list(chat(thread(above, planned.request.message_id)))
-        self.opening = self._opening(planned.request, planned.kept, history, conversation)
+        """See `Archive.open`."""
+        self.opening = await self._archive.open()
         await self._begin(self.opening.created)
         return self.opening
 
@@ -82,20 +61,8 @@ class Recorder:
             self._position = 1
 
     async def reopen(self, created: Created, content: tuple[Part, ...]) -> Opening:
-        """The opening of a job that another replica began, for the model to go on from `content`.
-
-        Raises:
-            StorageError: as the storage does.
-            ForeignConversation: if the conversation is gone.
-        """
-        conversation_id = created.request.conversation_id
-        messages = await self._records.messages(conversation_id)
-        conversation = await self._records.conversation(conversation_id)
-        if conversation is None:
-            raise ForeignConversation(conversation_id)
-        history = list(chat(thread(messages, created.request.message_id)))
-        opening = self._opening(created.request, content, history, conversation)
-        return structs.replace(opening, created=created)
+        """See `Archive.reopen`."""
+        return await self._archive.reopen(created, content)
 
     def memoir(self, source: Log) -> Memoir:
         """Where the job is written down whose log this is."""
@@ -110,43 +77,23 @@ class Recorder:
         is_shared = self._journal is not None and self._journal.patience > 0
         return self.memoir(source) if is_shared else Unwritten()
 
-    def _opening(
-        self,
-        request: Message,
-        kept: tuple[Part, ...],
-        history: list[ChatMessage],
-        conversation: Conversation,
-    ) -> Opening:
-        turn, cost = self._turn, self._model.count_tokens
-        system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
-        last = [ChatMessage("user", request.text), *begun(kept)]
-        fitted = fitting(history, [*system, *last], self._model.max_context_tokens, cost)
-        asked = (*system, *fitted, *last)
-        dropped = len(history) - len(fitted)
-        return Opening(
-            Created(request, turn.response_id, turn.model, kept, dropped),
-            ModelRequest(asked, turn.parameters),
-            conversation,
-            sum(cost(message.text) for message in asked),
-        )
-
-    async def close(self, ending: AnyEnding, memoir: Memoir) -> Settled:
+    async def close(self, ending: AnyEnding, opening: Opening | None, memoir: Memoir) -> Settled:
         """Store the ending's answer, however often that takes; unsaved where no attempt could help.
 
         The journal has the ending first: if the process ends before the answer is stored, whoever
         comes next knows what is still to be done.
         """
         await memoir.finish(ending)
-        settled = await self._store(ending.response) if ending.response else Settled(None)
+        settled = await self._store(ending, opening.created if opening else None)
         if not settled.unsaved:
             await memoir.settled()
         return settled
 
-    async def _store(self, answer: Message) -> Settled:
+    async def _store(self, ending: AnyEnding, created: Created | None) -> Settled:
         pause = FIRST_PAUSE
         while True:
             try:
-                return Settled(await self._records.close_turn(answer))
+                return Settled(await store_ending(ending, created, self._records))
             except UnstorableText as error:
                 log.error("answer cannot be stored", job=self._turn.job_id, reason=str(error))
                 return Settled(None, unsaved=True)

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 from msgspec import Struct, structs
 
+from legato.actors.archive import moment_of, stand_in, store_ending
 from legato.actors.ending import ending_of
 from legato.actors.fold import Fold
 from legato.actors.messages import Failure, Opening, Settled
@@ -159,22 +160,33 @@ async def _begun(
 
     False where the job has been taken over once more.
     """
+    created = await _stored_beginning(asked, records)
+    if created is None:
+        return True
+    beginning = Entries(job.job_id, job.epoch, 1, (created,))
+    story.go_on(beginning)
+    return not await journal.append([beginning])
+
+
+async def _stored_beginning(asked: Turn, records: Records) -> Created | None:
+    if asked.prompt is not None:
+        response = await records.responses.find(asked.user, asked.response_id)
+        return response.created if response and not response.ending else None
     messages = await records.messages(asked.conversation_id)
     stored = {message.message_id: message for message in messages}
     question = stored.get(asked.message_id)
     if question is None or asked.response_id in stored:
-        return True
-    beginning = Entries(
-        job.job_id, job.epoch, 1, (Created(question, asked.response_id, asked.model),)
-    )
-    story.go_on(beginning)
-    return not await journal.append([beginning])
+        return None
+    return Created(question, asked.response_id, asked.model)
 
 
 async def _opening(story: Story, records: Records) -> Opening | None:
     if (created := story.fold.created) is None:
         return None
-    conversation = await records.conversation(created.request.conversation_id)
+    conversation_id = created.request.conversation_id
+    if created.asked is not None:
+        return Opening(created, ModelRequest(()), stand_in(created.asked, conversation_id), 0)
+    conversation = await records.conversation(conversation_id)
     return Opening(created, ModelRequest(()), conversation, 0) if conversation else None
 
 
@@ -204,7 +216,7 @@ async def _end(
         if await journal.append([sealing]):
             return False
         story.go_on(sealing)
-    story.events[-1] = await _stored(ending, records)
+    story.events[-1] = await _stored(ending, story.fold.created, records)
     log.warning(
         "generation recovered", job=job.job_id, events=len(story.events), incomplete=story.fault
     )
@@ -215,15 +227,14 @@ def _failed(story: Story, opening: Opening | None) -> AnyEnding:
     why = RESTART
     if story.fault is not None:
         why = Failure(why.reason, f"{why.message}  Not all of it can be read: {story.fault}.")
-    return ending_of(why, opening, story.fold.content(), Usage(), Settled(None))
+    ending = ending_of(why, opening, story.fold.content(), Usage(), Settled(None))
+    return structs.replace(ending, at=moment_of(story.fold.created))
 
 
-async def _stored(ending: AnyEnding, records: Records) -> AnyEnding:
+async def _stored(ending: AnyEnding, created: Created | None, records: Records) -> AnyEnding:
     """The ending, once its answer is stored; if it was already, that changes nothing."""
-    if ending.response is None:
-        return ending
     try:
-        stored = await records.close_turn(ending.response)
+        stored = await store_ending(ending, created, records)
     except UnstorableText:
         return structs.replace(ending, unsaved=True)
     return structs.replace(ending, conversation=stored or ending.conversation)

@@ -8,9 +8,13 @@ from ulid import ULID
 from legato.actors.feed import Start
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import (
+    AwaitAnswer,
+    AwaitEnding,
     AwaitOpened,
     GetStatus,
     JobMessage,
+    Locate,
+    Located,
     Status,
     Stop,
     StopReply,
@@ -18,7 +22,7 @@ from legato.actors.messages import (
 )
 from legato.actors.sinks import Sink
 from legato.actors.turn import Turn
-from legato.events import Created, Ending
+from legato.events import AnyEnding, Created, Cursor, Ending
 
 
 class JobRef(Protocol):
@@ -39,7 +43,13 @@ class JobRef(Protocol):
 
     async def stop(self) -> StopReply: ...
 
+    async def locate(self, dialect: str, place: Cursor | int) -> Located: ...
+
     async def status(self) -> Status: ...
+
+    async def answering(self) -> AnyEnding | None: ...
+
+    async def ended(self) -> AnyEnding: ...
 
 
 def time_of(job_id: str) -> int:
@@ -83,5 +93,21 @@ class LocalRef:
         """End it.  On return the provider is closed, the partial answer stored, the ending said."""
         return await self._actor.ask(Stop)
 
+    async def locate(self, dialect: str, place: Cursor | int) -> Located:
+        """Where to go on from after `place`; see Locate.
+
+        Raises:
+            OutOfReach
+        """
+        return await self._actor.ask(lambda reply_to: Locate(dialect, place, reply_to))
+
     async def status(self) -> Status:
         return await self._actor.ask(GetStatus)
+
+    async def answering(self) -> AnyEnding | None:
+        """Wait until the model has said something; the ending, where that came first."""
+        return await self._actor.ask(AwaitAnswer)
+
+    async def ended(self) -> AnyEnding:
+        """Wait for its ending."""
+        return await self._actor.ask(AwaitEnding)

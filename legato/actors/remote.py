@@ -7,14 +7,14 @@ from legato.actors.feed import Start
 from legato.actors.host import LocalHost
 from legato.actors.links import Inlet, LinkLost
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import Status, StopReply
+from legato.actors.messages import Located, OutOfReach, Status, StopReply
 from legato.actors.mirror import Last, Mirrors
 from legato.actors.peers import Peers
 from legato.actors.ref import time_of
 from legato.actors.sinks import Sink
 from legato.actors.takeover import Sweeper
-from legato.actors.wire import Answer, AskStatus, AwaitEnd, CheckCursor, Question, StopJob
-from legato.events import Created, Cursor, Ending
+from legato.actors.wire import WIRE, Answer, AskStatus, AwaitEnd, LocatePlace, Question, StopJob
+from legato.events import AnyEnding, Created, Cursor, Ending
 from legato.storage.contract import StorageError
 from legato.storage.replicas import Listing, Replication
 
@@ -89,8 +89,19 @@ class Owners:
         if not isinstance(start, Cursor):
             await self.owner(job_id)
             return start
-        answer = await self.ask(job_id, lambda about: CheckCursor(about, job_id, str(start)))
-        return start if answer.holds else "snapshot"
+        try:
+            await self.locate(job_id, WIRE, start)
+        except OutOfReach:
+            return "snapshot"
+        return start
+
+    async def locate(self, job_id: str, dialect: str, place: Cursor | int) -> Located:
+        """Raises ActorStopped, OutOfReach."""
+        at = str(place) if isinstance(place, Cursor) else place
+        answer = await self.ask(job_id, lambda about: LocatePlace(about, job_id, dialect, at))
+        if answer.located is None:
+            raise OutOfReach(answer.last)
+        return answer.located
 
     async def follow(self, job_id: str, start: Cursor | None, inlet: Inlet, last: Last) -> str:
         """See `Source`."""
@@ -145,5 +156,24 @@ class RemoteRef:
         """End it.  On return the provider is closed, the partial answer stored, the ending said."""
         return await self._owners.stop(self.job_id)
 
+    async def locate(self, dialect: str, place: Cursor | int) -> Located:
+        """Where to go on from after `place`; see Locate.
+
+        Raises:
+            OutOfReach
+        """
+        return await self._owners.locate(self.job_id, dialect, place)
+
     async def status(self) -> Status:
         return await self._owners.status(self.job_id)
+
+    async def answering(self) -> AnyEnding | None:
+        """The ending, if it is said; nobody waits here for the first word."""
+        return (await self.status()).ending
+
+    async def ended(self) -> AnyEnding:
+        """Wait for its ending."""
+        await self._owners.ended(self.job_id)
+        ending = (await self.status()).ending
+        assert ending is not None, "that is what was waited for"
+        return ending

@@ -269,7 +269,7 @@ class Supervisor:
 
     def _title(self, job: Job) -> None:
         ending = job.feed.ending
-        if ending is None or isinstance(ending, Failed):
+        if ending is None or isinstance(ending, Failed) or job.turn.prompt is not None:
             return
         conversation, question, answer = ending.conversation, ending.request, ending.response
         if not (conversation and question and answer and answer.content):

@@ -52,7 +52,9 @@ class Successor(Heir):
     def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
         model = self._models.get(turn.model)
         is_text = all(isinstance(part, TextPart | ThinkPart) for part in content)
-        return self._policy == "continue" and model is not None and model.continues and is_text
+        is_known = turn.prompt is None  # the directory keeps no prompt of an API's caller
+        can = model is not None and model.continues
+        return self._policy == "continue" and can and is_text and is_known
 
 
 class Sweeper:

@@ -5,7 +5,7 @@ from typing import Final, Self
 
 from msgspec import Struct, json, msgpack
 
-from legato.actors.messages import Status, StopReply
+from legato.actors.messages import Located, Status, StopReply
 from legato.dialects.contract import Identity
 from legato.events import AnyEvent, Snapshot
 
@@ -90,11 +90,12 @@ class AskStatus(Letter, frozen=True):
     job_id: str
 
 
-class CheckCursor(Letter, frozen=True):
-    """Whether what follows that cursor can be told."""
+class LocatePlace(Letter, frozen=True):
+    """See Locate; a cursor comes as text."""
 
     job_id: str
-    cursor: str
+    dialect: str
+    place: str | int
 
 
 class AwaitEnd(Letter, frozen=True):
@@ -116,10 +117,12 @@ class Discard(Letter, frozen=True):
 
 
 class Answer(Letter, frozen=True):
-    """`is_known` is false where the asked replica has no such job; `holds` answers CheckCursor."""
+    """`is_known` is false where the asked replica has no such job; without `located`
+    LocatePlace is refused, with `last` as in OutOfReach."""
 
     is_known: bool = True
-    holds: bool = False
+    located: Located | None = None
+    last: int | None = None
     stopped: StopReply | None = None
     status: Status | None = None
 
@@ -128,7 +131,7 @@ class Missed(Letter, frozen=True):
     """Packets of yours did not arrive: begin again all that we had begun."""
 
 
-Question = StopJob | AskStatus | CheckCursor | AwaitEnd | AwaitTitle | Discard
+Question = StopJob | AskStatus | LocatePlace | AwaitEnd | AwaitTitle | Discard
 AnyLetter = Question | Follow | Unfollow | Accepted | Lines | Closed | Answer | Missed
 
 

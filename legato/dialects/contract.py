@@ -25,7 +25,7 @@ class Encoder(Protocol):
 
     @property
     def number(self) -> int | None:
-        """How many frames it has made: the number of the next one; None where none are counted."""
+        """What the next frame that has a number will have; None where the dialect gives none."""
         ...
 
     def fork(self) -> Self:

@@ -18,7 +18,7 @@ from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
 from legato.config import ConfigError, Settings
 from legato.http.runtime import Runtime, open_runtime
-from legato.http.streaming import StreamCut
+from legato.http.streaming import StreamBody, StreamCut
 from legato.logs import configure_own_log
 from legato.models.contract import ModelError
 from legato.storage.contract import StorageError
@@ -86,7 +86,11 @@ class Connection(TrioASGIHTTPConnection):
         """Nobody gets the body of an answer to HEAD; a stream's would take a whole generation."""
         if self.scope["method"] == "HEAD" and isinstance(response, Response):
             response.response = response.data_body_class(b"")
-        await super()._send_response(send, response)
+        try:
+            await super()._send_response(send, response)
+        finally:
+            if isinstance(response, Response) and isinstance(response.response, StreamBody):
+                await response.response.left()
 
 
 class Hosted(QuartTrio):

@@ -21,6 +21,7 @@ from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFoun
 from legato.http.openapi import describe
 from legato.http.replies import AbortReply, ActiveReply, EventStream, StatusReply
 from legato.http.sse import stream_response
+from legato.http.streaming import Reading
 from legato.http.turns import turn_of
 from legato.http.wire import body_of, canonical, job_of, reply, runtime, user
 from legato.models.contract import ModelError
@@ -78,7 +79,7 @@ async def stream(stream_id: str) -> Response:
     `Last-Event-ID` or `?after=` gives exactly what was missed, `?resume=true` the state of now;
     then what follows, live, to the ending.
     """
-    return stream_response(await job_of(stream_id), "librechat", _start())
+    return stream_response(Reading(await job_of(stream_id), "librechat", _start()))
 
 
 def _start() -> Start:

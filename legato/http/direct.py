@@ -8,27 +8,21 @@ stays true, because the coding has none from one chunk to the next.
 
 import trio
 
-from legato.actors.feed import Start
-from legato.actors.ref import JobRef
 from legato.events import Cursor
 from legato.http.socket_sink import Client, SocketSink, chunked
-from legato.http.streaming import HEARTBEAT, StreamBody, StreamCut, Streams
+from legato.http.streaming import HEARTBEAT, Reading, StreamBody, StreamCut, Streams
 
 
 class DirectBody(StreamBody):
     def __init__(
         self,
-        job: JobRef,
-        dialect: str,
-        start: Start,
+        reading: Reading,
         client: Client,
         heartbeat: float,
         streams: Streams,
     ) -> None:
-        super().__init__(heartbeat, streams)
-        self._job = job
-        self._dialect = dialect
-        self._start = start
+        super().__init__(reading, heartbeat, streams)
+        self._start = reading.start
         self._client = client
         self._sink = self._new_sink()
 
@@ -47,7 +41,7 @@ class DirectBody(StreamBody):
     async def _follow(self) -> None:
         """Be sent to, to the ending or until this reader lags; then there is more to ask for."""
         sink = self._sink = self._new_sink()
-        await self._job.subscribe(self._dialect, self._start, sink)
+        await self._reading.job.subscribe(self._reading.dialect, self._start, sink)
         while not sink.is_done:
             await self._wait(sink)
             await sink.flush()
@@ -55,7 +49,7 @@ class DirectBody(StreamBody):
             raise StreamCut
         self._ended = sink.last
         if sink.epoch:
-            self._start = Cursor(self._job.job_id, sink.epoch, sink.seq)
+            self._start = Cursor(self._reading.job.job_id, sink.epoch, sink.seq)
 
     async def _wait(self, sink: SocketSink) -> None:
         """Until the sink wants something of us; a comment where it is silent for so long.

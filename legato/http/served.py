@@ -6,7 +6,7 @@ from typing import Final
 import trio
 
 from legato.actors.follower import Follower
-from legato.http.streaming import HEARTBEAT, StreamBody, StreamCut, Streams
+from legato.http.streaming import HEARTBEAT, Reading, StreamBody, StreamCut, Streams
 
 LARGEST_WRITE: Final = 128 * 1024
 """Bytes of frames that are sent as one: Hypercorn copies them, and holds them for as long as the
@@ -16,9 +16,9 @@ PIECE: Final = 64 * 1024  # bytes that are sent at a time of frames that are lar
 
 
 class ServedBody(StreamBody):
-    def __init__(self, follower: Follower, heartbeat: float, streams: Streams) -> None:
-        super().__init__(heartbeat, streams)
-        self._follower = follower
+    def __init__(self, reading: Reading, heartbeat: float, streams: Streams) -> None:
+        super().__init__(reading, heartbeat, streams)
+        self._follower = Follower(reading.job, reading.dialect, reading.start)
         self._pieces: Iterator[bytes] = iter(())
 
     def _leave(self) -> None:

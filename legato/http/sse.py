@@ -5,13 +5,10 @@ from typing import Final, cast
 from hypercorn.typing import HTTPScope
 from quart import Response, request
 
-from legato.actors.feed import Start
-from legato.actors.follower import Follower
-from legato.actors.ref import JobRef
 from legato.http.direct import DirectBody
 from legato.http.served import ServedBody
 from legato.http.socket_sink import Client
-from legato.http.streaming import StreamBody
+from legato.http.streaming import Reading, StreamBody
 from legato.http.wire import application
 
 HEADERS: Final = {
@@ -26,19 +23,19 @@ DIRECT: Final = "legato.client"
 """The extension of an ASGI scope that holds the connection, where it may be written to."""
 
 
-def stream_response(job: JobRef, dialect: str, start: Start) -> Response:
+def stream_response(reading: Reading) -> Response:
     response = Response(b"", headers=HEADERS)
-    response.response = _body(job, dialect, start)
+    response.response = _body(reading)
     del response.headers["Content-Length"]
     response.timeout = None  # Quart would end the body after 60 seconds
     return response
 
 
-def _body(job: JobRef, dialect: str, start: Start) -> StreamBody:
+def _body(reading: Reading) -> StreamBody:
     app = application()
     heartbeat, streams = app.settings.limits.heartbeat, app.streams
     extensions = cast("HTTPScope", request.scope).get("extensions", {})
     client = cast("Client | None", extensions.get(DIRECT))
     if client is None:
-        return ServedBody(Follower(job, dialect, start), heartbeat, streams)
-    return DirectBody(job, dialect, start, client, heartbeat, streams)
+        return ServedBody(reading, heartbeat, streams)
+    return DirectBody(reading, client, heartbeat, streams)

@@ -1,16 +1,21 @@
 """A generation as the body of a response, whichever way its frames go: how it may end."""
 
 from abc import abstractmethod
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
 import trio
+from msgspec import Struct
 from quart.wrappers.response import ResponseBody
 
-from legato.actors.mailbox import ActorStopped
+from legato.actors.feed import Start
+from legato.actors.mailbox import ActorError, ActorStopped
+from legato.actors.ref import JobRef
 from legato.http.socket_sink import Coding
 
 HEARTBEAT: Final = b": hb\n\n"
+STOP_PATIENCE: Final = 2.0  # seconds that the task of a reader who left may still take
 
 
 class StreamCut(Exception):
@@ -44,13 +49,28 @@ class Streams:
             body.cut()
 
 
+class Reading(Struct, frozen=True):
+    """What a body reads.  `head`: frames that go before those from `start`.
+
+    `is_bound`: the job is for this reader; where it leaves before the ending, that stops the job.
+    """
+
+    job: JobRef
+    dialect: str
+    start: Start
+    head: bytes = b""
+    is_bound: bool = False
+
+
 class StreamBody(ResponseBody):
     """Ends cleanly after the terminal frame, and never otherwise.
 
     `heartbeat`: seconds of silence after which a comment is sent.
     """
 
-    def __init__(self, heartbeat: float, streams: Streams) -> None:
+    def __init__(self, reading: Reading, heartbeat: float, streams: Streams) -> None:
+        self._reading = reading
+        self._head = reading.head
         self._heartbeat = heartbeat
         self._streams = streams
         self._ended = False
@@ -75,14 +95,22 @@ class StreamBody(ResponseBody):
         self._streams.discard(self)
         self._leave()
 
+    async def left(self) -> None:
+        """The response is over, to its end or not, and perhaps before it was begun."""
+        if self._reading.is_bound and not (self._ended or self._is_cut):
+            await stop_left(self._reading.job)
+
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
         """What the server shall send next."""
+        if self._head:
+            head, self._head = self._head, b""
+            return head
         try:
             return await self._next()
-        except (ActorStopped, trio.BrokenResourceError, trio.ClosedResourceError):
+        except (ActorError, trio.BrokenResourceError, trio.ClosedResourceError):
             raise StreamCut from None
 
     @abstractmethod
@@ -91,3 +119,12 @@ class StreamBody(ResponseBody):
     @abstractmethod
     def _leave(self) -> None:
         """No more is wanted of the job."""
+
+
+async def stop_left(job: JobRef) -> None:
+    """Stop a job whose only reader has left; that reader's own task does it, as its last act.
+
+    The job is told at once.  How it ends takes no longer than its own deadlines allow.
+    """
+    with trio.move_on_after(STOP_PATIENCE, shield=True), suppress(ActorStopped):
+        await job.stop()

@@ -101,6 +101,9 @@ class Records(Protocol):
     `created_at` is set once, `updated_at` at every write, both aware and in UTC.
     """
 
+    @property
+    def responses(self) -> Responses: ...
+
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None
     ) -> Conversation:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 
 from legato.config import OnBusy
+from legato.content import Asked
 from legato.storage.contract import Journal
 
 Stage = Literal["waiting", "begun", "ended", "void"]
@@ -30,6 +31,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     instructions: str | None = None
     parameters: Mapping[str, Any] = {}  # JSON
     request_id: str | None = None
+    asked: Asked | None = None
 
 
 class Whereabouts(Struct, frozen=True):

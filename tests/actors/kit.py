@@ -27,6 +27,7 @@ from legato.models.contract import (
 from legato.storage.contract import Entries, Journal, Refusal, StorageError, UnstorableText
 from legato.storage.memory import MemoryRecords
 from legato.storage.memory_journal import MemoryJournal, Shelf
+from tests.actors.numbers import Numbers
 
 C1 = "11111111-1111-4111-8111-111111111111"
 C2 = "22222222-2222-4222-8222-222222222222"
@@ -226,7 +227,7 @@ async def open_house(
     async with open_supervisor(
         records=records,
         models={"played": model},
-        dialects={"librechat": LibreChat},
+        dialects={"librechat": LibreChat, "numbers": Numbers},
         limits=Limits(**limits),
         journal=journal,
     ) as supervisor:

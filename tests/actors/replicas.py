@@ -18,6 +18,7 @@ from legato.storage.contract import Abandoned, Entries, Refusal, StorageError
 from legato.storage.memory_replication import MemoryReplication, World, WorldJournal
 from legato.storage.replicas import Denied, Entered, Joined, Listing, Told
 from tests.actors.kit import C1, FlakyRecords, PlayedModel
+from tests.actors.numbers import Numbers
 
 LEASE = 10.0
 
@@ -164,7 +165,7 @@ class Seat:
                     self.replication,
                     records=self._cluster.records,
                     models={"played": self.model},
-                    dialects={"librechat": LibreChat},
+                    dialects={"librechat": LibreChat, "numbers": Numbers},
                     limits=self._cluster.limits,
                     lease=LEASE,
                     on_owner_lost=self._cluster.on_owner_lost,

@@ -12,7 +12,7 @@ from legato.actors.feed import Start
 from legato.actors.sinks import Chunk
 from legato.http.direct import DirectBody
 from legato.http.socket_sink import Coding, SocketSink, chunked
-from legato.http.streaming import HEARTBEAT, StreamCut, Streams
+from legato.http.streaming import HEARTBEAT, Reading, StreamCut, Streams
 from tests.actors.kit import House, open_house
 from tests.actors.test_promise import Machine, Reader, play
 
@@ -73,7 +73,8 @@ class DirectReader(Reader):
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._read_when_willing, socket)
                     start = self.client.cursor or self.start
-                    body = DirectBody(self.job, "librechat", start, socket, 60, Streams())
+                    reading = Reading(self.job, "librechat", start)
+                    body = DirectBody(reading, socket, 60, Streams())
                     async with body:
                         self.ended = await anext(body, b"") == b""
                     nursery.cancel_scope.cancel()
@@ -165,7 +166,8 @@ async def follow(house: House, socket: PlayedSocket, heartbeat: float = 60) -> N
     """A direct body, from the question to its end."""
     job = house.start()
     house.model.say("a")
-    async with DirectBody(job, "librechat", "beginning", socket, heartbeat, Streams()) as body:
+    reading = Reading(job, "librechat", "beginning")
+    async with DirectBody(reading, socket, heartbeat, Streams()) as body:
         await anext(body, None)
 
 

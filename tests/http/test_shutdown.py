@@ -9,11 +9,10 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from legato.actors.follower import Follower
 from legato.events import Stopped
 from legato.http.served import ServedBody
 from legato.http.server import serve_until
-from legato.http.streaming import StreamCut
+from legato.http.streaming import Reading, StreamCut
 from tests.http.live_server import DEADLINE, LiveServer, Serve, has_begun, until
 from tests.http.raw_client import START, Cut, RawClient, data_of
 
@@ -132,8 +131,8 @@ async def test_a_stream_that_comes_after_the_cut_is_cut_too(serve: Serve) -> Non
     async with serve() as server:
         job = server.job(await server.start("held", tokens=5))
         server.app.streams.cut()
-        follower = Follower(job.ref, "librechat", "beginning")
-        async with ServedBody(follower, NEVER, server.app.streams) as body:
+        reading = Reading(job.ref, "librechat", "beginning")
+        async with ServedBody(reading, NEVER, server.app.streams) as body:
             with pytest.raises(StreamCut):
                 await anext(body)
 

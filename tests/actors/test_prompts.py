@@ -1,0 +1,194 @@
+"""Jobs that an API asked for: the caller's own history, and nothing of a conversation."""
+
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from legato.actors.follower import Follower
+from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import OutOfReach
+from legato.actors.ref import JobRef
+from legato.actors.turn import Prompt
+from legato.content import Asked, TextPart
+from legato.events import Created, Cursor, Failed, Finished, Stopped
+from legato.models.contract import ChatMessage
+from tests.actors.kit import C1, House, open_house
+from tests.actors.replicas import open_replicas
+
+ASKED = Asked(api="chat_completions", user="ann", model="played")
+MESSAGES = (
+    ChatMessage("system", "Be brief."),
+    ChatMessage("user", [{"type": "text", "text": "two "}, {"type": "text", "text": "words"}]),
+    ChatMessage("assistant", None, {"tool_calls": []}),
+)
+PROMPT = Prompt(asked=ASKED, messages=MESSAGES)
+
+
+def start(house: House, **fields: Any) -> JobRef:
+    return house.start(prompt=PROMPT, response_id="chatcmpl-1", **fields)
+
+
+async def test_the_model_reads_what_the_caller_gave_and_nothing_is_a_message(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        job = start(house, parameters={"temperature": 0})
+        house.model.say("well")
+        house.model.finish("length")
+        ending = await job.ended()
+        [asked] = house.model.requests
+        assert asked.messages == MESSAGES
+        assert asked.parameters == {"temperature": 0}
+        assert isinstance(ending, Finished)
+        assert ending.reason == "length"
+        assert ending.response is not None
+        assert ending.response.content == (TextPart("well"),)
+        assert ending.at is not None
+        assert (ending.usage.prompt_tokens, ending.usage.completion_tokens) == (4, 1)
+        assert await house.records.messages(C1) == []
+        assert await house.records.conversation(C1) is None
+        created = await job.opened()
+        assert isinstance(created, Created)
+        assert created.asked == ASKED
+
+
+async def test_a_prompt_without_a_message_is_a_question_without_a_text(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        job = house.start(prompt=Prompt(asked=ASKED, messages=()))
+        house.model.finish()
+        ending = await job.ended()
+        assert ending.request is not None
+        assert ending.request.text == ""
+
+
+async def test_who_waits_for_an_answer_hears_of_its_first_word(autojump_clock: MockClock) -> None:
+    async with open_house() as house, trio.open_nursery() as nursery:
+        job, heard = start(house), []
+
+        async def wait() -> None:
+            heard.append(await job.answering())
+
+        nursery.start_soon(wait)
+        await trio.sleep(1)
+        assert heard == []
+        house.model.say("well")
+        await trio.sleep(1)
+        assert heard == [None]
+        assert await job.answering() is None
+
+
+async def test_who_waits_for_an_answer_hears_of_an_ending_without_one(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        job = start(house)
+        house.model.fail()
+        ending = await job.answering()
+        assert isinstance(ending, Failed)
+        assert ending == await job.ended() == (await job.status()).ending
+
+
+async def test_who_waits_for_what_leaves_is_told(autojump_clock: MockClock) -> None:
+    async with open_house() as house, trio.open_nursery() as nursery:
+        job = start(house)
+        await job.opened()
+
+        async def wait() -> None:
+            with pytest.raises(ActorStopped):
+                await job.ended()
+
+        nursery.start_soon(wait)
+        await trio.sleep(1)
+        house.job(job).lose()
+
+
+async def test_frames_are_found_by_their_number(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = start(house)
+        house.model.say("one ")
+        await job.answering()
+        located = await job.locate("numbers", 0)
+        assert located.frames == b"data: 1 0\n\n"
+        assert located.cursor == Cursor(job.job_id, 1, 1)
+        with pytest.raises(OutOfReach) as refused:
+            await job.locate("numbers", 3)
+        assert refused.value.last == 2
+        house.model.finish()
+        await job.ended()
+        follower = Follower(job, "numbers", located.cursor)
+        assert (await follower.receive()).data == b"data: 2 4\n\ndata: 3 4\n\ndata: done\n\n"
+
+
+async def test_a_cursor_that_does_not_hold_is_refused_where_there_is_no_snapshot(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        job = start(house)
+        house.model.say("one ")
+        await job.answering()
+        cursor = Cursor(job.job_id, 1, 1)
+        assert (await job.locate("numbers", cursor)).cursor == cursor
+        stale = Cursor(job.job_id, 1, 99)
+        with pytest.raises(OutOfReach):
+            await job.locate("numbers", stale)
+        with pytest.raises(OutOfReach):
+            await Follower(job, "numbers", stale).receive()
+        house.model.say("two")
+        house.model.finish()
+        assert isinstance(await job.ended(), Finished)
+
+
+async def test_no_title_is_made(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = start(house)
+        house.model.say("well")
+        house.model.finish()
+        await job.ended()
+        await house.supervisor.titled(C1)
+        assert len(house.model.requests) == 1
+
+
+async def test_all_of_it_from_another_replica(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        job = await here.start(prompt=PROMPT)
+        here.model.say("one ")
+        await job.answering()
+        remote = await there.find(job.job_id)
+        assert await remote.answering() is None
+        assert (await remote.locate("numbers", 0)).frames == b"data: 1 0\n\n"
+        stale = Cursor(job.job_id, 1, 99)
+        with pytest.raises(OutOfReach) as refused:
+            await remote.locate("numbers", 7)
+        assert refused.value.last == 2
+        with pytest.raises(OutOfReach):
+            await remote.locate("numbers", stale)
+        for _ in range(2):  # the second finds a mirror that is there already
+            with pytest.raises(OutOfReach):
+                await Follower(remote, "numbers", stale).receive()
+        await job.stop()
+        assert isinstance(await remote.ended(), Stopped)
+        assert isinstance(await remote.answering(), Stopped)
+
+
+async def test_what_a_dead_replica_was_asked_is_ended_and_never_goes_on(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas(on_owner_lost="continue") as replicas:
+        here, there = replicas.seats
+        job = await here.start(prompt=PROMPT)
+        here.model.say("one ")
+        remote = await there.find(job.job_id)
+        await job.answering()
+        await trio.sleep(1)
+        here.kill()
+        with trio.fail_after(60):
+            ending = await remote.ended()
+        assert isinstance(ending, Failed)
+        assert ending.reason == "server_restart"
+        assert ending.at is not None
+        assert there.model.requests == []
