@@ -12,7 +12,7 @@ from legato.actors.ending import CRASH, ending_of, estimated, signal_of, standin
 from legato.actors.feed import Feed
 from legato.actors.journaling import JournalWriter
 from legato.actors.lifecycle import Signal, State, after
-from legato.actors.mailbox import Mailbox, ReplyTo
+from legato.actors.mailbox import Mailbox
 from legato.actors.memoir import Memoir
 from legato.actors.messages import (
     Append,
@@ -44,7 +44,7 @@ from legato.actors.waiting import Waiting
 from legato.config import Limits
 from legato.content import Usage
 from legato.dialects.contract import Dialect, Identity
-from legato.events import AnyEnding, AnyEvent, ContentEvent, Stopped
+from legato.events import AnyEnding, AnyEvent, ContentEvent
 from legato.models.contract import Model
 from legato.storage.contract import Records
 
@@ -96,15 +96,12 @@ class Job:
         self._producer = Producer(self._mailbox.ref, self._recorder, model, limits, predecessors)
         self._outcome: Outcome | None = None
         self._decided: int | None = None  # when that was, if the ending says it
-        self._stops: list[ReplyTo[StopReply]] = []
         self._waiting = Waiting()
 
     def close(self) -> None:
         """Gone: nobody waits for it any longer."""
         with closing(self._mailbox):
             self.feed.close()
-            for stop in self._stops:
-                stop.close()
             self._waiting.close()
             self.ended.set()
 
@@ -186,9 +183,9 @@ class Job:
                 self._say(message)
             case Overdue():
                 if self.feed.ending is None:
-                    self._answer_stops(self._ending(Settled(None, unsaved=True)))
-            case Stop(reply_to):
-                self._stop(reply_to)
+                    self._waiting.hurry(self._ending(Settled(None, unsaved=True)))
+            case Stop():
+                self._stop(message)
             case AwaitOpened() | AwaitAnswer() | AwaitEnding():
                 self._waiting.add(message)
                 self._announce()
@@ -240,13 +237,13 @@ class Job:
             self._producer.stop()
             self._children.start_soon(self._give_up)
 
-    def _stop(self, reply_to: ReplyTo[StopReply]) -> None:
+    def _stop(self, stop: Stop) -> None:
         """Answered when the ending is said; at once, and as settled, where it is."""
         ending = self.feed.ending
         if ending is not None:
-            reply_to.send(StopReply(ending, settled=True))
+            stop.reply_to.send(StopReply(ending, settled=True))
         else:
-            self._stops.append(reply_to)
+            self._waiting.add(stop)
             self._decide(StopRequested())
 
     def _finish(self, outcome: Ended | Failure | None, usage: Usage) -> None:
@@ -301,14 +298,8 @@ class Job:
             self.feed.push()
             self.ended.set()
             self._announce()
-            self._answer_stops(ending)
             self._children.start_soon(self._retire)
             self._on_ended(self)
-
-    def _answer_stops(self, ending: AnyEnding) -> None:
-        for reply_to in self._stops:
-            reply_to.send(StopReply(ending, settled=not isinstance(ending, Stopped)))
-        self._stops.clear()
 
     def _announce(self) -> None:
         created = self.opening.created if self.opening else None

@@ -1,11 +1,9 @@
 """Who waits for a job to come so far."""
 
-from contextlib import closing
+from legato.actors.messages import AwaitAnswer, AwaitEnding, AwaitOpened, Stop, StopReply
+from legato.events import AnyEnding, Created, Stopped
 
-from legato.actors.messages import AwaitAnswer, AwaitEnding, AwaitOpened
-from legato.events import AnyEnding, Created
-
-Awaiting = AwaitOpened | AwaitAnswer | AwaitEnding
+Awaiting = AwaitOpened | AwaitAnswer | AwaitEnding | Stop
 
 
 class Waiting:
@@ -33,10 +31,25 @@ class Waiting:
                     reply_to.send(None if has_content else ending)
                 case AwaitEnding(reply_to) if ending:
                     reply_to.send(ending)
+                case Stop(reply_to) if ending:
+                    reply_to.send(stopped_by(ending))
                 case _:
                     self._waiting.append(each)
 
+    def hurry(self, ending: AnyEnding) -> None:
+        """Those who asked for a stop have waited long enough: it will be this one."""
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            if isinstance(each, Stop):
+                each.reply_to.send(stopped_by(ending))
+            else:
+                self._waiting.append(each)
+
     def close(self) -> None:
         for each in self._waiting:
-            with closing(each.reply_to):
-                pass
+            each.reply_to.close()
+
+
+def stopped_by(ending: AnyEnding) -> StopReply:
+    """To who asked before it was said."""
+    return StopReply(ending, settled=not isinstance(ending, Stopped))

@@ -18,7 +18,7 @@ from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
 from legato.config import ConfigError, Settings
 from legato.http.runtime import Runtime, open_runtime
-from legato.http.streaming import StreamBody, StreamCut
+from legato.http.streaming import STOP_PATIENCE, StreamBody, StreamCut
 from legato.logs import configure_own_log
 from legato.models.contract import ModelError
 from legato.storage.contract import StorageError
@@ -90,7 +90,8 @@ class Connection(TrioASGIHTTPConnection):
             await super()._send_response(send, response)
         finally:
             if isinstance(response, Response) and isinstance(response.response, StreamBody):
-                await response.response.left()
+                with trio.move_on_after(STOP_PATIENCE, shield=True):
+                    await response.response.left()
 
 
 class Hosted(QuartTrio):

@@ -1,7 +1,8 @@
 """A generation as the body of a response, whichever way its frames go: how it may end."""
 
 from abc import abstractmethod
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -121,10 +122,22 @@ class StreamBody(ResponseBody):
         """No more is wanted of the job."""
 
 
+@asynccontextmanager
+async def awaited(job: JobRef, *, is_bound: bool) -> AsyncIterator[None]:
+    """While somebody waits for it; where its client leaves meanwhile, a bound job is stopped."""
+    try:
+        yield
+    except trio.Cancelled:
+        if is_bound:
+            with trio.move_on_after(STOP_PATIENCE, shield=True):
+                await stop_left(job)
+        raise
+
+
 async def stop_left(job: JobRef) -> None:
     """Stop a job whose only reader has left; that reader's own task does it, as its last act.
 
-    The job is told at once.  How it ends takes no longer than its own deadlines allow.
+    The job is told at once, whether or not somebody waits for how it ends.
     """
-    with trio.move_on_after(STOP_PATIENCE, shield=True), suppress(ActorStopped):
+    with suppress(ActorStopped):
         await job.stop()

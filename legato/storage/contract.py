@@ -1,7 +1,7 @@
 """What storage promises: one owner a conversation, whole turns, and no word of a job lost."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from msgspec import Struct
 
@@ -63,6 +63,10 @@ class StoredResponse(Struct, frozen=True, kw_only=True):
     ending: AnyEnding | None = None
 
 
+LONGEST_CHAIN: Final = 4096
+"""Responses that follow one another: of a longer chain no model reads the beginning."""
+
+
 class Responses(Protocol):
     """Responses that are kept, each its user's alone: of another's there is no trace.
 
@@ -80,7 +84,10 @@ class Responses(Protocol):
     async def find(self, user: str, response_id: str) -> StoredResponse | None: ...
 
     async def chain(self, user: str, response_id: str) -> Sequence[StoredResponse] | None:
-        """It and all before it along `previous_id`, the oldest first; None where one is gone."""
+        """It and all before it along `previous_id`, the oldest first.
+
+        None where one is gone, and where there are more than LONGEST_CHAIN.
+        """
         ...
 
     async def conversation(self, user: str, conversation_id: str) -> Sequence[StoredResponse]:

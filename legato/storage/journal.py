@@ -6,9 +6,9 @@ from typing import Any, Final
 from msgspec import MsgspecError, Struct, json
 from sqlalchemy import Connection, Delete, Row, Update
 
-from legato.events import AnyEvent
 from legato.storage.contract import Abandoned, Entries, Kept, Refusal
 from legato.storage.database import Database
+from legato.storage.events import VERSION, decoded, encoded
 from legato.storage.journal_statements import (
     EPOCHS,
     FORGET,
@@ -21,11 +21,7 @@ from legato.storage.journal_statements import (
 )
 from legato.storage.owners import Owners
 
-VERSION: Final = 1
-"""Of the form in which events are kept: a JSON array of them, as msgspec writes it."""
-
 _ENCODER: Final = json.Encoder()
-_DECODER: Final = json.Decoder(tuple[AnyEvent, ...])
 
 
 class _Said(Struct, frozen=True, array_like=True):
@@ -75,7 +71,7 @@ class SqlJournal:
             for row in connection.execute(READ, {"of_job": job_id}):
                 try:
                     entries.append(_entries(row))
-                except (MsgspecError, ValueError) as error:
+                except MsgspecError as error:
                     return Kept(entries, f"its entries from {row.first} on: {error}")
             return Kept(entries)
 
@@ -97,7 +93,7 @@ def _values(batch: Sequence[Entries]) -> Mapping[str, str | bytes]:
     said: list[_Said] = []
     texts = bytearray()
     for each in batch:
-        text = _ENCODER.encode(each.events)
+        text = encoded(each.events)
         place = (len(texts) + 1, len(text))
         said.append(_Said(each.job_id, each.first, each.epoch, VERSION, *place))
         texts += text
@@ -117,7 +113,5 @@ def _refused(connection: Connection, batch: Sequence[Entries]) -> Sequence[Refus
 
 
 def _entries(row: Row[Any]) -> Entries:
-    """Raises MsgspecError or ValueError where this version cannot read it."""
-    if row.version != VERSION:
-        raise ValueError(f"they are of form {row.version}; this version of Legato knows {VERSION}")
-    return Entries(row.job_id, row.epoch, row.first, _DECODER.decode(row.events))
+    """Raises MsgspecError where this version cannot read it."""
+    return Entries(row.job_id, row.epoch, row.first, decoded(row.events, row.version))

@@ -13,6 +13,7 @@ from legato.storage.contract import (
     StorageError,
     StoredTurn,
 )
+from legato.storage.memory_responses import MemoryResponses
 from legato.storage.paging import decode_cursor, page_of, position_of
 
 
@@ -25,6 +26,7 @@ class MemoryRecords:
         self._conversations: dict[str, Conversation] = {}
         self._messages: dict[str, Message] = {}  # in order of arrival
         self._requests: dict[tuple[str, str], StoredTurn] = {}
+        self.responses = MemoryResponses(self._enter)
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None

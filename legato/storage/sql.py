@@ -8,6 +8,7 @@ from legato.storage.clock import Clock, microseconds, utc_now
 from legato.storage.contract import ForeignConversation, Page, RequestTaken, StoredTurn
 from legato.storage.database import Database
 from legato.storage.paging import decode_cursor, page_of
+from legato.storage.responses import SqlResponses
 from legato.storage.rows import conversation_of, conversation_values, message_of, message_values
 from legato.storage.statements import (
     CONVERSATION,
@@ -35,6 +36,7 @@ class SqlRecords:
         self._database = database
         self._clock = clock
         self._put = upserts(database.dialect)
+        self.responses = SqlResponses(database)
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None

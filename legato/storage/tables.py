@@ -105,3 +105,26 @@ ENTRIES: Final = Table(
     Column("version", Integer, nullable=False),  # of the form of `events`
     Column("events", LargeBinary, nullable=False),
 )
+
+# What is kept for the Responses API.  It has no conversation of ours: its id is only looked for.
+RESPONSES: Final = Table(
+    "responses",
+    METADATA,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("response_id", Text, nullable=False, unique=True),
+    Column("user_id", Text, nullable=False),
+    Column("conversation_id", Text, nullable=False),
+    Column("previous_id", Text),
+    Column("items", Text, nullable=False),  # JSON
+    Column("version", Integer, nullable=False),  # of the form of `created`
+    Column("created", LargeBinary, nullable=False),
+    Column("ending_version", Integer),  # it may be another Legato that ends it
+    Column("ending", LargeBinary),
+    implicit_returning=False,
+)
+Index(
+    "ix_responses_conversation",
+    RESPONSES.c.user_id,
+    RESPONSES.c.conversation_id,
+    RESPONSES.c.position,
+)

@@ -11,10 +11,12 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import OutOfReach
 from legato.actors.ref import JobRef
 from legato.actors.turn import Prompt
-from legato.content import Asked, TextPart
-from legato.events import Created, Cursor, Failed, Finished, Stopped
+from legato.content import Asked, Message, TextPart
+from legato.events import Created, Cursor, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.models.contract import ChatMessage
-from tests.actors.kit import C1, House, open_house
+from legato.storage.contract import Entries, StoredResponse
+from legato.storage.memory_journal import MemoryJournal, Shelf
+from tests.actors.kit import C1, FlakyRecords, House, open_house
 from tests.actors.replicas import open_replicas
 
 ASKED = Asked(api="chat_completions", user="ann", model="played")
@@ -192,3 +194,87 @@ async def test_what_a_dead_replica_was_asked_is_ended_and_never_goes_on(
         assert ending.reason == "server_restart"
         assert ending.at is not None
         assert there.model.requests == []
+
+
+STORED = Prompt(
+    asked=Asked(api="responses", user="ann", model="played", store=True),
+    messages=MESSAGES,
+    items=({"id": "msg_1", "type": "message"},),
+    previous_id="resp_0",
+)
+
+
+async def test_what_is_to_be_stored_is_there_from_before_it_begins(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        job = house.start(prompt=STORED, response_id="resp_1")
+        created = await job.opened()
+        stored = await house.records.responses.find("ann", "resp_1")
+        assert stored is not None
+        assert (stored.created, stored.items, stored.previous_id) == (
+            created,
+            STORED.items,
+            "resp_0",
+        )
+        assert stored.ending is None
+        house.model.say("well")
+        house.model.finish()
+        ending = await job.ended()
+        stored = await house.records.responses.find("ann", "resp_1")
+        assert stored is not None
+        assert stored.ending == ending
+
+
+async def test_what_is_not_to_be_stored_is_not(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = start(house)
+        await job.stop()
+        assert await house.records.responses.find("ann", "chatcmpl-1") is None
+
+
+async def test_a_killed_process_leaves_no_stored_response_without_an_ending(
+    autojump_clock: MockClock,
+) -> None:
+    shelf, records = Shelf(), FlakyRecords()
+    journal = MemoryJournal(shelf)
+    created = Created(
+        Message(message_id="q", conversation_id="resp_1"), "resp_1", "played", asked=STORED.asked
+    )
+    await records.responses.open(
+        StoredResponse(response_id="resp_1", user="ann", conversation_id="resp_1", created=created)
+    )
+    said = (created, StepStarted(0, "text"), TextDelta(0, "so far"))
+    await journal.append([Entries("01M846XJQTHKRR16F0RWQP0001", 1, 1, said)])
+    journal.close()
+    async with open_house(records=records, journal=MemoryJournal(shelf)) as house:
+        job = house.supervisor.whereis("01M846XJQTHKRR16F0RWQP0001")
+        assert job is not None
+        assert job.user == "ann"
+        ending = await job.ended()
+        assert isinstance(ending, Failed)
+        assert ending.at is not None
+        stored = await records.responses.find("ann", "resp_1")
+        assert stored is not None
+        assert stored.ending == ending
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_what_was_stored_and_never_begun_begins_at_its_heir(
+    autojump_clock: MockClock, ended: bool
+) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        here.replication.keeps = False
+        job = await here.start(prompt=STORED, response_id="resp_1")
+        await trio.sleep(1)
+        if ended:
+            await replicas.records.responses.close("resp_1", Failed(reason="r", message="m"))
+        remote = await there.find(job.job_id)
+        here.kill()
+        with trio.fail_after(60):
+            ending = await remote.ended()
+        assert isinstance(ending, Failed)
+        stored = await replicas.records.responses.find("ann", "resp_1")
+        assert stored is not None
+        assert (stored.ending == ending) is not ended

@@ -3,23 +3,15 @@
 from contextlib import AsyncExitStack
 
 import pytest
-from sqlalchemy import NullPool, create_engine, make_url, text
 
 from legato.content import Message
 from legato.events import Created, StepStarted, TextDelta
 from legato.storage.contract import Abandoned, Entries, Journal, StorageError
 from legato.storage.records import open_storage
+from tests.storage.sql import execute
 from tests.storage.turns import conversation, question
 
 EVENTS = (Created(question(), "a1", "model"), StepStarted(0, "text"), TextDelta(0, "x"))
-
-
-def execute(database_url: str, *statements: str) -> None:
-    url = make_url(database_url.replace("postgresql:", "postgresql+psycopg:"))
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
 
 
 async def opened(stack: AsyncExitStack, database_url: str) -> Journal:
@@ -69,6 +61,7 @@ async def test_conversations_and_jobs_of_former_versions_are_still_there(sql_url
         sql_url,
         "DROP TABLE entries",
         "DROP TABLE jobs",
+        "DROP TABLE responses",
         "UPDATE alembic_version SET version_num = '0001'",
     )
     async with AsyncExitStack() as stack:
@@ -76,6 +69,7 @@ async def test_conversations_and_jobs_of_former_versions_are_still_there(sql_url
     execute(
         sql_url,
         "ALTER TABLE jobs DROP COLUMN epoch",
+        "DROP TABLE responses",
         "UPDATE alembic_version SET version_num = '0002'",
     )
     async with open_storage(sql_url) as storage:

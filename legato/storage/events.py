@@ -1,0 +1,25 @@
+"""The form in which events are kept in SQL: a JSON array of them, as msgspec writes it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import ValidationError, json
+
+from legato.events import AnyEvent
+
+VERSION: Final = 1
+"""Of that form."""
+
+_ENCODER: Final = json.Encoder()
+_DECODER: Final = json.Decoder(tuple[AnyEvent, ...])
+
+
+def encoded(events: Sequence[AnyEvent]) -> bytes:
+    return _ENCODER.encode(events)
+
+
+def decoded(events: bytes, version: int) -> tuple[AnyEvent, ...]:
+    """Raises MsgspecError where this version of Legato cannot read them."""
+    if version != VERSION:
+        raise ValidationError(f"they are of form {version}; this version of Legato knows {VERSION}")
+    return _DECODER.decode(events)
