@@ -108,6 +108,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log: LogForm = "auto"
     access_log: Flag = False  # a line for each request: most have a proxy that writes one
     cors_origins: Origins = ()  # sites whose pages may read the API's replies
+    metrics_token: Secret | None = None  # opens /metrics to others than this machine
+    metrics_port: Port | None = None  # of the first process for itself; the next have the next
+    trace_endpoint: HttpUrl | None = None  # takes OpenTelemetry's spans (OTLP by HTTP)
     limits: Limits = Limits()
     models: Mapping[str, ModelSettings] = {}
 

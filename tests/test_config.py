@@ -47,6 +47,9 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         on_busy = "reject"
         on_owner_lost = "continue"
         access_log = true
+        metrics_token = "ssssssssssssssssssssssssssssssss"
+        metrics_port = 9100
+        trace_endpoint = "http://127.0.0.1:4318/v1/traces"
         cors_origins = ["https://chat.example.com", "*"]
 
         [limits]
@@ -81,6 +84,9 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         on_busy="reject",
         on_owner_lost="continue",
         access_log=True,
+        metrics_token=SECRET,
+        metrics_port=9100,
+        trace_endpoint="http://127.0.0.1:4318/v1/traces",
         cors_origins=("https://chat.example.com", "*"),
         limits=Limits(retention=0, heartbeat=0.5, max_running_jobs=1, lease=2.5),
         models={
@@ -129,6 +135,9 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_ON_BUSY": "enqueue",
         "LEGATO_ON_OWNER_LOST": "continue",
         "LEGATO_ACCESS_LOG": "true",
+        "LEGATO_METRICS_TOKEN": SECRET,
+        "LEGATO_METRICS_PORT": "0",
+        "LEGATO_TRACE_ENDPOINT": "https://traces.example/v1/traces",
         "LEGATO_CORS_ORIGINS": "https://a.example, http://localhost:3000,",
     }
 
@@ -144,6 +153,9 @@ def test_the_other_variables_are_read() -> None:
         on_busy="enqueue",
         on_owner_lost="continue",
         access_log=True,
+        metrics_token=SECRET,
+        metrics_port=0,
+        trace_endpoint="https://traces.example/v1/traces",
         cors_origins=("https://a.example", "http://localhost:3000"),
     )
 

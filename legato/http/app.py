@@ -14,6 +14,7 @@ from legato.http.conversations import conversations
 from legato.http.cors import Cors
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
 from legato.http.headers import secure
+from legato.http.metrics import metrics
 from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
@@ -42,7 +43,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         security=[{name: []} for name in SECURITY_SCHEMES],
         openapi_provider_class=Description,
     )
-    for blueprint in (chat, conversations, pages):
+    for blueprint in (chat, conversations, pages, metrics):
         app.register_blueprint(blueprint)
     app.requests.follow(app)
     bound_heads(app)
@@ -51,9 +52,14 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     app.before_websocket(authenticate_handshake)
     app.after_request(secure)
     for kind in HANDLED:
-        app.register_error_handler(kind, response_to)
+        app.register_error_handler(kind, say)
     app.register_error_handler(HTTPException, refuse)
     return app
+
+
+async def say(error: Exception) -> Response:
+    application().requests.refused[type(error).__name__] += 1
+    return response_to(error)
 
 
 async def authenticate() -> None:

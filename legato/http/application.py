@@ -11,6 +11,7 @@ from legato.http.asgi import Connection, Hosted, Lifespan
 from legato.http.auth import Authenticator
 from legato.http.jwks import PublicKeys
 from legato.http.logins import Logins
+from legato.http.loop import LoopDelay
 from legato.http.requests import Requests
 from legato.http.runtime import Runtime
 from legato.http.streaming import Streams
@@ -32,6 +33,7 @@ class Legato(Hosted):
         self.runtime = runtime
         self.logins = Logins()
         self.streams = Streams()
+        self.loop_delay = LoopDelay()
         self.requests = Requests(logged=settings.access_log)
         keys = PublicKeys(settings.jwks_url) if settings.jwks_url else None
         self.authenticator = Authenticator(settings.jwt_secret or "", keys)

@@ -13,6 +13,7 @@ from legato.actors.supervisor import Supervisor
 from legato.config import Settings
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
+from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
 from legato.storage.contract import Records, StorageError
@@ -39,10 +40,13 @@ class Runtime(Struct, frozen=True):
 async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """Raises ConfigError, StorageError or ModelError where something cannot be opened."""
     async with (
+        open_tracing(settings) as tracing,
         open_storage(settings.database_url) as storage,
         open_models(settings.models, os.environ) as models,
         _open_jobs(settings, storage, models) as replica,
     ):
+        if tracing is not None:
+            replica.supervisor.observers.append(tracing.ended)
         yield Runtime(settings, storage.records, models, replica.supervisor, replica.jobs)
 
 

@@ -24,7 +24,15 @@ def operations(description: dict[str, Any]) -> Iterator[tuple[str, str, dict[str
 
 
 async def test_every_route_is_described(nobody: Client, description: dict[str, Any]) -> None:
-    hidden = {"/", "/c/{conversation_id}", "/docs", "/docs/{file}", "/login", "/openapi.json"}
+    hidden = {
+        "/",
+        "/c/{conversation_id}",
+        "/docs",
+        "/docs/{file}",
+        "/login",
+        "/metrics",
+        "/openapi.json",
+    }
     routes = set()
     for rule in nobody.app.url_map.iter_rules():
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
