@@ -15,6 +15,8 @@ from legato.http.cors import Cors
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
 from legato.http.headers import secure
 from legato.http.metrics import metrics
+from legato.http.openai.completion_jobs import completion_jobs
+from legato.http.openai.completions import completions
 from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
@@ -43,7 +45,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         security=[{name: []} for name in SECURITY_SCHEMES],
         openapi_provider_class=Description,
     )
-    for blueprint in (chat, conversations, pages, metrics):
+    for blueprint in (chat, completions, completion_jobs, conversations, pages, metrics):
         app.register_blueprint(blueprint)
     app.requests.follow(app)
     bound_heads(app)

@@ -1,7 +1,5 @@
 """The chat routes: start a generation, follow it, ask about it, stop it."""
 
-from typing import Final
-
 from msgspec import UNSET
 from quart import Blueprint, Response, request
 from quart_schema import tag_blueprint
@@ -23,10 +21,8 @@ from legato.http.replies import AbortReply, ActiveReply, EventStream, StatusRepl
 from legato.http.sse import stream_response
 from legato.http.streaming import Reading
 from legato.http.turns import turn_of
-from legato.http.wire import body_of, canonical, job_of, reply, runtime, user
+from legato.http.wire import body_of, canonical, job_of, place_asked, reply, runtime, user
 from legato.models.contract import ModelError
-
-HEADER: Final = "Last-Event-ID"
 
 chat = Blueprint("chat", __name__, url_prefix="/api/agents/chat")
 tag_blueprint(chat, ["generations"])
@@ -83,13 +79,9 @@ async def stream(stream_id: str) -> Response:
 
 
 def _start() -> Start:
-    """Where the reader wants to begin; the query counts before the header."""
-    for name, cursor in (
-        ("after", request.args.get("after")),
-        (HEADER, request.headers.get(HEADER)),
-    ):
-        if cursor:
-            return _cursor(name, cursor)
+    """Where the reader wants to begin."""
+    if place := place_asked():
+        return _cursor(*place)
     return "snapshot" if request.args.get("resume") == "true" else "beginning"
 
 

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from inspect import cleandoc, getdoc
-from typing import Any, Final, TypeVar
+from types import UnionType
+from typing import Any, Final, TypeVar, get_args
 
 from msgspec.json import schema_components
 from quart_schema import document
@@ -12,7 +13,8 @@ from quart_schema.openapi import OpenAPIProvider
 from werkzeug.routing import Rule
 
 from legato.http.auth import SESSION_COOKIE
-from legato.http.replies import ErrorReply, EventStream
+from legato.http.errors import OPENAI_PATHS, is_openai
+from legato.http.replies import ErrorReply, EventStream, OpenAIErrorReply
 
 T = TypeVar("T", bound=Callable[..., Any])
 Schema = dict[str, Any]
@@ -26,9 +28,10 @@ ABOUT: Final = """\
 Generations as jobs that outlive the connection that started them: start one, follow its stream
 from anywhere, come back with a cursor, stop it.
 
-Requests under `/api` carry `Authorization: Bearer <token>` (`legato token --user ID` prints one),
-or the session cookie of a browser that has logged in, which sends it by itself.  What is refused
-is said as JSON: `error`, `message`, and mostly the field in `param`.
+Requests under `/api` and `/v1` carry `Authorization: Bearer <token>` (`legato token --user ID`
+prints one), or the session cookie of a browser that has logged in, which sends it by itself.  What
+is refused is said as JSON: `error`, `message`, and mostly the field in `param`; or, where one of
+OpenAI's APIs is asked, in OpenAI's shape.
 """
 
 
@@ -58,17 +61,20 @@ class Description(OpenAPIProvider):
         paths, components = super().build_paths(rule)
         for operations in paths.values():
             for operation in operations.values():
-                components |= self._complete(operation, public=not rule.rule.startswith("/api/"))
+                components |= self._complete(operation, rule.rule)
         return paths, components
 
-    def _complete(self, operation: Schema, *, public: bool) -> Schema:
+    def _complete(self, operation: Schema, path: str) -> Schema:
         """Add what all routes share; the components that takes."""
-        refusal, components = self.build_response_object(ErrorReply, None)
-        if public:
-            operation["security"] = []
-        else:
+        shape = OpenAIErrorReply if is_openai(path) else ErrorReply
+        refusal, components = self.build_response_object(shape, None)
+        if path.startswith(("/api/", *OPENAI_PATHS)):
             operation["responses"].setdefault(401, refusal)
+        else:
+            operation["security"] = []
         for status, response in operation["responses"].items():
+            if status >= 400:
+                response["content"] = refusal["content"]
             response["description"] = response["description"] or HTTPStatus(status).phrase
         operation["description"] = operation.get("description", "").strip()
         return components
@@ -79,11 +85,19 @@ class Description(OpenAPIProvider):
         return {"required": True, "content": content}, components
 
     def build_response_object(self, model: Any, headers_model: Any) -> tuple[Schema, Schema]:
-        if model is EventStream:
+        if isinstance(model, UnionType):
+            return self._either(*get_args(model))
+        if issubclass(model, EventStream):
             content: Schema = {"text/event-stream": {"schema": {"type": "string"}}}
-            return {"description": getdoc(EventStream), "content": content}, {}
+            return {"description": getdoc(model), "content": content}, {}
         schema, components = described(model)
         return {"description": "", "content": {"application/json": {"schema": schema}}}, components
+
+    def _either(self, whole: type, streamed: type) -> tuple[Schema, Schema]:
+        """What a body asks for has one media type or the other."""
+        one, components = self.build_response_object(whole, None)
+        other, _ = self.build_response_object(streamed, None)
+        return other | {"content": one["content"] | other["content"]}, components
 
     def build_querystring_parameters(self, model: Any) -> tuple[list[Schema], Schema]:
         return parameters("query", model), {}

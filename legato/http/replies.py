@@ -17,6 +17,19 @@ class ErrorReply(Struct):
     param: str | UnsetType = UNSET
 
 
+class OpenAIError(Struct):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class OpenAIErrorReply(Struct):
+    """What was wrong, as OpenAI says it: `code` is for programs, `param` names the field."""
+
+    error: OpenAIError
+
+
 class EventStream(Struct):
     """Server-sent events, each with a cursor as its `id`; a comment after 15 s of silence.
 

@@ -11,6 +11,7 @@ from legato.actors.jobs import Alone, Jobs
 from legato.actors.supervision import Replica, open_replica, open_supervisor
 from legato.actors.supervisor import Supervisor
 from legato.config import Settings
+from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
 from legato.http.tracing import open_tracing
@@ -20,7 +21,10 @@ from legato.storage.contract import Records, StorageError
 from legato.storage.records import Storage, open_storage
 from legato.storage.replicas import Replication
 
-DIALECTS: Final[Mapping[str, Dialect]] = {"librechat": LibreChat}
+DIALECTS: Final[Mapping[str, Dialect]] = {
+    "librechat": LibreChat,
+    "chat_completions": ChatCompletions,
+}
 
 
 class Runtime(Struct, frozen=True):

@@ -1,7 +1,5 @@
 """A start's body as the turn it asks for."""
 
-from collections.abc import Iterable
-from typing import Any, Final
 from uuid import UUID, uuid4
 
 from ulid import ULID
@@ -9,9 +7,7 @@ from ulid import ULID
 from legato.actors.turn import Edit, Turn
 from legato.http.bodies import NEW, EditedContent, StartBody
 from legato.http.errors import InvalidField, TooLarge
-
-MAX_NESTING: Final = 64
-"""Of `model_parameters`: whoever walks them must not run out of stack.  Schemas have ten."""
+from legato.http.nesting import check_nesting
 
 
 def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: int) -> Turn:
@@ -22,7 +18,7 @@ def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: 
         TooLarge: if the text has more than `max_text` bytes.
     """
     _check_sizes(body, max_text)
-    _check_nesting(body.model_parameters)
+    check_nesting("model_parameters", body.model_parameters)
     revise = _revised(body)
     regenerate = None if revise else body.override_parent_message_id
     if not (body.text.strip() or revise or regenerate):
@@ -58,24 +54,6 @@ def _check_sizes(body: StartBody, max_text: int) -> None:
         size = len((text or "").encode())
         if size > max_text:
             raise TooLarge(f"{name}: found {size} bytes; {max_text} are allowed", param=name)
-
-
-def _check_nesting(parameters: dict[str, Any] | None) -> None:
-    level: list[Any] = [parameters]
-    for _ in range(MAX_NESTING):
-        level = [child for node in level for child in _children(node)]
-        if not level:
-            return
-    raise InvalidField("model_parameters", f"nested deeper than {MAX_NESTING} levels")
-
-
-def _children(node: Any) -> Iterable[Any]:
-    match node:
-        case dict():
-            return node.values()
-        case list():
-            return node
-    return ()
 
 
 def _conversation_id(body: StartBody) -> str:

@@ -113,6 +113,18 @@ def query_of(kind: type[T]) -> T:
         raise InvalidField(name, f"{expected}; found {given.get(name)!r:.80}") from None
 
 
+def place_asked() -> tuple[str, str] | None:
+    """The cursor after which a reader wants to begin, and the name of what says it.
+
+    The query counts before the header, which browsers send by themselves.
+    """
+    header = "Last-Event-ID"
+    for name, cursor in ("after", request.args.get("after")), (header, request.headers.get(header)):
+        if cursor:
+            return name, cursor
+    return None
+
+
 def reply(body: Any, status: int = 200) -> Response:
     return Response(json.encode(body), status, mimetype="application/json")
 

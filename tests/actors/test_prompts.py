@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from legato.actors.archive import archive_of
 from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import OutOfReach
@@ -16,7 +17,7 @@ from legato.events import Created, Cursor, Failed, Finished, StepStarted, Stoppe
 from legato.models.contract import ChatMessage
 from legato.storage.contract import Entries, StoredResponse
 from legato.storage.memory_journal import MemoryJournal, Shelf
-from tests.actors.kit import C1, FlakyRecords, House, open_house
+from tests.actors.kit import C1, FlakyRecords, House, PlayedModel, open_house
 from tests.actors.replicas import open_replicas
 
 ASKED = Asked(api="chat_completions", user="ann", model="played")
@@ -278,3 +279,14 @@ async def test_what_was_stored_and_never_begun_begins_at_its_heir(
         stored = await replicas.records.responses.find("ann", "resp_1")
         assert stored is not None
         assert (stored.ending == ending) is not ended
+
+
+async def test_a_prompt_that_is_still_known_goes_on_from_what_was_said() -> None:
+    model, records = PlayedModel(), FlakyRecords()
+    async with open_house() as house:
+        turn = house.turn(prompt=PROMPT)
+    archive = archive_of(turn, model, records)
+    opening = await archive.open()
+    reopened = await archive.reopen(opening.created, (TextPart("so far"),))
+    assert reopened.created == opening.created
+    assert reopened.request.messages == (*MESSAGES, ChatMessage("assistant", "so far"))

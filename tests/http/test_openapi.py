@@ -8,6 +8,8 @@ import pytest
 
 from tests.http.client import Client
 
+GUARDED = ("/api/", "/v1/")
+
 
 @pytest.fixture
 async def description(nobody: Client) -> dict[str, Any]:
@@ -56,8 +58,9 @@ async def test_every_operation_says_what_it_is_and_what_comes_back(
         statuses = list(operation["responses"])
         assert operation["summary"], path
         assert any(status in statuses for status in ("200", "201")), path
-        assert ("401" in statuses) == path.startswith("/api/")
-        assert ("requestBody" in operation) == (method in ("POST", "DELETE"))
+        assert ("401" in statuses) == path.startswith(GUARDED)
+        has_body = method in ("POST", "DELETE") and not path.endswith("/cancel")
+        assert ("requestBody" in operation) == has_body
         assert all(response["description"] for response in operation["responses"].values())
 
     assert len(set(ids)) == len(ids)
@@ -120,7 +123,7 @@ async def test_the_description_needs_no_token_and_what_it_describes_does(
     description: dict[str, Any],
 ) -> None:
     for _, path, operation in operations(description):
-        assert (operation.get("security") == []) == (not path.startswith("/api/"))
+        assert (operation.get("security") == []) == (not path.startswith(GUARDED))
 
     assert description["security"] == [{"token": []}, {"session": []}]
     assert description["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
@@ -143,3 +146,17 @@ async def test_of_the_package_only_what_the_page_needs_is_served(nobody: Client,
     reply = await nobody.get(f"/docs/{file}")
 
     assert (reply.status, reply.body["error"]) == (404, "Not found")
+
+
+@pytest.mark.parametrize("mount", ["/v1", "/api/agents/v1"])
+async def test_what_openais_apis_refuse_is_described_in_their_shape(
+    description: dict[str, Any], mount: str
+) -> None:
+    complete = description["paths"][f"{mount}/chat/completions"]["post"]["responses"]
+
+    assert set(complete["200"]["content"]) == {"application/json", "text/event-stream"}
+    for status in ("400", "401", "404", "429"):
+        (content,) = complete[status]["content"].values()
+        assert content["schema"]["$ref"].endswith("/OpenAIErrorReply")
+    chat = description["paths"]["/api/agents/chat"]["post"]["responses"]
+    assert chat["400"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorReply")

@@ -1,0 +1,136 @@
+"""The stream of Chat Completions: chunks as server-sent events, with a cursor as their `id:`."""
+
+from copy import copy
+from typing import Final, Self, assert_never
+
+from msgspec import convert, json
+
+from legato.content import ToolCall
+from legato.dialects.completion_object import (
+    THOUGHTS,
+    Body,
+    Echo,
+    call_of,
+    error_of,
+    finish_reason,
+    head_of,
+    usage_of,
+)
+from legato.dialects.contract import Identity
+from legato.events import (
+    AnyEvent,
+    ArgumentsDelta,
+    Created,
+    Failed,
+    Finished,
+    RareEvent,
+    ReasoningDelta,
+    Snapshot,
+    StepCompleted,
+    StepStarted,
+    Stopped,
+    TextDelta,
+)
+
+_json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
+
+_TEXT: Final = b'"content":%b'
+_THOUGHT: Final = b'"%b":%%b' % THOUGHTS.encode()
+_ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
+
+
+class ChatCompletions:
+    """One job's frames.
+
+    Its state is what the first event says of the request, and which tool call is at which
+    position: clients count the calls of an answer alone.
+    """
+
+    number: Final = None
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without its seq
+        self._calls: dict[int, int] = {}
+
+    def fork(self) -> Self:
+        twin = copy(self)
+        twin._calls = dict(self._calls)
+        return twin
+
+    def encode(self, seq: int, event: AnyEvent) -> bytes:
+        # Deltas are nearly all that is ever encoded, so their frames are made once for each job
+        # but for what differs.
+        if type(event) is TextDelta:
+            return self._text % (seq, _json(event.text))
+        if type(event) is ReasoningDelta:
+            return self._thought % (seq, _json(event.text))
+        if type(event) is ArgumentsDelta:
+            return self._arguments % (seq, self._calls[event.index], _json(event.text))
+        return self._rare(seq, event)
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        """No chunk says: forget what was before."""
+
+    def _rare(self, seq: int, event: RareEvent) -> bytes:
+        match event:
+            case Created():
+                self._begin(event)
+                return self._frame(seq, self._chunk({"role": "assistant", "content": ""}))
+            case StepStarted(index, "tool_call", call):
+                return self._frame(seq, self._chunk(self._call(index, call or ToolCall("", ""))))
+            case StepStarted() | StepCompleted():
+                return b""
+            case Finished():
+                return self._finish(event) + self._done(seq)
+            case Stopped() | Failed():
+                return _unnamed({"error": error_of(event)}) + self._done(seq)
+            case _:
+                assert_never(event)
+
+    def _begin(self, created: Created) -> None:
+        asked = created.asked
+        assert asked is not None, "only what an API was asked is answered so"
+        self._echo = convert(asked.echo, Echo)
+        self._head = head_of(
+            self._identity.response_id, "chat.completion.chunk", self._echo.created, asked.model
+        )
+        self._text = self._template(_TEXT)
+        self._thought = self._template(_THOUGHT)
+        self._arguments = self._template(_ARGUMENTS)
+
+    def _call(self, index: int, call: ToolCall) -> Body:
+        number = self._calls[index] = len(self._calls)
+        return {"tool_calls": [{"index": number, **call_of(call)}]}
+
+    def _finish(self, ending: Finished) -> bytes:
+        last = _unnamed(self._chunk({}, finish_reason(ending)))
+        if not self._echo.include_usage:
+            return last
+        usage = {"choices": [], "usage": usage_of(ending.usage)}
+        return last + _unnamed(self._chunk({}) | usage)
+
+    def _done(self, seq: int) -> bytes:
+        """Of one event's frames only the last has the cursor: who saw less comes back for all."""
+        return b"%b%d\ndata: [DONE]\n\n" % (self._id, seq)
+
+    def _chunk(self, delta: Body, finish: str | None = None) -> Body:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        return {
+            **self._head,
+            "choices": [choice],
+            **({"usage": None} if self._echo.include_usage else {}),
+        }
+
+    def _frame(self, seq: int, body: Body) -> bytes:
+        return b"%b%d\n%b" % (self._id, seq, _unnamed(body))
+
+    def _template(self, delta: bytes) -> bytes:
+        """A delta's frame, to be filled in: its seq, and what `delta` has places for."""
+        before, after = _unnamed(self._chunk({})).replace(b"%", b"%%").split(b'"delta":{}')
+        return b'%b%%d\n%b"delta":{%b}%b' % (self._id.replace(b"%", b"%%"), before, delta, after)
+
+
+def _unnamed(body: Body) -> bytes:
+    """A frame without a cursor: the one before it stays the reader's."""
+    return b"data: %b\n\n" % _json(body)

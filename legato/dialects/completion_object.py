@@ -1,0 +1,116 @@
+"""An answer as Chat Completions has it whole, and the words its stream shares with it.  Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart, Usage
+from legato.events import AnyEnding, Failed, Finished, Stopped
+
+Body = dict[str, Any]
+
+THOUGHTS: Final = "reasoning_content"
+"""OpenAI shows no thoughts.  DeepSeek's name for them is what most servers send and most clients
+read (vLLM, llama.cpp, SGLang, LiteLLM, LangChain, the AI SDK); `reasoning` is OpenRouter's."""
+
+STOPPED: Final = "generation_stopped"
+
+_REASONS: Final = {"max_answer_bytes": "length"}  # ours, in the API's words
+_KINDS: Final = {
+    STOPPED: "invalid_request_error",
+    "invalid_parameters": "invalid_request_error",
+    "provider_rejected": "invalid_request_error",
+    "provider_rate_limited": "rate_limit_error",
+}
+
+
+class Echo(Struct, frozen=True):
+    """What an answer says again of its request.
+
+    `created`: seconds since 1970.  `include_usage`: whether its stream says the usage.
+    """
+
+    created: int = 0
+    include_usage: bool = False
+
+
+def head_of(completion_id: str, kind: str, created: int, model: str) -> Body:
+    """What the whole and each of its chunks begin with."""
+    return {
+        "id": completion_id,
+        "object": kind,
+        "created": created,
+        "model": model,
+        "system_fingerprint": None,
+    }
+
+
+def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | None:
+    """The whole object: of an answer that did not finish, what there was; None for nothing.
+
+    `created`: seconds since 1970.
+    """
+    answer = ending.response
+    if answer is None:
+        return None
+    choice = {
+        "index": 0,
+        "message": message_of(answer.content or ()),
+        "logprobs": None,
+        "finish_reason": finish_reason(ending) if isinstance(ending, Finished) else None,
+    }
+    return {
+        **head_of(completion_id, "chat.completion", created, answer.model or ""),
+        "choices": [choice],
+        "usage": usage_of(ending.usage),
+    }
+
+
+def message_of(content: Sequence[Part]) -> Body:
+    text = "".join(part.text for part in content if isinstance(part, TextPart))
+    thoughts = "".join(part.think for part in content if isinstance(part, ThinkPart))
+    calls = [call_of(part.tool_call) for part in content if isinstance(part, ToolCallPart)]
+    return {
+        "role": "assistant",
+        "content": text or (None if calls else ""),
+        "refusal": None,
+        **({THOUGHTS: thoughts} if thoughts else {}),
+        **({"tool_calls": calls} if calls else {}),
+    }
+
+
+def call_of(call: ToolCall) -> Body:
+    function = {"name": call.name, "arguments": call.args}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def finish_reason(ending: Finished) -> str:
+    """The provider's own word stays what it is: any other would say what it did not."""
+    return _REASONS.get(ending.reason, ending.reason)
+
+
+def usage_of(usage: Usage) -> Body:
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "prompt_tokens_details": _details("cached_tokens", "audio_tokens"),
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning_tokens,
+            **_details("audio_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"),
+        },
+    }
+
+
+def _details(*names: str) -> Mapping[str, int]:
+    """What no provider's stream is asked for: 0, as where one does not say."""
+    return dict.fromkeys(names, 0)
+
+
+def error_of(ending: Failed | Stopped) -> Body:
+    """Why there is no (whole) answer, in the shape in which the clients expect an error."""
+    code = ending.reason if isinstance(ending, Failed) else STOPPED
+    message = ending.message if isinstance(ending, Failed) else "The generation was stopped."
+    kind = _KINDS.get(code, "server_error")
+    return {"message": message, "type": kind, "param": None, "code": code}

@@ -1,0 +1,101 @@
+"""What clients of Chat Completions send and get."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct, field
+
+from legato.http.replies import EventStream
+
+Metadata = Annotated[dict[str, str], Meta(max_length=16)]
+
+CANCEL_HEADER: Final = "X-Legato-Cancel-On-Disconnect"
+KEY_HEADER: Final = "Idempotency-Key"
+JOB_HEADER: Final = "X-Legato-Job"
+
+
+class StreamOptions(Struct):
+    """`include_usage`: the last chunk before the end says how many tokens it took."""
+
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+
+
+class CompletionBody(Struct, kw_only=True):
+    """`model` (one of `/v1/models`) and `messages` are needed.
+
+    - What is not listed here (`temperature`, `max_tokens`, `max_completion_tokens`, `stop`,
+      `tools`, `tool_choice`, `response_format`, `logprobs`, `user`, …) is for the model alone.
+    - `messages` are all that the model reads: nothing is stored, so `store` and `metadata` are
+      taken and have no effect, as `conversation_id` and `parent_message_id` of LibreChat's API.
+    - `n` can only be 1.
+    - `cancel_on_disconnect`: whether a client that leaves before the end stops the generation.
+      True by default, or false with an `Idempotency-Key`: who sends that means to come back.
+    """
+
+    model: Annotated[str, Meta(examples=["scripted"])] | None = None
+    messages: list[dict[str, Any]] | None = None
+    n: int | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    tools: list[dict[str, Any]] | None = None
+    store: bool | None = None
+    metadata: Metadata | None = None
+    conversation_id: Any = None
+    parent_message_id: Any = None
+    cancel_on_disconnect: bool | None = None
+
+
+OURS: Final = frozenset(CompletionBody.__struct_fields__) - {"tools"}
+"""The fields that are not the model's."""
+
+
+class CompletionHeaders(Struct):
+    idempotency_key: Annotated[
+        str | None, Meta(description="The same again joins the generation that it started first.")
+    ] = field(default=None, name=KEY_HEADER)
+    cancel_on_disconnect: Annotated[
+        Literal["true", "false"] | None, Meta(description="As the field, which counts before it.")
+    ] = field(default=None, name=CANCEL_HEADER)
+
+
+class PlaceQuery(Struct):
+    after: Annotated[
+        str | None, Meta(description="The cursor seen last: only what came after it.")
+    ] = None
+
+
+class Completion(Struct, kw_only=True):
+    """A `chat.completion` as OpenAI has it; a model's thoughts are in `reasoning_content`."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: Sequence[Mapping[str, Any]]
+    usage: Mapping[str, Any]
+    system_fingerprint: str | None = None
+
+
+class CompletionStream(EventStream):
+    """Server-sent events: a `chat.completion.chunk` each, then `[DONE]`.
+
+    Each has a cursor as its `id`, but for those that come together with `[DONE]`, which has one
+    for all of them.  What did not finish says `{"error": …}` before `[DONE]`.  The body ends
+    cleanly after that, and never otherwise.
+    """
+
+
+class CancelReply(Struct, kw_only=True):
+    """How the generation ended.  `cancelled`: this request stopped it; else it had ended before.
+
+    `completion` is the answer as far as it came, null where there is none; `error` says why it is
+    not whole.
+    """
+
+    id: str
+    cancelled: bool
+    status: Literal["finished", "stopped", "failed"]
+    completion: Mapping[str, Any] | None
+    error: Mapping[str, str | None] | None
+    object: Literal["chat.completion.outcome"] = "chat.completion.outcome"

@@ -1,0 +1,301 @@
+"""Chat Completions: chunk for chunk, and the whole object that they add up to."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import json
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from legato.content import (
+    Asked,
+    ErrorPart,
+    Message,
+    Part,
+    TextPart,
+    ThinkPart,
+    ToolCall,
+    ToolCallPart,
+    Usage,
+)
+from legato.dialects.chat_completions import ChatCompletions
+from legato.dialects.completion_object import completion
+from legato.dialects.contract import Identity
+from legato.events import (
+    AnyEnding,
+    AnyEvent,
+    ArgumentsDelta,
+    Created,
+    Failed,
+    Finished,
+    ReasoningDelta,
+    Snapshot,
+    StepCompleted,
+    StepStarted,
+    Stopped,
+    TextDelta,
+)
+
+IDENTITY = Identity("J", 1, "chatcmpl-J", "chatcmpl-J")
+HEAD = {
+    "id": "chatcmpl-J",
+    "object": "chat.completion.chunk",
+    "created": 7,
+    "model": "gpt",
+    "system_fingerprint": None,
+}
+USAGE = Usage(prompt_tokens=3, completion_tokens=5, reasoning_tokens=2)
+ANSWERED: tuple[AnyEvent, ...] = (
+    StepStarted(0, "think"),
+    ReasoningDelta(0, "hm"),
+    StepStarted(1, "text"),
+    TextDelta(1, "So"),
+    StepStarted(2, "tool_call", ToolCall("a", "find", "{")),
+    StepStarted(3, "tool_call", ToolCall("b", "look")),
+    ArgumentsDelta(2, "}"),
+    ArgumentsDelta(3, "{}"),
+    StepCompleted(2, ToolCall("a", "find", "{}", output="it")),
+)
+
+
+def created(model: str = "gpt", **echo: Any) -> Created:
+    asked = Asked(api="chat_completions", user="u", model=model, echo={"created": 7, **echo})
+    return Created(Message(message_id="Q", conversation_id="C"), "R", "gpt", asked=asked)
+
+
+def encoded(events: Iterable[AnyEvent], begun: Created | None = None) -> bytes:
+    encoder = ChatCompletions(IDENTITY)
+    every = (begun or created(), *events)
+    return b"".join(encoder.encode(seq, event) for seq, event in enumerate(every, 1))
+
+
+def frames(body: bytes) -> list[tuple[str, Any]]:
+    """Each frame's id and what it says."""
+    found = []
+    for frame in body.decode().removesuffix("\n\n").split("\n\n"):
+        head, _, data = frame.rpartition("data: ")
+        found.append((head.strip(), data if data == "[DONE]" else json.decode(data)))
+    return found
+
+
+def deltas(*events: AnyEvent) -> list[Any]:
+    return [said["choices"][0]["delta"] for _, said in frames(encoded(events))]
+
+
+def test_the_first_chunk_says_who_speaks() -> None:
+    assert encoded([]) == (
+        b'id: J:1:1\ndata: {"id":"chatcmpl-J","object":"chat.completion.chunk","created":7,'
+        b'"model":"gpt","system_fingerprint":null,"choices":[{"index":0,"delta":{"role":'
+        b'"assistant","content":""},"logprobs":null,"finish_reason":null}]}\n\n'
+    )
+
+
+def test_calls_are_counted_from_0_whatever_stands_before_them() -> None:
+    assert deltas(*ANSWERED) == [
+        {"role": "assistant", "content": ""},
+        {"reasoning_content": "hm"},
+        {"content": "So"},
+        {"tool_calls": [{"index": 0, **call("a", "find", "{")}]},
+        {"tool_calls": [{"index": 1, **call("b", "look", "")}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": "}"}}]},
+        {"tool_calls": [{"index": 1, "function": {"arguments": "{}"}}]},
+    ]
+
+
+def call(call_id: str, name: str, arguments: str) -> dict[str, Any]:
+    function = {"name": name, "arguments": arguments}
+    return {"id": call_id, "type": "function", "function": function}
+
+
+def test_a_call_without_a_name_is_one_all_the_same() -> None:
+    assert deltas(StepStarted(0, "tool_call"))[1] == {
+        "tool_calls": [{"index": 0, **call("", "", "")}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("stop", "stop"),
+        ("length", "length"),
+        ("tool_calls", "tool_calls"),
+        ("content_filter", "content_filter"),
+        ("max_answer_bytes", "length"),
+        ("eos", "eos"),
+    ],
+)
+def test_why_it_finished(reason: str, said: str) -> None:
+    _, (cursor, last), done = frames(encoded([Finished(reason=reason)]))
+
+    assert last["choices"][0] == {
+        "index": 0,
+        "delta": {},
+        "logprobs": None,
+        "finish_reason": said,
+    }
+    assert (cursor, done) == ("", ("id: J:1:2", "[DONE]"))
+
+
+def test_usage_is_said_in_a_chunk_of_its_own_where_it_is_wanted() -> None:
+    ending = Finished(usage=USAGE)
+    *before, (cursor, last), done = frames(
+        encoded([StepStarted(0, "text"), TextDelta(0, "So"), ending], created(include_usage=True))
+    )
+
+    assert [said["usage"] for _, said in before] == [None, None, None]
+    assert last == HEAD | {
+        "choices": [],
+        "usage": {
+            "prompt_tokens": 3,
+            "completion_tokens": 5,
+            "total_tokens": 8,
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "completion_tokens_details": {
+                "reasoning_tokens": 2,
+                "audio_tokens": 0,
+                "accepted_prediction_tokens": 0,
+                "rejected_prediction_tokens": 0,
+            },
+        },
+    }
+    assert (cursor, done) == ("", ("id: J:1:4", "[DONE]"))
+    assert b"usage" not in encoded([ending])
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind", "code"),
+    [
+        (Stopped(), "invalid_request_error", "generation_stopped"),
+        (Failed(reason="provider_cut", message="m"), "server_error", "provider_cut"),
+        (Failed(reason="provider_rejected", message="m"), "invalid_request_error", None),
+        (Failed(reason="invalid_parameters", message="m"), "invalid_request_error", None),
+        (Failed(reason="provider_rate_limited", message="m"), "rate_limit_error", None),
+    ],
+)
+def test_what_did_not_finish_ends_with_an_error(
+    ending: Failed | Stopped, kind: str, code: str | None
+) -> None:
+    (cursor, said), done = frames(ChatCompletions(IDENTITY).encode(1, ending))
+
+    error = said["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert (error["type"], error["param"]) == (kind, None)
+    assert error["code"] == (code or getattr(ending, "reason", None))
+    assert error["message"] == getattr(ending, "message", "The generation was stopped.")
+    assert (cursor, done) == ("", ("id: J:1:1", "[DONE]"))
+
+
+@given(
+    st.sampled_from([TextDelta, ReasoningDelta]),
+    st.text(st.characters(exclude_characters="\r\n:", codec="utf-8"), min_size=1),
+    st.text() | st.just('%b "delta":{} %'),
+    st.text() | st.sampled_from(["%", "%b%d%%", "\r", "\n\ndata: [DONE]", "\u2028", "\0"]),
+    st.booleans(),
+)
+def test_a_delta_is_the_plain_frame_byte_for_byte(
+    kind: type[TextDelta | ReasoningDelta], job_id: str, model: str, text: str, usage: bool
+) -> None:
+    identity = Identity(job_id, 2, "C", f"chatcmpl-{job_id}")
+    encoder = ChatCompletions(identity)
+    encoder.encode(1, created(model, include_usage=usage))
+    name = "content" if kind is TextDelta else "reasoning_content"
+    choice = {"index": 0, "delta": {name: text}, "logprobs": None, "finish_reason": None}
+    head = HEAD | {"id": f"chatcmpl-{job_id}", "model": model, "choices": [choice]}
+    data = json.encode(head | ({"usage": None} if usage else {}))
+
+    assert encoder.encode(9, kind(4, text)) == b"id: %b:2:9\ndata: %b\n\n" % (
+        job_id.encode(),
+        data,
+    )
+    assert b"\n" not in data
+    assert b"\r" not in data
+
+
+def test_a_fork_goes_on_by_itself() -> None:
+    one = ChatCompletions(IDENTITY)
+    one.encode(1, created())
+    other = one.fork()
+    call = StepStarted(0, "tool_call", ToolCall("a", "find"))
+
+    assert one.encode(2, call) == other.encode(2, call)
+    assert one.encode(3, StepStarted(1, "tool_call")) != other.encode(3, call)
+    assert one.number is None
+
+
+def test_there_is_no_frame_that_replaces_others() -> None:
+    encoder = ChatCompletions(IDENTITY)
+    assert encoder.snapshot(Snapshot(1, None, (), ())) is None  # type: ignore[func-returns-value]
+
+
+def test_openais_own_types_take_every_chunk() -> None:
+    body = encoded([*ANSWERED, Finished(usage=USAGE)], created(include_usage=True))
+    for _, said in frames(body)[:-1]:
+        chunk = ChatCompletionChunk.model_validate(said, extra="allow", strict=True)
+        assert chunk.id == "chatcmpl-J"
+
+
+CONTENT: tuple[Part, ...] = (
+    ThinkPart("hm"),
+    TextPart("So"),
+    ToolCallPart(ToolCall("a", "find", "{}")),
+    TextPart(" it is"),
+    ErrorPart("broken"),
+)
+
+
+def answer(*content: Part) -> Message:
+    return Message(message_id="R", conversation_id="C", content=content, model="gpt")
+
+
+def whole_of(ending: AnyEnding) -> dict[str, Any]:
+    whole = completion("chatcmpl-J", 7, ending)
+    assert whole is not None
+    return whole
+
+
+def test_the_whole_answer() -> None:
+    ending = Finished(response=answer(*CONTENT), usage=USAGE, reason="tool_calls")
+    whole = whole_of(ending)
+
+    assert whole["choices"] == [
+        {
+            "index": 0,
+            "message": {
+                "role": "assistant",
+                "content": "So it is",
+                "refusal": None,
+                "reasoning_content": "hm",
+                "tool_calls": [call("a", "find", "{}")],
+            },
+            "logprobs": None,
+            "finish_reason": "tool_calls",
+        }
+    ]
+    assert whole["usage"]["total_tokens"] == 8
+    assert whole | HEAD == whole | {"object": "chat.completion.chunk"}
+    assert ChatCompletion.model_validate(whole, extra="allow", strict=True).created == 7
+
+
+def test_content_is_null_only_beside_calls() -> None:
+    only_call = whole_of(Finished(response=answer(CONTENT[2])))
+    nothing = whole_of(Finished(response=answer()))
+
+    assert only_call["choices"][0]["message"]["content"] is None
+    assert nothing["choices"][0]["message"] == {
+        "role": "assistant",
+        "content": "",
+        "refusal": None,
+    }
+
+
+def test_what_did_not_finish_has_no_reason_to() -> None:
+    stopped = whole_of(Stopped(response=answer(TextPart("So"))))
+
+    assert stopped["choices"][0]["finish_reason"] is None
+    assert stopped["choices"][0]["message"]["content"] == "So"
+
+
+def test_of_nothing_there_is_no_object() -> None:
+    assert completion("chatcmpl-J", 7, Stopped()) is None
