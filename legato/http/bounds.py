@@ -47,7 +47,8 @@ async def check_handshake() -> None:
 def check_head(asking: BaseRequestWebsocket) -> None:
     """Raises TargetTooLong or HeadTooLarge."""
     scope = cast("HTTPScope", asking.scope)
-    target = len(scope["raw_path"]) + len(scope["query_string"])
+    path = scope.get("raw_path") or scope["path"].encode()  # not every server says it raw
+    target = len(path) + len(scope["query_string"])
     if target > MAX_TARGET_BYTES:
         raise TargetTooLong(f"found {target} bytes of URL; {MAX_TARGET_BYTES} are allowed")
     headers = list(scope["headers"])
