@@ -36,7 +36,7 @@ demo: .venv/.demo  ## ask a real model something, on a page that opens by itself
 	@$(BIN)/python run.py
 
 .PHONY: test
-test: check chromium postgresql  ## check, all tests, and their coverage
+test: check chromium postgresql node  ## check, all tests, and their coverage
 	@rm -f .coverage .coverage.*
 	@status=0; $(MAKE) --no-print-directory -k -j2 tests-first tests-others || status=$$?; \
 	cat $(OTHERS_LOG); exit $$status
@@ -118,6 +118,18 @@ chromium:
 postgresql:
 	@{ compgen -G '/usr/lib/postgresql/*/bin/postgres' || command -v postgres; } >/dev/null \
 	|| { $(call apt_install,postgresql); }
+
+# OpenAI's client for Node.js, which has no dependencies.  Its next major version needs a Node.js
+# that is newer than Debian's.
+.PHONY: node
+node: .venv/.node
+
+.venv/.node: .venv/.made tests/node/package.json
+	@{ command -v node && command -v npm; } >/dev/null || { $(call apt_install,nodejs npm); }
+	@mkdir -p .venv/node
+	@cp tests/node/package.json .venv/node
+	@npm install --prefix .venv/node --no-package-lock --no-audit --no-fund --silent
+	@touch $@
 
 # Install Debian packages, and say so; apt's own words are shown only where it fails.
 define apt_install

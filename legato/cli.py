@@ -1,30 +1,25 @@
-"""The command `legato`: serve, demo, token, bench."""
+"""The command `legato`: serve, demo, token, keys, bench."""
 
 import argparse
 import errno
 import importlib.metadata
 import os
-import re
 import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
+from legato import cli_values as values
 from legato.bench import NAMES, BenchError
 from legato.config import ConfigError, Settings, load_settings
-from legato.config_values import Port, Processes, check_value
 from legato.models.contract import ModelError
 from legato.secret import with_secret
 from legato.storage.contract import StorageError
 from legato.workers import WorkersError
-
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_MAX_TTL: Final = 3650 * 86400  # ten years: an expiry must be, and a calendar must hold it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,6 +61,8 @@ def _run(arguments: argparse.Namespace) -> None:
             _demo(arguments.port, browser=not arguments.no_browser)
         case "bench":
             _bench(arguments.scenario, arguments.runs)
+        case "keys":
+            _keys(load_settings(os.environ, arguments.config), arguments)
         case _:
             print(_token(_settings(arguments), arguments.user, arguments.ttl))
 
@@ -120,6 +117,19 @@ def _bench(scenario: str, runs: int) -> None:
     bench(scenario, runs)
 
 
+def _keys(settings: Settings, arguments: argparse.Namespace) -> None:
+    from legato import key_commands
+
+    match arguments.action:
+        case "create":
+            key = key_commands.create(settings, arguments.user, arguments.name, arguments.expires)
+            print(key)
+        case "list":
+            print(*key_commands.listed(settings, arguments.user), sep="\n")
+        case _:
+            key_commands.delete(settings, arguments.id)
+
+
 def _token(settings: Settings, user: str, ttl: int) -> str:
     from legato.http.tokens import sign
 
@@ -137,19 +147,24 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="serve until SIGTERM or SIGINT")
-    serve.add_argument("--host", type=_host, help="address to listen on (default: 127.0.0.1)")
-    serve.add_argument("--port", type=_port, help="port to listen on (default: 8000)")
-    serve.add_argument("--workers", type=_workers, metavar="N", help="processes (default: 1)")
+    serve.add_argument("--host", type=values.host, help="address to listen on (default: 127.0.0.1)")
+    serve.add_argument("--port", type=values.port, help="port to listen on (default: 8000)")
+    serve.add_argument("--workers", type=values.workers, metavar="N", help="processes (default: 1)")
     _add_config(serve)
 
     demo = commands.add_parser("demo", help="serve the page on this machine and open it")
-    demo.add_argument("--port", type=_port, default=8000, help="(default: 8000)")
+    demo.add_argument("--port", type=values.port, default=8000, help="(default: 8000)")
     demo.add_argument("--no-browser", action="store_true", help="print the page's URL only")
 
     token = commands.add_parser("token", help="print a JWT for a user, and nothing else")
-    token.add_argument("--user", type=_user, required=True, metavar="ID")
-    token.add_argument("--ttl", type=_ttl, default="1h", help="90s, 15m, 1h, 30d (default: 1h)")
+    token.add_argument("--user", type=values.user, required=True, metavar="ID")
+    token.add_argument(
+        "--ttl", type=values.ttl, default="1h", help="90s, 15m, 1h, 30d (default: 1h)"
+    )
     _add_config(token)
+
+    keys = commands.add_parser("keys", help="make, list and delete API keys")
+    _add_key_actions(keys.add_subparsers(dest="action", required=True, metavar="ACTION"))
 
     bench = commands.add_parser("bench", help="measure this machine, beside what is possible")
     bench.add_argument(
@@ -158,61 +173,26 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SCENARIO",
         help=f"{', '.join(NAMES)}, or all",
     )
-    bench.add_argument("--runs", type=_runs, default=3, help="how often (default: 3)")
+    bench.add_argument("--runs", type=values.runs, default=3, help="how often (default: 3)")
     return parser
+
+
+def _add_key_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    create = actions.add_parser("create", help="print a new API key, and nothing else")
+    create.add_argument("--user", type=values.user, required=True, metavar="ID")
+    create.add_argument("--name", type=values.key_name, required=True, help="to tell it by")
+    create.add_argument(
+        "--expires", type=values.ttl, metavar="TIME", help="12h, 90d (default: never)"
+    )
+    listing = actions.add_parser("list", help="show a user's API keys, without the keys themselves")
+    listing.add_argument("--user", type=values.user, required=True, metavar="ID")
+    deletion = actions.add_parser("delete", help="have an API key refused from now on")
+    deletion.add_argument("id", metavar="ID")
+    for action in (create, listing, deletion):
+        _add_config(action)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="settings (default: legato.toml, if present)"
     )
-
-
-def _ttl(text: str) -> int:
-    """Seconds of a time such as 90s, 15m, 1h or 30d."""
-    found = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
-    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
-    if not 0 < seconds <= _MAX_TTL:
-        raise argparse.ArgumentTypeError(
-            f"found {text!r}; allowed: a whole number above 0 and its unit, such as 90s, 15m, 1h "
-            "or 30d, ten years at most"
-        )
-    return seconds
-
-
-def _runs(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,3}", text) or not int(text):
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a whole number, 1 to 999")
-    return int(text)
-
-
-def _user(text: str) -> str:
-    from legato.http.tokens import MAX_USER_LENGTH, is_user_id
-
-    if not is_user_id(text):
-        raise argparse.ArgumentTypeError(
-            f"found {text!r}; allowed: 1 to {MAX_USER_LENGTH} printable characters"
-        )
-    return text
-
-
-def _host(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError("found ''; allowed: an address or a host name")
-    return text
-
-
-def _port(text: str) -> int:
-    return _number(text, Port)
-
-
-def _workers(text: str) -> int:
-    return _number(text, Processes)
-
-
-def _number(text: str, kind: object) -> int:
-    try:
-        number: int = check_value(text, kind, "number", read_text=True)
-    except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error).removeprefix("number: ")) from None
-    return number

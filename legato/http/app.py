@@ -1,12 +1,14 @@
 """Puts the application together: routes, who may use them, and how errors are said."""
 
 import os
+from typing import Final
 
 from quart import Response, g, request, websocket
 from quart_schema import Info, QuartSchema
 from werkzeug.exceptions import HTTPException
 
 from legato.config import Settings, load_settings
+from legato.http.access import user_at
 from legato.http.application import Legato
 from legato.http.bounds import bound_heads
 from legato.http.chat import chat
@@ -14,14 +16,21 @@ from legato.http.conversations import conversations
 from legato.http.cors import Cors
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
 from legato.http.headers import secure
+from legato.http.keys import keys
 from legato.http.metrics import metrics
 from legato.http.openai.completion_jobs import completion_jobs
 from legato.http.openai.completions import completions
-from legato.http.openapi import ABOUT, SECURITY_SCHEMES, Description
+from legato.http.openai.models import models
+from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
 from legato.http.wire import application, credentials_of, handshake_of
 from legato.secret import with_secret
+
+BLUEPRINTS: Final = (
+    *(chat, completions, completion_jobs, conversations, keys, models),
+    *(pages, metrics),
+)
 
 
 def create_app(settings: Settings | None = None, runtime: Runtime | None = None) -> Legato:
@@ -42,10 +51,10 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         info=Info(title="Legato", version="0.1.0", description=ABOUT),
         conversion_preference="msgspec",
         security_schemes=SECURITY_SCHEMES,
-        security=[{name: []} for name in SECURITY_SCHEMES],
+        security=SECURITY,
         openapi_provider_class=Description,
     )
-    for blueprint in (chat, completions, completion_jobs, conversations, pages, metrics):
+    for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.requests.follow(app)
     bound_heads(app)
@@ -67,12 +76,12 @@ async def say(error: Exception) -> Response:
 async def authenticate() -> None:
     """Let nobody unknown near the API; everything else is public."""
     if request.path.startswith(("/api/", *OPENAI_PATHS)):
-        g.user = (await application().authenticator.authenticate(credentials_of(request))).id
+        g.user = (await user_at(request.path, credentials_of(request))).id
 
 
 async def authenticate_handshake() -> None:
     """A WebSocket is asked for by no method that is safe: with a cookie its origin must be ours."""
-    g.user = (await application().authenticator.authenticate(handshake_of(websocket))).id
+    g.user = (await user_at(websocket.path, handshake_of(websocket))).id
 
 
 async def refuse(error: HTTPException) -> Response:

@@ -55,6 +55,12 @@ class Credentials(Struct, frozen=True, kw_only=True):
     session: str | None = None  # the cookie's value
     origin: str | None = None
 
+    @property
+    def bearer(self) -> str | None:
+        """The bearer token; None where none was sent, or something of another scheme."""
+        scheme, _, token = (self.authorization or "").strip().partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else None
+
 
 class Authenticator:
     """Judges tokens: ours by the secret, an identity provider's by its public keys.
@@ -83,9 +89,8 @@ class Authenticator:
                 and the request's origin is not the server's own.
             KeysUnavailable: where the identity provider's keys cannot be read.
         """
-        scheme, _, token = (credentials.authorization or "").strip().partition(" ")
-        if scheme.lower() == "bearer":
-            return await self._bearer(token.strip())
+        if credentials.bearer is not None:
+            return await self._bearer(credentials.bearer)
         if credentials.session is None:
             raise Unauthorized("no token: send `Authorization: Bearer <token>`, or log in")
         user = verify(credentials.session, self._session_key, OWN_ALGORITHM, now=self._clock())

@@ -1,10 +1,13 @@
 """What clients send, as LibreChat's wire has it; unknown fields are ignored."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
 from legato.config import OnBusy
+from legato.storage.keys import Scope
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 RequestId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
@@ -95,3 +98,14 @@ class StreamHeaders(Struct):
 class PageQuery(Struct):
     limit: Annotated[int, Meta(ge=1, le=100, description="How many at most.")] = 25
     cursor: Annotated[str | None, Meta(description="The former page's `nextCursor`.")] = None
+
+
+class ApiKeyBody(Struct, kw_only=True, rename="camel"):
+    """`expiresAt` is a time with its offset, `2027-01-31T12:00:00Z`; without it, a key is for ever.
+
+    `scopes` are what the key is good for, by default all.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
+    scopes: Annotated[Sequence[Scope], Meta(min_length=1)] | None = None

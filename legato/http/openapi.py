@@ -18,11 +18,15 @@ from legato.http.replies import ErrorReply, EventStream, OpenAIErrorReply
 
 T = TypeVar("T", bound=Callable[..., Any])
 Schema = dict[str, Any]
+Security = list[dict[str, list[str]]]
 
 SECURITY_SCHEMES: Final[Schema] = {
+    "api_key": {"type": "http", "scheme": "bearer", "bearer_format": "sk- and 64 hex digits"},
     "token": {"type": "http", "scheme": "bearer", "bearer_format": "JWT"},
     "session": {"type": "apiKey", "in_": "cookie", "name": SESSION_COOKIE},
 }
+SECURITY: Final[Security] = [{"token": []}, {"session": []}]
+OPENAI_SECURITY: Final[Security] = [{"api_key": []}, *SECURITY]
 
 ABOUT: Final = """\
 Generations as jobs that outlive the connection that started them: start one, follow its stream
@@ -30,8 +34,10 @@ from anywhere, come back with a cursor, stop it.
 
 Requests under `/api` and `/v1` carry `Authorization: Bearer <token>` (`legato token --user ID`
 prints one), or the session cookie of a browser that has logged in, which sends it by itself.  What
-is refused is said as JSON: `error`, `message`, and mostly the field in `param`; or, where one of
-OpenAI's APIs is asked, in OpenAI's shape.
+is refused is said as JSON: `error`, `message`, and mostly the field in `param`.
+
+OpenAI's APIs, under `/v1` and `/api/agents/v1`, take API keys as well, which `/api/api-keys` makes,
+and say what they refuse as OpenAI does.
 """
 
 
@@ -68,6 +74,8 @@ class Description(OpenAPIProvider):
         """Add what all routes share; the components that takes."""
         shape = OpenAIErrorReply if is_openai(path) else ErrorReply
         refusal, components = self.build_response_object(shape, None)
+        if is_openai(path):
+            operation["security"] = OPENAI_SECURITY
         if path.startswith(("/api/", *OPENAI_PATHS)):
             operation["responses"].setdefault(401, refusal)
         else:
@@ -85,6 +93,8 @@ class Description(OpenAPIProvider):
         return {"required": True, "content": content}, components
 
     def build_response_object(self, model: Any, headers_model: Any) -> tuple[Schema, Schema]:
+        if model is None:
+            return {"description": ""}, {}
         if isinstance(model, UnionType):
             return self._either(*get_args(model))
         if issubclass(model, EventStream):

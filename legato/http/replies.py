@@ -1,12 +1,14 @@
 """The bodies that the routes answer with, where they are not records themselves."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Self
 
 from msgspec import UNSET, Struct, UnsetType
 
 from legato.actors.messages import Standing
 from legato.content import Part
+from legato.storage.keys import ApiKey, Scope
 
 
 class ErrorReply(Struct):
@@ -93,3 +95,38 @@ class ModelsReply(Struct):
 
 class HealthReply(Struct):
     status: str
+
+
+class ApiKeyReply(Struct, kw_only=True, rename="camel"):
+    """A key by what tells it from others: `keyPrefix` is how it begins."""
+
+    id: str
+    name: str
+    key_prefix: str
+    scopes: Sequence[Scope]
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, key: ApiKey, /, **more: str) -> Self:
+        return cls(
+            id=key.id,
+            name=key.name,
+            key_prefix=key.prefix,
+            scopes=key.scopes,
+            created_at=key.created_at,
+            last_used_at=key.last_used_at,
+            expires_at=key.expires_at,
+            **more,
+        )
+
+
+class NewApiKeyReply(ApiKeyReply, kw_only=True):
+    """`key` is shown this once."""
+
+    key: str
+
+
+class ApiKeysReply(Struct):
+    keys: Sequence[ApiKeyReply]

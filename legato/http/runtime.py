@@ -14,6 +14,7 @@ from legato.config import Settings
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
+from legato.http.key_ring import KeyRing, open_key_ring
 from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
@@ -33,6 +34,7 @@ class Runtime(Struct, frozen=True):
     models: Mapping[str, Model]
     supervisor: Supervisor
     jobs: Jobs
+    key_ring: KeyRing
 
     @property
     def default_model(self) -> str:
@@ -47,11 +49,13 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         open_tracing(settings) as tracing,
         open_storage(settings.database_url) as storage,
         open_models(settings.models, os.environ) as models,
+        open_key_ring(storage.records.api_keys) as key_ring,
         _open_jobs(settings, storage, models) as replica,
     ):
         if tracing is not None:
             replica.supervisor.observers.append(tracing.ended)
-        yield Runtime(settings, storage.records, models, replica.supervisor, replica.jobs)
+        jobs = replica.jobs
+        yield Runtime(settings, storage.records, models, replica.supervisor, jobs, key_ring)
 
 
 @asynccontextmanager

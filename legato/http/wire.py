@@ -129,6 +129,14 @@ def reply(body: Any, status: int = 200) -> Response:
     return Response(json.encode(body), status, mimetype="application/json")
 
 
+def no_content() -> Response:
+    """204, which has neither a body nor headers that speak of one."""
+    response = Response(b"", 204)
+    for name in ("Content-Type", "Content-Length"):
+        del response.headers[name]
+    return response
+
+
 def canonical(given: str) -> str:
     """A UUID as we spell it; anything else as it is."""
     try:

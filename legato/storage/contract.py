@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from legato.content import Conversation, Message
 from legato.events import AnyEnding, AnyEvent, Created
+from legato.storage.keys import ApiKeys
 
 
 class StorageError(Exception):
@@ -107,6 +108,9 @@ class Records(Protocol):
     A method that is cancelled has done all of its work or none.  Timestamps are storage's:
     `created_at` is set once, `updated_at` at every write, both aware and in UTC.
     """
+
+    @property
+    def api_keys(self) -> ApiKeys: ...
 
     @property
     def responses(self) -> Responses: ...

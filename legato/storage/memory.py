@@ -13,6 +13,7 @@ from legato.storage.contract import (
     StorageError,
     StoredTurn,
 )
+from legato.storage.memory_keys import MemoryApiKeys
 from legato.storage.memory_responses import MemoryResponses
 from legato.storage.paging import decode_cursor, page_of, position_of
 
@@ -23,6 +24,7 @@ class MemoryRecords:
     def __init__(self, *, clock: Clock = utc_now) -> None:
         self._clock = clock
         self._closed = False
+        self.api_keys = MemoryApiKeys(self._enter)
         self._conversations: dict[str, Conversation] = {}
         self._messages: dict[str, Message] = {}  # in order of arrival
         self._requests: dict[tuple[str, str], StoredTurn] = {}

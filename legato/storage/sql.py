@@ -10,6 +10,7 @@ from legato.storage.database import Database
 from legato.storage.paging import decode_cursor, page_of
 from legato.storage.responses import SqlResponses
 from legato.storage.rows import conversation_of, conversation_values, message_of, message_values
+from legato.storage.sql_keys import SqlApiKeys
 from legato.storage.statements import (
     CONVERSATION,
     DELETE,
@@ -36,6 +37,7 @@ class SqlRecords:
         self._database = database
         self._clock = clock
         self._put = upserts(database.dialect)
+        self.api_keys = SqlApiKeys(database)
         self.responses = SqlResponses(database)
 
     async def open_turn(

@@ -106,6 +106,22 @@ ENTRIES: Final = Table(
     Column("events", LargeBinary, nullable=False),
 )
 
+API_KEYS: Final = Table(
+    "api_keys",
+    METADATA,
+    Column("key_id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False, unique=True),  # SHA-256 of the key, in hex
+    Column("prefix", Text, nullable=False),
+    Column("scopes", Text, nullable=False),  # with a space between two
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger),
+    Column("expires_at", BigInteger),
+)
+Index("ix_api_keys_user", API_KEYS.c.user_id, API_KEYS.c.created_at, API_KEYS.c.key_id)
+Index("ix_api_keys_expiry", API_KEYS.c.expires_at)
+
 # What is kept for the Responses API.  It has no conversation of ours: its id is only looked for.
 RESPONSES: Final = Table(
     "responses",

@@ -8,6 +8,7 @@ from legato.actors.jobs import Alone
 from legato.actors.supervision import open_supervisor
 from legato.config import Limits, Settings
 from legato.http.app import create_app
+from legato.http.key_ring import open_key_ring
 from legato.http.runtime import DIALECTS, Runtime
 from legato.models.contract import Json, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
@@ -62,8 +63,10 @@ async def open_house(settings: Settings, *models: ScriptedModel) -> AsyncIterato
             limits=settings.limits,
             journal=storage.journal,
         ) as supervisor,
+        open_key_ring(storage.records.api_keys) as key_ring,
     ):
-        yield Runtime(settings, storage.records, table, supervisor, Alone(supervisor))
+        jobs = Alone(supervisor)
+        yield Runtime(settings, storage.records, table, supervisor, jobs, key_ring)
 
 
 @asynccontextmanager

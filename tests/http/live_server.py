@@ -15,11 +15,12 @@ from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
 from legato.http.direct import DirectBody
+from legato.http.key_ring import open_key_ring
 from legato.http.runtime import DIALECTS, Runtime
 from legato.http.served import ServedBody
 from legato.http.server import GRACE, IDLE, serve_until
 from legato.http.streaming import StreamBody
-from legato.models.contract import FinishReport, ModelEvent, ModelRequest
+from legato.models.contract import FinishReport, Model, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
 from legato.storage.records import open_storage
 from tests.http.raw_client import SECRET, Server, Started
@@ -110,12 +111,16 @@ async def live_server(
     grace: float = GRACE,
     idle: float = IDLE,
     direct: bool = True,
+    models: Sequence[Model] = (),
     **limits: Any,
 ) -> AsyncIterator[LiveServer]:
-    """It stops, without grace, when the block ends; the whole block has a DEADLINE."""
+    """It stops, without grace, when the block ends; the whole block has a DEADLINE.
+
+    `models`: beside `scripted` and `held`.
+    """
     settings = replace(settings, limits=replace(settings.limits, **limits))
     with trio.fail_after(DEADLINE):
-        async with _runtime(settings) as runtime, trio.open_nursery() as nursery:
+        async with _runtime(settings, models) as runtime, trio.open_nursery() as nursery:
             app = create_app(settings, runtime)
             listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
             server = LiveServer(app, runtime, listeners[0].socket.getsockname()[1])
@@ -142,8 +147,10 @@ async def _serve(serve: Callable[[], Awaitable[None]], stopped: trio.Event) -> N
 
 
 @asynccontextmanager
-async def _runtime(settings: Settings) -> AsyncIterator[Runtime]:
-    models = {model.name: model for model in (ScriptedModel(), HeldModel())}
+async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator[Runtime]:
+    models: dict[str, Model] = {
+        model.name: model for model in (ScriptedModel(), HeldModel(), *others)
+    }
     async with (
         open_storage(settings.database_url) as storage,
         open_supervisor(
@@ -153,5 +160,7 @@ async def _runtime(settings: Settings) -> AsyncIterator[Runtime]:
             limits=settings.limits,
             journal=storage.journal,
         ) as supervisor,
+        open_key_ring(storage.records.api_keys) as key_ring,
     ):
-        yield Runtime(settings, storage.records, models, supervisor, Alone(supervisor))
+        jobs = Alone(supervisor)
+        yield Runtime(settings, storage.records, models, supervisor, jobs, key_ring)

@@ -1,11 +1,13 @@
 """Who may come in: every route of the API wants a good token, and a cookie its own origin."""
 
+import re
 import time
 from typing import Final
 
 import pytest
 
 from legato.http.auth import SESSION_COOKIE
+from legato.http.errors import is_openai
 from legato.http.tokens import sign
 from tests.http.client import Client, bearer
 
@@ -23,6 +25,10 @@ ROUTES: Final = [
     ("POST", "/api/convos/update"),
     ("DELETE", "/api/convos"),
     ("GET", "/api/models"),
+    ("GET", "/api/api-keys"),
+    ("POST", "/api/api-keys"),
+    ("GET", "/api/api-keys/x"),
+    ("DELETE", "/api/api-keys/x"),
     ("GET", "/api/unknown"),
     ("PUT", "/api/convos"),
     ("OPTIONS", "/api/agents/chat"),
@@ -33,9 +39,25 @@ OTHER_SECRET = "another secret of enough characters"
 
 async def test_the_routes_above_are_all_there_are(nobody: Client) -> None:
     rules = [rule.rule for rule in nobody.app.url_map.iter_rules()]
-    routes = {rule.rsplit("/<", 1)[0] for rule in rules if rule.startswith("/api/")}
+    ours = [rule for rule in rules if rule.startswith("/api/") and not is_openai(rule)]
+    routes = {rule.rsplit("/<", 1)[0] for rule in ours}
 
     assert routes <= {path.removesuffix("/x") for _, path in ROUTES}
+
+
+async def test_without_one_openais_apis_let_nobody_in_either(nobody: Client) -> None:
+    rules = [rule for rule in nobody.app.url_map.iter_rules() if is_openai(rule.rule)]
+    asked = [
+        (method, re.sub(r"<[^>]+>", "x", rule.rule))
+        for rule in rules
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not rule.websocket
+    ]
+    for method, path in asked:
+        reply = await nobody.ask(method, path, {})
+
+        assert (reply.status, reply.body["error"]["type"]) == (401, "invalid_request_error")
+    assert len(asked) >= 6
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)

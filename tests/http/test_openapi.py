@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from legato.http.errors import OPENAI_PATHS
 from tests.http.client import Client
 
-GUARDED = ("/api/", "/v1/")
+GUARDED = ("/api/", *OPENAI_PATHS)
 
 
 @pytest.fixture
@@ -57,9 +58,10 @@ async def test_every_operation_says_what_it_is_and_what_comes_back(
         ids.append(operation["operationId"])
         statuses = list(operation["responses"])
         assert operation["summary"], path
-        assert any(status in statuses for status in ("200", "201")), path
+        assert any(status in statuses for status in ("200", "201", "204")), path
         assert ("401" in statuses) == path.startswith(GUARDED)
-        has_body = method in ("POST", "DELETE") and not path.endswith("/cancel")
+        has_body = method == "POST" and not path.endswith("/cancel")
+        has_body |= method == "DELETE" and not path.endswith("}")
         assert ("requestBody" in operation) == has_body
         assert all(response["description"] for response in operation["responses"].values())
 
@@ -127,6 +129,25 @@ async def test_the_description_needs_no_token_and_what_it_describes_does(
 
     assert description["security"] == [{"token": []}, {"session": []}]
     assert description["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+
+
+async def test_openais_apis_take_keys_and_refuse_in_openais_shape(
+    description: dict[str, Any],
+) -> None:
+    described = [
+        operation for _, path, operation in operations(description) if path.startswith(OPENAI_PATHS)
+    ]
+
+    for operation in described:
+        assert operation["security"] == [{"api_key": []}, {"token": []}, {"session": []}]
+        shapes = {
+            str(response["content"])
+            for status, response in operation["responses"].items()
+            if int(status) >= 400
+        }
+        assert len(shapes) == 1
+        assert "OpenAIErrorReply" in shapes.pop()
+    assert len(described) >= 4
 
 
 async def test_the_page_asks_nobody_else_for_anything(nobody: Client) -> None:

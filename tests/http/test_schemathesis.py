@@ -15,7 +15,7 @@ from tests.http.server_process import long_serve
 
 FEW: Final = 300
 WANTED: Final = int(os.environ.get("FUZZ_REQUESTS", "0"))
-DEADLINE: Final = 100.0 + WANTED / 10  # seconds
+DEADLINE: Final = 100.0 + WANTED / 2  # seconds
 
 
 @pytest.mark.timeout(DEADLINE + 20)

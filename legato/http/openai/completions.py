@@ -6,6 +6,7 @@ import msgspec
 from quart import Blueprint, Response, request
 from quart_schema import tag_blueprint
 
+from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.turn import Turn
 from legato.events import Failed, Stopped
@@ -19,11 +20,11 @@ from legato.http.openai.bodies import (
     CompletionHeaders,
     CompletionStream,
 )
-from legato.http.openai.outcomes import bound, completion_of, refusal
+from legato.http.openai.outcomes import Lost, completion_of, refusal
 from legato.http.openai.prompts import API, turn_of
 from legato.http.openapi import describe
 from legato.http.sse import stream_response
-from legato.http.streaming import Reading
+from legato.http.streaming import Reading, awaited
 from legato.http.wire import body_of, reply, runtime, user
 
 completions = Blueprint("chat_completions", __name__)
@@ -50,10 +51,11 @@ async def complete() -> Response:
     turn = _turn(body, await body_of(dict[str, Any]))
     is_bound = _is_bound(body)
     job = (await runtime().jobs.start(turn, "enqueue")).job
-    if body.stream:
-        response = await _streamed(job, is_bound=is_bound)
-    else:
-        response = await _whole(job, is_bound=is_bound)
+    answer = _streamed if body.stream else _whole
+    try:
+        response = await answer(job, is_bound=is_bound)
+    except ActorStopped:
+        raise Lost from None
     response.headers[JOB_HEADER] = job.job_id
     return response
 
@@ -85,7 +87,7 @@ def _is_bound(body: CompletionBody) -> bool:
 
 
 async def _streamed(job: JobRef, *, is_bound: bool) -> Response:
-    async with bound(job, is_bound=is_bound):
+    async with awaited(job, is_bound=is_bound):
         ending = await job.answering()
     if isinstance(ending, Failed | Stopped):
         return refusal(ending)
@@ -93,7 +95,7 @@ async def _streamed(job: JobRef, *, is_bound: bool) -> Response:
 
 
 async def _whole(job: JobRef, *, is_bound: bool) -> Response:
-    async with bound(job, is_bound=is_bound):
+    async with awaited(job, is_bound=is_bound):
         ending = await job.ended()
     if isinstance(ending, Failed | Stopped):
         return refusal(ending)

@@ -1,17 +1,14 @@
-"""How a generation that an API asked for is waited for, and what its failures are over HTTP."""
+"""What came of a generation that an API asked for: the object, or how it failed over HTTP."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any, Final
 
-import trio
 from quart import Response
 
 from legato.actors.ref import JobRef
 from legato.dialects.completion_object import STOPPED, completion, error_of
 from legato.events import AnyEnding, Failed, Stopped
-from legato.http.errors import said
-from legato.http.streaming import stop_left
+from legato.http.errors import RequestError, said
 
 STATUSES: Final[Mapping[str, int]] = {
     STOPPED: 409,
@@ -29,15 +26,13 @@ STATUSES: Final[Mapping[str, int]] = {
 """By the reason of a failure; clients choose their exception, and whether to try again, by it."""
 
 
-@asynccontextmanager
-async def bound(job: JobRef, *, is_bound: bool) -> AsyncIterator[None]:
-    """Stop it where the client, for whom alone it is, leaves meanwhile."""
-    try:
-        yield
-    except trio.Cancelled:
-        if is_bound:
-            await stop_left(job)
-        raise
+class Lost(RequestError):
+    """The generation went before its ending: its owner was lost.  To try again may help."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("The generation was lost before its end.", code="generation_lost")
 
 
 def completion_of(job: JobRef, ending: AnyEnding) -> Mapping[str, Any] | None:

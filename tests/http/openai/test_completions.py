@@ -84,7 +84,7 @@ async def test_the_model_reads_what_was_sent_and_nothing_else() -> None:
     model = AttentiveModel("attentive")
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "developer", "content": "Be brief."},
         {"role": "user", "content": [{"type": "text", "text": "See"}, picture], "name": "ann"},
         {"role": "assistant", "content": None, "tool_calls": [call], "audio": None},
@@ -100,9 +100,9 @@ async def test_the_model_reads_what_was_sent_and_nothing_else() -> None:
         "cancel_on_disconnect": False,
     }
     async with open_client(model) as ann:
-        asked = {"model": "attentive", "messages": messages}
-        reply = await ann.post(PATH, asked | passed_on | kept_back)
-        again = await ann.post(PATH, asked | FAST)
+        asked: dict[str, Any] = {"model": "attentive", "messages": messages}
+        reply = await ann.post(PATH, {**asked, **passed_on, **kept_back})
+        again = await ann.post(PATH, {**asked, **FAST})
         conversations = await ann.get("/api/convos")
 
     assert (reply.status, again.status) == (200, 200)
@@ -229,8 +229,22 @@ async def test_who_waits_for_the_whole_is_told_that_another_stopped_it(ann: Clie
         body = await received(connection, "}}")
 
         assert connection.status_code == 409
-        assert (connection.headers or {})["x-should-retry"] == "false"
+        assert dict(connection.headers or {})["x-should-retry"] == "false"
     assert "generation_stopped" in body
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_generation_that_another_owns_by_now_is_lost(ann: Client, stream: bool) -> None:
+    async with asking(ann, stream=stream, delay=1000) as connection:
+        await wait_all_tasks_blocked()
+        runtime = ann.app.runtime
+        assert runtime is not None
+        (job,) = runtime.supervisor.registry
+        job.lose()
+        body = await received(connection, "}}")
+
+        assert connection.status_code == 503
+    assert "generation_lost" in body
 
 
 async def test_a_stop_says_how_it_ended(ann: Client) -> None:

@@ -123,14 +123,3 @@ async def test_what_no_parser_should_have_to_take(ann: Client) -> None:
 
         assert reply.status == 400, body[:80]
         assert set(reply.body["error"]) == {"message", "type", "param", "code"}
-
-
-async def test_nobody_unknown_is_let_in(nobody: Client) -> None:
-    for method, path in (
-        ("POST", PATH),
-        ("GET", f"{PATH}/chatcmpl-x/stream"),
-        ("POST", f"{PATH}/chatcmpl-x/cancel"),
-    ):
-        reply = await nobody.ask(method, path)
-
-        assert (reply.status, reply.body["error"]["type"]) == (401, "invalid_request_error")

@@ -1,0 +1,48 @@
+"""The models that can be asked, as OpenAI's APIs list them."""
+
+from typing import Final
+
+from quart import Blueprint, Response
+from quart_schema import tag_blueprint
+
+from legato.http.errors import NotFound
+from legato.http.openai.replies import ModelObject, ModelsPage
+from legato.http.openapi import describe
+from legato.http.runtime import Runtime
+from legato.http.wire import reply, runtime
+
+models = Blueprint("openai_models", __name__)
+tag_blueprint(models, ["OpenAI"])
+
+BUILT_IN: Final = "scripted"  # the provider of what is there without configuration
+
+
+@models.get("/v1/models")
+@models.get("/api/agents/v1/models")
+@describe(ModelsPage)
+async def every() -> Response:
+    """The models that can be asked."""
+    house = runtime()
+    return reply(ModelsPage([_described(house, name) for name in house.models]))
+
+
+@models.get("/v1/models/<path:model>")
+@models.get("/api/agents/v1/models/<path:model>")
+@describe(ModelObject, refusals=(404,))
+async def one(model: str) -> Response:
+    """One model, by its name, which may have slashes in it."""
+    house = runtime()
+    if model not in house.models:
+        allowed = ", ".join(house.models)
+        raise NotFound(
+            f"model: found {model!r:.80}; allowed are {allowed}",
+            param="model",
+            code="model_not_found",
+        )
+    return reply(_described(house, model))
+
+
+def _described(house: Runtime, name: str) -> ModelObject:
+    configured = house.settings.models.get(name)
+    provider = configured.provider if configured else BUILT_IN
+    return ModelObject(id=name, root=name, name=name, provider=provider)

@@ -1,0 +1,50 @@
+"""A real server for OpenAI's official clients, with a provider behind it that tests play."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import openai
+import trio
+
+from legato.models.openai import Endpoint, OpenAIModel, provider_client
+from legato.models.retry import RetryPolicy
+from tests.http.live_server import LiveServer, live_server
+from tests.models.played import PlayedProvider, open_provider
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def served(*, direct: bool = True) -> AsyncIterator[tuple[LiveServer, PlayedProvider]]:
+    """Its models are `scripted`, `held` (see HeldModel) and `played`."""
+    async with open_provider() as provider, provider_client(Endpoint(provider.base_url)) as client:
+        played = OpenAIModel(
+            "played",
+            client,
+            provider_name="gpt",
+            max_context_tokens=1000,
+            retry=RetryPolicy(retries=0),
+        )
+        async with live_server(models=[played], direct=direct) as server:
+            yield server, provider
+
+
+def client_of(server: LiveServer, mount: str = "/v1") -> openai.OpenAI:
+    """OpenAI's own, unchanged but for what every user sets; no proxy of this machine's."""
+    return openai.OpenAI(
+        base_url=f"http://127.0.0.1:{server.port}{mount}",
+        api_key=server.token,
+        max_retries=0,
+        http_client=openai.DefaultHttpxClient(trust_env=False),
+    )
+
+
+async def with_client(server: LiveServer, use: Callable[[openai.OpenAI], T]) -> T:
+    """What `use` returns; it runs in a thread, since that client blocks."""
+
+    def run() -> T:
+        with client_of(server) as client:
+            return use(client)
+
+    return await trio.to_thread.run_sync(run)
