@@ -13,6 +13,7 @@ import trio
 from tests.http.fuzzing import Fuzzer
 from tests.http.server_process import long_serve
 
+QUICK: Final = '[models.scripted]\nprovider = "scripted"\nparameters = { tokens = 2, rate = 0 }'
 FEW: Final = 300
 WANTED: Final = int(os.environ.get("FUZZ_REQUESTS", "0"))
 DEADLINE: Final = 100.0 + WANTED / 2  # seconds
@@ -20,6 +21,7 @@ DEADLINE: Final = 100.0 + WANTED / 2  # seconds
 
 @pytest.mark.timeout(DEADLINE + 20)
 async def test_a_server_survives_whatever_its_description_allows(tmp_path: Path) -> None:
+    (tmp_path / "legato.toml").write_text(QUICK)
     variables = {"LEGATO_DATABASE_URL": "memory://", "LEGATO_LOG": "json"}
     async with long_serve(tmp_path, variables, DEADLINE) as server:
         url = f"http://127.0.0.1:{server.port}"
