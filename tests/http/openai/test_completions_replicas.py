@@ -8,6 +8,7 @@ import pytest
 from legato.actors.supervision import open_replica
 from legato.config import Settings
 from legato.http.app import create_app
+from legato.http.key_ring import open_key_ring
 from legato.http.runtime import DIALECTS, Runtime
 from legato.models.scripted import ScriptedModel
 from legato.storage.contract import Records
@@ -36,16 +37,20 @@ async def opened(
     settings: Settings, records: Records, world: World, me: str
 ) -> AsyncIterator[Client]:
     models = {"scripted": ScriptedModel()}
-    async with open_replica(
-        MemoryReplication(world, lease=LEASE, me=me),
-        records=records,
-        models=models,
-        dialects=DIALECTS,
-        limits=settings.limits,
-        lease=LEASE,
-        on_owner_lost="seal",
-    ) as replica:
-        yield client_of(Runtime(settings, records, models, replica.supervisor, replica.jobs))
+    async with (
+        open_key_ring(records.api_keys) as key_ring,
+        open_replica(
+            MemoryReplication(world, lease=LEASE, me=me),
+            records=records,
+            models=models,
+            dialects=DIALECTS,
+            limits=settings.limits,
+            lease=LEASE,
+            on_owner_lost="seal",
+        ) as replica,
+    ):
+        supervisor, jobs = replica.supervisor, replica.jobs
+        yield client_of(Runtime(settings, records, models, supervisor, jobs, key_ring))
 
 
 def client_of(runtime: Runtime) -> Client:
