@@ -7,7 +7,7 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
 from legato.config import Settings
-from legato.http.asgi import Connection, Hosted, Lifespan
+from legato.http.asgi import Connection, Handshake, Hosted, Lifespan
 from legato.http.auth import Authenticator
 from legato.http.jwks import PublicKeys
 from legato.http.logins import Logins
@@ -24,6 +24,7 @@ class Legato(Hosted):
     """`runtime` is None until the lifespan opens one, unless the application was given one."""
 
     asgi_http_class = Connection
+    asgi_websocket_class = Handshake
     asgi_lifespan_class = Lifespan
 
     def __init__(self, settings: Settings, runtime: Runtime | None) -> None:

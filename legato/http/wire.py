@@ -70,7 +70,15 @@ async def body_of(kind: type[T]) -> T:
         MalformedJson, InvalidField: where it is not JSON, or not of that kind.
     """
     _check_coding()
-    data = cast("bytes", await request.get_data())
+    return json_of(cast("bytes", await request.get_data()), kind)
+
+
+def json_of(data: bytes, kind: type[T]) -> T:
+    """What a client sent, by request or by message, as `kind`.
+
+    Raises:
+        MalformedJson, InvalidField: where it is not JSON, or not of that kind.
+    """
     try:
         # Decoded first: msgspec does not look into the texts of fields that it skips.
         return json.decode(data.decode(), type=kind)

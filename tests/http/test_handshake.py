@@ -4,8 +4,11 @@ import logging
 
 import pytest
 from quart import websocket
+from quart_trio.testing import TrioClient, connections
 
+from legato.http.bounds import MAX_TARGET_BYTES
 from legato.http.wire import user
+from tests.http.client import Client
 from tests.http.live_server import LiveServer, Serve
 
 PATH = "/v1/echo"
@@ -83,3 +86,19 @@ async def test_nobody_unknown_opens_one(serve: Serve) -> None:
     for answer, code in ((unknown, b"missing_api_key"), (wrong, b"invalid_api_key")):
         assert answer.startswith(b"HTTP/1.1 401 ")
         assert b'"code":"%b"' % code in answer
+
+
+async def test_a_handshake_out_of_bounds_is_refused_as_a_request_is(serve: Serve) -> None:
+    async with serve() as server:
+        answer = await shake(server, f"{PATH}?x={'a' * MAX_TARGET_BYTES}")
+
+    assert answer.startswith(b"HTTP/1.1 414 ")
+
+
+async def test_a_query_that_is_not_utf8_does_no_harm(ann: Client) -> None:
+    ann.app.websocket(PATH)(say_who)
+    connection = TrioClient(ann.app).websocket(PATH, headers=ann.headers)
+    assert isinstance(connection, connections.TestWebsocketConnection)
+    connection.scope["query_string"] = b"a=\xff"
+    async with connection:
+        assert await connection.receive() == "ann"
