@@ -1,4 +1,4 @@
-"""The command `legato`: serve, demo, token, keys, bench."""
+"""The command `legato`: serve, demo, token, keys, bans, bench."""
 
 import argparse
 import errno
@@ -63,6 +63,8 @@ def _run(arguments: argparse.Namespace) -> None:
             _bench(arguments.scenario, arguments.runs)
         case "keys":
             _keys(load_settings(os.environ, arguments.config), arguments)
+        case "bans":
+            _bans(arguments)
         case _:
             print(_token(_settings(arguments), arguments.user, arguments.ttl))
 
@@ -117,6 +119,23 @@ def _bench(scenario: str, runs: int) -> None:
     bench(scenario, runs)
 
 
+def _bans(arguments: argparse.Namespace) -> None:
+    import trio
+
+    from legato import banning
+
+    settings = load_settings(os.environ, arguments.config)
+    if arguments.action == "list":
+        said = trio.run(banning.list_bans, settings)
+    else:
+        subject = banning.subject_of(arguments.user, arguments.ip)
+        if arguments.action == "add":
+            said = trio.run(banning.add_ban, settings, subject, arguments.time)
+        else:
+            said = trio.run(banning.lift_ban, settings, subject)
+    print(*said.splitlines(), sep="\n", end="\n" if said else "")
+
+
 def _keys(settings: Settings, arguments: argparse.Namespace) -> None:
     from legato import key_commands
 
@@ -166,6 +185,8 @@ def _parser() -> argparse.ArgumentParser:
     keys = commands.add_parser("keys", help="make, list and delete API keys")
     _add_key_actions(keys.add_subparsers(dest="action", required=True, metavar="ACTION"))
 
+    _add_bans(commands.add_parser("bans", help="list, add or lift bans"))
+
     bench = commands.add_parser("bench", help="measure this machine, beside what is possible")
     bench.add_argument(
         "scenario",
@@ -175,6 +196,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     bench.add_argument("--runs", type=values.runs, default=3, help="how often (default: 3)")
     return parser
+
+
+def _add_bans(bans: argparse.ArgumentParser) -> None:
+    actions = bans.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, text in (
+        ("list", "print who is banned, until when, and why"),
+        ("add", "ban a user or an address; known to all processes in seconds"),
+        ("lift", "end a ban, and forget what led to it"),
+    ):
+        action = actions.add_parser(name, help=text)
+        if name != "list":
+            subject = action.add_mutually_exclusive_group(required=True)
+            subject.add_argument("--user", type=values.user, metavar="ID")
+            subject.add_argument("--ip", metavar="ADDRESS", help="of IPv6 its /64 network")
+        if name == "add":
+            text = "90s, 15m, 1h, 30d (default: ban_duration)"
+            action.add_argument("--for", type=values.ttl, dest="time", metavar="TIME", help=text)
+        _add_config(action)
 
 
 def _add_key_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -8,6 +8,7 @@ from typing import Final, Literal, get_type_hints
 import msgspec
 from msgspec import Struct
 
+from legato.config_guards import Compat, Guards
 from legato.config_values import (
     Bytes,
     BytesOrNone,
@@ -34,7 +35,9 @@ from legato.config_values import (
 )
 
 __all__ = [
+    "Compat",
     "ConfigError",
+    "Guards",
     "Limits",
     "LogForm",
     "ModelSettings",
@@ -112,12 +115,21 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metrics_port: Port | None = None  # of the first process for itself; the next have the next
     trace_endpoint: HttpUrl | None = None  # takes OpenTelemetry's spans (OTLP by HTTP)
     limits: Limits = Limits()
+    guards: Guards = Guards()
+    compat: Compat = Compat()
     models: Mapping[str, ModelSettings] = {}
 
 
-_LIMITS: Final = Limits.__struct_fields__
-_TABLES: Final = ("limits", "models")
+_GROUPS: Final[Mapping[str, type[Struct]]] = {
+    "limits": Limits,
+    "guards": Guards,
+    "compat": Compat,
+}
+"""Tables whose settings are variables of their own names."""
+
+_TABLES: Final = (*_GROUPS, "models")
 _PLAIN: Final = tuple(name for name in Settings.__struct_fields__ if name not in _TABLES)
+_GROUPED: Final = tuple(field for kind in _GROUPS.values() for field in kind.__struct_fields__)
 
 _Values = dict[str, object]
 
@@ -132,15 +144,22 @@ def load_settings(environment: Mapping[str, str], path: Path | None = None) -> S
             value that is not allowed.
     """
     file = _file(environment, path)
-    plain, limits, models = _from_file(file) if file else ({}, {}, {})
-    over = _from_environment(environment, [model.get("api_key_env") for model in models.values()])
+    plain, groups, models = _from_file(file) if file else ({}, {}, {})
+    keys = [model.get("api_key_env") for model in models.values()]
+    keys.append(groups.get("guards", {}).get("moderation_api_key_env"))
+    over = _from_environment(environment, keys)
     plain |= {name: value for name, value in over.items() if name in _PLAIN}
-    limits |= {name: value for name, value in over.items() if name in _LIMITS}
     default = plain.get("default_model", BUILT_IN_MODEL)
     place = f"{_PREFIX}DEFAULT_MODEL" if "default_model" in over else f"{file}: default_model"
     if default not in (known := {BUILT_IN_MODEL, *models}):
         raise ConfigError(f"{place}: found {default!r}; allowed: {', '.join(sorted(known))}")
-    return msgspec.convert(plain | {"limits": limits, "models": models}, Settings)
+    values = plain | {name: _group(name, groups, over) for name in _GROUPS} | {"models": models}
+    return msgspec.convert(values, Settings)
+
+
+def _group(name: str, groups: Mapping[str, _Values], over: _Values) -> _Values:
+    fields = _GROUPS[name].__struct_fields__
+    return {**groups.get(name, {}), **{field: over[field] for field in fields if field in over}}
 
 
 def _file(environment: Mapping[str, str], path: Path | None) -> Path | None:
@@ -149,15 +168,18 @@ def _file(environment: Mapping[str, str], path: Path | None) -> Path | None:
     return path or (_DEFAULT_FILE if _DEFAULT_FILE.exists() else None)
 
 
-def _from_file(file: Path) -> tuple[_Values, _Values, dict[str, _Values]]:
-    """What stands at the top of the file, in its `[limits]`, and in its `[models]`."""
+def _from_file(file: Path) -> tuple[_Values, dict[str, _Values], dict[str, _Values]]:
+    """What stands at the top of the file, in the tables of its groups, and in its `[models]`."""
     plain = _read(file)
-    check_names(plain, [*_PLAIN, *_TABLES, *(f"limits.{name}" for name in _LIMITS)], f"{file}: ")
-    limits, models = (check_value(plain.pop(key, {}), Table, f"{file}: {key}") for key in _TABLES)
-    check_names(limits, _LIMITS, f"{file}: limits.")
+    in_groups = [f"{name}.{field}" for name in _GROUPS for field in _GROUPS[name].__struct_fields__]
+    check_names(plain, [*_PLAIN, *_TABLES, *in_groups], f"{file}: ")
+    tables = {key: check_value(plain.pop(key, {}), Table, f"{file}: {key}") for key in _TABLES}
+    models = tables.pop("models")
+    for key, table in tables.items():
+        check_names(table, _GROUPS[key].__struct_fields__, f"{file}: {key}.")
     return (
         check_fields(plain, Settings, f"{file}: "),
-        check_fields(limits, Limits, f"{file}: limits."),
+        {key: check_fields(t, _GROUPS[key], f"{file}: {key}.") for key, t in tables.items()},
         {name: _model(name, table, f"{file}: models.{name}") for name, table in models.items()},
     )
 
@@ -186,15 +208,16 @@ def _model(name: str, found: object, place: str) -> _Values:
 
 
 def _from_environment(environment: Mapping[str, str], key_variables: list[object]) -> _Values:
-    """The fields of Settings and Limits that are set there.
+    """The fields of Settings and of its groups that are set there.
 
     `key_variables` hold the keys of models; they may begin with LEGATO_ as well.
     """
-    fields = {_PREFIX + name.upper(): name for name in (*_PLAIN, *_LIMITS)}
+    fields = {_PREFIX + name.upper(): name for name in (*_PLAIN, *_GROUPED)}
     found = {name for name in environment if name.startswith(_PREFIX)}
     check_names(found.difference(map(str, key_variables)), [*fields, _FILE_VARIABLE], "")
     hints = get_type_hints(Settings, include_extras=True)
-    hints |= get_type_hints(Limits, include_extras=True)
+    for kind in _GROUPS.values():
+        hints |= get_type_hints(kind, include_extras=True)
     return {
         fields[name]: check_value(environment[name], hints[fields[name]], name, read_text=True)
         for name in sorted(found.intersection(fields))

@@ -24,6 +24,8 @@ SecondsOrNone = Annotated[
     float, Meta(ge=0, le=10**7, description="a number of seconds, 0 to 10000000")
 ]
 Processes = Annotated[int, Meta(ge=1, le=64, description="a whole number, 1 to 64")]
+Score = Annotated[int, Meta(ge=0, le=10**6, description="a whole number, 0 to 1000000")]
+Switch = Annotated[bool, Meta(description="true or false")]
 Lease = Annotated[float, Meta(ge=1, le=3600, description="a number of seconds, 1 to 3600")]
 Port = Annotated[int, Meta(ge=0, le=65535, description="a whole number, 0 (any free) to 65535")]
 Text = Annotated[str, Meta(min_length=1, description="text that is not empty")]
@@ -43,7 +45,6 @@ Origins = Annotated[
     Meta(
         description='a list of origins such as "https://chat.example.com", and "*" for every site '
         "at OpenAI's APIs; in the environment with commas between them",
-        extra={"comma_separated": True},
     ),
 ]
 Table = Annotated[Mapping[str, object], Meta(description="a table")]
@@ -111,7 +112,9 @@ def check_fields(found: Mapping[str, object], kind: type[Struct], place: str) ->
 
 
 def check_value(found: object, hint: Any, place: str, *, read_text: bool = False) -> Any:
-    """`found` as the type `hint` names; with `read_text`, numbers come as text.
+    """`found` as the type `hint` names; with `read_text`, numbers come as text, lists with commas.
+
+    A type's own `check` raises ValueError for what its form alone does not exclude.
 
     Raises:
         ConfigError: naming `place`, what was found and what is allowed.
@@ -120,12 +123,14 @@ def check_value(found: object, hint: Any, place: str, *, read_text: bool = False
     hint = next((arg for arg in get_args(hint) if get_origin(arg) is Annotated), hint)
     meta = _meta(hint)
     extra = meta.extra or {}
-    if read_text and extra.get("comma_separated"):
-        found = [part.strip() for part in str(found).split(",") if part.strip()]
+    is_list = get_origin(next(iter(get_args(hint)), None)) is tuple
     try:
-        value = msgspec.convert(found, hint, strict=not read_text)
+        given = str(found).replace(" ", "").split(",") if read_text and is_list else found
+        value = msgspec.convert(given, hint, strict=not read_text)
         if isinstance(value, str) and len(value.encode()) < extra.get("min_bytes", 0):
             raise ValueError
+        if "check" in extra:
+            extra["check"](value)
     except ValueError:  # msgspec's, ours, and that of text that is not Unicode
         shown = _described(found) if extra.get("confidential") else _shown(found)
         raise ConfigError(f"{place}: found {shown}; allowed: {meta.description}") from None

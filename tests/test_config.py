@@ -1,11 +1,22 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from legato.config import ConfigError, Limits, ModelSettings, Settings, load_settings
+from legato.config import (
+    Compat,
+    ConfigError,
+    Guards,
+    Limits,
+    ModelSettings,
+    Settings,
+    load_settings,
+)
 
 SECRET = "s" * 32
 KINDS = ("sentinel", "cluster")
+NETWORKS = "a list of addresses and networks, such as 127.0.0.1 and 10.0.0.0/8"
+RATES = "rates such as 40/minute, 5 per 10 seconds, or several with ; between them"
 PREFIX = "1 to 64 letters, digits, hyphens, underscores, full stops and colons"
 
 
@@ -58,6 +69,18 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         max_running_jobs = 1
         lease = 2.5
 
+        [guards]
+        trusted_proxies = ["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"]
+        starts_per_user = "40/minute; 500 per 1 day"
+        ban_score = 20
+        score_non_browser = 0
+        require_browser = true
+        moderation_on_failure = "closed"
+        moderation_api_key_env = "LEGATO_MODERATION_KEY"
+
+        [compat]
+        librechat_denials = true
+
         [models.fast]
         provider = "openai"
         base_url = "http://127.0.0.1:8080/v1"
@@ -71,7 +94,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         """
     )
 
-    assert load_settings({"LEGATO_FAST_KEY": "sk-1"}) == Settings(
+    assert load_settings({"LEGATO_FAST_KEY": "sk-1", "LEGATO_MODERATION_KEY": "sk-2"}) == Settings(
         host="0.0.0.0",
         port=0,
         jwt_secret=SECRET,
@@ -89,6 +112,16 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         trace_endpoint="http://127.0.0.1:4318/v1/traces",
         cors_origins=("https://chat.example.com", "*"),
         limits=Limits(retention=0, heartbeat=0.5, max_running_jobs=1, lease=2.5),
+        guards=Guards(
+            trusted_proxies=("127.0.0.1", "10.0.0.0/8", "2001:db8::/32"),
+            starts_per_user="40/minute; 500 per 1 day",
+            ban_score=20,
+            score_non_browser=0,
+            require_browser=True,
+            moderation_on_failure="closed",
+            moderation_api_key_env="LEGATO_MODERATION_KEY",
+        ),
+        compat=Compat(librechat_denials=True),
         models={
             "fast": ModelSettings(
                 provider="openai",
@@ -122,6 +155,40 @@ def test_every_limit_is_a_variable(limit: str) -> None:
     assert type(getattr(limits, limit)) is type(getattr(Limits(), limit))
 
 
+GUARDS = {
+    "trusted_proxies": ("10.0.0.0/8, ::1", ("10.0.0.0/8", "::1")),
+    "starts_per_ip": ("5/second", "5/second"),
+    "starts_per_user": ("5/second", "5/second"),
+    "calls_per_key": ("5/second", "5/second"),
+    "failures_per_ip": ("5/second", "5/second"),
+    "ban_score": ("7", 7),
+    "ban_duration": ("7", 7.0),
+    "score_lifetime": ("7", 7.0),
+    **{f"score_{kind}": ("7", 7) for kind in ("message_limit", "concurrent", "non_browser")},
+    **{f"score_{kind}": ("7", 7) for kind in ("illegal_model", "convo_access", "logins")},
+    "require_browser": ("true", True),
+    "moderation_url": ("https://example.com/v1", "https://example.com/v1"),
+    "moderation_model": ("omni", "omni"),
+    "moderation_api_key_env": ("LEGATO_KEY", "LEGATO_KEY"),
+    "moderation_on_failure": ("closed", "closed"),
+    "moderation_timeout": ("0.5", 0.5),
+}
+
+
+@pytest.mark.parametrize("guard", Guards.__struct_fields__)
+def test_every_guard_is_a_variable(guard: str) -> None:
+    text, value = GUARDS[guard]
+    guards = load_settings({f"LEGATO_{guard.upper()}": text}).guards
+
+    assert guards == replace(Guards(), **{guard: value})
+
+
+def test_so_is_what_is_compatible() -> None:
+    settings = load_settings({"LEGATO_LIBRECHAT_DENIALS": "1"})
+
+    assert settings == Settings(compat=Compat(librechat_denials=True))
+
+
 def test_the_other_variables_are_read() -> None:
     environment = {
         "LEGATO_HOST": "::1",
@@ -138,7 +205,7 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_METRICS_TOKEN": SECRET,
         "LEGATO_METRICS_PORT": "0",
         "LEGATO_TRACE_ENDPOINT": "https://traces.example/v1/traces",
-        "LEGATO_CORS_ORIGINS": "https://a.example, http://localhost:3000,",
+        "LEGATO_CORS_ORIGINS": "https://a.example, http://localhost:3000",
     }
 
     assert load_settings(environment) == Settings(
@@ -234,6 +301,16 @@ def test_a_file_that_is_not_toml_is_refused(folder: Path, content: bytes) -> Non
         ("RETENTION", "10m", "a number of seconds, 0 to 10000000"),
         ("HEARTBEAT", "0", "a number of seconds, above 0, at most 10000000"),
         ("HEARTBEAT", "NaN", "a number of seconds, above 0, at most 10000000"),
+        ("TRUSTED_PROXIES", "localhost", NETWORKS),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", NETWORKS),
+        ("TRUSTED_PROXIES", "", NETWORKS),
+        ("STARTS_PER_IP", "40", RATES),
+        ("STARTS_PER_IP", "0/minute", RATES),
+        ("STARTS_PER_IP", "", RATES),
+        ("REQUIRE_BROWSER", "maybe", "true or false"),
+        ("LIBRECHAT_DENIALS", "", "true or false"),
+        ("BAN_SCORE", "0", "a whole number, 1 to 1000000000"),
+        ("SCORE_LOGINS", "-1", "a whole number, 0 to 1000000"),
         ("MAX_RUNNING_JOBS", "0", "a whole number, 1 to 1000000000"),
         ("MAX_TEXT_BYTES", "0", "a whole number of bytes, 1 to 1099511627776"),
         ("MAX_TEXT_BYTES", "true", "a whole number of bytes, 1 to 1099511627776"),
@@ -261,6 +338,19 @@ def test_a_wrong_variable_is_named_with_what_was_found_and_what_is_allowed(
         (
             "[limits]\nheartbeat = nan",
             "limits.heartbeat: found nan; allowed: a number of seconds, above 0, at most 10000000",
+        ),
+        ("guards = 1", "guards: found 1; allowed: a table"),
+        (
+            "[guards]\ntrusted_proxies = '10.0.0.1'",
+            f"guards.trusted_proxies: found '10.0.0.1'; allowed: {NETWORKS}",
+        ),
+        (
+            "[guards]\ntrusted_proxies = ['10.0.0.1', 'proxy']",
+            f"guards.trusted_proxies: found ['10.0.0.1', 'proxy']; allowed: {NETWORKS}",
+        ),
+        (
+            "[guards]\nstarts_per_ip = 40",
+            f"guards.starts_per_ip: found 40; allowed: {RATES}",
         ),
         ("models = 1", "models: found 1; allowed: a table"),
         ("[models]\nm = 1", "models.m: found 1; allowed: a table"),
@@ -298,6 +388,14 @@ def test_a_wrong_value_in_the_file_is_named(folder: Path, text: str, said: str) 
         ("prot = 1", "prot: no such setting; did you mean port?"),
         ("retention = 1", "retention: no such setting; did you mean limits.retention?"),
         ("[limits]\nretenton = 1", "limits.retenton: no such setting; did you mean retention?"),
+        (
+            "[guards]\nstarts_per_usr = 1",
+            "guards.starts_per_usr: no such setting; did you mean starts_per_user?",
+        ),
+        (
+            "starts_per_user = 1",
+            "starts_per_user: no such setting; did you mean guards.starts_per_user?",
+        ),
         ("[model.x]", "model: no such setting; did you mean models?"),
         (
             "[models.m]\nprovider='openai'\napi_key='x'",
@@ -316,7 +414,9 @@ def test_an_unknown_variable_is_named_with_the_nearest() -> None:
 
 
 def test_a_key_like_nothing_is_answered_with_all_there_are(folder: Path) -> None:
-    assert "; there are access_log, cors_origins, " in refusal_of_file(folder, "xyzzyq = 1")
+    assert "; there are access_log, compat, compat.librechat_denials, " in refusal_of_file(
+        folder, "xyzzyq = 1"
+    )
 
 
 @pytest.mark.parametrize(

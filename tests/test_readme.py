@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from legato.config import load_settings
 
 README = Path(__file__).parents[1] / "README.md"
+DOCS = sorted((README.parent / "docs").glob("*.md"))
 
 
 def test_the_configuration_it_shows_is_accepted(tmp_path: Path) -> None:
@@ -18,6 +21,14 @@ def test_the_configuration_it_shows_is_accepted(tmp_path: Path) -> None:
 
     assert set(settings.models) == {"gpt", "here"}
     assert settings.default_model == "gpt"
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_the_settings_that_are_shown_are_accepted(page: Path, tmp_path: Path) -> None:
+    for number, example in enumerate(re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(example)
+        load_settings({}, file)
 
 
 def test_the_files_it_leads_to_are_there() -> None:

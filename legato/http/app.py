@@ -1,6 +1,7 @@
 """Puts the application together: routes, who may use them, and how errors are said."""
 
 import os
+from contextlib import suppress
 from typing import Final
 
 from quart import Response, g, request, websocket
@@ -15,6 +16,9 @@ from legato.http.chat import chat
 from legato.http.conversations import conversations
 from legato.http.cors import Cors
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
+from legato.http.facts import asking
+from legato.http.guards.denials import Denied
+from legato.http.guards.frames import frames_response
 from legato.http.headers import secure
 from legato.http.keys import keys
 from legato.http.metrics import metrics
@@ -24,7 +28,7 @@ from legato.http.openai.models import models
 from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
-from legato.http.wire import application, credentials_of, handshake_of
+from legato.http.wire import application, credentials_of, handshake_of, runtime
 from legato.secret import with_secret
 
 BLUEPRINTS: Final = (
@@ -59,29 +63,58 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     app.requests.follow(app)
     bound_heads(app)
     Cors(app.settings.cors_origins).guard(app)
-    app.before_request(authenticate)
-    app.before_websocket(authenticate_handshake)
+    for step in (receive, authenticate, admit):
+        app.before_request(step)
+    for step in (receive, authenticate_handshake, admit):
+        app.before_websocket(step)
     app.after_request(secure)
     for kind in HANDLED:
-        app.register_error_handler(kind, say)
+        app.register_error_handler(kind, answer)
     app.register_error_handler(HTTPException, refuse)
     return app
 
 
-async def say(error: Exception) -> Response:
-    application().requests.refused[type(error).__name__] += 1
-    return response_to(error)
-
-
 async def authenticate() -> None:
     """Let nobody unknown near the API; everything else is public."""
-    if request.path.startswith(("/api/", *OPENAI_PATHS)):
+    if is_guarded(request.path):
         g.user = (await user_at(request.path, credentials_of(request))).id
 
 
 async def authenticate_handshake() -> None:
     """A WebSocket is asked for by no method that is safe: with a cookie its origin must be ours."""
     g.user = (await user_at(websocket.path, handshake_of(websocket))).id
+
+
+def is_guarded(path: str) -> bool:
+    return path.startswith(("/api/", *OPENAI_PATHS))
+
+
+async def receive() -> None:
+    """Turn the banned away before anything is done for them."""
+    asked = asking()
+    if is_guarded(asked.path):
+        await runtime().guards.receive(asked)
+
+
+async def admit() -> None:
+    """Let those whom we know by now pass the guards."""
+    asked = asking()
+    if is_guarded(asked.path):
+        g.told = await runtime().guards.admit(asked)
+
+
+async def answer(error: Exception) -> Response:
+    """Say what went wrong, once the guards have seen whether it was a violation."""
+    asked = asking()
+    error = await runtime().guards.judge(asked, error)
+    application().requests.refused[type(error).__name__] += 1
+    as_frames = application().settings.compat.librechat_denials and asked.is_start
+    if as_frames and isinstance(error, Denied):
+        body = b""
+        with suppress(HTTPException):  # what could not be read is not repeated
+            body = await asked.read()
+        return frames_response(error, body)
+    return response_to(error)
 
 
 async def refuse(error: HTTPException) -> Response:

@@ -15,7 +15,7 @@ from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
 from legato.http.bodies import AbortBody, StartBody, StreamHeaders, StreamQuery
-from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound
+from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound, UnknownModel
 from legato.http.openapi import describe
 from legato.http.replies import AbortReply, ActiveReply, EventStream, StatusReply
 from legato.http.sse import stream_response
@@ -56,7 +56,8 @@ def _model(body: StartBody) -> str:
     house = runtime()
     name = body.model or house.default_model
     if name not in house.models:
-        raise InvalidField("model", f"found {name!r:.80}; allowed are {', '.join(house.models)}")
+        allowed = ", ".join(house.models)
+        raise UnknownModel(f"model: found {name!r:.80}; allowed are {allowed}", param="model")
     return name
 
 

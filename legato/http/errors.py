@@ -1,6 +1,6 @@
 """How what went wrong is said over HTTP: statuses and bodies in one table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -38,6 +38,7 @@ class RequestError(Exception):
 
     status = 400
     error = "Invalid request"
+    headers: Mapping[str, str] = {}
 
     def __init__(self, message: str, **extra: Any) -> None:
         super().__init__(message)
@@ -53,6 +54,10 @@ class InvalidField(RequestError):
 
     def __init__(self, param: str, message: str) -> None:
         super().__init__(f"{param}: {message}", param=param)
+
+
+class UnknownModel(RequestError):
+    """There is no model of that name."""
 
 
 class TooLarge(RequestError):
@@ -75,6 +80,12 @@ class Foreign(RequestError):
 class NotFound(RequestError):
     status = 404
     error = "Not found"
+
+
+class ModelNotFound(NotFound, UnknownModel):
+    def __init__(self, name: str, allowed: Iterable[str]) -> None:
+        message = f"model: found {name!r:.80}; allowed are {', '.join(allowed)}"
+        super().__init__(message, param="model", code="model_not_found")
 
 
 class StreamNotFound(NotFound):
@@ -129,7 +140,9 @@ def response_to(error: Exception) -> Response:
     """The response that says `error`; for one that nobody expected, only that there was one."""
     match error:
         case RequestError():
-            return said(error.status, error.error, str(error), **error.extra)
+            response = said(error.status, error.error, str(error), **error.extra)
+            response.headers.update(error.headers)
+            return response
         case NotStarted():
             kind = NOT_STARTED.get(error.reason)
             status, title = STATUSES[kind] if kind else (500, "Could not start")

@@ -81,7 +81,8 @@ class Description(OpenAPIProvider):
         if is_openai(path):
             operation["security"] = OPENAI_SECURITY
         if path.startswith(("/api/", *OPENAI_PATHS)):
-            operation["responses"].setdefault(401, refusal)
+            for status in (401, 403, 429):  # the guards' too
+                operation["responses"].setdefault(status, refusal)
         else:
             operation["security"] = []
         for status in OF_BODIES if "requestBody" in operation else ():

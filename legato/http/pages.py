@@ -19,10 +19,11 @@ from quart_schema import hide, tag_blueprint
 
 from legato.http.auth import Credentials, session_cookie
 from legato.http.errors import said
+from legato.http.facts import asking
 from legato.http.openapi import describe
 from legato.http.replies import HealthReply, ModelName, ModelsReply
 from legato.http.tokens import Unauthorized
-from legato.http.wire import application, credentials_of, reply, runtime
+from legato.http.wire import application, credentials_of, reply, runtime, scheme_of
 
 pages = Blueprint("pages", __name__)
 tag_blueprint(pages, ["server"])
@@ -69,9 +70,11 @@ async def login() -> Response:
     token = request.args.get("token", "") if request.method == "GET" else ""
     user = app.logins.redeem(token, time.monotonic()) or await bearer(token)
     response = cast("Response", redirect("/"))
+    if user is None and token:
+        await runtime().guards.failed(asking())
     if user is None:
         return response if await is_logged_in() else await no_login()
-    cookie = session_cookie(app.authenticator.session(user), secure=request.is_secure)
+    cookie = session_cookie(app.authenticator.session(user), secure=scheme_of(request) == "https")
     response.headers["Set-Cookie"] = cookie
     return response
 

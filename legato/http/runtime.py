@@ -14,6 +14,7 @@ from legato.config import Settings
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
+from legato.http.guards.chain import Guards, open_guards
 from legato.http.key_ring import KeyRing, open_key_ring
 from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
@@ -35,6 +36,7 @@ class Runtime(Struct, frozen=True):
     supervisor: Supervisor
     jobs: Jobs
     key_ring: KeyRing
+    guards: Guards
 
     @property
     def default_model(self) -> str:
@@ -48,6 +50,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     async with (
         open_tracing(settings) as tracing,
         open_storage(settings.database_url) as storage,
+        open_guards(settings, storage.records.bans) as guards,
         open_models(settings.models, os.environ) as models,
         open_key_ring(storage.records.api_keys) as key_ring,
         _open_jobs(settings, storage, models) as replica,
@@ -55,7 +58,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         if tracing is not None:
             replica.supervisor.observers.append(tracing.ended)
         jobs = replica.jobs
-        yield Runtime(settings, storage.records, models, replica.supervisor, jobs, key_ring)
+        yield Runtime(settings, storage.records, models, replica.supervisor, jobs, key_ring, guards)
 
 
 @asynccontextmanager

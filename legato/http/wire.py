@@ -5,7 +5,14 @@ from uuid import UUID
 
 import msgspec
 from msgspec import json
-from quart import Request, Response, Websocket, current_app, g, request
+from quart import (
+    Request,
+    Response,
+    Websocket,
+    current_app,
+    g,
+    request,
+)
 
 from legato.actors.ref import JobRef
 from legato.content import Conversation
@@ -31,7 +38,7 @@ def application() -> Legato:
 def credentials_of(asking: Request) -> Credentials:
     return Credentials(
         method=asking.method,
-        own_origin=f"{asking.scheme}://{asking.host}",
+        own_origin=f"{scheme_of(asking)}://{asking.host}",
         authorization=asking.headers.get("Authorization"),
         session=asking.cookies.get(SESSION_COOKIE),
         origin=asking.headers.get("Origin"),
@@ -40,7 +47,7 @@ def credentials_of(asking: Request) -> Credentials:
 
 def handshake_of(asking: Websocket) -> Credentials:
     """A browser sends cookies with any page's handshake, and hides no reply from that page."""
-    scheme = asking.scheme.replace("ws", "http", 1)
+    scheme = scheme_of(asking).replace("ws", "http", 1)
     return Credentials(
         method="WEBSOCKET",
         own_origin=f"{scheme}://{asking.host}",
@@ -48,6 +55,12 @@ def handshake_of(asking: Websocket) -> Credentials:
         session=asking.cookies.get(SESSION_COOKIE),
         origin=asking.headers.get("Origin"),
     )
+
+
+def scheme_of(asked: Request | Websocket) -> str:
+    """http or https, as the client used it."""
+    said = asked.headers.getlist("X-Forwarded-Proto")
+    return application().proxies.scheme(asked.remote_addr or "", asked.scheme, said)
 
 
 def runtime() -> Runtime:

@@ -1,6 +1,7 @@
 """What storage promises: one owner a conversation, whole turns, and no word of a job lost."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Protocol
 
 from msgspec import Struct
@@ -100,6 +101,47 @@ class Responses(Protocol):
         ...
 
 
+class Ban(Struct, frozen=True, kw_only=True):
+    """Before `until`, nothing that `subject` asks for is served.
+
+    `subject` is `user:` and an id, or `ip:` and an address or network.  `kind` is that of the
+    violations that led to it, `score` what they had come to.
+    """
+
+    subject: str
+    kind: str
+    until: datetime
+    score: int = 0
+
+
+class Bans(Protocol):
+    """Who is banned, and what violations of each kind have come to.
+
+    Errors and cancelling are as with Records, whose part this is.
+    """
+
+    async def blame(
+        self, subjects: Sequence[str], kind: str, score: int, *, lifetime: timedelta
+    ) -> Sequence[int]:
+        """Raise each subject's score of that kind by `score`, in one step, and return all.
+
+        A score that was not raised for its `lifetime` begins at 0 again.
+        """
+        ...
+
+    async def ban(self, bans: Sequence[Ban]) -> None:
+        """A subject's former ban is replaced, unless it lasts longer."""
+        ...
+
+    async def in_force(self, *, limit: int) -> Sequence[Ban]:
+        """Those that have not run out, the longest first."""
+        ...
+
+    async def lift(self, subject: str) -> bool:
+        """End its ban, and forget its violations; False where it was not banned."""
+        ...
+
+
 class Records(Protocol):
     """Conversations and messages.
 
@@ -114,6 +156,9 @@ class Records(Protocol):
 
     @property
     def responses(self) -> Responses: ...
+
+    @property
+    def bans(self) -> Bans: ...
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None

@@ -13,6 +13,7 @@ from legato.storage.contract import (
     StorageError,
     StoredTurn,
 )
+from legato.storage.memory_bans import MemoryBans
 from legato.storage.memory_keys import MemoryApiKeys
 from legato.storage.memory_responses import MemoryResponses
 from legato.storage.paging import decode_cursor, page_of, position_of
@@ -29,6 +30,7 @@ class MemoryRecords:
         self._messages: dict[str, Message] = {}  # in order of arrival
         self._requests: dict[tuple[str, str], StoredTurn] = {}
         self.responses = MemoryResponses(self._enter)
+        self.bans = MemoryBans(self._enter, clock)
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, literal, select
 
 from legato.content import Conversation, Message
+from legato.storage.bans import SqlBans
 from legato.storage.checks import require_limit, require_together
 from legato.storage.clock import Clock, microseconds, utc_now
 from legato.storage.contract import ForeignConversation, Page, RequestTaken, StoredTurn
@@ -39,6 +40,7 @@ class SqlRecords:
         self._put = upserts(database.dialect)
         self.api_keys = SqlApiKeys(database)
         self.responses = SqlResponses(database)
+        self.bans = SqlBans(database, clock)
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None

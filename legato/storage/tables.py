@@ -144,3 +144,24 @@ Index(
     RESPONSES.c.conversation_id,
     RESPONSES.c.position,
 )
+
+# Rows whose time has run out count no more, and are removed by the next write.
+BANS: Final = Table(
+    "bans",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+Index("ix_bans_until", BANS.c.until)
+
+VIOLATIONS: Final = Table(
+    "violations",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("score", Integer, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+Index("ix_violations_until", VIOLATIONS.c.until)

@@ -8,10 +8,12 @@ from legato.actors.jobs import Alone
 from legato.actors.supervision import open_supervisor
 from legato.config import Limits, Settings
 from legato.http.app import create_app
+from legato.http.guards.chain import open_guards
 from legato.http.key_ring import open_key_ring
 from legato.http.runtime import DIALECTS, Runtime
 from legato.models.contract import Json, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
+from legato.storage.clock import Clock, utc_now
 from legato.storage.records import open_storage
 from tests.http.client import SECRET, Client, bearer
 
@@ -52,10 +54,14 @@ def settings_with(limits: Limits | None = None, **values: Any) -> Settings:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, *models: ScriptedModel) -> AsyncIterator[Runtime]:
+async def open_house(
+    settings: Settings, *models: ScriptedModel, clock: Clock = utc_now
+) -> AsyncIterator[Runtime]:
+    """`clock` is the storage's and the guards'."""
     table = {model.name: model for model in (ScriptedModel(), *models)}
     async with (
-        open_storage(settings.database_url) as storage,
+        open_storage(settings.database_url, clock=clock) as storage,
+        open_guards(settings, storage.records.bans, clock=clock) as guards,
         open_supervisor(
             records=storage.records,
             models=table,
@@ -66,7 +72,7 @@ async def open_house(settings: Settings, *models: ScriptedModel) -> AsyncIterato
         open_key_ring(storage.records.api_keys) as key_ring,
     ):
         jobs = Alone(supervisor)
-        yield Runtime(settings, storage.records, table, supervisor, jobs, key_ring)
+        yield Runtime(settings, storage.records, table, supervisor, jobs, key_ring, guards)
 
 
 @asynccontextmanager

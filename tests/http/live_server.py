@@ -15,6 +15,7 @@ from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
 from legato.http.direct import DirectBody
+from legato.http.guards.chain import open_guards
 from legato.http.key_ring import open_key_ring
 from legato.http.runtime import DIALECTS, Runtime
 from legato.http.served import ServedBody
@@ -153,6 +154,7 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
     }
     async with (
         open_storage(settings.database_url) as storage,
+        open_guards(settings, storage.records.bans) as guards,
         open_supervisor(
             records=storage.records,
             models=models,
@@ -163,4 +165,4 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
         open_key_ring(storage.records.api_keys) as key_ring,
     ):
         jobs = Alone(supervisor)
-        yield Runtime(settings, storage.records, models, supervisor, jobs, key_ring)
+        yield Runtime(settings, storage.records, models, supervisor, jobs, key_ring, guards)

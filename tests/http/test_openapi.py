@@ -112,7 +112,7 @@ async def test_the_stream_is_described_with_its_cursors_and_its_media_type(
         "Last-Event-ID": "header",
     }
     assert list(stream["responses"]["200"]["content"]) == ["text/event-stream"]
-    assert set(stream["responses"]) == {"200", "400", "401", "403", "404"}
+    assert set(stream["responses"]) == {"200", "400", "401", "403", "404", "429"}
 
 
 async def test_the_pages_of_conversations_say_their_limit(description: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from legato.http.streaming import Reading
 from legato.http.wire import place_asked, reply, runtime, user
 
 completion_jobs = Blueprint("completion_jobs", __name__)
-tag_blueprint(completion_jobs, ["chat completions"])
+tag_blueprint(completion_jobs, ["OpenAI"])
 
 
 class InvalidCursor(RequestError):

@@ -28,7 +28,7 @@ from legato.http.streaming import Reading, awaited
 from legato.http.wire import body_of, reply, runtime, user
 
 completions = Blueprint("chat_completions", __name__)
-tag_blueprint(completions, ["chat completions"])
+tag_blueprint(completions, ["OpenAI"])
 
 PATHS: Final = ("/v1/chat/completions", "/api/agents/v1/chat/completions")
 

@@ -5,7 +5,7 @@ from typing import Final
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
-from legato.http.errors import NotFound
+from legato.http.errors import ModelNotFound
 from legato.http.openai.replies import ModelObject, ModelsPage
 from legato.http.openapi import describe
 from legato.http.runtime import Runtime
@@ -33,12 +33,7 @@ async def one(model: str) -> Response:
     """One model, by its name, which may have slashes in it."""
     house = runtime()
     if model not in house.models:
-        allowed = ", ".join(house.models)
-        raise NotFound(
-            f"model: found {model!r:.80}; allowed are {allowed}",
-            param="model",
-            code="model_not_found",
-        )
+        raise ModelNotFound(model, house.models)
     return reply(_described(house, model))
 
 

@@ -11,7 +11,7 @@ from legato.actors.turn import Prompt, Turn
 from legato.content import Asked
 from legato.dialects.completion_object import Echo
 from legato.http.bodies import RequestId
-from legato.http.errors import InvalidField, NotFound
+from legato.http.errors import InvalidField, ModelNotFound
 from legato.http.nesting import check_nesting
 from legato.http.openai.bodies import KEY_HEADER, OURS, CompletionBody
 from legato.http.openai.messages import messages_of
@@ -20,12 +20,6 @@ from legato.models.contract import Json, Model, ModelError
 API: Final = "chat_completions"
 ID_PREFIX: Final = "chatcmpl-"
 TOOLS: Final = ("function", "custom")
-
-
-class ModelNotFound(NotFound):
-    def __init__(self, name: str, models: Mapping[str, Model]) -> None:
-        message = f"There is no model {name!r:.80}; allowed are {', '.join(models)}"
-        super().__init__(message, param="model", code="model_not_found")
 
 
 def turn_of(

@@ -1,4 +1,4 @@
-"""What a client keeps for us unread: summaries that only we can have written, for that user alone."""
+"""What a client keeps for us, unread: summaries that are sealed for their user alone."""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode

@@ -33,6 +33,15 @@ class Keys:
         """Hash: replica -> a counter, its sign of life, or `left`."""
         return f"{self._prefix}:replicas".encode()
 
+    @property
+    def bans(self) -> bytes:
+        """Sorted set: who is banned, by the time when that runs out."""
+        return f"{self._prefix}:bans".encode()
+
+    def window(self, name: str) -> bytes:
+        """String: how often somebody did something in a window of time; it expires with that."""
+        return f"{self._prefix}:window:{name}".encode()
+
     def conversation(self, user: str, conversation_id: str) -> bytes:
         """Hash: job id -> stage, place in the order of starts, listing."""
         return self._of(user, f"conv:{conversation_id}")

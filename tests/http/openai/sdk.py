@@ -30,21 +30,30 @@ async def served(*, direct: bool = True) -> AsyncIterator[tuple[LiveServer, Play
             yield server, provider
 
 
-def client_of(server: LiveServer, mount: str = "/v1") -> openai.OpenAI:
-    """OpenAI's own, unchanged but for what every user sets; no proxy of this machine's."""
+def client_of(server: LiveServer, mount: str = "/v1", key: str | None = None) -> openai.OpenAI:
+    """OpenAI's own, unchanged but for what every user sets; no proxy of this machine's.
+
+    `key` is the server's token where none is given.
+    """
     return openai.OpenAI(
         base_url=f"http://127.0.0.1:{server.port}{mount}",
-        api_key=server.token,
+        api_key=key or server.token,
         max_retries=0,
         http_client=openai.DefaultHttpxClient(trust_env=False),
     )
 
 
-async def with_client(server: LiveServer, use: Callable[[openai.OpenAI], T]) -> T:
+async def with_client(
+    server: LiveServer,
+    use: Callable[[openai.OpenAI], T],
+    *,
+    mount: str = "/v1",
+    key: str | None = None,
+) -> T:
     """What `use` returns; it runs in a thread, since that client blocks."""
 
     def run() -> T:
-        with client_of(server) as client:
+        with client_of(server, mount, key) as client:
             return use(client)
 
     return await trio.to_thread.run_sync(run)

@@ -8,6 +8,7 @@ import pytest
 from legato.actors.supervision import open_replica
 from legato.config import Settings
 from legato.http.app import create_app
+from legato.http.guards.chain import open_guards
 from legato.http.key_ring import open_key_ring
 from legato.http.runtime import DIALECTS, Runtime
 from legato.models.scripted import ScriptedModel
@@ -38,6 +39,7 @@ async def opened(
 ) -> AsyncIterator[Client]:
     models = {"scripted": ScriptedModel()}
     async with (
+        open_guards(settings, records.bans) as guards,
         open_key_ring(records.api_keys) as key_ring,
         open_replica(
             MemoryReplication(world, lease=LEASE, me=me),
@@ -50,7 +52,7 @@ async def opened(
         ) as replica,
     ):
         supervisor, jobs = replica.supervisor, replica.jobs
-        yield client_of(Runtime(settings, records, models, supervisor, jobs, key_ring))
+        yield client_of(Runtime(settings, records, models, supervisor, jobs, key_ring, guards))
 
 
 def client_of(runtime: Runtime) -> Client:

@@ -1,6 +1,7 @@
 """OpenAI's own client for Python, unchanged, against a real server."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import openai
@@ -10,6 +11,7 @@ from openai import OpenAI, Stream
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 from legato.actors.messages import Standing
+from legato.http.api_keys import mint
 from tests.http.live_server import LiveServer, until
 from tests.http.openai.sdk import served, with_client
 from tests.models.played import DONE, PlayedProvider, answers, cuts, delta, finish, streams
@@ -42,12 +44,17 @@ def text_of(chunks: list[ChatCompletionChunk]) -> str:
     return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
 
 
-async def test_a_whole_answer(server: LiveServer) -> None:
+@pytest.mark.parametrize("mount", ["/v1", "/api/agents/v1"])
+async def test_a_whole_answer_by_an_api_key(server: LiveServer, mount: str) -> None:
+    minted = mint("ann", "test", now=datetime.now(UTC), scopes=("chat_completions",))
+    await server.runtime.records.api_keys.add(minted.key)
     answer = await with_client(
         server,
         lambda client: client.chat.completions.create(
             model="scripted", messages=HI, extra_body=FAST
         ),
+        key=minted.secret,
+        mount=mount,
     )
 
     assert answer.choices[0].message.content == "w0 w1 w2 "

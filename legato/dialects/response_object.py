@@ -1,0 +1,123 @@
+"""The response object: what is embedded in events, and what a GET answers with.  Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from legato.content import ErrorPart, Part, ToolCallPart, Usage
+from legato.dialects.response_items import Body, Event, OutputPart, Status, item_of
+from legato.dialects.response_status import end_status, error_of, incomplete_of, status_of
+from legato.events import AnyEnding, Created
+
+PREFIX: Final = "resp_"  # and the id of its job
+
+# What a caller who asked for nothing gets.  `asked.echo` has the same names, all that was given.
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "background": False,
+    "frequency_penalty": 0.0,
+    "instructions": None,
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "presence_penalty": 0.0,
+    "previous_response_id": None,
+    "prompt_cache_key": None,
+    "reasoning": {"effort": None, "summary": None},
+    "safety_identifier": None,
+    "service_tier": "default",
+    "temperature": 1.0,
+    "text": {"format": {"type": "text"}},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_logprobs": 0,
+    "top_p": 1.0,
+    "truncation": "disabled",
+}
+
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def resource(created: Created, content: Sequence[Part], ending: AnyEnding | None) -> Body:
+    """A response as it is with that content: running where there is no ending.
+
+    The same, whether the content comes from the log or from what was stored of it.
+    """
+    return _resource(created, output_of(created, content, ending), status_of(ending), ending)
+
+
+def queued(created: Created) -> Body:
+    """One in the background of which nothing has begun."""
+    return _resource(created, [], "queued", None)
+
+
+def beginning(created: Created) -> Iterator[Event]:
+    """The events that say that it has begun."""
+    running = {"response": resource(created, (), None)}
+    if running["response"]["background"]:
+        waiting = {"response": queued(created)}
+        yield "response.created", waiting
+        yield "response.queued", waiting
+    else:
+        yield "response.created", running
+    yield "response.in_progress", running
+
+
+def output_of(
+    created: Created, content: Sequence[Part], ending: AnyEnding | None
+) -> Sequence[Body]:
+    """The items; of an answer that was cut, those are incomplete that might have gone on."""
+    job_id = job_id_of(created)
+    parts: list[OutputPart] = [part for part in content if not isinstance(part, ErrorPart)]
+    return [
+        item_of(part, job_id, index, _item_status(part, index == len(parts) - 1, ending))
+        for index, part in enumerate(parts)
+    ]
+
+
+def _item_status(part: OutputPart, is_last: bool, ending: AnyEnding | None) -> Status:
+    """More of a call's arguments may come as long as anything does."""
+    return end_status(ending) if is_last or isinstance(part, ToolCallPart) else "completed"
+
+
+def job_id_of(created: Created) -> str:
+    return created.response_id.removeprefix(PREFIX)
+
+
+def began_at(job_id: str) -> int:
+    """In seconds since 1970: a ULID's first ten characters count milliseconds."""
+    milliseconds = 0
+    for character in job_id[:10]:
+        milliseconds = milliseconds * 32 + _CROCKFORD.index(character)
+    return milliseconds // 1000
+
+
+def _resource(
+    created: Created, output: Sequence[Body], status: str, ending: AnyEnding | None
+) -> Body:
+    asked = created.asked
+    assert asked is not None, "only what an API was asked is answered so"
+    return {
+        "id": created.response_id,
+        "object": "response",
+        "created_at": began_at(job_id_of(created)),
+        "completed_at": ending.at if ending and status == "completed" else None,
+        "status": status,
+        "error": error_of(ending),
+        "incomplete_details": incomplete_of(ending),
+        "model": asked.model,
+        "output": output,
+        "usage": usage_of(ending.usage) if ending else None,
+        "store": asked.store,
+        **DEFAULTS,
+        **asked.echo,
+    }
+
+
+def usage_of(usage: Usage) -> Body:
+    return {
+        "input_tokens": usage.prompt_tokens,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": usage.completion_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }

@@ -1,0 +1,131 @@
+"""The stream of the Responses API: server-sent events, numbered from 0, without an `id:`."""
+
+from collections.abc import Iterable, Iterator
+from copy import copy
+from typing import Final, Self, assert_never
+
+from msgspec import json
+
+from legato.content import ToolCallPart
+from legato.dialects.contract import Identity
+from legato.dialects.growing import Growing, blank_of
+from legato.dialects.response_items import (
+    Event,
+    OutputPart,
+    Status,
+    closing,
+    delta_type,
+    opening,
+    place_of,
+)
+from legato.dialects.response_object import beginning, resource
+from legato.dialects.response_status import end_status, end_type, unbegun
+from legato.events import (
+    AnyEnding,
+    AnyEvent,
+    Created,
+    Delta,
+    Ending,
+    Failed,
+    Finished,
+    RareEvent,
+    Snapshot,
+    StepCompleted,
+    StepStarted,
+    Stopped,
+)
+
+_json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
+
+_DONE: Final = b"data: [DONE]\n\n"
+
+
+class Responses:
+    """One job's frames.
+
+    Its state is the answer's parts.  A text is open until the next step; a tool call to the end,
+    for more of its arguments may come beside those of later calls.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self._job_id = identity.job_id
+        self.number = 0
+        self._created: Created | None = None
+        self._closed: dict[int, OutputPart] = {}
+        self._open: dict[int, Growing] = {}
+
+    def fork(self) -> Self:
+        twin = copy(self)
+        twin._closed = dict(self._closed)
+        twin._open = {index: growing.fork() for index, growing in self._open.items()}
+        return twin
+
+    def encode(self, seq: int, event: AnyEvent) -> bytes:
+        # Deltas are nearly all that is ever encoded, so their frames are made once for each item
+        # but for what differs.
+        if not isinstance(event, Delta):
+            return self._frames(self._rare(event)) + (_DONE if isinstance(event, Ending) else b"")
+        growing = self._open[event.index]
+        growing.grow(event.text)
+        number = self.number
+        self.number = number + 1
+        return growing.frame % (number, _json(event.text))
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        """No event says: forget what was before."""
+
+    def _rare(self, event: RareEvent) -> Iterator[Event]:
+        match event:
+            case StepStarted():
+                yield from self._start(event)
+            case StepCompleted():
+                pass  # a result is none of the model's output
+            case Created():
+                self._created = event
+                yield from beginning(event)
+            case Finished() | Stopped() | Failed():
+                yield from self._end(event)
+            case _:
+                assert_never(event)
+
+    def _start(self, step: StepStarted) -> Iterator[Event]:
+        if step.index in self._open:
+            return  # a model goes on where another owner's left off
+        yield from self._close("completed", ToolCallPart)
+        part = blank_of(step)
+        yield from opening(part, self._job_id, step.index)
+        self._open[step.index] = Growing(part, self._template(part, step.index))
+
+    def _close(self, status: Status, *but: type[OutputPart]) -> Iterator[Event]:
+        for index, growing in sorted(self._open.items()):
+            if not isinstance(growing.blank, but):
+                del self._open[index]
+                part = self._closed[index] = growing.part()
+                yield from closing(part, self._job_id, index, status)
+
+    def _end(self, ending: AnyEnding) -> Iterator[Event]:
+        yield from self._close(end_status(ending))
+        if self._created is None:
+            yield "error", {"error": unbegun(ending)}
+        else:
+            content = [part for _, part in sorted(self._closed.items())]
+            yield end_type(ending), {"response": resource(self._created, content, ending)}
+
+    def _frames(self, events: Iterable[Event]) -> bytes:
+        return b"".join(map(self._frame, events))
+
+    def _frame(self, event: Event) -> bytes:
+        name, fields = event
+        body = _json({"type": name, "sequence_number": self.number, **fields})
+        self.number += 1
+        return b"event: %b\ndata: %b\n\n" % (name.encode(), body)
+
+    def _template(self, part: OutputPart, index: int) -> bytes:
+        """A delta's frame, to be filled in: its number, and the text as JSON."""
+        name = delta_type(part)
+        place = _json(place_of(part, self._job_id, index))[1:-1].replace(b"%", b"%%")
+        return b'event: %b\ndata: {"type":"%b","sequence_number":%%d,%b,"delta":%%b}\n\n' % (
+            name.encode(),
+            name.encode(),
+            place,
+        )

@@ -1,0 +1,115 @@
+"""All guards in their order, and what they make of the routes' own refusals."""
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+import httpx
+
+from legato.actors.admission import TooManyForUser
+from legato.actors.starting import NotStarted
+from legato.config import ConfigError, Settings
+from legato.config import Guards as GuardSettings
+from legato.http.errors import Foreign, UnknownModel
+from legato.http.guards.asking import Asking, Guard, Headers
+from legato.http.guards.bans import BanList
+from legato.http.guards.browser import BrowsersOnly
+from legato.http.guards.denials import Denied, ForeignAccess, TooManyGenerations
+from legato.http.guards.moderation import Moderation
+from legato.http.guards.rates import RateLimits
+from legato.http.guards.sharing import open_shared
+from legato.http.guards.violations import Violations
+from legato.http.tokens import Unauthorized
+from legato.storage.clock import Clock, utc_now
+from legato.storage.contract import Bans, ForeignConversation
+
+FOREIGN: Final = "User not authorized for this conversation"
+
+
+class Guards:
+    def __init__(
+        self,
+        bans: BanList,
+        violations: Violations,
+        rates: RateLimits,
+        others: Sequence[Guard],
+        max_running: int,
+    ) -> None:
+        self._bans = bans
+        self._violations = violations
+        self._rates = rates
+        self._admitting: Sequence[Guard] = (bans, *others)
+        self._max_running = max_running
+
+    async def receive(self, asking: Asking) -> None:
+        """Before it is known who asks.  Raises Banned."""
+        await self._bans.check(asking)
+
+    async def admit(self, asking: Asking) -> Headers:
+        """Before its route runs; what its reply shall say.  Raises Denied."""
+        headers: dict[str, str] = {}
+        for guard in self._admitting:
+            headers.update(await guard.check(asking))
+        return headers
+
+    async def failed(self, asking: Asking) -> None:
+        """Somebody's credentials were not good.  Raises TooFast."""
+        await self._rates.failed(asking)
+
+    async def judge(self, asking: Asking, error: Exception) -> Exception:
+        """What is to be said of a request that failed with `error`, which may be a violation."""
+        match error:
+            case Unauthorized() if asking.has_credentials:
+                try:
+                    await self.failed(asking)
+                except Denied as denied:
+                    return denied
+            case TooManyForUser():
+                facts = {"limit": self._max_running, "pendingRequests": self._max_running + 1}
+                violation = await self._violations.note(asking, "concurrent", **facts)
+                return TooManyGenerations(str(error), violation)
+            case UnknownModel():
+                await self._violations.note(asking, "illegal_model")
+            case Foreign() | ForeignConversation() | NotStarted(reason="foreign_conversation"):
+                violation = await self._violations.note(asking, "convo_access", error=FOREIGN)
+                if asking.is_start:
+                    return ForeignAccess("The conversation belongs to somebody else.", violation)
+        return error
+
+
+@asynccontextmanager
+async def open_guards(
+    settings: Settings,
+    bans: Bans,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    clock: Clock = utc_now,
+) -> AsyncIterator[Guards]:
+    """The guards that these settings ask for; `bans` are the database's.
+
+    Raises:
+        ConfigError: if the moderation's key is not in the environment.
+        StorageError: if there is a Redis and the package for it is missing.
+    """
+    guards = settings.guards
+    async with AsyncExitStack() as stack:
+        shared = await stack.enter_async_context(open_shared(settings, bans, clock=clock))
+        ban_list = BanList(shared.bans, clock)
+        violations = Violations(guards, shared.bans, ban_list, clock)
+        rates = RateLimits(guards, shared.windows, violations)
+        others: list[Guard] = [rates]
+        if guards.require_browser:
+            others.insert(0, BrowsersOnly(violations))
+        if guards.moderation_url is not None:
+            client = await stack.enter_async_context(httpx.AsyncClient(timeout=None))
+            others.append(Moderation(guards, client, _key(guards, environment)))
+        most = settings.limits.max_running_jobs_per_user
+        yield Guards(ban_list, violations, rates, others, most)
+
+
+def _key(guards: GuardSettings, environment: Mapping[str, str]) -> str | None:
+    name = guards.moderation_api_key_env
+    if name is not None and not environment.get(name):
+        raise ConfigError(f"guards.moderation_api_key_env: {name} is not set in the environment")
+    return environment[name] if name else None

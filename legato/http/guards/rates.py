@@ -1,0 +1,88 @@
+"""How often somebody may ask."""
+
+from collections.abc import Iterator, Sequence
+from math import ceil
+
+from limits import RateLimitItem, parse_many
+
+from legato.config import Guards as GuardSettings
+from legato.http.guards.asking import Asking, Headers
+from legato.http.guards.denials import TooFast
+from legato.http.guards.outage import Outage
+from legato.http.guards.violations import Kind, Violations
+from legato.storage.windows import Window, Windows
+
+Rates = Sequence[RateLimitItem]
+
+
+class RateLimits:
+    """Of starts, of calls of the APIs, and of credentials that are not good.
+
+    Where they cannot be counted, everything passes.
+    """
+
+    def __init__(self, settings: GuardSettings, windows: Windows, violations: Violations) -> None:
+        self._starts_per_ip = rates_of(settings.starts_per_ip)
+        self._starts_per_user = rates_of(settings.starts_per_user)
+        self._calls_per_key = rates_of(settings.calls_per_key)
+        self._failures_per_ip = rates_of(settings.failures_per_ip)
+        self._windows = windows
+        self._violations = violations
+        self._outage = Outage("rates cannot be counted; everything passes")
+
+    async def check(self, asking: Asking) -> Headers:
+        """Raises TooFast."""
+        hits = [
+            await self._hit(asking, "message_limit", limiter, who, rates)
+            for limiter, who, rates in self._counted(asking)
+            if rates
+        ]
+        windows = [window for window in hits if window]
+        return told(min(windows, key=lambda window: window.remaining)) if windows else {}
+
+    async def failed(self, asking: Asking) -> None:
+        """Count credentials that were not good; raises TooFast."""
+        if self._failures_per_ip:
+            who = f"failures/{asking.from_ip}"
+            await self._hit(asking, "logins", "ip", who, self._failures_per_ip)
+
+    def _counted(self, asking: Asking) -> Iterator[tuple[str, str, Rates]]:
+        """What this request counts as: by what, as whose, and how often it may be."""
+        if asking.is_start:
+            yield "ip", f"starts/{asking.from_ip}", self._starts_per_ip
+            yield "user", f"starts/{asking.subjects[-1]}", self._starts_per_user
+        elif asking.is_call:
+            yield "key", f"calls/{asking.caller}", self._calls_per_key
+
+    async def _hit(
+        self, asking: Asking, kind: Kind, limiter: str, who: str, rates: Rates
+    ) -> Window | None:
+        """None where it cannot be counted."""
+        window = await self._count(rates, who)
+        if window and not window.passed:
+            violation = await self._violations.note(
+                asking, kind, max=window.limit, limiter=limiter, windowInMinutes=window.seconds / 60
+            )
+            message = f"Found more than {window.limit} in {window.seconds} seconds."
+            retry = {"Retry-After": str(ceil(window.reset))}
+            raise TooFast(message, violation, {**told(window), **retry})
+        return window
+
+    async def _count(self, rates: Rates, who: str) -> Window | None:
+        with self._outage.tolerated():
+            return await self._windows.hit(rates, who)
+        return None
+
+
+def rates_of(text: str | None) -> Rates:
+    return parse_many(text) if text else ()
+
+
+def told(window: Window) -> Headers:
+    """As in draft-ietf-httpapi-ratelimit-headers-06, the last whose fields clients know."""
+    return {
+        "RateLimit-Limit": str(window.limit),
+        "RateLimit-Remaining": str(window.remaining),
+        "RateLimit-Reset": str(ceil(window.reset)),
+        "RateLimit-Policy": f"{window.limit};w={window.seconds}",
+    }

@@ -1,0 +1,38 @@
+"""What the guards of all replicas share: in Redis where there is one."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from legato.config import Settings
+from legato.storage.clock import Clock, utc_now
+from legato.storage.contract import Bans, StorageError
+from legato.storage.windows import MemoryWindows, Windows
+
+
+class Shared(Struct, frozen=True):
+    windows: Windows
+    bans: Bans
+
+
+@asynccontextmanager
+async def open_shared(
+    settings: Settings, bans: Bans, *, clock: Clock = utc_now
+) -> AsyncIterator[Shared]:
+    """`bans` are the database's.
+
+    Raises:
+        StorageError: if there is a Redis and the package for it is missing.
+    """
+    if settings.redis_url is None:
+        yield Shared(MemoryWindows(lambda: clock().timestamp()), bans)
+        return
+    try:
+        from legato.storage.redis import guarding
+    except ModuleNotFoundError as error:
+        missing = f"Redis needs the package {error.name}: pip install 'legato[redis]'"
+        raise StorageError(f"LEGATO_REDIS_URL: {missing}") from error
+    prefix = settings.redis_prefix
+    async with guarding.open_shared(settings.redis_url, bans, prefix=prefix, clock=clock) as there:
+        yield Shared(there.windows, there.bans)

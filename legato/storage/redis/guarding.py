@@ -1,0 +1,49 @@
+"""Opens what the guards of all replicas share in Redis."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import trio
+from msgspec import Struct
+
+from legato.storage.clock import Clock, utc_now
+from legato.storage.contract import Bans
+from legato.storage.redis.address import parse_address
+from legato.storage.redis.bans import SharedBans
+from legato.storage.redis.client import Client
+from legato.storage.redis.keys import Keys
+from legato.storage.redis.replication import CLOSE_TIMEOUT, make_nodes
+from legato.storage.redis.windows import RedisWindows
+
+TIMEOUT: Final = 1.0
+"""Seconds for an answer: rather than wait longer, a guard lets through what it cannot count."""
+
+
+class Shared(Struct, frozen=True):
+    windows: RedisWindows
+    bans: SharedBans
+
+
+@asynccontextmanager
+async def open_shared(
+    redis_url: str,
+    bans: Bans,
+    *,
+    prefix: str = "legato",
+    socket_timeout: float = TIMEOUT,
+    clock: Clock = utc_now,
+) -> AsyncIterator[Shared]:
+    """Until the block ends; nothing is connected before it is needed.  `bans` are the database's.
+
+    Raises:
+        StorageError: if the URL is not allowed; it names the setting LEGATO_REDIS_URL.
+    """
+    nodes = make_nodes(parse_address(redis_url), socket_timeout)
+    client, keys = Client(nodes), Keys(prefix)
+    try:
+        yield Shared(RedisWindows(client, keys), SharedBans(bans, client, keys, clock))
+    finally:
+        # Shielded: a server that is cancelled must not leave connections to the collector.
+        with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
+            await client.aclose()

@@ -1,0 +1,139 @@
+"""How often one may ask, and what one is told of it."""
+
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.http.guards.kit import ELSEWHERE, Door, open_door
+from tests.storage.redis_servers import RedisServer
+
+MINUTE = timedelta(minutes=1)
+
+
+async def start(door: Door, user: str = "ann", **where: str) -> int:
+    return (await door.guest(user, **where).try_start()).status
+
+
+async def test_a_user_starts_as_often_as_the_rate_says() -> None:
+    async with open_door(starts_per_user="2/minute") as door:
+        found = [await door.guest("ann").try_start() for _ in range(3)]
+        fields = [
+            [reply.headers[f"ratelimit-{name}"] for name in ("limit", "remaining", "reset")]
+            for reply in found
+        ]
+        assert [reply.status for reply in found] == [200, 200, 429]
+        assert fields == [["2", "1", "60"], ["2", "0", "60"], ["2", "0", "60"]]
+        assert found[2].headers["ratelimit-policy"] == "2;w=60"
+        assert found[2].headers["retry-after"] == "60"
+        assert found[2].body == {
+            "error": "Too many requests",
+            "message": "Found more than 2 in 60 seconds.",
+            "type": "message_limit",
+            "max": 2,
+            "limiter": "user",
+            "windowInMinutes": 1,
+            "score": 1,
+        }
+        assert await start(door, address=ELSEWHERE) == 429
+        assert await start(door, "bob") == 200
+        door.clock.now += MINUTE
+        assert await start(door) == 200
+
+
+async def test_an_address_starts_as_often_as_the_rate_says_for_all_its_users() -> None:
+    async with open_door(starts_per_ip="2/minute", starts_per_user="10/minute") as door:
+        found = [await door.guest(user).try_start() for user in ("ann", "bob", "cleo")]
+
+        assert [reply.status for reply in found] == [200, 200, 429]
+        assert [reply.headers["ratelimit-limit"] for reply in found] == ["2", "2", "2"]
+        assert found[2].body["limiter"] == "ip"
+        assert await start(door, address=ELSEWHERE) == 200
+
+
+async def test_only_starts_count() -> None:
+    async with open_door(starts_per_user="1/minute") as door:
+        ann = door.guest("ann")
+        for _ in range(3):
+            assert (await ann.get("/api/agents/chat/active")).status == 200
+            assert (await ann.post("/api/agents/chat/abort", {"streamId": "x"})).status == 404
+        assert (await ann.post("/api/agents/chat/openai", {"text": "Hi"})).status == 200
+        assert (await ann.post("/api/agents/chat/openai", {"text": "Hi"})).status == 429
+
+
+async def test_without_rates_nothing_is_told() -> None:
+    async with open_door() as door:
+        reply = await door.guest("ann").try_start()
+
+    assert not [name for name in reply.headers if name.startswith("ratelimit")]
+
+
+@pytest.mark.parametrize("api", ["/v1", "/api/agents/v1"])
+async def test_an_apis_users_are_told_in_its_shape(api: str) -> None:
+    async with open_door(calls_per_key="1/minute") as door:
+        ann = door.guest("ann")
+        await ann.post(f"{api}/chat/completions", {})
+        reply = await ann.post(f"{api}/responses", {})
+
+    assert (reply.status, reply.headers["retry-after"]) == (429, "60")
+    assert reply.body["error"]["type"] == "rate_limit_error"
+    assert reply.body["error"]["code"] == "rate_limit_exceeded"
+
+
+async def test_credentials_that_are_not_good_are_counted_and_good_ones_are_not() -> None:
+    async with open_door(failures_per_ip="2/minute", ban_score=2, score_logins=1) as door:
+        wrong = door.guest(None, Authorization="Bearer x")
+        found = [(await wrong.get("/api/convos")).status for _ in range(3)]
+        nobody = [(await door.guest(None).get("/api/convos")).status for _ in range(5)]
+        ann = [(await door.guest("ann").get("/api/convos")).status for _ in range(5)]
+        banned = [(await wrong.get("/api/convos")).body["type"] for _ in range(2)]
+
+    assert found == [401, 401, 429]
+    assert nobody == [401] * 5  # who has not logged in yet tries nothing
+    assert ann == [200] * 5
+    assert banned == ["logins", "ban"]
+
+
+async def test_keys_that_are_not_good_are_counted_too() -> None:
+    async with open_door(failures_per_ip="1/minute") as door:
+        wrong = door.guest(None, Authorization="Bearer sk-x")
+        first, second = [await wrong.get("/v1/models") for _ in range(2)]
+
+    assert (first.status, first.body["error"]["code"]) == (401, "invalid_api_key")
+    assert (second.status, second.body["error"]["code"]) == (429, "rate_limit_exceeded")
+
+
+async def test_logins_that_are_not_good_are_counted_too() -> None:
+    async with open_door(failures_per_ip="2/minute") as door:
+        nobody = door.guest(None, Accept="application/json")
+        found = [(await nobody.get("/login?token=x")).status for _ in range(3)]
+        without = (await nobody.get("/login")).status
+
+    assert found == [401, 401, 429]
+    assert without == 401
+
+
+async def test_replicas_count_together(redis_server: RedisServer) -> None:
+    url = redis_server.url
+    async with (
+        open_door(redis_url=url, starts_per_user="2/minute") as here,
+        open_door(redis_url=url, starts_per_user="2/minute") as there,
+    ):
+        found = [await start(door) for door in (here, there, here, there)]
+
+    assert found == [200, 200, 429, 429]
+
+
+async def test_while_redis_is_away_everything_passes_and_it_is_said_once(
+    own_redis: RedisServer,
+) -> None:
+    async with open_door(redis_url=own_redis.url, starts_per_user="1/minute") as door:
+        assert [await start(door) for _ in range(2)] == [200, 429]
+        own_redis.stop()
+        with capture_logs() as logs:
+            assert [await start(door) for _ in range(3)] == [200, 200, 200]
+        own_redis.start()
+        assert [await start(door) for _ in range(2)] == [200, 429]
+
+    warnings = [line["event"] for line in logs if line["log_level"] == "warning"]
+    assert warnings == ["rates cannot be counted; everything passes"]
