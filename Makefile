@@ -72,6 +72,11 @@ check: .venv/.dev  ## format, lint, types, and which module may import which
 # httpx-sse does not know.
 FLAKE8_ASYNC := --disable=ASYNC9,ASYNC124,ASYNC127
 
+# Other requests every time; a failure shows the one that it was, to be tried again.
+.PHONY: fuzz
+fuzz: .venv/.dev  ## send a server 10,000 requests that its description allows, or forbids
+	@FUZZ_REQUESTS=10000 $(BIN)/pytest -q tests/http/test_schemathesis.py
+
 .PHONY: format
 format: .venv/.dev  ## format, and mend what the linter can mend
 	@$(BIN)/ruff format $(SOURCES)

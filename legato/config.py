@@ -15,9 +15,11 @@ from legato.config_values import (
     ConfigError,
     Count,
     DatabaseUrl,
+    Flag,
     HttpUrl,
     KeyPrefix,
     Lease,
+    Origins,
     Port,
     Processes,
     RedisUrl,
@@ -107,6 +109,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on_busy: OnBusy = "interrupt"
     on_owner_lost: OnOwnerLost = "seal"
     log: LogForm = "auto"
+    access_log: Flag = False  # a line for each request: most have a proxy that writes one
+    cors_origins: Origins = ()  # sites whose pages may read the API's replies
+    metrics_token: Secret | None = None  # opens /metrics to others than this machine
+    metrics_port: Port | None = None  # of the first process for itself; the next have the next
+    trace_endpoint: HttpUrl | None = None  # takes OpenTelemetry's spans (OTLP by HTTP)
     limits: Limits = Limits()
     guards: Guards = Guards()
     compat: Compat = Compat()

@@ -39,6 +39,14 @@ KeyPrefix = Annotated[
         description="1 to 64 letters, digits, hyphens, underscores, full stops and colons",
     ),
 ]
+Flag = Annotated[bool, Meta(description="true or false")]
+Origins = Annotated[
+    tuple[Annotated[str, Meta(pattern=r"^(\*|https?://[^\s/*]+)\Z")], ...],
+    Meta(
+        description='a list of origins such as "https://chat.example.com", and "*" for every site '
+        "at OpenAI's APIs; in the environment with commas between them",
+    ),
+]
 Table = Annotated[Mapping[str, object], Meta(description="a table")]
 
 # `confidential`: a wrong value is not shown.  A database's URL carries its password, and asked

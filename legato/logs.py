@@ -13,6 +13,7 @@ OWN: Final = "legato"
 
 # What every line has, whoever wrote it.
 _SHARED: Final[tuple[Processor, ...]] = (
+    structlog.contextvars.merge_contextvars,  # the request that it is about
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

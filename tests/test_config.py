@@ -57,6 +57,11 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         default_model = "fast"
         on_busy = "reject"
         on_owner_lost = "continue"
+        access_log = true
+        metrics_token = "ssssssssssssssssssssssssssssssss"
+        metrics_port = 9100
+        trace_endpoint = "http://127.0.0.1:4318/v1/traces"
+        cors_origins = ["https://chat.example.com", "*"]
 
         [limits]
         retention = 0
@@ -101,6 +106,11 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         default_model="fast",
         on_busy="reject",
         on_owner_lost="continue",
+        access_log=True,
+        metrics_token=SECRET,
+        metrics_port=9100,
+        trace_endpoint="http://127.0.0.1:4318/v1/traces",
+        cors_origins=("https://chat.example.com", "*"),
         limits=Limits(retention=0, heartbeat=0.5, max_running_jobs=1, lease=2.5),
         guards=Guards(
             trusted_proxies=("127.0.0.1", "10.0.0.0/8", "2001:db8::/32"),
@@ -191,6 +201,11 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_DEFAULT_MODEL": "scripted",
         "LEGATO_ON_BUSY": "enqueue",
         "LEGATO_ON_OWNER_LOST": "continue",
+        "LEGATO_ACCESS_LOG": "true",
+        "LEGATO_METRICS_TOKEN": SECRET,
+        "LEGATO_METRICS_PORT": "0",
+        "LEGATO_TRACE_ENDPOINT": "https://traces.example/v1/traces",
+        "LEGATO_CORS_ORIGINS": "https://a.example, http://localhost:3000",
     }
 
     assert load_settings(environment) == Settings(
@@ -204,7 +219,17 @@ def test_the_other_variables_are_read() -> None:
         default_model="scripted",
         on_busy="enqueue",
         on_owner_lost="continue",
+        access_log=True,
+        metrics_token=SECRET,
+        metrics_port=0,
+        trace_endpoint="https://traces.example/v1/traces",
+        cors_origins=("https://a.example", "http://localhost:3000"),
     )
+
+
+@pytest.mark.parametrize("origin", ["a.example", "https://a.example/", "https://*.example", "null"])
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    assert "allowed: a list of origins such as" in refusal({"LEGATO_CORS_ORIGINS": origin})
 
 
 @pytest.mark.parametrize(
@@ -389,7 +414,7 @@ def test_an_unknown_variable_is_named_with_the_nearest() -> None:
 
 
 def test_a_key_like_nothing_is_answered_with_all_there_are(folder: Path) -> None:
-    assert "; there are compat, compat.librechat_denials, database_url, " in refusal_of_file(
+    assert "; there are access_log, compat, compat.librechat_denials, " in refusal_of_file(
         folder, "xyzzyq = 1"
     )
 

@@ -58,6 +58,11 @@ class Feed:
         return sum(not sink.is_left for sink in sinks)
 
     @property
+    def lagged(self) -> int:
+        """How many readers were dropped so far because they lagged, to ask again."""
+        return sum(each.lagged for each in self._projections.values())
+
+    @property
     def bytes(self) -> int:
         """About what it keeps in memory."""
         projections = sum(each.kept_bytes for each in self._projections.values())

@@ -98,6 +98,11 @@ class Job:
         self._decided: int | None = None  # when that was, if the ending says it
         self._waiting = Waiting()
 
+    @property
+    def first_content(self) -> float | None:
+        """Seconds from asking the model to its first word, once there was one."""
+        return self._producer.first_content
+
     def close(self) -> None:
         """Gone: nobody waits for it any longer."""
         with closing(self._mailbox):

@@ -8,6 +8,7 @@ import structlog
 import trio
 
 from legato.actors.memoir import Written
+from legato.actors.times import Times
 from legato.events import Created
 from legato.storage.contract import Entries, Journal, StorageError, UnstorableText
 
@@ -17,6 +18,9 @@ the write itself it is what a killed process can lose."""
 
 FIRST_PAUSE: Final = 0.25  # seconds between attempts at a write; each is twice the last …
 LONGEST_PAUSE: Final = 5.0  # … up to this
+
+WRITES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0, 10.0)
+"""Seconds: a database nearby takes a few milliseconds, one that is away as long as it is."""
 
 log = structlog.get_logger()
 
@@ -54,6 +58,13 @@ class JournalWriter:
         self._urgent = Work()
         self._other = Work()
         self._due = -math.inf
+        self._since = math.inf
+        self.writes = Times(WRITES)
+
+    @property
+    def delay(self) -> float:
+        """Seconds for which what is being written has been; 0 where nothing is."""
+        return max(0.0, trio.current_time() - self._since)
 
     async def begin(self, job_id: str, epoch: int, created: Created) -> bool:
         """Keep a job's first event, from which on it is a job that must have an ending.
@@ -102,6 +113,7 @@ class JournalWriter:
         pause = FIRST_PAUSE
         while True:
             work = await self._next()
+            self._since = min(self._since, trio.current_time())
             try:
                 await self._write(work)
             except StorageError as error:
@@ -114,6 +126,8 @@ class JournalWriter:
             else:
                 pause = FIRST_PAUSE
                 self.trouble = None
+                self.writes.add(self.delay)
+                self._since = math.inf
 
     async def _next(self) -> Work:
         """What is urgent, as soon as anything is; all else with it where it is due."""

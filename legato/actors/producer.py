@@ -45,6 +45,7 @@ class Producer:
         self._predecessors = predecessors
         self._steps = Steps()
         self._begun: Created | None = None
+        self.first_content: float | None = None  # seconds from asking the model
         self._scope = trio.CancelScope()
 
     def go_on(self, created: Created, content: tuple[Part, ...]) -> None:
@@ -91,12 +92,15 @@ class Producer:
         return await self._recorder.reopen(created, self._content)
 
     async def _answer(self, opening: Opening) -> Ended | Failure:
-        latest = trio.current_time() + self._limits.max_duration
+        asked = trio.current_time()
+        latest = asked + self._limits.max_duration
         with trio.CancelScope() as patience:  # both deadlines of the model, in one scope
             renewal = self._renew(patience, latest)
             async with self._model.stream(opening.request) as batches:
                 async for batch in batches:
                     if events := self._steps.events(batch):
+                        if self.first_content is None:
+                            self.first_content = trio.current_time() - asked
                         await self._job.tell(Append(events))
                     if trio.current_time() >= renewal:
                         renewal = self._renew(patience, latest)

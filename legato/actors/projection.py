@@ -27,6 +27,7 @@ class Projection:
         self._sync: Chunk | None = None
         self._pages: dict[int, Chunk] = {}  # by the position before the page
         self._purge_at = SPARED
+        self.lagged = 0  # sinks that were dropped though their readers had not left
         self.sinks: dict[Sink, None] = {}
         self.rename(identity)
 
@@ -49,6 +50,7 @@ class Projection:
             return
         chunk = self._chunk(self._encoded(after, self._pushed), self._pushed)
         for sink in [sink for sink in self.sinks if not sink.push(chunk)]:
+            self.lagged += not sink.is_left
             sink.close()
             del self.sinks[sink]
         if chunk.last:

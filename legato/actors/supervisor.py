@@ -16,6 +16,7 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.recovery import Recovered
 from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
+from legato.actors.statistics import Statistics, Tally
 from legato.actors.titles import Titles
 from legato.actors.turn import Turn
 from legato.config import Limits, OnBusy
@@ -69,6 +70,8 @@ class Supervisor:
             on_lost=self.registry.remove,
             journal=self._writer,
         )
+        self._tally = Tally()
+        self.observers: list[Callable[[Job], object]] = []  # told of each ending in its own task
         self.on_ended: Callable[[Job], None] = lambda job: None
         self.on_left: Callable[[Job], None] = lambda job: None
         self._draining = False
@@ -79,6 +82,13 @@ class Supervisor:
         """Raises StorageError while the journal does not take what it should."""
         if self._writer is not None and self._writer.trouble is not None:
             raise self._writer.trouble
+
+    def statistics(self) -> Statistics:
+        return self._tally.with_those([*self.registry])
+
+    @property
+    def journal(self) -> JournalWriter | None:
+        return self._writer
 
     def knows(self, turn: Turn) -> bool:
         """Whether the request that asks for this turn has a job already."""
@@ -174,6 +184,7 @@ class Supervisor:
     def create(self, turn: Turn, predecessors: Sequence[trio.Event]) -> Job:
         """Have it run, whatever there is already."""
         job = self._job(turn, model=self._models[turn.model], predecessors=predecessors)
+        self._tally.started += 1
         self.registry.add(job)
         self._nursery.start_soon(self._own, job)
         return job
@@ -231,6 +242,7 @@ class Supervisor:
 
     def _remove(self, job: Job) -> None:
         if self.registry.remove(job):
+            self._tally.left(job.feed)
             self.on_left(job)
 
     async def guarded(self, life: Callable[[], Awaitable[object]], name: str) -> bool:
@@ -257,6 +269,9 @@ class Supervisor:
             seconds=round(trio.current_time() - job.began, 2),
         )
         self.registry.ended(job)
+        self._tally.ended(job)
+        for observe in self.observers:
+            observe(job)
         self.on_ended(job)
         if isinstance(job.feed.ending, Failed) and job.opening is None:
             self.registry.forget_request(job)  # nothing came of it: it may be tried again

@@ -4,35 +4,37 @@ import os
 from contextlib import suppress
 from typing import Final
 
-from quart import Response, g, request
+from quart import Response, g, request, websocket
 from quart_schema import Info, QuartSchema
 from werkzeug.exceptions import HTTPException
 
 from legato.config import Settings, load_settings
 from legato.http.access import user_at
 from legato.http.application import Legato
+from legato.http.bounds import bound_heads
 from legato.http.chat import chat
 from legato.http.conversations import conversations
+from legato.http.cors import Cors
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
 from legato.http.facts import asking
 from legato.http.guards.denials import Denied
 from legato.http.guards.frames import frames_response
+from legato.http.headers import secure
 from legato.http.keys import keys
+from legato.http.metrics import metrics
 from legato.http.openai.completion_jobs import completion_jobs
 from legato.http.openai.completions import completions
 from legato.http.openai.models import models
 from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
-from legato.http.wire import application, credentials_of, runtime
+from legato.http.wire import application, credentials_of, handshake_of, runtime
 from legato.secret import with_secret
 
-SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
-    "base-uri 'none'; form-action 'self'; object-src 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+BLUEPRINTS: Final = (
+    *(chat, completions, completion_jobs, conversations, keys, models),
+    *(pages, metrics),
+)
 
 
 def create_app(settings: Settings | None = None, runtime: Runtime | None = None) -> Legato:
@@ -56,10 +58,15 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         security=SECURITY,
         openapi_provider_class=Description,
     )
-    for blueprint in (chat, completions, completion_jobs, conversations, keys, models, pages):
+    for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.requests.follow(app)
+    bound_heads(app)
+    Cors(app.settings.cors_origins).guard(app)
     for step in (receive, authenticate, admit):
         app.before_request(step)
+    for step in (receive, authenticate_handshake, admit):
+        app.before_websocket(step)
     app.after_request(secure)
     for kind in HANDLED:
         app.register_error_handler(kind, answer)
@@ -71,6 +78,11 @@ async def authenticate() -> None:
     """Let nobody unknown near the API; everything else is public."""
     if is_guarded(request.path):
         g.user = (await user_at(request.path, credentials_of(request))).id
+
+
+async def authenticate_handshake() -> None:
+    """A WebSocket is asked for by no method that is safe: with a cookie its origin must be ours."""
+    g.user = (await user_at(websocket.path, handshake_of(websocket))).id
 
 
 def is_guarded(path: str) -> bool:
@@ -95,6 +107,7 @@ async def answer(error: Exception) -> Response:
     """Say what went wrong, once the guards have seen whether it was a violation."""
     asked = asking()
     error = await runtime().guards.judge(asked, error)
+    application().requests.refused[type(error).__name__] += 1
     as_frames = application().settings.compat.librechat_denials and asked.is_start
     if as_frames and isinstance(error, Denied):
         body = b""
@@ -102,13 +115,6 @@ async def answer(error: Exception) -> Response:
             body = await asked.read()
         return frames_response(error, body)
     return response_to(error)
-
-
-async def secure(response: Response) -> Response:
-    response.headers.update(g.get("told", {}))
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
 
 
 async def refuse(error: HTTPException) -> Response:

@@ -7,11 +7,13 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
 from legato.config import Settings
-from legato.http.asgi import Connection, Hosted, Lifespan
+from legato.http.asgi import Connection, Handshake, Hosted, Lifespan
 from legato.http.auth import Authenticator
 from legato.http.guards.addresses import Proxies
 from legato.http.jwks import PublicKeys
 from legato.http.logins import Logins
+from legato.http.loop import LoopDelay
+from legato.http.requests import Requests
 from legato.http.runtime import Runtime
 from legato.http.streaming import Streams
 
@@ -23,6 +25,7 @@ class Legato(Hosted):
     """`runtime` is None until the lifespan opens one, unless the application was given one."""
 
     asgi_http_class = Connection
+    asgi_websocket_class = Handshake
     asgi_lifespan_class = Lifespan
 
     def __init__(self, settings: Settings, runtime: Runtime | None) -> None:
@@ -32,6 +35,8 @@ class Legato(Hosted):
         self.runtime = runtime
         self.logins = Logins()
         self.streams = Streams()
+        self.loop_delay = LoopDelay()
+        self.requests = Requests(logged=settings.access_log)
         self.proxies = Proxies(settings.guards.trusted_proxies)
         keys = PublicKeys(settings.jwks_url) if settings.jwks_url else None
         self.authenticator = Authenticator(settings.jwt_secret or "", keys)

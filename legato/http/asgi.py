@@ -10,11 +10,16 @@ from hypercorn.typing import (
     ASGISendCallable,
     ASGISendEvent,
     HTTPScope,
+    WebsocketScope,
 )
 from quart import Quart, Response
 from quart.typing import ResponseTypes
 from quart_trio import QuartTrio
-from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
+from quart_trio.asgi import (
+    TrioASGIHTTPConnection,
+    TrioASGILifespan,
+    TrioASGIWebsocketConnection,
+)
 
 from legato.config import ConfigError, Settings
 from legato.http.runtime import Runtime, open_runtime
@@ -64,9 +69,7 @@ class Exchange:
 
 class Connection(TrioASGIHTTPConnection):
     def __init__(self, app: Quart, scope: HTTPScope) -> None:
-        # HTTP/2 lets any bytes come as a query; Quart fails on those that are not UTF-8.
-        query = scope["query_string"].decode(errors="replace").encode()
-        super().__init__(app, {**scope, "query_string": query})
+        super().__init__(app, {**scope, "query_string": legible(scope["query_string"])})
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Returning in the middle of a body makes the server drop the connection there.
@@ -92,6 +95,16 @@ class Connection(TrioASGIHTTPConnection):
             if isinstance(response, Response) and isinstance(response.response, StreamBody):
                 with trio.move_on_after(STOP_PATIENCE, shield=True):
                     await response.response.left()
+
+
+class Handshake(TrioASGIWebsocketConnection):
+    def __init__(self, app: QuartTrio, scope: WebsocketScope) -> None:
+        super().__init__(app, {**scope, "query_string": legible(scope["query_string"])})
+
+
+def legible(query: bytes) -> bytes:
+    """HTTP/2 lets any bytes come as a query; Quart fails on those that are not UTF-8."""
+    return query.decode(errors="replace").encode()
 
 
 class Hosted(QuartTrio):

@@ -5,7 +5,13 @@ from typing import Any, Final
 
 import structlog
 from msgspec import json
-from quart import Response, has_request_context, request
+from quart import (
+    Response,
+    has_request_context,
+    has_websocket_context,
+    request,
+    websocket,
+)
 
 from legato.actors.admission import Busy, Refused, ShuttingDown, TooManyForServer, TooManyForUser
 from legato.actors.starting import NotStarted
@@ -57,6 +63,11 @@ class UnknownModel(RequestError):
 class TooLarge(RequestError):
     status = 413
     error = "Too large"
+
+
+class UnsupportedBody(RequestError):
+    status = 415
+    error = "Unsupported media type"
 
 
 class Foreign(RequestError):
@@ -151,7 +162,7 @@ def response_to(error: Exception) -> Response:
 
 def said(status: int, error: str, message: str, **extra: Any) -> Response:
     """The refusal in the shape of the API that was asked."""
-    if has_request_context() and is_openai(request.path):
+    if is_openai(_path()):
         body: Mapping[str, Any] = {"error": openai_error(status, message, **extra)}
     else:
         body = {"error": error, "message": message, **extra}
@@ -161,6 +172,12 @@ def said(status: int, error: str, message: str, **extra: Any) -> Response:
     if status in (429, 503):
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
+
+
+def _path() -> str:
+    if has_request_context():
+        return request.path
+    return websocket.path if has_websocket_context() else ""
 
 
 def is_openai(path: str) -> bool:

@@ -56,6 +56,10 @@ def describe(
     return document(request=body, querystring=query, headers=headers, responses=responses)
 
 
+OF_BODIES: Final = (413, 415)
+"""Statuses of every route that reads a body: for its size, and for what it is packed in."""
+
+
 class Description(OpenAPIProvider):
     """Quart-Schema's, made whole where it falls short for msgspec's structs.
 
@@ -81,6 +85,8 @@ class Description(OpenAPIProvider):
                 operation["responses"].setdefault(status, refusal)
         else:
             operation["security"] = []
+        for status in OF_BODIES if "requestBody" in operation else ():
+            operation["responses"].setdefault(status, dict(refusal))
         for status, response in operation["responses"].items():
             if status >= 400:
                 response["content"] = refusal["content"]

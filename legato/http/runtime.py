@@ -16,6 +16,7 @@ from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
 from legato.http.guards.chain import Guards, open_guards
 from legato.http.key_ring import KeyRing, open_key_ring
+from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
 from legato.storage.contract import Records, StorageError
@@ -47,12 +48,15 @@ class Runtime(Struct, frozen=True):
 async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """Raises ConfigError, StorageError or ModelError where something cannot be opened."""
     async with (
+        open_tracing(settings) as tracing,
         open_storage(settings.database_url) as storage,
         open_guards(settings, storage.records.bans) as guards,
         open_models(settings.models, os.environ) as models,
         open_key_ring(storage.records.api_keys) as key_ring,
         _open_jobs(settings, storage, models) as replica,
     ):
+        if tracing is not None:
+            replica.supervisor.observers.append(tracing.ended)
         jobs = replica.jobs
         yield Runtime(settings, storage.records, models, replica.supervisor, jobs, key_ring, guards)
 

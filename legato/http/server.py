@@ -12,10 +12,11 @@ import structlog
 import trio
 from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
+from msgspec.structs import replace
 
-from legato.config import Settings
+from legato.config import ConfigError, Settings
 from legato.http.app import create_app
-from legato.http.application import Legato
+from legato.http.application import MAX_BODY, Legato
 from legato.http.connections import Connections
 from legato.http.runtime import open_runtime
 from legato.http.signals import Shutdown, shutdown_by_signals
@@ -35,6 +36,8 @@ own 5 ms each would be one that everybody is held up."""
 IDLE: Final = 75.0
 """Seconds without a request, or with a part of its head.  Proxies reuse connections for 60 s: if
 we closed first, a request could be on its way."""
+
+OWN_HOST: Final = "127.0.0.1"
 
 Ready = Callable[[Legato, str], None]
 """Called with the application and its URL once connections are accepted."""
@@ -63,6 +66,7 @@ async def serve_until(
         stopping = trio.Event()
         overdue = partial(_overdue, stopping, hurry, grace + LAST_STEP)
         last_step.start_soon(connections.close_when, overdue)
+        last_step.start_soon(app.loop_delay.run)
         async with trio.open_nursery() as serving:
             try:
                 drained = partial(_drained, stop, hurry, app)
@@ -82,6 +86,8 @@ async def serve_until(
 def _configuration(idle: float) -> Config:
     config = Config()
     config.keep_alive_timeout = idle
+    config.websocket_max_message_size = MAX_BODY
+    config.include_server_header = False  # nobody needs to know what to attack
     config.errorlog = logging.getLogger("hypercorn.error")
     return config
 
@@ -150,13 +156,31 @@ async def run_on(
     listeners: list[trio.SocketListener], settings: Settings, on_ready: Ready, shutdown: Shutdown
 ) -> None:
     """Serve on these sockets until `shutdown` is asked for."""
-    async with open_runtime(settings) as runtime:
+    async with _own_listeners(settings) as own, open_runtime(settings) as runtime:
         app = create_app(settings, runtime)
         url = url_of(listeners[0])
         _settle()
         log.info("serving", url=url)
         on_ready(app, url)
-        await serve_until(shutdown.asked.wait, app, listeners, hurry=shutdown.hurried.wait)
+        everywhere = [*listeners, *own]
+        await serve_until(shutdown.asked.wait, app, everywhere, hurry=shutdown.hurried.wait)
+
+
+@asynccontextmanager
+async def _own_listeners(settings: Settings) -> AsyncIterator[list[trio.SocketListener]]:
+    """Of this process alone, where others share its port: to measure one, one must be asked."""
+    if settings.metrics_port is None:
+        yield []
+        return
+    own = replace(settings, host=OWN_HOST, port=settings.metrics_port)
+    async with AsyncExitStack() as stack:
+        try:
+            listeners = await stack.enter_async_context(listening(own))
+        except OSError as error:
+            place = f"{OWN_HOST}, port {own.port}"
+            raise ConfigError(f"metrics_port: cannot listen on {place}: {error}") from None
+        log.info("metrics", url=f"{url_of(listeners[0])}/metrics")
+        yield listeners
 
 
 def _settle() -> None:

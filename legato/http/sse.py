@@ -27,8 +27,13 @@ def stream_response(reading: Reading) -> Response:
     response = Response(b"", headers=HEADERS)
     response.response = _body(reading)
     del response.headers["Content-Length"]
+    application().streams.begun[_place(reading)] += 1
     response.timeout = None  # Quart would end the body after 60 seconds
     return response
+
+
+def _place(reading: Reading) -> str:
+    return reading.start if isinstance(reading.start, str) else "cursor"
 
 
 def _body(reading: Reading) -> StreamBody:

@@ -1,6 +1,7 @@
 """A generation as the body of a response, whichever way its frames go: how it may end."""
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
@@ -32,6 +33,7 @@ class Streams:
 
     def __init__(self) -> None:
         self.bodies: set[StreamBody] = set()
+        self.begun = Counter[str]()  # where: a snapshot and a cursor are a reader's that came back
         self.coding = Coding()
         self._is_cut = False
 

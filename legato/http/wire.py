@@ -24,6 +24,7 @@ from legato.http.errors import (
     InvalidField,
     MalformedJson,
     StreamNotFound,
+    UnsupportedBody,
 )
 from legato.http.runtime import Runtime
 
@@ -38,6 +39,18 @@ def credentials_of(asking: Request) -> Credentials:
     return Credentials(
         method=asking.method,
         own_origin=f"{scheme_of(asking)}://{asking.host}",
+        authorization=asking.headers.get("Authorization"),
+        session=asking.cookies.get(SESSION_COOKIE),
+        origin=asking.headers.get("Origin"),
+    )
+
+
+def handshake_of(asking: Websocket) -> Credentials:
+    """A browser sends cookies with any page's handshake, and hides no reply from that page."""
+    scheme = scheme_of(asking).replace("ws", "http", 1)
+    return Credentials(
+        method="WEBSOCKET",
+        own_origin=f"{scheme}://{asking.host}",
         authorization=asking.headers.get("Authorization"),
         session=asking.cookies.get(SESSION_COOKIE),
         origin=asking.headers.get("Origin"),
@@ -63,12 +76,22 @@ def user() -> str:
 
 
 async def body_of(kind: type[T]) -> T:
-    """The request's JSON body as `kind`.
+    """The request's JSON body as `kind`, whatever its Content-Type calls it.
+
+    Raises:
+        UnsupportedBody: where it is compressed, or a form of several parts.
+        MalformedJson, InvalidField: where it is not JSON, or not of that kind.
+    """
+    _check_coding()
+    return json_of(cast("bytes", await request.get_data()), kind)
+
+
+def json_of(data: bytes, kind: type[T]) -> T:
+    """What a client sent, by request or by message, as `kind`.
 
     Raises:
         MalformedJson, InvalidField: where it is not JSON, or not of that kind.
     """
-    data = cast("bytes", await request.get_data())
     try:
         # Decoded first: msgspec does not look into the texts of fields that it skips.
         return json.decode(data.decode(), type=kind)
@@ -81,6 +104,14 @@ async def body_of(kind: type[T]) -> T:
         raise _malformed(f"not UTF-8 (byte {error.start})") from None
     except RecursionError:
         raise _malformed("nested too deeply") from None
+
+
+def _check_coding() -> None:
+    coding = request.headers.get("Content-Encoding", "identity").strip()
+    if coding.lower() not in ("identity", ""):
+        raise UnsupportedBody(f"Content-Encoding: found {coding!r:.80}; send the body as it is")
+    if request.mimetype.startswith("multipart/"):
+        raise UnsupportedBody(f"Content-Type: found {request.mimetype!r:.80}; send JSON")
 
 
 def _malformed(reason: str) -> MalformedJson:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import structlog
 import trio
+from msgspec.structs import replace
 
 from legato.config import ConfigError
 from legato.http.signals import Shutdown
@@ -86,7 +87,7 @@ class Workers:
         """One process, from its start to its end."""
         refused: Refused | None = None
         begun = trio.current_time()
-        async with self._process() as process, trio.open_nursery() as nursery:
+        async with self._process(number) as process, trio.open_nursery() as nursery:
             nursery.start_soon(self._end, process)
             log.info("a worker starts", worker=number, pid=process.pid)
             assert process.stdout is not None
@@ -117,7 +118,7 @@ class Workers:
         process.kill()
 
     @asynccontextmanager
-    async def _process(self) -> AsyncIterator[trio.Process]:
+    async def _process(self, number: int) -> AsyncIterator[trio.Process]:
         # A session of its own: what a terminal does with its processes is for the parent alone.
         process = await trio.lowlevel.open_process(
             self._command,
@@ -127,7 +128,7 @@ class Workers:
             start_new_session=True,
         )
         try:
-            await _tell(process, line_of(self._task))
+            await _tell(process, line_of(own_task(self._task, number)))
             yield process
         finally:
             process.kill()
@@ -136,6 +137,14 @@ class Workers:
                 for stream in (process.stdin, process.stdout):
                     assert stream is not None
                     await stream.aclose()
+
+
+def own_task(task: Task, number: int) -> Task:
+    """That of worker `number`, the first being 1: a port for its metrics is nobody else's."""
+    first = task.settings.metrics_port
+    if not first:  # none, or any that is free
+        return task
+    return replace(task, settings=replace(task.settings, metrics_port=first + number - 1))
 
 
 async def _tell(process: trio.Process, line: bytes) -> None:

@@ -49,6 +49,34 @@ FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "abortKey": value,
     "arg": value | st.fixed_dictionaries({}, optional={"conversationId": value, "title": value}),
 }
+part = st.fixed_dictionaries(
+    {}, optional={"type": value | st.sampled_from(["text", "image_url"]), "text": value}
+)
+call = st.fixed_dictionaries({}, optional={"id": value, "type": value, "function": value})
+message = st.fixed_dictionaries(
+    {},
+    optional={
+        "role": value | st.sampled_from(["user", "assistant", "system", "tool", "developer"]),
+        "content": value | st.lists(part | value, max_size=3),
+        "tool_calls": value | st.lists(call, max_size=2),
+        "tool_call_id": value,
+        "name": value,
+    },
+)
+COMPLETION: Mapping[str, st.SearchStrategy[Any]] = {
+    "model": value | st.just("scripted"),
+    "messages": value | st.lists(message, max_size=3),
+    "n": value,
+    "stream": value | st.booleans(),
+    "stream_options": value | st.dictionaries(st.just("include_usage"), value),
+    "tools": value | st.lists(st.dictionaries(st.sampled_from(["type", "function"]), value)),
+    "metadata": value,
+    "cancel_on_disconnect": value,
+    "temperature": value,
+    "max_tokens": value,
+    "tokens": st.integers(-1, 3),
+}
+completion = st.fixed_dictionaries({}, optional=dict(COMPLETION)).map(json.dumps).map(str.encode)
 body = st.fixed_dictionaries({}, optional=dict(FIELDS)).map(json.dumps).map(str.encode)
 path = st.sampled_from(
     [
@@ -56,6 +84,8 @@ path = st.sampled_from(
         *("/api/agents/chat/stream/{}", "/api/agents/chat/status/{}", "/api/agents/chat/active"),
         *("/api/messages/{}", "/api/convos", "/api/convos/{}", "/api/convos/gen_title/{}"),
         *("/api/convos/update", "/api/models", "/api/{}", "/login", "/healthz", "/readyz", "/{}"),
+        *("/v1/chat/completions", "/v1/chat/completions/{}", "/v1/chat/completions/{}/stream"),
+        *("/v1/models", "/v1/models/{}", "/v1/{}", "/api/agents/v1/{}", "/metrics"),
     ]
 )
 query = st.dictionaries(
@@ -76,8 +106,9 @@ def assert_sane(reply: Reply, *, headless: bool = False) -> None:
     assert reply.status < 500, reply.text
     assert "Traceback" not in reply.text
     if reply.status >= 400 and not headless:
-        assert isinstance(reply.body["error"], str)
-        assert isinstance(reply.body["message"], str)
+        said = reply.body if isinstance(reply.body["error"], str) else reply.body["error"]
+        assert said is reply.body or set(said) == {"message", "type", "param", "code"}
+        assert isinstance(said["message"], str)
         assert len(reply.text) < 2000
 
 
@@ -107,6 +138,13 @@ async def test_any_body_of_the_conversation_routes(route: tuple[str, str], data:
     async with open_client(QUICK) as ann:
         written = await with_known(ann, data.decode())
         assert_sane(await ann.ask(*route, data=written.encode()))
+
+
+@settings(thorough, max_examples=60)
+@given(completion)
+async def test_any_body_of_chat_completions(data: bytes) -> None:
+    async with open_client(QUICK) as ann:
+        assert_sane(await ann.ask("POST", "/v1/chat/completions", data=data))
 
 
 @thorough

@@ -3,10 +3,24 @@
 import pytest
 
 from legato.http.application import MAX_BODY
-from tests.http.client import Client
+from legato.http.errors import is_openai
+from tests.http.client import Client, Reply
 
-PATHS = ["/api/agents/chat", "/api/agents/chat/agents", "/api/agents/chat/abort"]
+START = "/api/agents/chat"
+COMPLETIONS = ["/v1/chat/completions", "/api/agents/v1/chat/completions"]
+PATHS = [START, "/api/agents/chat/agents", "/api/agents/chat/abort", *COMPLETIONS]
 DEEP = 100_000
+QUICK = b'"model": "scripted", "messages": [{"role": "user", "content": "Hi"}], "tokens": 1'
+
+
+def refused(reply: Reply, path: str) -> tuple[str, str | None]:
+    """Message and param of a 400, in the shape of the API that was asked."""
+    assert reply.status == 400, reply.text
+    if not is_openai(path):
+        return reply.body["message"], reply.body.get("param")
+    assert set(reply.body) == {"error"}
+    assert reply.body["error"]["type"] == "invalid_request_error"
+    return reply.body["error"]["message"], reply.body["error"]["param"]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -33,9 +47,9 @@ DEEP = 100_000
 async def test_a_body_that_is_no_json_is_malformed(ann: Client, path: str, data: bytes) -> None:
     reply = await ann.ask("POST", path, data=data)
 
-    assert reply.status == 400
-    assert reply.body["error"] == "Invalid JSON format"
-    assert reply.body["message"].startswith("The request body contains malformed JSON")
+    message, _ = refused(reply, path)
+    assert message.startswith("The request body contains malformed JSON")
+    assert is_openai(path) or reply.body["error"] == "Invalid JSON format"
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -43,9 +57,9 @@ async def test_a_body_that_is_no_json_is_malformed(ann: Client, path: str, data:
 async def test_a_body_that_is_no_object_is_refused(ann: Client, path: str, data: bytes) -> None:
     reply = await ann.ask("POST", path, data=data)
 
-    assert reply.status == 400
-    assert reply.body["param"] == "body"
-    assert "object" in reply.body["message"]
+    message, param = refused(reply, path)
+    assert param == "body"
+    assert "object" in message
 
 
 @pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"9" * 20_000, b"1e400000"])
@@ -56,6 +70,38 @@ async def test_a_number_that_nobody_can_hold_is_refused(ann: Client, number: byt
     assert reply.status == 400
     assert reply.body["param"].startswith("model_parameters")
     assert "out of range" in reply.body["message"]
+
+
+@pytest.mark.parametrize("path", COMPLETIONS)
+@pytest.mark.parametrize("field", [b"temperature", b"max_tokens", b"seed", b"unknown", b"metadata"])
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"9" * 20_000, b"1e400000"])
+async def test_a_number_that_nobody_can_hold_is_never_a_fault_of_the_server(
+    ann: Client, path: str, field: bytes, number: bytes
+) -> None:
+    reply = await ann.ask("POST", path, data=b"{%b, %b: %b}" % (QUICK, b'"%b"' % field, number))
+
+    refused(reply, path)
+
+
+@pytest.mark.parametrize("path", COMPLETIONS)
+async def test_what_is_nested_beyond_reason_is_refused_wherever_it_is(
+    ann: Client, path: str
+) -> None:
+    for depth in (100, 500, 900, 990, 5000):
+        for field in (b"tools", b"metadata", b"unknown", b"response_format"):
+            value = b"[" * depth + b"]" * depth
+            reply = await ann.ask("POST", path, data=b'{%b, "%b": %b}' % (QUICK, field, value))
+            refused(reply, path)
+
+
+@pytest.mark.parametrize("path", [START, *COMPLETIONS])
+async def test_a_text_may_have_any_character(ann: Client, path: str) -> None:
+    text = rb"\u0000 \ufffe \u2028 \ud83d\ude00 \u0007"
+    body = rb'{"text": "%b", "model_parameters": {"tokens": 1}, "tokens": 1, ' % text
+    body += rb'"model": "scripted", "messages": [{"role": "user", "content": "%b"}]}' % text
+    reply = await ann.ask("POST", path, data=body)
+
+    assert reply.status == 200, reply.text
 
 
 @pytest.mark.parametrize("number", [b"9" * 20_000, b"1e5", b"1.5", b"99999999999999999999"])

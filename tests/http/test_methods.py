@@ -39,6 +39,39 @@ async def test_an_unknown_path_is_not_found_in_json(ann: Client, path: str) -> N
     assert set(reply.body) == {"error", "message"}
 
 
+@pytest.mark.parametrize("start", ["/v1", "/api/agents/v1"])
+@pytest.mark.parametrize(
+    "path", ["/", "/unknown", "/models/", "/chat", "/chat/completions/", "/%00", "//models", "/%ff"]
+)
+async def test_an_unknown_path_of_openais_is_said_in_its_shape(
+    ann: Client, start: str, path: str
+) -> None:
+    reply = await ann.get(start + path)
+    error = {"type": "invalid_request_error", "param": None, "code": None}
+
+    assert reply.status == 404
+    assert reply.body == {"error": {"message": "Endpoint not found", **error}}
+
+
+@pytest.mark.parametrize("start", ["/v1", "/api/agents/v1"])
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/chat/completions", {"POST"}),
+        ("PUT", "/chat/completions", {"POST"}),
+        ("NONSENSE", "/chat/completions", {"POST"}),
+        ("POST", "/chat/completions/x/stream", {"GET", "HEAD"}),
+    ],
+)
+async def test_a_wrong_method_of_openais_says_which_are_allowed(
+    ann: Client, start: str, method: str, path: str, allowed: set[str]
+) -> None:
+    reply = await ann.ask(method, start + path)
+
+    assert (reply.status, reply.body["error"]["type"]) == (405, "invalid_request_error")
+    assert set(reply.headers["allow"].split(", ")) - {"OPTIONS"} == allowed
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
@@ -131,3 +164,5 @@ async def test_every_reply_carries_the_security_headers(ann: Client, path: str) 
     assert "unsafe" not in policy
     assert reply.headers["x-content-type-options"] == "nosniff"
     assert reply.headers["referrer-policy"] == "no-referrer"
+    assert reply.headers["cross-origin-opener-policy"] == "same-origin"
+    assert reply.headers["cross-origin-resource-policy"] == "same-origin"

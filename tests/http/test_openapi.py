@@ -27,7 +27,15 @@ def operations(description: dict[str, Any]) -> Iterator[tuple[str, str, dict[str
 
 
 async def test_every_route_is_described(nobody: Client, description: dict[str, Any]) -> None:
-    hidden = {"/", "/c/{conversation_id}", "/docs", "/docs/{file}", "/login", "/openapi.json"}
+    hidden = {
+        "/",
+        "/c/{conversation_id}",
+        "/docs",
+        "/docs/{file}",
+        "/login",
+        "/metrics",
+        "/openapi.json",
+    }
     routes = set()
     for rule in nobody.app.url_map.iter_rules():
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
@@ -54,6 +62,7 @@ async def test_every_operation_says_what_it_is_and_what_comes_back(
         assert ("401" in statuses) == path.startswith(GUARDED)
         has_body = method == "POST" and not path.endswith("/cancel")
         has_body |= method == "DELETE" and not path.endswith("}")
+        assert ("requestBody" in operation) == ({"413", "415"} <= set(statuses))
         assert ("requestBody" in operation) == has_body
         assert all(response["description"] for response in operation["responses"].values())
 

@@ -1,0 +1,78 @@
+"""Each request has an id, which its reply and its log lines carry; and it is counted."""
+
+import re
+from collections import Counter
+from typing import Final
+
+import structlog
+import trio
+from quart import Quart, Response, g, request, websocket
+from quart.wrappers.base import BaseRequestWebsocket
+from structlog.contextvars import bind_contextvars
+from ulid import ULID
+
+HEADER: Final = "X-Request-ID"
+WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+TRACE_HEADER: Final = "traceparent"
+TRACE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""W3C's, which says what the request is a part of; log lines carry it, and so do spans."""
+
+UNKNOWN: Final = "unknown"
+"""For what has no route here, whatever it is called: or clients could make names without end."""
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
+
+log = structlog.get_logger()
+
+
+class Requests:
+    """`answered` counts by method, route and status, as soon as the reply's head is known.
+
+    `refused` counts by the name of the error, which tells more than its status.
+    """
+
+    def __init__(self, *, logged: bool) -> None:
+        """`logged`: whether there is a line in the log for each, without its query."""
+        self.answered = Counter[tuple[str, str, int]]()
+        self.refused = Counter[str]()
+        self._logged = logged
+
+    def follow(self, app: Quart) -> None:
+        app.before_request(self.begin)
+        app.before_websocket(self.begin_handshake)
+        app.after_request(self.end)
+
+    async def begin(self) -> None:
+        name(request)
+        g.began = trio.current_time()
+
+    async def begin_handshake(self) -> None:
+        name(websocket)
+
+    async def end(self, response: Response) -> Response:
+        response.headers[HEADER] = g.request_id
+        method = request.method if request.method in METHODS else UNKNOWN
+        route = request.url_rule.rule if request.url_rule else UNKNOWN
+        self.answered[method, route, response.status_code] += 1
+        if self._logged:
+            self._log(response)
+        return response
+
+    def _log(self, response: Response) -> None:
+        log.info(
+            "request answered",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            seconds=round(trio.current_time() - g.began, 4),
+        )
+
+
+def name(asking: BaseRequestWebsocket) -> None:
+    """What is started from here, a generation too, has the id in all its log lines."""
+    given = asking.headers.get(HEADER, "")
+    g.request_id = given if WELL_FORMED.fullmatch(given) else f"req_{ULID()}"
+    trace = asking.headers.get(TRACE_HEADER, "")
+    carried = {TRACE_HEADER: trace} if TRACE.fullmatch(trace) else {}
+    bind_contextvars(request=g.request_id, **carried)
