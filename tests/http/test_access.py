@@ -66,7 +66,7 @@ async def test_without_a_token_nobody_comes_in(nobody: Client, method: str, path
         f"Bearer {sign('ann', OTHER_SECRET, now=time.time(), ttl=60)}",
         "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4iLCJleHAiOjk5OTk5OTk5OTl9.",
         "Bearer \xff\xfe",
-        "Bearer " + "e" * 100_000,
+        "Bearer " + "e" * 30_000,
     ],
 )
 async def test_with_a_bad_token_nobody_comes_in(nobody: Client, authorization: str) -> None:

@@ -1,5 +1,7 @@
 """Coming back: exactly what was missed, or the state of now, and never a lie about a cursor."""
 
+from urllib.parse import quote
+
 import pytest
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -110,8 +112,7 @@ GARBAGE = ["x", "a:b", "a:1:x", "a:1:-1", "a:1: 1", "a:1:1:1", ":1:1", "a:1:", "
 async def test_a_malformed_cursor_is_refused(ann: Client, cursor: str) -> None:
     started = await ann.start()
     path = f"/api/agents/chat/stream/{started['streamId']}"
-    quoted = "".join(f"%{byte:02X}" for byte in cursor.encode())
-    reply = await ann.get(f"{path}?after={quoted}")
+    reply = await ann.get(f"{path}?after={quote(cursor)}")
 
     assert (reply.status, reply.body["param"]) == (400, "after")
     assert "job_id:epoch:seq" in reply.body["message"]
