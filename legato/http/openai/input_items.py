@@ -80,17 +80,26 @@ class ReasoningItem(Struct, frozen=True, omit_defaults=True):
     encrypted_content: str | None = None
 
 
+class CompactionItem(Struct, frozen=True):
+    """What `/v1/responses/compact` made of a conversation."""
+
+    encrypted_content: str
+    id: str | None = None
+
+
 class ItemReference(Struct, frozen=True):
     id: str
 
 
-InputItem = MessageItem | FunctionCallItem | FunctionCallOutputItem | ReasoningItem | ItemReference
+OwnItem = MessageItem | FunctionCallItem | FunctionCallOutputItem | ReasoningItem | CompactionItem
+InputItem = OwnItem | ItemReference
 
 KINDS: Final[Mapping[str, type[InputItem]]] = {
     "message": MessageItem,
     "function_call": FunctionCallItem,
     "function_call_output": FunctionCallOutputItem,
     "reasoning": ReasoningItem,
+    "compaction": CompactionItem,
     "item_reference": ItemReference,
 }
 PREFIXES: Final[Mapping[type[InputItem], str]] = {
@@ -98,5 +107,6 @@ PREFIXES: Final[Mapping[type[InputItem], str]] = {
     FunctionCallItem: "fc",
     FunctionCallOutputItem: "fco",
     ReasoningItem: "rs",
+    CompactionItem: "cmp",
 }
 """Of the ids of those that come without one."""

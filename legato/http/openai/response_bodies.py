@@ -5,7 +5,10 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from legato.http.openai.bodies import CompletionHeaders
 from legato.http.replies import EventStream
+
+ResponseHeaders = CompletionHeaders
 
 
 class ResponseQuery(Struct):
@@ -13,8 +16,8 @@ class ResponseQuery(Struct):
 
     stream: Annotated[bool, Meta(description="Its events instead of what it is now.")] = False
     starting_after: Annotated[
-        int | None,
-        Meta(ge=0, le=2**53, description="The `sequence_number` seen last: only what came after."),
+        Annotated[int, Meta(ge=0, le=2**53)] | None,
+        Meta(description="The `sequence_number` seen last: only what came after."),
     ] = None
 
 

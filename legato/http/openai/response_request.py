@@ -60,7 +60,11 @@ class ConversationName(Struct, frozen=True):
 
 
 class ResponseBody(Struct, frozen=True, kw_only=True):
-    """`model` and `input` are enough.  What is not here is ignored, as by OpenAI's servers."""
+    """`model` and `input` are enough.  What is not here is ignored, as by OpenAI's servers.
+
+    `cancel_on_disconnect`: whether a client that leaves before the end stops a generation that is
+    not in the background.  True by default, or false with an `Idempotency-Key`.
+    """
 
     model: str | None = None
     input: str | list[Any] | None = None
@@ -91,6 +95,7 @@ class ResponseBody(Struct, frozen=True, kw_only=True):
     prompt_cache_key: Key | None = None
     user: str | None = None
     prompt: Any = None
+    cancel_on_disconnect: bool | None = None
 
 
 SAME: Final = (

@@ -1,0 +1,168 @@
+"""A request to the Responses API, begun: what it follows, and the job that answers it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+from ulid import ULID
+
+from legato.actors.admission import Busy
+from legato.actors.mailbox import ActorStopped
+from legato.actors.ref import JobRef
+from legato.actors.turn import Prompt, Turn
+from legato.content import Asked
+from legato.dialects.response_object import PREFIX
+from legato.events import AnyEnding, Created, Failed, Stopped
+from legato.http.errors import InvalidField, RequestError, TooLarge
+from legato.http.openai.outcomes import Lost, Unanswered
+from legato.http.openai.prompts import check_parameters, model_named
+from legato.http.openai.response_prompt import Request, request_of
+from legato.http.openai.response_request import ConversationName, ResponseBody
+from legato.http.streaming import awaited
+from legato.http.wire import application, runtime, user
+from legato.models.contract import ChatMessage
+from legato.storage.contract import StoredResponse
+
+API: Final = "responses"
+PATHS: Final = ("/v1/responses", "/api/agents/v1/responses")
+
+Chains = Mapping[str, Sequence[StoredResponse]]
+"""What a connection remembers by itself: a response and all before it, by its id."""
+
+
+class PreviousNotFound(RequestError):
+    def __init__(self, response_id: str) -> None:
+        super().__init__(
+            f"Previous response with id {response_id[:80]!r} not found.",
+            param="previous_response_id",
+            code="previous_response_not_found",
+        )
+
+
+class ConversationLocked(RequestError):
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another response of that conversation is running; wait for its end, or cancel it.",
+            param="conversation",
+            code="conversation_locked",
+        )
+
+
+class Begun(Struct, frozen=True):
+    """`before`: the responses that it follows, the oldest first."""
+
+    job: JobRef
+    created: Created
+    prompt: Prompt
+    before: Sequence[StoredResponse]
+
+    def ended(self, ending: AnyEnding) -> Sequence[StoredResponse]:
+        """It and those before, for another to follow."""
+        mine = StoredResponse(
+            response_id=self.job.response_id,
+            user=self.job.user,
+            conversation_id=self.job.conversation_id,
+            previous_id=self.prompt.previous_id,
+            items=self.prompt.items,
+            created=self.created,
+            ending=ending,
+        )
+        return (*self.before, mine)
+
+
+async def begin_response(
+    body: ResponseBody,
+    *,
+    request_id: str | None = None,
+    is_bound: bool = False,
+    chains: Chains | None = None,
+) -> Begun:
+    """Have it asked of its model; on return it is stored, if it is to be, and can be found.
+
+    Raises:
+        RequestError: as it cannot be served so, or failed before it began.
+        Refused, StorageError
+    """
+    before = await _before(body, chains or {})
+    turn, prompt = _turn(body, before, request_id)
+    try:
+        job = (await runtime().jobs.start(turn, "reject")).job
+        async with awaited(job, is_bound=is_bound):
+            created = await job.opened()
+    except Busy:
+        raise ConversationLocked from None
+    except ActorStopped:
+        raise Lost from None
+    if isinstance(created, Failed | Stopped):
+        raise Unanswered(created)
+    assert isinstance(created, Created), "nothing finishes before it begins"
+    return Begun(job, created, prompt, before)
+
+
+async def _before(body: ResponseBody, chains: Chains) -> Sequence[StoredResponse]:
+    """Raises InvalidField, PreviousNotFound."""
+    responses = runtime().records.responses
+    if previous := body.previous_response_id:
+        chain = chains.get(previous) or await responses.chain(user(), previous)
+        if chain is None:
+            raise PreviousNotFound(previous)
+        if chain[-1].ending is None:
+            raise InvalidField("previous_response_id", "names a response that is still running")
+        return chain
+    if body.conversation is not None:
+        return await responses.conversation(user(), _conversation_id(body.conversation))
+    return ()
+
+
+def _conversation_id(given: ConversationName | str) -> str:
+    """Nobody else's has the same name."""
+    name = given.id if isinstance(given, ConversationName) else given
+    return f"{user()}/{name}"
+
+
+def _turn(
+    body: ResponseBody, before: Sequence[StoredResponse], request_id: str | None
+) -> tuple[Turn, Prompt]:
+    model = model_named(body.model, runtime().models)
+    job_id = str(ULID())
+    request = request_of(body, job_id, before, lambda text: application().seal.open(text, user()))
+    check_parameters(request.parameters, model)
+    _check_sizes(request.messages)
+    conversation_id = PREFIX + job_id
+    if body.conversation is not None:
+        conversation_id = _conversation_id(body.conversation)
+    prompt = _prompt(body, model.name, request)
+    turn = Turn(
+        job_id=job_id,
+        conversation_id=conversation_id,
+        message_id=f"{PREFIX}{job_id}-request",
+        response_id=PREFIX + job_id,
+        user=user(),
+        model=model.name,
+        endpoint=API,
+        parameters=request.parameters,
+        request_id=request_id,
+        prompt=prompt,
+    )
+    return turn, prompt
+
+
+def _prompt(body: ResponseBody, model: str, request: Request) -> Prompt:
+    is_stored = body.store is not False
+    return Prompt(
+        asked=Asked(api=API, user=user(), model=model, echo=request.echo, store=is_stored),
+        messages=request.messages,
+        items=request.items,
+        previous_id=body.previous_response_id or None,
+    )
+
+
+def _check_sizes(messages: Sequence[ChatMessage]) -> None:
+    most = runtime().settings.limits.max_text_bytes
+    for message in messages:
+        size = len(message.text.encode())
+        if size > most:
+            found = f"input: found a text of {size} bytes; {most} are allowed"
+            raise TooLarge(found, param="input")
