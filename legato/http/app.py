@@ -22,6 +22,7 @@ from legato.http.guards.frames import frames_response
 from legato.http.headers import secure
 from legato.http.keys import keys
 from legato.http.metrics import metrics
+from legato.http.openai.compaction import compaction
 from legato.http.openai.completion_jobs import completion_jobs
 from legato.http.openai.completions import completions
 from legato.http.openai.models import models
@@ -36,7 +37,7 @@ from legato.secret import with_secret
 
 BLUEPRINTS: Final = (
     *(chat, completions, completion_jobs, conversations, keys, models),
-    *(responses, response_jobs, response_sockets),
+    *(responses, response_jobs, response_sockets, compaction),
     *(pages, metrics),
 )
 

@@ -78,15 +78,18 @@ async def begin_response(
     request_id: str | None = None,
     is_bound: bool = False,
     chains: Chains | None = None,
+    closing: str | None = None,
 ) -> Begun:
     """Have it asked of its model; on return it is stored, if it is to be, and can be found.
+
+    `closing`: what the model reads after all that the body brings.
 
     Raises:
         RequestError: as it cannot be served so, or failed before it began.
         Refused, StorageError
     """
     before = await _before(body, chains or {})
-    turn, prompt = _turn(body, before, request_id)
+    turn, prompt = _turn(body, before, request_id, closing)
     try:
         job = (await runtime().jobs.start(turn, "reject")).job
         async with awaited(job, is_bound=is_bound):
@@ -123,7 +126,10 @@ def _conversation_id(given: ConversationName | str) -> str:
 
 
 def _turn(
-    body: ResponseBody, before: Sequence[StoredResponse], request_id: str | None
+    body: ResponseBody,
+    before: Sequence[StoredResponse],
+    request_id: str | None,
+    closing: str | None,
 ) -> tuple[Turn, Prompt]:
     model = model_named(body.model, runtime().models)
     job_id = str(ULID())
@@ -133,7 +139,7 @@ def _turn(
     conversation_id = PREFIX + job_id
     if body.conversation is not None:
         conversation_id = _conversation_id(body.conversation)
-    prompt = _prompt(body, model.name, request)
+    prompt = _prompt(body, model.name, request, closing)
     turn = Turn(
         job_id=job_id,
         conversation_id=conversation_id,
@@ -149,11 +155,12 @@ def _turn(
     return turn, prompt
 
 
-def _prompt(body: ResponseBody, model: str, request: Request) -> Prompt:
+def _prompt(body: ResponseBody, model: str, request: Request, closing: str | None) -> Prompt:
     is_stored = body.store is not False
+    last = (ChatMessage("user", closing),) if closing else ()
     return Prompt(
         asked=Asked(api=API, user=user(), model=model, echo=request.echo, store=is_stored),
-        messages=request.messages,
+        messages=(*request.messages, *last),
         items=request.items,
         previous_id=body.previous_response_id or None,
     )

@@ -59,3 +59,22 @@ class ResponseItems(Struct, kw_only=True):
     last_id: str | None
     has_more: bool
     object: Literal["list"] = "list"
+
+
+class CompactionBody(Struct, kw_only=True):
+    """`model`, and what is to be made short: `input`, or what `previous_response_id` names."""
+
+    model: str | None = None
+    input: str | list[Any] | None = None
+    previous_response_id: str | None = None
+    instructions: str | None = None
+
+
+class Compaction(Struct, kw_only=True):
+    """`output` stands for the whole conversation: send it first, and what follows after it."""
+
+    id: str
+    created_at: int
+    output: Sequence[Mapping[str, Any]]
+    usage: Mapping[str, Any]
+    object: Literal["response.compaction"] = "response.compaction"
