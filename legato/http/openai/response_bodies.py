@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from legato.http.openai.bodies import CompletionHeaders
 from legato.http.replies import EventStream
@@ -12,13 +12,19 @@ ResponseHeaders = CompletionHeaders
 
 
 class ResponseQuery(Struct):
-    """`include` and `include_obfuscation` are taken and have no effect: there is nothing of it."""
+    """`include` and `include_obfuscation` are taken and have no effect: there is nothing of it.
+
+    What is not given is unset, not None: a query can spell that `null`, and that is no number.
+    """
 
     stream: Annotated[bool, Meta(description="Its events instead of what it is now.")] = False
-    starting_after: Annotated[
-        Annotated[int, Meta(ge=0, le=2**53)] | None,
-        Meta(description="The `sequence_number` seen last: only what came after."),
-    ] = None
+    starting_after: (
+        Annotated[
+            int,
+            Meta(ge=0, le=2**53, description="The `sequence_number` seen last: only what follows."),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class ItemsQuery(Struct):

@@ -1,5 +1,6 @@
 """Responses that were created before: read, follow, cancel, delete."""
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
@@ -46,11 +47,11 @@ async def retrieve(response_id: str) -> Response:
         raise ResponseNotFound(response_id) from None
 
 
-async def _reading(job: JobRef | None, starting_after: int | None) -> Reading:
+async def _reading(job: JobRef | None, starting_after: int | UnsetType) -> Reading:
     """Raises ActorStopped where its events are gone."""
     if job is None:
         raise ActorStopped
-    if starting_after is None:
+    if starting_after is UNSET:
         return Reading(job, API, "beginning")
     try:
         located = await job.locate(API, starting_after)

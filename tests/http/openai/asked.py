@@ -151,10 +151,12 @@ async def asking(
     async with connection:
         await connection.send(json.encode(asked(model, **fields)))
         await connection.send_complete()
-        yield connection
-        await connection.disconnect()
-        await wait_all_tasks_blocked()
-        connection._client_send.close()  # a dropped body never ends; the client waits for that
+        try:
+            yield connection
+        finally:
+            await connection.disconnect()
+            await wait_all_tasks_blocked()
+            connection._client_send.close()  # a dropped body never ends, and is waited for
 
 
 async def received(connection: TestHTTPConnection, text: str) -> str:

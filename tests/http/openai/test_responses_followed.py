@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from legato.config import Limits
-from tests.http.client import Client
+from tests.http.client import Client, everything
 from tests.http.openai.asked import (
     DONE,
     PATH,
@@ -60,10 +60,8 @@ async def test_a_reader_that_comes_while_it_runs_gets_the_rest_live(asker: Clien
         await connection.send_complete()
         missed = await received(connection, '"w0 "')
         stopped = await cancelled(asker, response_id)
-        rest = await received(connection, "[DONE]")
-        with pytest.raises(trio.EndOfChannel):
-            await connection.receive()
-    events = events_of((missed + rest).encode(), first=5)
+        rest = await everything(connection)
+    events = events_of(missed.encode() + rest, first=5)
 
     assert events[0]["type"] == "response.output_text.delta"
     assert events[-1]["response"] == stopped
@@ -127,7 +125,7 @@ async def test_anothers_response_and_an_unknown_one_are_not_there(
         (asker, "resp_nothing"),
         (asker, job_id),
         (asker, f"resp_{response_id}"),
-        (asker, "resp_" + "x" * 10_000),
+        (asker, "resp_" + "x" * 1000),
         (asker, "resp_%00"),
     ):
         path = f"{PATH}/{name}"
