@@ -17,7 +17,7 @@ from legato.http.errors import InvalidField, RequestError, TooLarge
 from legato.http.openai.outcomes import Lost, Unanswered
 from legato.http.openai.prompts import check_parameters, model_named
 from legato.http.openai.response_prompt import Request, request_of
-from legato.http.openai.response_request import ConversationName, ResponseBody
+from legato.http.openai.response_request import ConversationName, ResponseBody, check
 from legato.http.streaming import awaited
 from legato.http.wire import application, runtime, user
 from legato.models.contract import ChatMessage
@@ -88,6 +88,7 @@ async def begin_response(
         RequestError: as it cannot be served so, or failed before it began.
         Refused, StorageError
     """
+    check(body)
     before = await _before(body, chains or {})
     turn, prompt = _turn(body, before, request_id, closing)
     try:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 CallId = Annotated[str, Meta(min_length=1, max_length=64)]
-FunctionName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+Name = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$(?!\n)")]  # to Python, $ is before one too
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 Detail = Literal["low", "high", "auto"]
 
@@ -50,7 +50,7 @@ class MessageItem(Struct, frozen=True):
 
 class FunctionCallItem(Struct, frozen=True):
     call_id: CallId
-    name: FunctionName
+    name: Name
     arguments: str
     id: str | None = None
     status: ItemStatus | None = None

@@ -21,7 +21,6 @@ from legato.http.openai.response_request import (
     JsonSchema,
     ResponseBody,
     TextSettings,
-    check,
     choice_of,
     tools_of,
 )
@@ -41,12 +40,11 @@ class Request(Struct, frozen=True):
 def request_of(
     body: ResponseBody, job_id: str, before: Sequence[StoredResponse], unseal: Unseal
 ) -> Request:
-    """What the body asks for, after the responses that it follows (the oldest first).
+    """What a body that is fit asks for, after the responses that it follows (the oldest first).
 
     Raises:
         InvalidField: it names the field that is wrong.
     """
-    check(body)
     tools = tools_of(body.tools)
     choice = choice_of(body.tool_choice, tools)
     earlier = items_before(before)

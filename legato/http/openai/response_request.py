@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from legato.http.errors import InvalidField
 from legato.http.nesting import check_nesting
-from legato.http.openai.input_items import FunctionName
+from legato.http.openai.input_items import Name
 from legato.http.openai.inputs import converted
 
 Key = Annotated[str, Meta(max_length=64)]
@@ -15,14 +15,14 @@ Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
 
 class FunctionTool(Struct, frozen=True, tag_field="type", tag="function"):
-    name: FunctionName
+    name: Name
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
 
 class FunctionChoice(Struct, frozen=True, tag_field="type", tag="function"):
-    name: FunctionName
+    name: Name
 
 
 class AllowedTools(Struct, frozen=True, tag_field="type", tag="allowed_tools"):
@@ -39,7 +39,7 @@ class JsonObject(Struct, frozen=True, tag_field="type", tag="json_object"):
 
 
 class JsonSchema(Struct, frozen=True, tag_field="type", tag="json_schema"):
-    name: FunctionName
+    name: Name
     schema: dict[str, Any]
     description: str | None = None
     strict: bool | None = None
@@ -56,7 +56,7 @@ class ReasoningSettings(Struct, frozen=True):
 
 
 class ConversationName(Struct, frozen=True):
-    id: Annotated[str, Meta(min_length=1, max_length=128)]
+    id: Name
 
 
 class ResponseBody(Struct, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ class ResponseBody(Struct, frozen=True, kw_only=True):
     input: str | list[Any] | None = None
     instructions: str | None = None
     previous_response_id: str | None = None
-    conversation: ConversationName | str | None = None
+    conversation: ConversationName | Name | None = None
     stream: bool | None = None
     background: bool | None = None
     store: bool | None = None

@@ -13,7 +13,7 @@ from legato.events import Finished
 from legato.http.errors import InvalidField
 from legato.http.openai.input_messages import items_before, messages_of
 from legato.http.openai.response_prompt import Request, request_of
-from legato.http.openai.response_request import ResponseBody
+from legato.http.openai.response_request import ResponseBody, check
 from legato.http.openai.sealing import Unsealable
 from legato.models.contract import ChatMessage
 from legato.storage.contract import StoredResponse
@@ -25,7 +25,9 @@ TOLD = {"id": "c1", "type": "function", "function": {"name": "add", "arguments":
 
 
 def asked(*before: StoredResponse, **body: Any) -> Request:
-    return request_of(msgspec.convert(body, ResponseBody), JOB, before, unsealed)
+    given = msgspec.convert(body, ResponseBody)
+    check(given)
+    return request_of(given, JOB, before, unsealed)
 
 
 def unsealed(text: str) -> str:
