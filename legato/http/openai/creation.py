@@ -1,6 +1,6 @@
 """A request to the Responses API, begun: what it follows, and the job that answers it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -13,11 +13,18 @@ from legato.actors.turn import Prompt, Turn
 from legato.content import Asked
 from legato.dialects.response_object import PREFIX
 from legato.events import AnyEnding, Created, Failed, Stopped
-from legato.http.errors import InvalidField, RequestError, TooLarge
+from legato.http.errors import TooLarge
 from legato.http.openai.outcomes import Lost, Unanswered
+from legato.http.openai.predecessors import (
+    OVERTAKEN,
+    Chains,
+    ConversationLocked,
+    conversation_id_of,
+    responses_before,
+)
 from legato.http.openai.prompts import check_parameters, model_named
 from legato.http.openai.response_prompt import Request, request_of
-from legato.http.openai.response_request import ConversationName, ResponseBody, check
+from legato.http.openai.response_request import ResponseBody, check
 from legato.http.streaming import awaited
 from legato.http.wire import application, runtime, user
 from legato.models.contract import ChatMessage
@@ -25,29 +32,6 @@ from legato.storage.contract import StoredResponse
 
 API: Final = "responses"
 PATHS: Final = ("/v1/responses", "/api/agents/v1/responses")
-
-Chains = Mapping[str, Sequence[StoredResponse]]
-"""What a connection remembers by itself: a response and all before it, by its id."""
-
-
-class PreviousNotFound(RequestError):
-    def __init__(self, response_id: str) -> None:
-        super().__init__(
-            f"Previous response with id {response_id[:80]!r} not found.",
-            param="previous_response_id",
-            code="previous_response_not_found",
-        )
-
-
-class ConversationLocked(RequestError):
-    status = 409
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Another response of that conversation is running; wait for its end, or cancel it.",
-            param="conversation",
-            code="conversation_locked",
-        )
 
 
 class Begun(Struct, frozen=True):
@@ -89,7 +73,7 @@ async def begin_response(
         Refused, StorageError
     """
     check(body)
-    before = await _before(body, chains or {})
+    before = await responses_before(body, chains or {})
     turn, prompt = _turn(body, before, request_id, closing)
     try:
         job = (await runtime().jobs.start(turn, "reject")).job
@@ -99,31 +83,12 @@ async def begin_response(
         raise ConversationLocked from None
     except ActorStopped:
         raise Lost from None
+    if isinstance(created, Failed) and created.reason == OVERTAKEN:
+        raise ConversationLocked
     if isinstance(created, Failed | Stopped):
         raise Unanswered(created)
     assert isinstance(created, Created), "nothing finishes before it begins"
     return Begun(job, created, prompt, before)
-
-
-async def _before(body: ResponseBody, chains: Chains) -> Sequence[StoredResponse]:
-    """Raises InvalidField, PreviousNotFound."""
-    responses = runtime().records.responses
-    if previous := body.previous_response_id:
-        chain = chains.get(previous) or await responses.chain(user(), previous)
-        if chain is None:
-            raise PreviousNotFound(previous)
-        if chain[-1].ending is None:
-            raise InvalidField("previous_response_id", "names a response that is still running")
-        return chain
-    if body.conversation is not None:
-        return await responses.conversation(user(), _conversation_id(body.conversation))
-    return ()
-
-
-def _conversation_id(given: ConversationName | str) -> str:
-    """Nobody else's has the same name."""
-    name = given.id if isinstance(given, ConversationName) else given
-    return f"{user()}/{name}"
 
 
 def _turn(
@@ -139,8 +104,8 @@ def _turn(
     _check_sizes(request.messages)
     conversation_id = PREFIX + job_id
     if body.conversation is not None:
-        conversation_id = _conversation_id(body.conversation)
-    prompt = _prompt(body, model.name, request, closing)
+        conversation_id = conversation_id_of(body.conversation)
+    prompt = _prompt(body, model.name, request, before, closing)
     turn = Turn(
         job_id=job_id,
         conversation_id=conversation_id,
@@ -156,14 +121,21 @@ def _turn(
     return turn, prompt
 
 
-def _prompt(body: ResponseBody, model: str, request: Request, closing: str | None) -> Prompt:
+def _prompt(
+    body: ResponseBody,
+    model: str,
+    request: Request,
+    before: Sequence[StoredResponse],
+    closing: str | None,
+) -> Prompt:
     is_stored = body.store is not False
     last = (ChatMessage("user", closing),) if closing else ()
     return Prompt(
         asked=Asked(api=API, user=user(), model=model, echo=request.echo, store=is_stored),
         messages=(*request.messages, *last),
         items=request.items,
-        previous_id=body.previous_response_id or None,
+        previous_id=body.previous_response_id,
+        after=before[-1] if before and body.conversation is not None else None,
     )
 
 

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 CallId = Annotated[str, Meta(min_length=1, max_length=64)]
-Name = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$(?!\n)")]  # to Python, $ is before one too
+Name = Annotated[
+    str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$(?!\n)")
+]  # to Python, $ is before one too
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 Detail = Literal["low", "high", "auto"]
 

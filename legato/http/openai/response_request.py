@@ -136,11 +136,11 @@ def check(body: ResponseBody) -> None:
     """
     if body.background and body.store is False:
         raise InvalidField("store", "found false; a response in the background must be stored")
-    if body.previous_response_id and body.conversation:
+    if body.previous_response_id is not None and body.conversation is not None:
         raise InvalidField("conversation", "is not allowed beside previous_response_id")
     if body.prompt is not None:
         raise InvalidField("prompt", "there are no prompt templates here; use instructions")
-    if not (body.input or body.previous_response_id or body.conversation):
+    if not (body.input or body.previous_response_id is not None or body.conversation):
         raise InvalidField("input", "a text or a list of items is needed")
 
 

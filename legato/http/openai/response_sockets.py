@@ -13,8 +13,9 @@ from legato.actors.mailbox import ActorError
 from legato.actors.ref import JobRef
 from legato.http.errors import HANDLED, InvalidField, RequestError, response_to
 from legato.http.facts import asking
-from legato.http.openai.creation import API, PATHS, Chains, begin_response
+from legato.http.openai.creation import API, PATHS, begin_response
 from legato.http.openai.outcomes import Lost
+from legato.http.openai.predecessors import Chains
 from legato.http.openai.response_request import ResponseBody
 from legato.http.streaming import awaited
 from legato.http.wire import json_of, runtime

@@ -1,4 +1,4 @@
-"""A client of the Responses API: what it asks, and what it gets, each read as strictly as can be."""
+"""A client of the Responses API: what it asks, and what it gets, read as strictly as can be."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager

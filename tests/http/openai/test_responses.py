@@ -136,7 +136,10 @@ async def test_what_was_asked_is_said_again(asker: Client) -> None:
     request = model_of(asker).asked[-1]
     assert [message.text for message in request.messages] == ["Be brief.", "Hi"]
     assert request.parameters["response_format"] == {"type": "json_object"}
-    assert (request.parameters["max_tokens"], request.parameters["reasoning_effort"]) == (100, "low")
+    assert (request.parameters["max_tokens"], request.parameters["reasoning_effort"]) == (
+        100,
+        "low",
+    )
 
 
 async def test_by_default_nothing_is_truncated(asker: Client) -> None:
@@ -161,7 +164,11 @@ async def test_what_fails_before_its_first_word_is_refused_where_it_was_asked_wh
     kept = await retrieved(asker, only_job(asker))
 
     assert refusal(reply) == (502, None, "provider_error")
-    assert (kept["status"], kept["error"]["code"], kept["output"]) == ("failed", "provider_error", [])
+    assert (kept["status"], kept["error"]["code"], kept["output"]) == (
+        "failed",
+        "provider_error",
+        [],
+    )
 
 
 @pytest.mark.parametrize(("model", "text"), [("refusing", ""), ("failing", "w0 w1 ")])

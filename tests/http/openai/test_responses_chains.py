@@ -1,9 +1,13 @@
 """Responses that go on from others: by their ids, and in a conversation."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
 
+from legato.storage.contract import StoredResponse
+from legato.storage.memory import MemoryRecords
+from legato.storage.memory_responses import MemoryResponses
 from tests.http.client import Client, bearer
 from tests.http.openai.asked import (
     PATH,
@@ -77,6 +81,7 @@ async def test_what_cannot_be_gone_on_from_is_refused_as_not_found(
         "resp_nothing",
         mine["id"].removeprefix("resp_"),
         mine["id"].lower(),
+        "",
         "x" * 100_000,
         "\0",
     ):
@@ -133,6 +138,43 @@ async def test_an_item_of_the_chain_can_be_named_again(asker: Client) -> None:
 
     assert read(asker) == ["Hi", ANSWER, ANSWER]
     assert refusal(strange)[:2] == (400, "input[0].id")
+
+
+class ReadInBetween(MemoryResponses):
+    """Something happens just after a conversation was read."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def conversation(self, user: str, conversation_id: str) -> Sequence[StoredResponse]:
+        found = await super().conversation(user, conversation_id)
+        if (meanwhile := self.meanwhile) is not None:
+            self.meanwhile = None
+            await meanwhile()
+        return found
+
+
+@pytest.mark.parametrize("store", [True, False])
+async def test_a_conversation_that_went_on_since_it_was_read_is_not_answered(
+    asker: Client, store: bool
+) -> None:
+    """Or the model would read less than there is, and its answer stand behind what it missed."""
+    assert asker.app.runtime is not None
+    records = asker.app.runtime.records
+    assert isinstance(records, MemoryRecords)
+    records.responses = between = ReadInBetween(records._enter)
+
+    async def goes_on() -> None:
+        await created(asker, input="faster", conversation="talk")
+
+    response_id = await running(asker, conversation="talk")
+    for meanwhile in (lambda: cancelled(asker, response_id), goes_on):
+        between.meanwhile = meanwhile
+        reply = await asker.post(PATH, asked(input="late", conversation="talk", store=store))
+
+        assert refusal(reply) == (409, "conversation", "conversation_locked")
+    assert len(model_of(asker).asked) == 1
+    await created(asker, input="now", conversation="talk", store=store)
+    assert read(asker) == ["Hi", "w0 ", "faster", ANSWER, "now"]
 
 
 @pytest.mark.parametrize("name", ["talk", {"id": "talk"}])

@@ -10,7 +10,6 @@ from tests.http.openai.asked import (
     asked,
     asking,
     cancelled,
-    created,
     events_in,
     events_of,
     only_job,

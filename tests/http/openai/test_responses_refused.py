@@ -73,7 +73,11 @@ async def test_an_unknown_model_is_not_found(asker: Client) -> None:
 
 
 async def test_what_changes_no_meaning_is_ignored(asker: Client) -> None:
-    fields = {"stream_options": {"include_obfuscation": False}, "include": [], "anything": {"a": 1}}
+    fields: dict[str, Any] = {
+        "stream_options": {"include_obfuscation": False},
+        "include": [],
+        "anything": {"a": 1},
+    }
 
     assert (await created(asker, **fields))["status"] == "completed"
 
@@ -134,7 +138,7 @@ async def test_what_no_parser_should_have_to_take(asker: Client) -> None:
 
 @pytest.mark.parametrize("field", ["input", "instructions", "metadata", "conversation"])
 async def test_a_nul_is_taken_or_refused_but_does_no_harm(asker: Client, field: str) -> None:
-    value = {"key": "a\0b"} if field == "metadata" else "a\0b"
+    value: Any = {"key": "a\0b"} if field == "metadata" else "a\0b"
     reply = await asker.post(PATH, asked(**{field: value}))
 
     assert reply.status in (200, 400), reply.text
