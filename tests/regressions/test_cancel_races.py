@@ -6,12 +6,20 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import trio
+from ulid import ULID
 
+from legato.actors.feed import Start
+from legato.actors.follower import Follower
+from legato.actors.ref import JobRef
+from legato.actors.turn import Prompt, Turn
+from legato.content import Asked
+from legato.http.openai.inputs import items_of
 from legato.http.openai.known import Known
+from legato.models.contract import ChatMessage
 from tests.dialects.responses_kit import read
 from tests.http.client import Client
 from tests.http.house import open_client
-from tests.http.openai.asked import DONE, PATH, asked, asking, received, refusal, text_of, valid
+from tests.http.openai.asked import PATH, asked, refusal, text_of, valid
 from tests.http.openai.paced import PacedModel
 from tests.regressions.reading import checkpoints
 
@@ -28,35 +36,55 @@ class Race:
         self.ann = ann
         self.model = model
         self.chance = random.Random(seed)
-        self.fields = {"conversation": f"c{seed}", "stream": True, "background": True}
+        self.conversation = f"c{seed}"
         self.told: list[Resource] = []  # how it ended
         self.went_on = False
 
     async def run(self) -> str:
         """How it ended: it must be the same for all."""
         self.model.let_go = trio.Event()
-        async with asking(self.ann, "paced", **self.fields) as connection:
-            await received(connection, '"one "')
-            response_id = f"resp_{dict(connection.headers or {})['x-legato-job']}"
-            path = f"{PATH}/{response_id}"
+        job = await self.start()
+        assert await job.answering() is None
+        path = f"{PATH}/{job.response_id}"
 
-            async def follow() -> None:
-                self.hear((await received(connection, "[DONE]\n\n")).encode())
+        async def cancel() -> None:
+            self.told.append((await self.ann.post(f"{path}/cancel", None)).body)
 
-            async def come_back() -> None:
-                place = f"?stream=true&starting_after={self.chance.randrange(5)}"
-                self.hear((await self.ann.get(path + place)).text.encode())
+        async def follow() -> None:
+            await self.follow(job, "beginning")
 
-            async def cancel() -> None:
-                for _ in range(2):
-                    self.told.append((await self.ann.post(f"{path}/cancel", None)).body)
+        async def come_back() -> None:
+            seen = await job.locate("responses", self.chance.randrange(5))
+            await self.follow(job, seen.cursor, seen.frames)
 
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(follow)
-                for act in (self.end, cancel, come_back):
-                    nursery.start_soon(self.late, act, LONGEST)
-                nursery.start_soon(self.late, self.go_on, 2 * LONGEST)
-        return await self.check(response_id)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(follow)
+            for act in (self.end, cancel, come_back):
+                nursery.start_soon(self.late, act, LONGEST)
+            nursery.start_soon(self.late, self.go_on, 2 * LONGEST)
+        await cancel()
+        return await self.check(job.response_id)
+
+    async def start(self) -> JobRef:
+        """As if it had been asked over HTTP, which takes its time and is no part of the race."""
+        job_id = str(ULID())
+        echo = {"background": True, "conversation": {"id": self.conversation}}
+        prompt = Prompt(
+            asked=Asked(api="responses", user="ann", model="paced", echo=echo, store=True),
+            messages=(ChatMessage("user", "Hi"),),
+            items=tuple(items_of("Hi", job_id, ())),
+        )
+        turn = Turn(
+            job_id=job_id,
+            conversation_id=f"ann/{self.conversation}",
+            message_id="request",
+            response_id=f"resp_{job_id}",
+            user="ann",
+            model="paced",
+            prompt=prompt,
+        )
+        assert self.ann.app.runtime is not None
+        return (await self.ann.app.runtime.jobs.start(turn, "reject")).job
 
     async def late(self, act: Callable[[], Awaitable[None]], longest: int) -> None:
         await checkpoints(self.chance.randrange(longest))
@@ -65,14 +93,20 @@ class Race:
     async def end(self) -> None:
         self.model.let_go.set()
 
-    def hear(self, stream: bytes) -> None:
-        *_, last, done, _ = stream.split(b"\n\n")
-        assert done + b"\n\n" == DONE
+    async def follow(self, job: JobRef, start: Start, seen: bytes = b"") -> None:
+        follower = Follower(job, "responses", start)
+        is_last = False
+        while not is_last:
+            chunk = await follower.receive()
+            seen, is_last = seen + chunk.data, chunk.last
+        *_, last, done, _ = seen.split(b"\n\n")
+        assert done == b"data: [DONE]"
         self.told.append(read(last)["response"])
 
     async def go_on(self) -> None:
         """Who goes on has to wait, or the model has all of it to read."""
-        reply = await self.ann.post(PATH, asked("paced", input="More?") | self.fields)
+        fields = asked("paced", input="More?", conversation=self.conversation, background=True)
+        reply = await self.ann.post(PATH, fields)
         if reply.status == 200:
             self.went_on = True
         else:
