@@ -60,7 +60,8 @@ async def _next(deadline: float) -> bytes | None:
     """What the client says next; None where the time is over, which cuts no running turn."""
     with trio.move_on_at(deadline):
         message = await websocket.receive()
-        return message.encode() if isinstance(message, str) else message
+        # An empty binary one is None to Quart.
+        return message.encode() if isinstance(message, str) else message or b""
     return None
 
 
@@ -119,7 +120,9 @@ def _events(frames: bytes) -> Iterator[str]:
 
 
 async def _refuse(error: Exception) -> None:
+    """As over HTTP, but that here each has a code."""
     response = response_to(await runtime().guards.judge(asking(), error))
-    body = json.decode(await response.get_data())
-    event = {"type": "error", "status": response.status_code, **body}
+    refusal = json.decode(await response.get_data())["error"]
+    refusal["code"] = refusal["code"] or refusal["type"]
+    event = {"type": "error", "status": response.status_code, "error": refusal}
     await websocket.send(json.encode(event).decode())
