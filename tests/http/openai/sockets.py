@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import openresponses_types
+import trio
 import trio_websocket
 from msgspec import json
 
@@ -67,8 +68,13 @@ class Talker:
 async def talking(
     server: Server, path: str = PATH, authorization: str | None = None
 ) -> AsyncIterator[Talker]:
-    """Leaving closes the connection in good order."""
+    """Leaving closes the connection in good order, if it is still there."""
     headers = [("Authorization", authorization or f"Bearer {server.token}")]
-    url = f"ws://127.0.0.1:{server.port}{path}"
-    async with trio_websocket.open_websocket_url(url, extra_headers=headers) as socket:
-        yield Talker(socket)
+    host = f"127.0.0.1:{server.port}"
+    stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+    async with stream, trio.open_nursery() as nursery:
+        socket = await trio_websocket.wrap_client_stream(
+            nursery, stream, host, path, extra_headers=headers
+        )
+        async with socket:
+            yield Talker(socket)

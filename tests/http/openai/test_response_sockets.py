@@ -16,7 +16,7 @@ from legato.http.openai.response_sockets import LIFETIME
 from tests.http.client import Client
 from tests.http.live_server import SETTINGS, LiveServer, live_server
 from tests.http.openai.asked import PATH, TOOL, asked, said_in, scripted, text_of, valid
-from tests.http.openai.sockets import Talker, talking
+from tests.http.openai.sockets import TERMINAL, Talker, talking
 from tests.http.house import AttentiveModel
 
 AGENTS_PATH = "/api/agents/v1/responses"
@@ -93,7 +93,7 @@ async def test_what_is_not_stored_is_gone_on_from_on_its_own_connection_alone(
         (b"\xff\xfe", (400, None)),
         ('{"type":"response.create","input":"\\ud800"}', (400, None)),
         ('{"a":' * 50_000, (400, None)),
-        ('{"type":"response.create","temperature":1e999}', (400, None)),
+        ('{"type":"response.create","temperature":1e999}', (400, "body")),
         ("{}", (400, "type")),
         ('{"type":7}', (400, "type")),
         ('{"type":"response.cancel"}', (400, "type")),
@@ -229,7 +229,9 @@ async def test_every_request_is_moderated(nursery: trio.Nursery) -> None:
     """By a server that flags whatever has `bad` in it."""
 
     async def judge(stream: trio.SocketStream) -> None:
-        request = bytes(await stream.receive_some())
+        request = b""
+        while b"]}" not in request:
+            request += await stream.receive_some()
         flagged = b'["bad"]' in request
         body = json.encode({"results": [{"flagged": flagged, "categories": {"x": flagged}}]})
         head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
@@ -266,9 +268,9 @@ async def test_a_connection_lasts_an_hour(
         await trio.sleep(LIFETIME - 1)
         await connection.send(json.encode({"type": "response.create"} | asked("still")).decode())
         events = [json.decode(await connection.receive())]
-        while events[-1]["type"] != "response.completed":
+        while events[-1]["type"] not in TERMINAL:
             events.append(json.decode(await connection.receive()))
-        assert trio.current_time() > LIFETIME + 1000
+        assert trio.current_time() > LIFETIME + 100
         refused = json.decode(await connection.receive())
 
     assert (refused["status"], refused["error"]["code"]) == (
