@@ -158,6 +158,23 @@ async def test_a_client_that_leaves_stops_its_response(
     assert (await job.ref.status()).standing is Standing.ABORTED
 
 
+async def test_a_client_that_has_more_to_say_than_may_wait_is_as_good_as_gone(
+    server: LiveServer,
+) -> None:
+    """It could leave behind that, and nobody would see it."""
+    async with talking(server) as ann:
+        await ann.ask("still")
+        await ann.until('"w0 "')
+        with pytest.raises(ConnectionClosed):
+            for _ in range(100):
+                await ann.ask()
+            await ann.until("response.completed")
+    (job,) = server.runtime.supervisor.registry
+    await job.ended.wait()
+
+    assert (await job.ref.status()).standing is Standing.ABORTED
+
+
 async def test_who_cancels_it_elsewhere_ends_it_here(server: LiveServer) -> None:
     async with talking(server) as ann:
         await ann.ask("still")
