@@ -101,7 +101,7 @@ class Handshake(TrioASGIWebsocketConnection):
     def __init__(self, app: QuartTrio, scope: WebsocketScope) -> None:
         super().__init__(app, {**scope, "query_string": legible(scope["query_string"])})
 
-    async def handle_messages(self, nursery: trio.Nursery, receive: ASGIReceiveCallable) -> None:
+    async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Who sends more than may wait is as good as gone: behind it, nobody would see it leave."""
 
         async def receive_bounded() -> ASGIReceiveEvent:
@@ -111,7 +111,7 @@ class Handshake(TrioASGIWebsocketConnection):
                 return {"type": "websocket.disconnect", "code": 1008}
             return event
 
-        await super().handle_messages(nursery, receive_bounded)
+        await super().__call__(receive_bounded, send)
 
 
 def is_full(channel: trio.MemoryChannelStatistics) -> bool:

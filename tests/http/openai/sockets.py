@@ -69,7 +69,7 @@ async def talking(
     server: Server, path: str = PATH, authorization: str | None = None
 ) -> AsyncIterator[Talker]:
     """Leaving closes the connection in good order, if it is still there."""
-    headers = [("Authorization", authorization or f"Bearer {server.token}")]
+    headers = [(b"Authorization", (authorization or f"Bearer {server.token}").encode())]
     host = f"127.0.0.1:{server.port}"
     stream = await trio.open_tcp_stream("127.0.0.1", server.port)
     async with stream, trio.open_nursery() as nursery:

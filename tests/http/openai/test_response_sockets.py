@@ -14,10 +14,10 @@ from legato.actors.messages import Standing
 from legato.config_guards import Guards
 from legato.http.openai.response_sockets import LIFETIME
 from tests.http.client import Client
+from tests.http.house import AttentiveModel
 from tests.http.live_server import SETTINGS, LiveServer, live_server
 from tests.http.openai.asked import PATH, TOOL, asked, said_in, scripted, text_of, valid
 from tests.http.openai.sockets import TERMINAL, Talker, talking
-from tests.http.house import AttentiveModel
 
 AGENTS_PATH = "/api/agents/v1/responses"
 MISSING = (400, "previous_response_id", "previous_response_not_found")
@@ -121,7 +121,7 @@ async def test_fields_without_a_meaning_here_are_refused(
     server: LiveServer, field: str, value: object
 ) -> None:
     async with talking(server) as ann:
-        await ann.ask(**{field: value})
+        await ann.say(json.encode({"type": "response.create", field: value}).decode())
         assert (await ann.refusal())[:2] == (400, field)
 
 
@@ -166,13 +166,16 @@ async def test_a_client_that_has_more_to_say_than_may_wait_is_as_good_as_gone(
         await ann.ask("still")
         await ann.until('"w0 "')
         with pytest.raises(ConnectionClosed):
-            for _ in range(100):
-                await ann.ask()
-            await ann.until("response.completed")
+            await flood(ann)
     (job,) = server.runtime.supervisor.registry
     await job.ended.wait()
 
     assert (await job.ref.status()).standing is Standing.ABORTED
+
+
+async def flood(ann: Talker) -> None:
+    while True:
+        await ann.ask()
 
 
 async def test_who_cancels_it_elsewhere_ends_it_here(server: LiveServer) -> None:
