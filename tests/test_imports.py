@@ -9,7 +9,7 @@ import pytest
 
 ROOT: Final = Path(__file__).parent.parent
 
-BASE: Final = ("legato.content", "legato.events", "legato.config")
+BASE: Final = ("legato.content", "legato.events", "legato.pieces", "legato.config")
 CONTRACTS: Final = (
     "legato.dialects.contract",
     "legato.models.contract",
@@ -22,6 +22,7 @@ CONTRACTS: Final = (
 LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.content": (),
     "legato.events": ("legato.content",),
+    "legato.pieces": (),
     "legato.config_values": (),
     "legato.config_guards": ("legato.config_values",),
     "legato.config": ("legato.config_values", "legato.config_guards"),
@@ -33,7 +34,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage": BASE,
     "legato.models.contract": BASE,
     "legato.models": BASE,
-    "legato.dialects": ("legato.content", "legato.events"),
+    "legato.dialects": ("legato.content", "legato.events", "legato.pieces"),
     "legato.actors": (*BASE, *CONTRACTS),
     "legato.http": (
         *BASE,
@@ -58,6 +59,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
 PURE: Final = (
     "legato.content",
     "legato.events",
+    "legato.pieces",
     "legato.actors.log",
     "legato.actors.fold",
     "legato.actors.lifecycle",

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from legato.actors.history import begun, chat, fitting, thread
 from legato.actors.messages import Opening
-from legato.actors.turn import Prompt, Turn, plan
+from legato.actors.turn import InvalidTurn, Prompt, Turn, plan
 from legato.content import Asked, Conversation, Message, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
@@ -109,6 +109,7 @@ class PromptArchive:
         self._records = records
 
     async def open(self) -> Opening:
+        await self._check_place()
         turn, prompt = self._turn, self._prompt
         question = prompt.messages[-1].text if prompt.messages else ""
         request = Message(
@@ -127,6 +128,18 @@ class PromptArchive:
                 )
             )
         return self._opening(created, ())
+
+    async def _check_place(self) -> None:
+        """Raises InvalidTurn where the conversation went on since the messages were gathered.
+
+        The jobs of one come one after another, so from here on it stays as it is.
+        """
+        turn = self._turn
+        if turn.conversation_id == turn.response_id:
+            return  # in no conversation but its own
+        newest = await self._records.responses.newest(turn.user, turn.conversation_id)
+        if newest != self._prompt.after:
+            raise InvalidTurn("conversation", "it went on meanwhile")
 
     async def reopen(self, created: Created, content: tuple[Part, ...]) -> Opening:
         return self._opening(created, content)

@@ -16,6 +16,7 @@ from legato.events import (
     StepStarted,
     TextDelta,
 )
+from legato.pieces import Pieces
 
 GROWS: Final[Mapping[type[Delta], type[Part]]] = {
     TextDelta: TextPart,
@@ -24,30 +25,19 @@ GROWS: Final[Mapping[type[Delta], type[Part]]] = {
 }
 """The part that a delta is more of."""
 
-JOIN_EVERY = 1024  # pieces: as many small texts take ten times the memory of one
 
+class Slot(Pieces):
+    """A part that may still grow."""
 
-class Slot:
-    """A part that may still grow: growing costs a list append, reading one join."""
-
-    __slots__ = ("_joined", "_pieces", "part")
+    __slots__ = ("part",)
 
     def __init__(self, part: Part) -> None:
+        super().__init__()
         self.part = part
-        self._joined: list[str] = []
-        self._pieces: list[str] = []
-
-    def grow(self, more: str) -> None:
-        self._pieces.append(more)
-        if len(self._pieces) == JOIN_EVERY:
-            self._joined.append("".join(self._pieces))
-            self._pieces.clear()
 
     def read(self) -> Part:
-        if self._joined or self._pieces:
-            self.part = extended(self.part, "".join(self._joined + self._pieces))
-            self._joined.clear()
-            self._pieces.clear()
+        if more := self.take():
+            self.part = extended(self.part, more)
         return self.part
 
 

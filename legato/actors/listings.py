@@ -1,12 +1,17 @@
 """A turn as other replicas know it, and back."""
 
+from msgspec.structs import replace
+
 from legato.actors.job import Job
 from legato.actors.turn import Prompt, Turn
 from legato.storage.replicas import Listing, Stage
 
 
 def listing_of(turn: Turn) -> Listing:
-    """Without its text, which is in the storage once it begins, or an API's prompt."""
+    """Without its text, which is in the storage once it begins.
+
+    Of what an API asked nothing is needed elsewhere but what it is: nobody goes on with it.
+    """
     return Listing(
         job_id=turn.job_id,
         conversation_id=turn.conversation_id,
@@ -16,9 +21,9 @@ def listing_of(turn: Turn) -> Listing:
         model=turn.model,
         endpoint=turn.endpoint,
         instructions=turn.instructions,
-        parameters=turn.parameters,
+        parameters={} if turn.prompt else turn.parameters,
         request_id=turn.request_id,
-        asked=turn.prompt.asked if turn.prompt else None,
+        asked=replace(turn.prompt.asked, echo={}) if turn.prompt else None,
     )
 
 

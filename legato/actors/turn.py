@@ -6,6 +6,7 @@ from msgspec import UNSET, Struct, structs
 
 from legato.content import NO_PARENT, Asked, ErrorPart, Message, Part, TextPart, ThinkPart
 from legato.models.contract import ChatMessage, Json
+from legato.storage.contract import StoredResponse
 
 
 class InvalidTurn(Exception):
@@ -27,13 +28,15 @@ class Prompt(Struct, frozen=True, kw_only=True):
     """What an API was asked.  The model reads `messages` as they are.
 
     Where it is to be stored: `items` are the request's own input items, with ids, as its API
-    spells them; `previous_id` the response that they follow.
+    spells them; `previous_id` the response that they follow.  `after`: the last response of the
+    conversation, as it was when `messages` were gathered from there.
     """
 
     asked: Asked
     messages: tuple[ChatMessage, ...]
     items: tuple[Mapping[str, Json], ...] = ()
     previous_id: str | None = None
+    after: StoredResponse | None = None
 
 
 class Turn(Struct, frozen=True, kw_only=True):

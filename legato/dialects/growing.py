@@ -1,49 +1,37 @@
 """A part of an answer while it grows.  Pure."""
 
-from typing import Final
-
 from msgspec.structs import replace
 
 from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.events import StepStarted
+from legato.pieces import Pieces
 
 GrowingPart = TextPart | ThinkPart | ToolCallPart
 
-JOIN_EVERY: Final = 1024
-"""Pieces: however long a text, a fork copies a few thousand pointers at most."""
 
+class Growing(Pieces):
+    """`frame` is what a delta of it fills in."""
 
-class Growing:
-    """Growing costs a list append, reading one join.  `frame` is what a delta of it fills in."""
-
-    __slots__ = ("_joined", "_pieces", "blank", "frame")
+    __slots__ = ("blank", "frame")
 
     def __init__(self, blank: GrowingPart, frame: bytes) -> None:
         """`blank`: what it begins with."""
+        super().__init__()
         self.blank = blank
         self.frame = frame
-        self._joined: list[str] = []
-        self._pieces: list[str] = []
-
-    def grow(self, more: str) -> None:
-        self._pieces.append(more)
-        if len(self._pieces) == JOIN_EVERY:
-            self._joined.append("".join(self._pieces))
-            self._pieces.clear()
 
     def part(self) -> GrowingPart:
         """All of it so far."""
-        more = "".join(self._joined + self._pieces)
         match self.blank:
             case ToolCallPart(call):
-                return ToolCallPart(replace(call, args=call.args + more))
+                return ToolCallPart(replace(call, args=call.args + self.text))
             case TextPart():
-                return TextPart(more)
-        return ThinkPart(more)
+                return TextPart(self.text)
+        return ThinkPart(self.text)
 
     def fork(self) -> "Growing":
         twin = Growing(self.blank, self.frame)
-        twin._joined, twin._pieces = self._joined[:], self._pieces[:]
+        twin.adopt(self)
         return twin
 
 

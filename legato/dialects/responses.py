@@ -33,6 +33,7 @@ from legato.events import (
     StepCompleted,
     StepStarted,
     Stopped,
+    TextDelta,
 )
 
 _json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
@@ -63,13 +64,12 @@ class Responses:
     def encode(self, seq: int, event: AnyEvent) -> bytes:
         # Deltas are nearly all that is ever encoded, so their frames are made once for each item
         # but for what differs.
-        if not isinstance(event, Delta):
-            return self._frames(self._rare(event)) + (_DONE if isinstance(event, Ending) else b"")
-        growing = self._open[event.index]
-        growing.grow(event.text)
-        number = self.number
-        self.number = number + 1
-        return growing.frame % (number, _json(event.text))
+        if type(event) is TextDelta or isinstance(event, Delta):
+            growing, text, number = self._open[event.index], event.text, self.number
+            growing.grow(text)
+            self.number = number + 1
+            return growing.frame % (number, _json(text))
+        return self._frames(self._rare(event)) + (_DONE if isinstance(event, Ending) else b"")
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """No event says: forget what was before."""

@@ -22,9 +22,13 @@ from legato.http.guards.frames import frames_response
 from legato.http.headers import secure
 from legato.http.keys import keys
 from legato.http.metrics import metrics
+from legato.http.openai.compaction import compaction
 from legato.http.openai.completion_jobs import completion_jobs
 from legato.http.openai.completions import completions
 from legato.http.openai.models import models
+from legato.http.openai.response_jobs import response_jobs
+from legato.http.openai.response_sockets import response_sockets
+from legato.http.openai.responses import responses
 from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
@@ -33,6 +37,7 @@ from legato.secret import with_secret
 
 BLUEPRINTS: Final = (
     *(chat, completions, completion_jobs, conversations, keys, models),
+    *(responses, response_jobs, response_sockets, compaction),
     *(pages, metrics),
 )
 

@@ -13,6 +13,7 @@ from legato.http.guards.addresses import Proxies
 from legato.http.jwks import PublicKeys
 from legato.http.logins import Logins
 from legato.http.loop import LoopDelay
+from legato.http.openai.sealing import Seal
 from legato.http.requests import Requests
 from legato.http.runtime import Runtime
 from legato.http.streaming import Streams
@@ -39,6 +40,7 @@ class Legato(Hosted):
         self.requests = Requests(logged=settings.access_log)
         self.proxies = Proxies(settings.guards.trusted_proxies)
         keys = PublicKeys(settings.jwks_url) if settings.jwks_url else None
+        self.seal = Seal(settings.jwt_secret or "")
         self.authenticator = Authenticator(settings.jwt_secret or "", keys)
         self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
         self.config["MAX_CONTENT_LENGTH"] = MAX_BODY

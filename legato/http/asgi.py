@@ -101,6 +101,22 @@ class Handshake(TrioASGIWebsocketConnection):
     def __init__(self, app: QuartTrio, scope: WebsocketScope) -> None:
         super().__init__(app, {**scope, "query_string": legible(scope["query_string"])})
 
+    async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Who sends more than may wait is as good as gone: behind it, nobody would see it leave."""
+
+        async def receive_bounded() -> ASGIReceiveEvent:
+            event = await receive()
+            waiting = self.send_channel.statistics()
+            if event["type"] == "websocket.receive" and is_full(waiting):
+                return {"type": "websocket.disconnect", "code": 1008}
+            return event
+
+        await super().__call__(receive_bounded, send)
+
+
+def is_full(channel: trio.MemoryChannelStatistics) -> bool:
+    return channel.current_buffer_used == channel.max_buffer_size
+
 
 def legible(query: bytes) -> bytes:
     """HTTP/2 lets any bytes come as a query; Quart fails on those that are not UTF-8."""

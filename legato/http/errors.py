@@ -133,7 +133,7 @@ OPENAI_KINDS: Final[Mapping[int, tuple[str, str | None]]] = {
     429: ("rate_limit_error", "rate_limit_exceeded"),
 }
 
-HANDLED: Final = (RequestError, NotStarted, Refused, *STATUSES)
+HANDLED: Final[tuple[type[Exception], ...]] = (RequestError, NotStarted, Refused, *STATUSES)
 
 
 def response_to(error: Exception) -> Response:

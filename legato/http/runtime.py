@@ -14,6 +14,7 @@ from legato.config import Settings
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
+from legato.dialects.responses import Responses
 from legato.http.guards.chain import Guards, open_guards
 from legato.http.key_ring import KeyRing, open_key_ring
 from legato.http.tracing import open_tracing
@@ -26,6 +27,7 @@ from legato.storage.replicas import Replication
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "librechat": LibreChat,
     "chat_completions": ChatCompletions,
+    "responses": Responses,
 }
 
 

@@ -96,6 +96,10 @@ class Responses(Protocol):
         """In order of arrival."""
         ...
 
+    async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:
+        """The last of that order."""
+        ...
+
     async def delete(self, user: str, response_id: str) -> bool:
         """False where there was none."""
         ...

@@ -47,6 +47,12 @@ class MemoryResponses:
         place = user, conversation_id
         return [each for each in self._responses.values() if _place(each) == place]
 
+    async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:
+        await self._enter(user, conversation_id)
+        place = user, conversation_id
+        newest_first = reversed(self._responses.values())
+        return next((each for each in newest_first if _place(each) == place), None)
+
     async def delete(self, user: str, response_id: str) -> bool:
         await self._enter(user, response_id)
         if self._find(user, response_id) is None:

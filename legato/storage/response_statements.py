@@ -12,11 +12,11 @@ _THIS: Final = RESPONSES.c.response_id == bindparam("of_response")
 
 FIND: Final = select(RESPONSES).where(_THEIRS, _THIS)
 DELETE: Final = delete(RESPONSES).where(_THEIRS, _THIS)
-CONVERSATION: Final = (
-    select(RESPONSES)
-    .where(_THEIRS, RESPONSES.c.conversation_id == bindparam("of_conversation"))
-    .order_by(RESPONSES.c.position)
+_CONVERSATION: Final = select(RESPONSES).where(
+    _THEIRS, RESPONSES.c.conversation_id == bindparam("of_conversation")
 )
+CONVERSATION: Final = _CONVERSATION.order_by(RESPONSES.c.position)
+NEWEST: Final = _CONVERSATION.order_by(RESPONSES.c.position.desc()).limit(1)
 CLOSE: Final = (
     update(RESPONSES)
     .where(_THIS, RESPONSES.c.ending.is_(None))

@@ -10,7 +10,7 @@ from legato.events import AnyEnding, Created, Ending
 from legato.storage.contract import LONGEST_CHAIN, StoredResponse
 from legato.storage.database import Database
 from legato.storage.events import VERSION, decoded, encoded
-from legato.storage.response_statements import CHAIN, CLOSE, CONVERSATION, DELETE, FIND, put
+from legato.storage.response_statements import CHAIN, CLOSE, CONVERSATION, DELETE, FIND, NEWEST, put
 
 _ENCODER: Final = json.Encoder()
 _ITEMS: Final = json.Decoder(tuple[dict[str, Any], ...])
@@ -58,6 +58,15 @@ class SqlResponses:
         return await self._database.read(
             lambda connection: [_response(row) for row in connection.execute(CONVERSATION, values)]
         )
+
+    async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:
+        values = {"of_user": user, "of_conversation": conversation_id}
+
+        def work(connection: Connection) -> StoredResponse | None:
+            row = connection.execute(NEWEST, values).one_or_none()
+            return None if row is None else _response(row)
+
+        return await self._database.read(work)
 
     async def delete(self, user: str, response_id: str) -> bool:
         values = {"of_user": user, "of_response": response_id}

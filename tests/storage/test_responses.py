@@ -135,6 +135,18 @@ async def test_a_conversation_is_told_in_order_of_arrival(records: Records) -> N
     assert await records.responses.conversation("ann", "c3") == []
 
 
+async def test_the_newest_of_a_conversation_is_the_last_that_is_left(records: Records) -> None:
+    await records.responses.open(response("r3"))
+    await records.responses.open(response("r1", ending=ENDING))
+    await records.responses.open(response("r0", conversation_id="c2"))
+    await records.responses.open(response("r2", "bob"))
+
+    assert await records.responses.newest("ann", "c1") == response("r1", ending=ENDING)
+    await records.responses.delete("ann", "r1")
+    assert await records.responses.newest("ann", "c1") == response("r3")
+    assert await records.responses.newest("ann", "c3") is None
+
+
 async def test_what_was_deleted_is_gone(records: Records) -> None:
     await records.responses.open(response())
 

@@ -5,13 +5,10 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field
 
+from legato.http.openai.callers import CANCEL_HEADER, KEY_HEADER
 from legato.http.replies import EventStream
 
 Metadata = Annotated[dict[str, str], Meta(max_length=16)]
-
-CANCEL_HEADER: Final = "X-Legato-Cancel-On-Disconnect"
-KEY_HEADER: Final = "Idempotency-Key"
-JOB_HEADER: Final = "X-Legato-Job"
 
 
 class StreamOptions(Struct):

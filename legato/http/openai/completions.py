@@ -2,25 +2,21 @@
 
 from typing import Any, Final
 
-import msgspec
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.turn import Turn
 from legato.events import Failed, Stopped
-from legato.http.errors import InvalidField
 from legato.http.openai.bodies import (
-    CANCEL_HEADER,
-    JOB_HEADER,
-    KEY_HEADER,
     Completion,
     CompletionBody,
     CompletionHeaders,
     CompletionStream,
 )
-from legato.http.openai.outcomes import Lost, completion_of, refusal
+from legato.http.openai.callers import JOB_HEADER, is_bound, request_id
+from legato.http.openai.outcomes import Lost, Unanswered, completion_of
 from legato.http.openai.prompts import API, turn_of
 from legato.http.openapi import describe
 from legato.http.sse import stream_response
@@ -49,11 +45,11 @@ async def complete() -> Response:
     """
     body = await body_of(CompletionBody)
     turn = _turn(body, await body_of(dict[str, Any]))
-    is_bound = _is_bound(body)
+    bound = is_bound(body.cancel_on_disconnect)
     job = (await runtime().jobs.start(turn, "enqueue")).job
     answer = _streamed if body.stream else _whole
     try:
-        response = await answer(job, is_bound=is_bound)
+        response = await answer(job, is_bound=bound)
     except ActorStopped:
         raise Lost from None
     response.headers[JOB_HEADER] = job.job_id
@@ -66,31 +62,17 @@ def _turn(body: CompletionBody, fields: dict[str, Any]) -> Turn:
         body,
         fields,
         user=user(),
-        key=request.headers.get(KEY_HEADER),
+        request_id=request_id(API),
         models=house.models,
         max_text=house.settings.limits.max_text_bytes,
     )
-
-
-def _is_bound(body: CompletionBody) -> bool:
-    """Whether the generation is for this client alone, and ends where that leaves."""
-    if body.cancel_on_disconnect is not None:
-        return body.cancel_on_disconnect
-    given = request.headers.get(CANCEL_HEADER)
-    if given is None:
-        return KEY_HEADER not in request.headers
-    try:
-        return msgspec.convert(given.lower(), bool, strict=False)
-    except msgspec.ValidationError:
-        found = f"found {given!r:.80}"
-        raise InvalidField(CANCEL_HEADER, f"{found}; true or false is allowed") from None
 
 
 async def _streamed(job: JobRef, *, is_bound: bool) -> Response:
     async with awaited(job, is_bound=is_bound):
         ending = await job.answering()
     if isinstance(ending, Failed | Stopped):
-        return refusal(ending)
+        raise Unanswered(ending)
     return stream_response(Reading(job, API, "beginning", is_bound=is_bound))
 
 
@@ -98,5 +80,5 @@ async def _whole(job: JobRef, *, is_bound: bool) -> Response:
     async with awaited(job, is_bound=is_bound):
         ending = await job.ended()
     if isinstance(ending, Failed | Stopped):
-        return refusal(ending)
+        raise Unanswered(ending)
     return reply(completion_of(job, ending))

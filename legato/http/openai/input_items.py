@@ -6,7 +6,9 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 CallId = Annotated[str, Meta(min_length=1, max_length=64)]
-FunctionName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+Name = Annotated[
+    str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$(?!\n)")
+]  # to Python, $ is before one too
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 Detail = Literal["low", "high", "auto"]
 
@@ -50,7 +52,7 @@ class MessageItem(Struct, frozen=True):
 
 class FunctionCallItem(Struct, frozen=True):
     call_id: CallId
-    name: FunctionName
+    name: Name
     arguments: str
     id: str | None = None
     status: ItemStatus | None = None
@@ -80,17 +82,26 @@ class ReasoningItem(Struct, frozen=True, omit_defaults=True):
     encrypted_content: str | None = None
 
 
+class CompactionItem(Struct, frozen=True):
+    """What `/v1/responses/compact` made of a conversation."""
+
+    encrypted_content: str
+    id: str | None = None
+
+
 class ItemReference(Struct, frozen=True):
     id: str
 
 
-InputItem = MessageItem | FunctionCallItem | FunctionCallOutputItem | ReasoningItem | ItemReference
+OwnItem = MessageItem | FunctionCallItem | FunctionCallOutputItem | ReasoningItem | CompactionItem
+InputItem = OwnItem | ItemReference
 
 KINDS: Final[Mapping[str, type[InputItem]]] = {
     "message": MessageItem,
     "function_call": FunctionCallItem,
     "function_call_output": FunctionCallOutputItem,
     "reasoning": ReasoningItem,
+    "compaction": CompactionItem,
     "item_reference": ItemReference,
 }
 PREFIXES: Final[Mapping[type[InputItem], str]] = {
@@ -98,5 +109,6 @@ PREFIXES: Final[Mapping[type[InputItem], str]] = {
     FunctionCallItem: "fc",
     FunctionCallOutputItem: "fco",
     ReasoningItem: "rs",
+    CompactionItem: "cmp",
 }
 """Of the ids of those that come without one."""

@@ -1,14 +1,20 @@
 """Items of the Responses API as the messages that a model reads."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from legato.dialects.response_object import output_of
+from legato.http.errors import InvalidField
+from legato.http.openai.sealing import Unsealable
 from legato.models.contract import ChatMessage
 from legato.storage.contract import StoredResponse
 
 Item = Mapping[str, Any]
 Role = Literal["system", "user", "assistant", "tool"]
+Unseal = Callable[[str], str]
+"""Raises Unsealable."""
+
+SUMMARY: Final = "What was said before, in short:\n\n"
 
 _ROLES: Final[Mapping[str, Role]] = {
     "user": "user",
@@ -29,13 +35,12 @@ def outputs_of(response: StoredResponse) -> Sequence[Item]:
     return output_of(response.created, content or (), response.ending)
 
 
-def history(responses: Sequence[StoredResponse]) -> list[ChatMessage]:
-    """What a model reads of earlier responses, the oldest first."""
-    return messages_of(items_before(responses))
+def messages_of(items: Iterable[Item], unseal: Unseal) -> list[ChatMessage]:
+    """Calls that are neighbours are one message with what the assistant said just before them.
 
-
-def messages_of(items: Iterable[Item]) -> list[ChatMessage]:
-    """Calls that are neighbours are one message with what the assistant said just before them."""
+    Raises:
+        InvalidField: for a summary that was not sealed here, for this user.
+    """
     messages: list[ChatMessage] = []
     for item in items:
         match item["type"]:
@@ -46,9 +51,19 @@ def messages_of(items: Iterable[Item]) -> list[ChatMessage]:
                 messages.append(ChatMessage("tool", _content(item["output"]), named))
             case "message":
                 messages.append(ChatMessage(_ROLES[item["role"]], _content(item["content"])))
+            case "compaction":
+                messages.append(ChatMessage("system", SUMMARY + _summary(item, unseal)))
             case _:
                 pass  # thoughts: Chat Completions have no place for them
     return messages
+
+
+def _summary(item: Item, unseal: Unseal) -> str:
+    try:
+        return unseal(item["encrypted_content"])
+    except Unsealable:
+        found = f"the compaction {item['id']!r:.80} was not made here, for you"
+        raise InvalidField("input", found) from None
 
 
 def _add_call(messages: list[ChatMessage], item: Item) -> None:

@@ -9,6 +9,7 @@ from legato.http.errors import InvalidField
 from legato.http.openai.input_items import (
     KINDS,
     PREFIXES,
+    CompactionItem,
     Content,
     ContentPart,
     FunctionCallItem,
@@ -17,8 +18,8 @@ from legato.http.openai.input_items import (
     InputItem,
     InputText,
     ItemReference,
-    MessageItem,
     OutputText,
+    OwnItem,
     ReasoningItem,
 )
 
@@ -79,12 +80,12 @@ def _kind(name: str, raw: Any) -> type[InputItem]:
     return KINDS[said]
 
 
-def _kept(
-    item: MessageItem | FunctionCallItem | FunctionCallOutputItem | ReasoningItem,
-) -> dict[str, Any]:
+def _kept(item: OwnItem) -> dict[str, Any]:
     if isinstance(item, ReasoningItem):
         body: dict[str, Any] = msgspec.to_builtins(item)
         return {"type": "reasoning", **body}
+    if isinstance(item, CompactionItem):
+        return {"type": "compaction", "encrypted_content": item.encrypted_content}
     status = {"status": item.status or "completed"}
     if isinstance(item, FunctionCallItem):
         call = {"call_id": item.call_id, "name": item.name, "arguments": item.arguments}

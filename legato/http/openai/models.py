@@ -19,6 +19,8 @@ BUILT_IN: Final = "scripted"  # the provider of what is there without configurat
 
 @models.get("/v1/models")
 @models.get("/api/agents/v1/models")
+@models.get("/v1/responses/models")  # LibreChat's, for clients of that API alone
+@models.get("/api/agents/v1/responses/models")
 @describe(ModelsPage)
 async def every() -> Response:
     """The models that can be asked."""

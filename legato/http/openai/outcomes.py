@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from quart import Response
-
 from legato.actors.ref import JobRef
 from legato.dialects.completion_object import STOPPED, completion, error_of
 from legato.events import AnyEnding, Failed, Stopped
-from legato.http.errors import RequestError, said
+from legato.http.errors import RequestError
 
 STATUSES: Final[Mapping[str, int]] = {
     STOPPED: 409,
@@ -40,11 +38,14 @@ def completion_of(job: JobRef, ending: AnyEnding) -> Mapping[str, Any] | None:
     return completion(job.response_id, job.created_at // 1000, ending)
 
 
-def refusal(ending: Failed | Stopped) -> Response:
-    """What a client gets that was promised nothing yet."""
-    error = error_of(ending)
-    status = STATUSES.get(error["code"], 500)
-    response = said(status, "Generation failed", error["message"], code=error["code"])
-    if isinstance(ending, Stopped):
-        response.headers["X-Should-Retry"] = "false"  # to the SDKs: 409 alone would say it should
-    return response
+class Unanswered(RequestError):
+    """A generation that failed, or was stopped, before its client was promised anything."""
+
+    error = "Generation failed"
+
+    def __init__(self, ending: Failed | Stopped) -> None:
+        error = error_of(ending)
+        super().__init__(error["message"], code=error["code"])
+        self.status = STATUSES.get(error["code"], 500)
+        if isinstance(ending, Stopped):
+            self.headers = {"X-Should-Retry": "false"}  # to the SDKs: 409 alone says it should

@@ -3,17 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
 from msgspec import to_builtins
 from ulid import ULID
 
 from legato.actors.turn import Prompt, Turn
 from legato.content import Asked
 from legato.dialects.completion_object import Echo
-from legato.http.bodies import RequestId
 from legato.http.errors import InvalidField, ModelNotFound
 from legato.http.nesting import check_nesting
-from legato.http.openai.bodies import KEY_HEADER, OURS, CompletionBody
+from legato.http.openai.bodies import OURS, CompletionBody
 from legato.http.openai.messages import messages_of
 from legato.models.contract import Json, Model, ModelError
 
@@ -27,17 +25,17 @@ def turn_of(
     fields: Mapping[str, Any],
     *,
     user: str,
-    key: str | None,
+    request_id: str | None,
     models: Mapping[str, Model],
     max_text: int,
 ) -> Turn:
-    """What `body` asks for, of which `fields` are all; `key`: the caller's name for the request.
+    """What `body` asks for, of which `fields` are all; `request_id`: the caller's name for it.
 
     Raises:
         InvalidField, ModelNotFound, TooLarge
     """
     _check(body)
-    model = _model(body, models)
+    model = model_named(body.model, models)
     messages = messages_of(body.messages, max_text)
     for name, value in fields.items():
         check_nesting(name, value)
@@ -54,18 +52,9 @@ def turn_of(
         model=model.name,
         endpoint=API,
         parameters=_parameters(fields, model),
-        request_id=None if key is None else request_id(key),
+        request_id=request_id,
         prompt=Prompt(asked=asked, messages=messages),
     )
-
-
-def request_id(key: str) -> str:
-    """Raises InvalidField where it is no key.  What other APIs call theirs is another's."""
-    try:
-        return f"{API}:{msgspec.convert(key, RequestId)}"
-    except msgspec.ValidationError:
-        allowed = "1 to 128 letters, digits, colons, underscores and hyphens are allowed"
-        raise InvalidField(KEY_HEADER, f"found {key!r:.80}; {allowed}") from None
 
 
 def _check(body: CompletionBody) -> None:
@@ -83,12 +72,13 @@ def _check_tools(tools: Sequence[Mapping[str, Any]]) -> None:
             raise InvalidField(f"tools[{index}].type", found)
 
 
-def _model(body: CompletionBody, models: Mapping[str, Model]) -> Model:
-    if not body.model:
+def model_named(name: str | None, models: Mapping[str, Model]) -> Model:
+    """Raises InvalidField, ModelNotFound."""
+    if not name:
         raise InvalidField("model", "names the model to ask")
-    if body.model not in models:
-        raise ModelNotFound(body.model, models)
-    return models[body.model]
+    if name not in models:
+        raise ModelNotFound(name, models)
+    return models[name]
 
 
 def _parameters(fields: Mapping[str, Any], model: Model) -> Mapping[str, Json]:
@@ -96,9 +86,14 @@ def _parameters(fields: Mapping[str, Any], model: Model) -> Mapping[str, Json]:
     parameters = {
         name: value for name, value in fields.items() if name not in OURS and value is not None
     }
+    check_parameters(parameters, model)
+    return parameters
+
+
+def check_parameters(parameters: Mapping[str, Json], model: Model) -> None:
+    """Raises InvalidField for the first that the model does not take."""
     for name, value in parameters.items():
         try:
             model.check({name: value})
         except ModelError as error:
             raise InvalidField(name, str(error)) from None
-    return parameters

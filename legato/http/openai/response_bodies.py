@@ -3,19 +3,28 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from legato.http.openai.bodies import CompletionHeaders
 from legato.http.replies import EventStream
+
+ResponseHeaders = CompletionHeaders
 
 
 class ResponseQuery(Struct):
-    """`include` and `include_obfuscation` are taken and have no effect: there is nothing of it."""
+    """`include` and `include_obfuscation` are taken and have no effect: there is nothing of it.
+
+    What is not given is unset, not None: a query can spell that `null`, and that is no number.
+    """
 
     stream: Annotated[bool, Meta(description="Its events instead of what it is now.")] = False
-    starting_after: Annotated[
-        int | None,
-        Meta(ge=0, le=2**53, description="The `sequence_number` seen last: only what came after."),
-    ] = None
+    starting_after: (
+        Annotated[
+            int,
+            Meta(ge=0, le=2**53, description="The `sequence_number` seen last: only what follows."),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class ItemsQuery(Struct):
@@ -56,3 +65,22 @@ class ResponseItems(Struct, kw_only=True):
     last_id: str | None
     has_more: bool
     object: Literal["list"] = "list"
+
+
+class CompactionBody(Struct, kw_only=True):
+    """`model`, and what is to be made short: `input`, or what `previous_response_id` names."""
+
+    model: str | None = None
+    input: str | list[Any] | None = None
+    previous_response_id: str | None = None
+    instructions: str | None = None
+
+
+class Compaction(Struct, kw_only=True):
+    """`output` stands for the whole conversation: send it first, and what follows after it."""
+
+    id: str
+    created_at: int
+    output: Sequence[Mapping[str, Any]]
+    usage: Mapping[str, Any]
+    object: Literal["response.compaction"] = "response.compaction"

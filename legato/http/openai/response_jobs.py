@@ -1,7 +1,6 @@
 """Responses that were created before: read, follow, cancel, delete."""
 
-from typing import Final
-
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
@@ -10,6 +9,7 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import OutOfReach
 from legato.actors.ref import JobRef
 from legato.http.errors import InvalidField
+from legato.http.openai.creation import API, PATHS
 from legato.http.openai.known import Known, ResponseNotFound, known_response
 from legato.http.openai.response_bodies import (
     ItemsQuery,
@@ -24,11 +24,8 @@ from legato.http.sse import stream_response
 from legato.http.streaming import Reading
 from legato.http.wire import query_of, reply, runtime, user
 
-API: Final = "responses"
-PATHS: Final = ("/v1/responses", "/api/agents/v1/responses")
-
 response_jobs = Blueprint("response_jobs", __name__)
-tag_blueprint(response_jobs, ["responses"])
+tag_blueprint(response_jobs, ["OpenAI"])
 
 
 @response_jobs.get(f"{PATHS[0]}/<response_id>")
@@ -50,11 +47,11 @@ async def retrieve(response_id: str) -> Response:
         raise ResponseNotFound(response_id) from None
 
 
-async def _reading(job: JobRef | None, starting_after: int | None) -> Reading:
+async def _reading(job: JobRef | None, starting_after: int | UnsetType) -> Reading:
     """Raises ActorStopped where its events are gone."""
     if job is None:
         raise ActorStopped
-    if starting_after is None:
+    if starting_after is UNSET:
         return Reading(job, API, "beginning")
     try:
         located = await job.locate(API, starting_after)

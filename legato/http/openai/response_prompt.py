@@ -7,7 +7,7 @@ from msgspec import Struct, to_builtins
 
 from legato.http.errors import InvalidField
 from legato.http.nesting import check_nesting
-from legato.http.openai.input_messages import items_before, messages_of
+from legato.http.openai.input_messages import Unseal, items_before, messages_of
 from legato.http.openai.inputs import Item, items_of
 from legato.http.openai.response_request import (
     SAME,
@@ -21,7 +21,6 @@ from legato.http.openai.response_request import (
     JsonSchema,
     ResponseBody,
     TextSettings,
-    check,
     choice_of,
     tools_of,
 )
@@ -38,19 +37,20 @@ class Request(Struct, frozen=True):
     parameters: Mapping[str, Json]
 
 
-def request_of(body: ResponseBody, job_id: str, before: Sequence[StoredResponse]) -> Request:
-    """What the body asks for, after the responses that it follows (the oldest first).
+def request_of(
+    body: ResponseBody, job_id: str, before: Sequence[StoredResponse], unseal: Unseal
+) -> Request:
+    """What a body that is fit asks for, after the responses that it follows (the oldest first).
 
     Raises:
         InvalidField: it names the field that is wrong.
     """
-    check(body)
     tools = tools_of(body.tools)
     choice = choice_of(body.tool_choice, tools)
     earlier = items_before(before)
     items = items_of(body.input or (), job_id, earlier)
     first = [ChatMessage("system", body.instructions)] if body.instructions else []
-    messages = (*first, *messages_of([*earlier, *items]))
+    messages = (*first, *messages_of([*earlier, *items], unseal))
     if not messages:
         raise InvalidField("input", "there is nothing in it that a model could read")
     return Request(

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from legato.http.errors import InvalidField
 from legato.http.nesting import check_nesting
-from legato.http.openai.input_items import FunctionName
+from legato.http.openai.input_items import Name
 from legato.http.openai.inputs import converted
 
 Key = Annotated[str, Meta(max_length=64)]
@@ -15,14 +15,14 @@ Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
 
 class FunctionTool(Struct, frozen=True, tag_field="type", tag="function"):
-    name: FunctionName
+    name: Name
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
 
 class FunctionChoice(Struct, frozen=True, tag_field="type", tag="function"):
-    name: FunctionName
+    name: Name
 
 
 class AllowedTools(Struct, frozen=True, tag_field="type", tag="allowed_tools"):
@@ -39,7 +39,7 @@ class JsonObject(Struct, frozen=True, tag_field="type", tag="json_object"):
 
 
 class JsonSchema(Struct, frozen=True, tag_field="type", tag="json_schema"):
-    name: FunctionName
+    name: Name
     schema: dict[str, Any]
     description: str | None = None
     strict: bool | None = None
@@ -56,17 +56,21 @@ class ReasoningSettings(Struct, frozen=True):
 
 
 class ConversationName(Struct, frozen=True):
-    id: Annotated[str, Meta(min_length=1, max_length=128)]
+    id: Name
 
 
 class ResponseBody(Struct, frozen=True, kw_only=True):
-    """`model` and `input` are enough.  What is not here is ignored, as by OpenAI's servers."""
+    """`model` and `input` are enough.  What is not here is ignored, as by OpenAI's servers.
+
+    `cancel_on_disconnect`: whether a client that leaves before the end stops a generation that is
+    not in the background.  True by default, or false with an `Idempotency-Key`.
+    """
 
     model: str | None = None
     input: str | list[Any] | None = None
     instructions: str | None = None
     previous_response_id: str | None = None
-    conversation: ConversationName | str | None = None
+    conversation: ConversationName | Name | None = None
     stream: bool | None = None
     background: bool | None = None
     store: bool | None = None
@@ -91,6 +95,7 @@ class ResponseBody(Struct, frozen=True, kw_only=True):
     prompt_cache_key: Key | None = None
     user: str | None = None
     prompt: Any = None
+    cancel_on_disconnect: bool | None = None
 
 
 SAME: Final = (
@@ -131,11 +136,11 @@ def check(body: ResponseBody) -> None:
     """
     if body.background and body.store is False:
         raise InvalidField("store", "found false; a response in the background must be stored")
-    if body.previous_response_id and body.conversation:
+    if body.previous_response_id is not None and body.conversation is not None:
         raise InvalidField("conversation", "is not allowed beside previous_response_id")
     if body.prompt is not None:
         raise InvalidField("prompt", "there are no prompt templates here; use instructions")
-    if not (body.input or body.previous_response_id or body.conversation):
+    if not (body.input or body.previous_response_id is not None or body.conversation):
         raise InvalidField("input", "a text or a list of items is needed")
 
 

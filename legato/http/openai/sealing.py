@@ -1,7 +1,7 @@
 """What a client keeps for us, unread: summaries that are sealed for their user alone."""
 
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from os import urandom
 from typing import Final
 
@@ -29,7 +29,7 @@ class Seal:
     def open(self, sealed: str, user: str) -> str:
         """Raises Unsealable."""
         try:
-            data = urlsafe_b64decode(sealed.encode())
+            data = b64decode(sealed.encode(), altchars=b"-_", validate=True)
             opened = self._cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], user.encode())
         except (ValueError, InvalidTag):
             raise Unsealable from None

@@ -5,19 +5,24 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import openai
+import pytest
 import trio
 
 from legato.models.openai import Endpoint, OpenAIModel, provider_client
 from legato.models.retry import RetryPolicy
 from tests.http.live_server import LiveServer, live_server
+from tests.http.openai.asked import scripted
 from tests.models.played import PlayedProvider, open_provider
 
 T = TypeVar("T")
 
+both_ways = pytest.mark.parametrize("house", [True, False], ids=["direct", "served"], indirect=True)
+"""For tests that have the server of the fixture `house`."""
+
 
 @asynccontextmanager
 async def served(*, direct: bool = True) -> AsyncIterator[tuple[LiveServer, PlayedProvider]]:
-    """Its models are `scripted`, `held` (see HeldModel) and `played`."""
+    """Its models are `scripted`, `held` (see HeldModel), `played`, and those of `asked.SCRIPTS`."""
     async with open_provider() as provider, provider_client(Endpoint(provider.base_url)) as client:
         played = OpenAIModel(
             "played",
@@ -26,7 +31,7 @@ async def served(*, direct: bool = True) -> AsyncIterator[tuple[LiveServer, Play
             max_context_tokens=1000,
             retry=RetryPolicy(retries=0),
         )
-        async with live_server(models=[played], direct=direct) as server:
+        async with live_server(models=[played, *scripted()], direct=direct) as server:
             yield server, provider
 
 

@@ -1,6 +1,5 @@
 """OpenAI's own client for Python, unchanged, against a real server."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,31 +12,12 @@ from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 from legato.actors.messages import Standing
 from legato.http.api_keys import mint
 from tests.http.live_server import LiveServer, until
-from tests.http.openai.sdk import served, with_client
+from tests.http.openai.sdk import both_ways, with_client
 from tests.models.played import DONE, PlayedProvider, answers, cuts, delta, finish, streams
 
 HI: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hi"}]
 FAST: dict[str, Any] = {"tokens": 3, "rate": 0}
 TOOL: Any = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
-
-
-both_ways = pytest.mark.parametrize("house", [True, False], ids=["direct", "served"], indirect=True)
-
-
-@pytest.fixture
-async def house(request: pytest.FixtureRequest) -> AsyncIterator[tuple[LiveServer, PlayedProvider]]:
-    async with served(direct=getattr(request, "param", True)) as house:
-        yield house
-
-
-@pytest.fixture
-def server(house: tuple[LiveServer, PlayedProvider]) -> LiveServer:
-    return house[0]
-
-
-@pytest.fixture
-def provider(house: tuple[LiveServer, PlayedProvider]) -> PlayedProvider:
-    return house[1]
 
 
 def text_of(chunks: list[ChatCompletionChunk]) -> str:

@@ -1,5 +1,6 @@
 """What a request to the Responses API asks of a model, and what of it is refused."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,9 +11,10 @@ from legato.content import Message, TextPart, ToolCall, ToolCallPart
 from legato.dialects.response_object import resource
 from legato.events import Finished
 from legato.http.errors import InvalidField
-from legato.http.openai.input_messages import history
+from legato.http.openai.input_messages import items_before, messages_of
 from legato.http.openai.response_prompt import Request, request_of
-from legato.http.openai.response_request import ResponseBody
+from legato.http.openai.response_request import ResponseBody, check
+from legato.http.openai.sealing import Unsealable
 from legato.models.contract import ChatMessage
 from legato.storage.contract import StoredResponse
 from tests.dialects.responses_kit import IDENTITY, JOB, created
@@ -23,7 +25,19 @@ TOLD = {"id": "c1", "type": "function", "function": {"name": "add", "arguments":
 
 
 def asked(*before: StoredResponse, **body: Any) -> Request:
-    return request_of(msgspec.convert(body, ResponseBody), JOB, before)
+    given = msgspec.convert(body, ResponseBody)
+    check(given)
+    return request_of(given, JOB, before, unsealed)
+
+
+def unsealed(text: str) -> str:
+    if not text.startswith("sealed "):
+        raise Unsealable
+    return text.removeprefix("sealed ")
+
+
+def history(before: Sequence[StoredResponse]) -> list[ChatMessage]:
+    return messages_of(items_before(before), unsealed)
 
 
 def answered() -> StoredResponse:
@@ -199,3 +213,16 @@ def test_a_refusal_names_its_field(body: dict[str, Any], param: str) -> None:
         asked(**body)
 
     assert refused.value.extra["param"] == param
+
+
+def test_a_summary_that_was_sealed_here_is_what_the_model_reads_first() -> None:
+    item = {"type": "compaction", "encrypted_content": "sealed They greeted."}
+    request = asked(input=[item, {"role": "user", "content": "Go on"}])
+
+    assert request.messages == (
+        ChatMessage("system", "What was said before, in short:\n\nThey greeted."),
+        ChatMessage("user", "Go on"),
+    )
+    assert request.items[0] == {"id": f"cmp_{JOB}_in0", **item}
+    with pytest.raises(InvalidField, match="was not made here"):
+        asked(input=[item | {"encrypted_content": "forged"}])

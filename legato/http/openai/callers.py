@@ -1,0 +1,50 @@
+"""What a caller of OpenAI's APIs says beside its body, in headers of our own and of the SDKs."""
+
+from typing import Final
+
+import msgspec
+from quart import request
+
+from legato.http.bodies import RequestId
+from legato.http.errors import InvalidField
+
+CANCEL_HEADER: Final = "X-Legato-Cancel-On-Disconnect"
+KEY_HEADER: Final = "Idempotency-Key"
+JOB_HEADER: Final = "X-Legato-Job"
+
+
+def is_bound(given: bool | None) -> bool:
+    """Whether the generation is for this client alone, and ends where that leaves.
+
+    `given` is the body's `cancel_on_disconnect`, which counts before the header.  Who names its
+    request means to come back.
+
+    Raises:
+        InvalidField: where the header is neither true nor false.
+    """
+    if given is not None:
+        return given
+    said = request.headers.get(CANCEL_HEADER)
+    if said is None:
+        return KEY_HEADER not in request.headers
+    try:
+        return msgspec.convert(said.lower(), bool, strict=False)
+    except msgspec.ValidationError:
+        found = f"found {said!r:.80}"
+        raise InvalidField(CANCEL_HEADER, f"{found}; true or false is allowed") from None
+
+
+def request_id(api: str) -> str | None:
+    """The caller's name for its request; what other APIs call theirs is another's.
+
+    Raises:
+        InvalidField: where it is no key.
+    """
+    key = request.headers.get(KEY_HEADER)
+    if key is None:
+        return None
+    try:
+        return f"{api}:{msgspec.convert(key, RequestId)}"
+    except msgspec.ValidationError:
+        allowed = "1 to 128 letters, digits, colons, underscores and hyphens are allowed"
+        raise InvalidField(KEY_HEADER, f"found {key!r:.80}; {allowed}") from None

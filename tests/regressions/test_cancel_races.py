@@ -1,0 +1,141 @@
+"""A response is cancelled just as it ends: everybody is told the same of it, for ever."""
+
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import trio
+from ulid import ULID
+
+from legato.actors.feed import Start
+from legato.actors.follower import Follower
+from legato.actors.ref import JobRef
+from legato.actors.turn import Prompt, Turn
+from legato.content import Asked
+from legato.http.openai.inputs import items_of
+from legato.http.openai.known import Known
+from legato.models.contract import ChatMessage
+from tests.dialects.responses_kit import read
+from tests.http.client import Client
+from tests.http.house import open_client
+from tests.http.openai.asked import PATH, asked, refusal, text_of, valid
+from tests.http.openai.paced import PacedModel
+from tests.regressions.reading import checkpoints
+
+RACES: Final = 1000
+LONGEST: Final = 40  # turns of the scheduler: about what a cancel takes to get to its job
+
+Resource = dict[str, Any]
+
+
+class Race:
+    """One response, and all who are told how it ended; `chance` decides who comes when."""
+
+    def __init__(self, ann: Client, model: PacedModel, seed: int) -> None:
+        self.ann = ann
+        self.model = model
+        self.chance = random.Random(seed)
+        self.conversation = f"c{seed}"
+        self.told: list[Resource] = []  # how it ended
+        self.went_on = False
+
+    async def run(self) -> str:
+        """How it ended: it must be the same for all."""
+        self.model.let_go = trio.Event()
+        job = await self.start()
+        assert await job.answering() is None
+        path = f"{PATH}/{job.response_id}"
+
+        async def cancel() -> None:
+            self.told.append((await self.ann.post(f"{path}/cancel", None)).body)
+
+        async def follow() -> None:
+            await self.follow(job, "beginning")
+
+        async def come_back() -> None:
+            seen = await job.locate("responses", self.chance.randrange(5))
+            await self.follow(job, seen.cursor, seen.frames)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(follow)
+            for act in (self.end, cancel, come_back):
+                nursery.start_soon(self.late, act, LONGEST)
+            nursery.start_soon(self.late, self.go_on, 2 * LONGEST)
+        await cancel()
+        return await self.check(job.response_id)
+
+    async def start(self) -> JobRef:
+        """As if it had been asked over HTTP, which takes its time and is no part of the race."""
+        job_id = str(ULID())
+        echo = {"background": True, "conversation": {"id": self.conversation}}
+        prompt = Prompt(
+            asked=Asked(api="responses", user="ann", model="paced", echo=echo, store=True),
+            messages=(ChatMessage("user", "Hi"),),
+            items=tuple(items_of("Hi", job_id, ())),
+        )
+        turn = Turn(
+            job_id=job_id,
+            conversation_id=f"ann/{self.conversation}",
+            message_id="request",
+            response_id=f"resp_{job_id}",
+            user="ann",
+            model="paced",
+            prompt=prompt,
+        )
+        assert self.ann.app.runtime is not None
+        return (await self.ann.app.runtime.jobs.start(turn, "reject")).job
+
+    async def late(self, act: Callable[[], Awaitable[None]], longest: int) -> None:
+        await checkpoints(self.chance.randrange(longest))
+        await act()
+
+    async def end(self) -> None:
+        self.model.let_go.set()
+
+    async def follow(self, job: JobRef, start: Start, seen: bytes = b"") -> None:
+        follower = Follower(job, "responses", start)
+        is_last = False
+        while not is_last:
+            chunk = await follower.receive()
+            seen, is_last = seen + chunk.data, chunk.last
+        *_, last, done, _ = seen.split(b"\n\n")
+        assert done == b"data: [DONE]"
+        self.told.append(read(last)["response"])
+
+    async def go_on(self) -> None:
+        """Who goes on has to wait, or the model has all of it to read."""
+        fields = asked("paced", input="More?", conversation=self.conversation, background=True)
+        reply = await self.ann.post(PATH, fields)
+        if reply.status == 200:
+            self.went_on = True
+        else:
+            assert refusal(reply) == (409, "conversation", "conversation_locked")
+
+    async def check(self, response_id: str) -> str:
+        assert self.ann.app.runtime is not None
+        responses = self.ann.app.runtime.records.responses
+        stored = await responses.find("ann", response_id)
+        final = valid((await self.ann.get(f"{PATH}/{response_id}")).body)
+
+        assert self.told == [final] * 4
+        assert stored is not None
+        assert stored.ending is not None
+        assert Known(None, None, stored).resource() == final
+        if self.went_on:
+            assert self.model.read() == ["Hi", text_of(final), "More?"]
+        return str(final["status"])
+
+
+async def test_cancel_races_finish() -> None:
+    model = PacedModel()
+    outcomes, went_on = Counter[str](), Counter[bool]()
+    async with open_client(model) as ann:
+        for seed in range(RACES):
+            race = Race(ann, model, seed)
+            outcomes[await race.run()] += 1
+            went_on[race.went_on] += 1
+
+    assert set(outcomes) == {"completed", "cancelled"}, "the race was never lost, or never won"
+    for counted in (outcomes, went_on):
+        assert min(counted.values()) > RACES / 10, counted
