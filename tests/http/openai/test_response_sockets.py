@@ -272,10 +272,9 @@ async def test_every_request_is_moderated(nursery: trio.Nursery) -> None:
 
 
 async def test_nobody_unknown_is_let_in(server: LiveServer) -> None:
-    with pytest.raises(BaseExceptionGroup) as caught:
+    with pytest.RaisesGroup(ConnectionRejected, flatten_subgroups=True):
         async with talking(server, authorization="Bearer sk-nobody"):
             pass
-    assert caught.group_contains(ConnectionRejected)
 
 
 async def test_a_connection_lasts_an_hour(
