@@ -212,18 +212,21 @@ async def test_one_that_another_replica_took_is_lost(server: LiveServer) -> None
 
 @pytest.mark.parametrize("busy", [False, True])
 async def test_a_server_that_goes_waits_for_no_connection(busy: bool) -> None:
-    async with live_server(models=scripted()) as server, trio.open_nursery() as nursery:
-        with trio.fail_after(20):
-            async with talking(server) as ann:
-                if busy:
-                    await ann.ask("still")
-                    await ann.until('"w0 "')
-                nursery.start_soon(until_closed, ann)
-                server.stop.set()
-                server.hurry.set()
-                with trio.fail_after(5):
-                    await server.stopped.wait()
-                nursery.cancel_scope.cancel()
+    with trio.fail_after(20):
+        async with (
+            live_server(models=scripted()) as server,
+            talking(server) as ann,
+            trio.open_nursery() as nursery,
+        ):
+            if busy:
+                await ann.ask("still")
+                await ann.until('"w0 "')
+            nursery.start_soon(until_closed, ann)
+            server.stop.set()
+            server.hurry.set()
+            with trio.fail_after(5):
+                await server.stopped.wait()
+            nursery.cancel_scope.cancel()
 
 
 async def until_closed(ann: Talker) -> None:
