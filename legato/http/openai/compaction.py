@@ -43,7 +43,7 @@ async def compact() -> Response:
     except ActorStopped:
         raise Lost from None
     if not isinstance(ending, Finished):
-        raise Unanswered(ending)
+        raise Unanswered(begun.job, ending)
     summary = text_of(ending.response) if ending.response else ""
     made = Compaction(
         id=begun.job.response_id,

@@ -72,7 +72,7 @@ async def _streamed(job: JobRef, *, is_bound: bool) -> Response:
     async with awaited(job, is_bound=is_bound):
         ending = await job.answering()
     if isinstance(ending, Failed | Stopped):
-        raise Unanswered(ending)
+        raise Unanswered(job, ending)
     return stream_response(Reading(job, API, "beginning", is_bound=is_bound))
 
 
@@ -80,5 +80,5 @@ async def _whole(job: JobRef, *, is_bound: bool) -> Response:
     async with awaited(job, is_bound=is_bound):
         ending = await job.ended()
     if isinstance(ending, Failed | Stopped):
-        raise Unanswered(ending)
+        raise Unanswered(job, ending)
     return reply(completion_of(job, ending))

@@ -86,7 +86,7 @@ async def begin_response(
     if isinstance(created, Failed) and created.reason == OVERTAKEN:
         raise ConversationLocked
     if isinstance(created, Failed | Stopped):
-        raise Unanswered(created)
+        raise Unanswered(job, created)
     assert isinstance(created, Created), "nothing finishes before it begins"
     return Begun(job, created, prompt, before)
 

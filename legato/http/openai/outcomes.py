@@ -7,6 +7,7 @@ from legato.actors.ref import JobRef
 from legato.dialects.completion_object import STOPPED, completion, error_of
 from legato.events import AnyEnding, Failed, Stopped
 from legato.http.errors import RequestError
+from legato.http.openai.callers import JOB_HEADER
 
 STATUSES: Final[Mapping[str, int]] = {
     STOPPED: 409,
@@ -43,9 +44,10 @@ class Unanswered(RequestError):
 
     error = "Generation failed"
 
-    def __init__(self, ending: Failed | Stopped) -> None:
+    def __init__(self, job: JobRef, ending: Failed | Stopped) -> None:
         error = error_of(ending)
         super().__init__(error["message"], code=error["code"])
         self.status = STATUSES.get(error["code"], 500)
-        if isinstance(ending, Stopped):
-            self.headers = {"X-Should-Retry": "false"}  # to the SDKs: 409 alone says it should
+        self.headers = {JOB_HEADER: job.job_id}
+        if isinstance(ending, Stopped):  # to the SDKs 409 alone says that it should be tried again
+            self.headers |= {"X-Should-Retry": "false"}

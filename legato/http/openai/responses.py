@@ -55,5 +55,5 @@ async def _whole(begun: Begun, *, is_bound: bool) -> Response:
     except ActorStopped:
         raise Lost from None
     if isinstance(ending, Failed) and not content:
-        raise Unanswered(ending)
+        raise Unanswered(begun.job, ending)
     return reply(resource(begun.created, content, ending))

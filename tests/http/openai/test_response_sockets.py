@@ -208,18 +208,16 @@ async def test_one_that_another_replica_took_is_lost(server: LiveServer) -> None
 
 @pytest.mark.parametrize("busy", [False, True])
 async def test_a_server_that_goes_waits_for_no_connection(busy: bool) -> None:
-    async with live_server(models=scripted()) as server, trio.open_nursery() as nursery:
-        with trio.fail_after(20):
-            async with talking(server) as ann:
-                if busy:
-                    await ann.ask("still")
-                    await ann.until('"w0 "')
-                nursery.start_soon(until_closed, ann)
-                server.stop.set()
-                server.hurry.set()
-                with trio.fail_after(5):
-                    await server.stopped.wait()
-                nursery.cancel_scope.cancel()
+    async with live_server(models=scripted()) as server, talking(server) as ann:
+        if busy:
+            await ann.ask("still")
+            await ann.until('"w0 "')
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(until_closed, ann)
+            server.stop.set()
+            server.hurry.set()
+            with trio.fail_after(5):
+                await server.stopped.wait()
 
 
 async def until_closed(ann: Talker) -> None:
@@ -268,10 +266,9 @@ async def test_every_request_is_moderated(nursery: trio.Nursery) -> None:
 
 
 async def test_nobody_unknown_is_let_in(server: LiveServer) -> None:
-    with pytest.raises(BaseExceptionGroup) as caught:
+    with pytest.RaisesGroup(ConnectionRejected, flatten_subgroups=True):
         async with talking(server, authorization="Bearer sk-nobody"):
             pass
-    assert caught.group_contains(ConnectionRejected)
 
 
 async def test_a_connection_lasts_an_hour(
