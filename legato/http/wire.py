@@ -96,8 +96,9 @@ def json_of(data: bytes, kind: type[T]) -> T:
         # Decoded first: msgspec does not look into the texts of fields that it skips.
         return json.decode(data.decode(), type=kind)
     except msgspec.ValidationError as error:
-        expectation, _, path = str(error).partition(" - at `$.")
-        raise InvalidField(path.rstrip("`") or "body", expectation) from None
+        expectation, _, place = str(error).partition(" - at ")  # `$.field`, or `key` in `$.field`
+        path = place.partition("`$.")[2].rstrip("`")
+        raise InvalidField(path or "body", expectation) from None
     except msgspec.DecodeError as error:
         raise _malformed(str(error).removeprefix("JSON is malformed: ")) from None
     except UnicodeDecodeError as error:

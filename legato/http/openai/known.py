@@ -34,6 +34,10 @@ class Known(Struct, frozen=True):
     def is_running(self) -> bool:
         return self.status is not None and self.status.ending is None
 
+    @property
+    def has_begun(self) -> bool:
+        return self.status is not None and self.status.snapshot.created is not None
+
     def resource(self) -> dict[str, Any]:
         """The response object as it is now.
 
@@ -63,7 +67,7 @@ async def known_response(response_id: str) -> Known:
         with suppress(ActorStopped):
             status = await job.status()
     known = Known(job, status, await runtime().records.responses.find(user(), response_id))
-    if known.stored is None and not known.is_running:
+    if known.stored is None and not (known.is_running and known.has_begun):
         raise ResponseNotFound(response_id)
     return known
 

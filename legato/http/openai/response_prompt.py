@@ -12,16 +12,19 @@ from legato.http.openai.inputs import Item, items_of
 from legato.http.openai.response_request import (
     SAME,
     SAMPLING,
-    AllowedTools,
-    Choice,
     ConversationName,
-    FunctionChoice,
-    FunctionTool,
     JsonObject,
     JsonSchema,
     ResponseBody,
     TextSettings,
+)
+from legato.http.openai.response_tools import (
+    Choice,
+    FunctionTool,
     choice_of,
+    choice_told,
+    given_fields,
+    told,
     tools_of,
 )
 from legato.models.contract import ChatMessage, Json
@@ -101,9 +104,9 @@ def _parameters(
     if body.text:
         parameters |= _text_parameters(body.text)
     if tools:
-        parameters["tools"] = [_tool(tool) for tool in tools]
+        parameters["tools"] = [told(tool) for tool in tools]
         if body.tool_choice is not None:
-            parameters["tool_choice"] = _choice(choice)
+            parameters["tool_choice"] = choice_told(choice)
         if body.parallel_tool_calls is not None:
             parameters["parallel_tool_calls"] = body.parallel_tool_calls
     return parameters
@@ -115,24 +118,6 @@ def _text_parameters(text: TextSettings) -> dict[str, Json]:
         parameters["response_format"] = {"type": "json_object"}
     if isinstance(text.format, JsonSchema):
         check_nesting("text.format.schema", text.format.schema)
-        schema = _given(to_builtins(text.format))
+        schema = given_fields(to_builtins(text.format))
         parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
     return parameters
-
-
-def _tool(tool: FunctionTool) -> Json:
-    return {"type": "function", "function": _given(to_builtins(tool))}
-
-
-def _given(struct: Mapping[str, Any]) -> dict[str, Json]:
-    return {key: value for key, value in struct.items() if key != "type" and value is not None}
-
-
-def _choice(choice: Choice) -> Json:
-    if isinstance(choice, FunctionChoice):
-        return {"type": "function", "function": {"name": choice.name}}
-    if isinstance(choice, AllowedTools):
-        tools: list[Json] = [_choice(tool) for tool in choice.tools]
-        allowed: dict[str, Json] = {"mode": choice.mode, "tools": tools}
-        return {"type": "allowed_tools", "allowed_tools": allowed}
-    return choice

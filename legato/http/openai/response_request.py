@@ -1,33 +1,15 @@
 """The body of a request to the Responses API, and what its fields mean to a model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
 from legato.http.errors import InvalidField
-from legato.http.nesting import check_nesting
 from legato.http.openai.input_items import Name
-from legato.http.openai.inputs import converted
 
 Key = Annotated[str, Meta(max_length=64)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
-
-
-class FunctionTool(Struct, frozen=True, tag_field="type", tag="function"):
-    name: Name
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = None
-
-
-class FunctionChoice(Struct, frozen=True, tag_field="type", tag="function"):
-    name: Name
-
-
-class AllowedTools(Struct, frozen=True, tag_field="type", tag="allowed_tools"):
-    tools: tuple[FunctionChoice, ...]
-    mode: Literal["none", "auto", "required"] = "auto"
 
 
 class PlainText(Struct, frozen=True, tag_field="type", tag="text"):
@@ -142,39 +124,3 @@ def check(body: ResponseBody) -> None:
         raise InvalidField("prompt", "there are no prompt templates here; use instructions")
     if not (body.input or body.previous_response_id is not None or body.conversation):
         raise InvalidField("input", "a text or a list of items is needed")
-
-
-def tools_of(given: Sequence[Any] | None) -> list[FunctionTool]:
-    """Raises InvalidField where one is of another type than `function`, or is no such tool."""
-    tools = []
-    for index, raw in enumerate(given or ()):
-        name = f"tools[{index}]"
-        kind = raw.get("type") if isinstance(raw, dict) else None
-        if isinstance(raw, dict) and kind != "function":
-            raise InvalidField(f"{name}.type", f"found {kind!r:.80}; allowed: function")
-        tools.append(converted(name, raw, FunctionTool))
-        check_nesting(f"{name}.parameters", tools[-1].parameters)
-    return tools
-
-
-Choice = Literal["none", "auto", "required"] | FunctionChoice | AllowedTools
-
-
-def choice_of(given: Any, tools: Sequence[FunctionTool]) -> Choice:
-    """Raises InvalidField where it is of no known form, or names a tool that is not there."""
-    if given is None:
-        return "auto"
-    words = Literal["none", "auto", "required"]
-    kind: Any = words if isinstance(given, str) else FunctionChoice | AllowedTools
-    choice: Choice = converted("tool_choice", given, kind)
-    names = {tool.name for tool in tools}
-    for named in _named(choice):
-        if named.name not in names:
-            raise InvalidField("tool_choice", f"found {named.name!r}, which is none of tools")
-    return choice
-
-
-def _named(choice: Choice) -> Sequence[FunctionChoice]:
-    if isinstance(choice, FunctionChoice):
-        return (choice,)
-    return choice.tools if isinstance(choice, AllowedTools) else ()

@@ -17,6 +17,7 @@ from tests.http.client import Client, Reply, bearer
 from tests.http.house import AttentiveModel, open_client
 
 PATH: Final = "/v1/responses"
+PATIENCE: Final = 5.0  # seconds, for an application to see that its client has left
 DONE: Final = b"data: [DONE]\n\n"
 TOOL: Final = {"type": "function", "name": "scripted_tool", "parameters": {"type": "object"}}
 
@@ -154,8 +155,9 @@ async def asking(
         try:
             yield connection
         finally:
-            await connection.disconnect()
-            await wait_all_tasks_blocked()
+            with trio.move_on_after(PATIENCE, shield=True):
+                await connection.disconnect()
+                await wait_all_tasks_blocked()
             connection._client_send.close()  # a dropped body never ends, and is waited for
 
 

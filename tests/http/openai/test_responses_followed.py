@@ -2,8 +2,12 @@
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from legato.config import Limits
+from legato.storage.contract import StoredResponse
+from legato.storage.memory import MemoryRecords
+from legato.storage.memory_responses import MemoryResponses
 from tests.http.client import Client, everything
 from tests.http.openai.asked import (
     DONE,
@@ -22,6 +26,11 @@ from tests.http.openai.asked import (
     refusal,
     retrieved,
     running,
+)
+
+NO_NUMBERS = (
+    *("-1", "-99999999999", "x", "", "1.5", "1e3", "0x1", "NaN", "null", "%00", "%205"),
+    *("9" * 30, "99"),
 )
 
 
@@ -67,19 +76,14 @@ async def test_a_reader_that_comes_while_it_runs_gets_the_rest_live(asker: Clien
     assert events[-1]["response"] == stopped
 
 
-@pytest.mark.parametrize(
-    "given",
-    ["-1", "-99999999999", "x", "", "1.5", "1e3", "0x1", "NaN", "null", "9" * 30, "99", "%00"],
-)
 @pytest.mark.parametrize("model", ["fast", "still"])
-async def test_a_number_that_is_none_of_its_events_is_refused(
-    asker: Client, given: str, model: str
-) -> None:
+async def test_a_number_that_is_none_of_its_events_is_refused(asker: Client, model: str) -> None:
     response_id = await running(asker, model)
-    reply = await asker.get(f"{PATH}/{response_id}?stream=true&starting_after={given}")
+    for given in NO_NUMBERS:
+        reply = await asker.get(f"{PATH}/{response_id}?stream=true&starting_after={given}")
 
-    assert refusal(reply)[:2] == (400, "starting_after"), reply.text
-    assert len(reply.body["error"]["message"]) < 200
+        assert refusal(reply)[:2] == (400, "starting_after"), given
+        assert len(reply.body["error"]["message"]) < 200
     await cancelled(asker, response_id)
 
 
@@ -142,6 +146,38 @@ async def test_anothers_response_and_an_unknown_one_are_not_there(
         assert [refusal(reply)[0] for reply in replies] == [404] * 6, name
     assert (await retrieved(asker, response_id))["status"] in ("completed", "in_progress")
     await cancelled(asker, response_id)
+
+
+class SlowToOpen(MemoryResponses):
+    """A storage that takes its time to keep a new response."""
+
+    def __init__(self, records: MemoryRecords) -> None:
+        super().__init__(records._enter)
+        self.free = trio.Event()
+
+    async def open(self, response: StoredResponse) -> None:
+        await self.free.wait()
+        await super().open(response)
+
+
+async def test_what_has_not_begun_is_not_there_yet(asker: Client) -> None:
+    assert asker.app.runtime is not None
+    records = asker.app.runtime.records
+    assert isinstance(records, MemoryRecords)
+    records.responses = slow = SlowToOpen(records)
+    async with asking(asker, stream=True) as connection:
+        await wait_all_tasks_blocked()
+        response_id = only_job(asker)
+        early = [
+            await asker.get(f"{PATH}/{response_id}"),
+            await asker.get(f"{PATH}/{response_id}?stream=true"),
+            await asker.post(f"{PATH}/{response_id}/cancel", None),
+        ]
+        slow.free.set()
+        await received(connection, '"w0 "')
+
+        assert [refusal(reply)[0] for reply in early] == [404] * 3
+        assert (await cancelled(asker, response_id))["status"] == "cancelled"
 
 
 async def test_a_completion_and_a_chat_are_no_responses(asker: Client) -> None:

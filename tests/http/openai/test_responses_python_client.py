@@ -345,3 +345,24 @@ async def test_a_client_that_closes_its_stream_stops_the_response(server: LiveSe
 
     response = await with_client(server, lambda client: client.responses.retrieve(response_id))
     assert response.status == "cancelled"
+
+
+async def test_a_websocket_of_the_client_has_turn_after_turn(server: LiveServer) -> None:
+    def use(client: OpenAI) -> None:
+        directly: Any = {"proxy": None}  # none of this machine's
+        with client.responses.connect(websocket_connection_options=directly) as connection:
+            previous: Any = openai.omit
+            for _ in range(2):
+                connection.response.create(
+                    model="fast", input="Hi", store=False, previous_response_id=previous
+                )
+                for event in connection:
+                    if event.type == "response.completed":
+                        break
+                assert isinstance(event, ResponseCompletedEvent)
+                assert event.response.output_text == "w0 w1 w2 "
+                previous = event.response.id
+            connection.response.create(model="fast", input="Hi", temperature=9)
+            assert connection.recv().type == "error"
+
+    await with_client(server, use)

@@ -5,67 +5,67 @@ from typing import Any
 import pytest
 
 from legato.config import Limits
+from legato.http.application import MAX_BODY
 from tests.http.client import Client
 from tests.http.openai.asked import PATH, TOOL, ann_asking, asked, created, refusal, with_headers
 
 MESSAGE = {"role": "user", "content": "Hi"}
 
 
-@pytest.mark.parametrize(
-    ("fields", "param"),
-    [
-        ({"model": None}, "model"),
-        ({"model": 7}, "model"),
-        ({"input": None}, "input"),
-        ({"input": ""}, "input"),
-        ({"input": []}, "input"),
-        ({"input": 7}, "input"),
-        ({"input": [MESSAGE, "Hi"]}, "input[1]"),
-        ({"input": [MESSAGE, {"type": "magic"}]}, "input[1].type"),
-        ({"input": [MESSAGE | {"role": "robot"}]}, "input[0].role"),
-        ({"input": [MESSAGE | {"content": [{"type": "magic"}]}]}, "input[0].content[0].type"),
-        ({"input": [MESSAGE | {"content": [{"type": "input_text"}]}]}, "input[0].content[0]"),
-        ({"input": [{"type": "function_call_output", "output": "x"}]}, "input[0]"),
-        ({"stream": "yes"}, "stream"),
-        ({"background": 1}, "background"),
-        ({"background": True, "store": False}, "store"),
-        ({"store": "no"}, "store"),
-        ({"temperature": 2.1}, "temperature"),
-        ({"temperature": "warm"}, "temperature"),
-        ({"top_p": -0.1}, "top_p"),
-        ({"top_logprobs": 21}, "top_logprobs"),
-        ({"max_output_tokens": 0}, "max_output_tokens"),
-        ({"max_tool_calls": 0}, "max_tool_calls"),
-        ({"presence_penalty": 3}, "presence_penalty"),
-        ({"truncation": "sometimes"}, "truncation"),
-        ({"service_tier": "gold"}, "service_tier"),
-        ({"instructions": ["Be brief."]}, "instructions"),
-        ({"metadata": {"a": 1}}, "metadata[...]"),
-        ({"metadata": {"a": "x" * 513}}, "metadata[...]"),
-        ({"metadata": {str(key): "" for key in range(17)}}, "metadata"),
-        ({"reasoning": {"effort": "huge"}}, "reasoning.effort"),
-        ({"text": {"format": {"type": "poem"}}}, "text.format.type"),
-        ({"text": {"format": {"type": "json_schema", "name": "n"}}}, "text.format"),
-        ({"text": {"verbosity": "chatty"}}, "text.verbosity"),
-        ({"tools": "add"}, "tools"),
-        ({"tools": [TOOL, {"type": "web_search"}]}, "tools[1].type"),
-        ({"tools": [TOOL | {"name": "not a name"}]}, "tools[0].name"),
-        ({"tools": [TOOL], "tool_choice": {"type": "function", "name": "gone"}}, "tool_choice"),
-        ({"tool_choice": "maybe"}, "tool_choice"),
-        ({"previous_response_id": 7}, "previous_response_id"),
-        ({"previous_response_id": "a", "conversation": "b"}, "conversation"),
-        ({"prompt": {"id": "p"}}, "prompt"),
-        ({"cancel_on_disconnect": "no"}, "cancel_on_disconnect"),
-    ],
-)
-async def test_the_field_that_is_wrong_is_named(
-    asker: Client, fields: dict[str, Any], param: str
-) -> None:
-    reply = await asker.post(PATH, asked() | fields)
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"model": None}, "model"),
+    ({"model": 7}, "model"),
+    ({"input": None}, "input"),
+    ({"input": ""}, "input"),
+    ({"input": []}, "input"),
+    ({"input": 7}, "input"),
+    ({"input": [MESSAGE, "Hi"]}, "input[1]"),
+    ({"input": [MESSAGE, {"type": "magic"}]}, "input[1].type"),
+    ({"input": [MESSAGE | {"role": "robot"}]}, "input[0].role"),
+    ({"input": [MESSAGE | {"content": [{"type": "magic"}]}]}, "input[0].content[0].type"),
+    ({"input": [MESSAGE | {"content": [{"type": "input_text"}]}]}, "input[0].content[0]"),
+    ({"input": [{"type": "function_call_output", "output": "x"}]}, "input[0]"),
+    ({"stream": "yes"}, "stream"),
+    ({"background": 1}, "background"),
+    ({"background": True, "store": False}, "store"),
+    ({"store": "no"}, "store"),
+    ({"temperature": 2.1}, "temperature"),
+    ({"temperature": "warm"}, "temperature"),
+    ({"top_p": -0.1}, "top_p"),
+    ({"top_logprobs": 21}, "top_logprobs"),
+    ({"max_output_tokens": 0}, "max_output_tokens"),
+    ({"max_tool_calls": 0}, "max_tool_calls"),
+    ({"presence_penalty": 3}, "presence_penalty"),
+    ({"truncation": "sometimes"}, "truncation"),
+    ({"service_tier": "gold"}, "service_tier"),
+    ({"instructions": ["Be brief."]}, "instructions"),
+    ({"metadata": {"a": 1}}, "metadata[...]"),
+    ({"metadata": {"a": "x" * 513}}, "metadata[...]"),
+    ({"metadata": {"k" * 65: "x"}}, "metadata"),
+    ({"metadata": {str(key): "" for key in range(17)}}, "metadata"),
+    ({"reasoning": {"effort": "huge"}}, "reasoning.effort"),
+    ({"text": {"format": {"type": "poem"}}}, "text.format.type"),
+    ({"text": {"format": {"type": "json_schema", "name": "n"}}}, "text.format"),
+    ({"text": {"verbosity": "chatty"}}, "text.verbosity"),
+    ({"tools": "add"}, "tools"),
+    ({"tools": [TOOL, {"type": "web_search"}]}, "tools[1].type"),
+    ({"tools": [TOOL | {"name": "not a name"}]}, "tools[0].name"),
+    ({"tools": [TOOL], "tool_choice": {"type": "function", "name": "gone"}}, "tool_choice"),
+    ({"tool_choice": "maybe"}, "tool_choice"),
+    ({"previous_response_id": 7}, "previous_response_id"),
+    ({"previous_response_id": "a", "conversation": "b"}, "conversation"),
+    ({"prompt": {"id": "p"}}, "prompt"),
+    ({"cancel_on_disconnect": "no"}, "cancel_on_disconnect"),
+]
 
-    assert refusal(reply)[:2] == (400, param), reply.text
-    assert reply.body["error"]["type"] == "invalid_request_error"
-    assert reply.body["error"]["message"].startswith(f"{param}: ")
+
+async def test_the_field_that_is_wrong_is_named(asker: Client) -> None:
+    for fields, param in WRONG:
+        reply = await asker.post(PATH, asked() | fields)
+
+        assert refusal(reply)[:2] == (400, param), (fields, reply.text)
+        assert reply.body["error"]["type"] == "invalid_request_error"
+        assert reply.body["error"]["message"].startswith(f"{param}: ")
 
 
 async def test_an_unknown_model_is_not_found(asker: Client) -> None:
@@ -102,6 +102,13 @@ async def test_a_text_that_is_too_long() -> None:
         ]
 
     assert [refusal(reply)[0] for reply in replies] == [413] * 3
+
+
+async def test_bodies_that_are_too_large_or_packed(asker: Client) -> None:
+    large = await asker.ask("POST", PATH, data=b" " * (MAX_BODY + 1))
+    packed = await with_headers(asker, Content_Encoding="gzip").post(PATH, asked())
+
+    assert (refusal(large)[0], refusal(packed)[0]) == (413, 415)
 
 
 async def test_what_no_parser_should_have_to_take(asker: Client) -> None:
