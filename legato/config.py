@@ -69,6 +69,9 @@ _FILE_VARIABLE: Final = "LEGATO_CONFIG"
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Sizes in bytes, times in seconds.  Every number is a judgement; its reason is beside it."""
 
+    # LibreChat's own bound, of a message on a WebSocket too.  Photographs in a request need more,
+    # but it is read in one go: each megabyte of it holds everybody else up for some milliseconds.
+    max_body_bytes: Bytes = 3 * 1024 * 1024
     max_text_bytes: Bytes = 256 * 1024  # a long document pasted whole, not a library
     max_answer_bytes: Bytes = 4 * 1024 * 1024  # hundreds of times today's longest answers
     max_running_jobs: Count = 2000  # what one process carries with its readers

@@ -7,6 +7,9 @@ from legato.actors.log import Log
 from legato.dialects.contract import Encoder
 
 KEPT: Final = 4  # encoders: where the live frames end, and where readers who replay have come to
+MARK_EVERY: Final = 8192
+"""Events; to encode so many takes about 6 ms, for which a reader who comes back holds others up."""
+
 FRAME_END: Final = b"\n\n"  # and nowhere else: what is in a frame is JSON on one line
 
 
@@ -20,14 +23,17 @@ class Rest(NamedTuple):
 class Encoding:
     """What an encoder with a state has been given is every event before its position.
 
-    One without a state is at all positions at once, and costs nothing here.
+    One without a state is at all positions at once, and costs nothing here.  One that was brought
+    past every `mark_every`th position left its like there, for whoever wants to go on behind it.
     """
 
-    def __init__(self, make: Callable[[], Encoder], log: Log) -> None:
+    def __init__(self, make: Callable[[], Encoder], log: Log, mark_every: int = MARK_EVERY) -> None:
         self._new = make()
         self._is_stateless = self._new.fork() is self._new
         self._log = log
         self._kept: dict[int, Encoder] = {}  # by position, the one used last at the end
+        self._marks: dict[int, Encoder] = {}
+        self._mark_every = mark_every
 
     @property
     def any(self) -> Encoder:
@@ -40,11 +46,16 @@ class Encoding:
             return self._new
         if (kept := self._kept.pop(seq, None)) is not None:
             return kept
-        before = max((each for each in self._kept if each < seq), default=0)
-        encoder = self._kept.get(before, self._new).fork()
-        for _ in frames(encoder, self._log, before, seq):
-            pass
+        before, encoder = self._nearest(lambda each, _: each <= seq)
+        for event in self._log.events(before, seq):
+            encoder.encode(before + 1, event)
+            before += 1
+            self._mark(before, encoder)
         return encoder
+
+    def _mark(self, seq: int, encoder: Encoder) -> None:
+        if seq % self._mark_every == 0 and seq not in self._marks:
+            self._marks[seq] = encoder.fork()
 
     def put(self, seq: int, encoder: Encoder) -> None:
         if self._is_stateless:
@@ -65,6 +76,7 @@ class Encoding:
                 break
             seq, first = seq + 1, next_number(encoder)
             made = encoder.encode(seq, event)
+            self._mark(seq, encoder)
         if next_number(encoder) < wanted:
             return next_number(encoder) - 1
         self.put(seq, encoder)
@@ -73,13 +85,15 @@ class Encoding:
     def _before(self, wanted: int) -> tuple[int, Encoder]:
         """The last place that is kept before that frame and, frames without a number being of it,
         before the ending."""
-        fitting = (
-            seq
-            for seq, each in self._kept.items()
-            if seq <= self._log.content_tail and next_number(each) <= wanted
+        return self._nearest(
+            lambda seq, each: seq <= self._log.content_tail and next_number(each) <= wanted
         )
-        seq = max(fitting, default=0)
-        return seq, self._kept.get(seq, self._new).fork()
+
+    def _nearest(self, fits: Callable[[int, Encoder], bool]) -> tuple[int, Encoder]:
+        """The last place of those that are kept and fit, or the beginning."""
+        places = self._marks | self._kept
+        seq = max((seq for seq, each in places.items() if fits(seq, each)), default=0)
+        return seq, places.get(seq, self._new).fork()
 
 
 def next_number(encoder: Encoder) -> int:

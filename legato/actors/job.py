@@ -39,13 +39,13 @@ from legato.actors.messages import (
 from legato.actors.producer import Producer
 from legato.actors.recorder import Recorder
 from legato.actors.ref import LocalRef
-from legato.actors.turn import Turn
+from legato.actors.turn import Turn, without_prompt
 from legato.actors.waiting import Waiting
 from legato.config import Limits
 from legato.content import Usage
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, ContentEvent
-from legato.models.contract import Model
+from legato.models.contract import Model, ModelRequest
 from legato.storage.contract import Records
 
 FIRST_EPOCH = 1
@@ -305,6 +305,14 @@ class Job:
             self._announce()
             self._children.start_soon(self._retire)
             self._on_ended(self)
+            self._forget_prompt()
+
+    def _forget_prompt(self) -> None:
+        """A job that is kept for its readers keeps what they read, not what the model did."""
+        self.turn = without_prompt(self.turn)
+        if self.opening is not None:
+            self.opening = replace(self.opening, request=ModelRequest(()))
+        self._recorder.forget_prompt()
 
     def _announce(self) -> None:
         created = self.opening.created if self.opening else None

@@ -7,7 +7,9 @@ from itertools import accumulate, pairwise
 from sys import getsizeof
 from typing import cast
 
-from legato.events import AnyDelta, AnyEvent, Delta, RareEvent
+from msgspec import json
+
+from legato.events import AnyDelta, AnyEvent, Created, Delta, RareEvent
 
 EVENT_BYTES = 200  # about what an event keeps alive that stands by itself
 
@@ -53,7 +55,7 @@ class Packed:
                 run = Run(each)
                 self._add(run, len(run), run.bytes)
             else:
-                self._add(each, 1, EVENT_BYTES)
+                self._add(each, 1, size_of(each))
 
     def _add(self, piece: Run | AnyEvent, length: int, size: int) -> None:
         self._pieces.append(piece)
@@ -71,6 +73,14 @@ class Packed:
                 yield from piece.events(max(0, start - first), end - first)
             else:
                 yield piece
+
+
+def size_of(event: RareEvent) -> int:
+    """About what it keeps alive; an answer is in the fold as well, and is counted there."""
+    if not isinstance(event, Created):
+        return EVENT_BYTES
+    echo = json.encode(event.asked.echo) if event.asked else b""
+    return EVENT_BYTES + len(event.request.text) + len(echo)
 
 
 def runs(events: Sequence[AnyEvent]) -> Iterator[list[AnyDelta] | RareEvent]:

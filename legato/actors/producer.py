@@ -22,7 +22,12 @@ from legato.config import Limits
 from legato.content import Part
 from legato.events import Created
 from legato.models.contract import Model, ModelError
-from legato.storage.contract import ForeignConversation, RequestTaken, StorageError
+from legato.storage.contract import (
+    ForeignConversation,
+    RequestTaken,
+    StorageError,
+    UnstorableText,
+)
 
 _SLACK: Final = 0.01  # of the idle timeout: how inexactly a model's silence is measured
 
@@ -74,6 +79,8 @@ class Producer:
             return Failure("foreign_conversation", "The conversation belongs to somebody else.")
         except RequestTaken:
             return Failure("request_taken", "The same clientRequestId started another turn.")
+        except UnstorableText as error:  # to try again cannot help
+            return Failure("unstorable_text", str(error))
         except StorageError as error:
             return Failure("storage_unavailable", f"Your message could not be stored: {error}")
 

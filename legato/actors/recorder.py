@@ -9,12 +9,12 @@ from collections.abc import Callable
 import structlog
 import trio
 
-from legato.actors.archive import archive_of, store_ending
+from legato.actors.archive import Archive, archive_of, store_ending
 from legato.actors.journaling import JournalWriter
 from legato.actors.log import Log
 from legato.actors.memoir import Memoir, Unwritten, Written
 from legato.actors.messages import Opening, Settled
-from legato.actors.turn import Turn
+from legato.actors.turn import Turn, without_prompt
 from legato.content import Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import Model
@@ -40,7 +40,7 @@ class Recorder:
         """`position`: up to where the journal has the job; `on_fenced`: another owns it by now."""
         self._turn = turn
         self._epoch = epoch
-        self._archive = archive_of(turn, model, records)
+        self._model = model
         self._records = records
         self._journal = journal
         self._on_fenced = on_fenced
@@ -49,7 +49,7 @@ class Recorder:
 
     async def open(self) -> Opening:
         """See `Archive.open`."""
-        self.opening = await self._archive.open()
+        self.opening = await self._archive().open()
         await self._begin(self.opening.created)
         return self.opening
 
@@ -62,7 +62,15 @@ class Recorder:
 
     async def reopen(self, created: Created, content: tuple[Part, ...]) -> Opening:
         """See `Archive.reopen`."""
-        return await self._archive.reopen(created, content)
+        return await self._archive().reopen(created, content)
+
+    def _archive(self) -> Archive:
+        return archive_of(self._turn, self._model, self._records)
+
+    def forget_prompt(self) -> None:
+        """Nothing is to be opened any more."""
+        self._turn = without_prompt(self._turn)
+        self.opening = None
 
     def memoir(self, source: Log) -> Memoir:
         """Where the job is written down whose log this is."""

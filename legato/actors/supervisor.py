@@ -9,6 +9,7 @@ import trio
 from msgspec import Struct
 
 from legato.actors.admission import Busy, ShuttingDown, admit
+from legato.actors.contexts import detached
 from legato.actors.ending import standing_of
 from legato.actors.job import Job
 from legato.actors.journaling import JournalWriter
@@ -186,7 +187,7 @@ class Supervisor:
         job = self._job(turn, model=self._models[turn.model], predecessors=predecessors)
         self._tally.started += 1
         self.registry.add(job)
-        self._nursery.start_soon(self._own, job)
+        detached().run(self._nursery.start_soon, self._own, job)
         return job
 
     def adopt(self, recovered: Iterable[Recovered]) -> None:

@@ -66,6 +66,14 @@ class Turn(Struct, frozen=True, kw_only=True):
     prompt: Prompt | None = None
 
 
+def without_prompt(turn: Turn) -> Turn:
+    """What is left of it once the model has read: an API's caller may send megabytes."""
+    if turn.prompt is None:
+        return structs.replace(turn, parameters={})
+    asked = structs.replace(turn.prompt.asked, echo={})
+    return structs.replace(turn, parameters={}, prompt=Prompt(asked=asked, messages=()))
+
+
 class Plan(Struct, frozen=True):
     """A turn as it will run: the message to store, and what the answer starts from."""
 

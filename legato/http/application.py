@@ -18,8 +18,7 @@ from legato.http.requests import Requests
 from legato.http.runtime import Runtime
 from legato.http.streaming import Streams
 
-MAX_BODY: Final = 3 * 1024 * 1024  # bytes; LibreChat's own bound
-BODY_TIMEOUT: Final = 30  # seconds to send a body of that size
+BODY_TIMEOUT: Final = 30  # seconds to send a body
 
 
 class Legato(Hosted):
@@ -43,7 +42,7 @@ class Legato(Hosted):
         self.seal = Seal(settings.jwt_secret or "")
         self.authenticator = Authenticator(settings.jwt_secret or "", keys)
         self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
-        self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+        self.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:

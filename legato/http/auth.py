@@ -58,8 +58,12 @@ class Credentials(Struct, frozen=True, kw_only=True):
     @property
     def bearer(self) -> str | None:
         """The bearer token; None where none was sent, or something of another scheme."""
-        scheme, _, token = (self.authorization or "").strip().partition(" ")
-        return token.strip() if scheme.lower() == "bearer" else None
+        return bearer_of(self.authorization or "")
+
+
+def bearer_of(authorization: str) -> str | None:
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 class Authenticator:

@@ -33,6 +33,15 @@ log = structlog.get_logger()
 RETRY_AFTER: Final = 2  # seconds: a slot among thousands is free sooner than that
 
 
+LONGEST_NAME: Final = 200
+LONGEST_MESSAGE: Final = 600
+"""In characters."""
+
+
+def shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 class RequestError(Exception):
     """A request that cannot be served as it is; the message is for people."""
 
@@ -50,10 +59,14 @@ class MalformedJson(RequestError):
 
 
 class InvalidField(RequestError):
-    """`param` names the field, as the client wrote it."""
+    """`param` names the field, as the client wrote it.
+
+    Validators repeat what they found, however long that is: a reply does not.
+    """
 
     def __init__(self, param: str, message: str) -> None:
-        super().__init__(f"{param}: {message}", param=param)
+        param = shortened(param, LONGEST_NAME)
+        super().__init__(shortened(f"{param}: {message}", LONGEST_MESSAGE), param=param)
 
 
 class UnknownModel(RequestError):
@@ -123,6 +136,7 @@ NOT_STARTED: Final[Mapping[str, type[Exception]]] = {
     "foreign_conversation": ForeignConversation,
     "request_taken": RequestTaken,
     "storage_unavailable": StorageError,
+    "unstorable_text": UnstorableText,
 }
 
 OPENAI_PATHS: Final = ("/v1/", "/api/agents/v1/")

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from quart import Request, Websocket, g, has_request_context, request, websocket
 
 from legato.http.api_keys import is_meant_as_key
-from legato.http.auth import SESSION_COOKIE
+from legato.http.auth import SESSION_COOKIE, bearer_of
 from legato.http.guards.addresses import ip_subject
 from legato.http.guards.asking import Asking
 from legato.http.wire import application
@@ -30,7 +30,7 @@ def _asking(asked: Request | Websocket) -> Asking:
         agent=asked.headers.get("User-Agent", ""),
         has_credentials=bool(authorization) or SESSION_COOKIE in asked.headers.get("Cookie", ""),
         read=_body,
-        key=_digest(authorization.strip().rpartition(" ")[2]),
+        key=_digest(bearer_of(authorization) or ""),
     )
 
 

@@ -8,26 +8,36 @@ from quart_schema import tag_blueprint
 
 from legato.http.api_keys import MAX_NAME, SCOPES, is_key_name, mint
 from legato.http.bodies import ApiKeyBody
-from legato.http.errors import InvalidField, NotFound
+from legato.http.errors import InvalidField, NotFound, RequestError
 from legato.http.openapi import describe
 from legato.http.replies import ApiKeyReply, ApiKeysReply, NewApiKeyReply
 from legato.http.wire import body_of, no_content, reply, runtime, user
 from legato.storage.clock import utc_now
 from legato.storage.keys import ApiKey
 
+
+class TooManyKeys(RequestError):
+    status = 409
+    error = "Too many API keys"
+
+
 keys = Blueprint("keys", __name__, url_prefix="/api/api-keys")
 tag_blueprint(keys, ["API keys"])
+
+MAX_KEYS: Final = 100
+"""Of one user: more than anybody tells apart.  Two requests at once may come to one more."""
 
 LONGEST: Final = timedelta(days=3650)  # ten years: an expiry must be, and a calendar must hold it
 
 
 @keys.post("")
-@describe(NewApiKeyReply, 201, body=ApiKeyBody, refusals=(400,))
+@describe(NewApiKeyReply, 201, body=ApiKeyBody, refusals=(400, 409))
 async def create() -> Response:
     """Make an API key.  This reply is the only one that ever shows it."""
     body = await body_of(ApiKeyBody)
     if not is_key_name(body.name):
         raise InvalidField("name", f"allowed: 1 to {MAX_NAME} printable characters")
+    await _check_room()
     now = utc_now()
     secret, key = mint(
         user(),
@@ -38,6 +48,12 @@ async def create() -> Response:
     )
     await runtime().records.api_keys.add(key)
     return reply(NewApiKeyReply.of(key, key=secret), 201)
+
+
+async def _check_room() -> None:
+    """Raises TooManyKeys."""
+    if len(await runtime().records.api_keys.of_user(user())) >= MAX_KEYS:
+        raise TooManyKeys(f"You have {MAX_KEYS} API keys; more are not allowed.  Delete one first.")
 
 
 def _expiry(given: datetime | None, now: datetime) -> datetime | None:

@@ -66,10 +66,13 @@ def check_reader(token: str | None) -> None:
 
 
 def is_local() -> bool:
-    if any(name in request.headers for name in FORWARDED):
+    """Who comes by a proxy is, where one that we trust says so."""
+    peer, forwarded = request.remote_addr or "", request.headers.getlist("X-Forwarded-For")
+    address = application().proxies.address(peer, forwarded)
+    if address == peer and any(name in request.headers for name in FORWARDED):
         return False
     try:
-        return ip_address(request.remote_addr or "").is_loopback
+        return ip_address(address).is_loopback
     except ValueError:  # a socket that has no address
         return False
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from legato.config import ConfigError, Settings
 from legato.http.app import create_app
-from legato.http.application import MAX_BODY, Legato
+from legato.http.application import Legato
 from legato.http.connections import Connections
 from legato.http.runtime import open_runtime
 from legato.http.signals import Shutdown, shutdown_by_signals
@@ -60,7 +60,8 @@ async def serve_until(
     From there it ends in `grace` + LAST_STEP seconds, whatever clients do.  Once `hurry` returns,
     or when this is cancelled, it ends at once.
     """
-    config, context = _configuration(idle), WorkerContext(None)
+    config = _configuration(idle, app.settings.limits.max_body_bytes)
+    context = WorkerContext(None)
     connections = Connections(app, config, context, direct=direct)
     async with trio.open_nursery() as last_step:
         stopping = trio.Event()
@@ -83,10 +84,10 @@ async def serve_until(
         last_step.cancel_scope.cancel()
 
 
-def _configuration(idle: float) -> Config:
+def _configuration(idle: float, max_message: int) -> Config:
     config = Config()
     config.keep_alive_timeout = idle
-    config.websocket_max_message_size = MAX_BODY
+    config.websocket_max_message_size = max_message
     config.include_server_header = False  # nobody needs to know what to attack
     config.errorlog = logging.getLogger("hypercorn.error")
     return config

@@ -69,6 +69,15 @@ LONGEST_CHAIN: Final = 4096
 """Responses that follow one another: of a longer chain no model reads the beginning."""
 
 
+LARGEST_CHAIN: Final = 8 * 1024 * 1024
+"""Bytes of responses that follow one another: all are in memory at once, and few models read so
+much."""
+
+
+class ChainTooLarge(Exception):
+    """What is to be gone on from has more than LARGEST_CHAIN bytes."""
+
+
 class Responses(Protocol):
     """Responses that are kept, each its user's alone: of another's there is no trace.
 
@@ -89,11 +98,18 @@ class Responses(Protocol):
         """It and all before it along `previous_id`, the oldest first.
 
         None where one is gone, and where there are more than LONGEST_CHAIN.
+
+        Raises:
+            ChainTooLarge
         """
         ...
 
     async def conversation(self, user: str, conversation_id: str) -> Sequence[StoredResponse]:
-        """In order of arrival."""
+        """In order of arrival.
+
+        Raises:
+            ChainTooLarge
+        """
         ...
 
     async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from msgspec import json
 from msgspec.structs import replace
 
 from legato.events import AnyEnding
-from legato.storage.contract import LONGEST_CHAIN, StoredResponse
+from legato.storage.contract import LARGEST_CHAIN, LONGEST_CHAIN, ChainTooLarge, StoredResponse
 
 
 class MemoryResponses:
@@ -40,12 +41,15 @@ class MemoryResponses:
                 return None
             chain.append(response)
             previous_id = response.previous_id
+        _check_size(chain)
         return chain[::-1]
 
     async def conversation(self, user: str, conversation_id: str) -> Sequence[StoredResponse]:
         await self._enter(user, conversation_id)
         place = user, conversation_id
-        return [each for each in self._responses.values() if _place(each) == place]
+        found = [each for each in self._responses.values() if _place(each) == place]
+        _check_size(found)
+        return found
 
     async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:
         await self._enter(user, conversation_id)
@@ -63,6 +67,13 @@ class MemoryResponses:
     def _find(self, user: str, response_id: str) -> StoredResponse | None:
         response = self._responses.get(response_id)
         return response if response is not None and response.user == user else None
+
+
+def _check_size(responses: Sequence[StoredResponse]) -> None:
+    """Raises ChainTooLarge."""
+    kept = ((each.items, each.created, each.ending) for each in responses)
+    if sum(len(json.encode(each)) for each in kept) > LARGEST_CHAIN:
+        raise ChainTooLarge
 
 
 def _place(response: StoredResponse) -> tuple[str, str]:

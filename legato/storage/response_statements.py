@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Insert, bindparam, delete, literal, select, update
+from sqlalchemy import Insert, bindparam, delete, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.storage.tables import RESPONSES
@@ -23,6 +23,18 @@ CLOSE: Final = (
     .values(ending=bindparam("ending"), ending_version=bindparam("ending_version"))
 )
 
+_BYTES: Final = func.coalesce(
+    func.sum(
+        func.length(RESPONSES.c["items"])  # of a text it counts characters, which is near enough
+        + func.length(RESPONSES.c.created)
+        + func.coalesce(func.length(RESPONSES.c.ending), 0)
+    ),
+    0,
+)
+CONVERSATION_BYTES: Final = select(_BYTES).where(
+    _THEIRS, RESPONSES.c.conversation_id == bindparam("of_conversation")
+)
+
 _LINK: Final = (
     select(RESPONSES.c.position, RESPONSES.c.previous_id, literal(1).label("length"))
     .where(_THEIRS, _THIS)
@@ -39,6 +51,9 @@ CHAIN: Final = (
     .order_by(_LINKS.c.length.desc())
 )
 """The oldest first: it has no `previous_id`, or there is more that is gone or too long."""
+
+
+CHAIN_BYTES: Final = select(_BYTES).join(_LINKS, RESPONSES.c.position == _LINKS.c.position)
 
 
 def put(dialect: str) -> Insert:

@@ -4,13 +4,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import json
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Executable, Row
 
 from legato.events import AnyEnding, Created, Ending
-from legato.storage.contract import LONGEST_CHAIN, StoredResponse
+from legato.storage.contract import (
+    LARGEST_CHAIN,
+    LONGEST_CHAIN,
+    ChainTooLarge,
+    StoredResponse,
+)
 from legato.storage.database import Database
 from legato.storage.events import VERSION, decoded, encoded
-from legato.storage.response_statements import CHAIN, CLOSE, CONVERSATION, DELETE, FIND, NEWEST, put
+from legato.storage.response_statements import (
+    CHAIN,
+    CHAIN_BYTES,
+    CLOSE,
+    CONVERSATION,
+    CONVERSATION_BYTES,
+    DELETE,
+    FIND,
+    NEWEST,
+    put,
+)
 
 _ENCODER: Final = json.Encoder()
 _ITEMS: Final = json.Decoder(tuple[dict[str, Any], ...])
@@ -47,6 +62,7 @@ class SqlResponses:
         values = {"of_user": user, "of_response": response_id, "longest": LONGEST_CHAIN}
 
         def work(connection: Connection) -> Sequence[StoredResponse] | None:
+            _check_size(connection, CHAIN_BYTES, values)
             rows = connection.execute(CHAIN, values).all()
             is_whole = bool(rows) and rows[0].previous_id is None
             return [_response(row) for row in rows] if is_whole else None
@@ -55,9 +71,12 @@ class SqlResponses:
 
     async def conversation(self, user: str, conversation_id: str) -> Sequence[StoredResponse]:
         values = {"of_user": user, "of_conversation": conversation_id}
-        return await self._database.read(
-            lambda connection: [_response(row) for row in connection.execute(CONVERSATION, values)]
-        )
+
+        def work(connection: Connection) -> Sequence[StoredResponse]:
+            _check_size(connection, CONVERSATION_BYTES, values)
+            return [_response(row) for row in connection.execute(CONVERSATION, values)]
+
+        return await self._database.read(work)
 
     async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:
         values = {"of_user": user, "of_conversation": conversation_id}
@@ -73,6 +92,12 @@ class SqlResponses:
         return await self._database.write(
             lambda connection: connection.execute(DELETE, values).rowcount > 0
         )
+
+
+def _check_size(connection: Connection, statement: Executable, values: Mapping[str, Any]) -> None:
+    """Before anything of it is read.  Raises ChainTooLarge."""
+    if connection.execute(statement, values).scalar_one() > LARGEST_CHAIN:
+        raise ChainTooLarge
 
 
 def _values(response: StoredResponse) -> Mapping[str, str | bytes | int | None]:

@@ -27,7 +27,7 @@ def log_of(texts: int, *, ended: bool = False) -> Log:
 
 
 def encoding_of(log: Log) -> Encoding:
-    return Encoding(lambda: Numbers(IDENTITY), log)
+    return Encoding(lambda: Numbers(IDENTITY), log, mark_every=4)
 
 
 def whole(log: Log) -> bytes:
@@ -105,6 +105,20 @@ def test_few_encoders_are_kept_the_last_that_were_used() -> None:
     events.clear()
     encoding.take(KEPT + 2)
     assert events == []
+
+
+def test_who_comes_back_to_a_long_log_pays_for_what_is_behind_the_last_mark() -> None:
+    events: list[AnyEvent] = []
+    log = log_of(38)
+    encoding = Encoding(lambda: Noting(events), log, mark_every=8)
+    encoding.take(log.tail)
+    for number in range(39):
+        events.clear()
+        rest = encoding.after(number)
+
+        assert isinstance(rest, Rest)
+        assert len(events) <= 9
+        del encoding._kept[rest.seq]  # as if others had come and gone
 
 
 class Noting(Numbers):

@@ -3,7 +3,8 @@
 import pytest
 
 from legato.actors.log import PACK_EVERY, Log, Sealed
-from legato.events import AnyEvent, Finished, ReasoningDelta, StepStarted, TextDelta
+from legato.content import Asked, Message
+from legato.events import AnyEvent, Created, Finished, ReasoningDelta, StepStarted, TextDelta
 
 
 def log_of(*texts: str) -> Log:
@@ -61,3 +62,12 @@ def test_a_token_costs_its_text_and_a_few_bytes() -> None:
     assert log.bytes < 10 * PACK_EVERY * 10 + PACK_EVERY * 200
     log.append(Finished())
     assert log.bytes < 10 * PACK_EVERY * 10 + 1000
+
+
+def test_what_a_request_brought_into_the_log_counts() -> None:
+    asked = Asked(api="responses", user="ann", model="m", echo={"tools": ["x" * 5000]})
+    question = Message(message_id="q", conversation_id="c", text="x" * 1000)
+    log = Log()
+    log.append(Created(question, "a", "m"), Created(question, "a", "m", asked=asked), Finished())
+
+    assert 7000 < log.bytes < 9000

@@ -1,10 +1,13 @@
 """Jobs that an API asked for: the caller's own history, and nothing of a conversation."""
 
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
+from msgspec.structs import replace
+from structlog.contextvars import bound_contextvars, get_contextvars
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.archive import archive_of
 from legato.actors.follower import Follower
@@ -14,7 +17,7 @@ from legato.actors.ref import JobRef
 from legato.actors.turn import Prompt
 from legato.content import Asked, Message, TextPart
 from legato.events import Created, Cursor, Failed, Finished, StepStarted, Stopped, TextDelta
-from legato.models.contract import ChatMessage
+from legato.models.contract import ChatMessage, ModelRequest
 from legato.storage.contract import Entries, StoredResponse
 from legato.storage.memory_journal import MemoryJournal, Shelf
 from tests.actors.kit import C1, FlakyRecords, House, PlayedModel, open_house
@@ -290,3 +293,46 @@ async def test_a_prompt_that_is_still_known_goes_on_from_what_was_said() -> None
     reopened = await archive.reopen(opening.created, (TextPart("so far"),))
     assert reopened.created == opening.created
     assert reopened.request.messages == (*MESSAGES, ChatMessage("assistant", "so far"))
+
+
+async def test_an_ended_job_keeps_nothing_of_what_only_the_model_read(
+    autojump_clock: MockClock,
+) -> None:
+    echo = {"tools": ["x" * 100]}
+    asked = replace(ASKED, echo=echo)
+    async with open_house() as house:
+        prompt = Prompt(asked=asked, messages=(ChatMessage("user", "y" * 100),), items=({"id": 1},))
+        ref = house.start(prompt=prompt, response_id="chatcmpl-1", parameters={"tools": 1})
+        house.model.say("well")
+        house.model.finish()
+        await ref.ended()
+        await wait_all_tasks_blocked()
+        job = house.supervisor.registry.find(ref.job_id)
+
+        assert job is not None
+        assert job.opening is not None
+        assert job.opening.created.asked == asked  # this is said again
+        assert job.opening.request == ModelRequest(())
+        assert job.turn.prompt == Prompt(asked=ASKED, messages=())
+        assert job.turn.parameters == {}
+        assert all(
+            "y" * 100 not in str(found) for found in (vars(job._recorder), vars(job._producer))
+        )
+
+
+async def test_a_job_keeps_nothing_of_who_started_it_but_what_its_log_lines_say(
+    autojump_clock: MockClock,
+) -> None:
+    theirs = ContextVar[str]("theirs")
+    async with open_house() as house:
+        with bound_contextvars(request="r1"):
+            theirs.set("a request with all its body")
+            ref = start(house)
+        await wait_all_tasks_blocked()
+        job = house.supervisor.registry.find(ref.job_id)
+        assert job is not None
+        contexts = [task.context for task in job._children.child_tasks]
+
+    assert contexts
+    assert not any(theirs in context for context in contexts)
+    assert all(context.run(get_contextvars) == {"request": "r1"} for context in contexts)

@@ -103,6 +103,17 @@ async def test_a_start_that_cannot_be_stored_says_so(autojump_clock: MockClock) 
         assert caught.value.reason == "storage_unavailable"
 
 
+async def test_a_text_that_no_storage_takes_is_told_apart_from_a_storage_that_is_away(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        with pytest.raises(NotStarted, match="lone surrogate") as caught:
+            await start(house, text="\ud83c")
+
+        assert caught.value.reason == "unstorable_text"
+        assert house.model.requests == []
+
+
 async def test_a_conversation_that_became_anothers_is_refused(autojump_clock: MockClock) -> None:
     async with open_house() as house:
         await start(house, user="bob")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from legato.http.application import MAX_BODY
+from legato.config import Limits
 from legato.http.bounds import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from tests.http.client import Client, Reply
 from tests.http.live_server import LiveServer, Serve
@@ -99,7 +99,11 @@ async def test_a_body_has_one_length(serve: Serve, path: str) -> None:
 
 async def test_a_body_without_a_length_is_read_to_its_end_and_to_its_bound(serve: Serve) -> None:
     def chunks(count: int) -> bytes:
-        piece = b"%x\r\n" % (MAX_BODY // 4) + b" " * (MAX_BODY // 4) + b"\r\n"
+        piece = (
+            b"%x\r\n" % (Limits().max_body_bytes // 4)
+            + b" " * (Limits().max_body_bytes // 4)
+            + b"\r\n"
+        )
         return piece * count + b"0\r\n\r\n"
 
     async with serve() as server:

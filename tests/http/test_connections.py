@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from legato.http.application import MAX_BODY
+from legato.config import Limits
 from tests.http.live_server import DEADLINE, Serve, until
 from tests.http.raw_client import START, Cut, data_of, frames_of
 
@@ -114,7 +114,7 @@ async def test_a_body_that_is_too_large_is_refused_with_an_answer_that_arrives(
     serve: Serve,
 ) -> None:
     async with serve() as server, await server.connect() as client:
-        await client.ask("POST", START, body=bytes(2 * MAX_BODY))
+        await client.ask("POST", START, body=bytes(2 * Limits().max_body_bytes))
         status, answer = await client.answer()
         again = await client.json("GET", "/healthz")
 

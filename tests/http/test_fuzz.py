@@ -63,6 +63,18 @@ message = st.fixed_dictionaries(
         "name": value,
     },
 )
+item = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": value
+        | st.sampled_from(["message", "function_call", "function_call_output", "reasoning"])
+        | st.sampled_from(["compaction", "item_reference"]),
+        "role": value | st.sampled_from(["user", "assistant"]),
+        "content": value | st.lists(part | value, max_size=3),
+        **dict.fromkeys(("id", "call_id", "name", "arguments", "output", "summary"), value),
+        "encrypted_content": value,
+    },
+)
 COMPLETION: Mapping[str, st.SearchStrategy[Any]] = {
     "model": value | st.just("scripted"),
     "messages": value | st.lists(message, max_size=3),
@@ -77,6 +89,15 @@ COMPLETION: Mapping[str, st.SearchStrategy[Any]] = {
     "tokens": st.integers(-1, 3),
 }
 completion = st.fixed_dictionaries({}, optional=dict(COMPLETION)).map(json.dumps).map(str.encode)
+RESPONSE: Mapping[str, st.SearchStrategy[Any]] = {
+    "model": value | st.just("scripted"),
+    "input": value | st.lists(item | value, max_size=3),
+    **dict.fromkeys(("instructions", "previous_response_id", "conversation", "text"), value),
+    **dict.fromkeys(("tools", "tool_choice", "metadata", "reasoning", "truncation"), value),
+    **{name: value | st.booleans() for name in ("stream", "background", "store")},
+    **{name: value | st.integers(0, 3) for name in ("max_output_tokens", "temperature", "top_p")},
+}
+response = st.fixed_dictionaries({}, optional=dict(RESPONSE)).map(json.dumps).map(str.encode)
 body = st.fixed_dictionaries({}, optional=dict(FIELDS)).map(json.dumps).map(str.encode)
 path = st.sampled_from(
     [
@@ -85,11 +106,15 @@ path = st.sampled_from(
         *("/api/messages/{}", "/api/convos", "/api/convos/{}", "/api/convos/gen_title/{}"),
         *("/api/convos/update", "/api/models", "/api/{}", "/login", "/healthz", "/readyz", "/{}"),
         *("/v1/chat/completions", "/v1/chat/completions/{}", "/v1/chat/completions/{}/stream"),
+        *("/v1/responses", "/v1/responses/{}", "/v1/responses/{}/cancel", "/v1/responses/compact"),
+        *("/v1/responses/{}/input_items", "/api/agents/v1/responses/{}", "/api/api-keys/{}"),
         *("/v1/models", "/v1/models/{}", "/v1/{}", "/api/agents/v1/{}", "/metrics"),
     ]
 )
 query = st.dictionaries(
-    st.sampled_from(["after", "resume", "cursor", "limit", "token", "x"]),
+    st.sampled_from(
+        ["after", "resume", "cursor", "limit", "token", "x", "stream", "starting_after", "order"]
+    ),
     st.sampled_from(["true", "1", "G:1:1", "G:1:99", "x:1:1", "a:b", "e30"]).map(str.encode)
     | st.binary(max_size=8),
 )
@@ -145,6 +170,13 @@ async def test_any_body_of_the_conversation_routes(route: tuple[str, str], data:
 async def test_any_body_of_chat_completions(data: bytes) -> None:
     async with open_client(QUICK) as ann:
         assert_sane(await ann.ask("POST", "/v1/chat/completions", data=data))
+
+
+@settings(thorough, max_examples=60)
+@given(st.sampled_from(["", "/compact"]), response)
+async def test_any_body_of_responses(place: str, data: bytes) -> None:
+    async with open_client(QUICK) as ann:
+        assert_sane(await ann.ask("POST", f"/v1/responses{place}", data=data))
 
 
 @thorough

@@ -129,3 +129,17 @@ async def test_half_of_a_surrogate_pair_is_no_name(ann: Client) -> None:
     reply = await ann.ask("POST", PATH, data=b'{"name": "\\ud800"}')
 
     assert reply.status == 400
+
+
+async def test_a_user_has_only_so_many_keys(
+    ann: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("legato.http.keys.MAX_KEYS", 2)
+    made = [await create(ann) for _ in range(2)]
+    refused = await ann.post(PATH, {"name": "one too many"})
+
+    assert (refused.status, refused.body["error"]) == (409, "Too many API keys")
+    assert "2" in refused.body["message"]
+    assert await create(bob)
+    await ann.ask("DELETE", f"{PATH}/{made[0]['id']}")
+    assert await create(ann)

@@ -2,13 +2,20 @@
 
 import pytest
 
-from legato.http.application import MAX_BODY
+from legato.config import Limits
 from legato.http.errors import is_openai
 from tests.http.client import Client, Reply
+from tests.http.house import open_client
 
 START = "/api/agents/chat"
 COMPLETIONS = ["/v1/chat/completions", "/api/agents/v1/chat/completions"]
-PATHS = [START, "/api/agents/chat/agents", "/api/agents/chat/abort", *COMPLETIONS]
+RESPONSES = [
+    f"{start}/responses{end}" for start in ("/v1", "/api/agents/v1") for end in ("", "/compact")
+]
+PATHS = [
+    *(START, "/api/agents/chat/agents", "/api/agents/chat/abort"),
+    *(*COMPLETIONS, *RESPONSES),
+]
 DEEP = 100_000
 QUICK = b'"model": "scripted", "messages": [{"role": "user", "content": "Hi"}], "tokens": 1'
 
@@ -30,7 +37,7 @@ def refused(reply: Reply, path: str) -> tuple[str, str | None]:
         b"",
         b"{",
         b"not json",
-        b'{"text": "a"} x',
+        b'{"x": "a"} x',
         b"{'text': 'a'}",
         b'{"text": NaN}',
         b'{"text": Infinity}',
@@ -50,6 +57,15 @@ async def test_a_body_that_is_no_json_is_malformed(ann: Client, path: str, data:
     message, _ = refused(reply, path)
     assert message.startswith("The request body contains malformed JSON")
     assert is_openai(path) or reply.body["error"] == "Invalid JSON format"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "x", "gzip, identity"])
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_body_in_another_coding_is_refused(ann: Client, path: str, coding: str) -> None:
+    reply = await ann.ask("POST", path, data=b"\x1f\x8b", headers={"Content-Encoding": coding})
+
+    assert reply.status == 415
+    assert set(reply.body) == ({"error"} if is_openai(path) else {"error", "message"})
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -94,6 +110,45 @@ async def test_what_is_nested_beyond_reason_is_refused_wherever_it_is(
             refused(reply, path)
 
 
+@pytest.mark.parametrize("path", RESPONSES)
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"9" * 20_000, b"1e400000"])
+async def test_a_number_in_an_input_is_never_a_fault_of_the_server(
+    ann: Client, path: str, number: bytes
+) -> None:
+    part = b'[{"role": "user", "content": [{"type": "input_text", "text": "Hi", "x": %b}]}]'
+    for value in (number, b"[%b]" % number, part % number):
+        refused(await ann.ask("POST", path, data=b'{"model": "m", "input": %b}' % value), path)
+
+
+@pytest.mark.parametrize("path", RESPONSES)
+@pytest.mark.parametrize("field", [b"input", b"instructions", b"conversation", b"model"])
+async def test_half_of_a_surrogate_pair_is_malformed_wherever_a_response_would_keep_it(
+    ann: Client, path: str, field: bytes
+) -> None:
+    if path.endswith("/compact") and field == b"conversation":
+        field = b"previous_response_id"
+    body = rb'{"model": "scripted", "input": "Hi", "%b": "\ud800"}' % field
+    message, _ = refused(await ann.ask("POST", path, data=body), path)
+    assert "malformed" in message
+
+
+@pytest.mark.parametrize("path", RESPONSES[::2])
+async def test_what_is_nested_in_a_response_is_refused_wherever_it_is_handed_on(
+    ann: Client, path: str
+) -> None:
+    for depth in (100, 900, 5000):
+        deep = b'{"a":' * depth + b"1" + b"}" * depth
+        for field in (
+            b'"tools": [{"type": "function", "name": "f", "parameters": %b}]',
+            b'"text": {"format": {"type": "json_schema", "name": "a", "schema": %b}}',
+            b'"metadata": %b',
+            b'"tool_choice": %b',
+            b'"input": [%b]',
+        ):
+            data = b'{"model": "scripted", "input": "Hi", %b}' % (field % deep)
+            refused(await ann.ask("POST", path, data=data), path)
+
+
 @pytest.mark.parametrize("path", [START, *COMPLETIONS])
 async def test_a_text_may_have_any_character(ann: Client, path: str) -> None:
     text = rb"\u0000 \ufffe \u2028 \ud83d\ude00 \u0007"
@@ -133,11 +188,18 @@ async def test_json_is_json_whatever_its_content_type(ann: Client, content_type:
 
 
 async def test_a_body_over_three_megabytes_is_too_large(ann: Client) -> None:
-    for size, status in ((MAX_BODY, 400), (MAX_BODY + 1, 413)):
+    for size, status in ((Limits().max_body_bytes, 400), (Limits().max_body_bytes + 1, 413)):
         reply = await ann.ask("POST", "/api/agents/chat", data=b" " * size)
 
         assert reply.status == status
         assert set(reply.body) >= {"error", "message"}
+
+
+async def test_the_bound_of_a_body_is_a_setting() -> None:
+    async with open_client(limits=Limits(max_body_bytes=1000)) as ann:
+        for path in PATHS:
+            for size, status in ((1000, 400), (1001, 413)):
+                assert (await ann.ask("POST", path, data=b" " * size)).status == status
 
 
 async def test_of_two_fields_of_one_name_the_last_counts(ann: Client) -> None:

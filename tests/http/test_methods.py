@@ -41,7 +41,12 @@ async def test_an_unknown_path_is_not_found_in_json(ann: Client, path: str) -> N
 
 @pytest.mark.parametrize("start", ["/v1", "/api/agents/v1"])
 @pytest.mark.parametrize(
-    "path", ["/", "/unknown", "/models/", "/chat", "/chat/completions/", "/%00", "//models", "/%ff"]
+    "path",
+    [
+        *("/", "/unknown", "/models/", "/chat", "/chat/completions/", "/%00", "//models", "/%ff"),
+        *("/responses/", "/responses//input_items", "/responses/a/b", "/responses/../models"),
+        *("/responses/%2e%2e%2fmodels", "/responses/x%2Finput_items/y"),
+    ],
 )
 async def test_an_unknown_path_of_openais_is_said_in_its_shape(
     ann: Client, start: str, path: str
@@ -61,6 +66,12 @@ async def test_an_unknown_path_of_openais_is_said_in_its_shape(
         ("PUT", "/chat/completions", {"POST"}),
         ("NONSENSE", "/chat/completions", {"POST"}),
         ("POST", "/chat/completions/x/stream", {"GET", "HEAD"}),
+        ("PUT", "/responses", {"POST", "GET", "HEAD"}),  # by GET a WebSocket is opened
+        ("TRACE", "/responses", {"POST", "GET", "HEAD"}),
+        ("GET", "/responses/x/cancel", {"POST"}),
+        ("POST", "/responses/x", {"GET", "HEAD", "DELETE"}),
+        ("DELETE", "/responses/x/input_items", {"GET", "HEAD"}),
+        ("PATCH", "/responses/compact", {"GET", "HEAD", "DELETE", "POST"}),
     ],
 )
 async def test_a_wrong_method_of_openais_says_which_are_allowed(

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 from trio.testing import MockClock
 
-from legato.config import ConfigError
+from legato.config import ConfigError, Guards
 from legato.http.app import create_app
 from legato.http.loop import INTERVAL, LoopDelay
 from legato.http.server import run_on
@@ -36,9 +36,11 @@ def samples(text: str) -> Samples:
     return found
 
 
-async def text_at(client: Client, address: str) -> tuple[int | None, str]:
+async def text_at(
+    client: Client, address: str, headers: Mapping[str, str] | None = None
+) -> tuple[int | None, str]:
     """Status and text for somebody with that address."""
-    connection = client.connect("GET", "/metrics", {})
+    connection = client.connect("GET", "/metrics", dict(headers or {}))
     connection.scope["client"] = (address, 1)
     async with connection:
         await connection.send_complete()
@@ -131,6 +133,15 @@ async def test_whoever_comes_by_a_proxy_is_not_local(ann: Client, name: str) -> 
 
     assert (reply.status, reply.body["error"]) == (403, "Forbidden")
     assert "metrics_token" in reply.body["message"]
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "status"),
+    [("127.0.0.1", 200), ("198.51.100.1", 403), ("127.0.0.1, 198.51.100.1", 403), ("", 403)],
+)
+async def test_a_proxy_that_is_trusted_says_who_is_local(forwarded: str, status: int) -> None:
+    async with open_client(guards=Guards(trusted_proxies=("10.0.0.1",))) as ann:
+        assert (await text_at(ann, "10.0.0.1", {"X-Forwarded-For": forwarded}))[0] == status
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """What every implementation of Responses promises."""
 
+from contextlib import suppress
+
 import pytest
 
 from legato.content import Asked, Message, TextPart, Usage
 from legato.events import AnyEnding, Created, Failed, Finished, Stopped
 from legato.storage.contract import (
+    ChainTooLarge,
     Records,
     StorageError,
     StoredResponse,
@@ -183,3 +186,31 @@ async def test_a_row_of_another_version_is_an_error_for_people(change: str, sql_
 
         with pytest.raises(StorageError, match="a row this version cannot read"):
             await records.responses.find("ann", "r1")
+
+
+async def test_too_much_to_go_on_from_is_refused_before_it_is_read(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("responses", "memory_responses"):
+        monkeypatch.setattr(f"legato.storage.{place}.LARGEST_CHAIN", 1000)
+    await records.responses.open(response("r1"))
+    await records.responses.close("r1", ENDING)
+    await records.responses.open(response("r2", previous_id="r1"))
+
+    assert ids(await records.responses.chain("ann", "r1")) == ["r1"]
+    with pytest.raises(ChainTooLarge):
+        await records.responses.chain("ann", "r2")
+    with pytest.raises(ChainTooLarge):
+        await records.responses.conversation("ann", "c1")
+    assert await records.responses.conversation("bob", "c1") == []
+
+
+async def test_an_id_with_nul_is_unknown_or_refused_by_name(records: Records) -> None:
+    for ask in (
+        records.responses.find,
+        records.responses.chain,
+        records.responses.conversation,
+        records.responses.delete,
+    ):
+        with suppress(UnstorableText):  # PostgreSQL has no NUL
+            assert not await ask("ann", "r\0")

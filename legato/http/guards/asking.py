@@ -11,7 +11,7 @@ from legato.http.guards.addresses import user_subject
 CHAT: Final = "/api/agents/chat"
 ABORT: Final = f"{CHAT}/abort"
 
-GENERATES: Final = ("/chat/completions", "/responses")
+GENERATES: Final = ("/chat/completions", "/responses", "/responses/compact")
 """How the paths of OpenAI's APIs end at which something is generated."""
 
 Headers = Mapping[str, str]

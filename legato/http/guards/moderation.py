@@ -16,10 +16,13 @@ from legato.http.guards.outage import Outage
 SAID: Final = frozenset(
     {
         *("text", "promptPrefix", "editedContent", "think"),  # LibreChat's
-        *("messages", "input", "instructions", "content", "output"),  # OpenAI's
+        *("messages", "input", "instructions", "content", "output", "refusal"),  # OpenAI's
     }
 )
 """The fields that hold, or lead to, what a person says."""
+
+MESSAGES: Final = frozenset({"messages", "input"})
+"""Those that hold messages, each with its role."""
 
 FAULTS: Final = (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, trio.TooSlowError)
 
@@ -78,6 +81,7 @@ def texts_of(body: bytes) -> Sequence[str]:
 
 
 def _texts(body: Any) -> Iterator[str]:
+    """Only where APIs read a role does it say whose words these are: in a list of messages."""
     waiting = [body]
     while waiting:
         match waiting.pop():
@@ -85,5 +89,15 @@ def _texts(body: Any) -> Iterator[str]:
                 yield text
             case list(items):
                 waiting += reversed(items)
-            case dict(fields) if fields.get("role") != "assistant":
-                waiting += [value for name, value in fields.items() if name in SAID]
+            case dict(fields):
+                waiting += [_theirs(name, value) for name, value in fields.items() if name in SAID]
+
+
+def _theirs(name: str, value: Any) -> Any:
+    if name not in MESSAGES or not isinstance(value, list):
+        return value
+    return [each for each in value if not (isinstance(each, dict) and _is_answer(each))]
+
+
+def _is_answer(message: dict[str, Any]) -> bool:
+    return message.get("role") == "assistant" and message.get("type", "message") == "message"

@@ -48,10 +48,10 @@ class RateLimits:
 
     def _counted(self, asking: Asking) -> Iterator[tuple[str, str, Rates]]:
         """What this request counts as: by what, as whose, and how often it may be."""
-        if asking.is_start:
+        if asking.generates:  # by whichever door, or many keys would be many users
             yield "ip", f"starts/{asking.from_ip}", self._starts_per_ip
             yield "user", f"starts/{asking.subjects[-1]}", self._starts_per_user
-        elif asking.is_call:
+        if asking.is_call:
             yield "key", f"calls/{asking.caller}", self._calls_per_key
 
     async def _hit(

@@ -44,7 +44,8 @@ def request_id(api: str) -> str | None:
     if key is None:
         return None
     try:
-        return f"{api}:{msgspec.convert(key, RequestId)}"
+        # No other API has a request of that name: theirs have no slash in them.
+        return f"{api}/{msgspec.convert(key, RequestId)}"
     except msgspec.ValidationError:
         allowed = "1 to 128 letters, digits, colons, underscores and hyphens are allowed"
         raise InvalidField(KEY_HEADER, f"found {key!r:.80}; {allowed}") from None

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from legato.http.errors import InvalidField
+from legato.http.nesting import check_count
 from legato.http.openai.input_items import (
     KINDS,
     PREFIXES,
@@ -34,15 +35,21 @@ def items_of(given: str | Sequence[Any], job_id: str, earlier: Sequence[Item]) -
     An item that only refers to another is that one: one of `earlier`, or of those before it.
 
     Raises:
-        InvalidField: where one is of no known type, or not as its type wants it.
+        InvalidField: where one is of no known type, or not as its type wants it, or there twice.
     """
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
+    check_count("input", given)
     known = {item["id"]: item for item in earlier}
     items: list[Item] = []
+    taken: set[str] = set()
     for index, raw in enumerate(given):
         name = f"input[{index}]"
         item = _item(name, raw, f"{job_id}_in{index}", known)
+        if item["id"] in taken:  # or a few bytes of references would be gigabytes of text
+            found = f"found {item['id'][:80]!r} once more; an item can be in an input once"
+            raise InvalidField(f"{name}.id", found)
+        taken.add(item["id"])
         known[item["id"]] = item
         items.append(item)
     return items

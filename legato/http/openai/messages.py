@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from legato.http.errors import InvalidField, TooLarge
+from legato.http.nesting import check_count
 from legato.models.contract import ChatMessage
 
 Given = Mapping[str, Any]
@@ -29,6 +30,7 @@ def messages_of(given: Sequence[Given] | None, max_text: int) -> tuple[ChatMessa
     """
     if not given:
         raise InvalidField("messages", "one or more are needed")
+    check_count("messages", given)
     return tuple(
         _message(f"messages[{index}]", message, max_text) for index, message in enumerate(given)
     )

@@ -12,6 +12,7 @@ from legato.http.openai.callers import JOB_HEADER
 STATUSES: Final[Mapping[str, int]] = {
     STOPPED: 409,
     "invalid_parameters": 400,
+    "unstorable_text": 400,
     "provider_rejected": 400,
     "provider_rate_limited": 429,
     "provider_unreachable": 502,

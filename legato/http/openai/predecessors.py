@@ -6,7 +6,7 @@ from typing import Final
 from legato.http.errors import InvalidField, RequestError
 from legato.http.openai.response_request import ConversationName, ResponseBody
 from legato.http.wire import runtime, user
-from legato.storage.contract import StoredResponse
+from legato.storage.contract import LARGEST_CHAIN, ChainTooLarge, StoredResponse
 
 OVERTAKEN: Final = "invalid_turn"
 """Why a response fails whose conversation went on between its reading and its beginning."""
@@ -41,6 +41,15 @@ async def responses_before(body: ResponseBody, chains: Chains) -> Sequence[Store
     Raises:
         InvalidField, PreviousNotFound
     """
+    try:
+        return await _before(body, chains)
+    except ChainTooLarge:
+        field = "conversation" if body.previous_response_id is None else "previous_response_id"
+        most = f"{LARGEST_CHAIN} bytes are allowed"
+        raise InvalidField(field, f"names too much to go on from; {most}") from None
+
+
+async def _before(body: ResponseBody, chains: Chains) -> Sequence[StoredResponse]:
     responses = runtime().records.responses
     if (previous := body.previous_response_id) is not None:
         chain = chains.get(previous) or await responses.chain(user(), previous)

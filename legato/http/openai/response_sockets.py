@@ -11,6 +11,7 @@ from quart import Blueprint, websocket
 from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorError
 from legato.actors.ref import JobRef
+from legato.http.access import user_at
 from legato.http.errors import HANDLED, InvalidField, RequestError, response_to
 from legato.http.facts import asking
 from legato.http.openai.creation import API, PATHS, begin_response
@@ -18,7 +19,7 @@ from legato.http.openai.outcomes import Lost
 from legato.http.openai.predecessors import Chains
 from legato.http.openai.response_request import ResponseBody
 from legato.http.streaming import awaited
-from legato.http.wire import json_of, runtime
+from legato.http.wire import handshake_of, json_of, runtime
 
 LIFETIME: Final = 3600.0  # seconds; OpenAI's own bound: then a client connects anew
 
@@ -78,7 +79,12 @@ async def _answer(message: bytes, chains: Chains) -> Chains:
 
 
 async def _pass_guards(message: bytes) -> None:
-    """As the request would that it could have been.  Raises Denied."""
+    """As the request would that it could have been, whose credentials may have run out by now.
+
+    Raises:
+        MissingKey, Unauthorized, InsufficientScope, Denied
+    """
+    await user_at(websocket.path, handshake_of(websocket))
 
     async def read() -> bytes:
         return message

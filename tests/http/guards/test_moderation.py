@@ -203,3 +203,32 @@ async def test_its_key_must_be_in_the_environment() -> None:
         with pytest.raises(Denied):
             raise Flagged("/api/agents/chat")
         assert opened is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"role": "assistant", "input": "Hi"},
+        {"input": [{"role": "user", "content": [{"role": "assistant", "text": "Hi"}]}]},
+        {"input": [{"role": "assistant", "type": "function_call_output", "output": "Hi"}]},
+        {"input": [{"role": "user", "content": [{"type": "refusal", "refusal": "Hi"}]}]},
+        {"messages": [{"role": "user", "content": {"role": "assistant", "content": "Hi"}}]},
+        {"editedContent": {"role": "assistant", "text": "Hi"}},
+    ],
+)
+def test_nobody_passes_as_a_model_where_no_role_is_read(body: object) -> None:
+    assert texts_of(json.encode(body)) == ["Hi"]
+
+
+def test_a_models_own_words_are_left_out() -> None:
+    said = [{"role": "assistant", "content": "no"}, {"role": "user", "content": "yes"}]
+    assert texts_of(json.encode({"messages": said})) == ["yes"]
+    assert texts_of(json.encode({"input": said})) == ["yes"]
+
+
+@pytest.mark.parametrize("api", ["/v1", "/api/agents/v1"])
+@pytest.mark.parametrize("route", ["/chat/completions", "/responses", "/responses/compact"])
+async def test_it_is_asked_at_every_door(api: str, route: str) -> None:
+    async with moderation(lambda _: httpx.Response(200, json=BAD)) as guard:
+        with pytest.raises(Flagged):
+            await guard.check(asking({"input": "Hi"}, api + route))

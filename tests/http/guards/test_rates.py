@@ -137,3 +137,43 @@ async def test_while_redis_is_away_everything_passes_and_it_is_said_once(
 
     warnings = [line["event"] for line in logs if line["log_level"] == "warning"]
     assert warnings == ["rates cannot be counted; everything passes"]
+
+
+async def test_a_start_is_one_by_whichever_door_and_with_whichever_key() -> None:
+    async with open_door(starts_per_user="1/minute") as door:
+        made = await door.guest("ann").post("/api/api-keys", {"name": "one more"})
+        with_key = door.guest(None, Authorization=f"Bearer {made.body['key']}")
+        found = [
+            await with_key.post("/v1/chat/completions", {}),
+            await door.guest("ann").post("/api/agents/v1/responses", {}),
+            await door.guest("ann").post("/v1/responses/compact", {}),
+            await door.guest("ann").try_start(),
+        ]
+
+    assert [reply.status for reply in found] == [400, 429, 429, 429]
+
+
+async def test_nobody_is_counted_under_a_key_that_did_not_open() -> None:
+    async with open_door(calls_per_key="1/minute") as door:
+        session = door.app.authenticator.session("ann")
+        found = [
+            await door.guest(
+                None,
+                Authorization=f"Basic sk-{number}",
+                Cookie=f"legato_session={session}",
+                Origin="http://localhost",
+            ).post("/v1/responses", {})
+            for number in range(2)
+        ]
+
+    assert [reply.status for reply in found] == [400, 429]
+
+
+async def test_what_nobody_trusted_says_of_an_address_changes_nothing() -> None:
+    async with open_door(starts_per_ip="1/minute") as door:
+        found = [
+            await door.guest("ann", X_Forwarded_For=f"198.51.100.{number}").try_start()
+            for number in range(2)
+        ]
+
+    assert [reply.status for reply in found] == [200, 429]
