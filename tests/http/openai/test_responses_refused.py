@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from legato.config import Limits
-from legato.http.application import MAX_BODY
 from tests.http.client import Client
 from tests.http.openai.asked import PATH, TOOL, ann_asking, asked, created, refusal, with_headers
 
@@ -105,7 +104,7 @@ async def test_a_text_that_is_too_long() -> None:
 
 
 async def test_bodies_that_are_too_large_or_packed(asker: Client) -> None:
-    large = await asker.ask("POST", PATH, data=b" " * (MAX_BODY + 1))
+    large = await asker.ask("POST", PATH, data=b" " * (Limits().max_body_bytes + 1))
     packed = await with_headers(asker, Content_Encoding="gzip").post(PATH, asked())
 
     assert (refusal(large)[0], refusal(packed)[0]) == (413, 415)
