@@ -13,8 +13,11 @@ BASE: Final = ("legato.content", "legato.events", "legato.pieces", "legato.confi
 CONTRACTS: Final = (
     "legato.dialects.contract",
     "legato.models.contract",
+    "legato.storage.bans",
     "legato.storage.contract",
+    "legato.storage.keys",
     "legato.storage.replicas",
+    "legato.storage.responses",
 )
 
 # Who may import whom.  The longest name that fits a module is its layer; a layer may import
@@ -29,7 +32,14 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.secret": ("legato.config",),
     "legato.logs": ("legato.config",),
     "legato.storage.keys": (),
-    "legato.storage.contract": (*BASE, "legato.storage.keys"),
+    "legato.storage.bans": (),
+    "legato.storage.responses": BASE,
+    "legato.storage.contract": (
+        *BASE,
+        "legato.storage.bans",
+        "legato.storage.keys",
+        "legato.storage.responses",
+    ),
     "legato.storage.replicas": (*BASE, "legato.storage.contract"),
     "legato.storage": BASE,
     "legato.models.contract": BASE,

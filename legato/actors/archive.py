@@ -11,7 +11,8 @@ from legato.actors.turn import InvalidTurn, Prompt, Turn, plan
 from legato.content import Asked, Conversation, Message, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
-from legato.storage.contract import ForeignConversation, Records, StoredResponse
+from legato.storage.contract import ForeignConversation, Records
+from legato.storage.responses import StoredResponse
 
 
 class Archive(Protocol):

@@ -22,12 +22,7 @@ from legato.config import Limits
 from legato.content import Part
 from legato.events import Created
 from legato.models.contract import Model, ModelError
-from legato.storage.contract import (
-    ForeignConversation,
-    RequestTaken,
-    StorageError,
-    UnstorableText,
-)
+from legato.storage.contract import ForeignConversation, RequestTaken, StorageError, UnstorableText
 
 _SLACK: Final = 0.01  # of the idle timeout: how inexactly a model's silence is measured
 

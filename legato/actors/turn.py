@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, structs
 
 from legato.content import NO_PARENT, Asked, ErrorPart, Message, Part, TextPart, ThinkPart
 from legato.models.contract import ChatMessage, Json
-from legato.storage.contract import StoredResponse
+from legato.storage.responses import StoredResponse
 
 
 class InvalidTurn(Exception):

@@ -1,14 +1,15 @@
 """What storage promises: one owner a conversation, whole turns, and no word of a job lost."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final, Literal, Protocol
+from collections.abc import Sequence
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from legato.content import Conversation, Message
-from legato.events import AnyEnding, AnyEvent, Created
+from legato.events import AnyEvent
+from legato.storage.bans import Bans
 from legato.storage.keys import ApiKeys
+from legato.storage.responses import Responses
 
 
 class StorageError(Exception):
@@ -48,118 +49,6 @@ class StoredTurn(Struct, frozen=True):
 
     conversation_id: str
     message_id: str
-
-
-class StoredResponse(Struct, frozen=True, kw_only=True):
-    """A request to the Responses API and what came of it; `ending` is None while it runs.
-
-    `items`: its own input items (JSON objects with ids), not those of the responses before it.
-    """
-
-    response_id: str
-    user: str
-    conversation_id: str
-    previous_id: str | None = None
-    items: Sequence[Mapping[str, Any]] = ()
-    created: Created
-    ending: AnyEnding | None = None
-
-
-LONGEST_CHAIN: Final = 4096
-"""Responses that follow one another: of a longer chain no model reads the beginning."""
-
-
-LARGEST_CHAIN: Final = 8 * 1024 * 1024
-"""Bytes of responses that follow one another: all are in memory at once, and few models read so
-much."""
-
-
-class ChainTooLarge(Exception):
-    """What is to be gone on from has more than LARGEST_CHAIN bytes."""
-
-
-class Responses(Protocol):
-    """Responses that are kept, each its user's alone: of another's there is no trace.
-
-    Errors and cancelling are as with Records, whose part this is.
-    """
-
-    async def open(self, response: StoredResponse) -> None:
-        """Keep a new one.  The same once more changes nothing."""
-        ...
-
-    async def close(self, response_id: str, ending: AnyEnding) -> None:
-        """Note its ending; the first stays.  Nothing where it is gone."""
-        ...
-
-    async def find(self, user: str, response_id: str) -> StoredResponse | None: ...
-
-    async def chain(self, user: str, response_id: str) -> Sequence[StoredResponse] | None:
-        """It and all before it along `previous_id`, the oldest first.
-
-        None where one is gone, and where there are more than LONGEST_CHAIN.
-
-        Raises:
-            ChainTooLarge
-        """
-        ...
-
-    async def conversation(self, user: str, conversation_id: str) -> Sequence[StoredResponse]:
-        """In order of arrival.
-
-        Raises:
-            ChainTooLarge
-        """
-        ...
-
-    async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:
-        """The last of that order."""
-        ...
-
-    async def delete(self, user: str, response_id: str) -> bool:
-        """False where there was none."""
-        ...
-
-
-class Ban(Struct, frozen=True, kw_only=True):
-    """Before `until`, nothing that `subject` asks for is served.
-
-    `subject` is `user:` and an id, or `ip:` and an address or network.  `kind` is that of the
-    violations that led to it, `score` what they had come to.
-    """
-
-    subject: str
-    kind: str
-    until: datetime
-    score: int = 0
-
-
-class Bans(Protocol):
-    """Who is banned, and what violations of each kind have come to.
-
-    Errors and cancelling are as with Records, whose part this is.
-    """
-
-    async def blame(
-        self, subjects: Sequence[str], kind: str, score: int, *, lifetime: timedelta
-    ) -> Sequence[int]:
-        """Raise each subject's score of that kind by `score`, in one step, and return all.
-
-        A score that was not raised for its `lifetime` begins at 0 again.
-        """
-        ...
-
-    async def ban(self, bans: Sequence[Ban]) -> None:
-        """A subject's former ban is replaced, unless it lasts longer."""
-        ...
-
-    async def in_force(self, *, limit: int) -> Sequence[Ban]:
-        """Those that have not run out, the longest first."""
-        ...
-
-    async def lift(self, subject: str) -> bool:
-        """End its ban, and forget its violations; False where it was not banned."""
-        ...
 
 
 class Records(Protocol):

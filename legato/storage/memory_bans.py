@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from legato.storage.bans import Ban
 from legato.storage.clock import Clock
-from legato.storage.contract import Ban
 
 
 class _Score(NamedTuple):

@@ -6,7 +6,7 @@ from msgspec import json
 from msgspec.structs import replace
 
 from legato.events import AnyEnding
-from legato.storage.contract import LARGEST_CHAIN, LONGEST_CHAIN, ChainTooLarge, StoredResponse
+from legato.storage.responses import LARGEST_CHAIN, LONGEST_CHAIN, ChainTooLarge, StoredResponse
 
 
 class MemoryResponses:

@@ -3,15 +3,15 @@
 from sqlalchemy import Connection, literal, select
 
 from legato.content import Conversation, Message
-from legato.storage.bans import SqlBans
 from legato.storage.checks import require_limit, require_together
 from legato.storage.clock import Clock, microseconds, utc_now
 from legato.storage.contract import ForeignConversation, Page, RequestTaken, StoredTurn
 from legato.storage.database import Database
 from legato.storage.paging import decode_cursor, page_of
-from legato.storage.responses import SqlResponses
 from legato.storage.rows import conversation_of, conversation_values, message_of, message_values
+from legato.storage.sql_bans import SqlBans
 from legato.storage.sql_keys import SqlApiKeys
+from legato.storage.sql_responses import SqlResponses
 from legato.storage.statements import (
     CONVERSATION,
     DELETE,

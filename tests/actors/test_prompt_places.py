@@ -7,8 +7,9 @@ from legato.actors.turn import Prompt
 from legato.content import Asked
 from legato.events import AnyEnding, Failed, Finished
 from legato.models.contract import ChatMessage
-from legato.storage.contract import StorageError, StoredResponse
+from legato.storage.contract import StorageError
 from legato.storage.memory_responses import MemoryResponses
+from legato.storage.responses import StoredResponse
 from tests.actors.kit import C1, House, open_house
 
 

@@ -18,8 +18,9 @@ from legato.actors.turn import Prompt
 from legato.content import Asked, Message, TextPart
 from legato.events import Created, Cursor, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.models.contract import ChatMessage, ModelRequest
-from legato.storage.contract import Entries, StoredResponse
+from legato.storage.contract import Entries
 from legato.storage.memory_journal import MemoryJournal, Shelf
+from legato.storage.responses import StoredResponse
 from tests.actors.kit import C1, FlakyRecords, House, PlayedModel, open_house
 from tests.actors.replicas import open_replicas
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 import trio
 
-from legato.storage.contract import Ban, Bans, Records
+from legato.storage.bans import Ban, Bans
+from legato.storage.contract import Records
 from legato.storage.records import open_records
 from tests.storage.turns import START, SteppedClock
 

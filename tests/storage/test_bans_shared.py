@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
-from legato.storage.contract import Bans, StorageError
+from legato.storage.bans import Bans
+from legato.storage.contract import StorageError
 from legato.storage.memory import MemoryRecords
 from legato.storage.redis.guarding import open_shared
 from tests.storage.redis_servers import RedisServer

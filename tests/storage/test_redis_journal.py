@@ -6,14 +6,7 @@ import pytest
 import trio
 
 from legato.events import TextDelta
-from legato.storage.contract import (
-    Abandoned,
-    Entries,
-    Journal,
-    Kept,
-    Refusal,
-    UnstorableText,
-)
+from legato.storage.contract import Abandoned, Entries, Journal, Kept, Refusal, UnstorableText
 from legato.storage.replicas import Replication
 from tests.storage.test_journal import EVENTS
 from tests.storage.worlds import World, listing, take_over

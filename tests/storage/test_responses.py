@@ -6,14 +6,9 @@ import pytest
 
 from legato.content import Asked, Message, TextPart, Usage
 from legato.events import AnyEnding, Created, Failed, Finished, Stopped
-from legato.storage.contract import (
-    ChainTooLarge,
-    Records,
-    StorageError,
-    StoredResponse,
-    UnstorableText,
-)
+from legato.storage.contract import Records, StorageError, UnstorableText
 from legato.storage.records import open_records
+from legato.storage.responses import ChainTooLarge, StoredResponse
 from tests.storage.sql import execute
 
 ITEMS = ({"id": "msg_1", "type": "message", "content": [{"text": "Hi \0 ü", "n": 1.5}]},)
@@ -191,7 +186,7 @@ async def test_a_row_of_another_version_is_an_error_for_people(change: str, sql_
 async def test_too_much_to_go_on_from_is_refused_before_it_is_read(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("responses", "memory_responses"):
+    for place in ("sql_responses", "memory_responses"):
         monkeypatch.setattr(f"legato.storage.{place}.LARGEST_CHAIN", 1000)
     await records.responses.open(response("r1"))
     await records.responses.close("r1", ENDING)

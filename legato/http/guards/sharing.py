@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from msgspec import Struct
 
 from legato.config import Settings
+from legato.storage.bans import Bans
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contract import Bans, StorageError
+from legato.storage.contract import StorageError
 from legato.storage.windows import MemoryWindows, Windows
 
 

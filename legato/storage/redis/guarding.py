@@ -7,8 +7,8 @@ from typing import Final
 import trio
 from msgspec import Struct
 
+from legato.storage.bans import Bans
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contract import Bans
 from legato.storage.redis.address import parse_address
 from legato.storage.redis.bans import SharedBans
 from legato.storage.redis.client import Client

@@ -9,7 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from legato.config import Limits
 from legato.http.guards.bans import REFRESH, BanList
-from legato.storage.contract import Ban
+from legato.storage.bans import Ban
 from legato.storage.memory_bans import MemoryBans
 from tests.http.client import STILL
 from tests.http.guards.kit import ELSEWHERE, HOME, Door, open_door

@@ -9,7 +9,7 @@ from msgspec import json
 
 from legato.config import Limits
 from legato.content import NO_PARENT
-from legato.storage.contract import Ban
+from legato.storage.bans import Ban
 from tests.http.client import STILL, Reply
 from tests.http.guards.kit import Door, Guest, open_door
 from tests.storage.redis_servers import free_port

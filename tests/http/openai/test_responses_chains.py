@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from legato.storage.contract import StoredResponse
 from legato.storage.memory import MemoryRecords
 from legato.storage.memory_responses import MemoryResponses
+from legato.storage.responses import StoredResponse
 from tests.http.client import Client, bearer
 from tests.http.openai.asked import (
     PATH,
