@@ -18,11 +18,10 @@ from legato.storage.responses import StoredResponse
 class Archive(Protocol):
     """Of one turn.  Every method raises StorageError as the storage does."""
 
-    async def open(self) -> Opening:
-        """Keep the question; with it, what the model shall read.
+    async def plan(self) -> Opening:
+        """Find the turn's place; with it, what the model shall read.  Nothing is kept yet.
 
         Raises:
-            ForeignConversation, RequestTaken: as the storage does.
             InvalidTurn: if the conversation changed so that the turn has no place in it.
         """
         ...
@@ -50,24 +49,13 @@ class MessageArchive:
         self._model = model
         self._records = records
 
-    async def open(self) -> Opening:
-        """Find the turn's place, store the user's message, gather what the model shall read."""
+    async def plan(self) -> Opening:
         turn = self._turn
         messages = await self._records.messages(turn.conversation_id)
         planned = plan(turn, messages, expected=[turn.parent_id or ""])
-        conversation = await self._records.open_turn(
-            Conversation(
-                conversation_id=turn.conversation_id,
-                user=turn.user,
-                endpoint=turn.endpoint,
-                model=turn.model,
-            ),
-            planned.request,
-            request_id=turn.request_id,
-        )
         above = [*messages, planned.request]
         history = list(chat(thread(above, planned.request.message_id)))
-        return self._opening(planned.request, planned.kept, history, conversation)
+        return self._opening(planned.request, planned.kept, history, new_conversation(turn))
 
     async def reopen(self, created: Created, content: tuple[Part, ...]) -> Opening:
         conversation_id = created.request.conversation_id
@@ -109,26 +97,14 @@ class PromptArchive:
         self._model = model
         self._records = records
 
-    async def open(self) -> Opening:
+    async def plan(self) -> Opening:
         await self._check_place()
         turn, prompt = self._turn, self._prompt
         question = prompt.messages[-1].text if prompt.messages else ""
         request = Message(
             message_id=turn.message_id, conversation_id=turn.conversation_id, text=question
         )
-        created = Created(request, turn.response_id, turn.model, asked=prompt.asked)
-        if prompt.asked.store:
-            await self._records.responses.open(
-                StoredResponse(
-                    response_id=turn.response_id,
-                    user=turn.user,
-                    conversation_id=turn.conversation_id,
-                    previous_id=prompt.previous_id,
-                    items=prompt.items,
-                    created=created,
-                )
-            )
-        return self._opening(created, ())
+        return self._opening(Created(request, turn.response_id, turn.model, asked=prompt.asked), ())
 
     async def _check_place(self) -> None:
         """Raises InvalidTurn where the conversation went on since the messages were gathered.
@@ -155,11 +131,67 @@ class PromptArchive:
         )
 
 
+def new_conversation(turn: Turn) -> Conversation:
+    return Conversation(
+        conversation_id=turn.conversation_id,
+        user=turn.user,
+        endpoint=turn.endpoint,
+        model=turn.model,
+    )
+
+
 def stand_in(asked: Asked, conversation_id: str) -> Conversation:
     """For the conversation that what an API asked for is no part of."""
     return Conversation(
         conversation_id=conversation_id, user=asked.user, endpoint=asked.api, model=asked.model
     )
+
+
+async def store_beginning(turn: Turn, created: Created, records: Records) -> Conversation:
+    """Keep the question of a turn that begins so; its conversation as it is then.
+
+    Its owner does, and, where that may not have come to it, its heir: twice changes nothing.
+
+    Raises:
+        StorageError, ForeignConversation, RequestTaken: as the storage does.
+    """
+    prompt = turn.prompt
+    if prompt is None:
+        request = created.request
+        return await records.open_turn(new_conversation(turn), request, request_id=turn.request_id)
+    if prompt.asked.store:
+        await records.responses.open(
+            StoredResponse(
+                response_id=turn.response_id,
+                user=turn.user,
+                conversation_id=turn.conversation_id,
+                previous_id=prompt.previous_id,
+                items=prompt.items,
+                created=created,
+            )
+        )
+    return stand_in(prompt.asked, turn.conversation_id)
+
+
+async def stored_beginning(created: Created, records: Records) -> Conversation | None:
+    """The conversation that it is in; None where its question is not kept."""
+    asked, request = created.asked, created.request
+    if asked is None:
+        stored = await records.messages(request.conversation_id)
+        is_kept = any(each.message_id == request.message_id for each in stored)
+    else:
+        is_kept = not asked.store or bool(
+            await records.responses.find(asked.user, created.response_id)
+        )
+    return await conversation_of(created, records) if is_kept else None
+
+
+async def conversation_of(created: Created, records: Records) -> Conversation | None:
+    """None where it is gone."""
+    conversation_id = created.request.conversation_id
+    if created.asked is not None:
+        return stand_in(created.asked, conversation_id)
+    return await records.conversation(conversation_id)
 
 
 async def store_ending(

@@ -222,6 +222,14 @@ class Job:
         self._memoir = self._recorder.memoir(self.feed.log)
         self._announce()
 
+    def _catch_up(self, recorder: Recorder) -> None:
+        """It ends before there was news of its opening: the log says what the journal may."""
+        if recorder.opening is not None:
+            self._publish(recorder.opening)
+        elif recorder.noted is not None:
+            self.feed.append(recorder.noted)
+            self._memoir = recorder.memoir(self.feed.log)
+
     def _append(self, events: tuple[ContentEvent, ...]) -> None:
         if self._advance(Signal.CONTENT):
             self.feed.append(*events)
@@ -259,8 +267,8 @@ class Job:
 
     def _settle(self) -> None:
         """The provider is closed: have the answer stored, then say the ending."""
-        if self.state is State.ENDING and not self.opening and self._recorder.opening:
-            self._publish(self._recorder.opening)  # stored; the stop was faster than the news
+        if self.state is State.ENDING and not self.opening:
+            self._catch_up(self._recorder)
         if self.opening is None and not self._memoir.patience:
             self._say(Settled(None))
         else:

@@ -1,15 +1,17 @@
-"""The one writer of a job's messages: the question before it begins, the answer before its end.
+"""The one writer of a job's messages: the question before it is begun, the answer before its end.
 
-With a journal, the job is in there from before it is begun until after its end is said; so whenever
-the process is killed, whoever comes next can bring it to an end.
+With a journal, the job is in there before its question is stored, and until after its end is said.
+So whenever the process is killed, whoever comes next can bring it to an end; and who lost the job
+to another while it was held up is told so there, and stores nothing that nobody will answer.
 """
 
 from collections.abc import Callable
 
 import structlog
 import trio
+from msgspec import structs
 
-from legato.actors.archive import Archive, archive_of, store_ending
+from legato.actors.archive import Archive, archive_of, store_beginning, store_ending
 from legato.actors.journaling import JournalWriter
 from legato.actors.log import Log
 from legato.actors.memoir import Memoir, Unwritten, Written
@@ -45,20 +47,29 @@ class Recorder:
         self._journal = journal
         self._on_fenced = on_fenced
         self._position = position
+        self.noted: Created | None = None  # once it may be in the journal
         self.opening: Opening | None = None  # once the question is kept
 
     async def open(self) -> Opening:
-        """See `Archive.open`."""
-        self.opening = await self._archive().open()
-        await self._begin(self.opening.created)
+        """Keep the question; with it, what the model shall read.
+
+        Raises:
+            StorageError, ForeignConversation, RequestTaken: as the storage does.
+            InvalidTurn: if the conversation changed so that the turn has no place in it.
+        """
+        opening = await self._archive().plan()
+        if self._journal is not None:
+            await self._begin(opening.created, self._journal)
+        conversation = await store_beginning(self._turn, opening.created, self._records)
+        self.opening = structs.replace(opening, conversation=conversation)
         return self.opening
 
-    async def _begin(self, created: Created) -> None:
-        if self._journal is not None:
-            if not await self._journal.begin(self._turn.job_id, self._epoch, created):
-                self._on_fenced()
-                await trio.lowlevel.checkpoint()  # it ends here, with the job's other tasks
-            self._position = 1
+    async def _begin(self, created: Created, journal: JournalWriter) -> None:
+        self.noted = created
+        if not await journal.begin(self._turn.job_id, self._epoch, created):
+            self._on_fenced()
+            await trio.lowlevel.checkpoint()  # it ends here, with the job's other tasks
+        self._position = 1
 
     async def reopen(self, created: Created, content: tuple[Part, ...]) -> Opening:
         """See `Archive.reopen`."""

@@ -7,15 +7,30 @@ from typing import Final
 import structlog
 from msgspec import Struct, structs
 
-from legato.actors.archive import moment_of, stand_in, store_ending
+from legato.actors.archive import (
+    conversation_of,
+    moment_of,
+    store_beginning,
+    store_ending,
+    stored_beginning,
+)
 from legato.actors.ending import ending_of
 from legato.actors.fold import Fold
 from legato.actors.messages import Failure, Opening, Settled
 from legato.actors.turn import Turn
-from legato.content import Part, Usage
+from legato.content import Conversation, Part, Usage
 from legato.events import AnyEnding, AnyEvent, Created, Ending
 from legato.models.contract import ModelRequest
-from legato.storage.contract import Abandoned, Entries, Journal, Kept, Records, UnstorableText
+from legato.storage.contract import (
+    Abandoned,
+    Entries,
+    ForeignConversation,
+    Journal,
+    Kept,
+    Records,
+    RequestTaken,
+    UnstorableText,
+)
 
 TRIES: Final = 3
 """How often what a job said is read again, before it is taken for what ends the process."""
@@ -82,11 +97,9 @@ async def recover_one(
     kept = await journal.read(job.job_id)
     story = Story(kept if job.attempts <= TRIES else Kept(kept.entries[:1], "it was tried often"))
     asked = await heir.turn(job.job_id)
-    if asked and not (story.events or await _begun(job, asked, story, journal, records)):
-        return None
-    opening = await _opening(story, records)
+    opening = await _opening(story, asked, records)
     turn = asked or (_turn(job.job_id, opening) if opening else None)
-    is_gone = story.fold.created is not None and opening is None
+    is_gone = story.has_opened and opening is None
     if turn is None or is_gone or (job.settled and story.ending is None):
         # Its conversation is gone, or its beginning, or what everybody has heard already.
         log.warning("generation not recovered", job=job.job_id, reason=story.fault)
@@ -148,46 +161,38 @@ class Story:
         return self.fault is not None
 
     @property
+    def has_opened(self) -> bool:
+        """Whether its question was kept: then the model was asked, or the ending names it."""
+        is_refused = self.ending is not None and self.ending.request is None
+        return len(self.events) > 1 and not is_refused
+
+    @property
     def ending(self) -> AnyEnding | None:
         last = self.events[-1] if self.events else None
         return last if isinstance(last, AnyEnding) else None
 
 
-async def _begun(
-    job: Abandoned, asked: Turn, story: Story, journal: Journal, records: Records
-) -> bool:
-    """Have it begin where its question is stored, and its process ended before the journal knew.
-
-    False where the job has been taken over once more.
-    """
-    created = await _stored_beginning(asked, records)
-    if created is None:
-        return True
-    beginning = Entries(job.job_id, job.epoch, 1, (created,))
-    story.go_on(beginning)
-    return not await journal.append([beginning])
-
-
-async def _stored_beginning(asked: Turn, records: Records) -> Created | None:
-    if asked.prompt is not None:
-        response = await records.responses.find(asked.user, asked.response_id)
-        return response.created if response and not response.ending else None
-    messages = await records.messages(asked.conversation_id)
-    stored = {message.message_id: message for message in messages}
-    question = stored.get(asked.message_id)
-    if question is None or asked.response_id in stored:
+async def _opening(story: Story, asked: Turn | None, records: Records) -> Opening | None:
+    """None where nothing is kept to which there could be an answer."""
+    created = story.fold.created
+    if created is None or (story.ending and not story.has_opened):
         return None
-    return Created(question, asked.response_id, asked.model)
-
-
-async def _opening(story: Story, records: Records) -> Opening | None:
-    if (created := story.fold.created) is None:
-        return None
-    conversation_id = created.request.conversation_id
-    if created.asked is not None:
-        return Opening(created, ModelRequest(()), stand_in(created.asked, conversation_id), 0)
-    conversation = await records.conversation(conversation_id)
+    if story.has_opened:
+        conversation = await conversation_of(created, records)
+    elif asked is None:
+        conversation = await stored_beginning(created, records)
+    else:
+        conversation = await _kept_beginning(asked, created, records)
     return Opening(created, ModelRequest(()), conversation, 0) if conversation else None
+
+
+async def _kept_beginning(asked: Turn, created: Created, records: Records) -> Conversation | None:
+    """Keep the question here: whose job it was may not have come to it, or be held up before it,
+    and come to it yet.  None where it cannot be."""
+    try:
+        return await store_beginning(asked, created, records)
+    except (ForeignConversation, RequestTaken, UnstorableText):
+        return None
 
 
 def _turn(job_id: str, opening: Opening) -> Turn:

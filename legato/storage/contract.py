@@ -80,7 +80,7 @@ class Records(Protocol):
         Raises, and stores nothing:
             ForeignConversation: if the conversation is another user's, or a message of that id
                 is in another conversation, whosever that is: a message is never moved.
-            RequestTaken: if this user gave `request_id` before.
+            RequestTaken: if this user gave `request_id` before, for another message.
         """
         ...
 

@@ -120,10 +120,9 @@ class MemoryRecords:
     def _take_request(self, user: str, request_id: str | None, message: Message) -> None:
         if request_id is None:
             return
-        if taken := self._requests.get((user, request_id)):
-            raise RequestTaken(taken)
         turn = StoredTurn(message.conversation_id, message.message_id)
-        self._requests[user, request_id] = turn
+        if (first := self._requests.setdefault((user, request_id), turn)) != turn:
+            raise RequestTaken(first)
 
     def _put(self, conversation: Conversation, message: Message) -> Conversation:
         now = conversation.updated_at

@@ -148,7 +148,7 @@ class SqlRecords:
             },
         )
         taken = None if put.rowcount else _turn(connection, user, request_id)
-        if taken is not None:
+        if taken is not None and taken.message_id != message.message_id:
             raise RequestTaken(taken)
 
 

@@ -96,6 +96,8 @@ class FlakyRecords(MemoryRecords):
         self.unstorable = False
         self.free = trio.Event()
         self.free.set()
+        self.unread = trio.Event()  # until it is set, no messages are read
+        self.unread.set()
         self.returning = trio.Event()
         self.returning.set()
         self.closed: list[Message] = []
@@ -107,6 +109,10 @@ class FlakyRecords(MemoryRecords):
             if self.gone_after < 0:
                 return None
         return await super().conversation(conversation_id)
+
+    async def messages(self, conversation_id: str) -> list[Message]:
+        await self.unread.wait()
+        return await super().messages(conversation_id)
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None

@@ -187,7 +187,7 @@ class Seat:
         self.is_open = False
         self._gone.set()
 
-    async def serve(self, request: Callable[[], Awaitable[None]]) -> None:
+    async def serve(self, request: Callable[[], Awaitable[object]]) -> None:
         """Return when the request is done, or this replica is no more."""
         done = trio.Event()
 

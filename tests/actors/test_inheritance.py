@@ -48,7 +48,7 @@ async def heir() -> AsyncIterator[tuple[House, SlowJournal, Inheritance]]:
     """Of a replica that left a job which runs, `r`, and one that has ended, `e`."""
     shelf = Shelf()
     former = MemoryJournal(shelf)
-    for job_id, events in (("r", SAID), ("e", [*SAID, Finished()])):
+    for job_id, events in (("r", SAID), ("e", [*SAID, Finished(request=QUESTION)])):
         await former.append([Entries(job_id, 1, 1, tuple(events))])
     await former.settle(["e"])
     former.close()

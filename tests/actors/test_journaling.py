@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.recovery import recover
 from legato.actors.ref import JobRef
 from legato.actors.supervision import LAST_WRITE
 from legato.events import (
@@ -19,7 +20,7 @@ from legato.events import (
 )
 from legato.models.contract import FinishReport, TextChunk
 from legato.storage.memory_journal import MemoryJournal, Shelf
-from tests.actors.kit import C2, FlakyJournal, FlakyRecords, House, open_house
+from tests.actors.kit import C1, C2, FlakyJournal, FlakyRecords, House, open_house
 
 RETENTION = 100.0
 
@@ -187,8 +188,9 @@ async def test_for_a_job_that_cannot_be_kept_no_model_is_asked(
     ending = (await job.stop()).ending
 
     assert isinstance(ending, Failed)
-    assert (ending.reason, ending.unsaved) == ("storage_unavailable", True)
+    assert ending.reason == "storage_unavailable"
     assert not house.model.requests
+    assert not await house.records.messages(C1), "nor is a question kept that nobody will answer"
 
 
 async def test_what_one_says_that_cannot_be_kept_costs_no_other(
@@ -243,18 +245,24 @@ async def test_what_is_deleted_is_not_written_any_more(
     assert await kept(journal, job) == []
 
 
-async def test_a_stop_faster_than_the_first_write_is_kept_whole(
-    house: House, journal: FlakyJournal, autojump_clock: MockClock
+@pytest.mark.parametrize("held", ["journal", "records"])
+async def test_a_stop_faster_than_the_opening_leaves_nothing_to_be_recovered(
+    house: House, journal: FlakyJournal, held: str, shelf: Shelf, autojump_clock: MockClock
 ) -> None:
-    journal.hold()
+    held_up = journal if held == "journal" else house.records
+    held_up.hold()
+    house.records.down = True
     job = house.start()
     await wait_all_tasks_blocked()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(job.stop)
         await wait_all_tasks_blocked()
-        journal.release()
+        held_up.release()
+    await trio.sleep(1)
+    journal.close()
 
-    assert [type(event) for event in await kept(journal, job)] == [Created, Stopped]
+    assert not await recover(MemoryJournal(shelf), house.records)
+    assert not await house.records.messages(C1)
 
 
 async def test_a_shutdown_waits_until_all_is_written(

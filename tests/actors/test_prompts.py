@@ -264,33 +264,12 @@ async def test_a_killed_process_leaves_no_stored_response_without_an_ending(
         assert stored.ending == ending
 
 
-@pytest.mark.parametrize("ended", [False, True])
-async def test_what_was_stored_and_never_begun_begins_at_its_heir(
-    autojump_clock: MockClock, ended: bool
-) -> None:
-    async with open_replicas() as replicas:
-        here, there = replicas.seats
-        here.replication.keeps = False
-        job = await here.start(prompt=STORED, response_id="resp_1")
-        await trio.sleep(1)
-        if ended:
-            await replicas.records.responses.close("resp_1", Failed(reason="r", message="m"))
-        remote = await there.find(job.job_id)
-        here.kill()
-        with trio.fail_after(60):
-            ending = await remote.ended()
-        assert isinstance(ending, Failed)
-        stored = await replicas.records.responses.find("ann", "resp_1")
-        assert stored is not None
-        assert (stored.ending == ending) is not ended
-
-
 async def test_a_prompt_that_is_still_known_goes_on_from_what_was_said() -> None:
     model, records = PlayedModel(), FlakyRecords()
     async with open_house() as house:
         turn = house.turn(prompt=PROMPT)
     archive = archive_of(turn, model, records)
-    opening = await archive.open()
+    opening = await archive.plan()
     reopened = await archive.reopen(opening.created, (TextPart("so far"),))
     assert reopened.created == opening.created
     assert reopened.request.messages == (*MESSAGES, ChatMessage("assistant", "so far"))

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 import trio
+from msgspec.structs import replace
 from trio.testing import MockClock
 
 from legato.actors.recovery import TRIES, Recovered, recover
 from legato.actors.sinks import ChannelSink
-from legato.content import Conversation, ErrorPart, Message, TextPart, text_of
+from legato.content import Asked, Conversation, ErrorPart, Message, TextPart, text_of
 from legato.events import (
     AnyEvent,
     Created,
@@ -24,6 +25,7 @@ from legato.storage.memory import MemoryRecords
 from legato.storage.memory_journal import MemoryJournal, Shelf, Volume
 from tests.actors.kit import C1, Client, FlakyRecords, open_house
 
+ASKED = Asked(api="responses", user="ann", model="m", store=True)
 JOB = "01M846XJQTHKRR16F0RWQP0001"
 QUESTION = Message(message_id="q", conversation_id=C1, text="hello")
 CREATED = Created(QUESTION, "a", "model")
@@ -123,13 +125,37 @@ async def test_what_has_ended_outlives_any_number_of_restarts(
 async def test_an_answer_that_was_ended_is_stored_whole(
     shelf: Shelf, records: MemoryRecords
 ) -> None:
-    await died(shelf, [CREATED], [STEP, TextDelta(0, "all of it"), Finished(response=ANSWER)])
+    await died(
+        shelf,
+        [CREATED],
+        [STEP, TextDelta(0, "all of it"), Finished(request=QUESTION, response=ANSWER)],
+    )
     job = await recovered(shelf, records)
 
     assert job is not None
     assert isinstance(job.events[-1], Finished)
     assert len(job.events) == 4
     assert text_of(await stored(records) or QUESTION) == "all of it"
+
+
+@pytest.mark.parametrize("asked", [None, ASKED])
+async def test_a_beginning_whose_question_was_not_stored_is_none(
+    shelf: Shelf, asked: Asked | None
+) -> None:
+    await died(shelf, [replace(CREATED, asked=asked)])
+    assert await recovered(shelf, MemoryRecords()) is None
+
+
+@pytest.mark.parametrize("asked", [None, replace(ASKED, store=False)])
+async def test_a_beginning_whose_question_was_stored_or_need_not_be_fails(
+    shelf: Shelf, records: MemoryRecords, asked: Asked | None
+) -> None:
+    await died(shelf, [replace(CREATED, asked=asked)])
+    job = await recovered(shelf, records)
+
+    assert job is not None
+    assert isinstance(job.events[-1], Failed)
+    assert (await stored(records) is None) is (asked is not None)
 
 
 async def test_a_stop_that_found_nothing_stores_nothing(
@@ -144,7 +170,7 @@ async def test_a_stop_that_found_nothing_stores_nothing(
 
 
 async def test_what_is_settled_is_not_stored_again(shelf: Shelf, records: MemoryRecords) -> None:
-    await died(shelf, [CREATED], [Finished(response=ANSWER)])
+    await died(shelf, [CREATED], [Finished(request=QUESTION, response=ANSWER)])
     shelf.volumes[JOB].settled = True
     job = await recovered(shelf, records)
 
