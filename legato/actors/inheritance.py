@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 import trio
+from msgspec.structs import replace
 
 from legato.actors.recovery import Heir, recover_one
 from legato.actors.supervisor import Supervisor
@@ -71,6 +72,10 @@ class Inheritance:
         await self._forget()
 
     def _take(self, job: Abandoned) -> None:
+        """One that is settled was perhaps handed on many times and never read: its attempts say
+        nothing against it."""
+        if job.settled:
+            job = replace(job, attempts=0)
         left = Left(job, trio.current_time() + self._retention)
         self._left[job.job_id] = left
         if not job.settled:

@@ -5,6 +5,7 @@ import trio
 from trio.testing import MockClock
 
 from legato.actors.messages import Standing
+from legato.actors.recovery import TRIES
 from legato.storage.contract import StorageError
 from tests.actors.kit import C1
 from tests.actors.replicas import LEASE, open_replicas
@@ -236,3 +237,17 @@ async def test_a_conversation_that_is_gone_does_not_go_on(autojump_clock: MockCl
         await trio.sleep(1.5 * LEASE)
         assert await there.jobs.whereis("ann", job.job_id) is None
         assert there.model.requests == []
+
+
+async def test_what_has_ended_outlives_any_number_of_owners(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        job = await replicas.seats[0].start()
+        replicas.seats[0].model.say("well")
+        replicas.seats[0].model.finish()
+        await trio.sleep(1)
+        for _ in range(2 * TRIES):
+            await replicas.open()
+            replicas.seats[-3].kill()
+            await trio.sleep(2 * LEASE)
+        found = await replicas.seats[-1].find(job.job_id)
+        assert (await found.status()).standing is Standing.COMPLETE
