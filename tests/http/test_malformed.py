@@ -206,3 +206,26 @@ async def test_of_two_fields_of_one_name_the_last_counts(ann: Client) -> None:
     reply = await ann.ask("POST", "/api/agents/chat", data=b'{"text": "", "text": "Hi"}')
 
     assert reply.status == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("value", [b"[]", b"{}", b"1", b'"\\\\"'])
+async def test_a_body_of_a_million_values_is_refused_before_it_is_read(
+    ann: Client, path: str, value: bytes
+) -> None:
+    data = b'{"text": [' + b",".join([value] * (1_500_000 // len(value))) + b"]}"
+    reply = await ann.ask("POST", path, data=data)
+
+    message, param = refused(reply, path)
+    assert param == "body"
+    assert "131072 are allowed" in message
+
+
+@pytest.mark.parametrize("path", COMPLETIONS)
+async def test_texts_may_have_as_much_of_what_separates_values_as_they_like(
+    ann: Client, path: str
+) -> None:
+    said = {"role": "user", "content": '[{"a\\\\\\"":1},' * 15_000}
+    body = {"model": "scripted", "messages": [said] * 4, "tokens": 1}
+    reply = await ann.post(path, body)
+    assert reply.status == 200, reply.text

@@ -9,9 +9,11 @@ import trio
 from msgspec import Struct, json
 
 from legato.config import Guards as GuardSettings
+from legato.http.errors import InvalidField
 from legato.http.guards.asking import Asking, Headers
 from legato.http.guards.denials import Flagged, NotModerated
 from legato.http.guards.outage import Outage
+from legato.http.nesting import check_values
 
 SAID: Final = frozenset(
     {
@@ -72,11 +74,12 @@ class Moderation:
 def texts_of(body: bytes) -> Sequence[str]:
     """What a person says in a request, whichever API it is of; a model's answers are left out.
 
-    Nothing of a body that is no JSON: that is refused by whoever reads it.
+    Nothing of a body that is no JSON, or too much: that is refused by whoever reads it.
     """
     try:
+        check_values(body)
         return [*_texts(json.decode(body.decode()))]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (InvalidField, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()
 
 
