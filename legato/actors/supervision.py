@@ -90,18 +90,14 @@ async def open_replica(
     """
     await replication.liveness.beat()
     async with trio.open_nursery() as nursery:
-        supervisor = Supervisor(
-            nursery,
-            records=records,
-            models=models,
-            dialects={**dialects, WIRE: Wire},
-            limits=limits,
-            journal=replication.journal,
-            patience=max(limits.retention, LEAST_PATIENCE),
-        )
-        heir = Successor(replication.directory, supervisor.registry, models, on_owner_lost)
+        supervisor = _shared(nursery, replication.journal, records, models, dialects, limits)
         inheritance = Inheritance(
-            nursery, supervisor, replication.journal, records, heir, limits.retention
+            nursery,
+            supervisor,
+            replication.journal,
+            records,
+            Successor(replication.directory, supervisor.registry, models, on_owner_lost),
+            limits.retention,
         )
         host = LocalHost(supervisor, inheritance)
         peers = Peers(replication.me, replication.post, host)
@@ -117,3 +113,23 @@ async def open_replica(
         with trio.move_on_after(LAST_WRITE), suppress(StorageError):
             await sweeper.leave()  # while its jobs still answer for themselves
         nursery.cancel_scope.cancel()
+
+
+def _shared(
+    nursery: trio.Nursery,
+    journal: Journal,
+    records: Records,
+    models: Mapping[str, Model],
+    dialects: Mapping[str, Dialect],
+    limits: Limits,
+) -> Supervisor:
+    """Of jobs that other replicas read, and may take over."""
+    return Supervisor(
+        nursery,
+        records=records,
+        models=models,
+        dialects={**dialects, WIRE: Wire},
+        limits=limits,
+        journal=journal,
+        patience=max(limits.retention, LEAST_PATIENCE),
+    )
