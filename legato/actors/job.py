@@ -2,45 +2,37 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from typing import assert_never
 
 import trio
 from msgspec.structs import replace
 
-from legato.actors.archive import moment_of
-from legato.actors.ending import CRASH, ending_of, estimated, signal_of, standing_of
-from legato.actors.feed import Feed
+from legato.actors.audience import Audience
+from legato.actors.ending import CRASH, ending_of, estimated, signal_of
 from legato.actors.journaling import JournalWriter
+from legato.actors.keeping import moment_of
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox
 from legato.actors.memoir import Memoir
 from legato.actors.messages import (
     Append,
-    AwaitAnswer,
-    AwaitEnding,
-    AwaitOpened,
     Ended,
     Failure,
-    GetStatus,
     JobMessage,
-    Locate,
     Opened,
     Opening,
     Outcome,
     Overdue,
     ProducerDone,
     Settled,
-    Status,
     Stop,
     StopReply,
     StopRequested,
-    Subscribe,
 )
+from legato.actors.patience import give_up
 from legato.actors.producer import Producer
 from legato.actors.recorder import Recorder
 from legato.actors.ref import LocalRef
 from legato.actors.turn import Turn, without_prompt
-from legato.actors.waiting import Waiting
 from legato.config import Limits
 from legato.content import Usage
 from legato.dialects.contract import Dialect, Identity
@@ -85,7 +77,8 @@ class Job:
         self.began = trio.current_time()
         self.ended = trio.Event()
         self.life = trio.CancelScope()  # of all its tasks
-        self.feed = Feed(identity, dialects, former)
+        self._audience = Audience(identity, dialects, former)
+        self.feed = self._audience.feed
         self._limits = limits
         self._on_ended = on_ended
         self._on_lost = on_lost
@@ -96,7 +89,6 @@ class Job:
         self._producer = Producer(self._mailbox.ref, self._recorder, model, limits, predecessors)
         self._outcome: Outcome | None = None
         self._decided: int | None = None  # when that was, if the ending says it
-        self._waiting = Waiting()
 
     @property
     def first_content(self) -> float | None:
@@ -106,8 +98,7 @@ class Job:
     def close(self) -> None:
         """Gone: nobody waits for it any longer."""
         with closing(self._mailbox):
-            self.feed.close()
-            self._waiting.close()
+            self._audience.close()
             self.ended.set()
 
     def restore(self, opening: Opening | None, events: Sequence[AnyEvent]) -> None:
@@ -123,6 +114,7 @@ class Job:
 
     def _take_up(self, opening: Opening | None, events: Sequence[AnyEvent], state: State) -> None:
         self.opening = opening
+        self._audience.opened = opening.created if opening else None
         self.feed.append(*events)
         self._memoir = self._recorder.memoir(self.feed.log)
         self.state = state
@@ -174,12 +166,6 @@ class Job:
         match message:
             case Append():
                 self._append(message.events)
-            case Subscribe(dialect, start, sink, reply_to):
-                with closing(reply_to):
-                    reply_to.send(self.feed.subscribe(dialect, start, sink))
-            case Locate(dialect, place, reply_to):
-                with closing(reply_to):
-                    reply_to.send(self.feed.locate(dialect, place))
             case Opened(opening):
                 self._open(opening)
             case ProducerDone(outcome, usage):
@@ -188,21 +174,11 @@ class Job:
                 self._say(message)
             case Overdue():
                 if self.feed.ending is None:
-                    self._waiting.hurry(self._ending(Settled(None, unsaved=True)))
+                    self._audience.hurry(self._ending(Settled(None, unsaved=True)))
             case Stop():
                 self._stop(message)
-            case AwaitOpened() | AwaitAnswer() | AwaitEnding():
-                self._waiting.add(message)
-                self._announce()
-            case GetStatus(reply_to):
-                with closing(reply_to):
-                    reply_to.send(self._status())
             case _:
-                assert_never(message)
-
-    def _status(self) -> Status:
-        ending = self.feed.ending
-        return Status(standing_of(ending), self.feed.snapshot(), self.feed.epoch, ending)
+                self._audience.answer(message)
 
     def _advance(self, signal: Signal) -> bool:
         """Whether `signal` still matters; if so the state has moved on."""
@@ -218,9 +194,10 @@ class Job:
 
     def _publish(self, opening: Opening) -> None:
         self.opening = opening
+        self._audience.opened = opening.created
         self.feed.append(opening.created)
         self._memoir = self._recorder.memoir(self.feed.log)
-        self._announce()
+        self._audience.announce()
 
     def _catch_up(self, recorder: Recorder) -> None:
         """It ends before there was news of its opening: the log says what the journal may."""
@@ -234,8 +211,7 @@ class Job:
         if self._advance(Signal.CONTENT):
             self.feed.append(*events)
             self._memoir.stir()
-            if self._waiting:
-                self._announce()
+            self._audience.announce()
             self._end_if_long()
 
     def _end_if_long(self) -> None:
@@ -246,7 +222,7 @@ class Job:
         """The first to come wins; from here no content is taken."""
         if self._advance(signal_of(outcome)):
             self._outcome = outcome
-            self._decided = moment_of(self.opening.created if self.opening else None)
+            self._decided = moment_of(self.turn.prompt.asked if self.turn.prompt else None)
             self._producer.stop()
             self._children.start_soon(self._give_up)
 
@@ -256,7 +232,7 @@ class Job:
         if ending is not None:
             stop.reply_to.send(StopReply(ending, settled=True))
         else:
-            self._waiting.add(stop)
+            self._audience.wait(stop)
             self._decide(StopRequested())
 
     def _finish(self, outcome: Ended | Failure | None, usage: Usage) -> None:
@@ -288,19 +264,7 @@ class Job:
         await self._mailbox.ref.tell(await self._recorder.close(ending, self.opening, self._memoir))
 
     async def _give_up(self) -> None:
-        """Not a deadline around the work: a thread that hangs would hold that up too."""
-        await self._wait_for_the_journal()
-        await trio.sleep(self._limits.store_timeout)
-        await self._mailbox.ref.tell(Settled(None, unsaved=True))
-
-    async def _wait_for_the_journal(self) -> None:
-        """As long as it must have the ending before that is said."""
-        with trio.move_on_after(self._memoir.patience):
-            with trio.move_on_after(self._limits.store_timeout) as time:
-                await self._memoir.finished()
-            if time.cancelled_caught:
-                await self._mailbox.ref.tell(Overdue())
-                await self._memoir.finished()
+        await give_up(self._mailbox.ref, self._memoir, self._limits.store_timeout)
 
     def _say(self, settled: Settled) -> None:
         if not settled.unsaved:
@@ -310,7 +274,7 @@ class Job:
             self.feed.append(ending)
             self.feed.push()
             self.ended.set()
-            self._announce()
+            self._audience.announce()
             self._children.start_soon(self._retire)
             self._on_ended(self)
             self._forget_prompt()
@@ -321,11 +285,6 @@ class Job:
         if self.opening is not None:
             self.opening = replace(self.opening, request=ModelRequest(()))
         self._recorder.forget_prompt()
-
-    def _announce(self) -> None:
-        created = self.opening.created if self.opening else None
-        has_content = self.feed.has_content
-        self._waiting.announce(created, self.feed.ending, has_content=has_content)
 
     async def _retire(self) -> None:
         await trio.sleep(self._limits.retention)

@@ -167,17 +167,7 @@ class GetStatus(Struct, frozen=True):
     reply_to: ReplyTo[Status]
 
 
-JobMessage = (
-    Opened
-    | Append
-    | ProducerDone
-    | Settled
-    | Overdue
-    | Subscribe
-    | Locate
-    | Stop
-    | AwaitOpened
-    | AwaitAnswer
-    | AwaitEnding
-    | GetStatus
-)
+Question = Subscribe | Locate | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
+"""What changes nothing but who is told."""
+
+JobMessage = Opened | Append | ProducerDone | Settled | Overdue | Stop | Question

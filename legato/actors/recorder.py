@@ -11,8 +11,9 @@ import structlog
 import trio
 from msgspec import structs
 
-from legato.actors.archive import Archive, archive_of, store_beginning, store_ending
+from legato.actors.archive import Archive, archive_of
 from legato.actors.journaling import JournalWriter
+from legato.actors.keeping import store_beginning, store_ending
 from legato.actors.log import Log
 from legato.actors.memoir import Memoir, Unwritten, Written
 from legato.actors.messages import Opening, Settled

@@ -1,22 +1,21 @@
 """Jobs whose process ended under them: brought to an ending from what the journal has of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
 from msgspec import Struct, structs
 
-from legato.actors.archive import (
+from legato.actors.ending import ending_of
+from legato.actors.keeping import (
     conversation_of,
     moment_of,
     store_beginning,
     store_ending,
     stored_beginning,
 )
-from legato.actors.ending import ending_of
-from legato.actors.fold import Fold
 from legato.actors.messages import Failure, Opening, Settled
+from legato.actors.story import Story
 from legato.actors.turn import Turn
 from legato.content import Conversation, Part, Usage
 from legato.events import AnyEnding, AnyEvent, Created, Ending
@@ -112,66 +111,6 @@ async def recover_one(
     return Recovered(turn, job.epoch, opening, story.former, story.events)
 
 
-class Story:
-    """As much of what a job said as hangs together."""
-
-    def __init__(self, kept: Kept) -> None:
-        self.fault = kept.fault
-        self.fold = Fold()
-        self.events: list[AnyEvent] = []
-        self.former: dict[int, int] = {}
-        events: list[AnyEvent] = []
-        with self._noting_faults():
-            for entries in kept.entries:
-                self._join(events, entries)
-        with self._noting_faults():
-            self._tell(events)
-        self.former = {epoch: min(tail, len(self.events)) for epoch, tail in self.former.items()}
-
-    @contextmanager
-    def _noting_faults(self) -> Iterator[None]:
-        try:
-            yield
-        except ValueError as error:
-            self.fault = self.fault or str(error)
-
-    def go_on(self, entries: Entries) -> None:
-        self.events += entries.events
-        self.fold.apply(*entries.events)
-        self.former[entries.epoch] = len(self.events)
-
-    def _join(self, events: list[AnyEvent], entries: Entries) -> None:
-        """A later owner goes on from where it could read, whatever was said beyond that."""
-        before = entries.first - 1
-        if self.former.get(entries.epoch, -1) >= before + len(entries.events):
-            return  # said again by who was not sure to have been heard
-        if before > len(events):
-            raise ValueError(f"what follows event {len(events)} is missing")
-        self.former = {epoch: min(tail, before) for epoch, tail in self.former.items()}
-        events[before:] = entries.events
-        self.former[entries.epoch] = len(events)
-
-    def _tell(self, events: Sequence[AnyEvent]) -> None:
-        for event in events:
-            self.fold.apply(event)
-            self.events.append(event)
-
-    @property
-    def has_faults(self) -> bool:
-        return self.fault is not None
-
-    @property
-    def has_opened(self) -> bool:
-        """Whether its question was kept: then the model was asked, or the ending names it."""
-        is_refused = self.ending is not None and self.ending.request is None
-        return len(self.events) > 1 and not is_refused
-
-    @property
-    def ending(self) -> AnyEnding | None:
-        last = self.events[-1] if self.events else None
-        return last if isinstance(last, AnyEnding) else None
-
-
 async def _opening(story: Story, asked: Turn | None, records: Records) -> Opening | None:
     """None where nothing is kept to which there could be an answer."""
     created = story.fold.created
@@ -233,7 +172,8 @@ def _failed(story: Story, opening: Opening | None) -> AnyEnding:
     if story.fault is not None:
         why = Failure(why.reason, f"{why.message}  Not all of it can be read: {story.fault}.")
     ending = ending_of(why, opening, story.fold.content(), Usage(), Settled(None))
-    return structs.replace(ending, at=moment_of(story.fold.created))
+    created = story.fold.created
+    return structs.replace(ending, at=moment_of(created.asked if created else None))
 
 
 async def _stored(ending: AnyEnding, created: Created | None, records: Records) -> AnyEnding:

@@ -231,6 +231,13 @@ async def test_what_is_to_be_stored_is_there_from_before_it_begins(
         assert stored.ending == ending
 
 
+async def test_what_is_stopped_before_it_began_says_when(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        house.start(response_id="resp_1", conversation_id="resp_1")
+        waiting = start(house, conversation_id="resp_1", on_busy="enqueue")
+        assert (await waiting.stop()).ending.at is not None
+
+
 async def test_what_is_not_to_be_stored_is_not(autojump_clock: MockClock) -> None:
     async with open_house() as house:
         job = start(house)

@@ -18,8 +18,8 @@ from legato.actors.feed import Start
 from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
-from legato.actors.recovery import Story
 from legato.actors.ref import LocalRef
+from legato.actors.story import Story
 from legato.events import AnyEnding, Cursor, Ending
 from legato.models.contract import ReasoningChunk, TextChunk, ToolCallChunk
 from legato.storage.contract import Kept, StorageError

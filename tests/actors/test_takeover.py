@@ -226,6 +226,21 @@ async def test_who_ends_a_job_of_another_may_be_too_late(autojump_clock: MockClo
         assert volume.owner == "a third"
 
 
+@pytest.mark.parametrize("policy", ["seal", "continue"])
+async def test_what_began_at_another_replica_has_begun(
+    autojump_clock: MockClock, policy: str
+) -> None:
+    async with open_replicas(on_owner_lost=policy) as replicas:
+        here, there = replicas.seats
+        job = await here.start()
+        created = await job.opened()
+        here.kill()
+        await trio.sleep(1.5 * LEASE)
+        adopted = there.replica.supervisor.registry.find(job.job_id)
+        assert adopted is not None
+        assert await adopted.ref.opened() == created
+
+
 async def test_a_conversation_that_is_gone_does_not_go_on(autojump_clock: MockClock) -> None:
     async with open_replicas(on_owner_lost="continue") as replicas:
         here, there = replicas.seats
