@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from functools import partial
 
 import structlog
 import trio
@@ -11,6 +10,7 @@ from msgspec import Struct
 from legato.actors.admission import Busy, ShuttingDown, admit
 from legato.actors.contexts import detached
 from legato.actors.ending import standing_of
+from legato.actors.factory import JobFactory
 from legato.actors.job import Job
 from legato.actors.journaling import JournalWriter
 from legato.actors.mailbox import ActorStopped
@@ -21,7 +21,6 @@ from legato.actors.statistics import Statistics, Tally
 from legato.actors.titles import Titles
 from legato.actors.turn import Turn
 from legato.config import Limits, OnBusy
-from legato.content import NEW_CHAT
 from legato.dialects.contract import Dialect
 from legato.events import Failed
 from legato.models.contract import Model
@@ -59,17 +58,16 @@ class Supervisor:
         self.titles = Titles(records, limits.title_timeout)
         self.registry = Registry()
         self._nursery = nursery
-        self._models = models
         self._limits = limits
         self._writer = None if journal is None else JournalWriter(journal, patience=patience)
-        self._job = partial(
-            Job,
+        self._factory = JobFactory(
             records=records,
+            models=models,
             dialects=dialects,
             limits=limits,
+            journal=self._writer,
             on_ended=self._ended,
             on_lost=self.registry.remove,
-            journal=self._writer,
         )
         self._tally = Tally()
         self.observers: list[Callable[[Job], object]] = []  # told of each ending in its own task
@@ -184,7 +182,7 @@ class Supervisor:
 
     def create(self, turn: Turn, predecessors: Sequence[trio.Event]) -> Job:
         """Have it run, whatever there is already."""
-        job = self._job(turn, model=self._models[turn.model], predecessors=predecessors)
+        job = self._factory.new(turn, predecessors)
         self._tally.started += 1
         self.registry.add(job)
         detached().run(self._nursery.start_soon, self._own, job)
@@ -192,7 +190,7 @@ class Supervisor:
 
     def adopt(self, recovered: Iterable[Recovered]) -> None:
         """Have jobs of a former process here, for as long as if they had ended in this one."""
-        jobs = [self._restored(each) for each in recovered]
+        jobs = [self._factory.restored(each) for each in recovered]
         running = [job for job in jobs if not job.ended.is_set()]
         ended = [job for job in jobs if job.ended.is_set()]
         for job in (*running, *self._affordable(ended)):
@@ -204,22 +202,6 @@ class Supervisor:
                 self.on_ended(job)
             self._nursery.start_soon(self._own, job)
         self._evict()
-
-    def _restored(self, recovered: Recovered) -> Job:
-        model = self._models.get(recovered.turn.model)
-        job = self._job(
-            recovered.turn,
-            model=model or next(iter(self._models.values())),  # any: who has ended asks no model
-            predecessors=(),
-            epoch=recovered.epoch,
-            former=recovered.former,
-            position=len(recovered.events),
-        )
-        if recovered.has_ended or recovered.opening is None:
-            job.restore(recovered.opening, recovered.events)
-        else:
-            job.go_on(recovered.opening, recovered.events)
-        return job
 
     def _affordable(self, jobs: Sequence[Job]) -> Iterable[Job]:
         """The newest of them, as many as may be kept; the others are forgotten."""
@@ -277,22 +259,12 @@ class Supervisor:
         if isinstance(job.feed.ending, Failed) and job.opening is None:
             self.registry.forget_request(job)  # nothing came of it: it may be tried again
         self._evict()
-        self._title(job)
+        if job.turn.prompt is None and (make := self.titles.due(job.feed.ending, job.model)):
+            self._nursery.start_soon(self.guarded, make, job.turn.job_id)
 
     def _evict(self) -> None:
         for evicted in self.registry.evicted(self._limits.max_retained_bytes):
             evicted.leave()
-
-    def _title(self, job: Job) -> None:
-        ending = job.feed.ending
-        if ending is None or isinstance(ending, Failed) or job.turn.prompt is not None:
-            return
-        conversation, question, answer = ending.conversation, ending.request, ending.response
-        if not (conversation and question and answer and answer.content):
-            return
-        if conversation.title == NEW_CHAT:
-            make = self.titles.making(conversation, job.model, question, answer)
-            self._nursery.start_soon(self.guarded, make, job.turn.job_id)
 
 
 def running(jobs: Iterable[Job]) -> Iterator[Job]:

@@ -6,7 +6,8 @@ from functools import partial
 import structlog
 import trio
 
-from legato.content import Conversation, Message, text_of
+from legato.content import NEW_CHAT, Conversation, Message, text_of
+from legato.events import AnyEnding, Failed
 from legato.models.contract import ChatMessage, Model, ModelError, ModelRequest, TextChunk
 from legato.storage.contract import Records, StorageError
 
@@ -32,10 +33,21 @@ class Titles:
         if pending is not None:
             await pending.wait()
 
-    def making(
+    def due(self, ending: AnyEnding | None, model: Model) -> Callable[[], Awaitable[None]] | None:
+        """The task that makes a title after that ending, if one is wanted; from now until it has
+        run, `wait` waits for it."""
+        if ending is None or isinstance(ending, Failed):
+            return None
+        conversation, question, answer = ending.conversation, ending.request, ending.response
+        if not (conversation and question and answer and answer.content):
+            return None
+        if conversation.title != NEW_CHAT:
+            return None
+        return self._making(conversation, model, question, answer)
+
+    def _making(
         self, conversation: Conversation, model: Model, question: Message, answer: Message
     ) -> Callable[[], Awaitable[None]]:
-        """The task that makes a title; from now until it has run, `wait` waits for it."""
         made = self._pending[conversation.conversation_id] = trio.Event()
         return partial(self._make, made, conversation.conversation_id, model, question, answer)
 

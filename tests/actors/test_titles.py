@@ -2,10 +2,12 @@
 
 import pytest
 import trio
+from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.titles import by_rule, cleaned
 from legato.content import NEW_CHAT
+from legato.events import Finished
 from legato.models.contract import FinishReport, TextChunk
 from tests.actors.kit import C1, House, open_house
 from tests.actors.test_job import ending_of
@@ -76,9 +78,14 @@ async def test_two_titles_in_the_making_do_not_wait_for_each_other(
         conversation = await house.records.conversation(C1)
         question, told = await house.records.messages(C1)
         assert conversation is not None
+        ending = Finished(
+            conversation=replace(conversation, title=NEW_CHAT), request=question, response=told
+        )
         titles = house.supervisor.titles
-        first = titles.making(conversation, house.model, question, told)
-        second = titles.making(conversation, house.model, question, told)
+        first = titles.due(ending, house.model)
+        second = titles.due(ending, house.model)
+        assert first is not None
+        assert second is not None
         await first()
         with pytest.raises(trio.TooSlowError), trio.fail_after(1):
             await titles.wait(C1)
