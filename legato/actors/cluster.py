@@ -135,6 +135,10 @@ class Cluster:
                 await self._discarded(each.listing)
         await self._supervisor.close_conversation(conversation_id)
 
+    async def discard(self, job_id: str) -> None:
+        if place := await self._directory.find(job_id):
+            await self._discarded(place.listing)
+
     async def ping(self) -> None:
         self._supervisor.check_journal()
         if self._sweeper.trouble is not None:

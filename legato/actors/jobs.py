@@ -45,6 +45,10 @@ class Jobs(Protocol):
         """Stop what runs in a conversation, properly, and let go of all its jobs."""
         ...
 
+    async def discard(self, job_id: str) -> None:
+        """Stop that job, if it runs, properly, and let go of it."""
+        ...
+
     async def ping(self) -> None:
         """Return if all that it needs can be used now."""
         ...
@@ -76,6 +80,10 @@ class Alone:
 
     async def close_conversation(self, user: str, conversation_id: str) -> None:
         await self._supervisor.close_conversation(conversation_id)
+
+    async def discard(self, job_id: str) -> None:
+        if job := self._supervisor.registry.find(job_id):
+            await self._supervisor.discard(job)
 
     async def ping(self) -> None:
         self._supervisor.check_journal()

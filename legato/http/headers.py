@@ -17,7 +17,9 @@ SECURITY_HEADERS: Final = {
 
 async def secure(response: Response) -> Response:
     """Besides, what the guards let this one know."""
-    response.headers.update(g.get("told", {}))
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
+    headers = response.headers
+    headers.update(g.get("told", {}))
+    said = {name.lower() for name, _ in headers}
+    more = [(name, text) for name, text in SECURITY_HEADERS.items() if name.lower() not in said]
+    headers.extend(more)
     return response

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from secrets import token_hex
 from typing import Final
 
 import structlog
@@ -9,7 +10,6 @@ import trio
 from quart import Quart, Response, g, request, websocket
 from quart.wrappers.base import BaseRequestWebsocket
 from structlog.contextvars import bind_contextvars
-from ulid import ULID
 
 HEADER: Final = "X-Request-ID"
 WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -72,7 +72,7 @@ class Requests:
 def name(asking: BaseRequestWebsocket) -> None:
     """What is started from here, a generation too, has the id in all its log lines."""
     given = asking.headers.get(HEADER, "")
-    g.request_id = given if WELL_FORMED.fullmatch(given) else f"req_{ULID()}"
+    g.request_id = given if WELL_FORMED.fullmatch(given) else f"req_{token_hex(16)}"
     trace = asking.headers.get(TRACE_HEADER, "")
     carried = {TRACE_HEADER: trace} if TRACE.fullmatch(trace) else {}
     bind_contextvars(request=g.request_id, **carried)

@@ -10,7 +10,7 @@ from legato.actors.jobs import Alone
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing
 from legato.actors.ref import JobRef
-from legato.events import Stopped
+from legato.events import Created, Stopped
 from legato.storage.contract import ForeignConversation, StorageError
 from tests.actors.kit import C1, C2, Client, open_house
 from tests.actors.replicas import LEASE, open_replicas
@@ -157,6 +157,10 @@ async def test_alone_all_is_known_at_once(autojump_clock: MockClock) -> None:
         assert len(await jobs.expected("ann", C1)) == 2
         house.model.finish()
         await jobs.titled("ann", C1)
+        for _ in range(2):
+            await jobs.discard(started.job.job_id)
+        assert await jobs.whereis("ann", C1) is None
+        await jobs.start(house.turn(), "interrupt")
         await jobs.close_conversation("ann", C1)
         await jobs.ping()
         assert await jobs.whereis("ann", C1) is None
@@ -199,6 +203,17 @@ async def test_a_wait_for_the_end_outlives_an_owner(autojump_clock: MockClock) -
         assert here.model.open_connections == 0
         assert there.model.requests, "its turn has come"
         assert queued.queued
+
+
+async def test_a_job_is_let_go_of_by_whoever_asks(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        job, queued = await here.start(request_id="r"), await here.start("enqueue")
+        for _ in range(2):
+            await there.jobs.discard(job.job_id)
+        assert await there.jobs.whereis("ann", job.job_id) is None
+        assert not await here.jobs.knows(replicas.turn(request_id="r"))
+        assert isinstance(await queued.opened(), Created)
 
 
 async def test_what_was_let_go_of_is_not_there_for_anybody(autojump_clock: MockClock) -> None:

@@ -37,7 +37,7 @@ def lines(stream: io.StringIO, event: str) -> Lines:
 async def test_every_reply_has_an_id_of_its_own(nobody: Client, path: str) -> None:
     first, second = [await nobody.get(path) for _ in range(2)]
 
-    assert re.fullmatch("req_[0-9A-Z]{26}", first.headers["x-request-id"])
+    assert re.fullmatch("req_[0-9a-f]{32}", first.headers["x-request-id"])
     assert first.headers["x-request-id"] != second.headers["x-request-id"]
 
 

@@ -1,6 +1,7 @@
 """Where a request comes from, as far as those that passed it on can be believed."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -38,6 +39,7 @@ class Proxies:
         return address is not None and any(address in network for network in self._trusted)
 
 
+@lru_cache(maxsize=4096)  # for each request the same few are asked for again and again
 def parse_address(text: str) -> Address | None:
     """Of `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`; None where it is none."""
     if text.startswith("["):

@@ -35,9 +35,11 @@ PATHS: Final = ("/v1/responses", "/api/agents/v1/responses")
 
 
 class Begun(Struct, frozen=True):
-    """`before`: the responses that it follows, the oldest first."""
+    """`before`: the responses that it follows, the oldest first.  `joined`: the same request began
+    it before."""
 
     job: JobRef
+    joined: bool
     created: Created
     prompt: Prompt
     before: Sequence[StoredResponse]
@@ -76,7 +78,8 @@ async def begin_response(
     before = await responses_before(body, chains or {})
     turn, prompt = _turn(body, before, request_id, closing)
     try:
-        job = (await runtime().jobs.start(turn, "reject")).job
+        started = await runtime().jobs.start(turn, "reject")
+        job = started.job
         async with awaited(job, is_bound=is_bound):
             created = await job.opened()
     except Busy:
@@ -88,7 +91,7 @@ async def begin_response(
     if isinstance(created, Failed | Stopped):
         raise Unanswered(job, created)
     assert isinstance(created, Created), "nothing finishes before it begins"
-    return Begun(job, created, prompt, before)
+    return Begun(job, started.joined, created, prompt, before)
 
 
 def _turn(

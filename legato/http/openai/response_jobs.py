@@ -84,7 +84,9 @@ async def _stopped(known: Known) -> Known:
 @describe(ResponseDeleted, refusals=(404,))
 async def delete(response_id: str) -> Response:
     """Stop a response, if it runs, and keep nothing of it.  What came after it cannot go on."""
-    await _stopped(await known_response(response_id))
+    known = await known_response(response_id)
+    if known.job is not None:
+        await runtime().jobs.discard(known.job.job_id)
     await runtime().records.responses.delete(user(), response_id)
     return reply(ResponseDeleted(id=response_id))
 

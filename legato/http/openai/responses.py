@@ -1,5 +1,7 @@
 """The Responses API: create a response, whole, as events, or in the background."""
 
+from typing import Any
+
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
@@ -39,11 +41,22 @@ async def create() -> Response:
     if body.stream:
         response = stream_response(Reading(begun.job, API, "beginning", is_bound=bound))
     elif body.background:
-        response = reply(queued(begun.created))
+        response = reply(await _at_once(begun))
     else:
         response = await _whole(begun, is_bound=bound)
     response.headers[JOB_HEADER] = begun.job.job_id
     return response
+
+
+async def _at_once(begun: Begun) -> dict[str, Any]:
+    """A request that is repeated learns how far the first one has come."""
+    if not begun.joined:
+        return queued(begun.created)
+    try:
+        status = await begun.job.status()
+    except ActorStopped:
+        raise Lost from None
+    return resource(begun.created, status.snapshot.content, status.ending)
 
 
 async def _whole(begun: Begun, *, is_bound: bool) -> Response:

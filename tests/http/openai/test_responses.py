@@ -231,6 +231,27 @@ async def test_the_same_key_joins_the_same_response(asker: Client) -> None:
     assert len(model_of(asker).asked) == 3
 
 
+async def test_the_same_request_in_the_background_learns_how_far_it_has_come(
+    asker: Client,
+) -> None:
+    keyed = with_headers(asker, Idempotency_Key="k")
+    response_id = await running(keyed)
+    again = await created(keyed, "still", background=True)
+    stopped = await cancelled(asker, response_id)
+
+    assert (again["id"], again["status"], text_of(again)) == (response_id, "in_progress", "w0 ")
+    assert await created(keyed, "still", background=True) == stopped
+
+
+@pytest.mark.parametrize("model", ["fast", "still"])
+async def test_the_same_key_joins_nothing_that_was_deleted(asker: Client, model: str) -> None:
+    keyed = with_headers(asker, Idempotency_Key="k")
+    response_id = await running(keyed, model)
+    await asker.ask("DELETE", f"{PATH}/{response_id}")
+
+    assert await running(keyed, model) != response_id
+
+
 async def test_the_same_key_joins_it_while_it_runs_in_its_conversation(asker: Client) -> None:
     keyed = with_headers(asker, Idempotency_Key="k")
     response_id = await running(keyed, conversation="c")
