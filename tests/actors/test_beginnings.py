@@ -41,6 +41,17 @@ async def begun(replicas: Replicas) -> str:
     return job_id
 
 
+async def died_before_storing(nursery: trio.Nursery, replicas: Replicas) -> str:
+    """The job of the first replica, which is no more."""
+    here = replicas.seats[0]
+    replicas.records.hold()
+    nursery.start_soon(here.serve, lambda: ask(replicas, here))
+    job_id = await begun(replicas)
+    here.kill()
+    replicas.records.release()
+    return job_id
+
+
 async def said(replicas: Replicas) -> list[bool]:
     """Of each stored message, whether it is the user's."""
     return [each.is_created_by_user for each in await replicas.records.messages(C1)]
@@ -103,12 +114,8 @@ async def test_who_lost_the_job_before_it_stored_the_question_has_an_heir_who_st
 async def test_an_heir_stores_the_question_that_its_owner_did_not(
     autojump_clock: MockClock, nursery: trio.Nursery, replicas: Replicas
 ) -> None:
-    here, there = replicas.seats
-    replicas.records.hold()
-    nursery.start_soon(here.serve, lambda: ask(replicas, here))
-    job_id = await begun(replicas)
-    here.kill()
-    replicas.records.release()
+    job_id = await died_before_storing(nursery, replicas)
+    there = replicas.seats[1]
     await trio.sleep(5 * LEASE)
 
     status = await (await there.find(job_id)).status()
@@ -120,12 +127,8 @@ async def test_an_heir_stores_the_question_that_its_owner_did_not(
 async def test_an_heir_that_may_not_store_it_says_so_and_frees_the_request(
     autojump_clock: MockClock, nursery: trio.Nursery, replicas: Replicas
 ) -> None:
-    here, there = replicas.seats
-    replicas.records.hold()
-    nursery.start_soon(here.serve, lambda: ask(replicas, here))
-    job_id = await begun(replicas)
-    here.kill()
-    replicas.records.release()
+    job_id = await died_before_storing(nursery, replicas)
+    there = replicas.seats[1]
     foreign = Conversation(conversation_id=C1, user="bob")
     await replicas.records.open_turn(foreign, Message(message_id="b", conversation_id=C1, text=""))
     await trio.sleep(5 * LEASE)

@@ -5,8 +5,8 @@ import pytest
 from tests.http.client import Client
 from tests.http.live_server import LiveServer
 from tests.http.openai.asked import ann_asking
-from tests.http.openai.replicas import two_replicas
 from tests.http.openai.sdk import served
+from tests.http.replicas import two_replicas
 from tests.models.played import PlayedProvider
 
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from legato.actors.supervision import open_replica
-from legato.config import Settings
+from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.guards.chain import open_guards
 from legato.http.key_ring import open_key_ring
@@ -23,9 +23,9 @@ LEASE: Final = 10.0  # seconds
 
 
 @asynccontextmanager
-async def two_replicas() -> AsyncIterator[tuple[Client, Client]]:
+async def two_replicas(limits: Limits | None = None) -> AsyncIterator[tuple[Client, Client]]:
     """Ann at each; their models are `scripted`, and those of `asked.SCRIPTS`."""
-    settings, world = settings_with(), World()
+    settings, world = settings_with(limits), World()
     async with (
         open_storage(settings.database_url) as storage,
         opened(settings, storage.records, world, "here") as here,
