@@ -209,8 +209,8 @@ async def test_a_job_is_let_go_of_by_whoever_asks(autojump_clock: MockClock) -> 
     async with open_replicas() as replicas:
         here, there = replicas.seats
         job, queued = await here.start(request_id="r"), await here.start("enqueue")
-        for _ in range(2):
-            await there.jobs.discard(job.job_id)
+        for job_id in (job.job_id, job.job_id, "never there"):
+            await there.jobs.discard(job_id)
         assert await there.jobs.whereis("ann", job.job_id) is None
         assert not await here.jobs.knows(replicas.turn(request_id="r"))
         assert isinstance(await queued.opened(), Created)
