@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from alembic.util import CommandError
 from msgspec import MsgspecError
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 
@@ -21,7 +20,7 @@ def translated() -> Iterator[None]:
         raise unstorable(error) from None
     except DataError as error:
         raise UnstorableText(f"The database cannot hold that: {_reason(error)}.") from error
-    except (SQLAlchemyError, sqlite3.Error, CommandError, OSError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise StorageError(f"The database could not be used: {_reason(error)}.") from error
     except MsgspecError as error:
         raise StorageError(

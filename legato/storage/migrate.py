@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, func, select
 
 from legato.storage.contract import StorageError
@@ -25,8 +26,15 @@ def upgrade(writer: Engine) -> None:
     with the write lock, on PostgreSQL there is a lock of ours.
 
     Raises:
-        StorageError: if the database was upgraded by a newer version of Legato.
+        StorageError: if the database was upgraded by a newer version of Legato, or cannot be.
     """
+    try:
+        _upgrade(writer)
+    except CommandError as error:
+        raise StorageError(f"The database could not be used: {error}.") from error
+
+
+def _upgrade(writer: Engine) -> None:
     with _ALEMBIC, writer.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_POSTGRESQL_LOCK)))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import trio
-from sqlalchemy import URL
+from sqlalchemy import URL, Engine
 
 from legato.storage.address import parse_address, refusal
 from legato.storage.clock import Clock, utc_now
@@ -16,8 +16,8 @@ from legato.storage.engines import Engines, make_engines, make_journal_engines
 from legato.storage.errors import translated
 from legato.storage.journal import SqlJournal
 from legato.storage.memory import MemoryRecords
-from legato.storage.migrate import upgrade
 from legato.storage.owners import FileOwners, Owners
+from legato.storage.revision import is_newest
 from legato.storage.sessions import SessionOwners
 from legato.storage.sql import SqlRecords
 
@@ -99,11 +99,19 @@ def _connect(url: URL) -> _Opened:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engines = make_engines(url)
         try:
-            upgrade(engines.writer)
+            _upgrade(engines.writer)
             return _with_owners(url, engines)
         except BaseException:
             engines.dispose()
             raise
+
+
+def _upgrade(writer: Engine) -> None:
+    """Alembic takes longer to load than all that opens a database; rarely is there work for it."""
+    if not is_newest(writer):
+        from legato.storage.migrate import upgrade
+
+        upgrade(writer)
 
 
 def _with_owners(url: URL, engines: Engines) -> _Opened:

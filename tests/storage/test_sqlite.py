@@ -2,16 +2,20 @@
 
 import logging
 import sqlite3
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import trio
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from legato.storage.contract import StorageError
+from legato.storage.migrate import MIGRATIONS
 from legato.storage.records import open_records
+from legato.storage.revision import NEWEST
 from legato.storage.tables import METADATA
 from tests.storage.turns import answer, conversation, question
 
@@ -151,3 +155,20 @@ async def test_a_failing_database_says_why_and_repeats_no_text(
         with pytest.raises(StorageError, match="no such table: messages") as failed:
             await records.open_turn(conversation(), question("q2", text="my secret"))
     assert "secret" not in f"{failed.value} {failed.value.__cause__}"
+
+
+def test_the_newest_revision_is_that_of_the_last_migration() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [NEWEST]
+
+
+async def test_what_is_current_is_opened_without_what_migrates(sqlite_url: str) -> None:
+    await store_a_turn(sqlite_url)
+    code = (
+        "import sys, trio; from legato.storage.records import open_storage\n"
+        "async def main():\n"
+        "    async with open_storage(sys.argv[1]): print('alembic' in sys.modules)\n"
+        "trio.run(main)"
+    )
+    done = await trio.run_process([sys.executable, "-c", code, sqlite_url], capture_stdout=True)
+
+    assert done.stdout == b"False\n"
