@@ -36,22 +36,21 @@ demo: .venv/.demo  ## ask a real model something, on a page that opens by itself
 	@$(BIN)/python run.py
 
 .PHONY: test
-test: .venv/.dev chromium postgresql node  ## check, all tests, and the coverage of what must be proven
+test: check chromium postgresql node  ## check, all tests, and the coverage of what must be proven
 	@rm -f .coverage
-	@status=0; $(MAKE) --no-print-directory -k -j3 tests-first tests-others check-beside || status=$$?; \
-	cat $(OTHERS_LOG) $(CHECK_LOG); exit $$status
+	@status=0; $(MAKE) --no-print-directory -k -j2 tests-first tests-others || status=$$?; \
+	cat $(OTHERS_LOG); exit $$status
 	@echo "All of it must be covered: $(PROVEN)"
 	@$(BIN)/coverage report --include='$(PROVEN)' --fail-under=100
 
-# The tests run as two processes at once, each about half of them by the clock, and the check in what
-# time they leave; what these two say is shown after what the first does.  To measure coverage takes
-# half as long again, so only what covers PROVEN by itself is measured.
+# The tests run as two processes at once, each about half of them by the clock; what the second says
+# is shown after the first's.  To measure coverage takes half as long again, so only what covers
+# PROVEN by itself is measured.
 FIRST := tests/http
 PROVING := tests/actors tests/dialects tests/regressions tests/test_events.py
 OTHERS_LOG := .venv/tests-others.log
-CHECK_LOG := .venv/check.log
 
-.PHONY: tests-first tests-others check-beside
+.PHONY: tests-first tests-others
 tests-first:
 	@$(BIN)/pytest $(FIRST)
 
@@ -63,9 +62,6 @@ tests-others:
 	>>$(OTHERS_LOG) 2>&1 || status=$$?; \
 	exit $$status
 
-check-beside:
-	@nice $(MAKE) --no-print-directory check >$(CHECK_LOG) 2>&1
-
 .PHONY: check
 check: .venv/.dev  ## format, lint, types, and which module may import which
 	@$(BIN)/ruff format --check $(SOURCES)
@@ -73,7 +69,7 @@ check: .venv/.dev  ## format, lint, types, and which module may import which
 	@printf '%s\n' $(ASYNC_FILES) | \
 	xargs -P "$$(getconf _NPROCESSORS_ONLN)" -n 50 $(BIN)/flake8-async $(FLAKE8_ASYNC)
 	@$(BIN)/mypy $(SOURCES)
-	@$(BIN)/pytest -q -o cache_dir=.pytest_cache/check tests/test_imports.py
+	@$(BIN)/pytest -q tests/test_imports.py
 
 # flake8-async is by far the slowest, and knows of one processor only; what is not async has nothing
 # that it could find.
