@@ -66,10 +66,16 @@ tests-others:
 check: .venv/.dev  ## format, lint, types, and which module may import which
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
-	@printf '%s\n' $(ASYNC_FILES) | \
-	xargs -P "$$(getconf _NPROCESSORS_ONLN)" -n 50 $(BIN)/flake8-async $(FLAKE8_ASYNC)
-	@$(BIN)/mypy $(SOURCES)
+	@$(MAKE) --no-print-directory -j2 check-types check-async
 	@$(BIN)/pytest -q tests/test_imports.py
+
+.PHONY: check-types check-async
+check-types:
+	@$(BIN)/mypy $(SOURCES)
+
+check-async:
+	@printf '%s\n' $(ASYNC_FILES) | \
+	xargs -P "$$(getconf _NPROCESSORS_ONLN)" -n 25 $(BIN)/flake8-async $(FLAKE8_ASYNC)
 
 # flake8-async is by far the slowest, and knows of one processor only; what is not async has nothing
 # that it could find.
