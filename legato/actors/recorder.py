@@ -1,4 +1,4 @@
-"""The one writer of a job's messages: the question before it is begun, the answer before its end.
+"""The one writer of a job's messages: the question before the model reads, the answer at the end.
 
 With a journal, the job is in there before its question is stored, and until after its end is said.
 So whenever the process is killed, whoever comes next can bring it to an end; and who lost the job

@@ -8,10 +8,8 @@ from legato.http.errors import InvalidField
 MAX_NESTING: Final = 64
 """Of what is handed on unread: who walks it must not run out of stack.  Schemas have ten."""
 
-
 MAX_MESSAGES: Final = 4096
 """In one request: each takes some 20 µs, for which nobody else is served."""
-
 
 MAX_VALUES: Final = 128 * 1024
 """In one body.  A long conversation with many tools has a few thousand; three megabytes of empty

@@ -45,13 +45,7 @@ class SqlResponses:
         await self._database.write(work)
 
     async def find(self, user: str, response_id: str) -> StoredResponse | None:
-        values = {"of_user": user, "of_response": response_id}
-
-        def work(connection: Connection) -> StoredResponse | None:
-            row = connection.execute(FIND, values).one_or_none()
-            return None if row is None else _response(row)
-
-        return await self._database.read(work)
+        return await self._one(FIND, {"of_user": user, "of_response": response_id})
 
     async def chain(self, user: str, response_id: str) -> Sequence[StoredResponse] | None:
         values = {"of_user": user, "of_response": response_id, "longest": LONGEST_CHAIN}
@@ -74,10 +68,11 @@ class SqlResponses:
         return await self._database.read(work)
 
     async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:
-        values = {"of_user": user, "of_conversation": conversation_id}
+        return await self._one(NEWEST, {"of_user": user, "of_conversation": conversation_id})
 
+    async def _one(self, statement: Executable, values: Mapping[str, str]) -> StoredResponse | None:
         def work(connection: Connection) -> StoredResponse | None:
-            row = connection.execute(NEWEST, values).one_or_none()
+            row = connection.execute(statement, values).one_or_none()
             return None if row is None else _response(row)
 
         return await self._database.read(work)
