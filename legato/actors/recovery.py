@@ -96,10 +96,11 @@ async def recover_one(
     kept = await journal.read(job.job_id)
     story = Story(kept if job.attempts <= TRIES else Kept(kept.entries[:1], "it was tried often"))
     asked = await heir.turn(job.job_id)
-    opening = await _opening(story, asked, records)
+    is_lost = job.settled and story.ending is None  # nothing more is to be stored of it
+    opening = None if is_lost else await _opening(story, asked, records)
     turn = asked or (_turn(job.job_id, opening) if opening else None)
     is_gone = story.has_opened and opening is None
-    if turn is None or is_gone or (job.settled and story.ending is None):
+    if turn is None or is_gone or is_lost:
         # Its conversation is gone, or its beginning, or what everybody has heard already.
         log.warning("generation not recovered", job=job.job_id, reason=story.fault)
         await journal.forget([job.job_id])
