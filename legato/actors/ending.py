@@ -2,7 +2,7 @@
 
 from typing import Any, assert_never
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from legato.actors.lifecycle import Signal
 from legato.actors.messages import (
@@ -17,6 +17,14 @@ from legato.actors.messages import (
 from legato.content import ErrorPart, Message, Part, TextPart, ThinkPart, Usage
 from legato.events import AnyEnding, Ending, Failed, Finished, Stopped
 from legato.models.contract import Model
+
+
+class Decision(Struct, frozen=True):
+    """What a job comes to, and when that was decided, in seconds since 1970, if its ending says."""
+
+    outcome: Outcome
+    at: int | None
+
 
 CRASH = Failure("internal_error", "The generation failed inside Legato; the log has the details.")
 
@@ -36,7 +44,7 @@ def signal_of(outcome: Outcome) -> Signal:
 def _answer(
     outcome: Outcome, opening: Opening | None, content: tuple[Part, ...], usage: Usage
 ) -> Message | None:
-    """The answer to store; None where there is no question to it, or a stop came before a word."""
+    """Make the answer to store; None where there is no question, or a stop came before a word."""
     if opening is None or (isinstance(outcome, StopRequested) and not content):
         return None
     created = opening.created
@@ -69,15 +77,16 @@ def estimated(model: Model, opening: Opening | None, content: tuple[Part, ...]) 
 
 
 def ending_of(
-    outcome: Outcome,
+    decision: Decision,
     opening: Opening | None,
     content: tuple[Part, ...],
     usage: Usage,
     settled: Settled,
 ) -> AnyEnding:
-    """What is said, and with it what is to be stored: its `response`."""
+    """Make what is said, and with it what is to be stored: its `response`."""
+    outcome = decision.outcome
     answer = _answer(outcome, opening, content, usage)
-    facts: dict[str, Any] = {"usage": usage, "unsaved": settled.unsaved}
+    facts: dict[str, Any] = {"usage": usage, "unsaved": settled.unsaved, "at": decision.at}
     if opening is not None:
         facts["request"] = opening.created.request
         if answer is not None:

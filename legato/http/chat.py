@@ -110,7 +110,7 @@ async def status(stream_id: str) -> Response:
         answer = await job.status()
     except (StreamNotFound, ActorStopped):
         return reply(StatusReply(active=False))
-    identity = Identity(job.job_id, answer.epoch, job.conversation_id, job.response_id)
+    identity = Identity(job.job_id, answer.cursor.epoch, job.conversation_id, job.response_id)
     state = LibreChat(identity).sync(answer.snapshot)["resumeState"]
     return reply(
         StatusReply(

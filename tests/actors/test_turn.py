@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
-from legato.actors.turn import Edit, InvalidTurn, Plan, Turn, plan
+from legato.actors.turn import InvalidTurn, Plan, Turn, plan
 from legato.content import (
+    Edit,
     NO_PARENT,
     ErrorPart,
     Message,
