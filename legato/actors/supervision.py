@@ -59,6 +59,9 @@ async def open_supervisor(
         supervisor.adopt(recovered)
         yield supervisor
         await drained(supervisor, limits)
+        records.abandon()  # what hangs in there for longer is lost, as if the process was killed
+        if journal is not None:
+            journal.abandon()
         nursery.cancel_scope.cancel()
 
 
@@ -114,6 +117,8 @@ async def open_replica(
         await drained(supervisor, limits)
         with trio.move_on_after(LAST_WRITE), suppress(StorageError):
             await heartbeat.leave()  # while its jobs still answer for themselves
+        records.abandon()
+        replication.journal.abandon()
         nursery.cancel_scope.cancel()
 
 

@@ -129,6 +129,13 @@ class Records(Protocol):
         """Return if the storage can be used, and written to, now."""
         ...
 
+    def abandon(self) -> None:
+        """Bring no more work to its end: whoever waits for some gets a StorageError now.
+
+        For a process that ends: a storage that hangs is not to hold it up.
+        """
+        ...
+
     async def aclose(self) -> None: ...
 
 
@@ -216,4 +223,8 @@ class Journal(Protocol):
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         """Nobody may read them any more."""
+        ...
+
+    def abandon(self) -> None:
+        """See Records."""
         ...

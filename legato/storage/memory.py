@@ -102,6 +102,9 @@ class MemoryRecords:
     async def ping(self) -> None:
         await self._enter()
 
+    def abandon(self) -> None:
+        """Nothing here takes time."""
+
     async def aclose(self) -> None:
         self._closed = True
         await trio.lowlevel.checkpoint()

@@ -123,6 +123,9 @@ class SqlRecords:
         # In a write transaction: a full disk's or a read-only file's reads still succeed.
         await self._database.write(lambda connection: connection.execute(select(literal(1))))
 
+    def abandon(self) -> None:
+        self._database.abandon()
+
     async def aclose(self) -> None:
         await self._database.aclose()
 

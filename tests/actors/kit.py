@@ -145,6 +145,10 @@ class FlakyRecords(MemoryRecords):
     def release(self) -> None:
         self.free.set()
 
+    def abandon(self) -> None:
+        self.down = True
+        self.release()
+
     async def _usable(self) -> None:
         with trio.CancelScope(shield=True):  # as the thread of a real one would
             await self.free.wait()
