@@ -83,7 +83,7 @@ class Cluster:
         raise StorageError("The replicas' directory did not answer in time.")
 
     def _check_reach(self) -> None:
-        """Raises StorageError while nothing can be decided, so that nobody waits for that in vain."""
+        """Raises StorageError while nothing can be decided: nobody shall wait for that in vain."""
         if self._heartbeat.trouble is not None:
             raise self._heartbeat.trouble
 

@@ -116,9 +116,7 @@ class Failover:
         nothing against it."""
         if job.settled:
             job = replace(job, attempts=0)
-        left = self._left.setdefault(
-            job.job_id, Left(job, trio.current_time() + self._retention)
-        )
+        left = self._left.setdefault(job.job_id, Left(job, trio.current_time() + self._retention))
         if job.epoch > left.job.epoch:
             left.job = job  # others had it while it was on its way here
         if not job.settled:

@@ -158,8 +158,11 @@ class Feed:
             projection.close()
 
     def _using(self, dialect: str, use: Callable[[Projection], T]) -> T | UnknownDialect:
-        """Use that dialect's projection.  A fault of the dialect costs its own readers, who are cut,
-        and nobody else: neither the job nor those who read in another."""
+        """Use that dialect's projection.
+
+        A fault of the dialect costs its own readers, who are cut, and nobody else: neither the job
+        nor those who read in another.
+        """
         if dialect in self._broken or dialect not in self._dialects:
             return UnknownDialect(f"Nobody speaks {dialect} here.")
         if dialect not in self._projections:

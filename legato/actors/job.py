@@ -147,7 +147,9 @@ class Job:
         self.feed.append(*events)
         self.state = state
 
-    async def run(self, predecessors: Sequence[trio.Event] = (), *, is_queued: bool = False) -> None:
+    async def run(
+        self, predecessors: Sequence[trio.Event] = (), *, is_queued: bool = False
+    ) -> None:
         """Live: from the opening to the ending, and after it for the retention time.
 
         `predecessors`: the endings that the turn waits for; with `is_queued` it is kept meanwhile.

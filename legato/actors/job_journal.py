@@ -5,8 +5,8 @@ the log, and follows at its own pace: a storage that is away for an hour holds n
 no memory but the log's own.  Two events are written before the log has them, because nobody may
 hear of them before: the first one (`ahead`) and the ending.
 
-Example: [1,2,3,4] are written, and the journal comes back empty.  `start_over` makes the position 0;
-the reply to a write that was under way is of former times, and moves nothing.
+Example: [1,2,3,4] are written, and the journal comes back empty.  `start_over` makes the position
+0; the reply to a write that was under way is of former times, and moves nothing.
 """
 
 from collections.abc import Awaitable, Callable, Iterator

@@ -1,6 +1,6 @@
 """One link to one other replica: what both have begun with each other, and how much waits."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from secrets import token_hex

@@ -8,7 +8,7 @@ from msgspec import Struct
 from legato.actors.mailbox import ActorError, ReplyTo
 from legato.actors.sinks import Sink
 from legato.content import Conversation
-from legato.events import AnyEnding, ContentEvent, Created, Cursor, Ending, Queued, Snapshot
+from legato.events import AnyEnding, ContentEvent, Created, Cursor, Queued, Snapshot
 from legato.models.contract import ModelRequest
 
 

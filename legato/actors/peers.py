@@ -93,7 +93,7 @@ class Peers:
                 link.send(Unfollow(about))
 
     def greet(self, alive: Callable[[str], bool]) -> None:
-        """A sign for every link, so that a gap shows also where nothing is said; an end to the links
+        """Send a sign on every link, so that a gap shows also where nothing is said; end the links
         with those who are gone."""
         for peer, link in [*self._links.items()]:
             if alive(peer):

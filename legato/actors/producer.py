@@ -33,7 +33,7 @@ class Producer:
         return self._steps.usage
 
     def counted(self, opening: Opening | None, content: tuple[Part, ...]) -> Usage:
-        """As the provider counted, or, where it did not come to that, by our own count, made once."""
+        """As the provider counted; where it did not come to that, by our own count, made once."""
         if self._steps.usage == Usage():
             self._steps.usage = estimated(self.model, opening, content)
         return self._steps.usage

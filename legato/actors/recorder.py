@@ -25,14 +25,13 @@ from legato.actors.messages import (
     JobMessage,
     NotOpened,
     Opened,
-    OpeningOverdue,
     Opening,
+    OpeningOverdue,
     Overdue,
     Settled,
 )
 from legato.actors.turn import InvalidTurn, Turn, queued, without_prompt
 from legato.actors.turn_store import TurnStore, turn_store
-from legato.config import Limits
 from legato.content import Conversation, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import Model
@@ -129,9 +128,7 @@ class Recorder:
         word: Opened | NotOpened = NotOpened(None)
         try:
             with self._planning:
-                word = Opened(
-                    await self._store.reopen(self._turn, self._model, created, content)
-                )
+                word = Opened(await self._store.reopen(self._turn, self._model, created, content))
         except (ForeignConversation, StorageError) as error:
             word = NotOpened(failure_of(error))
         await self._job.tell(word)

@@ -85,7 +85,7 @@ class LocalRef:
         return time_of(self.job_id)
 
     async def queued(self) -> Queued | Created | AnyEnding:
-        """Wait until the turn is kept while it waits, or is stored; the ending, where it came first."""
+        """Wait until the turn is kept, while it waits, or stored; the ending, where that is first."""
         return await self._actor.ask(AwaitQueued)
 
     async def opened(self) -> Created | AnyEnding:

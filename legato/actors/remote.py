@@ -18,8 +18,8 @@ from legato.actors.wire import (
     WIRE,
     Answer,
     AskStatus,
-    AwaitJob,
     Awaited,
+    AwaitJob,
     LocatePlace,
     News,
     Question,
@@ -168,7 +168,7 @@ class ClusterRef:
         return time_of(self.job_id)
 
     async def queued(self) -> Queued | Created | AnyEnding:
-        """Wait until the turn is kept while it waits, or is stored; the ending, where it came first."""
+        """Wait until the turn is kept, while it waits, or stored; the ending, where that is first."""
         news = await self._owners.news(self.job_id, "queued")
         assert news is not None, "something of that has come"
         return news

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import trio
 
 from legato.actors.cluster import Cluster
-from legato.actors.host import LocalHost
 from legato.actors.failover import Failover, ReplicaSuccessor
 from legato.actors.heartbeat import Heartbeat
+from legato.actors.host import LocalHost
 from legato.actors.jobs import Jobs
 from legato.actors.mirror import Mirrors
 from legato.actors.peers import Peers

@@ -253,7 +253,7 @@ class Supervisor:
 
     async def kept_alive(self, life: Callable[[], Awaitable[object]], name: str) -> None:
         """Begin it again whenever it crashes: what it does, nobody else does."""
-        while not await self.guarded(life, name):
+        while not await self.guarded(life, name):  # noqa: ASYNC110  # nobody says when
             await trio.sleep(RESTART_PAUSE)
 
     def _stop_soon(self, jobs: Iterable[Job]) -> None:

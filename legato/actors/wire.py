@@ -127,9 +127,9 @@ class Discard(Letter, frozen=True):
 
 
 class Answer(Letter, frozen=True):
-    """`is_known` is false where the asked replica has no such job; `fault` says why it cannot answer
-    though it has.  Without `located` LocatePlace is refused: with `last` as in OutOfReach, or, where
-    `is_spoken` is false, because nobody speaks that dialect there."""
+    """`is_known` is false where the asked replica has no such job; `fault` says why it cannot
+    answer though it has.  Without `located` LocatePlace is refused: with `last` as in OutOfReach,
+    or, where `is_spoken` is false, because nobody speaks that dialect there."""
 
     is_known: bool = True
     fault: str | None = None

@@ -13,8 +13,8 @@ from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import OutOfReach
 from legato.actors.ref import JobRef
-from legato.actors.turn_store import turn_store
 from legato.actors.turn import Prompt
+from legato.actors.turn_store import turn_store
 from legato.content import Asked, Message, TextPart
 from legato.events import Created, Cursor, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.models.contract import ChatMessage, ModelRequest

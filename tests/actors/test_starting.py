@@ -13,7 +13,7 @@ from legato.actors.starting import NotStarted, StartReply, start_turn
 from legato.actors.turn import InvalidTurn, Turn
 from legato.events import Failed
 from legato.storage.contract import ForeignConversation
-from tests.actors.kit import crash, C1, House, open_house
+from tests.actors.kit import C1, House, crash, open_house
 from tests.actors.test_job import ending_of
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from legato.actors.turn import InvalidTurn, Plan, Turn, plan
 from legato.content import (
-    Edit,
     NO_PARENT,
+    Edit,
     ErrorPart,
     Message,
     Part,

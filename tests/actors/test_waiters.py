@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 import trio
 
-from legato.actors.mailbox import ReplyTo
 from legato.actors.feed import Feed
+from legato.actors.mailbox import ReplyTo
 from legato.actors.messages import AwaitEnding, Stop, StopReply
 from legato.actors.waiters import Waiters
 from legato.dialects.contract import Identity
 from legato.events import AnyEnding, Cursor, Finished, Stopped
+
 
 def asked(kind: Any) -> tuple[ReplyTo[Any], trio.MemoryReceiveChannel[Any]]:
     """For an answer of that kind."""

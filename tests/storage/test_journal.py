@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from legato.actors.story import Story
+from legato.actors.replay import Replay as Story
 from legato.content import Part, TextPart, ToolCall, Usage
 from legato.events import (
     AnyEvent,
