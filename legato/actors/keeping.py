@@ -73,9 +73,11 @@ async def conversation_of(created: Created, records: Records) -> Conversation | 
 
 
 async def store_ending(
-    ending: AnyEnding, created: Created | None, records: Records
+    ending: AnyEnding, created: Created | None, records: Records, *, job_id: str
 ) -> Conversation | None:
-    """Have the answer where its question is; the conversation as it is then, if it is in one.
+    """Have the job's answer where its question is; the conversation as it is then, if in one.
+
+    The first that the job stored stays.
 
     Raises:
         StorageError, ForeignConversation: as the storage does.
@@ -85,7 +87,8 @@ async def store_ending(
         if asked.store:
             await records.responses.close(created.response_id, ending)
         return stand_in(asked, created.request.conversation_id)
-    return await records.close_turn(ending.response) if ending.response else None
+    answer = ending.response
+    return await records.close_turn(answer, job_id=job_id) if answer else None
 
 
 def moment_of(asked: Asked | None) -> int | None:

@@ -110,14 +110,14 @@ class Recorder:
         return settled
 
     async def _store(self, ending: AnyEnding, created: Created | None) -> Settled:
-        pause = FIRST_PAUSE
+        pause, job_id = FIRST_PAUSE, self._turn.job_id
         while True:
             try:
-                return Settled(await store_ending(ending, created, self._records))
+                return Settled(await store_ending(ending, created, self._records, job_id=job_id))
             except UnstorableText as error:
-                log.error("answer cannot be stored", job=self._turn.job_id, reason=str(error))
+                log.error("answer cannot be stored", job=job_id, reason=str(error))
                 return Settled(None, unsaved=True)
             except StorageError as error:
-                log.warning("answer not stored yet", job=self._turn.job_id, reason=str(error))
+                log.warning("answer not stored yet", job=job_id, reason=str(error))
                 await trio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)

@@ -161,7 +161,7 @@ async def _end(
         if await journal.append([sealing]):
             return False
         story.go_on(sealing)
-    story.events[-1] = await _stored(ending, story.fold.created, records)
+    story.events[-1] = await _stored(job.job_id, ending, story.fold.created, records)
     log.warning(
         "generation recovered", job=job.job_id, events=len(story.events), incomplete=story.fault
     )
@@ -177,10 +177,12 @@ def _failed(story: Story, opening: Opening | None) -> AnyEnding:
     return structs.replace(ending, at=moment_of(created.asked if created else None))
 
 
-async def _stored(ending: AnyEnding, created: Created | None, records: Records) -> AnyEnding:
+async def _stored(
+    job_id: str, ending: AnyEnding, created: Created | None, records: Records
+) -> AnyEnding:
     """The ending, once its answer is stored; if it was already, that changes nothing."""
     try:
-        stored = await store_ending(ending, created, records)
+        stored = await store_ending(ending, created, records, job_id=job_id)
     except UnstorableText:
         return structs.replace(ending, unsaved=True)
     return structs.replace(ending, conversation=stored or ending.conversation)
