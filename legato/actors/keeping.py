@@ -2,6 +2,8 @@
 
 import time
 
+from legato.actors.ending import ending_of_answer
+from legato.actors.messages import Opening
 from legato.actors.turn import Turn
 from legato.content import Asked, Conversation
 from legato.events import AnyEnding, Created
@@ -89,6 +91,16 @@ async def store_ending(
         return stand_in(asked, created.request.conversation_id)
     answer = ending.response
     return await records.close_turn(answer, job_id=job_id) if answer else None
+
+
+async def stored_ending(job_id: str, opening: Opening, records: Records) -> AnyEnding | None:
+    """The ending whose answer the job stored before; None where there is none."""
+    created = opening.created
+    if created.asked is not None:
+        response = await records.responses.find(created.asked.user, created.response_id)
+        return response.ending if response else None
+    answer = await records.answer(job_id)
+    return ending_of_answer(answer, opening) if answer else None
 
 
 def moment_of(asked: Asked | None) -> int | None:

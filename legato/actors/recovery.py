@@ -6,13 +6,14 @@ from typing import Final
 import structlog
 from msgspec import Struct, structs
 
-from legato.actors.ending import ending_of
+from legato.actors.ending import RESTART, ending_of
 from legato.actors.keeping import (
     conversation_of,
     moment_of,
     store_beginning,
     store_ending,
     stored_beginning,
+    stored_ending,
 )
 from legato.actors.messages import Failure, Opening, Settled
 from legato.actors.story import Story
@@ -33,8 +34,6 @@ from legato.storage.contract import (
 
 TRIES: Final = 3
 """How often what a job said is read again, before it is taken for what ends the process."""
-
-RESTART: Final = Failure("server_restart", "The server ended while this was being answered.")
 
 log = structlog.get_logger()
 
@@ -105,9 +104,11 @@ async def recover_one(
         log.warning("generation not recovered", job=job.job_id, reason=story.fault)
         await journal.forget([job.job_id])
         return None
-    goes_on = opening and not story.has_faults and heir.continues(turn, story.fold.content())
-    is_due = not job.settled and (story.ending is not None or not goes_on)
-    if is_due and not await _end(job, story, opening, journal, records):
+    said = await _said(job, story, opening, records)
+    can_go_on = opening and said is None and not story.has_faults
+    goes_on = can_go_on and heir.continues(turn, story.fold.content())
+    is_due = not job.settled and not goes_on
+    if is_due and not await _end(job, story, said or _failed(story, opening), journal, records):
         return None
     return Recovered(turn, job.epoch, opening, story.former, story.events)
 
@@ -147,16 +148,24 @@ def _turn(job_id: str, opening: Opening) -> Turn:
     )
 
 
+async def _said(
+    job: Abandoned, story: Story, opening: Opening | None, records: Records
+) -> AnyEnding | None:
+    """The ending that everybody may have heard: the journal's, or what was stored before the
+    journal lost it."""
+    if story.ending is not None or opening is None:
+        return story.ending
+    return await stored_ending(job.job_id, opening, records)
+
+
 async def _end(
-    job: Abandoned, story: Story, opening: Opening | None, journal: Journal, records: Records
+    job: Abandoned, story: Story, ending: AnyEnding, journal: Journal, records: Records
 ) -> bool:
     """In the order of a job that lives: decided, stored, and then to be said.
 
     False where the job has been taken over once more, and is not ours to end.
     """
-    ending = story.ending
-    if ending is None:
-        ending = _failed(story, opening)
+    if story.ending is None:
         sealing = Entries(job.job_id, job.epoch, len(story.events) + 1, (ending,))
         if await journal.append([sealing]):
             return False
