@@ -21,7 +21,8 @@ class ForeignConversation(Exception):
 
 
 class UnstorableText(StorageError):
-    """A text holds half of a surrogate pair, or NUL where the database (PostgreSQL) has none.
+    """A text holds half of a surrogate pair, or NUL where the database (PostgreSQL) has none; or
+    there is anything else that JSON cannot say.
 
     Trying again cannot help.
     """
