@@ -2,7 +2,7 @@
 
 from typing import Any, assert_never
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, structs
 
 from legato.actors.lifecycle import Signal
 from legato.actors.messages import (
@@ -27,6 +27,7 @@ class Decision(Struct, frozen=True):
 
 
 CRASH = Failure("internal_error", "The generation failed inside Legato; the log has the details.")
+RESTART = Failure("server_restart", "The server ended while this was being answered.")
 
 
 def signal_of(outcome: Outcome) -> Signal:
@@ -101,6 +102,32 @@ def ending_of(
             return Failed(reason=reason, message=message, **facts)
         case _:
             assert_never(outcome)
+
+
+def ending_of_answer(answer: Message, opening: Opening) -> AnyEnding:
+    """The ending that was said when this answer was stored.
+
+    A stored answer does not say why a generation failed: its last part, what people read of that.
+    """
+    facts: dict[str, Any] = {
+        "request": opening.created.request,
+        "response": structs.replace(answer, created_at=UNSET, updated_at=UNSET),
+        "conversation": opening.conversation,
+        "usage": answer.usage or Usage(),
+    }
+    if not answer.unfinished:
+        return Finished(reason=answer.finish_reason or "stop", **facts)
+    match answer.content or ():
+        case (*_, ErrorPart(error)):
+            return Failed(reason=_reason_of(error), message=error, **facts)
+        case _:
+            return Stopped(**facts)
+
+
+def _reason_of(error: str) -> str:
+    """All but our own faults are the provider's, or its silence."""
+    ours = (fault.reason for fault in (CRASH, RESTART) if error.startswith(fault.message))
+    return next(ours, "provider_error")
 
 
 def standing_of(ending: Ending | None) -> Standing:

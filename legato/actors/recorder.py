@@ -249,16 +249,16 @@ class Recorder:
 
     async def _stored(self, ending: AnyEnding, created: Created) -> Settled:
         """Store the answer, however often that takes; unsaved where no attempt could help."""
-        pauses = _pauses()
+        pauses, job_id = _pauses(), self._turn.job_id
         with self._writing():
             while True:
                 try:
-                    return Settled(await self._store.close(ending, created))
+                    return Settled(await self._store.close(job_id, ending, created))
                 except UnstorableText as error:
-                    log.error("answer cannot be stored", job=self._turn.job_id, reason=str(error))
+                    log.error("answer cannot be stored", job=job_id, reason=str(error))
                     return Settled(None, unsaved=True)
                 except StorageError as error:
-                    log.warning("answer not stored yet", job=self._turn.job_id, reason=str(error))
+                    log.warning("answer not stored yet", job=job_id, reason=str(error))
                     await trio.sleep(next(pauses))
 
     @contextmanager

@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from msgspec import Struct, structs
 
-from legato.actors.ending import Decision, ending_of
+from legato.actors.ending import RESTART, Decision, ending_of
 from legato.actors.messages import Failure, Opening, Settled
 from legato.actors.replay import Replay
 from legato.actors.turn import Turn, turn_of
@@ -27,8 +27,6 @@ from legato.storage.contract import (
 
 TRIES: Final = 3
 """How often what a job said is read again, before it is taken for what ends the process."""
-
-RESTART: Final = Failure("server_restart", "The server ended while this was being answered.")
 
 log = structlog.get_logger()
 
@@ -70,7 +68,9 @@ class Successor:
         return False
 
 
-async def recover(journal: Journal, records: Records) -> Sequence[Recovered]:
+async def recover(
+    journal: Journal, records: Records, successor: Successor | None = None
+) -> Sequence[Recovered]:
     """Take over the jobs that nobody owns; bring to an ending what began and has none.
 
     Whoever gets them notes that they are settled, and if nobody does, they are found again.
@@ -78,7 +78,7 @@ async def recover(journal: Journal, records: Records) -> Sequence[Recovered]:
     Raises:
         StorageError: if the storage cannot be used; what was not done is found the next time.
     """
-    successor = Successor()
+    successor = successor or Successor()
     abandoned = await journal.take_over()
     found = [await recover_one(each, journal, records, successor) for each in abandoned]
     return [recovered for recovered in found if recovered is not None]
@@ -102,10 +102,18 @@ async def recover_one(
         log.warning("generation not recovered", job=job.job_id, reason=replay.fault)
         await journal.forget([job.job_id])
         return None
-    goes_on = opening and not replay.has_faults and successor.continues(turn, replay.fold.content())
-    is_due = not job.settled and (replay.ending is not None or not goes_on)
-    if is_due and not await _end(job, replay, opening, journal, records):
-        return None
+    store = turn_store(replay.created.asked if replay.created else None, records)
+    said = await _said(job.job_id, replay, opening, store)
+    goes_on = (
+        opening is not None
+        and said is None
+        and not replay.has_faults
+        and successor.continues(turn, replay.fold.content())
+    )
+    if not job.settled and not goes_on:
+        ending = said or _failed(replay, opening, store)
+        if not await _end(job, replay, ending, opening, journal, store):
+            return None
     return Recovered(turn, job.epoch, opening, replay.former, replay.events)
 
 
@@ -147,24 +155,35 @@ def _turn(job_id: str, opening: Opening) -> Turn:
     )
 
 
+async def _said(
+    job_id: str, replay: Replay, opening: Opening | None, store: TurnStore
+) -> AnyEnding | None:
+    """The ending that everybody may have heard: the journal's, or what was stored before the
+    journal lost it."""
+    if replay.ending is not None or opening is None:
+        return replay.ending
+    return await store.said(job_id, opening)
+
+
 async def _end(
-    job: Abandoned, replay: Replay, opening: Opening | None, journal: Journal, records: Records
+    job: Abandoned,
+    replay: Replay,
+    ending: AnyEnding,
+    opening: Opening | None,
+    journal: Journal,
+    store: TurnStore,
 ) -> bool:
     """Bring it to its end in the order of a job that lives: decided, stored, and then to be said.
 
     False where the job has been taken over once more, and is not ours to end.
     """
-    created = replay.created
-    store = turn_store(created.asked if created else None, records)
-    ending = replay.ending
-    if ending is None:
-        ending = _failed(replay, opening, store)
+    if replay.ending is None:
         sealing = Entries(job.job_id, job.epoch, len(replay.events) + 1, (ending,))
         if await journal.append([sealing]):
             return False
         replay.go_on(sealing)
     answered = _answered(ending, opening)
-    stored = await _stored(answered, created, store)
+    stored = await _stored(job.job_id, answered, replay.created, store)
     if answered is ending:  # otherwise it was said without that answer, and stays so
         replay.events[-1] = stored
     log.warning(
@@ -189,10 +208,12 @@ def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:
     return ending_of(decision, opening, (), ending.usage, Settled(None))
 
 
-async def _stored(ending: AnyEnding, created: Created | None, store: TurnStore) -> AnyEnding:
+async def _stored(
+    job_id: str, ending: AnyEnding, created: Created | None, store: TurnStore
+) -> AnyEnding:
     """The ending, once its answer is stored; if it was already, that changes nothing."""
     try:
-        stored = await store.close(ending, created)
+        stored = await store.close(job_id, ending, created)
     except UnstorableText:
         return structs.replace(ending, unsaved=True)
     return structs.replace(ending, conversation=stored or ending.conversation)

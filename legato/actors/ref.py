@@ -85,7 +85,7 @@ class LocalRef:
         return time_of(self.job_id)
 
     async def queued(self) -> Queued | Created | AnyEnding:
-        """Wait until the turn is kept, while it waits, or stored; the ending, where that is first."""
+        """Wait until the turn is kept, or stored; the ending, where that came first."""
         return await self._actor.ask(AwaitQueued)
 
     async def opened(self) -> Created | AnyEnding:

@@ -168,7 +168,7 @@ class ClusterRef:
         return time_of(self.job_id)
 
     async def queued(self) -> Queued | Created | AnyEnding:
-        """Wait until the turn is kept, while it waits, or stored; the ending, where that is first."""
+        """Wait until the turn is kept, or stored; the ending, where that came first."""
         news = await self._owners.news(self.job_id, "queued")
         assert news is not None, "something of that has come"
         return news

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import structs
 
+from legato.actors.ending import ending_of_answer
 from legato.actors.history import begun, chat, fitting, thread
 from legato.actors.messages import Opening
 from legato.actors.turn import InvalidTurn, Prompt, Turn, plan
@@ -52,14 +53,21 @@ class TurnStore(Protocol):
         """Look the conversation up, whatever is kept in it; None where it is gone."""
         ...
 
-    async def close(self, ending: AnyEnding, created: Created | None) -> Conversation | None:
-        """Keep the answer beside its question; return the conversation as it is then.
+    async def close(
+        self, job_id: str, ending: AnyEnding, created: Created | None
+    ) -> Conversation | None:
+        """Keep the job's answer beside its question; return the conversation as it is then.
 
-        None where there is no answer, or its conversation is gone.
+        The first answer that the job stored stays.  None where there is no answer, or its
+        conversation is gone.
 
         Raises:
             ForeignConversation: as the storage does.
         """
+        ...
+
+    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+        """Look up the ending whose answer the job stored; None where there is none."""
         ...
 
     def moment(self) -> int | None:
@@ -109,8 +117,15 @@ class ConversationStore:
     async def conversation(self, created: Created) -> Conversation | None:
         return await self._records.conversation(created.request.conversation_id)
 
-    async def close(self, ending: AnyEnding, created: Created | None) -> Conversation | None:
-        return await self._records.close_turn(ending.response) if ending.response else None
+    async def close(
+        self, job_id: str, ending: AnyEnding, created: Created | None
+    ) -> Conversation | None:
+        answer = ending.response
+        return await self._records.close_turn(answer, job_id=job_id) if answer else None
+
+    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+        answer = await self._records.answer(job_id)
+        return ending_of_answer(answer, opening) if answer else None
 
     def moment(self) -> None:
         return None
@@ -179,12 +194,18 @@ class ResponseStore:
     async def conversation(self, created: Created) -> Conversation:
         return self._stand_in(created)
 
-    async def close(self, ending: AnyEnding, created: Created | None) -> Conversation | None:
+    async def close(
+        self, job_id: str, ending: AnyEnding, created: Created | None
+    ) -> Conversation | None:
         if created is None:
             return None
         if self._asked.store:
             await self._records.responses.close(created.response_id, ending)
         return self._stand_in(created)
+
+    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+        response = await self._records.responses.find(self._asked.user, opening.created.response_id)
+        return response.ending if response else None
 
     def moment(self) -> int:
         return int(time.time())

@@ -124,11 +124,11 @@ class FlakyRecords(MemoryRecords):
             await self.returning.wait()
         return opened
 
-    async def close_turn(self, message: Message) -> Conversation | None:
+    async def close_turn(self, message: Message, *, job_id: str) -> Conversation | None:
         await self._usable()
         if self.unstorable:
             raise UnstorableText("half a character")
-        stored = await super().close_turn(message)
+        stored = await super().close_turn(message, job_id=job_id)
         self.closed.append(message)
         return stored
 
