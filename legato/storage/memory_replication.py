@@ -56,7 +56,7 @@ class World(Shelf):
             del self.requests[request]
 
     def remove(self, job_id: str) -> None:
-        self.volumes.pop(job_id, None)
+        self.forget(job_id)
         self.stages.pop(job_id, None)
         if listing := self.listings.pop(job_id, None):
             self.release(listing)
@@ -77,7 +77,8 @@ class WorldJournal(MemoryJournal):
 
     def _append(self, entries: Entries) -> Refusal | None:
         refusal = super()._append(entries)
-        if refusal is None and self._world.stages.get(entries.job_id) == "waiting":
+        begins = refusal is None and entries.events
+        if begins and self._world.stages.get(entries.job_id) == "waiting":
             self._world.stages[entries.job_id] = "begun"
         return refusal
 

@@ -319,7 +319,7 @@ async def test_what_does_not_fit_is_left_out(
 
 async def test_what_was_said_twice_is_there_once(shelf: Shelf, records: MemoryRecords) -> None:
     await died(shelf, [CREATED, STEP], [TextDelta(0, "so "), TextDelta(0, "far")])
-    shelf.volumes[JOB].entries.append(Entries(JOB, 1, 2, (STEP, TextDelta(0, "so "))))
+    shelf.volumes[JOB].entries.insert(1, Entries(JOB, 1, 2, (STEP, TextDelta(0, "so "))))
     job = await recovered(shelf, records)
 
     assert job is not None

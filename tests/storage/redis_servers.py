@@ -70,6 +70,17 @@ class RedisServer:
         with Redis(port=self.port, protocol=2) as client:
             return client.execute_command(*words)
 
+    def dump(self, key: str) -> bytes:
+        """What a server would have of it that became the master too early."""
+        with Redis(port=self.port, protocol=2) as client:
+            found = client.dump(key)
+            assert isinstance(found, bytes)
+            return found
+
+    def restore(self, key: str, dumped: bytes) -> None:
+        with Redis(port=self.port, protocol=2) as client:
+            client.restore(key, 0, dumped, replace=True)
+
     def _arguments(self) -> Sequence[str]:
         where = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder))
         if not self._watches:

@@ -9,6 +9,7 @@ import pytest
 from legato.storage.contract import Abandoned
 from legato.storage.redis.replication import open_replication
 from legato.storage.replicas import Listing, Replication
+from tests.storage.redis_servers import RedisServer
 
 LEASE: Final = 10.0
 """Seconds, of a clock that tests set."""
@@ -44,6 +45,14 @@ class World:
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     url = request.getfixturevalue(request.param).url
     async with AsyncExitStack() as stack:
+        yield World(stack, lambda: open_replication(url, prefix="test", lease=LEASE))
+
+
+@pytest.fixture
+async def redis_world(redis_server: RedisServer) -> AsyncIterator[World]:
+    """On one server alone."""
+    async with AsyncExitStack() as stack:
+        url = redis_server.url
         yield World(stack, lambda: open_replication(url, prefix="test", lease=LEASE))
 
 

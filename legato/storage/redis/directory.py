@@ -8,20 +8,27 @@ from legato.config import OnBusy
 from legato.storage.contract import StorageError
 from legato.storage.redis import streams
 from legato.storage.redis.client import Client, Send, translated
-from legato.storage.redis.commands import Reply, command, entries, first, last, pairs, text, texts
+from legato.storage.redis.commands import (
+    Reply,
+    command,
+    entries,
+    first,
+    last,
+    pairs,
+    text,
+    texts,
+)
 from legato.storage.redis.keys import Keys
 from legato.storage.redis.lines import Lines
 from legato.storage.redis.listings import Listings, decision, listed
-from legato.storage.redis.streams import Own
+from legato.storage.redis.own import OwnJobs
 from legato.storage.replicas import Denied, Entered, Joined, Listed, Listing, Told, Whereabouts
 
 
 class RedisDirectory:
-    """As one replica has it; `own` are its jobs, which its journal knows, too."""
+    """As one replica has it, whose jobs are `own`."""
 
-    def __init__(
-        self, client: Client, asking: Lines, keys: Keys, me: str, own: dict[str, Own]
-    ) -> None:
+    def __init__(self, client: Client, asking: Lines, keys: Keys, me: str, own: OwnJobs) -> None:
         self._client = client
         self._asking = asking
         self._keys = keys
@@ -38,7 +45,7 @@ class RedisDirectory:
             # in between, there is nothing that nobody would ever remove.
             owned = command("SADD", self._keys.owner(self._me), listing.job_id)
             key = self._keys.job(listing.job_id)
-            send([owned, streams.claim(key, 1, self._me, Own(listing), make=True)])
+            send([owned, streams.make(key, 1, self._me, listing)])
             entering = self._listings.enter(listing, on_busy, max_per_user)
             decided, newest = send([entering, last(key)])
             if not self._is_mine(newest):
@@ -49,10 +56,10 @@ class RedisDirectory:
                 self._drop(send, listing)
             return outcome
 
-        self._own[listing.job_id] = Own(listing)
+        self._own.note(listing.job_id, 1, listing)
         outcome = await self._client.run(work, self._threads)
         if not isinstance(outcome, Entered):
-            self._own.pop(listing.job_id, None)
+            self._own.drop([listing.job_id])
         return outcome
 
     async def withdraw(self, listing: Listing) -> None:
@@ -61,7 +68,7 @@ class RedisDirectory:
             self._drop(send, listing)
 
         await self._client.run(work, self._threads)
-        self._own.pop(listing.job_id, None)
+        self._own.drop([listing.job_id])
 
     async def void(self, listing: Listing, *, may_repeat: bool) -> None:
         def work(send: Send) -> None:
@@ -72,28 +79,12 @@ class RedisDirectory:
 
     async def tell_again(self, jobs: Sequence[Told]) -> None:
         def work(send: Send) -> None:
-            ids = [told.listing.job_id for told in jobs]
-            owned = [command("SADD", self._keys.owner(self._me), *ids)] if ids else []
-            # A stream that is there is not added to: a claim is below whatever is in it.
-            claims = [
-                streams.claim(
-                    self._keys.job(told.listing.job_id),
-                    told.epoch,
-                    self._me,
-                    self._own[told.listing.job_id],
-                    make=True,
-                )
-                for told in jobs
-            ]
-            listed = [
-                each
-                for told in jobs
-                for each in self._listings.tell_again(told.listing, told.stage)
-            ]
-            send([*owned, *claims, *listed])
+            newest = send([last(self._keys.job(told.listing.job_id)) for told in jobs])
+            told = [job for job, reply in zip(jobs, newest, strict=True) if self._has(job, reply)]
+            send([each for job in told for each in self._listings.tell(job.listing, job.stage)])
 
         for told in jobs:
-            self._own.setdefault(told.listing.job_id, Own(told.listing))
+            self._own.note(told.listing.job_id, told.epoch, told.listing)
         await self._client.run(work, self._threads)
 
     async def find(self, job_id: str) -> Whereabouts | None:
@@ -123,6 +114,14 @@ class RedisDirectory:
     def _is_mine(self, newest: Reply) -> bool:
         return [streams.top(entry).owner for entry in entries(newest)] == [self._me]
 
+    def _has(self, told: Told, newest: Reply) -> bool:
+        """Whether this replica does, as far as Redis knows."""
+        tops = map(streams.top, entries(newest))
+        return all(
+            top.epoch < told.epoch or (top.owner == self._me and not top.is_tombstone)
+            for top in tops
+        )
+
     def _drop(self, send: Send, listing: Listing) -> None:
-        unlink = command("UNLINK", self._keys.job(listing.job_id))
-        send([unlink, command("SREM", self._keys.owner(self._me), listing.job_id)])
+        forgotten = streams.forget(self._keys.job(listing.job_id))
+        send([forgotten, command("SREM", self._keys.owner(self._me), listing.job_id)])
