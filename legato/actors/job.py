@@ -36,7 +36,6 @@ from legato.actors.ref import LocalRef
 from legato.actors.turn import Turn, without_prompt
 from legato.actors.waiters import Waiters
 from legato.config import Limits
-from legato.content import Usage
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, ContentEvent, Created
 from legato.models.contract import Model, ModelRequest
@@ -114,10 +113,6 @@ class Job:
     def first_content(self) -> float | None:
         """Seconds from asking the model to its first word, once there was one."""
         return self._producer.first_content
-
-    @property
-    def usage(self) -> Usage:
-        return self.feed.ending.usage if self.feed.ending else self._producer.usage
 
     @property
     def is_stored(self) -> bool:

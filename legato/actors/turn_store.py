@@ -54,7 +54,7 @@ class TurnStore(Protocol):
         ...
 
     async def close(
-        self, job_id: str, ending: AnyEnding, created: Created | None
+        self, job_id: str, ending: AnyEnding, created: Created
     ) -> Conversation | None:
         """Keep the job's answer beside its question; return the conversation as it is then.
 
@@ -118,7 +118,7 @@ class ConversationStore:
         return await self._records.conversation(created.request.conversation_id)
 
     async def close(
-        self, job_id: str, ending: AnyEnding, created: Created | None
+        self, job_id: str, ending: AnyEnding, created: Created
     ) -> Conversation | None:
         answer = ending.response
         return await self._records.close_turn(answer, job_id=job_id) if answer else None
@@ -195,10 +195,8 @@ class ResponseStore:
         return self._stand_in(created)
 
     async def close(
-        self, job_id: str, ending: AnyEnding, created: Created | None
+        self, job_id: str, ending: AnyEnding, created: Created
     ) -> Conversation | None:
-        if created is None:
-            return None
         if self._asked.store:
             await self._records.responses.close(created.response_id, ending)
         return self._stand_in(created)
