@@ -301,7 +301,7 @@ class Job:
             return
         journal = self._recorder.journal
         if journal.ahead is not None:
-            self._publish(journal.ahead)  # what the journal may have, readers hear
+            self.feed.append(journal.ahead)  # what the journal may have, readers hear
         if self.opening is None and not journal.is_shared:
             self._say(Settled(None, unsaved=not self.is_stored))
         else:

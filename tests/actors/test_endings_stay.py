@@ -4,19 +4,22 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.jobs import Alone
-from legato.actors.starting import start_turn
+from legato.actors.starting import NotStarted, start_turn
 from legato.events import (
+    Created,
     Failed,
     Finished,
+    Queued,
 )
 from legato.models.contract import TextChunk
 from legato.storage.contract import StorageError
 from legato.storage.memory_journal import Shelf
 from tests.actors.kit import (
     C1,
+    C2,
     FlakyJournal,
     FlakyRecords,
     open_house,
@@ -168,8 +171,87 @@ async def test_a_turn_that_was_accepted_as_queued_outlives_the_process(
         journal.close()  # SIGKILL
         async with open_house(journal=FlakyJournal(shelf), records=records) as second:
             assert reply.generation_id is not None
-            said = [each.text for each in await records.messages(C1)]
             found = second.supervisor.whereis(reply.generation_id)
-            second.supervisor._nursery.cancel_scope.cancel()
+            assert found is not None
+            second.model.say("a long answer")
+            second.model.finish()
+            assert isinstance(await found.ended(), Finished)
+            said = [each.text for each in await records.messages(C1) if each.is_created_by_user]
+            assert said == ["hello", "a long question"]
         first.supervisor._nursery.cancel_scope.cancel()
-    assert found is not None or "a long question" in said
+
+
+async def test_turns_that_were_queued_are_asked_in_their_order_by_whoever_comes_next(
+    autojump_clock: MockClock,
+) -> None:
+    shelf, records = Shelf(), FlakyRecords()
+    journal = FlakyJournal(shelf)
+    async with open_house(journal=journal, records=records) as first:
+        await first.start().opened()
+        turns = [first.start("enqueue", text=text) for text in ("one", "two")]
+        other = first.start("enqueue", text="three", conversation_id=C2)
+        await other.opened()
+        for turn in turns:
+            assert isinstance(await turn.queued(), Queued)
+        journal.close()
+        async with open_house(journal=FlakyJournal(shelf), records=records) as second:
+            one, two = (second.supervisor.whereis(turn.job_id) for turn in turns)
+            assert one is not None
+            assert two is not None
+            assert isinstance(await one.opened(), Created)
+            assert isinstance(await two.queued(), Queued)
+            assert (await two.status()).snapshot.created is None
+            second.model.finish()
+            await one.ended()
+            assert isinstance(await two.opened(), Created)
+            second.model.finish()
+            await two.ended()
+        first.supervisor._nursery.cancel_scope.cancel()
+
+
+async def test_a_turn_that_cannot_be_kept_is_not_queued(autojump_clock: MockClock) -> None:
+    journal = FlakyJournal(Shelf())
+    async with open_house(journal=journal) as house:
+        jobs, records = Alone(house.supervisor), house.records
+        await start_turn(house.turn(), "enqueue", jobs=jobs, records=records)
+        journal.down = True
+        with pytest.raises(NotStarted, match="takes nothing"):
+            await start_turn(house.turn(), "enqueue", jobs=jobs, records=records)
+        journal.down = False
+
+
+async def test_a_queued_turn_that_is_gone_was_not_started(autojump_clock: MockClock) -> None:
+    journal = FlakyJournal(Shelf())
+    async with open_house(journal=journal) as house, trio.open_nursery() as nursery:
+        jobs, records = Alone(house.supervisor), house.records
+        await start_turn(house.turn(), "enqueue", jobs=jobs, records=records)
+        journal.hold()
+
+        async def in_vain() -> None:
+            with pytest.raises(NotStarted, match="gone before it began"):
+                await start_turn(house.turn(), "enqueue", jobs=jobs, records=records)
+
+        nursery.start_soon(in_vain)
+        await wait_all_tasks_blocked()
+        [_, waiting] = house.supervisor.registry.conversation(C1)
+        waiting.leave()
+        journal.release()
+
+
+async def test_an_unsaved_answer_is_not_let_go_of_to_make_room(autojump_clock: MockClock) -> None:
+    async with open_house(store_timeout=3, max_retained_bytes=1) as house:
+        job = house.start()
+        await job.opened()
+        house.model.say("a long answer")
+        await trio.sleep(1)
+        house.records.down = True
+        house.model.finish()
+        assert (await job.ended()).unsaved
+        other = house.start(conversation_id=C2)
+        await other.ended()
+        assert house.supervisor.registry.find(job.job_id) is not None
+        house.records.down = False
+        await trio.sleep(60)
+        assert [each.is_created_by_user for each in await house.records.messages(C1)] == [
+            *(True, False)
+        ]

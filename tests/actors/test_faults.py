@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 import tests.actors.replicas as kit
 from legato.actors.mailbox import ActorError
-from legato.actors.messages import Standing
+from legato.actors.messages import Standing, UnknownDialect
 from legato.actors.sinks import ChannelSink
 from legato.actors.supervision import open_supervisor
 from legato.config import Limits
@@ -219,3 +219,19 @@ async def test_who_looks_after_its_jobs_for_long_is_not_taken_for_gone(
         await trio.sleep(5 * LEASE)
         volume = replicas.world.volumes[job.job_id]
         assert (volume.owner, volume.epoch) == (here.replication.me, 1)
+
+
+async def test_a_dialect_that_failed_is_not_spoken_any_more(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kit, "Numbers", Fragile)
+    async with open_replicas() as replicas:
+        here, _ = replicas.seats
+        job = await here.start()
+        await job.opened()
+        here.model.say("poison")
+        await trio.sleep(1)
+        with pytest.raises(UnknownDialect, match="failed"):
+            await job.subscribe("numbers", "beginning", ChannelSink())
+        with pytest.raises(UnknownDialect):
+            await job.subscribe("numbers", "beginning", ChannelSink())

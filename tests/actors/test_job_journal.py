@@ -58,3 +58,11 @@ def test_the_place_of_a_job_that_said_nothing_is_made_again() -> None:
     assert entries == Entries("j", 1, 1, ())
     job.wrote(entries)
     assert not job.is_behind
+
+
+async def test_what_can_not_be_kept_any_more_is_not_told_again() -> None:
+    job = JobJournal("j", 1, Log(), Writer(), lambda: None)
+    job.give_up()
+    job.start_over()
+    assert not job.is_behind
+    await job.finished()

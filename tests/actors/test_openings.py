@@ -1,4 +1,4 @@
-"""A write of the question is brought to its end, repeated or looked up, whatever comes meanwhile."""
+"""A write of the question is brought to its end, repeated or looked up, come what may."""
 
 import pytest
 import trio
@@ -10,6 +10,7 @@ from legato.content import Conversation, Message
 from legato.events import (
     Created,
     Failed,
+    Finished,
     Stopped,
 )
 from legato.storage.contract import StorageError
@@ -19,6 +20,7 @@ from tests.actors.kit import (
     FlakyJournal,
     FlakyRecords,
     House,
+    crash,
     open_house,
 )
 from tests.actors.replicas import open_replicas
@@ -158,3 +160,64 @@ async def test_a_repeated_request_elsewhere_hears_that_the_first_failed(
         replicas.records.release()
         await job.ended()
         assert isinstance(await again.job.opened(), Failed)
+
+
+async def test_a_crash_while_the_question_is_stored_leaves_it_with_an_answer(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        house.records.returning = trio.Event()
+        job = house.start()
+        await wait_all_tasks_blocked()
+        await crash(job)
+        await trio.sleep(1)
+        house.records.returning.set()
+        assert isinstance(await job.ended(), Failed)
+        await trio.sleep(1)
+        question, answer = await house.records.messages(C1)
+        assert answer.parent_message_id == question.message_id
+        assert answer.unfinished
+
+
+async def test_a_crash_while_the_answer_is_stored_stores_it_all_the_same(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        job = house.start()
+        await job.opened()
+        house.model.say("well")
+        await trio.sleep(1)
+        house.records.hold()
+        house.model.finish()
+        await wait_all_tasks_blocked()
+        await crash(job)
+        await wait_all_tasks_blocked()
+        house.records.release()
+        assert isinstance(await job.ended(), Finished)
+        assert len(await house.records.messages(C1)) == 2
+
+
+class Forgetful(UnheardRecords):
+    """Whose reads fail as well, for a while."""
+
+    unreadable = 0
+
+    async def messages(self, conversation_id: str) -> list[Message]:
+        if self.unreadable > 0:
+            self.unreadable -= 1
+            raise StorageError("the disk is full")
+        return await super().messages(conversation_id)
+
+
+async def test_whether_a_question_is_stored_is_asked_until_it_is_known(
+    autojump_clock: MockClock,
+) -> None:
+    records = Forgetful()
+    async with open_house(records=records) as house:
+        records.unheard = 99
+        job = house.start()
+        await trio.sleep(0.1)
+        records.unreadable = 5
+        assert isinstance(await job.ended(), Failed)
+        await trio.sleep(60)
+        assert len(await records.messages(C1)) == 2
