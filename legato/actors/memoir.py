@@ -120,6 +120,7 @@ class Written:
         self._ending: AnyEnding | None = None
         self._finished = trio.Event()
         self._settled = False
+        self._is_lost = False  # so that its place is to be made, whether anything is said or not
 
     @property
     def patience(self) -> float:
@@ -158,13 +159,14 @@ class Written:
         events: list[AnyEvent] = [*self._source.events(self._position, self._source.content_tail)]
         if self._ending is not None:
             events.append(self._ending)
-        if not events:  # they were written, but not what was to be written with them
-            return None
+        if not events and not self._is_lost:
+            return None  # they were written, but not what was to be written with them
         return Entries(self.job_id, self._epoch, self._position + 1, tuple(events))
 
     def wrote(self, entries: Entries) -> None:
+        self._is_lost = False
         self._position += len(entries.events)
-        if entries.events[-1] is self._ending:
+        if entries.events and entries.events[-1] is self._ending:
             self._finished.set()
 
     def refused(self, refusal: Refusal) -> None:
@@ -176,6 +178,7 @@ class Written:
 
     def start_over(self) -> None:
         self._position = 0
+        self._is_lost = True
         self._ending = self._ending or self._source.ending
         if self._finished.is_set():
             self._finished = trio.Event()

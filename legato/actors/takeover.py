@@ -82,6 +82,8 @@ class Sweeper:
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
         self._is_told = True  # whether the shared storage knows what it has to know of jobs here
+        self._is_listed = True  # whether its directory does
+        self._written = trio.Event()  # set once its journal does
         self._last_beat = trio.current_time()
 
     async def looked(self) -> None:
@@ -90,7 +92,8 @@ class Sweeper:
 
     async def run(self) -> None:
         with self._scope:
-            async with trio.open_nursery() as nursery:
+            async with trio.open_nursery() as self._nursery:
+                nursery = self._nursery
                 nursery.start_soon(self._repeat, self._beat)
                 nursery.start_soon(self._repeat, self._inheritance.take_over)
         self._ended.set()
@@ -126,7 +129,8 @@ class Sweeper:
 
     async def _look(self) -> None:
         liveness = self._replication.liveness
-        self._is_told &= await liveness.beat()
+        if not await liveness.beat():
+            self._write_again()
         self._peers.greet(set(liveness.alive()).__contains__)
         if not self._is_told:
             await self._tell_again(list(self._supervisor.registry))
@@ -134,13 +138,29 @@ class Sweeper:
             await self._let_go()
         self._last_beat = trio.current_time()
 
-    async def _tell_again(self, jobs: Sequence[Job]) -> None:
+    def _write_again(self) -> None:
+        """Beats wait for no journal."""
+        jobs = list(self._supervisor.registry)
         log.warning("the shared storage lost what it was told; telling it again", jobs=len(jobs))
-        told = [Told(listing_of(job.turn), job.ref.epoch, stage_of(job)) for job in jobs]
-        await self._replication.directory.tell_again(told)
-        self._is_told = True
+        self._is_told = self._is_listed = False
+        self._written = trio.Event()
         for job in jobs:
             job.tell_again()
+        self._nursery.start_soon(self._note_written, self._written)
+
+    async def _note_written(self, written: trio.Event) -> None:
+        assert self._supervisor.journal is not None, "replicas have one"
+        await self._supervisor.journal.noted()
+        written.set()
+
+    async def _tell_again(self, jobs: Sequence[Job]) -> None:
+        if not self._is_listed:
+            told = [Told(listing_of(job.turn), job.ref.epoch, stage_of(job)) for job in jobs]
+            await self._replication.directory.tell_again(told)
+            self._is_listed = True
+        if self._written.is_set():
+            self._replication.liveness.told()
+            self._is_told = True
 
     async def _let_go(self) -> None:
         """Of what others took over, while nobody had a sign of life of this replica."""
