@@ -191,6 +191,10 @@ class Job:
         """Tell the journal everything: it has lost what it had of the job."""
         self._recorder.journal.start_over()
 
+    async def told_again(self) -> None:
+        """Return once the journal has the job's place again."""
+        await self._recorder.journal.placed()
+
     def forget(self) -> None:
         """Have nobody find it any more who comes after this process."""
         self._recorder.journal.forget()

@@ -242,7 +242,10 @@ class Journal(Protocol):
     async def read(self, job_id: str) -> Kept: ...
 
     async def settle(self, job_ids: Sequence[str]) -> None:
-        """Note that nothing is left to be done for them but to let them be read."""
+        """Note that nothing is left to be done for them but to let them be read.
+
+        What is another owner's by now stays as it is, here and where it is forgotten.
+        """
         ...
 
     async def forget(self, job_ids: Sequence[str]) -> None:

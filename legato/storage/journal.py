@@ -90,13 +90,15 @@ class SqlJournal:
         return await self._database.read(work)
 
     async def settle(self, job_ids: Sequence[str]) -> None:
-        values = {"of_jobs": job_ids}
+        values = {"of_jobs": job_ids, "of_owner": self._owners.me}
         await self._database.write(lambda connection: connection.execute(SETTLE, values))
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         def work(connection: Connection) -> None:
-            for statement in (FORGET, BURY, EMPTY):
-                connection.execute(statement, {"of_jobs": job_ids})
+            values = {"of_jobs": job_ids, "of_owner": self._owners.me}
+            for statement in (FORGET, BURY):
+                connection.execute(statement, values)
+            connection.execute(EMPTY, {"of_jobs": job_ids})
             oldest = ULID.from_datetime(datetime.now(UTC) - TOMBSTONES_LIVE)
             connection.execute(EXPIRE, {"oldest": str(oldest)})
 

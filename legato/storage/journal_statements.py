@@ -5,9 +5,10 @@ one text.  For SQLite's driver lets go of Python's lock at every row that it exe
 busy thread it has it again after 5 ms.
 """
 
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     Insert,
     Integer,
     LargeBinary,
@@ -54,15 +55,20 @@ TAKE_OVER: Final = (
         attempts=case((_HAS_APPENDED, 1), else_=JOBS.c.attempts + 1),
     )
 )
-_THESE: Final = JOBS.c.job_id.in_(bindparam("of_jobs", expanding=True))
+_OF_JOBS: Final[BindParameter[Any]] = bindparam("of_jobs", expanding=True)
+_OWN: Final = and_(JOBS.c.job_id.in_(_OF_JOBS), JOBS.c.owner == bindparam("of_owner"))
 _THIS: Final = ENTRIES.c.job_id == bindparam("of_job")
-SETTLE: Final = update(JOBS).where(_THESE, JOBS.c.owner != NOBODY).values(settled=True, attempts=0)
+SETTLE: Final = update(JOBS).where(_OWN).values(settled=True, attempts=0)
 READ: Final = select(ENTRIES).where(_THIS).order_by(ENTRIES.c.epoch, ENTRIES.c.first)
 
 # To forget a job: these in their order.
-FORGET: Final = delete(JOBS).where(_THESE, JOBS.c.epoch == 1)  # entries go with it
-BURY: Final = update(JOBS).where(_THESE).values(owner=NOBODY, settled=True, attempts=0)
-EMPTY: Final = delete(ENTRIES).where(ENTRIES.c.job_id.in_(bindparam("of_jobs", expanding=True)))
+FORGET: Final = delete(JOBS).where(_OWN, JOBS.c.epoch == 1)  # entries go with it
+BURY: Final = update(JOBS).where(_OWN).values(owner=NOBODY, settled=True, attempts=0)
+EMPTY: Final = delete(ENTRIES).where(
+    ENTRIES.c.job_id.in_(
+        select(JOBS.c.job_id).where(JOBS.c.job_id.in_(_OF_JOBS), JOBS.c.owner == NOBODY)
+    )
+)
 EXPIRE: Final = delete(JOBS).where(JOBS.c.owner == NOBODY, JOBS.c.job_id < bindparam("oldest"))
 
 # For entries that do not simply follow: one job at a time.

@@ -110,25 +110,28 @@ class MemoryJournal:
 
     async def read(self, job_id: str) -> Kept:
         await self._enter()
+        require_unicode(job_id)
         volume = self._shelf.volumes.get(job_id)
         return Kept(list(volume.entries) if volume else [])
 
     async def settle(self, job_ids: Sequence[str]) -> None:
         await self._enter()
-        for volume in self._found(job_ids):
-            volume.settled = True
-            volume.attempts = 0
+        for job_id in self._own(job_ids):
+            volume = self._shelf.volumes[job_id]
+            volume.settled, volume.attempts = True, 0
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         await self._enter()
-        for job_id in job_ids:
+        for job_id in self._own(job_ids):
             self._shelf.forget(job_id)
 
     def abandon(self) -> None:
         """Nothing here takes time."""
 
-    def _found(self, job_ids: Sequence[str]) -> Sequence[Volume]:
-        return [volume for job_id in job_ids if (volume := self._shelf.volumes.get(job_id))]
+    def _own(self, job_ids: Sequence[str]) -> Sequence[str]:
+        """Those of these that are there and nobody else's."""
+        volumes = self._shelf.volumes
+        return [each for each in job_ids if each in volumes and volumes[each].owner == self.me]
 
     async def _enter(self) -> None:
         await trio.lowlevel.checkpoint()

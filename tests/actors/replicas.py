@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from typing import Any, TypeVar
 
 import trio
@@ -29,8 +30,11 @@ class FaultyWorld(World):
     """A world that can lose everything but who there is."""
 
     def forget_everything(self) -> None:
-        for kept in (self.volumes, self.listings, self.stages, self.requests, self.signs):
-            kept.clear()
+        self.birth = ""
+        for journaled in (self.volumes, self.tombstones):
+            journaled.clear()
+        for listed in (self.listings, self.stages, self.places, self.requests, self.signs):
+            listed.clear()
         for inbox in self.inboxes.values():
             inbox.clear()
 
@@ -63,7 +67,7 @@ class Faulty(MemoryReplication):
 
     def __init__(self, world: World, me: str) -> None:
         super().__init__(world, lease=LEASE, me=me)
-        self.journal = FaultyJournal(world, me, self._signs, self._checkpoint)
+        self.journal = FaultyJournal(world, me, self._births, self._checkpoint)
         self.journal.faulty = self
         self.on_write: Callable[[], None] = lambda: None  # before each write of entries
         self.away = False
@@ -102,11 +106,11 @@ class Faulty(MemoryReplication):
         await self.reported(super().tell_again(jobs))
 
     async def beat(self) -> bool:
-        before = self._beats
+        before = copy(self._births)
         try:
             return await self.reported(super().beat())
         except StorageError:
-            self._beats = before  # who does not hear what came of it counts nothing
+            self._births = before  # who does not hear what came of it saw nothing
             raise
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:

@@ -61,7 +61,7 @@ async def test_a_claim_whose_reply_was_lost_is_reported_the_next_time(
     world: World, redis_server: RedisServer
 ) -> None:
     for done in range(1, 4):
-        redis_server.ask("FLUSHALL")
+        redis_server.empty()
         dead, die = await world.open()
         await dead.directory.enter(listing("j"), "reject", max_per_user=1)
         await die()
@@ -83,7 +83,7 @@ async def test_whoever_died_in_taking_over_is_taken_over(
     world: World, redis_server: RedisServer
 ) -> None:
     for done in range(1, 4):
-        redis_server.ask("FLUSHALL")
+        redis_server.empty()
         dead, die = await world.open()
         await dead.directory.enter(listing("j"), "reject", max_per_user=1)
         await die()

@@ -1,11 +1,12 @@
 """What replicas share, and replicas in it, each as if in a process of its own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import pytest
 
+from legato.storage import memory_replication
 from legato.storage.contract import Abandoned
 from legato.storage.redis.replication import open_replication
 from legato.storage.replicas import Listing, Replication
@@ -41,11 +42,22 @@ class World:
         return (await self.open())[0]
 
 
-@pytest.fixture(params=["redis_server", "redis_cluster"])
+@pytest.fixture(params=["memory", "redis_server", "redis_cluster"])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    url = request.getfixturevalue(request.param).url
     async with AsyncExitStack() as stack:
-        yield World(stack, lambda: open_replication(url, prefix="test", lease=LEASE))
+        if request.param == "memory":
+            shared = memory_replication.World()
+            yield World(stack, lambda: _in_memory(shared))
+        else:
+            url = request.getfixturevalue(request.param).url
+            yield World(stack, lambda: open_replication(url, prefix="test", lease=LEASE))
+
+
+@asynccontextmanager
+async def _in_memory(shared: memory_replication.World) -> AsyncIterator[Replication]:
+    replica = memory_replication.MemoryReplication(shared, lease=LEASE)
+    await replica.beat()
+    yield replica
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def _replication(
     return RedisReplication(
         me=me,
         journal=RedisJournal(client, keys, liveness, own),
-        directory=RedisDirectory(client, asking, keys, me, own),
+        directory=RedisDirectory(client, asking, keys, liveness, own),
         liveness=liveness,
         post=RedisPost(sending, receiving, keys, me, lease),
     )
