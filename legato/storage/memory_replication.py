@@ -45,6 +45,16 @@ class World(Shelf):
         self.inboxes: dict[str, deque[bytes]] = {}
         self.arrivals: defaultdict[str, trio.Event] = defaultdict(trio.Event)
 
+    def lose_all(self) -> None:
+        """Be as a server is that was restarted and kept nothing."""
+        self.birth = ""
+        for journaled in (self.volumes, self.tombstones):
+            journaled.clear()
+        for listed in (self.listings, self.stages, self.places, self.requests, self.signs):
+            listed.clear()
+        for inbox in self.inboxes.values():
+            inbox.clear()
+
     def look(self) -> Look:
         if not self.birth:
             self.birth, self.is_whole = new_birth(), False

@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as TooLate
 from redis.retry import Retry
 
-from legato.storage.redis.birth import whole_birth
 from legato.storage.redis.keys import Keys
+from legato.storage.redis.liveness import whole_birth
 from legato.storage.signs import LEFT
 from legato.workers import WorkersError
 

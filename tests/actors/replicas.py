@@ -30,13 +30,7 @@ class FaultyWorld(World):
     """A world that can lose everything but who there is."""
 
     def forget_everything(self) -> None:
-        self.birth = ""
-        for journaled in (self.volumes, self.tombstones):
-            journaled.clear()
-        for listed in (self.listings, self.stages, self.places, self.requests, self.signs):
-            listed.clear()
-        for inbox in self.inboxes.values():
-            inbox.clear()
+        self.lose_all()
 
 
 class FaultyJournal(WorldJournal):

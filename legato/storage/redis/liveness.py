@@ -1,6 +1,6 @@
 """Signs of life in Redis, and its birth: each replica judges them by its own clock."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import trio
@@ -13,18 +13,31 @@ from legato.storage.redis.keys import Keys
 from legato.storage.signs import LEFT
 
 # Keys: birth, replicas.  Arguments: replica, its count that was heard last, the birth for which it
-# has told all, a new birth, the birth that it found to be whole.
-# A count that went back was lost in a failover, with all that was told since: a birth like another.
+# has told all, a new birth, the birth that it found to be whole, the birth that it saw last.
+# A count that went back was lost in a failover, with all that was told since: whoever is the first
+# to find that makes another birth.
 _BEAT: Final = """
 local heard = tonumber(ARGV[2])
 local count = tonumber(string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '^%d+'))
-if count and count < heard then redis.call('DEL', KEYS[1]) end
-redis.call('HSETNX', KEYS[1], 'token', ARGV[4])
-if redis.call('HGET', KEYS[1], 'token') == ARGV[5] then redis.call('HSET', KEYS[1], 'whole', 1) end
+local birth = redis.call('HGET', KEYS[1], 'token')
+if birth and birth == ARGV[6] and count and count < heard then
+  redis.call('DEL', KEYS[1])
+  birth = false
+end
+if not birth then redis.call('HSET', KEYS[1], 'token', ARGV[4]) end
+if birth and birth == ARGV[5] then redis.call('HSET', KEYS[1], 'whole', 1) end
 count = math.max(count or 0, heard) + 1
 redis.call('HSET', KEYS[2], ARGV[1], string.format('%d ', count) .. ARGV[3])
 return {count, redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}
 """
+
+
+def whole_birth() -> Mapping[str, str]:
+    """A birth, for `Keys.birth` of a Redis of which absence counts from the first look on.
+
+    For whoever started it and knows that no replica lives which could tell what it misses.
+    """
+    return {"token": new_birth(), "whole": "1"}
 
 
 class RedisLiveness:
@@ -40,8 +53,9 @@ class RedisLiveness:
 
     async def beat(self) -> bool:
         births, began = self.births, trio.current_time()
-        words = (self.me, self._count, births.told_for, new_birth(), births.whole)
-        beat = script(_BEAT, [self._keys.birth, self._keys.replicas], *words)
+        counted = (self.me, self._count, births.told_for)
+        born = (new_birth(), births.whole, births.birth)
+        beat = script(_BEAT, [self._keys.birth, self._keys.replicas], *counted, *born)
         try:
             count, seen = await self._client.run(
                 lambda send: _look(send, beat), self._one_at_a_time
