@@ -1,5 +1,6 @@
 """Jobs whose process ended under them: brought to an ending from what the journal has of them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -7,12 +8,13 @@ import structlog
 from msgspec import Struct, structs
 
 from legato.actors.ending import RESTART, Decision, ending_of
+from legato.actors.job_journal import EVENT_BYTES
 from legato.actors.messages import Failure, Opening, Settled
 from legato.actors.replay import Replay
 from legato.actors.turn import Turn, turn_of
 from legato.actors.turn_store import TurnStore, turn_store
 from legato.content import Conversation, Part, Usage
-from legato.events import AnyEnding, AnyEvent, Created, Ending, Failed
+from legato.events import AnyEnding, AnyEvent, Created, Delta, Ending, Failed
 from legato.models.contract import ModelRequest
 from legato.storage.contract import (
     Abandoned,
@@ -69,10 +71,16 @@ class Successor:
 
 
 async def recover(
-    journal: Journal, records: Records, successor: Successor | None = None
+    journal: Journal,
+    records: Records,
+    successor: Successor | None = None,
+    *,
+    most: float = math.inf,
 ) -> Sequence[Recovered]:
     """Take over the jobs that nobody owns; bring to an ending what began and has none.
 
+    Of those that are settled, which are there to be read only, the newest are read, up to about
+    `most` bytes; the others are forgotten unread.  All are returned in the order of their ids.
     Whoever gets them notes that they are settled, and if nobody does, they are found again.
 
     Raises:
@@ -80,8 +88,22 @@ async def recover(
     """
     successor = successor or Successor()
     abandoned = await journal.take_over()
-    found = [await recover_one(each, journal, records, successor) for each in abandoned]
-    return [recovered for recovered in found if recovered is not None]
+    due = [each for each in abandoned if not each.settled]
+    found = [await recover_one(each, journal, records, successor) for each in due]
+    settled = [each for each in abandoned if each.settled]
+    while settled and most > 0:
+        found.append(recovered := await recover_one(settled.pop(), journal, records, successor))
+        most -= size_of(recovered.events) if recovered else 0
+    if settled:
+        await journal.forget([each.job_id for each in settled])
+    kept = [recovered for recovered in found if recovered is not None]
+    return sorted(kept, key=lambda recovered: recovered.turn.job_id)
+
+
+def size_of(events: Sequence[AnyEvent]) -> int:
+    """About what a log of these events keeps in memory, in bytes."""
+    texts = sum(len(event.text) for event in events if isinstance(event, Delta))
+    return texts + EVENT_BYTES * len(events)
 
 
 async def recover_one(

@@ -10,6 +10,7 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.turn import Turn, plan
 from legato.config import OnBusy
+from legato.content import Message
 from legato.events import Created, Failed
 from legato.storage.contract import ForeignConversation, Records
 
@@ -83,8 +84,18 @@ async def _check(turn: Turn, jobs: Jobs, records: Records) -> None:
     conversation = await records.conversation(turn.conversation_id)
     if conversation is not None and conversation.user != turn.user:
         raise ForeignConversation(turn.conversation_id)
-    messages = await records.messages(turn.conversation_id) if conversation else []
+    messages = await _named(turn, records) if conversation else []
     plan(turn, messages, expected=await jobs.expected(turn.user, turn.conversation_id))
+
+
+async def _named(turn: Turn, records: Records) -> list[Message]:
+    """The messages that a turn's place depends on, of a conversation that may have thousands."""
+    named = [each for each in (turn.parent_id, turn.regenerate, turn.revise) if each is not None]
+    found = await records.some_messages(turn.conversation_id, named)
+    questions = [each.parent_message_id for each in found if each.message_id == turn.revise]
+    if questions:
+        found += await records.some_messages(turn.conversation_id, questions)
+    return found
 
 
 async def _kept(job: JobRef) -> None:

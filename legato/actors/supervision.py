@@ -1,6 +1,6 @@
 """A supervisor's whole life: what a former one left comes first, and nothing is left at its end."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from legato.actors.host import LocalHost
 from legato.actors.jobs import Jobs
 from legato.actors.mirror import Mirrors
 from legato.actors.peers import Peers
-from legato.actors.recovery import recover
+from legato.actors.recovery import Recovered, recover
 from legato.actors.remote import Owners
 from legato.actors.supervisor import Supervisor
 from legato.actors.wire import WIRE, Wire
@@ -46,7 +46,9 @@ async def open_supervisor(
     Raises:
         StorageError: if what was left cannot be read, or not be stored.
     """
-    recovered = () if journal is None else await recover(journal, records)
+    recovered: Sequence[Recovered] = ()
+    if journal is not None:
+        recovered = await recover(journal, records, most=limits.max_retained_bytes)
     async with trio.open_nursery() as nursery:
         supervisor = Supervisor(
             nursery,

@@ -1,6 +1,6 @@
 """What storage promises: one owner a conversation, whole turns, and no word of a job lost."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -106,6 +106,12 @@ class Records(Protocol):
 
     async def messages(self, conversation_id: str) -> list[Message]:
         """All messages, in order of arrival, since clocks are set back; replaced ones stay."""
+        ...
+
+    async def some_messages(
+        self, conversation_id: str, message_ids: Collection[str]
+    ) -> list[Message]:
+        """Those of these messages that are there, as `messages` has them."""
         ...
 
     async def conversation(self, conversation_id: str) -> Conversation | None: ...

@@ -1,5 +1,7 @@
 """Records in memory: the simplest implementation of the contract, gone with the process."""
 
+from collections.abc import Collection
+
 import trio
 from msgspec.structs import replace
 
@@ -67,6 +69,11 @@ class MemoryRecords:
     async def messages(self, conversation_id: str) -> list[Message]:
         await self._enter(conversation_id)
         return [m for m in self._messages.values() if m.conversation_id == conversation_id]
+
+    async def some_messages(
+        self, conversation_id: str, message_ids: Collection[str]
+    ) -> list[Message]:
+        return [m for m in await self.messages(conversation_id) if m.message_id in message_ids]
 
     async def conversation(self, conversation_id: str) -> Conversation | None:
         await self._enter(conversation_id)

@@ -1,5 +1,7 @@
 """Records in a database: SQLite or PostgreSQL."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, Insert, literal, select
 
 from legato.content import Conversation, Message
@@ -22,6 +24,7 @@ from legato.storage.statements import (
     REQUEST,
     RETITLE,
     RETITLE_UNTITLED,
+    SOME,
     THREAD,
     TOUCH_UNANSWERED,
     upserts,
@@ -88,6 +91,15 @@ class SqlRecords:
         def work(connection: Connection) -> list[Message]:
             rows = connection.execute(THREAD, {"of_conversation": conversation_id})
             return [message_of(row) for row in rows]
+
+        return await self._database.read(work)
+
+    async def some_messages(
+        self, conversation_id: str, message_ids: Collection[str]
+    ) -> list[Message]:
+        def work(connection: Connection) -> list[Message]:
+            values = {"of_conversation": conversation_id, "of_messages": [*message_ids]}
+            return [message_of(row) for row in connection.execute(SOME, values)]
 
         return await self._database.read(work)
 

@@ -38,6 +38,8 @@ THREAD: Final = (
     .order_by(MESSAGES.c.position)
 )
 
+SOME: Final = THREAD.where(MESSAGES.c.message_id.in_(bindparam("of_messages", expanding=True)))
+
 PLACE: Final = select(MESSAGES.c.conversation_id).where(
     MESSAGES.c.message_id == bindparam("of_message")
 )

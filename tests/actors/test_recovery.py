@@ -452,3 +452,17 @@ async def test_a_queued_turn_that_ended_the_process_again_and_again_fails(
 
     assert job is not None
     assert [type(event) for event in job.events] == [Queued, Failed]
+
+
+async def test_of_what_had_ended_only_as_much_is_read_as_may_be_kept(
+    shelf: Shelf, records: FlakyRecords
+) -> None:
+    ids = [JOB[:-1] + number for number in "1234"]
+    for job_id in ids:
+        ending = Finished(request=QUESTION, response=ANSWER)
+        await died(shelf, [CREATED], [STEP, TextDelta(0, "x" * 10_000), ending], job_id=job_id)
+        shelf.volumes[job_id].settled = True
+    found = await recover(MemoryJournal(shelf), records, most=15_000)
+
+    assert [job.turn.job_id for job in found] == ids[2:]
+    assert sorted(shelf.volumes) == ids[2:]

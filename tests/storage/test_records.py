@@ -183,3 +183,13 @@ async def test_what_is_not_there(records: Records) -> None:
     assert await records.retitle("c1", "T") is None
     assert await records.delete_conversation("c1") is False
     assert await records.close_turn(answer(), job_id="j1") is None
+
+
+async def test_some_messages_are_found_by_their_ids(records: Records) -> None:
+    await records.open_turn(conversation(), question())
+    await records.close_turn(answer(), job_id="j1")
+    whole = await records.messages("c1")
+
+    assert await records.some_messages("c1", [whole[1].message_id, "unknown"]) == whole[1:]
+    assert await records.some_messages("c1", []) == []
+    assert await records.some_messages("another", [whole[1].message_id]) == []
