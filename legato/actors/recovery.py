@@ -58,7 +58,7 @@ class Recovered(Struct, frozen=True):
 class Successor:
     """Who takes over, alone: every job that began gets an ending here.
 
-    See `legato.actors.takeover` for one of many replicas.
+    See `legato.actors.failover` for one of many replicas.
     """
 
     async def turn(self, job_id: str) -> Turn | None:
