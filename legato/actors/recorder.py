@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from legato.actors.job_journal import JobJournal
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import (
+    AwaitQueued,
     Enqueued,
     Failure,
     JobMessage,
@@ -149,6 +150,7 @@ class Recorder:
         if time.cancelled_caught:
             raise StorageError("the journal takes nothing at the moment.")
         await self._job.tell(Enqueued(event))
+        await self._job.ask(AwaitQueued)  # what is kept next comes behind it in the log
 
     async def _write(self, opening: Opening) -> Opened | NotOpened:
         self._opening = opening
