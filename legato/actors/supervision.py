@@ -96,14 +96,9 @@ async def open_replica(
     await replication.liveness.beat()
     async with trio.open_nursery() as nursery:
         supervisor = _shared(nursery, replication.journal, records, models, dialects, limits)
-        failover = Failover(
-            nursery,
-            supervisor,
-            replication.journal,
-            records,
-            ReplicaSuccessor(replication.directory, models, on_owner_lost),
-            limits.retention,
-        )
+        successor = ReplicaSuccessor(replication.directory, models, on_owner_lost)
+        journal, retention = replication.journal, limits.retention
+        failover = Failover(nursery, supervisor, journal, records, successor, retention)
         host, guarded = LocalHost(supervisor, failover), supervisor.guarded
         peers = Peers(nursery, replication.me, replication.post, host, guarded)
         heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
@@ -120,7 +115,7 @@ async def open_replica(
         with trio.move_on_after(LAST_WRITE), suppress(StorageError):
             await heartbeat.leave()  # while its jobs still answer for themselves
         records.abandon()
-        replication.journal.abandon()
+        journal.abandon()
         nursery.cancel_scope.cancel()
 
 
