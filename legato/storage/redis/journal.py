@@ -70,6 +70,7 @@ class RedisJournal:
             else:
                 self._tails.pop(job_id, None)
                 refusals.append(Refusal(job_id, outcome))
+        self._own.drop(each.job_id for each in refusals if each.reason == "fenced")
         return refusals
 
     async def take_over(self) -> Sequence[Abandoned]:
@@ -138,7 +139,7 @@ class RedisJournal:
     def _make(
         self, send: Send, lost: Sequence[Entries], listings: Mapping[str, Listing]
     ) -> dict[str, Outcome]:
-        """Make the streams of jobs that Redis knows nothing of, from their beginnings."""
+        """Make the streams of jobs that Redis knows nothing of, or as another's, from the first."""
         if not lost:
             return {}
         owned = command("SADD", self._keys.owner(self._me), *ids(lost))
@@ -149,7 +150,9 @@ class RedisJournal:
             for each in lost
         ]
         send([owned, *made])
-        outcomes = self._append(send, lost, {})
+        again = [streams.append_owned(self._keys.job(e.job_id), e, self._me) for e in lost]
+        replies = zip(lost, send(again), strict=True)
+        outcomes = {each.job_id: _outcome(each, reply) for each, reply in replies}
         kept = [job_id for job_id, outcome in outcomes.items() if isinstance(outcome, Tail)]
         listed = [listings[job_id] for job_id in kept if job_id in listings]
         send([each for listing in listed for each in self._listings.tell(listing, "waiting")])

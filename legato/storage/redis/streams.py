@@ -25,11 +25,16 @@ from legato.storage.contract import Entries, Kept
 from legato.storage.joining import Joining
 from legato.storage.redis.commands import Command, StreamEntry, unexpected
 from legato.storage.redis.keys import DAY
-from legato.storage.redis.stream_scripts import APPEND, BAR, CLAIM, FORGET, MAKE, SETTLE
+from legato.storage.redis.stream_scripts import (
+    APPEND,
+    BAR,
+    CLAIM,
+    FORGET,
+    MAKE,
+    SETTLE,
+    VERSION,
+)
 from legato.storage.replicas import Listing
-
-VERSION: Final = 1
-"""Of the form in which events are kept: a JSON array of them, as msgspec writes it."""
 
 _ENCODER: Final = json.Encoder()
 _EVENTS: Final = json.Decoder(tuple[AnyEvent, ...])
@@ -75,7 +80,15 @@ def append(key: bytes, entries: Entries, owner: str, tail: Tail | None) -> Comma
     Raises UnicodeEncodeError where a text cannot be kept.
     """
     follows = tail is not None and tail[:2] == (entries.epoch, entries.first - 1)
-    length = tail.length if tail is not None and follows and entries.events else 0
+    return _append(key, entries, owner, tail.length if tail and follows and entries.events else 0)
+
+
+def append_owned(key: bytes, entries: Entries, owner: str) -> Command:
+    """The same for a job that is in its owner's set by now: with a later epoch it becomes its."""
+    return _append(key, entries, owner, -1)
+
+
+def _append(key: bytes, entries: Entries, owner: str, length: int) -> Command:
     events = _ENCODER.encode(entries.events)
     entry_id = f"{entries.epoch}-{entries.last}"
     return APPEND.on(key, entry_id, owner, entries.first, events, length)
