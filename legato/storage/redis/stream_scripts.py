@@ -44,27 +44,39 @@ end
 local top = look()
 """
 
-# Arguments: the epoch and the position of the last event as an id, owner, position of the first,
-# events, and how many entries the stream had when its owner added what these follow, 0 for not
-# known.  If it has as many, nothing came between and nothing was lost: what a token costs.
-# -1: not known, and the job is in its owner's set; only so a later epoch makes it another's.
-# The reply is how many it has now; 0 of a settled one, whose every entry says so.
-_APPEND: Final = (
-    """
-local length = ARGV[5] + 0
-if length > 0 and redis.call('XLEN', KEYS[1]) == length then
-  redis.call('XADD', KEYS[1], ARGV[1], 'o', ARGV[2], 'v', VERSION, 'f', ARGV[3], 'e', ARGV[4])
-  return length + 1
+# What a token costs, for many streams at once: to call a script costs as much as what it does.
+# Arguments: owner; then for each key the epoch and the position of the last event as an id, the
+# position of the first, events, and how many entries the stream had when its owner added what these
+# follow.  If it has as many, nothing came between and nothing was lost.  The replies are how many
+# each has now; 0 where nothing was added, because that is to be looked at.
+_FOLLOW: Final = """
+local lengths = {}
+for at = 1, #KEYS do
+  local here = 4 * at - 2
+  local length, added = ARGV[here + 3] + 0, 0
+  if redis.call('XLEN', KEYS[at]) == length then
+    local reply = redis.pcall('XADD', KEYS[at], ARGV[here],
+      'o', ARGV[1], 'v', VERSION, 'f', ARGV[here + 1], 'e', ARGV[here + 2])
+    if not reply.err then added = length + 1 end
+  end
+  lengths[at] = added
 end
+return lengths
 """
-    + _LOOK
+FOLLOW: Final = Script(_FOLLOW.replace("VERSION", str(VERSION)))
+
+# Arguments: the epoch and the position of the last event as an id, owner, position of the first,
+# events, and 1 if the job is in its owner's set: only so a later epoch makes it another's.
+# The reply is how many entries there are now; 0 of a settled one, whose every entry says so.
+_APPEND: Final = (
+    _LOOK
     + """
 if not top then return 'forgotten' end
 local epoch, last = string.match(ARGV[1], '^(%d+)-(%d+)$')
 local same, position = top.epoch == tonumber(epoch), tonumber(last)
 if top.epoch > tonumber(epoch) or (same and top.o ~= ARGV[2]) then return 'fenced' end
 if top.t or tonumber(ARGV[3]) > top.kept + 1 then return 'forgotten' end
-if not same and top.o ~= ARGV[2] and length ~= -1 then return 'forgotten' end
+if not same and top.o ~= ARGV[2] and ARGV[5] ~= '1' then return 'forgotten' end
 if position < tonumber(ARGV[3]) then
   if not same then
     add(epoch .. '-0', {'o', ARGV[2], 'n', string.format('%d', top.kept)}, top.s)
