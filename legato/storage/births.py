@@ -28,8 +28,7 @@ def new_birth() -> str:
 
 
 class Births:
-    """What one replica knows: of every birth it is the first look, or the looks of a lease, or a
-    mark in the storage, that make it sure to know all others.
+    """What one replica knows of the storage's births, and of the others who have to tell.
 
     Say A and B have jobs, and the storage loses all.  A sees the new birth, tells its jobs, and
     knows of B: until B's sign names this birth, or B's lease is over, a conversation without a job

@@ -1,105 +1,27 @@
 """Replicas within one process: the simplest implementation of what they promise each other."""
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from secrets import token_hex
-from typing import Final
 
 import trio
 
 from legato.config import OnBusy
-from legato.storage.births import Births, Look, new_birth, sign
+from legato.storage.births import Births, sign
 from legato.storage.checks import require_unicode
 from legato.storage.contract import Abandoned, Entries, Refusal, StorageError
-from legato.storage.memory_journal import MemoryJournal, Shelf, Volume
+from legato.storage.memory_journal import MemoryJournal, Volume
+from legato.storage.memory_world import World
 from legato.storage.replicas import (
     Denied,
     Entered,
     Joined,
     Listed,
     Listing,
-    Stage,
     Told,
     Whereabouts,
 )
 from legato.storage.signs import LEFT
-
-_RANKS: Final[dict[Stage, int]] = {"waiting": 0, "begun": 1, "ended": 2, "void": 3}
-
-
-class World(Shelf):
-    """What all replicas see: the journals' shelf, the directory, signs of life and inboxes.
-
-    A new one is known to miss nothing: nobody was there before.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.birth = new_birth()  # "" in one that lost it, until somebody looks
-        self.is_whole = True
-        self.places: dict[str, int] = {}  # of jobs, in the order of their starts
-        self.listings: dict[str, Listing] = {}
-        self.stages: dict[str, Stage] = {}
-        self.requests: dict[tuple[str, str], Listing] = {}
-        self.signs: dict[str, str] = {}
-        self.inboxes: dict[str, deque[bytes]] = {}
-        self.arrivals: defaultdict[str, trio.Event] = defaultdict(trio.Event)
-
-    def lose_all(self) -> None:
-        """Be as a server is that was restarted and kept nothing."""
-        self.birth = ""
-        for journaled in (self.volumes, self.tombstones):
-            journaled.clear()
-        for listed in (self.listings, self.stages, self.places, self.requests, self.signs):
-            listed.clear()
-        for inbox in self.inboxes.values():
-            inbox.clear()
-
-    def look(self) -> Look:
-        if not self.birth:
-            self.birth, self.is_whole = new_birth(), False
-        return Look(self.birth, self.is_whole, dict(self.signs))
-
-    def siblings(self, user: str, conversation_id: str) -> Sequence[Listed]:
-        found = [
-            listing
-            for listing in self.listings.values()
-            if (listing.user, listing.conversation_id) == (user, conversation_id)
-        ]
-        found.sort(key=lambda listing: (self.places[listing.job_id], listing.job_id))
-        return [Listed(listing, self.stages[listing.job_id]) for listing in found]
-
-    def running(self, user: str) -> Sequence[Listing]:
-        return [
-            listing
-            for job_id, listing in sorted(self.listings.items())
-            if listing.user == user and self.stages[job_id] in ("waiting", "begun")
-        ]
-
-    def list_job(self, listing: Listing, stage: Stage, place: int) -> None:
-        self.listings[listing.job_id] = listing
-        self.stages[listing.job_id] = stage
-        self.places[listing.job_id] = place
-        if listing.request_id is not None:
-            self.requests.setdefault((listing.user, listing.request_id), listing)
-
-    def advance(self, job_id: str, stage: Stage) -> None:
-        """Stages only do: a former owner that is late takes nothing back."""
-        if _RANKS[self.stages.get(job_id, "void")] < _RANKS[stage]:
-            self.stages[job_id] = stage
-
-    def release(self, listing: Listing) -> None:
-        """Let the same request start another job."""
-        request = listing.user, listing.request_id or ""
-        if self.requests.get(request) == listing:
-            del self.requests[request]
-
-    def remove(self, job_id: str) -> None:
-        self.forget(job_id)
-        self.stages.pop(job_id, None)
-        self.places.pop(job_id, None)
-        if listing := self.listings.pop(job_id, None):
-            self.release(listing)
 
 
 class WorldJournal(MemoryJournal):

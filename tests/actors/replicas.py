@@ -16,7 +16,8 @@ from legato.config import Limits, OnBusy
 from legato.dialects.librechat import LibreChat
 from legato.models.contract import Model
 from legato.storage.contract import Abandoned, Entries, Refusal, StorageError
-from legato.storage.memory_replication import MemoryReplication, World, WorldJournal
+from legato.storage.memory_replication import MemoryReplication, WorldJournal
+from legato.storage.memory_world import World
 from legato.storage.replicas import Denied, Entered, Joined, Listing, Told
 from tests.actors.kit import C1, FlakyRecords, PlayedModel
 from tests.actors.numbers import Numbers

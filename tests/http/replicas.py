@@ -13,7 +13,8 @@ from legato.http.runtime import DIALECTS, Runtime
 from legato.models.contract import Model
 from legato.models.scripted import ScriptedModel
 from legato.storage.contract import Records
-from legato.storage.memory_replication import MemoryReplication, World
+from legato.storage.memory_replication import MemoryReplication
+from legato.storage.memory_world import World
 from legato.storage.records import open_storage
 from tests.http.client import Client, bearer
 from tests.http.house import settings_with

@@ -257,6 +257,23 @@ async def test_a_later_owner_leaves_no_gap_either(desk: Desk) -> None:
     assert Story(await successor.read("j")).events == [*EVENTS]
 
 
+async def test_who_tells_it_again_with_a_later_epoch_has_the_job(desk: Desk) -> None:
+    """The journal lost that it was taken over; its former owner was the first to tell it again."""
+    former, _ = await desk.open()
+    await former.append([Entries("j", 1, 1, EVENTS[:5])])
+    owner, die = await desk.open()
+    assert [*await owner.append([Entries("j", 3, 1, EVENTS[:4])])] == []
+    for late in (Entries("j", 1, 6, EVENTS[5:]), Entries("j", 3, 5, EVENTS[4:])):
+        assert [*await former.append([late])] == [Refusal("j", "fenced")]
+    assert [*await owner.append([Entries("j", 3, 5, EVENTS[4:])])] == []
+    await former.settle(["j"])
+    await former.forget(["j"])
+    assert Story(await owner.read("j")).events == [*EVENTS]
+    await die()
+
+    assert [*await former.take_over()] == [Abandoned("j", 4, 1, False)]
+
+
 async def test_a_job_has_its_place_before_anything_is_said(desk: Desk) -> None:
     journal, die = await desk.open()
     place = Entries("j", 1, 1, ())

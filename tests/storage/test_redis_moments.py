@@ -38,6 +38,7 @@ class Failing:
         self._nodes = nodes
         self._heard = heard
         self.left = step
+        self.keys_at_once = nodes.keys_at_once
 
     def run(self, commands: Sequence[Command]) -> list[Answer]:
         self.left -= 1

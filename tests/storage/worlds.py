@@ -7,8 +7,9 @@ from typing import Final
 
 import pytest
 
-from legato.storage import memory_replication
+from legato.storage import memory_world
 from legato.storage.contract import Abandoned
+from legato.storage.memory_replication import MemoryReplication
 from legato.storage.redis.replication import open_replication
 from legato.storage.replicas import Listing, Replication
 from tests.storage.redis_servers import RedisCluster, RedisServer
@@ -51,7 +52,7 @@ class World:
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         if request.param == "memory":
-            shared = memory_replication.World()
+            shared = memory_world.World()
             yield World(stack, lambda: _in_memory(shared), shared.lose_all)
         else:
             server = request.getfixturevalue(request.param)
@@ -64,8 +65,8 @@ def _on_redis(stack: AsyncExitStack, server: RedisServer | RedisCluster) -> Worl
 
 
 @asynccontextmanager
-async def _in_memory(shared: memory_replication.World) -> AsyncIterator[Replication]:
-    replica = memory_replication.MemoryReplication(shared, lease=LEASE)
+async def _in_memory(shared: memory_world.World) -> AsyncIterator[Replication]:
+    replica = MemoryReplication(shared, lease=LEASE)
     await replica.beat()
     yield replica
 

@@ -29,6 +29,11 @@ class Client:
         self._nodes = nodes
         self._closed = False
 
+    @property
+    def keys_at_once(self) -> int:
+        """How many keys a script may have, whichever they are."""
+        return self._nodes.keys_at_once
+
     async def run(
         self, work: Work[T], limiter: trio.CapacityLimiter, *, abandon: bool = False
     ) -> T:

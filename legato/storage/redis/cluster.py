@@ -25,6 +25,8 @@ ROUNDS: Final = 5
 class Cluster:
     """Knows which node has which slot, and asks again when it was wrong or a node failed."""
 
+    keys_at_once: Final = 1
+
     def __init__(self, address: Address, timeout: float) -> None:
         self._address = address
         self._timeout = timeout

@@ -38,14 +38,19 @@ def script(text: str, keys: Sequence[bytes], *arguments: Word) -> Command:
 
 
 class Script:
-    """A script for one key that is run too often to send its text every time."""
+    """A script that is run too often to send its text every time."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._digest = sha1(text.encode(), usedforsecurity=False).hexdigest()  # as Redis names it
 
     def on(self, key: bytes, *arguments: Word) -> Command:
-        return Command(key, ("EVALSHA", self._digest, 1, key, *arguments), self._text)
+        return self.on_all([key], *arguments)
+
+    def on_all(self, keys: Sequence[bytes], *arguments: Word) -> Command:
+        """For keys that one server has."""
+        words = ("EVALSHA", self._digest, len(keys), *keys, *arguments)
+        return Command(keys[0], words, self._text)
 
 
 def add(

@@ -12,6 +12,7 @@ from legato.storage.redis.commands import (
     Command,
     Reply,
     StreamEntry,
+    array,
     command,
     entries,
     last,
@@ -50,7 +51,7 @@ class RedisJournal:
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
         beginning = [each for each in batch if each.first == 1]
         listings = self._own.listings(ids(beginning))
-        tails = {each.job_id: self._tails.get(each.job_id) for each in batch}
+        tails = {job_id: self._tails[job_id] for job_id in ids(batch) if job_id in self._tails}
 
         def work(send: Send) -> Mapping[str, Outcome]:
             outcomes = self._append(send, batch, tails)
@@ -70,6 +71,7 @@ class RedisJournal:
             else:
                 self._tails.pop(job_id, None)
                 refusals.append(Refusal(job_id, outcome))
+        self._own.drop(each.job_id for each in refusals if each.reason == "fenced")
         return refusals
 
     async def take_over(self) -> Sequence[Abandoned]:
@@ -123,25 +125,35 @@ class RedisJournal:
         """Nothing hangs for longer than a few seconds: every command has its time."""
 
     def _append(
-        self, send: Send, batch: Sequence[Entries], tails: Mapping[str, Tail | None]
+        self, send: Send, batch: Sequence[Entries], tails: Mapping[str, Tail]
     ) -> dict[str, Outcome]:
-        asked = [
-            streams.append(self._keys.job(each.job_id), each, self._me, tails.get(each.job_id))
-            for each in batch
-        ]
-        outcomes: dict[str, Outcome] = {}
+        """In one exchange, but for those whose streams are not what was known of them."""
+        following = [(e, tails[e.job_id]) for e in batch if streams.follows(e, tails.get(e.job_id))]
+        most = self._client.keys_at_once
+        parts = [following[at : at + most] for at in range(0, len(following), most)]
+        known = {entries.job_id for entries, _ in following}
+        others = [each for each in batch if each.job_id not in known]
+        replies = send([*map(self._follow, parts), *map(self._decide, others)])
+        followed, decided = replies[: len(parts)], replies[len(parts) :]
+        lengths = [number(length) for reply in followed for length in array(reply)]
+        outcomes = dict(zip(ids(others), map(_outcome, others, decided), strict=True))
         again = []
-        for each, reply in zip(batch, send(asked), strict=True):
-            if reply is False:  # there is more in the stream than its tail knows
+        for (each, _), length in zip(following, lengths, strict=True):
+            outcomes[each.job_id] = Tail(each.epoch, each.last, length)
+            if not length:
                 again.append(each)
-            else:
-                outcomes[each.job_id] = _outcome(each, reply)
         return outcomes | (self._append(send, again, {}) if again else {})
+
+    def _follow(self, part: Sequence[tuple[Entries, Tail]]) -> Command:
+        return streams.follow([self._keys.job(e.job_id) for e, _ in part], part, self._me)
+
+    def _decide(self, entries: Entries) -> Command:
+        return streams.append(self._keys.job(entries.job_id), entries, self._me)
 
     def _make(
         self, send: Send, lost: Sequence[Entries], listings: Mapping[str, Listing]
     ) -> dict[str, Outcome]:
-        """Make the streams of jobs that Redis knows nothing of, from their beginnings."""
+        """Make the streams of jobs that Redis knows nothing of, or as another's, from the first."""
         if not lost:
             return {}
         owned = command("SADD", self._keys.owner(self._me), *ids(lost))
@@ -152,7 +164,12 @@ class RedisJournal:
             for each in lost
         ]
         send([owned, *made])
-        outcomes = self._append(send, lost, {})
+        again = [
+            streams.append(self._keys.job(each.job_id), each, self._me, is_owned=True)
+            for each in lost
+        ]
+        replies = zip(lost, send(again), strict=True)
+        outcomes = {each.job_id: _outcome(each, reply) for each, reply in replies}
         kept = [job_id for job_id, outcome in outcomes.items() if isinstance(outcome, Tail)]
         listed = [listings[job_id] for job_id in kept if job_id in listings]
         send([each for listing in listed for each in self._listings.tell(listing, "waiting")])

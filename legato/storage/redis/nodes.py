@@ -1,7 +1,7 @@
 """Where commands go: to one server, to the master that Sentinels name, or into a Cluster."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from legato.storage.redis.address import Address
 from legato.storage.redis.commands import Answer, Command, Word
@@ -11,6 +11,11 @@ from legato.storage.redis.pools import Pool, sentinel_pool, tcp_pool, unix_pool
 
 class Nodes(Protocol):
     """All methods block, and raise RedisError or OSError where Redis cannot be used."""
+
+    @property
+    def keys_at_once(self) -> int:
+        """How many keys a script may have, whichever they are."""
+        ...
 
     def run(self, commands: Sequence[Command]) -> list[Answer]: ...
 
@@ -27,6 +32,9 @@ class Nodes(Protocol):
 
 class Server:
     """One server, whichever that is when a connection is made."""
+
+    keys_at_once: Final = 50
+    """No script holds the server up for a millisecond."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

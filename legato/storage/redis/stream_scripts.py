@@ -7,6 +7,9 @@ from typing import Final
 
 from legato.storage.redis.commands import Script
 
+VERSION: Final = 1
+"""Of the form in which events are kept: a JSON array of them, as msgspec writes it."""
+
 # `top` has the last entry's fields, its `epoch` and `seq`, and `kept`: the position of the last
 # event, which is in `n`, or, of events that have none, in their id.  Where the last entry is a
 # former version's claim or mark, the events before it say that.
@@ -41,31 +44,45 @@ end
 local top = look()
 """
 
-# Arguments: the epoch and the position of the last event as an id, owner, position of the first,
-# events, and how many entries the stream had when its owner added what these follow, 0 for not
-# known.  If it has as many, nothing came between and nothing was lost: what a token costs.
-# The reply is how many it has now; 0 of a settled one, whose every entry says so.
-APPEND: Final = Script(
-    """
-local length = ARGV[5] + 0
-if length > 0 and redis.call('XLEN', KEYS[1]) == length then
-  redis.call('XADD', KEYS[1], ARGV[1], 'o', ARGV[2], 'v', 1, 'f', ARGV[3], 'e', ARGV[4])
-  return length + 1
+# What a token costs, for many streams at once: to call a script costs as much as what it does.
+# Arguments: owner; then for each key the epoch and the position of the last event as an id, the
+# position of the first, events, and how many entries the stream had when its owner added what these
+# follow.  If it has as many, nothing came between and nothing was lost.  The replies are how many
+# each has now; 0 where nothing was added, because that is to be looked at.
+_FOLLOW: Final = """
+local lengths = {}
+for at = 1, #KEYS do
+  local here = 4 * at - 2
+  local length, added = ARGV[here + 3] + 0, 0
+  if redis.call('XLEN', KEYS[at]) == length then
+    local reply = redis.pcall('XADD', KEYS[at], ARGV[here],
+      'o', ARGV[1], 'v', VERSION, 'f', ARGV[here + 1], 'e', ARGV[here + 2])
+    if not reply.err then added = length + 1 end
+  end
+  lengths[at] = added
 end
+return lengths
 """
-    + _LOOK
+FOLLOW: Final = Script(_FOLLOW.replace("VERSION", str(VERSION)))
+
+# Arguments: the epoch and the position of the last event as an id, owner, position of the first,
+# events, and 1 if the job is in its owner's set: only so a later epoch makes it another's.
+# The reply is how many entries there are now; 0 of a settled one, whose every entry says so.
+_APPEND: Final = (
+    _LOOK
     + """
 if not top then return 'forgotten' end
 local epoch, last = string.match(ARGV[1], '^(%d+)-(%d+)$')
 local same, position = top.epoch == tonumber(epoch), tonumber(last)
 if top.epoch > tonumber(epoch) or (same and top.o ~= ARGV[2]) then return 'fenced' end
 if top.t or tonumber(ARGV[3]) > top.kept + 1 then return 'forgotten' end
+if not same and top.o ~= ARGV[2] and ARGV[5] ~= '1' then return 'forgotten' end
 if position < tonumber(ARGV[3]) then
   if not same then
     add(epoch .. '-0', {'o', ARGV[2], 'n', string.format('%d', top.kept)}, top.s)
   end
 elseif not (same and top.seq > 0 and position <= top.kept) then
-  local says = {'o', ARGV[2], 'v', 1, 'f', ARGV[3], 'e', ARGV[4]}
+  local says = {'o', ARGV[2], 'v', VERSION, 'f', ARGV[3], 'e', ARGV[4]}
   local seq = last
   if same and position <= top.seq then
     seq = string.format('%d', top.seq + 1)
@@ -77,6 +94,7 @@ end
 return top.s and 0 or redis.call('XLEN', KEYS[1])
 """
 )
+APPEND: Final = Script(_APPEND.replace("VERSION", str(VERSION)))
 
 # Arguments: epoch, owner, listing or nothing.  A stream that is there stays as it is, but for a
 # tombstone: its last owner may begin again.  1 where the stream was made.

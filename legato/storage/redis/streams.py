@@ -15,7 +15,7 @@ added, `s` the epoch in which it was settled, `t` of a tombstone, `v` version of
 Streams are made by `enter` and by the journal's one writer, and extended by that alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from msgspec import MsgspecError, json
@@ -26,11 +26,17 @@ from legato.storage.contract import Entries, Kept
 from legato.storage.joining import Joining
 from legato.storage.redis.commands import Command, StreamEntry, unexpected
 from legato.storage.redis.keys import DAY
-from legato.storage.redis.stream_scripts import APPEND, BAR, CLAIM, FORGET, MAKE, SETTLE
+from legato.storage.redis.stream_scripts import (
+    APPEND,
+    BAR,
+    CLAIM,
+    FOLLOW,
+    FORGET,
+    MAKE,
+    SETTLE,
+    VERSION,
+)
 from legato.storage.replicas import Listing
-
-VERSION: Final = 1
-"""Of the form in which events are kept: a JSON array of them, as msgspec writes it."""
 
 _EVENTS: Final = json.Decoder(tuple[AnyEvent, ...])
 _LISTING: Final = json.Decoder(Listing)
@@ -67,18 +73,35 @@ class Tail(NamedTuple):
     length: int  # in entries
 
 
-def append(key: bytes, entries: Entries, owner: str, tail: Tail | None) -> Command:
-    """Its reply is how long the stream is, or `fenced` or `forgotten`.
+def follows(entries: Entries, tail: Tail | None) -> bool:
+    if tail is None or not tail.length or not entries.events:
+        return False
+    return tail.epoch == entries.epoch and tail.last + 1 == entries.first
 
-    Where Redis refuses it, `tail` was not the stream's: it is to be asked again without.
 
+def follow(keys: Sequence[bytes], batch: Sequence[tuple[Entries, Tail]], owner: str) -> Command:
+    """For entries that follow their tails.  The replies are the lengths of their streams.
+
+    0 where a tail is not its stream's: then `append` decides.
     Raises UnstorableText where they cannot be kept.
     """
-    follows = tail is not None and tail[:2] == (entries.epoch, entries.first - 1)
-    length = tail.length if tail is not None and follows and entries.events else 0
-    events = json_of(entries.events)
+    words = [word for each, tail in batch for word in (*_words(each), tail.length)]
+    return FOLLOW.on_all(keys, owner, *words)
+
+
+def append(key: bytes, entries: Entries, owner: str, *, is_owned: bool = False) -> Command:
+    """Its reply is how long the stream is, or `fenced` or `forgotten`.
+
+    `is_owned`: the job is in its owner's set, and with a later epoch becomes its owner's.
+    Raises UnstorableText where they cannot be kept.
+    """
+    entry_id, first, events = _words(entries)
+    return APPEND.on(key, entry_id, owner, first, events, int(is_owned))
+
+
+def _words(entries: Entries) -> tuple[str, int, bytes]:
     entry_id = f"{entries.epoch}-{entries.last}"
-    return APPEND.on(key, entry_id, owner, entries.first, events, length)
+    return entry_id, entries.first, json_of(entries.events)
 
 
 def make(key: bytes, epoch: int, owner: str, listing: Listing | None) -> Command:
