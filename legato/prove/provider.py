@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from itertools import count
 
 import trio
 
@@ -24,18 +25,35 @@ class Connection:
         self.job_id = str(request.parameters["job"])
         self.conversation = str(request.parameters["conversation"])
         self.asked = request.messages
-        self.send, self.receive = trio.open_memory_channel[Batch](999)
+        self.said: list[ModelEvent] = []
+        self.has_finished = False
+        self.send, self.receive = trio.open_memory_channel[Batch](9999)
+
+    def play(self, batch: Batch) -> None:
+        """Nothing comes after what ends it."""
+        if self.has_finished:
+            return
+        self.has_finished = isinstance(batch, ModelError) or isinstance(batch[-1], FinishReport)
+        if not isinstance(batch, ModelError):
+            self.said += batch
+        self.send.send_nowait(batch)
 
 
 class Provider:
-    """Knows every open connection."""
+    """Knows every open connection, and those that there were."""
 
     def __init__(self) -> None:
         self.connections: list[Connection] = []
+        self.former: list[Connection] = []  # the open ones included, in the order of their opening
         self.opening: Callable[[str], None] = lambda conversation: None
+        self._words = count(1)
 
     def open_for(self, conversation: str) -> Sequence[Connection]:
         return [each for each in self.connections if each.conversation == conversation]
+
+    def word(self) -> str:
+        """One that is said nowhere else, so that it shows where each came from."""
+        return f"w{next(self._words)} "
 
     def say(self, job_id: str, *batch: ModelEvent) -> None:
         self._play(job_id, batch)
@@ -53,7 +71,7 @@ class Provider:
     def _play(self, job_id: str, batch: Batch) -> None:
         for each in self.connections:
             if each.job_id == job_id:
-                each.send.send_nowait(batch)
+                each.play(batch)
 
 
 class ProvidedModel:
@@ -80,6 +98,7 @@ class ProvidedModel:
     ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
         connection = Connection(self._replica, request)
         self._provider.connections.append(connection)
+        self._provider.former.append(connection)
         self._provider.opening(connection.conversation)
         try:
             async with aclosing(_batches(connection)) as batches:
