@@ -5,3 +5,7 @@ made of `seats` (replicas) on a `world` and `records` that fail, a `provider` an
 `model` and `ending` check the promise; `run` is one seed, `shrink` makes a schedule that breaks it
 short, and `command` splits the seeds among processes.
 """
+
+
+class ProveError(Exception):
+    """The promise was broken.  The message is for people."""

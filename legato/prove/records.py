@@ -79,7 +79,8 @@ class FaultyRecords(MemoryRecords):
         return await super().retitle(conversation_id, title, if_untitled=if_untitled)
 
     def hold(self) -> None:
-        self.free = trio.Event()
+        if self.free.is_set():  # else who waits already would wait for ever
+            self.free = trio.Event()
 
     def release(self) -> None:
         self.free.set()
