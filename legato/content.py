@@ -105,3 +105,36 @@ class Asked(Struct, frozen=True, kw_only=True):
     model: str
     echo: Mapping[str, Any] = {}
     store: bool = False
+
+
+class Edit(Struct, frozen=True):
+    """Part `index` of the answer shall read `text`; what followed it is dropped."""
+
+    index: int
+    text: str
+
+
+class TurnRequest(Struct, frozen=True, kw_only=True):
+    """What a start asks for; the ids of what it makes are the server's.
+
+    `parent_id` None means: after the newest message.  `regenerate` names a user's message that
+    gets another answer.  `revise` names an answer that goes on from its content, or from what
+    `edit` makes of that: as itself where `response_id` is its id, else as a sibling.
+    `parameters` are JSON, for the model.
+    """
+
+    job_id: str
+    conversation_id: str
+    message_id: str
+    response_id: str
+    user: str
+    model: str
+    text: str = ""
+    endpoint: str = "agents"
+    instructions: str | None = None
+    parameters: Mapping[str, Any] = {}
+    parent_id: str | None = None
+    regenerate: str | None = None
+    revise: str | None = None
+    edit: Edit | None = None
+    request_id: str | None = None

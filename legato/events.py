@@ -1,6 +1,7 @@
 """What can happen in a job: the event vocabulary, shared by every layer.
 
-A job's log is `Created`, then steps and deltas, then exactly one `Ending`.  Events that
+A job's log is `Created`, then steps and deltas, then exactly one `Ending`; where the turn had to
+wait for others, `Queued` comes before all.  Events that
 carry content name the position of the part they change (`index`), which is the step's
 own: there is no second numbering to reconcile.
 """
@@ -9,13 +10,19 @@ from typing import Literal, NamedTuple, Self, final
 
 from msgspec import Struct
 
-from legato.content import Asked, Conversation, Message, Part, ToolCall, Usage
+from legato.content import Asked, Conversation, Message, Part, ToolCall, TurnRequest, Usage
 
 StepKind = Literal["text", "think", "tool_call"]
 
 
 class Event(Struct, frozen=True, tag=True):
     """One thing that happened in a job."""
+
+
+class Queued(Event, frozen=True):
+    """The turn waits for those before it in its conversation, and is kept as it was asked for."""
+
+    turn: TurnRequest
 
 
 class Created(Event, frozen=True):
@@ -108,7 +115,7 @@ class Failed(Ending, frozen=True, kw_only=True):
 AnyDelta = TextDelta | ReasoningDelta | ArgumentsDelta
 ContentEvent = StepStarted | AnyDelta | StepCompleted
 AnyEnding = Finished | Stopped | Failed
-RareEvent = Created | StepStarted | StepCompleted | AnyEnding
+RareEvent = Queued | Created | StepStarted | StepCompleted | AnyEnding
 AnyEvent = AnyDelta | RareEvent
 
 

@@ -3,21 +3,22 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import takewhile
 from typing import Final
 
 import structlog
 import trio
 
 from legato.actors.admission import Busy, TooManyForUser, check_capacity
+from legato.actors.heartbeat import Heartbeat
 from legato.actors.host import LocalHost
 from legato.actors.job import Job
 from legato.actors.listings import listing_of
 from legato.actors.mailbox import ActorStopped
 from legato.actors.mirror import Mirrors
 from legato.actors.ref import JobRef
-from legato.actors.remote import Owners, RemoteRef
+from legato.actors.remote import ClusterRef, Owners
 from legato.actors.supervisor import Started, Supervisor
-from legato.actors.takeover import Sweeper
 from legato.actors.turn import Turn
 from legato.actors.wire import AwaitTitle, Discard
 from legato.config import Limits, OnBusy
@@ -49,7 +50,7 @@ class Cluster:
         host: LocalHost,
         owners: Owners,
         mirrors: Mirrors,
-        sweeper: Sweeper,
+        heartbeat: Heartbeat,
         records: Records,
         limits: Limits,
     ) -> None:
@@ -59,15 +60,19 @@ class Cluster:
         self._host = host
         self._owners = owners
         self._mirrors = mirrors
-        self._sweeper = sweeper
+        self._heartbeat = heartbeat
+        self._notices = Notices()
         self._records = records
         self._limits = limits
         supervisor.on_ended = self._ended
         supervisor.on_left = self._left
+        nursery.start_soon(supervisor.kept_alive, self._notices.run, "notices")
 
     async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
         self._supervisor.check_draining()
-        check_capacity(self._supervisor.registry, self._limits)
+        self._check_reach()
+        entering = self._host.entering_count
+        check_capacity(self._supervisor.registry, self._limits, leaving=-entering)
         with trio.move_on_after(ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
             while isinstance(entered := await self._enter(listing_of(turn), on_busy), Joined):
                 if await self._is_there(entered.first):
@@ -76,6 +81,11 @@ class Cluster:
             return self._begin(turn, on_busy, entered.before)
         self._soon(self._directory.withdraw, listing_of(turn))
         raise StorageError("The replicas' directory did not answer in time.")
+
+    def _check_reach(self) -> None:
+        """Raises StorageError while nothing can be decided: nobody shall wait for that in vain."""
+        if self._heartbeat.trouble is not None:
+            raise self._heartbeat.trouble
 
     async def _is_there(self, listing: Listing) -> bool:
         """Not where its own replica did not hear that it was entered."""
@@ -86,11 +96,19 @@ class Cluster:
         return True
 
     def _begin(self, turn: Turn, on_busy: OnBusy, before: Sequence[Listing]) -> Started:
-        job = self._supervisor.create(turn, [self._ending(each) for each in before])
+        is_queued = bool(before) and on_busy == "enqueue"
+        endings = [self._ending(each) for each in before]
+        job = self._supervisor.create(turn, endings, is_queued=is_queued)
         if on_busy == "interrupt":
             for each in before:
                 self._nursery.start_soon(self._stopped, each.job_id)
-        return Started(job.ref, queued=bool(before) and on_busy == "enqueue")
+        return Started(job.ref, queued=is_queued)
+
+    async def predecessors(self, turn: Turn) -> Sequence[trio.Event]:
+        """The endings for which a turn waits that a former owner queued."""
+        listed = await self._directory.conversation(turn.user, turn.conversation_id)
+        before = takewhile(lambda each: each.listing.job_id != turn.job_id, listed)
+        return [self._ending(each.listing) for each in before if is_running(each)]
 
     async def knows(self, turn: Turn) -> bool:
         if turn.request_id is None:
@@ -141,8 +159,7 @@ class Cluster:
 
     async def ping(self) -> None:
         self._supervisor.check_journal()
-        if self._sweeper.trouble is not None:
-            raise self._sweeper.trouble
+        self._check_reach()
 
     async def _enter(self, listing: Listing, on_busy: OnBusy) -> Entered | Joined:
         most = self._limits.max_running_jobs_per_user
@@ -165,11 +182,10 @@ class Cluster:
         if job is None:
             siblings = self._supervisor.registry.conversation(stream_id)
             job = next((each for each in siblings if is_answering(each)), None)
-        return job.ref if job else None
+        return self._ref(listing_of(job.turn)) if job else None
 
     def _ref(self, listing: Listing) -> JobRef:
-        job = self._supervisor.registry.find(listing.job_id)
-        return job.ref if job else RemoteRef(listing, self._owners, self._mirrors)
+        return ClusterRef(listing, self._owners, self._mirrors)
 
     async def _check_foreign(self, user: str, conversation_id: str) -> None:
         conversation = await self._records.conversation(conversation_id)
@@ -208,17 +224,44 @@ class Cluster:
             self._soon(self._directory.withdraw, listing_of(job.turn))
 
     def _soon(self, tell: Callable[..., Awaitable[None]], listing: Listing, **facts: bool) -> None:
-        self._nursery.start_soon(self._tell, partial(tell, listing, **facts))
+        self._notices.add(listing.job_id, partial(tell, listing, **facts))
 
-    async def _tell(self, tell: Callable[[], Awaitable[None]]) -> None:
+
+class Notices:
+    """What the directory is still to be told of jobs, by one task, until it has heard."""
+
+    def __init__(self) -> None:
+        self._due: dict[str, Callable[[], Awaitable[None]]] = {}  # by id: the latest is the truth
+        self._added = trio.Event()
+
+    def add(self, job_id: str, tell: Callable[[], Awaitable[None]]) -> None:
+        self._due[job_id] = tell
+        self._added.set()
+
+    async def run(self) -> None:
         while True:
+            await self._added.wait()
+            self._added = trio.Event()
+            try:
+                await self._tell()
+            except StorageError as error:
+                log.warning("directory not told yet", jobs=len(self._due), reason=str(error))
+                await trio.sleep(RETRY)
+                self._added.set()
+
+    async def _tell(self) -> None:
+        """Raises StorageError, at last, where one could not be told."""
+        trouble: StorageError | None = None
+        for job_id, tell in [*self._due.items()]:
             try:
                 await tell()
             except StorageError as error:
-                log.warning("directory not told yet", reason=str(error))
-                await trio.sleep(RETRY)
+                trouble = error
             else:
-                return
+                if self._due.get(job_id) is tell:
+                    del self._due[job_id]
+        if trouble is not None:
+            raise trouble
 
 
 def is_running(listed: Listed) -> bool:

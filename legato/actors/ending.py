@@ -2,7 +2,7 @@
 
 from typing import Any, assert_never
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct, structs
 
 from legato.actors.lifecycle import Signal
 from legato.actors.messages import (
@@ -18,7 +18,16 @@ from legato.content import ErrorPart, Message, Part, TextPart, ThinkPart, Usage
 from legato.events import AnyEnding, Ending, Failed, Finished, Stopped
 from legato.models.contract import Model
 
+
+class Decision(Struct, frozen=True):
+    """What a job comes to, and when that was decided, in seconds since 1970, if its ending says."""
+
+    outcome: Outcome
+    at: int | None
+
+
 CRASH = Failure("internal_error", "The generation failed inside Legato; the log has the details.")
+RESTART = Failure("server_restart", "The server ended while this was being answered.")
 
 
 def signal_of(outcome: Outcome) -> Signal:
@@ -36,7 +45,7 @@ def signal_of(outcome: Outcome) -> Signal:
 def _answer(
     outcome: Outcome, opening: Opening | None, content: tuple[Part, ...], usage: Usage
 ) -> Message | None:
-    """The answer to store; None where there is no question to it, or a stop came before a word."""
+    """Make the answer to store; None where there is no question, or a stop came before a word."""
     if opening is None or (isinstance(outcome, StopRequested) and not content):
         return None
     created = opening.created
@@ -69,15 +78,16 @@ def estimated(model: Model, opening: Opening | None, content: tuple[Part, ...]) 
 
 
 def ending_of(
-    outcome: Outcome,
+    decision: Decision,
     opening: Opening | None,
     content: tuple[Part, ...],
     usage: Usage,
     settled: Settled,
 ) -> AnyEnding:
-    """What is said, and with it what is to be stored: its `response`."""
+    """Make what is said, and with it what is to be stored: its `response`."""
+    outcome = decision.outcome
     answer = _answer(outcome, opening, content, usage)
-    facts: dict[str, Any] = {"usage": usage, "unsaved": settled.unsaved}
+    facts: dict[str, Any] = {"usage": usage, "unsaved": settled.unsaved, "at": decision.at}
     if opening is not None:
         facts["request"] = opening.created.request
         if answer is not None:
@@ -92,6 +102,32 @@ def ending_of(
             return Failed(reason=reason, message=message, **facts)
         case _:
             assert_never(outcome)
+
+
+def ending_of_answer(answer: Message, opening: Opening) -> AnyEnding:
+    """The ending that was said when this answer was stored.
+
+    A stored answer does not say why a generation failed: its last part, what people read of that.
+    """
+    facts: dict[str, Any] = {
+        "request": opening.created.request,
+        "response": structs.replace(answer, created_at=UNSET, updated_at=UNSET),
+        "conversation": opening.conversation,
+        "usage": answer.usage or Usage(),
+    }
+    if not answer.unfinished:
+        return Finished(reason=answer.finish_reason or "stop", **facts)
+    match answer.content or ():
+        case (*_, ErrorPart(error)):
+            return Failed(reason=_reason_of(error), message=error, **facts)
+        case _:
+            return Stopped(**facts)
+
+
+def _reason_of(error: str) -> str:
+    """All but our own faults are the provider's, or its silence."""
+    ours = (fault.reason for fault in (CRASH, RESTART) if error.startswith(fault.message))
+    return next(ours, "provider_error")
 
 
 def standing_of(ending: Ending | None) -> Standing:

@@ -1,12 +1,10 @@
 """Makes the jobs of a process: of a turn, or of what a journal has of one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
-import trio
-
-from legato.actors.job import Job
-from legato.actors.journaling import JournalWriter
+from legato.actors.job import Job, JobOwner
+from legato.actors.job_journal import Writer
 from legato.actors.recovery import Recovered
 from legato.actors.turn import Turn
 from legato.config import Limits
@@ -23,35 +21,27 @@ class JobFactory:
         models: Mapping[str, Model],
         dialects: Mapping[str, Dialect],
         limits: Limits,
-        journal: JournalWriter | None,
-        on_ended: Callable[[Job], None],
-        on_lost: Callable[[Job], object],
+        owner: JobOwner,
+        writer: Writer,
     ) -> None:
         self._models = models
         self._job = partial(
-            Job,
-            records=records,
-            dialects=dialects,
-            limits=limits,
-            journal=journal,
-            on_ended=on_ended,
-            on_lost=on_lost,
+            Job, records=records, dialects=dialects, limits=limits, owner=owner, writer=writer
         )
 
-    def new(self, turn: Turn, predecessors: Sequence[trio.Event]) -> Job:
-        return self._job(turn, model=self._models[turn.model], predecessors=predecessors)
+    def new(self, turn: Turn) -> Job:
+        return self._job(turn, model=self._models[turn.model])
 
     def restored(self, recovered: Recovered) -> Job:
         model = self._models.get(recovered.turn.model)
         job = self._job(
             recovered.turn,
             model=model or next(iter(self._models.values())),  # any: who has ended asks no model
-            predecessors=(),
             epoch=recovered.epoch,
             former=recovered.former,
             position=len(recovered.events),
         )
-        if recovered.has_ended or recovered.opening is None:
+        if recovered.has_ended:
             job.restore(recovered.opening, recovered.events)
         else:
             job.go_on(recovered.opening, recovered.events)

@@ -1,19 +1,24 @@
 """What readers follow: a log, its fold, and its projections, changed in one place."""
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeVar
 
+import structlog
 from msgspec import structs
 
 from legato.actors.fold import Fold
 from legato.actors.log import Log
-from legato.actors.messages import Located, OutOfReach
+from legato.actors.messages import Located, OutOfReach, UnknownDialect
 from legato.actors.projection import Projection
 from legato.actors.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
-from legato.events import AnyEnding, AnyEvent, Cursor, Snapshot
+from legato.events import AnyEnding, AnyEvent, Created, Cursor, Queued, Snapshot
 
 Start = Literal["beginning", "snapshot"] | Cursor
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
 
 
 class Feed:
@@ -25,13 +30,14 @@ class Feed:
         dialects: Mapping[str, Dialect],
         former: Mapping[int, int] | None = None,
     ) -> None:
-        """`former`: the epochs of former owners, each with the last position that is left of it."""
+        """`former`: see the property."""
         self._identity = identity
         self._dialects = dialects
         self._former = dict(former or {})
         self._log = Log()
         self._fold = Fold()
         self._projections: dict[str, Projection] = {}
+        self._broken: set[str] = set()  # dialects
 
     @property
     def log(self) -> Log:
@@ -50,6 +56,24 @@ class Feed:
     def has_content(self) -> bool:
         """Whether the model has said anything."""
         return bool(self._fold.steps)
+
+    @property
+    def queued(self) -> Queued | None:
+        return self._fold.queued
+
+    @property
+    def created(self) -> Created | None:
+        return self._fold.created
+
+    @property
+    def cursor(self) -> Cursor:
+        """The place of the last event."""
+        return Cursor(self._identity.job_id, self._identity.epoch, self._log.tail)
+
+    @property
+    def former(self) -> Mapping[int, int]:
+        """The epochs of former owners, each with the last position that is left of it."""
+        return self._former
 
     @property
     def readers(self) -> int:
@@ -87,7 +111,9 @@ class Feed:
     def snapshot(self) -> Snapshot:
         return self._fold.snapshot(self._log.content_tail)
 
-    def subscribe(self, dialect: str, start: Start, sink: Sink) -> OutOfReach | None:
+    def subscribe(
+        self, dialect: str, start: Start, sink: Sink
+    ) -> OutOfReach | UnknownDialect | None:
         """Give `sink` the backlog from `start`, and what follows it; or close it.
 
         It is closed where the ending is in the backlog, where the backlog is only the first part
@@ -95,21 +121,26 @@ class Feed:
 
         Refused where only a snapshot could answer, and the dialect has none.
         """
-        projection = self._projection(dialect)
         seq = self._seq(start)
-        if seq is not None:
-            projection.attach(sink, seq)
-        elif not projection.attach_synced(sink, self._fold):
-            return OutOfReach()
-        return None
 
-    def locate(self, dialect: str, place: Cursor | int) -> Located | OutOfReach:
+        def attach(projection: Projection) -> OutOfReach | None:
+            if seq is not None:
+                projection.attach(sink, seq)
+            elif not projection.attach_synced(sink, self._fold):
+                return OutOfReach()
+            return None
+
+        return self._using(dialect, attach)
+
+    def locate(self, dialect: str, place: Cursor | int) -> Located | OutOfReach | UnknownDialect:
         """See Locate."""
         if isinstance(place, Cursor):
             return Located(place) if self.holds(place) else OutOfReach()
-        found = self._projection(dialect).after(place)
+        found = self._using(dialect, lambda projection: projection.after(place))
         if isinstance(found, int):
             return OutOfReach(found)
+        if isinstance(found, UnknownDialect):
+            return found
         return Located(Cursor(self._identity.job_id, self.epoch, found.seq), found.frames)
 
     def holds(self, start: Start) -> bool:
@@ -118,19 +149,32 @@ class Feed:
 
     def push(self) -> None:
         """Hand every reader what came since the last push."""
-        for projection in self._projections.values():
-            projection.push()
+        for dialect in [*self._projections]:
+            self._using(dialect, Projection.push)
 
     def close(self) -> None:
         """Cut the readers that are left."""
         for projection in self._projections.values():
             projection.close()
 
-    def _projection(self, dialect: str) -> Projection:
+    def _using(self, dialect: str, use: Callable[[Projection], T]) -> T | UnknownDialect:
+        """Use that dialect's projection.
+
+        A fault of the dialect costs its own readers, who are cut, and nobody else: neither the job
+        nor those who read in another.
+        """
+        if dialect in self._broken or dialect not in self._dialects:
+            return UnknownDialect(f"Nobody speaks {dialect} here.")
         if dialect not in self._projections:
             made = Projection(self._dialects[dialect], self._identity, self._log)
             self._projections[dialect] = made
-        return self._projections[dialect]
+        try:
+            return use(self._projections[dialect])
+        except Exception:
+            log.exception("dialect failed", dialect=dialect, job=self._identity.job_id)
+            self._broken.add(dialect)
+            self._projections.pop(dialect).close()
+            return UnknownDialect(f"Telling this generation in {dialect} failed.")
 
     def _seq(self, start: Start) -> int | None:
         """The position that `start` stands for; None where only a snapshot can answer it."""

@@ -10,6 +10,7 @@ from legato.events import (
     Created,
     Delta,
     Ending,
+    Queued,
     ReasoningDelta,
     Snapshot,
     StepCompleted,
@@ -51,6 +52,7 @@ class Fold:
     """
 
     def __init__(self) -> None:
+        self.queued: Queued | None = None
         self.created: Created | None = None
         self.bytes = 0
         self.steps: list[StepStarted] = []
@@ -70,7 +72,7 @@ class Fold:
             slot.grow(event.text)
             self.bytes += length_of(event.text)
 
-    def _turn(self, event: Created | StepStarted | StepCompleted | Ending) -> None:
+    def _turn(self, event: Queued | Created | StepStarted | StepCompleted | Ending) -> None:
         match event:
             case StepStarted():
                 self._start(event)
@@ -81,6 +83,8 @@ class Fold:
                 self.created = event
                 self._slots = [Slot(part) for part in event.kept]
                 self.bytes = sum(map(size_of, event.kept))
+            case Queued():
+                self.queued = event
             case Ending():
                 pass
             case _:

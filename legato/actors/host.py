@@ -6,19 +6,21 @@ from typing import assert_never
 
 import trio
 
-from legato.actors.inheritance import Inheritance
+from legato.actors.failover import Failover
 from legato.actors.job import Job
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import OutOfReach
+from legato.actors.messages import OutOfReach, UnknownDialect
 from legato.actors.ref import LocalRef
 from legato.actors.supervisor import Supervisor
 from legato.actors.wire import (
     Answer,
     AskStatus,
-    AwaitEnd,
+    Awaited,
+    AwaitJob,
     AwaitTitle,
     Discard,
     LocatePlace,
+    News,
     Question,
     StopJob,
 )
@@ -29,10 +31,15 @@ class LocalHost:
     """The jobs of this replica, those included that are on their way: others can see in the
     directory that they are its own before they are here."""
 
-    def __init__(self, supervisor: Supervisor, inheritance: Inheritance) -> None:
+    def __init__(self, supervisor: Supervisor, failover: Failover) -> None:
         self._supervisor = supervisor
-        self._inheritance = inheritance
+        self._failover = failover
         self._entering: dict[str, trio.Event] = {}
+
+    @property
+    def entering_count(self) -> int:
+        """How many jobs are about to be here."""
+        return len(self._entering)
 
     @contextmanager
     def entering(self, job_id: str) -> Iterator[None]:
@@ -67,29 +74,47 @@ class LocalHost:
             await entered.wait()
         if job := self._supervisor.registry.find(job_id):
             return job
-        await self._inheritance.arrived(job_id)
+        await self._failover.arrived(job_id)
         return self._supervisor.registry.find(job_id)
 
     async def _ask(
-        self, job: Job, question: StopJob | AskStatus | LocatePlace | AwaitEnd | Discard
+        self, job: Job, question: StopJob | AskStatus | LocatePlace | AwaitJob | Discard
     ) -> Answer | None:
         """None where the job went before it had an ending: it is another replica's now."""
         match question:
-            case StopJob(about):
-                return Answer(about, stopped=await job.ref.stop())
+            case StopJob(about, _, stop_id):
+                return Answer(about, stopped=await job.ref.stop(stop_id))
             case AskStatus(about):
                 return Answer(about, status=await job.ref.status())
-            case LocatePlace(about, _, dialect, place):
-                at = Cursor.parse(place) if isinstance(place, str) else place
-                try:
-                    return Answer(about, located=await job.ref.locate(dialect, at))
-                except OutOfReach as error:
-                    return Answer(about, last=error.last)
-            case AwaitEnd(about):
-                await job.ended.wait()
-                return Answer(about) if job.feed.ending else None
+            case LocatePlace():
+                return await self._locate(job, question)
+            case AwaitJob(about, _, awaited):
+                return Answer(about, news=await self._news(job.ref, awaited))
             case Discard(about):
                 await self._supervisor.discard(job)
                 return Answer(about)
             case _:
                 assert_never(question)
+
+    async def _locate(self, job: Job, question: LocatePlace) -> Answer:
+        about, place = question.about, question.place
+        at = Cursor.parse(place) if isinstance(place, str) else place
+        try:
+            return Answer(about, located=await job.ref.locate(question.dialect, at))
+        except OutOfReach as error:
+            return Answer(about, last=error.last)
+        except UnknownDialect:
+            return Answer(about, is_spoken=False)
+
+    async def _news(self, job: LocalRef, awaited: Awaited) -> News | None:
+        match awaited:
+            case "queued":
+                return await job.queued()
+            case "opened":
+                return await job.opened()
+            case "content":
+                return await job.answering()
+            case "ending":
+                return await job.ended()
+            case _:
+                assert_never(awaited)

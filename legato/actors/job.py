@@ -1,46 +1,58 @@
 """The actor: one task that owns one generation, its log, its readers and its ending."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from functools import cached_property, partial
+from typing import Protocol
 
 import trio
 from msgspec.structs import replace
 
-from legato.actors.audience import Audience
-from legato.actors.ending import CRASH, ending_of, estimated, signal_of
-from legato.actors.journaling import JournalWriter
-from legato.actors.keeping import moment_of
+from legato.actors.ending import CRASH, Decision, ending_of, signal_of
+from legato.actors.feed import Feed
+from legato.actors.job_journal import JobJournal, Writer
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox
-from legato.actors.memoir import Memoir
 from legato.actors.messages import (
     Append,
     Ended,
+    Enqueued,
     Failure,
     JobMessage,
+    NotOpened,
     Opened,
     Opening,
+    OpeningOverdue,
     Outcome,
     Overdue,
     ProducerDone,
     Settled,
     Stop,
-    StopReply,
     StopRequested,
 )
-from legato.actors.patience import give_up
 from legato.actors.producer import Producer
 from legato.actors.recorder import Recorder
 from legato.actors.ref import LocalRef
 from legato.actors.turn import Turn, without_prompt
+from legato.actors.waiters import Waiters
 from legato.config import Limits
 from legato.content import Usage
 from legato.dialects.contract import Dialect, Identity
-from legato.events import AnyEnding, AnyEvent, ContentEvent
+from legato.events import AnyEnding, AnyEvent, ContentEvent, Created
 from legato.models.contract import Model, ModelRequest
 from legato.storage.contract import Records
 
 FIRST_EPOCH = 1
+
+
+class JobOwner(Protocol):
+    """Who has a job run; told by the job, in the same step."""
+
+    def job_ended(self, job: "Job") -> None: ...
+
+    def job_lost(self, job: "Job") -> None:
+        """Another replica owns it by now."""
+        ...
 
 
 class Job:
@@ -49,6 +61,9 @@ class Job:
     `handle` never waits, so every message is one step: that is the whole argument for atomicity.
     The first of end, stop and failure to arrive decides the outcome; then the provider's
     connection is closed and the answer stored; then the ending is said, to everyone at once.
+
+    One child has the word at a time: the recorder until the turn is opened, then the producer, then
+    the recorder again.  `opening` says whether the turn has begun: its question is stored.
     """
 
     def __init__(
@@ -59,10 +74,8 @@ class Job:
         records: Records,
         dialects: Mapping[str, Dialect],
         limits: Limits,
-        predecessors: Sequence[trio.Event],
-        on_ended: Callable[["Job"], None],
-        on_lost: Callable[["Job"], object],
-        journal: JournalWriter | None = None,
+        owner: JobOwner,
+        writer: Writer,
         epoch: int = FIRST_EPOCH,
         former: Mapping[int, int] | None = None,
         position: int = 0,
@@ -70,60 +83,86 @@ class Job:
         """`former`: see Feed; `position`: up to where the journal has it."""
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
         self.turn = turn
-        self.model = model
         self.state = State.OPENING
         self.opening: Opening | None = None
-        self.usage = Usage()
-        self.began = trio.current_time()
         self.ended = trio.Event()
         self.life = trio.CancelScope()  # of all its tasks
-        self._audience = Audience(identity, dialects, former)
-        self.feed = self._audience.feed
+        self.feed = Feed(identity, dialects, former)
         self._limits = limits
-        self._on_ended = on_ended
-        self._on_lost = on_lost
+        self._owner = owner
         self._mailbox = Mailbox[JobMessage]()
-        self.ref = LocalRef(self._mailbox.ref, turn, epoch, former)
-        self._recorder = Recorder(turn, epoch, model, records, journal, self.lose, position)
-        self._memoir: Memoir = self._recorder.early_memoir(self.feed.log)
-        self._producer = Producer(self._mailbox.ref, self._recorder, model, limits, predecessors)
-        self._outcome: Outcome | None = None
-        self._decided: int | None = None  # when that was, if the ending says it
+        self._waiters = Waiters(self.feed)
+        journal = JobJournal(turn.job_id, epoch, self.feed.log, writer, self.lose, position)
+        tell = self._mailbox.ref
+        self._recorder = Recorder(tell, turn, model, records, journal, limits.store_timeout)
+        self._producer = Producer(tell, model, limits)
+        self._decision: Decision | None = None
+
+    @cached_property
+    def ref(self) -> LocalRef:
+        return LocalRef(self._mailbox.ref, self.turn, self.feed.epoch, self.feed.former)
+
+    @property
+    def model(self) -> Model:
+        return self._producer.model
+
+    @property
+    def began(self) -> float:
+        return self._producer.began
 
     @property
     def first_content(self) -> float | None:
         """Seconds from asking the model to its first word, once there was one."""
         return self._producer.first_content
 
+    @property
+    def usage(self) -> Usage:
+        return self.feed.ending.usage if self.feed.ending else self._producer.usage
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether all that it said is where it belongs, or can never be."""
+        return self._recorder.is_idle
+
     def close(self) -> None:
-        """Gone: nobody waits for it any longer."""
+        """Be gone: nobody waits for it any longer."""
         with closing(self._mailbox):
-            self._audience.close()
+            self.feed.close()
+            self._waiters.close()
             self.ended.set()
 
     def restore(self, opening: Opening | None, events: Sequence[AnyEvent]) -> None:
         """Be a job that has ended so, in another process."""
         self._take_up(opening, events, State.ENDED)
-        self._memoir.settle()
+        self._recorder.journal.settle()
         self.ended.set()
 
-    def go_on(self, opening: Opening, events: Sequence[AnyEvent]) -> None:
-        """Be a job that another process has brought so far; the model goes on from there."""
-        self._take_up(opening, events, State.RUNNING)
-        self._producer.go_on(opening.created, self.feed.snapshot().content)
+    def go_on(self, opening: Opening | None, events: Sequence[AnyEvent]) -> None:
+        """Be a job that another process has brought so far; the model goes on from there, or, where
+        the turn was not opened yet, is still to be asked."""
+        self._take_up(opening, events, State.RUNNING if opening else State.OPENING)
 
     def _take_up(self, opening: Opening | None, events: Sequence[AnyEvent], state: State) -> None:
         self.opening = opening
-        self._audience.opened = opening.created if opening else None
         self.feed.append(*events)
-        self._memoir = self._recorder.memoir(self.feed.log)
         self.state = state
 
-    async def run(self) -> None:
-        """Live: from the opening to the ending, and after it for the retention time."""
+    async def run(
+        self, predecessors: Sequence[trio.Event] = (), *, is_queued: bool = False
+    ) -> None:
+        """Live: from the opening to the ending, and after it for the retention time.
+
+        `predecessors`: the endings that the turn waits for; with `is_queued` it is kept meanwhile.
+        """
         async with trio.open_nursery() as self._children:
-            ended = self.state is State.ENDED
-            self._children.start_soon(self._retire if ended else self._producer.run)
+            if self.state is State.ENDED:
+                self._children.start_soon(self._retire)
+            elif self.opening is not None:
+                content = self.feed.snapshot().content
+                self._children.start_soon(self._recorder.reopen, self.opening.created, content)
+            else:
+                opening = partial(self._recorder.open, predecessors, is_queued=is_queued)
+                self._children.start_soon(opening)
             await self._serve()
 
     async def seal(self) -> None:
@@ -132,10 +171,16 @@ class Job:
             if self.state is State.ENDED:
                 self._children.start_soon(self._retire)
             else:
-                self._decide(CRASH)
-                self._children.start_soon(self._give_up)  # the one before went with the crash
-                self._settle()
+                self._seal()
             await self._serve()
+
+    def _seal(self) -> None:
+        if not self._decide(CRASH):
+            self._children.start_soon(self._recorder.give_up)  # the one before went with the crash
+        if self.opening is None:
+            self._children.start_soon(self._recorder.look_up)
+        self.state = State.ENDING  # what was being stored went, too
+        self._store()
 
     def leave(self) -> None:
         """End its life now, whatever the retention time says."""
@@ -143,17 +188,17 @@ class Job:
         self.life.cancel()
 
     def lose(self) -> None:
-        """Another replica owns it by now: end all of it here, so that its readers go there."""
-        self._on_lost(self)
+        """End all of it here: another replica owns it by now, and its readers are to go there."""
+        self._owner.job_lost(self)
         self.life.cancel()
 
     def tell_again(self) -> None:
-        """The journal has lost what it had of it."""
-        self._memoir.start_over()
+        """Tell the journal everything: it has lost what it had of the job."""
+        self._recorder.journal.start_over()
 
     def forget(self) -> None:
         """Have nobody find it any more who comes after this process."""
-        self._memoir.forget()
+        self._recorder.journal.forget()
 
     async def _serve(self) -> None:
         while True:
@@ -166,19 +211,30 @@ class Job:
         match message:
             case Append():
                 self._append(message.events)
+            case Enqueued(event):
+                self._publish(event)
             case Opened(opening):
                 self._open(opening)
-            case ProducerDone(outcome, usage):
-                self._finish(outcome, usage)
+            case NotOpened(failure):
+                self._not_opened(failure)
+            case OpeningOverdue(failure):
+                self._decide(failure)
+                self._store()
+            case ProducerDone(outcome):
+                self._finish(outcome)
             case Settled():
                 self._say(message)
             case Overdue():
                 if self.feed.ending is None:
-                    self._audience.hurry(self._ending(Settled(None, unsaved=True)))
+                    self._waiters.hurry(self._ending(Settled(None, unsaved=True)))
             case Stop():
                 self._stop(message)
             case _:
-                self._audience.answer(message)
+                self._waiters.answer(message, self._created)
+
+    @property
+    def _created(self) -> Created | None:
+        return self.opening.created if self.opening else None
 
     def _advance(self, signal: Signal) -> bool:
         """Whether `signal` still matters; if so the state has moved on."""
@@ -187,97 +243,95 @@ class Job:
             self.state = state
         return state is not None
 
+    def _publish(self, *events: AnyEvent) -> None:
+        self.feed.append(*events)
+        self._recorder.journal.stir()
+        self._waiters.announce(self._created)
+
     def _open(self, opening: Opening) -> None:
-        if self._advance(Signal.OPEN):
-            self._publish(opening)
-            self._end_if_long()
-
-    def _publish(self, opening: Opening) -> None:
+        """The question is stored: ask the model, or, where the job came to its end meanwhile, have
+        the question answered with that."""
         self.opening = opening
-        self._audience.opened = opening.created
-        self.feed.append(opening.created)
-        self._memoir = self._recorder.memoir(self.feed.log)
-        self._audience.announce()
+        if self.feed.created is None and self.feed.ending is None:
+            self._publish(opening.created)
+        if self._advance(Signal.OPEN):
+            content = self.feed.snapshot().content
+            self._children.start_soon(self._producer.run, opening.request, content)
+            self._end_if_long()
+        elif self.state is State.ENDING:
+            self._store()
+        else:
+            ending = self._ending(Settled(None))
+            self._children.start_soon(self._recorder.close_late, ending, opening)
 
-    def _catch_up(self, recorder: Recorder) -> None:
-        """It ends before there was news of its opening: the log says what the journal may."""
-        if recorder.opening is not None:
-            self._publish(recorder.opening)
-        elif recorder.noted is not None:
-            self.feed.append(recorder.noted)
-            self._memoir = recorder.memoir(self.feed.log)
+    def _not_opened(self, failure: Failure | None) -> None:
+        if failure is not None:
+            self._decide(failure)
+        if self.state is State.ENDING:
+            self._store()
+        else:
+            self._recorder.journal.settle()  # it ended while this was not certain
 
     def _append(self, events: tuple[ContentEvent, ...]) -> None:
         if self._advance(Signal.CONTENT):
-            self.feed.append(*events)
-            self._memoir.stir()
-            self._audience.announce()
+            self._publish(*events)
             self._end_if_long()
 
     def _end_if_long(self) -> None:
         if self.feed.text_bytes > self._limits.max_answer_bytes:
             self._decide(Ended("max_answer_bytes"))
 
-    def _decide(self, outcome: Outcome) -> None:
+    def _decide(self, outcome: Outcome) -> bool:
         """The first to come wins; from here no content is taken."""
-        if self._advance(signal_of(outcome)):
-            self._outcome = outcome
-            self._decided = moment_of(self.turn.prompt.asked if self.turn.prompt else None)
+        is_first = self._advance(signal_of(outcome))
+        if is_first:
+            self._decision = Decision(outcome, self._recorder.moment())
+            self._recorder.stop_opening()
             self._producer.stop()
-            self._children.start_soon(self._give_up)
+            self._children.start_soon(self._recorder.give_up)
+        return is_first
 
     def _stop(self, stop: Stop) -> None:
-        """Answered when the ending is said; at once, and as settled, where it is."""
-        ending = self.feed.ending
-        if ending is not None:
-            stop.reply_to.send(StopReply(ending, settled=True))
-        else:
-            self._audience.wait(stop)
-            self._decide(StopRequested())
+        self._waiters.stop(stop)
+        self._decide(StopRequested())
 
-    def _finish(self, outcome: Ended | Failure | None, usage: Usage) -> None:
-        self.usage = usage
+    def _finish(self, outcome: Ended | Failure | None) -> None:
         if outcome is not None:
             self._decide(outcome)
-        self._settle()
+        self._store()
 
-    def _settle(self) -> None:
-        """The provider is closed: have the answer stored, then say the ending."""
-        if self.state is State.ENDING and not self.opening:
-            self._catch_up(self._recorder)
-        if self.opening is None and not self._memoir.patience:
-            self._say(Settled(None))
+    def _store(self) -> None:
+        """Nothing can change the answer any more: have it stored, then say the ending."""
+        if not self._advance(Signal.STORE):
+            return
+        journal = self._recorder.journal
+        if journal.ahead is not None:
+            self._publish(journal.ahead)  # what the journal may have, readers hear
+        if self.opening is None and not journal.is_shared:
+            self._say(Settled(None, unsaved=not self.is_stored))
         else:
             ending = self._ending(Settled(None))
-            self._children.start_soon(self._store, ending)
+            self._children.start_soon(self._recorder.close, ending, self.opening)
 
     def _ending(self, settled: Settled) -> AnyEnding:
-        """What is to be said; it does not change any more once the outcome is decided."""
-        assert self._outcome is not None, "there is no ending before it is decided"
+        """Make what is to be said; it does not change once the outcome is decided."""
+        decision = self._decision
+        assert decision is not None, "there is no ending before it is decided"
         content = self.feed.snapshot().content
-        if self.usage == Usage():
-            self.usage = estimated(self.model, self.opening, content)
-        ending = ending_of(self._outcome, self.opening, content, self.usage, settled)
-        return replace(ending, at=self._decided)
-
-    async def _store(self, ending: AnyEnding) -> None:
-        await self._mailbox.ref.tell(await self._recorder.close(ending, self.opening, self._memoir))
-
-    async def _give_up(self) -> None:
-        await give_up(self._mailbox.ref, self._memoir, self._limits.store_timeout)
+        usage = self._producer.counted(self.opening, content)
+        return ending_of(decision, self.opening, content, usage, settled)
 
     def _say(self, settled: Settled) -> None:
-        if not settled.unsaved:
-            self._memoir.settle()
         if self._advance(Signal.SAY):
-            ending = self._ending(settled)
-            self.feed.append(ending)
+            self.feed.append(self._ending(settled))
             self.feed.push()
             self.ended.set()
-            self._audience.announce()
+            self._waiters.announce(self._created)
             self._children.start_soon(self._retire)
-            self._on_ended(self)
+            self._owner.job_ended(self)
             self._forget_prompt()
+        if not settled.unsaved:
+            self._recorder.journal.settle()
 
     def _forget_prompt(self) -> None:
         """A job that is kept for its readers keeps what they read, not what the model did."""
@@ -287,5 +341,7 @@ class Job:
         self._recorder.forget_prompt()
 
     async def _retire(self) -> None:
+        """Leave when nobody may come back any more, and all is stored."""
+        await self._recorder.idle()
         await trio.sleep(self._limits.retention)
         self.leave()

@@ -11,7 +11,9 @@ class State(IntEnum):
     RUNNING = auto()
     """The model is answering."""
     ENDING = auto()
-    """Decided: the provider is being closed and the answer stored."""
+    """Decided: the provider is being closed, or a write of the question brought to its end."""
+    STORING = auto()
+    """The answer is being stored."""
     ENDED = auto()
     """Said: the log is sealed."""
 
@@ -22,6 +24,7 @@ class Signal(IntEnum):  # looked up for every token: an Enum's hash would be Pyt
     END = auto()
     STOP = auto()
     FAIL = auto()
+    STORE = auto()
     SAY = auto()
 
 
@@ -32,12 +35,14 @@ LIFECYCLE: Final[Mapping[State, Mapping[Signal, State]]] = {
         Signal.FAIL: State.ENDING,
     },
     State.RUNNING: {
+        Signal.OPEN: State.RUNNING,  # of a job that another process began
         Signal.CONTENT: State.RUNNING,
         Signal.END: State.ENDING,
         Signal.STOP: State.ENDING,
         Signal.FAIL: State.ENDING,
     },
-    State.ENDING: {Signal.SAY: State.ENDED},
+    State.ENDING: {Signal.STORE: State.STORING, Signal.SAY: State.ENDED},
+    State.STORING: {Signal.SAY: State.ENDED},
     State.ENDED: {},
 }
 

@@ -1,17 +1,21 @@
 """One link to one other replica: what both have begun with each other, and how much waits."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
+from secrets import token_hex
 from typing import Final, Protocol
 
 import trio
+from msgspec import Raw
 
 from legato.actors.sinks import Chunk
-from legato.actors.wire import Answer, AnyLetter, Closed, Lines
+from legato.actors.wire import Accepted, Answer, AnyLetter, Closed, Lines, encode_letter
 
 WAITING_BYTES: Final = 4 * 1024 * 1024
 """What may wait to be sent to one replica; its mirrors lag then, and ask again from their place."""
+
+Told = Accepted | Lines | Closed
 
 
 class LinkLost(Exception):
@@ -21,14 +25,8 @@ class LinkLost(Exception):
 class Inlet(Protocol):
     """Who is told of a job."""
 
-    def accept(self, epoch: int, former: Mapping[int, int]) -> None:
-        """What follows is the job's under that epoch; `former`: see Feed."""
-        ...
-
-    def push(self, lines: Lines) -> None: ...
-
-    def close(self, *, is_gone: bool) -> None:
-        """No more comes.  The job `is_gone` where its replica does not have it (any more)."""
+    def tell(self, letter: Told) -> None:
+        """Take it without waiting; after Closed no more comes."""
         ...
 
 
@@ -54,50 +52,77 @@ class Asked:
 class PeerSink:
     """Where a job's lines go that another replica follows."""
 
-    def __init__(self, link: "Link", about: int, send: Callable[[AnyLetter], None]) -> None:
+    def __init__(self, link: "Link", about: int) -> None:
         self.is_left = False
         self._link = link
         self._about = about
-        self._send = send
 
     def push(self, chunk: Chunk) -> bool:
         if self.is_left or self._link.waiting > WAITING_BYTES:
             return False
         self._link.waiting += len(chunk.data)
-        self._send(Lines(self._about, chunk.data, chunk.seq, chunk.last))
+        self._link.send(Lines(self._about, chunk.data, chunk.seq, chunk.last))
         return True
 
     def close(self) -> None:
         if not self.is_left:
-            self._send(Closed(self._about))
-            self._link.leave(self._about)
+            self._link.end(Closed(self._about))
 
 
 class Link:
-    """Plain bookkeeping: nothing here waits."""
+    """Plain bookkeeping: nothing here waits.
+
+    Packets are numbered on each side's own `link`, which is another one after either side gave the
+    other up.
+    """
 
     def __init__(self) -> None:
-        self.received = 0  # the number of the last packet that came
-        self.outgoing: list[AnyLetter] = []
-        self.waiting = 0  # bytes of lines in there
-        self.is_due = False  # whether to send a packet though nothing is in it
+        self.waiting = 0  # bytes of lines in what is to be sent
+        self.scope = trio.CancelScope()  # of the task that sends
+        self._name = token_hex(8)
         self._sent = 0
+        self._outgoing: list[Raw] = []
+        self._due = trio.Event()
+        self._from: str | None = None  # the other's name for its end
+        self._received = 0  # the number of the last packet that came from there
         self._numbers = count(1)
         self._asked: dict[int, Asked] = {}
         self._inlets: dict[int, Inlet] = {}
         self._sinks: dict[int, PeerSink] = {}
 
-    def packet(self) -> tuple[int, Sequence[AnyLetter]]:
-        """All that is to be sent now, and its number."""
-        letters, self.outgoing = self.outgoing, []
-        self.waiting, self.is_due = 0, False
-        self._sent += 1
-        return self._sent, letters
+    # Sending.
 
-    def part(self) -> None:
-        """The other is gone; should it come back, it misses a packet, and begins again as well."""
-        self.packet()
-        self.reset()
+    def send(self, letter: AnyLetter) -> None:
+        """Raises what `encode_letter` does."""
+        self._outgoing.append(encode_letter(letter))
+        self._due.set()
+
+    def greet(self) -> None:
+        """Have a packet sent though nothing is in it, so that a gap shows."""
+        self._due.set()
+
+    async def packet(self) -> tuple[str, int, Sequence[Raw]]:
+        """Wait until something is to be sent; all of that, with its link and number."""
+        await self._due.wait()
+        self._due = trio.Event()
+        letters, self._outgoing = self._outgoing, []
+        self.waiting = 0
+        self._sent += 1
+        return self._name, self._sent, letters
+
+    # Receiving.
+
+    def is_new(self, link: str, number: int) -> bool:
+        """Whether that packet has not come before."""
+        return link != self._from or number > self._received
+
+    def receive(self, link: str, number: int) -> bool:
+        """Note that packet; whether something before it is missing, or was given up."""
+        is_next = number == self._received + 1 if link == self._from else number == 1
+        is_first = self._from is None
+        is_other = link != self._from and not is_first
+        self._from, self._received = link, number
+        return is_other or not is_next
 
     def reset(self) -> None:
         """Nothing that was begun comes to an end on this link any more."""
@@ -106,8 +131,8 @@ class Link:
         sinks, self._sinks = self._sinks, {}
         for each in asked.values():
             each.end(None)
-        for inlet in inlets.values():
-            inlet.close(is_gone=False)
+        for about, inlet in inlets.items():
+            inlet.tell(Closed(about))
         for sink in sinks.values():
             sink.is_left = True
 
@@ -139,26 +164,25 @@ class Link:
             del self._inlets[about]
         return found
 
-    def accept(self, about: int, epoch: int, former: Mapping[int, int]) -> None:
-        if inlet := self._inlets.get(about):
-            inlet.accept(epoch, former)
-
-    def tell(self, lines: Lines) -> bool:
+    def tell(self, letter: Told) -> bool:
         """Whether anybody here still follows that."""
-        inlet = self._inlets.get(lines.about)
+        inlet = self._inlets.get(letter.about)
+        if isinstance(letter, Closed):
+            self._inlets.pop(letter.about, None)
         if inlet is not None:
-            inlet.push(lines)
+            inlet.tell(letter)
         return inlet is not None
-
-    def close(self, about: int, *, is_gone: bool) -> None:
-        if inlet := self._inlets.pop(about, None):
-            inlet.close(is_gone=is_gone)
 
     # What it tells the other of.
 
-    def serve(self, about: int, sink: PeerSink) -> PeerSink:
-        self._sinks[about] = sink
+    def serve(self, about: int) -> PeerSink:
+        sink = self._sinks[about] = PeerSink(self, about)
         return sink
+
+    def end(self, closed: Closed) -> None:
+        """Tell the other that no more comes."""
+        self.send(closed)
+        self.leave(closed.about)
 
     def leave(self, about: int) -> None:
         if sink := self._sinks.pop(about, None):

@@ -46,4 +46,4 @@ def turn_of(listing: Listing) -> Turn:
 def stage_of(job: Job) -> Stage:
     if job.ended.is_set():
         return "ended" if job.opening else "void"
-    return "begun" if job.opening else "waiting"
+    return "begun" if job.feed.log.tail else "waiting"

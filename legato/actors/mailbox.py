@@ -34,6 +34,11 @@ class ReplyTo(Generic[T]):
     def __init__(self, channel: trio.MemorySendChannel[T | ActorError]) -> None:
         self._channel = channel
 
+    @property
+    def is_left(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+        return self._channel.statistics().open_receive_channels == 0
+
     def send(self, answer: T | ActorError) -> None:
         with closing(self), suppress(trio.BrokenResourceError):  # the asker may have left
             self._channel.send_nowait(answer)

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from legato.actors.mailbox import ActorError, ReplyTo
 from legato.actors.sinks import Sink
-from legato.content import Conversation, Usage
-from legato.events import AnyEnding, ContentEvent, Created, Cursor, Ending, Snapshot
+from legato.content import Conversation
+from legato.events import AnyEnding, ContentEvent, Created, Cursor, Queued, Snapshot
 from legato.models.contract import ModelRequest
 
 
@@ -41,10 +41,34 @@ class Opening(Struct, frozen=True):
     prompt_tokens: int
 
 
+class Enqueued(Struct, frozen=True):
+    """From the recorder: the turn is kept, and waits for those before it."""
+
+    event: Queued
+
+
 class Opened(Struct, frozen=True):
-    """From the producer: the user's message is stored, the model is asked now."""
+    """From the recorder: the user's message is stored, the model is to be asked now."""
 
     opening: Opening
+
+
+class NotOpened(Struct, frozen=True):
+    """From the recorder: the user's message is not stored, and will not be.
+
+    `failure` is None where the job decided so.
+    """
+
+    failure: Failure | None
+
+
+class OpeningOverdue(Struct, frozen=True):
+    """From the recorder: storing the user's message took too long to be waited for.
+
+    Whether it is stored comes later, as Opened or NotOpened.
+    """
+
+    failure: Failure
 
 
 class Append(Struct, frozen=True):
@@ -60,7 +84,6 @@ class ProducerDone(Struct, frozen=True):
     """
 
     outcome: Ended | Failure | None
-    usage: Usage
 
 
 class Settled(Struct, frozen=True):
@@ -87,6 +110,10 @@ class Subscribe(Struct, frozen=True):
     start: Literal["beginning", "snapshot"] | Cursor
     sink: Sink
     reply_to: ReplyTo[None]
+
+
+class UnknownDialect(ActorError):
+    """Nobody here speaks that dialect, or it failed in telling this job."""
 
 
 class OutOfReach(ActorError):
@@ -117,22 +144,37 @@ class Locate(Struct, frozen=True):
 
 
 class Stop(Struct, frozen=True):
-    """From anyone allowed: end now.  Answered when the ending is said."""
+    """From anyone allowed: end now.  Answered when the ending is said.
+
+    `id`: the same again is the same stop, whose answer was lost.
+    """
 
     reply_to: ReplyTo["StopReply"]
+    id: str = ""
 
 
 class StopReply(Struct, frozen=True):
-    """`settled` where the job had been decided otherwise before this Stop arrived."""
+    """`settled` where the job had been decided otherwise before this Stop arrived.
+
+    `cursor`: where that is true; the ending's own place, once the ending is said.
+    """
 
     ending: AnyEnding
     settled: bool
+    cursor: Cursor
+
+
+class AwaitQueued(Struct, frozen=True):
+    """Answered once a turn that waits is kept, and so will be found whatever dies; or it is stored
+    already, or the job ended before that."""
+
+    reply_to: ReplyTo[Queued | Created | AnyEnding]
 
 
 class AwaitOpened(Struct, frozen=True):
     """Answered once the turn is stored, or the job ended before that."""
 
-    reply_to: ReplyTo[Created | Ending]
+    reply_to: ReplyTo[Created | AnyEnding]
 
 
 class AwaitAnswer(Struct, frozen=True):
@@ -157,9 +199,11 @@ class Standing(StrEnum):
 
 
 class Status(Struct, frozen=True):
+    """`cursor`: up to where that is true."""
+
     standing: Standing
     snapshot: Snapshot
-    epoch: int
+    cursor: Cursor
     ending: AnyEnding | None = None
 
 
@@ -167,7 +211,12 @@ class GetStatus(Struct, frozen=True):
     reply_to: ReplyTo[Status]
 
 
-Question = Subscribe | Locate | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
+Awaiting = AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | Stop
+"""What is answered once the job has come so far."""
+
+Question = Subscribe | Locate | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
 """What changes nothing but who is told."""
 
-JobMessage = Opened | Append | ProducerDone | Settled | Overdue | Stop | Question
+FromRecorder = Enqueued | Opened | NotOpened | OpeningOverdue | Settled | Overdue
+FromProducer = Append | ProducerDone
+JobMessage = FromRecorder | FromProducer | Stop | Question

@@ -1,21 +1,24 @@
 """A job of another replica, for the readers of this one: fed by its owner instead of by a model."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple, Protocol
+from functools import partial
+from typing import Final, NamedTuple, Protocol, assert_never
 
 import structlog
 import trio
 from msgspec import MsgspecError
 
 from legato.actors.feed import Feed, Start
-from legato.actors.links import Inlet
+from legato.actors.links import Inlet, Told
 from legato.actors.log import Sealed
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import OutOfReach
+from legato.actors.peers import Guarded
 from legato.actors.registry import Registry
 from legato.actors.sinks import Sink
-from legato.actors.wire import Lines, events_of
+from legato.actors.wire import Accepted, Closed, Lines, events_of
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor
 from legato.storage.replicas import Listing
@@ -73,6 +76,8 @@ class Mirror:
         self._feed: Feed | None = None
         self._accepted: tuple[int, Mapping[int, int]] = 0, {}
         self._waiting: list[tuple[str, Start, Sink]] = []
+        self._told = deque[Told]()
+        self._arrived = trio.Event()
         self._closed = trio.Event()
         self._is_broken = False
         self._last = Last()
@@ -99,6 +104,7 @@ class Mirror:
         """Follow the job to its ending, for as long as somebody reads."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._end_when_idle, nursery.cancel_scope)
+            nursery.start_soon(self._take)
             with suppress(ActorStopped):
                 await self._follow()
                 await trio.sleep_forever()
@@ -111,27 +117,47 @@ class Mirror:
 
     # What its owner tells it.
 
-    def accept(self, epoch: int, former: Mapping[int, int]) -> None:
-        self._accepted = epoch, former
+    def tell(self, letter: Told) -> None:
+        self._told.append(letter)
+        self._arrived.set()
 
-    def push(self, lines: Lines) -> None:
+    async def _take(self) -> None:
+        """Take what is told in a task of its own, so that a fault in it ends nothing else."""
+        while True:
+            await self._arrived.wait()
+            self._arrived = trio.Event()
+            while self._told:
+                self._taken(self._told.popleft())
+
+    def _taken(self, letter: Told) -> None:
+        match letter:
+            case Accepted(_, epoch, former):
+                self._accepted = epoch, former
+            case Lines():
+                self._push(letter)
+            case Closed(_, is_gone):
+                self._last = self._last._replace(is_gone=is_gone)
+                self._closed.set()
+            case _:
+                assert_never(letter)
+
+    def _push(self, lines: Lines) -> None:
         try:
             events = events_of(lines.data)
             if events is None:
                 self._begin_again()
             else:
-                self._append(events)
+                self._append(events, up_to=lines.seq)
         except (MsgspecError, ValueError, Sealed) as error:
             log.error("cannot be mirrored", job=self._listing.job_id, reason=str(error))
             self._is_broken = True
             self._begin_again()
 
-    def close(self, *, is_gone: bool) -> None:
-        self._last = self._last._replace(is_gone=is_gone)
-        self._closed.set()
-
-    def _append(self, events: Sequence[AnyEvent]) -> None:
+    def _append(self, events: Sequence[AnyEvent], *, up_to: int) -> None:
         feed = self._feed = self._accepting()
+        if feed.log.tail + len(events) != up_to:
+            self._begin_again()  # what was told is not what follows
+            return
         feed.append(*events)
         waiting, self._waiting = self._waiting, []
         for each in waiting:
@@ -157,6 +183,7 @@ class Mirror:
     async def _follow(self) -> None:
         while not self._is_broken and (self._feed is None or self._feed.ending is None):
             self._closed = trio.Event()
+            self._told.clear()  # what was told by another
             job_id, cursor = self._listing.job_id, self._cursor()
             self._last = Last(await self._source.follow(job_id, cursor, self, self._last))
             await self._closed.wait()
@@ -173,6 +200,7 @@ class Mirror:
     def _begin_again(self) -> None:
         """Its readers ask again, each from where it is."""
         feed, self._feed = self._feed, None
+        self._told.clear()
         self._cut_waiting()
         if feed is not None:
             feed.close()
@@ -199,8 +227,10 @@ class Mirrors:
         registry: Registry,
         dialects: Mapping[str, Dialect],
         source: Source,
+        guarded: Guarded,
     ) -> None:
         self._nursery = nursery
+        self._guarded = guarded
         self._registry = registry
         self._dialects = dialects
         self._source = source
@@ -212,9 +242,12 @@ class Mirrors:
         Raises:
             ActorStopped: if there is no such job (any more).
         """
+        if job := self._registry.find(listing.job_id):
+            with suppress(ActorStopped):  # it was lost: then it is somewhere else
+                await job.ref.subscribe(dialect, start, sink)
+                return
         mirror = self._mirrors.get(listing.job_id)
-        is_here = self._registry.find(listing.job_id) or (mirror and mirror.holds(start))
-        if not is_here:
+        if not (mirror and mirror.holds(start)):
             start = await self._source.checked(listing.job_id, start)
         if job := self._registry.find(listing.job_id):  # it is this replica's by now
             await job.ref.subscribe(dialect, start, sink)
@@ -226,7 +259,8 @@ class Mirrors:
         mirror = self._mirrors.get(listing.job_id)
         if mirror is None:
             mirror = self._mirrors[listing.job_id] = Mirror(listing, self._dialects, self._source)
-            self._nursery.start_soon(self._run, listing.job_id, mirror)
+            live = partial(self._run, listing.job_id, mirror)
+            self._nursery.start_soon(self._guarded, live, listing.job_id)
         return mirror
 
     async def _run(self, job_id: str, mirror: Mirror) -> None:

@@ -1,6 +1,6 @@
 """The links to other replicas: what is begun with a letter, and what comes of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, Protocol, assert_never
 
@@ -10,7 +10,7 @@ from msgspec import MsgspecError
 
 from legato.actors.feed import Start
 from legato.actors.links import Inlet, Link, PeerSink
-from legato.actors.mailbox import ActorStopped
+from legato.actors.mailbox import ActorError
 from legato.actors.ref import LocalRef
 from legato.actors.wire import (
     WIRE,
@@ -18,7 +18,7 @@ from legato.actors.wire import (
     Answer,
     AnyLetter,
     AskStatus,
-    AwaitEnd,
+    AwaitJob,
     AwaitTitle,
     Closed,
     Discard,
@@ -26,7 +26,6 @@ from legato.actors.wire import (
     Lines,
     LocatePlace,
     Missed,
-    Packet,
     Question,
     StopJob,
     Unfollow,
@@ -38,6 +37,11 @@ from legato.storage.contract import StorageError
 from legato.storage.replicas import Post
 
 RETRY: Final = 0.5  # seconds until packets are sent once more, or looked for
+
+FAULT: Final = "The process that runs the generation failed to answer."
+
+Guarded = Callable[[Callable[[], Awaitable[object]], str], Awaitable[bool]]
+"""Runs something, and says whether it did not crash; see Supervisor."""
 
 log = structlog.get_logger()
 
@@ -53,90 +57,60 @@ class Host(Protocol):
 
 
 class Peers:
-    """Letters in one packet to each replica, as soon as the packets before are sent.
+    """Letters in one packet to each replica, as soon as the packet before is sent.
 
     Packets may be lost, so they are numbered.  After a gap both sides end all that was begun
-    between them, and whoever still wants it begins again, from where it was.
+    between them, and whoever still wants it begins again, from where it was.  Each link has a task
+    that sends, so that one replica whose inbox cannot be reached delays no other.
     """
 
-    def __init__(self, me: str, post: Post, host: Host) -> None:
+    def __init__(
+        self, nursery: trio.Nursery, me: str, post: Post, host: Host, guarded: Guarded
+    ) -> None:
+        self._nursery = nursery
         self._me = me
         self._post = post
         self._host = host
+        self._guarded = guarded
         self._links: dict[str, Link] = {}
-        self._stirred = trio.Event()
 
     async def ask(self, peer: str, question: Callable[[int], Question]) -> Answer:
         """Raises LinkLost where the peer may not have got it, or its answer may be lost."""
-        with self._link(peer).asking() as asked:
-            self.send(peer, question(asked.about))
+        link = self._link(peer)
+        with link.asking() as asked:
+            link.send(question(asked.about))
             return await asked.answer()
 
     def follow(self, peer: str, job_id: str, start: Cursor | None, inlet: Inlet) -> None:
         """Have that job's log told to `inlet`, from `start` or from its beginning, until it is
         closed."""
-        about = self._link(peer).admit(inlet)
-        self.send(peer, Follow(about, job_id, str(start) if start else None))
+        link = self._link(peer)
+        link.send(Follow(link.admit(inlet), job_id, str(start) if start else None))
 
     def unfollow(self, inlet: Inlet) -> None:
-        for peer, link in self._links.items():
+        for link in self._links.values():
             for about in link.dismiss(inlet):
-                self.send(peer, Unfollow(about))
-
-    def send(self, peer: str, letter: AnyLetter) -> None:
-        self._link(peer).outgoing.append(letter)
-        self._stirred.set()
+                link.send(Unfollow(about))
 
     def greet(self, alive: Callable[[str], bool]) -> None:
-        """A sign for every link, so that a gap shows also where nothing is said; an end to what was
-        begun with those who are gone."""
-        for peer, link in self._links.items():
+        """Send a sign on every link, so that a gap shows also where nothing is said; end the links
+        with those who are gone."""
+        for peer, link in [*self._links.items()]:
             if alive(peer):
-                link.is_due = True
-                self._stirred.set()
+                link.greet()
             else:
-                link.part()
+                del self._links[peer]
+                link.scope.cancel()
+                link.reset()
 
     async def run(self) -> None:
-        async with trio.open_nursery() as self._nursery:
-            self._nursery.start_soon(self._send)
-            self._nursery.start_soon(self._receive)
-
-    def _link(self, peer: str) -> Link:
-        return self._links.setdefault(peer, Link())
-
-    async def _send(self) -> None:
-        while True:
-            await self._stirred.wait()
-            self._stirred = trio.Event()
-            await self._deliver(
-                [
-                    (peer, encode_packet(Packet(self._me, *link.packet())))
-                    for peer, link in self._links.items()
-                    if link.outgoing or link.is_due
-                ]
-            )
-
-    async def _deliver(self, packets: Sequence[tuple[str, bytes]]) -> None:
-        is_first = True
-        while packets:
-            try:
-                await self._post.send(packets)
-            except StorageError as error:
-                if is_first:  # of an outage that lasts one line is enough
-                    log.warning("packets not sent yet", reason=str(error))
-                is_first = False
-                await trio.sleep(RETRY)
-            else:
-                return
-
-    async def _receive(self) -> None:
+        """Receive, for ever."""
         is_first = True
         while True:
             try:
                 packets = await self._post.receive()
             except StorageError as error:
-                if is_first:
+                if is_first:  # of an outage that lasts one line is enough
                     log.warning("no packets received", reason=str(error))
                 is_first = False
                 await trio.sleep(RETRY)
@@ -145,6 +119,30 @@ class Peers:
                 for data in packets:
                     self._open(data)
 
+    def _link(self, peer: str) -> Link:
+        if peer not in self._links:
+            self._links[peer] = Link()
+            self._nursery.start_soon(self._send, peer, self._links[peer])
+        return self._links[peer]
+
+    async def _send(self, peer: str, link: Link) -> None:
+        with link.scope:
+            while True:
+                await self._deliver(peer, encode_packet(self._me, *await link.packet()))
+
+    async def _deliver(self, peer: str, packet: bytes) -> None:
+        is_first = True
+        while True:
+            try:
+                await self._post.send([(peer, packet)])
+            except StorageError as error:
+                if is_first:
+                    log.warning("packet not sent yet", to=peer, reason=str(error))
+                is_first = False
+                await trio.sleep(RETRY)
+            else:
+                return
+
     def _open(self, data: bytes) -> None:
         try:
             packet = decode_packet(data)
@@ -152,50 +150,53 @@ class Peers:
             log.error("a packet that cannot be read", reason=str(error))
             return
         link = self._link(packet.sender)
-        if packet.number <= link.received:
+        if not link.is_new(packet.link, packet.number):
             return  # sent again by who was not sure
-        if packet.number > link.received + 1:
+        if link.receive(packet.link, packet.number):
             link.reset()
-            self.send(packet.sender, Missed(0))
-        link.received = packet.number
+            link.send(Missed(0))
         for letter in packet.letters:
-            self._take(packet.sender, link, letter)
+            self._take(link, letter)
 
-    def _take(self, peer: str, link: Link, letter: AnyLetter) -> None:
+    def _take(self, link: Link, letter: AnyLetter) -> None:
         match letter:
-            case Lines(about):
-                if not link.tell(letter):
-                    self.send(peer, Unfollow(about))
-            case Accepted(about, epoch, former):
-                link.accept(about, epoch, former)
-            case Closed(about, is_gone):
-                link.close(about, is_gone=is_gone)
+            case Lines() | Accepted() | Closed():
+                if not link.tell(letter) and isinstance(letter, Lines):
+                    link.send(Unfollow(letter.about))
             case Follow(about):
-                sink = link.serve(about, PeerSink(link, about, partial(self.send, peer)))
-                self._nursery.start_soon(self._serve, peer, letter, sink)
+                self._begin(partial(self._serve, link, letter, link.serve(about)), "follower")
             case Unfollow(about):
                 link.leave(about)
             case Answer(about):
                 link.answered(about, letter)
             case Missed():
                 link.reset()
-            case StopJob() | AskStatus() | LocatePlace() | AwaitEnd() | AwaitTitle() | Discard():
-                self._nursery.start_soon(self._answer, peer, letter)
+            case StopJob() | AskStatus() | LocatePlace() | AwaitJob() | AwaitTitle() | Discard():
+                self._begin(partial(self._answer, link, letter), "answer")
             case _:
                 assert_never(letter)
 
-    async def _answer(self, peer: str, question: Question) -> None:
-        self.send(peer, await self._host.answer(question))
+    def _begin(self, work: Callable[[], Awaitable[None]], name: str) -> None:
+        """What one replica asks for may crash: that costs neither this one nor another question."""
+        self._nursery.start_soon(self._guarded, work, name)
 
-    async def _serve(self, peer: str, letter: Follow, sink: PeerSink) -> None:
-        about = letter.about
+    async def _answer(self, link: Link, question: Question) -> None:
+        is_answered = False
+        try:
+            link.send(await self._host.answer(question))
+            is_answered = True
+        finally:
+            if not is_answered:
+                link.send(Answer(question.about, fault=FAULT))
+
+    async def _serve(self, link: Link, letter: Follow, sink: PeerSink) -> None:
         job = await self._host.local(letter.job_id)
         if job is None:
-            self.send(peer, Closed(about, is_gone=True))
+            link.end(Closed(letter.about, is_gone=True))
             return
-        self.send(peer, Accepted(about, job.epoch, job.former))
+        link.send(Accepted(letter.about, job.epoch, job.former))
         try:
             start: Start = Cursor.parse(letter.cursor) if letter.cursor else "beginning"
             await job.subscribe(WIRE, start, sink)
-        except ActorStopped:
+        except ActorError:
             sink.close()

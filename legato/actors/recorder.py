@@ -1,123 +1,294 @@
 """The one writer of a job's messages: the question before the model reads, the answer at the end.
 
-With a journal, the job is in there before its question is stored, and until after its end is said.
-So whenever the process is killed, whoever comes next can bring it to an end; and who lost the job
-to another while it was held up is told so there, and stores nothing that nobody will answer.
+The job is in the journal before its question is stored, and until after its ending is said.  So
+whenever the process is killed, the next one can bring the job to an end; and an owner that lost the
+job while it was held up is told so by the journal, and stores nothing that nobody will answer.
+
+A write whose outcome is unknown (the commit was made, its reply was lost) is made again, for each
+may be made twice.  The job does not wait for that longer than `store_timeout`; from then on the
+question is only looked for, and the job hears of it if it is there.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
 
 import structlog
 import trio
-from msgspec import structs
+from msgspec.structs import replace
 
-from legato.actors.archive import Archive, archive_of
-from legato.actors.journaling import JournalWriter
-from legato.actors.keeping import store_beginning, store_ending
-from legato.actors.log import Log
-from legato.actors.memoir import Memoir, Unwritten, Written
-from legato.actors.messages import Opening, Settled
-from legato.actors.turn import Turn, without_prompt
-from legato.content import Part
+from legato.actors.job_journal import JobJournal
+from legato.actors.mailbox import ActorRef
+from legato.actors.messages import (
+    Enqueued,
+    Failure,
+    JobMessage,
+    NotOpened,
+    Opened,
+    Opening,
+    OpeningOverdue,
+    Overdue,
+    Settled,
+)
+from legato.actors.turn import InvalidTurn, Turn, queued, without_prompt
+from legato.actors.turn_store import TurnStore, turn_store
+from legato.content import Conversation, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import Model
-from legato.storage.contract import Records, StorageError, UnstorableText
+from legato.storage.contract import (
+    ForeignConversation,
+    Records,
+    RequestTaken,
+    StorageError,
+    UnstorableText,
+)
 
-FIRST_PAUSE = 0.25  # seconds between attempts to store an answer; each is twice the last …
-LONGEST_PAUSE = 60.0  # … up to this
+RETRIES: Final = (0.25, 0.5, 1.0)
+"""Seconds between attempts to store the question; after the last the start is refused, for whoever
+asked looks at an empty page."""
+
+FIRST_PAUSE: Final = 0.25  # seconds between attempts to store an answer; each is twice the last …
+LONGEST_PAUSE: Final = 60.0  # … up to this
 
 log = structlog.get_logger()
 
 
 class Recorder:
+    """Runs as children of the job, outside the scope that a stop cancels: a stop ends the planning,
+    never a write that has begun."""
+
     def __init__(
         self,
+        job: ActorRef[JobMessage],
         turn: Turn,
-        epoch: int,
         model: Model,
         records: Records,
-        journal: JournalWriter | None,
-        on_fenced: Callable[[], None],
-        position: int = 0,
+        journal: JobJournal,
+        store_timeout: float,
     ) -> None:
-        """`position`: up to where the journal has the job; `on_fenced`: another owns it by now."""
+        self.journal = journal
+        self._job = job
         self._turn = turn
-        self._epoch = epoch
         self._model = model
-        self._records = records
-        self._journal = journal
-        self._on_fenced = on_fenced
-        self._position = position
-        self.noted: Created | None = None  # once it may be in the journal
-        self.opening: Opening | None = None  # once the question is kept
+        self._store: TurnStore = turn_store(turn.prompt.asked if turn.prompt else None, records)
+        self._store_timeout = store_timeout
+        self._opening: Opening | None = None  # while its question may be stored
+        self._planning = trio.CancelScope()
+        self._unwanted = trio.Event()  # the question, by now
+        self._settled = Settled(None, unsaved=True)  # what is known of the answer
+        self._open_writes = 0  # those whose outcome is not known
+        self._idle = trio.Event()
 
-    async def open(self) -> Opening:
-        """Keep the question; with it, what the model shall read.
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is to be stored any more."""
+        return self._open_writes == 0
 
-        Raises:
-            StorageError, ForeignConversation, RequestTaken: as the storage does.
-            InvalidTurn: if the conversation changed so that the turn has no place in it.
-        """
-        opening = await self._archive().plan()
-        if self._journal is not None:
-            await self._begin(opening.created, self._journal)
-        conversation = await store_beginning(self._turn, opening.created, self._records)
-        self.opening = structs.replace(opening, conversation=conversation)
-        return self.opening
+    async def idle(self) -> None:
+        while not self.is_idle:
+            await self._idle.wait()
 
-    async def _begin(self, created: Created, journal: JournalWriter) -> None:
-        self.noted = created
-        if not await journal.begin(self._turn.job_id, self._epoch, created):
-            self._on_fenced()
-            await trio.lowlevel.checkpoint()  # it ends here, with the job's other tasks
-        self._position = 1
+    def moment(self) -> int | None:
+        """See TurnStore."""
+        return self._store.moment()
 
-    async def reopen(self, created: Created, content: tuple[Part, ...]) -> Opening:
-        """See `Archive.reopen`."""
-        return await self._archive().reopen(created, content)
-
-    def _archive(self) -> Archive:
-        return archive_of(self._turn, self._model, self._records)
+    def stop_opening(self) -> None:
+        """Plan no more, and begin no write of the question."""
+        self._planning.cancel()
+        self._unwanted.set()
 
     def forget_prompt(self) -> None:
-        """Nothing is to be opened any more."""
+        """Let go of what only an opening needs."""
         self._turn = without_prompt(self._turn)
-        self.opening = None
 
-    def memoir(self, source: Log) -> Memoir:
-        """Where the job is written down whose log this is."""
-        if self._journal is None:
-            return Unwritten()
-        job_id, epoch = self._turn.job_id, self._epoch
-        return Written(job_id, epoch, source, self._position, self._journal, self._on_fenced)
+    # The opening.
 
-    def early_memoir(self, source: Log) -> Memoir:
-        """The same before it has begun: where others may take it over, they must know also of an
-        ending that came before."""
-        is_shared = self._journal is not None and self._journal.patience > 0
-        return self.memoir(source) if is_shared else Unwritten()
+    async def open(self, predecessors: Sequence[trio.Event], *, is_queued: bool) -> None:
+        """Tell the job Opened or NotOpened, once, when that is certain.
 
-    async def close(self, ending: AnyEnding, opening: Opening | None, memoir: Memoir) -> Settled:
-        """Store the ending's answer, however often that takes; unsaved where no attempt could help.
-
-        The journal has the ending first: if the process ends before the answer is stored, whoever
-        comes next knows what is still to be done.
+        Before that it may hear Enqueued, and OpeningOverdue.
         """
-        await memoir.finish(ending)
-        settled = await self._store(ending, opening.created if opening else None)
-        if not settled.unsaved:
-            await memoir.settled()
-        return settled
+        word: Opened | NotOpened = NotOpened(None)
+        opening: Opening | None = None
+        try:
+            with self._planning:
+                if is_queued:
+                    await self._enqueue()
+                for ended in predecessors:
+                    await ended.wait()
+                opening = await self._store.plan(self._turn, self._model)
+        except (InvalidTurn, StorageError) as error:
+            word = NotOpened(failure_of(error))
+        if opening is not None and not self._unwanted.is_set():
+            word = await self._write(opening)
+        await self._job.tell(word)
 
-    async def _store(self, ending: AnyEnding, created: Created | None) -> Settled:
-        pause = FIRST_PAUSE
+    async def reopen(self, created: Created, content: tuple[Part, ...]) -> None:
+        """Tell the job the opening of a turn that another process began, or NotOpened."""
+        word: Opened | NotOpened = NotOpened(None)
+        try:
+            with self._planning:
+                word = Opened(await self._store.reopen(self._turn, self._model, created, content))
+        except (ForeignConversation, StorageError) as error:
+            word = NotOpened(failure_of(error))
+        await self._job.tell(word)
+
+    async def look_up(self) -> None:
+        """Tell the job Opened if its question was stored by who did not live to say so."""
+        if (opening := self._opening) is not None:
+            with self._writing():
+                conversation = await self._looked_up(opening.created)
+            if conversation is not None:
+                await self._job.tell(Opened(replace(opening, conversation=conversation)))
+
+    async def _enqueue(self) -> None:
+        """Raises StorageError where the turn cannot be kept in time."""
+        event = queued(self._turn)
+        with trio.move_on_after(self._store_timeout) as time:
+            await self.journal.keep(event)
+        if time.cancelled_caught:
+            raise StorageError("the journal takes nothing at the moment.")
+        await self._job.tell(Enqueued(event))
+
+    async def _write(self, opening: Opening) -> Opened | NotOpened:
+        self._opening = opening
+        with self._writing():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._time_out)
+                word = await self._written(opening)
+                nursery.cancel_scope.cancel()
+        self._opening = None
+        return word
+
+    async def _time_out(self) -> None:
+        await trio.sleep(self._store_timeout)
+        await self._tell_overdue_opening("the storage does not answer.")
+
+    async def _tell_overdue_opening(self, reason: object) -> None:
+        self.stop_opening()
+        await self._job.tell(OpeningOverdue(failure_of(StorageError(reason))))
+
+    async def _written(self, opening: Opening) -> Opened | NotOpened:
+        """Return when it is certain."""
+        await self.journal.keep(opening.created)
+        try:
+            conversation = await self._question_kept(opening.created)
+        except (ForeignConversation, RequestTaken, UnstorableText) as error:
+            return NotOpened(failure_of(error))
+        if conversation is None:
+            return NotOpened(None)
+        return Opened(replace(opening, conversation=conversation))
+
+    async def _question_kept(self, created: Created) -> Conversation | None:
+        """None where it is not, and is not wanted any more.
+
+        Raises:
+            ForeignConversation, RequestTaken, UnstorableText: as the storage does.
+        """
+        if self._unwanted.is_set():
+            return None
+        pauses = iter(RETRIES)
         while True:
             try:
-                return Settled(await store_ending(ending, created, self._records))
-            except UnstorableText as error:
-                log.error("answer cannot be stored", job=self._turn.job_id, reason=str(error))
-                return Settled(None, unsaved=True)
+                return await self._store.open(self._turn, created)
+            except UnstorableText:
+                raise
             except StorageError as error:
-                log.warning("answer not stored yet", job=self._turn.job_id, reason=str(error))
-                await trio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                log.warning("question not stored yet", job=self._turn.job_id, reason=str(error))
+                if (pause := next(pauses, None)) is None:
+                    await self._tell_overdue_opening(error)
+                    return await self._looked_up(created)
+            with trio.move_on_after(pause):
+                await self._unwanted.wait()
+            if self._unwanted.is_set():
+                return await self._looked_up(created)
+
+    async def _looked_up(self, created: Created) -> Conversation | None:
+        """See TurnStore.opened; however often that has to be asked."""
+        pauses = _pauses()
+        while True:
+            try:
+                return await self._store.opened(created)
+            except StorageError as error:
+                log.warning("question not found yet", job=self._turn.job_id, reason=str(error))
+                await trio.sleep(next(pauses))
+
+    # The ending.
+
+    async def close(self, ending: AnyEnding, opening: Opening | None) -> None:
+        """Tell the job Settled when the ending is kept and its answer stored.
+
+        The journal has the ending first: if the process ends before the answer is stored, the next
+        one knows what is still to be done.
+        """
+        await self.journal.finish(ending)
+        if opening is None:
+            self._settled = Settled(None, unsaved=not self.is_idle)
+        else:
+            self._settled = await self._stored(ending, opening.created)
+        if not self._settled.unsaved:
+            await self.journal.settled()
+        await self._job.tell(self._settled)
+
+    async def close_late(self, ending: AnyEnding, opening: Opening) -> None:
+        """Store the answer to a question that was found after the ending was said."""
+        await self._stored(ending, opening.created)
+        self.journal.settle()
+
+    async def give_up(self) -> None:
+        """Tell the job when its ending has waited long enough to be stored.
+
+        Not a deadline around the work: a thread that hangs would hold that up too.
+        """
+        await self.journal.finished_in_time(self._store_timeout, self._tell_overdue)
+        await trio.sleep(self._store_timeout)
+        await self._job.tell(self._settled)
+
+    async def _tell_overdue(self) -> None:
+        await self._job.tell(Overdue())
+
+    async def _stored(self, ending: AnyEnding, created: Created) -> Settled:
+        """Store the answer, however often that takes; unsaved where no attempt could help."""
+        pauses, job_id = _pauses(), self._turn.job_id
+        with self._writing():
+            while True:
+                try:
+                    return Settled(await self._store.close(job_id, ending, created))
+                except UnstorableText as error:
+                    log.error("answer cannot be stored", job=job_id, reason=str(error))
+                    return Settled(None, unsaved=True)
+                except StorageError as error:
+                    log.warning("answer not stored yet", job=job_id, reason=str(error))
+                    await trio.sleep(next(pauses))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._open_writes += 1
+        try:
+            yield
+        finally:
+            self._open_writes -= 1
+            idle, self._idle = self._idle, trio.Event()
+            idle.set()
+
+
+def _pauses() -> Iterator[float]:
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def failure_of(error: Exception) -> Failure:
+    """Say why a turn could not be opened."""
+    match error:
+        case InvalidTurn():
+            return Failure("invalid_turn", f"{error.field}: {error}")
+        case ForeignConversation():
+            return Failure("foreign_conversation", "The conversation belongs to somebody else.")
+        case RequestTaken():
+            return Failure("request_taken", "The same clientRequestId started another turn.")
+        case UnstorableText():  # to try again cannot help
+            return Failure("unstorable_text", str(error))
+        case _:
+            return Failure("storage_unavailable", f"Your message could not be stored: {error}")

@@ -6,19 +6,13 @@ from typing import Final
 import structlog
 from msgspec import Struct, structs
 
-from legato.actors.ending import ending_of
-from legato.actors.keeping import (
-    conversation_of,
-    moment_of,
-    store_beginning,
-    store_ending,
-    stored_beginning,
-)
+from legato.actors.ending import RESTART, Decision, ending_of
 from legato.actors.messages import Failure, Opening, Settled
-from legato.actors.story import Story
-from legato.actors.turn import Turn
+from legato.actors.replay import Replay
+from legato.actors.turn import Turn, turn_of
+from legato.actors.turn_store import TurnStore, turn_store
 from legato.content import Conversation, Part, Usage
-from legato.events import AnyEnding, AnyEvent, Created, Ending
+from legato.events import AnyEnding, AnyEvent, Created, Ending, Failed
 from legato.models.contract import ModelRequest
 from legato.storage.contract import (
     Abandoned,
@@ -33,8 +27,6 @@ from legato.storage.contract import (
 
 TRIES: Final = 3
 """How often what a job said is read again, before it is taken for what ends the process."""
-
-RESTART: Final = Failure("server_restart", "The server ended while this was being answered.")
 
 log = structlog.get_logger()
 
@@ -56,16 +48,19 @@ class Recovered(Struct, frozen=True):
     def has_ended(self) -> bool:
         return isinstance(self.events[-1], Ending)
 
+    @property
+    def has_begun(self) -> bool:
+        return self.opening is not None
 
-class Heir:
-    """Who takes over: every job gets an ending here; see `legato.actors.takeover` for others."""
 
-    def holds(self, job: Abandoned) -> bool:
-        """Whether it was recovered already."""
-        return False
+class Successor:
+    """Who takes over, alone: every job that began gets an ending here.
+
+    See `legato.actors.takeover` for one of many replicas.
+    """
 
     async def turn(self, job_id: str) -> Turn | None:
-        """What was asked for, where the journal does not say it."""
+        """Tell what was asked for, where the journal does not say it."""
         return None
 
     def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
@@ -74,63 +69,76 @@ class Heir:
 
 
 async def recover(
-    journal: Journal, records: Records, heir: Heir | None = None
+    journal: Journal, records: Records, successor: Successor | None = None
 ) -> Sequence[Recovered]:
-    """Take over the jobs that nobody owns; bring to an ending what has none and does not go on.
+    """Take over the jobs that nobody owns; bring to an ending what began and has none.
 
     Whoever gets them notes that they are settled, and if nobody does, they are found again.
 
     Raises:
         StorageError: if the storage cannot be used; what was not done is found the next time.
     """
-    heir = heir or Heir()
-    abandoned = [each for each in await journal.take_over() if not heir.holds(each)]
-    found = [await recover_one(each, journal, records, heir) for each in abandoned]
+    successor = successor or Successor()
+    abandoned = await journal.take_over()
+    found = [await recover_one(each, journal, records, successor) for each in abandoned]
     return [recovered for recovered in found if recovered is not None]
 
 
 async def recover_one(
-    job: Abandoned, journal: Journal, records: Records, heir: Heir
+    job: Abandoned, journal: Journal, records: Records, successor: Successor
 ) -> Recovered | None:
     """None where nobody can ever read it, or it was taken over once more."""
     kept = await journal.read(job.job_id)
-    story = Story(kept if job.attempts <= TRIES else Kept(kept.entries[:1], "it was tried often"))
-    asked = await heir.turn(job.job_id)
-    is_lost = job.settled and story.ending is None  # nothing more is to be stored of it
-    opening = None if is_lost else await _opening(story, asked, records)
+    replay = Replay(kept if job.attempts <= TRIES else Kept(kept.entries[:1], "it was tried often"))
+    asked = turn_of(replay.queued) if replay.queued else await successor.turn(job.job_id)
+    if asked and replay.still_waits:
+        return Recovered(asked, job.epoch, None, replay.former, replay.events)
+    is_lost = job.settled and replay.ending is None  # nothing more is to be stored of it
+    opening = None if is_lost else await _opening(replay, asked, records)
     turn = asked or (_turn(job.job_id, opening) if opening else None)
-    is_gone = story.has_opened and opening is None
+    is_gone = replay.has_opened and opening is None
     if turn is None or is_gone or is_lost:
         # Its conversation is gone, or its beginning, or what everybody has heard already.
-        log.warning("generation not recovered", job=job.job_id, reason=story.fault)
+        log.warning("generation not recovered", job=job.job_id, reason=replay.fault)
         await journal.forget([job.job_id])
         return None
-    goes_on = opening and not story.has_faults and heir.continues(turn, story.fold.content())
-    is_due = not job.settled and (story.ending is not None or not goes_on)
-    if is_due and not await _end(job, story, opening, journal, records):
-        return None
-    return Recovered(turn, job.epoch, opening, story.former, story.events)
+    store = turn_store(replay.created.asked if replay.created else None, records)
+    said = await _said(job.job_id, replay, opening, store)
+    goes_on = (
+        opening is not None
+        and said is None
+        and not replay.has_faults
+        and successor.continues(turn, replay.fold.content())
+    )
+    if not job.settled and not goes_on:
+        ending = said or _failed(replay, opening, store)
+        if not await _end(job, replay, ending, opening, journal, store):
+            return None
+    return Recovered(turn, job.epoch, opening, replay.former, replay.events)
 
 
-async def _opening(story: Story, asked: Turn | None, records: Records) -> Opening | None:
+async def _opening(replay: Replay, asked: Turn | None, records: Records) -> Opening | None:
     """None where nothing is kept to which there could be an answer."""
-    created = story.fold.created
-    if created is None or (story.ending and not story.has_opened):
+    created = replay.created
+    if created is None:
         return None
-    if story.has_opened:
-        conversation = await conversation_of(created, records)
-    elif asked is None:
-        conversation = await stored_beginning(created, records)
+    store = turn_store(created.asked, records)
+    if replay.has_opened:
+        conversation = await store.conversation(created)
+    elif asked is None or replay.ending is not None:
+        conversation = await store.opened(created)
     else:
-        conversation = await _kept_beginning(asked, created, records)
+        conversation = await _kept_question(store, asked, created)
     return Opening(created, ModelRequest(()), conversation, 0) if conversation else None
 
 
-async def _kept_beginning(asked: Turn, created: Created, records: Records) -> Conversation | None:
-    """Keep the question here: whose job it was may not have come to it, or be held up before it,
-    and come to it yet.  None where it cannot be."""
+async def _kept_question(store: TurnStore, asked: Turn, created: Created) -> Conversation | None:
+    """Keep the question here: its owner may not have come to that, or be held up before it.
+
+    None where it cannot be kept.
+    """
     try:
-        return await store_beginning(asked, created, records)
+        return await store.open(asked, created)
     except (ForeignConversation, RequestTaken, UnstorableText):
         return None
 
@@ -147,40 +155,65 @@ def _turn(job_id: str, opening: Opening) -> Turn:
     )
 
 
+async def _said(
+    job_id: str, replay: Replay, opening: Opening | None, store: TurnStore
+) -> AnyEnding | None:
+    """The ending that everybody may have heard: the journal's, or what was stored before the
+    journal lost it."""
+    if replay.ending is not None or opening is None:
+        return replay.ending
+    return await store.said(job_id, opening)
+
+
 async def _end(
-    job: Abandoned, story: Story, opening: Opening | None, journal: Journal, records: Records
+    job: Abandoned,
+    replay: Replay,
+    ending: AnyEnding,
+    opening: Opening | None,
+    journal: Journal,
+    store: TurnStore,
 ) -> bool:
-    """In the order of a job that lives: decided, stored, and then to be said.
+    """Bring it to its end in the order of a job that lives: decided, stored, and then to be said.
 
     False where the job has been taken over once more, and is not ours to end.
     """
-    ending = story.ending
-    if ending is None:
-        ending = _failed(story, opening)
-        sealing = Entries(job.job_id, job.epoch, len(story.events) + 1, (ending,))
+    if replay.ending is None:
+        sealing = Entries(job.job_id, job.epoch, len(replay.events) + 1, (ending,))
         if await journal.append([sealing]):
             return False
-        story.go_on(sealing)
-    story.events[-1] = await _stored(ending, story.fold.created, records)
+        replay.go_on(sealing)
+    answered = _answered(ending, opening)
+    stored = await _stored(job.job_id, answered, replay.created, store)
+    if answered is ending:  # otherwise it was said without that answer, and stays so
+        replay.events[-1] = stored
     log.warning(
-        "generation recovered", job=job.job_id, events=len(story.events), incomplete=story.fault
+        "generation recovered", job=job.job_id, events=len(replay.events), incomplete=replay.fault
     )
     return True
 
 
-def _failed(story: Story, opening: Opening | None) -> AnyEnding:
+def _failed(replay: Replay, opening: Opening | None, store: TurnStore) -> AnyEnding:
     why = RESTART
-    if story.fault is not None:
-        why = Failure(why.reason, f"{why.message}  Not all of it can be read: {story.fault}.")
-    ending = ending_of(why, opening, story.fold.content(), Usage(), Settled(None))
-    created = story.fold.created
-    return structs.replace(ending, at=moment_of(created.asked if created else None))
+    if replay.fault is not None:
+        why = Failure(why.reason, f"{why.message}  Not all of it can be read: {replay.fault}.")
+    decision = Decision(why, store.moment())
+    return ending_of(decision, opening, replay.fold.content(), Usage(), Settled(None))
 
 
-async def _stored(ending: AnyEnding, created: Created | None, records: Records) -> AnyEnding:
+def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:
+    """The ending with the answer to a question that was stored though nobody lived to hear so."""
+    if opening is None or ending.request is not None or not isinstance(ending, Failed):
+        return ending
+    decision = Decision(Failure(ending.reason, ending.message), ending.at)
+    return ending_of(decision, opening, (), ending.usage, Settled(None))
+
+
+async def _stored(
+    job_id: str, ending: AnyEnding, created: Created | None, store: TurnStore
+) -> AnyEnding:
     """The ending, once its answer is stored; if it was already, that changes nothing."""
     try:
-        stored = await store_ending(ending, created, records)
+        stored = await store.close(job_id, ending, created)
     except UnstorableText:
         return structs.replace(ending, unsaved=True)
     return structs.replace(ending, conversation=stored or ending.conversation)

@@ -11,6 +11,7 @@ from legato.actors.messages import (
     AwaitAnswer,
     AwaitEnding,
     AwaitOpened,
+    AwaitQueued,
     GetStatus,
     JobMessage,
     Locate,
@@ -22,7 +23,7 @@ from legato.actors.messages import (
 )
 from legato.actors.sinks import Sink
 from legato.actors.turn import Turn
-from legato.events import AnyEnding, Created, Cursor, Ending
+from legato.events import AnyEnding, Created, Cursor, Queued
 
 
 class JobRef(Protocol):
@@ -37,7 +38,9 @@ class JobRef(Protocol):
     @property
     def created_at(self) -> int: ...
 
-    async def opened(self) -> Created | Ending: ...
+    async def queued(self) -> Queued | Created | AnyEnding: ...
+
+    async def opened(self) -> Created | AnyEnding: ...
 
     async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None: ...
 
@@ -81,7 +84,11 @@ class LocalRef:
     def created_at(self) -> int:
         return time_of(self.job_id)
 
-    async def opened(self) -> Created | Ending:
+    async def queued(self) -> Queued | Created | AnyEnding:
+        """Wait until the turn is kept, or stored; the ending, where that came first."""
+        return await self._actor.ask(AwaitQueued)
+
+    async def opened(self) -> Created | AnyEnding:
         """Wait until the turn is stored; the ending, where it came first."""
         return await self._actor.ask(AwaitOpened)
 
@@ -89,9 +96,12 @@ class LocalRef:
         """See `Feed.subscribe`."""
         await self._actor.ask(lambda reply_to: Subscribe(dialect, start, sink, reply_to))
 
-    async def stop(self) -> StopReply:
-        """End it.  On return the provider is closed, the partial answer stored, the ending said."""
-        return await self._actor.ask(Stop)
+    async def stop(self, stop_id: str = "") -> StopReply:
+        """End it.  On return the provider is closed, the partial answer stored, the ending said.
+
+        `stop_id`: the same again is the same stop, whose answer was lost.
+        """
+        return await self._actor.ask(lambda reply_to: Stop(reply_to, stop_id))
 
     async def locate(self, dialect: str, place: Cursor | int) -> Located:
         """Where to go on from after `place`; see Locate.

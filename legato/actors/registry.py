@@ -80,15 +80,17 @@ class Registry:
     def evicted(self, max_bytes: int) -> list[Job]:
         """The jobs to let go, oldest ending first, so that the others keep at most `max_bytes`.
 
-        The newest stays whatever its size: its readers are still reading its end.
+        The newest stays whatever its size, since its readers are still reading its end, and so does
+        what is not stored yet: it is nowhere else.
         """
         excess = self._retained_bytes - max_bytes
         evicted = []
         for job, size in islice(self._retained.values(), max(0, len(self._retained) - 1)):
             if excess <= 0:
                 break
-            excess -= size
-            evicted.append(job)
+            if job.is_stored:
+                excess -= size
+                evicted.append(job)
         return evicted
 
 

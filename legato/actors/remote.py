@@ -2,19 +2,30 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from secrets import token_hex
 
 from legato.actors.feed import Start
+from legato.actors.heartbeat import Heartbeat
 from legato.actors.host import LocalHost
 from legato.actors.links import Inlet, LinkLost
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import Located, OutOfReach, Status, StopReply
+from legato.actors.messages import Located, OutOfReach, Status, StopReply, UnknownDialect
 from legato.actors.mirror import Last, Mirrors
 from legato.actors.peers import Peers
 from legato.actors.ref import time_of
 from legato.actors.sinks import Sink
-from legato.actors.takeover import Sweeper
-from legato.actors.wire import WIRE, Answer, AskStatus, AwaitEnd, LocatePlace, Question, StopJob
-from legato.events import AnyEnding, Created, Cursor, Ending
+from legato.actors.wire import (
+    WIRE,
+    Answer,
+    AskStatus,
+    Awaited,
+    AwaitJob,
+    LocatePlace,
+    News,
+    Question,
+    StopJob,
+)
+from legato.events import AnyEnding, Created, Cursor, Queued
 from legato.storage.contract import StorageError
 from legato.storage.replicas import Listing, Replication
 
@@ -24,18 +35,18 @@ class Owners:
     whoever asks waits."""
 
     def __init__(
-        self, replication: Replication, host: LocalHost, peers: Peers, sweeper: Sweeper
+        self, replication: Replication, host: LocalHost, peers: Peers, heartbeat: Heartbeat
     ) -> None:
         self._me = replication.me
         self._directory = replication.directory
         self._liveness = replication.liveness
         self._host = host
         self._peers = peers
-        self._sweeper = sweeper
+        self._heartbeat = heartbeat
 
     async def owner(self, job_id: str, last: str | None = None) -> str:
-        """Its owner, who lives.  `last` is who was it when it was asked last: that holds where the
-        directory has lost the job, and `last` will tell it again.
+        """Find its owner, who lives.  `last` is who was it when it was asked last: that holds where
+        the directory has lost the job, and `last` will tell it again.
 
         Raises:
             ActorStopped: if there is no such job (any more).
@@ -50,17 +61,22 @@ class Owners:
                     raise ActorStopped
                 if self._lives(owner):
                     return owner
-            await self._sweeper.looked()
+            await self._heartbeat.looked()
 
     async def ask(self, job_id: str, question: Callable[[int], Question]) -> Answer:
-        """Raises ActorStopped if there is no such job (any more)."""
+        """Raises:
+        ActorStopped: if there is no such job (any more).
+        StorageError: if its owner has it and cannot answer.
+        """
         owner = await self.owner(job_id)
         while True:
             try:
                 answer = await self._ask(owner, question)
             except LinkLost:
-                await self._sweeper.looked()
+                await self._heartbeat.looked()
             else:
+                if answer.fault is not None:
+                    raise StorageError(answer.fault)
                 if answer.is_known:
                     return answer
                 if await self.owner(job_id) == owner:
@@ -68,7 +84,8 @@ class Owners:
             owner = await self.owner(job_id, owner)
 
     async def stop(self, job_id: str) -> StopReply:
-        answer = await self.ask(job_id, lambda about: StopJob(about, job_id))
+        stop_id = token_hex(8)  # the same however often it has to be asked
+        answer = await self.ask(job_id, lambda about: StopJob(about, job_id, stop_id))
         assert answer.stopped is not None, "that is the answer to this question"
         return answer.stopped
 
@@ -77,12 +94,14 @@ class Owners:
         assert answer.status is not None, "that is the answer to this question"
         return answer.status
 
+    async def news(self, job_id: str, awaited: Awaited) -> News | None:
+        answer = await self.ask(job_id, lambda about: AwaitJob(about, job_id, awaited))
+        return answer.news
+
     async def ended(self, job_id: str) -> None:
         """Return when it has ended, or is gone."""
-        try:
-            await self.ask(job_id, lambda about: AwaitEnd(about, job_id))
-        except ActorStopped:
-            return
+        with suppress(ActorStopped):
+            await self.news(job_id, "ending")
 
     async def checked(self, job_id: str, start: Start) -> Start:
         """See `Source`."""
@@ -96,9 +115,11 @@ class Owners:
         return start
 
     async def locate(self, job_id: str, dialect: str, place: Cursor | int) -> Located:
-        """Raises ActorStopped, OutOfReach."""
+        """Raises ActorStopped, OutOfReach, UnknownDialect."""
         at = str(place) if isinstance(place, Cursor) else place
         answer = await self.ask(job_id, lambda about: LocatePlace(about, job_id, dialect, at))
+        if not answer.is_spoken:
+            raise UnknownDialect(f"Nobody speaks {dialect} there.")
         if answer.located is None:
             raise OutOfReach(answer.last)
         return answer.located
@@ -126,8 +147,11 @@ class Owners:
         return replica == self._me or replica in self._liveness.alive()
 
 
-class RemoteRef:
-    """A job that may be any replica's.  Every method raises ActorStopped once it has left."""
+class ClusterRef:
+    """A job of any replica, this one included: its owner is looked for at each question.
+
+    Every method raises ActorStopped once the job has left.
+    """
 
     def __init__(self, listing: Listing, owners: Owners, mirrors: Mirrors) -> None:
         self.job_id = listing.job_id
@@ -143,10 +167,29 @@ class RemoteRef:
     def created_at(self) -> int:
         return time_of(self.job_id)
 
-    async def opened(self) -> Created | Ending:
-        status = await self._owners.status(self.job_id)
-        assert status.snapshot.created is not None, "only who starts a job waits for it"
-        return status.snapshot.created
+    async def queued(self) -> Queued | Created | AnyEnding:
+        """Wait until the turn is kept, or stored; the ending, where that came first."""
+        news = await self._owners.news(self.job_id, "queued")
+        assert news is not None, "something of that has come"
+        return news
+
+    async def opened(self) -> Created | AnyEnding:
+        """Wait until the turn is stored; the ending, where it came first."""
+        news = await self._owners.news(self.job_id, "opened")
+        assert isinstance(news, Created | AnyEnding), "that is what was waited for"
+        return news
+
+    async def answering(self) -> AnyEnding | None:
+        """Wait until the model has said something; the ending, where that came first."""
+        news = await self._owners.news(self.job_id, "content")
+        assert news is None or isinstance(news, AnyEnding), "that is what was waited for"
+        return news
+
+    async def ended(self) -> AnyEnding:
+        """Wait for its ending."""
+        news = await self._owners.news(self.job_id, "ending")
+        assert isinstance(news, AnyEnding), "that is what was waited for"
+        return news
 
     async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
         """See `Feed.subscribe`."""
@@ -166,14 +209,3 @@ class RemoteRef:
 
     async def status(self) -> Status:
         return await self._owners.status(self.job_id)
-
-    async def answering(self) -> AnyEnding | None:
-        """The ending, if it is said; nobody waits here for the first word."""
-        return (await self.status()).ending
-
-    async def ended(self) -> AnyEnding:
-        """Wait for its ending."""
-        await self._owners.ended(self.job_id)
-        ending = (await self.status()).ending
-        assert ending is not None, "that is what was waited for"
-        return ending

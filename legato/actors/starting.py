@@ -59,6 +59,8 @@ async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Record
         user_message_id=started.job.message_id,
         response_message_id=started.job.response_id,
     )
+    if reply.status == "queued":
+        await _kept(started.job)
     return reply if reply.status != "started" else await _opened(reply, started.job)
 
 
@@ -83,6 +85,16 @@ async def _check(turn: Turn, jobs: Jobs, records: Records) -> None:
         raise ForeignConversation(turn.conversation_id)
     messages = await records.messages(turn.conversation_id) if conversation else []
     plan(turn, messages, expected=await jobs.expected(turn.user, turn.conversation_id))
+
+
+async def _kept(job: JobRef) -> None:
+    """Return once a turn that waits will be found whatever dies."""
+    try:
+        news = await job.queued()
+    except ActorStopped:
+        raise NotStarted("internal_error", "The turn was gone before it began.") from None
+    if isinstance(news, Failed):
+        raise NotStarted(news.reason, news.message)
 
 
 async def _opened(reply: StartReply, job: JobRef) -> StartReply:

@@ -7,17 +7,17 @@ from typing import NamedTuple
 import trio
 
 from legato.actors.cluster import Cluster
+from legato.actors.failover import Failover, ReplicaSuccessor
+from legato.actors.heartbeat import Heartbeat
 from legato.actors.host import LocalHost
-from legato.actors.inheritance import Inheritance
 from legato.actors.jobs import Jobs
 from legato.actors.mirror import Mirrors
 from legato.actors.peers import Peers
 from legato.actors.recovery import recover
 from legato.actors.remote import Owners
 from legato.actors.supervisor import Supervisor
-from legato.actors.takeover import OnOwnerLost, Successor, Sweeper
 from legato.actors.wire import WIRE, Wire
-from legato.config import Limits
+from legato.config import Limits, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
 from legato.storage.contract import Journal, Records, StorageError
@@ -59,6 +59,9 @@ async def open_supervisor(
         supervisor.adopt(recovered)
         yield supervisor
         await drained(supervisor, limits)
+        records.abandon()  # what hangs in there for longer is lost, as if the process was killed
+        if journal is not None:
+            journal.abandon()
         nursery.cancel_scope.cancel()
 
 
@@ -91,27 +94,31 @@ async def open_replica(
     await replication.liveness.beat()
     async with trio.open_nursery() as nursery:
         supervisor = _shared(nursery, replication.journal, records, models, dialects, limits)
-        inheritance = Inheritance(
+        failover = Failover(
             nursery,
             supervisor,
             replication.journal,
             records,
-            Successor(replication.directory, supervisor.registry, models, on_owner_lost),
+            ReplicaSuccessor(replication.directory, models, on_owner_lost),
             limits.retention,
         )
-        host = LocalHost(supervisor, inheritance)
-        peers = Peers(replication.me, replication.post, host)
-        sweeper = Sweeper(replication, supervisor, inheritance, peers, lease)
-        # Without these it would be a replica that says nothing and hears nothing: their end is its.
-        nursery.start_soon(peers.run)
-        nursery.start_soon(sweeper.run)
-        owners = Owners(replication, host, peers, sweeper)
-        mirrors = Mirrors(nursery, supervisor.registry, dialects, owners)
-        parts = replication, supervisor, host, owners, mirrors, sweeper
-        yield Replica(supervisor, Cluster(nursery, *parts, records, limits))
+        host, guarded = LocalHost(supervisor, failover), supervisor.guarded
+        peers = Peers(nursery, replication.me, replication.post, host, guarded)
+        heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
+        # Without these it would be a replica that says nothing and hears nothing.
+        nursery.start_soon(supervisor.kept_alive, peers.run, "peers")
+        nursery.start_soon(supervisor.kept_alive, heartbeat.run, "heartbeat")
+        owners = Owners(replication, host, peers, heartbeat)
+        mirrors = Mirrors(nursery, supervisor.registry, dialects, owners, guarded)
+        parts = replication, supervisor, host, owners, mirrors, heartbeat
+        cluster = Cluster(nursery, *parts, records, limits)
+        failover.predecessors = cluster.predecessors
+        yield Replica(supervisor, cluster)
         await drained(supervisor, limits)
         with trio.move_on_after(LAST_WRITE), suppress(StorageError):
-            await sweeper.leave()  # while its jobs still answer for themselves
+            await heartbeat.leave()  # while its jobs still answer for themselves
+        records.abandon()
+        replication.journal.abandon()
         nursery.cancel_scope.cancel()
 
 

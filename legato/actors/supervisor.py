@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from functools import partial
+from typing import Final
 
 import structlog
 import trio
@@ -12,7 +14,7 @@ from legato.actors.contexts import detached
 from legato.actors.ending import standing_of
 from legato.actors.factory import JobFactory
 from legato.actors.job import Job
-from legato.actors.journaling import JournalWriter
+from legato.actors.journal_writer import JournalWriter, NoJournal
 from legato.actors.mailbox import ActorStopped
 from legato.actors.recovery import Recovered
 from legato.actors.ref import JobRef
@@ -25,6 +27,9 @@ from legato.dialects.contract import Dialect
 from legato.events import Failed
 from legato.models.contract import Model
 from legato.storage.contract import ForeignConversation, Journal, Records
+
+RESTART_PAUSE: Final = 1.0
+"""Seconds until a part that crashed begins again: what ended it may be over by then."""
 
 log = structlog.get_logger()
 
@@ -65,9 +70,8 @@ class Supervisor:
             models=models,
             dialects=dialects,
             limits=limits,
-            journal=self._writer,
-            on_ended=self._ended,
-            on_lost=self.registry.remove,
+            owner=self,
+            writer=self._writer or NoJournal(),
         )
         self._tally = Tally()
         self.observers: list[Callable[[Job], object]] = []  # told of each ending in its own task
@@ -75,7 +79,7 @@ class Supervisor:
         self.on_left: Callable[[Job], None] = lambda job: None
         self._draining = False
         if self._writer is not None:
-            nursery.start_soon(self.guarded, self._writer.run, "journal")
+            nursery.start_soon(self.kept_alive, self._writer.run, "journal")
 
     def check_journal(self) -> None:
         """Raises StorageError while the journal does not take what it should."""
@@ -112,8 +116,9 @@ class Supervisor:
         self.check_draining()
         admit(turn.user, self.registry, self._limits, leaving=len(interrupted))
         self._stop_soon(interrupted)
-        job = self.create(turn, [job.ended for job in before])
-        return Started(job.ref, queued=bool(before) and on_busy == "enqueue")
+        is_queued = bool(before) and on_busy == "enqueue"
+        job = self.create(turn, [job.ended for job in before], is_queued=is_queued)
+        return Started(job.ref, queued=is_queued)
 
     def check_draining(self) -> None:
         """Raises ShuttingDown once starts are refused."""
@@ -180,27 +185,34 @@ class Supervisor:
         if self._writer is not None:
             await self._writer.written()
 
-    def create(self, turn: Turn, predecessors: Sequence[trio.Event]) -> Job:
+    def create(
+        self, turn: Turn, predecessors: Sequence[trio.Event], *, is_queued: bool = False
+    ) -> Job:
         """Have it run, whatever there is already."""
-        job = self._factory.new(turn, predecessors)
+        job = self._factory.new(turn)
         self._tally.started += 1
         self.registry.add(job)
-        detached().run(self._nursery.start_soon, self._own, job)
+        live = partial(job.run, predecessors, is_queued=is_queued)
+        detached().run(self._nursery.start_soon, self._own, job, live)
         return job
 
-    def adopt(self, recovered: Iterable[Recovered]) -> None:
-        """Have jobs of a former process here, for as long as if they had ended in this one."""
+    def adopt(self, recovered: Iterable[Recovered], before: Sequence[trio.Event] = ()) -> None:
+        """Have jobs of a former process here, for as long as if they had ended in this one.
+
+        `before`: the endings elsewhere for which those wait that have not begun.
+        """
         jobs = [self._factory.restored(each) for each in recovered]
-        running = [job for job in jobs if not job.ended.is_set()]
+        waiting = [job for job in jobs if not job.ended.is_set()]
         ended = [job for job in jobs if job.ended.is_set()]
-        for job in (*running, *self._affordable(ended)):
+        for job in (*waiting, *self._affordable(ended)):
             if former := self.registry.find(job.turn.job_id):
                 former.lose()  # others owned it meanwhile
             self.registry.add(job)
             if job.ended.is_set():
                 self.registry.ended(job)
                 self.on_ended(job)
-            self._nursery.start_soon(self._own, job)
+            live = partial(job.run, [*before, *earlier(job, waiting)])
+            self._nursery.start_soon(self._own, job, live)
         self._evict()
 
     def _affordable(self, jobs: Sequence[Job]) -> Iterable[Job]:
@@ -215,11 +227,11 @@ class Supervisor:
                 kept.append(job)
         return reversed(kept)
 
-    async def _own(self, job: Job) -> None:
+    async def _own(self, job: Job, live: Callable[[], Awaitable[None]]) -> None:
         try:
             with closing(job), job.life:
                 name = job.turn.job_id
-                await self.guarded(job.run, name) or await self.guarded(job.seal, name)
+                await self.guarded(live, name) or await self.guarded(job.seal, name)
         finally:
             self._remove(job)
 
@@ -229,19 +241,29 @@ class Supervisor:
             self.on_left(job)
 
     async def guarded(self, life: Callable[[], Awaitable[object]], name: str) -> bool:
-        """Whether it ran without a crash.  The one catch-all: a bug ends one job, not the rest."""
+        """Whether it ran without a crash.  A bug ends one job, not the rest."""
+        crashed = False
         try:
             await life()
-        except Exception:
+        # Not `except`: what is cancelled and has a bug as well raises a group of both.
+        except* Exception:
             log.exception("crashed", part=name)
-            return False
-        return True
+            crashed = True
+        return not crashed
+
+    async def kept_alive(self, life: Callable[[], Awaitable[object]], name: str) -> None:
+        """Begin it again whenever it crashes: what it does, nobody else does."""
+        while not await self.guarded(life, name):  # noqa: ASYNC110  # nobody says when
+            await trio.sleep(RESTART_PAUSE)
 
     def _stop_soon(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
             self._nursery.start_soon(stopped, job)
 
-    def _ended(self, job: Job) -> None:
+    def job_lost(self, job: Job) -> None:
+        self.registry.remove(job)
+
+    def job_ended(self, job: Job) -> None:
         """A job has said its ending: called by it, in the same step."""
         log.info(
             "generation ended",
@@ -269,6 +291,15 @@ class Supervisor:
 
 def running(jobs: Iterable[Job]) -> Iterator[Job]:
     return (job for job in jobs if not job.ended.is_set())
+
+
+def earlier(job: Job, others: Iterable[Job]) -> Iterator[trio.Event]:
+    """The endings of those of its conversation that were started before it."""
+    for each in others:
+        if each is job:
+            return
+        if each.turn.conversation_id == job.turn.conversation_id:
+            yield each.ended
 
 
 async def stopped(job: Job) -> None:

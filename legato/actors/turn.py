@@ -4,7 +4,18 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import UNSET, Struct, structs
 
-from legato.content import NO_PARENT, Asked, ErrorPart, Message, Part, TextPart, ThinkPart
+from legato.content import (
+    NO_PARENT,
+    Asked,
+    Edit,
+    ErrorPart,
+    Message,
+    Part,
+    TextPart,
+    ThinkPart,
+    TurnRequest,
+)
+from legato.events import Queued
 from legato.models.contract import ChatMessage, Json
 from legato.storage.responses import StoredResponse
 
@@ -15,13 +26,6 @@ class InvalidTurn(Exception):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
-
-
-class Edit(Struct, frozen=True):
-    """Part `index` of the answer shall read `text`; what followed it is dropped."""
-
-    index: int
-    text: str
 
 
 class Prompt(Struct, frozen=True, kw_only=True):
@@ -39,31 +43,20 @@ class Prompt(Struct, frozen=True, kw_only=True):
     after: StoredResponse | None = None
 
 
-class Turn(Struct, frozen=True, kw_only=True):
-    """What a start asks for; the ids of what it makes are the server's.
+class Turn(TurnRequest, frozen=True, kw_only=True):
+    """With a `prompt` an API was asked, and nothing is a message of a conversation."""
 
-    `parent_id` None means: after the newest message.  `regenerate` names a user's message that
-    gets another answer.  `revise` names an answer that goes on from its content, or from what
-    `edit` makes of that: as itself where `response_id` is its id, else as a sibling.
-    With a `prompt` an API was asked, and nothing is a message of a conversation.
-    """
-
-    job_id: str
-    conversation_id: str
-    message_id: str
-    response_id: str
-    user: str
-    model: str
-    text: str = ""
-    endpoint: str = "agents"
-    instructions: str | None = None
-    parameters: Mapping[str, Json] = {}
-    parent_id: str | None = None
-    regenerate: str | None = None
-    revise: str | None = None
-    edit: Edit | None = None
-    request_id: str | None = None
     prompt: Prompt | None = None
+
+
+def queued(turn: Turn) -> Queued:
+    """Say of a turn what whoever has it later must know."""
+    fields = {name: getattr(turn, name) for name in TurnRequest.__struct_fields__}
+    return Queued(TurnRequest(**fields))
+
+
+def turn_of(event: Queued) -> Turn:
+    return Turn(**structs.asdict(event.turn))
 
 
 def without_prompt(turn: Turn) -> Turn:

@@ -1,13 +1,13 @@
 """What replicas say to each other: letters, and a job's log as the lines of a dialect.  Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Self
+from typing import Final, Literal, Self
 
-from msgspec import Struct, json, msgpack
+from msgspec import Raw, Struct, json, msgpack
 
 from legato.actors.messages import Located, Status, StopReply
 from legato.dialects.contract import Identity
-from legato.events import AnyEvent, Snapshot
+from legato.events import AnyEnding, AnyEvent, Created, Queued, Snapshot
 
 WIRE: Final = "wire"
 """The name of the dialect in which a job is told to other replicas."""
@@ -83,7 +83,10 @@ class Closed(Letter, frozen=True):
 
 
 class StopJob(Letter, frozen=True):
+    """`stop_id`: see Stop."""
+
     job_id: str
+    stop_id: str
 
 
 class AskStatus(Letter, frozen=True):
@@ -98,10 +101,17 @@ class LocatePlace(Letter, frozen=True):
     place: str | int
 
 
-class AwaitEnd(Letter, frozen=True):
-    """Answered when the job has ended."""
+Awaited = Literal["queued", "opened", "content", "ending"]
+"""What a job comes to; see AwaitQueued, AwaitOpened, AwaitAnswer, AwaitEnding."""
+
+News = Queued | Created | AnyEnding
+
+
+class AwaitJob(Letter, frozen=True):
+    """Answered when the job has come so far, or to its ending."""
 
     job_id: str
+    awaited: Awaited
 
 
 class AwaitTitle(Letter, frozen=True):
@@ -117,10 +127,14 @@ class Discard(Letter, frozen=True):
 
 
 class Answer(Letter, frozen=True):
-    """`is_known` is false where the asked replica has no such job; without `located`
-    LocatePlace is refused, with `last` as in OutOfReach."""
+    """`is_known` is false where the asked replica has no such job; `fault` says why it cannot
+    answer though it has.  Without `located` LocatePlace is refused: with `last` as in OutOfReach,
+    or, where `is_spoken` is false, because nobody speaks that dialect there."""
 
     is_known: bool = True
+    fault: str | None = None
+    is_spoken: bool = True
+    news: News | None = None
     located: Located | None = None
     last: int | None = None
     stopped: StopReply | None = None
@@ -131,20 +145,46 @@ class Missed(Letter, frozen=True):
     """Packets of yours did not arrive: begin again all that we had begun."""
 
 
-Question = StopJob | AskStatus | LocatePlace | AwaitEnd | AwaitTitle | Discard
+Question = StopJob | AskStatus | LocatePlace | AwaitJob | AwaitTitle | Discard
 AnyLetter = Question | Follow | Unfollow | Accepted | Lines | Closed | Answer | Missed
 
 
 class Packet(Struct, frozen=True, array_like=True):
-    """What one replica has for another, the `number`th since it lives, from 1."""
+    """What one replica has for another, the `number`th on that link, from 1.
+
+    `link` tells the sender's end of the link from those that it had before.
+    """
 
     sender: str
+    link: str
     number: int
     letters: Sequence[AnyLetter]
 
 
-encode_packet: Final = msgpack.Encoder().encode
+class _Sealed(Struct, frozen=True, array_like=True):
+    """A packet whose letters are encoded."""
+
+    sender: str
+    link: str
+    number: int
+    letters: Sequence[Raw]
+
+
+_msgpack: Final = msgpack.Encoder().encode
 _packets: Final = msgpack.Decoder(Packet)
+
+
+def encode_letter(letter: AnyLetter) -> Raw:
+    """Encode each by itself, so that one which cannot be costs no other.
+
+    Raises:
+        msgspec.MsgspecError, OverflowError, TypeError, UnicodeEncodeError: where it cannot be.
+    """
+    return Raw(_msgpack(letter))
+
+
+def encode_packet(sender: str, link: str, number: int, letters: Sequence[Raw]) -> bytes:
+    return _msgpack(_Sealed(sender, link, number, letters))
 
 
 def decode_packet(data: bytes) -> Packet:

@@ -23,6 +23,7 @@ from legato.events import (
     Created,
     Failed,
     Finished,
+    Queued,
     RareEvent,
     ReasoningDelta,
     Snapshot,
@@ -79,7 +80,7 @@ class ChatCompletions:
                 return self._frame(seq, self._chunk({"role": "assistant", "content": ""}))
             case StepStarted(index, "tool_call", call):
                 return self._frame(seq, self._chunk(self._call(index, call or ToolCall("", ""))))
-            case StepStarted() | StepCompleted():
+            case Queued() | StepStarted() | StepCompleted():
                 return b""
             case Finished():
                 return self._finish(event) + self._done(seq)

@@ -8,13 +8,14 @@ from msgspec import json
 from legato.content import NEW_CHAT, ToolCall
 from legato.dialects.contract import Identity
 from legato.events import (
+    AnyEnding,
     AnyEvent,
     ArgumentsDelta,
     Created,
     Ending,
     Failed,
     Finished,
-    RareEvent,
+    Queued,
     ReasoningDelta,
     Snapshot,
     StepCompleted,
@@ -61,6 +62,8 @@ class LibreChat:
             return self._thought % (seq, event.index, _json(event.text))
         if type(event) is ArgumentsDelta:
             return self._arguments % (seq, event.index, _json(event.text))
+        if isinstance(event, Queued):
+            return b""  # the reply to the start has said so
         if isinstance(event, Failed) and event.request is None:
             return self._frame(seq, {"error": event.message}, name=b"error")
         return self._frame(seq, self._body(event))
@@ -91,7 +94,7 @@ class LibreChat:
         job_id = _json(self._identity.job_id)[1:-1]
         return _DELTA % (_verbatim(self._id), name, _verbatim(job_id), delta)
 
-    def _body(self, event: RareEvent) -> Body:
+    def _body(self, event: Created | StepStarted | StepCompleted | AnyEnding) -> Body:
         match event:
             case StepStarted():
                 return {"event": "on_run_step", "data": self._run_step(event)}

@@ -28,6 +28,7 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    Queued,
     RareEvent,
     Snapshot,
     StepCompleted,
@@ -78,7 +79,7 @@ class Responses:
         match event:
             case StepStarted():
                 yield from self._start(event)
-            case StepCompleted():
+            case Queued() | StepCompleted():
                 pass  # a result is none of the model's output
             case Created():
                 self._created = event

@@ -110,7 +110,7 @@ async def status(stream_id: str) -> Response:
         answer = await job.status()
     except (StreamNotFound, ActorStopped):
         return reply(StatusReply(active=False))
-    identity = Identity(job.job_id, answer.epoch, job.conversation_id, job.response_id)
+    identity = Identity(job.job_id, answer.cursor.epoch, job.conversation_id, job.response_id)
     state = LibreChat(identity).sync(answer.snapshot)["resumeState"]
     return reply(
         StatusReply(
@@ -118,6 +118,7 @@ async def status(stream_id: str) -> Response:
             stream_id=job.conversation_id,
             generation_id=job.job_id,
             status=answer.standing,
+            cursor=str(answer.cursor),
             aggregated_content=answer.snapshot.content,
             created_at=job.created_at,
             resume_state=state,
@@ -147,6 +148,7 @@ def _aborted(job: JobRef, answer: StopReply) -> AbortReply:
         return AbortReply(
             success=False,
             generation_id=job.job_id,
+            cursor=str(answer.cursor),
             settled=True,
             terminal_status=standing_of(answer.ending),
             persistence_failed=unsaved,
@@ -154,6 +156,7 @@ def _aborted(job: JobRef, answer: StopReply) -> AbortReply:
     return AbortReply(
         success=True,
         generation_id=job.job_id,
+        cursor=str(answer.cursor),
         aborted=job.conversation_id,
         early_abort=answer.ending.response is None,
         persistence_failed=unsaved,

@@ -16,7 +16,8 @@ ALLOWED_METHODS: Final = "GET, POST, DELETE"
 ALLOWED_HEADERS: Final = "Authorization, Content-Type, Last-Event-ID, X-Request-ID, *"
 
 EXPOSED_HEADERS: Final = (
-    "X-Legato-Job, X-Request-ID, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After"
+    "X-Legato-Job, X-Legato-Cursor, X-Request-ID, "
+    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After"
 )
 
 PREFLIGHT_SECONDS: Final = 600  # that a browser need not ask again

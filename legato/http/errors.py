@@ -14,6 +14,7 @@ from quart import (
 )
 
 from legato.actors.admission import Busy, Refused, ShuttingDown, TooManyForServer, TooManyForUser
+from legato.actors.messages import UnknownDialect
 from legato.actors.starting import NotStarted
 from legato.actors.turn import InvalidTurn
 from legato.http.auth import ForbiddenOrigin
@@ -128,6 +129,7 @@ STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     RequestTaken: (409, "Request taken"),
     UnstorableText: (400, "Invalid request"),
     StorageError: (503, "Storage unavailable"),
+    UnknownDialect: (500, "Cannot be told"),
 }
 """What other layers raise.  A class stands for its subclasses, the most special one first."""
 

@@ -47,12 +47,16 @@ class ActiveReply(Struct, rename="camel"):
 
 
 class StatusReply(Struct, kw_only=True, rename="camel"):
-    """Only `active`, and false, where there is no such generation any more."""
+    """Only `active`, and false, where there is no such generation any more.
+
+    `cursor`: up to where this is true; what came after it follows it in the stream.
+    """
 
     active: bool
     stream_id: str | UnsetType = UNSET
     generation_id: str | UnsetType = UNSET
     status: Standing | UnsetType = UNSET
+    cursor: str | UnsetType = UNSET
     aggregated_content: Sequence[Part] | UnsetType = UNSET
     created_at: int | UnsetType = UNSET  # milliseconds since 1970
     resume_state: Mapping[str, Any] | UnsetType = UNSET
@@ -62,10 +66,12 @@ class AbortReply(Struct, kw_only=True, rename="camel"):
     """`aborted` is the conversation.  `settled`: it had ended before, as `terminalStatus` says.
 
     `earlyAbort`: nothing was generated.  `persistenceFailed`: the answer could not be stored.
+    `cursor`: where this is true, which is the ending's own place once that is said.
     """
 
     success: bool
     generation_id: str
+    cursor: str
     aborted: str | UnsetType = UNSET
     early_abort: bool | UnsetType = UNSET
     settled: bool | UnsetType = UNSET

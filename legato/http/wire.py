@@ -26,6 +26,7 @@ from legato.http.errors import (
     StreamNotFound,
     UnsupportedBody,
 )
+from legato.http.integers import check_integers
 from legato.http.nesting import check_values
 from legato.http.runtime import Runtime
 
@@ -94,6 +95,7 @@ def json_of(data: bytes, kind: type[T]) -> T:
         MalformedJson, InvalidField: where it is not JSON, or not of that kind.
     """
     check_values(data)
+    check_integers(data)
     try:
         # Decoded first: msgspec does not look into the texts of fields that it skips.
         return json.decode(data.decode(), type=kind)

@@ -1,10 +1,10 @@
 """The Chat Completions stream as OpenAI and its followers speak it: JSON into model events."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from legato.content import Usage
 from legato.models.contract import (
@@ -16,6 +16,7 @@ from legato.models.contract import (
     ToolCallChunk,
     UsageReport,
 )
+from legato.models.numbers import NOTHING, index_in, tokens_in, value_in
 
 _DONE: Final = "[DONE]"
 _SHOWN: Final = 300  # characters of a provider's own words: a sentence or two, not a page
@@ -27,7 +28,7 @@ class _Function(Struct):
 
 
 class _ToolCall(Struct):
-    index: int | None = None
+    index: Raw = NOTHING
     id: str | None = None
     function: _Function | None = None
 
@@ -45,19 +46,9 @@ class _Choice(Struct):
     finish_reason: str | None = None
 
 
-class _CompletionDetails(Struct):
-    reasoning_tokens: int | None = None
-
-
-class _Usage(Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    completion_tokens_details: _CompletionDetails | None = None
-
-
 class _Chunk(Struct):
     choices: list[_Choice] | None = None
-    usage: _Usage | None = None
+    usage: Raw = NOTHING
     error: object = None
 
 
@@ -104,8 +95,8 @@ class CompletionDecoder:
             self.done = True
             return
         chunk = _parse(data)
-        if chunk.usage is not None:
-            self._usage = _usage(chunk.usage)
+        if chunk.usage is not NOTHING:
+            self._usage = _usage(value_in(chunk.usage)) or self._usage
         if chunk.choices:
             choice = chunk.choices[0]
             self._reason = choice.finish_reason or self._reason
@@ -129,9 +120,10 @@ class CompletionDecoder:
         return ToolCallChunk(index, call.id or f"call_{index}", function.name or "", args)
 
     def _index(self, call: _ToolCall) -> int:
-        """Where there is no index, an id or the very first piece begins a call."""
-        if call.index is not None:
-            return call.index
+        """Where no index makes sense, an id or the very first piece begins a call."""
+        index = index_in(value_in(call.index))
+        if index is not None:
+            return index
         latest = max(self._calls, default=-1)
         return latest + 1 if call.id or latest < 0 else latest
 
@@ -148,12 +140,16 @@ def _parse(data: str) -> _Chunk:
     return chunk
 
 
-def _usage(usage: _Usage) -> Usage:
-    details = usage.completion_tokens_details or _CompletionDetails()
+def _usage(found: Any) -> Usage | None:
+    """None where nothing is said."""
+    if not isinstance(found, dict):
+        return None
+    details = found.get("completion_tokens_details")
+    reasoning = details.get("reasoning_tokens") if isinstance(details, dict) else None
     return Usage(
-        prompt_tokens=usage.prompt_tokens or 0,
-        completion_tokens=usage.completion_tokens or 0,
-        reasoning_tokens=details.reasoning_tokens or 0,
+        prompt_tokens=tokens_in(found.get("prompt_tokens")),
+        completion_tokens=tokens_in(found.get("completion_tokens")),
+        reasoning_tokens=tokens_in(reasoning),
     )
 
 

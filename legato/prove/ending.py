@@ -6,7 +6,7 @@ from typing import Any, Final
 import trio
 from msgspec import json, to_builtins
 
-from legato.actors.story import Story
+from legato.actors.replay import Replay
 from legato.content import Message, TextPart, ThinkPart
 from legato.events import AnyEnding, Cursor, Finished
 from legato.models.contract import ReasoningChunk, TextChunk
@@ -54,7 +54,7 @@ def _is_over(sim: Simulation) -> bool:
 
 
 async def compare(sim: Simulation) -> None:
-    """Check all that was seen against the one history that there is."""
+    """Check all that was seen against the one hireplay that there is."""
     for seat in sim.open_seats():
         if list(await seat.jobs.active("ann")):
             sim.model.breach("active", f"at {sim.name(seat)} a job is active after all have ended")
@@ -99,7 +99,7 @@ class _Comparison:
             self._breach("one ending", "readers have different endings")
         if ending.request is not None:
             await self._compare_stored(ending)
-            self._compare_history(ending)
+            self._compare_hireplay(ending)
 
     def _breach(self, check: str, words: str) -> None:
         self._sim.model.breach(check, f"{self._known.name}: {words}")
@@ -157,31 +157,31 @@ class _Comparison:
                 left = len(said) - taken
         return not text and not (whole and left)
 
-    def _compare_history(self, ending: AnyEnding) -> None:
+    def _compare_hireplay(self, ending: AnyEnding) -> None:
         volume = self._sim.replicas.world.volumes.get(self._job_id)
         if volume is None:
             self._breach("journal", "the journal does not have it")
             return
         if not volume.settled:
             self._breach("journal", "the journal does not know that it is settled")
-        story = Story(Kept(volume.entries))
-        if story.ending is None or alike(story.ending) != alike(ending):
+        replay = Replay(Kept(volume.entries))
+        if replay.ending is None or alike(replay.ending) != alike(ending):
             self._breach("journal", "the journal has another ending")
             return
         for reader in self._readers:
             if reader.client.terminal:
-                self._compare_reader(reader, story)
+                self._compare_reader(reader, replay)
 
-    def _compare_reader(self, reader: Reader, story: Story) -> None:
+    def _compare_reader(self, reader: Reader, replay: Replay) -> None:
         """Once, in order, to the end; a snapshot where what it had seen is lost, and only there."""
         client, first, last = reader.client, reader.client.seqs[0], reader.client.seqs[-1]
         if client.seqs != [*range(first, last + 1)]:
             self._breach("order", f"{reader.name} saw the events {client.seqs}")
-        if last != len(story.events):
+        if last != len(replay.events):
             self._breach(
-                "order", f"{reader.name} has the ending at {last}, not {len(story.events)}"
+                "order", f"{reader.name} has the ending at {last}, not {len(replay.events)}"
             )
-        if client.knows and client.content != json.decode(json.encode(story.fold.content())):
+        if client.knows and client.content != json.decode(json.encode(replay.fold.content())):
             self._breach("content", f"{reader.name} saw another content than there is")
         if (
             not client.syncs
@@ -189,7 +189,7 @@ class _Comparison:
             and reader.start != "snapshot"
         ):
             self._breach("order", f"{reader.name} began at {first}")
-        held = [each for each in reader.missed if _held(each, story)]
+        held = [each for each in reader.missed if _held(each, replay)]
         if held and not self._sim.model.has_forgotten:
             self._breach(
                 "snapshot", f"{reader.name} got a snapshot after {held[0].seq}, which is kept"
@@ -206,7 +206,7 @@ def _last(reader: Reader) -> bytes:
     return json.encode([reader.client.seqs[-1], body])
 
 
-def _held(cursor: Cursor, story: Story) -> bool:
-    """Whether what it speaks of is in the history."""
-    epochs = [epoch for epoch in story.former if epoch <= cursor.epoch]
-    return bool(epochs) and cursor.seq <= story.former[max(epochs)]
+def _held(cursor: Cursor, replay: Replay) -> bool:
+    """Whether what it speaks of is in the hireplay."""
+    epochs = [epoch for epoch in replay.former if epoch <= cursor.epoch]
+    return bool(epochs) and cursor.seq <= replay.former[max(epochs)]

@@ -1,13 +1,19 @@
 """Records in memory that fail, hang and lie as they are told to."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import trio
+from outcome import Outcome, acapture
 
 from legato.content import Conversation, Message
 from legato.storage.clock import Clock, utc_now
 from legato.storage.contract import StorageError, UnstorableText
 from legato.storage.memory import MemoryRecords
+
+T = TypeVar("T")
 
 
 def mock_time() -> datetime:
@@ -62,11 +68,11 @@ class FaultyRecords(MemoryRecords):
         await self._reported()
         return opened
 
-    async def close_turn(self, message: Message) -> Conversation | None:
+    async def close_turn(self, message: Message, *, job_id: str) -> Conversation | None:
         await self._usable()
         if self.unstorable:
             raise UnstorableText("half a character")
-        stored = await super().close_turn(message)
+        stored = await super().close_turn(message, job_id=job_id)
         self.closed.append(message)
         await self._reported()
         return stored
@@ -84,6 +90,15 @@ class FaultyRecords(MemoryRecords):
 
     def release(self) -> None:
         self.free.set()
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a write takes any time."""
+        return bool(self.pause) or not (self.free.is_set() and self.returning.is_set())
+
+    def abandon(self) -> None:
+        self.down = True
+        self.release()
 
     async def _enter(self, *given: object) -> None:
         await super()._enter(*given)
@@ -108,3 +123,63 @@ class FaultyRecords(MemoryRecords):
     async def _take_time(self) -> None:
         if self.pause:
             await trio.sleep(self.pause)
+
+
+class RecordsShare:
+    """One replica's way to the records: as in a thread, a write goes on though nobody waits."""
+
+    def __init__(self, records: FaultyRecords, threads: trio.Nursery) -> None:
+        self._records = records
+        self._threads = threads
+        self._abandoned = trio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._records, name)
+
+    def abandon(self) -> None:
+        """See Records."""
+        self._abandoned.set()
+
+    async def open_turn(
+        self, conversation: Conversation, message: Message, *, request_id: str | None = None
+    ) -> Conversation:
+        work = self._records.open_turn
+        return await self._done(partial(work, conversation, message, request_id=request_id))
+
+    async def close_turn(self, message: Message, *, job_id: str) -> Conversation | None:
+        return await self._done(partial(self._records.close_turn, message, job_id=job_id))
+
+    async def _done(self, work: Callable[[], Awaitable[T]]) -> T:
+        if not self._records.is_slow:
+            return await work()
+        thread = _Thread(work)
+        self._threads.start_soon(thread.run)
+        with trio.CancelScope(shield=True):
+            await self._ended(thread)
+        if thread.outcome is None:
+            raise StorageError("the process ends, and the database did not answer in time")
+        return thread.outcome.unwrap()
+
+    async def _ended(self, thread: "_Thread[T]") -> None:
+        """Return when the thread has ended, or is abandoned."""
+        async with trio.open_nursery() as nursery:
+            for event in (thread.ended, self._abandoned):
+                nursery.start_soon(_first, event, nursery.cancel_scope)
+
+
+async def _first(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
+
+
+class _Thread(Generic[T]):
+    """A write on its way."""
+
+    def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
+        self.outcome: Outcome[T] | None = None
+        self.ended = trio.Event()
+        self._work = work
+
+    async def run(self) -> None:
+        self.outcome = await acapture(self._work)
+        self.ended.set()

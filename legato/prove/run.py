@@ -1,7 +1,9 @@
 """One run: a schedule happens to a cluster on the mock clock, always in the same way."""
 
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from random import Random
@@ -24,6 +26,7 @@ from legato.prove.seats import open_replicas
 from legato.prove.simulation import Simulation, told
 
 LONGEST: Final = 3000.0  # seconds of the mock clock
+LONGEST_REAL: Final = 30.0  # a thousand times what a run takes
 
 
 class Run(Struct, frozen=True):
@@ -42,7 +45,8 @@ def run(schedule: Schedule, rules: Mapping[str, Rule]) -> Run:
     model = Model()
     with _deterministic(schedule.seed), _listening(model):
         try:
-            trio.run(_play, schedule, rules, model, clock=MockClock(autojump_threshold=0))
+            with _watched():
+                trio.run(_play, schedule, rules, model, clock=MockClock(autojump_threshold=0))
         except trio.TooSlowError:
             model.breaches.append(Breach("wait", f"the run does not end in {LONGEST:g} s"))
         except Exception as error:  # whatever it is, it is for the reader of the trace
@@ -68,6 +72,32 @@ async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: Model) -> 
                 await come_to_rest(sim)
                 await compare(sim)
                 nursery.cancel_scope.cancel()
+
+
+class Standstill(Exception):
+    """Time does not pass: something waits for what never comes, or is busy without a pause."""
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """Raise Standstill in what takes too long by the real clock, unless a test watches it."""
+
+    def give_up(number: int, frame: object) -> None:
+        raise Standstill(f"no end in {LONGEST_REAL:g} s of the real clock")
+
+    is_free = threading.current_thread() is threading.main_thread() and (
+        signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+    )
+    if not is_free:
+        yield
+        return
+    signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_REAL)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 @contextmanager

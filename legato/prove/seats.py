@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import trio
 
@@ -14,8 +14,9 @@ from legato.actors.turn import Turn
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
-from legato.prove.records import FaultyRecords
+from legato.prove.records import FaultyRecords, RecordsShare
 from legato.prove.world import LEASE, Faulty, FaultyWorld
+from legato.storage.contract import Records
 
 C1 = "11111111-1111-4111-8111-111111111111"
 C2 = "22222222-2222-4222-8222-222222222222"
@@ -34,6 +35,7 @@ class Seat:
         self._replica: Replica | None = None
         self._gone = trio.Event()
         self._requests: trio.Nursery | None = None
+        self._records = RecordsShare(cluster.records, cluster.nursery)
 
     @property
     def jobs(self) -> Jobs:
@@ -60,7 +62,7 @@ class Seat:
         async with (
             open_replica(
                 self.replication,
-                records=self._cluster.records,
+                records=cast("Records", self._records),
                 models={"played": self.model},
                 dialects=self._cluster.dialects,
                 limits=self._cluster.limits,
@@ -78,6 +80,7 @@ class Seat:
         """Nothing that it was about to do is done, whatever it shields."""
         self.is_open = False
         self.replication.away = True
+        self._records.abandon()
         self._scope.cancel()
 
     def leave(self) -> None:
@@ -133,7 +136,7 @@ class Replicas:
         self.on_broken: Callable[[Seat, Exception], None] = raised
         self.seats: list[Seat] = []
         self._model = model
-        self._nursery = nursery
+        self.nursery = nursery
         self._count = 0
 
     async def open(self) -> Seat:
@@ -141,7 +144,7 @@ class Replicas:
         seat = Seat(self, Faulty(self.world, me), self._model(me))
         self.seats.append(seat)
         opened = trio.Event()
-        self._nursery.start_soon(seat.run, opened)
+        self.nursery.start_soon(seat.run, opened)
         await opened.wait()
         return seat
 

@@ -6,18 +6,34 @@ storing it escaped would make a record that no reply can carry; so it is refused
 other text is kept, NUL included (in SQLite and memory; PostgreSQL refuses NUL itself).
 """
 
-import msgspec
+from typing import Final
+
+from msgspec import MsgspecError, json
 
 from legato.content import Conversation, Message
 from legato.storage.contract import UnstorableText
 
+_ENCODER: Final = json.Encoder()
+
+
+def json_of(value: object) -> bytes:
+    """The form in which structs are kept.
+
+    Raises:
+        UnstorableText: if `value` holds what JSON cannot say, half of a surrogate pair above all.
+    """
+    try:
+        return _ENCODER.encode(value)
+    except UnicodeEncodeError as error:
+        raise unstorable(error) from None
+    # All that msgspec raises, as when an integer has 5,000 digits: the next try would end so, too.
+    except (MsgspecError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise UnstorableText(f"That cannot be stored: {error}.") from error
+
 
 def require_unicode(*values: object) -> None:
     """Raises UnstorableText where a text in `values` (structs, too) is not Unicode."""
-    try:
-        msgspec.json.encode(values)
-    except UnicodeEncodeError as error:
-        raise unstorable(error) from None
+    json_of(values)
 
 
 def unstorable(error: UnicodeEncodeError) -> UnstorableText:

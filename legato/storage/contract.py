@@ -21,7 +21,8 @@ class ForeignConversation(Exception):
 
 
 class UnstorableText(StorageError):
-    """A text holds half of a surrogate pair, or NUL where the database (PostgreSQL) has none.
+    """A text holds half of a surrogate pair, or NUL where the database (PostgreSQL) has none; or
+    there is anything else that JSON cannot say.
 
     Trying again cannot help.
     """
@@ -84,13 +85,22 @@ class Records(Protocol):
         """
         ...
 
-    async def close_turn(self, message: Message) -> Conversation | None:
-        """Store an answer and touch its conversation, in one transaction.
+    async def close_turn(self, message: Message, *, job_id: str) -> Conversation | None:
+        """Store the answer of that job and touch its conversation, in one transaction.
 
-        None, and nothing is stored, where the conversation is gone.
+        The first answer stays: where the job stored that message before, nothing is written, and
+        the conversation is returned as it is.  Another job's message of that id is replaced in
+        place, as `open_turn` does.  None, and nothing is stored, where the conversation is gone.
 
         Raises, and stores nothing:
             ForeignConversation: if a message of that id is in another conversation.
+        """
+        ...
+
+    async def answer(self, job_id: str) -> Message | None:
+        """The answer that this job stored; None where there is none.
+
+        An answer that another message replaced since, or whose conversation was deleted, is gone.
         """
         ...
 
@@ -127,6 +137,13 @@ class Records(Protocol):
 
     async def ping(self) -> None:
         """Return if the storage can be used, and written to, now."""
+        ...
+
+    def abandon(self) -> None:
+        """Bring no more work to its end: whoever waits for some gets a StorageError now.
+
+        For a process that ends: a storage that hangs is not to hold it up.
+        """
         ...
 
     async def aclose(self) -> None: ...
@@ -216,4 +233,8 @@ class Journal(Protocol):
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         """Nobody may read them any more."""
+        ...
+
+    def abandon(self) -> None:
+        """See Records."""
         ...

@@ -1,5 +1,6 @@
 """The worker threads in which all SQL runs, one for each connection."""
 
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -26,6 +27,8 @@ class Database:
         self._writes = trio.CapacityLimiter(engines.writers)
         self._reads = trio.CapacityLimiter(engines.readers)
         self._closed = False
+        self._threads = trio.CapacityLimiter(math.inf)  # the other limiters bound them
+        self._working: set[trio.CancelScope] = set()  # one for each thread that is waited for
 
     @property
     def dialect(self) -> str:
@@ -55,10 +58,24 @@ class Database:
         self._closed = True
         await trio.to_thread.run_sync(self._engines.dispose, limiter=self._writes)
 
+    def abandon(self) -> None:
+        """See Records."""
+        for scope in self._working:
+            scope.cancel()
+
     async def _in_thread(self, work: Callable[[], T], limiter: trio.CapacityLimiter) -> T:
-        # A caller that is cancelled still waits for its thread (Trio abandons none unless it
-        # is asked to): no transaction is torn, and what was stored is reported as stored.
-        return await trio.to_thread.run_sync(self._translated, work, limiter=limiter)
+        # A caller that is cancelled still waits for its thread: no transaction is torn, and what
+        # was stored is reported as stored.  Only `abandon` cuts that.
+        async with limiter:
+            with trio.CancelScope(shield=True) as scope:
+                self._working.add(scope)
+                try:
+                    return await trio.to_thread.run_sync(
+                        self._translated, work, limiter=self._threads, abandon_on_cancel=True
+                    )
+                finally:
+                    self._working.discard(scope)
+            raise StorageError("The process ends, and the database did not answer in time.")
 
     def _translated(self, work: Callable[[], T]) -> T:
         if self._closed:

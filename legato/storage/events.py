@@ -6,16 +6,17 @@ from typing import Final
 from msgspec import ValidationError, json
 
 from legato.events import AnyEvent
+from legato.storage.checks import json_of
 
 VERSION: Final = 1
 """Of that form."""
 
-_ENCODER: Final = json.Encoder()
 _DECODER: Final = json.Decoder(tuple[AnyEvent, ...])
 
 
 def encoded(events: Sequence[AnyEvent]) -> bytes:
-    return _ENCODER.encode(events)
+    """Raises UnstorableText where they cannot be kept."""
+    return json_of(events)
 
 
 def decoded(events: bytes, version: int) -> tuple[AnyEvent, ...]:

@@ -83,6 +83,9 @@ class SqlJournal:
     async def forget(self, job_ids: Sequence[str]) -> None:
         await self._change(FORGET, job_ids)
 
+    def abandon(self) -> None:
+        self._database.abandon()
+
     async def _change(self, statement: Update | Delete, job_ids: Sequence[str]) -> None:
         values = {"of_jobs": job_ids}
         await self._database.write(lambda connection: connection.execute(statement, values))

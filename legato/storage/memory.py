@@ -28,6 +28,7 @@ class MemoryRecords:
         self.api_keys = MemoryApiKeys(self._enter)
         self._conversations: dict[str, Conversation] = {}
         self._messages: dict[str, Message] = {}  # in order of arrival
+        self._jobs: dict[str, str] = {}  # by the id of the answer that the job stored
         self._requests: dict[tuple[str, str], StoredTurn] = {}
         self.responses = MemoryResponses(self._enter)
         self.bans = MemoryBans(self._enter, clock)
@@ -48,13 +49,20 @@ class MemoryRecords:
             stored = replace(stored, title=former.title, created_at=former.created_at)
         return self._put(stored, message)
 
-    async def close_turn(self, message: Message) -> Conversation | None:
-        await self._enter(message)
+    async def close_turn(self, message: Message, *, job_id: str) -> Conversation | None:
+        await self._enter(message, job_id)
         conversation = self._conversations.get(message.conversation_id)
         if conversation is None:
             return None
         self._check_place(message)
-        return self._put(replace(conversation, updated_at=self._clock()), message)
+        if self._jobs.get(message.message_id) == job_id:
+            return conversation
+        return self._put(replace(conversation, updated_at=self._clock()), message, job_id)
+
+    async def answer(self, job_id: str) -> Message | None:
+        await self._enter(job_id)
+        jobs = self._jobs
+        return next((m for key, m in self._messages.items() if jobs.get(key) == job_id), None)
 
     async def messages(self, conversation_id: str) -> list[Message]:
         await self._enter(conversation_id)
@@ -94,6 +102,7 @@ class MemoryRecords:
         self._messages = {
             key: m for key, m in self._messages.items() if m.conversation_id != conversation_id
         }
+        self._jobs = {key: job_id for key, job_id in self._jobs.items() if key in self._messages}
         self._requests = {
             key: t for key, t in self._requests.items() if t.conversation_id != conversation_id
         }
@@ -101,6 +110,9 @@ class MemoryRecords:
 
     async def ping(self) -> None:
         await self._enter()
+
+    def abandon(self) -> None:
+        """Nothing here takes time."""
 
     async def aclose(self) -> None:
         self._closed = True
@@ -124,10 +136,15 @@ class MemoryRecords:
         if (first := self._requests.setdefault((user, request_id), turn)) != turn:
             raise RequestTaken(first)
 
-    def _put(self, conversation: Conversation, message: Message) -> Conversation:
+    def _put(
+        self, conversation: Conversation, message: Message, job_id: str | None = None
+    ) -> Conversation:
         now = conversation.updated_at
         former = self._messages.get(message.message_id)
         created_at = now if former is None else former.created_at
         self._messages[message.message_id] = replace(message, created_at=created_at, updated_at=now)
+        self._jobs.pop(message.message_id, None)
+        if job_id is not None:
+            self._jobs[message.message_id] = job_id
         self._conversations[conversation.conversation_id] = conversation
         return conversation

@@ -114,6 +114,9 @@ class MemoryJournal:
         for job_id in job_ids:
             self._shelf.volumes.pop(job_id, None)
 
+    def abandon(self) -> None:
+        """Nothing here takes time."""
+
     def _found(self, job_ids: Sequence[str]) -> Sequence[Volume]:
         return [volume for job_id in job_ids if (volume := self._shelf.volumes.get(job_id))]
 

@@ -30,7 +30,8 @@ def conversation_values(conversation: Conversation, now: int) -> Values:
     }
 
 
-def message_values(message: Message, now: int) -> Values:
+def message_values(message: Message, now: int, job_id: str | None = None) -> Values:
+    """`job_id`: of the job whose answer it is."""
     return {
         "message_id": message.message_id,
         "conversation_id": message.conversation_id,
@@ -47,6 +48,7 @@ def message_values(message: Message, now: int) -> Values:
         "usage": _json(message.usage),
         "created_at": now,
         "updated_at": now,
+        "job_id": job_id,
     }
 
 

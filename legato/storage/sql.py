@@ -1,6 +1,6 @@
 """Records in a database: SQLite or PostgreSQL."""
 
-from sqlalchemy import Connection, literal, select
+from sqlalchemy import Connection, Insert, literal, select
 
 from legato.content import Conversation, Message
 from legato.storage.checks import require_limit, require_together
@@ -13,6 +13,7 @@ from legato.storage.sql_bans import SqlBans
 from legato.storage.sql_keys import SqlApiKeys
 from legato.storage.sql_responses import SqlResponses
 from legato.storage.statements import (
+    ANSWER,
     CONVERSATION,
     DELETE,
     FIRST_PAGE,
@@ -22,7 +23,7 @@ from legato.storage.statements import (
     RETITLE,
     RETITLE_UNTITLED,
     THREAD,
-    TOUCH,
+    TOUCH_UNANSWERED,
     upserts,
 )
 
@@ -53,22 +54,35 @@ class SqlRecords:
             stored = _conversation(connection, conversation.conversation_id)
             if stored is None or stored.user != conversation.user:
                 raise ForeignConversation("The conversation is another user's.")
-            self._put_message(connection, message, now)
+            _put_message(connection, self._put.message, message, now)
             if request_id is not None:
                 self._take_request(connection, conversation.user, request_id, message)
             return stored
 
         return await self._database.write(work)
 
-    async def close_turn(self, message: Message) -> Conversation | None:
+    async def close_turn(self, message: Message, *, job_id: str) -> Conversation | None:
+        values = {
+            "of_conversation": message.conversation_id,
+            "of_message": message.message_id,
+            "of_job": job_id,
+        }
+
         def work(connection: Connection) -> Conversation | None:
-            now, key = self._now(), message.conversation_id
-            if not connection.execute(TOUCH, {"of_conversation": key, "now": now}).rowcount:
-                return None
-            self._put_message(connection, message, now)
-            return _conversation(connection, key)
+            now = self._now()
+            # The touched row stays locked: of two who store an answer at once, one waits here.
+            if connection.execute(TOUCH_UNANSWERED, {**values, "now": now}).rowcount:
+                _put_message(connection, self._put.answer, message, now, job_id)
+            return _conversation(connection, message.conversation_id)
 
         return await self._database.write(work)
+
+    async def answer(self, job_id: str) -> Message | None:
+        def work(connection: Connection) -> Message | None:
+            row = connection.execute(ANSWER, {"of_job": job_id}).one_or_none()
+            return None if row is None else message_of(row)
+
+        return await self._database.read(work)
 
     async def messages(self, conversation_id: str) -> list[Message]:
         def work(connection: Connection) -> list[Message]:
@@ -123,17 +137,14 @@ class SqlRecords:
         # In a write transaction: a full disk's or a read-only file's reads still succeed.
         await self._database.write(lambda connection: connection.execute(select(literal(1))))
 
+    def abandon(self) -> None:
+        self._database.abandon()
+
     async def aclose(self) -> None:
         await self._database.aclose()
 
     def _now(self) -> int:
         return microseconds(self._clock())
-
-    def _put_message(self, connection: Connection, message: Message, now: int) -> None:
-        connection.execute(self._put.message, message_values(message, now))
-        place = connection.scalar(PLACE, {"of_message": message.message_id})
-        if place != message.conversation_id:
-            raise ForeignConversation("A message of that id is in another conversation.")
 
     def _take_request(
         self, connection: Connection, user: str, request_id: str, message: Message
@@ -150,6 +161,15 @@ class SqlRecords:
         taken = None if put.rowcount else _turn(connection, user, request_id)
         if taken is not None and taken.message_id != message.message_id:
             raise RequestTaken(taken)
+
+
+def _put_message(
+    connection: Connection, put: Insert, message: Message, now: int, job_id: str | None = None
+) -> None:
+    connection.execute(put, message_values(message, now, job_id))
+    place = connection.scalar(PLACE, {"of_message": message.message_id})
+    if place != message.conversation_id:
+        raise ForeignConversation("A message of that id is in another conversation.")
 
 
 def _conversation(connection: Connection, conversation_id: str) -> Conversation | None:

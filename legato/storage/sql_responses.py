@@ -7,6 +7,7 @@ from msgspec import json
 from sqlalchemy import Connection, Executable, Row
 
 from legato.events import AnyEnding, Created, Ending
+from legato.storage.checks import json_of
 from legato.storage.database import Database
 from legato.storage.events import VERSION, decoded, encoded
 from legato.storage.response_statements import (
@@ -22,7 +23,6 @@ from legato.storage.response_statements import (
 )
 from legato.storage.responses import LARGEST_CHAIN, LONGEST_CHAIN, ChainTooLarge, StoredResponse
 
-_ENCODER: Final = json.Encoder()
 _ITEMS: Final = json.Decoder(tuple[dict[str, Any], ...])
 
 
@@ -96,7 +96,7 @@ def _values(response: StoredResponse) -> Mapping[str, str | bytes | int | None]:
         "user_id": response.user,
         "conversation_id": response.conversation_id,
         "previous_id": response.previous_id,
-        "items": _ENCODER.encode(response.items).decode(),
+        "items": json_of(response.items).decode(),
         "version": VERSION,
         "created": encoded([response.created]),
         **_ending_values(response.ending),

@@ -6,7 +6,7 @@ function that makes them.  None uses RETURNING, which SQLite has since 3.35 only
 
 from typing import Final, NamedTuple
 
-from sqlalchemy import Insert, Table, bindparam, delete, or_, select, update
+from sqlalchemy import Insert, Table, and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.content import NEW_CHAT
@@ -42,12 +42,28 @@ PLACE: Final = select(MESSAGES.c.conversation_id).where(
     MESSAGES.c.message_id == bindparam("of_message")
 )
 
+ANSWER: Final = (
+    select(MESSAGES)
+    .where(MESSAGES.c.job_id == bindparam("of_job"))
+    .order_by(MESSAGES.c.position)
+    .limit(1)
+)
+
 REQUEST: Final = select(REQUESTS).where(
     REQUESTS.c.user_id == bindparam("of_user"),
     REQUESTS.c.request_id == bindparam("of_request"),
 )
 
 TOUCH: Final = update(CONVERSATIONS).where(_THE_CONVERSATION).values(updated_at=bindparam("now"))
+TOUCH_UNANSWERED: Final = TOUCH.where(
+    ~exists().where(
+        MESSAGES.c.message_id == bindparam("of_message"),
+        MESSAGES.c.conversation_id == bindparam("of_conversation"),
+        MESSAGES.c.job_id == bindparam("of_job"),
+    )
+)
+"""No row is touched where the job stored that answer, or the conversation is gone."""
+
 RETITLE: Final = TOUCH.values(title=bindparam("new_title"))
 RETITLE_UNTITLED: Final = RETITLE.where(CONVERSATIONS.c.title == NEW_CHAT)
 DELETE: Final = delete(CONVERSATIONS).where(_THE_CONVERSATION)  # the rest goes by ON DELETE
@@ -56,11 +72,13 @@ DELETE: Final = delete(CONVERSATIONS).where(_THE_CONVERSATION)  # the rest goes 
 class Upserts(NamedTuple):
     """Rows of another owner are left alone: look afterwards whose the row is.
 
-    A new request is one row; one that was taken, none.
+    `answer` leaves alone, too, what the same job stored.  A new request is one row; one that was
+    taken, none.
     """
 
     conversation: Insert
     message: Insert
+    answer: Insert
     request: Insert
 
 
@@ -68,6 +86,10 @@ def upserts(dialect: str) -> Upserts:
     """Statements for the database of that SQLAlchemy name: sqlite or postgresql."""
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     conversation, message = insert(CONVERSATIONS), insert(MESSAGES)
+    replaced = {name: message.excluded[name] for name in _replaced(MESSAGES)}
+    is_in_place = MESSAGES.c.conversation_id == message.excluded.conversation_id
+    is_anothers = MESSAGES.c.job_id.is_distinct_from(message.excluded.job_id)
+    key = ["message_id"]
     return Upserts(
         conversation.on_conflict_do_update(
             index_elements=["conversation_id"],
@@ -76,10 +98,9 @@ def upserts(dialect: str) -> Upserts:
             },
             where=CONVERSATIONS.c.user_id == conversation.excluded.user_id,
         ),
+        message.on_conflict_do_update(index_elements=key, set_=replaced, where=is_in_place),
         message.on_conflict_do_update(
-            index_elements=["message_id"],
-            set_={name: message.excluded[name] for name in _replaced(MESSAGES)},
-            where=MESSAGES.c.conversation_id == message.excluded.conversation_id,
+            index_elements=key, set_=replaced, where=and_(is_in_place, is_anothers)
         ),
         insert(REQUESTS).on_conflict_do_nothing().execution_options(preserve_rowcount=True),
     )

@@ -62,6 +62,7 @@ MESSAGES: Final = Table(
     Column("usage", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("job_id", Text),  # of the job whose answer it is: NULL of a question
     implicit_returning=False,  # nobody asks for the position of what was written
 )
 Index(
@@ -69,6 +70,7 @@ Index(
     MESSAGES.c.conversation_id,
     MESSAGES.c.position,
 )
+Index("ix_messages_job", MESSAGES.c.job_id)
 
 # A table of its own: regenerating stores the same message again under another request id.
 REQUESTS: Final = Table(

@@ -7,6 +7,7 @@ from typing import Any
 import trio
 
 from legato.actors.job import Job
+from legato.actors.mailbox import ActorRef
 from legato.actors.ref import JobRef
 from legato.actors.supervision import open_supervisor
 from legato.actors.supervisor import Supervisor
@@ -36,6 +37,7 @@ __all__ = [
     "FlakyRecords",
     "House",
     "PlayedModel",
+    "crash",
     "open_house",
 ]
 
@@ -160,6 +162,12 @@ class House:
 
     def start(self, on_busy: Any = "interrupt", **fields: Any) -> JobRef:
         return self.supervisor.start(self.turn(**fields), on_busy).job
+
+
+async def crash(job: JobRef) -> None:
+    """Send it what only a bug could send."""
+    actor: ActorRef[Any] = job._actor  # type: ignore[attr-defined]
+    await actor.tell("what no job understands")
 
 
 @asynccontextmanager

@@ -361,7 +361,7 @@ async def test_a_world_that_lost_everything_is_told_all_again(autojump_clock: Mo
         assert replicas.world.stages == {
             ended_.job_id: "ended",
             running.job_id: "begun",
-            queued.job_id: "waiting",
+            queued.job_id: "begun",
         }
         client = Client()
         await read(await there.find(ended_.job_id), client)

@@ -10,7 +10,7 @@ from legato.actors.links import Inlet
 from legato.actors.mailbox import ActorStopped
 from legato.actors.mirror import Last, Mirror
 from legato.actors.sinks import ChannelSink
-from legato.actors.wire import Lines
+from legato.actors.wire import Accepted, Lines
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
 from legato.storage.replicas import Listing
@@ -157,8 +157,8 @@ async def test_what_cannot_be_understood_is_not_mirrored(autojump_clock: MockClo
     async with trio.open_nursery() as nursery:
         nursery.start_soon(mirror.run)
         await trio.sleep(0.1)
-        mirror.accept(1, {})
-        mirror.push(Lines(1, b"what?\n", 1, last=False))
+        mirror.tell(Accepted(1, 1, {}))
+        mirror.tell(Lines(1, b"what?\n", 1, last=False))
         with pytest.raises(trio.EndOfChannel):
             await sink.receive()
         with pytest.raises(ActorStopped):

@@ -1,6 +1,7 @@
 """Packets between replicas: numbered, and after a gap all that was begun begins again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import pytest
 import trio
@@ -8,7 +9,7 @@ import trio.testing
 from msgspec import structs
 from trio.testing import wait_all_tasks_blocked
 
-from legato.actors.links import WAITING_BYTES, Link, LinkLost, PeerSink
+from legato.actors.links import WAITING_BYTES, Link, LinkLost, Told
 from legato.actors.mailbox import Mailbox
 from legato.actors.messages import JobMessage
 from legato.actors.peers import Peers
@@ -24,10 +25,10 @@ from legato.actors.wire import (
     Follow,
     Lines,
     Missed,
-    Packet,
     Question,
     Unfollow,
     decode_packet,
+    encode_letter,
     encode_packet,
 )
 from legato.storage.contract import StorageError
@@ -39,7 +40,9 @@ class Office:
     def __init__(self) -> None:
         self.sent: list[AnyLetter] = []
         self.numbers: list[int] = []
+        self.links: set[str] = set()
         self.fails = 0
+        self.link = "first"
         self._send, self._receive = trio.open_memory_channel[bytes](99)
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
@@ -48,6 +51,7 @@ class Office:
             packet = decode_packet(data)
             assert (peer, packet.sender) == ("other", "me")
             self.numbers.append(packet.number)
+            self.links.add(packet.link)
             self.sent += packet.letters
 
     async def receive(self) -> Sequence[bytes]:
@@ -61,7 +65,8 @@ class Office:
             raise StorageError("away")
 
     async def arrive(self, number: int, *letters: AnyLetter) -> None:
-        await self.arrive_raw(encode_packet(Packet("other", number, letters)))
+        encoded = [encode_letter(letter) for letter in letters]
+        await self.arrive_raw(encode_packet("other", self.link, number, encoded))
 
     async def arrive_raw(self, data: bytes) -> None:
         self._send.send_nowait(data)
@@ -82,14 +87,19 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[object] = []
 
-    def accept(self, epoch: int, former: object) -> None:
-        self.heard.append(epoch)
+    def tell(self, letter: Told) -> None:
+        match letter:
+            case Accepted(_, epoch):
+                self.heard.append(epoch)
+            case Lines(_, _, seq):
+                self.heard.append(seq)
+            case Closed(_, is_gone):
+                self.heard.append("gone" if is_gone else "closed")
 
-    def push(self, lines: Lines) -> None:
-        self.heard.append(lines.seq)
 
-    def close(self, *, is_gone: bool) -> None:
-        self.heard.append("gone" if is_gone else "closed")
+async def guarded(work: Callable[[], Awaitable[object]], name: str) -> bool:
+    await work()
+    return True
 
 
 @pytest.fixture
@@ -99,7 +109,7 @@ def office() -> Office:
 
 @pytest.fixture
 async def peers(office: Office, nursery: trio.Nursery) -> Peers:
-    peers = Peers("me", office, Nobody())
+    peers = Peers(nursery, "me", office, Nobody(), guarded)
     nursery.start_soon(peers.run)
     await wait_all_tasks_blocked()
     return peers
@@ -178,7 +188,11 @@ async def test_a_question_to_who_is_gone_is_lost_and_a_gap_for_the_other(
     await lost.wait()
     peers.greet(lambda replica: True)
     await wait_all_tasks_blocked()
-    assert office.numbers == [1, 3]
+    peers.unfollow(Listener())
+    peers.follow("other", "j", None, Listener())
+    await wait_all_tasks_blocked()
+    assert office.numbers == [1, 1]
+    assert len(office.links) == 2, "what it was told before is over for the other as well"
 
 
 async def test_a_post_that_fails_is_tried_again(
@@ -198,30 +212,31 @@ async def test_a_packet_that_cannot_be_read_harms_nobody(office: Office, peers: 
     assert office.sent == [Answer(4, is_known=False)]
 
 
-def sink_of(link: Link, letters: list[AnyLetter]) -> PeerSink:
-    send: Callable[[AnyLetter], None] = letters.append
-    return link.serve(1, PeerSink(link, 1, send))
+async def letters_of(link: Link) -> Sequence[AnyLetter]:
+    """What is to be sent."""
+    link.greet()
+    return decode_packet(encode_packet("me", *await link.packet())).letters
 
 
-def test_a_replica_that_takes_nothing_lags_as_a_reader_does() -> None:
-    link, letters = Link(), list[AnyLetter]()
-    sink = sink_of(link, letters)
+async def test_a_replica_that_takes_nothing_lags_as_a_reader_does() -> None:
+    link = Link()
+    sink = link.serve(1)
     chunk = Chunk(b"x" * (WAITING_BYTES + 1), 1, 1)
     assert sink.push(chunk)
     assert not sink.push(chunk)
     sink.close()
     sink.close()
-    assert letters == [Lines(1, chunk.data, 1, last=False), Closed(1)]
+    assert await letters_of(link) == [Lines(1, chunk.data, 1, last=False), Closed(1)]
     assert not sink.push(structs.replace(chunk, data=b"")), "it is left"
 
 
-def test_a_link_that_is_reset_has_no_sinks() -> None:
-    link, letters = Link(), list[AnyLetter]()
-    sink = sink_of(link, letters)
+async def test_a_link_that_is_reset_has_no_sinks() -> None:
+    link = Link()
+    sink = link.serve(1)
     link.reset()
     sink.close()
     assert sink.is_left
-    assert letters == []
+    assert await letters_of(link) == []
 
 
 async def test_what_is_for_who_is_gone_is_not_sent(office: Office, peers: Peers) -> None:
@@ -248,6 +263,43 @@ class Leaving(Nobody):
 async def test_a_job_that_goes_meanwhile_can_be_asked_for_again(
     office: Office, nursery: trio.Nursery
 ) -> None:
-    nursery.start_soon(Peers("me", office, Leaving()).run)
+    nursery.start_soon(Peers(nursery, "me", office, Leaving(), guarded).run)
     await office.arrive(1, Follow(5, "j", "j:1:3"))
     assert office.sent == [Accepted(5, 2, {1: 5}), Closed(5)]
+
+
+async def test_who_gave_this_replica_up_begins_on_a_new_link(office: Office, peers: Peers) -> None:
+    listener = Listener()
+    peers.follow("other", "j", None, listener)
+    await office.arrive(1, lines(1, 7))
+    office.link = "second"
+    await office.arrive(1, AskStatus(4, "j"))
+    assert listener.heard == [7, "closed"]
+    assert Answer(4, is_known=False) in office.sent
+
+
+async def test_a_job_that_is_not_here_leaves_nothing_behind(office: Office, peers: Peers) -> None:
+    await office.arrive(1, *(Follow(about, "unknown", None) for about in range(100)))
+    assert len(office.sent) == 100
+    assert not peers._link("other")._sinks
+
+
+class Clumsy(Nobody):
+    """Has a bug."""
+
+    async def answer(self, question: Question) -> Answer:
+        raise KeyError(question.about)
+
+
+async def test_a_question_that_cannot_be_answered_costs_no_other(
+    office: Office, nursery: trio.Nursery
+) -> None:
+    async def contained(work: Callable[[], Awaitable[object]], name: str) -> bool:
+        with suppress(KeyError):
+            await work()
+        return False
+
+    nursery.start_soon(Peers(nursery, "me", office, Clumsy(), contained).run)
+    await office.arrive(1, AskStatus(4, "j"), AskStatus(5, "j"))
+    assert {letter.about for letter in office.sent} == {4, 5}
+    assert all(isinstance(letter, Answer) and letter.fault for letter in office.sent)

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 from structlog.contextvars import bound_contextvars, get_contextvars
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.archive import archive_of
 from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import OutOfReach
 from legato.actors.ref import JobRef
 from legato.actors.turn import Prompt
+from legato.actors.turn_store import turn_store
 from legato.content import Asked, Message, TextPart
 from legato.events import Created, Cursor, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.models.contract import ChatMessage, ModelRequest
@@ -179,7 +179,6 @@ async def test_all_of_it_from_another_replica(autojump_clock: MockClock) -> None
                 await Follower(remote, "numbers", stale).receive()
         await job.stop()
         assert isinstance(await remote.ended(), Stopped)
-        assert isinstance(await remote.answering(), Stopped)
 
 
 async def test_what_a_dead_replica_was_asked_is_ended_and_never_goes_on(
@@ -275,9 +274,9 @@ async def test_a_prompt_that_is_still_known_goes_on_from_what_was_said() -> None
     model, records = PlayedModel(), FlakyRecords()
     async with open_house() as house:
         turn = house.turn(prompt=PROMPT)
-    archive = archive_of(turn, model, records)
-    opening = await archive.plan()
-    reopened = await archive.reopen(opening.created, (TextPart("so far"),))
+    store = turn_store(PROMPT.asked, records)
+    opening = await store.plan(turn, model)
+    reopened = await store.reopen(turn, model, opening.created, (TextPart("so far"),))
     assert reopened.created == opening.created
     assert reopened.request.messages == (*MESSAGES, ChatMessage("assistant", "so far"))
 

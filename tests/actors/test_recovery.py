@@ -7,9 +7,10 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock
 
-from legato.actors.recovery import TRIES, Recovered, recover
+from legato.actors.recovery import TRIES, Recovered, Successor, recover
 from legato.actors.sinks import ChannelSink
-from legato.content import Asked, Conversation, ErrorPart, Message, TextPart, text_of
+from legato.actors.turn import Turn
+from legato.content import Asked, Conversation, ErrorPart, Message, Part, TextPart, Usage, text_of
 from legato.events import (
     AnyEvent,
     Created,
@@ -23,6 +24,7 @@ from legato.events import (
 from legato.storage.contract import Abandoned, Entries, Kept, StorageError
 from legato.storage.memory import MemoryRecords
 from legato.storage.memory_journal import MemoryJournal, Shelf, Volume
+from legato.storage.responses import StoredResponse
 from tests.actors.kit import C1, Client, FlakyRecords, open_house
 
 ASKED = Asked(api="responses", user="ann", model="m", store=True)
@@ -156,6 +158,63 @@ async def test_a_beginning_whose_question_was_stored_or_need_not_be_fails(
     assert job is not None
     assert isinstance(job.events[-1], Failed)
     assert (await stored(records) is None) is (asked is not None)
+
+
+class Continuing(Successor):
+    def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("successor", [Successor(), Continuing()])
+async def test_an_answer_that_was_stored_is_the_ending_that_the_journal_lost(
+    shelf: Shelf, records: MemoryRecords, successor: Successor
+) -> None:
+    whole = replace(ANSWER, finish_reason="length", usage=Usage(3, 2))
+    await records.close_turn(whole, job_id=JOB)
+    await died(shelf, [CREATED], [STEP, TextDelta(0, "all ")])
+    journal = MemoryJournal(shelf)
+    [job] = await recover(journal, records, successor)
+    [*_, last] = (await journal.read(JOB)).entries
+
+    said = Finished(
+        reason="length",
+        request=QUESTION,
+        response=whole,
+        conversation=await records.conversation(C1),
+        usage=Usage(3, 2),
+    )
+    assert job.events == [CREATED, STEP, TextDelta(0, "all "), said]
+    assert last == Entries(JOB, 2, 4, (said,))
+    found = await stored(records)
+    assert found is not None
+    assert (found.content, found.unfinished) == (whole.content, False)
+
+
+async def test_a_stored_response_is_the_ending_that_the_journal_lost(
+    shelf: Shelf, records: MemoryRecords
+) -> None:
+    said = Finished(reason="stop", request=QUESTION, response=ANSWER, at=1)
+    created = replace(CREATED, asked=ASKED)
+    kept = StoredResponse(response_id="a", user="ann", conversation_id=C1, created=created)
+    await records.responses.open(kept)
+    await records.responses.close("a", said)
+    await died(shelf, [created], [STEP, TextDelta(0, "all ")])
+    job = await recovered(shelf, records)
+
+    assert job is not None
+    assert isinstance(ending := job.events[-1], Finished)
+    assert (ending.response, ending.at) == (ANSWER, 1)
+
+
+async def test_another_jobs_answer_in_its_place_is_not_its_own(
+    shelf: Shelf, records: MemoryRecords
+) -> None:
+    await records.close_turn(ANSWER, job_id="another")
+    await died(shelf, [CREATED], [STEP, TextDelta(0, "so far")])
+    job = await recovered(shelf, records)
+
+    assert job is not None
+    assert isinstance(job.events[-1], Failed)
 
 
 async def test_a_stop_that_found_nothing_stores_nothing(

@@ -19,7 +19,7 @@ from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
 from legato.actors.ref import LocalRef
-from legato.actors.story import Story
+from legato.actors.replay import Replay as Story
 from legato.events import AnyEnding, Cursor, Ending
 from legato.models.contract import ReasoningChunk, TextChunk, ToolCallChunk
 from legato.storage.contract import Kept, StorageError

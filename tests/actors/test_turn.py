@@ -2,9 +2,10 @@ from typing import Any
 
 import pytest
 
-from legato.actors.turn import Edit, InvalidTurn, Plan, Turn, plan
+from legato.actors.turn import InvalidTurn, Plan, Turn, plan
 from legato.content import (
     NO_PARENT,
+    Edit,
     ErrorPart,
     Message,
     Part,

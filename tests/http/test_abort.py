@@ -39,12 +39,14 @@ async def test_any_of_its_names_stops_it(
         body["abortKey"] += ":suffix"
     reply = await ann.post(ABORT, body)
 
+    ending = (await ann.read(started["streamId"]))[-1]
     assert reply.status == 200
     assert reply.body == {
         "success": True,
         "aborted": started["conversationId"],
         "earlyAbort": False,
         "generationId": started["generationId"],
+        "cursor": ending.cursor,
     }
     assert (await ann.get("/api/agents/chat/active")).body == {"activeJobIds": []}
 
@@ -109,6 +111,7 @@ async def test_a_second_stop_finds_it_settled(ann: Client, mock_clock: MockClock
         "settled": True,
         "terminalStatus": "aborted",
         "generationId": started["generationId"],
+        "cursor": (await ann.read(started["streamId"]))[-1].cursor,
     }
 
 

@@ -109,7 +109,7 @@ async def test_positions_of_steps_match_the_content_that_was_kept(ann: Client) -
     assert synced["aggregatedContent"] == [THOUGHT, TEXT, THOUGHT, TEXT]
 
 
-@pytest.mark.parametrize("index", [-1, 2, 2**70])
+@pytest.mark.parametrize("index", [-1, 2, 2**63])
 async def test_a_part_that_is_not_there_is_refused(ann: Client, index: int) -> None:
     first = await answered(ann)
     reply = await revise(ann, first, editedContent={"index": index, "text": "x"})

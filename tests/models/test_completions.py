@@ -2,6 +2,7 @@ import json
 from collections.abc import Mapping
 
 import pytest
+from msgspec import msgpack
 
 from legato.content import Usage
 from legato.models.completions import CompletionDecoder, message_in
@@ -67,6 +68,71 @@ def test_the_last_usage_counts_and_stands_before_the_finish() -> None:
 
     expected = [UsageReport(Usage(prompt_tokens=2, completion_tokens=3)), FinishReport("stop")]
     assert decoder.ending() == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        ("null", 0),
+        ("-1", 0),
+        ("-1e300", 0),
+        ("7.0", 7),
+        ("7.9", 7),
+        ("9007199254740993", 2**53 - 1),
+        ("1" + "0" * 30, 2**53 - 1),
+        ("1e300", 2**53 - 1),
+        ("true", 0),
+        ('"7"', 0),
+        ("[7]", 0),
+    ],
+)
+def test_a_count_that_makes_no_sense_ends_no_answer(number: str, expected: int) -> None:
+    decoder = CompletionDecoder()
+    counts = f'"prompt_tokens": {number}, "completion_tokens": {number}'
+    details = f'"completion_tokens_details": {{"reasoning_tokens": {number}}}'
+    decoder.decode([chunk({}, "stop"), f'{{"usage": {{{counts}, {details}}}}}'])
+
+    assert decoder.failure is None
+    usage = Usage(expected, expected, expected)
+    assert decoder.ending() == [UsageReport(usage), FinishReport("stop")]
+    assert msgpack.decode(msgpack.encode(usage), type=Usage) == usage
+
+
+@pytest.mark.parametrize(
+    "usage",
+    ["null", "7", '"none"', "[]", '{"completion_tokens": 1e999}', f'{{"a": {"9" * 5000}}}'],
+)
+def test_a_usage_that_says_nothing_leaves_the_former(usage: str) -> None:
+    decoder = CompletionDecoder()
+    decoder.decode([chunk({}, "stop", usage={"prompt_tokens": 1}), f'{{"usage": {usage}}}'])
+
+    assert decoder.failure is None
+    assert decoder.ending() == [UsageReport(Usage(1)), FinishReport("stop")]
+
+
+def test_details_that_are_none_count_nothing() -> None:
+    decoder = CompletionDecoder()
+    said = {"prompt_tokens": 1, "completion_tokens_details": 7}
+    decoder.decode([chunk({}, "stop", usage=said)])
+
+    assert decoder.ending()[0] == UsageReport(Usage(1))
+
+
+@pytest.mark.parametrize("index", ["-1", "1" + "0" * 30, "0.5", "1e999", "true", '"0"', "null"])
+def test_an_index_that_is_none_ends_no_answer(index: str) -> None:
+    def call(rest: str) -> str:
+        return f'{{"choices": [{{"delta": {{"tool_calls": [{{"index": {index}, {rest}}}]}}}}]}}'
+
+    first = call('"id": "a", "function": {"name": "f", "arguments": "{"}')
+    second = call('"function": {"arguments": "}"}')
+
+    assert decoded(first, second) == [ToolCallChunk(0, "a", "f", "{"), ToolCallChunk(0, args="}")]
+
+
+def test_an_index_may_be_spelled_as_a_float() -> None:
+    said = {"tool_calls": [{"index": 1.0, "id": "a", "function": {"name": "f"}}]}
+
+    assert decoded(chunk(said)) == [ToolCallChunk(1, "a", "f")]
 
 
 @pytest.mark.parametrize(

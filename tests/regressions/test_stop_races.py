@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.messages import StopReply
-from legato.events import Ending, Failed, Finished, Stopped
+from legato.events import Created, Ending, Failed, Finished, Stopped
 from tests.actors.kit import C1, House, open_house
 from tests.actors.test_job import ending_of
 from tests.actors.test_promise import Reader
@@ -115,7 +115,9 @@ async def test_stop_before_start(autojump_clock: MockClock, begun: bool) -> None
 
         assert house.model.requests == []
         assert [(type(reply.ending), reply.settled) for reply in replies] == [(Stopped, False)]
-        assert await job.opened() == replies[0].ending
+        # A write that has begun is brought to its end: then there is a question without an answer.
+        opened = await job.opened()
+        assert isinstance(opened, Created) if begun else opened == replies[0].ending
         assert [reader.client.frames[-1]["aborted"] for reader in readers] == [True, True]
         assert house.records.closed == []
 

@@ -105,7 +105,7 @@ async def test_a_write_cancelled_in_its_thread_is_stored_whole(sqlite_url: str) 
         assert await records.conversation("c1") is not None
         assert [message.message_id for message in await records.messages("c1")] == ["q1"]
         assert await records.conversation("c2") is None  # it was still waiting for its turn
-        assert await records.close_turn(answer()) is not None
+        assert await records.close_turn(answer(), job_id="j1") is not None
 
 
 async def test_reads_do_not_wait_for_a_write(sql_url: str) -> None:
@@ -122,10 +122,10 @@ async def test_request_ids_and_order_are_found_after_reopening(sql_url: str) -> 
     clock = SteppedClock()
     async with open_records(sql_url, clock=clock) as records:
         await records.open_turn(conversation(), question("m2"), request_id="r")
-        await records.close_turn(answer("m1"))
+        await records.close_turn(answer("m1"), job_id="j1")
 
     async with open_records(sql_url, clock=clock) as records:
         assert await records.turn_of_request("ann", "r") == StoredTurn("c1", "m2")
-        await records.close_turn(answer("m0"))
+        await records.close_turn(answer("m0"), job_id="j1")
         found = [message.message_id for message in await records.messages("c1")]
     assert found == ["m2", "m1", "m0"]

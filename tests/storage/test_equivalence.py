@@ -15,6 +15,7 @@ USERS = st.sampled_from(["ann", "bob"])
 CONVERSATIONS = st.sampled_from(["c1", "c2", "c3"])
 MESSAGES = st.sampled_from(["m1", "m2", "m3", "m4", "m5"])
 REQUESTS = st.sampled_from(["r1", "r2", "r3"])
+JOBS = st.sampled_from(["j1", "j2", "j3"])
 TITLES = st.sampled_from([NEW_CHAT, "", "Title", "nul\0"])
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 PARTS = st.one_of(st.builds(TextPart, TEXTS), st.builds(ThinkPart, TEXTS))
@@ -44,9 +45,10 @@ class OpenTurn(Struct, frozen=True):
 
 class CloseTurn(Struct, frozen=True):
     message: Message
+    job_id: str
 
     async def ask(self, records: Records) -> object:
-        return await records.close_turn(self.message)
+        return await records.close_turn(self.message, job_id=self.job_id)
 
 
 class Retitle(Struct, frozen=True):
@@ -81,7 +83,7 @@ OPERATIONS: st.SearchStrategy[Operation] = st.one_of(
         title=TITLES,
         model=st.one_of(st.just(UNSET), TEXTS),
     ).flatmap(opening),
-    st.builds(CloseTurn, messages(CONVERSATIONS)),
+    st.builds(CloseTurn, messages(CONVERSATIONS), JOBS),
     st.builds(Retitle, CONVERSATIONS, TITLES, st.booleans()),
     st.builds(Delete, CONVERSATIONS),
 )
@@ -104,6 +106,7 @@ async def everything(records: Records, limit: int) -> list[object]:
     for number in (1, 2, 3):
         found.append(await records.conversation(f"c{number}"))
         found.append(await records.messages(f"c{number}"))
+        found.append(await records.answer(f"j{number}"))
     for user in ("ann", "bob"):
         found += [await records.turn_of_request(user, f"r{number}") for number in (1, 2, 3)]
         page = await records.conversations(user, limit=limit)

@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from legato.actors.story import Story
-from legato.content import Part, TextPart, ToolCall, Usage
+from legato.actors.replay import Replay as Story
+from legato.content import Asked, Part, TextPart, ToolCall, Usage
 from legato.events import (
     AnyEvent,
     ArgumentsDelta,
@@ -60,6 +60,7 @@ class Looking:
         self.read = replica.journal.read
         self.settle = replica.journal.settle
         self.forget = replica.journal.forget
+        self.abandon = replica.journal.abandon
 
     async def take_over(self) -> Sequence[Abandoned]:
         await self._replica.liveness.beat()
@@ -261,13 +262,35 @@ async def test_nothing_to_append_is_no_error(journal: Journal) -> None:
     await journal.forget([])
 
 
-async def test_nothing_is_kept_of_a_batch_that_cannot_be(journal: Journal) -> None:
+def echoing(value: object) -> Created:
+    asked = Asked(api="responses", user="ann", model="m", echo={"x": value})
+    return Created(question(), "a1", "model", asked=asked)
+
+
+def nested(levels: int) -> object:
+    value: list[object] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+UNSTORABLE: dict[str, AnyEvent] = {
+    "a surrogate": TextDelta(0, "\ud800"),
+    "an object": echoing(object()),
+    "a key that is no text": echoing({("a",): 1}),
+    "an integer of 5,000 digits": echoing(10**5000),
+    "too many levels": echoing(nested(10_000)),
+}
+
+
+@pytest.mark.parametrize("event", UNSTORABLE.values(), ids=UNSTORABLE)
+async def test_nothing_is_kept_of_a_batch_that_cannot_be(journal: Journal, event: AnyEvent) -> None:
     await journal.append([Entries("good", 1, 1, EVENTS[:1]), Entries("bad", 1, 1, EVENTS[:1])])
     with pytest.raises(UnstorableText):
         await journal.append(
             [
                 Entries("good", 1, 2, (TextDelta(0, "x"),)),
-                Entries("bad", 1, 2, (TextDelta(0, "\ud800"),)),
+                Entries("bad", 1, 2, (event,)),
             ]
         )
 

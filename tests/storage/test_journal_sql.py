@@ -14,7 +14,11 @@ from tests.storage.turns import conversation, question
 EVENTS = (Created(question(), "a1", "model"), StepStarted(0, "text"), TextDelta(0, "x"))
 
 
-LATER = [f"DROP TABLE {name}" for name in ("api_keys", "responses", "bans", "violations")]
+LATER = [
+    *(f"DROP TABLE {name}" for name in ("api_keys", "responses", "bans", "violations")),
+    "DROP INDEX ix_messages_job",
+    "ALTER TABLE messages DROP COLUMN job_id",
+]
 """What came after the journal."""
 
 

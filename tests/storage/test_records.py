@@ -53,7 +53,7 @@ async def test_a_later_turn_keeps_title_and_birth_and_takes_the_new_model(
 
 async def test_a_message_is_replaced_in_place(records: Records, clock: SteppedClock) -> None:
     await records.open_turn(conversation(), question())
-    await records.close_turn(answer())
+    await records.close_turn(answer(), job_id="j1")
     clock.advance()
     await records.open_turn(conversation(), question(text="Edited?"))
 
@@ -64,8 +64,10 @@ async def test_a_message_is_replaced_in_place(records: Records, clock: SteppedCl
 
 async def test_a_replaced_message_loses_what_the_new_one_lacks(records: Records) -> None:
     await records.open_turn(conversation(), question())
-    await records.close_turn(replace(answer(), model="m", finish_reason="stop", usage=Usage(1)))
-    await records.close_turn(replace(answer(), unfinished=True))
+    await records.close_turn(
+        replace(answer(), model="m", finish_reason="stop", usage=Usage(1)), job_id="j1"
+    )
+    await records.close_turn(replace(answer(), unfinished=True), job_id="j2")
 
     [_, found] = await records.messages("c1")
     assert found == replace(answer(), unfinished=True, created_at=START, updated_at=START)
@@ -85,14 +87,14 @@ async def test_an_answer_comes_back_whole(records: Records) -> None:
         error=True,
     )
     await records.open_turn(conversation(), question())
-    await records.close_turn(given)
+    await records.close_turn(given, job_id="j1")
 
     assert (await records.messages("c1"))[1] == replace(given, created_at=START, updated_at=START)
 
 
 async def test_no_content_and_empty_content_stay_apart(records: Records) -> None:
     await records.open_turn(conversation(), question())
-    await records.close_turn(replace(answer(), content=()))
+    await records.close_turn(replace(answer(), content=()), job_id="j1")
 
     asked, answered = await records.messages("c1")
     assert asked.content is msgspec.UNSET
@@ -105,7 +107,7 @@ async def test_closing_a_turn_touches_its_conversation(
     opened = await records.open_turn(conversation(title="T", model="m"), question())
     clock.advance()
 
-    assert await records.close_turn(answer()) == replace(opened, updated_at=clock.now)
+    assert await records.close_turn(answer(), job_id="j1") == replace(opened, updated_at=clock.now)
     assert await records.conversation("c1") == replace(opened, updated_at=clock.now)
 
 
@@ -113,7 +115,7 @@ async def test_closing_a_turn_of_a_deleted_conversation_stores_nothing(records: 
     await records.open_turn(conversation(), question())
     await records.delete_conversation("c1")
 
-    assert await records.close_turn(answer()) is None
+    assert await records.close_turn(answer(), job_id="j1") is None
     assert await records.messages("c1") == []
     assert await records.conversation("c1") is None
 
@@ -149,7 +151,7 @@ async def test_an_answer_of_another_conversation_is_refused(
     untouched = await records.open_turn(conversation("c2", "bob"), question("q2", "c2"))
     clock.advance()
     with pytest.raises(ForeignConversation):
-        await records.close_turn(answer("q1", "c2"))
+        await records.close_turn(answer("q1", "c2"), job_id="j1")
 
     assert await records.conversation("c2") == untouched
     assert await records.messages("c1") == [
@@ -166,11 +168,11 @@ async def test_messages_come_in_order_of_arrival_whatever_the_clock_says(
     records: Records, clock: SteppedClock
 ) -> None:
     await records.open_turn(conversation(), question("m2"))
-    await records.close_turn(answer("m3"))
-    await records.close_turn(answer("m1"))
+    await records.close_turn(answer("m3"), job_id="j1")
+    await records.close_turn(answer("m1"), job_id="j1")
     clock.advance(-1)  # a clock that was set back
-    await records.close_turn(answer("m0"))
-    await records.close_turn(answer("m2"))  # replaced, so it stays where it was
+    await records.close_turn(answer("m0"), job_id="j1")
+    await records.close_turn(answer("m2"), job_id="j1")  # replaced, so it stays where it was
 
     assert await ids(records) == ["m2", "m3", "m1", "m0"]
 
@@ -180,4 +182,4 @@ async def test_what_is_not_there(records: Records) -> None:
     assert await records.conversation("c1") is None
     assert await records.retitle("c1", "T") is None
     assert await records.delete_conversation("c1") is False
-    assert await records.close_turn(answer()) is None
+    assert await records.close_turn(answer(), job_id="j1") is None

@@ -25,7 +25,7 @@ async def test_a_text_comes_back_as_it_was_given(records: Records, text: str) ->
     await records.open_turn(
         conversation(user=f"u{text}", title=text), question(text=text), request_id=text
     )
-    await records.close_turn(answer(text=text))
+    await records.close_turn(answer(text=text), job_id="j1")
 
     asked, answered = await records.messages("c1")
     assert asked.text == text
@@ -37,7 +37,7 @@ async def test_a_text_comes_back_as_it_was_given(records: Records, text: str) ->
 
 async def test_nul_comes_back_or_is_refused_by_name(records: Records, holds_nul: bool) -> None:
     await records.open_turn(conversation(), question())
-    await records.close_turn(answer(text="nul \0 inside"))
+    await records.close_turn(answer(text="nul \0 inside"), job_id="j1")
     if holds_nul:
         await records.open_turn(conversation(), question("q2", text="nul \0 inside"))
     else:
@@ -52,7 +52,7 @@ async def test_nul_comes_back_or_is_refused_by_name(records: Records, holds_nul:
 async def test_a_long_text_comes_back_as_it_was_given(records: Records) -> None:
     text = "a🎼\0" * 1_000_000
     await records.open_turn(conversation(), question())
-    await records.close_turn(answer(text=text))
+    await records.close_turn(answer(text=text), job_id="j1")
 
     assert (await records.messages("c1"))[1].content == answer(text=text).content
 
@@ -63,7 +63,7 @@ async def test_half_of_a_surrogate_pair_is_refused_by_name(records: Records) -> 
     with pytest.raises(UnstorableText, match=found):
         await records.open_turn(conversation(), question("q2", text="abc\ud83c"))
     with pytest.raises(UnstorableText, match=found):
-        await records.close_turn(answer(text="abc\ud83c"))
+        await records.close_turn(answer(text="abc\ud83c"), job_id="j1")
     with pytest.raises(UnstorableText, match=found):
         await records.retitle("c1", "abc\ud83c")
 
@@ -77,7 +77,7 @@ async def test_many_tasks_may_write_at_once(records: Records) -> None:
         await records.open_turn(
             conversation(name), question(f"q{number}", name), request_id=f"r{number}"
         )
-        await records.close_turn(answer(f"a{number}", name))
+        await records.close_turn(answer(f"a{number}", name), job_id="j1")
 
     async with trio.open_nursery() as nursery:
         for number in range(100):
@@ -123,7 +123,8 @@ async def test_a_write_cancelled_before_it_began_stores_nothing(records: Records
 async def test_every_method_is_a_checkpoint(records: Records) -> None:
     calls: list[Callable[[], Awaitable[object]]] = [
         partial(records.open_turn, conversation(), question()),
-        partial(records.close_turn, answer()),
+        partial(records.close_turn, answer(), job_id="j1"),
+        partial(records.answer, "j1"),
         partial(records.messages, "c1"),
         partial(records.conversation, "c1"),
         partial(records.conversations, "ann", limit=1),
@@ -144,7 +145,7 @@ async def test_ping_returns_and_closed_records_refuse(database_url: str) -> None
     for call in (
         records.ping,
         partial(records.messages, "c1"),
-        partial(records.close_turn, answer()),
+        partial(records.close_turn, answer(), job_id="j1"),
     ):
         with pytest.raises(StorageError, match="The storage is closed"):
             await call()

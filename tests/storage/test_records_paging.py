@@ -40,7 +40,7 @@ async def test_conversations_come_last_changed_first(records: Records, clock: St
     for name in ("c1", "c2", "c3"):
         await store(records, name)
         clock.advance()
-    await records.close_turn(answer("a1", "c1"))
+    await records.close_turn(answer("a1", "c1"), job_id="j1")
 
     assert await pages(records, 5) == [["c1", "c3", "c2"]]
 
@@ -72,7 +72,9 @@ async def test_changes_between_pages_repeat_nothing(records: Records, clock: Ste
         await store(records, name)
         clock.advance()
     first = await records.conversations("ann", limit=2)
-    await records.close_turn(answer("a1", "c4"))  # shown already: goes to the front again
+    await records.close_turn(
+        answer("a1", "c4"), job_id="j1"
+    )  # shown already: goes to the front again
     await records.delete_conversation("c3")  # where the cursor stands
     await store(records, "c5")
 

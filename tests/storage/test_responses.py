@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 import pytest
+from msgspec.structs import replace
 
 from legato.content import Asked, Message, TextPart, Usage
 from legato.events import AnyEnding, Created, Failed, Finished, Stopped
@@ -162,6 +163,13 @@ async def test_half_of_a_surrogate_pair_is_refused_by_name(records: Records) -> 
         await records.responses.close("r1", Failed(reason="r", message="\ud83c"))
 
     assert await records.responses.conversation("ann", "c1") == [response()]
+
+
+async def test_what_json_cannot_say_is_refused_by_name(records: Records) -> None:
+    with pytest.raises(UnstorableText, match=r"That cannot be stored: .*object"):
+        await records.responses.open(replace(response(), items=[{"id": object()}]))
+
+    assert await records.responses.find("ann", "r1") is None
 
 
 async def test_a_closed_storage_says_so(database_url: str) -> None:

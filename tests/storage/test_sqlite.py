@@ -30,7 +30,7 @@ def query(path: Path, statement: str) -> list[tuple[object, ...]]:
 async def store_a_turn(sqlite_url: str) -> None:
     async with open_records(sqlite_url) as records:
         await records.open_turn(conversation(), question())
-        await records.close_turn(answer())
+        await records.close_turn(answer(), job_id="j1")
 
 
 async def test_the_file_is_in_wal_mode(sqlite_url: str, database_file: Path) -> None:

@@ -16,7 +16,7 @@ async def main(database_url: str, name: str, count: int) -> None:
         for turn in range(count):
             asked = question(f"{name}-q{turn}", name)
             await records.open_turn(conversation(name), asked, request_id=f"{name}-{turn}")
-            await records.close_turn(answer(f"{name}-a{turn}", name))
+            await records.close_turn(answer(f"{name}-a{turn}", name), job_id=f"{name}-j{turn}")
         print("stored", flush=True)
         await trio.to_thread.run_sync(sys.stdin.read)
 

@@ -87,10 +87,11 @@ class CancelReply(Struct, kw_only=True):
     """How the generation ended.  `cancelled`: this request stopped it; else it had ended before.
 
     `completion` is the answer as far as it came, null where there is none; `error` says why it is
-    not whole.
+    not whole.  `cursor`: where this is true, which is the ending's own place once that is said.
     """
 
     id: str
+    cursor: str
     cancelled: bool
     status: Literal["finished", "stopped", "failed"]
     completion: Mapping[str, Any] | None

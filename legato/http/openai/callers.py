@@ -11,6 +11,7 @@ from legato.http.errors import InvalidField
 CANCEL_HEADER: Final = "X-Legato-Cancel-On-Disconnect"
 KEY_HEADER: Final = "Idempotency-Key"
 JOB_HEADER: Final = "X-Legato-Job"
+CURSOR_HEADER: Final = "X-Legato-Cursor"
 
 
 def is_bound(given: bool | None) -> bool:

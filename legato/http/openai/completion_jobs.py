@@ -91,6 +91,7 @@ def _cancelled(job: JobRef, answer: StopReply) -> CancelReply:
     ending = answer.ending
     return CancelReply(
         id=job.response_id,
+        cursor=str(answer.cursor),
         cancelled=not answer.settled,
         status=_manner(ending),
         completion=completion_of(job, ending),

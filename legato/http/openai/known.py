@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from legato.actors.ending import RESTART
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Status
-from legato.actors.recovery import RESTART
 from legato.actors.ref import JobRef
 from legato.dialects.response_object import PREFIX, queued, resource
 from legato.events import AnyEnding, Failed

@@ -9,6 +9,7 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import OutOfReach
 from legato.actors.ref import JobRef
 from legato.http.errors import InvalidField
+from legato.http.openai.callers import CURSOR_HEADER
 from legato.http.openai.creation import API, PATHS
 from legato.http.openai.known import Known, ResponseNotFound, known_response
 from legato.http.openai.response_bodies import (
@@ -65,8 +66,15 @@ async def _reading(job: JobRef | None, starting_after: int | UnsetType) -> Readi
 @response_jobs.post(f"{PATHS[1]}/<response_id>/cancel")
 @describe(ResponseObject, refusals=(404,))
 async def cancel(response_id: str) -> Response:
-    """Stop a response; one that has ended stays as it ended.  On return its provider is closed."""
-    return reply((await _stopped(await known_response(response_id))).resource())
+    """Stop a response; one that has ended stays as it ended.  On return its provider is closed.
+
+    The header `X-Legato-Cursor` says where that is true: the object has no field for it.
+    """
+    known = await _stopped(await known_response(response_id))
+    response = reply(known.resource())
+    if known.status is not None:
+        response.headers[CURSOR_HEADER] = str(known.status.cursor)
+    return response
 
 
 async def _stopped(known: Known) -> Known:

@@ -92,6 +92,9 @@ class RedisJournal:
 
         await self._client.run(work, self._writes)
 
+    def abandon(self) -> None:
+        """Nothing hangs for longer than a few seconds: every command has its time."""
+
     def _events(self, entries: Entries, *, make: bool = False) -> Command:
         own = self._own.get(entries.job_id, Own())
         return streams.events(self._keys.job(entries.job_id), entries, self._me, own, make=make)

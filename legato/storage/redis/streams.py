@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from msgspec import MsgspecError, Struct, json
 
 from legato.events import AnyEvent
+from legato.storage.checks import json_of
 from legato.storage.contract import Entries, Kept
 from legato.storage.redis.commands import Command, StreamEntry, Word, add, unexpected
 from legato.storage.replicas import Listing
@@ -24,7 +25,6 @@ from legato.storage.replicas import Listing
 VERSION: Final = 1
 """Of the form in which events are kept: a JSON array of them, as msgspec writes it."""
 
-_ENCODER: Final = json.Encoder()
 _EVENTS: Final = json.Decoder(tuple[AnyEvent, ...])
 _LISTING: Final = json.Decoder(Listing)
 
@@ -64,13 +64,13 @@ def claim(key: bytes, epoch: int, owner: str, own: Own, *, make: bool = False) -
 
 
 def events(key: bytes, entries: Entries, owner: str, own: Own, *, make: bool = False) -> Command:
-    """Raises UnicodeEncodeError where a text cannot be kept."""
+    """Raises UnstorableText where they cannot be kept."""
     position = entries.first + len(entries.events) - 1
     fields: dict[str, Word] = {
         "o": owner,
         "v": VERSION,
         "f": entries.first,
-        "e": _ENCODER.encode(entries.events),
+        "e": json_of(entries.events),
     }
     return add(key, f"{entries.epoch}-{position}", fields | _settled(own), make=make)
 
@@ -86,7 +86,8 @@ def _settled(own: Own) -> dict[str, Word]:
 
 
 def encoded(listing: Listing) -> bytes:
-    return _ENCODER.encode(listing)
+    """Raises UnstorableText where it cannot be kept."""
+    return json_of(listing)
 
 
 def decoded(listing: bytes) -> Listing:

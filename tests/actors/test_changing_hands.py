@@ -40,7 +40,7 @@ async def test_a_job_may_come_back_to_its_first_owner(autojump_clock: MockClock)
         here.replication.away = False
         await trio.sleep(1.2 * LEASE)
         found = await here.find(job.job_id)
-        assert (await found.status()).epoch == 3
+        assert (await found.status()).cursor.epoch == 3
         assert here.model.open_connections == 1
         here.model.say("two")
         here.model.finish()
@@ -60,7 +60,7 @@ async def test_a_former_job_that_is_still_here_makes_way(autojump_clock: MockClo
         replicas.world.signs["another"] = "left"
         await trio.sleep(2)
         found = await here.find(job.job_id)
-        assert (await found.status()).epoch == 3
+        assert (await found.status()).cursor.epoch == 3
         assert here.model.open_connections == 0
         assert (await found.status()).standing is Standing.ERROR
 

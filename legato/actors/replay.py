@@ -1,15 +1,18 @@
-"""What a journal has of a job, read as one: as much of it as hangs together.  Pure."""
+"""Replays a job from what a journal has of it: as much of that as hangs together.  Pure."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from legato.actors.fold import Fold
-from legato.events import AnyEnding, AnyEvent
+from legato.events import AnyEnding, AnyEvent, Created, Queued
 from legato.storage.contract import Entries, Kept
 
 
-class Story:
-    """As much of what a job said as hangs together."""
+class Replay:
+    """The job's log as it was written, up to where entries are missing or do not fit.
+
+    `former`: the epochs of its owners, each with the last position that is left of it.
+    """
 
     def __init__(self, kept: Kept) -> None:
         self.fault = kept.fault
@@ -57,10 +60,27 @@ class Story:
         return self.fault is not None
 
     @property
+    def queued(self) -> Queued | None:
+        return self.fold.queued
+
+    @property
+    def still_waits(self) -> bool:
+        """Whether the model is still to be asked: the turn waited for others, and all is known."""
+        return self.queued is not None and len(self.events) == 1 and not self.has_faults
+
+    @property
+    def created(self) -> Created | None:
+        return self.fold.created
+
+    @property
     def has_opened(self) -> bool:
-        """Whether its question was kept: then the model was asked, or the ending names it."""
-        is_refused = self.ending is not None and self.ending.request is None
-        return len(self.events) > 1 and not is_refused
+        """Whether its question was kept: then the model was asked, or the ending names it.
+
+        Where this is false the question may be kept all the same: nobody lived to say so.
+        """
+        if self.ending is not None:
+            return self.ending.request is not None
+        return bool(self.fold.steps)
 
     @property
     def ending(self) -> AnyEnding | None:

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.inheritance import Inheritance
-from legato.actors.recovery import Heir
+from legato.actors.failover import Failover
+from legato.actors.recovery import Successor
 from legato.content import Conversation, Message
 from legato.events import AnyEvent, Created, Finished, StepStarted, TextDelta
 from legato.storage.contract import Abandoned, Entries, Kept
@@ -44,7 +44,7 @@ class SlowJournal(MemoryJournal):
 
 
 @asynccontextmanager
-async def heir() -> AsyncIterator[tuple[House, SlowJournal, Inheritance]]:
+async def taking_over() -> AsyncIterator[tuple[House, SlowJournal, Failover]]:
     """Of a replica that left a job which runs, `r`, and one that has ended, `e`."""
     shelf = Shelf()
     former = MemoryJournal(shelf)
@@ -60,14 +60,14 @@ async def heir() -> AsyncIterator[tuple[House, SlowJournal, Inheritance]]:
         yield (
             house,
             journal,
-            Inheritance(nursery, house.supervisor, journal, house.records, Heir(), RETENTION),
+            Failover(nursery, house.supervisor, journal, house.records, Successor(), RETENTION),
         )
 
 
 async def test_what_has_no_ending_comes_by_itself(autojump_clock: MockClock) -> None:
-    async with heir() as (house, journal, inheritance):
-        await inheritance.take_over()
-        await inheritance.arrived("r")
+    async with taking_over() as (house, journal, failover):
+        await failover.take_over()
+        await failover.arrived("r")
         job = house.supervisor.registry.find("r")
         assert job is not None
         assert job.feed.ending is not None
@@ -75,39 +75,39 @@ async def test_what_has_no_ending_comes_by_itself(autojump_clock: MockClock) -> 
 
 
 async def test_what_has_ended_comes_when_somebody_asks(autojump_clock: MockClock) -> None:
-    async with heir() as (house, journal, inheritance):
-        await inheritance.take_over()
-        await inheritance.take_over()
+    async with taking_over() as (house, journal, failover):
+        await failover.take_over()
+        await failover.take_over()
         await wait_all_tasks_blocked()
         assert house.supervisor.registry.find("e") is None
         async with trio.open_nursery() as nursery:
             for _ in range(2):
-                nursery.start_soon(inheritance.arrived, "e")
+                nursery.start_soon(failover.arrived, "e")
         assert house.supervisor.registry.find("e") is not None
         assert sorted(journal.read_) == ["e", "r"]
 
 
 async def test_what_nobody_asks_for_in_time_is_forgotten(autojump_clock: MockClock) -> None:
-    async with heir() as (house, journal, inheritance):
-        await inheritance.take_over()
-        await inheritance.arrived("r")
+    async with taking_over() as (house, journal, failover):
+        await failover.take_over()
+        await failover.arrived("r")
         await trio.sleep(RETENTION + 1)
-        await inheritance.take_over()
-        await inheritance.arrived("e")
+        await failover.take_over()
+        await failover.arrived("e")
         assert house.supervisor.registry.find("e") is None
         assert (await journal.read("e")).entries == []
 
 
 async def test_who_asks_while_something_is_taken_over_waits(autojump_clock: MockClock) -> None:
-    async with heir() as (house, journal, inheritance), trio.open_nursery() as nursery:
+    async with taking_over() as (house, journal, failover), trio.open_nursery() as nursery:
         journal.free = trio.Event()
         arrived: list[str] = []
 
         async def ask(job_id: str) -> None:
-            await inheritance.arrived(job_id)
+            await failover.arrived(job_id)
             arrived.append(job_id)
 
-        nursery.start_soon(inheritance.take_over)
+        nursery.start_soon(failover.take_over)
         await wait_all_tasks_blocked()
         nursery.start_soon(ask, "e")
         nursery.start_soon(ask, "unknown")

@@ -1,15 +1,14 @@
 """The journal's one writer: what all jobs said since its last write is its next one."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
 import trio
 
-from legato.actors.memoir import Written
+from legato.actors.job_journal import Budget, JobJournal
 from legato.actors.times import Times
-from legato.events import Created
 from legato.storage.contract import Entries, Journal, StorageError, UnstorableText
 
 GATHER: Final = 0.04
@@ -29,26 +28,43 @@ class Work:
     """What there is to write."""
 
     def __init__(self) -> None:
-        self.jobs: dict[Written, None] = {}  # which have more than is written
-        self.settled: list[str] = []  # ids of jobs
-        self.forgotten: list[str] = []
+        self.jobs: dict[JobJournal, None] = {}  # which have more than is written
+        self.settled: dict[JobJournal, None] = {}
+        self.forgotten: list[str] = []  # ids of jobs
         self.waiting: list[trio.Event] = []  # of those who wait until all this is written
 
     def add(self, more: "Work") -> None:
         self.jobs |= more.jobs
-        self.settled += more.settled
+        self.settled |= more.settled
         self.forgotten += more.forgotten
         self.waiting += more.waiting
+
+
+class NoJournal:
+    """Stands for the writer where nothing outlives the process: all counts as written."""
+
+    patience: Final = 0.0
+
+    def stir(self, job: JobJournal) -> None:
+        job.give_up()
+
+    def hurry(self, job: JobJournal) -> None:
+        job.give_up()
+
+    def settle(self, job: JobJournal) -> None: ...
+
+    def forget(self, job: JobJournal) -> None: ...
 
 
 class JournalWriter:
     """Jobs never wait for it, but for their first event and their last.
 
-    What somebody waits for is written at once, what a model says every GATHER seconds.
+    What somebody waits for is written at once, what a model says every GATHER seconds.  One write
+    holds a bounded number of bytes; what is left follows in the next.
     """
 
     def __init__(self, journal: Journal, *, patience: float = 0.0) -> None:
-        """`patience`: see Memoir.  Where others may take jobs over, an ending that they could not
+        """`patience`: see Writer.  Where others may take jobs over, an ending that they could not
         know of must not be said: they would come to another."""
         self.patience = patience
         self.trouble: StorageError | None = None  # why there is more to write than was written
@@ -66,39 +82,25 @@ class JournalWriter:
         """Seconds for which what is being written has been; 0 where nothing is."""
         return max(0.0, trio.current_time() - self._since)
 
-    async def begin(self, job_id: str, epoch: int, created: Created) -> bool:
-        """Keep a job's first event, from which on it is a job that must have an ending.
-
-        False where the job is another's by now.
-
-        Raises:
-            StorageError: if that could not be done.
-        """
-        return not await self._journal.append([Entries(job_id, epoch, 1, (created,))])
-
-    def stir(self, job: Written) -> None:
+    def stir(self, job: JobJournal) -> None:
         self._other.jobs[job] = None
         self._stirred.set()
 
-    def hurry(self, job: Written) -> None:
+    def hurry(self, job: JobJournal) -> None:
         self._urgent.jobs[job] = None
         self._hurry()
 
-    def settle(self, job_id: str) -> None:
-        self._urgent.settled.append(job_id)
+    def settle(self, job: JobJournal) -> None:
+        self._urgent.settled[job] = None
         self._hurry()
 
-    def forget(self, job_id: str) -> None:
-        self._other.forgotten.append(job_id)
+    def forget(self, job: JobJournal) -> None:
+        self._other.forgotten.append(job.job_id)
         self._stirred.set()
 
     async def written(self) -> None:
         """Return when all that there is now is written."""
         self._due = -math.inf
-        await self.noted()
-
-    async def noted(self) -> None:
-        """Return when all is written that somebody waits for."""
         event = trio.Event()
         self._urgent.waiting.append(event)
         self._hurry()
@@ -109,7 +111,8 @@ class JournalWriter:
         self._hurried.set()
 
     async def run(self) -> None:
-        """The one task that writes."""
+        """Write, for ever.  After an error that is no storage's, all that was to be written is kept
+        for the next run."""
         pause = FIRST_PAUSE
         while True:
             work = await self._next()
@@ -117,17 +120,23 @@ class JournalWriter:
             try:
                 await self._write(work)
             except StorageError as error:
-                log.warning("journal not written yet", jobs=len(work.jobs), reason=str(error))
-                self.trouble = StorageError(f"Generations not kept yet: {len(work.jobs)}.  {error}")
-                self._urgent.add(work)
-                self._hurry()
+                self._put_off(work, error)
                 await trio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
+            except BaseException as error:
+                self._put_off(work, StorageError(f"It was a {type(error).__name__}."))
+                raise
             else:
                 pause = FIRST_PAUSE
                 self.trouble = None
                 self.writes.add(self.delay)
                 self._since = math.inf
+
+    def _put_off(self, work: Work, error: StorageError) -> None:
+        log.warning("journal not written yet", jobs=len(work.jobs), reason=str(error))
+        self.trouble = StorageError(f"Generations not kept yet: {len(work.jobs)}.  {error}")
+        self._urgent.add(work)
+        self._hurry()
 
     async def _next(self) -> Work:
         """What is urgent, as soon as anything is; all else with it where it is due."""
@@ -142,22 +151,37 @@ class JournalWriter:
         return work
 
     async def _write(self, work: Work) -> None:
-        await self._append(work.jobs)
+        await self._append(work)
         if work.settled:
-            await self._journal.settle(work.settled)
+            await self._journal.settle([job.job_id for job in work.settled])
+        for job in work.settled:
+            job.noted()
         if work.forgotten:
             await self._journal.forget(work.forgotten)
-        for event in work.waiting:
-            event.set()
+        self._leave(work)
 
-    async def _append(self, jobs: Iterable[Written]) -> None:
-        batch = {job: entries for job in jobs if (entries := job.unwritten())}
+    def _leave(self, work: Work) -> None:
+        """What did not fit into this write comes first in the next."""
+        left = Work()
+        left.jobs = {job: None for job in work.jobs if job.is_behind}
+        if not left.jobs:
+            for event in work.waiting:
+                event.set()
+            return
+        left.waiting = work.waiting
+        left.add(self._other)
+        self._other = left
+        self._stirred.set()
+
+    async def _append(self, work: Work) -> None:
+        budget = Budget()
+        batch = {job: said for job in work.jobs if (said := job.unwritten(budget))}
         try:
             await self._keep(batch)
         except UnstorableText:
             await self._keep_each(batch)
 
-    async def _keep(self, batch: Mapping[Written, Entries]) -> None:
+    async def _keep(self, batch: Mapping[JobJournal, Entries]) -> None:
         if not batch:
             return
         refusals = {each.job_id: each for each in await self._journal.append([*batch.values()])}
@@ -168,8 +192,8 @@ class JournalWriter:
             else:
                 job.wrote(entries)
 
-    async def _keep_each(self, batch: Mapping[Written, Entries]) -> None:
-        """What one job said cannot be kept: the others' must be."""
+    async def _keep_each(self, batch: Mapping[JobJournal, Entries]) -> None:
+        """Keep the others where what one job said cannot be kept."""
         for job, entries in batch.items():
             try:
                 await self._keep({job: entries})

@@ -1,9 +1,10 @@
-"""What replicas that are gone have left: taken over at once, and brought here when it is wanted.
+"""Failover: the jobs of replicas that are gone, taken over at once, brought here when wanted.
 
 Jobs without an ending are wanted by themselves.  The others are there to be read, which few are,
 and there may be thousands of them: they stay in the journal until somebody asks.
 """
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,14 +12,42 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.actors.recovery import Heir, recover_one
+from legato.actors.listings import turn_of
+from legato.actors.recovery import Successor, recover_one
 from legato.actors.supervisor import Supervisor
+from legato.actors.turn import Turn
+from legato.config import OnOwnerLost
+from legato.content import Part, TextPart, ThinkPart
+from legato.models.contract import Model
 from legato.storage.contract import Abandoned, Journal, Records, StorageError
+from legato.storage.replicas import Directory
 
 AT_ONCE: Final = 8  # jobs that are brought here side by side
 RETRY: Final = 1.0  # seconds until that is tried again
 
 log = structlog.get_logger()
+
+
+class ReplicaSuccessor(Successor):
+    """Knows from the directory what was asked for, and which models go on from a partial answer."""
+
+    def __init__(
+        self, directory: Directory, models: Mapping[str, Model], policy: OnOwnerLost
+    ) -> None:
+        self._directory = directory
+        self._models = models
+        self._policy = policy
+
+    async def turn(self, job_id: str) -> Turn | None:
+        place = await self._directory.find(job_id)
+        return turn_of(place.listing) if place else None
+
+    def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
+        model = self._models.get(turn.model)
+        is_text = all(isinstance(part, TextPart | ThinkPart) for part in content)
+        is_known = turn.prompt is None  # the directory keeps no prompt of an API's caller
+        can = model is not None and model.continues
+        return self._policy == "continue" and can and is_text and is_known
 
 
 @dataclass
@@ -31,8 +60,13 @@ class Left:
     arrived: trio.Event = field(default_factory=trio.Event)
 
 
-class Inheritance:
-    """One task takes over; a job is brought here by a task of its own."""
+async def _nobody(turn: Turn) -> Sequence[trio.Event]:
+    await trio.lowlevel.checkpoint()
+    return ()
+
+
+class Failover:
+    """One task takes over; each job is brought here by a task of its own."""
 
     def __init__(
         self,
@@ -40,14 +74,16 @@ class Inheritance:
         supervisor: Supervisor,
         journal: Journal,
         records: Records,
-        heir: Heir,
+        successor: Successor,
         retention: float,
     ) -> None:
+        self.predecessors: Callable[[Turn], Awaitable[Sequence[trio.Event]]] = _nobody
+        """The endings that a turn still waits for, wherever those before it run."""
         self._nursery = nursery
         self._supervisor = supervisor
         self._journal = journal
         self._records = records
-        self._heir = heir
+        self._successor = successor
         self._retention = retention
         self._left: dict[str, Left] = {}
         self._taken = trio.Event()
@@ -66,18 +102,23 @@ class Inheritance:
         if self._taken.is_set():
             self._taken = trio.Event()  # what is being taken is this replica's, and not known yet
         for job in await self._journal.take_over():
-            if not (job.job_id in self._left or self._heir.holds(job)):
+            if not self._is_here(job):
                 self._take(job)
         self._taken.set()
         await self._forget()
+
+    def _is_here(self, job: Abandoned) -> bool:
+        found = self._supervisor.registry.find(job.job_id)
+        return found is not None and found.feed.epoch == job.epoch
 
     def _take(self, job: Abandoned) -> None:
         """One that is settled was perhaps handed on many times and never read: its attempts say
         nothing against it."""
         if job.settled:
             job = replace(job, attempts=0)
-        left = Left(job, trio.current_time() + self._retention)
-        self._left[job.job_id] = left
+        left = self._left.setdefault(job.job_id, Left(job, trio.current_time() + self._retention))
+        if job.epoch > left.job.epoch:
+            left.job = job  # others had it while it was on its way here
         if not job.settled:
             self._bring(left)
 
@@ -87,20 +128,25 @@ class Inheritance:
             self._nursery.start_soon(self._recover, left)
 
     async def _recover(self, left: Left) -> None:
-        """It is nobody else's task: tried until it is done."""
+        """It is nobody else's task: tried until it is done, under the newest epoch."""
+        job = None
         async with self._at_once:
-            while not await self._recovered(left.job):  # noqa: ASYNC110  # nobody says when
-                await trio.sleep(RETRY)
+            while job is not left.job:
+                job = left.job
+                if not await self._is_recovered(job):
+                    job = None
+                    await trio.sleep(RETRY)
         self._done(left)
 
-    async def _recovered(self, job: Abandoned) -> bool:
+    async def _is_recovered(self, job: Abandoned) -> bool:
         try:
-            recovered = await recover_one(job, self._journal, self._records, self._heir)
+            recovered = await recover_one(job, self._journal, self._records, self._successor)
+            if recovered is not None:
+                before = () if recovered.has_begun else await self.predecessors(recovered.turn)
+                self._supervisor.adopt([recovered], before)
         except StorageError as error:
             log.warning("not recovered yet", job=job.job_id, reason=str(error))
             return False
-        if recovered is not None:
-            self._supervisor.adopt([recovered])
         return True
 
     async def _forget(self) -> None:

@@ -1,0 +1,129 @@
+"""Signs of life: giving them, and seeing to it that all know what this replica owns."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import structlog
+import trio
+
+from legato.actors.failover import Failover
+from legato.actors.job import Job
+from legato.actors.listings import listing_of, stage_of
+from legato.actors.peers import Peers
+from legato.actors.supervisor import Supervisor
+from legato.storage.contract import StorageError
+from legato.storage.replicas import Replication, Told
+
+BEATS: Final = 10  # in a lease
+
+log = structlog.get_logger()
+
+
+class Heartbeat:
+    """Three tasks, because a beat waits for nothing: however long it takes to take over, or to tell
+    what the shared storage lost, signs of life go on.
+
+    Whoever waits for an owner waits for the next look.
+    """
+
+    def __init__(
+        self,
+        replication: Replication,
+        supervisor: Supervisor,
+        failover: Failover,
+        peers: Peers,
+        lease: float,
+    ) -> None:
+        self.trouble: StorageError | None = None  # why replicas are out of reach
+        self._replication = replication
+        self._supervisor = supervisor
+        self._failover = failover
+        self._peers = peers
+        self._lease = lease
+        self._pause = lease / BEATS
+        self._looked = trio.Event()
+        self._scope = trio.CancelScope()
+        self._ended = trio.Event()
+        self._has_lost = False  # whether the shared storage does not know what is here
+        self._was_away = False  # whether others may have taken what is here
+        self._last_beat = trio.current_time()
+
+    async def looked(self) -> None:
+        """Return after the next look at who is alive."""
+        await self._looked.wait()
+
+    async def run(self) -> None:
+        with self._scope:
+            async with trio.open_nursery() as nursery:
+                for step in (self._beat, self._failover.take_over, self._reconcile):
+                    nursery.start_soon(self._repeat, step)
+        self._ended.set()
+
+    async def leave(self) -> None:
+        """Give no sign of life after this."""
+        self._scope.cancel()
+        await self._ended.wait()
+        await self._replication.liveness.leave()
+
+    async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
+        trouble: StorageError | None = None
+        while True:
+            try:
+                await step()
+            except StorageError as error:
+                if trouble is None:
+                    log.error("replicas out of reach", reason=str(error))
+                self.trouble = trouble = error
+            else:
+                if trouble is not None:
+                    log.info("replicas in reach again")
+                    self.trouble = trouble = None
+            await trio.sleep(self._pause)
+
+    async def _beat(self) -> None:
+        """Seen or not, it is looked at again by those who wait."""
+        try:
+            await self._look()
+        finally:
+            looked, self._looked = self._looked, trio.Event()
+            looked.set()
+
+    async def _look(self) -> None:
+        liveness = self._replication.liveness
+        if not await liveness.beat():
+            self._has_lost = True
+        self._peers.greet(set(liveness.alive()).__contains__)
+        if trio.current_time() - self._last_beat > self._lease / 2:
+            self._was_away = True
+        self._last_beat = trio.current_time()
+
+    async def _reconcile(self) -> None:
+        """Tell what was lost; let go of what others took over."""
+        if self._was_away:
+            await self._let_go()
+        if self._has_lost:
+            await self._tell_again([*self._supervisor.registry])
+
+    async def _tell_again(self, jobs: Sequence[Job]) -> None:
+        log.warning("the shared storage lost what it was told; telling it again", jobs=len(jobs))
+        self._has_lost = False
+        try:
+            told = [Told(listing_of(job.turn), job.feed.epoch, stage_of(job)) for job in jobs]
+            await self._replication.directory.tell_again(told)
+        except BaseException:
+            self._has_lost = True
+            raise
+        for job in jobs:
+            job.tell_again()
+
+    async def _let_go(self) -> None:
+        """Of what others took over, while nobody had a sign of life of this replica."""
+        self._was_away = False
+        try:
+            for job in [*self._supervisor.registry]:
+                place = await self._replication.directory.find(job.turn.job_id)
+                if place is not None and place.epoch > job.feed.epoch:
+                    job.lose()
+        except BaseException:
+            self._was_away = True
+            raise

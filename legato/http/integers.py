@@ -1,0 +1,92 @@
+"""Integers in what clients send: only those that every part of Legato can hand on.
+
+JSON has integers of any size, and msgspec's decoder takes them.  Replicas speak msgpack, which has
+64 bits for one.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
+
+from msgspec import MsgspecError, json, msgpack
+
+from legato.http.errors import InvalidField, shortened
+
+MIN_INTEGER: Final = -(2**63)
+MAX_INTEGER: Final = 2**64 - 1
+
+ALLOWED: Final = "integers from -2**63 to 2**64-1 are allowed"
+
+_SHOWN: Final = 40  # digits of what was found
+_LOOKED_AT: Final = 8192  # values, to name the one that is refused: more would hold the loop
+_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
+_LONG: Final = (b"0" * 20, b"-" + b"0" * 19)
+"""A shorter run of digits is never an integer out of range; a longer one may be in a text, or a
+fraction."""
+
+_encode: Final = msgpack.Encoder().encode
+
+Step = str | int
+"""A field's name, or a place in an array, from 0."""
+
+Path = tuple["Path", Step] | None
+"""The way to a value: the way to what holds it, and one step."""
+
+
+def check_integers(data: bytes) -> None:
+    """Raises InvalidField where JSON has an integer that is out of range.
+
+    Nothing is said of what is no JSON: that is for whoever reads it.
+    """
+    if not _may_be_out_of_range(data):
+        return
+    try:
+        body = json.decode(data)
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
+        return
+    try:
+        _encode(body)
+    except OverflowError:
+        raise _refusal(body) from None
+
+
+def _may_be_out_of_range(data: bytes) -> bool:
+    zeros = data.translate(_ZEROS)
+    return any(run in zeros for run in _LONG)
+
+
+def _refusal(body: Any) -> InvalidField:
+    for path, value in islice(_values(body), _LOOKED_AT):
+        if type(value) is int and not MIN_INTEGER <= value <= MAX_INTEGER:
+            digits = shortened(str(value), _SHOWN)
+            return InvalidField(_name(path) or "body", f"found the integer {digits}; {ALLOWED}")
+    return InvalidField("body", f"found an integer out of range; {ALLOWED}")
+
+
+def _values(body: Any) -> Iterator[tuple[Path, Any]]:
+    """All values with their paths, level by level."""
+    yield None, body
+    waiting: list[tuple[Path, Any]] = [(None, body)]
+    for path, parent in waiting:  # which grows meanwhile
+        for step, value in _children(parent):
+            if isinstance(value, dict | list):
+                waiting.append(((path, step), value))
+            yield (path, step), value
+
+
+def _children(parent: Any) -> Iterable[tuple[Step, Any]]:
+    match parent:
+        case dict():
+            return parent.items()
+        case list():
+            return enumerate(parent)
+    return ()
+
+
+def _name(path: Path) -> str:
+    """As in `tools[0].function.parameters.maximum`."""
+    steps: list[str] = []
+    while path is not None:
+        path, step = path
+        steps.append(f".{step}" if isinstance(step, str) else f"[{step}]")
+    return "".join(reversed(steps)).removeprefix(".")

@@ -1,0 +1,130 @@
+"""Integers that JSON can say, and not everything behind it: refused at the door, by name."""
+
+from typing import Any
+
+import pytest
+from msgspec import json
+
+from legato.http.errors import InvalidField
+from legato.http.integers import check_integers
+from tests.http.client import Client
+from tests.http.live_server import live_server
+from tests.http.openai.asked import scripted
+from tests.http.openai.sockets import talking
+from tests.http.test_malformed import PATHS, RESPONSES, START, refused
+
+ALLOWED = "integers from -2**63 to 2**64-1 are allowed"
+TOO_LARGE = 2**64
+TOO_SMALL = -(2**63) - 1
+CHAT = {"model": "scripted", "messages": [{"role": "user", "content": "Hi"}], "tokens": 1}
+
+
+def tool(maximum: float) -> dict[str, Any]:
+    parameters = {"type": "object", "properties": {"n": {"type": "integer", "maximum": maximum}}}
+    return {"type": "function", "function": {"name": "f", "parameters": parameters}}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("number", [TOO_LARGE, TOO_SMALL, 10**100])
+async def test_an_integer_out_of_range_is_refused_by_name(
+    ann: Client, path: str, number: int
+) -> None:
+    body = {"text": "Hi", "input": "Hi", **CHAT, "unknown": [{}, {"a": [1, number]}]}
+    message, param = refused(await ann.post(path, body), path)
+
+    assert param == "unknown[1].a[1]"
+    assert message.startswith(f"{param}: found the integer {str(number)[:39]}")
+    assert message.endswith(f"; {ALLOWED}")
+    assert len(message) < 200
+
+
+async def test_a_tools_schema_is_refused_by_the_place_in_it(ann: Client) -> None:
+    asked = CHAT | {"tools": [tool(1), tool(TOO_LARGE)]}
+    reply = await ann.post("/v1/chat/completions", asked)
+    _, param = refused(reply, "/v1/chat/completions")
+
+    assert param == "tools[1].function.parameters.properties.n.maximum"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/convos/update", {"arg": {"conversationId": "c", "title": TOO_LARGE}}),
+        ("/api/api-keys", {"name": "k", "scopes": [TOO_LARGE]}),
+    ],
+)
+async def test_every_route_with_a_body_refuses_it(
+    ann: Client, path: str, body: dict[str, Any]
+) -> None:
+    reply = await ann.post(path, body)
+
+    assert reply.status == 400
+    assert ALLOWED in reply.body["message"]
+
+
+@pytest.mark.parametrize("path", RESPONSES[::2])
+async def test_a_message_of_a_websocket_is_refused_and_the_next_is_answered(path: str) -> None:
+    async with live_server(models=scripted()) as server, talking(server, path) as ann:
+        await ann.ask(metadata={"a": TOO_LARGE})
+        refusal = await ann.refusal()
+        answered = await ann.turn()
+
+    assert refusal == (400, "metadata.a", "invalid_request_error")
+    assert answered["status"] == "completed"
+
+
+@pytest.mark.parametrize("number", [2**64 - 1, -(2**63), 0, 1e300, 18446744073709551616.0])
+async def test_what_every_part_can_hold_is_taken(ann: Client, number: float) -> None:
+    asked = CHAT | {"tools": [tool(number)]}
+    text = {"role": "user", "content": f"99999999999999999999 -9999999999999999999 {number}"}
+    for body in (asked, asked | {"messages": [text]}):
+        reply = await ann.post("/v1/chat/completions", body)
+
+        assert reply.status == 200, reply.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'"99999999999999999999"',
+        b'{"99999999999999999999": 1}',
+        b"[0.00001234567890123456789, 12345678901234567890e0, -9999999999999999999.5]",
+        b'{"a": 99999999999999999999, "a": 1}',
+    ],
+)
+def test_no_long_run_of_digits_is_taken_for_one(body: bytes) -> None:
+    check_integers(body)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a": 99999999999999999999', b'"\\ud800 99999999999999999999', b"\xff" + b"9" * 20]
+)
+def test_of_what_is_no_json_nothing_is_said(body: bytes) -> None:
+    check_integers(body)
+
+
+def test_what_is_nested_too_deeply_to_be_read_is_left_to_who_reads_it() -> None:
+    check_integers(b"[" * 5000 + b"9" * 20 + b"]" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        (TOO_LARGE, "body"),
+        ([TOO_SMALL], "[0]"),
+        ({"a.b": TOO_LARGE}, "a.b"),
+        ([0] * 100_000 + [TOO_LARGE], "body"),
+    ],
+)
+def test_it_is_named_as_well_as_that_can_be_done_quickly(body: Any, param: str) -> None:
+    with pytest.raises(InvalidField, match=r"found (the|an) integer") as refused:
+        check_integers(json.encode(body))
+
+    assert refused.value.extra == {"param": param}
+
+
+async def test_a_start_with_one_is_refused_before_anything_is_stored(ann: Client) -> None:
+    reply = await ann.post(START, {"text": "Hi", "model_parameters": {"seed": TOO_LARGE}})
+
+    assert (reply.status, reply.body["param"]) == (400, "model_parameters.seed")
+    assert (await ann.ask("GET", "/api/convos")).body["conversations"] == []
