@@ -46,6 +46,7 @@ class Provider:
         self.connections: list[Connection] = []
         self.former: list[Connection] = []  # the open ones included, in the order of their opening
         self.opening: Callable[[str], None] = lambda conversation: None
+        self.asked_in_part: Callable[[str], None] = lambda replica: None
         self._words = count(1)
 
     def open_for(self, conversation: str) -> Sequence[Connection]:
@@ -96,6 +97,9 @@ class ProvidedModel:
     async def stream(
         self, request: ModelRequest
     ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
+        if "job" not in request.parameters:
+            self._provider.asked_in_part(self._replica)
+            raise ModelError("provider_error", "The model was asked without its parameters.")
         connection = Connection(self._replica, request)
         self._provider.connections.append(connection)
         self._provider.former.append(connection)

@@ -21,7 +21,7 @@ from legato.prove.ending import come_to_rest, compare
 from legato.prove.model import Breach, Line, Model
 from legato.prove.provider import ProvidedModel, Provider
 from legato.prove.records import FaultyRecords, mock_time
-from legato.prove.schedule import Rule, Schedule
+from legato.prove.schedule import Rule, Schedule, Step
 from legato.prove.seats import open_replicas
 from legato.prove.simulation import Simulation, told
 
@@ -55,7 +55,9 @@ def run(schedule: Schedule, rules: Mapping[str, Rule]) -> Run:
 
 
 async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: Model) -> None:
-    with trio.fail_after(LONGEST):
+    """The first breach ends it: what comes of that is no news."""
+    with trio.fail_after(LONGEST), trio.CancelScope() as scope:
+        model.on_breach = scope.cancel
         provider = Provider()
         async with open_replicas(
             schedule.replicas,
@@ -67,11 +69,15 @@ async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: Model) -> 
             replicas.world.has_standby = any(each.rule == "fail over" for each in schedule.steps)
             async with trio.open_nursery() as nursery:
                 sim = Simulation(schedule, replicas, provider, model, nursery)
-                for step in schedule.steps:
-                    await rules[step.rule].play(sim, *step.numbers)
-                await come_to_rest(sim)
-                await compare(sim)
+                await _happen(sim, [(rules[step.rule], step) for step in schedule.steps])
                 nursery.cancel_scope.cancel()
+
+
+async def _happen(sim: Simulation, steps: Sequence[tuple[Rule, Step]]) -> None:
+    for rule, step in steps:
+        await rule.play(sim, *step.numbers)
+    await come_to_rest(sim)
+    await compare(sim)
 
 
 class Standstill(Exception):

@@ -49,6 +49,7 @@ class Simulation:
         self.forgot_at = -LEASE
         self._back_at: dict[Seat, float] = {}
         provider.opening = self._opening
+        provider.asked_in_part = self._asked_in_part
         replicas.on_broken = self._broken
 
     def exempts(self, exemption: Exemption) -> bool:
@@ -142,6 +143,9 @@ class Simulation:
         if len(running) > 1:
             names = ", ".join(self.model.name(each.job_id) for each in running)
             self.model.breach("one turn", f"in one conversation several run: {names}")
+
+    def _asked_in_part(self, replica: str) -> None:
+        self.model.breach("asked", f"{replica} asks the model without the turn's parameters")
 
     def job(self, number: int) -> Known | None:
         jobs = self.model.jobs
