@@ -57,7 +57,7 @@ def begin(
                 sim.turn(asked), on_busy, jobs=seat.jobs, records=sim.replicas.records
             )
         except REFUSALS as error:
-            sim.model.note(f"job {asked.number} is refused: {error}")
+            refused(sim, asked, error)
         else:
             answered(sim, seat, asked, reply)
 
@@ -72,6 +72,13 @@ def answered(sim: Simulation, seat: Seat, asked: Asked, reply: StartReply) -> No
     sim.model.note(f"job {asked.number}{where}: {reply.status}")
     if job_id is not None:
         sim.model.hears_of(job_id).replies.append(reply)
+
+
+def refused(sim: Simulation, asked: Asked, error: Exception) -> None:
+    sim.model.note(f"job {asked.number} is refused: {error}")
+    if isinstance(error, NotStarted) and error.reason == "request_taken":
+        words = f"job {asked.number} is refused, though the same request may be asked again"
+        sim.model.breach("request", words)
 
 
 async def say(sim: Simulation, place: int, what: int, times: int) -> None:
