@@ -111,7 +111,8 @@ class Comparison:
             self._breach("journal", "the journal does not know that it is settled")
         replay = Replay(Kept(volume.entries))
         if replay.ending is None or alike(replay.ending) != alike(ending):
-            self._breach("journal", "the journal has another ending")
+            fields = _differing(replay.ending, ending)
+            self._breach("journal", f"the journal has another ending, by {fields}")
             return
         for reader in self._readers:
             if reader.client.terminal:
@@ -143,7 +144,15 @@ def _beginnings(reader: Reader, replay: Replay) -> Sequence[int]:
     return [1 + silent] if reader.start == "beginning" else range(len(replay.events) + 1)
 
 
-def alike(ending: AnyEnding) -> Any:
+def _differing(one: AnyEnding | None, other: AnyEnding) -> str:
+    """The names of the fields in which two endings are not the same."""
+    if type(one) is not type(other):
+        return f"kind: {type(one).__name__}, not {type(other).__name__}"
+    ours, theirs = alike(one), alike(other)
+    return ", ".join(name for name in ours if ours[name] != theirs.get(name))
+
+
+def alike(ending: AnyEnding | None) -> Any:
     """Without what storing it once more changes."""
     return to_builtins(ending) | {"conversation": None}
 

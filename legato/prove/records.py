@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 import trio
-from outcome import Outcome, acapture
+from outcome import Error, Outcome, Value
 
 from legato.content import Conversation, Message
 from legato.storage.clock import Clock, utc_now
@@ -181,5 +181,9 @@ class _Thread(Generic[T]):
         self._work = work
 
     async def run(self) -> None:
-        self.outcome = await acapture(self._work)
-        self.ended.set()
+        try:
+            self.outcome = Value(await self._work())
+        except Exception as error:
+            self.outcome = Error(error)
+        finally:
+            self.ended.set()

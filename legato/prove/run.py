@@ -69,7 +69,10 @@ async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: Model) -> 
             replicas.world.has_standby = any(each.rule == "fail over" for each in schedule.steps)
             async with trio.open_nursery() as nursery:
                 sim = Simulation(schedule, replicas, provider, model, nursery)
-                await _happen(sim, [(rules[step.rule], step) for step in schedule.steps])
+                try:
+                    await _happen(sim, [(rules[step.rule], step) for step in schedule.steps])
+                finally:
+                    replicas.records.heal()  # else what hangs in there, shielded, never ends
                 nursery.cancel_scope.cancel()
 
 

@@ -21,6 +21,7 @@ def counted(name: str, most: int, words: str, set_to: Callable[[Faulty, int], No
     """A rule that sets one of the faults of a replica's share of the world."""
 
     async def play(sim: Simulation, place: int, count: int) -> None:
+        await sim.told_again()
         seat = sim.open_seat(place)
         sim.model.step(words.format(count + 1, sim.name(seat)))
         set_to(seat.replication, count + 1)
@@ -83,7 +84,7 @@ def _knows_all(sim: Simulation) -> bool:
         for job in seat.replica.supervisor.registry
     }
     volumes = sim.replicas.world.volumes.items()
-    all_here = all(map(sim.in_reach, sim.open_seats()))
+    all_here = all(sim.in_reach(each) and not each.replication.hangs for each in sim.open_seats())
     return all_here and {(volume.owner, job_id) for job_id, volume in volumes} <= there
 
 
