@@ -105,16 +105,21 @@ class Heartbeat:
             await self._tell_again([*self._supervisor.registry])
 
     async def _tell_again(self, jobs: Sequence[Job]) -> None:
+        """First the journal, which makes the places of all jobs, then the directory."""
         log.warning("the shared storage lost what it was told; telling it again", jobs=len(jobs))
         self._has_lost = False
         try:
+            for job in jobs:
+                job.tell_again()
+            for job in jobs:
+                await job.told_again()
             told = [Told(listing_of(job.turn), job.feed.epoch, stage_of(job)) for job in jobs]
             await self._replication.directory.tell_again(told)
         except BaseException:
             self._has_lost = True
             raise
-        for job in jobs:
-            job.tell_again()
+        if not self._has_lost:  # once more, meanwhile
+            self._replication.liveness.told()
 
     async def _let_go(self) -> None:
         """Of what others took over, while nobody had a sign of life of this replica."""

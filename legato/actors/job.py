@@ -36,7 +36,6 @@ from legato.actors.ref import LocalRef
 from legato.actors.turn import Turn, without_prompt
 from legato.actors.waiters import Waiters
 from legato.config import Limits
-from legato.content import Usage
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, ContentEvent, Created
 from legato.models.contract import Model, ModelRequest
@@ -116,10 +115,6 @@ class Job:
         return self._producer.first_content
 
     @property
-    def usage(self) -> Usage:
-        return self.feed.ending.usage if self.feed.ending else self._producer.usage
-
-    @property
     def is_stored(self) -> bool:
         """Whether all that it said is where it belongs, or can never be."""
         return self._recorder.is_idle
@@ -195,6 +190,10 @@ class Job:
     def tell_again(self) -> None:
         """Tell the journal everything: it has lost what it had of the job."""
         self._recorder.journal.start_over()
+
+    async def told_again(self) -> None:
+        """Return once the journal has the job's place again."""
+        await self._recorder.journal.placed()
 
     def forget(self) -> None:
         """Have nobody find it any more who comes after this process."""
@@ -306,7 +305,7 @@ class Job:
             return
         journal = self._recorder.journal
         if journal.ahead is not None:
-            self._publish(journal.ahead)  # what the journal may have, readers hear
+            self.feed.append(journal.ahead)  # what the journal may have, readers hear
         if self.opening is None and not journal.is_shared:
             self._say(Settled(None, unsaved=not self.is_stored))
         else:

@@ -161,7 +161,10 @@ class JobJournal:
         self._writer.forget(self)
 
     def start_over(self) -> None:
-        """Tell everything again: the journal lost what it had of the job."""
+        """Tell everything again: the journal lost what it had of the job.
+
+        First the job's place alone, so that all jobs have theirs after one write.
+        """
         if self._is_closed:
             return
         self._position, self._under_way, self._is_lost = 0, None, True
@@ -169,6 +172,11 @@ class JobJournal:
             self._writer.hurry(self)
         else:
             self._writer.stir(self)
+
+    async def placed(self) -> None:
+        """Return once the job has a place in the journal, or cannot have one."""
+        while self._is_lost and not self._is_closed:
+            await self._moved.wait()
 
     # For the writer.
 
@@ -180,9 +188,9 @@ class JobJournal:
 
     def unwritten(self, budget: Budget) -> Entries | None:
         """The events that follow those that are written, as far as the budget goes."""
-        if not self.is_behind or budget.left <= 0:
+        if not self.is_behind or (budget.left <= 0 and not self._is_lost):
             return None
-        events = tuple(budget.take(self._following()))
+        events = () if self._is_lost else tuple(budget.take(self._following()))
         self._under_way = Entries(self.job_id, self._epoch, self._position + 1, events)
         return self._under_way
 

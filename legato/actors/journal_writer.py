@@ -45,8 +45,7 @@ class NoJournal:
 
     patience: Final = 0.0
 
-    def stir(self, job: JobJournal) -> None:
-        job.give_up()
+    def stir(self, job: JobJournal) -> None: ...
 
     def hurry(self, job: JobJournal) -> None:
         job.give_up()

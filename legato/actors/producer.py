@@ -27,11 +27,6 @@ class Producer:
         self._steps = Steps()
         self._scope = trio.CancelScope()
 
-    @property
-    def usage(self) -> Usage:
-        """As far as the provider has counted it."""
-        return self._steps.usage
-
     def counted(self, opening: Opening | None, content: tuple[Part, ...]) -> Usage:
         """As the provider counted; where it did not come to that, by our own count, made once."""
         if self._steps.usage == Usage():

@@ -212,6 +212,8 @@ async def _stored(
     job_id: str, ending: AnyEnding, created: Created | None, store: TurnStore
 ) -> AnyEnding:
     """The ending, once its answer is stored; if it was already, that changes nothing."""
+    if created is None:
+        return ending  # it never came to a question
     try:
         stored = await store.close(job_id, ending, created)
     except UnstorableText:

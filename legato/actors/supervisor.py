@@ -265,12 +265,13 @@ class Supervisor:
 
     def job_ended(self, job: Job) -> None:
         """A job has said its ending: called by it, in the same step."""
+        ending = job.feed.ending
         log.info(
             "generation ended",
             job=job.turn.job_id,
             model=job.turn.model,
-            standing=standing_of(job.feed.ending),
-            tokens=job.usage.completion_tokens,
+            standing=standing_of(ending),
+            tokens=ending.usage.completion_tokens if ending else 0,
             seconds=round(trio.current_time() - job.began, 2),
         )
         self.registry.ended(job)
@@ -278,10 +279,10 @@ class Supervisor:
         for observe in self.observers:
             observe(job)
         self.on_ended(job)
-        if isinstance(job.feed.ending, Failed) and job.opening is None:
+        if isinstance(ending, Failed) and job.opening is None:
             self.registry.forget_request(job)  # nothing came of it: it may be tried again
         self._evict()
-        if job.turn.prompt is None and (make := self.titles.due(job.feed.ending, job.model)):
+        if job.turn.prompt is None and (make := self.titles.due(ending, job.model)):
             self._nursery.start_soon(self.guarded, make, job.turn.job_id)
 
     def _evict(self) -> None:

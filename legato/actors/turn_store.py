@@ -53,9 +53,7 @@ class TurnStore(Protocol):
         """Look the conversation up, whatever is kept in it; None where it is gone."""
         ...
 
-    async def close(
-        self, job_id: str, ending: AnyEnding, created: Created | None
-    ) -> Conversation | None:
+    async def close(self, job_id: str, ending: AnyEnding, created: Created) -> Conversation | None:
         """Keep the job's answer beside its question; return the conversation as it is then.
 
         The first answer that the job stored stays.  None where there is no answer, or its
@@ -117,9 +115,7 @@ class ConversationStore:
     async def conversation(self, created: Created) -> Conversation | None:
         return await self._records.conversation(created.request.conversation_id)
 
-    async def close(
-        self, job_id: str, ending: AnyEnding, created: Created | None
-    ) -> Conversation | None:
+    async def close(self, job_id: str, ending: AnyEnding, created: Created) -> Conversation | None:
         answer = ending.response
         return await self._records.close_turn(answer, job_id=job_id) if answer else None
 
@@ -194,11 +190,7 @@ class ResponseStore:
     async def conversation(self, created: Created) -> Conversation:
         return self._stand_in(created)
 
-    async def close(
-        self, job_id: str, ending: AnyEnding, created: Created | None
-    ) -> Conversation | None:
-        if created is None:
-            return None
+    async def close(self, job_id: str, ending: AnyEnding, created: Created) -> Conversation | None:
         if self._asked.store:
             await self._records.responses.close(created.response_id, ending)
         return self._stand_in(created)

@@ -125,7 +125,7 @@ class Waiters:
         """Answer who waited for what is now."""
         # Every token comes by here, and nearly always nobody waits.
         ending = self._feed.ending
-        if self._queued and (news := opened or self._feed.queued or ending):
+        if self._queued and (news := ending or opened or self._feed.queued):
             self._tell_queued(news)
         if self._opened and (first := opened or ending):
             for opener in self._opened.take():

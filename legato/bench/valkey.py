@@ -15,6 +15,7 @@ from legato.bench import BenchError
 from legato.bench.conditions import folder
 
 _PATIENCE: Final = 10.0  # seconds for it to answer
+_PREFIX: Final = "legato"  # of all keys, where the settings say nothing else
 _COUNTED: Final = re.compile(rb"(total_commands_processed|total_net_input_bytes):(\d+)")
 
 
@@ -57,6 +58,7 @@ def valkey() -> Iterator[Valkey]:
         ):
             try:
                 _wait(port)
+                _plant_birth(port)
                 yield Valkey(port, process.pid)
             finally:
                 process.kill()
@@ -70,6 +72,18 @@ def counts(port: int) -> Counts:
         while len(found := dict(_COUNTED.findall(said))) < 2:
             said += plain.recv(65536)
     return Counts(int(found[b"total_commands_processed"]), int(found[b"total_net_input_bytes"]))
+
+
+def _plant_birth(port: int) -> None:
+    """Nobody has been there, so that no start is refused until that is sure."""
+    from legato.storage.redis.keys import Keys
+    from legato.storage.redis.liveness import whole_birth
+
+    fields = [word for pair in whole_birth().items() for word in pair]
+    said = " ".join(["HSET", Keys(_PREFIX).birth.decode(), *fields])
+    with socket.create_connection(("127.0.0.1", port)) as plain:
+        plain.sendall(f"{said}\r\n".encode())
+        plain.recv(16)
 
 
 def _wait(port: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
-from msgspec import MsgspecError, json, msgpack
+from msgspec import json, msgpack
 
 from legato.http.errors import InvalidField, shortened
 
@@ -36,14 +36,14 @@ Path = tuple["Path", Step] | None
 def check_integers(data: bytes) -> None:
     """Raises InvalidField where JSON has an integer that is out of range.
 
-    Nothing is said of what is no JSON: that is for whoever reads it.
+    What skips unknown fields must read them here, too, or one of them could hide the others.
+
+    Raises:
+        MsgspecError, UnicodeDecodeError, RecursionError: where it cannot be read as a whole.
     """
     if not _may_be_out_of_range(data):
         return
-    try:
-        body = json.decode(data)
-    except (MsgspecError, UnicodeDecodeError, RecursionError):
-        return
+    body = json.decode(data)
     try:
         _encode(body)
     except OverflowError:

@@ -12,6 +12,7 @@ from legato.actors.ending import standing_of
 from legato.actors.job import Job
 from legato.actors.ref import time_of
 from legato.config import ConfigError, Settings
+from legato.content import Usage
 from legato.events import Failed
 from legato.http.requests import TRACE_HEADER
 
@@ -53,15 +54,16 @@ def _carried() -> Mapping[str, str]:
 
 def attributes_of(job: Job) -> Mapping[str, str | int | float]:
     """Nothing that people wrote, and not who they are."""
-    prompt = job.turn.prompt
+    prompt, ending = job.turn.prompt, job.feed.ending
+    usage = ending.usage if ending else Usage()
     known: dict[str, str | int | float | None] = {
         "gen_ai.operation.name": "chat",
         "gen_ai.request.model": job.turn.model,
-        "gen_ai.usage.input_tokens": job.usage.prompt_tokens,
-        "gen_ai.usage.output_tokens": job.usage.completion_tokens,
+        "gen_ai.usage.input_tokens": usage.prompt_tokens,
+        "gen_ai.usage.output_tokens": usage.completion_tokens,
         "legato.api": prompt.asked.api if prompt else "chat",
         "legato.job": job.turn.job_id,
-        "legato.outcome": str(standing_of(job.feed.ending)),
+        "legato.outcome": str(standing_of(ending)),
         "legato.first_content_seconds": job.first_content,
     }
     return {name: value for name, value in known.items() if value is not None}

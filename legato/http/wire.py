@@ -95,10 +95,11 @@ def json_of(data: bytes, kind: type[T]) -> T:
         MalformedJson, InvalidField: where it is not JSON, or not of that kind.
     """
     check_values(data)
-    check_integers(data)
     try:
         # Decoded first: msgspec does not look into the texts of fields that it skips.
-        return json.decode(data.decode(), type=kind)
+        body = json.decode(data.decode(), type=kind)
+        check_integers(data)
+        return body
     except msgspec.ValidationError as error:
         expectation, _, place = str(error).partition(" - at ")  # `$.field`, or `key` in `$.field`
         path = place.partition("`$.")[2].rstrip("`")

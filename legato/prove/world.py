@@ -30,9 +30,7 @@ class FaultyWorld(World):
         self._former: deque[tuple[float, State]] = deque()
 
     def forget_everything(self) -> None:
-        for kept in self._kept().values():
-            kept.clear()
-        self._lose_packets()
+        self.lose_all()
 
     def fail_over(self, seconds: float) -> None:
         """A standby takes the place of what fails; it was behind by so much."""
@@ -110,7 +108,7 @@ class Faulty(MemoryReplication):
 
     def __init__(self, world: FaultyWorld, me: str) -> None:
         super().__init__(world, lease=LEASE, me=me)
-        self.journal = FaultyJournal(world, me, self._signs, self._checkpoint)
+        self.journal = FaultyJournal(world, me, self._births, self._checkpoint)
         self.journal.faulty = self
         self.on_write: Callable[[], None] = lambda: None  # before each write of entries
         self.away = False
@@ -158,15 +156,15 @@ class Faulty(MemoryReplication):
         await self.reported(super().tell_again(jobs))
 
     async def beat(self) -> bool:
-        before = self._beats
+        before = copy(self._births)
         try:
             return await self.reported(super().beat())
         except StorageError:
-            self._beats = before  # who does not hear what came of it counts nothing
+            self._births = before  # who does not hear what came of it saw nothing
             raise
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
-        arriving = [copy for each in packets for copy in [each] * self._copies()]
+        arriving = [each for each in packets for _ in range(self._copies())]
         await self.reported(super().send(arriving))
 
     async def receive(self) -> Sequence[bytes]:

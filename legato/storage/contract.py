@@ -152,7 +152,8 @@ class Records(Protocol):
 class Entries(Struct, frozen=True):
     """Neighbouring events of one job's log; `events[0]` is at the position `first`, from 1.
 
-    `epoch` is that of the owner who appended them.
+    `epoch` is that of the owner who appended them.  Without events, and `first` 1, they say only
+    that the job is there and whose it is: a job that waits is told so.
     """
 
     job_id: str
@@ -160,12 +161,17 @@ class Entries(Struct, frozen=True):
     first: int
     events: tuple[AnyEvent, ...]
 
+    @property
+    def last(self) -> int:
+        """The position of the last event; `first - 1` without any."""
+        return self.first + len(self.events) - 1
+
 
 class Abandoned(Struct, frozen=True):
     """A job that was without an owner, and is this one's now.
 
-    `epoch`: what its new owner appends has this.  `attempts`: how often it was taken over since it
-    was settled last, this time included.
+    `epoch`: what its new owner appends has this.  `attempts`: how often the job was taken over
+    since anything was appended to it or it was settled, this time included.
     """
 
     job_id: str
@@ -175,9 +181,12 @@ class Abandoned(Struct, frozen=True):
 
 
 class Kept(Struct, frozen=True):
-    """What a journal holds of a job, in order.  `fault` says why that is not all of it.
+    """What a journal holds of a job, in the order in which it was kept.
 
-    Entries may say again what those before them said: who is not sure to have been heard repeats.
+    Every entries begin at or below the position after those before them.  What they say again
+    replaces what stood there, where they are of a later epoch, and repeats it otherwise.  What
+    follows a gap is left out, until entries follow that begin at or below the gap: those heal it.
+    `fault` says why that is not all, where nothing healed it.
     """
 
     entries: Sequence[Entries]
@@ -187,8 +196,9 @@ class Kept(Struct, frozen=True):
 class Refusal(Struct, frozen=True):
     """Entries that were not kept, and why trying again cannot help.
 
-    `fenced`: the job has another owner now, with a later epoch.  `forgotten`: what came before
-    them is not in the journal (any more); then all has to be told from position 1.
+    `fenced`: the job has another owner now, with a later epoch, or had one and was forgotten.
+    `forgotten`: what came before them is not in the journal (any more); then all has to be told
+    from position 1.
     """
 
     job_id: str
@@ -209,7 +219,11 @@ class Journal(Protocol):
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
         """Keep all of these that are not refused; on return no end of the process can lose them.
 
-        A batch has one `Entries` of a job at most.
+        A batch has one `Entries` of a job at most.  The journal holds no gap: it refuses as
+        forgotten what begins above the position after the last event that is kept.  Say 1 to 5 are
+        kept, and 5 is lost with a server that failed: 6 is refused, 1 to 6 are not.  What begins
+        lower is kept, too: of a later epoch it replaces what stands from there on; of the same it
+        is a repetition, of which only what goes beyond the last event is new.
 
         Raises:
             UnstorableText: if one of them holds what cannot be kept; then none is.
@@ -220,19 +234,26 @@ class Journal(Protocol):
         """Make this the owner of all jobs whose owner is gone.
 
         Returns them in the order of their ids, and again what it took over before and nobody heard
-        of, or, perhaps, what it has not settled yet.  From then on, whatever their former owners
-        append is refused as fenced.
+        of, or, perhaps, what nothing was appended to since.  From then on, whatever their former
+        owners append is refused as fenced.
         """
         ...
 
     async def read(self, job_id: str) -> Kept: ...
 
     async def settle(self, job_ids: Sequence[str]) -> None:
-        """Note that nothing is left to be done for them but to let them be read."""
+        """Note that nothing is left to be done for them but to let them be read.
+
+        What is another owner's by now stays as it is, here and where it is forgotten.
+        """
         ...
 
     async def forget(self, job_ids: Sequence[str]) -> None:
-        """Nobody may read them any more."""
+        """Nobody may read them any more.
+
+        Of a job that had a former owner a tombstone stays, for about a day: whatever a former owner
+        appends is fenced.  Nothing else knows of it; its last owner may tell it from position 1.
+        """
         ...
 
     def abandon(self) -> None:

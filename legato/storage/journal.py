@@ -1,16 +1,21 @@
 """The journal in SQL: appended in batches, and read by whoever comes after a crash."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from msgspec import MsgspecError, Struct, json
-from sqlalchemy import Connection, Delete, Row, Update
+from sqlalchemy import Connection, Row
+from ulid import ULID
 
 from legato.storage.contract import Abandoned, Entries, Kept, Refusal
 from legato.storage.database import Database
 from legato.storage.events import VERSION, decoded, encoded
+from legato.storage.joining import Joining
 from legato.storage.journal_statements import (
-    EPOCHS,
+    BURY,
+    EMPTY,
+    EXPIRE,
     FORGET,
     OWNERS,
     READ,
@@ -19,7 +24,11 @@ from legato.storage.journal_statements import (
     TAKEN,
     appends,
 )
+from legato.storage.overlaps import add
 from legato.storage.owners import Owners
+
+TOMBSTONES_LIVE: Final = timedelta(days=1)
+"""For longer no owner is away and comes back.  By the age of the job, which its id says."""
 
 _ENCODER: Final = json.Encoder()
 
@@ -29,6 +38,7 @@ class _Said(Struct, frozen=True, array_like=True):
 
     job_id: str
     first: int
+    last: int
     epoch: int
     version: int
     start: int
@@ -45,12 +55,14 @@ class SqlJournal:
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
         def work(connection: Connection) -> Sequence[Refusal]:
-            values = _values(batch)
+            me = self._owners.me
+            values = {**_values(batch), "me": me}
             if any(entries.first == 1 for entries in batch):
-                connection.execute(self._put.jobs, {**values, "me": self._owners.me})
+                connection.execute(self._put.jobs, values)
             if connection.execute(self._put.entries, values).rowcount == len(batch):
                 return ()
-            return _refused(connection, batch)
+            outcomes = [add(connection, entries, me) for entries in batch]
+            return [refusal for refusal in outcomes if refusal is not None]
 
         return await self._database.write(work)
 
@@ -67,28 +79,33 @@ class SqlJournal:
 
     async def read(self, job_id: str) -> Kept:
         def work(connection: Connection) -> Kept:
-            entries: list[Entries] = []
+            joining = Joining()
             for row in connection.execute(READ, {"of_job": job_id}):
                 try:
-                    entries.append(_entries(row))
+                    joining.add(_entries(row))
                 except MsgspecError as error:
-                    return Kept(entries, f"its entries from {row.first} on: {error}")
-            return Kept(entries)
+                    joining.miss(f"its entries from {row.first} on: {error}")
+            return joining.kept()
 
         return await self._database.read(work)
 
     async def settle(self, job_ids: Sequence[str]) -> None:
-        await self._change(SETTLE, job_ids)
+        values = {"of_jobs": job_ids, "of_owner": self._owners.me}
+        await self._database.write(lambda connection: connection.execute(SETTLE, values))
 
     async def forget(self, job_ids: Sequence[str]) -> None:
-        await self._change(FORGET, job_ids)
+        def work(connection: Connection) -> None:
+            values = {"of_jobs": job_ids, "of_owner": self._owners.me}
+            for statement in (FORGET, BURY):
+                connection.execute(statement, values)
+            connection.execute(EMPTY, {"of_jobs": job_ids})
+            oldest = ULID.from_datetime(datetime.now(UTC) - TOMBSTONES_LIVE)
+            connection.execute(EXPIRE, {"oldest": str(oldest)})
+
+        await self._database.write(work)
 
     def abandon(self) -> None:
         self._database.abandon()
-
-    async def _change(self, statement: Update | Delete, job_ids: Sequence[str]) -> None:
-        values = {"of_jobs": job_ids}
-        await self._database.write(lambda connection: connection.execute(statement, values))
 
 
 def _values(batch: Sequence[Entries]) -> Mapping[str, str | bytes]:
@@ -98,21 +115,9 @@ def _values(batch: Sequence[Entries]) -> Mapping[str, str | bytes]:
     for each in batch:
         text = encoded(each.events)
         place = (len(texts) + 1, len(text))
-        said.append(_Said(each.job_id, each.first, each.epoch, VERSION, *place))
+        said.append(_Said(each.job_id, each.first, each.last, each.epoch, VERSION, *place))
         texts += text
     return {"batch": _ENCODER.encode(said).decode(), "events": bytes(texts)}
-
-
-def _refused(connection: Connection, batch: Sequence[Entries]) -> Sequence[Refusal]:
-    """Those whose job has a later epoch or is not there; the others said nothing new."""
-    rows = connection.execute(EPOCHS, {"of_jobs": [entries.job_id for entries in batch]})
-    epochs: Mapping[str, int] = {row.job_id: row.epoch for row in rows}
-    forgotten = [each.job_id for each in batch if each.job_id not in epochs]
-    fenced = [each.job_id for each in batch if epochs.get(each.job_id, 0) > each.epoch]
-    return [
-        *(Refusal(job_id, "forgotten") for job_id in forgotten),
-        *(Refusal(job_id, "fenced") for job_id in fenced),
-    ]
 
 
 def _entries(row: Row[Any]) -> Entries:

@@ -12,7 +12,7 @@ from legato.storage.contract import Abandoned, Entries, Kept, Refusal, StorageEr
 
 @dataclass
 class Volume:
-    """What is kept of one job."""
+    """What is kept of one job: entries of which each begins where those before it end, or below."""
 
     owner: str
     epoch: int = 1
@@ -20,24 +20,23 @@ class Volume:
     settled: bool = False
     entries: list[Entries] = field(default_factory=list)
 
-    def add(self, entries: Entries) -> None:
-        """What was there from that position on is said again, or by a later owner otherwise."""
-        tail = entries.first + len(entries.events)
-        if any(each.epoch == entries.epoch and tail_of(each) >= tail for each in self.entries):
-            return
-        self.entries = [each for each in self.entries if each.first < entries.first]
-        self.entries.append(entries)
-
-    def refuses(self, entries: Entries) -> Refusal | None:
-        if entries.epoch < self.epoch:
+    def refuses(self, entries: Entries, owner: str) -> Refusal | None:
+        if entries.epoch < self.epoch or (entries.epoch == self.epoch and owner != self.owner):
             return Refusal(entries.job_id, "fenced")
-        tail = max(map(tail_of, self.entries), default=1)
-        return Refusal(entries.job_id, "forgotten") if entries.first > tail else None
+        last = self.entries[-1].last if self.entries else 0
+        return Refusal(entries.job_id, "forgotten") if entries.first > last + 1 else None
 
+    def add(self, entries: Entries, owner: str) -> None:
+        if entries.epoch > self.epoch:
+            self.owner, self.epoch = owner, entries.epoch
+        if entries.events and not self._has(entries):
+            self.entries = [each for each in self.entries if each.first < entries.first]
+            self.entries.append(entries)
+            self.attempts = 0
 
-def tail_of(entries: Entries) -> int:
-    """The position after the last of them."""
-    return entries.first + len(entries.events)
+    def _has(self, entries: Entries) -> bool:
+        last = self.entries[-1] if self.entries else None
+        return last is not None and last.epoch == entries.epoch and last.last >= entries.last
 
 
 class Shelf:
@@ -45,7 +44,19 @@ class Shelf:
 
     def __init__(self) -> None:
         self.volumes: dict[str, Volume] = {}
+        self.tombstones: dict[str, int] = {}  # forgotten jobs that had former owners: last epochs
         self.closed: set[str] = set()  # the owners whose journals are
+
+    def forget(self, job_id: str) -> None:
+        volume = self.volumes.pop(job_id, None)
+        if volume is not None and volume.epoch > 1:
+            self.tombstones[job_id] = volume.epoch
+
+    def refuses(self, entries: Entries) -> Refusal | None:
+        """Of a job that has no volume."""
+        if entries.epoch < self.tombstones.get(entries.job_id, 0):
+            return Refusal(entries.job_id, "fenced")
+        return Refusal(entries.job_id, "forgotten") if entries.first > 1 else None
 
 
 class MemoryJournal:
@@ -73,15 +84,14 @@ class MemoryJournal:
         return [refusal for each in batch if (refusal := self._append(each))]
 
     def _append(self, entries: Entries) -> Refusal | None:
-        volumes = self._shelf.volumes
-        if entries.first > 1 and entries.job_id not in volumes:
-            return Refusal(entries.job_id, "forgotten")
-        volume = volumes.setdefault(entries.job_id, Volume(self.me, entries.epoch))
-        refusal = volume.refuses(entries)
+        shelf = self._shelf
+        volume = shelf.volumes.get(entries.job_id)
+        refusal = volume.refuses(entries, self.me) if volume else shelf.refuses(entries)
         if refusal is None:
-            if entries.epoch > volume.epoch:
-                volume.owner, volume.epoch = self.me, entries.epoch
-            volume.add(entries)
+            volume = volume or Volume(self.me, entries.epoch)
+            volume.add(entries, self.me)
+            shelf.volumes[entries.job_id] = volume
+            shelf.tombstones.pop(entries.job_id, None)
         return refusal
 
     async def take_over(self) -> Sequence[Abandoned]:
@@ -100,25 +110,28 @@ class MemoryJournal:
 
     async def read(self, job_id: str) -> Kept:
         await self._enter()
+        require_unicode(job_id)
         volume = self._shelf.volumes.get(job_id)
         return Kept(list(volume.entries) if volume else [])
 
     async def settle(self, job_ids: Sequence[str]) -> None:
         await self._enter()
-        for volume in self._found(job_ids):
-            volume.settled = True
-            volume.attempts = 0
+        for job_id in self._own(job_ids):
+            volume = self._shelf.volumes[job_id]
+            volume.settled, volume.attempts = True, 0
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         await self._enter()
-        for job_id in job_ids:
-            self._shelf.volumes.pop(job_id, None)
+        for job_id in self._own(job_ids):
+            self._shelf.forget(job_id)
 
     def abandon(self) -> None:
         """Nothing here takes time."""
 
-    def _found(self, job_ids: Sequence[str]) -> Sequence[Volume]:
-        return [volume for job_id in job_ids if (volume := self._shelf.volumes.get(job_id))]
+    def _own(self, job_ids: Sequence[str]) -> Sequence[str]:
+        """Those of these that are there and nobody else's."""
+        volumes = self._shelf.volumes
+        return [each for each in job_ids if each in volumes and volumes[each].owner == self.me]
 
     async def _enter(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -3,11 +3,14 @@
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from secrets import token_hex
+from typing import Final
 
 import trio
 
 from legato.config import OnBusy
-from legato.storage.contract import Entries, Refusal, StorageError
+from legato.storage.births import Births, Look, new_birth, sign
+from legato.storage.checks import require_unicode
+from legato.storage.contract import Abandoned, Entries, Refusal, StorageError
 from legato.storage.memory_journal import MemoryJournal, Shelf, Volume
 from legato.storage.replicas import (
     Denied,
@@ -19,14 +22,22 @@ from legato.storage.replicas import (
     Told,
     Whereabouts,
 )
-from legato.storage.signs import LEFT, Signs
+from legato.storage.signs import LEFT
+
+_RANKS: Final[dict[Stage, int]] = {"waiting": 0, "begun": 1, "ended": 2, "void": 3}
 
 
 class World(Shelf):
-    """What all replicas see: the journals' shelf, the directory, signs of life and inboxes."""
+    """What all replicas see: the journals' shelf, the directory, signs of life and inboxes.
+
+    A new one is known to miss nothing: nobody was there before.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.birth = new_birth()  # "" in one that lost it, until somebody looks
+        self.is_whole = True
+        self.places: dict[str, int] = {}  # of jobs, in the order of their starts
         self.listings: dict[str, Listing] = {}
         self.stages: dict[str, Stage] = {}
         self.requests: dict[tuple[str, str], Listing] = {}
@@ -34,13 +45,29 @@ class World(Shelf):
         self.inboxes: dict[str, deque[bytes]] = {}
         self.arrivals: defaultdict[str, trio.Event] = defaultdict(trio.Event)
 
+    def lose_all(self) -> None:
+        """Be as a server is that was restarted and kept nothing."""
+        self.birth = ""
+        for journaled in (self.volumes, self.tombstones):
+            journaled.clear()
+        for listed in (self.listings, self.stages, self.places, self.requests, self.signs):
+            listed.clear()
+        for inbox in self.inboxes.values():
+            inbox.clear()
+
+    def look(self) -> Look:
+        if not self.birth:
+            self.birth, self.is_whole = new_birth(), False
+        return Look(self.birth, self.is_whole, dict(self.signs))
+
     def siblings(self, user: str, conversation_id: str) -> Sequence[Listed]:
-        place = user, conversation_id
-        return [
-            Listed(listing, self.stages[job_id])
-            for job_id, listing in sorted(self.listings.items())
-            if (listing.user, listing.conversation_id) == place
+        found = [
+            listing
+            for listing in self.listings.values()
+            if (listing.user, listing.conversation_id) == (user, conversation_id)
         ]
+        found.sort(key=lambda listing: (self.places[listing.job_id], listing.job_id))
+        return [Listed(listing, self.stages[listing.job_id]) for listing in found]
 
     def running(self, user: str) -> Sequence[Listing]:
         return [
@@ -49,6 +76,18 @@ class World(Shelf):
             if listing.user == user and self.stages[job_id] in ("waiting", "begun")
         ]
 
+    def list_job(self, listing: Listing, stage: Stage, place: int) -> None:
+        self.listings[listing.job_id] = listing
+        self.stages[listing.job_id] = stage
+        self.places[listing.job_id] = place
+        if listing.request_id is not None:
+            self.requests.setdefault((listing.user, listing.request_id), listing)
+
+    def advance(self, job_id: str, stage: Stage) -> None:
+        """Stages only do: a former owner that is late takes nothing back."""
+        if _RANKS[self.stages.get(job_id, "void")] < _RANKS[stage]:
+            self.stages[job_id] = stage
+
     def release(self, listing: Listing) -> None:
         """Let the same request start another job."""
         request = listing.user, listing.request_id or ""
@@ -56,8 +95,9 @@ class World(Shelf):
             del self.requests[request]
 
     def remove(self, job_id: str) -> None:
-        self.volumes.pop(job_id, None)
+        self.forget(job_id)
         self.stages.pop(job_id, None)
+        self.places.pop(job_id, None)
         if listing := self.listings.pop(job_id, None):
             self.release(listing)
 
@@ -66,10 +106,11 @@ class WorldJournal(MemoryJournal):
     """Keeps the directory true."""
 
     def __init__(
-        self, world: World, me: str, signs: Signs, reach: Callable[[], Awaitable[None]]
+        self, world: World, me: str, births: Births, reach: Callable[[], Awaitable[None]]
     ) -> None:
-        super().__init__(world, me=me, is_gone=signs.is_gone)
+        super().__init__(world, me=me, is_gone=births.signs.is_gone)
         self._world = world
+        self._signs = births.signs
         self._reach = reach
 
     async def _enter(self) -> None:
@@ -77,19 +118,33 @@ class WorldJournal(MemoryJournal):
 
     def _append(self, entries: Entries) -> Refusal | None:
         refusal = super()._append(entries)
-        if refusal is None and self._world.stages.get(entries.job_id) == "waiting":
-            self._world.stages[entries.job_id] = "begun"
+        if refusal is None and entries.events:
+            self._world.advance(entries.job_id, "begun")
         return refusal
+
+    async def take_over(self) -> Sequence[Abandoned]:
+        owners = {volume.owner for volume in self._world.volumes.values()}
+        taken = await super().take_over()
+        empty = [replica for replica in self._signs.gone() if replica not in owners]
+        for replica in empty:
+            self._world.signs.pop(replica, None)
+        self._signs.drop(empty)
+        return taken
 
     async def settle(self, job_ids: Sequence[str]) -> None:
         await super().settle(job_ids)
-        for job_id in self._world.stages.keys() & set(job_ids):
-            self._world.stages[job_id] = "ended"
+        for job_id in self._not_of_others(job_ids):
+            self._world.advance(job_id, "ended")
 
     async def forget(self, job_ids: Sequence[str]) -> None:
+        mine = self._not_of_others(job_ids)
         await super().forget(job_ids)
-        for job_id in job_ids:
+        for job_id in mine:
             self._world.remove(job_id)
+
+    def _not_of_others(self, job_ids: Sequence[str]) -> Sequence[str]:
+        volumes = self._world.volumes
+        return [each for each in job_ids if each not in volumes or volumes[each].owner == self.me]
 
 
 class MemoryReplication:
@@ -98,9 +153,9 @@ class MemoryReplication:
     def __init__(self, world: World, *, lease: float, me: str | None = None) -> None:
         self.me = me or token_hex(8)
         self._world = world
-        self._signs = Signs(self.me, lease)
+        self._births = Births(self.me, lease)
         self._beats = 0
-        self.journal = WorldJournal(world, self.me, self._signs, self._checkpoint)
+        self.journal = WorldJournal(world, self.me, self._births, self._checkpoint)
         world.inboxes[self.me] = deque()
 
     @property
@@ -119,22 +174,23 @@ class MemoryReplication:
         self, listing: Listing, on_busy: OnBusy, *, max_per_user: int
     ) -> Entered | Joined | Denied:
         await self._checkpoint()
+        require_unicode(listing)
         world = self._world
+        self._births.require_whole(world.birth)
+        siblings = world.siblings(listing.user, listing.conversation_id)
+        jobs = [each.listing for each in siblings if each.stage in ("waiting", "begun")]
+        if listing.job_id in world.listings:  # by this very call, which was not heard to succeed
+            return Entered(jobs[: jobs.index(listing)] if listing in jobs else jobs)
         if first := world.requests.get((listing.user, listing.request_id or "")):
             return Joined(first)
-        siblings = world.siblings(listing.user, listing.conversation_id)
-        before = [each.listing for each in siblings if each.stage in ("waiting", "begun")]
-        if before and on_busy == "reject":
+        if jobs and on_busy == "reject":
             return Denied("busy")
-        leaving = len(before) if on_busy == "interrupt" else 0
+        leaving = len(jobs) if on_busy == "interrupt" else 0
         if len(world.running(listing.user)) - leaving >= max_per_user:
             return Denied("too_many")
         world.volumes[listing.job_id] = Volume(self.me)
-        world.listings[listing.job_id] = listing
-        world.stages[listing.job_id] = "waiting"
-        if listing.request_id is not None:
-            world.requests[listing.user, listing.request_id] = listing
-        return Entered(before)
+        world.list_job(listing, "waiting", 1 + max(world.places.values(), default=0))
+        return Entered(jobs)
 
     async def withdraw(self, listing: Listing) -> None:
         await self._checkpoint()
@@ -142,34 +198,41 @@ class MemoryReplication:
 
     async def void(self, listing: Listing, *, may_repeat: bool) -> None:
         await self._checkpoint()
-        if listing.job_id in self._world.stages:
-            self._world.stages[listing.job_id] = "void"
+        self._world.advance(listing.job_id, "void")
         if may_repeat:
             self._world.release(listing)
 
     async def tell_again(self, jobs: Sequence[Told]) -> None:
         await self._checkpoint()
-        world = self._world
         for told in jobs:
-            listing = told.listing
-            volume = world.volumes.setdefault(listing.job_id, Volume(self.me, told.epoch))
-            if told.epoch > volume.epoch:
-                volume.owner, volume.epoch = self.me, told.epoch
-            if volume.owner == self.me:
-                world.listings[listing.job_id] = listing
-                world.stages[listing.job_id] = told.stage
-                if listing.request_id is not None:
-                    world.requests.setdefault((listing.user, listing.request_id), listing)
+            if self._has(told):
+                job_id, stage = told.listing.job_id, told.stage
+                if job_id not in self._world.listings:
+                    self._world.list_job(told.listing, stage, 0)  # before all that came since
+                self._world.advance(job_id, stage)
+
+    def _has(self, told: Told) -> bool:
+        """Whether this replica does, as far as the world knows."""
+        job_id = told.listing.job_id
+        volume = self._world.volumes.get(job_id)
+        if volume is None:
+            return told.epoch > self._world.tombstones.get(job_id, 0)
+        return volume.owner == self.me or volume.epoch < told.epoch
 
     async def find(self, job_id: str) -> Whereabouts | None:
         await self._checkpoint()
         listing = self._world.listings.get(job_id)
         volume = self._world.volumes.get(job_id)
-        return Whereabouts(listing, volume.owner, volume.epoch) if listing and volume else None
+        if listing and volume:
+            return Whereabouts(listing, volume.owner, volume.epoch)
+        self._births.require_whole(self._world.birth)
+        return None
 
     async def conversation(self, user: str, conversation_id: str) -> Sequence[Listed]:
         await self._checkpoint()
-        return self._world.siblings(user, conversation_id)
+        if not (found := self._world.siblings(user, conversation_id)):
+            self._births.require_whole(self._world.birth)
+        return found
 
     async def running(self, user: str) -> Sequence[str]:
         await self._checkpoint()
@@ -178,23 +241,32 @@ class MemoryReplication:
 
     async def request(self, user: str, request_id: str) -> Listing | None:
         await self._checkpoint()
-        return self._world.requests.get((user, request_id))
+        if (found := self._world.requests.get((user, request_id))) is None:
+            self._births.require_whole(self._world.birth)
+        return found
 
     async def beat(self) -> bool:
+        began = trio.current_time()
         try:
             await self._checkpoint()
         except StorageError:
-            self._signs.miss()
+            self._births.signs.miss()
             raise
-        signs = self._world.signs
-        is_remembered = signs.get(self.me, "0") == str(self._beats)
-        self._beats = int(signs.get(self.me, "0")) + 1
-        signs[self.me] = str(self._beats)
-        self._signs.look(signs, trio.current_time())
-        return is_remembered
+        self._beats += 1
+        world = self._world
+        world.signs[self.me] = sign(self._beats, self._births.told_for)
+        world.is_whole |= self._births.whole == world.birth
+        return self._births.look(world.look(), began, trio.current_time())
+
+    def told(self) -> None:
+        self._births.told()
+
+    @property
+    def is_whole(self) -> bool:
+        return self._births.is_whole
 
     def alive(self) -> Collection[str]:
-        return self._signs.alive()
+        return self._births.signs.alive().keys()
 
     async def leave(self) -> None:
         await self._checkpoint()

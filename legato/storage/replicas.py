@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from legato.config import OnBusy
 from legato.content import Asked
-from legato.storage.contract import Journal
+from legato.storage.contract import Journal, StorageError
 
 Stage = Literal["waiting", "begun", "ended", "void"]
 """Of a job: its user's message is not stored yet; it is; it has ended; it ended without begin."""
@@ -73,8 +73,23 @@ class Denied(Struct, frozen=True):
     reason: Literal["busy", "too_many"]
 
 
+class IncompleteDirectory(StorageError):
+    """What is absent from the directory may be there: it does not know all jobs (again) yet."""
+
+    def __init__(self, lease: float) -> None:
+        super().__init__(
+            "The storage that all replicas share was just started, or lost what it was told:"
+            f" nothing can be decided before all have told it again, which takes up to {lease:g} s."
+        )
+
+
 class Directory(Protocol):
-    """Which jobs there are in all replicas, and where starts are decided: one after another."""
+    """Which jobs there are in all replicas, and where starts are decided: one after another.
+
+    A directory that was just born knows nothing: see `Liveness.is_whole`.  While it is not whole,
+    and where the shared storage was born again since this replica's last look, what is there
+    counts, and what is absent does not: IncompleteDirectory is raised instead of an answer.
+    """
 
     async def enter(
         self, listing: Listing, on_busy: OnBusy, *, max_per_user: int
@@ -84,6 +99,9 @@ class Directory(Protocol):
         One step for all that concerns its user: joins before anything else; with `reject`, a
         conversation with a job that has not ended is busy; with `interrupt`, those that it will
         interrupt are not counted in `max_per_user`.
+
+        Raises:
+            IncompleteDirectory: whatever is found; nothing was entered.
         """
         ...
 
@@ -96,26 +114,42 @@ class Directory(Protocol):
         ...
 
     async def tell_again(self, jobs: Sequence[Told]) -> None:
-        """All jobs of this replica, after the shared storage lost what it was told.
+        """List all jobs of this replica, after the shared storage lost what it was told.
 
-        What it does know better (a job that is another's by now) stays as it is.
+        Their places in the journal are made by its writer: see `Entries`.  What the directory does
+        know better stays as it is: a later stage, and a job that is another's by now, or forgotten.
         """
         ...
 
     async def find(self, job_id: str) -> Whereabouts | None:
-        """From its entry until the journal has forgotten it."""
+        """From its entry until the journal has forgotten it.
+
+        Raises:
+            IncompleteDirectory: instead of None.
+        """
         ...
 
     async def conversation(self, user: str, conversation_id: str) -> Sequence[Listed]:
-        """In the order of their starts."""
+        """In the order of their starts.  While the directory is not whole, some may be missing.
+
+        Raises:
+            IncompleteDirectory: instead of none at all.
+        """
         ...
 
     async def running(self, user: str) -> Sequence[str]:
-        """The conversations in which this user has a job that has not ended."""
+        """The conversations in which this user has a job that has not ended.
+
+        While the directory is not whole, some may be missing.
+        """
         ...
 
     async def request(self, user: str, request_id: str) -> Listing | None:
-        """The job which that request started, for as long as there is a trace of it."""
+        """The job which that request started, for as long as there is a trace of it.
+
+        Raises:
+            IncompleteDirectory: instead of None.
+        """
         ...
 
 
@@ -124,12 +158,36 @@ class Liveness(Protocol):
 
     A replica is gone once it said that it leaves, or once it was seen not to give a sign in `lease`
     seconds in which every look succeeded.
+
+    The shared storage has a birth, a random token made by whoever finds none, which is lost with
+    all else; where only the last writes were lost, whoever finds its own sign gone back makes
+    another.  A sign of life names the birth for which its replica has told all that it owns.
     """
 
     async def beat(self) -> bool:
         """Give a sign of life and look for the others'; to be called ten times in a lease.
 
-        False where the shared storage lost what it was told: then all has to be told again.
+        False where the shared storage lost what it was told: its birth is not the one that the
+        last beat saw.  Then all has to be told again: to the journal, which makes the places of all
+        jobs, and to the directory; and once that is done, `told` is called.
+        """
+        ...
+
+    def told(self) -> None:
+        """This replica has told everything again since the last `beat` that returned False.
+
+        The others know it from its next sign on.
+        """
+        ...
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether absence in the directory counts, as of the last look.
+
+        It does once every replica that is known to live has told all for this birth, or its lease
+        is over, and for as long as the birth stays.  Who knew the others before the loss judges by
+        its own clock and marks the birth as whole in the storage.  A newcomer trusts the mark;
+        without one, a newcomer knows the others once it has watched for a lease.
         """
         ...
 

@@ -87,7 +87,8 @@ REQUESTS: Final = Table(
 )
 Index("ix_requests_conversation", REQUESTS.c.conversation_id)
 
-# The journal.  A job is here for as long as it can be followed.
+# The journal.  A job is here for as long as it can be followed; a row without an owner ('') is a
+# tombstone: the job is forgotten, and its former owners' appends are refused by its epoch.
 JOBS: Final = Table(
     "jobs",
     METADATA,
@@ -106,6 +107,7 @@ ENTRIES: Final = Table(
     Column("epoch", Integer, nullable=False),
     Column("version", Integer, nullable=False),  # of the form of `events`
     Column("events", LargeBinary, nullable=False),
+    Column("last", Integer),  # the position of the last; none in rows of versions before 0007
 )
 
 API_KEYS: Final = Table(

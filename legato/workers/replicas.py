@@ -11,6 +11,9 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as TooLate
 from redis.retry import Retry
 
+from legato.storage.redis.keys import Keys
+from legato.storage.redis.liveness import whole_birth
+from legato.storage.signs import LEFT
 from legato.workers import WorkersError
 
 T = TypeVar("T")
@@ -25,6 +28,8 @@ async def until_it_answers(url: str) -> None:
 
 async def mark_all_as_left(url: str, prefix: str) -> None:
     """No replica of a server that only now begins can be alive: it served them alone.
+
+    So none can tell what it misses: what is absent there counts from the first look on.
 
     Raises:
         WorkersError: where the server fails.
@@ -48,10 +53,12 @@ def _answers(url: str) -> bool:
 
 
 def _mark_all_as_left(url: str, prefix: str) -> None:
-    key = f"{prefix}:replicas"
+    keys = Keys(prefix)
+    replicas, birth = keys.replicas.decode(), keys.birth.decode()
     with _client(url) as client:
-        if names := client.hkeys(key):
-            client.hset(key, mapping=dict.fromkeys(names, "left"))
+        if names := client.hkeys(replicas):
+            client.hset(replicas, mapping=dict.fromkeys(names, LEFT))
+        client.hset(birth, mapping={**whole_birth()})
 
 
 def _client(url: str) -> Redis:

@@ -1,16 +1,20 @@
 """Replicas of one world: a job is followed, asked and stopped from any of them."""
 
+from typing import Any
+
 import pytest
 import trio
 from trio.testing import MockClock
 
 from legato.actors.admission import Busy, TooManyForUser
+from legato.actors.cluster import Notices
 from legato.actors.follower import Follower
+from legato.actors.host import LocalHost
 from legato.actors.jobs import Alone
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import Standing
+from legato.actors.messages import Standing, UnknownDialect
 from legato.actors.ref import JobRef
-from legato.events import Created, Stopped
+from legato.events import Created, Queued, Stopped
 from legato.storage.contract import ForeignConversation, StorageError
 from tests.actors.kit import C1, C2, Client, open_house
 from tests.actors.replicas import LEASE, open_replicas
@@ -421,3 +425,144 @@ async def test_a_turn_that_waited_at_a_dead_replica_ends_by_name(
         await trio.sleep(1)
         await here.jobs.close_conversation("ann", C1)
         assert replicas.world.listings == {}
+
+
+async def test_a_notice_that_comes_while_the_one_before_is_told_is_told_as_well(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    notices, told = Notices(), list[str]()
+
+    async def second() -> None:
+        told.append("second")
+
+    async def first() -> None:
+        told.append("first")
+        notices.add("j", second)
+
+    notices.add("j", first)
+    nursery.start_soon(notices.run)
+    await trio.sleep(0.1)
+    assert told == ["first", "second"]
+
+
+async def test_one_notice_that_cannot_be_told_delays_no_other(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    notices, told = Notices(), list[str]()
+
+    async def never() -> None:
+        raise StorageError("that shard is away")
+
+    async def at_once() -> None:
+        told.append("told")
+
+    notices.add("1", never)
+    notices.add("2", at_once)
+    nursery.start_soon(notices.run)
+    await trio.sleep(0.1)
+    assert told == ["told"]
+
+
+async def test_what_a_queued_turn_comes_to_is_heard_at_any_replica(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        running = await here.start()
+        await running.opened()
+        queued = await here.start("enqueue", request_id="r")
+        again = await there.begin("enqueue", request_id="r")
+        assert again.joined
+        assert isinstance(await again.job.queued(), Queued)
+        await running.stop()
+        assert isinstance(await again.job.opened(), Created)
+        here.model.say("well")
+        assert await again.job.answering() is None
+        here.model.finish()
+        assert await again.job.ended() == await queued.ended()
+
+
+async def test_a_queued_turn_of_a_dead_replica_waits_for_its_turn_at_another(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas(3) as replicas:
+        here, there, third = replicas.seats
+        running = await there.start()
+        await running.opened()
+        queued = await here.start("enqueue")
+        assert isinstance(await queued.queued(), Queued)
+        here.kill()
+        await trio.sleep(5 * LEASE)
+        ref = await third.find(queued.job_id)
+        assert (await ref.status()).snapshot.created is None, "the turn before is running"
+        there.model.finish()
+        await running.ended()
+        assert isinstance(await ref.opened(), Created)
+        await ref.stop()
+
+
+async def test_nobody_speaks_an_unknown_dialect_anywhere(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        job = await here.start()
+        await job.opened()
+        remote = await there.find(job.job_id)
+        for ref in (job, remote):
+            with pytest.raises(UnknownDialect):
+                await ref.locate("klingon", 3)
+            with pytest.raises(UnknownDialect):
+                await Follower(ref, "klingon", "beginning").receive()
+        assert (await remote.status()).standing is Standing.RUNNING
+
+
+async def test_an_owner_that_fails_to_answer_says_so(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        job = await here.start()
+        await job.opened()
+
+        async def clumsy(self: object, question: object) -> None:
+            raise KeyError("a bug")
+
+        monkeypatch.setattr(LocalHost, "answer", clumsy)
+        with pytest.raises(StorageError, match="failed to answer"):
+            await (await there.find(job.job_id)).status()
+
+
+async def test_starts_are_refused_at_once_while_replicas_are_out_of_reach(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas() as replicas:
+        here, _ = replicas.seats
+        here.replication.away = True
+        await trio.sleep(LEASE)
+        began = trio.current_time()
+        with pytest.raises(StorageError):
+            await here.start()
+        assert trio.current_time() == began
+
+
+async def test_who_was_away_lets_go_though_the_shared_storage_fails_once_more(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas() as replicas:
+        here, _there = replicas.seats
+        job = await here.start()
+        await job.opened()
+        here.replication.away = True
+        await trio.sleep(3 * LEASE)
+        find, fails = here.replication.find, [1]
+
+        async def failing(job_id: str) -> Any:
+            if fails:
+                fails.pop()
+                raise StorageError("once more")
+            return await find(job_id)
+
+        here.replication.find = failing  # type: ignore[method-assign]
+        here.replication.away = False
+        await trio.sleep(LEASE)
+        assert here.replica.supervisor.registry.find(job.job_id) is None
+        assert not fails

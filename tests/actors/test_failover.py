@@ -8,8 +8,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.failover import Failover
 from legato.actors.recovery import Successor
+from legato.actors.turn import queued
 from legato.content import Conversation, Message
-from legato.events import AnyEvent, Created, Finished, StepStarted, TextDelta
+from legato.events import AnyEvent, Created, Finished, Queued, StepStarted, TextDelta
 from legato.storage.contract import Abandoned, Entries, Kept
 from legato.storage.memory_journal import MemoryJournal, Shelf
 from tests.actors.kit import C1, House, open_house
@@ -117,3 +118,69 @@ async def test_who_asks_while_something_is_taken_over_waits(autojump_clock: Mock
         await wait_all_tasks_blocked()
         assert sorted(arrived) == ["e", "unknown"]
         assert house.supervisor.registry.find("e") is not None
+
+
+class ReportingOnce(MemoryJournal):
+    """What it reported once it does not report again, as the one in Redis."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        super().__init__(shelf)
+        self._reported: set[tuple[str, int]] = set()
+
+    async def take_over(self) -> Sequence[Abandoned]:
+        new = [each for each in await super().take_over() if not self._is_reported(each)]
+        self._reported |= {(each.job_id, each.epoch) for each in new}
+        return new
+
+    def _is_reported(self, job: Abandoned) -> bool:
+        return (job.job_id, job.epoch) in self._reported
+
+
+async def test_a_job_that_changes_hands_while_it_is_recovered_is_recovered_as_it_is_then(
+    autojump_clock: MockClock,
+) -> None:
+    shelf = Shelf()
+    former = MemoryJournal(shelf)
+    await former.append([Entries("r", 1, 1, tuple(SAID))])
+    former.close()
+    async with open_house() as house, trio.open_nursery() as nursery:
+        await house.records.open_turn(
+            Conversation(conversation_id=C1, user="ann", model="played"), QUESTION
+        )
+        journal = ReportingOnce(shelf)
+        parts = nursery, house.supervisor, journal, house.records, Successor(), RETENTION
+        failover = Failover(*parts)
+        house.records.down = True
+        await failover.take_over()
+        await trio.sleep(5)
+        between = MemoryJournal(shelf)
+        shelf.closed.add(journal.me)  # it was taken for gone …
+        assert len(await between.take_over()) == 1
+        between.close()
+        shelf.closed.discard(journal.me)  # … and so is who took it over
+        await failover.take_over()
+        house.records.down = False
+        await failover.arrived("r")
+        job = house.supervisor.registry.find("r")
+        assert job is not None
+        assert job.feed.epoch == 4
+        assert job.feed.ending is not None
+
+
+async def test_a_queued_turn_of_who_is_gone_is_asked_here(autojump_clock: MockClock) -> None:
+    async with open_house() as house, trio.open_nursery() as nursery:
+        shelf = Shelf()
+        former = MemoryJournal(shelf)
+        await former.append([Entries("q", 1, 1, (queued(house.turn(job_id="q")),))])
+        former.close()
+        parts = nursery, house.supervisor, MemoryJournal(shelf), house.records, Successor()
+        failover = Failover(*parts, RETENTION)
+        await failover.take_over()
+        await failover.arrived("q")
+        job = house.supervisor.registry.find("q")
+        assert job is not None
+        house.model.say("well")
+        house.model.finish()
+        ending = await job.ref.ended()
+        assert isinstance(ending, Finished)
+        assert [type(event) for event in job.feed.log.events(0, 2)] == [Queued, Created]

@@ -163,3 +163,19 @@ async def test_what_cannot_be_understood_is_not_mirrored(autojump_clock: MockClo
             await sink.receive()
         with pytest.raises(ActorStopped):
             mirror.subscribe("librechat", "beginning", ChannelSink())
+
+
+async def test_lines_that_do_not_follow_are_not_taken(autojump_clock: MockClock) -> None:
+    listing = Listing(
+        job_id="j", conversation_id=C1, message_id="q", response_id="a", user="ann", model="m"
+    )
+    mirror, sink = Mirror(listing, {"librechat": LibreChat}, Nowhere()), ChannelSink()
+    mirror.subscribe("librechat", "beginning", sink)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(mirror.run)
+        await trio.sleep(0.1)
+        mirror.tell(Accepted(1, 1, {}))
+        mirror.tell(Lines(1, b'{"type":"Stopped"}\n', 2, last=True))
+        with pytest.raises(trio.EndOfChannel):
+            await sink.receive()
+        nursery.cancel_scope.cancel()

@@ -9,7 +9,7 @@ from trio.testing import MockClock
 
 from legato.actors.recovery import TRIES, Recovered, Successor, recover
 from legato.actors.sinks import ChannelSink
-from legato.actors.turn import Turn
+from legato.actors.turn import Turn, queued
 from legato.content import Asked, Conversation, ErrorPart, Message, Part, TextPart, Usage, text_of
 from legato.events import (
     AnyEvent,
@@ -17,6 +17,7 @@ from legato.events import (
     Cursor,
     Failed,
     Finished,
+    Queued,
     StepStarted,
     Stopped,
     TextDelta,
@@ -319,7 +320,7 @@ async def test_what_does_not_fit_is_left_out(
 
 async def test_what_was_said_twice_is_there_once(shelf: Shelf, records: MemoryRecords) -> None:
     await died(shelf, [CREATED, STEP], [TextDelta(0, "so "), TextDelta(0, "far")])
-    shelf.volumes[JOB].entries.append(Entries(JOB, 1, 2, (STEP, TextDelta(0, "so "))))
+    shelf.volumes[JOB].entries.insert(1, Entries(JOB, 1, 2, (STEP, TextDelta(0, "so "))))
     job = await recovered(shelf, records)
 
     assert job is not None
@@ -423,3 +424,31 @@ async def test_the_newest_is_kept_whatever_its_size(
         journal=MemoryJournal(shelf), records=records, max_retained_bytes=1
     ) as house:
         assert house.supervisor.whereis(JOB) is not None
+
+
+async def test_a_question_that_nobody_heard_was_stored_is_answered_though_its_start_failed(
+    shelf: Shelf, records: MemoryRecords
+) -> None:
+    refused = Failed(reason="storage_unavailable", message="Your message could not be stored.")
+    await died(shelf, [CREATED, refused])
+    job = await recovered(shelf, records)
+
+    assert job is not None
+    assert job.events[-1] == refused, "it was said so"
+    answer = await stored(records)
+    assert answer is not None
+    assert answer.content == (ErrorPart(refused.message),)
+
+
+async def test_a_queued_turn_that_ended_the_process_again_and_again_fails(
+    shelf: Shelf, records: MemoryRecords
+) -> None:
+    turn = Turn(
+        job_id=JOB, conversation_id=C1, message_id="q", response_id="a", user="ann", model="m"
+    )
+    await died(shelf, [queued(turn)])
+    shelf.volumes[JOB].attempts = TRIES
+    job = await recovered(shelf, records)
+
+    assert job is not None
+    assert [type(event) for event in job.events] == [Queued, Failed]

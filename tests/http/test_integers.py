@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec import json
 
-from legato.http.errors import InvalidField
+from legato.http.errors import InvalidField, is_openai
 from legato.http.integers import check_integers
 from tests.http.client import Client
 from tests.http.live_server import live_server
@@ -16,7 +16,16 @@ from tests.http.test_malformed import PATHS, RESPONSES, START, refused
 ALLOWED = "integers from -2**63 to 2**64-1 are allowed"
 TOO_LARGE = 2**64
 TOO_SMALL = -(2**63) - 1
-CHAT = {"model": "scripted", "messages": [{"role": "user", "content": "Hi"}], "tokens": 1}
+CHAT: dict[str, Any] = {
+    "model": "scripted",
+    "messages": [{"role": "user", "content": "Hi"}],
+    "tokens": 1,
+}
+
+
+def asked(path: str) -> dict[str, Any]:
+    """A good body of that route."""
+    return CHAT | ({"input": "Hi"} if is_openai(path) else {"text": "Hi", "streamId": "s"})
 
 
 def tool(maximum: float) -> dict[str, Any]:
@@ -29,7 +38,7 @@ def tool(maximum: float) -> dict[str, Any]:
 async def test_an_integer_out_of_range_is_refused_by_name(
     ann: Client, path: str, number: int
 ) -> None:
-    body = {"text": "Hi", "input": "Hi", **CHAT, "unknown": [{}, {"a": [1, number]}]}
+    body = asked(path) | {"unknown": [{}, {"a": [1, number]}]}
     message, param = refused(await ann.post(path, body), path)
 
     assert param == "unknown[1].a[1]"
@@ -39,8 +48,8 @@ async def test_an_integer_out_of_range_is_refused_by_name(
 
 
 async def test_a_tools_schema_is_refused_by_the_place_in_it(ann: Client) -> None:
-    asked = CHAT | {"tools": [tool(1), tool(TOO_LARGE)]}
-    reply = await ann.post("/v1/chat/completions", asked)
+    body = CHAT | {"tools": [tool(1), tool(TOO_LARGE)]}
+    reply = await ann.post("/v1/chat/completions", body)
     _, param = refused(reply, "/v1/chat/completions")
 
     assert param == "tools[1].function.parameters.properties.n.maximum"
@@ -49,8 +58,8 @@ async def test_a_tools_schema_is_refused_by_the_place_in_it(ann: Client) -> None
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/api/convos/update", {"arg": {"conversationId": "c", "title": TOO_LARGE}}),
-        ("/api/api-keys", {"name": "k", "scopes": [TOO_LARGE]}),
+        ("/api/convos/update", {"arg": {"conversationId": "c", "x": TOO_LARGE}}),
+        ("/api/api-keys", {"name": "k", "x": [TOO_LARGE]}),
     ],
 )
 async def test_every_route_with_a_body_refuses_it(
@@ -75,9 +84,9 @@ async def test_a_message_of_a_websocket_is_refused_and_the_next_is_answered(path
 
 @pytest.mark.parametrize("number", [2**64 - 1, -(2**63), 0, 1e300, 18446744073709551616.0])
 async def test_what_every_part_can_hold_is_taken(ann: Client, number: float) -> None:
-    asked = CHAT | {"tools": [tool(number)]}
+    good = CHAT | {"tools": [tool(number)]}
     text = {"role": "user", "content": f"99999999999999999999 -9999999999999999999 {number}"}
-    for body in (asked, asked | {"messages": [text]}):
+    for body in (good, good | {"messages": [text]}):
         reply = await ann.post("/v1/chat/completions", body)
 
         assert reply.status == 200, reply.text
@@ -96,15 +105,23 @@ def test_no_long_run_of_digits_is_taken_for_one(body: bytes) -> None:
     check_integers(body)
 
 
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
-    "body", [b'{"a": 99999999999999999999', b'"\\ud800 99999999999999999999', b"\xff" + b"9" * 20]
+    "unread",
+    [b"1e999", b"9" * 20_000, rb'"\ud800"', b"[" * 900 + b"]" * 900, b"[" * 5000 + b"]" * 5000],
 )
-def test_of_what_is_no_json_nothing_is_said(body: bytes) -> None:
-    check_integers(body)
+async def test_nothing_in_an_unknown_field_hides_one(ann: Client, path: str, unread: bytes) -> None:
+    known = json.encode(asked(path))[:-1]
+    body = b'%b, "unknown": %b, "metadata": {"n": 99999999999999999999}}' % (known, unread)
+
+    refused(await ann.ask("POST", path, data=body), path)
 
 
-def test_what_is_nested_too_deeply_to_be_read_is_left_to_who_reads_it() -> None:
-    check_integers(b"[" * 5000 + b"9" * 20 + b"]" * 5000)
+async def test_where_one_may_be_nested_it_is_refused_at_every_depth(ann: Client) -> None:
+    for depth in (100, *range(850, 1010)):
+        body = b'{"text": "a", "x": %b}' % (b"[" * depth + b"9" * 20 + b"]" * depth)
+
+        assert (await ann.ask("POST", START, data=body)).status == 400, depth
 
 
 @pytest.mark.parametrize(

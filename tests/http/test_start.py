@@ -87,7 +87,7 @@ async def test_a_prompt_prefix_is_the_system_prompt() -> None:
 
 async def test_model_parameters_reach_the_model_unread() -> None:
     attentive = AttentiveModel()
-    parameters = {**FAST, "temperature": 0.5, "stop": ["a", {"b": None}], "seed": 2**70}
+    parameters = {**FAST, "temperature": 0.5, "stop": ["a", {"b": None}], "seed": 2**64 - 1}
     async with open_client(attentive) as ann:
         await ann.finish(model="attentive", model_parameters=parameters)
 

@@ -78,7 +78,7 @@ async def test_fields_that_do_not_go_together_are_refused(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("tokens", -1), ("tokens", "5"), ("tokens", 10**400), ("rate", 10**400), ("stamp", 1)],
+    [("tokens", -1), ("tokens", "5"), ("tokens", 2**63), ("rate", -1), ("stamp", 1)],
 )
 async def test_a_parameter_that_the_model_refuses_names_what_is_allowed(
     ann: Client, name: str, value: object

@@ -201,6 +201,7 @@ async def test_no_tokens_are_an_answer_too(autojump_clock: MockClock) -> None:
         ({"rate": float("nan")}, "rate is nan; allowed: tokens per second"),
         ({"rate": float("inf")}, "rate is inf"),
         ({"rate": "20"}, "rate is '20'"),
+        ({"rate": 10**400}, "rate is 10000"),
         ({"delay": -0.1}, "delay is -0.1; allowed: seconds"),
         ({"reasoning": []}, r"reasoning is \[\]"),
         ({"fail_after": -1}, "fail_after is -1"),

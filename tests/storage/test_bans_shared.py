@@ -38,7 +38,7 @@ async def test_a_ban_is_in_force_at_every_replica_and_runs_out_at_all(
     assert await in_force(replicas[0], limit=1) == expected[:1]
     clock.now = START + 2 * HOUR
     assert [await in_force(each) for each in replicas] == [[], []]
-    assert own_redis.ask("KEYS", "*") == []
+    assert own_redis.ask("KEYS", "*:bans") == []
 
 
 async def test_the_longer_of_two_bans_stays(replicas: list[Bans]) -> None:

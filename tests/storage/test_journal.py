@@ -218,6 +218,74 @@ async def test_what_has_no_beginning_here_is_refused(journal: Journal) -> None:
     assert await journal.read("j") == Kept([whole])
 
 
+async def test_what_leaves_a_gap_is_refused_and_all_may_be_told_again(journal: Journal) -> None:
+    await journal.append([Entries("j", 1, 1, EVENTS[:3])])
+    for first in (5, 6):
+        later = Entries("j", 1, first, EVENTS[first - 1 : first])
+        assert [*await journal.append([later])] == [Refusal("j", "forgotten")]
+    assert heard(await journal.read("j")) == [*EVENTS[:3]]
+    assert [*await journal.append([Entries("j", 1, 1, EVENTS[:6])])] == []
+
+    assert [*await journal.append([Entries("j", 1, 7, EVENTS[6:])])] == []
+    assert heard(await journal.read("j")) == [*EVENTS]
+
+
+async def test_all_may_be_told_again_in_pieces(journal: Journal) -> None:
+    await journal.append([Entries("j", 1, 1, EVENTS[:3])])
+    await journal.append([Entries("j", 1, 4, EVENTS[3:5])])
+    for start in range(0, len(EVENTS), 2):
+        again = Entries("j", 1, start + 1, EVENTS[start : start + 2])
+        assert [*await journal.append([again])] == []
+
+    assert heard(await journal.read("j")) == [*EVENTS]
+
+
+async def test_a_later_owner_leaves_no_gap_either(desk: Desk) -> None:
+    former, die = await desk.open()
+    await former.append([Entries("j", 1, 1, EVENTS[:3])])
+    await die()
+    successor, _ = await desk.open()
+    await successor.take_over()
+    above = Entries("j", 2, 5, EVENTS[4:5])
+    assert [*await successor.append([above])] == [Refusal("j", "forgotten")]
+    within = Entries("j", 2, 2, EVENTS[1:2])
+    assert [*await successor.append([within])] == []
+
+    behind_the_former = Entries("j", 2, 4, EVENTS[3:4])
+    assert [*await successor.append([behind_the_former])] == [Refusal("j", "forgotten")]
+    assert [*await successor.append([Entries("j", 2, 3, EVENTS[2:])])] == []
+    assert Story(await successor.read("j")).events == [*EVENTS]
+
+
+async def test_a_job_has_its_place_before_anything_is_said(desk: Desk) -> None:
+    journal, die = await desk.open()
+    place = Entries("j", 1, 1, ())
+    for _ in range(2):
+        assert [*await journal.append([place])] == []
+    assert await journal.read("j") == Kept([])
+    await die()
+    successor, _ = await desk.open()
+    assert [*await successor.take_over()] == [Abandoned("j", 2, 1, False)]
+    assert [*await successor.append([place])] == [Refusal("j", "fenced")]
+    assert [*await successor.append([Entries("j", 2, 1, EVENTS)])] == []
+
+    assert heard(await successor.read("j")) == [*EVENTS]
+
+
+async def test_to_make_a_place_again_takes_nothing_away(desk: Desk) -> None:
+    journal, die = await desk.open()
+    await journal.append([Entries("j", 1, 1, EVENTS[:2])])
+    assert [*await journal.append([Entries("j", 1, 1, ())])] == []
+    await die()
+    successor, _ = await desk.open()
+    await successor.take_over()
+    batch = [Entries("j", 2, 1, ()), Entries("k", 1, 1, EVENTS[:1])]
+    assert [*await successor.append(batch)] == []
+    assert [*await successor.append([Entries("j", 2, 3, EVENTS[2:])])] == []
+
+    assert heard(await successor.read("j")) == [*EVENTS]
+
+
 async def test_what_was_forgotten_may_be_told_from_its_beginning(desk: Desk) -> None:
     former, die = await desk.open()
     await former.append([Entries("j", 1, 1, EVENTS[:2])])
@@ -230,6 +298,29 @@ async def test_what_was_forgotten_may_be_told_from_its_beginning(desk: Desk) -> 
     await die()
 
     assert [job.epoch for job in await (await desk.open())[0].take_over()] == [3]
+
+
+async def test_a_former_owner_makes_nothing_of_what_was_forgotten(desk: Desk) -> None:
+    former, die = await desk.open()
+    await former.append([Entries("j", 1, 1, EVENTS[:2])])
+    await die()
+    successor, die = await desk.open()
+    await successor.take_over()
+    await successor.forget(["j"])
+    await successor.forget(["j"])
+    for late in (
+        Entries("j", 1, 1, EVENTS),
+        Entries("j", 1, 3, EVENTS[2:]),
+        Entries("j", 1, 1, ()),
+    ):
+        assert [*await successor.append([late])] == [Refusal("j", "fenced")]
+    await successor.settle(["j"])
+    assert await successor.read("j") == Kept([])
+    await die()
+
+    last, _ = await desk.open()
+    assert await last.take_over() == []
+    assert await last.read("j") == Kept([])
 
 
 async def test_one_that_is_refused_does_not_cost_the_others_a_word(desk: Desk) -> None:
@@ -323,6 +414,22 @@ async def test_every_taking_over_is_counted(desk: Desk) -> None:
         await die()
         journal, die = await desk.open()
         assert [*await journal.take_over()] == [Abandoned("j", attempts + 1, attempts, False)]
+
+
+async def test_an_heir_who_came_to_say_something_is_counted_anew(desk: Desk) -> None:
+    journal, die = await desk.open()
+    await journal.append([Entries("j", 1, 1, EVENTS[:1])])
+    counts = []
+    for epoch in range(2, 7):
+        await die()
+        journal, die = await desk.open()
+        [taken] = await journal.take_over()
+        counts.append(taken.attempts)
+        if epoch in (3, 4):
+            again = Entries("j", epoch, 1, EVENTS[:1])
+            assert [*await journal.append([again])] == []
+
+    assert counts == [1, 2, 1, 1, 2]
 
 
 async def test_what_is_settled_is_counted_anew(desk: Desk) -> None:

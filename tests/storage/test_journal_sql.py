@@ -3,10 +3,11 @@
 from contextlib import AsyncExitStack
 
 import pytest
+from ulid import ULID
 
 from legato.content import Message
 from legato.events import Created, StepStarted, TextDelta
-from legato.storage.contract import Abandoned, Entries, Journal, StorageError
+from legato.storage.contract import Abandoned, Entries, Journal, Refusal, StorageError
 from legato.storage.records import open_storage
 from tests.storage.sql import execute
 from tests.storage.turns import conversation, question
@@ -55,11 +56,13 @@ async def test_what_this_version_cannot_read_is_said_and_the_rest_read(
 async def test_a_journal_whose_tables_are_gone_is_an_error_for_people(sql_url: str) -> None:
     async with AsyncExitStack() as stack:
         journal = await opened(stack, sql_url)
-        execute(sql_url, "DROP TABLE entries")
+        execute(sql_url, "ALTER TABLE entries RENAME TO elsewhere")
 
         with pytest.raises(StorageError, match=r"entries"):
             await journal.append([Entries("j", 1, 1, EVENTS)])
-        assert await journal.take_over() == [], "and the job was not begun"
+        execute(sql_url, "ALTER TABLE elsewhere RENAME TO entries")
+    async with AsyncExitStack() as stack:
+        assert await (await opened(stack, sql_url)).take_over() == [], "and the job was not begun"
 
 
 async def test_conversations_and_jobs_of_former_versions_are_still_there(sql_url: str) -> None:
@@ -78,6 +81,7 @@ async def test_conversations_and_jobs_of_former_versions_are_still_there(sql_url
         sql_url,
         *LATER,
         "ALTER TABLE jobs DROP COLUMN epoch",
+        "ALTER TABLE entries DROP COLUMN last",
         "UPDATE alembic_version SET version_num = '0002'",
     )
     async with open_storage(sql_url) as storage:
@@ -89,3 +93,57 @@ async def test_conversations_and_jobs_of_former_versions_are_still_there(sql_url
     assert [*taken] == [Abandoned("j", epoch=2, attempts=1, settled=False)]
     assert [*kept.entries] == [Entries("j", 1, 1, EVENTS)]
     assert len(found) == 1
+
+
+async def test_what_former_versions_kept_is_gone_on_with_where_it_ends(sql_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        await (await opened(stack, sql_url)).append([Entries("j", 1, 1, EVENTS)])
+    execute(
+        sql_url,
+        "ALTER TABLE entries DROP COLUMN last",
+        "UPDATE alembic_version SET version_num = '0007'",
+    )
+    async with AsyncExitStack() as stack:
+        journal = await opened(stack, sql_url)
+        await journal.take_over()
+        above = Entries("j", 2, 5, EVENTS[2:])
+        assert [*await journal.append([above])] == [Refusal("j", "forgotten")]
+        following = Entries("j", 2, 4, EVENTS[2:])
+        assert [*await journal.append([following])] == []
+
+        assert (await journal.read("j")).entries == [Entries("j", 1, 1, EVENTS), following]
+
+
+async def test_what_former_versions_left_behind_a_later_owners_word_is_not_heard(
+    sql_url: str,
+) -> None:
+    async with AsyncExitStack() as stack:
+        journal = await opened(stack, sql_url)
+        await journal.append([Entries("j", 1, 1, EVENTS[:1])])
+        for row in ("3, 1", "2, 2"):
+            execute(
+                sql_url,
+                "INSERT INTO entries (job_id, first, epoch, version, events)"
+                f" SELECT 'j', {row}, 1, events FROM entries WHERE first = 1",
+            )
+        kept = await journal.read("j")
+
+    assert kept.fault is None
+    assert [(each.epoch, each.first) for each in kept.entries] == [(1, 1), (2, 2)]
+
+
+async def test_a_tombstone_is_removed_after_a_day(sql_url: str) -> None:
+    old, new = "01M0000000TJJKRR16F0RWQP01", str(ULID())
+    for _ in range(2):
+        async with AsyncExitStack() as stack:
+            journal = await opened(stack, sql_url)
+            await journal.append([Entries(job, 1, 1, EVENTS[:1]) for job in (old, new, "last")])
+            await journal.take_over()
+    async with AsyncExitStack() as stack:
+        journal = await opened(stack, sql_url)
+        await journal.take_over()
+        await journal.forget([old, new])
+        late = [Entries(job, 1, 2, EVENTS[1:]) for job in (old, new)]
+        refusals = [*await journal.append(late)]
+
+    assert refusals == [Refusal(old, "forgotten"), Refusal(new, "fenced")]

@@ -83,7 +83,7 @@ async def test_one_of_whom_nothing_is_left_is_forgotten_and_may_come_back(
     assert [*await one.journal.take_over()] == []
     third = await world.replica()
     assert [*third.liveness.alive()] == [one.me]
-    assert not await other.liveness.beat(), "all that it told is to be told again"
+    assert await other.liveness.beat(), "what was its is another's, and nothing is lost"
     assert await one.liveness.beat()
 
     assert {*one.liveness.alive()} == {other.me, third.me}

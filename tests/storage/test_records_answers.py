@@ -93,6 +93,7 @@ async def test_answers_from_before_jobs_were_noted_are_replaced(new_sql_url: str
         new_sql_url,
         "DROP INDEX ix_messages_job",
         "ALTER TABLE messages DROP COLUMN job_id",
+        "ALTER TABLE entries DROP COLUMN last",
         "UPDATE alembic_version SET version_num = '0006'",
     )
 

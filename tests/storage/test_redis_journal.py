@@ -50,8 +50,10 @@ async def test_settled_stays_settled_however_often_it_is_taken_over(world: World
     for epoch in (2, 3, 4):
         await die()
         replica, die = await world.open()
-        assert await take_over(replica) == [Abandoned("j", epoch, epoch - 1, True)]
-        await replica.journal.append([Entries("j", epoch, epoch, EVENTS[1:2])])
+        assert await take_over(replica) == [Abandoned("j", epoch, 1, True)]
+        for position in (2 * epoch - 2, 2 * epoch - 1):
+            entries = Entries("j", epoch, position, EVENTS[1:2])
+            assert [*await replica.journal.append([entries])] == []
 
 
 async def test_a_former_owner_is_fenced(world: World) -> None:

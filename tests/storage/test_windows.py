@@ -109,7 +109,7 @@ async def test_counters_that_ran_out_take_no_room(
 
 async def test_redis_forgets_a_window_by_itself(shared: Shared, redis_server: RedisServer) -> None:
     await shared.windows.hit(TWO, "starts/user:ann")
-    keys = redis_server.ask("KEYS", "*")
+    keys = redis_server.ask("KEYS", "*:window:*")
 
     assert isinstance(keys, list)
     [key] = keys

@@ -1,14 +1,17 @@
 """What replicas share, and replicas in it, each as if in a process of its own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 
 import pytest
 
+from legato.storage import memory_replication
 from legato.storage.contract import Abandoned
 from legato.storage.redis.replication import open_replication
 from legato.storage.replicas import Listing, Replication
+from tests.storage.redis_servers import RedisCluster, RedisServer
 
 LEASE: Final = 10.0
 """Seconds, of a clock that tests set."""
@@ -20,9 +23,13 @@ Die = Callable[[], Awaitable[None]]
 class World:
     """Opens replicas that share what there is in it."""
 
-    def __init__(self, stack: AsyncExitStack, open_one: Open) -> None:
+    def __init__(
+        self, stack: AsyncExitStack, open_one: Open, lose_all: Callable[[], None] = lambda: None
+    ) -> None:
+        """`lose_all`: what they share forgets everything."""
         self._stack = stack
         self._open_one = open_one
+        self.lose_all = lose_all
 
     async def open(self) -> tuple[Replication, Die]:
         """A replica, and how it dies: at once for everybody that looks."""
@@ -40,11 +47,34 @@ class World:
         return (await self.open())[0]
 
 
-@pytest.fixture(params=["redis_server", "redis_cluster"])
+@pytest.fixture(params=["memory", "redis_server", "redis_cluster"])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    url = request.getfixturevalue(request.param).url
     async with AsyncExitStack() as stack:
-        yield World(stack, lambda: open_replication(url, prefix="test", lease=LEASE))
+        if request.param == "memory":
+            shared = memory_replication.World()
+            yield World(stack, lambda: _in_memory(shared), shared.lose_all)
+        else:
+            server = request.getfixturevalue(request.param)
+            yield _on_redis(stack, server)
+
+
+def _on_redis(stack: AsyncExitStack, server: RedisServer | RedisCluster) -> World:
+    opened = partial(open_replication, server.url, prefix="test", lease=LEASE)
+    return World(stack, opened, server.lose_all)
+
+
+@asynccontextmanager
+async def _in_memory(shared: memory_replication.World) -> AsyncIterator[Replication]:
+    replica = memory_replication.MemoryReplication(shared, lease=LEASE)
+    await replica.beat()
+    yield replica
+
+
+@pytest.fixture
+async def redis_world(redis_server: RedisServer) -> AsyncIterator[World]:
+    """On one server alone."""
+    async with AsyncExitStack() as stack:
+        yield _on_redis(stack, redis_server)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import trio
 from msgspec import MsgspecError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from legato.storage.checks import unstorable
 from legato.storage.contract import StorageError
@@ -53,7 +53,15 @@ class Client:
             return work(self._send)
 
     def _send(self, commands: Sequence[Command]) -> list[Reply]:
-        return [*map(reply_of, self._nodes.run(commands))] if commands else []
+        if not commands:
+            return []
+        answers = self._nodes.run(commands)
+        unknown = [at for at, each in enumerate(answers) if isinstance(each, NoScriptError)]
+        if unknown:  # to a server that was started, or became the master, since
+            again = self._nodes.run([commands[at].spelled_out() for at in unknown])
+            for at, answer in zip(unknown, again, strict=True):
+                answers[at] = answer
+        return [*map(reply_of, answers)]
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Redis's commands as values, and what their replies say."""
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha1
 from typing import NamedTuple
 
 from redis.exceptions import ResponseError
@@ -16,10 +17,15 @@ Answer = Reply | ResponseError
 
 
 class Command(NamedTuple):
-    """`key` says to which node of a Cluster it goes."""
+    """`key` says to which node of a Cluster it goes; `text` is that of a script named by digest."""
 
     key: bytes
     words: tuple[Word, ...]
+    text: str = ""
+
+    def spelled_out(self) -> "Command":
+        """The same with the script's text, which a server knows by its digest from then on."""
+        return Command(self.key, ("EVAL", self.text, *self.words[2:]))
 
 
 def command(name: str, key: bytes, *words: Word) -> Command:
@@ -27,8 +33,19 @@ def command(name: str, key: bytes, *words: Word) -> Command:
 
 
 def script(text: str, keys: Sequence[bytes], *arguments: Word) -> Command:
-    """With its text every time: starts are rare, and no server has to know it before."""
+    """With the text every time: starts are rare, and no server has to know it before."""
     return Command(keys[0], ("EVAL", text, len(keys), *keys, *arguments))
+
+
+class Script:
+    """A script for one key that is run too often to send its text every time."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._digest = sha1(text.encode(), usedforsecurity=False).hexdigest()  # as Redis names it
+
+    def on(self, key: bytes, *arguments: Word) -> Command:
+        return Command(key, ("EVALSHA", self._digest, 1, key, *arguments), self._text)
 
 
 def add(

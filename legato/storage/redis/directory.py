@@ -8,60 +8,85 @@ from legato.config import OnBusy
 from legato.storage.contract import StorageError
 from legato.storage.redis import streams
 from legato.storage.redis.client import Client, Send, translated
-from legato.storage.redis.commands import Reply, command, entries, first, last, pairs, text, texts
+from legato.storage.redis.commands import (
+    Reply,
+    StreamEntry,
+    command,
+    entries,
+    first,
+    last,
+    pairs,
+    text,
+    texts,
+)
 from legato.storage.redis.keys import Keys
 from legato.storage.redis.lines import Lines
 from legato.storage.redis.listings import Listings, decision, listed
-from legato.storage.redis.streams import Own
-from legato.storage.replicas import Denied, Entered, Joined, Listed, Listing, Told, Whereabouts
+from legato.storage.redis.liveness import RedisLiveness
+from legato.storage.redis.own import OwnJobs
+from legato.storage.replicas import (
+    Denied,
+    Entered,
+    IncompleteDirectory,
+    Joined,
+    Listed,
+    Listing,
+    Told,
+    Whereabouts,
+)
 
 
 class RedisDirectory:
-    """As one replica has it; `own` are its jobs, which its journal knows, too."""
+    """As one replica has it, whose jobs are `own`."""
 
     def __init__(
-        self, client: Client, asking: Lines, keys: Keys, me: str, own: dict[str, Own]
+        self, client: Client, asking: Lines, keys: Keys, liveness: RedisLiveness, own: OwnJobs
     ) -> None:
         self._client = client
         self._asking = asking
         self._keys = keys
         self._listings = Listings(keys)
-        self._me = me
+        self._me = liveness.me
+        self._births = liveness.births
+        self._birth = command("HGET", keys.birth, "token")
         self._own = own
         self._threads = trio.CapacityLimiter(4)
 
     async def enter(
         self, listing: Listing, on_busy: OnBusy, *, max_per_user: int
     ) -> Entered | Joined | Denied:
-        def work(send: Send) -> Entered | Joined | Denied:
+        def work(send: Send) -> Entered | Joined | Denied | None:
             # Whatever is in the directory has a stream, whatever has a stream has an owner: killed
             # in between, there is nothing that nobody would ever remove.
             owned = command("SADD", self._keys.owner(self._me), listing.job_id)
             key = self._keys.job(listing.job_id)
-            send([owned, streams.claim(key, 1, self._me, Own(listing), make=True)])
+            send([owned, streams.make(key, 1, self._me, listing)])
             entering = self._listings.enter(listing, on_busy, max_per_user)
-            decided, newest = send([entering, last(key)])
+            decided, newest, found = send([entering, last(key), self._birth])
             if not self._is_mine(newest):
                 send(self._listings.remove(listing))
                 raise StorageError("This replica was taken for gone while it entered a job.")
+            if _token(found) != birth:  # decided by one that lost all, or may have
+                self._withdraw(send, listing)
+                return None
             outcome = decision(decided)
             if not isinstance(outcome, Entered):
                 self._drop(send, listing)
             return outcome
 
-        self._own[listing.job_id] = Own(listing)
+        birth = self._births.birth
+        self._births.require_whole(birth)
+        self._own.note(listing.job_id, 1, listing)
         outcome = await self._client.run(work, self._threads)
         if not isinstance(outcome, Entered):
-            self._own.pop(listing.job_id, None)
+            self._own.drop([listing.job_id])
+        if outcome is None:
+            raise IncompleteDirectory(self._births.lease)
         return outcome
 
     async def withdraw(self, listing: Listing) -> None:
-        def work(send: Send) -> None:
-            send(self._listings.remove(listing))
-            self._drop(send, listing)
-
-        await self._client.run(work, self._threads)
-        self._own.pop(listing.job_id, None)
+        await self._client.run(lambda send: self._withdraw(send, listing), self._threads)
+        self._own.drop([listing.job_id])
 
     async def void(self, listing: Listing, *, may_repeat: bool) -> None:
         def work(send: Send) -> None:
@@ -72,57 +97,72 @@ class RedisDirectory:
 
     async def tell_again(self, jobs: Sequence[Told]) -> None:
         def work(send: Send) -> None:
-            ids = [told.listing.job_id for told in jobs]
-            owned = [command("SADD", self._keys.owner(self._me), *ids)] if ids else []
-            # A stream that is there is not added to: a claim is below whatever is in it.
-            claims = [
-                streams.claim(
-                    self._keys.job(told.listing.job_id),
-                    told.epoch,
-                    self._me,
-                    self._own[told.listing.job_id],
-                    make=True,
-                )
-                for told in jobs
-            ]
-            listed = [
-                each
-                for told in jobs
-                for each in self._listings.tell_again(told.listing, told.stage)
-            ]
-            send([*owned, *claims, *listed])
+            newest = send([last(self._keys.job(told.listing.job_id)) for told in jobs])
+            told = [job for job, reply in zip(jobs, newest, strict=True) if self._has(job, reply)]
+            send([each for job in told for each in self._listings.tell(job.listing, job.stage)])
 
         for told in jobs:
-            self._own.setdefault(told.listing.job_id, Own(told.listing))
+            self._own.note(told.listing.job_id, told.epoch, told.listing)
         await self._client.run(work, self._threads)
 
     async def find(self, job_id: str) -> Whereabouts | None:
         key = self._keys.job(job_id)
-        oldest, newest = map(entries, await self._asking.run([first(key), last(key)]))
+        oldest, newest, birth = await self._asking.run([first(key), last(key), self._birth])
         with translated():
-            if not (oldest and newest) or (listing := streams.listing(oldest[0])) is None:
-                return None
-            top = streams.top(newest[0])
-            return Whereabouts(listing, top.owner, top.epoch)
+            if found := _whereabouts(entries(oldest), entries(newest)):
+                return found
+            self._births.require_whole(_token(birth))
+            return None
 
     async def conversation(self, user: str, conversation_id: str) -> Sequence[Listed]:
         asked = command("HGETALL", self._keys.conversation(user, conversation_id))
-        [reply] = await self._asking.run([asked])
+        reply, birth = await self._asking.run([asked, self._birth])
         with translated():
-            return listed([*pairs(reply).values()])
+            if not (found := listed([*pairs(reply).values()])):
+                self._births.require_whole(_token(birth))
+            return found
 
     async def running(self, user: str) -> Sequence[str]:
         [reply] = await self._asking.run([command("HVALS", self._keys.running(user))])
         return sorted({conversation_id.decode() for conversation_id in texts(reply)})
 
     async def request(self, user: str, request_id: str) -> Listing | None:
-        [reply] = await self._asking.run([command("GET", self._keys.request(user, request_id))])
+        asked = command("GET", self._keys.request(user, request_id))
+        reply, birth = await self._asking.run([asked, self._birth])
         with translated():
-            return None if reply is None else streams.decoded(text(reply))
+            if reply is not None:
+                return streams.decoded(text(reply))
+            self._births.require_whole(_token(birth))
+            return None
+
+    def _withdraw(self, send: Send, listing: Listing) -> None:
+        send(self._listings.remove(listing))
+        self._drop(send, listing)
 
     def _is_mine(self, newest: Reply) -> bool:
         return [streams.top(entry).owner for entry in entries(newest)] == [self._me]
 
+    def _has(self, told: Told, newest: Reply) -> bool:
+        """Whether this replica does, as far as Redis knows."""
+        tops = map(streams.top, entries(newest))
+        return all(
+            top.epoch < told.epoch or (top.owner == self._me and not top.is_tombstone)
+            for top in tops
+        )
+
     def _drop(self, send: Send, listing: Listing) -> None:
-        unlink = command("UNLINK", self._keys.job(listing.job_id))
-        send([unlink, command("SREM", self._keys.owner(self._me), listing.job_id)])
+        forgotten = streams.forget(self._keys.job(listing.job_id))
+        send([forgotten, command("SREM", self._keys.owner(self._me), listing.job_id)])
+
+
+def _token(birth: Reply) -> str:
+    return "" if birth is None else text(birth).decode()
+
+
+def _whereabouts(
+    oldest: Sequence[StreamEntry], newest: Sequence[StreamEntry]
+) -> Whereabouts | None:
+    if not (oldest and newest) or (listing := streams.listing(oldest[0])) is None:
+        return None
+    top = streams.top(newest[0])
+    return Whereabouts(listing, top.owner, top.epoch)

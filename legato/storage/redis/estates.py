@@ -5,7 +5,7 @@ its former owner's until all is done; and what was claimed but never reported, b
 lost, is found in this replica's own set the next time.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -15,16 +15,18 @@ from legato.storage.contract import Abandoned
 from legato.storage.redis import streams
 from legato.storage.redis.client import Send
 from legato.storage.redis.commands import (
-    Command,
     StreamEntry,
+    array,
     command,
     entries,
     first,
     last,
+    number,
     texts,
 )
-from legato.storage.redis.keys import DAY, Keys
-from legato.storage.redis.streams import Own, Top
+from legato.storage.redis.keys import Keys
+from legato.storage.redis.streams import Top
+from legato.storage.replicas import Listing
 
 
 class Left(NamedTuple):
@@ -33,36 +35,43 @@ class Left(NamedTuple):
     owner: str
     job_id: str
     top: Top | None
-    own: Own
+    listing: Listing | None
+
+
+class Taken(NamedTuple):
+    job: Abandoned
+    listing: Listing | None
 
 
 class Estates:
-    def __init__(self, keys: Keys, me: str, own: dict[str, Own]) -> None:
+    def __init__(self, keys: Keys, me: str) -> None:
         self._keys = keys
         self._me = me
-        self._own = own
 
-    def take(self, send: Send, gone: Collection[str]) -> tuple[list[Abandoned], Collection[str]]:
-        """What is this replica's now, in the order of ids, and who of those gone left nothing."""
+    def take(
+        self, send: Send, gone: Collection[str], known: Mapping[str, int]
+    ) -> tuple[list[Taken], Collection[str]]:
+        """What is this replica's now, in the order of ids, and who of those gone left nothing.
+
+        `known` are this replica's jobs and their epochs: those are not reported.
+        """
         owned = self._owned(send, [*gone, self._me])
         left = self._look(send, owned)
-        taken = {each.job_id: each for each in left if self._is_unreported(each)}
-        taken |= self._claim(send, [each for each in left if self._is_theirs(each)])
-        self._bar(send, [each for each in left if each.top is None and each.owner != self._me])
+        found = [each for each in left if self._is_unreported(each, known)]
+        found += self._claim(send, [each for each in left if self._is_theirs(each)])
+        unmade = [each for each in left if each.top is None and each.owner != self._me]
+        send([streams.bar(self._keys.job(each.job_id), self._me) for each in unmade])
         empty = [replica for replica in gone if not owned[replica]]
+        taken = {each.job_id: _taken(each) for each in found}
         self._tidy(send, left, taken, empty)
-        self._own.update({job_id: each.own for job_id, each in taken.items()})
-        return [_abandoned(taken[job_id]) for job_id in sorted(taken)], empty
+        return [taken[job_id] for job_id in sorted(taken)], empty
 
     def _owned(self, send: Send, owners: Sequence[str]) -> dict[str, list[str]]:
-        """Their jobs; of this replica's, those it does not know it has."""
         replies = send([command("SMEMBERS", self._keys.owner(owner)) for owner in owners])
-        owned = {
+        return {
             owner: [job_id.decode() for job_id in texts(reply)]
             for owner, reply in zip(owners, replies, strict=True)
         }
-        owned[self._me] = [job_id for job_id in owned[self._me] if job_id not in self._own]
-        return owned
 
     def _look(self, send: Send, owned: dict[str, list[str]]) -> list[Left]:
         jobs = [(owner, job_id) for owner, job_ids in owned.items() for job_id in job_ids]
@@ -73,69 +82,69 @@ class Estates:
             _left(*job, *first_and_last) for job, first_and_last in zip(jobs, ends, strict=True)
         ]
 
-    def _is_unreported(self, left: Left) -> bool:
-        mine = left.top is not None and left.top.owner == self._me
-        return mine and left.job_id not in self._own
+    def _is_unreported(self, left: Left, known: Mapping[str, int]) -> bool:
+        """Claimed by this replica, which heard nothing of it: nothing was added since."""
+        top = left.top
+        if top is None or top.owner != self._me or not top.attempts:
+            return False
+        return known.get(left.job_id, 0) < top.epoch
 
     def _is_theirs(self, left: Left) -> bool:
-        return left.owner != self._me and left.top is not None and left.top.owner == left.owner
+        top = left.top
+        if top is None or top.is_tombstone:
+            return False
+        return left.owner != self._me and top.owner == left.owner
 
-    def _claim(self, send: Send, theirs: Sequence[Left]) -> dict[str, Left]:
+    def _claim(self, send: Send, theirs: Sequence[Left]) -> list[Left]:
         """Those of which nobody else was faster."""
         if not theirs:
-            return {}
-        for each in theirs:
-            self._own.pop(each.job_id, None)  # known from before it was lost: reported no more
+            return []
         mine = self._keys.owner(self._me)
         send([command("SADD", mine, *(each.job_id for each in theirs))])
-        won, lost = {}, []
-        for each, reply in zip(theirs, send([*map(self._next_claim, theirs)]), strict=True):
-            if isinstance(reply, bytes):
-                top = streams.top(StreamEntry(reply, {b"o": self._me.encode()}))
-                won[each.job_id] = each._replace(top=top)
+        claims = [
+            streams.claim(self._keys.job(each.job_id), each.top, self._me)
+            for each in theirs
+            if each.top is not None
+        ]
+        won, lost = [], []
+        for each, reply in zip(theirs, send(claims), strict=True):
+            if each.top is not None and reply is not None:
+                attempts, settled = map(number, array(reply))
+                top = Top(each.top.epoch + 1, self._me, settled, attempts)
+                won.append(each._replace(top=top))
             else:
                 lost.append(each.job_id)
         send([command("SREM", mine, *lost)] if lost else [])
         return won
-
-    def _next_claim(self, left: Left) -> Command:
-        assert left.top is not None
-        known = Own(settled=left.own.settled)
-        return streams.claim(self._keys.job(left.job_id), left.top.epoch + 1, self._me, known)
-
-    def _bar(self, send: Send, unmade: Sequence[Left]) -> None:
-        """Keep their owner, should it only have been paused, from making them after all."""
-        commands = []
-        for each in unmade:
-            key = self._keys.job(each.job_id)
-            commands.append(streams.claim(key, 2, self._me, Own(), make=True))
-            commands.append(command("EXPIRE", key, DAY))
-        send(commands)
 
     def _tidy(
         self, send: Send, left: Sequence[Left], taken: Collection[str], empty: Sequence[str]
     ) -> None:
         done: dict[str, list[str]] = {}
         for each in left:
-            if each.owner != self._me or each.job_id not in taken:
+            if each.owner != self._me or (self._is_lost(each) and each.job_id not in taken):
                 done.setdefault(each.owner, []).append(each.job_id)
         commands = [command("SREM", self._keys.owner(owner), *ids) for owner, ids in done.items()]
         send([*commands, command("HDEL", self._keys.replicas, *empty)] if empty else commands)
+
+    def _is_lost(self, left: Left) -> bool:
+        """Not what has no stream: this replica may just be entering it."""
+        top = left.top
+        return top is not None and (top.is_tombstone or top.owner != self._me)
 
 
 def _left(
     owner: str, job_id: str, first: Sequence[StreamEntry], last: Sequence[StreamEntry]
 ) -> Left:
-    own = Own()
+    listing = None
     for entry in first:
         with suppress(MsgspecError):  # of another version: taken over all the same
-            own.listing = streams.listing(entry)
-    top = streams.top(last[0]) if last else None
-    own.settled = top.settled if top else 0
-    return Left(owner, job_id, top, own)
+            listing = streams.listing(entry)
+    return Left(owner, job_id, streams.top(last[0]) if last else None, listing)
 
 
-def _abandoned(left: Left) -> Abandoned:
+def _taken(left: Left) -> Taken:
     assert left.top is not None
-    attempts = left.top.epoch - max(1, left.own.settled)
-    return Abandoned(left.job_id, left.top.epoch, attempts, settled=left.own.settled > 0)
+    top = left.top
+    job = Abandoned(left.job_id, top.epoch, top.attempts, settled=top.settled > 0)
+    return Taken(job, left.listing)

@@ -1,7 +1,7 @@
-"""The journal in Redis: a stream for each job, whose ids keep former owners out."""
+"""The journal in Redis: a stream for each job, which former owners are kept out of."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import trio
 
@@ -15,53 +15,74 @@ from legato.storage.redis.commands import (
     command,
     entries,
     last,
+    number,
 )
 from legato.storage.redis.estates import Estates
-from legato.storage.redis.keys import DAY, Keys
+from legato.storage.redis.keys import Keys
 from legato.storage.redis.listings import Listings
 from legato.storage.redis.liveness import RedisLiveness
-from legato.storage.redis.streams import Own, Top
+from legato.storage.redis.own import OwnJobs
+from legato.storage.redis.streams import Tail
+from legato.storage.replicas import Listing
 
 PAGE: Final = 500
 """Entries read at once: some hundred kilobytes."""
 
+Outcome = Tail | Literal["fenced", "forgotten"]
+"""Of entries: where they were kept, the end of their stream."""
+
 
 class RedisJournal:
-    """Of one replica.  `own` are its jobs, entered here or taken over: id -> what is known."""
+    """Of one replica, whose jobs are `own`."""
 
-    def __init__(
-        self, client: Client, keys: Keys, liveness: RedisLiveness, own: dict[str, Own]
-    ) -> None:
+    def __init__(self, client: Client, keys: Keys, liveness: RedisLiveness, own: OwnJobs) -> None:
         self._client = client
         self._keys = keys
         self._listings = Listings(keys)
         self._liveness = liveness
         self._me = liveness.me
         self._own = own
-        self._estates = Estates(keys, self._me, own)
+        self._estates = Estates(keys, self._me)
+        self._tails: dict[str, Tail] = {}  # of own jobs; changed on Trio's thread alone
         self._writes = trio.CapacityLimiter(1)  # in the order they were asked for
         self._reads = trio.CapacityLimiter(4)
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
-        def work(send: Send) -> Sequence[Refusal]:
-            added = [self._events(each) for each in batch]  # or raises before anything is sent
-            begun = [command for each in batch for command in self._begin(each)]
-            outcome = dict(zip(ids(batch), send([*added, *begun]), strict=False))
-            lost = [each for each in batch if each.first == 1 and outcome[each.job_id] is None]
-            return self._refusals(send, batch, outcome | self._tell_again(send, lost))
+        beginning = [each for each in batch if each.first == 1]
+        listings = self._own.listings(ids(beginning))
+        tails = {each.job_id: self._tails.get(each.job_id) for each in batch}
 
-        for each in batch:
-            if each.first == 1:
-                self._own.setdefault(each.job_id, Own())
-        return await self._client.run(work, self._writes)
+        def work(send: Send) -> Mapping[str, Outcome]:
+            outcomes = self._append(send, batch, tails)
+            lost = [each for each in beginning if outcomes[each.job_id] == "forgotten"]
+            outcomes |= self._make(send, lost, listings)
+            kept = [each for each in beginning if isinstance(outcomes[each.job_id], Tail)]
+            send([each for entries in kept for each in self._begin(entries, listings)])
+            return outcomes
+
+        return self._noted(await self._client.run(work, self._writes))
+
+    def _noted(self, outcomes: Mapping[str, Outcome]) -> Sequence[Refusal]:
+        refusals = []
+        for job_id, outcome in outcomes.items():
+            if isinstance(outcome, Tail):
+                self._tails[job_id] = outcome
+            else:
+                self._tails.pop(job_id, None)
+                refusals.append(Refusal(job_id, outcome))
+        return refusals
 
     async def take_over(self) -> Sequence[Abandoned]:
-        gone = self._liveness.gone()
-        taken, empty = await self._client.run(
-            lambda send: self._estates.take(send, gone), self._writes
+        gone, known = self._liveness.gone(), self._own.epochs()
+        found, empty = await self._client.run(
+            lambda send: self._estates.take(send, gone, known), self._writes
         )
         self._liveness.drop(empty)
-        return taken
+        # What was entered here, or reported, while the thread was at work is no news.
+        news = [each for each in found if self._own.epoch(each.job.job_id) < each.job.epoch]
+        for each in news:
+            self._own.note(each.job.job_id, each.job.epoch, each.listing)
+        return [each.job for each in news]
 
     async def read(self, job_id: str) -> Kept:
         return await self._client.run(
@@ -69,105 +90,98 @@ class RedisJournal:
         )
 
     async def settle(self, job_ids: Sequence[str]) -> None:
+        listings = self._own.listings(job_ids)
+
         def work(send: Send) -> None:
-            tops = self._tops(send, job_ids)
-            mine = [job_id for job_id in job_ids if self._may_change(job_id, tops)]
-            send([each for job_id in mine for each in self._settle(job_id, tops.get(job_id))])
-            for job_id in self._own.keys() & tops.keys() & set(mine):
-                self._own[job_id].settled = tops[job_id].epoch
+            settled = send([streams.settle(self._keys.job(each), self._me) for each in job_ids])
+            send(
+                [
+                    self._listings.advance(listings[job_id], "ended")
+                    for job_id, reply in zip(job_ids, settled, strict=True)
+                    if number(reply) >= 0 and job_id in listings
+                ]
+            )
 
         await self._client.run(work, self._writes)
 
     async def forget(self, job_ids: Sequence[str]) -> None:
+        listings = self._own.listings(job_ids)
+
         def work(send: Send) -> None:
-            tops = self._tops(send, job_ids)
-            mine = [job_id for job_id in job_ids if self._may_change(job_id, tops)]
-            send([each for job_id in mine for each in self._unlist(job_id)])
-            send(
-                [command("UNLINK", self._keys.job(job_id)) for job_id in mine]
-                + self._leave(job_ids)
-            )
-            for job_id in job_ids:
-                self._own.pop(job_id, None)
+            others = self._of_others(send, job_ids)
+            unlisted = [listings[each] for each in job_ids if each in listings.keys() - others]
+            send([each for listing in unlisted for each in self._listings.remove(listing)])
+            send([streams.forget(self._keys.job(each), self._me) for each in job_ids])
+            send([command("SREM", self._keys.owner(self._me), *job_ids)] if job_ids else [])
 
         await self._client.run(work, self._writes)
+        self._own.drop(job_ids)
+        for job_id in job_ids:
+            self._tails.pop(job_id, None)
 
     def abandon(self) -> None:
         """Nothing hangs for longer than a few seconds: every command has its time."""
 
-    def _events(self, entries: Entries, *, make: bool = False) -> Command:
-        own = self._own.get(entries.job_id, Own())
-        return streams.events(self._keys.job(entries.job_id), entries, self._me, own, make=make)
+    def _append(
+        self, send: Send, batch: Sequence[Entries], tails: Mapping[str, Tail | None]
+    ) -> dict[str, Outcome]:
+        asked = [
+            streams.append(self._keys.job(each.job_id), each, self._me, tails.get(each.job_id))
+            for each in batch
+        ]
+        outcomes: dict[str, Outcome] = {}
+        again = []
+        for each, reply in zip(batch, send(asked), strict=True):
+            if reply is False:  # there is more in the stream than its tail knows
+                again.append(each)
+            else:
+                outcomes[each.job_id] = _outcome(each, reply)
+        return outcomes | (self._append(send, again, {}) if again else {})
 
-    def _begin(self, entries: Entries) -> list[Command]:
-        known = self._own.get(entries.job_id)
-        if entries.first > 1 or known is None or known.listing is None:
-            return []
-        return [self._listings.advance(known.listing, "begun")]
-
-    def _tell_again(self, send: Send, lost: Sequence[Entries]) -> dict[str, Reply]:
+    def _make(
+        self, send: Send, lost: Sequence[Entries], listings: Mapping[str, Listing]
+    ) -> dict[str, Outcome]:
         """Make the streams of jobs that Redis knows nothing of, from their beginnings."""
         if not lost:
             return {}
-        claims, added, requests = [], [], []
-        for each in lost:
-            own = self._own.get(each.job_id, Own())
-            key = self._keys.job(each.job_id)
-            claims.append(streams.claim(key, each.epoch, self._me, own, make=True))
-            added.append(self._events(each, make=True))
-            requests += self._listings.claim_request(own.listing) if own.listing else []
         owned = command("SADD", self._keys.owner(self._me), *ids(lost))
-        replies = send([owned, *claims, *added, *requests])
-        return dict(zip(ids(lost), replies[1 + len(claims) :], strict=False))
+        made = [
+            streams.make(
+                self._keys.job(each.job_id), each.epoch, self._me, listings.get(each.job_id)
+            )
+            for each in lost
+        ]
+        send([owned, *made])
+        outcomes = self._append(send, lost, {})
+        kept = [job_id for job_id, outcome in outcomes.items() if isinstance(outcome, Tail)]
+        listed = [listings[job_id] for job_id in kept if job_id in listings]
+        send([each for listing in listed for each in self._listings.tell(listing, "waiting")])
+        return outcomes
 
-    def _refusals(
-        self, send: Send, batch: Sequence[Entries], outcome: Mapping[str, Reply]
-    ) -> Sequence[Refusal]:
-        tops = self._tops(send, [each for each in ids(batch) if outcome[each] is False])
-        refusals = []
-        for each in batch:
-            top = tops.get(each.job_id)
-            if outcome[each.job_id] is None or (outcome[each.job_id] is False and top is None):
-                refusals.append(Refusal(each.job_id, "forgotten"))
-            elif top is not None and not self._was_heard(each, top):
-                refusals.append(Refusal(each.job_id, "fenced"))
-        return refusals
+    def _begin(self, entries: Entries, listings: Mapping[str, Listing]) -> list[Command]:
+        listing = listings.get(entries.job_id)
+        return [self._listings.advance(listing, "begun")] if listing and entries.events else []
 
-    def _was_heard(self, entries: Entries, top: Top) -> bool:
-        position = entries.first + len(entries.events) - 1
-        return (top.owner, top.epoch) == (self._me, entries.epoch) and top.seq >= position
-
-    def _tops(self, send: Send, job_ids: Sequence[str]) -> dict[str, Top]:
-        """Of those that are there."""
+    def _of_others(self, send: Send, job_ids: Sequence[str]) -> set[str]:
         replies = map(entries, send([last(self._keys.job(job_id)) for job_id in job_ids]))
-        found = zip(job_ids, replies, strict=True)
-        return {job_id: streams.top(entry) for job_id, stream in found for entry in stream}
-
-    def _may_change(self, job_id: str, tops: Mapping[str, Top]) -> bool:
-        return job_id not in tops or tops[job_id].owner == self._me
-
-    def _settle(self, job_id: str, top: Top | None) -> list[Command]:
-        commands, known = [], self._own.get(job_id)
-        if top is not None:
-            key = self._keys.job(job_id)
-            commands += [streams.mark(key, top)] if top.settled < top.epoch else []
-            commands.append(command("EXPIRE", key, DAY))
-        if known is not None and known.listing is not None:
-            commands.append(self._listings.advance(known.listing, "ended"))
-        return commands
-
-    def _unlist(self, job_id: str) -> list[Command]:
-        known = self._own.get(job_id)
-        return (
-            [] if known is None or known.listing is None else self._listings.remove(known.listing)
-        )
-
-    def _leave(self, job_ids: Sequence[str]) -> list[Command]:
-        return [command("SREM", self._keys.owner(self._me), *job_ids)] if job_ids else []
+        return {
+            job_id
+            for job_id, stream in zip(job_ids, replies, strict=True)
+            for entry in stream
+            if streams.top(entry).owner != self._me
+        }
 
 
 def ids(batch: Sequence[Entries]) -> list[str]:
     return [each.job_id for each in batch]
+
+
+def _outcome(entries: Entries, reply: Reply) -> Outcome:
+    if reply == b"fenced":
+        return "fenced"
+    if reply == b"forgotten":
+        return "forgotten"
+    return Tail(entries.epoch, entries.last, number(reply))
 
 
 def _pages(send: Send, key: bytes) -> Iterator[StreamEntry]:

@@ -30,8 +30,13 @@ class Keys:
 
     @property
     def replicas(self) -> bytes:
-        """Hash: replica -> a counter, its sign of life, or `left`."""
+        """Hash: replica -> its sign of life, or `left`."""
         return f"{self._prefix}:replicas".encode()
+
+    @property
+    def birth(self) -> bytes:
+        """Hash: `token`, and `whole` where all have told.  In one slot with the signs of life."""
+        return f"{{{self._prefix}:replicas}}:birth".encode()
 
     @property
     def bans(self) -> bytes:

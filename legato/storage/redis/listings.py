@@ -61,6 +61,17 @@ else redis.call('HDEL', KEYS[2], job) end
 return 1
 """
 
+# Keys and arguments: as above.  What lost its place with all that Redis knew begins again at 0,
+# before all that came since.
+_TELL: Final = """
+local job, stage = ARGV[1], ARGV[2]
+local made = redis.call('HSETNX', KEYS[1], job, stage .. '0:' .. ARGV[4])
+if made == 1 and (stage == 'w' or stage == 'b') then
+  redis.call('HSET', KEYS[2], job, ARGV[3])
+end
+return made
+"""
+
 # Keys: request.  Arguments: how a listing begins that names the job.
 _FREE: Final = """
 local value = redis.call('GET', KEYS[1])
@@ -92,22 +103,19 @@ class Listings:
         about = (listing.conversation_id, encoded(listing))
         return script(_ADVANCE, self._places(listing), listing.job_id, stage[0], *about)
 
-    def tell_again(self, listing: Listing, stage: Stage) -> list[Command]:
+    def tell(self, listing: Listing, stage: Stage) -> list[Command]:
         """Where Redis lost it; what is there is later than what it lost, or the same."""
-        value = stage[0].encode() + b"0:" + encoded(listing)
-        conversation, running = self._places(listing)
-        commands = [Command(conversation, ("HSETNX", conversation, listing.job_id, value))]
-        if stage in ("waiting", "begun"):
-            counted = ("HSETNX", running, listing.job_id, listing.conversation_id)
-            commands.append(Command(running, counted))
-        return [*commands, *self.claim_request(listing)]
+        about = (listing.conversation_id, encoded(listing))
+        told = script(_TELL, self._places(listing), listing.job_id, stage[0], *about)
+        reached = [self.advance(listing, stage)] if stage != "waiting" else []
+        return [told, *reached, *self._claim_request(listing)]
 
     def free(self, listing: Listing) -> list[Command]:
         """Its request may start another job."""
         naming = b'{"job_id":' + json.encode(listing.job_id) + b","
         return [script(_FREE, [key], naming) for key in self._requests(listing)]
 
-    def claim_request(self, listing: Listing) -> list[Command]:
+    def _claim_request(self, listing: Listing) -> list[Command]:
         """Name the job for its request again, unless that names one."""
         value = encoded(listing)
         return [

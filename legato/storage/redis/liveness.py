@@ -1,23 +1,43 @@
-"""Signs of life in Redis: a counter for each replica, and each judges by its own clock."""
+"""Signs of life in Redis, and its birth: each replica judges them by its own clock."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import trio
 
+from legato.storage.births import Births, Look, new_birth
 from legato.storage.contract import StorageError
 from legato.storage.redis.client import Client, Send
-from legato.storage.redis.commands import command, number, pairs
+from legato.storage.redis.commands import Command, array, command, number, pairs, script
 from legato.storage.redis.keys import Keys
+from legato.storage.signs import LEFT
 
-_LEFT: Final = b"left"
+# Keys: birth, replicas.  Arguments: replica, its count that was heard last, the birth for which it
+# has told all, a new birth, the birth that it found to be whole, the birth that it saw last.
+# A count that went back was lost in a failover, with all that was told since: whoever is the first
+# to find that makes another birth.
+_BEAT: Final = """
+local heard = tonumber(ARGV[2])
+local count = tonumber(string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '^%d+'))
+local birth = redis.call('HGET', KEYS[1], 'token')
+if birth and birth == ARGV[6] and count and count < heard then
+  redis.call('DEL', KEYS[1])
+  birth = false
+end
+if not birth then redis.call('HSET', KEYS[1], 'token', ARGV[4]) end
+if birth and birth == ARGV[5] then redis.call('HSET', KEYS[1], 'whole', 1) end
+count = math.max(count or 0, heard) + 1
+redis.call('HSET', KEYS[2], ARGV[1], string.format('%d ', count) .. ARGV[3])
+return {count, redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}
+"""
 
 
-class Sign(NamedTuple):
-    """What a replica's counter was, and since when, at the earliest, it has not changed."""
+def whole_birth() -> Mapping[str, str]:
+    """A birth, for `Keys.birth` of a Redis of which absence counts from the first look on.
 
-    value: bytes
-    since: float
+    For whoever started it and knows that no replica lives which could tell what it misses.
+    """
+    return {"token": new_birth(), "whole": "1"}
 
 
 class RedisLiveness:
@@ -25,66 +45,53 @@ class RedisLiveness:
 
     def __init__(self, client: Client, keys: Keys, me: str, lease: float) -> None:
         self.me = me
+        self.births = Births(me, lease)
         self._client = client
         self._keys = keys
-        self._lease = lease
         self._one_at_a_time = trio.CapacityLimiter(1)
         self._count = 0
-        self._signs: dict[str, Sign] = {}
-        self._gone: frozenset[str] = frozenset()
-        self._looked: float | None = None
 
     async def beat(self) -> bool:
-        before = trio.current_time()
+        births, began = self.births, trio.current_time()
+        counted = (self.me, self._count, births.told_for)
+        born = (new_birth(), births.whole, births.birth)
+        beat = script(_BEAT, [self._keys.birth, self._keys.replicas], *counted, *born)
         try:
-            count, found = await self._client.run(self._look, self._one_at_a_time)
+            count, seen = await self._client.run(
+                lambda send: _look(send, beat), self._one_at_a_time
+            )
         except StorageError:
-            self._looked = None
+            births.signs.miss()
             raise
-        self._judge(found, before, trio.current_time())
-        # A counter that went back was lost, and all that was told since it stood there.
-        kept, self._count = count > self._count, count
-        return kept
+        self._count = count
+        return births.look(seen, began, trio.current_time())
+
+    def told(self) -> None:
+        self.births.told()
+
+    @property
+    def is_whole(self) -> bool:
+        return self.births.is_whole
 
     def alive(self) -> Collection[str]:
-        return self._signs.keys() - self._gone
+        return self.births.signs.alive().keys()
 
     def gone(self) -> Collection[str]:
         """The others that were here once."""
-        return self._gone
+        return self.births.signs.gone()
 
     def drop(self, replicas: Iterable[str]) -> None:
         """Nothing is left of these."""
-        for replica in replicas:
-            self._signs.pop(replica, None)
-        self._gone &= self._signs.keys()
+        self.births.signs.drop(replicas)
 
     async def leave(self) -> None:
-        gone = command("HSET", self._keys.replicas, self.me, _LEFT)
+        gone = command("HSET", self._keys.replicas, self.me, LEFT)
         await self._client.run(lambda send: send([gone]), self._one_at_a_time)
 
-    def _look(self, send: Send) -> tuple[int, Mapping[str, bytes]]:
-        replicas = self._keys.replicas
-        count, all_signs = send(
-            [command("HINCRBY", replicas, self.me, 1), command("HGETALL", replicas)]
-        )
-        found = {replica.decode(): value for replica, value in pairs(all_signs).items()}
-        return number(count), found
 
-    def _judge(self, found: Mapping[str, bytes], before: float, after: float) -> None:
-        """Who of the others is gone; the look was made between these two moments."""
-        # After a failed look, or one that was late because this process was paused, the others
-        # may have given signs that nobody saw, or have been kept from it as well.
-        steady = self._looked is not None and after - self._looked <= self._lease / 2
-        self._looked = after
-        for replica in (self._signs.keys() | found.keys()) - {self.me}:
-            known = self._signs.get(replica)
-            value = found.get(replica, known.value if known else b"")
-            again = not steady and replica not in self._gone
-            if known is None or known.value != value or again:
-                self._signs[replica] = Sign(value, after)
-        self._gone = frozenset(
-            replica
-            for replica, sign in self._signs.items()
-            if sign.value == _LEFT or before - sign.since >= self._lease
-        )
+def _look(send: Send, beat: Command) -> tuple[int, Look]:
+    [reply] = send([beat])
+    count, birth, signs = array(reply)
+    about = pairs(birth)
+    found = {replica.decode(): value.decode() for replica, value in pairs(signs).items()}
+    return number(count), Look(about[b"token"].decode(), b"whole" in about, found)

@@ -19,8 +19,8 @@ from legato.storage.redis.keys import Keys
 from legato.storage.redis.lines import Lines
 from legato.storage.redis.liveness import RedisLiveness
 from legato.storage.redis.nodes import Nodes, make_server
+from legato.storage.redis.own import OwnJobs
 from legato.storage.redis.post import RedisPost
-from legato.storage.redis.streams import Own
 
 TIMEOUT: Final = 5.0
 """Seconds to connect, and for an answer: a server that needs longer is taken to be down."""
@@ -87,12 +87,12 @@ def _require_fit(nodes: Nodes, kind: Kind) -> None:
 def _replication(
     client: Client, sending: Lines, receiving: Lines, asking: Lines, keys: Keys, lease: float
 ) -> RedisReplication:
-    me, own = token_hex(16), dict[str, Own]()
+    me, own = token_hex(16), OwnJobs()
     liveness = RedisLiveness(client, keys, me, lease)
     return RedisReplication(
         me=me,
         journal=RedisJournal(client, keys, liveness, own),
-        directory=RedisDirectory(client, asking, keys, me, own),
+        directory=RedisDirectory(client, asking, keys, liveness, own),
         liveness=liveness,
         post=RedisPost(sending, receiving, keys, me, lease),
     )

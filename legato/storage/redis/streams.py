@@ -1,25 +1,32 @@
 """A job's stream: the whole truth about it.
 
 The ids of its entries are `epoch-seq`, and Redis refuses one that is not above the stream's top:
-what a former owner adds, whose epoch is lower, and all claims of an epoch but the first.
+so what a former owner adds, whose epoch is lower.
 
     E-0      a claim: who owns it from here on; of its very first owner, the listing with it
     E-n      events, the last of which is at position n
-    E-(n+1)  the mark that it is settled
+    E-(n+1)  the mark that it is settled, or the tombstone that is left of a job that is forgotten
 
-Fields: `o` owner, `l` listing, `s` the epoch in which it was settled, `v` version of the events'
-form, `f` position of the first event, `e` the events.
+Fields: `o` owner, `n` position of the last event up to here (of events only where their id is
+another, because a mark has it), `l` listing, `a` how often it was claimed since anything else was
+added, `s` the epoch in which it was settled, `t` of a tombstone, `v` version of the events' form,
+`f` position of the first event, `e` the events.
+
+Streams are made by `enter` and by the journal's one writer, and extended by that alone.
 """
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from msgspec import MsgspecError, Struct, json
+from msgspec import MsgspecError, json
 
 from legato.events import AnyEvent
 from legato.storage.checks import json_of
 from legato.storage.contract import Entries, Kept
-from legato.storage.redis.commands import Command, StreamEntry, Word, add, unexpected
+from legato.storage.joining import Joining
+from legato.storage.redis.commands import Command, StreamEntry, unexpected
+from legato.storage.redis.keys import DAY
+from legato.storage.redis.stream_scripts import APPEND, BAR, CLAIM, FORGET, MAKE, SETTLE
 from legato.storage.replicas import Listing
 
 VERSION: Final = 1
@@ -29,60 +36,73 @@ _EVENTS: Final = json.Decoder(tuple[AnyEvent, ...])
 _LISTING: Final = json.Decoder(Listing)
 
 
-class Own(Struct):
-    """What a replica knows of a job of its own; `settled` is an epoch, 0 for not yet.
-
-    `listing` is None for one that was never entered in the directory.
-    """
-
-    listing: Listing | None = None
-    settled: int = 0
-
-
 class Top(NamedTuple):
-    """The last entry of a stream."""
+    """The last entry of a stream; `settled` is an epoch, 0 for not yet."""
 
     epoch: int
-    seq: int
     owner: str
-    settled: int
+    settled: int = 0
+    attempts: int = 0
+    is_tombstone: bool = False
 
 
 def top(entry: StreamEntry) -> Top:
-    epoch, seq = entry.id.split(b"-")
-    if b"o" not in entry.fields:
+    fields = entry.fields
+    if b"o" not in fields:
         raise unexpected(entry)
-    owner, settled = entry.fields[b"o"].decode(), entry.fields.get(b"s", b"0")
-    return Top(int(epoch), int(seq), owner, int(settled))
+    return Top(
+        int(entry.id.split(b"-")[0]),
+        fields[b"o"].decode(),
+        int(fields.get(b"s", b"0")),
+        int(fields.get(b"a", b"0")),
+        b"t" in fields,
+    )
 
 
-def claim(key: bytes, epoch: int, owner: str, own: Own, *, make: bool = False) -> Command:
-    fields: dict[str, Word] = {"o": owner, **_settled(own)}
-    if own.listing is not None:
-        fields["l"] = encoded(own.listing)
-    return add(key, f"{epoch}-0", fields, make=make)
+class Tail(NamedTuple):
+    """The end of a stream when its owner added to it."""
+
+    epoch: int
+    last: int  # position of the last event
+    length: int  # in entries
 
 
-def events(key: bytes, entries: Entries, owner: str, own: Own, *, make: bool = False) -> Command:
-    """Raises UnstorableText where they cannot be kept."""
-    position = entries.first + len(entries.events) - 1
-    fields: dict[str, Word] = {
-        "o": owner,
-        "v": VERSION,
-        "f": entries.first,
-        "e": json_of(entries.events),
-    }
-    return add(key, f"{entries.epoch}-{position}", fields | _settled(own), make=make)
+def append(key: bytes, entries: Entries, owner: str, tail: Tail | None) -> Command:
+    """Its reply is how long the stream is, or `fenced` or `forgotten`.
+
+    Where Redis refuses it, `tail` was not the stream's: it is to be asked again without.
+
+    Raises UnstorableText where they cannot be kept.
+    """
+    follows = tail is not None and tail[:2] == (entries.epoch, entries.first - 1)
+    length = tail.length if tail is not None and follows and entries.events else 0
+    events = json_of(entries.events)
+    entry_id = f"{entries.epoch}-{entries.last}"
+    return APPEND.on(key, entry_id, owner, entries.first, events, length)
 
 
-def mark(key: bytes, above: Top) -> Command:
-    """That all is settled which stands below."""
-    fields: dict[str, Word] = {"o": above.owner, "s": above.epoch}
-    return add(key, f"{above.epoch}-{above.seq + 1}", fields)
+def make(key: bytes, epoch: int, owner: str, listing: Listing | None) -> Command:
+    return MAKE.on(key, epoch, owner, encoded(listing) if listing else b"")
 
 
-def _settled(own: Own) -> dict[str, Word]:
-    return {"s": own.settled} if own.settled else {}
+def claim(key: bytes, former: Top, owner: str) -> Command:
+    """Its reply is how often it was claimed so, and the epoch in which it was settled."""
+    return CLAIM.on(key, former.owner, former.epoch, owner)
+
+
+def settle(key: bytes, owner: str) -> Command:
+    """Its reply is below 0 where the job is another's."""
+    return SETTLE.on(key, owner, DAY)
+
+
+def forget(key: bytes, owner: str = "") -> Command:
+    """Without `owner`, whosever it is."""
+    return FORGET.on(key, owner, DAY)
+
+
+def bar(key: bytes, owner: str) -> Command:
+    """Keep a first owner that has not made the stream yet from making it after all."""
+    return BAR.on(key, owner, DAY)
 
 
 def encoded(listing: Listing) -> bytes:
@@ -100,21 +120,16 @@ def listing(entry: StreamEntry) -> Listing | None:
 
 
 def kept(job_id: str, stream: Iterable[StreamEntry]) -> Kept:
-    """Its events, up to the first that cannot be read or are missing."""
-    found: list[Entries] = []
-    following = 1
+    """Its events, without those that cannot be read or joined to what is before them."""
+    joining = Joining()
     for entry in stream:
         if b"e" not in entry.fields:
             continue
         try:
-            entries = _entries(job_id, entry)
+            joining.add(_entries(job_id, entry))
         except (MsgspecError, ValueError, KeyError) as error:
-            return Kept(found, f"its entries from {_first(entry)} on: {error}")
-        if entries.first > following:
-            return Kept(found, f"its entries from {following} on: they are not there")
-        following = max(following, entries.first + len(entries.events))
-        found.append(entries)
-    return Kept(found)
+            joining.miss(f"its entries from {_first(entry)} on: {error}")
+    return joining.kept()
 
 
 def _entries(job_id: str, entry: StreamEntry) -> Entries:

@@ -1,0 +1,92 @@
+"""How whole the directory is: what is absent from it counts once all have told what they own.
+
+The shared storage has a birth: a random token, made by whoever first finds none, and lost with all
+else.  A sign of life names the birth for which its replica has told all.  Pure: the clock is
+handed in.
+"""
+
+import math
+from collections.abc import Mapping
+from secrets import token_hex
+
+from msgspec import Struct
+
+from legato.storage.replicas import IncompleteDirectory
+from legato.storage.signs import Signs
+
+
+class Look(Struct, frozen=True):
+    """What is in the shared storage.  `is_whole`: somebody found that all have told."""
+
+    birth: str
+    is_whole: bool
+    signs: Mapping[str, str]
+
+
+def new_birth() -> str:
+    return token_hex(8)
+
+
+class Births:
+    """What one replica knows: of every birth it is the first look, or the looks of a lease, or a
+    mark in the storage, that make it sure to know all others.
+
+    Say A and B have jobs, and the storage loses all.  A sees the new birth, tells its jobs, and
+    knows of B: until B's sign names this birth, or B's lease is over, a conversation without a job
+    may have one.  Then A marks the birth as whole.  C, which joins meanwhile, knows nobody: it
+    waits for the mark, or watches for a lease who gives signs.
+    """
+
+    def __init__(self, me: str, lease: float) -> None:
+        self.signs = Signs(me, lease)
+        self.birth = ""  # the last that was seen
+        self.whole = ""  # which is known to be whole
+        self.lease = lease
+        self._told = ""  # for which this replica has told all
+        self._knows_all = False
+        self._looked = -math.inf
+
+    def look(self, seen: Look, began: float, ended: float) -> bool:
+        """Whether the birth is the one that was seen last; looked at between these moments."""
+        self.signs.look(seen.signs, began, ended)
+        is_same = self.birth in ("", seen.birth)
+        if not self.birth:
+            self._told = seen.birth  # who begins has nothing to tell
+        self.birth = seen.birth
+        # Not seeing for a moment is no reason to start anew: the server that lost all was away.
+        was_blind = began - self._looked >= self.lease
+        self._looked = ended
+        self._knows_all &= not was_blind
+        self._knows_all |= seen.is_whole or self.signs.has_watched_a_lease
+        if seen.is_whole or (self._knows_all and self._have_all_told()):
+            self.whole = seen.birth
+        return is_same
+
+    def told(self) -> None:
+        self._told = self.birth
+
+    @property
+    def is_whole(self) -> bool:
+        return self.birth != "" and self.whole == self.birth
+
+    def require_whole(self, found: str) -> None:
+        """Raise IncompleteDirectory unless the birth that the storage has now is whole."""
+        if not self.is_whole or found != self.birth:
+            raise IncompleteDirectory(self.lease)
+
+    @property
+    def told_for(self) -> str:
+        """What this replica's next sign names."""
+        return self._told
+
+    def _have_all_told(self) -> bool:
+        others = self.signs.alive().values()
+        return self._told == self.birth and all(_told_for(sign) == self.birth for sign in others)
+
+
+def sign(count: int, told_for: str) -> str:
+    return f"{count} {told_for}"
+
+
+def _told_for(sign: str) -> str:
+    return sign.partition(" ")[2]

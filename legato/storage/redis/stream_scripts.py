@@ -1,0 +1,155 @@
+"""What is done to a job's stream, each in one step: a script looks at the last entry and decides.
+
+The last entry alone says whose the job is, since which epoch, and how far its log goes.
+"""
+
+from typing import Final
+
+from legato.storage.redis.commands import Script
+
+# `top` has the last entry's fields, its `epoch` and `seq`, and `kept`: the position of the last
+# event, which is in `n`, or, of events that have none, in their id.  Where the last entry is a
+# former version's claim or mark, the events before it say that.
+_LOOK: Final = """
+local function look()
+  local from, top = '+', nil
+  repeat
+    local found = redis.call('XREVRANGE', KEYS[1], from, '-', 'COUNT', 1)[1]
+    if not found then
+      if top then top.kept = 0 end
+      return top
+    end
+    local entry, fields = {}, found[2]
+    for at = 1, #fields, 2 do entry[fields[at]] = fields[at + 1] end
+    local epoch, seq = string.match(found[1], '^(%d+)-(%d+)$')
+    if not top then
+      top = entry
+      top.epoch, top.seq = tonumber(epoch), tonumber(seq)
+    end
+    top.kept = tonumber(entry.n) or (entry.e and tonumber(seq))
+    from = '(' .. found[1]
+  until top.kept
+  return top
+end
+local function add(id, says, settled)
+  if settled then
+    says[#says + 1] = 's'
+    says[#says + 1] = settled
+  end
+  redis.call('XADD', KEYS[1], id, unpack(says))
+end
+local top = look()
+"""
+
+# Arguments: the epoch and the position of the last event as an id, owner, position of the first,
+# events, and how many entries the stream had when its owner added what these follow, 0 for not
+# known.  If it has as many, nothing came between and nothing was lost: what a token costs.
+# The reply is how many it has now; 0 of a settled one, whose every entry says so.
+APPEND: Final = Script(
+    """
+local length = ARGV[5] + 0
+if length > 0 and redis.call('XLEN', KEYS[1]) == length then
+  redis.call('XADD', KEYS[1], ARGV[1], 'o', ARGV[2], 'v', 1, 'f', ARGV[3], 'e', ARGV[4])
+  return length + 1
+end
+"""
+    + _LOOK
+    + """
+if not top then return 'forgotten' end
+local epoch, last = string.match(ARGV[1], '^(%d+)-(%d+)$')
+local same, position = top.epoch == tonumber(epoch), tonumber(last)
+if top.epoch > tonumber(epoch) or (same and top.o ~= ARGV[2]) then return 'fenced' end
+if top.t or tonumber(ARGV[3]) > top.kept + 1 then return 'forgotten' end
+if position < tonumber(ARGV[3]) then
+  if not same then
+    add(epoch .. '-0', {'o', ARGV[2], 'n', string.format('%d', top.kept)}, top.s)
+  end
+elseif not (same and top.seq > 0 and position <= top.kept) then
+  local says = {'o', ARGV[2], 'v', 1, 'f', ARGV[3], 'e', ARGV[4]}
+  local seq = last
+  if same and position <= top.seq then
+    seq = string.format('%d', top.seq + 1)
+    says[#says + 1] = 'n'
+    says[#says + 1] = last
+  end
+  add(epoch .. '-' .. seq, says, top.s)
+end
+return top.s and 0 or redis.call('XLEN', KEYS[1])
+"""
+)
+
+# Arguments: epoch, owner, listing or nothing.  A stream that is there stays as it is, but for a
+# tombstone: its last owner may begin again.  1 where the stream was made.
+MAKE: Final = Script(
+    _LOOK
+    + """
+local epoch = tonumber(ARGV[1])
+if top then
+  local same = top.epoch == epoch and top.o == ARGV[2]
+  if not (top.t and (same or top.epoch < epoch)) then return 0 end
+  redis.call('DEL', KEYS[1])
+end
+local says = {'o', ARGV[2], 'n', '0'}
+if ARGV[3] ~= '' then
+  says[#says + 1] = 'l'
+  says[#says + 1] = ARGV[3]
+end
+add(ARGV[1] .. '-0', says)
+return 1
+"""
+)
+
+# Arguments: the former owner, its epoch, the new owner.  How often the job was taken over since
+# anything was added, and the epoch in which it was settled or 0; nothing where another was faster.
+CLAIM: Final = Script(
+    _LOOK
+    + """
+if not top or top.t or top.o ~= ARGV[1] or top.epoch ~= tonumber(ARGV[2]) then return false end
+local attempts = (tonumber(top.a) or 0) + 1
+local says = {'o', ARGV[3], 'n', string.format('%d', top.kept)}
+says[#says + 1] = 'a'
+says[#says + 1] = string.format('%d', attempts)
+add(string.format('%d-0', top.epoch + 1), says, top.s)
+return {attempts, tonumber(top.s) or 0}
+"""
+)
+
+# Arguments: owner, seconds to live.  1 where the job is its owner's; 0 where there is none.
+SETTLE: Final = Script(
+    _LOOK
+    + """
+if not top then return 0 end
+if top.t or top.o ~= ARGV[1] then return -1 end
+local epoch = string.format('%d', top.epoch)
+if (tonumber(top.s) or 0) < top.epoch then
+  local says = {'o', top.o, 'n', string.format('%d', top.kept)}
+  add(epoch .. '-' .. string.format('%d', top.seq + 1), says, epoch)
+end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+)
+
+# Arguments: owner or nothing for any, seconds for a tombstone to live.
+FORGET: Final = Script(
+    _LOOK
+    + """
+if not top or top.t or (ARGV[1] ~= '' and top.o ~= ARGV[1]) then return 0 end
+if top.epoch == 1 then return redis.call('UNLINK', KEYS[1]) end
+local id = string.format('%d-%d', top.epoch, top.seq + 1)
+redis.call('XADD', KEYS[1], 'MAXLEN', 1, id, 'o', top.o, 'n', 0, 't', 1)
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+)
+
+# Arguments: owner, seconds to live.  A tombstone where nothing is, above whatever a first owner
+# that is late would add.
+BAR: Final = Script(
+    """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('XADD', KEYS[1], '2-0', 'o', ARGV[1], 'n', 0, 't', 1)
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+)

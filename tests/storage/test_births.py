@@ -1,0 +1,232 @@
+"""What counts of a directory that was just born: what is there, and until all have told no more."""
+
+from collections.abc import Sequence
+
+import pytest
+from trio.testing import MockClock
+
+from legato.storage.contract import Entries
+from legato.storage.replicas import Entered, IncompleteDirectory, Listed, Replication, Told
+from tests.storage.redis_servers import RedisServer
+from tests.storage.test_journal import EVENTS
+from tests.storage.worlds import LEASE, World, listing
+
+BEAT = LEASE / 10
+MINE = listing("j1", request_id="r")
+
+
+async def passes(clock: MockClock, seconds: float, *replicas: Replication) -> None:
+    """Time does, and the replicas beat meanwhile."""
+    for _ in range(round(seconds / BEAT)):
+        clock.jump(BEAT)
+        for replica in replicas:
+            await replica.liveness.beat()
+
+
+async def tell_again(replica: Replication, *jobs: Told) -> None:
+    places = [Entries(told.listing.job_id, told.epoch, 1, ()) for told in jobs]
+    assert [*await replica.journal.append(places)] == []
+    await replica.directory.tell_again(jobs)
+    replica.liveness.told()
+
+
+async def decides_nothing(replica: Replication) -> None:
+    assert not replica.liveness.is_whole
+    for ask in (
+        lambda: replica.directory.find("nobody"),
+        lambda: replica.directory.conversation("ann", "nothing"),
+        lambda: replica.directory.request("ann", "nothing"),
+        lambda: replica.directory.enter(listing("new", "new"), "reject", max_per_user=9),
+    ):
+        with pytest.raises(IncompleteDirectory, match="up to 10 s"):
+            await ask()
+    assert isinstance(await replica.directory.running("ann"), Sequence)
+
+
+async def decides(replica: Replication) -> None:
+    assert replica.liveness.is_whole
+    assert await replica.directory.find("nobody") is None
+    assert await replica.directory.conversation("ann", "nothing") == []
+    assert await replica.directory.request("ann", "nothing") is None
+    new = listing("new", "new")
+    assert await replica.directory.enter(new, "reject", max_per_user=9) == Entered([])
+    await replica.directory.withdraw(new)
+
+
+async def test_who_begins_where_nothing_is_missing_decides_at_once(world: World) -> None:
+    for _ in range(2):
+        await decides(await world.replica())
+
+
+async def test_nothing_is_decided_until_all_have_told(world: World, mock_clock: MockClock) -> None:
+    one, other = await world.replica(), await world.replica()
+    await one.directory.enter(MINE, "reject", max_per_user=9)
+    await passes(mock_clock, BEAT, one, other)
+    world.lose_all()
+    assert not await one.liveness.beat()
+    assert not await other.liveness.beat()
+    await decides_nothing(other)
+    other.liveness.told()
+    await passes(mock_clock, 3 * BEAT, one, other)
+    await decides_nothing(one)
+    await decides_nothing(other)
+    await tell_again(one, Told(MINE, 1, "waiting"))
+    await decides_nothing(one)
+    await passes(mock_clock, 2 * BEAT, one, other)
+
+    await decides(one)
+    await decides(other)
+    assert await other.directory.conversation("ann", "c1") == [Listed(MINE, "waiting")]
+    await decides(await world.replica())
+
+
+async def test_what_is_there_counts_though_not_all_have_told(
+    world: World, mock_clock: MockClock
+) -> None:
+    one, other = await world.replica(), await world.replica()
+    await one.directory.enter(MINE, "reject", max_per_user=9)
+    await passes(mock_clock, BEAT, one, other)
+    world.lose_all()
+    await passes(mock_clock, BEAT, one, other)
+    await tell_again(one, Told(MINE, 1, "waiting"))
+
+    found = await other.directory.find("j1")
+    assert found is not None
+    assert found.listing == MINE
+    assert await other.directory.conversation("ann", "c1") == [Listed(MINE, "waiting")]
+    assert await other.directory.request("ann", "r") == MINE
+    assert await other.directory.running("ann") == ["c1"]
+    await decides_nothing(other)
+
+
+async def test_who_gives_no_sign_for_a_lease_is_waited_for_no_longer(
+    world: World, mock_clock: MockClock
+) -> None:
+    one, _ = await world.replica(), await world.replica()
+    await passes(mock_clock, BEAT, one)
+    world.lose_all()
+    await passes(mock_clock, BEAT, one)
+    one.liveness.told()
+    await passes(mock_clock, LEASE - 3 * BEAT, one)
+    await decides_nothing(one)
+    await passes(mock_clock, 3 * BEAT, one)
+
+    await decides(one)
+
+
+async def test_who_left_is_waited_for_no_longer(world: World, mock_clock: MockClock) -> None:
+    one, (_, die) = await world.replica(), await world.open()
+    await die()
+    await passes(mock_clock, BEAT, one)
+    world.lose_all()
+    await passes(mock_clock, BEAT, one)
+    one.liveness.told()
+    await passes(mock_clock, BEAT, one)
+
+    await decides(one)
+
+
+async def test_who_finds_all_lost_and_knows_nobody_watches_for_a_lease(
+    world: World, mock_clock: MockClock
+) -> None:
+    world.lose_all()
+    one = await world.replica()
+    await passes(mock_clock, LEASE - BEAT, one)
+    await decides_nothing(one)
+    second = await world.replica()
+    await decides_nothing(second)
+    await passes(mock_clock, 3 * BEAT, one, second)
+
+    await decides(one)
+    await decides(second)
+
+
+async def test_a_newcomer_waits_for_who_has_not_told(world: World, mock_clock: MockClock) -> None:
+    old = await world.replica()
+    await old.directory.enter(MINE, "reject", max_per_user=9)
+    world.lose_all()
+    new = await world.replica()
+    await passes(mock_clock, 3 * BEAT, new, old)
+    await decides_nothing(new)
+    await passes(mock_clock, LEASE, new, old)
+    await decides_nothing(new)
+    await tell_again(old, Told(MINE, 1, "waiting"))
+    await passes(mock_clock, 2 * BEAT, old, new)
+
+    await decides(new)
+
+
+async def test_who_was_blind_for_a_lease_knows_nobody_any_more(
+    world: World, mock_clock: MockClock
+) -> None:
+    one, other = await world.replica(), await world.replica()
+    await passes(mock_clock, BEAT, one, other)
+    world.lose_all()
+    third = await world.replica()
+    await passes(mock_clock, LEASE, third)
+    assert not await one.liveness.beat()
+    one.liveness.told()
+    await passes(mock_clock, BEAT, one)
+    await decides_nothing(one)
+
+
+async def test_a_start_that_was_entered_where_all_was_lost_is_withdrawn(
+    world: World, mock_clock: MockClock
+) -> None:
+    one = await world.replica()
+    await passes(mock_clock, BEAT, one)
+    world.lose_all()
+    assert one.liveness.is_whole, "as of its last look"
+    with pytest.raises(IncompleteDirectory):
+        await one.directory.enter(MINE, "reject", max_per_user=1)
+    for absent in (
+        lambda: one.directory.find("j1"),
+        lambda: one.directory.conversation("ann", "c1"),
+        lambda: one.directory.request("ann", "r"),
+    ):
+        with pytest.raises(IncompleteDirectory):
+            await absent()
+    assert await one.directory.running("ann") == []
+    assert not await one.liveness.beat()
+    one.liveness.told()
+    await passes(mock_clock, BEAT, one)
+
+    again = listing("j3", request_id="r")
+    assert await one.directory.enter(again, "reject", max_per_user=1) == Entered([])
+
+
+async def test_all_tell_again_where_the_last_signs_were_lost(
+    redis_world: World, redis_server: RedisServer, mock_clock: MockClock
+) -> None:
+    """A failover: the new master has what was there a second ago."""
+    one, other = await redis_world.replica(), await redis_world.replica()
+    older = redis_server.dump("test:replicas")
+    await passes(mock_clock, BEAT, one, other)
+    redis_server.restore("test:replicas", older)
+
+    assert not await one.liveness.beat()
+    assert not await other.liveness.beat()
+    await decides_nothing(one)
+    for replica in (one, other):
+        replica.liveness.told()
+    await passes(mock_clock, 2 * BEAT, one, other)
+    await decides(one)
+
+
+async def test_a_job_that_ran_is_told_again_by_its_log(world: World, mock_clock: MockClock) -> None:
+    one = await world.replica()
+    await one.directory.enter(MINE, "reject", max_per_user=9)
+    await one.journal.append([Entries("j1", 1, 1, EVENTS[:2])])
+    await passes(mock_clock, BEAT, one)
+    world.lose_all()
+    assert not await one.liveness.beat()
+    await one.directory.tell_again([Told(MINE, 1, "begun")])
+    with pytest.raises(IncompleteDirectory):
+        await one.directory.find("j1")
+    assert [*await one.journal.append([Entries("j1", 1, 1, EVENTS[:3])])] == []
+    one.liveness.told()
+
+    found = await one.directory.find("j1")
+    assert found is not None
+    assert (found.owner, found.epoch) == (one.me, 1)
+    assert await one.directory.conversation("ann", "c1") == [Listed(MINE, "begun")]
