@@ -9,7 +9,6 @@ from legato.actors.replay import Replay
 from legato.content import Message, TextPart, ThinkPart
 from legato.events import AnyEnding, Cursor, Finished, Queued
 from legato.models.contract import ReasoningChunk, TextChunk
-from legato.prove.exemptions import Exemption
 from legato.prove.model import Known
 from legato.prove.readers import Reader
 from legato.prove.simulation import Simulation
@@ -45,9 +44,8 @@ class Comparison:
 
     def _was_accepted(self) -> bool:
         """Whether a client was told that it begins, or waits for its turn."""
-        is_queued = any(each.status == "queued" for each in self._known.replies)
-        has_begun = any(each.dropped_messages is not None for each in self._known.replies)
-        return has_begun or (is_queued and not self._sim.exempts(Exemption.QUEUED))
+        replies = self._known.replies
+        return any(each.status == "queued" or each.dropped_messages is not None for each in replies)
 
     async def _endings(self) -> Sequence[AnyEnding]:
         """Of the same job at every replica."""
@@ -131,8 +129,7 @@ class Comparison:
         if not client.syncs and first not in _beginnings(reader, replay):
             self._breach("order", f"{name} began at {first}")
         held = [each.seq for each in reader.missed if _held(each, replay)]
-        may_be = self._sim.model.has_forgotten and self._sim.exempts(Exemption.SNAPSHOT)
-        if held and not may_be:
+        if held:
             self._breach("snapshot", f"{name} got a snapshot after {held[0]}, which is kept")
 
 

@@ -22,21 +22,12 @@ class Exemption(StrEnum):
     BACK = "back"
     """For GRACE a replica that is back may act on what it missed."""
 
-    FORGOT = "forgot"
-    """For GRACE after the shared storage forgot everything a job may not be found."""
-
     AWAY = "away"
     """A replica that is cut off may go on with what is another's by now, and keep those waiting
     who ask there."""
 
     UNSAVED = "unsaved"
     """A Stop that is answered with an ending that is not saved may see another ending later."""
-
-    QUEUED = "queued"
-    """A queued turn whose replica is lost ends without its question being stored."""
-
-    SNAPSHOT = "snapshot"
-    """Where the shared storage forgot, a reader may get a snapshot though nothing was lost."""
 
 
 ALL: Final = frozenset(Exemption)

@@ -60,7 +60,6 @@ class Model:
         self.breaches: list[Breach] = []
         self.asked: dict[str, Asked] = {}  # by job id
         self.known: dict[str, Known] = {}  # by job id, in the order in which they were heard of
-        self.has_forgotten = False  # whether the shared storage did
         self.on_breach: Callable[[], None] = lambda: None
 
     @property

@@ -175,15 +175,13 @@ class Simulation:
 
     def forgets(self) -> None:
         self.forgot_at = trio.current_time()
-        self.model.has_forgotten = True
 
     def not_found(self, reader: Reader, seat: Seat) -> None:
         """A job is there from its start on, until its retention is over or it is deleted."""
-        recent = trio.current_time() - self.forgot_at < GRACE and self.exempts(Exemption.FORGOT)
         known = self.model.known[reader.job_id]
         if known.is_deleted:
             reader.given_up = True
-        elif not recent and self.in_reach(seat):
+        elif self.in_reach(seat):
             self.model.breach("found", f"{known.name} is not found at {self.name(seat)}")
 
 
