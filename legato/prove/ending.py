@@ -1,16 +1,22 @@
 """The end of a simulation: all faults are over, all comes to rest, and everything is compared."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import trio
 
 from legato.prove.comparison import Comparison
 from legato.prove.exemptions import GRACE
+from legato.prove.model import RETENTION
 from legato.prove.rules.reading import read
 from legato.prove.simulation import Simulation
 
 REST: Final = 100.0
 """Seconds in which all comes to rest once all faults are over."""
+
+LEFT: Final = 30.0  # seconds after the retention in which all that is to go is gone
+
+TASKS: Final = 12  # of a replica without jobs; beside them it has one for each of the others
 
 NOTED: Final = 3.0  # seconds in which what is to be noted after an ending is
 
@@ -57,6 +63,26 @@ async def compare(sim: Simulation) -> None:
     for known in sim.model.jobs:
         if not known.is_deleted:
             await Comparison(sim, known).run()
+
+
+async def outlast(sim: Simulation) -> None:
+    """Check that nothing is left once nobody may read any more."""
+    await trio.sleep(RETENTION + LEFT)
+    world = sim.replicas.world
+    kept: Mapping[str, Mapping[Any, object]] = {
+        "journal": world.volumes,
+        "directory": world.listings,
+        "requests": world.requests,
+    }
+    for name, things in kept.items():
+        if things:
+            words = f"{len(things)} are left in the {name} after their retention"
+            sim.model.breach("left", words)
+    if jobs := sum(len([*seat.replica.supervisor.registry]) for seat in sim.open_seats()):
+        sim.model.breach("left", f"{jobs} jobs are left in the replicas after their retention")
+    most = TASKS * len(sim.open_seats()) + len(sim.open_seats()) * len(sim.replicas.seats)
+    if (living := trio.lowlevel.current_statistics().tasks_living) > most:
+        sim.model.breach("left", f"{living} tasks are left, where {most} would do")
 
 
 def _compare_requests(sim: Simulation) -> None:

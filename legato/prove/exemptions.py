@@ -14,7 +14,8 @@ GRACE: Final = LEASE / 2
 
 class Exemption(StrEnum):
     TOLD_AGAIN = "told again"
-    """After the shared storage forgot everything no start and no loss comes until GRACE is over."""
+    """After the shared storage forgot everything no replica is lost until GRACE is over.  A limit:
+    what it lost, and who alone knew it did not live to tell again, is nowhere."""
 
     ALL_IN_REACH = "all in reach"
     """The shared storage forgets only while all replicas are in reach and have all jobs."""

@@ -17,7 +17,7 @@ from trio._core import _run as trio_run
 from trio.testing import MockClock
 
 from legato.dialects.librechat import LibreChat
-from legato.prove.ending import come_to_rest, compare
+from legato.prove.ending import come_to_rest, compare, outlast
 from legato.prove.model import Breach, Line, Model
 from legato.prove.provider import ProvidedModel, Provider
 from legato.prove.records import FaultyRecords, mock_time
@@ -26,6 +26,9 @@ from legato.prove.seats import open_replicas
 from legato.prove.simulation import Simulation, told
 
 LONGEST: Final = 3000.0  # seconds of the mock clock
+OUTLASTED: Final = 100
+"""One seed of so many goes on until nobody may read any more, which takes as long as fifty do."""
+
 LONGEST_REAL: Final = 30.0  # a thousand times what a run takes
 
 
@@ -81,6 +84,8 @@ async def _happen(sim: Simulation, steps: Sequence[tuple[Rule, Step]]) -> None:
         await rule.play(sim, *step.numbers)
     await come_to_rest(sim)
     await compare(sim)
+    if sim.schedule.seed % OUTLASTED == 0:
+        await outlast(sim)
 
 
 class Standstill(Exception):

@@ -30,14 +30,12 @@ REFUSALS: Final = (Refused, NotStarted, InvalidTurn, ForeignConversation)
 
 async def start(sim: Simulation, place: int, conversation: int, busy: int, request: int) -> None:
     """`request`: the higher half of them has no request id."""
-    await sim.told_again()
     request_id = (None, None, "r1", "r2")[request]
     begin(sim, place, nth(CONVERSATIONS, max(0, conversation - 1)), nth(BUSY, busy), request_id)
 
 
 async def start_twice(sim: Simulation, place: int, other: int, request: int, busy: int) -> None:
     """A client that got no answer asks somebody else."""
-    await sim.told_again()
     request_id = nth(("r3", "r4"), request)
     for each in (place, other):
         begin(sim, each, CONVERSATIONS[0], nth(BUSY, busy), request_id)
