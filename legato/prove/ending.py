@@ -31,7 +31,7 @@ async def come_to_rest(sim: Simulation) -> None:
     sim.replicas.records.heal()
     await trio.sleep(GRACE)
     for known in sim.model.jobs:
-        if not known.is_deleted:
+        if not sim.model.is_deleted(known):
             read(sim, known, "beginning", sim.open_seat(known.asked.number))
     with trio.move_on_after(REST):
         while not _is_over(sim):
@@ -61,7 +61,7 @@ async def compare(sim: Simulation) -> None:
         sim.model.breach("connections", f"the provider still has connections for {names}")
     _compare_requests(sim)
     for known in sim.model.jobs:
-        if not known.is_deleted:
+        if not sim.model.is_deleted(known):
             await Comparison(sim, known).run()
 
 

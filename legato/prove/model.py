@@ -45,7 +45,6 @@ class Known(Struct):
     replies: list[StartReply] = field(default_factory=list)
     stops: list[StopReply] = field(default_factory=list)
     endings: list[AnyEnding] = field(default_factory=list)  # that anybody was told of otherwise
-    is_deleted: bool = False
 
     @property
     def name(self) -> str:
@@ -59,6 +58,7 @@ class Model:
         self.lines: list[Line] = []
         self.breaches: list[Breach] = []
         self.asked: dict[str, Asked] = {}  # by job id
+        self.deleted: set[str] = set()  # ids of jobs
         self.known: dict[str, Known] = {}  # by job id, in the order in which they were heard of
         self.on_breach: Callable[[], None] = lambda: None
 
@@ -87,6 +87,15 @@ class Model:
         asked = Asked(number, job_id, conversation, request_id, f"question {number}")
         self.asked[job_id] = asked
         return asked
+
+    def is_deleted(self, known: Known) -> bool:
+        return known.asked.job_id in self.deleted
+
+    def deletes(self, conversation: str) -> None:
+        """Called before and after: who starts meanwhile may be gone with it, or not."""
+        self.deleted |= {
+            each.job_id for each in self.asked.values() if each.conversation == conversation
+        }
 
     def hears_of(self, job_id: str) -> Known:
         """A client was told of that job: from now on it must be there."""

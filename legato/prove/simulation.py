@@ -179,7 +179,7 @@ class Simulation:
     def not_found(self, reader: Reader, seat: Seat) -> None:
         """A job is there from its start on, until its retention is over or it is deleted."""
         known = self.model.known[reader.job_id]
-        if known.is_deleted:
+        if self.model.is_deleted(known):
             reader.given_up = True
         elif self.in_reach(seat):
             self.model.breach("found", f"{known.name} is not found at {self.name(seat)}")

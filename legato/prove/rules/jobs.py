@@ -163,13 +163,12 @@ async def delete(sim: Simulation, conversation: int, place: int) -> None:
     """As the route does: stop what runs there, let go of its jobs, and remove its messages."""
     seat, conversation_id = sim.open_seat(place), nth(CONVERSATIONS, conversation)
     sim.model.step(f"conversation {conversation % 2 + 1} is deleted at {sim.name(seat)}")
-    for known in sim.model.jobs:
-        if known.asked.conversation == conversation_id:
-            known.is_deleted = True
+    sim.model.deletes(conversation_id)
 
     async def question() -> None:
         await seat.jobs.close_conversation("ann", conversation_id)
         await sim.replicas.records.delete_conversation(conversation_id)
+        sim.model.deletes(conversation_id)
         sim.model.note(f"conversation {conversation % 2 + 1} is gone")
 
     sim.ask(seat, f"the deletion of conversation {conversation % 2 + 1}", question)
@@ -180,7 +179,7 @@ async def discard(sim: Simulation, job: int, place: int) -> None:
         return
     seat = sim.open_seat(place)
     sim.model.step(f"{known.name} is discarded at {sim.name(seat)}")
-    known.is_deleted = True
+    sim.model.deleted.add(known.asked.job_id)
     sim.ask(
         seat,
         f"the discarding of {known.name}",
