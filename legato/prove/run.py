@@ -97,6 +97,8 @@ class Standstill(Exception):
 def _watched() -> Iterator[None]:
     """Raise Standstill in what takes too long by the real clock, unless a test watches it."""
 
+    tries = 0
+
     def give_up(number: int, frame: object) -> None:
         """Best raised in a task, which ends as tasks do; where none ever runs, in Trio itself."""
         nonlocal tries
@@ -105,7 +107,6 @@ def _watched() -> Iterator[None]:
             raise Standstill(f"no end in {LONGEST_REAL:g} s of the real clock")
         signal.setitimer(signal.ITIMER_REAL, 0.0007)
 
-    tries = 0
     is_free = threading.current_thread() is threading.main_thread() and (
         signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
     )
