@@ -47,7 +47,7 @@ test: check chromium postgresql node  ## check, all tests, and the coverage of w
 # is shown after the first's.  To measure coverage takes half as long again, so only what covers
 # PROVEN by itself is measured.
 FIRST := tests/http
-PROVING := tests/actors tests/dialects tests/regressions tests/test_events.py
+PROVING := tests/actors tests/prove tests/dialects tests/regressions tests/test_events.py
 OTHERS_LOG := .venv/tests-others.log
 
 .PHONY: tests-first tests-others
@@ -90,6 +90,11 @@ FLAKE8_ASYNC := --disable=ASYNC9,ASYNC124,ASYNC127
 .PHONY: fuzz
 fuzz: .venv/.dev  ## send a server 10,000 requests that its description allows, or forbids
 	@FUZZ_REQUESTS=10000 $(BIN)/pytest -q tests/http/test_schemathesis.py
+
+# Other seeds every time; a breach shows the one that it was, to be run again.
+.PHONY: prove
+prove: .venv/.dev  ## try 10,000 clusters with every fault that storage, network and processes know
+	@$(BIN)/legato prove --seeds 10000
 
 .PHONY: format
 format: .venv/.dev  ## format, and mend what the linter can mend

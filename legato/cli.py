@@ -1,4 +1,4 @@
-"""The command `legato`: serve, demo, token, keys, bans, bench."""
+"""The command `legato`: serve, demo, token, keys, bans, bench, prove."""
 
 import argparse
 import errno
@@ -17,6 +17,7 @@ from legato import cli_values as values
 from legato.bench import NAMES, BenchError
 from legato.config import ConfigError, Settings, load_settings
 from legato.models.contract import ModelError
+from legato.prove import ProveError
 from legato.secret import with_secret
 from legato.storage.contract import StorageError
 from legato.workers import WorkersError
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A server's errors come in groups, because its tasks end together.
     except* ConfigError as errors:
         status = _say(errors, status=2)
-    except* (StorageError, ModelError, WorkersError, BenchError) as errors:
+    except* (StorageError, ModelError, WorkersError, BenchError, ProveError) as errors:
         status = _say(errors, status=1)
     return status
 
@@ -61,6 +62,8 @@ def _run(arguments: argparse.Namespace) -> None:
             _demo(arguments.port, browser=not arguments.no_browser)
         case "bench":
             _bench(arguments.scenario, arguments.runs)
+        case "prove":
+            _prove(arguments)
         case "keys":
             _keys(load_settings(os.environ, arguments.config), arguments)
         case "bans":
@@ -117,6 +120,16 @@ def _bench(scenario: str, runs: int) -> None:
     from legato.bench.scenarios import bench
 
     bench(scenario, runs)
+
+
+def _prove(arguments: argparse.Namespace) -> None:
+    from legato.prove.command import prove, prove_one
+
+    if arguments.seed is not None:
+        prove_one(arguments.seed)
+    else:
+        first = int(time.time()) if arguments.first is None else arguments.first
+        prove(first, arguments.seeds)
 
 
 def _bans(arguments: argparse.Namespace) -> None:
@@ -195,7 +208,25 @@ def _parser() -> argparse.ArgumentParser:
         help=f"{', '.join(NAMES)}, or all",
     )
     bench.add_argument("--runs", type=values.runs, default=3, help="how often (default: 3)")
+    _add_prove(commands.add_parser("prove", help="try whole clusters with every fault there is"))
     return parser
+
+
+def _add_prove(prove: argparse.ArgumentParser) -> None:
+    chosen = prove.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--seeds", type=values.seeds, default=10_000, metavar="N", help="how many (default: 10000)"
+    )
+    chosen.add_argument(
+        "--seed", type=values.seed, metavar="SEED", help="this one only, with all that happens"
+    )
+    prove.add_argument(
+        "--from",
+        type=values.seed,
+        dest="first",
+        metavar="SEED",
+        help="the first (default: the time)",
+    )
 
 
 def _add_bans(bans: argparse.ArgumentParser) -> None:
@@ -235,3 +266,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="settings (default: legato.toml, if present)"
     )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -29,6 +29,20 @@ def runs(text: str) -> int:
     return int(text)
 
 
+def seeds(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a whole number, 1 to 999999999")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; allowed: a whole number of up to 18 digits"
+        )
+    return int(text)
+
+
 def user(text: str) -> str:
     from legato.http.tokens import MAX_USER_LENGTH, is_user_id
 

@@ -61,6 +61,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.workers": ("legato",),
     "legato.banning": ("legato",),
     "legato.bench": ("legato",),
+    "legato.prove": ("legato",),
     "legato.cli": ("legato",),
     "legato": (),
     "run": ("legato",),

@@ -5,7 +5,6 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import trio
-from msgspec import json
 
 from legato.actors.job import Job
 from legato.actors.mailbox import ActorRef
@@ -14,9 +13,7 @@ from legato.actors.supervision import open_supervisor
 from legato.actors.supervisor import Supervisor
 from legato.actors.turn import Turn
 from legato.config import Limits
-from legato.content import Conversation, Message
 from legato.dialects.librechat import LibreChat
-from legato.events import Cursor
 from legato.models.contract import (
     FinishReport,
     Json,
@@ -25,13 +22,24 @@ from legato.models.contract import (
     ModelRequest,
     TextChunk,
 )
+from legato.prove.client import Client
+from legato.prove.records import FaultyRecords as FlakyRecords
+from legato.prove.seats import C1, C2
 from legato.storage.contract import Entries, Journal, Refusal, StorageError, UnstorableText
-from legato.storage.memory import MemoryRecords
 from legato.storage.memory_journal import MemoryJournal, Shelf
 from tests.actors.numbers import Numbers
 
-C1 = "11111111-1111-4111-8111-111111111111"
-C2 = "22222222-2222-4222-8222-222222222222"
+__all__ = [
+    "C1",
+    "C2",
+    "Client",
+    "FlakyJournal",
+    "FlakyRecords",
+    "House",
+    "PlayedModel",
+    "crash",
+    "open_house",
+]
 
 
 class PlayedModel:
@@ -85,75 +93,6 @@ class PlayedModel:
             yield batch
             if any(isinstance(chunk, FinishReport) for chunk in batch):
                 return
-
-
-class FlakyRecords(MemoryRecords):
-    """Memory records that fail while `down`, wait while held, and come back when `returning`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.down = False
-        self.untitled = False
-        self.unstorable = False
-        self.free = trio.Event()
-        self.free.set()
-        self.unread = trio.Event()  # until it is set, no messages are read
-        self.unread.set()
-        self.returning = trio.Event()
-        self.returning.set()
-        self.closed: list[Message] = []
-        self.gone_after: int | None = None  # so many looks a conversation is gone
-
-    async def conversation(self, conversation_id: str) -> Conversation | None:
-        if self.gone_after is not None:
-            self.gone_after -= 1
-            if self.gone_after < 0:
-                return None
-        return await super().conversation(conversation_id)
-
-    async def messages(self, conversation_id: str) -> list[Message]:
-        await self.unread.wait()
-        return await super().messages(conversation_id)
-
-    async def open_turn(
-        self, conversation: Conversation, message: Message, *, request_id: str | None = None
-    ) -> Conversation:
-        await self._usable()
-        opened = await super().open_turn(conversation, message, request_id=request_id)
-        with trio.CancelScope(shield=True):
-            await self.returning.wait()
-        return opened
-
-    async def close_turn(self, message: Message, *, job_id: str) -> Conversation | None:
-        await self._usable()
-        if self.unstorable:
-            raise UnstorableText("half a character")
-        stored = await super().close_turn(message, job_id=job_id)
-        self.closed.append(message)
-        return stored
-
-    async def retitle(
-        self, conversation_id: str, title: str, *, if_untitled: bool = False
-    ) -> Conversation | None:
-        if self.untitled:
-            raise StorageError("no titles today")
-        return await super().retitle(conversation_id, title, if_untitled=if_untitled)
-
-    def hold(self) -> None:
-        self.free = trio.Event()
-
-    def release(self) -> None:
-        self.free.set()
-
-    def abandon(self) -> None:
-        self.down = True
-        self.release()
-
-    async def _usable(self) -> None:
-        with trio.CancelScope(shield=True):  # as the thread of a real one would
-            await self.free.wait()
-        if self.down:
-            raise StorageError("the disk is full")
 
 
 class FlakyJournal(MemoryJournal):
@@ -254,66 +193,3 @@ async def open_house(
             if frees:
                 records.down = False
                 records.release()
-
-
-class Client:
-    """What a front end makes of the frames: it knows the wire, and nothing of our fold."""
-
-    def __init__(self, cursor: Cursor | None = None) -> None:
-        """With a cursor: one that has seen everything up to there, and forgotten it."""
-        self.cursor = cursor
-        self.knows = cursor is None
-        self.seqs: list[int] = []
-        self.syncs = 0
-        self.frames: list[Mapping[str, Any]] = []
-        self.content: list[dict[str, Any]] = []
-        self.terminal: bytes | None = None
-        self._indexes: dict[str, int] = {}
-
-    def feed(self, data: bytes) -> None:
-        assert data.endswith(b"\n\n"), "whole frames in every write"
-        for frame in data.removesuffix(b"\n\n").split(b"\n\n"):
-            self._frame(frame)
-
-    def _frame(self, frame: bytes) -> None:
-        fields = dict(line.split(b": ", 1) for line in frame.split(b"\n"))
-        body = json.decode(fields[b"data"])
-        self.cursor = Cursor.parse(fields[b"id"].decode())
-        assert self.terminal is None, "nothing comes after the ending"
-        self.frames.append(body)
-        if body.get("sync"):
-            self._sync(body["resumeState"])
-            return
-        self.seqs.append(self.cursor.seq)
-        if "created" in body:
-            self.content = body.get("keptContent", [])
-        if "final" in body or fields[b"event"] == b"error":
-            self.terminal = frame
-        elif "event" in body and self.knows:
-            self._apply(body["event"], body["data"])
-
-    def _sync(self, state: Any) -> None:
-        self.syncs += 1
-        self.knows = True
-        self.seqs = [] if self.cursor is None else [self.cursor.seq]
-        self._indexes = {step["id"]: step["index"] for step in state["runSteps"]}
-        self.content = state["aggregatedContent"]
-
-    def _apply(self, event: str, data: Any) -> None:
-        if event == "on_run_step":
-            self._step(data)
-            return
-        part = self.content[self._indexes[data["id"]]]
-        if event == "on_run_step_delta":
-            part["tool_call"]["args"] += data["delta"]["tool_calls"][0]["args"]
-        else:
-            (delta,) = data["delta"]["content"]
-            kind = delta["type"]
-            assert part.setdefault("type", kind) == kind
-            part[kind] = part.get(kind, "") + delta[kind]
-
-    def _step(self, step: Any) -> None:
-        self._indexes[step["id"]] = step["index"]
-        calls = step["stepDetails"].get("tool_calls")
-        if step["index"] == len(self.content):
-            self.content.append({"type": "tool_call", "tool_call": calls[0]} if calls else {})

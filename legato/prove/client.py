@@ -1,0 +1,71 @@
+"""A client that makes of the frames what a front end does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import json
+
+from legato.events import Cursor
+
+
+class Client:
+    """What a front end makes of the frames: it knows the wire, and nothing of our fold."""
+
+    def __init__(self, cursor: Cursor | None = None) -> None:
+        """With a cursor: one that has seen everything up to there, and forgotten it."""
+        self.cursor = cursor
+        self.knows = cursor is None
+        self.seqs: list[int] = []
+        self.syncs = 0
+        self.frames: list[Mapping[str, Any]] = []
+        self.content: list[dict[str, Any]] = []
+        self.terminal: bytes | None = None
+        self._indexes: dict[str, int] = {}
+
+    def feed(self, data: bytes) -> None:
+        assert data.endswith(b"\n\n"), "whole frames in every write"
+        for frame in data.removesuffix(b"\n\n").split(b"\n\n"):
+            self._frame(frame)
+
+    def _frame(self, frame: bytes) -> None:
+        fields = dict(line.split(b": ", 1) for line in frame.split(b"\n"))
+        body = json.decode(fields[b"data"])
+        self.cursor = Cursor.parse(fields[b"id"].decode())
+        assert self.terminal is None, "nothing comes after the ending"
+        self.frames.append(body)
+        if body.get("sync"):
+            self._sync(body["resumeState"])
+            return
+        self.seqs.append(self.cursor.seq)
+        if "created" in body:
+            self.content = body.get("keptContent", [])
+        if "final" in body or fields[b"event"] == b"error":
+            self.terminal = frame
+        elif "event" in body and self.knows:
+            self._apply(body["event"], body["data"])
+
+    def _sync(self, state: Any) -> None:
+        self.syncs += 1
+        self.knows = True
+        self.seqs = [] if self.cursor is None else [self.cursor.seq]
+        self._indexes = {step["id"]: step["index"] for step in state["runSteps"]}
+        self.content = state["aggregatedContent"]
+
+    def _apply(self, event: str, data: Any) -> None:
+        if event == "on_run_step":
+            self._step(data)
+            return
+        part = self.content[self._indexes[data["id"]]]
+        if event == "on_run_step_delta":
+            part["tool_call"]["args"] += data["delta"]["tool_calls"][0]["args"]
+        else:
+            (delta,) = data["delta"]["content"]
+            kind = delta["type"]
+            assert part.setdefault("type", kind) == kind
+            part[kind] = part.get(kind, "") + delta[kind]
+
+    def _step(self, step: Any) -> None:
+        self._indexes[step["id"]] = step["index"]
+        calls = step["stepDetails"].get("tool_calls")
+        if step["index"] == len(self.content):
+            self.content.append({"type": "tool_call", "tool_call": calls[0]} if calls else {})

@@ -1,0 +1,165 @@
+"""What everybody was told of one job, beside the one history that there is."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import json, to_builtins
+
+from legato.actors.replay import Replay
+from legato.content import Message, TextPart, ThinkPart
+from legato.events import AnyEnding, Cursor, Finished, Queued
+from legato.models.contract import ReasoningChunk, TextChunk
+from legato.prove.model import Known
+from legato.prove.readers import Reader
+from legato.prove.simulation import Simulation
+from legato.storage.contract import Kept
+
+
+class Comparison:
+    """What everybody was told of one job."""
+
+    def __init__(self, sim: Simulation, known: Known) -> None:
+        self._sim = sim
+        self._known = known
+        self._job_id = known.asked.job_id
+        self._readers = [each for each in sim.readers if each.job_id == self._job_id]
+
+    async def run(self) -> None:
+        endings = await self._endings()
+        if not endings:
+            return
+        ending = endings[0]
+        told_of = [*endings, *(each.ending for each in self._known.stops), *self._known.endings]
+        if any(alike(each) != alike(ending) for each in told_of):
+            kinds = ", ".join(sorted({type(each).__name__ for each in told_of}))
+            self._breach("one ending", f"not all are told the same ending ({kinds})")
+        if len({_last(reader) for reader in self._readers if reader.client.terminal}) > 1:
+            self._breach("one ending", "readers have different endings")
+        if ending.request is not None:
+            await self._compare_stored(ending)
+            self._compare_hireplay(ending)
+
+    def _breach(self, check: str, words: str) -> None:
+        self._sim.model.breach(check, f"{self._known.name}: {words}")
+
+    def _was_accepted(self) -> bool:
+        """Whether a client was told that it begins, or waits for its turn."""
+        replies = self._known.replies
+        return any(each.status == "queued" or each.dropped_messages is not None for each in replies)
+
+    async def _endings(self) -> Sequence[AnyEnding]:
+        """Of the same job at every replica."""
+        found = []
+        for seat in self._sim.open_seats():
+            job = await seat.jobs.whereis("ann", self._job_id)
+            if job is None:
+                self._breach("found", f"it is not found at {self._sim.name(seat)} in the end")
+            else:
+                found.append((await job.stop()).ending)
+        return found
+
+    async def _compare_stored(self, ending: AnyEnding) -> None:
+        messages = await self._sim.replicas.records.messages(self._known.asked.conversation)
+        stored = {each.message_id: each for each in messages}
+        assert ending.request is not None
+        question = stored.get(ending.request.message_id)
+        if question is None or question.text != self._known.asked.text:
+            self._breach("stored", "its question is not stored")
+        if ending.response is not None:
+            self._compare_answer(ending, ending.response, stored)
+
+    def _compare_answer(
+        self, ending: AnyEnding, response: Message, stored: Mapping[str, Message]
+    ) -> None:
+        answer = stored.get(response.message_id)
+        if answer is None:
+            self._breach("stored", "its answer is not stored")
+        elif (answer.content, answer.unfinished) != (response.content, response.unfinished):
+            self._breach("stored", "its stored answer is not what was said")
+        for kind, part, name in (
+            (TextChunk, TextPart, "text"),
+            (ReasoningChunk, ThinkPart, "think"),
+        ):
+            parts = [
+                getattr(each, name) for each in response.content or () if isinstance(each, part)
+            ]
+            whole = isinstance(ending, Finished) and ending.reason == "stop"
+            if not self._was_said("".join(parts), kind, whole=whole):
+                self._breach("said", f"its answer is not what the provider said ({name})")
+
+    def _was_said(self, text: str, kind: type[TextChunk | ReasoningChunk], *, whole: bool) -> bool:
+        """Whether each of the model's connections said a part of it, from that one's start on."""
+        left = 0
+        for connection in self._sim.provider.former:
+            if connection.job_id == self._job_id:
+                said = [each.text for each in connection.said if isinstance(each, kind)]
+                taken = 0
+                while taken < len(said) and text.startswith(said[taken]):
+                    text = text.removeprefix(said[taken])
+                    taken += 1
+                left = len(said) - taken
+        return not text and not (whole and left)
+
+    def _compare_hireplay(self, ending: AnyEnding) -> None:
+        volume = self._sim.replicas.world.volumes.get(self._job_id)
+        if volume is None:
+            self._breach("journal", "the journal does not have it")
+            return
+        if not volume.settled:
+            self._breach("journal", "the journal does not know that it is settled")
+        replay = Replay(Kept(volume.entries))
+        if replay.ending is None or alike(replay.ending) != alike(ending):
+            fields = _differing(replay.ending, ending)
+            self._breach("journal", f"the journal has another ending, by {fields}")
+            return
+        for reader in self._readers:
+            if reader.client.terminal:
+                self._compare_reader(reader, replay)
+
+    def _compare_reader(self, reader: Reader, replay: Replay) -> None:
+        """Once, in order, to the end; a snapshot where what it had seen is lost, and only there."""
+        client, name = reader.client, reader.name
+        first, last = client.seqs[0], client.seqs[-1]
+        if client.seqs != [*range(first, last + 1)]:
+            self._breach("order", f"{name} saw the events {client.seqs}")
+        if last != len(replay.events):
+            self._breach("order", f"{name} has the ending at {last}, not {len(replay.events)}")
+        if client.knows and client.content != json.decode(json.encode(replay.fold.content())):
+            self._breach("content", f"{name} saw another content than there is")
+        if not client.syncs and first not in _beginnings(reader, replay):
+            self._breach("order", f"{name} began at {first}")
+        held = [each.seq for each in reader.missed if _held(each, replay)]
+        if held:
+            self._breach("snapshot", f"{name} got a snapshot after {held[0]}, which is kept")
+
+
+def _beginnings(reader: Reader, replay: Replay) -> Sequence[int]:
+    """Where a reader without a snapshot may have begun: a queued turn says nothing of that."""
+    silent = isinstance(replay.events[0], Queued)
+    if isinstance(reader.start, Cursor):
+        return [max(reader.start.seq, int(silent)) + 1]
+    return [1 + silent] if reader.start == "beginning" else range(len(replay.events) + 1)
+
+
+def _differing(one: AnyEnding | None, other: AnyEnding) -> str:
+    """The names of the fields in which two endings are not the same."""
+    if type(one) is not type(other):
+        return f"kind: {type(one).__name__}, not {type(other).__name__}"
+    ours, theirs = alike(one), alike(other)
+    return ", ".join(name for name in ours if ours[name] != theirs.get(name))
+
+
+def alike(ending: AnyEnding | None) -> Any:
+    """Without what storing it once more changes."""
+    return to_builtins(ending) | {"conversation": None}
+
+
+def _last(reader: Reader) -> bytes:
+    body = dict(reader.client.frames[-1]) | {"conversation": None}
+    return json.encode([reader.client.seqs[-1], body])
+
+
+def _held(cursor: Cursor, replay: Replay) -> bool:
+    """Whether what it speaks of is in the hireplay."""
+    epochs = [epoch for epoch in replay.former if epoch <= cursor.epoch]
+    return bool(epochs) and cursor.seq <= replay.former[max(epochs)]

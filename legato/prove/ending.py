@@ -1,0 +1,95 @@
+"""The end of a simulation: all faults are over, all comes to rest, and everything is compared."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import trio
+
+from legato.prove.comparison import Comparison
+from legato.prove.exemptions import GRACE
+from legato.prove.model import RETENTION
+from legato.prove.rules.reading import read
+from legato.prove.simulation import Simulation
+
+REST: Final = 100.0
+"""Seconds in which all comes to rest once all faults are over."""
+
+LEFT: Final = 30.0  # seconds after the retention in which all that is to go is gone
+
+TASKS: Final = 12  # of a replica without jobs; beside them it has one for each of the others
+
+NOTED: Final = 3.0  # seconds in which what is to be noted after an ending is
+
+
+async def come_to_rest(sim: Simulation) -> None:
+    """Be without faults until nothing runs and everybody has an ending."""
+    sim.model.note("all faults are over")
+    for seat in sim.open_seats():
+        sim.come_back(seat)
+    for seat in sim.replicas.seats:
+        seat.replication.heal()
+    sim.replicas.records.heal()
+    await trio.sleep(GRACE)
+    for known in sim.model.jobs:
+        if not sim.model.is_deleted(known):
+            read(sim, known, "beginning", sim.open_seat(known.asked.number))
+    with trio.move_on_after(REST):
+        while not _is_over(sim):
+            sim.provider.finish_all()
+            await trio.sleep(0.5)
+    for reader in sim.readers:
+        if not reader.is_done:
+            name = sim.model.name(reader.job_id)
+            sim.model.breach("ending", f"{reader.name} of {name} has no ending after {REST:g} s")
+            reader.give_up()
+    await trio.sleep(NOTED)
+
+
+def _is_over(sim: Simulation) -> bool:
+    """Nothing runs, and nobody waits."""
+    runs = {"waiting", "begun"} & set(sim.replicas.world.stages.values())
+    return not runs and all(reader.is_done for reader in sim.readers)
+
+
+async def compare(sim: Simulation) -> None:
+    """Check all that was seen against the one hireplay that there is."""
+    for seat in sim.open_seats():
+        if list(await seat.jobs.active("ann")):
+            sim.model.breach("active", f"at {sim.name(seat)} a job is active after all have ended")
+    if sim.provider.connections:
+        names = ", ".join(sim.model.name(each.job_id) for each in sim.provider.connections)
+        sim.model.breach("connections", f"the provider still has connections for {names}")
+    _compare_requests(sim)
+    for known in sim.model.jobs:
+        if not sim.model.is_deleted(known):
+            await Comparison(sim, known).run()
+
+
+async def outlast(sim: Simulation) -> None:
+    """Check that nothing is left once nobody may read any more."""
+    await trio.sleep(RETENTION + LEFT)
+    world = sim.replicas.world
+    kept: Mapping[str, Mapping[Any, object]] = {
+        "journal": world.volumes,
+        "directory": world.listings,
+        "requests": world.requests,
+    }
+    for name, things in kept.items():
+        if things:
+            words = f"{len(things)} are left in the {name} after their retention"
+            sim.model.breach("left", words)
+    if jobs := sum(len([*seat.replica.supervisor.registry]) for seat in sim.open_seats()):
+        sim.model.breach("left", f"{jobs} jobs are left in the replicas after their retention")
+    most = TASKS * len(sim.open_seats()) + len(sim.open_seats()) * len(sim.replicas.seats)
+    if (living := trio.lowlevel.current_statistics().tasks_living) > most:
+        sim.model.breach("left", f"{living} tasks are left, where {most} would do")
+
+
+def _compare_requests(sim: Simulation) -> None:
+    """A repeated request never makes a second generation."""
+    begun: dict[str, str] = {}
+    for each in sim.provider.former:
+        request_id = sim.model.asked[each.job_id].request_id
+        if request_id is not None and begun.setdefault(request_id, each.job_id) != each.job_id:
+            names = f"{sim.model.name(begun[request_id])} and {sim.model.name(each.job_id)}"
+            sim.model.breach("request", f"request {request_id} has two generations, {names}")

@@ -1,0 +1,102 @@
+"""The trivial model: what was asked for, what was answered, and what must therefore hold."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import trio
+from msgspec import Struct, field
+
+from legato.actors.messages import StopReply
+from legato.actors.starting import StartReply
+from legato.events import AnyEnding
+
+RETENTION: Final = 600.0
+
+
+class Breach(Struct, frozen=True):
+    """What was broken: `check` names the part of the promise, `words` say it in a sentence."""
+
+    check: str
+    words: str
+
+
+class Line(Struct, frozen=True):
+    """What happened, and when; the `is_step` ones were to happen, the others came of them."""
+
+    time: float
+    words: str
+    is_step: bool = False
+
+
+class Asked(Struct, frozen=True):
+    """A start, as its client sent it; the `number`th."""
+
+    number: int
+    job_id: str
+    conversation: str
+    request_id: str | None
+    text: str
+
+
+class Known(Struct):
+    """A job that a client was told of."""
+
+    asked: Asked
+    replies: list[StartReply] = field(default_factory=list)
+    stops: list[StopReply] = field(default_factory=list)
+    endings: list[AnyEnding] = field(default_factory=list)  # that anybody was told of otherwise
+
+    @property
+    def name(self) -> str:
+        return f"job {self.asked.number}"
+
+
+class Model:
+    """Collects what was seen, and what of it breaks the promise."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.breaches: list[Breach] = []
+        self.asked: dict[str, Asked] = {}  # by job id
+        self.deleted: set[str] = set()  # ids of jobs
+        self.known: dict[str, Known] = {}  # by job id, in the order in which they were heard of
+        self.on_breach: Callable[[], None] = lambda: None
+
+    @property
+    def jobs(self) -> Sequence[Known]:
+        return list(self.known.values())
+
+    def step(self, words: str) -> None:
+        self.lines.append(Line(trio.current_time(), words, is_step=True))
+
+    def note(self, words: str) -> None:
+        self.lines.append(Line(trio.current_time(), words))
+
+    def breach(self, check: str, words: str) -> None:
+        self.note(f"BREACH: {words}")
+        self.breaches.append(Breach(check, words))
+        self.on_breach()
+
+    def name(self, job_id: str) -> str:
+        asked = self.asked.get(job_id)
+        return f"job {asked.number}" if asked else job_id
+
+    def asks(self, conversation: str, request_id: str | None) -> Asked:
+        number = len(self.asked) + 1
+        job_id = f"01M846XJQTHKRR16F0RWQ1{number:04}"
+        asked = Asked(number, job_id, conversation, request_id, f"question {number}")
+        self.asked[job_id] = asked
+        return asked
+
+    def is_deleted(self, known: Known) -> bool:
+        return known.asked.job_id in self.deleted
+
+    def deletes(self, conversation: str) -> None:
+        """Called before and after: who starts meanwhile may be gone with it, or not."""
+        self.deleted |= {
+            each.job_id for each in self.asked.values() if each.conversation == conversation
+        }
+
+    def hears_of(self, job_id: str) -> Known:
+        """A client was told of that job: from now on it must be there."""
+        return self.known.setdefault(job_id, Known(self.asked[job_id]))

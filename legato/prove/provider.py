@@ -1,0 +1,120 @@
+"""The model that all replicas ask, and what it is asked for at the moment."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from itertools import count
+
+import trio
+
+from legato.models.contract import (
+    FinishReport,
+    Json,
+    ModelError,
+    ModelEvent,
+    ModelRequest,
+)
+
+Batch = Sequence[ModelEvent] | ModelError
+
+
+class Connection:
+    """A replica's, to be answered for one job."""
+
+    def __init__(self, replica: str, request: ModelRequest) -> None:
+        self.replica = replica
+        self.job_id = str(request.parameters["job"])
+        self.conversation = str(request.parameters["conversation"])
+        self.asked = request.messages
+        self.said: list[ModelEvent] = []
+        self.has_finished = False
+        self.send, self.receive = trio.open_memory_channel[Batch](9999)
+
+    def play(self, batch: Batch) -> None:
+        """Nothing comes after what ends it."""
+        if self.has_finished:
+            return
+        self.has_finished = isinstance(batch, ModelError) or isinstance(batch[-1], FinishReport)
+        if not isinstance(batch, ModelError):
+            self.said += batch
+        self.send.send_nowait(batch)
+
+
+class Provider:
+    """Knows every open connection, and those that there were."""
+
+    def __init__(self) -> None:
+        self.connections: list[Connection] = []
+        self.former: list[Connection] = []  # the open ones included, in the order of their opening
+        self.opening: Callable[[str], None] = lambda conversation: None
+        self.asked_in_part: Callable[[str], None] = lambda replica: None
+        self._words = count(1)
+
+    def open_for(self, conversation: str) -> Sequence[Connection]:
+        return [each for each in self.connections if each.conversation == conversation]
+
+    def word(self) -> str:
+        """One that is said nowhere else, so that it shows where each came from."""
+        return f"w{next(self._words)} "
+
+    def say(self, job_id: str, *batch: ModelEvent) -> None:
+        self._play(job_id, batch)
+
+    def finish(self, job_id: str) -> None:
+        self._play(job_id, [FinishReport("stop")])
+
+    def fail(self, job_id: str) -> None:
+        self._play(job_id, ModelError("provider_error", "The provider fell over."))
+
+    def finish_all(self) -> None:
+        for each in self.connections:
+            self.finish(each.job_id)
+
+    def _play(self, job_id: str, batch: Batch) -> None:
+        for each in self.connections:
+            if each.job_id == job_id:
+                each.play(batch)
+
+
+class ProvidedModel:
+    """One replica's way to the provider."""
+
+    name = "played"
+    max_context_tokens = 1000
+    writes_titles = False
+    continues = True
+
+    def __init__(self, provider: Provider, replica: str) -> None:
+        self._provider = provider
+        self._replica = replica
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def check(self, parameters: Mapping[str, Json]) -> None:
+        pass
+
+    @asynccontextmanager
+    async def stream(
+        self, request: ModelRequest
+    ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
+        if "job" not in request.parameters:
+            self._provider.asked_in_part(self._replica)
+            raise ModelError("provider_error", "The model was asked without its parameters.")
+        connection = Connection(self._replica, request)
+        self._provider.connections.append(connection)
+        self._provider.former.append(connection)
+        self._provider.opening(connection.conversation)
+        try:
+            async with aclosing(_batches(connection)) as batches:
+                yield batches
+        finally:
+            self._provider.connections.remove(connection)
+
+
+async def _batches(connection: Connection) -> AsyncGenerator[Sequence[ModelEvent], None]:
+    async for batch in connection.receive:
+        if isinstance(batch, ModelError):
+            raise batch
+        yield batch
+        if any(isinstance(chunk, FinishReport) for chunk in batch):
+            return

@@ -1,0 +1,96 @@
+"""Readers: clients that keep their cursor, and come back until they have the ending."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+
+from legato.actors.feed import Start
+from legato.actors.follower import Follower
+from legato.actors.mailbox import ActorStopped
+from legato.actors.ref import LocalRef
+from legato.events import Cursor
+from legato.prove.client import Client
+from legato.prove.seats import Seat
+from legato.storage.contract import StorageError
+
+if TYPE_CHECKING:
+    from legato.prove.simulation import Simulation
+
+PAUSE = 0.1  # seconds until a client that was cut connects again
+
+
+class Reader:
+    """Reads one job to its end, at one replica after another."""
+
+    def __init__(
+        self, simulation: "Simulation", number: int, job_id: str, start: Start, seat: Seat
+    ) -> None:
+        self.number = number
+        self.job_id = job_id
+        self.start = start
+        self.seat = seat
+        self.client = Client(start if isinstance(start, Cursor) else None)
+        self.missed: list[Cursor] = []  # those that were answered with a snapshot
+        self.given_up = False
+        self.connection = trio.CancelScope()
+        self._simulation = simulation
+
+    @property
+    def is_done(self) -> bool:
+        return self.given_up or self.client.terminal is not None
+
+    @property
+    def name(self) -> str:
+        return f"reader {self.number}"
+
+    async def run(self) -> None:
+        while not self.is_done:
+            if not self.seat.is_open:
+                self.seat = self._simulation.open_seat(self.number)
+            seat = self.seat  # a step may send this reader elsewhere while it waits
+            await seat.serve(partial(self._respond, seat))
+            await trio.sleep(PAUSE)
+
+    def give_up(self) -> None:
+        self.given_up = True
+        self.connection.cancel()
+
+    async def _respond(self, seat: Seat) -> None:
+        with trio.CancelScope() as self.connection:
+            try:
+                job = await seat.jobs.whereis("ann", self.job_id)
+            except StorageError:
+                return
+            if job is None:
+                self._simulation.not_found(self, seat)
+                return
+            follower = Follower(job, "librechat", self.client.cursor or self.start)
+            try:
+                await self._follow(follower, seat)
+            except ActorStopped:
+                if not isinstance(job, LocalRef):
+                    self._simulation.not_found(self, seat)
+            finally:
+                follower.leave()
+
+    async def _follow(self, follower: Follower, seat: Seat) -> None:
+        while not self.is_done:
+            data = (await follower.receive()).data
+            before, syncs = self.client.cursor, self.client.syncs
+            try:
+                self._feed(data)
+            except (AssertionError, LookupError, ValueError, TypeError) as error:
+                words = f"{self.name} cannot make sense of its frames: {error!r}"
+                self._simulation.model.breach("frames", words)
+                self.given_up = True
+            is_synced = self.client.syncs > syncs and self._simulation.in_reach(seat)
+            if before is not None and is_synced:
+                self.missed.append(before)
+
+    def _feed(self, data: bytes) -> None:
+        if data:
+            self.client.feed(data)
+        if self.client.terminal is not None:
+            seq = self.client.seqs[-1]
+            self._simulation.model.note(f"{self.name} has the ending, at {seq}")

@@ -1,0 +1,47 @@
+"""Readers that begin anywhere, and move."""
+
+from typing import Final
+
+from legato.actors.feed import Start
+from legato.prove.model import Known
+from legato.prove.readers import Reader
+from legato.prove.schedule import PLACE, Rule, nth
+from legato.prove.seats import Seat
+from legato.prove.simulation import Simulation
+
+
+async def subscribe(sim: Simulation, job: int, start: int, place: int) -> None:
+    """From the beginning, a snapshot, or the cursor that another reader has."""
+    if (known := sim.job(job)) is None:
+        return
+    cursors = [
+        reader.client.cursor
+        for reader in sim.readers
+        if reader.job_id == known.asked.job_id and reader.client.cursor and not reader.is_done
+    ]
+    begin: Start = nth(["beginning", "snapshot", *cursors], start)
+    reader = read(sim, known, begin, sim.open_seat(place))
+    words = f"from {begin}" if isinstance(begin, str) else f"after {begin.seq}"
+    sim.model.step(f"{reader.name} reads {known.name} {words} at {sim.name(reader.seat)}")
+
+
+def read(sim: Simulation, known: Known, start: Start, seat: Seat) -> Reader:
+    reader = Reader(sim, len(sim.readers) + 1, known.asked.job_id, start, seat)
+    sim.readers.append(reader)
+    sim.nursery.start_soon(reader.run)
+    return reader
+
+
+async def move(sim: Simulation, number: int, place: int) -> None:
+    """A connection drops; the reader comes back elsewhere."""
+    if reading := [each for each in sim.readers if not each.is_done]:
+        reader: Reader = nth(reading, number)
+        reader.seat = sim.open_seat(place)
+        sim.model.step(f"{reader.name} moves to {sim.name(reader.seat)}")
+        reader.connection.cancel()
+
+
+RULES: Final = (
+    Rule("subscribe", 6, (PLACE, PLACE, PLACE), subscribe),
+    Rule("move", 3, (PLACE, PLACE), move),
+)

@@ -1,0 +1,106 @@
+"""Replicas that are killed, cut off, paused, join and leave."""
+
+from typing import Final
+
+import trio
+
+from legato.prove.rules.jobs import say
+from legato.prove.schedule import PLACE, Rule, nth
+from legato.prove.seats import Seat
+from legato.prove.simulation import Simulation
+from legato.prove.world import LEASE
+
+MOST: Final = 5
+AWAY: Final = (0.3, 0.6, 1.15, 1.5, 3.0)
+"""Of a lease: for less and for more than it takes to be taken for gone."""
+
+LEAVING: Final = 30.0
+"""Seconds in which a replica that is told to go is gone: storing what runs, and the last write."""
+
+
+async def kill(sim: Simulation, place: int) -> None:
+    if len(sim.open_seats()) > 1:
+        await sim.told_again()
+        seat = sim.open_seat(place)
+        sim.model.step(f"{sim.name(seat)} is killed")
+        seat.kill()
+
+
+async def leave(sim: Simulation, place: int) -> None:
+    if len(sim.open_seats()) > 1:
+        await sim.told_again()
+        seat = sim.open_seat(place)
+        sim.model.step(f"{sim.name(seat)} is told to go")
+        seat.leave()
+        sim.nursery.start_soon(_gone_in_time, sim, seat)
+
+
+async def _gone_in_time(sim: Simulation, seat: Seat) -> None:
+    with trio.move_on_after(LEAVING):
+        await seat.ended.wait()
+        return
+    sim.model.breach("shutdown", f"{sim.name(seat)} is not gone {LEAVING:g} s after it was told")
+
+
+async def join(sim: Simulation) -> None:
+    if len(sim.replicas.seats) < MOST:
+        sim.model.step(f"replica {len(sim.replicas.seats) + 1} joins")
+        await sim.replicas.open()
+
+
+async def cut_off(sim: Simulation, place: int) -> None:
+    await sim.told_again()
+    seat = sim.open_seat(place)
+    sim.model.step(f"{sim.name(seat)} is cut off")
+    seat.replication.away = True
+
+
+async def come_back(sim: Simulation) -> None:
+    for seat in sim.open_seats():
+        if seat.replication.away:
+            sim.model.step(f"{sim.name(seat)} is back")
+            sim.come_back(seat)
+
+
+async def pause(sim: Simulation, place: int, length: int) -> None:
+    await sim.told_again()
+    seat, seconds = sim.open_seat(place), LEASE * nth(AWAY, length)
+    sim.model.step(f"{sim.name(seat)} is cut off for {seconds:g} s")
+    seat.replication.away = True
+    sim.nursery.start_soon(_back_after, sim, seat, seconds)
+
+
+async def _back_after(sim: Simulation, seat: Seat, seconds: float) -> None:
+    await trio.sleep(seconds)
+    if seat.is_open and seat.replication.away:
+        sim.model.note(f"{sim.name(seat)} is back")
+        sim.come_back(seat)
+
+
+async def outlive(sim: Simulation, dies: int, says: int, length: int) -> None:
+    """The owner of what runs is gone, or only seems to be, for longer than a lease."""
+    owners = {each.replica for each in sim.provider.connections}
+    owner = next((seat for seat in sim.open_seats() if seat.replication.me in owners), None)
+    if owner is None or len(sim.open_seats()) < 2:
+        return
+    await sim.told_again()
+    seconds = LEASE * nth((0.6, 1.15, 1.5), length)
+    manner = "is killed" if dies else "is cut off"
+    sim.model.step(f"{sim.name(owner)}, which has a job, {manner}; {seconds:g} s pass")
+    if dies:
+        owner.kill()
+    owner.replication.away = True
+    for number in range(says):
+        await say(sim, number, number, 0)
+    await trio.sleep(seconds)
+
+
+RULES: Final = (
+    Rule("outlive", 2, (2, 5, 3), outlive),
+    Rule("kill", 1, (PLACE,), kill),
+    Rule("leave", 1, (PLACE,), leave),
+    Rule("join", 1, (), join),
+    Rule("cut off", 1, (PLACE,), cut_off),
+    Rule("come back", 1, (), come_back),
+    Rule("pause", 1, (PLACE, len(AWAY)), pause),
+)

@@ -1,0 +1,158 @@
+"""One run: a schedule happens to a cluster on the mock clock, always in the same way."""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from random import Random
+from typing import Any, Final
+
+import structlog
+import trio
+from msgspec import Struct
+from structlog.typing import EventDict
+from trio._core import _run as trio_run
+from trio.testing import MockClock
+
+from legato.dialects.librechat import LibreChat
+from legato.prove.ending import come_to_rest, compare, outlast
+from legato.prove.model import Breach, Line, Model
+from legato.prove.provider import ProvidedModel, Provider
+from legato.prove.records import FaultyRecords, mock_time
+from legato.prove.schedule import Rule, Schedule, Step
+from legato.prove.seats import open_replicas
+from legato.prove.simulation import Simulation, told
+
+LONGEST: Final = 3000.0  # seconds of the mock clock
+OUTLASTED: Final = 100
+"""One seed of so many goes on until nobody may read any more, which takes as long as fifty do."""
+
+MOST_TRIES: Final = 2000
+LONGEST_REAL: Final = 30.0  # a thousand times what a run takes
+
+
+class Run(Struct, frozen=True):
+    """What came of a schedule."""
+
+    schedule: Schedule
+    lines: Sequence[Line]
+    breaches: Sequence[Breach]
+
+    @property
+    def breach(self) -> Breach | None:
+        return self.breaches[0] if self.breaches else None
+
+
+def run(schedule: Schedule, rules: Mapping[str, Rule]) -> Run:
+    model = Model()
+    with _deterministic(schedule.seed), _listening(model):
+        try:
+            with _watched():
+                trio.run(_play, schedule, rules, model, clock=MockClock(autojump_threshold=0))
+        except trio.TooSlowError:
+            model.breaches.append(Breach("wait", f"the run does not end in {LONGEST:g} s"))
+        except Exception as error:  # whatever it is, it is for the reader of the trace
+            model.breaches.append(Breach("replica", f"the cluster ended by {told(error)}"))
+    return Run(schedule, model.lines, model.breaches)
+
+
+async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: Model) -> None:
+    """The first breach ends it: what comes of that is no news."""
+    with trio.fail_after(LONGEST), trio.CancelScope() as scope:
+        model.on_breach = scope.cancel
+        provider = Provider()
+        async with open_replicas(
+            schedule.replicas,
+            on_owner_lost=schedule.on_owner_lost,
+            model=lambda me: ProvidedModel(provider, me),
+            dialects={"librechat": LibreChat},
+            records=FaultyRecords(clock=mock_time),
+        ) as replicas:
+            replicas.world.has_standby = any(each.rule == "fail over" for each in schedule.steps)
+            async with trio.open_nursery() as nursery:
+                sim = Simulation(schedule, replicas, provider, model, nursery)
+                try:
+                    await _happen(sim, [(rules[step.rule], step) for step in schedule.steps])
+                finally:
+                    replicas.records.heal()  # else what hangs in there, shielded, never ends
+                nursery.cancel_scope.cancel()
+
+
+async def _happen(sim: Simulation, steps: Sequence[tuple[Rule, Step]]) -> None:
+    for rule, step in steps:
+        await rule.play(sim, *step.numbers)
+    await come_to_rest(sim)
+    await compare(sim)
+    if sim.schedule.seed % OUTLASTED == 0:
+        await outlast(sim)
+
+
+class Standstill(Exception):
+    """Time does not pass: something waits for what never comes, or is busy without a pause."""
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """Raise Standstill in what takes too long by the real clock, unless a test watches it."""
+
+    tries = 0
+
+    def give_up(number: int, frame: object) -> None:
+        """Best raised in a task, which ends as tasks do; where none ever runs, in Trio itself."""
+        nonlocal tries
+        tries += 1
+        if hasattr(trio_run.GLOBAL_RUN_CONTEXT, "task") or tries > MOST_TRIES:
+            raise Standstill(f"no end in {LONGEST_REAL:g} s of the real clock")
+        signal.setitimer(signal.ITIMER_REAL, 0.0007)
+
+    is_free = threading.current_thread() is threading.main_thread() and (
+        signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+    )
+    if not is_free:
+        yield
+        return
+    signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_REAL)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+@contextmanager
+def _deterministic(seed: int) -> Iterator[None]:
+    """Have Trio run what is ready in an order that the seed decides.
+
+    Trio has no public way; this is what pytest-trio and Hypothesis do, and Trio tests it.
+    """
+    names = ("_r", "_ALLOW_DETERMINISTIC_SCHEDULING")
+    before = {name: vars(trio_run)[name] for name in names}
+    vars(trio_run).update(zip(names, (Random(seed), True), strict=True))
+    try:
+        yield
+    finally:
+        vars(trio_run).update(before)
+
+
+@contextmanager
+def _listening(model: Model) -> Iterator[None]:
+    """Hear of nothing that is logged but crashes: a bug that ends one job is a breach, too."""
+
+    def hear(logger: Any, name: str, event: EventDict) -> EventDict:
+        if event["event"] == "crashed":
+            error = sys.exc_info()[1]
+            where = model.name(str(event["part"]))
+            model.breach("crash", f"{where} crashed by {told(error) if error else 'a bug'}")
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[hear], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR)
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

@@ -1,0 +1,198 @@
+"""A simulation: one cluster while a schedule happens to it, and what its clients are told."""
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import trio
+
+from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import StopReply
+from legato.actors.turn import Turn
+from legato.events import Ending, Failed
+from legato.prove.exemptions import GRACE, Exemption
+from legato.prove.model import Asked, Known, Model
+from legato.prove.provider import Connection, Provider
+from legato.prove.readers import Reader
+from legato.prove.schedule import Schedule, nth
+from legato.prove.seats import C1, C2, Replicas, Seat
+from legato.prove.world import LEASE
+from legato.storage.contract import StorageError
+
+PATIENCE: Final = 90.0
+"""Seconds within which everything that is asked is answered, or refused: the deadline for storing,
+the lease of an owner that was lost, and the same for the turn before."""
+
+CONVERSATIONS: Final = (C1, C2)
+
+
+Question = Callable[[], Awaitable[None]]
+
+
+class Simulation:
+    """Knows who is where; the rules act on it, and the model hears what comes of that."""
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        replicas: Replicas,
+        provider: Provider,
+        model: Model,
+        nursery: trio.Nursery,
+    ) -> None:
+        self.schedule = schedule
+        self.replicas = replicas
+        self.provider = provider
+        self.model = model
+        self.nursery = nursery
+        self.readers: list[Reader] = []
+        self.forgot_at = -LEASE
+        self._back_at: dict[Seat, float] = {}
+        provider.opening = self._opening
+        provider.asked_in_part = self._asked_in_part
+        replicas.on_broken = self._broken
+
+    def exempts(self, exemption: Exemption) -> bool:
+        return exemption in self.schedule.exempt
+
+    # Replicas.
+
+    def name(self, seat: Seat) -> str:
+        return f"replica {self.replicas.seats.index(seat) + 1}"
+
+    def open_seats(self) -> Sequence[Seat]:
+        return [seat for seat in self.replicas.seats if seat.is_open]
+
+    def open_seat(self, number: int) -> Seat:
+        seat: Seat = nth(self.open_seats(), number)
+        return seat
+
+    def come_back(self, seat: Seat) -> None:
+        if seat.is_open and seat.replication.away:
+            seat.replication.away = False
+            self._back_at[seat] = trio.current_time()
+
+    def in_reach(self, seat: Seat) -> bool:
+        """Whether it sees what all share, and has seen it for long enough."""
+        since = trio.current_time() - self._back_at.get(seat, -LEASE)
+        is_back = since > (GRACE if self.exempts(Exemption.BACK) else 0)
+        return seat.is_open and not seat.replication.away and is_back
+
+    def has_power(self, replica: str) -> bool:
+        """Whether what that replica does is nobody else's to do."""
+        seat = next(seat for seat in self.replicas.seats if seat.replication.me == replica)
+        return self.in_reach(seat) or not self.exempts(Exemption.AWAY)
+
+    def _broken(self, seat: Seat, error: Exception) -> None:
+        if not (isinstance(error, StorageError) and seat.replication.away):
+            self.model.breach("replica", f"{self.name(seat)} ended by {told(error)}")
+
+    # What is asked.
+
+    def ask(self, seat: Seat, words: str, question: Question) -> None:
+        """Have a client ask that replica; `words` say what for."""
+        self.nursery.start_soon(self._asked, seat, words, question)
+
+    async def _asked(self, seat: Seat, words: str, question: Question) -> None:
+        async def limited() -> None:
+            with trio.move_on_after(PATIENCE) as patience:
+                try:
+                    await question()
+                except (StorageError, ActorStopped) as error:
+                    self.model.note(f"{words}: {told(error)}")
+            if patience.cancelled_caught:
+                self._late(seat, words)
+
+        await seat.serve(limited)
+
+    def _late(self, seat: Seat, words: str) -> None:
+        since = trio.current_time() - self._back_at.get(seat, -math.inf)
+        was_away = seat.replication.away or since < PATIENCE
+        if not (was_away and self.exempts(Exemption.AWAY)):
+            self.model.breach("wait", f"{words}: not answered in {PATIENCE:g} s")
+
+    # Stops.
+
+    def stopped(self, known: Known, seat: Seat, reply: StopReply) -> None:
+        """Linearizable: by now the provider is closed, and what was said is stored."""
+        how = "settled" if reply.settled else "stopped"
+        ending = reply.ending
+        self.model.note(f"{known.name}: the stop at {self.name(seat)} says {how}, {kind(ending)}")
+        if ending.unsaved and self.exempts(Exemption.UNSAVED):
+            return
+        known.stops.append(reply)
+        for each in self.provider.connections:
+            if each.job_id == known.asked.job_id and self.has_power(each.replica):
+                self.model.breach(
+                    "stop",
+                    f"{known.name} was stopped, and the provider still "
+                    f"has a connection for it from {each.replica}",
+                )
+        response = ending.response
+        is_stored = response is None or response in self.replicas.records.closed
+        if not (is_stored or ending.unsaved):
+            self.model.breach("stop", f"{known.name} was stopped, and its answer is not stored")
+
+    # Jobs.
+
+    def _opening(self, conversation: str) -> None:
+        """One running turn a conversation."""
+        running = [
+            each for each in self.provider.open_for(conversation) if self.has_power(each.replica)
+        ]
+        if len(running) > 1:
+            names = ", ".join(self.model.name(each.job_id) for each in running)
+            self.model.breach("one turn", f"in one conversation several run: {names}")
+
+    def _asked_in_part(self, replica: str) -> None:
+        self.model.breach("asked", f"{replica} asks the model without the turn's parameters")
+
+    def job(self, number: int) -> Known | None:
+        jobs = self.model.jobs
+        return nth(jobs, number) if jobs else None
+
+    def turn(self, asked: Asked) -> Turn:
+        return self.replicas.turn(
+            job_id=asked.job_id,
+            conversation_id=asked.conversation,
+            message_id=f"question-{asked.number}",
+            response_id=f"answer-{asked.number}",
+            request_id=asked.request_id,
+            text=asked.text,
+            parameters={"job": asked.job_id, "conversation": asked.conversation},
+        )
+
+    def connection(self, number: int) -> Connection | None:
+        open_now = self.provider.connections
+        return nth(open_now, number) if open_now else None
+
+    # Losses.
+
+    async def told_again(self) -> None:
+        """Wait until those who know what was forgotten have told it."""
+        if self.exempts(Exemption.TOLD_AGAIN):
+            await trio.sleep_until(self.forgot_at + GRACE)
+
+    def forgets(self) -> None:
+        self.forgot_at = trio.current_time()
+
+    def not_found(self, reader: Reader, seat: Seat) -> None:
+        """A job is there from its start on, until its retention is over or it is deleted."""
+        known = self.model.known[reader.job_id]
+        if self.model.is_deleted(known):
+            reader.given_up = True
+        elif self.in_reach(seat):
+            self.model.breach("found", f"{known.name} is not found at {self.name(seat)}")
+
+
+def told(error: BaseException) -> str:
+    """An error in words: of a group each part."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(told(part) for part in error.exceptions)
+    return f"{type(error).__name__} {error}".rstrip()
+
+
+def kind(ending: Ending) -> str:
+    """An ending in words."""
+    reason = f" ({ending.reason})" if isinstance(ending, Failed) else ""
+    return type(ending).__name__.lower() + reason + (", unsaved" if ending.unsaved else "")

@@ -1,0 +1,203 @@
+"""What all replicas share, and each one's share of it, failing as it is told to."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
+from typing import Any, Final, TypeVar
+
+import trio
+
+from legato.config import OnBusy
+from legato.storage.contract import Abandoned, Entries, Refusal, StorageError
+from legato.storage.memory_replication import MemoryReplication, WorldJournal
+from legato.storage.memory_world import World
+from legato.storage.replicas import Denied, Entered, Joined, Listing, Told
+
+LEASE: Final = 10.0
+
+OF_PROCESSES: Final = ("inboxes", "arrivals", "closed")
+"""What a world has of who there is; all else in it is what the shared storage keeps."""
+
+T = TypeVar("T")
+State = dict[str, dict[Any, Any]]
+
+
+class FaultyWorld(World):
+    """A world that can lose everything but who there is, or the last that it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_standby = False  # whether it can fail over
+        self._former: deque[tuple[float, State]] = deque()
+
+    def forget_everything(self) -> None:
+        self.lose_all()
+
+    def fail_over(self, seconds: float) -> None:
+        """A standby takes the place of what fails; it was behind by so much."""
+        since = trio.current_time() - seconds
+        former = next((state for time, state in self._former if time >= since), None)
+        self._lose_packets()
+        if former is not None:
+            for name, state in former.items():
+                kept = getattr(self, name)
+                kept.clear()
+                kept.update(state)
+        self._former.clear()
+
+    def remember(self) -> None:
+        """Called before every change: the standby may have it as it is now."""
+        if self.has_standby:
+            now = trio.current_time()
+            while self._former and self._former[0][0] < now - 3:
+                self._former.popleft()
+            state = {name: _copied(kept) for name, kept in self._kept().items()}
+            self._former.append((now, state))
+
+    def _kept(self) -> State:
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if isinstance(value, dict) and name not in OF_PROCESSES
+        }
+
+    def _lose_packets(self) -> None:
+        for inbox in self.inboxes.values():
+            inbox.clear()
+
+
+def _copied(kept: dict[Any, Any]) -> dict[Any, Any]:
+    return {key: _twin(value) for key, value in kept.items()}
+
+
+def _twin(value: Any) -> Any:
+    """What is frozen is its own copy; a volume is an object with a list of entries."""
+    if not hasattr(value, "__dict__"):
+        return value
+    twin = copy(value)
+    for name, part in vars(twin).items():
+        if isinstance(part, list):
+            setattr(twin, name, list(part))
+    return twin
+
+
+class FaultyJournal(WorldJournal):
+    """A journal that may do what it is told, and report that it failed."""
+
+    faulty: "Faulty"
+
+    async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
+        self.faulty.on_write()
+        if not self.faulty.keeps:
+            raise StorageError("nothing is kept")
+        return await self.faulty.reported(super().append(batch))
+
+    async def take_over(self) -> Sequence[Abandoned]:
+        if not self.faulty.inherits:
+            return ()
+        return await self.faulty.reported(super().take_over())
+
+    async def settle(self, job_ids: Sequence[str]) -> None:
+        await self.faulty.reported(super().settle(job_ids))
+
+    async def forget(self, job_ids: Sequence[str]) -> None:
+        await self.faulty.reported(super().forget(job_ids))
+
+
+class Faulty(MemoryReplication):
+    """A replica's share of the world: out of reach, slow, losing packets, or of a false report."""
+
+    def __init__(self, world: FaultyWorld, me: str) -> None:
+        super().__init__(world, lease=LEASE, me=me)
+        self.journal = FaultyJournal(world, me, self._births, self._checkpoint)
+        self.journal.faulty = self
+        self.on_write: Callable[[], None] = lambda: None  # before each write of entries
+        self.away = False
+        self.keeps = True  # whether entries are kept
+        self.forgets_nothing = 0  # how many of the next endings before a beginning fail to be noted
+        self.inherits = True  # whether it takes over from those that are gone
+        self.pause = 0.0  # seconds that everything takes to be done, and to be answered
+        self.loses = 0  # how many of the next packets are lost
+        self.doubles = 0  # how many of the next packets arrive twice
+        self.lags = 0.0  # seconds that packets take to arrive
+        self.fails = 0  # how many of the next calls fail
+        self.hears_nothing = 0  # how many of the next tellings again fail
+        self.hangs = 0  # how many of the next calls are not answered in time, nor done
+        self.lies = 0  # how many of the next calls are done, and reported as failed
+        self._faulty_world = world
+
+    def heal(self) -> None:
+        """Be without faults from now on, but as far away as it is."""
+        self.pause = self.lags = 0.0
+        self.loses = self.doubles = self.fails = self.hears_nothing = self.hangs = self.lies = 0
+
+    async def reported(self, work: Awaitable[T]) -> T:
+        done = await work
+        await trio.sleep(self.pause)
+        if self.lies > 0:
+            self.lies -= 1
+            raise StorageError("the shared storage did not answer")
+        return done
+
+    async def enter(
+        self, listing: Listing, on_busy: OnBusy, *, max_per_user: int
+    ) -> Entered | Joined | Denied:
+        return await self.reported(super().enter(listing, on_busy, max_per_user=max_per_user))
+
+    async def void(self, listing: Listing, *, may_repeat: bool) -> None:
+        if self.forgets_nothing > 0:
+            self.forgets_nothing -= 1
+            raise StorageError("nothing is forgotten")
+        await super().void(listing, may_repeat=may_repeat)
+
+    async def tell_again(self, jobs: Sequence[Told]) -> None:
+        if self.hears_nothing > 0:
+            self.hears_nothing -= 1
+            raise StorageError("nothing is heard")
+        await self.reported(super().tell_again(jobs))
+
+    async def beat(self) -> bool:
+        before = copy(self._births)
+        try:
+            return await self.reported(super().beat())
+        except StorageError:
+            self._births = before  # who does not hear what came of it saw nothing
+            raise
+
+    async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
+        arriving = [each for each in packets for _ in range(self._copies())]
+        await self.reported(super().send(arriving))
+
+    async def receive(self) -> Sequence[bytes]:
+        packets = await super().receive()
+        while self.away:  # noqa: ASYNC110
+            await trio.sleep(0.1)
+        await trio.sleep(self.pause + self.lags)
+        return packets
+
+    def _copies(self) -> int:
+        """How often the next packet arrives."""
+        if self.loses > 0:
+            self.loses -= 1
+            return 0
+        if self.doubles > 0:
+            self.doubles -= 1
+            return 2
+        return 1
+
+    async def _checkpoint(self) -> None:
+        await trio.sleep(self.pause)
+        if self.away:
+            raise StorageError("the shared storage is away")
+        if self.hangs > 0:
+            self.hangs -= 1
+            await trio.sleep(TIMEOUT)
+            raise StorageError("the shared storage did not answer in time")
+        if self.fails > 0:
+            self.fails -= 1
+            raise StorageError("the shared storage failed")
+        self._faulty_world.remember()
+
+
+TIMEOUT: Final = 5.0
+"""Seconds after which a call to the shared storage is given up, as a client of Redis does."""
