@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 import trio
+from msgspec.structs import replace
 
 from legato.actors.admission import Busy, TooManyForUser, check_capacity
 from legato.actors.heartbeat import Heartbeat
@@ -78,7 +79,7 @@ class Cluster:
                 if await self._is_there(entered.first):
                     return Started(self._ref(entered.first), joined=True)
                 await self._directory.withdraw(entered.first)
-            return self._begin(turn, on_busy, entered.before)
+            return self._begin(replace(turn, place=entered.place), on_busy, entered.before)
         self._soon(self._directory.withdraw, listing_of(turn))
         raise StorageError("The replicas' directory did not answer in time.")
 

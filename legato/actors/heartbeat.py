@@ -98,11 +98,11 @@ class Heartbeat:
         self._last_beat = trio.current_time()
 
     async def _reconcile(self) -> None:
-        """Tell what was lost; let go of what others took over."""
-        if self._was_away:
-            await self._let_go()
+        """Tell what was lost; absence counts after that: then let go of what others took over."""
         if self._has_lost:
             await self._tell_again([*self._supervisor.registry])
+        if self._was_away:
+            await self._let_go()
 
     async def _tell_again(self, jobs: Sequence[Job]) -> None:
         """First the journal, which makes the places of all jobs, then the directory."""

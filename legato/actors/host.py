@@ -15,6 +15,7 @@ from legato.actors.supervisor import Supervisor
 from legato.actors.wire import (
     Answer,
     AskStatus,
+    AskWhether,
     Awaited,
     AwaitJob,
     AwaitTitle,
@@ -78,12 +79,16 @@ class LocalHost:
         return self._supervisor.registry.find(job_id)
 
     async def _ask(
-        self, job: Job, question: StopJob | AskStatus | LocatePlace | AwaitJob | Discard
+        self,
+        job: Job,
+        question: StopJob | AskStatus | AskWhether | LocatePlace | AwaitJob | Discard,
     ) -> Answer | None:
         """None where the job went before it had an ending: it is another replica's now."""
         match question:
             case StopJob(about, _, stop_id):
                 return Answer(about, stopped=await job.ref.stop(stop_id))
+            case AskWhether(about):
+                return Answer(about)
             case AskStatus(about):
                 return Answer(about, status=await job.ref.status())
             case LocatePlace():

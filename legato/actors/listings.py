@@ -23,6 +23,7 @@ def listing_of(turn: Turn) -> Listing:
         instructions=turn.instructions,
         parameters={} if turn.prompt else turn.parameters,
         request_id=turn.request_id,
+        place=turn.place,
         asked=replace(turn.prompt.asked, echo={}) if turn.prompt else None,
     )
 
@@ -39,6 +40,7 @@ def turn_of(listing: Listing) -> Turn:
         instructions=listing.instructions,
         parameters=listing.parameters,
         request_id=listing.request_id,
+        place=listing.place,
         prompt=Prompt(asked=listing.asked, messages=()) if listing.asked else None,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, Protocol, assert_never
+from typing import Final, Protocol
 
 import structlog
 import trio
@@ -17,17 +17,11 @@ from legato.actors.wire import (
     Accepted,
     Answer,
     AnyLetter,
-    AskStatus,
-    AwaitJob,
-    AwaitTitle,
     Closed,
-    Discard,
     Follow,
     Lines,
-    LocatePlace,
     Missed,
     Question,
-    StopJob,
     Unfollow,
     decode_packet,
     encode_packet,
@@ -171,10 +165,8 @@ class Peers:
                 link.answered(about, letter)
             case Missed():
                 link.reset()
-            case StopJob() | AskStatus() | LocatePlace() | AwaitJob() | AwaitTitle() | Discard():
-                self._begin(partial(self._answer, link, letter), "answer")
             case _:
-                assert_never(letter)
+                self._begin(partial(self._answer, link, letter), "answer")
 
     def _begin(self, work: Callable[[], Awaitable[None]], name: str) -> None:
         """What one replica asks for may crash: that costs neither this one nor another question."""

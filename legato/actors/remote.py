@@ -18,6 +18,7 @@ from legato.actors.wire import (
     WIRE,
     Answer,
     AskStatus,
+    AskWhether,
     Awaited,
     AwaitJob,
     LocatePlace,
@@ -106,7 +107,7 @@ class Owners:
     async def checked(self, job_id: str, start: Start) -> Start:
         """See `Source`."""
         if not isinstance(start, Cursor):
-            await self.owner(job_id)
+            await self.ask(job_id, lambda about: AskWhether(about, job_id))
             return start
         try:
             await self.locate(job_id, WIRE, start)

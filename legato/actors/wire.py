@@ -93,6 +93,12 @@ class AskStatus(Letter, frozen=True):
     job_id: str
 
 
+class AskWhether(Letter, frozen=True):
+    """Answered with whether the asked replica has that job."""
+
+    job_id: str
+
+
 class LocatePlace(Letter, frozen=True):
     """See Locate; a cursor comes as text."""
 
@@ -145,7 +151,7 @@ class Missed(Letter, frozen=True):
     """Packets of yours did not arrive: begin again all that we had begun."""
 
 
-Question = StopJob | AskStatus | LocatePlace | AwaitJob | AwaitTitle | Discard
+Question = StopJob | AskStatus | AskWhether | LocatePlace | AwaitJob | AwaitTitle | Discard
 AnyLetter = Question | Follow | Unfollow | Accepted | Lines | Closed | Answer | Missed
 
 

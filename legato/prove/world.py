@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import trio
 
 from legato.config import OnBusy
+from legato.storage.births import new_birth
 from legato.storage.contract import Abandoned, Entries, Refusal, StorageError
 from legato.storage.memory_replication import MemoryReplication, WorldJournal
 from legato.storage.memory_world import World
@@ -44,6 +45,7 @@ class FaultyWorld(World):
                 kept.clear()
                 kept.update(state)
         self._former.clear()
+        self.server = new_birth()
 
     def remember(self) -> None:
         """Called before every change: the standby may have it as it is now."""

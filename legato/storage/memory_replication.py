@@ -102,7 +102,8 @@ class MemoryReplication:
         siblings = world.siblings(listing.user, listing.conversation_id)
         jobs = [each.listing for each in siblings if each.stage in ("waiting", "begun")]
         if listing.job_id in world.listings:  # by this very call, which was not heard to succeed
-            return Entered(jobs[: jobs.index(listing)] if listing in jobs else jobs)
+            before = jobs[: jobs.index(listing)] if listing in jobs else jobs
+            return Entered(before, world.places[listing.job_id])
         if first := world.requests.get((listing.user, listing.request_id or "")):
             return Joined(first)
         if jobs and on_busy == "reject":
@@ -111,8 +112,10 @@ class MemoryReplication:
         if len(world.running(listing.user)) - leaving >= max_per_user:
             return Denied("too_many")
         world.volumes[listing.job_id] = Volume(self.me)
-        world.list_job(listing, "waiting", 1 + max(world.places.values(), default=0))
-        return Entered(jobs)
+        others = (world.places[each.listing.job_id] for each in siblings)
+        place = 1 + max(others, default=0)
+        world.list_job(listing, "waiting", place)
+        return Entered(jobs, place)
 
     async def withdraw(self, listing: Listing) -> None:
         await self._checkpoint()
@@ -130,7 +133,7 @@ class MemoryReplication:
             if self._has(told):
                 job_id, stage = told.listing.job_id, told.stage
                 if job_id not in self._world.listings:
-                    self._world.list_job(told.listing, stage, 0)  # before all that came since
+                    self._world.list_job(told.listing, stage, told.listing.place)
                 self._world.advance(job_id, stage)
 
     def _has(self, told: Told) -> bool:

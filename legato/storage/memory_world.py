@@ -21,7 +21,9 @@ class World(Shelf):
 
     def __init__(self) -> None:
         super().__init__()
-        self.birth = new_birth()  # "" in one that lost it, until somebody looks
+        self.server = new_birth()  # another one after a failover
+        self._birth = new_birth()  # "" in one that lost it, until somebody looks
+        self._born_on = self.server
         self.is_whole = True
         self.places: dict[str, int] = {}  # of jobs, in the order of their starts
         self.listings: dict[str, Listing] = {}
@@ -33,7 +35,7 @@ class World(Shelf):
 
     def lose_all(self) -> None:
         """Be as a server is that was restarted and kept nothing."""
-        self.birth = ""
+        self._birth = ""
         for journaled in (self.volumes, self.tombstones):
             journaled.clear()
         for listed in (self.listings, self.stages, self.places, self.requests, self.signs):
@@ -41,9 +43,14 @@ class World(Shelf):
         for inbox in self.inboxes.values():
             inbox.clear()
 
+    @property
+    def birth(self) -> str:
+        """The birth; "" where all was lost, or the last that was written, and nobody looked yet."""
+        return self._birth if self._born_on == self.server else ""
+
     def look(self) -> Look:
         if not self.birth:
-            self.birth, self.is_whole = new_birth(), False
+            self._birth, self._born_on, self.is_whole = new_birth(), self.server, False
         return Look(self.birth, self.is_whole, dict(self.signs))
 
     def siblings(self, user: str, conversation_id: str) -> Sequence[Listed]:
@@ -77,7 +84,8 @@ class World(Shelf):
     def release(self, listing: Listing) -> None:
         """Let the same request start another job."""
         request = listing.user, listing.request_id or ""
-        if self.requests.get(request) == listing:
+        first = self.requests.get(request)
+        if first is not None and first.job_id == listing.job_id:
             del self.requests[request]
 
     def remove(self, job_id: str) -> None:

@@ -19,7 +19,10 @@ Stage = Literal["waiting", "begun", "ended", "void"]
 
 
 class Listing(Struct, frozen=True, kw_only=True):
-    """A job as every replica may know it, from its start to the end of its retention."""
+    """A job as every replica may know it, from its start to the end of its retention.
+
+    `place`: see Entered; 0 before it was entered, and where it is not known any more.
+    """
 
     job_id: str
     conversation_id: str
@@ -32,6 +35,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, Any] = {}  # JSON
     request_id: str | None = None
     asked: Asked | None = None
+    place: int = 0
 
 
 class Whereabouts(Struct, frozen=True):
@@ -56,9 +60,13 @@ class Told(Struct, frozen=True):
 
 
 class Entered(Struct, frozen=True):
-    """`before`: the jobs of its conversation that had not ended, in the order of their starts."""
+    """`before`: the jobs of its conversation that had not ended, in the order of their starts.
+
+    `place`: the job's own in that order, from 1.
+    """
 
     before: Sequence[Listing]
+    place: int
 
 
 class Joined(Struct, frozen=True):

@@ -6,13 +6,19 @@ import pytest
 from trio.testing import MockClock
 
 from legato.storage.contract import Entries
-from legato.storage.replicas import Entered, IncompleteDirectory, Listed, Replication, Told
+from legato.storage.replicas import Entered, IncompleteDirectory, Listed, Listing, Replication, Told
 from tests.storage.redis_servers import RedisServer
 from tests.storage.test_journal import EVENTS
 from tests.storage.worlds import LEASE, World, listing
 
 BEAT = LEASE / 10
-MINE = listing("j1", request_id="r")
+MINE = listing("j1", request_id="r", place=1)
+
+
+def before(outcome: object) -> Sequence[Listing]:
+    """The jobs that one which was entered has to wait for."""
+    assert isinstance(outcome, Entered), outcome
+    return outcome.before
 
 
 async def passes(clock: MockClock, seconds: float, *replicas: Replication) -> None:
@@ -49,7 +55,7 @@ async def decides(replica: Replication) -> None:
     assert await replica.directory.conversation("ann", "nothing") == []
     assert await replica.directory.request("ann", "nothing") is None
     new = listing("new", "new")
-    assert await replica.directory.enter(new, "reject", max_per_user=9) == Entered([])
+    assert before(await replica.directory.enter(new, "reject", max_per_user=9)) == []
     await replica.directory.withdraw(new)
 
 
@@ -192,7 +198,7 @@ async def test_a_start_that_was_entered_where_all_was_lost_is_withdrawn(
     await passes(mock_clock, BEAT, one)
 
     again = listing("j3", request_id="r")
-    assert await one.directory.enter(again, "reject", max_per_user=1) == Entered([])
+    assert before(await one.directory.enter(again, "reject", max_per_user=1)) == []
 
 
 async def test_all_tell_again_where_the_last_signs_were_lost(

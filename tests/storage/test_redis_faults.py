@@ -31,7 +31,7 @@ async def replica(own_server: RedisServer) -> AsyncIterator[Replication]:
 async def test_a_server_that_was_restarted_empty_is_told_all_again(
     replica: Replication, own_server: RedisServer
 ) -> None:
-    job, waiting = listing("j1", request_id="r1"), listing("j2", "c2")
+    job, waiting = listing("j1", request_id="r1", place=1), listing("j2", "c2", place=1)
     for each in (job, waiting):
         await replica.directory.enter(each, "reject", max_per_user=9)
     await replica.journal.append([FIRST])

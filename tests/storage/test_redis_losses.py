@@ -11,7 +11,7 @@ from tests.storage.test_journal import EVENTS, heard
 from tests.storage.worlds import World, listing, take_over
 
 JOB = "test:job:{j}"
-MINE = listing("j", request_id="r")
+MINE = listing("j", request_id="r", place=1)
 
 
 @pytest.fixture

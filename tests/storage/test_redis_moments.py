@@ -95,7 +95,7 @@ async def test_what_failed_at_any_step_may_be_asked_again(
         return await act()
 
     entered = await again(lambda: replica.directory.enter(JOB, "reject", max_per_user=1))
-    assert entered == Entered([])
+    assert entered == Entered([], 1)
     assert not await again(lambda: replica.journal.append([FIRST]))
     await again(lambda: replica.journal.settle(["j"]))
     assert (await other.journal.read("j")).entries == [FIRST]

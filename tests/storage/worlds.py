@@ -90,7 +90,12 @@ async def take_over(replica: Replication) -> list[Abandoned]:
 
 
 def listing(
-    job_id: str, conversation_id: str = "c1", user: str = "ann", *, request_id: str | None = None
+    job_id: str,
+    conversation_id: str = "c1",
+    user: str = "ann",
+    *,
+    request_id: str | None = None,
+    place: int = 0,
 ) -> Listing:
     return Listing(
         job_id=job_id,
@@ -102,4 +107,5 @@ def listing(
         instructions="be brief",
         parameters={"temperature": 0.5},
         request_id=request_id,
+        place=place,
     )

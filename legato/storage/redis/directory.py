@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import trio
+from msgspec.structs import replace
 
 from legato.config import OnBusy
 from legato.storage.contract import StorageError
@@ -22,7 +23,7 @@ from legato.storage.redis.commands import (
 from legato.storage.redis.keys import Keys
 from legato.storage.redis.lines import Lines
 from legato.storage.redis.listings import Listings, decision, listed
-from legato.storage.redis.liveness import RedisLiveness
+from legato.storage.redis.liveness import RedisLiveness, birth_now
 from legato.storage.redis.own import OwnJobs
 from legato.storage.replicas import (
     Denied,
@@ -48,7 +49,7 @@ class RedisDirectory:
         self._listings = Listings(keys)
         self._me = liveness.me
         self._births = liveness.births
-        self._birth = command("HGET", keys.birth, "token")
+        self._birth = birth_now(keys)
         self._own = own
         self._threads = trio.CapacityLimiter(4)
 
@@ -78,7 +79,9 @@ class RedisDirectory:
         self._births.require_whole(birth)
         self._own.note(listing.job_id, 1, listing)
         outcome = await self._client.run(work, self._threads)
-        if not isinstance(outcome, Entered):
+        if isinstance(outcome, Entered):
+            self._own.note(listing.job_id, 1, replace(listing, place=outcome.place))
+        else:
             self._own.drop([listing.job_id])
         if outcome is None:
             raise IncompleteDirectory(self._births.lease)

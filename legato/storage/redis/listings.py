@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 from msgspec import json
 
 from legato.config import OnBusy
-from legato.storage.redis.commands import Command, Reply, array, script, text
+from legato.storage.redis.commands import Command, Reply, array, number, script, text
 from legato.storage.redis.keys import DAY, Keys
 from legato.storage.redis.streams import decoded, encoded
 from legato.storage.replicas import Denied, Entered, Joined, Listed, Listing, Stage
@@ -34,7 +34,7 @@ for at = 2, #found, 2 do
     table.insert(before, found[at])
   end
 end
-if mine then return {'entered', before} end
+if mine then return {'entered', before, until_place} end
 if on_busy == 'reject' and #before > 0 then return {'busy'} end
 local running = redis.call('HLEN', KEYS[2])
 if on_busy == 'interrupt' then running = running - #before end
@@ -42,18 +42,18 @@ if running >= tonumber(ARGV[5]) then return {'too_many'} end
 redis.call('HSET', KEYS[1], job, 'w' .. string.format('%d', places + 1) .. ':' .. listing)
 redis.call('HSET', KEYS[2], job, conversation)
 if KEYS[3] then redis.call('SET', KEYS[3], listing, 'EX', ARGV[6]) end
-return {'entered', before}
+return {'entered', before, places + 1}
 """
 
-# Keys: conversation, running.  Arguments: job id, letter of its stage, conversation id, listing.
-# Stages only advance: a former owner that is late takes nothing back.  What lost its place with
-# all that Redis knew begins again at 0, before all that came since.
+# Keys: conversation, running.
+# Arguments: job id, letter of its stage, conversation id, listing, its place.
+# Stages only advance: a former owner that is late takes nothing back.
 _ADVANCE: Final = """
 local rank = {w = 0, b = 1, e = 2, v = 3}
 local job, stage = ARGV[1], ARGV[2]
 local value = redis.call('HGET', KEYS[1], job)
 if not value and stage ~= 'b' then return 0 end
-value = value or ('w0:' .. ARGV[4])
+value = value or ('w' .. ARGV[5] .. ':' .. ARGV[4])
 if rank[string.sub(value, 1, 1)] >= rank[stage] then return 0 end
 redis.call('HSET', KEYS[1], job, stage .. string.sub(value, 2))
 if stage == 'b' then redis.call('HSET', KEYS[2], job, ARGV[3])
@@ -61,11 +61,10 @@ else redis.call('HDEL', KEYS[2], job) end
 return 1
 """
 
-# Keys and arguments: as above.  What lost its place with all that Redis knew begins again at 0,
-# before all that came since.
+# Keys and arguments: as above.
 _TELL: Final = """
 local job, stage = ARGV[1], ARGV[2]
-local made = redis.call('HSETNX', KEYS[1], job, stage .. '0:' .. ARGV[4])
+local made = redis.call('HSETNX', KEYS[1], job, stage .. ARGV[5] .. ':' .. ARGV[4])
 if made == 1 and (stage == 'w' or stage == 'b') then
   redis.call('HSET', KEYS[2], job, ARGV[3])
 end
@@ -100,12 +99,12 @@ class Listings:
         return script(_ENTER, keys, *about, on_busy, most, DAY)
 
     def advance(self, listing: Listing, stage: Literal["begun", "ended", "void"]) -> Command:
-        about = (listing.conversation_id, encoded(listing))
+        about = (listing.conversation_id, encoded(listing), listing.place)
         return script(_ADVANCE, self._places(listing), listing.job_id, stage[0], *about)
 
     def tell(self, listing: Listing, stage: Stage) -> list[Command]:
         """Where Redis lost it; what is there is later than what it lost, or the same."""
-        about = (listing.conversation_id, encoded(listing))
+        about = (listing.conversation_id, encoded(listing), listing.place)
         told = script(_TELL, self._places(listing), listing.job_id, stage[0], *about)
         reached = [self.advance(listing, stage)] if stage != "waiting" else []
         return [told, *reached, *self._claim_request(listing)]
@@ -139,9 +138,9 @@ class Listings:
 def decision(reply: Reply) -> Entered | Joined | Denied:
     """What `enter` replied.  Raises MsgspecError where this version cannot read a listing."""
     match [*array(reply)]:
-        case [b"entered", before]:
+        case [b"entered", before, place]:
             placed = sorted(map(_placed, array(before)), key=_order)
-            return Entered([each.listing for each in placed])
+            return Entered([each.listing for each in placed], number(place))
         case [b"joined", first]:
             return Joined(decoded(text(first)))
         case [b"busy"]:

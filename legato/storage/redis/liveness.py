@@ -12,24 +12,49 @@ from legato.storage.redis.commands import Command, array, command, number, pairs
 from legato.storage.redis.keys import Keys
 from legato.storage.signs import LEFT
 
+SERVER: Final = """
+local function server()
+  local about = redis.pcall('INFO', 'server')
+  return type(about) == 'string' and string.match(about, 'run_id:(%w+)') or ''
+end
+local function is_another(birth)
+  local born_on = redis.call('HGET', birth, 'server')
+  return born_on and born_on ~= server()
+end
+"""
+"""Whether the server is the one on which a birth was first seen.  One that may not be asked for its
+name is always the same."""
+
+_BIRTH: Final = SERVER + "return not is_another(KEYS[1]) and redis.call('HGET', KEYS[1], 'token')"
+
 # Keys: birth, replicas.  Arguments: replica, its count that was heard last, the birth for which it
 # has told all, a new birth, the birth that it found to be whole, the birth that it saw last.
-# A count that went back was lost in a failover, with all that was told since: whoever is the first
-# to find that makes another birth.
-_BEAT: Final = """
+# A server that is another one than at the birth was failed over to, or restarted, and may lack what
+# was told last; a count that went back was lost so.  Whoever is first to find that makes a new
+# birth.
+_BEAT: Final = (
+    SERVER
+    + """
 local heard = tonumber(ARGV[2])
 local count = tonumber(string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '^%d+'))
 local birth = redis.call('HGET', KEYS[1], 'token')
-if birth and birth == ARGV[6] and count and count < heard then
+if birth and is_another(KEYS[1]) or birth == ARGV[6] and count and count < heard then
   redis.call('DEL', KEYS[1])
   birth = false
 end
 if not birth then redis.call('HSET', KEYS[1], 'token', ARGV[4]) end
+redis.call('HSETNX', KEYS[1], 'server', server())
 if birth and birth == ARGV[5] then redis.call('HSET', KEYS[1], 'whole', 1) end
 count = math.max(count or 0, heard) + 1
 redis.call('HSET', KEYS[2], ARGV[1], string.format('%d ', count) .. ARGV[3])
 return {count, redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}
 """
+)
+
+
+def birth_now(keys: Keys) -> Command:
+    """Ask for the birth; nothing where the server is another by now, and nobody looked yet."""
+    return script(_BIRTH, [keys.birth])
 
 
 def whole_birth() -> Mapping[str, str]:

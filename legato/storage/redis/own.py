@@ -25,9 +25,9 @@ class OwnJobs:
         self._jobs: dict[str, Own] = {}
 
     def note(self, job_id: str, epoch: int, listing: Listing | None) -> None:
-        """A listing that is known stays, and so does a later epoch."""
+        """The newest listing counts, which knows its place, and so does the latest epoch."""
         known = self._jobs.get(job_id, Own(0, None))
-        self._jobs[job_id] = Own(max(epoch, known.epoch), known.listing or listing)
+        self._jobs[job_id] = Own(max(epoch, known.epoch), listing or known.listing)
 
     def drop(self, job_ids: Iterable[str]) -> None:
         for job_id in job_ids:
