@@ -225,7 +225,7 @@ class Job:
                 self._say(message)
             case Overdue():
                 if self.feed.ending is None:
-                    self._waiters.hurry(self._ending(Settled(None, unsaved=True)))
+                    self._waiters.hurry(self._ending(Settled(None, unsaved=True), self.opening))
             case Stop():
                 self._stop(message)
             case _:
@@ -250,18 +250,19 @@ class Job:
     def _open(self, opening: Opening) -> None:
         """The question is stored: ask the model, or, where the job came to its end meanwhile, have
         the question answered with that."""
+        if self.state in (State.STORING, State.ENDED):  # said without it, or about to be
+            ending = self._ending(Settled(None), opening)
+            self._children.start_soon(self._recorder.close_late, ending, opening)
+            return
         self.opening = opening
-        if self.feed.created is None and self.feed.ending is None:
+        if self.feed.created is None:
             self._publish(opening.created)
         if self._advance(Signal.OPEN):
             content = self.feed.snapshot().content
             self._children.start_soon(self._producer.run, opening.request, content)
             self._end_if_long()
-        elif self.state is State.ENDING:
-            self._store()
         else:
-            ending = self._ending(Settled(None))
-            self._children.start_soon(self._recorder.close_late, ending, opening)
+            self._store()
 
     def _not_opened(self, failure: Failure | None) -> None:
         if failure is not None:
@@ -309,20 +310,20 @@ class Job:
         if self.opening is None and not journal.is_shared:
             self._say(Settled(None, unsaved=not self.is_stored))
         else:
-            ending = self._ending(Settled(None))
+            ending = self._ending(Settled(None), self.opening)
             self._children.start_soon(self._recorder.close, ending, self.opening)
 
-    def _ending(self, settled: Settled) -> AnyEnding:
+    def _ending(self, settled: Settled, opening: Opening | None) -> AnyEnding:
         """Make what is to be said; it does not change once the outcome is decided."""
         decision = self._decision
         assert decision is not None, "there is no ending before it is decided"
         content = self.feed.snapshot().content
-        usage = self._producer.counted(self.opening, content)
-        return ending_of(decision, self.opening, content, usage, settled)
+        usage = self._producer.counted(opening, content)
+        return ending_of(decision, opening, content, usage, settled)
 
     def _say(self, settled: Settled) -> None:
         if self._advance(Signal.SAY):
-            self.feed.append(self._ending(settled))
+            self.feed.append(self._ending(settled, self.opening))
             self.feed.push()
             self.ended.set()
             self._waiters.announce(self._created)

@@ -203,8 +203,8 @@ class JobJournal:
 
     def refused(self, refusal: Refusal) -> None:
         if refusal.reason == "fenced":
+            self._on_fenced()  # first: nobody who waits here may go on and store what is another's
             self.give_up()
-            self._on_fenced()
         else:
             self.start_over()
 

@@ -150,12 +150,12 @@ def _differing(one: AnyEnding | None, other: AnyEnding) -> str:
 
 
 def alike(ending: AnyEnding | None) -> Any:
-    """Without what storing it once more changes."""
-    return to_builtins(ending) | {"conversation": None}
+    """Without what storing it once more, or at last, changes."""
+    return to_builtins(ending) | {"conversation": None, "unsaved": False}
 
 
 def _last(reader: Reader) -> bytes:
-    body = dict(reader.client.frames[-1]) | {"conversation": None}
+    body = dict(reader.client.frames[-1]) | {"conversation": None, "unsaved": False}
     return json.encode([reader.client.seqs[-1], body])
 
 

@@ -18,7 +18,8 @@ class Exemption(StrEnum):
     what it lost, and who alone knew it did not live to tell again, is nowhere."""
 
     ALL_IN_REACH = "all in reach"
-    """The shared storage forgets only while all replicas are in reach and have all jobs."""
+    """The shared storage forgets, or loses what it was told last, only while all replicas that told
+    it are in reach.  A limit: what nobody knows who lives is nowhere."""
 
     BACK = "back"
     """For GRACE a replica that is back may act on what it missed."""

@@ -19,6 +19,8 @@ from legato.prove.seats import C1, C2, Replicas, Seat
 from legato.prove.world import LEASE
 from legato.storage.contract import StorageError
 
+LONGEST_TELLING: Final = 60.0
+
 PATIENCE: Final = 90.0
 """Seconds within which everything that is asked is answered, or refused: the deadline for storing,
 the lease of an owner that was lost, and the same for the turn before."""
@@ -47,6 +49,7 @@ class Simulation:
         self.nursery = nursery
         self.readers: list[Reader] = []
         self.forgot_at = -LEASE
+        self.lost_at = -LEASE  # when a replica was lost last, or cut off
         self._back_at: dict[Seat, float] = {}
         provider.opening = self._opening
         provider.asked_in_part = self._asked_in_part
@@ -74,9 +77,10 @@ class Simulation:
 
     def in_reach(self, seat: Seat) -> bool:
         """Whether it sees what all share, and has seen it for long enough."""
-        since = trio.current_time() - self._back_at.get(seat, -LEASE)
-        is_back = since > (GRACE if self.exempts(Exemption.BACK) else 0)
-        return seat.is_open and not seat.replication.away and is_back
+        faulty = seat.replication
+        back_at = max(self._back_at.get(seat, -LEASE), faulty.hung_until)
+        is_back = trio.current_time() - back_at > (GRACE if self.exempts(Exemption.BACK) else 0)
+        return seat.is_open and not faulty.away and not faulty.hangs and is_back
 
     def has_power(self, replica: str) -> bool:
         """Whether what that replica does is nobody else's to do."""
@@ -172,6 +176,25 @@ class Simulation:
         """Wait until those who know what was forgotten have told it."""
         if self.exempts(Exemption.TOLD_AGAIN):
             await trio.sleep_until(self.forgot_at + GRACE)
+            with trio.move_on_after(LONGEST_TELLING):
+                while not self._is_whole():  # noqa: ASYNC110  # nobody says when
+                    await trio.sleep(0.5)
+
+    def _is_whole(self) -> bool:
+        """Whether the shared storage knows again what everybody knows who is in reach."""
+        seats = filter(self.in_reach, self.open_seats())
+        return all(seat.replication.is_whole for seat in seats)
+
+    async def may_lose(self) -> None:
+        """Wait until a replica may be lost."""
+        await self.told_again()
+        self.lost_at = trio.current_time()
+
+    def all_there(self, seconds: float) -> bool:
+        """Whether all that wrote in the last `seconds` are there and know what they wrote."""
+        since = trio.current_time() - self.lost_at
+        seats = self.open_seats()
+        return since > seconds + GRACE and all(map(self.in_reach, seats))
 
     def forgets(self) -> None:
         self.forgot_at = trio.current_time()

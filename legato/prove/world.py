@@ -1,5 +1,6 @@
 """What all replicas share, and each one's share of it, failing as it is told to."""
 
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
@@ -125,6 +126,7 @@ class Faulty(MemoryReplication):
         self.fails = 0  # how many of the next calls fail
         self.hears_nothing = 0  # how many of the next tellings again fail
         self.hangs = 0  # how many of the next calls are not answered in time, nor done
+        self.hung_until = -math.inf  # when the last of those is given up
         self.lies = 0  # how many of the next calls are done, and reported as failed
         self._faulty_world = world
 
@@ -193,6 +195,7 @@ class Faulty(MemoryReplication):
             raise StorageError("the shared storage is away")
         if self.hangs > 0:
             self.hangs -= 1
+            self.hung_until = trio.current_time() + TIMEOUT
             await trio.sleep(TIMEOUT)
             raise StorageError("the shared storage did not answer in time")
         if self.fails > 0:

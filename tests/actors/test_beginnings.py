@@ -48,7 +48,10 @@ async def died_before_storing(nursery: trio.Nursery, replicas: Replicas) -> str:
     nursery.start_soon(here.serve, lambda: ask(replicas, here))
     job_id = await begun(replicas)
     here.kill()
+    replicas.records.down = True  # for what a thread of it was about to write
     replicas.records.release()
+    await trio.sleep(0.1)
+    replicas.records.down = False
     return job_id
 
 

@@ -20,7 +20,7 @@ LEAVING: Final = 30.0
 
 async def kill(sim: Simulation, place: int) -> None:
     if len(sim.open_seats()) > 1:
-        await sim.told_again()
+        await sim.may_lose()
         seat = sim.open_seat(place)
         sim.model.step(f"{sim.name(seat)} is killed")
         seat.kill()
@@ -28,7 +28,7 @@ async def kill(sim: Simulation, place: int) -> None:
 
 async def leave(sim: Simulation, place: int) -> None:
     if len(sim.open_seats()) > 1:
-        await sim.told_again()
+        await sim.may_lose()
         seat = sim.open_seat(place)
         sim.model.step(f"{sim.name(seat)} is told to go")
         seat.leave()
@@ -38,6 +38,7 @@ async def leave(sim: Simulation, place: int) -> None:
 async def _gone_in_time(sim: Simulation, seat: Seat) -> None:
     with trio.move_on_after(LEAVING):
         await seat.ended.wait()
+        sim.lost_at = trio.current_time()
         return
     sim.model.breach("shutdown", f"{sim.name(seat)} is not gone {LEAVING:g} s after it was told")
 
@@ -49,7 +50,7 @@ async def join(sim: Simulation) -> None:
 
 
 async def cut_off(sim: Simulation, place: int) -> None:
-    await sim.told_again()
+    await sim.may_lose()
     seat = sim.open_seat(place)
     sim.model.step(f"{sim.name(seat)} is cut off")
     seat.replication.away = True
@@ -63,7 +64,7 @@ async def come_back(sim: Simulation) -> None:
 
 
 async def pause(sim: Simulation, place: int, length: int) -> None:
-    await sim.told_again()
+    await sim.may_lose()
     seat, seconds = sim.open_seat(place), LEASE * nth(AWAY, length)
     sim.model.step(f"{sim.name(seat)} is cut off for {seconds:g} s")
     seat.replication.away = True
@@ -83,7 +84,7 @@ async def outlive(sim: Simulation, dies: int, says: int, length: int) -> None:
     owner = next((seat for seat in sim.open_seats() if seat.replication.me in owners), None)
     if owner is None or len(sim.open_seats()) < 2:
         return
-    await sim.told_again()
+    await sim.may_lose()
     seconds = LEASE * nth((0.6, 1.15, 1.5), length)
     manner = "is killed" if dies else "is cut off"
     sim.model.step(f"{sim.name(owner)}, which has a job, {manner}; {seconds:g} s pass")

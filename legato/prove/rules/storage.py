@@ -90,9 +90,10 @@ def _knows_all(sim: Simulation) -> bool:
 
 async def fail_over(sim: Simulation, length: int) -> None:
     seconds = nth(BEHIND, length)
-    sim.model.step(f"the shared storage fails over, and loses its last {seconds:g} s")
-    sim.replicas.world.fail_over(seconds)
-    sim.forgets()
+    if not sim.exempts(Exemption.ALL_IN_REACH) or sim.all_there(seconds):
+        sim.model.step(f"the shared storage fails over, and loses its last {seconds:g} s")
+        sim.replicas.world.fail_over(seconds)
+        sim.forgets()
 
 
 async def records_fail(sim: Simulation, count: int) -> None:
