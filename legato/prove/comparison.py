@@ -156,7 +156,7 @@ def alike(ending: AnyEnding | None) -> Any:
 
 def _last(reader: Reader) -> bytes:
     body = dict(reader.client.frames[-1]) | {"conversation": None, "unsaved": False}
-    return json.encode([reader.client.seqs[-1], body])
+    return json.encode([reader.client.seqs[-1], body], order="deterministic")
 
 
 def _held(cursor: Cursor, replay: Replay) -> bool:

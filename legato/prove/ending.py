@@ -90,6 +90,8 @@ def _compare_requests(sim: Simulation) -> None:
     begun: dict[str, str] = {}
     for each in sim.provider.former:
         request_id = sim.model.asked[each.job_id].request_id
-        if request_id is not None and begun.setdefault(request_id, each.job_id) != each.job_id:
+        if request_id is None or sim.model.is_freed(request_id):
+            continue
+        if begun.setdefault(request_id, each.job_id) != each.job_id:
             names = f"{sim.model.name(begun[request_id])} and {sim.model.name(each.job_id)}"
             sim.model.breach("request", f"request {request_id} has two generations, {names}")

@@ -19,7 +19,8 @@ class Exemption(StrEnum):
 
     ALL_IN_REACH = "all in reach"
     """The shared storage forgets, or loses what it was told last, only while all replicas that told
-    it are in reach.  A limit: what nobody knows who lives is nowhere."""
+    it are in reach, and nothing was deleted.  A limit: what nobody knows who lives is nowhere, and
+    what a standby had not heard was deleted is there again."""
 
     BACK = "back"
     """For GRACE a replica that is back may act on what it missed."""

@@ -91,6 +91,13 @@ class Model:
     def is_deleted(self, known: Known) -> bool:
         return known.asked.job_id in self.deleted
 
+    def is_freed(self, request_id: str | None) -> bool:
+        """Whether what that request started before may be deleted, so that it may start anew."""
+        return any(
+            each.request_id == request_id and each.job_id in self.deleted
+            for each in self.asked.values()
+        )
+
     def deletes(self, conversation: str) -> None:
         """Called before and after: who starts meanwhile may be gone with it, or not."""
         self.deleted |= {

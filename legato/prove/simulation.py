@@ -49,7 +49,7 @@ class Simulation:
         self.nursery = nursery
         self.readers: list[Reader] = []
         self.forgot_at = -LEASE
-        self.lost_at = -LEASE  # when a replica was lost last, or cut off
+        self.lost_at = -LEASE  # when a replica was lost last, or cut off, or something deleted
         self._back_at: dict[Seat, float] = {}
         provider.opening = self._opening
         provider.asked_in_part = self._asked_in_part

@@ -74,6 +74,8 @@ def answered(sim: Simulation, seat: Seat, asked: Asked, reply: StartReply) -> No
 
 def refused(sim: Simulation, asked: Asked, error: Exception) -> None:
     sim.model.note(f"job {asked.number} is refused: {error}")
+    if sim.model.is_freed(asked.request_id):
+        return  # it raced with the deletion of what it started before
     if isinstance(error, NotStarted) and error.reason == "request_taken":
         words = f"job {asked.number} is refused, though the same request may be asked again"
         sim.model.breach("request", words)
@@ -164,11 +166,13 @@ async def delete(sim: Simulation, conversation: int, place: int) -> None:
     seat, conversation_id = sim.open_seat(place), nth(CONVERSATIONS, conversation)
     sim.model.step(f"conversation {conversation % 2 + 1} is deleted at {sim.name(seat)}")
     sim.model.deletes(conversation_id)
+    sim.lost_at = trio.current_time()
 
     async def question() -> None:
         await seat.jobs.close_conversation("ann", conversation_id)
         await sim.replicas.records.delete_conversation(conversation_id)
         sim.model.deletes(conversation_id)
+        sim.lost_at = trio.current_time()
         sim.model.note(f"conversation {conversation % 2 + 1} is gone")
 
     sim.ask(seat, f"the deletion of conversation {conversation % 2 + 1}", question)
@@ -180,11 +184,13 @@ async def discard(sim: Simulation, job: int, place: int) -> None:
     seat = sim.open_seat(place)
     sim.model.step(f"{known.name} is discarded at {sim.name(seat)}")
     sim.model.deleted.add(known.asked.job_id)
-    sim.ask(
-        seat,
-        f"the discarding of {known.name}",
-        lambda: seat.jobs.discard(known.asked.job_id),
-    )
+    sim.lost_at = trio.current_time()
+
+    async def question() -> None:
+        await seat.jobs.discard(known.asked.job_id)
+        sim.lost_at = trio.current_time()
+
+    sim.ask(seat, f"the discarding of {known.name}", question)
 
 
 async def wait(sim: Simulation, length: int) -> None:
