@@ -155,7 +155,9 @@ def alike(ending: AnyEnding | None) -> Any:
 
 
 def _last(reader: Reader) -> bytes:
-    body = dict(reader.client.frames[-1]) | {"conversation": None, "unsaved": False}
+    """The ending's frame, likewise; the title is the conversation's."""
+    body = dict(reader.client.frames[-1])
+    body |= {"conversation": None, "title": None, "unsaved": False}
     return json.encode([reader.client.seqs[-1], body], order="deterministic")
 
 
