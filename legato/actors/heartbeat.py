@@ -122,12 +122,12 @@ class Heartbeat:
             self._replication.liveness.told()
 
     async def _let_go(self) -> None:
-        """Of what others took over, while nobody had a sign of life of this replica."""
+        """Let go of what others took over, or forgot since, while nobody saw this replica live."""
         self._was_away = False
         try:
             for job in [*self._supervisor.registry]:
                 place = await self._replication.directory.find(job.turn.job_id)
-                if place is not None and place.epoch > job.feed.epoch:
+                if place is None or place.epoch > job.feed.epoch:
                     job.lose()
         except BaseException:
             self._was_away = True

@@ -1,5 +1,6 @@
 """The trivial model: what was asked for, what was answered, and what must therefore hold."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -59,6 +60,7 @@ class Model:
         self.breaches: list[Breach] = []
         self.asked: dict[str, Asked] = {}  # by job id
         self.deleted: set[str] = set()  # ids of jobs
+        self.deleting: Counter[str] = Counter()  # conversations, by how many ask for that now
         self.known: dict[str, Known] = {}  # by job id, in the order in which they were heard of
         self.on_breach: Callable[[], None] = lambda: None
 
@@ -86,6 +88,8 @@ class Model:
         job_id = f"01M846XJQTHKRR16F0RWQ1{number:04}"
         asked = Asked(number, job_id, conversation, request_id, f"question {number}")
         self.asked[job_id] = asked
+        if self.deleting[conversation] > 0:
+            self.deleted.add(job_id)
         return asked
 
     def is_deleted(self, known: Known) -> bool:

@@ -169,10 +169,15 @@ async def delete(sim: Simulation, conversation: int, place: int) -> None:
     sim.lost_at = trio.current_time()
 
     async def question() -> None:
-        await seat.jobs.close_conversation("ann", conversation_id)
-        await sim.replicas.records.delete_conversation(conversation_id)
+        sim.model.deleting[conversation_id] += 1
         sim.model.deletes(conversation_id)
-        sim.lost_at = trio.current_time()
+        try:
+            await seat.jobs.close_conversation("ann", conversation_id)
+            await sim.replicas.records.delete_conversation(conversation_id)
+        finally:
+            sim.model.deleting[conversation_id] -= 1
+            sim.model.deletes(conversation_id)
+            sim.lost_at = trio.current_time()
         sim.model.note(f"conversation {conversation % 2 + 1} is gone")
 
     sim.ask(seat, f"the deletion of conversation {conversation % 2 + 1}", question)
