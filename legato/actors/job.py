@@ -186,6 +186,7 @@ class Job:
         """End all of it here: another replica owns it by now, and its readers are to go there."""
         self._owner.job_lost(self)
         self.life.cancel()
+        self._recorder.journal.give_up()  # or what it had to say would be taken for the next one's
 
     def tell_again(self) -> None:
         """Tell the journal everything: it has lost what it had of the job."""

@@ -255,3 +255,25 @@ async def test_an_unsaved_answer_is_not_let_go_of_to_make_room(autojump_clock: M
         assert [each.is_created_by_user for each in await house.records.messages(C1)] == [
             *(True, False)
         ]
+
+
+async def test_what_a_former_job_had_to_say_is_not_taken_for_the_next_ones(
+    autojump_clock: MockClock,
+) -> None:
+    """The job came back to its first owner, which had not heard that another had it."""
+    async with open_replicas(on_owner_lost="continue") as replicas:
+        here, there = replicas.seats
+        job = await here.start()
+        await job.opened()
+        here.replication.away = True
+        here.model.say("never kept")
+        replicas.records.down = True  # it comes to nothing there
+        await trio.sleep(1.2 * LEASE)
+        there.kill()
+        replicas.records.down = False
+        here.replication.away = False
+        await trio.sleep(2 * LEASE)
+        found = here.replica.supervisor.registry.find(job.job_id)
+        assert found is not None
+        assert found.feed.epoch == 3
+        await found.ref.stop()
