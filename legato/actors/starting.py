@@ -62,18 +62,30 @@ async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Record
     )
     if reply.status == "queued":
         await _kept(started.job)
-    return reply if reply.status != "started" else await _opened(reply, started.job)
+    if reply.status != "started":
+        return reply
+    try:
+        return await _opened(reply, started.job)
+    except NotStarted as error:
+        if error.reason == "request_taken" and (settled := await _stored(turn, records)):
+            return settled  # a former start was refused, and its question came to the storage late
+        raise
 
 
 async def _settled(turn: Turn, jobs: Jobs, records: Records) -> StartReply | None:
     """The reply to a repetition whose job has left: its messages are in the storage."""
+    settled = await _stored(turn, records)
+    return None if settled is None or await jobs.knows(turn) else settled
+
+
+async def _stored(turn: Turn, records: Records) -> StartReply | None:
+    """The reply that says where the same request went before, if its question is stored."""
     if turn.request_id is None:
         return None
     stored = await records.turn_of_request(turn.user, turn.request_id)
-    if stored is None or await jobs.knows(turn):
+    if stored is None:
         return None
-    return StartReply(
-        stream_id=stored.conversation_id,
+    return StartReply(        stream_id=stored.conversation_id,
         conversation_id=stored.conversation_id,
         status="settled",
         user_message_id=stored.message_id,

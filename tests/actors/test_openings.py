@@ -221,3 +221,28 @@ async def test_whether_a_question_is_stored_is_asked_until_it_is_known(
         assert isinstance(await job.ended(), Failed)
         await trio.sleep(60)
         assert len(await records.messages(C1)) == 2
+
+
+async def test_a_repetition_finds_the_question_that_came_to_the_storage_late(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house, trio.open_nursery() as nursery:
+        house.records.hold()
+        with pytest.raises(NotStarted, match="does not answer"):
+            await start(house)
+        replies: list[StartReply] = []
+
+        async def again() -> None:
+            replies.append(await start(house))
+
+        house.records.unread = trio.Event()  # the second is held up before its place is found
+        nursery.start_soon(again)
+        await trio.sleep(5)
+        house.records.release()
+        await trio.sleep(1)
+        house.records.unread.set()
+        await trio.sleep(5)
+        assert [reply.status for reply in replies] == ["settled"]
+        question, answer = await house.records.messages(C1)
+        assert replies[0].user_message_id == question.message_id
+        assert answer.unfinished
