@@ -23,6 +23,8 @@ from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor
 from legato.storage.replicas import Listing
 
+PAUSE: Final = 0.1  # seconds until an owner is asked again that told nothing
+
 IDLE: Final = 30.0
 """Seconds without a reader after which it ends: the next reader makes a new one."""
 
@@ -187,6 +189,8 @@ class Mirror:
             job_id, cursor = self._listing.job_id, self._cursor()
             self._last = Last(await self._source.follow(job_id, cursor, self, self._last))
             await self._closed.wait()
+            if self._cursor() == cursor:  # nothing came of it: no use in asking at once
+                await trio.sleep(PAUSE)
 
     def _cursor(self) -> Cursor | None:
         if self._feed is None:

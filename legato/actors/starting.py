@@ -85,7 +85,8 @@ async def _stored(turn: Turn, records: Records) -> StartReply | None:
     stored = await records.turn_of_request(turn.user, turn.request_id)
     if stored is None:
         return None
-    return StartReply(        stream_id=stored.conversation_id,
+    return StartReply(
+        stream_id=stored.conversation_id,
         conversation_id=stored.conversation_id,
         status="settled",
         user_message_id=stored.message_id,

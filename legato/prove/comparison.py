@@ -5,9 +5,10 @@ from typing import Any
 
 from msgspec import json, to_builtins
 
+from legato.actors.ending import RESTART
 from legato.actors.replay import Replay
 from legato.content import Message, TextPart, ThinkPart
-from legato.events import AnyEnding, Cursor, Finished, Queued
+from legato.events import AnyEnding, Cursor, Failed, Finished, Queued
 from legato.models.contract import ReasoningChunk, TextChunk
 from legato.prove.model import Known
 from legato.prove.readers import Reader
@@ -37,7 +38,11 @@ class Comparison:
             self._breach("one ending", "readers have different endings")
         if ending.request is not None:
             await self._compare_stored(ending)
-            self._compare_hireplay(ending)
+            self._compare_journal(ending)
+        elif (
+            self._was_accepted() and isinstance(ending, Failed) and ending.reason == RESTART.reason
+        ):
+            self._breach("accepted", "a client was told that it waits, and it was never asked")
 
     def _breach(self, check: str, words: str) -> None:
         self._sim.model.breach(check, f"{self._known.name}: {words}")
@@ -100,7 +105,7 @@ class Comparison:
                 left = len(said) - taken
         return not text and not (whole and left)
 
-    def _compare_hireplay(self, ending: AnyEnding) -> None:
+    def _compare_journal(self, ending: AnyEnding) -> None:
         volume = self._sim.replicas.world.volumes.get(self._job_id)
         if volume is None:
             self._breach("journal", "the journal does not have it")
@@ -162,6 +167,6 @@ def _last(reader: Reader) -> bytes:
 
 
 def _held(cursor: Cursor, replay: Replay) -> bool:
-    """Whether what it speaks of is in the hireplay."""
+    """Whether what it speaks of is in the history."""
     epochs = [epoch for epoch in replay.former if epoch <= cursor.epoch]
     return bool(epochs) and cursor.seq <= replay.former[max(epochs)]

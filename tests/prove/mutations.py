@@ -25,8 +25,8 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     Mutation(
         "a former owner goes on after its journal is fenced",
         "legato/actors/job_journal.py",
-        "            self._on_fenced()\n",
-        "            pass\n",
+        "            self._on_fenced()  # first",
+        "            pass  # first",
     ),
     Mutation(
         "a lost packet is not noticed",
@@ -47,12 +47,6 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         "return None",
     ),
     Mutation(
-        "a repeated request is another start",
-        "legato/storage/memory_replication.py",
-        'if first := world.requests.get((listing.user, listing.request_id or "")):',
-        'if first := world.requests.get(("nobody", "")):',
-    ),
-    Mutation(
         "a turn begins before the one before it has ended",
         "legato/actors/cluster.py",
         "[self._ending(each) for each in before]",
@@ -63,5 +57,66 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         "legato/storage/memory_journal.py",
         "if volume.owner != self.me and self._is_gone(volume.owner):",
         "if volume.owner != self.me and False:",
+    ),
+    Mutation(
+        "a former owner is not fenced by the journal",
+        "legato/storage/memory_journal.py",
+        "if entries.epoch < self.epoch or (entries.epoch == self.epoch and owner != self.owner):",
+        "if False:",
+    ),
+    Mutation(
+        "the journal takes what does not follow",
+        "legato/storage/memory_journal.py",
+        'Refusal(entries.job_id, "forgotten") if entries.first > last + 1 else None',
+        "None",
+    ),
+    Mutation(
+        "an ending is said before the journal has it",
+        "legato/actors/job_journal.py",
+        "            self._writer.hurry(self)\n        await self.finished()\n",
+        "            self._writer.hurry(self)\n",
+    ),
+    Mutation(
+        "a stop is answered before the answer is stored",
+        "legato/actors/job.py",
+        "            self._children.start_soon(self._recorder.close, ending, self.opening)\n",
+        "            self._children.start_soon(self._recorder.close, ending, self.opening)\n"
+        "            self._say(Settled(None))\n",
+    ),
+    Mutation(
+        "a job is forgotten without a tombstone",
+        "legato/storage/memory_journal.py",
+        "if volume is not None and volume.epoch > 1:",
+        "if False:",
+    ),
+    Mutation(
+        "a cursor's epoch is read as the owner's own",
+        "legato/actors/feed.py",
+        "self._tail_of(start.epoch)",
+        "self._tail_of(self.epoch)",
+    ),
+    Mutation(
+        "a mirror skips a packet",
+        "legato/actors/mirror.py",
+        "        if feed.log.tail + len(events) != up_to:\n            self._begin_again()",
+        "        if up_to % 5 == 4:\n            pass",
+    ),
+    Mutation(
+        "a successor overwrites an ending",
+        "legato/actors/recovery.py",
+        "        return replay.ending\n    return await store.said(job_id, opening)",
+        "        pass\n    return None",
+    ),
+    Mutation(
+        "a packet is taken twice",
+        "legato/actors/peers.py",
+        "for letter in packet.letters:",
+        "for letter in [*packet.letters, *packet.letters]:",
+    ),
+    Mutation(
+        "a turn is said to be queued before it is kept",
+        "legato/actors/recorder.py",
+        "            await self.journal.keep(event)\n",
+        "            await trio.lowlevel.checkpoint()\n",
     ),
 )

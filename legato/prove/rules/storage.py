@@ -6,6 +6,7 @@ from typing import Final
 import trio
 
 from legato.prove.exemptions import Exemption
+from legato.prove.rules.jobs import say
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.simulation import Simulation
 from legato.prove.world import Faulty
@@ -13,6 +14,8 @@ from legato.prove.world import Faulty
 PAUSES: Final = (0.01, 0.1, 0.3)
 LATE: Final = (0.05, 1.0, 4.0)
 HANGS: Final = (1.0, 8.0, 30.0)
+SAYING: Final = 0.1  # seconds from one word to the next
+
 BEHIND: Final = (0.05, 0.5, 2.0)
 """Seconds that a standby may be behind of what fails."""
 
@@ -88,12 +91,19 @@ def _knows_all(sim: Simulation) -> bool:
     return all_here and {(volume.owner, job_id) for job_id, volume in volumes} <= there
 
 
-async def fail_over(sim: Simulation, length: int) -> None:
+async def fail_over(sim: Simulation, length: int, says: int) -> None:
+    """Models say something before, which may be lost, and after it."""
     seconds = nth(BEHIND, length)
-    if not sim.exempts(Exemption.ALL_IN_REACH) or sim.all_there(seconds):
-        sim.model.step(f"the shared storage fails over, and loses its last {seconds:g} s")
-        sim.replicas.world.fail_over(seconds)
-        sim.forgets()
+    if sim.exempts(Exemption.ALL_IN_REACH) and not sim.all_there(seconds):
+        return
+    for number in range(says):
+        await say(sim, number, number, 0)
+        await trio.sleep(SAYING)
+    sim.model.step(f"the shared storage fails over, and loses its last {seconds:g} s")
+    sim.replicas.world.fail_over(seconds)
+    sim.forgets()
+    if says:
+        await say(sim, says, 0, 0)
 
 
 async def records_fail(sim: Simulation, count: int) -> None:
@@ -139,7 +149,7 @@ RULES: Final = (
     Rule("be slow", 1, (PLACE, len(PAUSES)), be_slow),
     Rule("be fast", 1, (), be_fast),
     Rule("forget", 1, (), forget),
-    Rule("fail over", 1, (len(BEHIND),), fail_over),
+    Rule("fail over", 1, (len(BEHIND), 4), fail_over),
     Rule("records fail", 1, (3,), records_fail),
     Rule("records lie", 1, (2,), records_lie),
     Rule("records slow", 1, (len(LATE),), records_are_slow),
