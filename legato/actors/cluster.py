@@ -200,12 +200,22 @@ class Cluster:
         return ended
 
     async def _await_end(self, job_id: str, ended: trio.Event) -> None:
-        await self._owners.ended(job_id)
-        ended.set()
+        """That its owner cannot answer says nothing of the job: the turn behind waits on."""
+        while not ended.is_set():
+            try:
+                await self._owners.ended(job_id)
+                ended.set()
+            except StorageError as error:
+                log.warning("the turn before is not heard of", job=job_id, reason=str(error))
+                await trio.sleep(RETRY)
 
     async def _stopped(self, job_id: str) -> None:
-        with suppress(ActorStopped):
+        try:
             await self._owners.stop(job_id)
+        except ActorStopped:
+            return
+        except StorageError as error:
+            log.warning("the turn before is not stopped", job=job_id, reason=str(error))
 
     async def _discarded(self, listing: Listing) -> None:
         try:

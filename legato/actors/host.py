@@ -52,6 +52,10 @@ class LocalHost:
             del self._entering[job_id]
             entered.set()
 
+    def hands_on(self, job_id: str) -> bool:
+        """Whether this process, which is about to go, leaves that job to another."""
+        return job_id in self._supervisor.handed_on
+
     def has(self, job_id: str) -> bool:
         return self._supervisor.registry.find(job_id) is not None
 
@@ -63,6 +67,8 @@ class LocalHost:
         if isinstance(question, AwaitTitle):
             await self._supervisor.titles.wait(question.conversation_id)
             return Answer(question.about)
+        if self.hands_on(question.job_id):
+            return Answer(question.about, is_leaving=True)
         job = await self._find(question.job_id)
         unknown = Answer(question.about, is_known=False)
         try:

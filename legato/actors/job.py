@@ -119,6 +119,12 @@ class Job:
         """Whether all that it said is where it belongs, or can never be."""
         return self._recorder.is_idle
 
+    @property
+    def still_waits(self) -> bool:
+        """Whether it is queued, and kept as that: whoever has it later may ask the model for it."""
+        is_beginning = self._recorder.journal.ahead is not None
+        return self.state is State.OPENING and self.feed.queued is not None and not is_beginning
+
     def close(self) -> None:
         """Be gone: nobody waits for it any longer."""
         with closing(self._mailbox):

@@ -47,6 +47,10 @@ class Host(Protocol):
         """The job, if it is this replica's."""
         ...
 
+    def hands_on(self, job_id: str) -> bool:
+        """Whether the job is another's soon."""
+        ...
+
     async def answer(self, question: Question) -> Answer: ...
 
 
@@ -184,7 +188,7 @@ class Peers:
     async def _serve(self, link: Link, letter: Follow, sink: PeerSink) -> None:
         job = await self._host.local(letter.job_id)
         if job is None:
-            link.end(Closed(letter.about, is_gone=True))
+            link.end(Closed(letter.about, is_gone=not self._host.hands_on(letter.job_id)))
             return
         link.send(Accepted(letter.about, job.epoch, job.former))
         try:

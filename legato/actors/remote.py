@@ -71,17 +71,15 @@ class Owners:
         """
         owner = await self.owner(job_id)
         while True:
-            try:
-                answer = await self._ask(owner, question)
-            except LinkLost:
+            answer = await self._asked(owner, question)
+            if answer is None or answer.is_leaving:
                 await self._heartbeat.looked()
-            else:
-                if answer.fault is not None:
-                    raise StorageError(answer.fault)
-                if answer.is_known:
-                    return answer
-                if await self.owner(job_id) == owner:
-                    raise ActorStopped
+            elif answer.fault is not None:
+                raise StorageError(answer.fault)
+            elif answer.is_known:
+                return answer
+            elif await self.owner(job_id) == owner:
+                raise ActorStopped
             owner = await self.owner(job_id, owner)
 
     async def stop(self, job_id: str) -> StopReply:
@@ -139,10 +137,14 @@ class Owners:
     def unfollow(self, inlet: Inlet) -> None:
         self._peers.unfollow(inlet)
 
-    async def _ask(self, owner: str, question: Callable[[int], Question]) -> Answer:
+    async def _asked(self, owner: str, question: Callable[[int], Question]) -> Answer | None:
+        """None where the question or its answer may be lost."""
         if owner == self._me:
             return await self._host.answer(question(0))
-        return await self._peers.ask(owner, question)
+        try:
+            return await self._peers.ask(owner, question)
+        except LinkLost:
+            return None
 
     def _lives(self, replica: str) -> bool:
         return replica == self._me or replica in self._liveness.alive()

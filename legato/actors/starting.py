@@ -67,9 +67,13 @@ async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Record
     try:
         return await _opened(reply, started.job)
     except NotStarted as error:
-        if error.reason == "request_taken" and (settled := await _stored(turn, records)):
-            return settled  # a former start was refused, and its question came to the storage late
-        raise
+        if error.reason != "request_taken":
+            raise
+        refusal = error
+    # A former start of that request was refused, and its question came to the storage late.
+    if settled := await _stored(turn, records):
+        return settled
+    raise refusal
 
 
 async def _settled(turn: Turn, jobs: Jobs, records: Records) -> StartReply | None:

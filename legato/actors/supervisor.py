@@ -77,6 +77,7 @@ class Supervisor:
         self.observers: list[Callable[[Job], object]] = []  # told of each ending in its own task
         self.on_ended: Callable[[Job], None] = lambda job: None
         self.on_left: Callable[[Job], None] = lambda job: None
+        self.handed_on: set[str] = set()  # ids of jobs that the next process is to have
         self._draining = False
         if self._writer is not None:
             nursery.start_soon(self.kept_alive, self._writer.run, "journal")
@@ -178,12 +179,22 @@ class Supervisor:
             await job.ended.wait()
 
     async def drain(self) -> None:
-        """Take no more starts, stop what runs, and return when all of it has ended."""
+        """Take no more starts, stop what runs, and return when all of it has ended.
+
+        Turns that are queued are left to whoever comes next: the journal has them.
+        """
         self.refuse_starts()
+        if self._writer is not None:
+            self._hand_on([job for job in self.registry.all_running() if job.still_waits])
         self._stop_soon(list(self.registry.all_running()))
         await self.ended()
         if self._writer is not None:
             await self._writer.written()
+
+    def _hand_on(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            self.handed_on.add(job.turn.job_id)
+            job.lose()
 
     def create(
         self, turn: Turn, predecessors: Sequence[trio.Event], *, is_queued: bool = False

@@ -133,11 +133,16 @@ class Discard(Letter, frozen=True):
 
 
 class Answer(Letter, frozen=True):
-    """`is_known` is false where the asked replica has no such job; `fault` says why it cannot
-    answer though it has.  Without `located` LocatePlace is refused: with `last` as in OutOfReach,
-    or, where `is_spoken` is false, because nobody speaks that dialect there."""
+    """What a replica says to a question.
+
+    `is_known` is false where the asked replica has no such job; with `is_leaving` the replica goes,
+    and another will have the job; `fault` says why it cannot answer though it has the job.  Without
+    `located` LocatePlace is refused: with `last` as in OutOfReach, or, where `is_spoken` is false,
+    because nobody speaks that dialect there.
+    """
 
     is_known: bool = True
+    is_leaving: bool = False
     fault: str | None = None
     is_spoken: bool = True
     news: News | None = None

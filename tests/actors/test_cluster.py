@@ -566,3 +566,25 @@ async def test_who_was_away_lets_go_though_the_shared_storage_fails_once_more(
         await trio.sleep(LEASE)
         assert here.replica.supervisor.registry.find(job.job_id) is None
         assert not fails
+
+
+async def test_a_turn_waits_on_though_the_owner_of_the_one_before_fails_to_answer(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        job = await here.start()
+        await job.opened()
+        answer = LocalHost.answer
+
+        async def clumsy(self: object, question: object) -> None:
+            raise KeyError("a bug")
+
+        monkeypatch.setattr(LocalHost, "answer", clumsy)
+        after = await there.start("interrupt")
+        await trio.sleep(5)
+        assert (await after.status()).snapshot.created is None
+        monkeypatch.setattr(LocalHost, "answer", answer)
+        await job.stop()
+        assert isinstance(await after.opened(), Created)
+        await after.stop()

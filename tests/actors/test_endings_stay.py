@@ -277,3 +277,47 @@ async def test_what_a_former_job_had_to_say_is_not_taken_for_the_next_ones(
         assert found is not None
         assert found.feed.epoch == 3
         await found.ref.stop()
+
+
+async def test_turns_that_are_queued_when_the_server_is_told_to_stop_are_asked_by_the_next(
+    autojump_clock: MockClock,
+) -> None:
+    shelf, records = Shelf(), FlakyRecords()
+    journal = FlakyJournal(shelf)
+    async with open_house(journal=journal, records=records) as first:
+        running = first.start()
+        await running.opened()
+        queued = first.start("enqueue", text="and then?")
+        await queued.queued()
+    journal.close()
+    records.down = False  # the next process has its own way to them
+    async with open_house(journal=FlakyJournal(shelf), records=records) as second:
+        found = second.supervisor.whereis(queued.job_id)
+        assert found is not None
+        second.model.say("that")
+        second.model.finish()
+        assert isinstance(await found.ended(), Finished)
+
+
+async def test_a_queued_turn_of_a_replica_that_goes_is_asked_at_another(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        running = await here.start()
+        await running.opened()
+        here.model.say("so far")
+        queued = await here.start("enqueue")
+        await queued.queued()
+        replicas.records.hold()  # so that going takes time
+        here.leave()
+        await trio.sleep(1)
+        with trio.move_on_after(1) as waiting:
+            await (await there.find(queued.job_id)).status()
+        assert waiting.cancelled_caught, "it changes hands: nobody is told that it is not there"
+        replicas.records.release()
+        await trio.sleep(2 * LEASE)
+        there.model.say("well")
+        there.model.finish()
+        found = await there.find(queued.job_id)
+        assert isinstance(await found.ended(), Finished)

@@ -79,6 +79,9 @@ class Nobody:
     async def local(self, job_id: str) -> LocalRef | None:
         return None
 
+    def hands_on(self, job_id: str) -> bool:
+        return job_id == "handed on"
+
     async def answer(self, question: Question) -> Answer:
         return Answer(question.about, is_known=False)
 
@@ -303,3 +306,10 @@ async def test_a_question_that_cannot_be_answered_costs_no_other(
     await office.arrive(1, AskStatus(4, "j"), AskStatus(5, "j"))
     assert {letter.about for letter in office.sent} == {4, 5}
     assert all(isinstance(letter, Answer) and letter.fault for letter in office.sent)
+
+
+async def test_a_job_that_changes_hands_can_be_asked_for_again(
+    office: Office, peers: Peers
+) -> None:
+    await office.arrive(1, Follow(5, "handed on", None))
+    assert office.sent == [Closed(5, is_gone=False)]

@@ -9,7 +9,7 @@ import trio
 
 from legato.storage.contract import Entries, Kept, Refusal, StorageError
 from legato.storage.redis.replication import RedisReplication, open_replication
-from legato.storage.replicas import Listed, Replication
+from legato.storage.replicas import IncompleteDirectory, Listed, Replication
 from tests.storage.redis_servers import RedisCluster, RedisServer
 from tests.storage.test_journal import EVENTS
 from tests.storage.worlds import listing
@@ -172,3 +172,25 @@ def moving(key: str, source: RedisServer, target: RedisServer) -> Iterator[None]
     yield
     for node in (target, source):
         node.ask("CLUSTER", "SETSLOT", slot, "NODE", target.name)
+
+
+async def test_a_server_that_is_another_one_may_lack_what_was_told_last(
+    replica: Replication, own_server: RedisServer
+) -> None:
+    """A standby that took over has all but the last moment, the birth and the signs included."""
+    known = listing("j1")
+    await replica.directory.enter(known, "reject", max_per_user=9)
+    assert await replica.liveness.beat()
+    own_server.ask("SAVE")
+    own_server.restart()
+
+    assert await replica.directory.find("j1") is not None, "what is there counts"
+    with pytest.raises(IncompleteDirectory):
+        await replica.directory.find("j2")
+    with pytest.raises(IncompleteDirectory):
+        await replica.directory.enter(listing("j2"), "reject", max_per_user=9)
+    assert not await replica.liveness.beat()
+    replica.liveness.told()
+    assert await replica.liveness.beat()
+    assert await replica.liveness.beat()
+    assert await replica.directory.find("j2") is None
