@@ -115,7 +115,7 @@ class Edit(Struct, frozen=True):
 
 
 class TurnRequest(Struct, frozen=True, kw_only=True):
-    """What a start asks for; the ids of what it makes are the server's.
+    """A start as it was asked for; the ids of all that comes of it are the server's.
 
     `parent_id` None means: after the newest message.  `regenerate` names a user's message that
     gets another answer.  `revise` names an answer that goes on from its content, or from what

@@ -200,7 +200,7 @@ class Cluster:
         return ended
 
     async def _await_end(self, job_id: str, ended: trio.Event) -> None:
-        """That its owner cannot answer says nothing of the job: the turn behind waits on."""
+        """Set `ended` when the job has ended.  An owner that cannot answer says nothing of that."""
         while not ended.is_set():
             try:
                 await self._owners.ended(job_id)
@@ -239,7 +239,7 @@ class Cluster:
 
 
 class Notices:
-    """What the directory is still to be told of jobs, by one task, until it has heard."""
+    """One task that tells the directory about jobs, each until the directory has heard."""
 
     def __init__(self) -> None:
         self._due: dict[str, Callable[[], Awaitable[None]]] = {}  # by id: the latest is the truth

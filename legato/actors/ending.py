@@ -20,7 +20,7 @@ from legato.models.contract import Model
 
 
 class Decision(Struct, frozen=True):
-    """What a job comes to, and when that was decided, in seconds since 1970, if its ending says."""
+    """A job's outcome, and when it was decided: seconds since 1970, where the ending says so."""
 
     outcome: Outcome
     at: int | None

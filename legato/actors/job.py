@@ -45,7 +45,7 @@ FIRST_EPOCH = 1
 
 
 class JobOwner(Protocol):
-    """Who has a job run; told by the job, in the same step."""
+    """The supervisor as a job knows it: told by the job, in the same step."""
 
     def job_ended(self, job: "Job") -> None: ...
 

@@ -209,7 +209,7 @@ class JobJournal:
             self.start_over()
 
     def noted(self) -> None:
-        """That it is settled is kept."""
+        """Note that the journal knows of the settling."""
         self._noted.set()
 
     def give_up(self) -> None:

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 class Work:
-    """What there is to write."""
+    """Jobs with something to write, and what to note of others."""
 
     def __init__(self) -> None:
         self.jobs: dict[JobJournal, None] = {}  # which have more than is written
@@ -138,7 +138,7 @@ class JournalWriter:
         self._hurry()
 
     async def _next(self) -> Work:
-        """What is urgent, as soon as anything is; all else with it where it is due."""
+        """Wait for urgent work and return it; with it all else, where a write is due."""
         await self._stirred.wait()
         with trio.move_on_at(self._due):
             await self._hurried.wait()
@@ -160,7 +160,7 @@ class JournalWriter:
         self._leave(work)
 
     def _leave(self, work: Work) -> None:
-        """What did not fit into this write comes first in the next."""
+        """Put first into the next write what did not fit into this one."""
         left = Work()
         left.jobs = {job: None for job in work.jobs if job.is_behind}
         if not left.jobs:

@@ -173,7 +173,7 @@ class Peers:
                 self._begin(partial(self._answer, link, letter), "answer")
 
     def _begin(self, work: Callable[[], Awaitable[None]], name: str) -> None:
-        """What one replica asks for may crash: that costs neither this one nor another question."""
+        """Run work for another replica; a crash of it costs neither this replica nor other work."""
         self._nursery.start_soon(self._guarded, work, name)
 
     async def _answer(self, link: Link, question: Question) -> None:

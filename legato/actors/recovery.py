@@ -56,7 +56,7 @@ class Recovered(Struct, frozen=True):
 
 
 class Successor:
-    """Who takes over, alone: every job that began gets an ending here.
+    """The process that takes over, alone: every job that began gets an ending here.
 
     See `legato.actors.failover` for one of many replicas.
     """

@@ -1,4 +1,4 @@
-"""Where turns are kept: as a conversation's messages, or as the responses of an API."""
+"""Stores turns: as a conversation's messages, or as the responses of an API."""
 
 import time
 from typing import Protocol
@@ -234,7 +234,7 @@ def opening(
     kept: tuple[Part, ...],
     conversation: Conversation,
 ) -> Opening:
-    """What to ask the model of a turn whose messages, the question included, are these."""
+    """Make the opening of a turn whose conversation has these messages, the question included."""
     history = list(chat(thread(messages, created.request.message_id)))
     system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
     last = [ChatMessage("user", created.request.text), *begun(kept)]

@@ -1,4 +1,4 @@
-"""Who asks a job something, and who waits for it to come so far."""
+"""Answers questions to a job: at once, or when the job has come so far."""
 
 from collections.abc import Sequence
 from contextlib import closing

@@ -133,7 +133,7 @@ class Discard(Letter, frozen=True):
 
 
 class Answer(Letter, frozen=True):
-    """What a replica says to a question.
+    """A replica's answer to a question.
 
     `is_known` is false where the asked replica has no such job; with `is_leaving` the replica goes,
     and another will have the job; `fault` says why it cannot answer though it has the job.  Without
@@ -161,7 +161,7 @@ AnyLetter = Question | Follow | Unfollow | Accepted | Lines | Closed | Answer | 
 
 
 class Packet(Struct, frozen=True, array_like=True):
-    """What one replica has for another, the `number`th on that link, from 1.
+    """Letters of one replica for another, the `number`th packet on that link, from 1.
 
     `link` tells the sender's end of the link from those that it had before.
     """

@@ -120,7 +120,7 @@ class CompletionDecoder:
         return ToolCallChunk(index, call.id or f"call_{index}", function.name or "", args)
 
     def _index(self, call: _ToolCall) -> int:
-        """Where no index makes sense, an id or the very first piece begins a call."""
+        """Begin a call at an id, or at the very first piece, where no index makes sense."""
         index = index_in(value_in(call.index))
         if index is not None:
             return index

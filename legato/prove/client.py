@@ -9,7 +9,7 @@ from legato.events import Cursor
 
 
 class Client:
-    """What a front end makes of the frames: it knows the wire, and nothing of our fold."""
+    """A front end's reading of the frames: it knows the wire, and nothing of our fold."""
 
     def __init__(self, cursor: Cursor | None = None) -> None:
         """With a cursor: one that has seen everything up to there, and forgotten it."""

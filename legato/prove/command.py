@@ -1,4 +1,4 @@
-"""What the command does: seeds on all cores, and what came of them in words."""
+"""The command: runs seeds on all cores, and prints in words what came of them."""
 
 import os
 import sys
@@ -52,7 +52,7 @@ def prove_one(seed: int) -> None:
 
 
 def run_seed(seed: int, rules: Sequence[Rule] | None = None) -> Run:
-    """That seed's run; without `rules`, with those that are enabled."""
+    """Run that seed; without `rules`, with those that are enabled."""
     return run(draw(seed, rules or ENABLED, ALL_EXEMPTIONS), by_name(rules))
 
 
@@ -61,7 +61,7 @@ def by_name(rules: Sequence[Rule] | None = None) -> Mapping[str, Rule]:
 
 
 def explained(shrunk: Run) -> Iterator[str]:
-    """What was broken, and the shortest way to it."""
+    """Say what was broken, and the shortest way to it."""
     schedule, breach = shrunk.schedule, shrunk.breaches[0]
     yield f"seed {schedule.seed} broke the promise ({breach.check}): {breach.words}"
     yield f"{schedule.replicas} replicas, on_owner_lost = {schedule.on_owner_lost}"
@@ -83,7 +83,7 @@ def trace(came: Run) -> Iterator[str]:
 
 @contextmanager
 def _found(first: int, count: int) -> Iterator[Iterator[int | None]]:
-    """Of each seed in its order None, or itself where it broke the promise."""
+    """Yield for each seed, in order, None, or the seed where it broke the promise."""
     seeds = range(first, first + count)
     processes = min(os.cpu_count() or 1, -(-count // AT_ONCE))
     if processes == 1:

@@ -1,4 +1,4 @@
-"""What everybody was told of one job, beside the one history that there is."""
+"""Compares what everybody was told of one job with the one history that there is."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from legato.storage.contract import Kept
 
 
 class Comparison:
-    """What everybody was told of one job."""
+    """Compares what everybody was told of one job."""
 
     def __init__(self, sim: Simulation, known: Known) -> None:
         self._sim = sim
@@ -53,7 +53,7 @@ class Comparison:
         return any(each.status == "queued" or each.dropped_messages is not None for each in replies)
 
     async def _endings(self) -> Sequence[AnyEnding]:
-        """Of the same job at every replica."""
+        """Ask every replica for the job's ending."""
         found = []
         for seat in self._sim.open_seats():
             job = await seat.jobs.whereis("ann", self._job_id)
@@ -139,7 +139,7 @@ class Comparison:
 
 
 def _beginnings(reader: Reader, replay: Replay) -> Sequence[int]:
-    """Where a reader without a snapshot may have begun: a queued turn says nothing of that."""
+    """Positions at which a reader without a snapshot may have begun; `Queued` has no frame."""
     silent = isinstance(replay.events[0], Queued)
     if isinstance(reader.start, Cursor):
         return [max(reader.start.seq, int(silent)) + 1]

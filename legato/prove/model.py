@@ -15,14 +15,14 @@ RETENTION: Final = 600.0
 
 
 class Breach(Struct, frozen=True):
-    """What was broken: `check` names the part of the promise, `words` say it in a sentence."""
+    """A broken promise: `check` names the part of it, `words` say it in a sentence."""
 
     check: str
     words: str
 
 
 class Line(Struct, frozen=True):
-    """What happened, and when; the `is_step` ones were to happen, the others came of them."""
+    """An event of a run and its time; an `is_step` one was to happen, others came of those."""
 
     time: float
     words: str

@@ -34,7 +34,7 @@ LONGEST_REAL: Final = 30.0  # a thousand times what a run takes
 
 
 class Run(Struct, frozen=True):
-    """What came of a schedule."""
+    """A schedule that was run, with all that came of it."""
 
     schedule: Schedule
     lines: Sequence[Line]

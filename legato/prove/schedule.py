@@ -64,7 +64,7 @@ def draw(seed: int, rules: Sequence[Rule], exempt: Collection[Exemption] = ()) -
 
 
 def _opening(rules: Sequence[Rule], random: Random) -> Sequence[Step]:
-    """Where there is no job nothing can go wrong with one."""
+    """Begin with a job: without one nothing can go wrong with it."""
     named = {rule.name: rule for rule in rules}
     return [_step(named[name], random) for name in ("start", "wait") if name in named]
 

@@ -1,4 +1,4 @@
-"""What all replicas share, and each one's share of it, failing as it is told to."""
+"""The storage that all replicas share, and each one's way to it, failing as told to."""
 
 import math
 from collections import deque
@@ -74,7 +74,7 @@ def _copied(kept: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def _twin(value: Any) -> Any:
-    """What is frozen is its own copy; a volume is an object with a list of entries."""
+    """Copy a value of the state: a frozen one is its own copy, a volume has a list of entries."""
     if not hasattr(value, "__dict__"):
         return value
     twin = copy(value)

@@ -16,7 +16,7 @@ from legato.storage.signs import Signs
 
 
 class Look(Struct, frozen=True):
-    """What is in the shared storage.  `is_whole`: somebody found that all have told."""
+    """The shared storage as it was looked at.  `is_whole`: somebody found that all have told."""
 
     birth: str
     is_whole: bool
@@ -28,7 +28,7 @@ def new_birth() -> str:
 
 
 class Births:
-    """What one replica knows of the storage's births, and of the others who have to tell.
+    """One replica's knowledge of the storage's births, and of the others who have to tell.
 
     Say A and B have jobs, and the storage loses all.  A sees the new birth, tells its jobs, and
     knows of B: until B's sign names this birth, or B's lease is over, a conversation without a job
@@ -75,7 +75,7 @@ class Births:
 
     @property
     def told_for(self) -> str:
-        """What this replica's next sign names."""
+        """The birth that this replica's next sign names."""
         return self._told
 
     def _have_all_told(self) -> bool:

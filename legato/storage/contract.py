@@ -187,7 +187,7 @@ class Abandoned(Struct, frozen=True):
 
 
 class Kept(Struct, frozen=True):
-    """What a journal holds of a job, in the order in which it was kept.
+    """A job's entries in a journal, in the order in which they were kept.
 
     Every entries begin at or below the position after those before them.  What they say again
     replaces what stood there, where they are of a later epoch, and repeats it otherwise.  What

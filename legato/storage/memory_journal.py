@@ -12,7 +12,7 @@ from legato.storage.contract import Abandoned, Entries, Kept, Refusal, StorageEr
 
 @dataclass
 class Volume:
-    """What is kept of one job: entries of which each begins where those before it end, or below."""
+    """One job: entries of which each begins where those before it end, or below."""
 
     owner: str
     epoch: int = 1
@@ -53,7 +53,7 @@ class Shelf:
             self.tombstones[job_id] = volume.epoch
 
     def refuses(self, entries: Entries) -> Refusal | None:
-        """Of a job that has no volume."""
+        """Say why entries of a job that has no volume are refused, if they are."""
         if entries.epoch < self.tombstones.get(entries.job_id, 0):
             return Refusal(entries.job_id, "fenced")
         return Refusal(entries.job_id, "forgotten") if entries.first > 1 else None

@@ -1,4 +1,4 @@
-"""What replicas within one process share."""
+"""The storage that replicas within one process share."""
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _RANKS: Final[dict[Stage, int]] = {"waiting": 0, "begun": 1, "ended": 2, "void":
 
 
 class World(Shelf):
-    """What all replicas see: the journals' shelf, the directory, signs of life and inboxes.
+    """The journals' shelf, the directory, signs of life and inboxes, as all replicas see them.
 
     A new one is known to miss nothing: nobody was there before.
     """

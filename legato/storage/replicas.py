@@ -82,7 +82,7 @@ class Denied(Struct, frozen=True):
 
 
 class IncompleteDirectory(StorageError):
-    """What is absent from the directory may be there: it does not know all jobs (again) yet."""
+    """The directory does not know all jobs (again) yet: what is absent may be there."""
 
     def __init__(self, lease: float) -> None:
         super().__init__(

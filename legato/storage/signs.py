@@ -1,4 +1,4 @@
-"""Who is alive, from signs of life: values that stop changing.  Pure: the clock is handed in."""
+"""Tells who is alive from signs of life, which stop changing.  Pure: the clock is handed in.
 
 import math
 from collections.abc import Collection, Iterable, Mapping
@@ -12,7 +12,7 @@ MISSING: Final = ""
 
 
 class Sign(NamedTuple):
-    """What a replica's sign was, and since when, at the earliest, it has not changed."""
+    """A replica's sign, and since when, at the earliest, it has not changed."""
 
     value: str
     since: float

@@ -34,7 +34,7 @@ Outcome = Tail | Literal["fenced", "forgotten"]
 
 
 class RedisJournal:
-    """Of one replica, whose jobs are `own`."""
+    """The journal as one replica has it, whose jobs are `own`."""
 
     def __init__(self, client: Client, keys: Keys, liveness: RedisLiveness, own: OwnJobs) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""What a replica knows of its own jobs, beside what Redis does."""
+"""A replica's own knowledge of its jobs, beside what Redis knows."""
 
 from collections.abc import Iterable, Mapping
 

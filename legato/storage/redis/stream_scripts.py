@@ -1,4 +1,4 @@
-"""What is done to a job's stream, each in one step: a script looks at the last entry and decides.
+"""Changes of a job's stream, each in one step: a script looks at the last entry and decides.
 
 The last entry alone says whose the job is, since which epoch, and how far its log goes.
 """
