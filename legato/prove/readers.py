@@ -1,7 +1,7 @@
 """Readers: clients that keep their cursor, and come back until they have the ending."""
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import trio
 
@@ -11,20 +11,31 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import LocalRef
 from legato.events import Cursor
 from legato.prove.client import Client
+from legato.prove.model import Model
 from legato.prove.seats import Seat
 from legato.storage.contract import StorageError
 
-if TYPE_CHECKING:
-    from legato.prove.simulation import Simulation
-
 PAUSE = 0.1  # seconds until a client that was cut connects again
+
+
+class Cluster(Protocol):
+    """The cluster as a reader sees it: where to connect, and who hears what came of that."""
+
+    @property
+    def model(self) -> Model: ...
+
+    def open_seat(self, number: int) -> Seat: ...
+
+    def in_reach(self, seat: Seat) -> bool: ...
+
+    def not_found(self, reader: "Reader", seat: Seat) -> None: ...
 
 
 class Reader:
     """Reads one job to its end, at one replica after another."""
 
     def __init__(
-        self, simulation: "Simulation", number: int, job_id: str, start: Start, seat: Seat
+        self, cluster: Cluster, number: int, job_id: str, start: Start, seat: Seat
     ) -> None:
         self.number = number
         self.job_id = job_id
@@ -34,7 +45,7 @@ class Reader:
         self.missed: list[Cursor] = []  # those that were answered with a snapshot
         self.given_up = False
         self.connection = trio.CancelScope()
-        self._simulation = simulation
+        self._cluster = cluster
 
     @property
     def is_done(self) -> bool:
@@ -47,7 +58,7 @@ class Reader:
     async def run(self) -> None:
         while not self.is_done:
             if not self.seat.is_open:
-                self.seat = self._simulation.open_seat(self.number)
+                self.seat = self._cluster.open_seat(self.number)
             seat = self.seat  # a step may send this reader elsewhere while it waits
             await seat.serve(partial(self._respond, seat))
             await trio.sleep(PAUSE)
@@ -63,14 +74,14 @@ class Reader:
             except StorageError:
                 return
             if job is None:
-                self._simulation.not_found(self, seat)
+                self._cluster.not_found(self, seat)
                 return
             follower = Follower(job, "librechat", self.client.cursor or self.start)
             try:
                 await self._follow(follower, seat)
             except ActorStopped:
                 if not isinstance(job, LocalRef):
-                    self._simulation.not_found(self, seat)
+                    self._cluster.not_found(self, seat)
             finally:
                 follower.leave()
 
@@ -82,9 +93,9 @@ class Reader:
                 self._feed(data)
             except (AssertionError, LookupError, ValueError, TypeError) as error:
                 words = f"{self.name} cannot make sense of its frames: {error!r}"
-                self._simulation.model.breach("frames", words)
+                self._cluster.model.breach("frames", words)
                 self.given_up = True
-            is_synced = self.client.syncs > syncs and self._simulation.in_reach(seat)
+            is_synced = self.client.syncs > syncs and self._cluster.in_reach(seat)
             if before is not None and is_synced:
                 self.missed.append(before)
 
@@ -93,4 +104,4 @@ class Reader:
             self.client.feed(data)
         if self.client.terminal is not None:
             seq = self.client.seqs[-1]
-            self._simulation.model.note(f"{self.name} has the ending, at {seq}")
+            self._cluster.model.note(f"{self.name} has the ending, at {seq}")

@@ -45,7 +45,7 @@ class Simulation:
         self.schedule = schedule
         self.replicas = replicas
         self.provider = provider
-        self.model = model
+        self.model: Model = model
         self.nursery = nursery
         self.readers: list[Reader] = []
         self.forgot_at = -LEASE

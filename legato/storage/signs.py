@@ -1,4 +1,4 @@
-"""Tells who is alive from signs of life, which stop changing.  Pure: the clock is handed in.
+"""Tells who is alive from signs of life, which stop changing.  Pure: the clock is handed in."""
 
 import math
 from collections.abc import Collection, Iterable, Mapping
