@@ -231,8 +231,7 @@ class Job:
             case Settled():
                 self._say(message)
             case Overdue():
-                if self.feed.ending is None:
-                    self._waiters.hurry(self._ending(Settled(None, unsaved=True), self.opening))
+                self._hurry()
             case Stop():
                 self._stop(message)
             case _:
@@ -320,6 +319,12 @@ class Job:
             ending = self._ending(Settled(None), self.opening)
             self._children.start_soon(self._recorder.close, ending, self.opening)
 
+    def _hurry(self) -> None:
+        """The ending takes long: store what there is, and answer those who asked for a stop."""
+        self._store()  # whoever was to report first, the recorder or the producer, hangs
+        if self.feed.ending is None:
+            self._waiters.hurry(self._ending(Settled(None, unsaved=True), self.opening))
+
     def _ending(self, settled: Settled, opening: Opening | None) -> AnyEnding:
         """Make what is to be said; it does not change once the outcome is decided."""
         decision = self._decision
@@ -329,6 +334,7 @@ class Job:
         return ending_of(decision, opening, content, usage, settled)
 
     def _say(self, settled: Settled) -> None:
+        self._store()  # as far as nobody has: what the answer waits for hangs
         if self._advance(Signal.SAY):
             self.feed.append(self._ending(settled, self.opening))
             self.feed.push()

@@ -114,26 +114,31 @@ class JournalWriter:
         for the next run."""
         pause = FIRST_PAUSE
         while True:
-            work = await self._next()
-            self._since = min(self._since, trio.current_time())
             try:
-                await self._write(work)
-            except StorageError as error:
-                self._put_off(work, error)
+                await self._write_next()
+            except StorageError:
                 await trio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
-            except BaseException as error:
-                self._put_off(work, StorageError(f"It was a {type(error).__name__}."))
-                raise
             else:
                 pause = FIRST_PAUSE
-                self.trouble = None
-                self.writes.add(self.delay)
-                self._since = math.inf
 
-    def _put_off(self, work: Work, error: StorageError) -> None:
-        log.warning("journal not written yet", jobs=len(work.jobs), reason=str(error))
-        self.trouble = StorageError(f"Generations not kept yet: {len(work.jobs)}.  {error}")
+    async def _write_next(self) -> None:
+        """Raises StorageError where that failed; then it is put off."""
+        work = await self._next()
+        self._since = min(self._since, trio.current_time())
+        try:
+            await self._write(work)
+        except Exception as error:
+            self._put_off(work, error)
+            raise
+        self.trouble = None
+        self.writes.add(self.delay)
+        self._since = math.inf
+
+    def _put_off(self, work: Work, error: Exception) -> None:
+        reason = str(error) if isinstance(error, StorageError) else f"a {type(error).__name__}."
+        log.warning("journal not written yet", jobs=len(work.jobs), reason=reason)
+        self.trouble = StorageError(f"Generations not kept yet: {len(work.jobs)}.  {reason}")
         self._urgent.add(work)
         self._hurry()
 

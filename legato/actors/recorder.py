@@ -74,6 +74,7 @@ class Recorder:
         self._store: TurnStore = turn_store(turn.prompt.asked if turn.prompt else None, records)
         self._store_timeout = store_timeout
         self._opening: Opening | None = None  # while its question may be stored
+        self._overdue: Failure | None = None  # why the start was refused before that was certain
         self._planning = trio.CancelScope()
         self._unwanted = trio.Event()  # the question, by now
         self._settled = Settled(None, unsaved=True)  # what is known of the answer
@@ -167,8 +168,9 @@ class Recorder:
         await self._tell_overdue_opening("the storage does not answer.")
 
     async def _tell_overdue_opening(self, reason: object) -> None:
+        self._overdue = failure_of(StorageError(reason))
         self.stop_opening()
-        await self._job.tell(OpeningOverdue(failure_of(StorageError(reason))))
+        await self._job.tell(OpeningOverdue(self._overdue))
 
     async def _written(self, opening: Opening) -> Opened | NotOpened:
         """Return when it is certain."""
@@ -178,7 +180,7 @@ class Recorder:
         except (ForeignConversation, RequestTaken, UnstorableText) as error:
             return NotOpened(failure_of(error))
         if conversation is None:
-            return NotOpened(None)
+            return NotOpened(self._overdue)
         return Opened(replace(opening, conversation=conversation))
 
     async def _question_kept(self, created: Created) -> Conversation | None:

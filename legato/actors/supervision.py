@@ -1,6 +1,6 @@
 """A supervisor's whole life: what a former one left comes first, and nothing is left at its end."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ from legato.storage.replicas import Replication
 
 LAST_WRITE = 1.0
 """Seconds for the journal at shutdown; what it misses then, the next process finds out."""
+
+ENDING_PAUSE = 0.01  # seconds from one look at what still runs to the next
 
 LEAST_PATIENCE = 60.0
 """Seconds that an ending waits for a journal which all replicas share, also where nothing is kept
@@ -61,15 +63,23 @@ async def open_supervisor(
         supervisor.adopt(recovered)
         yield supervisor
         await drained(supervisor, limits)
-        records.abandon()  # what hangs in there for longer is lost, as if the process was killed
-        if journal is not None:
-            journal.abandon()
-        nursery.cancel_scope.cancel()
+        await _left(nursery, [records.abandon, *([journal.abandon] if journal else [])])
 
 
 async def drained(supervisor: Supervisor, limits: Limits) -> None:
     with trio.move_on_after(limits.store_timeout + LAST_WRITE):
         await supervisor.drain()
+
+
+async def _left(nursery: trio.Nursery, abandons: Sequence[Callable[[], None]]) -> None:
+    """End all that is in the nursery.  A thread that hangs for longer is left to itself: what it
+    was to do is lost, as if the process was killed."""
+    nursery.cancel_scope.cancel()
+    with trio.move_on_after(LAST_WRITE, shield=True):
+        while nursery.child_tasks:  # noqa: ASYNC110  # nobody says when
+            await trio.sleep(ENDING_PAUSE)
+    for abandon in abandons:
+        abandon()
 
 
 class Replica(NamedTuple):
@@ -114,9 +124,7 @@ async def open_replica(
         await drained(supervisor, limits)
         with trio.move_on_after(LAST_WRITE), suppress(StorageError):
             await heartbeat.leave()  # while its jobs still answer for themselves
-        records.abandon()
-        journal.abandon()
-        nursery.cancel_scope.cancel()
+        await _left(nursery, [records.abandon, journal.abandon])
 
 
 def _shared(

@@ -1,11 +1,17 @@
 """A write of the question is brought to its end, repeated or looked up, come what may."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.jobs import Alone
 from legato.actors.starting import NotStarted, StartReply, start_turn
+from legato.actors.supervisor import Supervisor
+from legato.config import Limits
 from legato.content import Conversation, Message
 from legato.events import (
     Created,
@@ -13,6 +19,7 @@ from legato.events import (
     Finished,
     Stopped,
 )
+from legato.models.contract import ModelRequest
 from legato.storage.contract import StorageError
 from legato.storage.memory_journal import Shelf
 from tests.actors.kit import (
@@ -20,6 +27,7 @@ from tests.actors.kit import (
     FlakyJournal,
     FlakyRecords,
     House,
+    PlayedModel,
     crash,
     open_house,
 )
@@ -246,3 +254,72 @@ async def test_a_repetition_finds_the_question_that_came_to_the_storage_late(
         question, answer = await house.records.messages(C1)
         assert replies[0].user_message_id == question.message_id
         assert answer.unfinished
+
+
+class Stuck(PlayedModel):
+    """Whose connection cannot be closed for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closing = trio.Event()
+
+    @asynccontextmanager
+    async def stream(self, request: ModelRequest) -> AsyncIterator[Any]:
+        async with super().stream(request) as batches:
+            try:
+                yield batches
+            finally:
+                with trio.CancelScope(shield=True):
+                    await self.closing.wait()
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_an_answer_whose_provider_cannot_be_closed_is_stored_and_ends(
+    autojump_clock: MockClock, is_shared: bool
+) -> None:
+    model, records = Stuck(), FlakyRecords()
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(
+            nursery,
+            records=records,
+            models={"played": model},
+            dialects={},
+            limits=Limits(store_timeout=3),
+            journal=FlakyJournal(Shelf()),
+            patience=600.0 if is_shared else 0.0,
+        )
+        house = House(supervisor, model, records)
+        job = house.start()
+        await job.opened()
+        model.say("well")
+        await trio.sleep(1)
+        with trio.fail_after(10):
+            reply = await job.stop()
+            await job.ended()
+        assert isinstance(reply.ending, Stopped)
+        await trio.sleep(1)
+        assert len(await records.messages(C1)) == 2
+        model.closing.set()
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_place_that_cannot_be_found_holds_no_stop_up(autojump_clock: MockClock) -> None:
+    async with open_replicas(store_timeout=3) as replicas:
+        here, _ = replicas.seats
+        planning = trio.Event()
+        messages = type(replicas.records).messages
+
+        async def hanging(self: Any, conversation_id: str) -> list[Message]:
+            with trio.CancelScope(shield=True):
+                await planning.wait()
+            return await messages(self, conversation_id)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(replicas.records), "messages", hanging)
+            job = await here.start()
+            await trio.sleep(1)
+            with trio.fail_after(30):
+                assert isinstance((await job.stop()).ending, Stopped)
+                await job.ended()
+            planning.set()
