@@ -119,3 +119,23 @@ async def one_runs(replicas: Replicas) -> None:
     for _ in range(50):
         await trio.sleep(0.1)
         assert sum(seat.model.open_connections for seat in replicas.seats) == 1
+
+
+async def test_what_is_lost_once_more_while_it_is_told_is_told_once_more(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas() as replicas:
+        here, _ = replicas.seats
+        job = await here.start()
+        await job.opened()
+        here.model.say("so far")
+        await trio.sleep(1)
+        here.replication.pause = 1.5  # telling takes longer than from one look to the next
+        replicas.world.forget_everything()
+        await trio.sleep(4)
+        replicas.world.forget_everything()
+        await trio.sleep(2)
+        here.replication.pause = 0.0
+        await trio.sleep(LEASE)
+        assert replicas.world.stages == {job.job_id: "begun"}
+        assert here.replication.is_whole

@@ -323,3 +323,27 @@ async def test_a_place_that_cannot_be_found_holds_no_stop_up(autojump_clock: Moc
                 assert isinstance((await job.stop()).ending, Stopped)
                 await job.ended()
             planning.set()
+
+
+async def test_a_crash_while_the_turn_is_planned_stores_nothing(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        house.records.unread = trio.Event()
+        job = house.start()
+        await wait_all_tasks_blocked()
+        await crash(job)
+        assert isinstance(await job.ended(), Failed)
+        house.records.unread.set()
+        assert await house.records.messages(C1) == []
+
+
+async def test_a_crash_before_the_question_is_stored_leaves_none(autojump_clock: MockClock) -> None:
+    journal = FlakyJournal(Shelf())
+    async with open_house(journal=journal) as house:
+        journal.hold()
+        job = house.start()
+        await wait_all_tasks_blocked()
+        await crash(job)
+        assert isinstance(await job.ended(), Failed)
+        journal.release()
+        await trio.sleep(1)
+        assert await house.records.messages(C1) == []

@@ -13,7 +13,7 @@ from legato.actors.starting import NotStarted, StartReply, start_turn
 from legato.actors.turn import InvalidTurn, Turn
 from legato.events import Failed
 from legato.storage.contract import ForeignConversation
-from tests.actors.kit import C1, House, crash, open_house
+from tests.actors.kit import C1, FlakyRecords, House, crash, open_house
 from tests.actors.test_job import ending_of
 
 
@@ -239,3 +239,37 @@ async def test_old_turns_give_way_and_the_reply_counts_them(autojump_clock: Mock
             "three four",
             "one two",
         ]
+
+
+async def test_a_revision_is_checked_with_the_question_of_its_answer(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        await start(house)
+        house.model.say("well")
+        house.model.finish()
+        [job] = house.supervisor.registry.conversation(C1)
+        await job.ref.ended()
+        house.model.finish()
+        reply = await start(house, revise="answer-1")
+        assert reply.status == "started"
+        assert reply.user_message_id == "question-1"
+
+
+class Forgetful(FlakyRecords):
+    """Says of no request where it went."""
+
+    async def turn_of_request(self, user: str, request_id: str) -> None:
+        return None
+
+
+async def test_a_request_that_was_taken_and_is_not_found_is_refused(
+    autojump_clock: MockClock,
+) -> None:
+    records = Forgetful()
+    async with open_house(records=records, retention=1) as house:
+        house.model.finish()
+        await start(house, request_id="r")
+        await trio.sleep(2)
+        with pytest.raises(NotStarted, match="another turn"):
+            await start(house, request_id="r")
