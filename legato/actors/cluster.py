@@ -102,7 +102,7 @@ class Cluster:
         job = self._supervisor.create(turn, endings, is_queued=is_queued)
         if on_busy == "interrupt":
             for each in before:
-                self._nursery.start_soon(self._stopped, each.job_id)
+                self._until_done(self._stopped, each.job_id)
         return Started(job.ref, queued=is_queued)
 
     async def predecessors(self, turn: Turn) -> Sequence[trio.Event]:
@@ -196,8 +196,13 @@ class Cluster:
     def _ending(self, listing: Listing) -> trio.Event:
         """Set when that job has ended, wherever it does."""
         ended = trio.Event()
-        self._nursery.start_soon(self._await_end, listing.job_id, ended)
+        self._until_done(self._await_end, listing.job_id, ended)
         return ended
+
+    def _until_done(self, work: Callable[..., Awaitable[None]], job_id: str, *more: object) -> None:
+        """Work about a job, in a task of its own: a fault in it ends no more than one attempt."""
+        done = partial(work, job_id, *more)
+        self._nursery.start_soon(self._supervisor.kept_alive, done, job_id)
 
     async def _await_end(self, job_id: str, ended: trio.Event) -> None:
         """Set `ended` when the job has ended.  An owner that cannot answer says nothing of that."""
@@ -210,12 +215,15 @@ class Cluster:
                 await trio.sleep(RETRY)
 
     async def _stopped(self, job_id: str) -> None:
-        try:
-            await self._owners.stop(job_id)
-        except ActorStopped:
-            return
-        except StorageError as error:
-            log.warning("the turn before is not stopped", job=job_id, reason=str(error))
+        """Stop it, however often that has to be asked: the next turn waits for it."""
+        while True:
+            try:
+                with suppress(ActorStopped):
+                    await self._owners.stop(job_id)
+                return
+            except StorageError as error:
+                log.warning("the turn before is not stopped", job=job_id, reason=str(error))
+                await trio.sleep(RETRY)
 
     async def _discarded(self, listing: Listing) -> None:
         try:

@@ -9,6 +9,7 @@ from legato.actors.recovery import Recovered
 from legato.actors.turn import Turn
 from legato.config import Limits
 from legato.dialects.contract import Dialect
+from legato.models.absent import AbsentModel
 from legato.models.contract import Model
 from legato.storage.contract import Records
 
@@ -33,10 +34,10 @@ class JobFactory:
         return self._job(turn, model=self._models[turn.model])
 
     def restored(self, recovered: Recovered) -> Job:
-        model = self._models.get(recovered.turn.model)
+        name = recovered.turn.model
         job = self._job(
             recovered.turn,
-            model=model or next(iter(self._models.values())),  # any: who has ended asks no model
+            model=self._models.get(name) or AbsentModel(name),
             epoch=recovered.epoch,
             former=recovered.former,
             position=len(recovered.events),

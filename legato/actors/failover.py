@@ -6,6 +6,7 @@ and there may be thousands of them: they stay in the journal until somebody asks
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
@@ -23,7 +24,8 @@ from legato.storage.contract import Abandoned, Journal, Records, StorageError
 from legato.storage.replicas import Directory
 
 AT_ONCE: Final = 8  # jobs that are brought here side by side
-RETRY: Final = 1.0  # seconds until that is tried again
+FIRST_PAUSE: Final = 1.0  # seconds until that is tried again; each is twice the last …
+LONGEST_PAUSE: Final = 15.0  # … up to this
 
 log = structlog.get_logger()
 
@@ -57,6 +59,7 @@ class Left:
     job: Abandoned
     until: float  # when nobody may read it any more
     is_coming: bool = False
+    came: Abandoned | None = None  # as what it was brought here last
     arrived: trio.Event = field(default_factory=trio.Event)
 
 
@@ -98,7 +101,13 @@ class Failover:
             await left.arrived.wait()
 
     async def take_over(self) -> None:
-        """Raises StorageError where that is not certain; then it is to be done again."""
+        """Take nothing more once this replica drains: it would end here at once.
+
+        Raises:
+            StorageError: where that is not certain; then it is to be done again.
+        """
+        if self._supervisor.is_draining:
+            return
         if self._taken.is_set():
             self._taken = trio.Event()  # what is being taken is this replica's, and not known yet
         for job in await self._journal.take_over():
@@ -128,26 +137,29 @@ class Failover:
             self._nursery.start_soon(self._recover, left)
 
     async def _recover(self, left: Left) -> None:
-        """It is nobody else's task: tried until it is done, under the newest epoch."""
-        job = None
-        async with self._at_once:
-            while job is not left.job:
-                job = left.job
-                if not await self._is_recovered(job):
-                    job = None
-                    await trio.sleep(RETRY)
+        """It is nobody else's task: tried until it is done, under the newest epoch.
+
+        One that cannot be brought here, or that a bug keeps away, holds up no other.
+        """
+        pause, name = FIRST_PAUSE, left.job.job_id
+        while left.came is not left.job:
+            async with self._at_once:
+                await self._supervisor.guarded(partial(self._try, left), name)
+            if left.came is not left.job:
+                await trio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
         self._done(left)
 
-    async def _is_recovered(self, job: Abandoned) -> bool:
+    async def _try(self, left: Left) -> None:
+        job = left.job
         try:
             recovered = await recover_one(job, self._journal, self._records, self._successor)
-            if recovered is not None:
+            if recovered is not None and (recovered.has_ended or not self._supervisor.is_draining):
                 before = () if recovered.has_begun else await self.predecessors(recovered.turn)
                 self._supervisor.adopt([recovered], before)
+            left.came = job
         except StorageError as error:
             log.warning("not recovered yet", job=job.job_id, reason=str(error))
-            return False
-        return True
 
     async def _forget(self) -> None:
         """Those that nobody asked for in time."""

@@ -165,16 +165,20 @@ class Feed:
         """
         if dialect in self._broken or dialect not in self._dialects:
             return UnknownDialect(f"Nobody speaks {dialect} here.")
-        if dialect not in self._projections:
-            made = Projection(self._dialects[dialect], self._identity, self._log)
-            self._projections[dialect] = made
         try:
-            return use(self._projections[dialect])
+            return use(self._projection(dialect))
         except Exception:
             log.exception("dialect failed", dialect=dialect, job=self._identity.job_id)
             self._broken.add(dialect)
-            self._projections.pop(dialect).close()
+            if projection := self._projections.pop(dialect, None):
+                projection.close()
             return UnknownDialect(f"Telling this generation in {dialect} failed.")
+
+    def _projection(self, dialect: str) -> Projection:
+        if dialect not in self._projections:
+            made = Projection(self._dialects[dialect], self._identity, self._log)
+            self._projections[dialect] = made
+        return self._projections[dialect]
 
     def _seq(self, start: Start) -> int | None:
         """The position that `start` stands for; None where only a snapshot can answer it."""

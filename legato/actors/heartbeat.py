@@ -1,6 +1,7 @@
 """Signs of life: giving them, and seeing to it that all know what this replica owns."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -56,7 +57,8 @@ class Heartbeat:
         with self._scope:
             async with trio.open_nursery() as nursery:
                 for step in (self._beat, self._failover.take_over, self._reconcile):
-                    nursery.start_soon(self._repeat, step)
+                    repeated = partial(self._repeat, step)
+                    nursery.start_soon(self._supervisor.kept_alive, repeated, "heartbeat")
         self._ended.set()
 
     async def leave(self) -> None:

@@ -170,7 +170,7 @@ class Job:
         """Live on after `run` crashed: end the job, whatever it was at."""
         async with trio.open_nursery() as self._children:
             if self.state is State.ENDED:
-                self._children.start_soon(self._retire)
+                self._children.start_soon(self._settle)
             else:
                 self._seal()
             await self._serve()
@@ -182,6 +182,13 @@ class Job:
             self._children.start_soon(self._recorder.look_up)
         self.state = State.ENDING  # what was being stored went, too
         self._store()
+
+    async def _settle(self) -> None:
+        """Store the answer, if that went with the crash, and stay for the readers."""
+        if self.feed.ending is not None and not self._recorder.journal.is_settled:
+            self._children.start_soon(self._recorder.close, self.feed.ending, self.opening)
+            await trio.lowlevel.checkpoint()
+        await self._retire()
 
     def leave(self) -> None:
         """End its life now, whatever the retention time says."""
@@ -313,7 +320,8 @@ class Job:
         journal = self._recorder.journal
         if journal.ahead is not None:
             self.feed.append(journal.ahead)  # what the journal may have, readers hear
-        if self.opening is None and not journal.is_shared:
+        is_unheard = self.feed.log.tail == 0 and not journal.is_shared
+        if self.opening is None and is_unheard:  # nobody who comes later finds anything of it
             self._say(Settled(None, unsaved=not self.is_stored))
         else:
             ending = self._ending(Settled(None), self.opening)
@@ -357,4 +365,5 @@ class Job:
         """Leave when nobody may come back any more, and all is stored."""
         await self._recorder.idle()
         await trio.sleep(self._limits.retention)
+        await self._recorder.idle()
         self.leave()

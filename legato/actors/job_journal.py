@@ -143,6 +143,11 @@ class JobJournal:
                 await on_overdue()
                 await self.finished()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to be done."""
+        return self._is_settled
+
     def settle(self) -> None:
         """Note that nothing is left to be done: it is noted behind the ending."""
         if not self._is_settled:

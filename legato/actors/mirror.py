@@ -14,7 +14,7 @@ from legato.actors.feed import Feed, Start
 from legato.actors.links import Inlet, Told
 from legato.actors.log import Sealed
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import OutOfReach
+from legato.actors.messages import OutOfReach, UnknownDialect
 from legato.actors.peers import Guarded
 from legato.actors.registry import Registry
 from legato.actors.sinks import Sink
@@ -163,7 +163,7 @@ class Mirror:
         feed.append(*events)
         waiting, self._waiting = self._waiting, []
         for each in waiting:
-            with suppress(OutOfReach):
+            with suppress(OutOfReach, UnknownDialect):  # told by the closed sink; the others go on
                 self.subscribe(*each)
         feed.push()
 

@@ -225,11 +225,13 @@ class Recorder:
         The journal has the ending first: if the process ends before the answer is stored, the next
         one knows what is still to be done.
         """
-        await self.journal.finish(ending)
         if opening is None:
+            await self.journal.finish(ending)
             self._settled = Settled(None, unsaved=not self.is_idle)
         else:
-            self._settled = await self._stored(ending, opening.created)
+            with self._writing():  # from here the job has something to store
+                await self.journal.finish(ending)
+                self._settled = await self._stored(ending, opening.created)
         if not self._settled.unsaved:
             await self.journal.settled()
         await self._job.tell(self._settled)

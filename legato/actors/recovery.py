@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
+import trio
 from msgspec import Struct, structs
 
 from legato.actors.ending import RESTART, Decision, ending_of
@@ -24,11 +25,18 @@ from legato.storage.contract import (
     Kept,
     Records,
     RequestTaken,
+    StorageError,
     UnstorableText,
 )
 
 TRIES: Final = 3
 """How often what a job said is read again, before it is taken for what ends the process."""
+
+RETRIES: Final = (0.25, 0.5, 1.0)
+"""Seconds after each attempt to recover a job; a process that starts has not longer for one."""
+
+HAND_OVERS: Final = 100
+"""The same for a turn that waits: it comes to every process that is replaced meanwhile."""
 
 log = structlog.get_logger()
 
@@ -83,16 +91,19 @@ async def recover(
     `most` bytes; the others are forgotten unread.  All are returned in the order of their ids.
     Whoever gets them notes that they are settled, and if nobody does, they are found again.
 
+    A job that cannot be brought to its end though the storage works is left to the next process:
+    it keeps nobody from the others.
+
     Raises:
         StorageError: if the storage cannot be used; what was not done is found the next time.
     """
     successor = successor or Successor()
     abandoned = await journal.take_over()
     due = [each for each in abandoned if not each.settled]
-    found = [await recover_one(each, journal, records, successor) for each in due]
+    found = [await _tried(each, journal, records, successor) for each in due]
     settled = [each for each in abandoned if each.settled]
     while settled and most > 0:
-        found.append(recovered := await recover_one(settled.pop(), journal, records, successor))
+        found.append(recovered := await _tried(settled.pop(), journal, records, successor))
         most -= size_of(recovered.events) if recovered else 0
     if settled:
         await journal.forget([each.job_id for each in settled])
@@ -106,12 +117,26 @@ def size_of(events: Sequence[AnyEvent]) -> int:
     return texts + EVENT_BYTES * len(events)
 
 
+async def _tried(
+    job: Abandoned, journal: Journal, records: Records, successor: Successor
+) -> Recovered | None:
+    """Recover it; None, too, where that fails and fails again and nothing else does."""
+    for pause in RETRIES:
+        try:
+            return await recover_one(job, journal, records, successor)
+        except StorageError as error:
+            log.warning("not recovered yet", job=job.job_id, reason=str(error))
+            await records.ping()
+            await trio.sleep(pause)
+    log.error("generation left to the next start", job=job.job_id)
+    return None
+
+
 async def recover_one(
     job: Abandoned, journal: Journal, records: Records, successor: Successor
 ) -> Recovered | None:
     """None where nobody can ever read it, or it was taken over once more."""
-    kept = await journal.read(job.job_id)
-    replay = Replay(kept if job.attempts <= TRIES else Kept(kept.entries[:1], "it was tried often"))
+    replay = _replay(job, await journal.read(job.job_id))
     asked = turn_of(replay.queued) if replay.queued else await successor.turn(job.job_id)
     if asked and replay.still_waits:
         return Recovered(asked, job.epoch, None, replay.former, replay.events)
@@ -137,6 +162,13 @@ async def recover_one(
         if not await _end(job, replay, ending, opening, journal, store):
             return None
     return Recovered(turn, job.epoch, opening, replay.former, replay.events)
+
+
+def _replay(job: Abandoned, kept: Kept) -> Replay:
+    replay = Replay(kept)
+    if job.attempts <= (HAND_OVERS if replay.still_waits else TRIES):
+        return replay
+    return Replay(Kept(kept.entries[:1], "it was tried often"))
 
 
 async def _opening(replay: Replay, asked: Turn | None, records: Records) -> Opening | None:

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from contextlib import suppress
 from secrets import token_hex
+from typing import Final
+
+import trio
 
 from legato.actors.feed import Start
 from legato.actors.heartbeat import Heartbeat
@@ -29,6 +32,9 @@ from legato.actors.wire import (
 from legato.events import AnyEnding, Created, Cursor, Queued
 from legato.storage.contract import StorageError
 from legato.storage.replicas import Listing, Replication
+
+STOP_TIMEOUT: Final = 60.0
+"""Seconds for a stop to be answered: more than an owner needs that lives, and a failover."""
 
 
 class Owners:
@@ -83,10 +89,13 @@ class Owners:
             owner = await self.owner(job_id, owner)
 
     async def stop(self, job_id: str) -> StopReply:
+        """Raises StorageError, too, where its owner cannot be reached in time."""
         stop_id = token_hex(8)  # the same however often it has to be asked
-        answer = await self.ask(job_id, lambda about: StopJob(about, job_id, stop_id))
-        assert answer.stopped is not None, "that is the answer to this question"
-        return answer.stopped
+        with trio.move_on_after(STOP_TIMEOUT):
+            answer = await self.ask(job_id, lambda about: StopJob(about, job_id, stop_id))
+            assert answer.stopped is not None, "that is the answer to this question"
+            return answer.stopped
+        raise StorageError("The process that runs the generation did not answer in time.")
 
     async def status(self, job_id: str) -> Status:
         answer = await self.ask(job_id, lambda about: AskStatus(about, job_id))

@@ -121,6 +121,11 @@ class Supervisor:
         job = self.create(turn, [job.ended for job in before], is_queued=is_queued)
         return Started(job.ref, queued=is_queued)
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether what runs here is about to end, or to be another's."""
+        return self._draining
+
     def check_draining(self) -> None:
         """Raises ShuttingDown once starts are refused."""
         if self._draining:

@@ -92,6 +92,7 @@ class Waiters:
             case AwaitQueued() | AwaitOpened() | AwaitAnswer() | AwaitEnding():
                 self._add(question)
                 self.announce(opened)
+                self._answer_overdue()
             case _:
                 assert_never(question)
 
@@ -118,8 +119,7 @@ class Waiters:
         if stop.id:
             self._stop_ids.add(stop.id)
         self._stops.add(stop)
-        if self._overdue is not None:
-            self._answer_stops(self._overdue)
+        self._answer_overdue()
 
     def announce(self, opened: Created | None) -> None:
         """Answer who waited for what is now."""
@@ -128,8 +128,7 @@ class Waiters:
         if self._queued and (news := ending or opened or self._feed.queued):
             self._tell_queued(news)
         if self._opened and (first := opened or ending):
-            for opener in self._opened.take():
-                opener.reply_to.send(first)
+            self._tell_opened(first)
         if self._answer and (self._feed.has_content or ending):
             for each in self._answer.take():
                 each.reply_to.send(None if self._feed.has_content else ending)
@@ -142,10 +141,21 @@ class Waiters:
         for each in self._queued.take():
             each.reply_to.send(news)
 
+    def _tell_opened(self, news: Created | AnyEnding) -> None:
+        for each in self._opened.take():
+            each.reply_to.send(news)
+
     def hurry(self, ending: AnyEnding) -> None:
-        """Answer those who asked for a stop, and those who will: the ending will be this one."""
+        """Answer those who asked for a stop or wait for a start, and those who will: the ending
+        will be this one."""
         self._overdue = ending
-        self._answer_stops(ending)
+        self._answer_overdue()
+
+    def _answer_overdue(self) -> None:
+        if (ending := self._overdue) is not None:
+            self._tell_queued(ending)
+            self._tell_opened(ending)
+            self._answer_stops(ending)
 
     def _answer_stops(self, ending: AnyEnding) -> None:
         settled = not isinstance(ending, Stopped)

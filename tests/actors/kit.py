@@ -95,6 +95,25 @@ class PlayedModel:
                 return
 
 
+class SlowToClose(PlayedModel):
+    """Its connection takes that many seconds to close."""
+
+    def __init__(self, seconds: float = 5) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    @asynccontextmanager
+    async def stream(
+        self, request: ModelRequest
+    ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
+        async with super().stream(request) as batches:
+            try:
+                yield batches
+            finally:
+                with trio.CancelScope(shield=True):
+                    await trio.sleep(self._seconds)
+
+
 class FlakyJournal(MemoryJournal):
     """A journal in memory that fails while `down`, waits while held, and cannot keep some jobs."""
 

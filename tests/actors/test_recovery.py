@@ -7,7 +7,7 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock
 
-from legato.actors.recovery import TRIES, Recovered, Successor, recover
+from legato.actors.recovery import HAND_OVERS, TRIES, Recovered, Successor, recover
 from legato.actors.sinks import ChannelSink
 from legato.actors.turn import Turn, queued
 from legato.content import Asked, Conversation, ErrorPart, Message, Part, TextPart, Usage, text_of
@@ -447,7 +447,7 @@ async def test_a_queued_turn_that_ended_the_process_again_and_again_fails(
         job_id=JOB, conversation_id=C1, message_id="q", response_id="a", user="ann", model="m"
     )
     await died(shelf, [queued(turn)])
-    shelf.volumes[JOB].attempts = TRIES
+    shelf.volumes[JOB].attempts = HAND_OVERS
     job = await recovered(shelf, records)
 
     assert job is not None

@@ -1,0 +1,159 @@
+"""A turn that waits comes through every restart, and through every replica that leaves."""
+
+import trio
+from trio.testing import MockClock
+
+from legato.actors.supervision import open_supervisor
+from legato.config import Limits
+from legato.events import Failed, Finished, Queued, Stopped
+from legato.storage.memory_journal import Shelf
+from tests.actors.kit import (
+    C1,
+    C2,
+    FlakyJournal,
+    FlakyRecords,
+    PlayedModel,
+    SlowToClose,
+    open_house,
+)
+from tests.actors.replicas import LEASE, Seat, open_replicas
+
+
+async def test_one_that_was_stopped_stays_stopped(autojump_clock: MockClock) -> None:
+    shelf, records = Shelf(), FlakyRecords()
+    async with open_house(journal=(journal := FlakyJournal(shelf)), records=records) as first:
+        await first.start().opened()
+        queued = first.start("enqueue", text="never mind")
+        assert isinstance(await queued.queued(), Queued)
+        assert isinstance((await queued.stop()).ending, Stopped)
+        await trio.sleep(1)
+    journal.close()
+    records.down = False
+    async with open_house(journal=FlakyJournal(shelf), records=records) as second:
+        second.model.finish()
+        await trio.sleep(1)
+        found = second.supervisor.whereis(queued.job_id)
+
+        assert found is not None
+        assert isinstance(await found.ended(), Stopped)
+        assert "never mind" not in [each.text for each in await records.messages(C1)]
+
+
+async def test_a_queue_of_them_outlives_many_restarts(autojump_clock: MockClock) -> None:
+    shelf, records = Shelf(), FlakyRecords()
+    async with open_house(journal=(journal := FlakyJournal(shelf)), records=records) as first:
+        await first.start().opened()
+        turns = [first.start("enqueue", text=f"question {n}") for n in range(6)]
+        for each in turns:
+            await each.queued()
+    for _ in range(5):
+        journal.close()
+        records.down = False
+        journal = FlakyJournal(shelf)
+        async with open_house(journal=journal, records=records) as house:
+            await trio.sleep(0.5)
+            last = house.supervisor.whereis(turns[-1].job_id)
+            assert last is not None
+            assert house.job(last).feed.ending is None
+
+
+async def test_one_whose_model_is_gone_fails_and_is_put_to_no_other(
+    autojump_clock: MockClock,
+) -> None:
+    shelf, records, other = Shelf(), FlakyRecords(), PlayedModel()
+    async with open_house(journal=(journal := FlakyJournal(shelf)), records=records) as first:
+        await first.start().opened()
+        queued = first.start("enqueue", text="for the model that is called played")
+        await queued.queued()
+    journal.close()
+    records.down = False
+    async with open_supervisor(
+        records=records,
+        models={"other": other},
+        dialects={},
+        limits=Limits(),
+        journal=FlakyJournal(shelf),
+    ) as supervisor:
+        found = supervisor.whereis(queued.job_id)
+        assert found is not None
+        ending = await found.ended()
+
+    assert isinstance(ending, Failed)
+    assert ending.message == "The model played is not configured any more."
+    assert other.requests == []
+
+
+def slow_second(me: str) -> PlayedModel:
+    return SlowToClose() if me == "replica-1" else PlayedModel()
+
+
+async def is_answered(job_id: str, seat: Seat) -> bool:
+    seat.model.say("the answer")
+    seat.model.finish()
+    with trio.fail_after(100):
+        return isinstance(await (await seat.find(job_id)).ended(), Finished)
+
+
+async def test_one_is_not_asked_where_the_replica_that_takes_it_over_leaves_too(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas(3, model=slow_second) as replicas:
+        first, second, third = replicas.seats
+        third.replication.inherits = False  # so that the second takes over
+        running = await third.start()
+        await running.opened()
+        queued = await first.start("enqueue", text="queued question")
+        await queued.queued()
+        first.leave()
+        await first.ended.wait()
+        await trio.sleep(2 * LEASE)
+        await (await second.start(conversation_id=C2)).opened()
+        second.leave()  # which takes as long as its own turn takes to stop
+        await trio.sleep(LEASE / 5)
+        third.model.finish()
+        await running.ended()
+        await trio.sleep(LEASE / 5)
+        asked = len(second.model.requests)
+        third.replication.inherits = True
+        await second.ended.wait()
+        await trio.sleep(2 * LEASE)
+
+        assert await is_answered(queued.job_id, third)
+    assert asked == 1, "for its own turn"
+
+
+async def test_one_outlives_the_shutdown_of_all_replicas(autojump_clock: MockClock) -> None:
+    async with open_replicas(2, model=slow_second) as replicas:
+        first, second = replicas.seats
+        await (await first.start()).opened()
+        queued = await first.start("enqueue", text="queued question")
+        await queued.queued()
+        await (await second.start(conversation_id=C2)).opened()
+        first.leave()
+        second.leave()
+        await first.ended.wait()
+        await second.ended.wait()
+        third = await replicas.open()
+        await trio.sleep(3 * LEASE)
+
+        assert await is_answered(queued.job_id, third)
+
+
+async def test_one_outlives_six_replicas_that_leave_in_turn(autojump_clock: MockClock) -> None:
+    async with open_replicas(6) as replicas:
+        *leavers, last = replicas.seats
+        for each in replicas.seats:
+            each.replication.inherits = False
+        running = await last.start()
+        await running.opened()
+        queued = await leavers[0].start("enqueue", text="queued question")
+        await queued.queued()
+        for each, following in zip(leavers, replicas.seats[1:], strict=True):
+            following.replication.inherits = True
+            each.leave()
+            await each.ended.wait()
+            await trio.sleep(2 * LEASE)
+        last.model.finish()
+        await running.ended()
+
+        assert await is_answered(queued.job_id, last)
