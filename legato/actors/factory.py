@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from functools import partial
 
+from legato.actors.absent_model import AbsentModel
 from legato.actors.job import Job, JobOwner
 from legato.actors.job_journal import Writer
 from legato.actors.recovery import Recovered
 from legato.actors.turn import Turn
 from legato.config import Limits
 from legato.dialects.contract import Dialect
-from legato.models.absent import AbsentModel
 from legato.models.contract import Model
 from legato.storage.contract import Records
 

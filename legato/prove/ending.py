@@ -46,9 +46,9 @@ async def come_to_rest(sim: Simulation) -> None:
 
 
 def _is_over(sim: Simulation) -> bool:
-    """Nothing runs, and nobody waits."""
+    """Nothing runs or is being started, and nobody waits."""
     runs = {"waiting", "begun"} & set(sim.replicas.world.stages.values())
-    return not runs and all(reader.is_done for reader in sim.readers)
+    return not runs and not sim.questions and all(reader.is_done for reader in sim.readers)
 
 
 async def compare(sim: Simulation) -> None:

@@ -48,6 +48,7 @@ class Simulation:
         self.model: Model = model
         self.nursery = nursery
         self.readers: list[Reader] = []
+        self.questions = 0  # asked, and neither answered nor given up
         self.forgot_at = -LEASE
         self.lost_at = -LEASE  # when a replica was lost last, or cut off, or something deleted
         self._back_at: dict[Seat, float] = {}
@@ -107,7 +108,11 @@ class Simulation:
             if patience.cancelled_caught:
                 self._late(seat, words)
 
-        await seat.serve(limited)
+        self.questions += 1
+        try:
+            await seat.serve(limited)
+        finally:
+            self.questions -= 1
 
     def _late(self, seat: Seat, words: str) -> None:
         since = trio.current_time() - self._back_at.get(seat, -math.inf)

@@ -3,6 +3,7 @@
 import trio
 from trio.testing import MockClock
 
+from legato.actors.absent_model import AbsentModel
 from legato.actors.supervision import open_supervisor
 from legato.config import Limits
 from legato.events import Failed, Finished, Queued, Stopped
@@ -157,3 +158,7 @@ async def test_one_outlives_six_replicas_that_leave_in_turn(autojump_clock: Mock
         await running.ended()
 
         assert await is_answered(queued.job_id, last)
+
+
+def test_a_model_that_is_gone_takes_any_parameters() -> None:
+    AbsentModel("gone").check({"temperature": "what only that model knew"})

@@ -2,21 +2,17 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Self
 
 import trio
 
 from legato.models.contract import Json, ModelError, ModelEvent, ModelRequest
-from legato.models.counting import estimate_tokens
-
-MOST_TOKENS: Final = 1_000_000
-"""How much history is read for it; nobody sees that history."""
 
 
 class AbsentModel:
     """Fails and says why: no other model is asked what was meant for this one."""
 
-    max_context_tokens: Final = MOST_TOKENS
+    max_context_tokens: Final = 0
     writes_titles: Final = False
     continues: Final = False
 
@@ -24,7 +20,8 @@ class AbsentModel:
         self.name: Final = name
 
     def count_tokens(self, text: str) -> int:
-        return estimate_tokens(text)
+        """None is ever sent."""
+        return 0
 
     def check(self, parameters: Mapping[str, Json]) -> None:
         """Take any: what they are to be, nobody knows any more."""
@@ -34,10 +31,18 @@ class AbsentModel:
         self, request: ModelRequest
     ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
         await trio.lowlevel.checkpoint()
-        yield _gone(self.name)
+        yield Gone(self.name)
 
 
-async def _gone(name: str) -> AsyncIterator[Sequence[ModelEvent]]:
-    await trio.lowlevel.checkpoint()
-    raise ModelError("provider_rejected", f"The model {name} is not configured any more.")
-    yield ()
+class Gone:
+    """A stream that fails at once."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Sequence[ModelEvent]:
+        await trio.lowlevel.checkpoint()
+        raise ModelError("provider_rejected", f"The model {self._name} is not configured any more.")
