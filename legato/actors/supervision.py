@@ -26,8 +26,6 @@ from legato.storage.replicas import Replication
 LAST_WRITE = 1.0
 """Seconds for the journal at shutdown; what it misses then, the next process finds out."""
 
-ENDING_PAUSE = 0.01  # seconds from one look at what still runs to the next
-
 LEAST_PATIENCE = 60.0
 """Seconds that an ending waits for a journal which all replicas share, also where nothing is kept
 for readers that come later."""
@@ -51,7 +49,8 @@ async def open_supervisor(
     recovered: Sequence[Recovered] = ()
     if journal is not None:
         recovered = await recover(journal, records, most=limits.max_retained_bytes)
-    async with trio.open_nursery() as nursery:
+    abandons = [records.abandon, *([journal.abandon] if journal else [])]
+    async with _abandoning(abandons) as leaving, trio.open_nursery() as nursery:
         supervisor = Supervisor(
             nursery,
             records=records,
@@ -63,7 +62,8 @@ async def open_supervisor(
         supervisor.adopt(recovered)
         yield supervisor
         await drained(supervisor, limits)
-        await _left(nursery, [records.abandon, *([journal.abandon] if journal else [])])
+        leaving.set()
+        nursery.cancel_scope.cancel()
 
 
 async def drained(supervisor: Supervisor, limits: Limits) -> None:
@@ -71,13 +71,20 @@ async def drained(supervisor: Supervisor, limits: Limits) -> None:
         await supervisor.drain()
 
 
-async def _left(nursery: trio.Nursery, abandons: Sequence[Callable[[], None]]) -> None:
-    """End all that is in the nursery.  A thread that hangs for longer is left to itself: what it
-    was to do is lost, as if the process was killed."""
-    nursery.cancel_scope.cancel()
-    with trio.move_on_after(LAST_WRITE, shield=True):
-        while nursery.child_tasks:  # noqa: ASYNC110  # nobody says when
-            await trio.sleep(ENDING_PAUSE)
+@asynccontextmanager
+async def _abandoning(abandons: Sequence[Callable[[], None]]) -> AsyncIterator[trio.Event]:
+    """What ends in here ends in time once the event is set.  A thread that hangs for longer is left
+    to itself: what it was to do is lost, as if the process was killed."""
+    leaving = trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_abandon, leaving, abandons)
+        yield leaving
+        nursery.cancel_scope.cancel()
+
+
+async def _abandon(leaving: trio.Event, abandons: Sequence[Callable[[], None]]) -> None:
+    await leaving.wait()
+    await trio.sleep(LAST_WRITE)
     for abandon in abandons:
         abandon()
 
@@ -104,7 +111,8 @@ async def open_replica(
         StorageError: if what all replicas share cannot be used.
     """
     await replication.liveness.beat()
-    async with trio.open_nursery() as nursery:
+    abandons = [records.abandon, replication.journal.abandon]
+    async with _abandoning(abandons) as leaving, trio.open_nursery() as nursery:
         supervisor = _shared(nursery, replication.journal, records, models, dialects, limits)
         successor = ReplicaSuccessor(replication.directory, models, on_owner_lost)
         journal, retention = replication.journal, limits.retention
@@ -124,7 +132,8 @@ async def open_replica(
         await drained(supervisor, limits)
         with trio.move_on_after(LAST_WRITE), suppress(StorageError):
             await heartbeat.leave()  # while its jobs still answer for themselves
-        await _left(nursery, [records.abandon, journal.abandon])
+        leaving.set()
+        nursery.cancel_scope.cancel()
 
 
 def _shared(
