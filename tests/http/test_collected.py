@@ -48,6 +48,8 @@ async def test_a_recovered_job_that_has_left_is_collected(tmp_path: Path) -> Non
             assert runtime is not None
             [recovered] = [ref(job) for job in runtime.supervisor.registry]
             await runtime.jobs.discard(JOB)
+            assert runtime.supervisor.journal is not None
+            await runtime.supervisor.journal.written()  # in a thread, that it is forgotten
             await trio.testing.wait_all_tasks_blocked()
             gc.collect()
             assert recovered() is None
