@@ -1,5 +1,6 @@
 """What the shared storage lost, and whom it lost meanwhile: nothing is decided twice for that."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 import trio
@@ -8,6 +9,7 @@ from trio.testing import MockClock
 from legato.events import Failed, Finished
 from legato.models.contract import TextChunk
 from legato.storage.contract import StorageError
+from legato.storage.replicas import Told
 from tests.actors.kit import C1
 from tests.actors.provider import ProvidedModel, Provider
 from tests.actors.replicas import LEASE, Replicas, open_replicas
@@ -128,14 +130,17 @@ async def test_what_is_lost_once_more_while_it_is_told_is_told_once_more(
         here, _ = replicas.seats
         job = await here.start()
         await job.opened()
-        here.model.say("so far")
-        await trio.sleep(1)
-        here.replication.pause = 1.5  # telling takes longer than from one look to the next
+        tell_again = here.replication.tell_again
+
+        async def tells(jobs: Sequence[Told]) -> None:
+            here.replication.tell_again = tell_again  # type: ignore[method-assign]
+            replicas.world.forget_everything()
+            await trio.sleep(LEASE / 2)  # which the next looks see
+            await tell_again(jobs)
+
+        here.replication.tell_again = tells  # type: ignore[method-assign]
         replicas.world.forget_everything()
-        await trio.sleep(4)
-        replicas.world.forget_everything()
-        await trio.sleep(2)
-        here.replication.pause = 0.0
-        await trio.sleep(LEASE)
+        await trio.sleep(3 * LEASE)
+
         assert replicas.world.stages == {job.job_id: "begun"}
         assert here.replication.is_whole
