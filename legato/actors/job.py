@@ -187,7 +187,6 @@ class Job:
         """Store the answer, if that went with the crash, and stay for the readers."""
         if self.feed.ending is not None and not self._recorder.journal.is_settled:
             self._children.start_soon(self._recorder.close, self.feed.ending, self.opening)
-            await trio.lowlevel.checkpoint()
         await self._retire()
 
     def leave(self) -> None:

@@ -165,9 +165,13 @@ async def recover_one(
 
 
 def _replay(job: Abandoned, kept: Kept) -> Replay:
-    replay = Replay(kept)
-    if job.attempts <= (HAND_OVERS if replay.still_waits else TRIES):
-        return replay
+    """What follows the first entry is not even looked at once it may be what ends the process."""
+    if job.attempts <= TRIES:
+        return Replay(kept)
+    if len(kept.entries) == 1 and job.attempts <= HAND_OVERS:
+        replay = Replay(kept)
+        if replay.still_waits:
+            return replay
     return Replay(Kept(kept.entries[:1], "it was tried often"))
 
 
