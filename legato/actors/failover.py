@@ -24,7 +24,8 @@ from legato.storage.contract import Abandoned, Journal, Records, StorageError
 from legato.storage.replicas import Directory
 
 AT_ONCE: Final = 8  # jobs that are brought here side by side
-RETRY: Final = 1.0  # seconds until that is tried again
+FIRST_PAUSE: Final = 1.0  # seconds until that is tried again; each is twice the last …
+LONGEST_PAUSE: Final = 15.0  # … up to this
 
 log = structlog.get_logger()
 
@@ -140,12 +141,13 @@ class Failover:
 
         One that cannot be brought here, or that a bug keeps away, holds up no other.
         """
-        name = left.job.job_id
+        name, pause = left.job.job_id, FIRST_PAUSE
         while left.came is not left.job:
             async with self._at_once:
                 await self._supervisor.guarded(partial(self._try, left), name)
             if left.came is not left.job:
-                await trio.sleep(RETRY)
+                await trio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
         self._done(left)
 
     async def _try(self, left: Left) -> None:

@@ -124,9 +124,12 @@ class Peers:
         return self._links[peer]
 
     async def _send(self, peer: str, link: Link) -> None:
+        """Send, for ever.  A packet that a bug keeps back is one more that is lost: the number of
+        the next one says so."""
         with link.scope:
             while True:
-                await self._deliver(peer, encode_packet(self._me, *await link.packet()))
+                packet = encode_packet(self._me, *await link.packet())
+                await self._guarded(partial(self._deliver, peer, packet), "sender")
 
     async def _deliver(self, peer: str, packet: bytes) -> None:
         is_first = True

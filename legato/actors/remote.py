@@ -33,8 +33,13 @@ from legato.events import AnyEnding, Created, Cursor, Queued
 from legato.storage.contract import StorageError
 from legato.storage.replicas import Listing, Replication
 
-STOP_TIMEOUT: Final = 60.0
-"""Seconds for a stop to be answered: more than an owner needs that lives, and a failover."""
+LEAST_STOP_TIMEOUT: Final = 60.0  # seconds
+
+
+def stop_timeout(lease: float, store_timeout: float) -> float:
+    """Seconds for a stop to be answered: more than an owner that lives needs to store the answer,
+    and more than it takes until another replica has done so."""
+    return max(LEAST_STOP_TIMEOUT, 2 * (lease + store_timeout))
 
 
 class Owners:
@@ -42,14 +47,21 @@ class Owners:
     whoever asks waits."""
 
     def __init__(
-        self, replication: Replication, host: LocalHost, peers: Peers, heartbeat: Heartbeat
+        self,
+        replication: Replication,
+        host: LocalHost,
+        peers: Peers,
+        heartbeat: Heartbeat,
+        stop_timeout: float,
     ) -> None:
+        """`stop_timeout`: the function of that name says how many seconds."""
         self._me = replication.me
         self._directory = replication.directory
         self._liveness = replication.liveness
         self._host = host
         self._peers = peers
         self._heartbeat = heartbeat
+        self._stop_timeout = stop_timeout
 
     async def owner(self, job_id: str, last: str | None = None) -> str:
         """Find its owner, who lives.  `last` is who was it when it was asked last: that holds where
@@ -91,7 +103,7 @@ class Owners:
     async def stop(self, job_id: str) -> StopReply:
         """Raises StorageError, too, where its owner cannot be reached in time."""
         stop_id = token_hex(8)  # the same however often it has to be asked
-        with trio.move_on_after(STOP_TIMEOUT):
+        with trio.move_on_after(self._stop_timeout):
             answer = await self.ask(job_id, lambda about: StopJob(about, job_id, stop_id))
             assert answer.stopped is not None, "that is the answer to this question"
             return answer.stopped

@@ -14,7 +14,7 @@ from legato.actors.jobs import Jobs
 from legato.actors.mirror import Mirrors
 from legato.actors.peers import Peers
 from legato.actors.recovery import Recovered, recover
-from legato.actors.remote import Owners
+from legato.actors.remote import Owners, stop_timeout
 from legato.actors.supervisor import Supervisor
 from legato.actors.wire import WIRE, Wire
 from legato.config import Limits, OnOwnerLost
@@ -123,7 +123,9 @@ async def open_replica(
         # Without these it would be a replica that says nothing and hears nothing.
         nursery.start_soon(supervisor.kept_alive, peers.run, "peers")
         nursery.start_soon(supervisor.kept_alive, heartbeat.run, "heartbeat")
-        owners = Owners(replication, host, peers, heartbeat)
+        owners = Owners(
+            replication, host, peers, heartbeat, stop_timeout(lease, limits.store_timeout)
+        )
         mirrors = Mirrors(nursery, supervisor.registry, dialects, owners, guarded)
         parts = replication, supervisor, host, owners, mirrors, heartbeat
         cluster = Cluster(nursery, *parts, records, limits)

@@ -42,6 +42,7 @@ class Office:
         self.numbers: list[int] = []
         self.links: set[str] = set()
         self.fails = 0
+        self.has_bug = False
         self.link = "first"
         self._send, self._receive = trio.open_memory_channel[bytes](99)
 
@@ -60,6 +61,8 @@ class Office:
 
     async def _work(self) -> None:
         await trio.lowlevel.checkpoint()
+        if self.has_bug:
+            raise RuntimeError("bug")
         if self.fails > 0:
             self.fails -= 1
             raise StorageError("away")
@@ -101,7 +104,10 @@ class Listener:
 
 
 async def guarded(work: Callable[[], Awaitable[object]], name: str) -> bool:
-    await work()
+    try:
+        await work()
+    except RuntimeError:
+        return False
     return True
 
 
@@ -207,6 +213,16 @@ async def test_a_post_that_fails_is_tried_again(
     await trio.sleep(5)
     assert office.sent == [Follow(1, "j", None)]
     assert office.numbers == [1]
+
+
+async def test_a_bug_in_sending_costs_one_packet(office: Office, peers: Peers) -> None:
+    office.has_bug = True
+    peers.follow("other", "j", None, Listener())
+    await wait_all_tasks_blocked()
+    office.has_bug = False
+    peers.greet(lambda peer: True)
+    await wait_all_tasks_blocked()
+    assert (office.sent, office.numbers) == ([], [2]), "the other sees the gap"
 
 
 async def test_a_packet_that_cannot_be_read_harms_nobody(office: Office, peers: Peers) -> None:

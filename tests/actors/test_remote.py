@@ -9,9 +9,9 @@ from trio.testing import MockClock
 from legato.actors.links import LinkLost
 from legato.actors.mailbox import ActorStopped
 from legato.actors.mirror import Last
-from legato.actors.remote import Owners
+from legato.actors.remote import Owners, stop_timeout
 from legato.actors.wire import Answer, Question
-from tests.actors.replicas import Replicas, open_replicas
+from tests.actors.replicas import LEASE, Replicas, open_replicas
 
 
 class PlayedPeers:
@@ -39,7 +39,7 @@ class NoHost:
 
 
 def owners(replicas: Replicas, peers: PlayedPeers) -> Owners:
-    parts: Any = NoHost(), peers, Sweeps()
+    parts: Any = NoHost(), peers, Sweeps(), stop_timeout(LEASE, 1.0)
     return Owners(replicas.seats[-1].replication, *parts)
 
 
@@ -72,3 +72,8 @@ async def test_who_had_it_no_more_is_not_followed_again(autojump_clock: MockCloc
         gone = Last("replica-0", is_gone=True)
         with pytest.raises(ActorStopped):
             await owners(replicas, PlayedPeers()).follow(job.job_id, None, nobody, gone)
+
+
+def test_a_stop_waits_for_longer_than_a_failover_takes() -> None:
+    assert stop_timeout(lease=15, store_timeout=10) == 60
+    assert stop_timeout(lease=60, store_timeout=30) == 180
