@@ -62,9 +62,16 @@ class Heartbeat:
         self._ended.set()
 
     async def leave(self) -> None:
-        """Give no sign of life after this."""
+        """Give no sign of life after this.
+
+        One look more comes first: what the shared storage lost by then is told again, so that those
+        who stay find what is left to them.
+        """
         self._scope.cancel()
         await self._ended.wait()
+        await self._look()
+        await self._reconcile()
+        await self._supervisor.written()
         await self._replication.liveness.leave()
 
     async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
@@ -92,6 +99,8 @@ class Heartbeat:
 
     async def _look(self) -> None:
         liveness = self._replication.liveness
+        if self._supervisor.is_draining:
+            liveness.leaving()
         if not await liveness.beat():
             self._has_lost = True
         self._peers.greet(set(liveness.alive()).__contains__)
@@ -102,7 +111,8 @@ class Heartbeat:
     async def _reconcile(self) -> None:
         """Tell what was lost; absence counts after that: then let go of what others took over."""
         if self._has_lost:
-            await self._tell_again([*self._supervisor.registry])
+            handed_on = self._supervisor.handed_on.values()
+            await self._tell_again([*self._supervisor.registry, *handed_on])
         if self._was_away:
             await self._let_go()
 

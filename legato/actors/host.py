@@ -20,6 +20,7 @@ from legato.actors.wire import (
     AwaitJob,
     AwaitTitle,
     Discard,
+    JobQuestion,
     LocatePlace,
     News,
     Question,
@@ -67,14 +68,20 @@ class LocalHost:
         if isinstance(question, AwaitTitle):
             await self._supervisor.titles.wait(question.conversation_id)
             return Answer(question.about)
-        if self.hands_on(question.job_id):
+        answer = None if self.hands_on(question.job_id) else await self._answer(question)
+        if answer is not None:
+            return answer
+        if self.hands_on(question.job_id):  # by now: the question waited for the job
             return Answer(question.about, is_leaving=True)
-        job = await self._find(question.job_id)
-        unknown = Answer(question.about, is_known=False)
+        return Answer(question.about, is_known=False)
+
+    async def _answer(self, question: JobQuestion) -> Answer | None:
+        """None where this replica does not have the job, or not any more."""
         try:
-            return unknown if job is None else await self._ask(job, question) or unknown
+            job = await self._find(question.job_id)
+            return await self._ask(job, question) if job else None
         except ActorStopped:
-            return unknown
+            return None
 
     async def _find(self, job_id: str) -> Job | None:
         if (entered := self._entering.get(job_id)) is not None:
@@ -84,11 +91,7 @@ class LocalHost:
         await self._failover.arrived(job_id)
         return self._supervisor.registry.find(job_id)
 
-    async def _ask(
-        self,
-        job: Job,
-        question: StopJob | AskStatus | AskWhether | LocatePlace | AwaitJob | Discard,
-    ) -> Answer | None:
+    async def _ask(self, job: Job, question: JobQuestion) -> Answer | None:
         """None where the job went before it had an ending: it is another replica's now."""
         match question:
             case StopJob(about, _, stop_id):

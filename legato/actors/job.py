@@ -17,6 +17,7 @@ from legato.actors.messages import (
     Append,
     Ended,
     Enqueued,
+    Fail,
     Failure,
     JobMessage,
     NotOpened,
@@ -125,6 +126,11 @@ class Job:
         is_beginning = self._recorder.journal.ahead is not None
         return self.state is State.OPENING and self.feed.queued is not None and not is_beginning
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether the model is being asked, and nothing is decided."""
+        return self.state is State.RUNNING
+
     def close(self) -> None:
         """Be gone: nobody waits for it any longer."""
         with closing(self._mailbox):
@@ -200,6 +206,14 @@ class Job:
         self.life.cancel()
         self._recorder.journal.give_up()  # or what it had to say would be taken for the next one's
 
+    def hand_on(self) -> None:
+        """Do nothing more here, without an ending: another process is to have it.
+
+        What it said goes on being written.
+        """
+        self._owner.job_lost(self)
+        self.life.cancel()
+
     def tell_again(self) -> None:
         """Tell the journal everything: it has lost what it had of the job."""
         self._recorder.journal.start_over()
@@ -238,6 +252,8 @@ class Job:
                 self._say(message)
             case Overdue():
                 self._hurry()
+            case Fail(failure):
+                self._decide(failure)
             case Stop():
                 self._stop(message)
             case _:

@@ -153,6 +153,12 @@ class Stop(Struct, frozen=True):
     id: str = ""
 
 
+class Fail(Struct, frozen=True):
+    """From the supervisor: end now, because of that."""
+
+    failure: Failure
+
+
 class StopReply(Struct, frozen=True):
     """`settled` where the job had been decided otherwise before this Stop arrived.
 
@@ -219,4 +225,4 @@ Question = Subscribe | Locate | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitE
 
 FromRecorder = Enqueued | Opened | NotOpened | OpeningOverdue | Settled | Overdue
 FromProducer = Append | ProducerDone
-JobMessage = FromRecorder | FromProducer | Stop | Question
+JobMessage = FromRecorder | FromProducer | Fail | Stop | Question

@@ -12,6 +12,8 @@ from legato.actors.messages import (
     AwaitEnding,
     AwaitOpened,
     AwaitQueued,
+    Fail,
+    Failure,
     GetStatus,
     JobMessage,
     Locate,
@@ -102,6 +104,10 @@ class LocalRef:
         `stop_id`: the same again is the same stop, whose answer was lost.
         """
         return await self._actor.ask(lambda reply_to: Stop(reply_to, stop_id))
+
+    async def fail(self, failure: Failure) -> None:
+        """Have it end with that, unless something else is decided already."""
+        await self._actor.tell(Fail(failure))
 
     async def locate(self, dialect: str, place: Cursor | int) -> Located:
         """Where to go on from after `place`; see Locate.

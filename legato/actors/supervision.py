@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import NamedTuple
 
 import trio
@@ -10,6 +11,7 @@ from legato.actors.cluster import Cluster
 from legato.actors.failover import Failover, ReplicaSuccessor
 from legato.actors.heartbeat import Heartbeat
 from legato.actors.host import LocalHost
+from legato.actors.job import Job
 from legato.actors.jobs import Jobs
 from legato.actors.mirror import Mirrors
 from legato.actors.peers import Peers
@@ -21,7 +23,7 @@ from legato.config import Limits, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
 from legato.storage.contract import Journal, Records, StorageError
-from legato.storage.replicas import Replication
+from legato.storage.replicas import Liveness, Replication
 
 LAST_WRITE = 1.0
 """Seconds for the journal at shutdown; what it misses then, the next process finds out."""
@@ -61,14 +63,10 @@ async def open_supervisor(
         )
         supervisor.adopt(recovered)
         yield supervisor
-        await drained(supervisor, limits)
+        with trio.move_on_after(limits.store_timeout + LAST_WRITE):
+            await supervisor.drain()
         leaving.set()
         nursery.cancel_scope.cancel()
-
-
-async def drained(supervisor: Supervisor, limits: Limits) -> None:
-    with trio.move_on_after(limits.store_timeout + LAST_WRITE):
-        await supervisor.drain()
 
 
 @asynccontextmanager
@@ -131,11 +129,19 @@ async def open_replica(
         cluster = Cluster(nursery, *parts, records, limits)
         failover.predecessors = cluster.predecessors
         yield Replica(supervisor, cluster)
-        await drained(supervisor, limits)
+        with trio.move_on_after(limits.store_timeout + LAST_WRITE):
+            await supervisor.drain(partial(_goes_on, replication.liveness, successor))
         with trio.move_on_after(LAST_WRITE), suppress(StorageError):
             await heartbeat.leave()  # while its jobs still answer for themselves
         leaving.set()
         nursery.cancel_scope.cancel()
+
+
+def _goes_on(liveness: Liveness, successor: ReplicaSuccessor, job: Job) -> bool:
+    """Whether another replica would have the model go on with that answer."""
+    if not (job.is_answering and liveness.staying()):
+        return False
+    return successor.continues(job.turn, job.feed.snapshot().content)
 
 
 def _shared(

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from legato.actors.admission import Busy, ShuttingDown, admit
 from legato.actors.contexts import detached
-from legato.actors.ending import standing_of
+from legato.actors.ending import RESTART, standing_of
 from legato.actors.factory import JobFactory
 from legato.actors.job import Job
 from legato.actors.journal_writer import JournalWriter, NoJournal
@@ -77,7 +77,7 @@ class Supervisor:
         self.observers: list[Callable[[Job], object]] = []  # told of each ending in its own task
         self.on_ended: Callable[[Job], None] = lambda job: None
         self.on_left: Callable[[Job], None] = lambda job: None
-        self.handed_on: set[str] = set()  # ids of jobs that the next process is to have
+        self.handed_on: dict[str, Job] = {}  # by id: what the next process is to have
         self._draining = False
         if self._writer is not None:
             nursery.start_soon(self.kept_alive, self._writer.run, "journal")
@@ -183,23 +183,35 @@ class Supervisor:
         for job in list(self.registry.all_running()):
             await job.ended.wait()
 
-    async def drain(self) -> None:
-        """Take no more starts, stop what runs, and return when all of it has ended.
+    async def drain(self, goes_on: Callable[[Job], bool] = lambda job: False) -> None:
+        """Take no more starts, end what runs, and return when that is done and written.
 
-        Turns that are queued are left to whoever comes next: the journal has them.
+        Left to another process, which finds them in the journal, are turns that are queued, and
+        last, for until then they go on, the answers of which `goes_on` says so.
         """
         self.refuse_starts()
         if self._writer is not None:
-            self._hand_on([job for job in self.registry.all_running() if job.still_waits])
-        self._stop_soon(list(self.registry.all_running()))
-        await self.ended()
+            self._hand_on(lambda job: job.still_waits)
+        await self._end([job for job in self.registry.all_running() if not goes_on(job)])
+        self._hand_on(goes_on)
+        await self._end([*self.registry.all_running()])
+        await self.written()
+
+    async def written(self) -> None:
+        """Return when the journal has all that is said by now."""
         if self._writer is not None:
             await self._writer.written()
 
-    def _hand_on(self, jobs: Iterable[Job]) -> None:
+    def _hand_on(self, is_anothers: Callable[[Job], bool]) -> None:
+        for job in filter(is_anothers, [*self.registry.all_running()]):
+            self.handed_on[job.turn.job_id] = job
+            job.hand_on()
+
+    async def _end(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            self.handed_on.add(job.turn.job_id)
-            job.lose()
+            self._nursery.start_soon(failed, job)
+        for job in jobs:
+            await job.ended.wait()
 
     def create(
         self, turn: Turn, predecessors: Sequence[trio.Event], *, is_queued: bool = False
@@ -317,6 +329,12 @@ def earlier(job: Job, others: Iterable[Job]) -> Iterator[trio.Event]:
             return
         if each.turn.conversation_id == job.turn.conversation_id:
             yield each.ended
+
+
+async def failed(job: Job) -> None:
+    """End a job because this process ends; one that has left meanwhile is over anyhow."""
+    with suppress(ActorStopped):
+        await job.ref.fail(RESTART)
 
 
 async def stopped(job: Job) -> None:

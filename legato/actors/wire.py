@@ -156,7 +156,8 @@ class Missed(Letter, frozen=True):
     """Packets of yours did not arrive: begin again all that we had begun."""
 
 
-Question = StopJob | AskStatus | AskWhether | LocatePlace | AwaitJob | AwaitTitle | Discard
+JobQuestion = StopJob | AskStatus | AskWhether | LocatePlace | AwaitJob | Discard
+Question = JobQuestion | AwaitTitle
 AnyLetter = Question | Follow | Unfollow | Accepted | Lines | Closed | Answer | Missed
 
 

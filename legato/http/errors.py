@@ -139,6 +139,7 @@ NOT_STARTED: Final[Mapping[str, type[Exception]]] = {
     "request_taken": RequestTaken,
     "storage_unavailable": StorageError,
     "unstorable_text": UnstorableText,
+    "server_restart": ShuttingDown,
 }
 
 OPENAI_PATHS: Final = ("/v1/", "/api/agents/v1/")

@@ -6,13 +6,16 @@ handed in.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from secrets import token_hex
+from typing import Final
 
 from msgspec import Struct
 
 from legato.storage.replicas import IncompleteDirectory
 from legato.storage.signs import Signs
+
+_LEAVING: Final = " leaving"
 
 
 class Look(Struct, frozen=True):
@@ -42,6 +45,7 @@ class Births:
         self.whole = ""  # which is known to be whole
         self.lease = lease
         self._told = ""  # for which this replica has told all
+        self._is_leaving = False  # whether this replica is about to
         self._knows_all = False
         self._looked = -math.inf
 
@@ -73,19 +77,28 @@ class Births:
         if not self.is_whole or found != self.birth:
             raise IncompleteDirectory(self.lease)
 
+    def leaving(self) -> None:
+        self._is_leaving = True
+
+    def staying(self) -> Collection[str]:
+        """Those who live, and did not say that they are about to leave."""
+        signs = self.signs.alive()
+        return [replica for replica, sign in signs.items() if not sign.endswith(_LEAVING)]
+
     @property
-    def told_for(self) -> str:
-        """The birth that this replica's next sign names."""
-        return self._told
+    def words(self) -> str:
+        """The end of this replica's next sign, behind its count: the birth for which it has told
+        all, and whether it is about to leave."""
+        return self._told + (_LEAVING if self._is_leaving else "")
 
     def _have_all_told(self) -> bool:
         others = self.signs.alive().values()
         return self._told == self.birth and all(_told_for(sign) == self.birth for sign in others)
 
 
-def sign(count: int, told_for: str) -> str:
-    return f"{count} {told_for}"
+def sign(count: int, words: str) -> str:
+    return f"{count} {words}"
 
 
 def _told_for(sign: str) -> str:
-    return sign.partition(" ")[2]
+    return sign.removesuffix(_LEAVING).partition(" ")[2]

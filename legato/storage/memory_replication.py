@@ -179,12 +179,15 @@ class MemoryReplication:
             raise
         self._beats += 1
         world = self._world
-        world.signs[self.me] = sign(self._beats, self._births.told_for)
+        world.signs[self.me] = sign(self._beats, self._births.words)
         world.is_whole |= self._births.whole == world.birth
         return self._births.look(world.look(), began, trio.current_time())
 
     def told(self) -> None:
         self._births.told()
+
+    def leaving(self) -> None:
+        self._births.leaving()
 
     @property
     def is_whole(self) -> bool:
@@ -192,6 +195,9 @@ class MemoryReplication:
 
     def alive(self) -> Collection[str]:
         return self._births.signs.alive().keys()
+
+    def staying(self) -> Collection[str]:
+        return self._births.staying()
 
     async def leave(self) -> None:
         await self._checkpoint()

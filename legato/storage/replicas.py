@@ -188,6 +188,10 @@ class Liveness(Protocol):
         """
         ...
 
+    def leaving(self) -> None:
+        """Have the next signs say that this replica is about to leave."""
+        ...
+
     @property
     def is_whole(self) -> bool:
         """Whether absence in the directory counts, as of the last look.
@@ -201,6 +205,10 @@ class Liveness(Protocol):
 
     def alive(self) -> Collection[str]:
         """The other replicas that are not gone, as of the last look."""
+        ...
+
+    def staying(self) -> Collection[str]:
+        """Those of them who did not say that they are about to leave."""
         ...
 
     async def leave(self) -> None:

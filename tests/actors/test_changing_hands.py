@@ -145,7 +145,7 @@ async def test_a_replica_that_leaves_hands_over_at_once(autojump_clock: MockCloc
         await job.opened()
         here.leave()
         await trio.sleep(2)
-        assert (await (await there.find(C1)).status()).standing is Standing.ABORTED
+        assert (await (await there.find(C1)).status()).standing is Standing.ERROR
         assert there.replication.me == replicas.world.volumes[job.job_id].owner
 
 

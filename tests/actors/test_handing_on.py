@@ -4,9 +4,11 @@ import trio
 from trio.testing import MockClock
 
 from legato.actors.absent_model import AbsentModel
+from legato.actors.ending import RESTART
 from legato.actors.supervision import open_supervisor
 from legato.config import Limits
-from legato.events import Failed, Finished, Queued, Stopped
+from legato.content import ErrorPart, TextPart
+from legato.events import AnyEnding, Failed, Finished, Queued, Stopped
 from legato.storage.memory_journal import Shelf
 from tests.actors.kit import (
     C1,
@@ -88,6 +90,10 @@ def slow_second(me: str) -> PlayedModel:
     return SlowToClose() if me == "replica-1" else PlayedModel()
 
 
+def is_cut_by_restart(ending: AnyEnding) -> bool:
+    return isinstance(ending, Failed) and ending.reason == RESTART.reason
+
+
 async def is_answered(job_id: str, seat: Seat) -> bool:
     seat.model.say("the answer")
     seat.model.finish()
@@ -158,6 +164,95 @@ async def test_one_outlives_six_replicas_that_leave_in_turn(autojump_clock: Mock
         await running.ended()
 
         assert await is_answered(queued.job_id, last)
+
+
+async def test_who_waits_for_one_goes_on_waiting_when_it_is_handed_on(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas(3, model=slow_second) as replicas:
+        first, second, third = replicas.seats
+        await (await first.start()).opened()
+        await (await second.start(conversation_id=C2)).opened()  # which it takes long to end
+        before = await second.start("enqueue", text="the question before")
+        await before.queued()
+        after = await third.start("enqueue", text="the question after")
+        await after.queued()
+        second.leave()
+        await trio.sleep(LEASE / 5)
+        first.model.finish()
+        await second.ended.wait()
+        await trio.sleep(2 * LEASE)
+        asked = [*first.model.requests[1:], *third.model.requests]
+
+        assert len(asked) == 1
+        assert "the question before" in str(asked[0])
+
+
+async def test_one_is_handed_on_by_who_alone_knows_of_it(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        await (await here.start()).opened()
+        queued = await here.start("enqueue", text="queued question")
+        await queued.queued()
+        await trio.sleep(LEASE)
+        replicas.world.forget_everything()
+        here.leave()
+        await here.ended.wait()
+        await trio.sleep(3 * LEASE)
+
+        assert await is_answered(queued.job_id, there)
+
+
+async def test_an_answer_goes_on_at_another_replica(autojump_clock: MockClock) -> None:
+    async with open_replicas(on_owner_lost="continue") as replicas:
+        here, there = replicas.seats
+        job = await there.find((await here.start()).job_id)
+        here.model.say("one ")
+        await trio.sleep(1)
+        here.leave()
+        here.model.say("two ")  # until it is gone, it is answered here
+        await here.ended.wait()
+        await trio.sleep(LEASE / 5)
+        there.model.say("three")
+        there.model.finish()
+        ending = await job.ended()
+
+        assert isinstance(ending, Finished)
+        assert ending.response is not None
+        assert ending.response.content == (TextPart("one two three"),)
+        assert here.model.open_connections == 0
+
+
+async def test_an_answer_is_ended_where_those_who_stay_would_end_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas(on_owner_lost="seal") as replicas:
+        here, there = replicas.seats
+        job = await there.find((await here.start()).job_id)
+        here.model.say("half")
+        await trio.sleep(1)
+        here.leave()
+
+        assert is_cut_by_restart(await job.ended())
+        assert there.model.requests == []
+
+
+async def test_an_answer_is_ended_where_nobody_stays(autojump_clock: MockClock) -> None:
+    async with open_replicas(on_owner_lost="continue") as replicas:
+        await replicas.seats[0].start()
+        replicas.seats[0].model.say("half")
+        await trio.sleep(1)
+        for seat in replicas.seats:
+            seat.replica.supervisor.refuse_starts()
+        await trio.sleep(LEASE / 5)
+        for seat in replicas.seats:
+            seat.leave()
+        for seat in replicas.seats:
+            await seat.ended.wait()
+
+        [answer] = replicas.records.closed
+        assert answer.unfinished
+        assert answer.content == (TextPart("half"), ErrorPart(RESTART.message))
 
 
 def test_a_model_that_is_gone_takes_any_parameters() -> None:

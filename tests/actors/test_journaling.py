@@ -272,7 +272,7 @@ async def test_a_shutdown_waits_until_all_is_written(
         job = await begun(house)
         house.model.say("word")
 
-    assert isinstance((await kept(journal, job))[-1], Stopped)
+    assert isinstance((await kept(journal, job))[-1], Failed)
     assert settled(shelf) == {job.job_id}
 
 

@@ -18,6 +18,7 @@ from legato.actors.follower import Follower
 from legato.actors.job import FIRST_EPOCH
 from legato.actors.messages import StopReply
 from legato.actors.ref import JobRef
+from legato.actors.supervisor import failed
 from legato.content import ErrorPart
 from legato.events import Cursor, Failed, Stopped
 from legato.models.contract import ReasoningChunk, TextChunk, ToolCallChunk
@@ -77,6 +78,7 @@ class Machine:
             self.go_on,
             self.drop,
             self.stop,
+            self.end_the_process,
             self.lose_the_disk,
             self.find_the_disk,
             self.settle,
@@ -151,6 +153,10 @@ class Machine:
         if reply.ending.response is not None and not reply.ending.unsaved:
             assert reply.ending.response in self.house.records.closed
         self.stops.append(reply)
+
+    def end_the_process(self) -> None:
+        """As far as one job hears of that."""
+        self.nursery.start_soon(failed, self.house.job(self.job))
 
     def lose_the_disk(self) -> None:
         self.house.records.down = True

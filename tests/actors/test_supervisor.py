@@ -194,7 +194,7 @@ async def test_closing_a_conversation_stops_what_starts_meanwhile(
             await second.status()
 
 
-async def test_draining_stops_what_runs_and_takes_no_more(autojump_clock: MockClock) -> None:
+async def test_draining_ends_what_runs_and_says_why(autojump_clock: MockClock) -> None:
     async with open_house() as house:
         job, waiting = house.start(), house.start("enqueue")
         house.model.say("half")
@@ -204,8 +204,10 @@ async def test_draining_stops_what_runs_and_takes_no_more(autojump_clock: MockCl
 
         with pytest.raises(ShuttingDown):
             house.start()
-        assert isinstance((await job.stop()).ending, Stopped)
-        assert isinstance((await waiting.stop()).ending, Stopped)
+        for each in (job, waiting):
+            reply = await each.stop()
+            assert isinstance(reply.ending, Failed)
+            assert (reply.settled, reply.ending.reason) == (True, "server_restart")
 
 
 async def test_a_turn_that_failed_to_begin_does_not_hide_the_last_one(

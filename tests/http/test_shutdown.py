@@ -9,7 +9,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from legato.events import Stopped
+from legato.events import Failed
 from legato.http.served import ServedBody
 from legato.http.server import serve_until
 from legato.http.streaming import Reading, StreamCut
@@ -105,7 +105,7 @@ async def test_what_runs_may_end_and_nothing_more_starts(serve: Serve) -> None:
             await server.stopped.wait()
 
 
-async def test_what_does_not_end_in_time_is_stopped_and_stored(serve: Serve) -> None:
+async def test_what_does_not_end_in_time_is_ended_and_stored_and_says_why(serve: Serve) -> None:
     async with serve(drain_timeout=0.05) as server:
         started = await server.start("held", tokens=20)
         async with await server.follow(started) as reader:
@@ -114,8 +114,8 @@ async def test_what_does_not_end_in_time_is_stopped_and_stored(serve: Serve) -> 
                 await reader.body()
         job = server.job(started)
 
-    assert isinstance(job.feed.ending, Stopped)
-    assert not job.feed.ending.unsaved
+    assert isinstance(job.feed.ending, Failed)
+    assert (job.feed.ending.reason, job.feed.ending.unsaved) == ("server_restart", False)
 
 
 @pytest.mark.usefixtures("quiet")

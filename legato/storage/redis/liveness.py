@@ -27,8 +27,8 @@ name is always the same."""
 
 _BIRTH: Final = SERVER + "return not is_another(KEYS[1]) and redis.call('HGET', KEYS[1], 'token')"
 
-# Keys: birth, replicas.  Arguments: replica, its count that was heard last, the birth for which it
-# has told all, a new birth, the birth that it found to be whole, the birth that it saw last.
+# Keys: birth, replicas.  Arguments: replica, its count that was heard last, the words of its sign,
+# a new birth, the birth that it found to be whole, the birth that it saw last.
 # A server that is another one than at the birth was failed over to, or restarted, and may lack what
 # was told last; a count that went back was lost so.  Whoever is first to find that makes a new
 # birth.
@@ -78,7 +78,7 @@ class RedisLiveness:
 
     async def beat(self) -> bool:
         births, began = self.births, trio.current_time()
-        counted = (self.me, self._count, births.told_for)
+        counted = (self.me, self._count, births.words)
         born = (new_birth(), births.whole, births.birth)
         beat = script(_BEAT, [self._keys.birth, self._keys.replicas], *counted, *born)
         try:
@@ -94,12 +94,18 @@ class RedisLiveness:
     def told(self) -> None:
         self.births.told()
 
+    def leaving(self) -> None:
+        self.births.leaving()
+
     @property
     def is_whole(self) -> bool:
         return self.births.is_whole
 
     def alive(self) -> Collection[str]:
         return self.births.signs.alive().keys()
+
+    def staying(self) -> Collection[str]:
+        return self.births.staying()
 
     def gone(self) -> Collection[str]:
         """The others that were here once."""
