@@ -18,6 +18,7 @@ from legato.bench.replicas import (
     replicas_through,
 )
 from legato.bench.report import Scenario, run
+from legato.bench.rolling import rolling_restart
 from legato.bench.steady import fan_out, jobs
 from legato.bench.turns import start_to_first, stop
 
@@ -39,6 +40,7 @@ SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "replicas-jobs": replicas_jobs,
     "replicas-storm": replicas_storm,
     "replicas-stop": replicas_stop,
+    "rolling-restart": rolling_restart,
 }
 
 

@@ -104,6 +104,15 @@ def watched(database: str | None) -> Iterator[tuple[Served, subprocess.Popen[byt
 
 
 @contextmanager
+def process_of(
+    database: str, *, variables: Mapping[str, str]
+) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
+    """`legato serve`, and its process, which may end before the block does."""
+    with _legato(("-c", _SERVE, "serve"), database, "", variables) as served:
+        yield served
+
+
+@contextmanager
 def _legato(
     command: Sequence[str],
     database: str | None,

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -27,6 +28,7 @@ from legato.models.counting import estimate_tokens
 from legato.models.pacer import Pacer
 
 _LONGEST_BATCH: Final = 256  # tokens; about 50 µs of work, then the others get a turn
+_WORD: Final = re.compile(r"(?:w|ts=)\d+ ")  # a token of an answer
 _ARGUMENTS_PIECE: Final = 8  # characters, so that every call's arguments arrive in pieces
 
 _Count = Annotated[int, Meta(ge=0, le=10_000_000)]
@@ -68,7 +70,7 @@ class ScriptedModel:
     """
 
     writes_titles: Final = False
-    continues: Final = False
+    continues: Final = True
 
     def __init__(
         self,
@@ -95,7 +97,8 @@ class ScriptedModel:
     ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
         script = _read_script({**self._defaults, **request.parameters})
         prompt_tokens = sum(self.count_tokens(message.text) for message in request.messages)
-        async with aclosing(_perform(script, prompt_tokens, self._pacer)) as batches:
+        said = _said(script, request)
+        async with aclosing(_perform(script, prompt_tokens, said, self._pacer)) as batches:
             yield batches
 
 
@@ -113,13 +116,23 @@ def _read_script(parameters: Mapping[str, Json]) -> Script:
     return msgspec.convert(known, Script)
 
 
+def _said(script: Script, request: ModelRequest) -> int:
+    """How many tokens are said already, where the script is to go on from an answer of its own."""
+    last = request.messages[-1] if request.messages else None
+    if last is None or last.role != "assistant":
+        return 0
+    words = len(_WORD.findall(last.text))
+    return script.reasoning + words if words else 0
+
+
 async def _perform(
-    script: Script, prompt_tokens: int, pacer: Pacer
+    script: Script, prompt_tokens: int, said: int, pacer: Pacer
 ) -> AsyncGenerator[Sequence[ModelEvent], None]:
     total = script.reasoning + script.tokens
     end = total if script.fail_after is None else min(total, script.fail_after)
     start = trio.current_time() + script.delay
-    said = 0
+    if script.rate:
+        start -= said / script.rate
     await pacer.sleep_until(start)
     while said < end:
         # Absolute deadlines: whoever was held up catches up, and the pace does not drift.

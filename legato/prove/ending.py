@@ -16,7 +16,7 @@ REST: Final = 100.0
 
 LEFT: Final = 30.0  # seconds after the retention in which all that is to go is gone
 
-TASKS: Final = 12  # of a replica without jobs; beside them it has one for each of the others
+TASKS: Final = 12  # of a replica without jobs, and one more for each other replica
 
 NOTED: Final = 3.0  # seconds in which what is to be noted after an ending is
 

@@ -53,7 +53,7 @@ class Provider:
         return [each for each in self.connections if each.conversation == conversation]
 
     def word(self) -> str:
-        """One that is said nowhere else, so that it shows where each came from."""
+        """Make a word that is said once, so that every word shows which connection said it."""
         return f"w{next(self._words)} "
 
     def say(self, job_id: str, *batch: ModelEvent) -> None:

@@ -32,7 +32,7 @@ class Cluster(Protocol):
 
 
 class Reader:
-    """Reads one job to its end, at one replica after another."""
+    """A client that reads one job to the end, at one replica after another."""
 
     def __init__(
         self, cluster: Cluster, number: int, job_id: str, start: Start, seat: Seat

@@ -127,7 +127,7 @@ class Replicas:
         records: FaultyRecords,
         **limits: Any,
     ) -> None:
-        """`model`: that of the replica whose id it gets."""
+        """`model` makes the model of a replica, from the replica's id."""
         self.world = FaultyWorld()
         self.records = records
         self.dialects = dialects

@@ -158,8 +158,8 @@ class Records(Protocol):
 class Entries(Struct, frozen=True):
     """Neighbouring events of one job's log; `events[0]` is at the position `first`, from 1.
 
-    `epoch` is that of the owner who appended them.  Without events, and `first` 1, they say only
-    that the job is there and whose it is: a job that waits is told so.
+    `epoch` is the owner's.  With no events and `first` 1 the journal learns only that the job
+    exists, and whose it is.
     """
 
     job_id: str

@@ -104,9 +104,9 @@ class Directory(Protocol):
     ) -> Entered | Joined | Denied:
         """Have this replica own a new job, at stage `waiting`, with epoch 1.
 
-        One step for all that concerns its user: joins before anything else; with `reject`, a
-        conversation with a job that has not ended is busy; with `interrupt`, those that it will
-        interrupt are not counted in `max_per_user`.
+        Starts of one user are decided one after another.  A repeated request joins its first job.
+        With `reject`, a conversation with a job that has not ended is busy.  With `interrupt`, the
+        jobs that will be interrupted do not count towards `max_per_user`.
 
         Raises:
             IncompleteDirectory: whatever is found; nothing was entered.
@@ -208,7 +208,7 @@ class Liveness(Protocol):
         ...
 
     def staying(self) -> Collection[str]:
-        """Those of them who did not say that they are about to leave."""
+        """The replicas of `alive` that did not say they are about to leave."""
         ...
 
     async def leave(self) -> None:

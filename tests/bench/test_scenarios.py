@@ -19,6 +19,7 @@ from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
 from legato.bench.replicas import replicas, replicas_jobs, replicas_stop, replicas_storm
 from legato.bench.report import Figures, Scenario
+from legato.bench.rolling import rolling_restart
 from legato.bench.scenarios import SCENARIOS, show
 from legato.bench.servers import FRAME, Served, floor, legato
 from legato.bench.steady import fan_out, generate, jobs
@@ -222,6 +223,14 @@ def test_two_replicas_are_measured() -> None:
     assert 0 < figures["bytes into Redis a token"] < 10_000
     (figures,) = measured(replicas_jobs((2,), **SOON))
     assert figures["most jobs"] == 2
+
+
+def test_every_answer_is_whole_after_a_rolling_restart() -> None:
+    scenario = rolling_restart(replicas=2, readers=4, seconds=8, drain=0)
+    (figures,) = measured(scenario)
+    assert figures["answers that are whole, %"] == 100
+    assert figures["events missed"] == figures["events that came twice"] == 0
+    assert figures["connections cut"] > 0
 
 
 def test_coming_back_to_another_replica_is_measured() -> None:

@@ -6,10 +6,12 @@ from trio.testing import MockClock
 
 from legato.content import Usage
 from legato.models.contract import (
+    ChatMessage,
     FinishReport,
     Json,
     ModelError,
     ModelEvent,
+    ModelRequest,
     ReasoningChunk,
     TextChunk,
     ToolCallChunk,
@@ -17,7 +19,7 @@ from legato.models.contract import (
 )
 from legato.models.pacer import TICK
 from legato.models.scripted import ScriptedModel
-from tests.models.asking import ask, ask_flat, collect, request, text_of
+from tests.models.asking import ask, ask_flat, collect, reasoning_of, request, text_of
 
 
 async def timed(
@@ -37,6 +39,17 @@ async def test_the_defaults_are_fifty_tokens_at_twenty_a_second(
     assert text_of([event for _, batch in answer for event in batch]) == "".join(
         f"w{i} " for i in range(50)
     )
+
+
+async def test_it_goes_on_from_what_it_said_at_the_same_pace(autojump_clock: MockClock) -> None:
+    messages = (ChatMessage("user", "w7 "), ChatMessage("assistant", "w0 w1 "))
+    whole = ModelRequest(messages, {"tokens": 4, "rate": 10, "reasoning": 3, "delay": 2})
+    start = trio.current_time()
+    events = await ask_flat(ScriptedModel(), whole)
+
+    assert text_of(events) == "w2 w3 "
+    assert not reasoning_of(events)
+    assert trio.current_time() - start == pytest.approx(2.1)
 
 
 async def test_the_delay_comes_before_the_first_token(autojump_clock: MockClock) -> None:

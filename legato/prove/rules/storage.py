@@ -79,7 +79,7 @@ async def forget(sim: Simulation) -> None:
 
 
 def _knows_all(sim: Simulation) -> bool:
-    """Whether nothing would be lost for ever: those who know it are there."""
+    """Whether every job that the shared storage has is known to a replica in reach."""
     there = {
         (seat.replication.me, job.turn.job_id)
         for seat in sim.open_seats()

@@ -38,7 +38,7 @@ from legato.storage.replicas import (
 
 
 class RedisDirectory:
-    """As one replica has it, whose jobs are `own`."""
+    """One replica's view of the directory; `own` are the jobs of that replica."""
 
     def __init__(
         self, client: Client, asking: Lines, keys: Keys, liveness: RedisLiveness, own: OwnJobs
