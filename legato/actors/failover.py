@@ -24,8 +24,8 @@ from legato.storage.contract import Abandoned, Journal, Records, StorageError
 from legato.storage.replicas import Directory
 
 AT_ONCE: Final = 8  # jobs that are brought here side by side
-FIRST_PAUSE: Final = 1.0  # seconds until that is tried again; each is twice the last …
-LONGEST_PAUSE: Final = 15.0  # … up to this
+RETRY: Final = 1.0  # seconds until that is tried again
+AFTER_CRASH: Final = 60.0  # seconds, where a bug prevents it: each try fills a page of the log
 
 log = structlog.get_logger()
 
@@ -59,6 +59,7 @@ class Left:
     job: Abandoned
     until: float  # when nobody may read it any more
     is_coming: bool = False
+    trouble: StorageError | None = None  # why it did not come so far
     came: Abandoned | None = None  # as what it was brought here last
     arrived: trio.Event = field(default_factory=trio.Event)
 
@@ -141,13 +142,12 @@ class Failover:
 
         One that cannot be brought here, or that a bug keeps away, holds up no other.
         """
-        name, pause = left.job.job_id, FIRST_PAUSE
+        name = left.job.job_id
         while left.came is not left.job:
             async with self._at_once:
-                await self._supervisor.guarded(partial(self._try, left), name)
+                is_sound = await self._supervisor.guarded(partial(self._try, left), name)
             if left.came is not left.job:
-                await trio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                await trio.sleep(RETRY if is_sound else AFTER_CRASH)
         self._done(left)
 
     async def _try(self, left: Left) -> None:
@@ -159,7 +159,9 @@ class Failover:
                 self._supervisor.adopt([recovered], before)
             left.came = job
         except StorageError as error:
-            log.warning("not recovered yet", job=job.job_id, reason=str(error))
+            if left.trouble is None:  # of an outage one line for each job is enough
+                log.warning("not recovered yet", job=job.job_id, reason=str(error))
+            left.trouble = error
 
     async def _forget(self) -> None:
         """Those that nobody asked for in time."""

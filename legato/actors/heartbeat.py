@@ -43,6 +43,7 @@ class Heartbeat:
         self._lease = lease
         self._pause = lease / BEATS
         self._looked = trio.Event()
+        self._hurried = trio.Event()
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
         self._has_lost = False  # whether the shared storage does not know what is here
@@ -52,6 +53,12 @@ class Heartbeat:
     async def looked(self) -> None:
         """Return after the next look at who is alive."""
         await self._looked.wait()
+
+    async def look(self) -> None:
+        """Look at once, and return after that."""
+        hurried, self._hurried = self._hurried, trio.Event()
+        hurried.set()
+        await self.looked()
 
     async def run(self) -> None:
         with self._scope:
@@ -87,7 +94,8 @@ class Heartbeat:
                 if trouble is not None:
                     log.info("replicas in reach again")
                     self.trouble = trouble = None
-            await trio.sleep(self._pause)
+            with trio.move_on_after(self._pause):
+                await self._hurried.wait()
 
     async def _beat(self) -> None:
         """Seen or not, it is looked at again by those who wait."""

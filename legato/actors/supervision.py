@@ -28,6 +28,9 @@ from legato.storage.replicas import Liveness, Replication
 LAST_WRITE = 1.0
 """Seconds for the journal at shutdown; what it misses then, the next process finds out."""
 
+LAST_LOOK = 1.0
+"""Seconds to find out at shutdown who stays, and could go on with what runs here."""
+
 LEAST_PATIENCE = 60.0
 """Seconds that an ending waits for a journal which all replicas share, also where nothing is kept
 for readers that come later."""
@@ -129,8 +132,12 @@ async def open_replica(
         cluster = Cluster(nursery, *parts, records, limits)
         failover.predecessors = cluster.predecessors
         yield Replica(supervisor, cluster)
+        goes_on = partial(_goes_on, replication.liveness, successor)
         with trio.move_on_after(limits.store_timeout + LAST_WRITE):
-            await supervisor.drain(partial(_goes_on, replication.liveness, successor))
+            supervisor.refuse_starts()
+            with trio.move_on_after(LAST_LOOK):
+                await heartbeat.look()  # who came meanwhile, or is about to leave as well
+            await supervisor.drain(goes_on)
         with trio.move_on_after(LAST_WRITE), suppress(StorageError):
             await heartbeat.leave()  # while its jobs still answer for themselves
         leaving.set()

@@ -223,6 +223,22 @@ async def test_an_answer_goes_on_at_another_replica(autojump_clock: MockClock) -
         assert here.model.open_connections == 0
 
 
+async def test_an_answer_goes_on_at_a_replica_that_came_a_moment_ago(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas(1, on_owner_lost="continue") as replicas:
+        [here] = replicas.seats
+        job = await here.start()
+        here.model.say("one ")
+        await trio.sleep(1.05)
+        there = await replicas.open()
+        here.leave()
+        await here.ended.wait()
+        await trio.sleep(LEASE / 5)
+
+        assert await is_answered(job.job_id, there)
+
+
 async def test_an_answer_is_ended_where_those_who_stay_would_end_it(
     autojump_clock: MockClock,
 ) -> None:
