@@ -258,6 +258,9 @@ class Notices:
         self._added.set()
 
     async def run(self) -> None:
+        """Tell, for ever.  What was due when this crashed is due when it runs again."""
+        if self._due:
+            self._added.set()
         while True:
             await self._added.wait()
             self._added = trio.Event()

@@ -445,6 +445,24 @@ async def test_a_notice_that_comes_while_the_one_before_is_told_is_told_as_well(
     assert told == ["first", "second"]
 
 
+async def test_a_notice_that_crashed_is_told_when_they_run_again(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    notices, tries = Notices(), list[str]()
+
+    async def once() -> None:
+        tries.append("try")
+        if len(tries) == 1:
+            raise RuntimeError("bug")
+
+    notices.add("j", once)
+    with pytest.raises(RuntimeError):
+        await notices.run()
+    nursery.start_soon(notices.run)
+    await trio.sleep(0.1)
+    assert len(tries) == 2
+
+
 async def test_one_notice_that_cannot_be_told_delays_no_other(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
