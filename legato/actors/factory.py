@@ -24,10 +24,18 @@ class JobFactory:
         limits: Limits,
         owner: JobOwner,
         writer: Writer,
+        is_resumed: bool = False,
     ) -> None:
+        """`is_resumed`: see Recorder."""
         self._models = models
         self._job = partial(
-            Job, records=records, dialects=dialects, limits=limits, owner=owner, writer=writer
+            Job,
+            records=records,
+            dialects=dialects,
+            limits=limits,
+            owner=owner,
+            writer=writer,
+            is_resumed=is_resumed,
         )
 
     def new(self, turn: Turn) -> Job:
