@@ -9,6 +9,7 @@ import trio
 
 from legato.config import ConfigError, ModelSettings
 from legato.models.contract import Json, Model, ModelError
+from legato.models.engine_requests import EngineModel
 from legato.models.local import ENGINE_PARAMETERS, Engine, EngineUnavailable
 from legato.models.openai import Endpoint, OpenAIModel, provider_client
 from legato.models.scripted import ScriptedModel
@@ -70,7 +71,7 @@ async def _open_model(
             engine = await trio.to_thread.run_sync(Engine, weights, table.max_context_tokens)
             stack.callback(engine.close)
             client = provider_client(engine.endpoint, trust_env=False)  # no proxy to ourselves
-            return OpenAIModel(
+            return EngineModel(
                 name,
                 await stack.enter_async_context(client),
                 provider_name=weights.stem,

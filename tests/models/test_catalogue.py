@@ -110,10 +110,13 @@ async def test_a_local_model_runs_while_the_block_does(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # loopback goes by no proxy
-    tables = {"smollm2": ModelSettings(provider="local", max_context_tokens=1024)}
+    endless = {"ignore_eos": True}
+    tables = {
+        "smollm2": ModelSettings(provider="local", max_context_tokens=1024, parameters=endless)
+    }
     async with open_models(tables, {}, weights.parent) as models:
         model = models["smollm2"]
-        asked = request("Say hello.", max_tokens=4, ignore_eos=True)
+        asked = request("Say hello.", max_tokens=4)
         assert (await ask_flat(model, asked))[-1] == FinishReport("length")
         assert model.max_context_tokens == 768
 
