@@ -7,6 +7,7 @@ from legato.actors.absent_model import AbsentModel
 from legato.actors.job import Job, JobOwner
 from legato.actors.job_journal import Writer
 from legato.actors.recovery import Recovered
+from legato.actors.rotation import Rotation
 from legato.actors.turn import Turn
 from legato.config import Limits
 from legato.dialects.contract import Dialect
@@ -35,6 +36,7 @@ class JobFactory:
             limits=limits,
             owner=owner,
             writer=writer,
+            rotation=Rotation(),
             is_resumed=is_resumed,
         )
 

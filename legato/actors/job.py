@@ -33,6 +33,7 @@ from legato.actors.messages import (
 from legato.actors.producer import Producer
 from legato.actors.recorder import Recorder
 from legato.actors.ref import LocalRef
+from legato.actors.rotation import Rotation
 from legato.actors.turn import Turn, without_prompt
 from legato.actors.waiters import Waiters
 from legato.config import Limits
@@ -75,6 +76,7 @@ class Job:
         limits: Limits,
         owner: JobOwner,
         writer: Writer,
+        rotation: Rotation,
         epoch: int = FIRST_EPOCH,
         former: Mapping[int, int] | None = None,
         position: int = 0,
@@ -98,7 +100,7 @@ class Job:
         self._recorder = Recorder(
             tell, turn, model, records, journal, limits.store_timeout, is_resumed=is_resumed
         )
-        self._producer = Producer(tell, model, limits)
+        self._producer = Producer(tell, model, limits, rotation)
         self._decision: Decision | None = None
 
     @cached_property

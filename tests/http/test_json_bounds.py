@@ -19,8 +19,7 @@ TRICKY = ['"', "\\", '\\"', "[{,", "e300", "é", "\n", "a"]
 async def is_refused(data: bytes) -> bool:
     try:
         await check_json(data)
-    except InvalidField as refusal:
-        assert refusal.extra == {"param": "body"}
+    except InvalidField:
         return True
     return False
 
