@@ -28,6 +28,7 @@ from legato.config_values import (
     Secret,
     Table,
     Text,
+    TokenRate,
     VariableName,
     check_fields,
     check_names,
@@ -59,7 +60,7 @@ LogForm = Literal["auto", "console", "json"]
 """For people or for programs; `auto` is for people where standard error is a terminal."""
 
 BUILT_IN_MODEL: Final = "scripted"
-"""Always there, without configuration; nobody else's name."""
+"""There without configuration, unless `scripted` is false; nobody else's name."""
 
 _DEFAULT_FILE: Final = Path("legato.toml")
 _PREFIX: Final = "LEGATO_"
@@ -106,6 +107,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jwks_url: HttpUrl | None = None
     database_url: DatabaseUrl = "sqlite:///.legato/legato.db"
     default_model: Text | None = None  # what the page offers first
+    scripted: Flag = True  # the built-in model: for load and tests, and of no use to strangers
+    # Of one of its generations, also where a request asks for no pace: a twelfth of a core.
+    scripted_rate: TokenRate = 20_000.0
     redis_url: RedisUrl | None = None  # what the processes of one Legato share
     redis_prefix: KeyPrefix = "legato"  # of every key there: two Legatos on one Redis need two
     workers: Processes = 1  # a process uses one core; more of them share one port
@@ -152,12 +156,18 @@ def load_settings(environment: Mapping[str, str], path: Path | None = None) -> S
     keys.append(groups.get("guards", {}).get("moderation_api_key_env"))
     over = _from_environment(environment, keys)
     plain |= {name: value for name, value in over.items() if name in _PLAIN}
-    default = plain.get("default_model", BUILT_IN_MODEL)
     place = f"{_PREFIX}DEFAULT_MODEL" if "default_model" in over else f"{file}: default_model"
-    if default not in (known := {BUILT_IN_MODEL, *models}):
-        raise ConfigError(f"{place}: found {default!r}; allowed: {', '.join(sorted(known))}")
+    _check_default(plain, models, place)
     values = plain | {name: _group(name, groups, over) for name in _GROUPS} | {"models": models}
     return msgspec.convert(values, Settings)
+
+
+def _check_default(plain: _Values, models: Mapping[str, _Values], place: str) -> None:
+    known = {*models, *([BUILT_IN_MODEL] if plain.get("scripted", True) else [])}
+    if not known:
+        raise ConfigError("scripted: found False; without it a [models.<name>] table is needed")
+    if (default := plain.get("default_model")) is not None and default not in known:
+        raise ConfigError(f"{place}: found {default!r}; allowed: {', '.join(sorted(known))}")
 
 
 def _group(name: str, groups: Mapping[str, _Values], over: _Values) -> _Values:

@@ -50,6 +50,7 @@ class Guards(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     starts_per_ip: Rates | None = None
     starts_per_user: Rates | None = None
     calls_per_key: Rates | None = None  # of OpenAI's APIs; per user where no key asks
+    reads_per_user: Rates | None = None  # what asks for nothing to be done: GET and HEAD
     failures_per_ip: Rates | None = "120/minute"  # no person mistypes a login so often
 
     ban_score: Count | None = None
@@ -61,6 +62,7 @@ class Guards(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     score_illegal_model: Score = 1
     score_convo_access: Score = 0  # links to somebody else's conversation are sent around
     score_logins: Score = 1
+    score_reads: Score = 0  # a page that is open in many tabs reads often
 
     require_browser: Switch = False
 

@@ -27,6 +27,9 @@ Processes = Annotated[int, Meta(ge=1, le=64, description="a whole number, 1 to 6
 Score = Annotated[int, Meta(ge=0, le=10**6, description="a whole number, 0 to 1000000")]
 Switch = Annotated[bool, Meta(description="true or false")]
 Lease = Annotated[float, Meta(ge=1, le=3600, description="a number of seconds, 1 to 3600")]
+TokenRate = Annotated[
+    float, Meta(gt=0, le=10**6, description="tokens per second, above 0, at most 1000000")
+]
 Port = Annotated[int, Meta(ge=0, le=65535, description="a whole number, 0 (any free) to 65535")]
 Text = Annotated[str, Meta(min_length=1, description="text that is not empty")]
 HttpUrl = Annotated[

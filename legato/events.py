@@ -8,7 +8,7 @@ own: there is no second numbering to reconcile.
 
 from typing import Literal, NamedTuple, Self, final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from legato.content import Asked, Conversation, Message, Part, ToolCall, TurnRequest, Usage
 
@@ -31,7 +31,8 @@ class Created(Event, frozen=True):
     `kept` is what an edited or continued answer starts from; it takes the first positions.
     `dropped` counts the messages of the history that did not fit the model's context.
     `asked` is there where an API was, and nothing of it is a message of a conversation: then
-    `request` only stands in for one.
+    `request` only stands in for one.  `turn` is there where another replica may have the model go
+    on: what was asked for, without its text, which `request` has.  No reader is told of it.
     """
 
     request: Message
@@ -40,6 +41,12 @@ class Created(Event, frozen=True):
     kept: tuple[Part, ...] = ()
     dropped: int = 0
     asked: Asked | None = None
+    turn: TurnRequest | None = None
+
+
+def without_turn(created: Created) -> Created:
+    """What readers are told of it."""
+    return created if created.turn is None else structs.replace(created, turn=None)
 
 
 class StepStarted(Event, frozen=True):

@@ -160,12 +160,14 @@ GUARDS = {
     "starts_per_ip": ("5/second", "5/second"),
     "starts_per_user": ("5/second", "5/second"),
     "calls_per_key": ("5/second", "5/second"),
+    "reads_per_user": ("5/second", "5/second"),
     "failures_per_ip": ("5/second", "5/second"),
     "ban_score": ("7", 7),
     "ban_duration": ("7", 7.0),
     "score_lifetime": ("7", 7.0),
     **{f"score_{kind}": ("7", 7) for kind in ("message_limit", "concurrent", "non_browser")},
     **{f"score_{kind}": ("7", 7) for kind in ("illegal_model", "convo_access", "logins")},
+    "score_reads": ("7", 7),
     "require_browser": ("true", True),
     "moderation_url": ("https://example.com/v1", "https://example.com/v1"),
     "moderation_model": ("omni", "omni"),
@@ -206,6 +208,8 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_METRICS_PORT": "0",
         "LEGATO_TRACE_ENDPOINT": "https://traces.example/v1/traces",
         "LEGATO_CORS_ORIGINS": "https://a.example, http://localhost:3000",
+        "LEGATO_SCRIPTED": "true",
+        "LEGATO_SCRIPTED_RATE": "50.5",
     }
 
     assert load_settings(environment) == Settings(
@@ -224,6 +228,7 @@ def test_the_other_variables_are_read() -> None:
         metrics_port=0,
         trace_endpoint="https://traces.example/v1/traces",
         cors_origins=("https://a.example", "http://localhost:3000"),
+        scripted_rate=50.5,
     )
 
 
@@ -300,6 +305,10 @@ def test_a_file_that_is_not_toml_is_refused(folder: Path, content: bytes) -> Non
         ("RETENTION", "-0.1", "a number of seconds, 0 to 10000000"),
         ("RETENTION", "10m", "a number of seconds, 0 to 10000000"),
         ("HEARTBEAT", "0", "a number of seconds, above 0, at most 10000000"),
+        ("SCRIPTED", "maybe", "true or false"),
+        ("SCRIPTED_RATE", "0", "tokens per second, above 0, at most 1000000"),
+        ("SCRIPTED_RATE", "1e7", "tokens per second, above 0, at most 1000000"),
+        ("READS_PER_USER", "often", RATES),
         ("HEARTBEAT", "NaN", "a number of seconds, above 0, at most 10000000"),
         ("TRUSTED_PROXIES", "localhost", NETWORKS),
         ("TRUSTED_PROXIES", "10.0.0.1/8", NETWORKS),
@@ -458,3 +467,14 @@ def test_a_key_pasted_where_its_variable_is_asked_for_is_not_repeated(folder: Pa
 
 def test_a_long_wrong_value_is_cut() -> None:
     assert len(refusal({"LEGATO_ON_BUSY": "x" * 10_000})) < 200
+
+
+def test_without_the_built_in_model_another_is_needed(folder: Path) -> None:
+    assert refusal({"LEGATO_SCRIPTED": "false"}) == (
+        "scripted: found False; without it a [models.<name>] table is needed"
+    )
+    (folder / "legato.toml").write_text('scripted = false\n[models.a]\nprovider = "openai"')
+    assert not load_settings({}).scripted
+    assert refusal({"LEGATO_DEFAULT_MODEL": "scripted"}) == (
+        "LEGATO_DEFAULT_MODEL: found 'scripted'; allowed: a"
+    )

@@ -7,6 +7,7 @@ from legato.actors.absent_model import AbsentModel
 from legato.actors.job import Job, JobOwner
 from legato.actors.job_journal import Writer
 from legato.actors.recovery import Recovered
+from legato.actors.rotation import Rotation
 from legato.actors.turn import Turn
 from legato.config import Limits
 from legato.dialects.contract import Dialect
@@ -24,10 +25,19 @@ class JobFactory:
         limits: Limits,
         owner: JobOwner,
         writer: Writer,
+        is_resumed: bool = False,
     ) -> None:
+        """`is_resumed`: see Recorder."""
         self._models = models
         self._job = partial(
-            Job, records=records, dialects=dialects, limits=limits, owner=owner, writer=writer
+            Job,
+            records=records,
+            dialects=dialects,
+            limits=limits,
+            owner=owner,
+            writer=writer,
+            rotation=Rotation(),
+            is_resumed=is_resumed,
         )
 
     def new(self, turn: Turn) -> Job:

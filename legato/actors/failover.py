@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class ReplicaSuccessor(Successor):
-    """Knows from the directory what was asked for, and which models go on from a partial answer."""
+    """Knows from the directory whose a job is, and which models go on from a partial answer."""
 
     def __init__(
         self, directory: Directory, models: Mapping[str, Model], policy: OnOwnerLost
@@ -47,9 +47,8 @@ class ReplicaSuccessor(Successor):
     def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
         model = self._models.get(turn.model)
         is_text = all(isinstance(part, TextPart | ThinkPart) for part in content)
-        is_known = turn.prompt is None  # the directory keeps no prompt of an API's caller
         can = model is not None and model.continues
-        return self._policy == "continue" and can and is_text and is_known
+        return self._policy == "continue" and can and is_text
 
 
 @dataclass

@@ -16,6 +16,7 @@ from legato.events import (
     StepCompleted,
     StepStarted,
     TextDelta,
+    without_turn,
 )
 from legato.pieces import Pieces
 
@@ -80,7 +81,7 @@ class Fold:
                 self._slot(index, ToolCallPart)
                 self._slots[index] = Slot(ToolCallPart(tool_call))
             case Created():
-                self.created = event
+                self.created = without_turn(event)
                 self._slots = [Slot(part) for part in event.kept]
                 self.bytes = sum(map(size_of, event.kept))
             case Queued():

@@ -34,11 +34,12 @@ from legato.actors.messages import (
 from legato.actors.producer import Producer
 from legato.actors.recorder import Recorder
 from legato.actors.ref import LocalRef
+from legato.actors.rotation import Rotation
 from legato.actors.turn import Turn, without_prompt
 from legato.actors.waiters import Waiters
 from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
-from legato.events import AnyEnding, AnyEvent, ContentEvent, Created
+from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, without_turn
 from legato.models.contract import Model, ModelRequest
 from legato.storage.contract import Records
 
@@ -76,11 +77,14 @@ class Job:
         limits: Limits,
         owner: JobOwner,
         writer: Writer,
+        rotation: Rotation,
         epoch: int = FIRST_EPOCH,
         former: Mapping[int, int] | None = None,
         position: int = 0,
+        is_resumed: bool = False,
     ) -> None:
-        """`former`: see Feed; `position`: up to where the journal has it."""
+        """`former`: see Feed; `position`: up to where the journal has it; `is_resumed`: see
+        Recorder."""
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
         self.turn = turn
         self.state = State.OPENING
@@ -94,8 +98,10 @@ class Job:
         self._waiters = Waiters(self.feed)
         journal = JobJournal(turn.job_id, epoch, self.feed.log, writer, self.lose, position)
         tell = self._mailbox.ref
-        self._recorder = Recorder(tell, turn, model, records, journal, limits.store_timeout)
-        self._producer = Producer(tell, model, limits)
+        self._recorder = Recorder(
+            tell, turn, model, records, journal, limits.store_timeout, is_resumed=is_resumed
+        )
+        self._producer = Producer(tell, model, limits, rotation)
         self._decision: Decision | None = None
 
     @cached_property
@@ -282,7 +288,7 @@ class Job:
             ending = self._ending(Settled(None), opening)
             self._children.start_soon(self._recorder.close_late, ending, opening)
             return
-        self.opening = opening
+        self.opening = replace(opening, created=without_turn(opening.created))
         if self.feed.created is None:
             self._publish(opening.created)
         if self._advance(Signal.OPEN):

@@ -8,7 +8,8 @@ from legato.storage.replicas import Listing, Stage
 
 
 def listing_of(turn: Turn) -> Listing:
-    """Without its text, which is in the storage once it begins.
+    """Make the entry: without text, instructions and parameters.  The journal has those where
+    another replica may need them.
 
     Of what an API asked nothing is needed elsewhere but what it is: nobody goes on with it.
     """
@@ -20,8 +21,6 @@ def listing_of(turn: Turn) -> Listing:
         user=turn.user,
         model=turn.model,
         endpoint=turn.endpoint,
-        instructions=turn.instructions,
-        parameters={} if turn.prompt else turn.parameters,
         request_id=turn.request_id,
         place=turn.place,
         asked=replace(turn.prompt.asked, echo={}) if turn.prompt else None,
@@ -29,6 +28,7 @@ def listing_of(turn: Turn) -> Listing:
 
 
 def turn_of(listing: Listing) -> Turn:
+    """As much of the turn as brings its job to an end; not enough to ask the model."""
     return Turn(
         job_id=listing.job_id,
         conversation_id=listing.conversation_id,
@@ -37,8 +37,6 @@ def turn_of(listing: Listing) -> Turn:
         user=listing.user,
         model=listing.model,
         endpoint=listing.endpoint,
-        instructions=listing.instructions,
-        parameters=listing.parameters,
         request_id=listing.request_id,
         place=listing.place,
         prompt=Prompt(asked=listing.asked, messages=()) if listing.asked else None,

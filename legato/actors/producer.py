@@ -7,6 +7,7 @@ import trio
 from legato.actors.ending import estimated
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import Append, Ended, Failure, JobMessage, Opening, ProducerDone
+from legato.actors.rotation import Rotation
 from legato.actors.steps import Steps
 from legato.config import Limits
 from legato.content import Part, Usage
@@ -18,12 +19,15 @@ _SLACK: Final = 0.01  # of the idle timeout: how inexactly a model's silence is 
 class Producer:
     """Its cancel scope is Stop: whatever it does, leaving that closes the provider's connection."""
 
-    def __init__(self, job: ActorRef[JobMessage], model: Model, limits: Limits) -> None:
+    def __init__(
+        self, job: ActorRef[JobMessage], model: Model, limits: Limits, rotation: Rotation
+    ) -> None:
         self.model = model
         self.began = trio.current_time()
         self.first_content: float | None = None  # seconds from asking the model
         self._job = job
         self._limits = limits
+        self._rotation = rotation
         self._steps = Steps()
         self._scope = trio.CancelScope()
 
@@ -61,6 +65,7 @@ class Producer:
                         if self.first_content is None:
                             self.first_content = trio.current_time() - asked
                         await self._job.tell(Append(events))
+                        await self._rotation.go_round(len(events))
                     if trio.current_time() >= renewal:
                         renewal = self._renew(patience, latest)
             return Ended(self._steps.finish_reason or "stop")

@@ -31,7 +31,7 @@ from legato.actors.messages import (
     Overdue,
     Settled,
 )
-from legato.actors.turn import InvalidTurn, Turn, queued, without_prompt
+from legato.actors.turn import InvalidTurn, Turn, queued, resumable, without_prompt
 from legato.actors.turn_store import TurnStore, turn_store
 from legato.content import Conversation, Part
 from legato.events import AnyEnding, Created
@@ -66,8 +66,12 @@ class Recorder:
         records: Records,
         journal: JobJournal,
         store_timeout: float,
+        *,
+        is_resumed: bool = False,
     ) -> None:
+        """`is_resumed`: whoever has the job later may have the model go on."""
         self.journal = journal
+        self._is_resumed = is_resumed and turn.prompt is None and model.continues
         self._job = job
         self._turn = turn
         self._model = model
@@ -118,12 +122,17 @@ class Recorder:
                     await self._enqueue()
                 for ended in predecessors:
                     await ended.wait()
-                opening = await self._store.plan(self._turn, self._model)
+                opening = self._resumable(await self._store.plan(self._turn, self._model))
         except (InvalidTurn, StorageError) as error:
             word = NotOpened(failure_of(error))
         if opening is not None and not self._unwanted.is_set():
             word = await self._write(opening)
         await self._job.tell(word)
+
+    def _resumable(self, opening: Opening) -> Opening:
+        if not self._is_resumed:
+            return opening
+        return replace(opening, created=resumable(self._turn, opening.created))
 
     async def reopen(self, created: Created, content: tuple[Part, ...]) -> None:
         """Tell the job the opening of a turn that another process began, or NotOpened."""

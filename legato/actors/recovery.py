@@ -137,7 +137,7 @@ async def recover_one(
 ) -> Recovered | None:
     """None where nobody can ever read it, or it was taken over once more."""
     replay = _replay(job, await journal.read(job.job_id))
-    asked = turn_of(replay.queued) if replay.queued else await successor.turn(job.job_id)
+    asked = turn_of(replay.asked) if replay.asked else await successor.turn(job.job_id)
     if asked and replay.still_waits:
         return Recovered(asked, job.epoch, None, replay.former, replay.events)
     is_lost = job.settled and replay.ending is None  # nothing more is to be stored of it
@@ -155,6 +155,7 @@ async def recover_one(
         opening is not None
         and said is None
         and not replay.has_faults
+        and replay.asked is not None  # or the model would be asked for something else
         and successor.continues(turn, replay.fold.content())
     )
     if not job.settled and not goes_on:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from legato.actors.fold import Fold
+from legato.content import TurnRequest
 from legato.events import AnyEnding, AnyEvent, Created, Queued
 from legato.storage.contract import Entries, Kept
 
@@ -62,6 +63,12 @@ class Replay:
     @property
     def queued(self) -> Queued | None:
         return self.fold.queued
+
+    @property
+    def asked(self) -> TurnRequest | None:
+        """What was asked for, where all of it is kept."""
+        first = self.events[0] if self.events else None
+        return first.turn if isinstance(first, Queued | Created) else None
 
     @property
     def still_waits(self) -> bool:

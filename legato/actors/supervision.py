@@ -114,7 +114,15 @@ async def open_replica(
     await replication.liveness.beat()
     abandons = [records.abandon, replication.journal.abandon]
     async with _abandoning(abandons) as leaving, trio.open_nursery() as nursery:
-        supervisor = _shared(nursery, replication.journal, records, models, dialects, limits)
+        supervisor = _shared(
+            nursery,
+            replication.journal,
+            records,
+            models,
+            dialects,
+            limits,
+            is_resumed=on_owner_lost == "continue",
+        )
         successor = ReplicaSuccessor(replication.directory, models, on_owner_lost)
         journal, retention = replication.journal, limits.retention
         failover = Failover(nursery, supervisor, journal, records, successor, retention)
@@ -158,6 +166,8 @@ def _shared(
     models: Mapping[str, Model],
     dialects: Mapping[str, Dialect],
     limits: Limits,
+    *,
+    is_resumed: bool,
 ) -> Supervisor:
     """Of jobs that other replicas read, and may take over."""
     return Supervisor(
@@ -168,4 +178,5 @@ def _shared(
         limits=limits,
         journal=journal,
         patience=max(limits.retention, LEAST_PATIENCE),
+        is_resumed=is_resumed,
     )

@@ -58,8 +58,9 @@ class Supervisor:
         limits: Limits,
         journal: Journal | None = None,
         patience: float = 0.0,
+        is_resumed: bool = False,
     ) -> None:
-        """`patience`: see JournalWriter."""
+        """`patience`: see JournalWriter; `is_resumed`: see Recorder."""
         self.titles = Titles(records, limits.title_timeout)
         self.registry = Registry()
         self._nursery = nursery
@@ -72,6 +73,7 @@ class Supervisor:
             limits=limits,
             owner=self,
             writer=self._writer or NoJournal(),
+            is_resumed=is_resumed,
         )
         self._tally = Tally()
         self.observers: list[Callable[[Job], object]] = []  # told of each ending in its own task

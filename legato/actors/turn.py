@@ -15,7 +15,7 @@ from legato.content import (
     ThinkPart,
     TurnRequest,
 )
-from legato.events import Queued
+from legato.events import Created, Queued
 from legato.models.contract import ChatMessage, Json
 from legato.storage.responses import StoredResponse
 
@@ -51,12 +51,20 @@ class Turn(TurnRequest, frozen=True, kw_only=True):
 
 def queued(turn: Turn) -> Queued:
     """Say of a turn what whoever has it later must know."""
-    fields = {name: getattr(turn, name) for name in TurnRequest.__struct_fields__}
-    return Queued(TurnRequest(**fields))
+    return Queued(_request(turn))
 
 
-def turn_of(event: Queued) -> Turn:
-    return Turn(**structs.asdict(event.turn))
+def resumable(turn: Turn, created: Created) -> Created:
+    """Say with a turn's beginning what whoever has the model go on must know."""
+    return structs.replace(created, turn=structs.replace(_request(turn), text=""))
+
+
+def _request(turn: Turn) -> TurnRequest:
+    return TurnRequest(**{name: getattr(turn, name) for name in TurnRequest.__struct_fields__})
+
+
+def turn_of(asked: TurnRequest) -> Turn:
+    return Turn(**structs.asdict(asked))
 
 
 def without_prompt(turn: Turn) -> Turn:

@@ -7,7 +7,7 @@ from msgspec import Raw, Struct, json, msgpack
 
 from legato.actors.messages import Located, Status, StopReply
 from legato.dialects.contract import Identity
-from legato.events import AnyEnding, AnyEvent, Created, Queued, Snapshot
+from legato.events import AnyEnding, AnyEvent, Created, Queued, Snapshot, without_turn
 
 WIRE: Final = "wire"
 """The name of the dialect in which a job is told to other replicas."""
@@ -29,7 +29,7 @@ class Wire:
         return self
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
-        return _encode(event) + b"\n"
+        return _encode(without_turn(event) if isinstance(event, Created) else event) + b"\n"
 
     def snapshot(self, snapshot: Snapshot) -> bytes:
         return _RESET

@@ -34,6 +34,7 @@ _MUCH: Final = {
     "LEGATO_MAX_ANSWER_BYTES": str(2**36),
     "LEGATO_MAX_RETAINED_BYTES": str(2**36),
     "LEGATO_MODEL_IDLE_TIMEOUT": "86400",
+    "LEGATO_SCRIPTED_RATE": "1000000",
 }
 _LOG_LINES: Final = 5  # that are worth showing
 

@@ -15,6 +15,7 @@ from legato.http.bounds import bound_heads
 from legato.http.chat import chat
 from legato.http.conversations import conversations
 from legato.http.cors import Cors
+from legato.http.description import openapi
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
 from legato.http.facts import asking
 from legato.http.guards.denials import Denied
@@ -32,6 +33,7 @@ from legato.http.openai.responses import responses
 from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
+from legato.http.uploads import upload_of
 from legato.http.wire import application, credentials_of, handshake_of, runtime
 from legato.secret import with_secret
 
@@ -63,12 +65,13 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         security=SECURITY,
         openapi_provider_class=Description,
     )
+    app.view_functions["openapi"] = openapi
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.requests.follow(app)
     bound_heads(app)
     Cors(app.settings.cors_origins).guard(app)
-    for step in (receive, authenticate, admit):
+    for step in (receive, authenticate, admit, take_body):
         app.before_request(step)
     for step in (receive, authenticate_handshake, admit):
         app.before_websocket(step)
@@ -108,6 +111,11 @@ async def admit() -> None:
         g.told = await runtime().guards.admit(asked)
 
 
+async def take_body() -> None:
+    """Who asks is known by now."""
+    upload_of(request).wanted.set()
+
+
 async def answer(error: Exception) -> Response:
     """Say what went wrong, once the guards have seen whether it was a violation."""
     asked = asking()
@@ -117,7 +125,7 @@ async def answer(error: Exception) -> Response:
     if as_frames and isinstance(error, Denied):
         body = b""
         with suppress(HTTPException):  # what could not be read is not repeated
-            body = await asked.read()
+            body = await asked.read() if asked.user else b""  # nor what nobody known sent
         return frames_response(error, body)
     return response_to(error)
 

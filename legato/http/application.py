@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Final
 
+from quart import Response, abort
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
 from legato.config import Settings
 from legato.http.asgi import Connection, Handshake, Hosted, Lifespan
+from legato.http.assets import Assets, Folder
 from legato.http.auth import Authenticator
 from legato.http.guards.addresses import Proxies
 from legato.http.jwks import PublicKeys
@@ -17,6 +19,7 @@ from legato.http.openai.sealing import Seal
 from legato.http.requests import Requests
 from legato.http.runtime import Runtime
 from legato.http.streaming import Streams
+from legato.http.uploads import UploadRequest
 
 BODY_TIMEOUT: Final = 30  # seconds to send a body
 
@@ -27,10 +30,13 @@ class Legato(Hosted):
     asgi_http_class = Connection
     asgi_websocket_class = Handshake
     asgi_lifespan_class = Lifespan
+    request_class = UploadRequest
 
     def __init__(self, settings: Settings, runtime: Runtime | None) -> None:
-        static = str(Path(__file__).with_name("static"))
-        super().__init__("legato", static_folder=static, static_url_path="/static")
+        static = Path(__file__).with_name("static")
+        super().__init__("legato", static_folder=str(static), static_url_path="/static")
+        self.assets = Assets()
+        self._static = Folder(static)
         self.settings = settings
         self.runtime = runtime
         self.logins = Logins()
@@ -44,6 +50,12 @@ class Legato(Hosted):
         self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
         self.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
+
+    async def send_static_file(self, filename: str) -> Response:
+        read = self._static.find(filename)
+        if read is None:
+            abort(404)
+        return await self.assets.reply(f"static/{filename}", read)
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
         """Routes do not depend on the host a client names, so one that is no name does no harm.

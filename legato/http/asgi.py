@@ -12,7 +12,7 @@ from hypercorn.typing import (
     HTTPScope,
     WebsocketScope,
 )
-from quart import Quart, Response
+from quart import Quart, Request, Response
 from quart.typing import ResponseTypes
 from quart_trio import QuartTrio
 from quart_trio.asgi import (
@@ -24,6 +24,7 @@ from quart_trio.asgi import (
 from legato.config import ConfigError, Settings
 from legato.http.runtime import Runtime, open_runtime
 from legato.http.streaming import STOP_PATIENCE, StreamBody, StreamCut
+from legato.http.uploads import Upload, upload_of
 from legato.logs import configure_own_log
 from legato.models.contract import ModelError
 from legato.storage.contract import StorageError
@@ -70,6 +71,19 @@ class Exchange:
 class Connection(TrioASGIHTTPConnection):
     def __init__(self, app: Quart, scope: HTTPScope) -> None:
         super().__init__(app, {**scope, "query_string": legible(scope["query_string"])})
+        self._upload: Upload | None = None
+
+    def _create_request_from_scope(self, send: ASGISendCallable) -> Request:
+        request = super()._create_request_from_scope(send)
+        self._upload = upload_of(request)
+        return request
+
+    async def handle_messages(  # type: ignore[override]  # as Quart-Trio's
+        self, nursery: trio.Nursery, request: Request, receive: ASGIReceiveCallable
+    ) -> None:
+        """Take in what the client sends only once somebody wants it, or the reply is said."""
+        await upload_of(request).wanted.wait()
+        await super().handle_messages(nursery, request, receive)
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Returning in the middle of a body makes the server drop the connection there.
@@ -87,6 +101,8 @@ class Connection(TrioASGIHTTPConnection):
 
     async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
         """Nobody gets the body of an answer to HEAD; a stream's would take a whole generation."""
+        if self._upload is not None:
+            self._upload.drop()
         if self.scope["method"] == "HEAD" and isinstance(response, Response):
             response.response = response.data_body_class(b"")
         try:

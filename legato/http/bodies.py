@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
 
@@ -14,6 +14,9 @@ RequestId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
 Endpoint = Annotated[str, Meta(max_length=128)]
 
 NEW = "new"
+
+MOST_MESSAGES: Final = 1000
+"""On one page: to read and to write them takes some 20 ms, for which others wait."""
 
 
 class EditedContent(Struct, rename="camel"):
@@ -97,6 +100,15 @@ class StreamHeaders(Struct):
 
 class PageQuery(Struct):
     limit: Annotated[int, Meta(ge=1, le=100, description="How many at most.")] = 25
+    cursor: Annotated[str | None, Meta(description="The former page's `nextCursor`.")] = None
+
+
+class MessagesQuery(Struct):
+    """With either of them the reply is a page; without, a bare list of the newest that fit one."""
+
+    limit: Annotated[int, Meta(ge=1, le=MOST_MESSAGES, description="How many at most.")] | None = (
+        None
+    )
     cursor: Annotated[str | None, Meta(description="The former page's `nextCursor`.")] = None
 
 

@@ -7,12 +7,12 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from legato.content import NEW_CHAT, Conversation, Message
-from legato.http.bodies import NEW, ArgBody, PageQuery
+from legato.http.bodies import MOST_MESSAGES, NEW, ArgBody, MessagesQuery, PageQuery
 from legato.http.errors import ConversationNotFound, InvalidField, NotFound
 from legato.http.openapi import describe
 from legato.http.replies import DeleteReply, TitleReply
 from legato.http.wire import body_of, conversation_of, query_of, reply, runtime, user
-from legato.storage.contract import Page
+from legato.storage.contract import MessagePage, Page
 
 conversations = Blueprint("conversations", __name__, url_prefix="/api")
 tag_blueprint(conversations, ["conversations"])
@@ -20,14 +20,37 @@ tag_blueprint(conversations, ["conversations"])
 TITLE_PATIENCE: Final = 15.0  # seconds: about as long as LibreChat's clients wait
 
 
+NEXT_HEADER: Final = "X-Legato-Next-Cursor"
+
+MOST_CHARACTERS: Final = 2 * 1024 * 1024
+"""In the messages of one reply: a long book; to write them takes some 10 ms."""
+
+
 @conversations.get("/messages/<conversation_id>")
-@describe(list[Message], refusals=(403, 404))
+@describe(list[Message] | MessagePage, query=MessagesQuery, refusals=(400, 403, 404))
 async def messages(conversation_id: str) -> Response:
-    """All messages of a conversation, oldest first."""
+    """The newest messages of a conversation, oldest first; with `limit` or `cursor`, as a page.
+
+    Where older ones did not fit, `X-Legato-Next-Cursor` has the cursor of the page before.
+    """
+    query = query_of(MessagesQuery)
     if conversation_id == NEW:
         return reply([])
-    conversation = await conversation_of(conversation_id)
-    return reply(await runtime().records.messages(conversation.conversation_id))
+    page = await _page_of(await conversation_of(conversation_id), query)
+    is_plain = query.limit is None and query.cursor is None
+    response = reply(page.messages if is_plain else page)
+    if page.next_cursor is not None:
+        response.headers[NEXT_HEADER] = page.next_cursor
+    return response
+
+
+async def _page_of(conversation: Conversation, query: MessagesQuery) -> MessagePage:
+    return await runtime().records.message_page(
+        conversation.conversation_id,
+        limit=query.limit or MOST_MESSAGES,
+        most=MOST_CHARACTERS,
+        cursor=query.cursor,
+    )
 
 
 @conversations.get("/convos")

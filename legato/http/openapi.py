@@ -102,9 +102,10 @@ class Description(OpenAPIProvider):
     def build_response_object(self, model: Any, headers_model: Any) -> tuple[Schema, Schema]:
         if model is None:
             return {"description": ""}, {}
-        if isinstance(model, UnionType):
-            return self._either(*get_args(model))
-        if issubclass(model, EventStream):
+        kinds = get_args(model) if isinstance(model, UnionType) else ()
+        if any(isinstance(kind, type) and issubclass(kind, EventStream) for kind in kinds):
+            return self._either(*kinds)
+        if not kinds and issubclass(model, EventStream):
             content: Schema = {"text/event-stream": {"schema": {"type": "string"}}}
             return {"description": getdoc(model), "content": content}, {}
         schema, components = described(model)

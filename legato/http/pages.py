@@ -13,7 +13,6 @@ from quart import (
     current_app,
     redirect,
     request,
-    send_from_directory,
 )
 from quart_schema import hide, tag_blueprint
 
@@ -50,7 +49,8 @@ async def docs_file(file: str) -> Response:
     """One of Swagger UI's own files."""
     if file not in SWAGGER_FILES:
         abort(404)
-    return await send_from_directory(swagger_folder(), file)
+    read = Path(swagger_folder(), file).read_bytes
+    return await application().assets.reply(f"docs/{file}", read)
 
 
 def swagger_folder() -> str:

@@ -42,7 +42,7 @@ class Runtime(Struct, frozen=True):
 
     @property
     def default_model(self) -> str:
-        """The configured one, else the first of the table, else `scripted`."""
+        """The configured one, else the first there is."""
         return self.settings.default_model or next(iter(self.models))
 
 
@@ -53,7 +53,12 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         open_tracing(settings) as tracing,
         open_storage(settings.database_url) as storage,
         open_guards(settings, storage.records.bans) as guards,
-        open_models(settings.models, os.environ) as models,
+        open_models(
+            settings.models,
+            os.environ,
+            built_in=settings.scripted,
+            scripted_rate=settings.scripted_rate,
+        ) as models,
         open_key_ring(storage.records.api_keys) as key_ring,
         _open_jobs(settings, storage, models) as replica,
     ):

@@ -8,7 +8,7 @@ from legato.actors.turn import Turn
 from legato.content import Edit
 from legato.http.bodies import NEW, EditedContent, StartBody
 from legato.http.errors import InvalidField, TooLarge
-from legato.http.nesting import check_nesting
+from legato.http.nesting import MAX_PARAMETERS, check_count
 
 
 def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: int) -> Turn:
@@ -19,7 +19,7 @@ def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: 
         TooLarge: if the text has more than `max_text` bytes.
     """
     _check_sizes(body, max_text)
-    check_nesting("model_parameters", body.model_parameters)
+    check_count("model_parameters", body.model_parameters or {}, MAX_PARAMETERS)
     revise = _revised(body)
     regenerate = None if revise else body.override_parent_message_id
     if not (body.text.strip() or revise or regenerate):

@@ -1,9 +1,12 @@
 """Requests in, responses out: JSON by msgspec, and whose job or conversation an id names."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
+import trio
 from msgspec import json
 from quart import (
     Request,
@@ -27,7 +30,8 @@ from legato.http.errors import (
     UnsupportedBody,
 )
 from legato.http.integers import check_integers
-from legato.http.nesting import check_values
+from legato.http.json_bounds import check_json
+from legato.http.nesting import check_body
 from legato.http.runtime import Runtime
 
 T = TypeVar("T")
@@ -85,21 +89,43 @@ async def body_of(kind: type[T]) -> T:
         MalformedJson, InvalidField: where it is not JSON, or not of that kind.
     """
     _check_coding()
-    return json_of(cast("bytes", await request.get_data()), kind)
+    return await json_of(cast("bytes", await request.get_data()), kind)
 
 
-def json_of(data: bytes, kind: type[T]) -> T:
+async def body_and_fields_of(kind: type[T]) -> tuple[T, dict[str, Any]]:
+    """The body as `kind`, and all of its fields.  Raises as `body_of` does."""
+    body = await body_of(kind)
+    await trio.lowlevel.checkpoint()
+    return body, decoded(cast("bytes", await request.get_data()), dict[str, Any])
+
+
+async def json_of(data: bytes, kind: type[T]) -> T:
     """What a client sent, by request or by message, as `kind`.
 
     Raises:
         MalformedJson, InvalidField: where it is not JSON, or not of that kind.
     """
-    check_values(data)
-    try:
-        # Decoded first: msgspec does not look into the texts of fields that it skips.
-        body = json.decode(data.decode(), type=kind)
+    await check_json(data)
+    # Decoded first: msgspec does not look into the texts of fields that it skips.
+    body = decoded(data, kind)
+    await trio.lowlevel.checkpoint()
+    with _refusing():
+        check_body(data)
         check_integers(data)
-        return body
+    return body
+
+
+def decoded(data: bytes, kind: type[T]) -> T:
+    """Raises MalformedJson, InvalidField."""
+    with _refusing():
+        return json.decode(data.decode(), type=kind)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Raises MalformedJson, InvalidField where the block cannot read JSON."""
+    try:
+        yield
     except msgspec.ValidationError as error:
         expectation, _, place = str(error).partition(" - at ")  # `$.field`, or `key` in `$.field`
         path = place.partition("`$.")[2].rstrip("`")

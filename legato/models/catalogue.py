@@ -7,11 +7,12 @@ from typing import assert_never, cast
 
 import trio
 
-from legato.config import ConfigError, ModelSettings
+from legato.config import BUILT_IN_MODEL, ConfigError, ModelSettings
 from legato.models.contract import Json, Model, ModelError
+from legato.models.engine_requests import EngineModel
 from legato.models.local import ENGINE_PARAMETERS, Engine, EngineUnavailable
 from legato.models.openai import Endpoint, OpenAIModel, provider_client
-from legato.models.scripted import ScriptedModel
+from legato.models.scripted import FASTEST, ScriptedModel
 from legato.models.weights import DEFAULT_CACHE, WeightsUnavailable, obtain_weights
 
 
@@ -20,8 +21,13 @@ async def open_models(
     settings: Mapping[str, ModelSettings],
     environment: Mapping[str, str],
     cache: Path = DEFAULT_CACHE,
+    *,
+    built_in: bool = True,
+    scripted_rate: float = FASTEST,
 ) -> AsyncIterator[Mapping[str, Model]]:
-    """All configured models by name, and `scripted`, which needs no configuration.
+    """All configured models by name, and, `built_in`, the one that needs no configuration.
+
+    `scripted_rate`: tokens per second that a request may ask of a scripted one.
 
     API keys are read from `environment`, here and once.  A `local` model without a file of its
     own takes the demo's weights from `cache`, fetching them first where they are missing.
@@ -32,10 +38,14 @@ async def open_models(
             the demo's weights are missing and cannot be fetched.
     """
     async with AsyncExitStack() as stack:
-        models: dict[str, Model] = {"scripted": ScriptedModel("scripted")}
+        models: dict[str, Model] = {}
+        if built_in:
+            models[BUILT_IN_MODEL] = ScriptedModel(BUILT_IN_MODEL, fastest=scripted_rate)
         for name, table in settings.items():
             try:
-                models[name] = await _open_model(stack, name, table, environment, cache)
+                models[name] = await _open_model(
+                    stack, name, table, environment, cache, scripted_rate
+                )
             except ModelError as error:
                 raise ConfigError(f"models.{name}.parameters: {error}") from error
             except (EngineUnavailable, WeightsUnavailable) as error:
@@ -49,12 +59,16 @@ async def _open_model(
     table: ModelSettings,
     environment: Mapping[str, str],
     cache: Path,
+    scripted_rate: float,
 ) -> Model:
     parameters = cast("Mapping[str, Json]", table.parameters)
     match table.provider:
         case "scripted":
             return ScriptedModel(
-                name, max_context_tokens=table.max_context_tokens, parameters=parameters
+                name,
+                max_context_tokens=table.max_context_tokens,
+                parameters=parameters,
+                fastest=scripted_rate,
             )
         case "openai":
             endpoint = Endpoint(table.base_url, _api_key(name, table, environment))
@@ -70,7 +84,7 @@ async def _open_model(
             engine = await trio.to_thread.run_sync(Engine, weights, table.max_context_tokens)
             stack.callback(engine.close)
             client = provider_client(engine.endpoint, trust_env=False)  # no proxy to ourselves
-            return OpenAIModel(
+            return EngineModel(
                 name,
                 await stack.enter_async_context(client),
                 provider_name=weights.stem,

@@ -75,7 +75,7 @@ class OpenAIModel:
         self._provider_name = provider_name
         self._defaults = parameters or {}
         self._retry = retry or RetryPolicy()
-        self.check(self._defaults)
+        OpenAIModel.check(self, self._defaults)  # a subclass may take less from callers
 
     def count_tokens(self, text: str) -> int:
         return estimate_tokens(text)

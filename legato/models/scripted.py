@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import msgspec
 import trio
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from legato.content import Usage
 from legato.models.contract import (
@@ -31,6 +32,8 @@ _LONGEST_BATCH: Final = 256  # tokens; about 50 µs of work, then the others get
 _WORD: Final = re.compile(r"(?:w|ts=)\d+ ")  # a token of an answer
 _ARGUMENTS_PIECE: Final = 8  # characters, so that every call's arguments arrive in pieces
 
+FASTEST: Final = 1_000_000.0  # tokens/s
+
 _Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 _Rate = Annotated[float, Meta(ge=0, le=1_000_000)]
 _Delay = Annotated[float, Meta(ge=0, le=86_400)]
@@ -40,7 +43,7 @@ _Calls = Annotated[int, Meta(ge=0, le=100)]
 class Script(Struct, frozen=True, kw_only=True):
     """What the parameters ask for.  Counts in tokens, `rate` in tokens/s, `delay` in seconds.
 
-    `rate` 0 is as fast as it goes.  `fail_after` counts reasoning tokens too.
+    `rate` 0 is as fast as it may.  `fail_after` counts reasoning tokens too.
     """
 
     tokens: _Count = 50
@@ -54,7 +57,7 @@ class Script(Struct, frozen=True, kw_only=True):
 
 _ALLOWED: Final[Mapping[str, tuple[object, str]]] = {
     "tokens": (_Count, "a whole number from 0 to 10000000"),
-    "rate": (_Rate, "tokens per second from 0 (as fast as it goes) to 1000000"),
+    "rate": (_Rate, "tokens per second from 0 (as fast as it may) to 1000000"),
     "delay": (_Delay, "seconds from 0 to 86400"),
     "reasoning": (_Count, "a whole number from 0 to 10000000"),
     "fail_after": (_Count | None, "a whole number from 0 to 10000000, or null"),
@@ -78,28 +81,41 @@ class ScriptedModel:
         *,
         max_context_tokens: int = 8192,
         parameters: Mapping[str, Json] | None = None,
+        fastest: float | None = None,
     ) -> None:
+        """`fastest`: tokens per second that it says at most; None where nothing bounds them."""
         self.name: Final = name
         self.max_context_tokens: Final = max_context_tokens
         self._defaults = parameters or {}
         self._pacer = Pacer()
+        self._fastest = fastest
         _read_script(self._defaults)
 
     def count_tokens(self, text: str) -> int:
         return estimate_tokens(text)
 
     def check(self, parameters: Mapping[str, Json]) -> None:
-        _read_script(parameters)
+        script = _read_script(parameters)
+        if self._fastest is not None and script.rate > self._fastest:
+            allowed = f"tokens per second from 0 (as fast as it may) to {self._fastest:g}"
+            raise ModelError("invalid_parameters", f"rate is {script.rate:g}; allowed: {allowed}")
 
     @asynccontextmanager
     async def stream(
         self, request: ModelRequest
     ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
-        script = _read_script({**self._defaults, **request.parameters})
+        script = _paced(_read_script({**self._defaults, **request.parameters}), self._fastest)
         prompt_tokens = sum(self.count_tokens(message.text) for message in request.messages)
         said = _said(script, request)
         async with aclosing(_perform(script, prompt_tokens, said, self._pacer)) as batches:
             yield batches
+
+
+def _paced(script: Script, fastest: float | None) -> Script:
+    """Not faster than that."""
+    if fastest is None:
+        return script
+    return replace(script, rate=min(script.rate or fastest, fastest))
 
 
 def _read_script(parameters: Mapping[str, Json]) -> Script:

@@ -45,6 +45,13 @@ class Page(Struct, frozen=True, rename="camel"):
     next_cursor: str | None = None
 
 
+class MessagePage(Struct, frozen=True, rename="camel"):
+    """In order of arrival; what came before them is on the page of `next_cursor`."""
+
+    messages: Sequence[Message]
+    next_cursor: str | None = None
+
+
 class StoredTurn(Struct, frozen=True):
     """Where a start with a `clientRequestId` went."""
 
@@ -106,6 +113,18 @@ class Records(Protocol):
 
     async def messages(self, conversation_id: str) -> list[Message]:
         """All messages, in order of arrival, since clocks are set back; replaced ones stay."""
+        ...
+
+    async def message_page(
+        self, conversation_id: str, *, limit: int, most: int, cursor: str | None = None
+    ) -> MessagePage:
+        """The newest `limit` of the messages before `cursor`, or fewer, of `most` characters.
+
+        One at least is there, whatever its size.  `limit` is 1 or more.
+
+        Raises:
+            InvalidCursor: if `cursor` is not one that a former page of it carried.
+        """
         ...
 
     async def some_messages(

@@ -10,6 +10,7 @@ from legato.storage.checks import require_limit, require_together, require_unico
 from legato.storage.clock import Clock, utc_now
 from legato.storage.contract import (
     ForeignConversation,
+    MessagePage,
     Page,
     RequestTaken,
     StorageError,
@@ -18,7 +19,15 @@ from legato.storage.contract import (
 from legato.storage.memory_bans import MemoryBans
 from legato.storage.memory_keys import MemoryApiKeys
 from legato.storage.memory_responses import MemoryResponses
-from legato.storage.paging import decode_cursor, page_of, position_of
+from legato.storage.paging import (
+    characters,
+    cut,
+    decode_cursor,
+    decode_place,
+    page_of,
+    place_before,
+    position_of,
+)
 
 
 class MemoryRecords:
@@ -69,6 +78,18 @@ class MemoryRecords:
     async def messages(self, conversation_id: str) -> list[Message]:
         await self._enter(conversation_id)
         return [m for m in self._messages.values() if m.conversation_id == conversation_id]
+
+    async def message_page(
+        self, conversation_id: str, *, limit: int, most: int, cursor: str | None = None
+    ) -> MessagePage:
+        require_limit(limit)
+        found = await self.messages(conversation_id)
+        if cursor is not None:
+            del found[max(0, decode_place(cursor, conversation_id)) :]
+        sized = [(at, characters(found[at])) for at in reversed(range(len(found)))][: limit + 1]
+        fitting = cut(sized, limit, most)
+        page = found[len(found) - fitting :]
+        return MessagePage(page, place_before(conversation_id, sized, fitting))
 
     async def some_messages(
         self, conversation_id: str, message_ids: Collection[str]

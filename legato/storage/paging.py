@@ -9,7 +9,7 @@ from typing import Annotated, Final, NoReturn
 import msgspec
 from msgspec import Meta, Struct
 
-from legato.content import Conversation
+from legato.content import Conversation, Message, TextPart
 from legato.storage.clock import microseconds
 from legato.storage.contract import InvalidCursor, Page
 
@@ -51,6 +51,44 @@ def decode_cursor(cursor: str) -> Position:
     return position
 
 
+def decode_place(cursor: str, conversation_id: str) -> int:
+    """The position of a message, before which a page ends.
+
+    Raises:
+        InvalidCursor: where `cursor` is not what a page of that conversation's messages carried.
+    """
+    position = decode_cursor(cursor)
+    if position.secondary != conversation_id:
+        _refuse("one of another conversation")
+    return position.primary
+
+
+def cut(sized: Sequence[tuple[int, int]], limit: int, most: int) -> int:
+    """How many fit a page, of messages by their positions and characters, the newest first."""
+    fitting = 0
+    for _, size in sized[:limit]:
+        most -= size
+        if most < 0 and fitting:
+            break
+        fitting += 1
+    return fitting
+
+
+def place_before(
+    conversation_id: str, sized: Sequence[tuple[int, int]], fitting: int
+) -> str | None:
+    """The cursor of the next page, where there is one."""
+    if fitting == len(sized):
+        return None
+    return encode_cursor(Position(sized[fitting - 1][0], conversation_id))
+
+
+def characters(message: Message) -> int:
+    """About what it takes of a page."""
+    content = message.content or ()
+    return len(message.text) + sum(len(part.text) for part in content if isinstance(part, TextPart))
+
+
 def page_of(found: Sequence[Conversation], limit: int) -> Page:
     """The first `limit` of `found`, in order; one more of them means another page."""
     shown = tuple(found[:limit])
@@ -60,5 +98,5 @@ def page_of(found: Sequence[Conversation], limit: int) -> Page:
 
 def _refuse(found: str) -> NoReturn:
     raise InvalidCursor(
-        f"`cursor` must be the nextCursor of a page of conversations, unchanged; found {found}"
+        f"`cursor` must be the nextCursor of a page of the same list, unchanged; found {found}"
     ) from None

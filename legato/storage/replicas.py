@@ -5,8 +5,8 @@ the shared storage fails, refuses, or is closed; what a method did before that i
 the same may be asked again.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Collection, Sequence
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -21,6 +21,9 @@ Stage = Literal["waiting", "begun", "ended", "void"]
 class Listing(Struct, frozen=True, kw_only=True):
     """A job as every replica may know it, from its start to the end of its retention.
 
+    It has what finds a job and judges a start, in a few hundred bytes: an entry is kept in several
+    places and read at every question.  What was asked for is the journal's to keep.
+
     `place`: see Entered; 0 before it was entered, and where it is not known any more.
     """
 
@@ -31,8 +34,6 @@ class Listing(Struct, frozen=True, kw_only=True):
     user: str
     model: str
     endpoint: str = "agents"
-    instructions: str | None = None
-    parameters: Mapping[str, Any] = {}  # JSON
     request_id: str | None = None
     asked: Asked | None = None
     place: int = 0

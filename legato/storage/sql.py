@@ -1,15 +1,22 @@
 """Records in a database: SQLite or PostgreSQL."""
 
 from collections.abc import Collection
+from typing import Final
 
 from sqlalchemy import Connection, Insert, literal, select
 
 from legato.content import Conversation, Message
 from legato.storage.checks import require_limit, require_together
 from legato.storage.clock import Clock, microseconds, utc_now
-from legato.storage.contract import ForeignConversation, Page, RequestTaken, StoredTurn
+from legato.storage.contract import (
+    ForeignConversation,
+    MessagePage,
+    Page,
+    RequestTaken,
+    StoredTurn,
+)
 from legato.storage.database import Database
-from legato.storage.paging import decode_cursor, page_of
+from legato.storage.paging import cut, decode_cursor, decode_place, page_of, place_before
 from legato.storage.rows import conversation_of, conversation_values, message_of, message_values
 from legato.storage.sql_bans import SqlBans
 from legato.storage.sql_keys import SqlApiKeys
@@ -24,11 +31,15 @@ from legato.storage.statements import (
     REQUEST,
     RETITLE,
     RETITLE_UNTITLED,
+    SIZES,
     SOME,
     THREAD,
+    THREAD_PAGE,
     TOUCH_UNANSWERED,
     upserts,
 )
+
+NEWEST: Final = 2**62  # above every position
 
 
 class SqlRecords:
@@ -91,6 +102,24 @@ class SqlRecords:
         def work(connection: Connection) -> list[Message]:
             rows = connection.execute(THREAD, {"of_conversation": conversation_id})
             return [message_of(row) for row in rows]
+
+        return await self._database.read(work)
+
+    async def message_page(
+        self, conversation_id: str, *, limit: int, most: int, cursor: str | None = None
+    ) -> MessagePage:
+        require_limit(limit)
+        before = NEWEST if cursor is None else decode_place(cursor, conversation_id)
+
+        def work(connection: Connection) -> MessagePage:
+            values = {"of_conversation": conversation_id, "before": before}
+            rows = connection.execute(SIZES, {**values, "at_most": limit + 1})
+            sized = [(position, size) for position, size in rows]
+            if not (fitting := cut(sized, limit, most)):
+                return MessagePage(())
+            found = connection.execute(THREAD_PAGE, {**values, "first": sized[fitting - 1][0]})
+            page = [message_of(row) for row in found]
+            return MessagePage(page, place_before(conversation_id, sized, fitting))
 
         return await self._database.read(work)
 

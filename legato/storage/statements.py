@@ -6,7 +6,7 @@ function that makes them.  None uses RETURNING, which SQLite has since 3.35 only
 
 from typing import Final, NamedTuple
 
-from sqlalchemy import Insert, Table, and_, bindparam, delete, exists, or_, select, update
+from sqlalchemy import Insert, Table, and_, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.content import NEW_CHAT
@@ -37,6 +37,20 @@ THREAD: Final = (
     .where(MESSAGES.c.conversation_id == bindparam("of_conversation"))
     .order_by(MESSAGES.c.position)
 )
+
+_BEFORE: Final = MESSAGES.c.position < bindparam("before")
+SIZES: Final = (
+    select(
+        MESSAGES.c.position,
+        func.length(MESSAGES.c.text) + func.coalesce(func.length(MESSAGES.c.content), 0),
+    )
+    .where(MESSAGES.c.conversation_id == bindparam("of_conversation"), _BEFORE)
+    .order_by(MESSAGES.c.position.desc())
+    .limit(bindparam("at_most"))
+)
+"""In characters, which is near enough, and counted before anything is read."""
+
+THREAD_PAGE: Final = THREAD.where(_BEFORE, MESSAGES.c.position >= bindparam("first"))
 
 SOME: Final = THREAD.where(MESSAGES.c.message_id.in_(bindparam("of_messages", expanding=True)))
 

@@ -2,10 +2,13 @@
 
 import pytest
 import trio
+from msgspec import json
+from msgspec.structs import replace
 from trio.testing import MockClock
 
 from legato.actors.messages import Standing
 from legato.actors.recovery import TRIES
+from legato.events import Created, without_turn
 from legato.storage.contract import StorageError
 from tests.actors.kit import C1
 from tests.actors.replicas import LEASE, open_replicas
@@ -47,6 +50,66 @@ async def test_a_job_may_come_back_to_its_first_owner(autojump_clock: MockClock)
         await trio.sleep(1)
         assert (await found.status()).standing is Standing.COMPLETE
         assert await here.jobs.active("ann") == []
+
+
+async def test_the_model_goes_on_with_all_that_was_asked_of_it(autojump_clock: MockClock) -> None:
+    asked = {"temperature": 0.5, "tools": [{"type": "function"}]}
+    async with open_replicas(on_owner_lost="continue") as replicas:
+        here, there = replicas.seats
+        job = await here.start(text="Once?", instructions="be brief", parameters=asked)
+        here.model.say("one ")
+        await trio.sleep(1)
+        here.kill()
+        await trio.sleep(1.2 * LEASE)
+        [request] = there.model.requests
+
+        assert request.parameters == asked == here.model.requests[0].parameters
+        assert [each.text for each in request.messages] == ["be brief", "Once?", "one "]
+        there.model.say("two")
+        there.model.finish()
+        await (await there.find(job.job_id)).ended()
+        status = await (await there.find(job.job_id)).status()
+        assert status.snapshot.created is not None
+        assert status.snapshot.created.turn is None, "no reader is told of it"
+
+
+async def test_without_all_that_was_asked_of_it_no_model_goes_on(
+    autojump_clock: MockClock,
+) -> None:
+    """As of a job that a former version began."""
+    async with open_replicas(on_owner_lost="continue") as replicas:
+        here, there = replicas.seats
+        job = await here.start(parameters={"temperature": 0.5})
+        here.model.say("one ")
+        await trio.sleep(1)
+        [first, *_] = replicas.world.volumes[job.job_id].entries
+        created = first.events[0]
+        assert isinstance(created, Created)
+        first = replace(first, events=(without_turn(created), *first.events[1:]))
+        replicas.world.volumes[job.job_id].entries[0] = first
+        here.kill()
+        await trio.sleep(1.2 * LEASE)
+
+        assert there.model.requests == []
+        assert (await (await there.find(job.job_id)).status()).standing is Standing.ERROR
+
+
+@pytest.mark.parametrize("policy", ["seal", "continue"])
+async def test_an_entry_of_the_directory_finds_a_job_and_no_more(
+    policy: str, autojump_clock: MockClock
+) -> None:
+    large = "x" * 100_000
+    async with open_replicas(on_owner_lost=policy) as replicas:
+        here, _ = replicas.seats
+        job = await here.start(
+            text=large, instructions=large, parameters={"x": large}, request_id="r1"
+        )
+        await job.opened()
+        entry = replicas.world.listings[job.job_id]
+        journaled = json.encode(replicas.world.volumes[job.job_id].entries)
+
+        assert len(json.encode(entry)) < 600
+        assert len(journaled) < (400_000 if policy == "continue" else 200_000)
 
 
 async def test_a_former_job_that_is_still_here_makes_way(autojump_clock: MockClock) -> None:

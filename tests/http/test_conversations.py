@@ -111,3 +111,41 @@ async def test_a_conversation_whose_turn_is_not_stored_yet_is_not_there(ann: Cli
 
     assert refused.status == 400
     assert (await ann.get("/api/convos")).body == {"conversations": [], "nextCursor": None}
+
+
+async def test_messages_come_in_pages_where_that_is_asked(ann: Client) -> None:
+    conversation_id = await conversation(ann)
+    for text in ("two", "three"):
+        await ann.finish(text, conversationId=conversation_id)
+    path = f"/api/messages/{conversation_id}"
+    everything = (await ann.get(path)).body
+    first = await ann.get(f"{path}?limit=4")
+    cursor = first.body["nextCursor"]
+    second = await ann.get(f"{path}?cursor={cursor}")
+
+    assert first.headers["x-legato-next-cursor"] == cursor
+    assert second.body == {"messages": everything[:2], "nextCursor": None}
+    assert first.body["messages"] == everything[2:]
+
+
+async def test_a_bare_list_holds_the_newest_and_says_where_the_others_are(
+    ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("legato.http.conversations.MOST_CHARACTERS", 8)
+    conversation_id = await conversation(ann)
+    await ann.finish("two", conversationId=conversation_id)
+    path = f"/api/messages/{conversation_id}"
+    newest = await ann.get(path)
+    older = await ann.get(f"{path}?cursor={newest.headers['x-legato-next-cursor']}")
+
+    assert 0 < len(newest.body) < 4
+    assert newest.body[-1]["isCreatedByUser"] is False
+    assert older.body["messages"][-1]["messageId"] == newest.body[0]["parentMessageId"]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "cursor=x", "cursor="])
+async def test_a_page_of_messages_that_cannot_be_is_refused(ann: Client, query: str) -> None:
+    reply = await ann.get(f"/api/messages/{await conversation(ann)}?{query}")
+
+    assert reply.status == 400
+    assert reply.body["param"] == query.partition("=")[0]

@@ -3,10 +3,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 from legato.config import ConfigError, ModelSettings
 from legato.models.catalogue import open_models
-from legato.models.contract import FinishReport
+from legato.models.contract import FinishReport, ModelError
 from tests.models.asking import ask_flat, request, text_of
 from tests.models.played import DONE, PlayedProvider, delta, finish, streams
 
@@ -110,10 +112,13 @@ async def test_a_local_model_runs_while_the_block_does(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # loopback goes by no proxy
-    tables = {"smollm2": ModelSettings(provider="local", max_context_tokens=1024)}
+    endless = {"ignore_eos": True}
+    tables = {
+        "smollm2": ModelSettings(provider="local", max_context_tokens=1024, parameters=endless)
+    }
     async with open_models(tables, {}, weights.parent) as models:
         model = models["smollm2"]
-        asked = request("Say hello.", max_tokens=4, ignore_eos=True)
+        asked = request("Say hello.", max_tokens=4)
         assert (await ask_flat(model, asked))[-1] == FinishReport("length")
         assert model.max_context_tokens == 768
 
@@ -128,3 +133,23 @@ async def test_two_local_models_end_in_any_order(weights: Path) -> None:
         async with open_models({"b": table}, {}) as inner:
             await ask_flat(inner["b"], asked)
         assert await ask_flat(outer["a"], asked)
+
+
+async def test_the_built_in_model_may_be_switched_off() -> None:
+    tables = {"fast": ModelSettings(provider="scripted")}
+    async with open_models(tables, {}, built_in=False) as models:
+        assert list(models) == ["fast"]
+
+
+async def test_whatever_is_scripted_says_so_many_tokens_a_second_and_no_more(
+    autojump_clock: MockClock,
+) -> None:
+    tables = {"mine": ModelSettings(provider="scripted", parameters={"rate": 0})}
+    async with open_models(tables, {}, scripted_rate=100) as models:
+        for model in models.values():
+            began = trio.current_time()
+            await ask_flat(model, request(tokens=1000, rate=0))
+            assert trio.current_time() - began == pytest.approx(9.99, abs=0.1)
+            model.check({"rate": 100})
+            with pytest.raises(ModelError, match=r"^rate is 101; allowed: .* to 100$"):
+                model.check({"rate": 101})

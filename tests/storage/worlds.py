@@ -104,8 +104,6 @@ def listing(
         response_id=f"answer of {job_id}",
         user=user,
         model="model",
-        instructions="be brief",
-        parameters={"temperature": 0.5},
         request_id=request_id,
         place=place,
     )

@@ -46,6 +46,10 @@ class Asking(Struct, frozen=True, kw_only=True):
         return self.method == "POST" and self.path.startswith(OPENAI_PATHS)
 
     @property
+    def is_read(self) -> bool:
+        return self.method in ("GET", "HEAD")
+
+    @property
     def generates(self) -> bool:
         return self.is_start or (self.is_call and self.path.endswith(GENERATES))
 

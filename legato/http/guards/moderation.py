@@ -13,7 +13,7 @@ from legato.http.errors import InvalidField
 from legato.http.guards.asking import Asking, Headers
 from legato.http.guards.denials import Flagged, NotModerated
 from legato.http.guards.outage import Outage
-from legato.http.nesting import check_values
+from legato.http.json_bounds import check_json
 
 SAID: Final = frozenset(
     {
@@ -51,7 +51,7 @@ class Moderation:
 
     async def check(self, asking: Asking) -> Headers:
         """Raises Flagged, NotModerated."""
-        texts = texts_of(await asking.read()) if asking.generates else ()
+        texts = await texts_of(await asking.read()) if asking.generates else ()
         if not texts:
             return {}
         flagged = None
@@ -71,13 +71,13 @@ class Moderation:
         return any(result.flagged for result in results)
 
 
-def texts_of(body: bytes) -> Sequence[str]:
+async def texts_of(body: bytes) -> Sequence[str]:
     """What a person says in a request, whichever API it is of; a model's answers are left out.
 
     Nothing of a body that is no JSON, or too much: that is refused by whoever reads it.
     """
     try:
-        check_values(body)
+        await check_json(body)
         return [*_texts(json.decode(body.decode()))]
     except (InvalidField, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()

@@ -16,7 +16,7 @@ Rates = Sequence[RateLimitItem]
 
 
 class RateLimits:
-    """Of starts, of calls of the APIs, and of credentials that are not good.
+    """Of starts, of calls of the APIs, of what is read, and of credentials that are not good.
 
     Where they cannot be counted, everything passes.
     """
@@ -25,6 +25,7 @@ class RateLimits:
         self._starts_per_ip = rates_of(settings.starts_per_ip)
         self._starts_per_user = rates_of(settings.starts_per_user)
         self._calls_per_key = rates_of(settings.calls_per_key)
+        self._reads_per_user = rates_of(settings.reads_per_user)
         self._failures_per_ip = rates_of(settings.failures_per_ip)
         self._windows = windows
         self._violations = violations
@@ -33,7 +34,7 @@ class RateLimits:
     async def check(self, asking: Asking) -> Headers:
         """Raises TooFast."""
         hits = [
-            await self._hit(asking, "message_limit", limiter, who, rates)
+            await self._hit(asking, kind_of(asking), limiter, who, rates)
             for limiter, who, rates in self._counted(asking)
             if rates
         ]
@@ -53,6 +54,8 @@ class RateLimits:
             yield "user", f"starts/{asking.subjects[-1]}", self._starts_per_user
         if asking.is_call:
             yield "key", f"calls/{asking.caller}", self._calls_per_key
+        if asking.is_read:
+            yield "user", f"reads/{asking.subjects[-1]}", self._reads_per_user
 
     async def _hit(
         self, asking: Asking, kind: Kind, limiter: str, who: str, rates: Rates
@@ -72,6 +75,10 @@ class RateLimits:
         with self._outage.tolerated():
             return await self._windows.hit(rates, who)
         return None
+
+
+def kind_of(asking: Asking) -> Kind:
+    return "reads" if asking.is_read else "message_limit"
 
 
 def rates_of(text: str | None) -> Rates:

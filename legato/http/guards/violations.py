@@ -14,7 +14,13 @@ from legato.storage.bans import Ban, Bans
 from legato.storage.clock import Clock
 
 Kind = Literal[
-    "message_limit", "concurrent", "non_browser", "illegal_model", "convo_access", "logins"
+    "message_limit",
+    "concurrent",
+    "non_browser",
+    "illegal_model",
+    "convo_access",
+    "logins",
+    "reads",
 ]
 
 log = structlog.get_logger()
@@ -39,6 +45,7 @@ class Violations:
             "illegal_model": settings.score_illegal_model,
             "convo_access": settings.score_convo_access,
             "logins": settings.score_logins,
+            "reads": settings.score_reads,
         }
         self._outage = Outage("violations cannot be counted")
 

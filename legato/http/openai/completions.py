@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+import trio
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
@@ -21,7 +22,7 @@ from legato.http.openai.prompts import API, turn_of
 from legato.http.openapi import describe
 from legato.http.sse import stream_response
 from legato.http.streaming import Reading, awaited
-from legato.http.wire import body_of, reply, runtime, user
+from legato.http.wire import body_and_fields_of, reply, runtime, user
 
 completions = Blueprint("chat_completions", __name__)
 tag_blueprint(completions, ["OpenAI"])
@@ -43,8 +44,9 @@ async def complete() -> Response:
     `X-Legato-Job` in the reply names the generation.  Where the provider refuses before its first
     word, a stream is refused with that reason, too.
     """
-    body = await body_of(CompletionBody)
-    turn = _turn(body, await body_of(dict[str, Any]))
+    body, fields = await body_and_fields_of(CompletionBody)
+    await trio.lowlevel.checkpoint()
+    turn = _turn(body, fields)
     bound = is_bound(body.cancel_on_disconnect)
     job = (await runtime().jobs.start(turn, "enqueue")).job
     answer = _streamed if body.stream else _whole

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+import trio
 from msgspec import Struct
 from ulid import ULID
 
@@ -76,6 +77,7 @@ async def begin_response(
     """
     check(body)
     before = await responses_before(body, chains or {})
+    await trio.lowlevel.checkpoint()
     turn, prompt = _turn(body, before, request_id, closing)
     try:
         started = await runtime().jobs.start(turn, "reject")

@@ -71,7 +71,8 @@ def _add_call(messages: list[ChatMessage], item: Item) -> None:
     call = {"id": item["call_id"], "type": "function", "function": function}
     last = messages.pop() if messages and messages[-1].role == "assistant" else None
     said, calls = (last.content, last.more.get("tool_calls", [])) if last else (None, [])
-    messages.append(ChatMessage("assistant", said, {"tool_calls": [*calls, call]}))
+    calls.append(call)  # a list of this very function: a copy at each call takes their square
+    messages.append(ChatMessage("assistant", said, {"tool_calls": calls}))
 
 
 def _content(given: str | Sequence[Item]) -> str | Sequence[Item]:

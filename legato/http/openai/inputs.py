@@ -67,6 +67,9 @@ def converted(name: str, given: Any, kind: type[T]) -> T:
 def _item(name: str, raw: Any, place: str, known: Mapping[str, Item]) -> Item:
     kind = _kind(name, raw)
     item: InputItem = converted(name, raw, kind)
+    for field in ("content", "output", "summary"):
+        if isinstance(parts := getattr(item, field, None), tuple):
+            check_count(f"{name}.{field}", parts)
     if isinstance(item, ItemReference):
         if item.id not in known:
             raise InvalidField(f"{name}.id", f"no item {item.id[:80]!r} in what came before")

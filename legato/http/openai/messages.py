@@ -69,6 +69,7 @@ def _check_content(place: str, content: Any, max_text: int) -> None:
         case str():
             _check_size(place, content, max_text)
         case [*parts] if parts:
+            check_count(place, parts)
             for index, part in enumerate(parts):
                 _check_part(f"{place}[{index}]", part, max_text)
         case _:

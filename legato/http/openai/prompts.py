@@ -10,7 +10,7 @@ from legato.actors.turn import Prompt, Turn
 from legato.content import Asked
 from legato.dialects.completion_object import Echo
 from legato.http.errors import InvalidField, ModelNotFound
-from legato.http.nesting import check_nesting
+from legato.http.nesting import MAX_PARAMETERS, MAX_TOOLS, check_count
 from legato.http.openai.bodies import OURS, CompletionBody
 from legato.http.openai.messages import messages_of
 from legato.models.contract import Json, Model, ModelError
@@ -35,10 +35,9 @@ def turn_of(
         InvalidField, ModelNotFound, TooLarge
     """
     _check(body)
+    check_count("body", fields, MAX_PARAMETERS)
     model = model_named(body.model, models)
     messages = messages_of(body.messages, max_text)
-    for name, value in fields.items():
-        check_nesting(name, value)
     job_id = ULID()
     wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
     echo = Echo(job_id.milliseconds // 1000, wants_usage)
@@ -62,6 +61,7 @@ def _check(body: CompletionBody) -> None:
         raise InvalidField("n", f"found {body.n}; only 1 is allowed")
     if body.stream_options is not None and not body.stream:
         raise InvalidField("stream_options", "is allowed only where stream is true")
+    check_count("tools", body.tools or (), MAX_TOOLS)
     _check_tools(body.tools or ())
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from msgspec import Struct, to_builtins
 
 from legato.http.errors import InvalidField
-from legato.http.nesting import check_nesting
 from legato.http.openai.input_messages import Unseal, items_before, messages_of
 from legato.http.openai.inputs import Item, items_of
 from legato.http.openai.response_request import (
@@ -117,7 +116,6 @@ def _text_parameters(text: TextSettings) -> dict[str, Json]:
     if isinstance(text.format, JsonObject):
         parameters["response_format"] = {"type": "json_object"}
     if isinstance(text.format, JsonSchema):
-        check_nesting("text.format.schema", text.format.schema)
         schema = given_fields(to_builtins(text.format))
         parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
     return parameters

@@ -68,7 +68,7 @@ async def _next(deadline: float) -> bytes | None:
 
 async def _answer(message: bytes, chains: Chains) -> Chains:
     await _pass_guards(message)
-    begun = await begin_response(_read(message), is_bound=True, chains=chains)
+    begun = await begin_response(await _read(message), is_bound=True, chains=chains)
     try:
         async with awaited(begun.job, is_bound=True):
             await _tell(begun.job)
@@ -92,15 +92,15 @@ async def _pass_guards(message: bytes) -> None:
     await runtime().guards.admit(replace(asking(), method="POST", read=read))
 
 
-def _read(message: bytes) -> ResponseBody:
+async def _read(message: bytes) -> ResponseBody:
     """Raises MalformedJson, InvalidField."""
-    given = json_of(message, dict[str, Any])
+    given = await json_of(message, dict[str, Any])
     if given.get("type") != CREATE:
         raise InvalidField("type", f"found {given.get('type')!r:.80}; only {CREATE} is allowed")
     for name in NOT_HERE:
         if name in given:
             raise InvalidField(name, "has no meaning on a WebSocket")
-    return json_of(message, ResponseBody)
+    return await json_of(message, ResponseBody)
 
 
 async def _tell(job: JobRef) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct, to_builtins
 
 from legato.http.errors import InvalidField
-from legato.http.nesting import check_nesting
+from legato.http.nesting import MAX_TOOLS, check_count
 from legato.http.openai.input_items import Name
 from legato.http.openai.inputs import converted
 from legato.models.contract import Json
@@ -33,6 +33,7 @@ Choice = Literal["none", "auto", "required"] | FunctionChoice | AllowedTools
 
 def tools_of(given: Sequence[Any] | None) -> list[FunctionTool]:
     """Raises InvalidField where one is of another type than `function`, or is no such tool."""
+    check_count("tools", given or (), MAX_TOOLS)
     tools = []
     for index, raw in enumerate(given or ()):
         name = f"tools[{index}]"
@@ -40,7 +41,6 @@ def tools_of(given: Sequence[Any] | None) -> list[FunctionTool]:
         if isinstance(raw, dict) and kind != "function":
             raise InvalidField(f"{name}.type", f"found {kind!r:.80}; allowed: function")
         tools.append(converted(name, raw, FunctionTool))
-        check_nesting(f"{name}.parameters", tools[-1].parameters)
     return tools
 
 
@@ -51,6 +51,7 @@ def choice_of(given: Any, tools: Sequence[FunctionTool]) -> Choice:
     words = Literal["none", "auto", "required"]
     kind: Any = words if isinstance(given, str) else FunctionChoice | AllowedTools
     choice: Choice = converted("tool_choice", given, kind)
+    check_count("tool_choice.tools", _named(choice), MAX_TOOLS)
     names = {tool.name for tool in tools}
     for named in _named(choice):
         if named.name not in names:

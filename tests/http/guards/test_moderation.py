@@ -124,8 +124,8 @@ async def test_it_is_asked_only_where_something_is_generated(
         (1, set()),
     ],
 )
-def test_it_sees_what_people_say(body: object, texts: set[str]) -> None:
-    assert set(texts_of(json.encode(body))) == texts
+async def test_it_sees_what_people_say(body: object, texts: set[str]) -> None:
+    assert set(await texts_of(json.encode(body))) == texts
 
 
 def no_answer(request: httpx.Request) -> httpx.Response:
@@ -216,14 +216,14 @@ async def test_its_key_must_be_in_the_environment() -> None:
         {"editedContent": {"role": "assistant", "text": "Hi"}},
     ],
 )
-def test_nobody_passes_as_a_model_where_no_role_is_read(body: object) -> None:
-    assert texts_of(json.encode(body)) == ["Hi"]
+async def test_nobody_passes_as_a_model_where_no_role_is_read(body: object) -> None:
+    assert await texts_of(json.encode(body)) == ["Hi"]
 
 
-def test_a_models_own_words_are_left_out() -> None:
+async def test_a_models_own_words_are_left_out() -> None:
     said = [{"role": "assistant", "content": "no"}, {"role": "user", "content": "yes"}]
-    assert texts_of(json.encode({"messages": said})) == ["yes"]
-    assert texts_of(json.encode({"input": said})) == ["yes"]
+    assert await texts_of(json.encode({"messages": said})) == ["yes"]
+    assert await texts_of(json.encode({"input": said})) == ["yes"]
 
 
 @pytest.mark.parametrize("api", ["/v1", "/api/agents/v1"])

@@ -177,3 +177,18 @@ async def test_what_nobody_trusted_says_of_an_address_changes_nothing() -> None:
         ]
 
     assert [reply.status for reply in found] == [200, 429]
+
+
+async def test_a_user_reads_as_often_as_the_rate_says() -> None:
+    async with open_door(reads_per_user="2/minute") as door:
+        ann = door.guest("ann")
+        found = [await ann.get(path) for path in ("/api/convos", "/v1/models", "/api/models")]
+
+        assert [reply.status for reply in found] == [200, 200, 429]
+        assert (found[2].body["type"], found[2].body["score"]) == ("reads", 0)
+        assert found[2].headers["retry-after"] == "60"
+        assert await start(door) == 200
+        assert (await door.guest("bob").get("/api/convos")).status == 200
+        assert (await ann.get("/healthz")).status == 200
+        door.clock.now += MINUTE
+        assert (await ann.get("/api/convos")).status == 200

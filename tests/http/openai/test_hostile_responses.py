@@ -11,6 +11,7 @@ from quart.typing import TestWebsocketConnectionProtocol as Opened
 from quart_trio.testing import TrioClient
 
 from legato.config import Limits
+from legato.http.nesting import MAX_MESSAGES
 from tests.http.client import FAST, Client
 from tests.http.house import AttentiveModel, open_client
 
@@ -142,7 +143,7 @@ async def test_of_messages_there_are_only_so_many() -> None:
     said = [{"role": "user", "content": ""}]
     async with quick() as ann:
         for path, field in (PATH, "input"), ("/v1/chat/completions", "messages"):
-            reply = await ann.post(path, {"model": "attentive", field: said * 4097})
+            reply = await ann.post(path, {"model": "attentive", field: said * (MAX_MESSAGES + 1)})
             param, message = refusal(reply)
             assert param == field
-            assert "4096 are allowed" in message
+            assert f"{MAX_MESSAGES} are allowed" in message

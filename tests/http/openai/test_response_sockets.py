@@ -90,7 +90,7 @@ REFUSED: list[tuple[str | bytes, tuple[int, str | None]]] = [
     ("[]", (400, "body")),
     (b"\xff\xfe", (400, None)),
     ('{"type":"response.create","input":"\\ud800"}', (400, None)),
-    ('{"a":' * 50_000, (400, None)),
+    ('{"a":' * 5_000, (400, None)),
     ('{"type":"response.create","temperature":1e999}', (400, "body")),
     ("{}", (400, "type")),
     ('{"type":7}', (400, "type")),

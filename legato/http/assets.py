@@ -1,0 +1,58 @@
+"""What is the same for everybody: made once, kept as bytes, and known to clients by its ETag."""
+
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+from mimetypes import guess_type
+from pathlib import Path
+from typing import Final
+
+import trio
+from msgspec import Struct
+from quart import Response, request
+
+UNKNOWN_TYPE: Final = "application/octet-stream"
+
+
+class Asset(Struct, frozen=True):
+    data: bytes
+    media_type: str
+    etag: str
+
+
+class Assets:
+    """Each by its name, from when somebody asks for it first."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Asset] = {}
+
+    async def reply(self, name: str, make: Callable[[], bytes]) -> Response:
+        """200, or 304 for whom the client's own copy is good.
+
+        `make` runs in a thread, so that nobody is held up by it.
+        """
+        asset = self._made.get(name)
+        if asset is None:
+            asset = self._made[name] = await trio.to_thread.run_sync(_made, name, make)
+        response = Response(asset.data, mimetype=asset.media_type)
+        response.set_etag(asset.etag)
+        response.cache_control.no_cache = True  # a copy is asked about before each use
+        return await response.make_conditional(request)
+
+
+class Folder:
+    """The files of one folder, by their paths in it: what is not there now is never read."""
+
+    def __init__(self, folder: Path) -> None:
+        files = (path for path in folder.rglob("*") if path.is_file())
+        self._files = {path.relative_to(folder).as_posix(): path for path in files}
+
+    def find(self, name: str) -> Callable[[], bytes] | None:
+        """What reads the file of that name; None where there is none."""
+        path = self._files.get(name)
+        return None if path is None else partial(path.read_bytes)
+
+
+def _made(name: str, make: Callable[[], bytes]) -> Asset:
+    data = make()
+    return Asset(data, guess_type(name)[0] or UNKNOWN_TYPE, sha256(data).hexdigest()[:32])

@@ -1,0 +1,45 @@
+"""A request's body: taken in once it is known who asks, and dropped once that was answered.
+
+Until then it stays with its client.  Between the two wait a few pieces, in the connection.
+"""
+
+from collections.abc import Generator
+from typing import Any, cast
+
+import trio
+from quart import Request
+from quart_trio.wrappers import TrioRequest
+from quart_trio.wrappers.request import TrioBody
+
+
+class Upload(TrioBody):
+    def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
+        super().__init__(expected_content_length, max_content_length)
+        self.wanted = trio.Event()
+        self._is_dropped = False
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        self.wanted.set()
+        return super().__await__()
+
+    async def __anext__(self) -> bytes:
+        self.wanted.set()
+        return await super().__anext__()
+
+    def drop(self) -> None:
+        """Keep nothing of it, also of what is still to come."""
+        self._is_dropped = True
+        self.clear()
+        self.wanted.set()
+
+    def append(self, data: bytes) -> None:
+        if not self._is_dropped:
+            super().append(data)
+
+
+class UploadRequest(TrioRequest):
+    body_class = Upload
+
+
+def upload_of(request: Request) -> Upload:
+    return cast("Upload", request.body)

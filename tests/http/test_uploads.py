@@ -1,0 +1,52 @@
+"""Bodies are taken in once it is known who asks, and held no longer than that takes."""
+
+import tracemalloc
+from typing import Final
+
+import trio
+
+from legato.config import Limits
+from tests.http.client import Client
+from tests.http.live_server import LiveServer, live_server
+from tests.http.raw_client import START
+
+CLIENTS: Final = 60
+BODY: Final = b"{" + b" " * (Limits().max_body_bytes - 2) + b"}"
+MIB: Final = 1024 * 1024
+
+
+async def send(server: LiveServer, authorization: str) -> bytes:
+    """The status line of the reply to a body of 3 MiB."""
+    head = f"POST {START} HTTP/1.1\r\nHost: legato\r\nAuthorization: {authorization}\r\n"
+    async with await server.connect() as client, trio.open_nursery() as nursery:
+        length = f"Content-Length: {len(BODY)}\r\n\r\n"
+        nursery.start_soon(client.stream.send_all, (head + length).encode() + BODY)
+        return (await client.receive_until(b"\r\n\r\n")).split(b"\r\n")[0]
+
+
+async def test_what_nobody_known_sends_is_not_held() -> None:
+    replies = []
+
+    async def ask() -> None:
+        replies.append(await send(server, "Bearer nobody's"))
+
+    async with live_server() as server:
+        await send(server, "Bearer nobody's")
+        sent = CLIENTS * len(BODY)  # the clients' own copies are in this process, too
+        tracemalloc.start()
+        try:
+            async with trio.open_nursery() as nursery:
+                for _ in range(CLIENTS):
+                    nursery.start_soon(ask)
+            held = tracemalloc.get_traced_memory()[1] - sent
+        finally:
+            tracemalloc.stop()
+
+    assert replies == [b"HTTP/1.1 401 "] * CLIENTS
+    assert held < 12 * MIB, held / MIB
+
+
+async def test_what_somebody_known_sends_is_read(ann: Client) -> None:
+    reply = await ann.ask("POST", START, data=BODY)
+
+    assert (reply.status, reply.body["param"]) == (400, "text")
