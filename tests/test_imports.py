@@ -18,6 +18,7 @@ CONTRACTS: Final = (
     "legato.storage.keys",
     "legato.storage.replicas",
     "legato.storage.responses",
+    "legato.storage.revocations",
 )
 
 # Who may import whom.  The longest name that fits a module is its layer; a layer may import
@@ -34,11 +35,13 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.keys": (),
     "legato.storage.bans": (),
     "legato.storage.responses": BASE,
+    "legato.storage.revocations": (),
     "legato.storage.contract": (
         *BASE,
         "legato.storage.bans",
         "legato.storage.keys",
         "legato.storage.responses",
+        "legato.storage.revocations",
     ),
     "legato.storage.replicas": (*BASE, "legato.storage.contract"),
     "legato.storage": BASE,
@@ -57,6 +60,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     ),
     "legato.demo": ("legato",),
     "legato.key_commands": ("legato",),
+    "legato.session_commands": ("legato",),
     "legato.cli_values": ("legato",),
     "legato.workers": ("legato",),
     "legato.banning": ("legato",),

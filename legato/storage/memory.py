@@ -18,6 +18,7 @@ from legato.storage.contract import (
 from legato.storage.memory_bans import MemoryBans
 from legato.storage.memory_keys import MemoryApiKeys
 from legato.storage.memory_responses import MemoryResponses
+from legato.storage.memory_revocations import MemoryRevocations
 from legato.storage.paging import decode_cursor, page_of, position_of
 
 
@@ -34,6 +35,7 @@ class MemoryRecords:
         self._requests: dict[tuple[str, str], StoredTurn] = {}
         self.responses = MemoryResponses(self._enter)
         self.bans = MemoryBans(self._enter, clock)
+        self.revocations = MemoryRevocations(self._enter, clock)
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None
