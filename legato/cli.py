@@ -1,4 +1,4 @@
-"""The command `legato`: serve, demo, token, keys, bans, bench, prove."""
+"""The command `legato`: serve, demo, token, keys, sessions, bans, bench, prove."""
 
 import argparse
 import errno
@@ -15,7 +15,7 @@ import msgspec
 
 from legato import cli_values as values
 from legato.bench import NAMES, BenchError
-from legato.config import ConfigError, Settings, load_settings
+from legato.config import ANY_AUDIENCE, ConfigError, Settings, load_settings
 from legato.models.contract import ModelError
 from legato.prove import ProveError
 from legato.secret import with_secret
@@ -66,6 +66,8 @@ def _run(arguments: argparse.Namespace) -> None:
             _prove(arguments)
         case "keys":
             _keys(load_settings(os.environ, arguments.config), arguments)
+        case "sessions":
+            _sessions(load_settings(os.environ, arguments.config), arguments.user)
         case "bans":
             _bans(arguments)
         case _:
@@ -162,10 +164,19 @@ def _keys(settings: Settings, arguments: argparse.Namespace) -> None:
             key_commands.delete(settings, arguments.id)
 
 
+def _sessions(settings: Settings, user: str) -> None:
+    from legato import session_commands
+
+    print(session_commands.revoke(settings, user))
+
+
 def _token(settings: Settings, user: str, ttl: int) -> str:
     from legato.http.tokens import sign
 
-    return sign(user, settings.jwt_secret or "", now=time.time(), ttl=ttl)
+    issuer, audience = settings.jwt_issuer, settings.jwt_audience
+    more = {"iss": issuer, "aud": None if audience == ANY_AUDIENCE else audience}
+    claims = {name: value for name, value in more.items() if value is not None}
+    return sign(user, settings.jwt_secret or "", now=time.time(), ttl=ttl, **claims)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -197,6 +208,9 @@ def _parser() -> argparse.ArgumentParser:
 
     keys = commands.add_parser("keys", help="make, list and delete API keys")
     _add_key_actions(keys.add_subparsers(dest="action", required=True, metavar="ACTION"))
+
+    sessions = commands.add_parser("sessions", help="end what was issued to a user")
+    _add_session_actions(sessions.add_subparsers(dest="action", required=True, metavar="ACTION"))
 
     _add_bans(commands.add_parser("bans", help="list, add or lift bans"))
 
@@ -260,6 +274,13 @@ def _add_key_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParse
     deletion.add_argument("id", metavar="ID")
     for action in (create, listing, deletion):
         _add_config(action)
+
+
+def _add_session_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "have all sessions and tokens that a user has refused from now on"
+    revocation = actions.add_parser("revoke", help=text)
+    revocation.add_argument("--user", type=values.user, required=True, metavar="ID")
+    _add_config(revocation)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:

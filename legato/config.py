@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from legato.config_guards import Compat, Guards
 from legato.config_values import (
+    BasePath,
     Bytes,
     BytesOrNone,
     ConfigError,
@@ -35,6 +36,7 @@ from legato.config_values import (
 )
 
 __all__ = [
+    "ANY_AUDIENCE",
     "Compat",
     "ConfigError",
     "Guards",
@@ -57,6 +59,9 @@ OnOwnerLost = Literal["seal", "continue"]
 
 LogForm = Literal["auto", "console", "json"]
 """For people or for programs; `auto` is for people where standard error is a terminal."""
+
+ANY_AUDIENCE: Final = "any"
+"""The `jwt_audience` that says it: a token need not be made for this server."""
 
 BUILT_IN_MODEL: Final = "scripted"
 """Always there, without configuration; nobody else's name."""
@@ -104,6 +109,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: Port = 8000
     jwt_secret: Secret | None = None
     jwks_url: HttpUrl | None = None
+    jwt_issuer: Text | None = None  # the `iss` of every token that is let in
+    jwt_audience: Text | None = None  # their `aud`; `any` takes tokens made for other applications
     database_url: DatabaseUrl = "sqlite:///.legato/legato.db"
     default_model: Text | None = None  # what the page offers first
     redis_url: RedisUrl | None = None  # what the processes of one Legato share
@@ -115,6 +122,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     access_log: Flag = False  # a line for each request: most have a proxy that writes one
     cors_origins: Origins = ()  # sites whose pages may read the API's replies
     metrics_token: Secret | None = None  # opens /metrics to others than this machine
+    base_path: BasePath = ""  # below which a proxy has it, such as /llm
     metrics_port: Port | None = None  # of the first process for itself; the next have the next
     trace_endpoint: HttpUrl | None = None  # takes OpenTelemetry's spans (OTLP by HTTP)
     limits: Limits = Limits()

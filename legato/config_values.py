@@ -40,6 +40,16 @@ KeyPrefix = Annotated[
     ),
 ]
 Flag = Annotated[bool, Meta(description="true or false")]
+BasePath = Annotated[
+    str,
+    Meta(
+        # Not one of our own paths: below those, nobody could tell the one from the other.
+        pattern=r"^((?!/(api|v1|c|static|docs|login|logout|metrics|healthz|readyz)(/|\Z))"
+        r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?\Z",
+        description="a path such as /llm, with a slash at its beginning and none at its end, "
+        "which is not one of Legato's own such as /api",
+    ),
+]
 Origins = Annotated[
     tuple[Annotated[str, Meta(pattern=r"^(\*|https?://[^\s/*]+)\Z")], ...],
     Meta(
