@@ -174,6 +174,6 @@ async def test_every_reply_carries_the_security_headers(ann: Client, path: str) 
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert reply.headers["x-content-type-options"] == "nosniff"
-    assert reply.headers["referrer-policy"] == "no-referrer"
+    assert reply.headers["referrer-policy"] == "same-origin"
     assert reply.headers["cross-origin-opener-policy"] == "same-origin"
     assert reply.headers["cross-origin-resource-policy"] == "same-origin"
