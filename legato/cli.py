@@ -161,7 +161,7 @@ def _keys(settings: Settings, arguments: argparse.Namespace) -> None:
         case "list":
             print(*key_commands.listed(settings, arguments.user), sep="\n")
         case _:
-            key_commands.delete(settings, arguments.id)
+            key_commands.revoke(settings, arguments.id)
 
 
 def _sessions(settings: Settings, user: str) -> None:
@@ -206,7 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_config(token)
 
-    keys = commands.add_parser("keys", help="make, list and delete API keys")
+    keys = commands.add_parser("keys", help="make, list and revoke API keys")
     _add_key_actions(keys.add_subparsers(dest="action", required=True, metavar="ACTION"))
 
     sessions = commands.add_parser("sessions", help="end what was issued to a user")
@@ -266,13 +266,19 @@ def _add_key_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParse
     create.add_argument("--user", type=values.user, required=True, metavar="ID")
     create.add_argument("--name", type=values.key_name, required=True, help="to tell it by")
     create.add_argument(
-        "--expires", type=values.ttl, metavar="TIME", help="12h, 90d (default: never)"
+        "--expires",
+        type=values.key_lifetime,
+        metavar="TIME",
+        help="12h, 90d, never (default: api_key_lifetime, else never)",
     )
-    listing = actions.add_parser("list", help="show a user's API keys, without the keys themselves")
-    listing.add_argument("--user", type=values.user, required=True, metavar="ID")
-    deletion = actions.add_parser("delete", help="have an API key refused from now on")
-    deletion.add_argument("id", metavar="ID")
-    for action in (create, listing, deletion):
+    listing = actions.add_parser("list", help="show API keys, without the keys themselves")
+    whose = listing.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--user", type=values.user, metavar="ID")
+    whose.add_argument("--all", action="store_true", help="every user's")
+    text = "have an API key refused from now on, whosever it is"
+    revocation = actions.add_parser("revoke", aliases=["delete"], help=text)
+    revocation.add_argument("id", metavar="ID")
+    for action in (create, listing, revocation):
         _add_config(action)
 
 

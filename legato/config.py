@@ -20,6 +20,7 @@ from legato.config_values import (
     HttpUrl,
     KeyPrefix,
     Lease,
+    Lifetime,
     Origins,
     Port,
     Processes,
@@ -111,6 +112,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jwks_url: HttpUrl | None = None
     jwt_issuer: Text | None = None  # the `iss` of every token that is let in
     jwt_audience: Text | None = None  # their `aud`; `any` takes tokens made for other applications
+    api_key_lifetime: Lifetime | None = None  # of an API key for which nobody asks another
     database_url: DatabaseUrl = "sqlite:///.legato/legato.db"
     default_model: Text | None = None  # what the page offers first
     redis_url: RedisUrl | None = None  # what the processes of one Legato share

@@ -27,6 +27,10 @@ Processes = Annotated[int, Meta(ge=1, le=64, description="a whole number, 1 to 6
 Score = Annotated[int, Meta(ge=0, le=10**6, description="a whole number, 0 to 1000000")]
 Switch = Annotated[bool, Meta(description="true or false")]
 Lease = Annotated[float, Meta(ge=1, le=3600, description="a number of seconds, 1 to 3600")]
+Lifetime = Annotated[
+    float,  # the least is what a person needs to use it, the most what an expiry may be
+    Meta(ge=60, le=3650 * 86400, description="a number of seconds, 60 to 315360000 (ten years)"),
+]
 Port = Annotated[int, Meta(ge=0, le=65535, description="a whole number, 0 (any free) to 65535")]
 Text = Annotated[str, Meta(min_length=1, description="text that is not empty")]
 HttpUrl = Annotated[

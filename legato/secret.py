@@ -5,13 +5,11 @@ import secrets
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from legato.config import ANY_AUDIENCE, ConfigError, Settings
-
-DATA_FOLDER: Final = Path(".legato")
+from legato.private_files import DATA_FOLDER, make_folder, restrict
 
 
 def with_secret(settings: Settings, folder: Path = DATA_FOLDER) -> Settings:
@@ -56,7 +54,8 @@ def is_loopback(host: str) -> bool:
 
 def _kept_secret(path: Path) -> str:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent, is_ours=True)
+        restrict(path)
         if not path.exists():
             _write_once(path, secrets.token_urlsafe(32))
         secret = path.read_text("ascii").strip()

@@ -137,6 +137,8 @@ def test_a_wrong_user_is_refused_with_what_is_allowed(
         (["keys", "create", "--user", "a", "--name", "\udcff"], "1 to 100 printable"),
         (["keys", "create", "--user", "a", "--name", "b", "--expires", "1w"], "such as 90s"),
         (["keys", "list"], "--user"),
+        (["keys", "list", "--user", "a", "--all"], "not allowed with"),
+        (["keys", "revoke"], "ID"),
         (["keys", "delete"], "ID"),
         (["bench"], "SCENARIO"),
         (["bench", "play"], "invalid choice: 'play'"),

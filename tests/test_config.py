@@ -17,6 +17,7 @@ SECRET = "s" * 32
 KINDS = ("sentinel", "cluster")
 NETWORKS = "a list of addresses and networks, such as 127.0.0.1 and 10.0.0.0/8"
 RATES = "rates such as 40/minute, 5 per 10 seconds, or several with ; between them"
+LIFETIME = "a number of seconds, 60 to 315360000 (ten years)"
 BASE_PATH = (
     "a path such as /llm, with a slash at its beginning and none at its end, which is not one of "
     "Legato's own such as /api"
@@ -57,6 +58,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         jwt_issuer = "https://login.example.com"
         jwt_audience = "legato"
         base_path = "/tools/llm"
+        api_key_lifetime = 7776000
         database_url = "postgresql://me:pw@db/legato"
         redis_url = "rediss+cluster://me:pw@redis:6379/0"
         redis_prefix = "legato-2:eu"
@@ -109,6 +111,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         jwt_issuer="https://login.example.com",
         jwt_audience="legato",
         base_path="/tools/llm",
+        api_key_lifetime=7776000,
         database_url="postgresql://me:pw@db/legato",
         redis_url="rediss+cluster://me:pw@redis:6379/0",
         redis_prefix="legato-2:eu",
@@ -207,6 +210,7 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_JWT_ISSUER": "https://login.example.com",
         "LEGATO_JWT_AUDIENCE": "any",
         "LEGATO_BASE_PATH": "/llm",
+        "LEGATO_API_KEY_LIFETIME": "3600",
         "LEGATO_DATABASE_URL": "memory://",
         "LEGATO_REDIS_URL": "unix:///run/redis.sock?db=1",
         "LEGATO_REDIS_PREFIX": "l",
@@ -228,6 +232,7 @@ def test_the_other_variables_are_read() -> None:
         jwt_issuer="https://login.example.com",
         jwt_audience="any",
         base_path="/llm",
+        api_key_lifetime=3600,
         database_url="memory://",
         redis_url="unix:///run/redis.sock?db=1",
         redis_prefix="l",
@@ -306,6 +311,7 @@ def test_a_file_that_is_not_toml_is_refused(folder: Path, content: bytes) -> Non
             ("BASE_PATH", text, BASE_PATH)
             for text in ("/api", "/v1/x", "/c", "/l m", "/%6c", "/l?")
         ),
+        *(("API_KEY_LIFETIME", text, LIFETIME) for text in ("59", "315360001", "nan", "never")),
         ("JWT_AUDIENCE", "", "text that is not empty"),
         ("JWT_ISSUER", "", "text that is not empty"),
         ("REDIS_PREFIX", "", PREFIX),
@@ -442,9 +448,8 @@ def test_an_unknown_variable_is_named_with_the_nearest() -> None:
 
 
 def test_a_key_like_nothing_is_answered_with_all_there_are(folder: Path) -> None:
-    assert (
-        "; there are access_log, base_path, compat, compat.librechat_denials, "
-        in refusal_of_file(folder, "xyzzyq = 1")
+    assert "; there are access_log, api_key_lifetime, base_path, compat, " in refusal_of_file(
+        folder, "xyzzyq = 1"
     )
 
 

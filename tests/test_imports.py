@@ -10,6 +10,7 @@ import pytest
 ROOT: Final = Path(__file__).parent.parent
 
 BASE: Final = ("legato.content", "legato.events", "legato.pieces", "legato.config")
+FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
     "legato.dialects.contract",
     "legato.models.contract",
@@ -30,7 +31,8 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.config_values": (),
     "legato.config_guards": ("legato.config_values",),
     "legato.config": ("legato.config_values", "legato.config_guards"),
-    "legato.secret": ("legato.config",),
+    "legato.private_files": (),
+    "legato.secret": ("legato.config", FILES),
     "legato.logs": ("legato.config", "legato.log_values"),
     "legato.log_values": (),
     "legato.storage.keys": (),
@@ -45,7 +47,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.storage.revocations",
     ),
     "legato.storage.replicas": (*BASE, "legato.storage.contract"),
-    "legato.storage": BASE,
+    "legato.storage": (*BASE, FILES),
     "legato.models.contract": BASE,
     "legato.models": BASE,
     "legato.dialects": ("legato.content", "legato.events", "legato.pieces"),

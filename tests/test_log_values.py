@@ -130,10 +130,10 @@ def test_of_a_deep_or_long_exception_the_end_is_kept() -> None:
             raise ValueError("x" * 20_000 + " the end")
         deep(left - 1)
 
-    try:
+    with pytest.raises(ValueError, match="the end") as caught:
         deep(500)
-    except ValueError as error:
-        text = Tracebacks(Clock()).text((type(error), error, error.__traceback__))
+    error = caught.value
+    text = Tracebacks(Clock()).text((type(error), error, error.__traceback__))
 
     assert text.endswith(" the end")
     assert len(text) < LONGEST_EXCEPTION + 50

@@ -11,6 +11,8 @@ SECURITY_HEADERS: Final = {
     # Of what others embed without asking; whom CORS lets read may read nevertheless.
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
+    # Where nothing else is said, as of the page's own files: a reply is somebody's.
+    "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
 
