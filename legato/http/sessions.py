@@ -78,27 +78,31 @@ async def log_out() -> Response:
 
 
 async def _login(token: str) -> Login:
-    """What `token` is good for; that does not use it up.
+    """What `token` is good for; that does not use it up.  One that is not good counts as a try.
 
     Raises:
         Unauthorized: with the reason, for the person who has it.
         KeysUnavailable
     """
-    app = application()
     if not token:
         raise Unauthorized("To log in, open a login link, or give a token.")
     try:
-        if one_time := app.logins.look(token, time.monotonic()):
-            return Login(token, one_time)
-        if token.count(".") != 2:
-            raise Unauthorized(
-                "This login link is not valid: another server printed it, or this one before it "
-                "was started again."
-            )
+        return await _found(token)
+    except Unauthorized as error:
+        refusal = error
+    await runtime().guards.failed(asking())
+    raise refusal
+
+
+async def _found(token: str) -> Login:
+    if one_time := application().logins.look(token, time.monotonic()):
+        return Login(token, one_time)
+    if token.count(".") == 2:  # as a JWT has
         return await _by_jwt(token)
-    except Unauthorized:
-        await runtime().guards.failed(asking())
-        raise
+    raise Unauthorized(
+        "This login link is not valid: another server printed it, or this one before it was "
+        "started again."
+    )
 
 
 async def _by_jwt(token: str) -> Login:

@@ -57,8 +57,8 @@ def test_a_token_is_given_to_the_page_and_the_button_ends_the_session(
     expect(anew.locator("#log-out")).to_be_hidden()
     assert anew.context.cookies() == []
     expect(other.locator("#login")).to_be_visible()
-    stolen = {"name": cookie["name"], "value": cookie["value"], "url": server.url}
-    anew.context.add_cookies([stolen])
+    name, value = cookie["name"], cookie["value"]
+    anew.context.add_cookies([{"name": name, "value": value, "url": server.url}])
     anew.reload()
     expect(anew.locator("#login")).to_be_visible()
 
