@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from legato.config_guards import Compat, Guards
 from legato.config_values import (
+    BasePath,
     Bytes,
     BytesOrNone,
     ConfigError,
@@ -19,6 +20,7 @@ from legato.config_values import (
     HttpUrl,
     KeyPrefix,
     Lease,
+    Lifetime,
     Origins,
     Port,
     Processes,
@@ -36,6 +38,7 @@ from legato.config_values import (
 )
 
 __all__ = [
+    "ANY_AUDIENCE",
     "Compat",
     "ConfigError",
     "Guards",
@@ -58,6 +61,9 @@ OnOwnerLost = Literal["seal", "continue"]
 
 LogForm = Literal["auto", "console", "json"]
 """For people or for programs; `auto` is for people where standard error is a terminal."""
+
+ANY_AUDIENCE: Final = "any"
+"""The `jwt_audience` that says it: a token need not be made for this server."""
 
 BUILT_IN_MODEL: Final = "scripted"
 """There without configuration, unless `scripted` is false; nobody else's name."""
@@ -105,6 +111,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: Port = 8000
     jwt_secret: Secret | None = None
     jwks_url: HttpUrl | None = None
+    jwt_issuer: Text | None = None  # the `iss` of every token that is let in
+    jwt_audience: Text | None = None  # their `aud`; `any` takes tokens made for other applications
+    api_key_lifetime: Lifetime | None = None  # of an API key for which nobody asks another
     database_url: DatabaseUrl = "sqlite:///.legato/legato.db"
     default_model: Text | None = None  # what the page offers first
     scripted: Flag = True  # the built-in model: for load and tests, and of no use to strangers
@@ -119,6 +128,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     access_log: Flag = False  # a line for each request: most have a proxy that writes one
     cors_origins: Origins = ()  # sites whose pages may read the API's replies
     metrics_token: Secret | None = None  # opens /metrics to others than this machine
+    base_path: BasePath = ""  # below which a proxy has it, such as /llm
     metrics_port: Port | None = None  # of the first process for itself; the next have the next
     trace_endpoint: HttpUrl | None = None  # takes OpenTelemetry's spans (OTLP by HTTP)
     limits: Limits = Limits()

@@ -30,6 +30,10 @@ Lease = Annotated[float, Meta(ge=1, le=3600, description="a number of seconds, 1
 TokenRate = Annotated[
     float, Meta(gt=0, le=10**6, description="tokens per second, above 0, at most 1000000")
 ]
+Lifetime = Annotated[
+    float,  # the least is what a person needs to use it, the most what an expiry may be
+    Meta(ge=60, le=3650 * 86400, description="a number of seconds, 60 to 315360000 (ten years)"),
+]
 Port = Annotated[int, Meta(ge=0, le=65535, description="a whole number, 0 (any free) to 65535")]
 Text = Annotated[str, Meta(min_length=1, description="text that is not empty")]
 HttpUrl = Annotated[
@@ -43,6 +47,16 @@ KeyPrefix = Annotated[
     ),
 ]
 Flag = Annotated[bool, Meta(description="true or false")]
+BasePath = Annotated[
+    str,
+    Meta(
+        # Not one of our own paths: below those, nobody could tell the one from the other.
+        pattern=r"^((?!/(api|v1|c|static|docs|login|logout|metrics|healthz|readyz)(/|\Z))"
+        r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?\Z",
+        description="a path such as /llm, with a slash at its beginning and none at its end, "
+        "which is not one of Legato's own such as /api",
+    ),
+]
 Origins = Annotated[
     tuple[Annotated[str, Meta(pattern=r"^(\*|https?://[^\s/*]+)\Z")], ...],
     Meta(

@@ -17,6 +17,11 @@ SECRET = "s" * 32
 KINDS = ("sentinel", "cluster")
 NETWORKS = "a list of addresses and networks, such as 127.0.0.1 and 10.0.0.0/8"
 RATES = "rates such as 40/minute, 5 per 10 seconds, or several with ; between them"
+LIFETIME = "a number of seconds, 60 to 315360000 (ten years)"
+BASE_PATH = (
+    "a path such as /llm, with a slash at its beginning and none at its end, which is not one of "
+    "Legato's own such as /api"
+)
 PREFIX = "1 to 64 letters, digits, hyphens, underscores, full stops and colons"
 
 
@@ -50,6 +55,10 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         port = 0
         jwt_secret = "ssssssssssssssssssssssssssssssss"
         jwks_url = "https://login.example.com/keys"
+        jwt_issuer = "https://login.example.com"
+        jwt_audience = "legato"
+        base_path = "/tools/llm"
+        api_key_lifetime = 7776000
         database_url = "postgresql://me:pw@db/legato"
         redis_url = "rediss+cluster://me:pw@redis:6379/0"
         redis_prefix = "legato-2:eu"
@@ -99,6 +108,10 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         port=0,
         jwt_secret=SECRET,
         jwks_url="https://login.example.com/keys",
+        jwt_issuer="https://login.example.com",
+        jwt_audience="legato",
+        base_path="/tools/llm",
+        api_key_lifetime=7776000,
         database_url="postgresql://me:pw@db/legato",
         redis_url="rediss+cluster://me:pw@redis:6379/0",
         redis_prefix="legato-2:eu",
@@ -196,6 +209,10 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_HOST": "::1",
         "LEGATO_JWT_SECRET": SECRET,
         "LEGATO_JWKS_URL": "http://127.0.0.1:9/keys",
+        "LEGATO_JWT_ISSUER": "https://login.example.com",
+        "LEGATO_JWT_AUDIENCE": "any",
+        "LEGATO_BASE_PATH": "/llm",
+        "LEGATO_API_KEY_LIFETIME": "3600",
         "LEGATO_DATABASE_URL": "memory://",
         "LEGATO_REDIS_URL": "unix:///run/redis.sock?db=1",
         "LEGATO_REDIS_PREFIX": "l",
@@ -216,6 +233,10 @@ def test_the_other_variables_are_read() -> None:
         host="::1",
         jwt_secret=SECRET,
         jwks_url="http://127.0.0.1:9/keys",
+        jwt_issuer="https://login.example.com",
+        jwt_audience="any",
+        base_path="/llm",
+        api_key_lifetime=3600,
         database_url="memory://",
         redis_url="unix:///run/redis.sock?db=1",
         redis_prefix="l",
@@ -244,6 +265,11 @@ def test_a_redis_is_named_in_each_of_its_forms(form: str) -> None:
     url = f"{form}://user:password@one:6379,two:6380/0"
 
     assert load_settings({"LEGATO_REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize("path", ["", "/llm", "/a/b-c_d.e~f", "/apis", "/chat/api"])
+def test_a_base_path_is_any_that_is_not_one_of_ours(path: str) -> None:
+    assert load_settings({"LEGATO_BASE_PATH": path}).base_path == path
 
 
 def test_a_prefix_of_keys_has_a_longest_length() -> None:
@@ -285,6 +311,14 @@ def test_a_file_that_is_not_toml_is_refused(folder: Path, content: bytes) -> Non
         ("PORT", "", "a whole number, 0 (any free) to 65535"),
         ("HOST", "", "text that is not empty"),
         ("HOST", "\udcff", "text that is not empty"),
+        *(("BASE_PATH", text, BASE_PATH) for text in ("llm", "/llm/", "/", "//llm", "/a/../b")),
+        *(
+            ("BASE_PATH", text, BASE_PATH)
+            for text in ("/api", "/v1/x", "/c", "/l m", "/%6c", "/l?")
+        ),
+        *(("API_KEY_LIFETIME", text, LIFETIME) for text in ("59", "315360001", "nan", "never")),
+        ("JWT_AUDIENCE", "", "text that is not empty"),
+        ("JWT_ISSUER", "", "text that is not empty"),
         ("REDIS_PREFIX", "", PREFIX),
         ("REDIS_PREFIX", "{legato}", PREFIX),
         ("REDIS_PREFIX", "légato", PREFIX),
@@ -423,7 +457,7 @@ def test_an_unknown_variable_is_named_with_the_nearest() -> None:
 
 
 def test_a_key_like_nothing_is_answered_with_all_there_are(folder: Path) -> None:
-    assert "; there are access_log, compat, compat.librechat_denials, " in refusal_of_file(
+    assert "; there are access_log, api_key_lifetime, base_path, compat, " in refusal_of_file(
         folder, "xyzzyq = 1"
     )
 

@@ -154,7 +154,8 @@ async def open_replica(
 
 def _goes_on(liveness: Liveness, successor: ReplicaSuccessor, job: Job) -> bool:
     """Whether another replica would have the model go on with that answer."""
-    if not (job.is_answering and liveness.staying()):
+    is_known = job.turn.prompt is None  # the journal keeps no prompt of an API's caller
+    if not (job.is_answering and is_known and liveness.staying()):
         return False
     return successor.continues(job.turn, job.feed.snapshot().content)
 

@@ -4,9 +4,9 @@ import hmac
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from ipaddress import ip_address
 from itertools import accumulate
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -24,8 +24,10 @@ from legato.actors.supervisor import Supervisor
 from legato.actors.times import Times
 from legato.http.application import Legato
 from legato.http.errors import RequestError
+from legato.http.guards.addresses import parse_address
 from legato.http.tokens import Unauthorized
 from legato.http.wire import application
+from legato.secret import is_loopback
 
 Values = Iterable[tuple[Sequence[str], float]]
 """Each with the values of its labels."""
@@ -34,7 +36,14 @@ Values = Iterable[tuple[Sequence[str], float]]
 Family = GaugeMetricFamily | CounterMetricFamily
 
 
-FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+FORWARDED: Final = frozenset(
+    {
+        *("forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "client-ip"),
+        *("true-client-ip", "cf-connecting-ip", "cf-ray", "fastly-client-ip", "x-original-host"),
+        *("x-original-url", "x-rewrite-url", "x-envoy-external-address", "x-remote-addr"),
+    }
+)
+FORWARDED_PREFIX: Final = "x-forwarded-"
 """What a proxy adds: whoever is behind it is not local, though the proxy may be."""
 
 metrics = Blueprint("metrics", __name__)
@@ -66,14 +75,23 @@ def check_reader(token: str | None) -> None:
 
 
 def is_local() -> bool:
-    """Who comes by a proxy is, where one that we trust says so."""
-    peer, forwarded = request.remote_addr or "", request.headers.getlist("X-Forwarded-For")
-    address = application().proxies.address(peer, forwarded)
-    if address == peer and any(name in request.headers for name in FORWARDED):
-        return False
+    """Whether a program on this machine asks, by itself and under a name of this machine.
+
+    A page of another site may have a name that leads here (DNS rebinding): its browser says it.
+    """
+    peer = parse_address(request.remote_addr or "")
+    return peer is not None and peer.is_loopback and not _is_forwarded() and _is_asked_locally()
+
+
+def _is_forwarded() -> bool:
+    names = {name.lower() for name, _ in request.headers}
+    return not FORWARDED.isdisjoint(names) or any(n.startswith(FORWARDED_PREFIX) for n in names)
+
+
+def _is_asked_locally() -> bool:
     try:
-        return ip_address(address).is_loopback
-    except ValueError:  # a socket that has no address
+        return is_loopback(urlsplit(f"//{request.host}").hostname or "")
+    except ValueError:  # a host that is none
         return False
 
 

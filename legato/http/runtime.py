@@ -17,6 +17,7 @@ from legato.dialects.librechat import LibreChat
 from legato.dialects.responses import Responses
 from legato.http.guards.chain import Guards, open_guards
 from legato.http.key_ring import KeyRing, open_key_ring
+from legato.http.revoked import RevocationList, open_revocation_list
 from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
@@ -39,6 +40,7 @@ class Runtime(Struct, frozen=True):
     jobs: Jobs
     key_ring: KeyRing
     guards: Guards
+    revoked: RevocationList
 
     @property
     def default_model(self) -> str:
@@ -60,12 +62,21 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             scripted_rate=settings.scripted_rate,
         ) as models,
         open_key_ring(storage.records.api_keys) as key_ring,
+        open_revocation_list(storage.records.revocations) as revoked,
         _open_jobs(settings, storage, models) as replica,
     ):
         if tracing is not None:
             replica.supervisor.observers.append(tracing.ended)
-        jobs = replica.jobs
-        yield Runtime(settings, storage.records, models, replica.supervisor, jobs, key_ring, guards)
+        yield Runtime(
+            settings,
+            storage.records,
+            models,
+            replica.supervisor,
+            replica.jobs,
+            key_ring,
+            guards,
+            revoked,
+        )
 
 
 @asynccontextmanager

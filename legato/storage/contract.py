@@ -10,6 +10,7 @@ from legato.events import AnyEvent
 from legato.storage.bans import Bans
 from legato.storage.keys import ApiKeys
 from legato.storage.responses import Responses
+from legato.storage.revocations import Revocations
 
 
 class StorageError(Exception):
@@ -76,6 +77,9 @@ class Records(Protocol):
 
     @property
     def bans(self) -> Bans: ...
+
+    @property
+    def revocations(self) -> Revocations: ...
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None

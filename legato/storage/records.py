@@ -1,13 +1,14 @@
 """Opens the storage that a setting names: records, and a journal beside them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import trio
 from sqlalchemy import URL, Engine
 
+from legato.private_files import DATA_FOLDER, make_file, make_folder, restrict
 from legato.storage.address import parse_address, refusal
 from legato.storage.clock import Clock, utc_now
 from legato.storage.contract import Journal, Records, StorageError
@@ -96,7 +97,7 @@ def _storage(opened: _Opened, clock: Clock) -> Storage:
 def _connect(url: URL) -> _Opened:
     with translated():
         if url.get_backend_name() == "sqlite" and url.database is not None:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_private(Path(url.database))
         engines = make_engines(url)
         try:
             _upgrade(engines.writer)
@@ -104,6 +105,15 @@ def _connect(url: URL) -> _Opened:
         except BaseException:
             engines.dispose()
             raise
+
+
+def _make_private(database: Path) -> None:
+    """SQLite gives the files beside it the database's mode, where it makes them."""
+    make_folder(database.parent, is_ours=database.parent.name == DATA_FOLDER.name)
+    with suppress(OSError):  # SQLite says why, in its own words
+        make_file(database)
+    for suffix in ("-wal", "-shm", "-journal"):
+        restrict(Path(f"{database}{suffix}"))
 
 
 def _upgrade(writer: Engine) -> None:

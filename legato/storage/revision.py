@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import Engine, inspect, text
 
-NEWEST: Final = "0008"
+NEWEST: Final = "0009"
 """The newest of `legato/storage/migrations`."""
 
 TABLE: Final = "alembic_version"  # Alembic's own

@@ -21,6 +21,7 @@ from legato.storage.rows import conversation_of, conversation_values, message_of
 from legato.storage.sql_bans import SqlBans
 from legato.storage.sql_keys import SqlApiKeys
 from legato.storage.sql_responses import SqlResponses
+from legato.storage.sql_revocations import SqlRevocations
 from legato.storage.statements import (
     ANSWER,
     CONVERSATION,
@@ -56,6 +57,7 @@ class SqlRecords:
         self.api_keys = SqlApiKeys(database)
         self.responses = SqlResponses(database)
         self.bans = SqlBans(database, clock)
+        self.revocations = SqlRevocations(database, clock)
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None

@@ -15,7 +15,7 @@ from legato.config import ConfigError, Limits, Settings
 from legato.http.server import GRACE, LAST_STEP, listening, url_of
 from legato.http.signals import shutdown_by_signals
 from legato.logs import configure_logs
-from legato.secret import DATA_FOLDER
+from legato.private_files import DATA_FOLDER
 from legato.storage.address import parse_address
 from legato.storage.records import CLOSE_TIMEOUT, open_storage
 from legato.workers.embedded import embedded_redis

@@ -31,12 +31,22 @@ class Proxies:
 
     def scheme(self, peer: str, own: str, forwarded: Sequence[str]) -> str:
         """http or https: `own` of the connection, unless a proxy says (X-Forwarded-Proto)."""
-        said = forwarded[-1].rpartition(",")[2].strip().lower() if forwarded else own
+        said = _last(forwarded).lower()
         return said if said in ("http", "https") and self._trusts(peer) else own
+
+    def host(self, peer: str, own: str, forwarded: Sequence[str]) -> str:
+        """host[:port]: `own` of the request, unless a proxy says (X-Forwarded-Host)."""
+        said = _last(forwarded)
+        return said if said and self._trusts(peer) else own
 
     def _trusts(self, peer: str) -> bool:
         address = parse_address(peer) if self._trusted else None
         return address is not None and any(address in network for network in self._trusted)
+
+
+def _last(forwarded: Sequence[str]) -> str:
+    """What the proxy that is next to us says; what stands before that, anybody may have said."""
+    return forwarded[-1].rpartition(",")[2].strip() if forwarded else ""
 
 
 @lru_cache(maxsize=4096)  # for each request the same few are asked for again and again
