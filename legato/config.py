@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from legato.config_guards import Compat, Guards
+from legato.config_service_links import without_service_links
 from legato.config_values import (
     Bytes,
     BytesOrNone,
@@ -150,7 +151,7 @@ def load_settings(environment: Mapping[str, str], path: Path | None = None) -> S
     plain, groups, models = _from_file(file) if file else ({}, {}, {})
     keys = [model.get("api_key_env") for model in models.values()]
     keys.append(groups.get("guards", {}).get("moderation_api_key_env"))
-    over = _from_environment(environment, keys)
+    over = _from_environment(without_service_links(environment), keys)
     plain |= {name: value for name, value in over.items() if name in _PLAIN}
     default = plain.get("default_model", BUILT_IN_MODEL)
     place = f"{_PREFIX}DEFAULT_MODEL" if "default_model" in over else f"{file}: default_model"

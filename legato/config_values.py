@@ -96,7 +96,9 @@ def check_names(found: Iterable[str], known: Iterable[str], place: str) -> None:
     """Raise ConfigError for a name that is not known, with the nearest that is."""
     names = sorted(known)
     for name in sorted(set(found).difference(names)):
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        # The right name in the wrong table is nearer than any that is spelled like it.
+        elsewhere = [known for known in names if known.rpartition(".")[2] == name]
+        near = elsewhere or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
         raise ConfigError(f"{place}{name}: no such setting; {hint}")
 

@@ -28,7 +28,12 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.pieces": (),
     "legato.config_values": (),
     "legato.config_guards": ("legato.config_values",),
-    "legato.config": ("legato.config_values", "legato.config_guards"),
+    "legato.config_service_links": (),
+    "legato.config": (
+        "legato.config_values",
+        "legato.config_guards",
+        "legato.config_service_links",
+    ),
     "legato.secret": ("legato.config",),
     "legato.logs": ("legato.config",),
     "legato.storage.keys": (),
