@@ -16,6 +16,7 @@ from legato.config_values import (
     ConfigError,
     Count,
     DatabaseUrl,
+    Days,
     Flag,
     HttpUrl,
     KeyPrefix,
@@ -46,6 +47,7 @@ __all__ = [
     "OnOwnerLost",
     "Settings",
     "load_settings",
+    "settings_file",
 ]
 
 OnBusy = Literal["interrupt", "reject", "enqueue"]
@@ -106,6 +108,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jwt_secret: Secret | None = None
     jwks_url: HttpUrl | None = None
     database_url: DatabaseUrl = "sqlite:///.legato/legato.db"
+    retention_days: Days | None = None  # untouched for longer is deleted; how long is the house's
     default_model: Text | None = None  # what the page offers first
     redis_url: RedisUrl | None = None  # what the processes of one Legato share
     redis_prefix: KeyPrefix = "legato"  # of every key there: two Legatos on one Redis need two
@@ -147,7 +150,7 @@ def load_settings(environment: Mapping[str, str], path: Path | None = None) -> S
         ConfigError: for a file that cannot be read, and for any key that is unknown or has a
             value that is not allowed.
     """
-    file = _file(environment, path)
+    file = settings_file(environment, path)
     plain, groups, models = _from_file(file) if file else ({}, {}, {})
     keys = [model.get("api_key_env") for model in models.values()]
     keys.append(groups.get("guards", {}).get("moderation_api_key_env"))
@@ -166,7 +169,8 @@ def _group(name: str, groups: Mapping[str, _Values], over: _Values) -> _Values:
     return {**groups.get(name, {}), **{field: over[field] for field in fields if field in over}}
 
 
-def _file(environment: Mapping[str, str], path: Path | None) -> Path | None:
+def settings_file(environment: Mapping[str, str], path: Path | None = None) -> Path | None:
+    """The file that `load_settings` reads, if it reads one.  Raises ConfigError."""
     if path is None and _FILE_VARIABLE in environment:
         return Path(check_value(environment[_FILE_VARIABLE], Text, _FILE_VARIABLE))
     return path or (_DEFAULT_FILE if _DEFAULT_FILE.exists() else None)

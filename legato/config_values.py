@@ -23,6 +23,7 @@ Seconds = Annotated[
 SecondsOrNone = Annotated[
     float, Meta(ge=0, le=10**7, description="a number of seconds, 0 to 10000000")
 ]
+Days = Annotated[int, Meta(ge=1, le=36500, description="a whole number of days, 1 to 36500")]
 Processes = Annotated[int, Meta(ge=1, le=64, description="a whole number, 1 to 64")]
 Score = Annotated[int, Meta(ge=0, le=10**6, description="a whole number, 0 to 1000000")]
 Switch = Annotated[bool, Meta(description="true or false")]

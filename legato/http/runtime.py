@@ -23,6 +23,7 @@ from legato.models.contract import Model
 from legato.storage.contract import Records, StorageError
 from legato.storage.records import Storage, open_storage
 from legato.storage.replicas import Replication
+from legato.storage.retention import open_retention
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "librechat": LibreChat,
@@ -56,6 +57,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         open_models(settings.models, os.environ) as models,
         open_key_ring(storage.records.api_keys) as key_ring,
         _open_jobs(settings, storage, models) as replica,
+        open_retention(storage.erasure, settings.retention_days),
     ):
         if tracing is not None:
             replica.supervisor.observers.append(tracing.ended)
