@@ -177,3 +177,19 @@ async def test_what_nobody_trusted_says_of_an_address_changes_nothing() -> None:
         ]
 
     assert [reply.status for reply in found] == [200, 429]
+
+
+async def test_where_others_reach_the_server_a_user_has_a_generous_rate() -> None:
+    async with open_door(trusted_proxies=("127.0.0.1",)) as door:
+        reply = await door.guest("ann").try_start()
+
+    assert (reply.status, reply.headers["ratelimit-policy"]) == (200, "240;w=60")
+
+
+async def test_a_rate_that_is_off_counts_nothing() -> None:
+    async with open_door(
+        trusted_proxies=("127.0.0.1",), starts_per_user="off", failures_per_ip="off"
+    ) as door:
+        reply = await door.guest("ann").try_start()
+
+    assert not [name for name in reply.headers if name.startswith("ratelimit")]
