@@ -103,9 +103,9 @@ def caddy(folder: Path, ports: Ports, files: Files) -> list[str]:
     site = example(
         "Caddyfile",
         {
-            "\nchat.example.com {": f"\n{{\n{own}\n}}\n{HOST} {{\n"
+            "\n{$SITE:chat.example.com} {": f"\n{{\n{own}\n}}\n{{$SITE:{HOST}}} {{\n"
             f"bind 127.0.0.1\ntls {files.certificate} {files.key}",
-            "127.0.0.1:8000": f"127.0.0.1:{ports.server}",
+            "{$UPSTREAMS:127.0.0.1:8000}": f"127.0.0.1:{ports.server}",
         },
     )
     (folder / "Caddyfile").write_text(site)
