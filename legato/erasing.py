@@ -56,10 +56,9 @@ async def _require_rest(settings: Settings, erasure: Erasure, user: str) -> None
     """Raises StillRunning."""
     running = await erasure.running(user) + len(await _running_in_redis(settings, user))
     if running:
-        what = "generation of" if running == 1 else "generations of"
         raise StillRunning(
-            f"found {running} {what} {user!r} that run; nothing was erased.  Keep the user out "
-            "(`legato bans add --user`), let them end, and give the command again"
+            f"running generations of {user!r}: found {running}, so nothing was erased.  Keep the "
+            "user out (`legato bans add --user`), let them end, and give the command again"
         )
 
 

@@ -73,7 +73,9 @@ def test_it_says_what_was_erased_and_finds_nothing_the_next_time(
 async def test_while_something_runs_nothing_is_erased(settings: Settings) -> None:
     async with house(settings) as (runtime, ann):
         started = await ann.start(model_parameters=STILL)
-        with pytest.raises(StillRunning, match="found 1 generation of 'ann' that run"):
+        with pytest.raises(
+            StillRunning, match=r"^running generations of 'ann': found 1, so nothing was erased"
+        ):
             await erase(settings, "ann")
         before = await runtime.records.messages(started["conversationId"])
         await ann.post("/api/agents/chat/abort", {"streamId": started["streamId"]})
