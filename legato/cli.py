@@ -1,4 +1,4 @@
-"""The command `legato`: serve, demo, token, keys, sessions, bans, bench, prove."""
+"""The command `legato`: serve, demo, token, keys, sessions, bans, check, erase, bench, prove."""
 
 import argparse
 import errno
@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from legato import cli_values as values
+from legato import operating
 from legato.bench import NAMES, BenchError
 from legato.config import ANY_AUDIENCE, ConfigError, Settings, load_settings
 from legato.models.contract import ModelError
@@ -21,6 +23,8 @@ from legato.prove import ProveError
 from legato.secret import with_secret
 from legato.storage.contract import StorageError
 from legato.workers import WorkersError
+
+FAULTS: Final = (StorageError, ModelError, WorkersError, BenchError, ProveError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A server's errors come in groups, because its tasks end together.
     except* ConfigError as errors:
         status = _say(errors, status=2)
-    except* (StorageError, ModelError, WorkersError, BenchError, ProveError) as errors:
+    except* (*FAULTS, operating.Declined) as errors:
         status = _say(errors, status=1)
     return status
 
@@ -70,6 +74,8 @@ def _run(arguments: argparse.Namespace) -> None:
             _sessions(load_settings(os.environ, arguments.config), arguments.user)
         case "bans":
             _bans(arguments)
+        case command if command in operating.COMMANDS:
+            operating.run(arguments)
         case _:
             print(_token(_settings(arguments), arguments.user, arguments.ttl))
 
@@ -213,8 +219,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_session_actions(sessions.add_subparsers(dest="action", required=True, metavar="ACTION"))
 
     _add_bans(commands.add_parser("bans", help="list, add or lift bans"))
+    operating.add_commands(commands, _add_config)
 
-    bench = commands.add_parser("bench", help="measure this machine, beside what is possible")
+    _add_bench(commands.add_parser("bench", help="measure this machine, beside what is possible"))
+    _add_prove(commands.add_parser("prove", help="try whole clusters with every fault there is"))
+    return parser
+
+
+def _add_bench(bench: argparse.ArgumentParser) -> None:
     bench.add_argument(
         "scenario",
         choices=(*NAMES, "all"),
@@ -222,8 +234,6 @@ def _parser() -> argparse.ArgumentParser:
         help=f"{', '.join(NAMES)}, or all",
     )
     bench.add_argument("--runs", type=values.runs, default=3, help="how often (default: 3)")
-    _add_prove(commands.add_parser("prove", help="try whole clusters with every fault there is"))
-    return parser
 
 
 def _add_prove(prove: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from legato.config_guards import Compat, Guards
+from legato.config_service_links import without_service_links
 from legato.config_values import (
     BasePath,
     Bytes,
@@ -16,6 +17,7 @@ from legato.config_values import (
     ConfigError,
     Count,
     DatabaseUrl,
+    Days,
     Flag,
     HttpUrl,
     KeyPrefix,
@@ -49,6 +51,7 @@ __all__ = [
     "OnOwnerLost",
     "Settings",
     "load_settings",
+    "settings_file",
 ]
 
 OnBusy = Literal["interrupt", "reject", "enqueue"]
@@ -115,6 +118,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jwt_audience: Text | None = None  # their `aud`; `any` takes tokens made for other applications
     api_key_lifetime: Lifetime | None = None  # of an API key for which nobody asks another
     database_url: DatabaseUrl = "sqlite:///.legato/legato.db"
+    retention_days: Days | None = None  # untouched for longer is deleted; how long is the house's
     default_model: Text | None = None  # what the page offers first
     scripted: Flag = True  # the built-in model: for load and tests, and of no use to strangers
     # Of one of its generations, also where a request asks for no pace: a twelfth of a core.
@@ -160,11 +164,11 @@ def load_settings(environment: Mapping[str, str], path: Path | None = None) -> S
         ConfigError: for a file that cannot be read, and for any key that is unknown or has a
             value that is not allowed.
     """
-    file = _file(environment, path)
+    file = settings_file(environment, path)
     plain, groups, models = _from_file(file) if file else ({}, {}, {})
     keys = [model.get("api_key_env") for model in models.values()]
     keys.append(groups.get("guards", {}).get("moderation_api_key_env"))
-    over = _from_environment(environment, keys)
+    over = _from_environment(without_service_links(environment), keys)
     plain |= {name: value for name, value in over.items() if name in _PLAIN}
     place = f"{_PREFIX}DEFAULT_MODEL" if "default_model" in over else f"{file}: default_model"
     _check_default(plain, models, place)
@@ -185,7 +189,8 @@ def _group(name: str, groups: Mapping[str, _Values], over: _Values) -> _Values:
     return {**groups.get(name, {}), **{field: over[field] for field in fields if field in over}}
 
 
-def _file(environment: Mapping[str, str], path: Path | None) -> Path | None:
+def settings_file(environment: Mapping[str, str], path: Path | None = None) -> Path | None:
+    """The file that `load_settings` reads, if it reads one.  Raises ConfigError."""
     if path is None and _FILE_VARIABLE in environment:
         return Path(check_value(environment[_FILE_VARIABLE], Text, _FILE_VARIABLE))
     return path or (_DEFAULT_FILE if _DEFAULT_FILE.exists() else None)

@@ -23,6 +23,7 @@ Seconds = Annotated[
 SecondsOrNone = Annotated[
     float, Meta(ge=0, le=10**7, description="a number of seconds, 0 to 10000000")
 ]
+Days = Annotated[int, Meta(ge=1, le=36500, description="a whole number of days, 1 to 36500")]
 Processes = Annotated[int, Meta(ge=1, le=64, description="a whole number, 1 to 64")]
 Score = Annotated[int, Meta(ge=0, le=10**6, description="a whole number, 0 to 1000000")]
 Switch = Annotated[bool, Meta(description="true or false")]
@@ -113,7 +114,9 @@ def check_names(found: Iterable[str], known: Iterable[str], place: str) -> None:
     """Raise ConfigError for a name that is not known, with the nearest that is."""
     names = sorted(known)
     for name in sorted(set(found).difference(names)):
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        # The right name in the wrong table is nearer than any that is spelled like it.
+        elsewhere = [known for known in names if known.rpartition(".")[2] == name]
+        near = elsewhere or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
         raise ConfigError(f"{place}{name}: no such setting; {hint}")
 

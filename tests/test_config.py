@@ -16,7 +16,7 @@ from legato.config import (
 SECRET = "s" * 32
 KINDS = ("sentinel", "cluster")
 NETWORKS = "a list of addresses and networks, such as 127.0.0.1 and 10.0.0.0/8"
-RATES = "rates such as 40/minute, 5 per 10 seconds, or several with ; between them"
+RATES = "rates such as 40/minute, 5 per 10 seconds, or several with ; between them, or off"
 LIFETIME = "a number of seconds, 60 to 315360000 (ten years)"
 BASE_PATH = (
     "a path such as /llm, with a slash at its beginning and none at its end, which is not one of "
@@ -63,6 +63,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         redis_url = "rediss+cluster://me:pw@redis:6379/0"
         redis_prefix = "legato-2:eu"
         workers = 4
+        retention_days = 90
         default_model = "fast"
         on_busy = "reject"
         on_owner_lost = "continue"
@@ -116,6 +117,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         redis_url="rediss+cluster://me:pw@redis:6379/0",
         redis_prefix="legato-2:eu",
         workers=4,
+        retention_days=90,
         default_model="fast",
         on_busy="reject",
         on_owner_lost="continue",
@@ -217,6 +219,7 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_REDIS_URL": "unix:///run/redis.sock?db=1",
         "LEGATO_REDIS_PREFIX": "l",
         "LEGATO_WORKERS": "64",
+        "LEGATO_RETENTION_DAYS": "36500",
         "LEGATO_DEFAULT_MODEL": "scripted",
         "LEGATO_ON_BUSY": "enqueue",
         "LEGATO_ON_OWNER_LOST": "continue",
@@ -241,6 +244,7 @@ def test_the_other_variables_are_read() -> None:
         redis_url="unix:///run/redis.sock?db=1",
         redis_prefix="l",
         workers=64,
+        retention_days=36500,
         default_model="scripted",
         on_busy="enqueue",
         on_owner_lost="continue",
@@ -326,6 +330,9 @@ def test_a_file_that_is_not_toml_is_refused(folder: Path, content: bytes) -> Non
         ("WORKERS", "0", "a whole number, 1 to 64"),
         ("WORKERS", "65", "a whole number, 1 to 64"),
         ("WORKERS", "auto", "a whole number, 1 to 64"),
+        ("RETENTION_DAYS", "0", "a whole number of days, 1 to 36500"),
+        ("RETENTION_DAYS", "36501", "a whole number of days, 1 to 36500"),
+        ("RETENTION_DAYS", "1.5", "a whole number of days, 1 to 36500"),
         ("LEASE", "0.9", "a number of seconds, 1 to 3600"),
         ("LEASE", "nan", "a number of seconds, 1 to 3600"),
         ("LEASE", "3601", "a number of seconds, 1 to 3600"),

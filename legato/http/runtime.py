@@ -24,6 +24,7 @@ from legato.models.contract import Model
 from legato.storage.contract import Records, StorageError
 from legato.storage.records import Storage, open_storage
 from legato.storage.replicas import Replication
+from legato.storage.retention import open_retention
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "librechat": LibreChat,
@@ -64,6 +65,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         open_key_ring(storage.records.api_keys) as key_ring,
         open_revocation_list(storage.records.revocations) as revoked,
         _open_jobs(settings, storage, models) as replica,
+        open_retention(storage.erasure, settings.retention_days),
     ):
         if tracing is not None:
             replica.supervisor.observers.append(tracing.ended)

@@ -138,6 +138,9 @@ class MemoryRecords:
         }
         return True
 
+    def all_conversations(self) -> list[Conversation]:
+        return [*self._conversations.values()]
+
     async def ping(self) -> None:
         await self._enter()
 

@@ -14,13 +14,16 @@ from legato.storage.clock import Clock, utc_now
 from legato.storage.contract import Journal, Records, StorageError
 from legato.storage.database import Database
 from legato.storage.engines import Engines, make_engines, make_journal_engines
+from legato.storage.erasure import Erasure
 from legato.storage.errors import translated
 from legato.storage.journal import SqlJournal
 from legato.storage.memory import MemoryRecords
+from legato.storage.memory_erasure import MemoryErasure
 from legato.storage.owners import FileOwners, Owners
 from legato.storage.revision import is_newest
 from legato.storage.sessions import SessionOwners
 from legato.storage.sql import SqlRecords
+from legato.storage.sql_erasure import SqlErasure
 
 CLOSE_TIMEOUT: Final = 10.0
 """Seconds for the last write's thread; closing also moves SQLite's log into the database."""
@@ -32,6 +35,7 @@ class Storage(NamedTuple):
     records: Records
     journal: Journal | None
     close: Callable[[], Awaitable[None]]
+    erasure: Erasure
 
 
 @asynccontextmanager
@@ -64,7 +68,7 @@ async def _open(database_url: str, clock: Clock) -> Storage:
     url = parse_address(database_url)
     if url is None:
         memory = MemoryRecords(clock=clock)
-        return Storage(memory, None, memory.aclose)
+        return Storage(memory, None, memory.aclose, MemoryErasure(memory))
     try:
         opened = await trio.to_thread.run_sync(_connect, url)
     except ModuleNotFoundError as error:
@@ -91,7 +95,8 @@ def _storage(opened: _Opened, clock: Clock) -> Storage:
         opened.owners.close()
 
     records = SqlRecords(database, clock=clock)
-    return Storage(records, SqlJournal(journals, opened.owners), close)
+    journal = SqlJournal(journals, opened.owners)
+    return Storage(records, journal, close, SqlErasure(database, opened.owners))
 
 
 def _connect(url: URL) -> _Opened:

@@ -192,3 +192,19 @@ async def test_a_user_reads_as_often_as_the_rate_says() -> None:
         assert (await ann.get("/healthz")).status == 200
         door.clock.now += MINUTE
         assert (await ann.get("/api/convos")).status == 200
+
+
+async def test_where_others_reach_the_server_a_user_has_a_generous_rate() -> None:
+    async with open_door(trusted_proxies=("127.0.0.1",)) as door:
+        reply = await door.guest("ann").try_start()
+
+    assert (reply.status, reply.headers["ratelimit-policy"]) == (200, "240;w=60")
+
+
+async def test_a_rate_that_is_off_counts_nothing() -> None:
+    async with open_door(
+        trusted_proxies=("127.0.0.1",), starts_per_user="off", failures_per_ip="off"
+    ) as door:
+        reply = await door.guest("ann").try_start()
+
+    assert not [name for name in reply.headers if name.startswith("ratelimit")]
