@@ -120,5 +120,6 @@ def test_a_fresh_server_is_told_what_to_write(
         "guards.trusted_proxies",
         "jwt_secret",
         "metrics_token",
+        "scripted",
     ]
     assert all(finding.found and finding.write for finding in said)
