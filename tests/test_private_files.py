@@ -1,10 +1,12 @@
 """Whoever makes a file or a folder first: no other user may look into it."""
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -79,15 +81,18 @@ async def test_a_database_is_its_owners_with_all_that_is_beside_it(folder: Path)
 
 
 async def test_a_database_of_an_earlier_version_is_restricted(folder: Path) -> None:
-    async with open_records("sqlite:///.legato/legato.db"):
-        pass
-    for path, mode in ((folder / ".legato", 0o755), (folder / ".legato" / "legato.db", 0o644)):
-        path.chmod(mode)
-    (folder / ".legato" / "legato.db-wal").touch(0o644)
-    async with open_records("sqlite:///.legato/legato.db") as records:
-        await records.ping()
-        found = modes(folder / ".legato")
+    (folder / ".legato").mkdir(0o755)
+    with closing(sqlite3.connect(folder / ".legato" / "legato.db")) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("CREATE TABLE something (x)")
+        others = modes(folder / ".legato")
+        async with open_records("sqlite:///.legato/legato.db") as records:
+            await records.ping()
+            found = modes(folder / ".legato")
 
+    beside = {"legato.db", "legato.db-wal", "legato.db-shm"}
+    assert all(others[name] & 0o077 for name in beside)
+    assert beside < set(found)
     assert found.pop(".") == 0o700
     assert set(found.values()) == {0o600}
 
