@@ -250,7 +250,7 @@ class Supervisor:
         left = self._limits.max_retained_bytes
         kept: list[Job] = []
         for job in reversed(jobs):
-            left -= job.feed.bytes
+            left -= job.bytes
             if left < 0 and kept:
                 job.forget()
             else:
@@ -292,6 +292,10 @@ class Supervisor:
 
     def job_lost(self, job: Job) -> None:
         self.registry.remove(job)
+
+    def job_read(self, job: Job) -> None:
+        self.registry.read(job)
+        self._evict()
 
     def job_ended(self, job: Job) -> None:
         """A job has said its ending: called by it, in the same step."""

@@ -8,6 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.admission import Busy, ShuttingDown, TooManyForServer, TooManyForUser
 from legato.actors.mailbox import ActorStopped
+from legato.actors.sizes import JOB_BYTES
 from legato.events import Created, Failed, Stopped
 from legato.storage.contract import ForeignConversation
 from tests.actors.kit import C1, C2, open_house
@@ -144,7 +145,7 @@ async def test_a_turn_takes_the_place_of_the_one_it_interrupts(
 
 
 async def test_memory_is_bounded_the_oldest_go_first(autojump_clock: MockClock) -> None:
-    async with open_house(max_retained_bytes=2500) as house:
+    async with open_house(max_retained_bytes=2 * JOB_BYTES + 2500) as house:
         for conversation_id in ("1", "2", "3"):
             job = house.start(conversation_id=conversation_id)
             house.model.say("x" * 100)
