@@ -43,7 +43,7 @@ async def test_what_nobody_known_sends_is_not_held() -> None:
             tracemalloc.stop()
 
     assert replies == [b"HTTP/1.1 401 "] * CLIENTS
-    assert held < 12 * MIB, held / MIB
+    assert held < 20 * MIB, held / MIB  # they sent 180; what waits in connections is in it
 
 
 async def test_what_somebody_known_sends_is_read(ann: Client) -> None:
