@@ -50,9 +50,11 @@ async def open_supervisor(
     if journal is not None:
         recovered = await recover(journal, records, most=limits.max_retained_bytes)
     abandons = [records.abandon, *([journal.abandon] if journal else [])]
-    async with _abandoning(abandons) as leaving, trio.open_nursery() as nursery:
+    hurried = trio.Event()
+    async with _abandoning(hurried, abandons) as leaving, trio.open_nursery() as nursery:
         supervisor = Supervisor(
             nursery,
+            hurried=hurried,
             records=records,
             models=models,
             dialects=dialects,
@@ -67,24 +69,44 @@ async def open_supervisor(
 
 
 async def drained(supervisor: Supervisor, limits: Limits) -> None:
-    with trio.move_on_after(limits.store_timeout + LAST_WRITE):
+    """Return when what runs is stored, or that takes too long, or is waited for no more."""
+    async with trio.open_nursery() as nursery:
+        nursery.cancel_scope.deadline = trio.current_time() + limits.store_timeout + LAST_WRITE
+        nursery.start_soon(_cancel_when, supervisor.hurried, nursery.cancel_scope)
         await supervisor.drain()
+        nursery.cancel_scope.cancel()
+
+
+async def _cancel_when(happened: trio.Event, scope: trio.CancelScope) -> None:
+    await happened.wait()
+    scope.cancel()
 
 
 @asynccontextmanager
-async def _abandoning(abandons: Sequence[Callable[[], None]]) -> AsyncIterator[trio.Event]:
-    """What ends in here ends in time once the event is set.  A thread that hangs for longer is left
-    to itself: what it was to do is lost, as if the process was killed."""
+async def _abandoning(
+    hurried: trio.Event, abandons: Sequence[Callable[[], None]]
+) -> AsyncIterator[trio.Event]:
+    """What ends in here ends in time once the event is set, and at once when `hurried` is.
+
+    A thread that hangs for longer is left to itself: what it was to do is lost, as if the process
+    was killed.
+    """
     leaving = trio.Event()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_abandon, leaving, abandons)
+        nursery.start_soon(_hurry_when, leaving, hurried)
+        nursery.start_soon(_abandon_when, hurried, abandons)
         yield leaving
         nursery.cancel_scope.cancel()
 
 
-async def _abandon(leaving: trio.Event, abandons: Sequence[Callable[[], None]]) -> None:
+async def _hurry_when(leaving: trio.Event, hurried: trio.Event) -> None:
     await leaving.wait()
     await trio.sleep(LAST_WRITE)
+    hurried.set()
+
+
+async def _abandon_when(hurried: trio.Event, abandons: Sequence[Callable[[], None]]) -> None:
+    await hurried.wait()
     for abandon in abandons:
         abandon()
 
@@ -112,8 +134,11 @@ async def open_replica(
     """
     await replication.liveness.beat()
     abandons = [records.abandon, replication.journal.abandon]
-    async with _abandoning(abandons) as leaving, trio.open_nursery() as nursery:
-        supervisor = _shared(nursery, replication.journal, records, models, dialects, limits)
+    hurried = trio.Event()
+    async with _abandoning(hurried, abandons) as leaving, trio.open_nursery() as nursery:
+        supervisor = _shared(
+            nursery, hurried, replication.journal, records, models, dialects, limits
+        )
         successor = ReplicaSuccessor(replication.directory, models, on_owner_lost)
         journal, retention = replication.journal, limits.retention
         failover = Failover(nursery, supervisor, journal, records, successor, retention)
@@ -140,6 +165,7 @@ async def open_replica(
 
 def _shared(
     nursery: trio.Nursery,
+    hurried: trio.Event,
     journal: Journal,
     records: Records,
     models: Mapping[str, Model],
@@ -149,6 +175,7 @@ def _shared(
     """Of jobs that other replicas read, and may take over."""
     return Supervisor(
         nursery,
+        hurried=hurried,
         records=records,
         models=models,
         dialects={**dialects, WIRE: Wire},
