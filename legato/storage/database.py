@@ -12,14 +12,16 @@ from legato.storage.breaker import Breaker
 from legato.storage.contract import PING_TIMEOUT, StorageError, Unavailable
 from legato.storage.engines import TIMEOUT, Engines
 from legato.storage.errors import translated
+from legato.storage.operations import require_wanted
 from legato.storage.probes import probe_reading, probe_writing
 from legato.storage.threads import Threads
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
-CLOSE_TIMEOUT: Final = 10.0
-"""Seconds to close the connections, which also moves SQLite's log into the database …"""
+CLOSE_TIMEOUT: Final = 1.5
+"""Seconds to close the connections.  That also moves SQLite's log into the database, some
+megabytes, which otherwise whoever opens it next does …"""
 
 LAST_CLOSE_TIMEOUT: Final = 0.5
 """… and where nothing is to be brought to its end any more."""
@@ -132,7 +134,9 @@ class Database:
 
     def _in_transaction(self, work: Work[T]) -> T:
         with self._engines.writer.begin() as connection:
-            return work(connection)
+            done = work(connection)
+            require_wanted()  # or it would be found later, where it was looked for in vain
+            return done
 
     def _connected(self, work: Work[T]) -> T:
         with self._engines.reader.connect() as connection:

@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from threading import Lock
 from typing import Final, TypeVar
 
+from legato.storage.contract import Unavailable
+
 T = TypeVar("T")
 Break = Callable[[], None]
 """Ends the wait of the thread that uses a connection.  It neither blocks nor fails."""
@@ -34,6 +36,10 @@ class Operation:
             self.uses(None)
             _CURRENT.reset(token)
 
+    @property
+    def is_interrupted(self) -> bool:
+        return self._interrupted
+
     def uses(self, how: Break | None) -> None:
         """Note how the thread's wait can be ended from now on; None where it waits for nothing."""
         with self._lock:
@@ -56,6 +62,12 @@ def uses(how: Break | None) -> None:
     """Note it for the operation of this thread, if there is one; see Operation.uses."""
     if (operation := _CURRENT.get()) is not None:
         operation.uses(how)
+
+
+def require_wanted() -> None:
+    """Raises Unavailable where this thread's operation was interrupted: nobody waits for it."""
+    if (operation := _CURRENT.get()) is not None and operation.is_interrupted:
+        raise Unavailable("It was given up, because it took too long.")
 
 
 @contextmanager

@@ -140,6 +140,18 @@ async def test_it_ends_in_its_time_whatever_hangs(
     assert seconds < (HURRY + AT_ONCE if signals == 2 else DRAIN_TIMEOUT + END)
 
 
+async def test_it_ends_in_its_time_also_where_nothing_is_to_be_stored(
+    place: Place, tmp_path: Path
+) -> None:
+    async with legato_serve(tmp_path, **LIMITS, **place.variables) as server:
+        await ready_again(server)
+        with place.troubles[place.hangs](server.pid):
+            began = trio.current_time()
+            server.send(signal.SIGTERM)
+            assert await server.exit() == 0, server.log()
+            assert trio.current_time() - began < DRAIN_TIMEOUT + END
+
+
 async def start_in_vain(server: ServerProcess) -> None:
     """Its client may be cut."""
     with suppress(Cut, OSError, trio.BrokenResourceError):

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 import trio
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Connection, create_engine, make_url, text
 
 from legato.storage.contract import StorageError, Unavailable
 from legato.storage.database import Database
@@ -233,3 +234,20 @@ async def test_a_statement_that_takes_too_long_is_interrupted(sqlite_url: str) -
     with trio.fail_after(10):  # its only connection is free again
         await database.ping()
     await database.aclose()
+
+
+async def test_a_write_that_was_given_up_is_not_there_later(sqlite_url: str) -> None:
+    await store_a_turn(sqlite_url)
+    database, let_go = Database(make_engines(make_url(sqlite_url)), timeout=0.1), Event()
+
+    def write(connection: Connection) -> None:
+        connection.execute(text("UPDATE conversations SET title = 'late'"))
+        let_go.wait()
+
+    with pytest.raises(Unavailable, match="did not answer within"):
+        await database.write(write)
+    let_go.set()
+    await database.ping()  # its turn comes after that one
+    await database.aclose()
+    async with open_records(sqlite_url) as records:
+        assert (await records.conversation("c1") or conversation()).title != "late"

@@ -1,8 +1,10 @@
 """Deadlines of worker threads: real ones, which wait for what the tests break."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import trio
@@ -11,6 +13,7 @@ from legato.storage.contract import Unavailable
 from legato.storage.operations import uses
 from legato.storage.threads import Threads
 
+ROOT = Path(__file__).parents[2]
 SHORT = 0.05  # seconds: all of it has to pass
 LONG = 30.0  # seconds: nobody waits for it
 
@@ -150,3 +153,21 @@ async def test_a_process_that_ends_waits_for_no_thread_and_no_turn() -> None:
 async def ended(threads: Threads, work: Callable[[], object], one: trio.CapacityLimiter) -> None:
     with pytest.raises(Unavailable, match="The process ends, and the database did not answer"):
         await threads.run(work, one)
+
+
+async def test_a_thread_that_nothing_ends_does_not_keep_the_process() -> None:
+    code = (
+        "import time, trio\n"
+        "from legato.storage.threads import Threads\n"
+        "async def main():\n"
+        "    threads = Threads('the database', 0.1)\n"
+        "    await threads.run(lambda: time.sleep(100), trio.CapacityLimiter(1))\n"
+        "trio.run(main)"
+    )
+    with trio.fail_after(LONG):
+        done = await trio.run_process(
+            [sys.executable, "-c", code], capture_stderr=True, check=False, cwd=ROOT
+        )
+
+    assert done.returncode == 1
+    assert done.stderr.endswith(b"Unavailable: The database did not answer within 0.1 s.\n")
