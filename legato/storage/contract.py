@@ -11,8 +11,8 @@ from legato.storage.bans import Bans
 from legato.storage.keys import ApiKeys
 from legato.storage.responses import Responses
 
-PING_TIMEOUT: Final = 1.5
-"""Seconds for a ping: probes of readiness give up after one, two or three."""
+PING_TIMEOUT: Final = 1.0
+"""Seconds for a ping: whoever probes readiness, on a busy machine, too, hears within two."""
 
 
 class StorageError(Exception):
