@@ -90,7 +90,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_retained_bytes: BytesOrNone = 256 * 1024 * 1024
     model_idle_timeout: Seconds = 120.0  # longer than reasoning models keep silent
     max_duration: Seconds = 3600.0
-    store_timeout: Seconds = 10.0  # then the ending is said with `unsaved`
+    store_timeout: Seconds = 10.0  # for all asked of the database; then an ending says `unsaved`
     stall_timeout: Seconds = 30.0  # a reader that takes nothing for so long has lost its network
     heartbeat: Seconds = 15.0  # proxies cut after 30 to 60 s of silence
     title_timeout: Seconds = 45.0

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
+import structlog
 from msgspec import Struct
 
 from legato.actors.jobs import Alone, Jobs
@@ -21,6 +22,7 @@ from legato.http.revoked import RevocationList, open_revocation_list
 from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
+from legato.storage.breaker import watched
 from legato.storage.contract import Records, StorageError
 from legato.storage.records import Storage, open_storage
 from legato.storage.replicas import Replication
@@ -31,6 +33,12 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     "chat_completions": ChatCompletions,
     "responses": Responses,
 }
+
+
+SUCCESSION: Final = 8.0
+"""Seconds after `drain_timeout` for a former server on the same file to have ended."""
+
+log = structlog.get_logger()
 
 
 class Runtime(Struct, frozen=True):
@@ -54,7 +62,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """Raises ConfigError, StorageError or ModelError where something cannot be opened."""
     async with (
         open_tracing(settings) as tracing,
-        open_storage(settings.database_url) as storage,
+        _open_storage(settings) as storage,
         open_guards(settings, storage.records.bans) as guards,
         open_models(
             settings.models,
@@ -79,6 +87,27 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             guards,
             revoked,
         )
+
+
+@asynccontextmanager
+async def _open_storage(settings: Settings) -> AsyncIterator[Storage]:
+    """Watched; and where no Redis tells servers of each other, no other server's."""
+    limits = settings.limits
+    patience = limits.drain_timeout + SUCCESSION if settings.redis_url is None else None
+    async with (
+        open_storage(
+            settings.database_url, timeout_=limits.store_timeout, patience=patience
+        ) as storage,
+        watched(storage.watch),
+    ):
+        announce(storage)
+        yield storage
+
+
+def announce(storage: Storage) -> None:
+    """A slip in the database's name is seen by that."""
+    if storage.made is not None:
+        log.info("made a new database", at=storage.made)
 
 
 @asynccontextmanager
@@ -120,5 +149,8 @@ async def _open_replication(settings: Settings, redis_url: str) -> AsyncIterator
         missing = f"Redis needs the package {error.name}: pip install 'legato[redis]'"
         raise StorageError(f"LEGATO_REDIS_URL: {missing}") from error
     prefix, lease = settings.redis_prefix, settings.limits.lease
-    async with open_replication(redis_url, prefix=prefix, lease=lease) as replication:
+    async with (
+        open_replication(redis_url, prefix=prefix, lease=lease) as replication,
+        watched(replication.watch),
+    ):
         yield replication

@@ -22,12 +22,22 @@ from legato.http.runtime import open_runtime
 from legato.http.signals import Shutdown, shutdown_by_signals
 from legato.logs import configure_logs
 
-GRACE: Final = 5.0
+GRACE: Final = 3.0
 """Seconds that requests have to end at shutdown; streams are cut at once, to go on elsewhere."""
 
-LAST_STEP: Final = 1.0
+LAST_STEP: Final = 0.5
 """Seconds at shutdown until sockets are closed: under clients that do not read at once, under
 whoever still holds one after the grace."""
+
+LAST_CALL: Final = 4.0
+"""Seconds after `drain_timeout` in which what runs may still be stored.  A storage that hangs is
+left then; to close the connections to it, and to send the last spans, takes less than the rest."""
+
+END: Final = 6.0
+"""Seconds after `drain_timeout` in which the process has ended, whatever hangs."""
+
+HURRY: Final = 0.5
+"""Seconds for what runs to be stored, where somebody asks for the end a second time."""
 
 TURN: Final = 0.001
 """Seconds that a worker thread may compute before the loop has the interpreter again.  Of Python's
@@ -159,12 +169,29 @@ async def run_on(
     """Serve on these sockets until `shutdown` is asked for."""
     app = create_app(settings)
     _settle()
-    async with _own_listeners(settings) as own, open_runtime(app.settings) as app.runtime:
-        url = url_of(listeners[0])
-        log.info("serving", url=url)
-        on_ready(app, url)
-        everywhere = [*listeners, *own]
-        await serve_until(shutdown.asked.wait, app, everywhere, hurry=shutdown.hurried.wait)
+    async with trio.open_nursery() as nursery:
+        starting = trio.CancelScope()
+        nursery.start_soon(_end_in_time, shutdown, app, starting)
+        with starting:
+            async with _own_listeners(settings) as own, open_runtime(app.settings) as app.runtime:
+                url = url_of(listeners[0])
+                log.info("serving", url=url)
+                on_ready(app, url)
+                everywhere = [*listeners, *own]
+                await serve_until(shutdown.asked.wait, app, everywhere, hurry=shutdown.hurried.wait)
+        nursery.cancel_scope.cancel()
+
+
+async def _end_in_time(shutdown: Shutdown, app: Legato, starting: trio.CancelScope) -> None:
+    """Once the end is asked for: wait for no storage longer than that allows."""
+    await shutdown.asked.wait()
+    if app.runtime is None:
+        starting.cancel()
+        return
+    with trio.move_on_after(app.settings.limits.drain_timeout + LAST_CALL):
+        await shutdown.hurried.wait()
+        await trio.sleep(HURRY)
+    app.runtime.supervisor.hurried.set()
 
 
 @asynccontextmanager

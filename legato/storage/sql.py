@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import Connection, Insert, literal, select
+from sqlalchemy import Connection, Insert
 
 from legato.content import Conversation, Message
 from legato.storage.checks import require_limit, require_together
@@ -177,8 +177,10 @@ class SqlRecords:
         return await self._database.write(work)
 
     async def ping(self) -> None:
-        # In a write transaction: a full disk's or a read-only file's reads still succeed.
-        await self._database.write(lambda connection: connection.execute(select(literal(1))))
+        await self._database.ping()
+
+    def check(self) -> None:
+        self._database.check()
 
     def abandon(self) -> None:
         self._database.abandon()

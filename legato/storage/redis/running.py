@@ -17,7 +17,7 @@ async def running(redis_url: str, prefix: str, user: str) -> Sequence[str]:
     Raises:
         StorageError: if the URL is not allowed, or the Redis cannot be used.
     """
-    client = Client(make_nodes(parse_address(redis_url), TIMEOUT))
+    client = Client(make_nodes(parse_address(redis_url), TIMEOUT), TIMEOUT)
     asked = command("HKEYS", Keys(prefix).running(user))
     try:
         [reply] = await client.run(lambda send: send([asked]), trio.CapacityLimiter(1))

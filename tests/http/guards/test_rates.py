@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import trio
 from structlog.testing import capture_logs
 
 from tests.http.guards.kit import ELSEWHERE, Door, open_door
@@ -133,7 +134,9 @@ async def test_while_redis_is_away_everything_passes_and_it_is_said_once(
         with capture_logs() as logs:
             assert [await start(door) for _ in range(3)] == [200, 200, 200]
         own_redis.start()
-        assert [await start(door) for _ in range(2)] == [200, 429]
+        with trio.fail_after(10):  # until it is noticed to be back
+            while await start(door) != 429:  # noqa: ASYNC110
+                await trio.sleep(0.02)
 
     warnings = [line["event"] for line in logs if line["log_level"] == "warning"]
     assert warnings == ["rates cannot be counted; everything passes"]
