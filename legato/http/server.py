@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from legato.config import ConfigError, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
+from legato.http.bounds import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from legato.http.connections import Connections
 from legato.http.runtime import open_runtime
 from legato.http.signals import Shutdown, shutdown_by_signals
@@ -76,7 +77,8 @@ async def serve_until(
                 last_step.cancel_scope.cancel()  # or clients that never read would hold this up
                 raise
             log.info("shutting down", connections=len(connections))
-            await context.terminated.set()  # connections between two requests close now
+            await context.terminated.set()  # no connection waits for a further request
+            connections.end_waits()
             app.streams.cut()
             connections.hasten(LAST_STEP)
             serving.cancel_scope.deadline = trio.current_time() + grace
@@ -88,6 +90,7 @@ def _configuration(idle: float, max_message: int) -> Config:
     config = Config()
     config.keep_alive_timeout = idle
     config.websocket_max_message_size = max_message
+    config.h11_max_incomplete_size = MAX_HEADER_BYTES + MAX_TARGET_BYTES
     config.include_server_header = False  # nobody needs to know what to attack
     config.errorlog = logging.getLogger("hypercorn.error")
     return config
