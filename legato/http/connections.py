@@ -82,6 +82,7 @@ class Connections:
         self, app: Legato, config: Config, context: WorkerContext, *, direct: bool
     ) -> None:
         """`direct`: whether streams may go past Hypercorn where they can."""
+        self.limit = app.connection_limit
         self._app = app
         self._config = config
         self._context = context

@@ -21,6 +21,8 @@ from legato.http.bounds import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from legato.http.connections import Connections
 from legato.http.runtime import open_runtime
 from legato.http.signals import Shutdown, shutdown_by_signals
+from legato.http.transport.accepting import Acceptor
+from legato.http.transport.descriptors import raise_limit
 from legato.logs import configure_logs
 
 GRACE: Final = 5.0
@@ -102,9 +104,10 @@ async def _accept_until(
     listeners: list[trio.SocketListener],
     serving: trio.Nursery,
 ) -> None:
-    accept = partial(trio.serve_listeners, handler_nursery=serving)
+    acceptor = Acceptor(connections.serve, connections.limit, serving)
     async with trio.open_nursery() as accepting:
-        accepting.start_soon(accept, connections.serve, listeners)
+        for listener in listeners:
+            accepting.start_soon(acceptor.accept_from, listener)
         await stop()
         accepting.cancel_scope.cancel()
 
@@ -160,6 +163,7 @@ async def run_on(
     listeners: list[trio.SocketListener], settings: Settings, on_ready: Ready, shutdown: Shutdown
 ) -> None:
     """Serve on these sockets until `shutdown` is asked for."""
+    raise_limit()
     app = create_app(settings)
     _settle()
     async with _own_listeners(settings) as own, open_runtime(app.settings) as app.runtime:

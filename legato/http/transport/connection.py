@@ -1,7 +1,7 @@
 """One client's connection, from its first byte to its last: it holds nothing once that has left."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, cast
 
 from hypercorn.app_wrappers import ASGIWrapper
@@ -62,7 +62,8 @@ class ConnectionServer(TCPServer):
         )
         place = self.app, self.config, self.context, self._task_group, ConnectionState(self.state)
         parts = *place, False, *peers, self.protocol_send
-        return Protocol(parts, http2=self._http2, patience=self._patience)
+        http1 = Http1(*parts, read=self._client.receive_some, http2=self._http2)
+        return Protocol(http1, lambda: Http2(*parts, patience=self._patience))
 
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, Updated):
@@ -80,18 +81,15 @@ class ConnectionServer(TCPServer):
 class Protocol(ProtocolWrapper):
     """HTTP/1.1; or HTTP/2, from where a client says that it speaks that."""
 
-    def __init__(self, parts: Sequence[Any], *, http2: bool, patience: float) -> None:
-        """`parts` are those of Hypercorn's protocols."""
-        self._parts = parts
-        self._patience = patience
-        self.send = parts[-1]
-        self.protocol = Http1(*parts, http2=http2)
+    def __init__(self, http1: Http1, http2: Callable[[], Http2]) -> None:
+        self.protocol = http1
+        self._http2 = http2
 
     async def handle(self, event: Event) -> None:
         try:
             await self.protocol.handle(event)
         except H2ProtocolAssumedError as begun:
-            self.protocol = Http2(*self._parts, patience=self._patience)
+            self.protocol = self._http2()
             await self.protocol.initiate()
-            await self.send(Updated(idle=True))
+            await self.protocol.send(Updated(idle=True))  # until it asks for something
             await self.protocol.handle(RawData(begun.data))

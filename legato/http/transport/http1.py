@@ -1,11 +1,13 @@
 """HTTP/1.1 as Hypercorn serves it, with one way to read a request and none past it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
 import h11
-from hypercorn.events import RawData
+import trio
+from hypercorn.events import Closed, RawData
 from hypercorn.protocol.events import Request
 from hypercorn.protocol.h11 import (
     STREAM_ID,
@@ -14,23 +16,57 @@ from hypercorn.protocol.h11 import (
     H11WSConnection,
 )
 from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.trio.worker_context import EventWrapper
+from hypercorn.typing import H11SendableEvent
 from msgspec import json
 
 from legato.http.transport.strict import PREFACE, StrictConnection, is_websocket
 from legato.http.transport.websockets import WebSocketStream
+
+MAX_AHEAD: Final = 64 * 1024  # bytes of next requests; what else is sent ahead stays in the kernel
 
 MALFORMED: Final = "it is not HTTP/1.1 as RFC 9112 defines it"
 PROBLEMS: Final = {431: "its head is too large", 501: "its Transfer-Encoding is not chunked"}
 
 _PREFACE_HEAD: Final = b"PRI * HTTP/2.0\r\n\r\n"
 
+Read = Callable[[int], Awaitable[bytes | bytearray]]
+"""At most so many bytes of what a client sends; none once it has left."""
+
+
+class Turn(EventWrapper):
+    """A next request's.  Hypercorn's task that reads waits for it, and would not see the end of
+    who sent that request."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    async def wait(self) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._meanwhile)
+            await super().wait()
+            nursery.cancel_scope.cancel()
+
 
 class Http1(H11Protocol):
-    def __init__(self, *parts: Any, http2: bool) -> None:
-        """`parts` as Hypercorn's; with `http2` its preface raises H2ProtocolAssumedError."""
+    def __init__(self, *parts: Any, read: Read, http2: bool) -> None:
+        """`parts` as Hypercorn's; `read` from its client; with `http2` that one's preface raises
+        H2ProtocolAssumedError."""
         super().__init__(*parts)
+        self.can_read = Turn(self._read_ahead)
+        self._read = read
         self._strict = StrictConnection(self.config.h11_max_incomplete_size, http2=http2)
         self.connection = self._strict
+
+    async def _read_ahead(self) -> None:
+        """While a request is answered: what is behind it is kept, and its client's end noticed."""
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            while data := await self._read(MAX_AHEAD):
+                self._strict.receive_data(bytes(data))
+                if len(self._strict.trailing_data[0]) > MAX_AHEAD:
+                    return
+        await self.send(Closed())
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """`Upgrade: h2c` is ignored, as RFC 9110 allows: a proxy that passed it on would see
@@ -60,6 +96,10 @@ class Http1(H11Protocol):
     def _stream_parts(self) -> Sequence[Any]:
         place = self.ssl, self.client, self.server
         return self.app, self.config, self.context, self.task_group, *place
+
+    async def _send_h11_event(self, event: H11SendableEvent) -> None:
+        if self._strict.problem is None:  # behind a refusal nobody listens to the application
+            await super()._send_h11_event(event)
 
     async def _send_error_response(self, status_code: int) -> None:
         """Say what was wrong.  It is the connection's last word."""
