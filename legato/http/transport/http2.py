@@ -19,7 +19,7 @@ from hypercorn.protocol.events import (
     StreamClosed,
 )
 from hypercorn.protocol.events import Event as StreamEvent
-from hypercorn.protocol.h2 import H2Protocol, StreamBuffer
+from hypercorn.protocol.h2 import BufferCompleteError, H2Protocol, StreamBuffer
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.utils import filter_pseudo_headers
 from priority.priority import MissingStreamError
@@ -32,6 +32,8 @@ STEP: Final = 1024
 
 PIECE: Final = 16 * 1024  # bytes of a body that are put into a stream's buffer at a time
 
+FULL: Final = 32 * 1024  # bytes in a stream's buffer, beyond which its sender has to wait
+
 MAX_WAITING: Final = 64 * 1024  # bytes in a stream's buffer, beyond which pings go unanswered
 
 RESETS_A_SECOND: Final = 50.0  # people who leave; a proxy sends those of all of them on one
@@ -39,12 +41,33 @@ RESETS_AT_ONCE: Final = 200  # twice the streams there may be: its own clients' 
 
 
 class Buffer(StreamBuffer):
-    """What waits to be sent on one stream: PIECE and what Hypercorn lets wait, 48 KiB in all."""
+    """What waits to be sent on one stream: FULL and one PIECE at most.
+
+    Hypercorn's lets more in whenever its sending task looks, even where the window is closed.
+    """
 
     @property
     def is_ended(self) -> bool:
         """Whether the last of it was pushed."""
         return self._complete
+
+    async def push(self, data: bytes) -> None:
+        if self._complete:
+            raise BufferCompleteError
+        self.buffer.extend(data)
+        await self._is_empty.clear()
+        while len(self.buffer) >= FULL and not self._complete:
+            await self._paused.clear()
+            await self._paused.wait()
+
+    async def pop(self, max_length: int) -> bytes:
+        data = bytes(self.buffer[:max_length])
+        del self.buffer[:max_length]
+        if len(self.buffer) < FULL:
+            await self._paused.set()
+        if not self.buffer:
+            await self._is_empty.set()
+        return data
 
 
 class Http2(H2Protocol):
