@@ -15,15 +15,18 @@ from hypercorn.protocol.h11 import (
     H11Protocol,
     H11WSConnection,
 )
-from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.trio.worker_context import EventWrapper
 from hypercorn.typing import H11SendableEvent
 from msgspec import json
 
+from legato.http.transport.pace import Pace
+from legato.http.transport.requests import RequestStream
 from legato.http.transport.strict import PREFACE, StrictConnection, is_websocket
 from legato.http.transport.websockets import WebSocketStream
 
-MAX_AHEAD: Final = 64 * 1024  # bytes of next requests; what else is sent ahead stays in the kernel
+MAX_AHEAD: Final = 64 * 1024  # bytes of next requests that a client may send while one is answered
+AHEAD_A_SECOND: Final = 50.0  # requests; further ones are read later
+AHEAD_AT_ONCE: Final = 20  # no browser sends any, and old clients a handful
 
 MALFORMED: Final = "it is not HTTP/1.1 as RFC 9112 defines it"
 PROBLEMS: Final = {431: "its head is too large", 501: "its Transfer-Encoding is not chunked"}
@@ -41,12 +44,14 @@ class Turn(EventWrapper):
     def __init__(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
         super().__init__()
         self._meanwhile = meanwhile
+        self._pace = Pace(AHEAD_A_SECOND, AHEAD_AT_ONCE)
 
     async def wait(self) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._meanwhile)
             await super().wait()
             nursery.cancel_scope.cancel()
+        await self._pace.wait()
 
 
 class Http1(H11Protocol):
@@ -60,12 +65,15 @@ class Http1(H11Protocol):
         self.connection = self._strict
 
     async def _read_ahead(self) -> None:
-        """While a request is answered: what is behind it is kept, and its client's end noticed."""
+        """While a request is answered: what is behind it is kept, and its client's end noticed.
+
+        Behind more than MAX_AHEAD nobody would see that end: who sends so much has come to it.
+        """
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            while data := await self._read(MAX_AHEAD):
+            ahead = len(self._strict.trailing_data[0])
+            while ahead <= MAX_AHEAD and (data := await self._read(MAX_AHEAD)):
                 self._strict.receive_data(bytes(data))
-                if len(self._strict.trailing_data[0]) > MAX_AHEAD:
-                    return
+                ahead += len(data)
         await self.send(Closed())
 
     async def _check_protocol(self, event: h11.Request) -> None:
@@ -75,7 +83,7 @@ class Http1(H11Protocol):
             raise H2ProtocolAssumedError(_PREFACE_HEAD + self.connection.trailing_data[0])
 
     async def _create_stream(self, request: h11.Request) -> None:
-        kind: Callable[..., HTTPStream | WebSocketStream] = HTTPStream
+        kind: Callable[..., RequestStream | WebSocketStream] = RequestStream
         if is_websocket(request):
             kind = WebSocketStream
             self.connection = H11WSConnection(self._strict)

@@ -20,11 +20,11 @@ from hypercorn.protocol.events import (
 )
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.h2 import BufferCompleteError, H2Protocol, StreamBuffer
-from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.utils import filter_pseudo_headers
 from priority.priority import MissingStreamError
 
 from legato.http.transport.pace import Pace
+from legato.http.transport.requests import RequestStream
 from legato.http.transport.websockets import Answer, WebSocketStream
 
 STEP: Final = 1024
@@ -120,7 +120,7 @@ class Http2(H2Protocol):
 
     async def _receive_end(self, stream_id: int) -> None:
         stream = self.streams.get(stream_id)
-        if isinstance(stream, HTTPStream):
+        if isinstance(stream, RequestStream):
             await stream.handle(EndBody(stream_id=stream_id))
         elif stream is not None:  # a WebSocket whose client left without a word
             await self.stream_send(StreamClosed(stream_id=stream_id))
@@ -140,7 +140,7 @@ class Http2(H2Protocol):
     async def _create_stream(self, request: h2.events.RequestReceived) -> None:
         stream_id, head = request.stream_id, dict(request.headers)
         method = head[b":method"].decode("ascii").upper()
-        kind: Callable[..., HTTPStream | WebSocketStream] = HTTPStream
+        kind: Callable[..., RequestStream | WebSocketStream] = RequestStream
         if method == "CONNECT":
             kind = WebSocketStream
         stream = kind(*self._stream_parts(), self.stream_send, stream_id)
