@@ -14,7 +14,7 @@ import h2.settings
 from legato.bench.client import request
 from legato.bench.tasks import Attack, Ready, say, task
 
-_MANY: Final = 10_000
+_MANY: Final = 100_000
 _MASK: Final = b"\x80\x00\x00\x00\x00"  # no bytes, and the key that they are masked with
 _PATIENCE: Final = 1.0  # seconds to wait for what the server does to us
 _STREAMS: Final = 100  # that one connection may have
