@@ -84,6 +84,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_body_bytes: Bytes = 3 * 1024 * 1024
     max_text_bytes: Bytes = 256 * 1024  # a long document pasted whole, not a library
     max_answer_bytes: Bytes = 4 * 1024 * 1024  # hundreds of times today's longest answers
+    max_connections: Count = 10_000  # 40 KiB each; further ones are told 503
+    max_connections_per_address: Count = 1000  # an office behind one address; proxies are exempt
     max_running_jobs: Count = 2000  # what one process carries with its readers
     max_running_jobs_per_user: Count = 20
     retention: SecondsOrNone = 600.0  # a reader that comes back within ten minutes still replays
@@ -129,6 +131,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on_busy: OnBusy = "interrupt"
     on_owner_lost: OnOwnerLost = "seal"
     log: LogForm = "auto"
+    http2: Flag = False  # by prior knowledge, for a proxy: one connection of it is many clients
     access_log: Flag = False  # a line for each request: most have a proxy that writes one
     cors_origins: Origins = ()  # sites whose pages may read the API's replies
     metrics_token: Secret | None = None  # opens /metrics to others than this machine

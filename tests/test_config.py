@@ -67,6 +67,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         default_model = "fast"
         on_busy = "reject"
         on_owner_lost = "continue"
+        http2 = true
         access_log = true
         metrics_token = "ssssssssssssssssssssssssssssssss"
         metrics_port = 9100
@@ -76,6 +77,8 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         [limits]
         retention = 0
         heartbeat = 0.5
+        max_connections = 100
+        max_connections_per_address = 10
         max_running_jobs = 1
         lease = 2.5
 
@@ -121,12 +124,20 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         default_model="fast",
         on_busy="reject",
         on_owner_lost="continue",
+        http2=True,
         access_log=True,
         metrics_token=SECRET,
         metrics_port=9100,
         trace_endpoint="http://127.0.0.1:4318/v1/traces",
         cors_origins=("https://chat.example.com", "*"),
-        limits=Limits(retention=0, heartbeat=0.5, max_running_jobs=1, lease=2.5),
+        limits=Limits(
+            retention=0,
+            heartbeat=0.5,
+            max_connections=100,
+            max_connections_per_address=10,
+            max_running_jobs=1,
+            lease=2.5,
+        ),
         guards=Guards(
             trusted_proxies=("127.0.0.1", "10.0.0.0/8", "2001:db8::/32"),
             starts_per_user="40/minute; 500 per 1 day",
@@ -223,6 +234,7 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_DEFAULT_MODEL": "scripted",
         "LEGATO_ON_BUSY": "enqueue",
         "LEGATO_ON_OWNER_LOST": "continue",
+        "LEGATO_HTTP2": "true",
         "LEGATO_ACCESS_LOG": "true",
         "LEGATO_METRICS_TOKEN": SECRET,
         "LEGATO_METRICS_PORT": "0",
@@ -248,6 +260,7 @@ def test_the_other_variables_are_read() -> None:
         default_model="scripted",
         on_busy="enqueue",
         on_owner_lost="continue",
+        http2=True,
         access_log=True,
         metrics_token=SECRET,
         metrics_port=0,
@@ -361,6 +374,9 @@ def test_a_file_that_is_not_toml_is_refused(folder: Path, content: bytes) -> Non
         ("LIBRECHAT_DENIALS", "", "true or false"),
         ("BAN_SCORE", "0", "a whole number, 1 to 1000000000"),
         ("SCORE_LOGINS", "-1", "a whole number, 0 to 1000000"),
+        ("HTTP2", "2", "true or false"),
+        ("MAX_CONNECTIONS", "0", "a whole number, 1 to 1000000000"),
+        ("MAX_CONNECTIONS_PER_ADDRESS", "-1", "a whole number, 1 to 1000000000"),
         ("MAX_RUNNING_JOBS", "0", "a whole number, 1 to 1000000000"),
         ("MAX_TEXT_BYTES", "0", "a whole number of bytes, 1 to 1099511627776"),
         ("MAX_TEXT_BYTES", "true", "a whole number of bytes, 1 to 1099511627776"),

@@ -20,6 +20,8 @@ from legato.http.requests import Requests
 from legato.http.runtime import Runtime
 from legato.http.streaming import Streams
 from legato.http.tokens import Expected
+from legato.http.transport.descriptors import most_connections
+from legato.http.transport.limit import ConnectionLimit
 from legato.http.uploads import UploadRequest
 
 BODY_TIMEOUT: Final = 30  # seconds to send a body
@@ -48,6 +50,11 @@ class Legato(Hosted):
         self.loop_delay = LoopDelay()
         self.requests = Requests(logged=settings.access_log)
         self.proxies = Proxies(settings.guards.trusted_proxies)
+        self.connection_limit = ConnectionLimit(
+            min(settings.limits.max_connections, most_connections()),
+            settings.limits.max_connections_per_address,
+            self.proxies.trusts,
+        )
         keys = PublicKeys(settings.jwks_url) if settings.jwks_url else None
         self.seal = Seal(settings.jwt_secret or "")
         audience = None if settings.jwt_audience == ANY_AUDIENCE else settings.jwt_audience

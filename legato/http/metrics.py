@@ -8,7 +8,12 @@ from itertools import accumulate
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -103,6 +108,8 @@ class Metrics(Collector):
         self._replica = f"{socket.gethostname()}:{os.getpid()}"
 
     def collect(self) -> Iterator[Metric]:
+        yield from self._of_the_process()
+        yield from self._of_connections()
         yield from self._of_requests()
         yield self._times(
             "legato_loop_delay", "How late the loop was.", self._app.loop_delay.delays
@@ -110,6 +117,20 @@ class Metrics(Collector):
         if self._app.runtime is not None:
             yield from self._of_jobs(self._app.runtime.supervisor)
             yield from self._of_the_journal(self._app.runtime.supervisor)
+
+    def _of_the_process(self) -> Iterator[Metric]:
+        """Under the names that every process has with Prometheus; where there is a /proc."""
+        for family in ProcessCollector(registry=None).collect():
+            mine = [sample._replace(labels={"replica": self._replica}) for sample in family.samples]
+            family.samples = mine
+            yield family
+
+    def _of_connections(self) -> Iterator[Metric]:
+        limit = self._app.connection_limit
+        yield self._now("legato_connections", "Connections that are open.", [((), limit.open)])
+        refused = singly(limit.refused)
+        what = "Connections refused, by what there is no more of."
+        yield self._total("legato_connections_refused", what, refused, "reason")
 
     def _of_requests(self) -> Iterator[Metric]:
         streams, requests = self._app.streams, self._app.requests

@@ -17,9 +17,12 @@ from msgspec.structs import replace
 from legato.config import ConfigError, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
+from legato.http.bounds import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from legato.http.connections import Connections
 from legato.http.runtime import open_runtime
 from legato.http.signals import Shutdown, shutdown_by_signals
+from legato.http.transport.accepting import Acceptor
+from legato.http.transport.descriptors import raise_limit
 from legato.logs import configure_logs
 
 GRACE: Final = 3.0
@@ -86,7 +89,8 @@ async def serve_until(
                 last_step.cancel_scope.cancel()  # or clients that never read would hold this up
                 raise
             log.info("shutting down", connections=len(connections))
-            await context.terminated.set()  # connections between two requests close now
+            await context.terminated.set()  # no connection waits for a further request
+            connections.end_waits()
             app.streams.cut()
             connections.hasten(LAST_STEP)
             serving.cancel_scope.deadline = trio.current_time() + grace
@@ -98,6 +102,7 @@ def _configuration(idle: float, max_message: int) -> Config:
     config = Config()
     config.keep_alive_timeout = idle
     config.websocket_max_message_size = max_message
+    config.h11_max_incomplete_size = MAX_HEADER_BYTES + MAX_TARGET_BYTES
     config.include_server_header = False  # nobody needs to know what to attack
     config.errorlog = logging.getLogger("hypercorn.error")
     return config
@@ -109,9 +114,10 @@ async def _accept_until(
     listeners: list[trio.SocketListener],
     serving: trio.Nursery,
 ) -> None:
-    accept = partial(trio.serve_listeners, handler_nursery=serving)
+    acceptor = Acceptor(connections.serve, connections.limit, serving)
     async with trio.open_nursery() as accepting:
-        accepting.start_soon(accept, connections.serve, listeners)
+        for listener in listeners:
+            accepting.start_soon(acceptor.accept_from, listener)
         await stop()
         accepting.cancel_scope.cancel()
 
@@ -167,6 +173,7 @@ async def run_on(
     listeners: list[trio.SocketListener], settings: Settings, on_ready: Ready, shutdown: Shutdown
 ) -> None:
     """Serve on these sockets until `shutdown` is asked for."""
+    raise_limit()
     app = create_app(settings)
     _settle()
     async with trio.open_nursery() as nursery:

@@ -113,6 +113,7 @@ async def live_server(
     grace: float = GRACE,
     idle: float = IDLE,
     direct: bool = True,
+    http2: bool = False,
     models: Sequence[Model] = (),
     **limits: Any,
 ) -> AsyncIterator[LiveServer]:
@@ -120,7 +121,7 @@ async def live_server(
 
     `models`: beside `scripted` and `held`.
     """
-    settings = replace(settings, limits=replace(settings.limits, **limits))
+    settings = replace(settings, http2=http2, limits=replace(settings.limits, **limits))
     with trio.fail_after(DEADLINE):
         async with _runtime(settings, models) as runtime, trio.open_nursery() as nursery:
             app = create_app(settings, runtime)

@@ -223,10 +223,19 @@ async def test_a_loop_that_is_late_is_noticed(autojump_clock: MockClock) -> None
     assert sum(loop.delays.counts) == loop.delays.counts[0] == 10
 
 
+async def test_the_process_is_measured_under_everybody_s_names(ann: Client) -> None:
+    found = await measured(ann)
+
+    assert 0 < found["process_open_fds{}"] < found["process_max_fds{}"]
+    assert found["process_resident_memory_bytes{}"] > 2**20
+    assert found["process_cpu_seconds_total{}"] > 0
+    assert found["process_start_time_seconds{}"] > 0
+
+
 async def test_every_series_has_a_description_and_a_name_of_ours(ann: Client) -> None:
     text = (await text_at(ann, "127.0.0.1"))[1]
     names = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
 
     assert len(names) >= 12
-    assert all(name.startswith("legato_") for name in names)
+    assert all(name.startswith(("legato_", "process_")) for name in names)
     assert names == re.findall(r"^# HELP (\S+) \S", text, re.MULTILINE)

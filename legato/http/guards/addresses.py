@@ -25,21 +25,22 @@ class Proxies:
         """
         hops = [hop.strip() for header in forwarded for hop in header.split(",")]
         client = peer
-        while self._trusts(client) and hops and (before := parse_address(hops.pop())):
+        while self.trusts(client) and hops and (before := parse_address(hops.pop())):
             client = str(before)
         return str(parse_address(client) or client)
 
     def scheme(self, peer: str, own: str, forwarded: Sequence[str]) -> str:
         """http or https: `own` of the connection, unless a proxy says (X-Forwarded-Proto)."""
         said = _last(forwarded).lower()
-        return said if said in ("http", "https") and self._trusts(peer) else own
+        return said if said in ("http", "https") and self.trusts(peer) else own
 
     def host(self, peer: str, own: str, forwarded: Sequence[str]) -> str:
         """host[:port]: `own` of the request, unless a proxy says (X-Forwarded-Host)."""
         said = _last(forwarded)
-        return said if said and self._trusts(peer) else own
+        return said if said and self.trusts(peer) else own
 
-    def _trusts(self, peer: str) -> bool:
+    def trusts(self, peer: str) -> bool:
+        """Whether it is one of them."""
         address = parse_address(peer) if self._trusted else None
         return address is not None and any(address in network for network in self._trusted)
 
