@@ -18,7 +18,7 @@ from tests.http.client import Client, bearer
 from tests.http.house import open_house, settings_with
 from tests.http.test_metrics import text_at
 
-NAME = re.compile(r"\blegato_\w+")
+NAME = re.compile(r"\b(?:legato|process)_[a-z]\w+")
 GROUPING = re.compile(r"\bby \(([^)]*)\)")
 MATCHER = re.compile(r'(\w+)=~?"([^"]*)"')
 OF_PROMETHEUS = {"job", "instance"}  # which it adds itself

@@ -21,7 +21,7 @@ class ConnectionLimit:
     def __init__(self, most: int, most_per_address: int, trusts: Callable[[str], bool]) -> None:
         """`trusts`: whether an address is a proxy's: behind that are many."""
         self.open = 0
-        self.refused = Counter[Full]()
+        self.refused = Counter(dict.fromkeys(Full, 0))  # none is a number, too
         self._most = most
         self._most_per_address = most_per_address
         self._trusts = trusts

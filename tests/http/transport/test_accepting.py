@@ -62,6 +62,7 @@ async def test_who_leaves_makes_room_for_another() -> None:
 async def test_the_refused_are_counted_and_those_who_are_in() -> None:
     async with live_server(max_connections=1) as server, guests(server, 1) as [client]:
         await answer_to_one_more(server)
+        client.host = "127.0.0.1"
         await client.ask("GET", "/metrics")
         assert (await client.head()).status_code == 200
         text = (await client.body()).decode()
