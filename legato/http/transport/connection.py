@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
+import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.events import Event, RawData, Updated
@@ -18,6 +19,8 @@ from hypercorn.utils import parse_socket_addr
 from legato.http.transport.client_stream import ClientStream
 from legato.http.transport.http1 import Http1
 from legato.http.transport.http2 import Http2
+
+CLOSE_TIMEOUT: Final = 1.0  # seconds to say the end; a client that takes nothing is cut
 
 
 class ConnectionServer(TCPServer):
@@ -52,7 +55,8 @@ class ConnectionServer(TCPServer):
         except OSError:
             pass
         finally:
-            await self._close()
+            with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
+                await self._close()
 
     def _begin(self) -> "Protocol":
         socket = self._client.socket
