@@ -10,6 +10,7 @@ from quart_schema import hide
 from legato.http.auth import check_origin, session_cookie
 from legato.http.errors import said
 from legato.http.facts import asking
+from legato.http.forms import form_of
 from legato.http.tokens import Unauthorized
 from legato.http.wire import application, credentials_of, no_content, runtime, scheme_of
 
@@ -50,7 +51,7 @@ async def submit() -> Response:
     """Exchange a one-time token, or a JWT, for a session cookie."""
     if request.headers.get("Origin") is not None:
         check_origin(credentials_of(request))
-    form = await request.form
+    form = await form_of()
     try:
         login = await _login(form.get("token", ""))
     except Unauthorized as error:
