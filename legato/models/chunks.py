@@ -19,6 +19,7 @@ _LONGEST_INTEGER: Final = 64  # digits: what is longer is no count of anything
 _THOUGHTS: Final = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 """DeepSeek and most others, OpenRouter and Groq, some of Anthropic's followers, Copilot."""
 
+_WITH_THOUGHTS: Final = frozenset((*_THOUGHTS, "reasoning_details"))
 _THOUGHT_PARTS: Final = ("thinking", "reasoning", "redacted_thinking")
 
 Chunk = Mapping[str, Any]
@@ -66,30 +67,33 @@ def choice_in(chunk: Chunk) -> Mapping[str, Any] | None:
 
 def delta_in(choice: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a choice says; a whole completion has it in its `message`."""
+    delta = choice.get("delta")
+    if type(delta) is dict and delta:
+        return delta
     return mapping_in(choice.get("delta")) or mapping_in(choice.get("message"))
 
 
 def thought_in(delta: Mapping[str, Any]) -> str:
     """What a delta has of thoughts; those who say one twice, by two names, mean it once."""
+    if _WITH_THOUGHTS.isdisjoint(delta) and type(delta.get("content")) is not list:
+        return ""
     for name in _THOUGHTS:
         if (found := delta.get(name)) and (text := text_in(found)):
             return text
     content = delta.get("content")
     if type(content) is list and (text := text_in([*filter(_is_thought, content)])):
         return text
-    return text_in(delta.get("reasoning_details")) if "reasoning_details" in delta else ""
+    return text_in(delta.get("reasoning_details"))
 
 
 def said_in(delta: Mapping[str, Any]) -> str:
     """What a delta has of text; a refusal is one, and comes in place of the text."""
     content = delta.get("content")
-    if type(content) is str:
-        text = content
-    elif type(content) is list:
-        text = text_in([part for part in content if not _is_thought(part)])
-    else:
-        text = text_in(content)
-    return text or text_in(delta.get("refusal"))
+    if type(content) is str and content:
+        return content
+    if type(content) is list:
+        content = [part for part in content if not _is_thought(part)]
+    return text_in(content) or text_in(delta.get("refusal"))
 
 
 def _is_thought(part: object) -> bool:
@@ -97,7 +101,8 @@ def _is_thought(part: object) -> bool:
 
 
 def finish_in(choice: Mapping[str, Any]) -> str:
-    return name_in(choice.get("finish_reason"), LONGEST_REASON)
+    reason = choice.get("finish_reason")
+    return name_in(reason, LONGEST_REASON) if reason else ""
 
 
 def usage_in(chunk: Chunk, choice: Mapping[str, Any] | None) -> Usage | None:

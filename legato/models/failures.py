@@ -130,9 +130,7 @@ def report_in(body: bytes, status: int | None = None) -> Report:
 
 def error_in(chunk: Mapping[str, Any]) -> object:
     """The error that a chunk, or a body that came with status 200, is; None where it is none."""
-    if chunk.get("error"):
-        return chunk
-    if "error" in (chunk.get("object"), chunk.get("type")):
+    if chunk.get("error") or chunk.get("object") == "error" or chunk.get("type") == "error":
         return chunk
     return None
 

@@ -144,7 +144,7 @@ class AnswerReader:
     def _take(self, event: ServerEvent, events: list[ModelEvent]) -> None:
         if event.name == b"error":
             self._fail(report_in(event.data))
-        elif event.data[:6] == _DONE or event.data.strip() == _DONE:
+        elif event.data[:1] != b"{" and event.data.strip() == _DONE:
             self.is_done = True
         else:
             self._read_data(event.data, events)
