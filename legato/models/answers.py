@@ -31,6 +31,7 @@ class Batches:
         self._asking = asking
         self._grace_ends = math.inf
         self._is_broken = False
+        self._is_silent = False  # the provider said nothing more in time
         self._is_told = False
         self._failure: ModelError | None = None
         self._begin(body)
@@ -82,7 +83,7 @@ class Batches:
         self._reader = AnswerReader(uuid4().hex[:16])
         self._unread = b""
         self._grace_ends = math.inf
-        self._is_broken = self._is_told = False
+        self._is_broken = self._is_silent = self._is_told = False
 
     async def _next_slice(self) -> bytes:
         if not self._unread:
@@ -100,6 +101,7 @@ class Batches:
                 return await self._body.read()
             with trio.move_on_at(self._grace_ends):
                 return await self._body.read()
+            self._is_silent = True
         except httpx.RequestError:
             self._is_broken = True
         return b""
@@ -107,7 +109,7 @@ class Batches:
     async def _read_to_the_end(self) -> None:
         """A body read to its end leaves its connection to the next request."""
         self._grace_ends = trio.current_time() + BODY_GRACE
-        while await self._read():
+        while not self._is_silent and await self._read():
             pass
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, cast
+from urllib.request import getproxies
 
 import httpx
 from msgspec import Struct
@@ -13,6 +14,7 @@ from legato.models.asking import Asking, Lessons
 from legato.models.contract import ChatMessage, Json, ModelError, ModelEvent, ModelRequest
 from legato.models.counting import estimate_tokens
 from legato.models.retry import RetryPolicy
+from legato.models.transport import TrioTransport
 
 _OURS: Final = frozenset({"messages", "model", "n", "stream", "stream_options"})
 
@@ -28,10 +30,13 @@ def provider_client(endpoint: Endpoint, *, trust_env: bool = True) -> httpx.Asyn
     """A client for one model's endpoint; its connections are shared by all of its requests.
 
     How long a provider may be silent is the job's to judge, so reading has no limit here,
-    and neither has the number of connections: the jobs are counted where they start.
+    and neither has the number of connections: the jobs are counted where they start.  Where the
+    environment names a proxy, httpx's own transport serves, which knows how to speak to one.
     """
     key = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
+    proxied = trust_env and bool(getproxies().keys() - {"no"})
     return httpx.AsyncClient(
+        transport=None if proxied else TrioTransport(trust_env=trust_env),
         base_url=endpoint.base_url,
         # Compressed, a stream is held back until there is enough to compress, and a few bytes
         # could become gigabytes.
