@@ -7,14 +7,16 @@ from msgspec.structs import replace
 
 from legato.events import AnyEnding
 from legato.storage.memory_quotas import MemoryUse, Row
-from legato.storage.quotas import Quota, response_use
+from legato.storage.quotas import UNBOUNDED, Quota, response_use
 from legato.storage.responses import LARGEST_CHAIN, LONGEST_CHAIN, ChainTooLarge, StoredResponse
 
 
 class MemoryResponses:
     """As the records that it is a part of: one checkpoint, and then one step."""
 
-    def __init__(self, enter: Callable[..., Awaitable[None]], use: MemoryUse, quota: Quota) -> None:
+    def __init__(
+        self, enter: Callable[..., Awaitable[None]], use: MemoryUse, quota: Quota = UNBOUNDED
+    ) -> None:
         """`enter`: the checkpoint, which refuses what cannot be stored.  `use`: the records'."""
         self._enter = enter
         self._use = use
