@@ -142,6 +142,22 @@ async def test_a_silence_is_measured_from_the_last_word_to_a_hundredth(
         assert 5.0 <= trio.current_time() - last_word <= 5.05 + 1e-9
 
 
+async def test_a_provider_that_sends_no_word_but_is_alive_is_waited_for(
+    autojump_clock: MockClock,
+) -> None:
+    """A batch without events is a comment, a ping, or an event that is half there."""
+    async with open_house(model_idle_timeout=5.0) as house:
+        job = house.start()
+        await job.opened()
+        for _ in range(9):
+            await trio.sleep(4)
+            house.model.play()
+        house.model.say("w ")
+        house.model.finish()
+
+        assert isinstance(await ending_of(job), Finished)
+
+
 @pytest.mark.parametrize("gap", [0.01, 0.3, 4.9])
 async def test_a_model_that_talks_all_the_time_is_cut_at_the_longest_duration(
     autojump_clock: MockClock, gap: float

@@ -15,8 +15,8 @@ from legato.models.contract import (
     TextChunk,
     ToolCallChunk,
 )
-from legato.models.scripted import ScriptedModel
 from legato.models.event_stream import EventSplitter
+from legato.models.scripted import ScriptedModel
 from tests.http.client import Client, everything
 from tests.http.house import open_client
 
