@@ -113,10 +113,14 @@ class Stopped(Ending, frozen=True):
 
 
 class Failed(Ending, frozen=True, kw_only=True):
-    """It could not go on.  `reason` is for programs, `message` for people."""
+    """It could not go on.  `reason` is for programs, `message` for people.
+
+    `retry_after`: after how many seconds the provider says that it may be asked again.
+    """
 
     reason: str
     message: str
+    retry_after: float | None = None
 
 
 AnyDelta = TextDelta | ReasoningDelta | ArgumentsDelta

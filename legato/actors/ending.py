@@ -98,8 +98,8 @@ def ending_of(
             return Finished(reason=reason, **facts)
         case StopRequested():
             return Stopped(**facts)
-        case Failure(reason, message):
-            return Failed(reason=reason, message=message, **facts)
+        case Failure(reason, message, retry_after):
+            return Failed(reason=reason, message=message, retry_after=retry_after, **facts)
         case _:
             assert_never(outcome)
 

@@ -23,10 +23,14 @@ class StopRequested(Struct, frozen=True):
 
 
 class Failure(Struct, frozen=True):
-    """It cannot go on.  `reason` is for programs, `message` for people."""
+    """It cannot go on.  `reason` is for programs, `message` for people.
+
+    `retry_after`: after how many seconds a provider says that it may be asked again.
+    """
 
     reason: str
     message: str
+    retry_after: float | None = None
 
 
 Outcome = Ended | StopRequested | Failure

@@ -51,7 +51,7 @@ class Producer:
             try:
                 outcome = await self._answer(request)
             except ModelError as error:
-                outcome = Failure(error.reason, str(error))
+                outcome = Failure(error.reason, str(error), error.retry_after)
         await self._job.tell(ProducerDone(outcome))
 
     async def _answer(self, request: ModelRequest) -> Ended | Failure:
