@@ -36,7 +36,7 @@ demo: .venv/.demo  ## ask a real model something, on a page that opens by itself
 	@$(BIN)/python run.py
 
 .PHONY: test
-test: check chromium postgresql node  ## check, all tests, and the coverage of what must be proven
+test: check chromium postgresql node proxies  ## check, all tests, and the coverage of what must be proven
 	@rm -f .coverage
 	@status=0; $(MAKE) --no-print-directory -k -j2 tests-first tests-others || status=$$?; \
 	cat $(OTHERS_LOG); exit $$status
@@ -137,6 +137,12 @@ chromium:
 postgresql:
 	@{ compgen -G '/usr/lib/postgresql/*/bin/postgres' || command -v postgres; } >/dev/null \
 	|| { $(call apt_install,postgresql); }
+
+# The proxies of examples/, which the tests run before a server.
+.PHONY: proxies
+proxies:
+	@{ test -x /usr/sbin/nginx && test -x /usr/bin/caddy && test -x /usr/sbin/haproxy; } \
+	|| { $(call apt_install,nginx caddy haproxy); }
 
 # OpenAI's client for Node.js, which has no dependencies.  Its next major version needs a Node.js
 # that is newer than Debian's.

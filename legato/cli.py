@@ -1,4 +1,4 @@
-"""The command `legato`: serve, demo, token, keys, bans, bench, prove."""
+"""The command `legato`: serve, demo, token, keys, sessions, bans, check, erase, bench, prove."""
 
 import argparse
 import errno
@@ -10,17 +10,21 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from legato import cli_values as values
+from legato import operating
 from legato.bench import NAMES, BenchError
-from legato.config import ConfigError, Settings, load_settings
+from legato.config import ANY_AUDIENCE, ConfigError, Settings, load_settings
 from legato.models.contract import ModelError
 from legato.prove import ProveError
 from legato.secret import with_secret
 from legato.storage.contract import StorageError
 from legato.workers import WorkersError
+
+FAULTS: Final = (StorageError, ModelError, WorkersError, BenchError, ProveError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A server's errors come in groups, because its tasks end together.
     except* ConfigError as errors:
         status = _say(errors, status=2)
-    except* (StorageError, ModelError, WorkersError, BenchError, ProveError) as errors:
+    except* (*FAULTS, operating.Declined) as errors:
         status = _say(errors, status=1)
     return status
 
@@ -66,8 +70,12 @@ def _run(arguments: argparse.Namespace) -> None:
             _prove(arguments)
         case "keys":
             _keys(load_settings(os.environ, arguments.config), arguments)
+        case "sessions":
+            _sessions(load_settings(os.environ, arguments.config), arguments.user)
         case "bans":
             _bans(arguments)
+        case command if command in operating.COMMANDS:
+            operating.run(arguments)
         case _:
             print(_token(_settings(arguments), arguments.user, arguments.ttl))
 
@@ -159,13 +167,22 @@ def _keys(settings: Settings, arguments: argparse.Namespace) -> None:
         case "list":
             print(*key_commands.listed(settings, arguments.user), sep="\n")
         case _:
-            key_commands.delete(settings, arguments.id)
+            key_commands.revoke(settings, arguments.id)
+
+
+def _sessions(settings: Settings, user: str) -> None:
+    from legato import session_commands
+
+    print(session_commands.revoke(settings, user))
 
 
 def _token(settings: Settings, user: str, ttl: int) -> str:
     from legato.http.tokens import sign
 
-    return sign(user, settings.jwt_secret or "", now=time.time(), ttl=ttl)
+    issuer, audience = settings.jwt_issuer, settings.jwt_audience
+    more = {"iss": issuer, "aud": None if audience == ANY_AUDIENCE else audience}
+    claims = {name: value for name, value in more.items() if value is not None}
+    return sign(user, settings.jwt_secret or "", now=time.time(), ttl=ttl, **claims)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -195,12 +212,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_config(token)
 
-    keys = commands.add_parser("keys", help="make, list and delete API keys")
+    keys = commands.add_parser("keys", help="make, list and revoke API keys")
     _add_key_actions(keys.add_subparsers(dest="action", required=True, metavar="ACTION"))
 
-    _add_bans(commands.add_parser("bans", help="list, add or lift bans"))
+    sessions = commands.add_parser("sessions", help="end what was issued to a user")
+    _add_session_actions(sessions.add_subparsers(dest="action", required=True, metavar="ACTION"))
 
-    bench = commands.add_parser("bench", help="measure this machine, beside what is possible")
+    _add_bans(commands.add_parser("bans", help="list, add or lift bans"))
+    operating.add_commands(commands, _add_config)
+
+    _add_bench(commands.add_parser("bench", help="measure this machine, beside what is possible"))
+    _add_prove(commands.add_parser("prove", help="try whole clusters with every fault there is"))
+    return parser
+
+
+def _add_bench(bench: argparse.ArgumentParser) -> None:
     bench.add_argument(
         "scenario",
         choices=(*NAMES, "all"),
@@ -208,8 +234,6 @@ def _parser() -> argparse.ArgumentParser:
         help=f"{', '.join(NAMES)}, or all",
     )
     bench.add_argument("--runs", type=values.runs, default=3, help="how often (default: 3)")
-    _add_prove(commands.add_parser("prove", help="try whole clusters with every fault there is"))
-    return parser
 
 
 def _add_prove(prove: argparse.ArgumentParser) -> None:
@@ -252,14 +276,27 @@ def _add_key_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParse
     create.add_argument("--user", type=values.user, required=True, metavar="ID")
     create.add_argument("--name", type=values.key_name, required=True, help="to tell it by")
     create.add_argument(
-        "--expires", type=values.ttl, metavar="TIME", help="12h, 90d (default: never)"
+        "--expires",
+        type=values.key_lifetime,
+        metavar="TIME",
+        help="12h, 90d, never (default: api_key_lifetime, else never)",
     )
-    listing = actions.add_parser("list", help="show a user's API keys, without the keys themselves")
-    listing.add_argument("--user", type=values.user, required=True, metavar="ID")
-    deletion = actions.add_parser("delete", help="have an API key refused from now on")
-    deletion.add_argument("id", metavar="ID")
-    for action in (create, listing, deletion):
+    listing = actions.add_parser("list", help="show API keys, without the keys themselves")
+    whose = listing.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--user", type=values.user, metavar="ID")
+    whose.add_argument("--all", action="store_true", help="every user's")
+    text = "have an API key refused from now on, whosever it is"
+    revocation = actions.add_parser("revoke", aliases=["delete"], help=text)
+    revocation.add_argument("id", metavar="ID")
+    for action in (create, listing, revocation):
         _add_config(action)
+
+
+def _add_session_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "have all sessions and tokens that a user has refused from now on"
+    revocation = actions.add_parser("revoke", help=text)
+    revocation.add_argument("--user", type=values.user, required=True, metavar="ID")
+    _add_config(revocation)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:

@@ -23,6 +23,13 @@ def ttl(text: str) -> int:
     return seconds
 
 
+def key_lifetime(text: str) -> int:
+    """Seconds, or NEVER."""
+    from legato.key_commands import NEVER
+
+    return NEVER if text == "never" else ttl(text)
+
+
 def runs(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,3}", text) or not int(text):
         raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a whole number, 1 to 999")

@@ -9,16 +9,20 @@ import msgspec
 from msgspec import Struct
 
 from legato.config_guards import Compat, Guards
+from legato.config_service_links import without_service_links
 from legato.config_values import (
+    BasePath,
     Bytes,
     BytesOrNone,
     ConfigError,
     Count,
     DatabaseUrl,
+    Days,
     Flag,
     HttpUrl,
     KeyPrefix,
     Lease,
+    Lifetime,
     Origins,
     Port,
     Processes,
@@ -36,6 +40,7 @@ from legato.config_values import (
 )
 
 __all__ = [
+    "ANY_AUDIENCE",
     "Compat",
     "ConfigError",
     "Guards",
@@ -46,6 +51,7 @@ __all__ = [
     "OnOwnerLost",
     "Settings",
     "load_settings",
+    "settings_file",
 ]
 
 OnBusy = Literal["interrupt", "reject", "enqueue"]
@@ -58,6 +64,9 @@ OnOwnerLost = Literal["seal", "continue"]
 
 LogForm = Literal["auto", "console", "json"]
 """For people or for programs; `auto` is for people where standard error is a terminal."""
+
+ANY_AUDIENCE: Final = "any"
+"""The `jwt_audience` that says it: a token need not be made for this server."""
 
 BUILT_IN_MODEL: Final = "scripted"
 """There without configuration, unless `scripted` is false; nobody else's name."""
@@ -75,13 +84,15 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_body_bytes: Bytes = 3 * 1024 * 1024
     max_text_bytes: Bytes = 256 * 1024  # a long document pasted whole, not a library
     max_answer_bytes: Bytes = 4 * 1024 * 1024  # hundreds of times today's longest answers
+    max_connections: Count = 10_000  # 40 KiB each; further ones are told 503
+    max_connections_per_address: Count = 1000  # an office behind one address; proxies are exempt
     max_running_jobs: Count = 2000  # what one process carries with its readers
     max_running_jobs_per_user: Count = 20
     retention: SecondsOrNone = 600.0  # a reader that comes back within ten minutes still replays
     max_retained_bytes: BytesOrNone = 256 * 1024 * 1024
     model_idle_timeout: Seconds = 120.0  # longer than reasoning models keep silent
     max_duration: Seconds = 3600.0
-    store_timeout: Seconds = 10.0  # then the ending is said with `unsaved`
+    store_timeout: Seconds = 10.0  # for all asked of the database; then an ending says `unsaved`
     stall_timeout: Seconds = 30.0  # a reader that takes nothing for so long has lost its network
     heartbeat: Seconds = 15.0  # proxies cut after 30 to 60 s of silence
     title_timeout: Seconds = 45.0
@@ -105,7 +116,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: Port = 8000
     jwt_secret: Secret | None = None
     jwks_url: HttpUrl | None = None
+    jwt_issuer: Text | None = None  # the `iss` of every token that is let in
+    jwt_audience: Text | None = None  # their `aud`; `any` takes tokens made for other applications
+    api_key_lifetime: Lifetime | None = None  # of an API key for which nobody asks another
     database_url: DatabaseUrl = "sqlite:///.legato/legato.db"
+    retention_days: Days | None = None  # untouched for longer is deleted; how long is the house's
     default_model: Text | None = None  # what the page offers first
     scripted: Flag = True  # the built-in model: for load and tests, and of no use to strangers
     # Of one of its generations, also where a request asks for no pace: a twelfth of a core.
@@ -116,9 +131,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on_busy: OnBusy = "interrupt"
     on_owner_lost: OnOwnerLost = "seal"
     log: LogForm = "auto"
+    http2: Flag = False  # by prior knowledge, for a proxy: one connection of it is many clients
     access_log: Flag = False  # a line for each request: most have a proxy that writes one
     cors_origins: Origins = ()  # sites whose pages may read the API's replies
     metrics_token: Secret | None = None  # opens /metrics to others than this machine
+    base_path: BasePath = ""  # below which a proxy has it, such as /llm
     metrics_port: Port | None = None  # of the first process for itself; the next have the next
     trace_endpoint: HttpUrl | None = None  # takes OpenTelemetry's spans (OTLP by HTTP)
     limits: Limits = Limits()
@@ -150,11 +167,11 @@ def load_settings(environment: Mapping[str, str], path: Path | None = None) -> S
         ConfigError: for a file that cannot be read, and for any key that is unknown or has a
             value that is not allowed.
     """
-    file = _file(environment, path)
+    file = settings_file(environment, path)
     plain, groups, models = _from_file(file) if file else ({}, {}, {})
     keys = [model.get("api_key_env") for model in models.values()]
     keys.append(groups.get("guards", {}).get("moderation_api_key_env"))
-    over = _from_environment(environment, keys)
+    over = _from_environment(without_service_links(environment), keys)
     plain |= {name: value for name, value in over.items() if name in _PLAIN}
     place = f"{_PREFIX}DEFAULT_MODEL" if "default_model" in over else f"{file}: default_model"
     _check_default(plain, models, place)
@@ -175,7 +192,8 @@ def _group(name: str, groups: Mapping[str, _Values], over: _Values) -> _Values:
     return {**groups.get(name, {}), **{field: over[field] for field in fields if field in over}}
 
 
-def _file(environment: Mapping[str, str], path: Path | None) -> Path | None:
+def settings_file(environment: Mapping[str, str], path: Path | None = None) -> Path | None:
+    """The file that `load_settings` reads, if it reads one.  Raises ConfigError."""
     if path is None and _FILE_VARIABLE in environment:
         return Path(check_value(environment[_FILE_VARIABLE], Text, _FILE_VARIABLE))
     return path or (_DEFAULT_FILE if _DEFAULT_FILE.exists() else None)

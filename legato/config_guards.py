@@ -13,7 +13,13 @@ def _require_networks(found: tuple[str, ...]) -> None:
         ipaddress.ip_network(network)
 
 
+OFF: Final = "off"
+"""The rate of what may be done as often as anybody likes."""
+
+
 def _require_rates(found: str) -> None:
+    if found == OFF:
+        return
     from limits import parse_many  # what only signs a token should not wait for it
 
     if any(rate.amount < 1 or rate.multiples < 1 for rate in parse_many(found)):
@@ -30,7 +36,8 @@ Networks = Annotated[
 Rates = Annotated[
     str,
     Meta(
-        description="rates such as 40/minute, 5 per 10 seconds, or several with ; between them",
+        description="rates such as 40/minute, 5 per 10 seconds, or several with ; between them, "
+        "or off",
         extra={"check": _require_rates},
     ),
 ]
@@ -41,14 +48,15 @@ DAY: Final = 24 * 3600.0
 
 
 class Guards(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is None is off.  Times are in seconds; a score is what one violation of a kind costs.
+    """What is None is off, but `starts_per_user`: see `legato.exposure`.
 
-    A ban follows when the violations of one kind reach a further multiple of `ban_score`.
+    Times are in seconds; a score is what one violation of a kind costs.  A ban follows when the
+    violations of one kind reach a further multiple of `ban_score`.
     """
 
     trusted_proxies: Networks = ()  # only what these say of a client's address is believed
     starts_per_ip: Rates | None = None
-    starts_per_user: Rates | None = None
+    starts_per_user: Rates | None = None  # a generous one where others reach the server
     calls_per_key: Rates | None = None  # of OpenAI's APIs; per user where no key asks
     reads_per_user: Rates | None = None  # what asks for nothing to be done: GET and HEAD
     failures_per_ip: Rates | None = "120/minute"  # no person mistypes a login so often

@@ -23,12 +23,17 @@ Seconds = Annotated[
 SecondsOrNone = Annotated[
     float, Meta(ge=0, le=10**7, description="a number of seconds, 0 to 10000000")
 ]
+Days = Annotated[int, Meta(ge=1, le=36500, description="a whole number of days, 1 to 36500")]
 Processes = Annotated[int, Meta(ge=1, le=64, description="a whole number, 1 to 64")]
 Score = Annotated[int, Meta(ge=0, le=10**6, description="a whole number, 0 to 1000000")]
 Switch = Annotated[bool, Meta(description="true or false")]
 Lease = Annotated[float, Meta(ge=1, le=3600, description="a number of seconds, 1 to 3600")]
 TokenRate = Annotated[
     float, Meta(gt=0, le=10**6, description="tokens per second, above 0, at most 1000000")
+]
+Lifetime = Annotated[
+    float,  # the least is what a person needs to use it, the most what an expiry may be
+    Meta(ge=60, le=3650 * 86400, description="a number of seconds, 60 to 315360000 (ten years)"),
 ]
 Port = Annotated[int, Meta(ge=0, le=65535, description="a whole number, 0 (any free) to 65535")]
 Text = Annotated[str, Meta(min_length=1, description="text that is not empty")]
@@ -43,6 +48,16 @@ KeyPrefix = Annotated[
     ),
 ]
 Flag = Annotated[bool, Meta(description="true or false")]
+BasePath = Annotated[
+    str,
+    Meta(
+        # Not one of our own paths: below those, nobody could tell the one from the other.
+        pattern=r"^((?!/(api|v1|c|static|docs|login|logout|metrics|healthz|readyz)(/|\Z))"
+        r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?\Z",
+        description="a path such as /llm, with a slash at its beginning and none at its end, "
+        "which is not one of Legato's own such as /api",
+    ),
+]
 Origins = Annotated[
     tuple[Annotated[str, Meta(pattern=r"^(\*|https?://[^\s/*]+)\Z")], ...],
     Meta(
@@ -99,7 +114,9 @@ def check_names(found: Iterable[str], known: Iterable[str], place: str) -> None:
     """Raise ConfigError for a name that is not known, with the nearest that is."""
     names = sorted(known)
     for name in sorted(set(found).difference(names)):
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        # The right name in the wrong table is nearer than any that is spelled like it.
+        elsewhere = [known for known in names if known.rpartition(".")[2] == name]
+        near = elsewhere or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
         raise ConfigError(f"{place}{name}: no such setting; {hint}")
 

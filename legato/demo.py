@@ -36,7 +36,7 @@ def demo(*, port: int, browser: bool) -> None:
 
     def on_ready(app: Legato, url: str) -> None:
         token = app.logins.issue(USER, time.monotonic())
-        invite(f"{url}/login?token={token}", browser=browser)
+        invite(f"{url}{settings.base_path}/login?token={token}", browser=browser)
 
     trio.run(run, with_secret(settings), on_ready)
 

@@ -1,13 +1,13 @@
-"""`legato keys`: API keys made, listed and deleted in the storage that the settings name."""
+"""`legato keys`: API keys made, listed and revoked in the storage that the settings name."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, TypeVar
 
 import trio
 
 from legato.config import ConfigError, Settings
-from legato.http.api_keys import mint
+from legato.http.api_keys import default_expiry, mint
 from legato.storage.address import parse_address
 from legato.storage.clock import utc_now
 from legato.storage.keys import ApiKey, ApiKeys
@@ -17,42 +17,52 @@ T = TypeVar("T")
 
 _HEADINGS: Final = ("ID", "KEY", "CREATED", "LAST USED", "EXPIRES", "SCOPES", "NAME")
 
+NEVER: Final = 0
+"""The lifetime of a key that does not expire."""
+
 
 def create(settings: Settings, user: str, name: str, lifetime: int | None) -> str:
-    """A new key, which nothing shows again; `lifetime` is in seconds, None is for ever.
+    """A new key, which nothing shows again.
+
+    `lifetime` is in seconds, or NEVER; None is as long as `api_key_lifetime` says.
 
     Raises:
         ConfigError, StorageError: where the storage cannot be used from here.
     """
     now = utc_now()
-    expires_at = None if lifetime is None else now + timedelta(seconds=lifetime)
+    asked = settings.api_key_lifetime if lifetime is None else lifetime
+    expires_at = default_expiry(asked or None, now)
     secret, key = mint(user, name, now=now, expires_at=expires_at)
     _in_storage(settings, lambda keys: keys.add(key))
     return secret
 
 
-def listed(settings: Settings, user: str) -> Iterator[str]:
-    """A user's keys as the lines of a table.
+def listed(settings: Settings, user: str | None) -> Iterator[str]:
+    """A user's keys as the lines of a table; all users' where it is None.
 
     Raises:
         ConfigError, StorageError: where the storage cannot be used from here.
     """
-    keys = _in_storage(settings, lambda keys: keys.of_user(user))
-    rows = [_HEADINGS, *map(_row, keys)]
+    if user is None:
+        every = _in_storage(settings, lambda keys: keys.every())
+        rows: list[Sequence[str]] = [("USER", *_HEADINGS), *((k.user, *_row(k)) for k in every)]
+    else:
+        of_user = _in_storage(settings, lambda keys: keys.of_user(user))
+        rows = [_HEADINGS, *map(_row, of_user)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield "  ".join(cells).rstrip()
 
 
-def delete(settings: Settings, key_id: str) -> None:
+def revoke(settings: Settings, key_id: str) -> None:
     """Servers that run refuse it within ten seconds.
 
     Raises:
         ConfigError, StorageError: where there is none, or the storage cannot be used from here.
     """
     if not _in_storage(settings, lambda keys: keys.delete(key_id)):
-        raise ConfigError(f"ID: found {key_id!r:.80}; allowed: what `legato keys list` shows")
+        raise ConfigError(f"ID: found {key_id!r:.80}; allowed: what `legato keys list --all` shows")
 
 
 def _in_storage(settings: Settings, work: Callable[[ApiKeys], Awaitable[T]]) -> T:

@@ -4,10 +4,10 @@ import logging
 from typing import Final, TextIO
 
 import structlog
-from structlog.dev import plain_traceback
 from structlog.typing import EventDict, Processor
 
 from legato.config import LogForm
+from legato.log_values import Tracebacks, bounded, indented
 
 OWN: Final = "legato"
 
@@ -58,22 +58,20 @@ def _handler(form: LogForm, stream: TextIO) -> logging.Handler:
 
 
 def _formatter(form: LogForm, *, is_terminal: bool) -> logging.Formatter:
-    # Tracebacks without the values of variables: there are tokens and people's texts among them.
     rendering: list[Processor]
     if form == "console" or (form == "auto" and is_terminal):
-        console = structlog.dev.ConsoleRenderer(
-            colors=is_terminal, exception_formatter=plain_traceback
-        )
-        rendering = [console]
+        rendering = [indented, structlog.dev.ConsoleRenderer(colors=is_terminal)]
     else:
-        rendering = [
-            structlog.processors.format_exc_info,
-            _ordered,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ]
+        rendering = [_ordered, structlog.processors.JSONRenderer(ensure_ascii=False)]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            # Without the values of variables: there are tokens and people's texts among them.
+            structlog.processors.ExceptionRenderer(Tracebacks().text),
+            bounded,
+            *rendering,
+        ],
     )
 
 

@@ -5,13 +5,11 @@ import secrets
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from legato.config import ConfigError, Settings
-
-DATA_FOLDER: Final = Path(".legato")
+from legato.config import ANY_AUDIENCE, ConfigError, Settings
+from legato.private_files import DATA_FOLDER, make_folder, restrict
 
 
 def with_secret(settings: Settings, folder: Path = DATA_FOLDER) -> Settings:
@@ -21,8 +19,10 @@ def with_secret(settings: Settings, folder: Path = DATA_FOLDER) -> Settings:
 
     Raises:
         ConfigError: where others than this machine could connect and nothing was configured
-            to tell them apart, or where the secret cannot be kept.
+            to tell them apart, where tokens of an identity provider would be good whatever
+            application they were made for, or where the secret cannot be kept.
     """
+    _require_audience(settings)
     if settings.jwt_secret is not None:
         return settings
     if settings.jwks_url is None and not is_loopback(settings.host):
@@ -31,6 +31,15 @@ def with_secret(settings: Settings, folder: Path = DATA_FOLDER) -> Settings:
             "or LEGATO_JWKS_URL; allowed: one of them, or a loopback address such as 127.0.0.1"
         )
     return msgspec.structs.replace(settings, jwt_secret=_kept_secret(folder / "secret"))
+
+
+def _require_audience(settings: Settings) -> None:
+    if settings.jwks_url is not None and settings.jwt_audience is None:
+        raise ConfigError(
+            "jwt_audience: missing beside a LEGATO_JWKS_URL, whose provider makes tokens for other "
+            "applications, too; allowed: the `aud` of tokens made for this server, or "
+            f"{ANY_AUDIENCE!r} where those of every application shall be good here"
+        )
 
 
 def is_loopback(host: str) -> bool:
@@ -45,7 +54,8 @@ def is_loopback(host: str) -> bool:
 
 def _kept_secret(path: Path) -> str:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent, is_ours=True)
+        restrict(path)
         if not path.exists():
             _write_once(path, secrets.token_urlsafe(32))
         secret = path.read_text("ascii").strip()

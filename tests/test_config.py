@@ -16,7 +16,12 @@ from legato.config import (
 SECRET = "s" * 32
 KINDS = ("sentinel", "cluster")
 NETWORKS = "a list of addresses and networks, such as 127.0.0.1 and 10.0.0.0/8"
-RATES = "rates such as 40/minute, 5 per 10 seconds, or several with ; between them"
+RATES = "rates such as 40/minute, 5 per 10 seconds, or several with ; between them, or off"
+LIFETIME = "a number of seconds, 60 to 315360000 (ten years)"
+BASE_PATH = (
+    "a path such as /llm, with a slash at its beginning and none at its end, which is not one of "
+    "Legato's own such as /api"
+)
 PREFIX = "1 to 64 letters, digits, hyphens, underscores, full stops and colons"
 
 
@@ -50,13 +55,19 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         port = 0
         jwt_secret = "ssssssssssssssssssssssssssssssss"
         jwks_url = "https://login.example.com/keys"
+        jwt_issuer = "https://login.example.com"
+        jwt_audience = "legato"
+        base_path = "/tools/llm"
+        api_key_lifetime = 7776000
         database_url = "postgresql://me:pw@db/legato"
         redis_url = "rediss+cluster://me:pw@redis:6379/0"
         redis_prefix = "legato-2:eu"
         workers = 4
+        retention_days = 90
         default_model = "fast"
         on_busy = "reject"
         on_owner_lost = "continue"
+        http2 = true
         access_log = true
         metrics_token = "ssssssssssssssssssssssssssssssss"
         metrics_port = 9100
@@ -66,6 +77,8 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         [limits]
         retention = 0
         heartbeat = 0.5
+        max_connections = 100
+        max_connections_per_address = 10
         max_running_jobs = 1
         lease = 2.5
 
@@ -99,19 +112,32 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         port=0,
         jwt_secret=SECRET,
         jwks_url="https://login.example.com/keys",
+        jwt_issuer="https://login.example.com",
+        jwt_audience="legato",
+        base_path="/tools/llm",
+        api_key_lifetime=7776000,
         database_url="postgresql://me:pw@db/legato",
         redis_url="rediss+cluster://me:pw@redis:6379/0",
         redis_prefix="legato-2:eu",
         workers=4,
+        retention_days=90,
         default_model="fast",
         on_busy="reject",
         on_owner_lost="continue",
+        http2=True,
         access_log=True,
         metrics_token=SECRET,
         metrics_port=9100,
         trace_endpoint="http://127.0.0.1:4318/v1/traces",
         cors_origins=("https://chat.example.com", "*"),
-        limits=Limits(retention=0, heartbeat=0.5, max_running_jobs=1, lease=2.5),
+        limits=Limits(
+            retention=0,
+            heartbeat=0.5,
+            max_connections=100,
+            max_connections_per_address=10,
+            max_running_jobs=1,
+            lease=2.5,
+        ),
         guards=Guards(
             trusted_proxies=("127.0.0.1", "10.0.0.0/8", "2001:db8::/32"),
             starts_per_user="40/minute; 500 per 1 day",
@@ -196,13 +222,19 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_HOST": "::1",
         "LEGATO_JWT_SECRET": SECRET,
         "LEGATO_JWKS_URL": "http://127.0.0.1:9/keys",
+        "LEGATO_JWT_ISSUER": "https://login.example.com",
+        "LEGATO_JWT_AUDIENCE": "any",
+        "LEGATO_BASE_PATH": "/llm",
+        "LEGATO_API_KEY_LIFETIME": "3600",
         "LEGATO_DATABASE_URL": "memory://",
         "LEGATO_REDIS_URL": "unix:///run/redis.sock?db=1",
         "LEGATO_REDIS_PREFIX": "l",
         "LEGATO_WORKERS": "64",
+        "LEGATO_RETENTION_DAYS": "36500",
         "LEGATO_DEFAULT_MODEL": "scripted",
         "LEGATO_ON_BUSY": "enqueue",
         "LEGATO_ON_OWNER_LOST": "continue",
+        "LEGATO_HTTP2": "true",
         "LEGATO_ACCESS_LOG": "true",
         "LEGATO_METRICS_TOKEN": SECRET,
         "LEGATO_METRICS_PORT": "0",
@@ -216,13 +248,19 @@ def test_the_other_variables_are_read() -> None:
         host="::1",
         jwt_secret=SECRET,
         jwks_url="http://127.0.0.1:9/keys",
+        jwt_issuer="https://login.example.com",
+        jwt_audience="any",
+        base_path="/llm",
+        api_key_lifetime=3600,
         database_url="memory://",
         redis_url="unix:///run/redis.sock?db=1",
         redis_prefix="l",
         workers=64,
+        retention_days=36500,
         default_model="scripted",
         on_busy="enqueue",
         on_owner_lost="continue",
+        http2=True,
         access_log=True,
         metrics_token=SECRET,
         metrics_port=0,
@@ -244,6 +282,11 @@ def test_a_redis_is_named_in_each_of_its_forms(form: str) -> None:
     url = f"{form}://user:password@one:6379,two:6380/0"
 
     assert load_settings({"LEGATO_REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize("path", ["", "/llm", "/a/b-c_d.e~f", "/apis", "/chat/api"])
+def test_a_base_path_is_any_that_is_not_one_of_ours(path: str) -> None:
+    assert load_settings({"LEGATO_BASE_PATH": path}).base_path == path
 
 
 def test_a_prefix_of_keys_has_a_longest_length() -> None:
@@ -285,6 +328,14 @@ def test_a_file_that_is_not_toml_is_refused(folder: Path, content: bytes) -> Non
         ("PORT", "", "a whole number, 0 (any free) to 65535"),
         ("HOST", "", "text that is not empty"),
         ("HOST", "\udcff", "text that is not empty"),
+        *(("BASE_PATH", text, BASE_PATH) for text in ("llm", "/llm/", "/", "//llm", "/a/../b")),
+        *(
+            ("BASE_PATH", text, BASE_PATH)
+            for text in ("/api", "/v1/x", "/c", "/l m", "/%6c", "/l?")
+        ),
+        *(("API_KEY_LIFETIME", text, LIFETIME) for text in ("59", "315360001", "nan", "never")),
+        ("JWT_AUDIENCE", "", "text that is not empty"),
+        ("JWT_ISSUER", "", "text that is not empty"),
         ("REDIS_PREFIX", "", PREFIX),
         ("REDIS_PREFIX", "{legato}", PREFIX),
         ("REDIS_PREFIX", "légato", PREFIX),
@@ -292,6 +343,9 @@ def test_a_file_that_is_not_toml_is_refused(folder: Path, content: bytes) -> Non
         ("WORKERS", "0", "a whole number, 1 to 64"),
         ("WORKERS", "65", "a whole number, 1 to 64"),
         ("WORKERS", "auto", "a whole number, 1 to 64"),
+        ("RETENTION_DAYS", "0", "a whole number of days, 1 to 36500"),
+        ("RETENTION_DAYS", "36501", "a whole number of days, 1 to 36500"),
+        ("RETENTION_DAYS", "1.5", "a whole number of days, 1 to 36500"),
         ("LEASE", "0.9", "a number of seconds, 1 to 3600"),
         ("LEASE", "nan", "a number of seconds, 1 to 3600"),
         ("LEASE", "3601", "a number of seconds, 1 to 3600"),
@@ -320,6 +374,9 @@ def test_a_file_that_is_not_toml_is_refused(folder: Path, content: bytes) -> Non
         ("LIBRECHAT_DENIALS", "", "true or false"),
         ("BAN_SCORE", "0", "a whole number, 1 to 1000000000"),
         ("SCORE_LOGINS", "-1", "a whole number, 0 to 1000000"),
+        ("HTTP2", "2", "true or false"),
+        ("MAX_CONNECTIONS", "0", "a whole number, 1 to 1000000000"),
+        ("MAX_CONNECTIONS_PER_ADDRESS", "-1", "a whole number, 1 to 1000000000"),
         ("MAX_RUNNING_JOBS", "0", "a whole number, 1 to 1000000000"),
         ("MAX_TEXT_BYTES", "0", "a whole number of bytes, 1 to 1099511627776"),
         ("MAX_TEXT_BYTES", "true", "a whole number of bytes, 1 to 1099511627776"),
@@ -423,7 +480,7 @@ def test_an_unknown_variable_is_named_with_the_nearest() -> None:
 
 
 def test_a_key_like_nothing_is_answered_with_all_there_are(folder: Path) -> None:
-    assert "; there are access_log, compat, compat.librechat_denials, " in refusal_of_file(
+    assert "; there are access_log, api_key_lifetime, base_path, compat, " in refusal_of_file(
         folder, "xyzzyq = 1"
     )
 

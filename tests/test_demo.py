@@ -24,7 +24,7 @@ async def test_the_demo_prints_a_link_that_logs_in_once(tmp_path: Path) -> None:
         await server.end(signal.SIGTERM)
 
     headers = dict(head.headers)
-    assert head.status_code == 302
+    assert head.status_code == 303
     assert headers[b"location"] == b"/"
     assert headers[b"set-cookie"].startswith(b"legato_session=")
     assert (tmp_path / ".legato" / "legato.db").exists()

@@ -10,6 +10,7 @@ import pytest
 ROOT: Final = Path(__file__).parent.parent
 
 BASE: Final = ("legato.content", "legato.events", "legato.pieces", "legato.config")
+FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
     "legato.dialects.contract",
     "legato.models.contract",
@@ -18,6 +19,7 @@ CONTRACTS: Final = (
     "legato.storage.keys",
     "legato.storage.replicas",
     "legato.storage.responses",
+    "legato.storage.revocations",
 )
 
 # Who may import whom.  The longest name that fits a module is its layer; a layer may import
@@ -28,26 +30,38 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.pieces": (),
     "legato.config_values": (),
     "legato.config_guards": ("legato.config_values",),
-    "legato.config": ("legato.config_values", "legato.config_guards"),
-    "legato.secret": ("legato.config",),
-    "legato.logs": ("legato.config",),
+    "legato.config_service_links": (),
+    "legato.config": (
+        "legato.config_values",
+        "legato.config_guards",
+        "legato.config_service_links",
+    ),
+    "legato.private_files": (),
+    "legato.secret": ("legato.config", FILES),
+    "legato.exposure": ("legato.config", "legato.secret"),
+    "legato.logs": ("legato.config", "legato.log_values"),
+    "legato.log_values": (),
     "legato.storage.keys": (),
     "legato.storage.bans": (),
     "legato.storage.responses": BASE,
+    "legato.storage.revocations": (),
     "legato.storage.contract": (
         *BASE,
         "legato.storage.bans",
         "legato.storage.keys",
         "legato.storage.responses",
+        "legato.storage.revocations",
     ),
     "legato.storage.replicas": (*BASE, "legato.storage.contract"),
-    "legato.storage": BASE,
+    "legato.storage": (*BASE, FILES),
     "legato.models.contract": BASE,
     "legato.models": BASE,
     "legato.dialects": ("legato.content", "legato.events", "legato.pieces"),
     "legato.actors": (*BASE, *CONTRACTS),
     "legato.http": (
         *BASE,
+        "legato.config_guards",
+        "legato.exposure",
         "legato.secret",
         "legato.logs",
         "legato.actors",
@@ -57,9 +71,13 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     ),
     "legato.demo": ("legato",),
     "legato.key_commands": ("legato",),
+    "legato.session_commands": ("legato",),
     "legato.cli_values": ("legato",),
     "legato.workers": ("legato",),
     "legato.banning": ("legato",),
+    "legato.checks": ("legato",),
+    "legato.erasing": ("legato",),
+    "legato.operating": ("legato",),
     "legato.bench": ("legato",),
     "legato.prove": ("legato",),
     "legato.cli": ("legato",),

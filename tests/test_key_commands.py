@@ -83,25 +83,57 @@ def test_keys_are_listed_without_themselves(capsys: pytest.CaptureFixture[str]) 
     assert not [key for key in made if key in shown]
 
 
+def test_an_operator_sees_everybodys_keys_and_revokes_any(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for user in ("bob", "ann", "Ann"):
+        keys("create", "--user", user, "--name", f"of {user}")
+    made = capsys.readouterr().out.split()
+    assert keys("list", "--all") == 0
+
+    shown = capsys.readouterr().out
+    head, *rows = shown.splitlines()
+    assert head.split("  ")[0] == "USER"
+    assert [row.split()[0] for row in rows] == ["Ann", "ann", "bob"]
+    assert [row.split()[1] for row in rows] == [
+        stored(user)[0].id for user in ("Ann", "ann", "bob")
+    ]
+    assert not [key for key in made if key in shown]
+    assert keys("revoke", stored("bob")[0].id) == 0
+    assert keys("delete", stored("ann")[0].id) == 0
+    assert (stored("bob"), stored("ann"), len(stored("Ann"))) == ([], [], 1)
+
+
+def test_a_key_lasts_as_long_as_is_configured_where_nothing_else_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LEGATO_API_KEY_LIFETIME", "86400")
+    for asked in ([], ["--expires", "2d"], ["--expires", "never"]):
+        keys("create", *ANN, "--name", "a", *asked)
+
+    lifetimes = [each.expires_at and each.expires_at - each.created_at for each in stored()]
+    assert lifetimes == [timedelta(days=1), timedelta(days=2), None]
+
+
 def test_a_user_without_keys_has_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert keys("list", *ANN) == 0
     assert capsys.readouterr().out.count("\n") == 1
 
 
-def test_a_key_is_deleted_by_its_id_and_only_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_is_revoked_by_its_id_and_only_once(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("kept", "deleted"):
         keys("create", *ANN, "--name", name)
     kept, deleted = stored()
     capsys.readouterr()
 
-    assert keys("delete", deleted.id) == 0
+    assert keys("revoke", deleted.id) == 0
     assert capsys.readouterr().out == ""
     assert stored() == [kept]
-    assert keys("delete", deleted.id) == 2
+    assert keys("revoke", deleted.id) == 2
     assert capsys.readouterr().err.startswith(f"legato: ID: found '{deleted.id}'; allowed: ")
 
 
-@pytest.mark.parametrize("argv", [("create", "--name", "a", *ANN), ("list", *ANN), ("delete", "x")])
+@pytest.mark.parametrize("argv", [("create", "--name", "a", *ANN), ("list", *ANN), ("revoke", "x")])
 def test_a_database_in_memory_has_no_keys_for_others(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...]
 ) -> None:

@@ -39,7 +39,7 @@ def test_the_wheel_holds_every_module_and_all_data(wheel: zipfile.ZipFile) -> No
     modules = set(folder.rglob("*.py"))
     data = {
         path
-        for place in ("http/static", "storage/migrations")
+        for place in ("http/static", "http/templates", "storage/migrations")
         for path in (folder / place).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }

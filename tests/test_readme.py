@@ -11,6 +11,7 @@ from legato.config import load_settings
 
 README = Path(__file__).parents[1] / "README.md"
 DOCS = sorted((README.parent / "docs").glob("*.md"))
+PAGES = [*DOCS, *sorted(README.parent.glob("*.md"))]
 
 
 def test_the_configuration_it_shows_is_accepted(tmp_path: Path) -> None:
@@ -36,6 +37,22 @@ def test_the_files_it_leads_to_are_there() -> None:
 
     assert links
     assert all((README.parent / link).is_file() for link in links)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_files_and_sections_that_a_page_leads_to_are_there(page: Path) -> None:
+    for file, section in re.findall(r"\]\(([\w./-]*)(?:#([\w-]+))?\)", page.read_text()):
+        target = page.parent / file if file else page
+
+        assert target.is_file(), file
+        if section:
+            assert section in sections(target), section
+
+
+def sections(page: Path) -> list[str]:
+    """The names of a page's headings in links, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
 
 
 def test_what_shows_what_happens_is_there() -> None:

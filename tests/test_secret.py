@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from legato.config import ConfigError, Settings
 from legato.secret import is_loopback, with_secret
@@ -49,9 +50,19 @@ def test_a_server_for_others_does_not_start_without_a_way_to_tell_them_apart(
 
 
 def test_with_an_identity_provider_the_kept_secret_signs_sessions(tmp_path: Path) -> None:
-    settings = Settings(host="0.0.0.0", jwks_url="https://login.example.com/keys")
+    keys = "https://login.example.com/keys"
+    settings = Settings(host="0.0.0.0", jwks_url=keys, jwt_audience="legato")
 
     assert with_secret(settings, tmp_path).jwt_secret == (tmp_path / "secret").read_text()
+
+
+def test_with_an_identity_provider_it_must_be_said_whose_tokens_are_good(tmp_path: Path) -> None:
+    settings = Settings(jwks_url="https://login.example.com/keys", jwt_secret=SECRET)
+    for each in (settings, replace(settings, jwt_secret=None)):
+        with pytest.raises(ConfigError, match=r"^jwt_audience: missing .*, or 'any' where those"):
+            with_secret(each, tmp_path)
+
+    assert with_secret(replace(settings, jwt_audience="any"), tmp_path).jwt_audience == "any"
 
 
 @pytest.mark.parametrize("content", [b"short", b"", b"\xff" * 40])

@@ -71,6 +71,7 @@ class Cluster:
 
     async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
         self._supervisor.check_draining()
+        self._supervisor.check_storage()
         self._check_reach()
         entering = self._host.entering_count
         check_capacity(self._supervisor.registry, self._limits, leaving=-entering)
@@ -86,7 +87,7 @@ class Cluster:
     def _check_reach(self) -> None:
         """Raises StorageError while nothing can be decided: nobody shall wait for that in vain."""
         if self._heartbeat.trouble is not None:
-            raise self._heartbeat.trouble
+            raise StorageError(str(self._heartbeat.trouble))
 
     async def _is_there(self, listing: Listing) -> bool:
         """Not where its own replica did not hear that it was entered."""

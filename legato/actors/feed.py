@@ -90,7 +90,7 @@ class Feed:
     def bytes(self) -> int:
         """About what it keeps in memory."""
         projections = sum(each.kept_bytes for each in self._projections.values())
-        return self._log.bytes + self._fold.bytes + projections
+        return self._log.bytes + self._fold.kept_bytes + projections
 
     @property
     def epoch(self) -> int:

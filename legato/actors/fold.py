@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, assert_never
 
+from legato.actors.sizes import size_of_part
 from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.events import (
     AnyEvent,
@@ -90,6 +91,11 @@ class Fold:
                 pass
             case _:
                 assert_never(event)
+
+    @property
+    def kept_bytes(self) -> int:
+        """About what its parts keep in memory, where their texts are joined."""
+        return sum(size_of_part(slot.read()) for slot in self._slots)
 
     def content(self) -> tuple[Part, ...]:
         return tuple(slot.read() for slot in self._slots)

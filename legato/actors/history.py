@@ -33,8 +33,13 @@ def chat(messages: Sequence[Message]) -> Iterator[ChatMessage]:
 
 def begun(kept: Sequence[Part]) -> list[ChatMessage]:
     """The answer's beginning, for the model to go on from."""
-    text = "".join(part.text for part in kept if isinstance(part, TextPart))
+    text = written(kept)
     return [ChatMessage("assistant", text)] if text else []
+
+
+def written(content: Sequence[Part]) -> str:
+    """The text of an answer, without thoughts and calls."""
+    return "".join(part.text for part in content if isinstance(part, TextPart))
 
 
 def fitting(

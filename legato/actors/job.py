@@ -35,6 +35,7 @@ from legato.actors.producer import Producer
 from legato.actors.recorder import Recorder
 from legato.actors.ref import LocalRef
 from legato.actors.rotation import Rotation
+from legato.actors.sizes import JOB_BYTES
 from legato.actors.turn import Turn, without_prompt
 from legato.actors.waiters import Waiters
 from legato.config import Limits
@@ -50,6 +51,10 @@ class JobOwner(Protocol):
     """The supervisor as a job knows it: told by the job, in the same step."""
 
     def job_ended(self, job: "Job") -> None: ...
+
+    def job_read(self, job: "Job") -> None:
+        """Somebody asked a job that has ended: it may keep more now."""
+        ...
 
     def job_lost(self, job: "Job") -> None:
         """Another replica owns it by now."""
@@ -120,6 +125,11 @@ class Job:
     def first_content(self) -> float | None:
         """Seconds from asking the model to its first word, once there was one."""
         return self._producer.first_content
+
+    @property
+    def bytes(self) -> int:
+        """About what it keeps in memory once it has ended."""
+        return JOB_BYTES + self.feed.bytes
 
     @property
     def is_stored(self) -> bool:
@@ -238,6 +248,8 @@ class Job:
             for message in self._mailbox.waiting():
                 self.handle(message)
             self.feed.push()  # once a turn: under load many events ride in each write
+            if self.ended.is_set():
+                self._owner.job_read(self)
 
     def handle(self, message: JobMessage) -> None:
         match message:

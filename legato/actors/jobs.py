@@ -10,7 +10,8 @@ from legato.config import OnBusy
 
 
 class Jobs(Protocol):
-    """Every method raises StorageError where others must be asked and cannot be."""
+    """Every method raises StorageError where others must be asked and cannot be; `start` also while
+    it is known that no turn can be stored."""
 
     async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
         """Start a turn, or join the job that its `request_id` started before.
@@ -61,6 +62,8 @@ class Alone:
         self._supervisor = supervisor
 
     async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
+        if not self._supervisor.knows(turn):
+            self._supervisor.check_storage()
         return self._supervisor.start(turn, on_busy)
 
     async def knows(self, turn: Turn) -> bool:

@@ -7,11 +7,9 @@ from itertools import accumulate, pairwise
 from sys import getsizeof
 from typing import cast
 
-from msgspec import json
-
-from legato.events import AnyDelta, AnyEvent, Created, Delta, RareEvent
-
-EVENT_BYTES = 200  # about what an event keeps alive that stands by itself
+from legato.actors.sizes import EVENT_BYTES, size_of_json, size_of_part
+from legato.content import TurnRequest
+from legato.events import AnyDelta, AnyEvent, Created, Delta, Queued, RareEvent
 
 
 class Run:
@@ -77,10 +75,20 @@ class Packed:
 
 def size_of(event: RareEvent) -> int:
     """About what it keeps alive; an answer is in the fold as well, and is counted there."""
-    if not isinstance(event, Created):
-        return EVENT_BYTES
-    echo = json.encode(event.asked.echo) if event.asked else b""
-    return EVENT_BYTES + len(event.request.text) + len(echo)
+    match event:
+        case Queued(turn):
+            return EVENT_BYTES + _size_of_turn(turn)
+        case Created(request, kept=kept, asked=asked, turn=turn):
+            echo = size_of_json(asked.echo) if asked else 0
+            texts = getsizeof(request.text) + sum(map(size_of_part, kept))
+            return EVENT_BYTES + texts + echo + (_size_of_turn(turn) if turn else 0)
+        case _:
+            return EVENT_BYTES
+
+
+def _size_of_turn(turn: TurnRequest) -> int:
+    texts = getsizeof(turn.text) + getsizeof(turn.instructions)
+    return texts + size_of_json(turn.parameters) + getsizeof(turn.edit.text if turn.edit else None)
 
 
 def runs(events: Sequence[AnyEvent]) -> Iterator[list[AnyDelta] | RareEvent]:

@@ -48,6 +48,10 @@ RETRIES: Final = (0.25, 0.5, 1.0)
 """Seconds between attempts to store the question; after the last the start is refused, for whoever
 asked looks at an empty page."""
 
+OPENING: Final = 0.8
+"""Of `store_timeout`, for the question to be stored; the rest is for the ending that says it was
+not, so that whoever asked has the refusal within the whole."""
+
 FIRST_PAUSE: Final = 0.25  # seconds between attempts to store an answer; each is twice the last …
 LONGEST_PAUSE: Final = 60.0  # … up to this
 
@@ -77,6 +81,7 @@ class Recorder:
         self._model = model
         self._store: TurnStore = turn_store(turn.prompt.asked if turn.prompt else None, records)
         self._store_timeout = store_timeout
+        self._left = store_timeout  # seconds for the ending to be stored
         self._opening: Opening | None = None  # while its question may be stored
         self._overdue: Failure | None = None  # why the start was refused before that was certain
         self._planning = trio.CancelScope()
@@ -173,7 +178,8 @@ class Recorder:
         return word
 
     async def _time_out(self) -> None:
-        await trio.sleep(self._store_timeout)
+        await trio.sleep(OPENING * self._store_timeout)
+        self._left = (1 - OPENING) * self._store_timeout
         await self._tell_overdue_opening("the storage does not answer.")
 
     async def _tell_overdue_opening(self, reason: object) -> None:
@@ -255,8 +261,8 @@ class Recorder:
 
         Not a deadline around the work: a thread that hangs would hold that up too.
         """
-        await self.journal.finished_in_time(self._store_timeout, self._tell_overdue)
-        await trio.sleep(self._store_timeout)
+        await self.journal.finished_in_time(self._left, self._tell_overdue)
+        await trio.sleep(self._left)
         await self._job.tell(self._settled)
 
     async def _tell_overdue(self) -> None:

@@ -12,6 +12,7 @@ from legato.actors.ending import RESTART, Decision, ending_of
 from legato.actors.job_journal import EVENT_BYTES
 from legato.actors.messages import Failure, Opening, Settled
 from legato.actors.replay import Replay
+from legato.actors.sizes import JOB_BYTES
 from legato.actors.turn import Turn, turn_of
 from legato.actors.turn_store import TurnStore, turn_store
 from legato.content import Conversation, Part, Usage
@@ -112,9 +113,9 @@ async def recover(
 
 
 def size_of(events: Sequence[AnyEvent]) -> int:
-    """About what a log of these events keeps in memory, in bytes."""
+    """About what a job of these events keeps in memory, in bytes."""
     texts = sum(len(event.text) for event in events if isinstance(event, Delta))
-    return texts + EVENT_BYTES * len(events)
+    return JOB_BYTES + texts + EVENT_BYTES * len(events)
 
 
 async def _tried(
@@ -155,8 +156,8 @@ async def recover_one(
         opening is not None
         and said is None
         and not replay.has_faults
-        and replay.asked is not None  # or the model would be asked for something else
         and successor.continues(turn, replay.fold.content())
+        and replay.asked is not None  # or the model would be asked for something else
     )
     if not job.settled and not goes_on:
         ending = said or _failed(replay, opening, store)

@@ -16,7 +16,7 @@ class Registry:
         self._conversations: defaultdict[str, dict[str, Job]] = defaultdict(dict)
         self._running: defaultdict[str, dict[str, Job]] = defaultdict(dict)
         self._requests: dict[tuple[str, str], Job] = {}
-        self._retained: dict[str, tuple[Job, int]] = {}  # oldest ending first; bytes at the ending
+        self._retained: dict[str, tuple[Job, int]] = {}  # oldest ending first
         self._retained_bytes = 0
 
     def add(self, job: Job) -> None:
@@ -29,9 +29,19 @@ class Registry:
 
     def ended(self, job: Job) -> None:
         discard(self._running, job.turn.user, job.turn.job_id)
-        size = job.feed.bytes
+        self._retain(job)
+
+    def read(self, job: Job) -> None:
+        """Count anew what it keeps: a reader has pages made."""
+        if job.turn.job_id in self._retained:
+            self._retain(job)
+
+    def _retain(self, job: Job) -> None:
+        """In its place, where it has one: the oldest ending stays the first."""
+        _, former = self._retained.get(job.turn.job_id, (job, 0))
+        size = job.bytes
         self._retained[job.turn.job_id] = job, size
-        self._retained_bytes += size
+        self._retained_bytes += size - former
 
     def remove(self, job: Job) -> bool:
         """Whether it was there."""

@@ -1,6 +1,6 @@
 """A supervisor's whole life: what a former one left comes first, and nothing is left at its end."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import NamedTuple
@@ -55,9 +55,11 @@ async def open_supervisor(
     if journal is not None:
         recovered = await recover(journal, records, most=limits.max_retained_bytes)
     abandons = [records.abandon, *([journal.abandon] if journal else [])]
-    async with _abandoning(abandons) as leaving, trio.open_nursery() as nursery:
+    hurried = trio.Event()
+    async with _abandoning(hurried, abandons) as leaving, trio.open_nursery() as nursery:
         supervisor = Supervisor(
             nursery,
+            hurried=hurried,
             records=records,
             models=models,
             dialects=dialects,
@@ -66,26 +68,52 @@ async def open_supervisor(
         )
         supervisor.adopt(recovered)
         yield supervisor
-        with trio.move_on_after(limits.store_timeout + LAST_WRITE):
-            await supervisor.drain()
+        await drained(supervisor, limits, supervisor.drain)
         leaving.set()
         nursery.cancel_scope.cancel()
 
 
+async def drained(
+    supervisor: Supervisor, limits: Limits, drain: Callable[[], Awaitable[None]]
+) -> None:
+    """Return when what runs is stored, or that takes too long, or is waited for no more."""
+    async with trio.open_nursery() as nursery:
+        nursery.cancel_scope.deadline = trio.current_time() + limits.store_timeout + LAST_WRITE
+        nursery.start_soon(_cancel_when, supervisor.hurried, nursery.cancel_scope)
+        await drain()
+        nursery.cancel_scope.cancel()
+
+
+async def _cancel_when(happened: trio.Event, scope: trio.CancelScope) -> None:
+    await happened.wait()
+    scope.cancel()
+
+
 @asynccontextmanager
-async def _abandoning(abandons: Sequence[Callable[[], None]]) -> AsyncIterator[trio.Event]:
-    """What ends in here ends in time once the event is set.  A thread that hangs for longer is left
-    to itself: what it was to do is lost, as if the process was killed."""
+async def _abandoning(
+    hurried: trio.Event, abandons: Sequence[Callable[[], None]]
+) -> AsyncIterator[trio.Event]:
+    """What ends in here ends in time once the event is set, and at once when `hurried` is.
+
+    A thread that hangs for longer is left to itself: what it was to do is lost, as if the process
+    was killed.
+    """
     leaving = trio.Event()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_abandon, leaving, abandons)
+        nursery.start_soon(_hurry_when, leaving, hurried)
+        nursery.start_soon(_abandon_when, hurried, abandons)
         yield leaving
         nursery.cancel_scope.cancel()
 
 
-async def _abandon(leaving: trio.Event, abandons: Sequence[Callable[[], None]]) -> None:
+async def _hurry_when(leaving: trio.Event, hurried: trio.Event) -> None:
     await leaving.wait()
     await trio.sleep(LAST_WRITE)
+    hurried.set()
+
+
+async def _abandon_when(hurried: trio.Event, abandons: Sequence[Callable[[], None]]) -> None:
+    await hurried.wait()
     for abandon in abandons:
         abandon()
 
@@ -113,9 +141,11 @@ async def open_replica(
     """
     await replication.liveness.beat()
     abandons = [records.abandon, replication.journal.abandon]
-    async with _abandoning(abandons) as leaving, trio.open_nursery() as nursery:
+    hurried = trio.Event()
+    async with _abandoning(hurried, abandons) as leaving, trio.open_nursery() as nursery:
         supervisor = _shared(
             nursery,
+            hurried,
             replication.journal,
             records,
             models,
@@ -141,26 +171,33 @@ async def open_replica(
         failover.predecessors = cluster.predecessors
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
-        with trio.move_on_after(limits.store_timeout + LAST_WRITE):
-            supervisor.refuse_starts()
-            with trio.move_on_after(LAST_LOOK):
-                await heartbeat.look()  # who came meanwhile, or is about to leave as well
-            await supervisor.drain(goes_on)
+        await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
         with trio.move_on_after(LAST_WRITE), suppress(StorageError):
             await heartbeat.leave()  # while its jobs still answer for themselves
         leaving.set()
         nursery.cancel_scope.cancel()
 
 
+async def _hand_over(
+    supervisor: Supervisor, heartbeat: Heartbeat, goes_on: Callable[[Job], bool]
+) -> None:
+    supervisor.refuse_starts()
+    with trio.move_on_after(LAST_LOOK):
+        await heartbeat.look()  # who came meanwhile, or is about to leave as well
+    await supervisor.drain(goes_on)
+
+
 def _goes_on(liveness: Liveness, successor: ReplicaSuccessor, job: Job) -> bool:
     """Whether another replica would have the model go on with that answer."""
-    if not (job.is_answering and liveness.staying()):
+    is_known = job.turn.prompt is None  # the journal keeps no prompt of an API's caller
+    if not (job.is_answering and is_known and liveness.staying()):
         return False
     return successor.continues(job.turn, job.feed.snapshot().content)
 
 
 def _shared(
     nursery: trio.Nursery,
+    hurried: trio.Event,
     journal: Journal,
     records: Records,
     models: Mapping[str, Model],
@@ -172,6 +209,7 @@ def _shared(
     """Of jobs that other replicas read, and may take over."""
     return Supervisor(
         nursery,
+        hurried=hurried,
         records=records,
         models=models,
         dialects={**dialects, WIRE: Wire},

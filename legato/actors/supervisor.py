@@ -26,7 +26,7 @@ from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.events import Failed
 from legato.models.contract import Model
-from legato.storage.contract import ForeignConversation, Journal, Records
+from legato.storage.contract import ForeignConversation, Journal, Records, StorageError
 
 RESTART_PAUSE: Final = 1.0
 """Seconds until a part that crashed begins again: what ended it may be over by then."""
@@ -56,11 +56,15 @@ class Supervisor:
         models: Mapping[str, Model],
         dialects: Mapping[str, Dialect],
         limits: Limits,
+        hurried: trio.Event | None = None,
         journal: Journal | None = None,
         patience: float = 0.0,
         is_resumed: bool = False,
     ) -> None:
-        """`patience`: see JournalWriter; `is_resumed`: see Recorder."""
+        """`hurried`: set it, and storage is waited for no more.  `patience`: see JournalWriter;
+        `is_resumed`: see Recorder."""
+        self.hurried = trio.Event() if hurried is None else hurried
+        self._records = records
         self.titles = Titles(records, limits.title_timeout)
         self.registry = Registry()
         self._nursery = nursery
@@ -87,7 +91,12 @@ class Supervisor:
     def check_journal(self) -> None:
         """Raises StorageError while the journal does not take what it should."""
         if self._writer is not None and self._writer.trouble is not None:
-            raise self._writer.trouble
+            raise StorageError(str(self._writer.trouble))
+
+    def check_storage(self) -> None:
+        """Raises StorageError while it is known that no turn can be stored."""
+        self._records.check()
+        self.check_journal()
 
     def statistics(self) -> Statistics:
         return self._tally.with_those([*self.registry])
@@ -250,7 +259,7 @@ class Supervisor:
         left = self._limits.max_retained_bytes
         kept: list[Job] = []
         for job in reversed(jobs):
-            left -= job.feed.bytes
+            left -= job.bytes
             if left < 0 and kept:
                 job.forget()
             else:
@@ -292,6 +301,10 @@ class Supervisor:
 
     def job_lost(self, job: Job) -> None:
         self.registry.remove(job)
+
+    def job_read(self, job: Job) -> None:
+        self.registry.read(job)
+        self._evict()
 
     def job_ended(self, job: Job) -> None:
         """A job has said its ending: called by it, in the same step."""

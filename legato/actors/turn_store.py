@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import structs
 
 from legato.actors.ending import ending_of_answer
-from legato.actors.history import begun, chat, fitting, thread
+from legato.actors.history import begun, chat, fitting, thread, written
 from legato.actors.messages import Opening
 from legato.actors.turn import InvalidTurn, Prompt, Turn, plan
 from legato.content import Asked, Conversation, Message, Part
@@ -104,7 +104,9 @@ class ConversationStore:
             raise ForeignConversation(created.request.conversation_id)
         messages = await self._records.messages(created.request.conversation_id)
         reopened = opening(turn, model, created, messages, content, conversation)
-        return structs.replace(reopened, created=created)
+        resumed = written(content).removeprefix(written(created.kept))
+        request = structs.replace(reopened.request, resumed=resumed)
+        return structs.replace(reopened, created=created, request=request)
 
     async def opened(self, created: Created) -> Conversation | None:
         request = created.request

@@ -45,6 +45,9 @@ class Client:
         self._served += 1
         self._socket.sendall(request(method, target, self._token, body))
 
+    def send_bytes(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
     def received(self, end: bytes, start: bytes = b"") -> bytes:
         """What comes, after the `start` that came before, until `end` is in it.
 

@@ -1,5 +1,6 @@
 """Scenarios of what is held and who pays: memory, and good readers beside hostile ones."""
 
+from legato.bench.beside import waits
 from legato.bench.counting import Lags
 from legato.bench.processes import hear, resident, running, tell
 from legato.bench.report import Figures, Scenario
@@ -59,6 +60,7 @@ def hostile(
     rate: float = 50.0,
     warm_up: float = 1.5,
     window: float = 6.0,
+    kind_window: float = 3.0,
 ) -> Scenario:
     def good(served: Served, target: str) -> Window:
         return generate(served, [target] * readers, FIRST, warm_up=warm_up, window=window)
@@ -74,12 +76,13 @@ def hostile(
                 tell(process, harm)
                 connections = hear(process, Ready).connections
                 beside = good(served, target)
-        return _compared(quiet, beside, connections)
+        return {**_compared(quiet, beside, connections), **waits(seconds=kind_window)}
 
     return Scenario(
         f"{readers} readers of a job of {rate:g} events/s, alone and beside {hostiles} hostile "
         "connections, a quarter each: never reads; reads a byte a second; sends half a request "
-        f"and stays; follows, resets and comes again, 50 times a second; windows of {window:g} s",
+        f"and stays; follows, resets and comes again, 50 times a second; windows of {window:g} s; "
+        f"then one small request after another, {kind_window:g} s beside one client of each kind",
         ours=measure,
     )
 

@@ -29,6 +29,7 @@ _READY: Final = re.compile(rb"Legato is at http://127\.0\.0\.1:(\d+)\n")
 _MUCH: Final = {
     "LEGATO_PORT": "0",
     "LEGATO_LOG": "json",
+    "LEGATO_MAX_CONNECTIONS": "1000000",
     "LEGATO_MAX_RUNNING_JOBS": "1000000",
     "LEGATO_MAX_RUNNING_JOBS_PER_USER": "1000000",
     "LEGATO_MAX_ANSWER_BYTES": str(2**36),

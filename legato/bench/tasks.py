@@ -88,6 +88,14 @@ class Harm(Struct, kw_only=True):
     resets: float = 50.0  # a second, of all that come and go
 
 
+class Attack(Struct, kw_only=True):
+    """For a single hostile client: what to do, again and again."""
+
+    port: int
+    token: str
+    kind: str
+
+
 class Ready(Struct):
     """All hostile clients are connected."""
 

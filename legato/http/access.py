@@ -39,7 +39,9 @@ async def user_at(path: str, credentials: Credentials) -> User:
         return await _user_by_key(token, path)
     if is_openai(path):
         _require_any(credentials)
-    return await application().authenticator.authenticate(credentials)
+    user = await application().authenticator.authenticate(credentials)
+    runtime().revoked.check(user)
+    return user
 
 
 def _require_any(credentials: Credentials) -> None:

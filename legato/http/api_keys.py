@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple, get_args
 
 from ulid import ULID
@@ -46,6 +46,11 @@ def mint(
         expires_at=expires_at,
     )
     return Minted(secret, key)
+
+
+def default_expiry(lifetime: float | None, now: datetime) -> datetime | None:
+    """When a key expires that is made `now` and for which nobody asks another time; None: never."""
+    return None if lifetime is None else now + timedelta(seconds=lifetime)
 
 
 def is_key_name(text: str) -> bool:

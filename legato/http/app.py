@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Final
 
 from quart import Response, g, request, websocket
-from quart_schema import Info, QuartSchema
+from quart_schema import Info, QuartSchema, Server
 from werkzeug.exceptions import HTTPException
 
 from legato.config import Settings, load_settings
@@ -33,6 +33,7 @@ from legato.http.openai.responses import responses
 from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
+from legato.http.sessions import sessions
 from legato.http.uploads import upload_of
 from legato.http.wire import application, credentials_of, handshake_of, runtime
 from legato.secret import with_secret
@@ -40,7 +41,7 @@ from legato.secret import with_secret
 BLUEPRINTS: Final = (
     *(chat, completions, completion_jobs, conversations, keys, models),
     *(responses, response_jobs, response_sockets, compaction),
-    *(pages, metrics),
+    *(pages, sessions, metrics),
 )
 
 
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         conversion_preference="msgspec",
         security_schemes=SECURITY_SCHEMES,
         security=SECURITY,
+        servers=[Server(app.settings.base_path)] if app.settings.base_path else None,
         openapi_provider_class=Description,
     )
     app.view_functions["openapi"] = openapi

@@ -7,7 +7,7 @@ from quart import Response, abort
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
-from legato.config import Settings
+from legato.config import ANY_AUDIENCE, Settings
 from legato.http.asgi import Connection, Handshake, Hosted, Lifespan
 from legato.http.assets import Assets, Folder
 from legato.http.auth import Authenticator
@@ -19,6 +19,9 @@ from legato.http.openai.sealing import Seal
 from legato.http.requests import Requests
 from legato.http.runtime import Runtime
 from legato.http.streaming import Streams
+from legato.http.tokens import Expected
+from legato.http.transport.descriptors import most_connections
+from legato.http.transport.limit import ConnectionLimit
 from legato.http.uploads import UploadRequest
 
 BODY_TIMEOUT: Final = 30  # seconds to send a body
@@ -34,7 +37,10 @@ class Legato(Hosted):
 
     def __init__(self, settings: Settings, runtime: Runtime | None) -> None:
         static = Path(__file__).with_name("static")
-        super().__init__("legato", static_folder=str(static), static_url_path="/static")
+        pages = str(Path(__file__).with_name("templates"))
+        super().__init__(
+            "legato", static_folder=str(static), static_url_path="/static", template_folder=pages
+        )
         self.assets = Assets()
         self._static = Folder(static)
         self.settings = settings
@@ -44,9 +50,16 @@ class Legato(Hosted):
         self.loop_delay = LoopDelay()
         self.requests = Requests(logged=settings.access_log)
         self.proxies = Proxies(settings.guards.trusted_proxies)
+        self.connection_limit = ConnectionLimit(
+            min(settings.limits.max_connections, most_connections()),
+            settings.limits.max_connections_per_address,
+            self.proxies.trusts,
+        )
         keys = PublicKeys(settings.jwks_url) if settings.jwks_url else None
         self.seal = Seal(settings.jwt_secret or "")
-        self.authenticator = Authenticator(settings.jwt_secret or "", keys)
+        audience = None if settings.jwt_audience == ANY_AUDIENCE else settings.jwt_audience
+        expected = Expected(settings.jwt_issuer, audience)
+        self.authenticator = Authenticator(settings.jwt_secret or "", keys, expected=expected)
         self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
         self.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT

@@ -1,7 +1,9 @@
 """Where the application meets its ASGI server: bodies that are cut, and the lifespan."""
 
+import re
 import sys
-from typing import Final
+from typing import Final, TypedDict, cast
+from urllib.parse import urlsplit
 
 import trio
 from hypercorn.typing import (
@@ -35,6 +37,12 @@ UPLOAD_PATIENCE: Final = 5.0
 Closing under it makes its system throw the answer away, unread.
 """
 
+
+ONE_SLASH: Final = re.compile(r"/(?!/)")
+"""How a path begins."""
+
+NOWHERE: Final = "/."
+"""No route's beginning."""
 
 NEEDS_TRIO: Final = "Legato runs on Trio only, for example: hypercorn --worker-class trio"
 
@@ -70,7 +78,7 @@ class Exchange:
 
 class Connection(TrioASGIHTTPConnection):
     def __init__(self, app: Quart, scope: HTTPScope) -> None:
-        super().__init__(app, {**scope, "query_string": legible(scope["query_string"])})
+        super().__init__(app, {**scope, **_asked(app, scope)})
         self._upload: Upload | None = None
 
     def _create_request_from_scope(self, send: ASGISendCallable) -> Request:
@@ -115,7 +123,7 @@ class Connection(TrioASGIHTTPConnection):
 
 class Handshake(TrioASGIWebsocketConnection):
     def __init__(self, app: QuartTrio, scope: WebsocketScope) -> None:
-        super().__init__(app, {**scope, "query_string": legible(scope["query_string"])})
+        super().__init__(app, {**scope, **_asked(app, scope)})
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Who sends more than may wait is as good as gone: behind it, nobody would see it leave."""
@@ -132,6 +140,33 @@ class Handshake(TrioASGIWebsocketConnection):
 
 def is_full(channel: trio.MemoryChannelStatistics) -> bool:
     return channel.current_buffer_used == channel.max_buffer_size
+
+
+class Asked(TypedDict):
+    """What replaces a scope's own."""
+
+    path: str
+    query_string: bytes
+
+
+def _asked(app: Quart, scope: HTTPScope | WebsocketScope) -> Asked:
+    path = path_of(scope["path"], cast("Hosted", app).settings.base_path)
+    return {"path": path, "query_string": legible(scope["query_string"])}
+
+
+def path_of(target: str, base: str) -> str:
+    """The path as routes have it: some proxies take the `base_path` off, others leave it there.
+
+    `target` is a path, or a whole URL, as a proxy may ask for.
+    """
+    try:
+        path = target if target.startswith("/") else urlsplit(target).path
+    except ValueError:
+        return NOWHERE
+    if path == base or path.startswith(f"{base}/"):
+        path = path.removeprefix(base) or "/"
+    # `//metrics` is not `/metrics`, as Werkzeug has it: a proxy may keep that from its clients.
+    return path if ONE_SLASH.match(path) else f"{NOWHERE}{path}"
 
 
 def legible(query: bytes) -> bytes:

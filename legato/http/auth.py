@@ -1,24 +1,29 @@
 """Who is asking: a bearer token, or the page's session cookie from the page's own origin."""
 
 import hmac
+import secrets
 import time
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from legato.http.jwks import Algorithm, KeysUnavailable, PublicKeys
 from legato.http.tokens import (
     OWN_ALGORITHM,
     Claims,
+    Expected,
+    Header,
     Unauthorized,
     User,
     read_header,
+    require_access_token,
+    require_expected,
     sign,
     signed,
     user_of,
-    verify,
 )
 
 __all__ = [
@@ -74,12 +79,18 @@ class Authenticator:
     """
 
     def __init__(
-        self, secret: str, keys: PublicKeys | None = None, *, clock: Callable[[], float] = time.time
+        self,
+        secret: str,
+        keys: PublicKeys | None = None,
+        *,
+        expected: Expected | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`clock` gives seconds since 1970."""
+        """`expected` is of bearer tokens, whoever signed them; `clock` gives seconds since 1970."""
         self._secret = secret
         self._session_key = hmac.digest(secret.encode(), b"legato session", "sha256")
         self._keys = keys
+        self._expected = expected or Expected()
         self._clock = clock
         # A signature that was good stays good, and to look again is a tenth of a request.
         self._own = lru_cache(KNOWN_TOKENS)(self._signed)
@@ -94,16 +105,29 @@ class Authenticator:
             KeysUnavailable: where the identity provider's keys cannot be read.
         """
         if credentials.bearer is not None:
-            return await self._bearer(credentials.bearer)
+            return await self.bearer(credentials.bearer)
         if credentials.session is None:
             raise Unauthorized("no token: send `Authorization: Bearer <token>`, or log in")
-        user = verify(credentials.session, self._session_key, OWN_ALGORITHM, now=self._clock())
-        _check_origin(credentials)
+        user = self.in_session(credentials.session)
+        if credentials.method.upper() not in _SAFE_METHODS:
+            check_origin(credentials)
         return user
 
-    async def _bearer(self, token: str) -> User:
-        if claims := self._own(token):
-            return user_of(claims, self._clock())
+    def in_session(self, session: str) -> User:
+        """Whose session that cookie's value is.  Raises Unauthorized where it is not good."""
+        claims = signed(session, self._session_key, OWN_ALGORITHM)
+        return replace(user_of(claims, self._clock()), session=str(claims.jti))
+
+    async def bearer(self, token: str) -> User:
+        """Whose bearer token it is.
+
+        Raises:
+            Unauthorized, KeysUnavailable
+        """
+        claims = self._own(token) or await self._by_provider(token)
+        return user_of(claims, self._clock())
+
+    async def _by_provider(self, token: str) -> Claims:
         header = read_header(token)
         accepted = (OWN_ALGORITHM, *(get_args(Algorithm) if self._keys else ()))
         if self._keys is None or header.algorithm not in accepted:
@@ -113,30 +137,43 @@ class Authenticator:
         found = await self._keys.find(header.algorithm, header.key_id)
         if found is None:
             raise Unauthorized("the token's key is not among the identity provider's")
-        return verify(token, found.key, found.algorithm, now=self._clock())
+        return self._admitted(header, signed(token, found.key, found.algorithm))
 
     def _signed(self, token: str) -> Claims | None:
         """What it claims; None where it is not to be judged by our secret."""
-        if read_header(token).algorithm != OWN_ALGORITHM:
+        header = read_header(token)
+        if header.algorithm != OWN_ALGORITHM:
             return None
-        return signed(token, self._secret, OWN_ALGORITHM)
+        return self._admitted(header, signed(token, self._secret, OWN_ALGORITHM))
 
-    def session(self, user: str) -> str:
-        """The value of a fresh session cookie, good for SESSION_SECONDS."""
-        return sign(user, self._session_key, now=self._clock(), ttl=SESSION_SECONDS)
+    def _admitted(self, header: Header, claims: Claims) -> Claims:
+        require_access_token(header, claims)
+        require_expected(claims, self._expected)
+        return claims
+
+    def session(self, user: str, until: float | None = None) -> str:
+        """The value of a fresh session cookie, good for `session_seconds`."""
+        # With fractions: a session that begins in the second of a revocation begins after it.
+        now, ttl = self._clock(), self.session_seconds(until)
+        return sign(user, self._session_key, now=now, ttl=ttl, iat=now, jti=secrets.token_hex(16))
+
+    def session_seconds(self, until: float | None = None) -> int:
+        """How long a session may last: a working day, and never beyond the token that began it.
+
+        `until` is when that expires, in seconds since 1970; None where it was a one-time token.
+        """
+        left = SESSION_SECONDS if until is None else int(until - self._clock())
+        return max(0, min(SESSION_SECONDS, left))
 
 
-def session_cookie(value: str, *, secure: bool) -> str:
-    """A Set-Cookie header; `secure` where the page came by https."""
-    cookie = (
-        f"{SESSION_COOKIE}={value}; Max-Age={SESSION_SECONDS}; Path=/; HttpOnly; SameSite=Strict"
-    )
+def session_cookie(value: str, seconds: int, *, secure: bool, path: str = "/") -> str:
+    """A Set-Cookie header; `secure` where the page came by https.  With 0 seconds it takes away."""
+    cookie = f"{SESSION_COOKIE}={value}; Max-Age={seconds}; Path={path}; HttpOnly; SameSite=Strict"
     return f"{cookie}; Secure" if secure else cookie
 
 
-def _check_origin(credentials: Credentials) -> None:
-    if credentials.method.upper() in _SAFE_METHODS:
-        return
+def check_origin(credentials: Credentials) -> None:
+    """Raises ForbiddenOrigin where the request may be made by another site's page."""
     if credentials.origin is None:
         raise ForbiddenOrigin("a request with a cookie that changes something needs an Origin")
     if _normal(credentials.origin) != _normal(credentials.own_origin):

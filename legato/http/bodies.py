@@ -113,7 +113,8 @@ class MessagesQuery(Struct):
 
 
 class ApiKeyBody(Struct, kw_only=True, rename="camel"):
-    """`expiresAt` is a time with its offset, `2027-01-31T12:00:00Z`; without it, a key is for ever.
+    """`expiresAt` is a time with its offset, `2027-01-31T12:00:00Z`; without it, a key is good for
+    the server's `api_key_lifetime`, or for ever where there is none.
 
     `scopes` are what the key is good for, by default all.
     """

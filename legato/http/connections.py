@@ -1,81 +1,27 @@
 """A server's open connections: what one client does harms no other, and holds nothing up."""
 
-import struct
 from collections.abc import Callable
-from contextlib import suppress
-from socket import socket
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
-from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import (
     ASGIReceiveCallable,
     ASGIReceiveEvent,
     ASGISendCallable,
     ASGISendEvent,
-    ConnectionState,
     Scope,
 )
 
 from legato.http.application import Legato
 from legato.http.sse import DIRECT
-
-SLICE: Final = 16 * 1024  # bytes that are written at a time, each slice with its own deadline
-
-RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER for no time: closing sends RST
+from legato.http.transport.client_stream import ClientStream
+from legato.http.transport.connection import ConnectionServer
 
 log = structlog.get_logger()
-
-
-class ClientStream:
-    """A client's socket, as Hypercorn is given it."""
-
-    def __init__(self, accepted: trio.SocketStream, patience: float) -> None:
-        """`patience`: seconds in which a client must take a slice, or lose its connection."""
-        plain = socket(fileno=accepted.socket.detach())
-        self.socket = trio.socket.from_stdlib_socket(plain)
-        self.send_nowait: Final = plain.send  # past Trio: for whoever writes without waiting
-        self.life = trio.CancelScope()
-        self._stream = trio.SocketStream(self.socket)
-        self._patience = patience
-        self._writing = trio.CancelScope()
-
-    async def receive_some(self, max_bytes: int) -> bytes | bytearray:
-        return await self._stream.receive_some(max_bytes)
-
-    async def send_all(self, data: bytes | memoryview) -> None:
-        """Hypercorn shields its writes from cancellation, so their deadline has to be in here."""
-        view = memoryview(data)
-        for start in range(0, len(data), SLICE):
-            with trio.move_on_after(self._patience) as self._writing:
-                await self._stream.send_all(view[start : start + SLICE])
-            if self._writing.cancelled_caught:
-                self.reset()
-                raise trio.BrokenResourceError("the client takes nothing")
-
-    def hasten(self, patience: float) -> None:
-        """Have no more patience than this, from now on."""
-        self._patience = patience
-        self._writing.deadline = min(self._writing.deadline, trio.current_time() + patience)
-
-    async def send_eof(self) -> None:
-        await self._stream.send_eof()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-        # Behind a response that ends the connection, Hypercorn waits for ever for the next
-        # request's turn where a client sent one ahead; so the connection's task ends from here.
-        self.life.cancel()
-
-    def reset(self) -> None:
-        """Close at once, whoever waits for the client, and so that nobody takes it for an end."""
-        with suppress(OSError):
-            self.socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, RESET_ON_CLOSE)
-        self.socket.close()
 
 
 class WatchedExchange:
@@ -124,10 +70,10 @@ class ClientApp(ASGIWrapper):
         try:
             await self.app(scope, exchange.receive, exchange.send)
         finally:
-            # HTTP/1.1 shows by the missing last chunk that a body was cut.  In HTTP/1.0 (nginx
-            # asks so by default) the end of the connection is the end of the body, and in
-            # HTTP/2 Hypercorn forgets the stream without a word.
-            if exchange.is_cut and scope.get("http_version") != "1.1":
+            # HTTP/1.1 shows by the missing last chunk that a body was cut, HTTP/2 by a reset of
+            # its stream.  In HTTP/1.0 (nginx asks so by default) the end of the connection is
+            # the end of the body.
+            if exchange.is_cut and scope.get("http_version") == "1.0":
                 self._client.reset()
 
 
@@ -136,6 +82,7 @@ class Connections:
         self, app: Legato, config: Config, context: WorkerContext, *, direct: bool
     ) -> None:
         """`direct`: whether streams may go past Hypercorn where they can."""
+        self.limit = app.connection_limit
         self._app = app
         self._config = config
         self._context = context
@@ -159,14 +106,20 @@ class Connections:
             client.socket.close()
             self._clients.discard(client)
 
-    def _server(self, client: ClientStream) -> TCPServer:
-        return TCPServer(
+    def _server(self, client: ClientStream) -> ConnectionServer:
+        return ConnectionServer(
             ClientApp(self._app, client, direct=self._direct),
             self._config,
             self._context,
-            ConnectionState({}),
-            cast("trio.SSLStream[trio.SocketStream]", client),
+            client,
+            http2=self._app.settings.http2,
+            patience=self._patience,
         )
+
+    def end_waits(self) -> None:
+        """Close the connections that are between two requests."""
+        for client in self._clients:
+            client.end_wait()
 
     def hasten(self, patience: float) -> None:
         """Close the connections whose clients take nothing for so many seconds from now on."""

@@ -10,7 +10,9 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     # Of what others embed without asking; whom CORS lets read may read nevertheless.
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
+    # Where nothing else is said, as of the page's own files: a reply is somebody's.
+    "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
 

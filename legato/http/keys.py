@@ -6,12 +6,12 @@ from typing import Final
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
-from legato.http.api_keys import MAX_NAME, SCOPES, is_key_name, mint
+from legato.http.api_keys import MAX_NAME, SCOPES, default_expiry, is_key_name, mint
 from legato.http.bodies import ApiKeyBody
 from legato.http.errors import InvalidField, NotFound, RequestError
 from legato.http.openapi import describe
 from legato.http.replies import ApiKeyReply, ApiKeysReply, NewApiKeyReply
-from legato.http.wire import body_of, no_content, reply, runtime, user
+from legato.http.wire import application, body_of, no_content, reply, runtime, user
 from legato.storage.clock import utc_now
 from legato.storage.keys import ApiKey
 
@@ -57,10 +57,12 @@ async def _check_room() -> None:
 
 
 def _expiry(given: datetime | None, now: datetime) -> datetime | None:
-    if given is not None and not now < given <= now + LONGEST:
+    if given is None:
+        return default_expiry(application().settings.api_key_lifetime, now)
+    if not now < given <= now + LONGEST:
         found = f"found {given.isoformat()}"
         raise InvalidField("expiresAt", f"{found}; allowed: a time to come, within ten years")
-    return given and given.astimezone(UTC)
+    return given.astimezone(UTC)
 
 
 @keys.get("")

@@ -4,11 +4,16 @@ import hmac
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from ipaddress import ip_address
 from itertools import accumulate
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -24,8 +29,10 @@ from legato.actors.supervisor import Supervisor
 from legato.actors.times import Times
 from legato.http.application import Legato
 from legato.http.errors import RequestError
+from legato.http.guards.addresses import parse_address
 from legato.http.tokens import Unauthorized
 from legato.http.wire import application
+from legato.secret import is_loopback
 
 Values = Iterable[tuple[Sequence[str], float]]
 """Each with the values of its labels."""
@@ -34,7 +41,14 @@ Values = Iterable[tuple[Sequence[str], float]]
 Family = GaugeMetricFamily | CounterMetricFamily
 
 
-FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+FORWARDED: Final = frozenset(
+    {
+        *("forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "client-ip"),
+        *("true-client-ip", "cf-connecting-ip", "cf-ray", "fastly-client-ip", "x-original-host"),
+        *("x-original-url", "x-rewrite-url", "x-envoy-external-address", "x-remote-addr"),
+    }
+)
+FORWARDED_PREFIX: Final = "x-forwarded-"
 """What a proxy adds: whoever is behind it is not local, though the proxy may be."""
 
 metrics = Blueprint("metrics", __name__)
@@ -66,14 +80,23 @@ def check_reader(token: str | None) -> None:
 
 
 def is_local() -> bool:
-    """Who comes by a proxy is, where one that we trust says so."""
-    peer, forwarded = request.remote_addr or "", request.headers.getlist("X-Forwarded-For")
-    address = application().proxies.address(peer, forwarded)
-    if address == peer and any(name in request.headers for name in FORWARDED):
-        return False
+    """Whether a program on this machine asks, by itself and under a name of this machine.
+
+    A page of another site may have a name that leads here (DNS rebinding): its browser says it.
+    """
+    peer = parse_address(request.remote_addr or "")
+    return peer is not None and peer.is_loopback and not _is_forwarded() and _is_asked_locally()
+
+
+def _is_forwarded() -> bool:
+    names = {name.lower() for name, _ in request.headers}
+    return not FORWARDED.isdisjoint(names) or any(n.startswith(FORWARDED_PREFIX) for n in names)
+
+
+def _is_asked_locally() -> bool:
     try:
-        return ip_address(address).is_loopback
-    except ValueError:  # a socket that has no address
+        return is_loopback(urlsplit(f"//{request.host}").hostname or "")
+    except ValueError:  # a host that is none
         return False
 
 
@@ -85,6 +108,8 @@ class Metrics(Collector):
         self._replica = f"{socket.gethostname()}:{os.getpid()}"
 
     def collect(self) -> Iterator[Metric]:
+        yield from self._of_the_process()
+        yield from self._of_connections()
         yield from self._of_requests()
         yield self._times(
             "legato_loop_delay", "How late the loop was.", self._app.loop_delay.delays
@@ -92,6 +117,20 @@ class Metrics(Collector):
         if self._app.runtime is not None:
             yield from self._of_jobs(self._app.runtime.supervisor)
             yield from self._of_the_journal(self._app.runtime.supervisor)
+
+    def _of_the_process(self) -> Iterator[Metric]:
+        """Under the names that every process has with Prometheus; where there is a /proc."""
+        for family in ProcessCollector(registry=None).collect():
+            mine = [sample._replace(labels={"replica": self._replica}) for sample in family.samples]
+            family.samples = mine
+            yield family
+
+    def _of_connections(self) -> Iterator[Metric]:
+        limit = self._app.connection_limit
+        yield self._now("legato_connections", "Connections that are open.", [((), limit.open)])
+        refused = singly(limit.refused)
+        what = "Connections refused, by what there is no more of."
+        yield self._total("legato_connections_refused", what, refused, "reason")
 
     def _of_requests(self) -> Iterator[Metric]:
         streams, requests = self._app.streams, self._app.requests

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
+import structlog
 from msgspec import Struct
 
 from legato.actors.jobs import Alone, Jobs
@@ -17,18 +18,27 @@ from legato.dialects.librechat import LibreChat
 from legato.dialects.responses import Responses
 from legato.http.guards.chain import Guards, open_guards
 from legato.http.key_ring import KeyRing, open_key_ring
+from legato.http.revoked import RevocationList, open_revocation_list
 from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
+from legato.storage.breaker import watched
 from legato.storage.contract import Records, StorageError
 from legato.storage.records import Storage, open_storage
 from legato.storage.replicas import Replication
+from legato.storage.retention import open_retention
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "librechat": LibreChat,
     "chat_completions": ChatCompletions,
     "responses": Responses,
 }
+
+
+SUCCESSION: Final = 8.0
+"""Seconds after `drain_timeout` for a former server on the same file to have ended."""
+
+log = structlog.get_logger()
 
 
 class Runtime(Struct, frozen=True):
@@ -39,6 +49,7 @@ class Runtime(Struct, frozen=True):
     jobs: Jobs
     key_ring: KeyRing
     guards: Guards
+    revoked: RevocationList
 
     @property
     def default_model(self) -> str:
@@ -51,7 +62,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """Raises ConfigError, StorageError or ModelError where something cannot be opened."""
     async with (
         open_tracing(settings) as tracing,
-        open_storage(settings.database_url) as storage,
+        _open_storage(settings) as storage,
         open_guards(settings, storage.records.bans) as guards,
         open_models(
             settings.models,
@@ -60,12 +71,43 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             scripted_rate=settings.scripted_rate,
         ) as models,
         open_key_ring(storage.records.api_keys) as key_ring,
+        open_revocation_list(storage.records.revocations) as revoked,
         _open_jobs(settings, storage, models) as replica,
+        open_retention(storage.erasure, settings.retention_days),
     ):
         if tracing is not None:
             replica.supervisor.observers.append(tracing.ended)
-        jobs = replica.jobs
-        yield Runtime(settings, storage.records, models, replica.supervisor, jobs, key_ring, guards)
+        yield Runtime(
+            settings,
+            storage.records,
+            models,
+            replica.supervisor,
+            replica.jobs,
+            key_ring,
+            guards,
+            revoked,
+        )
+
+
+@asynccontextmanager
+async def _open_storage(settings: Settings) -> AsyncIterator[Storage]:
+    """Watched; and where no Redis tells servers of each other, no other server's."""
+    limits = settings.limits
+    patience = limits.drain_timeout + SUCCESSION if settings.redis_url is None else None
+    async with (
+        open_storage(
+            settings.database_url, timeout_=limits.store_timeout, patience=patience
+        ) as storage,
+        watched(storage.watch),
+    ):
+        announce(storage)
+        yield storage
+
+
+def announce(storage: Storage) -> None:
+    """A slip in the database's name is seen by that."""
+    if storage.made is not None:
+        log.info("made a new database", at=storage.made)
 
 
 @asynccontextmanager
@@ -107,5 +149,8 @@ async def _open_replication(settings: Settings, redis_url: str) -> AsyncIterator
         missing = f"Redis needs the package {error.name}: pip install 'legato[redis]'"
         raise StorageError(f"LEGATO_REDIS_URL: {missing}") from error
     prefix, lease = settings.redis_prefix, settings.limits.lease
-    async with open_replication(redis_url, prefix=prefix, lease=lease) as replication:
+    async with (
+        open_replication(redis_url, prefix=prefix, lease=lease) as replication,
+        watched(replication.watch),
+    ):
         yield replication

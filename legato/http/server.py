@@ -17,17 +17,30 @@ from msgspec.structs import replace
 from legato.config import ConfigError, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
+from legato.http.bounds import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from legato.http.connections import Connections
 from legato.http.runtime import open_runtime
 from legato.http.signals import Shutdown, shutdown_by_signals
+from legato.http.transport.accepting import Acceptor
+from legato.http.transport.descriptors import raise_limit
 from legato.logs import configure_logs
 
-GRACE: Final = 5.0
+GRACE: Final = 3.0
 """Seconds that requests have to end at shutdown; streams are cut at once, to go on elsewhere."""
 
-LAST_STEP: Final = 1.0
+LAST_STEP: Final = 0.5
 """Seconds at shutdown until sockets are closed: under clients that do not read at once, under
 whoever still holds one after the grace."""
+
+LAST_CALL: Final = 4.0
+"""Seconds after `drain_timeout` in which what runs may still be stored.  A storage that hangs is
+left then; to close the connections to it, and to send the last spans, takes less than the rest."""
+
+END: Final = 6.0
+"""Seconds after `drain_timeout` in which the process has ended, whatever hangs."""
+
+HURRY: Final = 0.5
+"""Seconds for what runs to be stored, where somebody asks for the end a second time."""
 
 TURN: Final = 0.001
 """Seconds that a worker thread may compute before the loop has the interpreter again.  Of Python's
@@ -76,7 +89,8 @@ async def serve_until(
                 last_step.cancel_scope.cancel()  # or clients that never read would hold this up
                 raise
             log.info("shutting down", connections=len(connections))
-            await context.terminated.set()  # connections between two requests close now
+            await context.terminated.set()  # no connection waits for a further request
+            connections.end_waits()
             app.streams.cut()
             connections.hasten(LAST_STEP)
             serving.cancel_scope.deadline = trio.current_time() + grace
@@ -88,6 +102,7 @@ def _configuration(idle: float, max_message: int) -> Config:
     config = Config()
     config.keep_alive_timeout = idle
     config.websocket_max_message_size = max_message
+    config.h11_max_incomplete_size = MAX_HEADER_BYTES + MAX_TARGET_BYTES
     config.include_server_header = False  # nobody needs to know what to attack
     config.errorlog = logging.getLogger("hypercorn.error")
     return config
@@ -99,9 +114,10 @@ async def _accept_until(
     listeners: list[trio.SocketListener],
     serving: trio.Nursery,
 ) -> None:
-    accept = partial(trio.serve_listeners, handler_nursery=serving)
+    acceptor = Acceptor(connections.serve, connections.limit, serving)
     async with trio.open_nursery() as accepting:
-        accepting.start_soon(accept, connections.serve, listeners)
+        for listener in listeners:
+            accepting.start_soon(acceptor.accept_from, listener)
         await stop()
         accepting.cancel_scope.cancel()
 
@@ -157,14 +173,32 @@ async def run_on(
     listeners: list[trio.SocketListener], settings: Settings, on_ready: Ready, shutdown: Shutdown
 ) -> None:
     """Serve on these sockets until `shutdown` is asked for."""
+    raise_limit()
     app = create_app(settings)
     _settle()
-    async with _own_listeners(settings) as own, open_runtime(app.settings) as app.runtime:
-        url = url_of(listeners[0])
-        log.info("serving", url=url)
-        on_ready(app, url)
-        everywhere = [*listeners, *own]
-        await serve_until(shutdown.asked.wait, app, everywhere, hurry=shutdown.hurried.wait)
+    async with trio.open_nursery() as nursery:
+        starting = trio.CancelScope()
+        nursery.start_soon(_end_in_time, shutdown, app, starting)
+        with starting:
+            async with _own_listeners(settings) as own, open_runtime(app.settings) as app.runtime:
+                url = url_of(listeners[0])
+                log.info("serving", url=url)
+                on_ready(app, url)
+                everywhere = [*listeners, *own]
+                await serve_until(shutdown.asked.wait, app, everywhere, hurry=shutdown.hurried.wait)
+        nursery.cancel_scope.cancel()
+
+
+async def _end_in_time(shutdown: Shutdown, app: Legato, starting: trio.CancelScope) -> None:
+    """Once the end is asked for: wait for no storage longer than that allows."""
+    await shutdown.asked.wait()
+    if app.runtime is None:
+        starting.cancel()
+        return
+    with trio.move_on_after(app.settings.limits.drain_timeout + LAST_CALL):
+        await shutdown.hurried.wait()
+        await trio.sleep(HURRY)
+    app.runtime.supervisor.hurried.set()
 
 
 @asynccontextmanager

@@ -1,4 +1,7 @@
-"""SIGINT and SIGTERM: the first asks for the end, each further one skips what is waited for."""
+"""SIGINT and SIGTERM: the first asks for the end, each further one skips what is waited for.
+
+SIGHUP asks for nothing: a terminal that is closed does not end what was started in it.
+"""
 
 import signal
 from collections.abc import Iterator
@@ -6,9 +9,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
+import structlog
 import trio
 
 CAUGHT: Final = (signal.SIGINT, signal.SIGTERM)
+
+log = structlog.get_logger()
 
 
 class Shutdown:
@@ -37,10 +43,18 @@ def shutdown_by_signals() -> Iterator[Shutdown]:
     def on_signal(number: int, frame: FrameType | None) -> None:
         token.run_sync_soon(shutdown.ask)
 
+    def on_hangup(number: int, frame: FrameType | None) -> None:
+        token.run_sync_soon(ignore_hangup)
+
     former = {number: signal.signal(number, on_signal) for number in CAUGHT}
+    former[signal.SIGHUP] = signal.signal(signal.SIGHUP, on_hangup)
     try:
         with shutdown.scope:
             yield shutdown
     finally:
         for number, restored in former.items():
             signal.signal(number, restored)
+
+
+def ignore_hangup() -> None:
+    log.info("SIGHUP ignored", hint="settings are read at start; SIGTERM ends")

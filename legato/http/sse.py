@@ -14,7 +14,7 @@ from legato.http.wire import application
 HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Content-Encoding": "identity",
-    "Cache-Control": "no-cache, no-transform",
+    "Cache-Control": "no-store, no-transform",
     "Connection": "keep-alive",
     "X-Accel-Buffering": "no",
 }

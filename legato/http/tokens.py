@@ -1,5 +1,6 @@
 """JSON Web Tokens: who a token says its bearer is, and the signing of our own."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Final
 
 import jwt
@@ -13,13 +14,26 @@ OWN_ALGORITHM: Final = "HS256"
 
 MAX_USER_LENGTH: Final = 128
 
+ACCESS_TYPES: Final = frozenset({"jwt", "at+jwt"})
+"""What the header's `typ` may be, in any case of letters and after `application/` as well."""
+
+ACCESS_CLAIMS: Final = ACCESS_TYPES | {"bearer"}
+"""What a claim `typ` may be: Keycloak tells access tokens by it from its others."""
+
 Instant = Annotated[float, Meta(ge=0, le=2**53)]  # seconds since 1970
 
 
 class User(Struct, frozen=True):
-    """Somebody whose token was good."""
+    """Somebody whose credentials were good.
+
+    `issued_at` and `until` are in seconds since 1970, None where the credentials do not say;
+    `session` is the id of a session of the page, None where another kind of token was sent.
+    """
 
     id: str
+    issued_at: float | None = None
+    until: float | None = None
+    session: str | None = None
 
 
 class Unauthorized(Exception):
@@ -31,13 +45,28 @@ class Header(Struct, frozen=True):
 
     algorithm: str
     key_id: str | None
+    type: object = None
 
 
 class Claims(Struct, frozen=True):
     exp: Instant
     nbf: Instant = 0.0
+    iat: Instant | None = None
     id: object = msgspec.UNSET
     sub: object = msgspec.UNSET
+    iss: object = msgspec.UNSET
+    aud: object = msgspec.UNSET
+    jti: object = msgspec.UNSET
+    typ: object = msgspec.UNSET
+    token_use: object = msgspec.UNSET
+    events: object = msgspec.UNSET
+
+
+class Expected(Struct, frozen=True):
+    """What every token must claim.  None: whatever it claims, or nothing."""
+
+    issuer: str | None = None
+    audience: str | None = None
 
 
 def is_user_id(value: object) -> bool:
@@ -45,9 +74,12 @@ def is_user_id(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= MAX_USER_LENGTH and value.isprintable()
 
 
-def sign(user: str, key: str | bytes, *, now: float, ttl: float) -> str:
-    """A token of ours that is good for `ttl` seconds from `now` (seconds since 1970)."""
-    claims = {"sub": user, "iat": int(now), "exp": int(now + ttl)}
+def sign(user: str, key: str | bytes, *, now: float, ttl: float, **more: object) -> str:
+    """A token of ours that is good for `ttl` seconds from `now` (seconds since 1970).
+
+    `more` are further claims.
+    """
+    claims = {"sub": user, "iat": int(now), "exp": int(now + ttl), **more}
     return jwt.encode(claims, key, OWN_ALGORITHM)
 
 
@@ -62,16 +94,7 @@ def read_header(token: str) -> Header:
     # A header of brackets makes the JSON parser give up with RecursionError.
     except (jwt.PyJWTError, ValueError, RecursionError):
         raise Unauthorized("the token is malformed: it is not a signed JWT") from None
-    return Header(str(header.get("alg")), header.get("kid"))
-
-
-def verify(token: str, key: Any, algorithm: str, *, now: float) -> User:
-    """Whose token it is, if it was signed with `key` by `algorithm` and is good at `now`.
-
-    Raises:
-        Unauthorized: where it was not, has expired, is not good yet, or lacks a claim.
-    """
-    return user_of(signed(token, key, algorithm), now)
+    return Header(str(header.get("alg")), header.get("kid"), header.get("typ"))
 
 
 def signed(token: str, key: Any, algorithm: str) -> Claims:
@@ -98,6 +121,37 @@ def _claims(payload: bytes) -> Claims:
         raise Unauthorized(f"the token's claims cannot be used: {error}") from None
 
 
+def require_access_token(header: Header, claims: Claims) -> None:
+    """A provider signs other things with the same keys: none of them lets anybody in.
+
+    Raises:
+        Unauthorized: for a token that says it is to refresh, to log out, to identify, an event.
+    """
+    if not _names(header.type, None, ACCESS_TYPES):
+        raise Unauthorized("the token is no access token: `typ` must be absent, JWT or at+jwt")
+    if not _names(claims.typ, msgspec.UNSET, ACCESS_CLAIMS):
+        raise Unauthorized("the token is no access token: its claim `typ` names another kind")
+    if claims.token_use not in (msgspec.UNSET, "access"):
+        raise Unauthorized("the token is no access token: its claim `token_use` must be access")
+    if claims.events is not msgspec.UNSET:
+        raise Unauthorized("the token is no access token: it tells of `events`")
+
+
+def _names(found: object, absent: object, allowed: Collection[str]) -> bool:
+    if not isinstance(found, str):
+        return found is absent
+    return found.lower().removeprefix("application/") in allowed
+
+
+def require_expected(claims: Claims, expected: Expected) -> None:
+    """Raises Unauthorized where a token is by another, or was made for another."""
+    if expected.issuer not in (None, claims.iss):
+        raise Unauthorized("the token is not by the issuer whose tokens are good here (`iss`)")
+    audiences = claims.aud if isinstance(claims.aud, list) else [claims.aud]
+    if expected.audience not in (None, *audiences):
+        raise Unauthorized("the token was not made for this server (`aud`)")
+
+
 def user_of(claims: Claims, now: float) -> User:
     """Who claims that, if it is good at `now`.
 
@@ -106,7 +160,7 @@ def user_of(claims: Claims, now: float) -> User:
     """
     if now >= claims.exp + LEEWAY:
         raise Unauthorized("the token has expired")
-    if now < claims.nbf - LEEWAY:
+    if now < max(claims.nbf, claims.iat or 0.0) - LEEWAY:
         raise Unauthorized("the token is not good yet")
     user = claims.sub if claims.id is msgspec.UNSET else claims.id
     if not (isinstance(user, str) and is_user_id(user)):
@@ -114,4 +168,4 @@ def user_of(claims: Claims, now: float) -> User:
             "the token names no user: `id` or `sub` must be "
             f"text of 1 to {MAX_USER_LENGTH} printable characters"
         )
-    return User(user)
+    return User(user, claims.iat, claims.exp)

@@ -19,7 +19,7 @@ from legato.http.requests import TRACE_HEADER
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-LAST_EXPORT: Final = 2.0  # seconds at the end for the spans that are not sent yet
+LAST_EXPORT: Final = 1.0  # seconds at the end for the spans that are not sent yet
 
 
 class Tracing:

@@ -44,7 +44,7 @@ def application() -> Legato:
 def credentials_of(asking: Request) -> Credentials:
     return Credentials(
         method=asking.method,
-        own_origin=f"{scheme_of(asking)}://{asking.host}",
+        own_origin=f"{scheme_of(asking)}://{host_of(asking)}",
         authorization=asking.headers.get("Authorization"),
         session=asking.cookies.get(SESSION_COOKIE),
         origin=asking.headers.get("Origin"),
@@ -56,7 +56,7 @@ def handshake_of(asking: Websocket) -> Credentials:
     scheme = scheme_of(asking).replace("ws", "http", 1)
     return Credentials(
         method="WEBSOCKET",
-        own_origin=f"{scheme}://{asking.host}",
+        own_origin=f"{scheme}://{host_of(asking)}",
         authorization=asking.headers.get("Authorization"),
         session=asking.cookies.get(SESSION_COOKIE),
         origin=asking.headers.get("Origin"),
@@ -67,6 +67,12 @@ def scheme_of(asked: Request | Websocket) -> str:
     """http or https, as the client used it."""
     said = asked.headers.getlist("X-Forwarded-Proto")
     return application().proxies.scheme(asked.remote_addr or "", asked.scheme, said)
+
+
+def host_of(asked: Request | Websocket) -> str:
+    """host[:port], as the client wrote it."""
+    said = asked.headers.getlist("X-Forwarded-Host")
+    return application().proxies.host(asked.remote_addr or "", asked.host, said)
 
 
 def runtime() -> Runtime:

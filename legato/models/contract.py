@@ -32,10 +32,15 @@ class ChatMessage(Struct, frozen=True):
 
 
 class ModelRequest(Struct, frozen=True):
-    """`parameters` are the caller's own (temperature, max_tokens, …), handed on unread."""
+    """`parameters` are the caller's own (temperature, max_tokens, …), handed on unread.
+
+    `resumed`: the text that this very answer had when another process took the job over.  The last
+    message ends with that text.
+    """
 
     messages: tuple[ChatMessage, ...]
     parameters: Mapping[str, Json] = {}
+    resumed: str = ""
 
 
 @final

@@ -134,10 +134,7 @@ def _read_script(parameters: Mapping[str, Json]) -> Script:
 
 def _said(script: Script, request: ModelRequest) -> int:
     """How many tokens are said already, where the script is to go on from an answer of its own."""
-    last = request.messages[-1] if request.messages else None
-    if last is None or last.role != "assistant":
-        return 0
-    words = len(_WORD.findall(last.text))
+    words = len(_WORD.findall(request.resumed))
     return script.reasoning + words if words else 0
 
 

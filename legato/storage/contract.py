@@ -1,7 +1,7 @@
 """What storage promises: one owner a conversation, whole turns, and no word of a job lost."""
 
 from collections.abc import Collection, Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
@@ -10,10 +10,21 @@ from legato.events import AnyEvent
 from legato.storage.bans import Bans
 from legato.storage.keys import ApiKeys
 from legato.storage.responses import Responses
+from legato.storage.revocations import Revocations
+
+PING_TIMEOUT: Final = 1.0
+"""Seconds for a ping: whoever probes readiness, on a busy machine, too, hears within two."""
 
 
 class StorageError(Exception):
     """The storage could not be used; trying again may help.  The message is for people."""
+
+
+class Unavailable(StorageError):
+    """The storage itself is in trouble: down, silent, locked, full or read-only.
+
+    Others would fail the same way, whatever they ask.
+    """
 
 
 class ForeignConversation(Exception):
@@ -76,6 +87,9 @@ class Records(Protocol):
 
     @property
     def bans(self) -> Bans: ...
+
+    @property
+    def revocations(self) -> Revocations: ...
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None
@@ -161,7 +175,15 @@ class Records(Protocol):
         ...
 
     async def ping(self) -> None:
-        """Return if the storage can be used, and written to, now."""
+        """Return if the storage can be used, and written to, now.
+
+        Raises:
+            StorageError: after PING_TIMEOUT seconds at the latest.
+        """
+        ...
+
+    def check(self) -> None:
+        """Raises StorageError while it is known that nothing can be written."""
         ...
 
     def abandon(self) -> None:

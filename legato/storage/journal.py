@@ -46,7 +46,11 @@ class _Said(Struct, frozen=True, array_like=True):
 
 
 class SqlJournal:
-    """One transaction a method, in a worker thread, where events are encoded, too."""
+    """One transaction a method, in a worker thread, where events are encoded, too.
+
+    Nobody's request waits here, so nothing is refused while the database is known to be in trouble:
+    it is tried, and whoever asked tries again later.
+    """
 
     def __init__(self, database: Database, owners: Owners) -> None:
         self._database = database
@@ -64,7 +68,7 @@ class SqlJournal:
             outcomes = [add(connection, entries, me) for entries in batch]
             return [refusal for refusal in outcomes if refusal is not None]
 
-        return await self._database.write(work)
+        return await self._database.write(work, anyway=True)
 
     async def take_over(self) -> Sequence[Abandoned]:
         def work(connection: Connection) -> Sequence[Abandoned]:
@@ -75,7 +79,7 @@ class SqlJournal:
             taken = connection.execute(TAKEN, {"taker": me})
             return [Abandoned(row.job_id, row.epoch, row.attempts, row.settled) for row in taken]
 
-        return await self._database.write(work)
+        return await self._database.write(work, anyway=True)
 
     async def read(self, job_id: str) -> Kept:
         def work(connection: Connection) -> Kept:
@@ -87,11 +91,13 @@ class SqlJournal:
                     joining.miss(f"its entries from {row.first} on: {error}")
             return joining.kept()
 
-        return await self._database.read(work)
+        return await self._database.read(work, anyway=True)
 
     async def settle(self, job_ids: Sequence[str]) -> None:
         values = {"of_jobs": job_ids, "of_owner": self._owners.me}
-        await self._database.write(lambda connection: connection.execute(SETTLE, values))
+        await self._database.write(
+            lambda connection: connection.execute(SETTLE, values), anyway=True
+        )
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         def work(connection: Connection) -> None:
@@ -102,7 +108,7 @@ class SqlJournal:
             oldest = ULID.from_datetime(datetime.now(UTC) - TOMBSTONES_LIVE)
             connection.execute(EXPIRE, {"oldest": str(oldest)})
 
-        await self._database.write(work)
+        await self._database.write(work, anyway=True)
 
     def abandon(self) -> None:
         self._database.abandon()

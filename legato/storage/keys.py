@@ -40,6 +40,10 @@ class ApiKeys(Protocol):
         """The oldest first."""
         ...
 
+    async def every(self) -> Sequence[ApiKey]:
+        """All users', by user and then the oldest first."""
+        ...
+
     async def note_uses(self, uses: Mapping[str, datetime]) -> None:
         """When keys, by their ids, were used last; an earlier time than is known changes nothing.
 

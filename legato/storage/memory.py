@@ -19,6 +19,7 @@ from legato.storage.contract import (
 from legato.storage.memory_bans import MemoryBans
 from legato.storage.memory_keys import MemoryApiKeys
 from legato.storage.memory_responses import MemoryResponses
+from legato.storage.memory_revocations import MemoryRevocations
 from legato.storage.paging import (
     characters,
     cut,
@@ -43,6 +44,7 @@ class MemoryRecords:
         self._requests: dict[tuple[str, str], StoredTurn] = {}
         self.responses = MemoryResponses(self._enter)
         self.bans = MemoryBans(self._enter, clock)
+        self.revocations = MemoryRevocations(self._enter, clock)
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None
@@ -136,8 +138,14 @@ class MemoryRecords:
         }
         return True
 
+    def all_conversations(self) -> list[Conversation]:
+        return [*self._conversations.values()]
+
     async def ping(self) -> None:
         await self._enter()
+
+    def check(self) -> None:
+        """Nothing here is ever in trouble."""
 
     def abandon(self) -> None:
         """Nothing here takes time."""

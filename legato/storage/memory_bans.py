@@ -52,6 +52,12 @@ class MemoryBans:
         self._scores = {key: s for key, s in self._scores.items() if key[0] != subject}
         return self._bans.pop(subject, None) is not None
 
+    def forget(self, subject: str) -> int:
+        """Its violations; how many kinds there were."""
+        before = len(self._scores)
+        self._scores = {key: score for key, score in self._scores.items() if key[0] != subject}
+        return before - len(self._scores)
+
     def _sweep(self) -> datetime:
         """What has run out goes; the time at which that was judged."""
         now = self._clock()

@@ -33,6 +33,10 @@ class MemoryApiKeys:
         owned = [key for key in self._keys.values() if key.user == user]
         return sorted(owned, key=lambda key: (key.created_at, key.id))
 
+    async def every(self) -> Sequence[ApiKey]:
+        await self._enter()
+        return sorted(self._keys.values(), key=lambda key: (key.user, key.created_at, key.id))
+
     async def note_uses(self, uses: Mapping[str, datetime]) -> None:
         await self._enter(*uses)
         for key_id in uses.keys() & self._keys.keys():

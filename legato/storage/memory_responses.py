@@ -64,6 +64,9 @@ class MemoryResponses:
         del self._responses[response_id]
         return True
 
+    def all(self) -> list[StoredResponse]:
+        return [*self._responses.values()]
+
     def _find(self, user: str, response_id: str) -> StoredResponse | None:
         response = self._responses.get(response_id)
         return response if response is not None and response.user == user else None

@@ -13,6 +13,8 @@ from typing import IO, Protocol
 
 from sqlalchemy import Connection
 
+from legato.private_files import make_file
+
 
 class Owners(Protocol):
     """Those who share a journal, as one of them knows them.  All methods block."""
@@ -41,6 +43,7 @@ class FileOwners:
         self.me = token_hex(16)
         self._beside = f"{database}-owner-"
         unseen = Path(f"{database}-new-owner-{self.me}")
+        make_file(unseen)
         self._mine = unseen.open("wb")
         fcntl.flock(self._mine, fcntl.LOCK_EX)
         unseen.rename(self._path(self.me))  # nobody may find it without its lock

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import Connection, Insert, literal, select
+from sqlalchemy import Connection, Insert
 
 from legato.content import Conversation, Message
 from legato.storage.checks import require_limit, require_together
@@ -21,6 +21,7 @@ from legato.storage.rows import conversation_of, conversation_values, message_of
 from legato.storage.sql_bans import SqlBans
 from legato.storage.sql_keys import SqlApiKeys
 from legato.storage.sql_responses import SqlResponses
+from legato.storage.sql_revocations import SqlRevocations
 from legato.storage.statements import (
     ANSWER,
     CONVERSATION,
@@ -56,6 +57,7 @@ class SqlRecords:
         self.api_keys = SqlApiKeys(database)
         self.responses = SqlResponses(database)
         self.bans = SqlBans(database, clock)
+        self.revocations = SqlRevocations(database, clock)
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None
@@ -175,8 +177,10 @@ class SqlRecords:
         return await self._database.write(work)
 
     async def ping(self) -> None:
-        # In a write transaction: a full disk's or a read-only file's reads still succeed.
-        await self._database.write(lambda connection: connection.execute(select(literal(1))))
+        await self._database.ping()
+
+    def check(self) -> None:
+        self._database.check()
 
     def abandon(self) -> None:
         self._database.abandon()

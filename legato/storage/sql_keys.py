@@ -28,6 +28,7 @@ _OF_USER: Final = (
     .where(API_KEYS.c.user_id == bindparam("of_user"))
     .order_by(API_KEYS.c.created_at, API_KEYS.c.key_id)
 )
+_EVERY: Final = select(API_KEYS)
 _ADD: Final = insert(API_KEYS)
 _NOTE_USE: Final = (
     update(API_KEYS)
@@ -59,6 +60,14 @@ class SqlApiKeys:
     async def of_user(self, user: str) -> Sequence[ApiKey]:
         def work(connection: Connection) -> list[ApiKey]:
             return [key_of(row) for row in connection.execute(_OF_USER, {"of_user": user})]
+
+        return await self._database.read(work)
+
+    async def every(self) -> Sequence[ApiKey]:
+        def work(connection: Connection) -> list[ApiKey]:
+            found = [key_of(row) for row in connection.execute(_EVERY)]
+            # Not by the database, which may have an order of its own for texts.
+            return sorted(found, key=lambda key: (key.user, key.created_at, key.id))
 
         return await self._database.read(work)
 

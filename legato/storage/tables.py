@@ -169,3 +169,15 @@ VIOLATIONS: Final = Table(
     Column("until", BigInteger, nullable=False),
 )
 Index("ix_violations_until", VIOLATIONS.c.until)
+
+# Of a user's sessions and tokens: what was issued before `before` is refused.  `session_id` is ''
+# where all of them are; a row whose time has run out counts no more.
+REVOCATIONS: Final = Table(
+    "revocations",
+    METADATA,
+    Column("user_id", Text, primary_key=True),
+    Column("session_id", Text, primary_key=True),
+    Column("before", BigInteger, nullable=False),
+    Column("until", BigInteger),
+)
+Index("ix_revocations_until", REVOCATIONS.c.until)

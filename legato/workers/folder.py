@@ -8,6 +8,7 @@ from typing import IO, Final
 
 import trio
 
+from legato.private_files import make_file, make_folder
 from legato.workers import WorkersError
 
 LEFT_OVER: Final = 10.0
@@ -36,7 +37,8 @@ async def owned(folder: Path) -> AsyncIterator[int]:
 
 def _opened(folder: Path) -> IO[bytes]:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder, is_ours=True)
+        make_file(folder / "lock")
         return (folder / "lock").open("wb")
     except OSError as error:
         raise WorkersError(f"{folder}: cannot be used: {error.strerror}") from None

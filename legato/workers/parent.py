@@ -10,17 +10,20 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.actors.supervision import LAST_WRITE
 from legato.config import ConfigError, Limits, Settings
-from legato.http.server import GRACE, LAST_STEP, listening, url_of
+from legato.http.runtime import announce
+from legato.http.server import END, listening, url_of
 from legato.http.signals import shutdown_by_signals
 from legato.logs import configure_logs
-from legato.secret import DATA_FOLDER
+from legato.private_files import DATA_FOLDER
 from legato.storage.address import parse_address
-from legato.storage.records import CLOSE_TIMEOUT, open_storage
+from legato.storage.records import open_storage
 from legato.workers.embedded import embedded_redis
 from legato.workers.processes import Workers
 from legato.workers.protocol import Task
+
+INTERPRETER_END: Final = 2.0
+"""Seconds for a process that has nothing left to do: on a busy machine that takes a moment."""
 
 log = structlog.get_logger()
 
@@ -43,8 +46,8 @@ async def _run(settings: Settings, on_ready: Callable[[str], None]) -> None:
         # As for one process, the port comes first.  It stays open while a worker is started
         # again, and so does its queue of clients: they wait for a moment and are not refused.
         async with listening(settings) as listeners:
-            async with open_storage(settings.database_url):
-                pass  # what is wrong with it is said once, and its tables are made by one
+            async with open_storage(settings.database_url) as storage:
+                announce(storage)  # what is wrong is said once, and its tables are made by one
             async with _shared(settings, folder) as settings:
                 sockets = [listener.socket.fileno() for listener in listeners]
                 workers = Workers(
@@ -81,6 +84,4 @@ async def _shared(settings: Settings, folder: Path) -> AsyncIterator[Settings]:
 
 def _patience(limits: Limits) -> float:
     """Seconds in which a server has ended, whatever its clients and its storage do."""
-    return (
-        limits.drain_timeout + GRACE + LAST_STEP + limits.store_timeout + LAST_WRITE + CLOSE_TIMEOUT
-    )
+    return limits.drain_timeout + END + INTERPRETER_END

@@ -37,6 +37,7 @@ loglevel warning
 # Its input is a pipe from us.  At the end of that, which comes even if we are killed, it is told to
 # end.  A line says instead that it is gone already, and that its number may be another's by now.
 _BOUND_TO_US: Final = """\
+umask 077
 exec 3<&0 </dev/null
 (read -r _ <&3 || kill -TERM $$) >/dev/null 2>&1 &
 exec 3<&-

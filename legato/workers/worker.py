@@ -1,6 +1,7 @@
 """One of the processes: the server of `legato.http`, on sockets that the parent opened."""
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ import trio
 
 from legato.config import ConfigError
 from legato.http.server import run_on
-from legato.http.signals import CAUGHT, Shutdown
+from legato.http.signals import CAUGHT, Shutdown, ignore_hangup
 from legato.logs import configure_logs
 from legato.models.contract import ModelError
 from legato.storage.contract import StorageError
@@ -81,7 +82,7 @@ def _serve(task: Task, tell: Tell) -> None:
 
 async def _run(task: Task, tell: Tell) -> None:
     listeners, shutdown = _listeners(task.sockets), Shutdown()
-    with trio.open_signal_receiver(*CAUGHT) as signals:
+    with trio.open_signal_receiver(*CAUGHT, signal.SIGHUP) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_heed, signals, shutdown)
             nursery.start_soon(_follow_parent, shutdown)
@@ -107,8 +108,11 @@ async def _follow_parent(shutdown: Shutdown) -> None:
 async def _heed(signals: AsyncIterator[int], shutdown: Shutdown) -> None:
     """However many come, they ask for the end once: some send one to the parent and its workers
     alike (systemd), which must not be taken for a hurry."""
-    async for _ in signals:
-        shutdown.asked.set()
+    async for number in signals:
+        if number == signal.SIGHUP:
+            ignore_hangup()
+        else:
+            shutdown.asked.set()
 
 
 if __name__ == "__main__":

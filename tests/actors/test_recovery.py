@@ -9,6 +9,7 @@ from trio.testing import MockClock
 
 from legato.actors.recovery import HAND_OVERS, TRIES, Recovered, Successor, recover
 from legato.actors.sinks import ChannelSink
+from legato.actors.sizes import JOB_BYTES
 from legato.actors.turn import Turn, queued
 from legato.content import Asked, Conversation, ErrorPart, Message, Part, TextPart, Usage, text_of
 from legato.events import (
@@ -327,10 +328,11 @@ async def test_what_was_said_twice_is_there_once(shelf: Shelf, records: MemoryRe
     assert [*job.events[:4]] == [CREATED, STEP, TextDelta(0, "so "), TextDelta(0, "far")]
 
 
+@pytest.mark.parametrize("more", [[], [[STEP, TextDelta(0, "poison")]]])
 async def test_what_ended_the_process_again_and_again_is_not_read_any_more(
-    shelf: Shelf, records: MemoryRecords
+    shelf: Shelf, records: MemoryRecords, more: Sequence[Sequence[AnyEvent]]
 ) -> None:
-    await died(shelf, [CREATED], [STEP, TextDelta(0, "poison")])
+    await died(shelf, [CREATED], *more)
     shelf.volumes[JOB].attempts = TRIES
     job = await recovered(shelf, records)
 
@@ -403,10 +405,11 @@ async def test_more_than_may_be_kept_is_forgotten(
     shelf: Shelf, records: FlakyRecords, autojump_clock: MockClock
 ) -> None:
     ids = [JOB[:-1] + number for number in "123"]
+    most = 2 * JOB_BYTES + 50_000
     for job_id in ids:
         await died(shelf, [CREATED], [STEP, TextDelta(0, "x" * 10_000)], job_id=job_id)
     journal = MemoryJournal(shelf)
-    async with open_house(journal=journal, records=records, max_retained_bytes=50_000) as house:
+    async with open_house(journal=journal, records=records, max_retained_bytes=most) as house:
         found = [house.supervisor.whereis(job_id) is not None for job_id in ids]
         current = house.supervisor.whereis(C1)
         await trio.sleep(1)
@@ -462,7 +465,7 @@ async def test_of_what_had_ended_only_as_much_is_read_as_may_be_kept(
         ending = Finished(request=QUESTION, response=ANSWER)
         await died(shelf, [CREATED], [STEP, TextDelta(0, "x" * 10_000), ending], job_id=job_id)
         shelf.volumes[job_id].settled = True
-    found = await recover(MemoryJournal(shelf), records, most=15_000)
+    found = await recover(MemoryJournal(shelf), records, most=JOB_BYTES + 15_000)
 
     assert [job.turn.job_id for job in found] == ids[2:]
     assert sorted(shelf.volumes) == ids[2:]

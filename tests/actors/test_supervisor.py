@@ -8,6 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.admission import Busy, ShuttingDown, TooManyForServer, TooManyForUser
 from legato.actors.mailbox import ActorStopped
+from legato.actors.sizes import JOB_BYTES
 from legato.events import Created, Failed, Stopped
 from legato.storage.contract import ForeignConversation
 from tests.actors.kit import C1, C2, open_house
@@ -144,7 +145,7 @@ async def test_a_turn_takes_the_place_of_the_one_it_interrupts(
 
 
 async def test_memory_is_bounded_the_oldest_go_first(autojump_clock: MockClock) -> None:
-    async with open_house(max_retained_bytes=2500) as house:
+    async with open_house(max_retained_bytes=2 * JOB_BYTES + 2500) as house:
         for conversation_id in ("1", "2", "3"):
             job = house.start(conversation_id=conversation_id)
             house.model.say("x" * 100)
@@ -232,3 +233,42 @@ async def test_stopping_a_job_that_has_left_is_as_good_as_stopped(
         await house.supervisor.close_conversation(C1)
         await house.supervisor.close_conversation(C1)
         await house.supervisor.close_conversation("nowhere")
+
+
+async def test_all_that_runs_is_waited_for(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+        await job.opened()
+        waited = trio.Event()
+
+        async def wait() -> None:
+            await house.supervisor.ended()
+            waited.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await wait_all_tasks_blocked()
+            assert not waited.is_set()
+            house.model.finish()
+        assert waited.is_set()
+
+
+async def test_a_job_that_runs_is_not_among_the_retained(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+        await job.opened()
+        house.supervisor.registry.read(house.job(job))
+
+        assert [*house.supervisor.registry.evicted(0)] == []
+
+
+async def test_a_shutdown_that_is_hurried_waits_for_no_storage(autojump_clock: MockClock) -> None:
+    async with open_house(store_timeout=60) as house:
+        job = house.start()
+        await job.opened()
+        house.model.say("half")
+        house.records.hold()
+        house.supervisor.hurried.set()
+        begun = trio.current_time()
+
+    assert trio.current_time() - begun < 5

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from legato.bench import NAMES, BenchError
+from legato.bench.attacks import ATTACKS
 from legato.bench.client import Client
 from legato.bench.coming_back import resume, storm
 from legato.bench.costs import hostile, memory
@@ -153,10 +154,12 @@ def test_memory_is_measured() -> None:
 
 
 def test_good_readers_are_measured_beside_hostile_ones() -> None:
-    (figures,) = measured(hostile(readers=2, hostiles=8, **SOON))
+    (figures,) = measured(hostile(readers=2, hostiles=8, kind_window=0.2, **SOON))
 
     assert figures["events/s alone"] > 0
     assert figures["events/s beside them"] > 0
+    assert all(figures[f"… beside {kind}"] > 0 for kind in ATTACKS)
+    assert figures["descriptors held by 1000 closed connections"] == 0
 
 
 def test_what_a_process_uses_is_read() -> None:

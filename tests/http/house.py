@@ -10,6 +10,7 @@ from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.guards.chain import open_guards
 from legato.http.key_ring import open_key_ring
+from legato.http.revoked import open_revocation_list
 from legato.http.runtime import DIALECTS, Runtime
 from legato.models.contract import Json, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
@@ -70,9 +71,10 @@ async def open_house(
             journal=storage.journal,
         ) as supervisor,
         open_key_ring(storage.records.api_keys) as key_ring,
+        open_revocation_list(storage.records.revocations) as revoked,
     ):
         jobs = Alone(supervisor)
-        yield Runtime(settings, storage.records, table, supervisor, jobs, key_ring, guards)
+        yield Runtime(settings, storage.records, table, supervisor, jobs, key_ring, guards, revoked)
 
 
 @asynccontextmanager

@@ -68,10 +68,12 @@ def serving(provider: Provider) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/keys"
-        provider.may_answer.set()
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/keys"
+        finally:
+            provider.may_answer.set()
+            server.shutdown()
+            thread.join()
 
 
 def jwk(key: PrivateKey, **more: object) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from legato.http.application import Legato
 from legato.http.direct import DirectBody
 from legato.http.guards.chain import open_guards
 from legato.http.key_ring import open_key_ring
+from legato.http.revoked import open_revocation_list
 from legato.http.runtime import DIALECTS, Runtime
 from legato.http.served import ServedBody
 from legato.http.server import GRACE, IDLE, serve_until
@@ -112,6 +113,7 @@ async def live_server(
     grace: float = GRACE,
     idle: float = IDLE,
     direct: bool = True,
+    http2: bool = False,
     models: Sequence[Model] = (),
     **limits: Any,
 ) -> AsyncIterator[LiveServer]:
@@ -119,7 +121,7 @@ async def live_server(
 
     `models`: beside `scripted` and `held`.
     """
-    settings = replace(settings, limits=replace(settings.limits, **limits))
+    settings = replace(settings, http2=http2, limits=replace(settings.limits, **limits))
     with trio.fail_after(DEADLINE):
         async with _runtime(settings, models) as runtime, trio.open_nursery() as nursery:
             app = create_app(settings, runtime)
@@ -163,6 +165,8 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
             journal=storage.journal,
         ) as supervisor,
         open_key_ring(storage.records.api_keys) as key_ring,
+        open_revocation_list(storage.records.revocations) as revoked,
     ):
         jobs = Alone(supervisor)
-        yield Runtime(settings, storage.records, models, supervisor, jobs, key_ring, guards)
+        records = storage.records
+        yield Runtime(settings, records, models, supervisor, jobs, key_ring, guards, revoked)

@@ -31,6 +31,7 @@ class RawClient:
     def __init__(self, stream: trio.SocketStream, token: str) -> None:
         self.stream = stream
         self.budget: float = math.inf  # bytes to read before it drops the connection itself
+        self.host = "legato"
         self.chunks = 0  # of the body: the server writes them one by one
         self._frames = deque[bytes]()  # that came and were not asked for yet
         self._rest = b""  # a frame that is not whole yet
@@ -48,7 +49,7 @@ class RawClient:
     ) -> bytes:
         """All bytes of a request; h11 takes it that they are sent."""
         length = [("Content-Length", str(len(body)))] if body else []
-        known = [("Host", "legato"), ("Authorization", f"Bearer {self._token}")]
+        known = [("Host", self.host), ("Authorization", f"Bearer {self._token}")]
         head = h11.Request(method=method, target=target, headers=[*known, *length, *headers])
         sent = [head, h11.Data(body), h11.EndOfMessage()] if body else [head, h11.EndOfMessage()]
         return b"".join(self._http.send(event) or b"" for event in sent)

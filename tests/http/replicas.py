@@ -9,6 +9,7 @@ from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.guards.chain import open_guards
 from legato.http.key_ring import open_key_ring
+from legato.http.revoked import open_revocation_list
 from legato.http.runtime import DIALECTS, Runtime
 from legato.models.contract import Model
 from legato.models.scripted import ScriptedModel
@@ -43,6 +44,7 @@ async def opened(
     async with (
         open_guards(settings, records.bans) as guards,
         open_key_ring(records.api_keys) as key_ring,
+        open_revocation_list(records.revocations) as revoked,
         open_replica(
             MemoryReplication(world, lease=LEASE, me=me),
             records=records,
@@ -54,7 +56,9 @@ async def opened(
         ) as replica,
     ):
         supervisor, jobs = replica.supervisor, replica.jobs
-        yield client_of(Runtime(settings, records, models, supervisor, jobs, key_ring, guards))
+        yield client_of(
+            Runtime(settings, records, models, supervisor, jobs, key_ring, guards, revoked)
+        )
 
 
 def client_of(runtime: Runtime) -> Client:

@@ -6,8 +6,8 @@ from typing import Any
 import jwt
 import pytest
 
-from legato.http.auth import Authenticator, Credentials, Unauthorized, User
-from legato.http.tokens import LEEWAY, sign
+from legato.http.auth import Authenticator, Credentials, Unauthorized
+from legato.http.tokens import LEEWAY, Expected, sign
 from tests.http.identity import NOW, SECRET, Clock, bearer, segment
 
 ORIGIN = "http://127.0.0.1:8000"
@@ -40,7 +40,7 @@ async def test_a_token_of_ours_is_good_until_it_expires(
     token = sign("ada", SECRET, now=NOW, ttl=60)
 
     clock.now = NOW + 60 + LEEWAY - 0.1
-    assert await authenticator.authenticate(bearer(token)) == User("ada")
+    assert (await authenticator.authenticate(bearer(token))).id == "ada"
 
     clock.now = NOW + 60 + LEEWAY
     assert await refusal(authenticator, bearer(token)) == "the token has expired"
@@ -51,7 +51,7 @@ async def test_the_scheme_is_read_in_any_case(authenticator: Authenticator, sche
     token = sign("ada", SECRET, now=NOW, ttl=60)
     credentials = Credentials(method="GET", own_origin=ORIGIN, authorization=f"{scheme} {token} ")
 
-    assert await authenticator.authenticate(credentials) == User("ada")
+    assert (await authenticator.authenticate(credentials)).id == "ada"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ async def test_id_or_sub_is_the_user(
 ) -> None:
     token = signed({"exp": NOW + 60, **claims})
 
-    assert await authenticator.authenticate(bearer(token)) == User(user)
+    assert (await authenticator.authenticate(bearer(token))).id == user
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,8 @@ async def test_id_or_sub_is_the_user(
         ({"sub": "ada", "exp": NOW - 60}, "has expired"),
         ({"sub": "ada", "exp": NOW + 60, "nbf": NOW + 30}, "not good yet"),
         ({"sub": "ada", "exp": NOW + 60, "nbf": "now"}, "Expected `float`"),
+        ({"sub": "ada", "exp": NOW + 60, "iat": NOW + 30}, "not good yet"),
+        ({"sub": "ada", "exp": NOW + 60, "iat": "now"}, "Expected `float | null`"),
         ({"exp": NOW + 60}, "names no user"),
         ({"exp": NOW + 60, "sub": ""}, "names no user"),
         ({"exp": NOW + 60, "sub": None}, "names no user"),
@@ -180,3 +182,76 @@ async def test_without_a_token_one_is_asked_for(
     credentials = Credentials(method="GET", own_origin=ORIGIN, authorization=authorization)
 
     assert "token" in await refusal(authenticator, credentials)
+
+
+GOOD = {"sub": "ada", "exp": NOW + 60}
+
+
+@pytest.mark.parametrize("kind", [None, "JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt"])
+@pytest.mark.parametrize("claims", [{}, {"typ": "Bearer"}, {"token_use": "access"}])
+async def test_an_access_token_is_good(
+    authenticator: Authenticator, kind: str | None, claims: dict[str, object]
+) -> None:
+    token = signed(GOOD | claims, typ=kind)
+
+    assert (await authenticator.authenticate(bearer(token))).id == "ada"
+
+
+@pytest.mark.parametrize(
+    ("kind", "claims"),
+    [
+        ("refresh+jwt", {}),
+        ("logout+jwt", {}),
+        ("secevent+jwt", {}),
+        ("dpop+jwt", {}),
+        ("id+jwt", {}),
+        ("JWT+", {}),
+        (7, {}),
+        ("JWT", {"typ": "Refresh"}),
+        ("JWT", {"typ": "Offline"}),
+        ("JWT", {"typ": "Logout"}),
+        ("JWT", {"typ": "ID"}),
+        ("JWT", {"typ": None}),
+        ("JWT", {"token_use": "id"}),
+        ("JWT", {"token_use": "refresh"}),
+        ("JWT", {"token_use": None}),
+        ("JWT", {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}}),
+        ("JWT", {"events": None}),
+    ],
+)
+async def test_a_token_that_is_for_something_else_lets_nobody_in(
+    authenticator: Authenticator, kind: object, claims: dict[str, object]
+) -> None:
+    token = signed(GOOD | claims, typ=kind)
+
+    assert "is no access token" in await refusal(authenticator, bearer(token))
+
+
+ISSUER, AUDIENCE = "https://login.example.com/", "legato"
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ({"iss": ISSUER, "aud": AUDIENCE}, None),
+        ({"iss": ISSUER, "aud": ["other", AUDIENCE]}, None),
+        ({"iss": ISSUER}, "`aud`"),
+        ({"iss": ISSUER, "aud": "other"}, "`aud`"),
+        ({"iss": ISSUER, "aud": []}, "`aud`"),
+        ({"iss": ISSUER, "aud": {AUDIENCE: 1}}, "`aud`"),
+        ({"iss": ISSUER, "aud": "legato2"}, "`aud`"),
+        ({"aud": AUDIENCE}, "`iss`"),
+        ({"iss": ISSUER.rstrip("/"), "aud": AUDIENCE}, "`iss`"),
+        ({"iss": [ISSUER], "aud": AUDIENCE}, "`iss`"),
+    ],
+)
+async def test_a_token_must_be_by_the_issuer_and_for_this_server(
+    claims: dict[str, object], said: str | None
+) -> None:
+    authenticator = Authenticator(SECRET, expected=Expected(ISSUER, AUDIENCE), clock=Clock(NOW))
+    token = bearer(signed(GOOD | claims))
+
+    if said is None:
+        assert (await authenticator.authenticate(token)).id == "ada"
+    else:
+        assert said in await refusal(authenticator, token)

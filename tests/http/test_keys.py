@@ -8,6 +8,7 @@ import pytest
 
 from legato.http.api_keys import SCOPES
 from tests.http.client import Client
+from tests.http.house import open_client
 
 PATH = "/api/api-keys"
 
@@ -143,3 +144,13 @@ async def test_a_user_has_only_so_many_keys(
     assert await create(bob)
     await ann.ask("DELETE", f"{PATH}/{made[0]['id']}")
     assert await create(ann)
+
+
+async def test_a_key_lasts_as_long_as_is_configured_where_nothing_else_is_asked() -> None:
+    later = (datetime.now(UTC) + timedelta(days=9)).replace(microsecond=0)
+    async with open_client(api_key_lifetime=3600.0) as ann:
+        first, second = await create(ann), await create(ann, expiresAt=later.isoformat())
+
+    made = datetime.fromisoformat(first["createdAt"])
+    assert datetime.fromisoformat(first["expiresAt"]) == made + timedelta(hours=1)
+    assert datetime.fromisoformat(second["expiresAt"]) == later

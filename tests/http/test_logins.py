@@ -1,14 +1,26 @@
 import pytest
 
 from legato.http.logins import LOGIN_SECONDS, MAX_OPEN_LOGINS, Logins
+from legato.http.tokens import Unauthorized
+
+
+def refusal(logins: Logins, token: str, now: float) -> str:
+    with pytest.raises(Unauthorized) as looked:
+        logins.look(token, now)
+    with pytest.raises(Unauthorized) as caught:
+        logins.redeem(token, now)
+    assert str(looked.value) == str(caught.value)
+    return str(caught.value)
 
 
 def test_a_login_is_good_once() -> None:
     logins = Logins()
     token = logins.issue("ada", 0)
 
+    assert [logins.look(token, 1) for _ in range(2)] == ["ada", "ada"]
     assert logins.redeem(token, 1) == "ada"
-    assert logins.redeem(token, 1) is None
+    assert refusal(logins, token, 1) == "This login link was used already: it works once."
+    assert "used already" in refusal(logins, token, 601)
 
 
 def test_a_login_is_good_for_ten_minutes() -> None:
@@ -17,8 +29,8 @@ def test_a_login_is_good_for_ten_minutes() -> None:
 
     assert LOGIN_SECONDS == 600
     assert logins.redeem(early, 599.9) == "ada"
-    assert logins.redeem(late, 600) is None
-    assert logins.redeem(late, 0) is None
+    assert logins.look(late, 599.9) == "ada"
+    assert "has expired" in refusal(logins, late, 600)
 
 
 @pytest.mark.parametrize("garbage", ["", "x", "é", "\udcff", "x" * 1000])

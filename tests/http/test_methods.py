@@ -174,6 +174,33 @@ async def test_every_reply_carries_the_security_headers(ann: Client, path: str) 
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert reply.headers["x-content-type-options"] == "nosniff"
-    assert reply.headers["referrer-policy"] == "no-referrer"
+    assert reply.headers["referrer-policy"] == "same-origin"
     assert reply.headers["cross-origin-opener-policy"] == "same-origin"
     assert reply.headers["cross-origin-resource-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/models",
+        "/api/convos",
+        "/api/x",
+        "/v1/models",
+        "/v1/x",
+        "/login",
+        "/healthz",
+        "/metrics",
+    ],
+)
+async def test_no_cache_keeps_a_reply_of_the_api(ann: Client, path: str) -> None:
+    nobody = Client(ann.app, {})
+
+    for reply in (await ann.get(path), await nobody.get(path)):
+        assert reply.headers["cache-control"] == "no-store"
+
+
+async def test_no_cache_keeps_a_stream(ann: Client) -> None:
+    started = await ann.start()
+    async with ann.follow(started["streamId"]) as stream:
+        await stream.rest()
+        assert stream.headers["cache-control"] == "no-store, no-transform"

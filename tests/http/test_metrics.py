@@ -127,31 +127,53 @@ async def test_refusals_are_counted_by_their_reason() -> None:
     assert found["legato_http_requests_total{POST,/api/agents/chat,409}"] == 1
 
 
-@pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-For", "X-Real-IP"])
-async def test_whoever_comes_by_a_proxy_is_not_local(ann: Client, name: str) -> None:
-    reply = await ann.ask("GET", "/metrics", headers={name: "127.0.0.1"})
-
-    assert (reply.status, reply.body["error"]) == (403, "Forbidden")
-    assert "metrics_token" in reply.body["message"]
-
-
 @pytest.mark.parametrize(
-    ("forwarded", "status"),
-    [("127.0.0.1", 200), ("198.51.100.1", 403), ("127.0.0.1, 198.51.100.1", 403), ("", 403)],
+    "name",
+    [
+        *("Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP"),
+        *("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "x-forwarded-anything"),
+    ],
 )
-async def test_a_proxy_that_is_trusted_says_who_is_local(forwarded: str, status: int) -> None:
-    async with open_client(guards=Guards(trusted_proxies=("10.0.0.1",))) as ann:
-        assert (await text_at(ann, "10.0.0.1", {"X-Forwarded-For": forwarded}))[0] == status
+async def test_whoever_comes_by_a_proxy_is_not_local(ann: Client, name: str) -> None:
+    for value in ("127.0.0.1", ""):
+        reply = await ann.ask("GET", "/metrics", headers={name: value})
+
+        assert (reply.status, reply.body["error"]) == (403, "Forbidden")
+        assert "metrics_token" in reply.body["message"]
+
+
+async def test_not_even_a_proxy_that_is_trusted_says_who_is_local() -> None:
+    async with open_client(guards=Guards(trusted_proxies=("10.0.0.1", "127.0.0.1"))) as ann:
+        for proxy in ("10.0.0.1", "127.0.0.1"):
+            assert (await text_at(ann, proxy, {"X-Forwarded-For": "127.0.0.1"}))[0] == 403
+        assert (await text_at(ann, "127.0.0.1"))[0] == 200
 
 
 @pytest.mark.parametrize(
     ("address", "status"),
-    [("127.0.0.1", 200), ("::1", 200), ("10.0.0.1", 403), ("192.0.2.1", 403), ("<local>", 403)],
+    [
+        *(("127.0.0.1", 200), ("127.8.8.8", 200), ("::1", 200), ("::ffff:127.0.0.1", 200)),
+        *(("10.0.0.1", 403), ("192.0.2.1", 403), ("::ffff:192.0.2.1", 403), ("<local>", 403)),
+    ],
 )
 async def test_without_a_token_metrics_are_for_this_machine(
     ann: Client, address: str, status: int
 ) -> None:
     assert (await text_at(ann, address))[0] == status
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *(("localhost", 200), ("LOCALHOST:8000", 200), ("127.0.0.1:8000", 200), ("[::1]:80", 200)),
+        *(("evil.example", 403), ("localhost.evil.example", 403), ("192.0.2.1", 403)),
+        *(("", 403), ("[", 403), ("127.0.0.1@evil.example", 403), ("evil.example:127", 403)),
+    ],
+)
+async def test_a_name_that_was_made_to_lead_here_is_not_local(
+    ann: Client, host: str, status: int
+) -> None:
+    assert (await text_at(ann, "127.0.0.1", {"Host": host}))[0] == status
 
 
 async def test_with_a_token_metrics_are_for_whoever_has_it() -> None:
@@ -175,7 +197,11 @@ async def test_a_process_is_asked_at_a_port_of_its_own() -> None:
             nursery.start_soon(run_on, shared, settings, lambda *_: ready.set(), shutdown)
             await ready.wait()
             async with await Server(port).connect() as client:
-                await client.ask("GET", "/metrics")
+                await client.ask("GET", "/metrics")  # of a host called `legato`
+                assert (await client.head()).status_code == 403
+                await client.body()
+            async with await Server(port).connect() as client:
+                await client.stream.send_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 assert (await client.head()).status_code == 200
                 assert b"legato_jobs_started_total" in await client.body()
             shutdown.asked.set()
@@ -185,7 +211,10 @@ async def test_a_process_is_asked_at_a_port_of_its_own() -> None:
 async def test_a_port_that_cannot_be_had_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = settings_with(metrics_port=taken.getsockname()[1])
-        with pytest.raises(ConfigError, match=r"^metrics_port: cannot listen on 127\.0\.0\.1"):
+        refused = pytest.RaisesExc(
+            ConfigError, match=r"^metrics_port: cannot listen on 127\.0\.0\.1"
+        )
+        with pytest.RaisesGroup(refused, flatten_subgroups=True):
             await run_on([], settings, lambda *_: None, Shutdown())
 
 
@@ -197,10 +226,19 @@ async def test_a_loop_that_is_late_is_noticed(autojump_clock: MockClock) -> None
     assert sum(loop.delays.counts) == loop.delays.counts[0] == 10
 
 
+async def test_the_process_is_measured_under_everybody_s_names(ann: Client) -> None:
+    found = await measured(ann)
+
+    assert 0 < found["process_open_fds{}"] < found["process_max_fds{}"]
+    assert found["process_resident_memory_bytes{}"] > 2**20
+    assert found["process_cpu_seconds_total{}"] > 0
+    assert found["process_start_time_seconds{}"] > 0
+
+
 async def test_every_series_has_a_description_and_a_name_of_ours(ann: Client) -> None:
     text = (await text_at(ann, "127.0.0.1"))[1]
     names = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
 
     assert len(names) >= 12
-    assert all(name.startswith("legato_") for name in names)
+    assert all(name.startswith(("legato_", "process_")) for name in names)
     assert names == re.findall(r"^# HELP (\S+) \S", text, re.MULTILINE)

@@ -1,12 +1,8 @@
-"""What is beside the API: models, health, the login, and the page's own files."""
-
-from time import monotonic
+"""What is beside the API: models, health, and the page's own files."""
 
 import pytest
 
-from legato.http.auth import SESSION_COOKIE
-from legato.http.logins import LOGIN_SECONDS
-from tests.http.client import Client, bearer
+from tests.http.client import Client
 from tests.http.house import AttentiveModel, open_client
 
 
@@ -52,69 +48,6 @@ async def test_without_its_storage_it_says_so(ann: Client, path: str) -> None:
 
     assert (started.status, started.body["error"]) == (503, "Storage unavailable")
     assert (read.status, read.body["error"]) == (503, "Storage unavailable")
-
-
-async def test_a_login_link_is_good_once(nobody: Client) -> None:
-    token = nobody.app.logins.issue("ann", monotonic())
-    first = await nobody.get(f"/login?token={token}")
-    cookie = first.headers["set-cookie"]
-    again = await nobody.get(f"/login?token={token}")
-    models = await nobody.ask("GET", "/api/models", headers={"Cookie": cookie.split(";")[0]})
-
-    assert (first.status, first.headers["location"]) == (302, "/")
-    assert cookie.startswith(f"{SESSION_COOKIE}=")
-    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
-    assert "Secure" not in cookie
-    assert (again.status, again.body["error"]) == (401, "Unauthorized")
-    assert "set-cookie" not in again.headers
-    assert models.status == 200
-
-
-async def test_a_browser_with_a_bad_login_link_gets_the_page_that_asks_again(
-    nobody: Client,
-) -> None:
-    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-    reply = await nobody.ask("GET", "/login?token=old", headers=browser)
-
-    assert reply.status == 401
-    assert reply.headers["content-type"].startswith("text/html")
-
-
-async def test_looking_a_login_link_up_does_not_use_it_up(nobody: Client) -> None:
-    token = nobody.app.logins.issue("ann", monotonic())
-    await nobody.ask("HEAD", f"/login?token={token}")
-
-    assert (await nobody.get(f"/login?token={token}")).status == 302
-
-
-async def test_a_jwt_logs_in_too(nobody: Client) -> None:
-    token = bearer("ann")["Authorization"].removeprefix("Bearer ")
-    reply = await nobody.get(f"/login?token={token}")
-
-    assert reply.status == 302
-    assert "legato_session=" in reply.headers["set-cookie"]
-
-
-async def test_whoever_is_logged_in_already_may_use_an_old_link(nobody: Client) -> None:
-    cookie = f"legato_session={nobody.app.authenticator.session('ann')}"
-    reply = await nobody.ask("GET", "/login?token=old", headers={"Cookie": cookie})
-
-    assert (reply.status, reply.headers["location"]) == (302, "/")
-
-
-@pytest.mark.parametrize("query", ["", "?token=", "?token=x", "?token=%00", "?token=%ff", "?x=1"])
-async def test_a_login_link_that_is_none_leads_nowhere(nobody: Client, query: str) -> None:
-    nobody.app.logins.issue("ann", monotonic())
-    reply = await nobody.get(f"/login{query}")
-
-    assert (reply.status, reply.body["error"]) == (401, "Unauthorized")
-    assert "set-cookie" not in reply.headers
-
-
-async def test_a_login_link_is_good_for_ten_minutes(nobody: Client) -> None:
-    token = nobody.app.logins.issue("ann", monotonic() - LOGIN_SECONDS)
-
-    assert (await nobody.get(f"/login?token={token}")).status == 401
 
 
 @pytest.mark.parametrize("path", ["/", "/c/6ba7b810-9dad-41d1-80b4-00c04fd430c8", "/c/x?y=1"])

@@ -7,10 +7,12 @@ import socket
 from pathlib import Path
 
 import pytest
+import trio
 
 from legato.content import text_of as stored_text_of
 from legato.http.server import GRACE
 from legato.storage.records import open_records
+from tests.http.live_server import until
 from tests.http.raw_client import START, Cut, RawClient, text_of
 from tests.http.server_process import hypercorn, legato_serve, output_of
 
@@ -40,7 +42,7 @@ async def test_on_sigterm_it_ends_in_time_cuts_its_streams_and_stores_what_there
 
     assert server.seconds_to_end() < GRACE
     events = [event for event in server.events() if not event.startswith("generation ")]
-    assert events == [QUIET[0], "draining", *QUIET[1:]]
+    assert events == ["made a new database", QUIET[0], "draining", *QUIET[1:]]
     async with open_records(url) as records:
         _, answer = await records.messages(started["conversationId"])
     assert answer.unfinished
@@ -69,6 +71,35 @@ async def test_a_second_signal_ends_it_without_grace(tmp_path: Path) -> None:
 
     assert server.seconds_to_end() < GRACE
     assert server.events() == QUIET
+
+
+async def test_sighup_does_not_end_it(tmp_path: Path) -> None:
+    async with legato_serve(tmp_path, **MEMORY) as server:
+        server.send(signal.SIGHUP)
+        async with await server.connect() as client:
+            await client.json("GET", "/healthz")
+        await server.end(signal.SIGTERM)
+
+    assert server.events() == [QUIET[0], "SIGHUP ignored", *QUIET[1:]]
+
+
+async def test_a_server_that_follows_another_on_its_database_waits_for_its_end(
+    tmp_path: Path,
+) -> None:
+    for folder in ("former", "next"):
+        (tmp_path / folder).mkdir()
+    url = {"LEGATO_DATABASE_URL": f"sqlite:///{tmp_path}/legato.db"}
+    async with legato_serve(tmp_path / "former", **url) as former, trio.open_nursery() as nursery:
+
+        async def follow() -> None:
+            async with legato_serve(tmp_path / "next", **url) as follower:
+                await follower.end(signal.SIGTERM)
+            assert follower.events() == ["waiting for another server to end", *QUIET]
+
+        nursery.start_soon(follow)
+        log = tmp_path / "next" / "stderr"
+        await until(lambda: log.exists() and "waiting" in log.read_text())
+        await former.end(signal.SIGTERM)
 
 
 async def test_no_secret_gets_into_the_log(tmp_path: Path) -> None:

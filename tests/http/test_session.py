@@ -8,7 +8,6 @@ from legato.http.auth import (
     Credentials,
     ForbiddenOrigin,
     Unauthorized,
-    User,
     session_cookie,
 )
 from legato.http.tokens import LEEWAY, sign
@@ -41,7 +40,7 @@ async def test_the_cookie_lasts_twelve_hours(authenticator: Authenticator, clock
     session = authenticator.session("ada")
 
     clock.now = NOW + SESSION_SECONDS
-    assert await authenticator.authenticate(with_cookie(session)) == User("ada")
+    assert (await authenticator.authenticate(with_cookie(session))).id == "ada"
 
     clock.now = NOW + SESSION_SECONDS + LEEWAY
     assert await refusal(authenticator, with_cookie(session)) == "the token has expired"
@@ -56,7 +55,7 @@ async def test_a_bearer_token_wins_over_the_cookie(authenticator: Authenticator)
         authorization="Bearer " + sign("bob", SECRET, now=NOW, ttl=60),
     )
 
-    assert await authenticator.authenticate(both) == User("bob")
+    assert (await authenticator.authenticate(both)).id == "bob"
 
 
 async def test_a_bad_bearer_token_is_not_mended_by_the_cookie(
@@ -80,7 +79,7 @@ async def test_another_scheme_leaves_the_word_to_the_cookie(authenticator: Authe
         authorization="Basic YTpi",
     )
 
-    assert await authenticator.authenticate(both) == User("ada")
+    assert (await authenticator.authenticate(both)).id == "ada"
 
 
 async def test_a_token_is_no_cookie_and_a_cookie_no_token(authenticator: Authenticator) -> None:
@@ -102,7 +101,7 @@ async def test_reading_with_the_cookie_needs_no_origin(
     for origin in (None, "https://evil.example"):
         credentials = with_cookie(authenticator.session("ada"), method, origin)
 
-        assert await authenticator.authenticate(credentials) == User("ada")
+        assert (await authenticator.authenticate(credentials)).id == "ada"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "post", "PURGE"])
@@ -152,7 +151,7 @@ async def test_our_own_origin_may_change_things_with_the_cookie(
         method="POST", own_origin=own, session=authenticator.session("ada"), origin=origin
     )
 
-    assert await authenticator.authenticate(credentials) == User("ada")
+    assert (await authenticator.authenticate(credentials)).id == "ada"
 
 
 @pytest.mark.parametrize("own", ["http://example.com:443", "https://example.com:80", "http://"])
@@ -171,7 +170,33 @@ async def test_the_other_schemes_port_is_another_origin(
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites() -> None:
-    assert session_cookie("v", secure=False) == (
-        "legato_session=v; Max-Age=43200; Path=/; HttpOnly; SameSite=Strict"
+    assert session_cookie("v", 60, secure=False) == (
+        "legato_session=v; Max-Age=60; Path=/; HttpOnly; SameSite=Strict"
     )
-    assert session_cookie("v", secure=True).endswith("; SameSite=Strict; Secure")
+    assert session_cookie("v", 60, secure=True).endswith("; SameSite=Strict; Secure")
+    assert "; Path=/llm/;" in session_cookie("v", 60, secure=False, path="/llm/")
+
+
+@pytest.mark.parametrize(
+    ("left", "seconds"), [(60.9, 60), (SESSION_SECONDS + 1, SESSION_SECONDS), (0, 0), (-5, 0)]
+)
+async def test_a_session_lasts_no_longer_than_the_token_that_began_it(
+    authenticator: Authenticator, clock: Clock, left: float, seconds: int
+) -> None:
+    session = authenticator.session("ada", NOW + left)
+
+    assert authenticator.session_seconds(NOW + left) == seconds
+    clock.now = NOW + seconds + LEEWAY - 1
+    assert (await authenticator.authenticate(with_cookie(session))).id == "ada"
+    clock.now = NOW + seconds + LEEWAY
+    assert await refusal(authenticator, with_cookie(session)) == "the token has expired"
+
+
+async def test_every_session_has_an_id_of_its_own(authenticator: Authenticator) -> None:
+    users = [
+        await authenticator.authenticate(with_cookie(authenticator.session("ada")))
+        for _ in range(2)
+    ]
+
+    assert len({user.session for user in users} - {None}) == 2
+    assert [user.issued_at for user in users] == [NOW, NOW]

@@ -79,7 +79,7 @@ async def test_the_headers_are_a_streams(ann: Client) -> None:
         headers = {name.lower(): value for name, value in stream.headers.items()}
 
     assert headers["content-type"] == "text/event-stream; charset=utf-8"
-    assert headers["cache-control"] == "no-cache, no-transform"
+    assert headers["cache-control"] == "no-store, no-transform"
     assert headers["content-encoding"] == "identity"
     assert headers["x-accel-buffering"] == "no"
     assert headers["x-content-type-options"] == "nosniff"

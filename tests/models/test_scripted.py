@@ -42,10 +42,10 @@ async def test_the_defaults_are_fifty_tokens_at_twenty_a_second(
 
 
 async def test_it_goes_on_from_what_it_said_at_the_same_pace(autojump_clock: MockClock) -> None:
-    messages = (ChatMessage("user", "w7 "), ChatMessage("assistant", "w0 w1 "))
-    whole = ModelRequest(messages, {"tokens": 4, "rate": 10, "reasoning": 3, "delay": 2})
+    messages = (ChatMessage("user", "w7 "), ChatMessage("assistant", "w9 w0 w1 "))
+    script: dict[str, Json] = {"tokens": 4, "rate": 10, "reasoning": 3, "delay": 2}
     start = trio.current_time()
-    events = await ask_flat(ScriptedModel(), whole)
+    events = await ask_flat(ScriptedModel(), ModelRequest(messages, script, "w0 w1 "))
 
     assert text_of(events) == "w2 w3 "
     assert not reasoning_of(events)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from legato.http.auth import SESSION_COOKIE, Authenticator
+from legato.http.tokens import sign
 
 SECRET = "a secret for tests that is long enough for anybody"
 SLOW_TOKENS = 120
@@ -56,16 +58,24 @@ class LegatoServer(Struct, frozen=True):
         """The session cookie of `user`: its name and value."""
         return SESSION_COOKIE, Authenticator(SECRET).session(user)
 
+    def token(self, user: str) -> str:
+        """A JWT that logs `user` in."""
+        return sign(user, SECRET, now=time.time(), ttl=3600)
+
 
 @contextmanager
-def running_server(folder: Path) -> Iterator[LegatoServer]:
-    """Serve from `folder`, where its settings and its database are, until the block ends."""
+def running_server(folder: Path, **variables: str) -> Iterator[LegatoServer]:
+    """Serve from `folder`, where its settings and its database are, until the block ends.
+
+    `variables` are set besides.
+    """
     config = folder / "legato.toml"
     config.write_text(CONFIG)
     command = [sys.executable, "-c", SERVE, "serve", "--port", "0", "--config", str(config)]
     settings = {
         "LEGATO_JWT_SECRET": SECRET,
         "LEGATO_DATABASE_URL": f"sqlite:///{folder / 'legato.db'}",
+        **variables,
     }
     with subprocess.Popen(
         command, env=os.environ | settings, stdout=subprocess.PIPE, text=True

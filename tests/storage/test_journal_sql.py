@@ -16,7 +16,10 @@ EVENTS = (Created(question(), "a1", "model"), StepStarted(0, "text"), TextDelta(
 
 
 LATER = [
-    *(f"DROP TABLE {name}" for name in ("api_keys", "responses", "bans", "violations")),
+    *(
+        f"DROP TABLE {name}"
+        for name in ("api_keys", "responses", "bans", "violations", "revocations")
+    ),
     "DROP INDEX ix_messages_job",
     "ALTER TABLE messages DROP COLUMN job_id",
 ]
@@ -101,6 +104,7 @@ async def test_what_former_versions_kept_is_gone_on_with_where_it_ends(sql_url: 
     execute(
         sql_url,
         "ALTER TABLE entries DROP COLUMN last",
+        "DROP TABLE revocations",
         "UPDATE alembic_version SET version_num = '0007'",
     )
     async with AsyncExitStack() as stack:

@@ -51,6 +51,14 @@ async def test_a_users_keys_are_listed_by_age(records: Records) -> None:
     assert await records.api_keys.of_user("ann") == [key(1), key(2), key(3)]
 
 
+async def test_all_users_keys_are_listed_by_user_and_age(records: Records) -> None:
+    for number, user in ((3, "ann"), (1, "bob"), (4, "Ann"), (2, "ann")):
+        await records.api_keys.add(key(number, user))
+
+    found = [(each.user, each.id) for each in await records.api_keys.every()]
+    assert found == [("Ann", "k4"), ("ann", "k2"), ("ann", "k3"), ("bob", "k1")]
+
+
 async def test_a_deleted_key_is_gone_once(records: Records) -> None:
     await records.api_keys.add(key(1))
     await records.api_keys.add(key(2))

@@ -91,6 +91,7 @@ async def test_answers_from_before_jobs_were_noted_are_replaced(new_sql_url: str
         await records.close_turn(answer(), job_id="j1")
     execute(
         new_sql_url,
+        "DROP TABLE revocations",
         "DROP INDEX ix_messages_job",
         "ALTER TABLE messages DROP COLUMN job_id",
         "ALTER TABLE entries DROP COLUMN last",

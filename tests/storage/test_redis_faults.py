@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 import pytest
 import trio
 
-from legato.storage.contract import Entries, Kept, Refusal, StorageError
+from legato.storage.contract import Entries, Kept, Refusal, StorageError, Unavailable
 from legato.storage.redis.replication import RedisReplication, open_replication
 from legato.storage.replicas import IncompleteDirectory, Listed, Replication
 from tests.storage.redis_servers import RedisCluster, RedisServer
@@ -99,6 +99,22 @@ async def test_a_server_that_stands_still_is_said_and_then_all_goes_on(
     assert await replica.liveness.beat()
     await replica.post.send([(replica.me, b"2")])
     assert (await replica.post.receive())[-1] == b"2"
+
+
+async def test_many_who_ask_a_server_that_stands_still_wait_no_longer_than_one(
+    replica: Replication, own_server: RedisServer
+) -> None:
+    own_server.signal(signal.SIGSTOP)
+    began = trio.current_time()
+
+    async def ask() -> None:
+        with pytest.raises(Unavailable, match="the server did not answer in time"):
+            await replica.directory.find("j1")
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(20):
+            nursery.start_soon(ask)
+    assert trio.current_time() - began < 3 * TIMEOUT, "not one after the other"
 
 
 async def test_a_server_that_is_gone_is_said(replica: Replication, own_server: RedisServer) -> None:

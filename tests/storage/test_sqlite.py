@@ -6,15 +6,18 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 import trio
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine, make_url, text
 
-from legato.storage.contract import StorageError
+from legato.storage.contract import StorageError, Unavailable
+from legato.storage.database import Database
+from legato.storage.engines import make_engines
 from legato.storage.migrate import MIGRATIONS
-from legato.storage.records import open_records
+from legato.storage.records import open_records, open_storage
 from legato.storage.revision import NEWEST
 from legato.storage.tables import METADATA
 from tests.storage.turns import answer, conversation, question
@@ -172,3 +175,79 @@ async def test_what_is_current_is_opened_without_what_migrates(sqlite_url: str) 
     done = await trio.run_process([sys.executable, "-c", code, sqlite_url], capture_stdout=True)
 
     assert done.stdout == b"False\n"
+
+
+async def test_a_file_that_was_deleted_is_written_to_no_more_and_read_on(
+    sqlite_url: str, database_file: Path
+) -> None:
+    await store_a_turn(sqlite_url)
+    file, away = trio.Path(database_file), trio.Path(database_file.with_name("away"))
+    async with open_records(sqlite_url) as records:
+        assert len(await records.messages("c1")) == 2
+        await file.rename(away)
+        for write in (records.ping(), records.close_turn(answer(), job_id="j2")):
+            with pytest.raises(Unavailable, match=rf"deleted while Legato runs: {database_file}\."):
+                await write
+        assert len(await records.messages("c1")) == 2
+        assert not await file.exists(), "nor is another made in its place"
+        await away.rename(file)
+        await records.ping()
+
+
+async def test_a_file_that_was_replaced_is_said_to_be(sqlite_url: str, database_file: Path) -> None:
+    async with open_records(sqlite_url) as records:
+        await trio.Path(database_file).rename(database_file.with_name("away"))
+        await trio.Path(database_file).touch()
+        with pytest.raises(Unavailable, match="file was replaced while Legato runs"):
+            await records.ping()
+
+
+async def test_a_database_that_was_not_there_is_said_to_be_new(
+    sqlite_url: str, database_file: Path
+) -> None:
+    for made in (f"sqlite:///{database_file}", None):
+        async with open_storage(sqlite_url) as storage:
+            assert storage.made == made
+
+
+async def test_a_lock_that_others_hold_is_no_longer_waited_for_than_the_work_has(
+    sqlite_url: str, database_file: Path
+) -> None:
+    await store_a_turn(sqlite_url)
+    async with open_storage(sqlite_url, timeout_=0.1) as storage:
+        with closing(sqlite3.connect(database_file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            began = trio.current_time()
+            with pytest.raises(Unavailable, match="database is locked"):
+                await storage.records.close_turn(answer(), job_id="j2")
+            assert trio.current_time() - began < 2
+        await storage.records.close_turn(answer(), job_id="j2")
+
+
+async def test_a_statement_that_takes_too_long_is_interrupted(sqlite_url: str) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    url = make_url(sqlite_url)
+    await store_a_turn(sqlite_url)
+    database = Database(make_engines(url), timeout=0.1)
+    with pytest.raises(Unavailable, match="did not answer within"):
+        await database.write(lambda connection: connection.execute(text(endless)))
+    with trio.fail_after(10):  # its only connection is free again
+        await database.ping()
+    await database.aclose()
+
+
+async def test_a_write_that_was_given_up_is_not_there_later(sqlite_url: str) -> None:
+    await store_a_turn(sqlite_url)
+    database, let_go = Database(make_engines(make_url(sqlite_url)), timeout=0.1), Event()
+
+    def write(connection: Connection) -> None:
+        connection.execute(text("UPDATE conversations SET title = 'late'"))
+        let_go.wait()
+
+    with pytest.raises(Unavailable, match="did not answer within"):
+        await database.write(write)
+    let_go.set()
+    await database.ping()  # its turn comes after that one
+    await database.aclose()
+    async with open_records(sqlite_url) as records:
+        assert (await records.conversation("c1") or conversation()).title != "late"

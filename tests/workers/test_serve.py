@@ -58,6 +58,18 @@ async def test_on_sigterm_what_runs_comes_to_its_end(tmp_path: Path) -> None:
     assert drained["generations"] == 1
 
 
+async def test_sighup_ends_neither_the_parent_nor_a_worker(tmp_path: Path) -> None:
+    async with legato_serve(tmp_path, *TWO) as server:
+        workers = pids(server, "a worker starts")
+        for pid in (server.pid, *workers):
+            os.kill(pid, signal.SIGHUP)
+        await until(lambda: len(entries(server, "SIGHUP ignored")) == 3)
+        await healthy(server)
+        await server.end(signal.SIGTERM)
+
+    assert pids(server, "a worker starts") == workers, "none had to be started again"
+
+
 async def test_after_a_parent_that_was_killed_nothing_is_left_but_the_data(tmp_path: Path) -> None:
     async with legato_serve(tmp_path, *TWO) as server:
         with redis(tmp_path) as client:

@@ -6,11 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import httpx
+from msgspec.structs import replace
 
 from legato.actors.admission import TooManyForUser
 from legato.actors.starting import NotStarted
 from legato.config import ConfigError, Settings
 from legato.config import Guards as GuardSettings
+from legato.exposure import starts_per_user
 from legato.http.errors import Foreign, UnknownModel
 from legato.http.guards.asking import Asking, Guard, Headers
 from legato.http.guards.bans import BanList
@@ -93,7 +95,7 @@ async def open_guards(
         ConfigError: if the moderation's key is not in the environment.
         StorageError: if there is a Redis and the package for it is missing.
     """
-    guards = settings.guards
+    guards = replace(settings.guards, starts_per_user=starts_per_user(settings))
     async with AsyncExitStack() as stack:
         shared = await stack.enter_async_context(open_shared(settings, bans, clock=clock))
         ban_list = BanList(shared.bans, clock)

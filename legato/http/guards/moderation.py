@@ -15,16 +15,31 @@ from legato.http.guards.denials import Flagged, NotModerated
 from legato.http.guards.outage import Outage
 from legato.http.json_bounds import check_json
 
-SAID: Final = frozenset(
+CHAT_FIELDS: Final = frozenset({"text", "promptPrefix", "editedContent", "model_parameters"})
+"""Of a start by the chat routes, which LibreChat's clients send much else with."""
+
+UNREAD_FIELDS: Final = frozenset(
     {
-        *("text", "promptPrefix", "editedContent", "think"),  # LibreChat's
-        *("messages", "input", "instructions", "content", "output", "refusal"),  # OpenAI's
+        *("model", "metadata", "include", "stream_options", "modalities", "service_tier", "user"),
+        *("safety_identifier", "prompt_cache_key", "prompt_cache_retention", "truncation"),
+        *("previous_response_id", "conversation", "conversation_id", "parent_message_id"),
     }
 )
-"""The fields that hold, or lead to, what a person says."""
+"""Of a request to OpenAI's APIs what no model reads.  All that is not here may be a model's: what
+we do not know is handed on to the provider."""
 
-MESSAGES: Final = frozenset({"messages", "input"})
-"""Those that hold messages, each with its role."""
+LABELS: Final = frozenset(
+    {
+        *("role", "type", "id", "call_id", "tool_call_id", "file_id", "item_id", "status"),
+        *("detail", "effort", "verbosity", "syntax", "server_label"),
+        *("url", "image_url", "file_url", "file_data", "data", "format", "encrypted_content"),
+    }
+)
+"""Names of texts that are words of the API, identifiers, or pictures and sounds: while they hold
+no space.  With one, somebody has written something."""
+
+NAMES: Final = frozenset({"properties", "patternProperties", "$defs", "definitions"})
+"""Of a schema: there the names themselves are the caller's."""
 
 FAULTS: Final = (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, trio.TooSlowError)
 
@@ -51,7 +66,7 @@ class Moderation:
 
     async def check(self, asking: Asking) -> Headers:
         """Raises Flagged, NotModerated."""
-        texts = await texts_of(await asking.read()) if asking.generates else ()
+        texts = await self._texts(asking) if asking.generates else ()
         if not texts:
             return {}
         flagged = None
@@ -63,6 +78,10 @@ class Moderation:
             raise NotModerated
         return {}
 
+    @staticmethod
+    async def _texts(asking: Asking) -> Sequence[str]:
+        return await texts_of(await asking.read(), is_chat=asking.is_start)
+
     async def _judge(self, texts: Sequence[str]) -> bool:
         answer = await self._client.post(
             self._url, json={"input": texts, **self._model}, headers=self._headers
@@ -71,20 +90,27 @@ class Moderation:
         return any(result.flagged for result in results)
 
 
-async def texts_of(body: bytes) -> Sequence[str]:
-    """What a person says in a request, whichever API it is of; a model's answers are left out.
+async def texts_of(body: bytes, *, is_chat: bool) -> Sequence[str]:
+    """What a model would read of a request, whosever role it is said in.
 
     Nothing of a body that is no JSON, or too much: that is refused by whoever reads it.
     """
     try:
         await check_json(body)
-        return [*_texts(json.decode(body.decode()))]
+        return [*_texts(_read_fields(json.decode(body.decode()), is_chat))]
     except (InvalidField, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()
 
 
+def _read_fields(body: Any, is_chat: bool) -> Any:
+    if not isinstance(body, dict):
+        return body
+    if is_chat:
+        return {name: body[name] for name in body if name in CHAT_FIELDS}
+    return {name: body[name] for name in body if name not in UNREAD_FIELDS}
+
+
 def _texts(body: Any) -> Iterator[str]:
-    """Only where APIs read a role does it say whose words these are: in a list of messages."""
     waiting = [body]
     while waiting:
         match waiting.pop():
@@ -93,14 +119,12 @@ def _texts(body: Any) -> Iterator[str]:
             case list(items):
                 waiting += reversed(items)
             case dict(fields):
-                waiting += [_theirs(name, value) for name, value in fields.items() if name in SAID]
+                for name, value in fields.items():
+                    if name in NAMES and isinstance(value, dict):
+                        yield from value
+                    if not _is_label(name, value):
+                        waiting.append(value)
 
 
-def _theirs(name: str, value: Any) -> Any:
-    if name not in MESSAGES or not isinstance(value, list):
-        return value
-    return [each for each in value if not (isinstance(each, dict) and _is_answer(each))]
-
-
-def _is_answer(message: dict[str, Any]) -> bool:
-    return message.get("role") == "assistant" and message.get("type", "message") == "message"
+def _is_label(name: str, value: Any) -> bool:
+    return name in LABELS and isinstance(value, str) and len(value.split()) < 2

@@ -6,6 +6,7 @@ from math import ceil
 from limits import RateLimitItem, parse_many
 
 from legato.config import Guards as GuardSettings
+from legato.config_guards import OFF
 from legato.http.guards.asking import Asking, Headers
 from legato.http.guards.denials import TooFast
 from legato.http.guards.outage import Outage
@@ -82,7 +83,7 @@ def kind_of(asking: Asking) -> Kind:
 
 
 def rates_of(text: str | None) -> Rates:
-    return parse_many(text) if text else ()
+    return parse_many(text) if text and text != OFF else ()
 
 
 def told(window: Window) -> Headers:

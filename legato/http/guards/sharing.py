@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from legato.config import Settings
 from legato.storage.bans import Bans
+from legato.storage.breaker import watched
 from legato.storage.clock import Clock, utc_now
 from legato.storage.contract import StorageError
 from legato.storage.windows import MemoryWindows, Windows
@@ -35,5 +36,8 @@ async def open_shared(
         missing = f"Redis needs the package {error.name}: pip install 'legato[redis]'"
         raise StorageError(f"LEGATO_REDIS_URL: {missing}") from error
     prefix = settings.redis_prefix
-    async with guarding.open_shared(settings.redis_url, bans, prefix=prefix, clock=clock) as there:
+    async with (
+        guarding.open_shared(settings.redis_url, bans, prefix=prefix, clock=clock) as there,
+        watched(there.watch),
+    ):
         yield Shared(there.windows, there.bans)

@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, TypeVar
 
 import trio
 from msgspec import MsgspecError
+from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as Late
 
+from legato.storage.breaker import Breaker
 from legato.storage.checks import unstorable
-from legato.storage.contract import StorageError
+from legato.storage.contract import PING_TIMEOUT, StorageError, Unavailable
 from legato.storage.redis.commands import Answer, Command, Reply
 from legato.storage.redis.nodes import Nodes
+from legato.storage.threads import Threads
 
 T = TypeVar("T")
 Send = Callable[[Sequence[Command]], list[Reply]]
@@ -22,12 +27,21 @@ Work = Callable[[Send], T]
 _NOT_ABOVE_TOP: Final = "equal or smaller than the target stream top item"
 
 
+EXCHANGES: Final = 3
+"""Work has the time of so many answers: most of it is one exchange, and a failover's are many."""
+
+
 class Client:
     """Runs work that sends commands.  Each part of it has threads of its own (`limiter`)."""
 
-    def __init__(self, nodes: Nodes) -> None:
+    def __init__(self, nodes: Nodes, timeout: float) -> None:
+        """`timeout`: seconds for one answer."""
+        self.breaker = Breaker("redis", self._probe)
         self._nodes = nodes
         self._closed = False
+        self._abandoned = False
+        self._threads = Threads("Redis", EXCHANGES * timeout)
+        self._probing = trio.CapacityLimiter(1)
 
     @property
     def keys_at_once(self) -> int:
@@ -35,21 +49,51 @@ class Client:
         return self._nodes.keys_at_once
 
     async def run(
-        self, work: Work[T], limiter: trio.CapacityLimiter, *, abandon: bool = False
+        self,
+        work: Work[T],
+        limiter: trio.CapacityLimiter,
+        *,
+        abandon: bool = False,
+        anyway: bool = False,
     ) -> T:
         """What `work` returns.
 
         A caller that is cancelled still waits for its thread, so that no work is done by half;
-        with `abandon` it does not, for work that only reads.
+        with `abandon` it does not, for work that only reads.  While it is known that this would be
+        in vain, it is refused, unless it is tried `anyway`.
         """
-        return await trio.to_thread.run_sync(
-            self._translated, work, limiter=limiter, abandon_on_cancel=abandon
-        )
+        if not anyway:
+            self.breaker.check()
+        with self.judged():
+            return await self._threads.run(
+                partial(self._translated, work), limiter, shield=not abandon
+            )
+
+    @contextmanager
+    def judged(self) -> Iterator[None]:
+        """What comes of the block says whether Redis can be used."""
+        try:
+            yield
+        except Unavailable as error:
+            if not self._abandoned:
+                self.breaker.open(error)
+            raise
+        self.breaker.close()
+
+    def abandon(self) -> None:
+        """See Journal."""
+        self._abandoned = True
+        self._threads.abandon()
 
     async def aclose(self) -> None:
         """Nobody may be at work any more, but who reads and was abandoned."""
         self._closed = True
-        await trio.to_thread.run_sync(self._nodes.close)
+        await trio.to_thread.run_sync(self._nodes.close, abandon_on_cancel=True)
+
+    async def _probe(self) -> None:
+        ask = partial(self._nodes.everywhere, ("PING",))
+        work = partial(self._translated, lambda _: ask())
+        await self._threads.run(work, self._probing, timeout_=PING_TIMEOUT)
 
     def _translated(self, work: Work[T]) -> T:
         if self._closed:
@@ -78,7 +122,9 @@ def translated() -> Iterator[None]:
         raise unstorable(error) from None
     except (RedisError, OSError) as error:
         words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise StorageError(f"Redis could not be used: {words}.") from error
+        is_trouble = isinstance(error, Unreachable | Late | OSError)
+        kind = Unavailable if is_trouble else StorageError
+        raise kind(f"Redis could not be used: {words}.") from error
     except MsgspecError as error:
         raise StorageError(f"Redis holds an entry this version cannot read: {error}.") from error
 

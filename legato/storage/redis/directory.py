@@ -88,7 +88,9 @@ class RedisDirectory:
         return outcome
 
     async def withdraw(self, listing: Listing) -> None:
-        await self._client.run(lambda send: self._withdraw(send, listing), self._threads)
+        await self._client.run(
+            lambda send: self._withdraw(send, listing), self._threads, anyway=True
+        )
         self._own.drop([listing.job_id])
 
     async def void(self, listing: Listing, *, may_repeat: bool) -> None:
@@ -96,7 +98,7 @@ class RedisDirectory:
             freed = self._listings.free(listing) if may_repeat else []
             send([self._listings.advance(listing, "void"), *freed])
 
-        await self._client.run(work, self._threads)
+        await self._client.run(work, self._threads, anyway=True)
 
     async def tell_again(self, jobs: Sequence[Told]) -> None:
         def work(send: Send) -> None:
@@ -106,7 +108,7 @@ class RedisDirectory:
 
         for told in jobs:
             self._own.note(told.listing.job_id, told.epoch, told.listing)
-        await self._client.run(work, self._threads)
+        await self._client.run(work, self._threads, anyway=True)
 
     async def find(self, job_id: str) -> Whereabouts | None:
         key = self._keys.job(job_id)

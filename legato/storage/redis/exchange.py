@@ -6,13 +6,16 @@ server and a Cluster, and without the work its clients do for each command.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Final, NamedTuple, cast
 
 from hiredis import pack_command
 from redis.exceptions import ResponseError
 
+from legato.storage.interrupts import shut
+from legato.storage.operations import using
 from legato.storage.redis.commands import Answer, Word
-from legato.storage.redis.pools import Pool, Wire
+from legato.storage.redis.pools import Pool, Wire, socket_of
 
 _pack: Final = cast("Callable[[tuple[Word, ...]], bytes]", pack_command)  # its stub says: one word
 
@@ -45,7 +48,8 @@ def exchange(parcels: Sequence[Parcel]) -> list[list[Answer]]:
 def _borrowed(pool: Pool) -> Iterator[Wire]:
     connection = pool.get_connection()
     try:
-        yield connection
+        with using(partial(shut, socket_of(connection).fileno())):
+            yield connection
     except BaseException:
         connection.disconnect()  # replies that were not read are nobody else's
         raise

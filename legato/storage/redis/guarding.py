@@ -1,6 +1,6 @@
 """Opens what the guards of all replicas share in Redis."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -21,8 +21,11 @@ TIMEOUT: Final = 1.0
 
 
 class Shared(Struct, frozen=True):
+    """`watch` runs for ever: while it does, what is known to be in vain is refused at once."""
+
     windows: RedisWindows
     bans: SharedBans
+    watch: Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -40,9 +43,10 @@ async def open_shared(
         StorageError: if the URL is not allowed; it names the setting LEGATO_REDIS_URL.
     """
     nodes = make_nodes(parse_address(redis_url), socket_timeout)
-    client, keys = Client(nodes), Keys(prefix)
+    client, keys = Client(nodes, socket_timeout), Keys(prefix)
     try:
-        yield Shared(RedisWindows(client, keys), SharedBans(bans, client, keys, clock))
+        shared_bans = SharedBans(bans, client, keys, clock)
+        yield Shared(RedisWindows(client, keys), shared_bans, client.breaker.run)
     finally:
         # Shielded: a server that is cancelled must not leave connections to the collector.
         with trio.move_on_after(CLOSE_TIMEOUT, shield=True):

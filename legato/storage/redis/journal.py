@@ -61,7 +61,7 @@ class RedisJournal:
             send([each for entries in kept for each in self._begin(entries, listings)])
             return outcomes
 
-        return self._noted(await self._client.run(work, self._writes))
+        return self._noted(await self._client.run(work, self._writes, anyway=True))
 
     def _noted(self, outcomes: Mapping[str, Outcome]) -> Sequence[Refusal]:
         refusals = []
@@ -77,7 +77,7 @@ class RedisJournal:
     async def take_over(self) -> Sequence[Abandoned]:
         gone, known = self._liveness.gone(), self._own.epochs()
         found, empty = await self._client.run(
-            lambda send: self._estates.take(send, gone, known), self._writes
+            lambda send: self._estates.take(send, gone, known), self._writes, anyway=True
         )
         self._liveness.drop(empty)
         # What was entered here, or reported, while the thread was at work is no news.
@@ -88,7 +88,9 @@ class RedisJournal:
 
     async def read(self, job_id: str) -> Kept:
         return await self._client.run(
-            lambda send: streams.kept(job_id, _pages(send, self._keys.job(job_id))), self._reads
+            lambda send: streams.kept(job_id, _pages(send, self._keys.job(job_id))),
+            self._reads,
+            anyway=True,
         )
 
     async def settle(self, job_ids: Sequence[str]) -> None:
@@ -104,7 +106,7 @@ class RedisJournal:
                 ]
             )
 
-        await self._client.run(work, self._writes)
+        await self._client.run(work, self._writes, anyway=True)
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         listings = self._own.listings(job_ids)
@@ -116,13 +118,14 @@ class RedisJournal:
             send([streams.forget(self._keys.job(each), self._me) for each in job_ids])
             send([command("SREM", self._keys.owner(self._me), *job_ids)] if job_ids else [])
 
-        await self._client.run(work, self._writes)
+        await self._client.run(work, self._writes, anyway=True)
         self._own.drop(job_ids)
         for job_id in job_ids:
             self._tails.pop(job_id, None)
 
     def abandon(self) -> None:
-        """Nothing hangs for longer than a few seconds: every command has its time."""
+        """See Records."""
+        self._client.abandon()
 
     def _append(
         self, send: Send, batch: Sequence[Entries], tails: Mapping[str, Tail]

@@ -7,6 +7,7 @@ first, is better off in a thread.
 
 import ssl
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Final, cast
 
 import trio
@@ -31,14 +32,14 @@ class Line:
         self._connection: Wire | None = None
         self._replies = _reader()
 
-    async def exchange(self, commands: Sequence[tuple[Word, ...]], timeout_: float) -> list[Answer]:
-        """What the server answers to each, within so many seconds.
+    async def exchange(self, commands: Sequence[tuple[Word, ...]], until: float) -> list[Answer]:
+        """What the server answers to each, until that moment of Trio's clock.
 
         Raises:
             RedisError, OSError: where it cannot be used; what was done is not certain then.
         """
         try:
-            with trio.move_on_after(timeout_):
+            with trio.CancelScope(deadline=until):
                 plain = await self._socket()
                 await _send(plain, b"".join(map(_pack, commands)))
                 return [await self._answer(plain) for _ in commands]
@@ -59,7 +60,7 @@ class Line:
         if self._connection is not None and not _is_idle(socket_of(self._connection)):
             self.close()  # its server went while nothing was said
         if self._connection is None:
-            self._connection = await trio.to_thread.run_sync(self.pool.get_connection)
+            self._connection = await _Connecting(self.pool).run()
             socket_of(self._connection).setblocking(False)
         return socket_of(self._connection)
 
@@ -67,6 +68,38 @@ class Line:
         while (reply := self._replies.gets()) is _NOT_WHOLE:
             self._replies.feed(await _receive(plain))
         return cast("Answer", reply)
+
+
+class _Connecting:
+    """A connection in the making: who waits for it may leave, and then it goes back to the pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._lock = Lock()  # between the worker thread and Trio's
+        self._made: Wire | None = None
+        self._is_wanted = True
+
+    async def run(self) -> Wire:
+        try:
+            return await trio.to_thread.run_sync(self._make, abandon_on_cancel=True)
+        except trio.Cancelled:
+            with self._lock:
+                self._is_wanted = False
+            if self._made is not None:
+                self._give_back(self._made)
+            raise
+
+    def _make(self) -> Wire:
+        made = self._pool.get_connection()
+        with self._lock:
+            self._made = made if self._is_wanted else None
+        if self._made is None:
+            self._give_back(made)
+        return made
+
+    def _give_back(self, made: Wire) -> None:
+        made.disconnect()
+        self._pool.release(made)
 
 
 def _reader() -> Reader:

@@ -83,7 +83,7 @@ class RedisLiveness:
         beat = script(_BEAT, [self._keys.birth, self._keys.replicas], *counted, *born)
         try:
             count, seen = await self._client.run(
-                lambda send: _look(send, beat), self._one_at_a_time
+                lambda send: _look(send, beat), self._one_at_a_time, anyway=True
             )
         except StorageError:
             births.signs.miss()
@@ -117,7 +117,9 @@ class RedisLiveness:
 
     async def leave(self) -> None:
         gone = command("HSET", self._keys.replicas, self.me, LEFT)
-        await self._client.run(lambda send: send([gone]), self._one_at_a_time)
+        await self._client.run(
+            lambda send: send([gone]), self._one_at_a_time, abandon=True, anyway=True
+        )
 
 
 def _look(send: Send, beat: Command) -> tuple[int, Look]:

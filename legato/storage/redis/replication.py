@@ -1,6 +1,6 @@
 """Opens replication over Redis, as one replica."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from secrets import token_hex
 from typing import Final
@@ -25,18 +25,22 @@ from legato.storage.redis.post import RedisPost
 TIMEOUT: Final = 5.0
 """Seconds to connect, and for an answer: a server that needs longer is taken to be down."""
 
-CLOSE_TIMEOUT: Final = 10.0
+CLOSE_TIMEOUT: Final = 0.5
 """Seconds to close the connections, which waits for nothing."""
 
 
 class RedisReplication(Struct, frozen=True):
-    """All parts are one replica's, whose id is `me`."""
+    """All parts are one replica's, whose id is `me`.
+
+    `watch` runs for ever: while it does, what is known to be in vain is refused at once.
+    """
 
     me: str
     journal: RedisJournal
     directory: RedisDirectory
     liveness: RedisLiveness
     post: RedisPost
+    watch: Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -54,15 +58,16 @@ async def open_replication(
     address = parse_address(redis_url)
     if not prefix or set("{}") & set(prefix):
         raise StorageError(f"A prefix of Redis's keys is a text without braces; found {prefix!r}.")
-    client = Client(nodes := make_nodes(address, socket_timeout))
+    client = Client(nodes := make_nodes(address, socket_timeout), socket_timeout)
     stack = ExitStack()
     try:
-        sending, receiving, asking = (Lines(client, nodes, socket_timeout) for _ in range(3))
+        asking = Lines(client, nodes, socket_timeout)
+        sending, receiving = (Lines(client, nodes, socket_timeout, anyway=True) for _ in range(2))
         for lines in (sending, receiving, asking):
             stack.callback(lines.close)
         replication = _replication(client, sending, receiving, asking, Keys(prefix), lease)
         try:
-            await trio.to_thread.run_sync(_require_fit, nodes, address.kind)
+            await trio.to_thread.run_sync(_require_fit, nodes, address.kind, abandon_on_cancel=True)
             await replication.post.tend()  # before anybody can know of this replica
             await replication.liveness.beat()
         except StorageError as error:
@@ -95,4 +100,5 @@ def _replication(
         directory=RedisDirectory(client, asking, keys, liveness, own),
         liveness=liveness,
         post=RedisPost(sending, receiving, keys, me, lease),
+        watch=client.breaker.run,
     )

@@ -60,6 +60,21 @@ def test_a_proxy_says_how_the_client_came(
 
 
 @pytest.mark.parametrize(
+    ("peer", "said", "host"),
+    [
+        (PROXY, ["chat.example.com"], "chat.example.com"),
+        (PROXY, ["made.up, chat.example.com:8443 "], "chat.example.com:8443"),
+        (PROXY, ["made.up", "chat.example.com"], "chat.example.com"),
+        (PROXY, [], "backend:8000"),
+        (PROXY, [""], "backend:8000"),
+        ("192.0.2.1", ["chat.example.com"], "backend:8000"),
+    ],
+)
+def test_a_proxy_says_under_which_name_it_was_asked(peer: str, said: list[str], host: str) -> None:
+    assert Proxies([PROXY]).host(peer, "backend:8000", said) == host
+
+
+@pytest.mark.parametrize(
     ("address", "subject"),
     [
         ("192.0.2.1", "ip:192.0.2.1"),
@@ -87,6 +102,18 @@ async def test_behind_a_tls_proxy_the_pages_origin_is_https() -> None:
         assert await cookie_post(door.guest(None, PROXY), **proxied) == 200
         assert await cookie_post(door.guest(None, PROXY)) == 403
         assert await cookie_post(door.guest(None), **proxied) == 403
+
+
+async def test_behind_a_proxy_that_asks_under_another_name_the_page_is_at_home() -> None:
+    """As nginx does by default: `Host` is then the name by which it knows this server."""
+    page = {"Host": "backend:8000", "Origin": "https://chat.example.com"}
+    proxied = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "chat.example.com"}
+    async with open_door(trusted_proxies=(PROXY,)) as door:
+        assert await cookie_post(door.guest(None, PROXY), **page, **proxied) == 200
+        assert await cookie_post(door.guest(None, PROXY), **page) == 403
+        assert await cookie_post(door.guest(None), **page, **proxied) == 403
+        elsewhere = proxied | {"X-Forwarded-Host": "other.example.com"}
+        assert await cookie_post(door.guest(None, PROXY), **page, **elsewhere) == 403
 
 
 async def test_behind_a_tls_proxy_the_session_is_for_tls_only() -> None:

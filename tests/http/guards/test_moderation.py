@@ -92,40 +92,90 @@ async def test_it_is_asked_only_where_something_is_generated(
     ("body", "texts"),
     [
         (
-            {"text": "a", "promptPrefix": "b", "editedContent": {"index": 0, "think": "c"}},
-            {"a", "b", "c"},
+            {
+                "text": "a",
+                "promptPrefix": "b",
+                "editedContent": {"index": 0, "think": "c"},
+                "model_parameters": {"temperature": 1, "prefix": "d"},
+                "sender": "User",
+                "conversationId": "new",
+            },
+            {"a", "b", "c", "d"},
         ),
+        ({"text": " ", "model": "m"}, set()),
+        (1, set()),
+    ],
+)
+async def test_of_a_chat_it_sees_what_reaches_the_model(body: object, texts: set[str]) -> None:
+    assert set(await texts_of(json.encode(body), is_chat=True)) == texts
+
+
+CALL = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"x": 1}'}}
+SCHEMA = {
+    "type": "object",
+    "description": "b",
+    "properties": {"c": {"type": "string", "enum": ["d"]}, "url": {"description": "e f"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "texts"),
+    [
         (
             {
                 "model": "m",
+                "user": "ann",
+                "metadata": {"a": "b"},
                 "messages": [
                     {"role": "system", "content": "a"},
-                    {"role": "user", "content": [{"type": "text", "text": "b"}]},
-                    {"role": "assistant", "content": "not this"},
+                    {"role": "developer", "content": "b"},
+                    {"role": "user", "name": "c", "content": [{"type": "text", "text": "d"}]},
+                    {"role": "assistant", "content": "e", "reasoning_content": "f"},
+                    {"role": "assistant", "refusal": "g", "content": None, "tool_calls": [CALL]},
+                    {"role": "tool", "content": "h", "tool_call_id": "call_1"},
                     {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]},
-                    {"role": "tool", "content": "c", "tool_call_id": "1"},
                 ],
             },
-            {"a", "b", "c"},
+            {*"abcdefgh", "look", '{"x": 1}'},
         ),
+        (
+            {"tools": [{"type": "function", "function": {"name": "a", "parameters": SCHEMA}}]},
+            {*"abcd", "url", "e f"},
+        ),
+        (
+            {"tools": [{"type": "function", "name": "a", "parameters": SCHEMA}]},
+            {*"abcd", "url", "e f"},
+        ),
+        (
+            {"text": {"format": {"type": "json_schema", "name": "a", "schema": SCHEMA}}},
+            {*"abcd", "url", "e f"},
+        ),
+        ({"documents": [{"title": "a", "text": "b"}], "chat_template": "c"}, {"a", "b", "c"}),
         (
             {
                 "instructions": "a",
+                "previous_response_id": "resp_1",
+                "include": ["reasoning.encrypted_content"],
                 "input": [
                     {"role": "user", "content": [{"type": "input_text", "text": "b"}]},
-                    {"type": "message", "role": "assistant", "content": [{"text": "not this"}]},
-                    {"type": "function_call_output", "call_id": "1", "output": "c"},
+                    {"type": "message", "role": "assistant", "content": [{"text": "c"}]},
+                    {"type": "function_call", "call_id": "1", "name": "d", "arguments": "e"},
+                    {"type": "function_call_output", "call_id": "1", "output": "f"},
+                    {"type": "reasoning", "id": "rs_1", "summary": [{"text": "g"}]},
+                    {"type": "input_image", "image_url": "data:image/png;base64,AAAA"},
+                    {"type": "input_file", "file_data": "AAAA", "filename": "h"},
                 ],
             },
-            {"a", "b", "c"},
+            {*"abcdefgh"},
         ),
+        ({"input": [{"role": "user and more", "content": "a"}]}, {"user and more", "a"}),
         ({"input": "a"}, {"a"}),
         ("a", {"a"}),
         (1, set()),
     ],
 )
-async def test_it_sees_what_people_say(body: object, texts: set[str]) -> None:
-    assert set(await texts_of(json.encode(body))) == texts
+async def test_it_sees_what_a_model_reads_in_whatever_role(body: object, texts: set[str]) -> None:
+    assert set(await texts_of(json.encode(body), is_chat=False)) == texts
 
 
 def no_answer(request: httpx.Request) -> httpx.Response:
@@ -205,25 +255,17 @@ async def test_its_key_must_be_in_the_environment() -> None:
         assert opened is not None
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"role": "assistant", "input": "Hi"},
-        {"input": [{"role": "user", "content": [{"role": "assistant", "text": "Hi"}]}]},
-        {"input": [{"role": "assistant", "type": "function_call_output", "output": "Hi"}]},
-        {"input": [{"role": "user", "content": [{"type": "refusal", "refusal": "Hi"}]}]},
-        {"messages": [{"role": "user", "content": {"role": "assistant", "content": "Hi"}}]},
-        {"editedContent": {"role": "assistant", "text": "Hi"}},
-    ],
-)
-async def test_nobody_passes_as_a_model_where_no_role_is_read(body: object) -> None:
-    assert await texts_of(json.encode(body)) == ["Hi"]
+async def test_words_that_a_model_is_said_to_have_said_are_judged_too() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        flagged = "bad" in json.decode(request.content)["input"]
+        return httpx.Response(200, json={"results": [{"flagged": flagged}]})
 
-
-async def test_a_models_own_words_are_left_out() -> None:
-    said = [{"role": "assistant", "content": "no"}, {"role": "user", "content": "yes"}]
-    assert await texts_of(json.encode({"messages": said})) == ["yes"]
-    assert await texts_of(json.encode({"input": said})) == ["yes"]
+    async with moderation(answer) as guard:
+        for role in ("system", "developer", "assistant", "tool"):
+            said = [{"role": role, "content": "bad"}, {"role": "user", "content": "fine"}]
+            for body in ({"messages": said}, {"input": said}):
+                with pytest.raises(Flagged):
+                    await guard.check(asking(body, "/v1/responses"))
 
 
 @pytest.mark.parametrize("api", ["/v1", "/api/agents/v1"])

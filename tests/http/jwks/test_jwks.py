@@ -1,15 +1,27 @@
 """Tokens by an identity provider's keys, and by those of others."""
 
 import json
+from collections.abc import Mapping
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from legato.http.auth import Authenticator, Unauthorized, User
+from legato.http.auth import Authenticator, PublicKeys, Unauthorized
 from legato.http.jwks import parse_keys
-from legato.http.tokens import sign
-from tests.http.identity import NOW, SECRET, Provider, bearer, forged, jwk, token
+from legato.http.tokens import Expected, sign
+from tests.http.identity import (
+    CLAIMS,
+    NOW,
+    SECRET,
+    Provider,
+    bearer,
+    forged,
+    jwk,
+    serving,
+    token,
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +37,8 @@ async def test_rs256_and_es256_are_verified_with_the_providers_keys(
 ) -> None:
     provider.keys = [jwk(rsa_key, kid="r", use="sig"), jwk(ec_key, kid="e", alg="ES256")]
 
-    assert await authenticator.authenticate(token(rsa_key, "RS256", "r")) == User("ada")
-    assert await authenticator.authenticate(token(ec_key, "ES256", "e")) == User("ada")
+    assert (await authenticator.authenticate(token(rsa_key, "RS256", "r"))).id == "ada"
+    assert (await authenticator.authenticate(token(ec_key, "ES256", "e"))).id == "ada"
     assert provider.asked == 1
 
 
@@ -35,7 +47,7 @@ async def test_the_secret_is_good_beside_the_providers_keys(
 ) -> None:
     ours = sign("ada", SECRET, now=NOW, ttl=60)
 
-    assert await authenticator.authenticate(bearer(ours)) == User("ada")
+    assert (await authenticator.authenticate(bearer(ours))).id == "ada"
     assert provider.asked == 0
 
 
@@ -51,7 +63,7 @@ async def test_without_a_key_id_the_only_fitting_key_is_taken(
         jwk(ec.generate_private_key(ec.SECP256R1()), kid="f"),
     ]
 
-    assert await authenticator.authenticate(token(rsa_key, "RS256")) == User("ada")
+    assert (await authenticator.authenticate(token(rsa_key, "RS256"))).id == "ada"
     with pytest.raises(Unauthorized, match="key is not among"):
         await authenticator.authenticate(token(ec_key, "ES256"))
 
@@ -90,6 +102,33 @@ async def test_a_token_by_another_key_of_that_id_is_refused(
 
     with pytest.raises(Unauthorized, match="signature"):
         await authenticator.authenticate(token(other, "RS256", "r"))
+
+
+async def test_what_the_provider_signs_for_others_is_not_good_here(
+    provider: Provider, ec_key: ec.EllipticCurvePrivateKey
+) -> None:
+    provider.keys = [jwk(ec_key, kid="e")]
+    expected = Expected("https://login.example.com", "legato")
+    ours = {"iss": expected.issuer, "aud": expected.audience}
+
+    def by_provider(claims: Mapping[str, object], **header: object) -> str:
+        return jwt.encode({**CLAIMS, **claims}, ec_key, "ES256", headers={"kid": "e", **header})
+
+    with serving(provider) as url:
+        keys = PublicKeys(url)
+        authenticator = Authenticator(SECRET, keys, expected=expected, clock=lambda: NOW)
+
+        assert (await authenticator.bearer(by_provider(ours))).id == "ada"
+        for other in (
+            by_provider(ours | {"aud": "another application"}),
+            by_provider({"iss": expected.issuer}),
+            by_provider(ours | {"iss": "https://login.example.org"}),
+            by_provider(ours, typ="logout+jwt"),
+            by_provider(ours | {"token_use": "id"}),
+        ):
+            with pytest.raises(Unauthorized, match=r"aud|iss|access token"):
+                await authenticator.bearer(other)
+        assert (await authenticator.bearer(by_provider(ours))).id == "ada"
 
 
 def test_keys_that_are_not_for_us_are_left_out(

@@ -21,8 +21,8 @@ async def test_a_new_key_is_fetched_when_its_id_is_seen(
     provider.keys = [jwk(ec_key, kid="old"), jwk(new, kid="new")]
     clock.now = MIN_INTERVAL
 
-    assert await authenticator.authenticate(token(new, "ES256", "new")) == User("ada")
-    assert await authenticator.authenticate(token(ec_key, "ES256", "old")) == User("ada")
+    assert (await authenticator.authenticate(token(new, "ES256", "new"))).id == "ada"
+    assert (await authenticator.authenticate(token(ec_key, "ES256", "old"))).id == "ada"
     assert provider.asked == 2
 
 
@@ -38,7 +38,7 @@ async def test_unknown_key_ids_do_not_hammer_the_provider(
         with pytest.raises(Unauthorized, match="key is not among"):
             await authenticator.authenticate(token(ec_key, "ES256", f"random-{attempt}"))
 
-    assert await authenticator.authenticate(token(ec_key, "ES256", "k")) == User("ada")
+    assert (await authenticator.authenticate(token(ec_key, "ES256", "k"))).id == "ada"
     assert provider.asked == 2
 
 
@@ -55,7 +55,7 @@ async def test_many_at_once_share_one_fetch(
         for _ in range(20):
             nursery.start_soon(ask)
 
-    assert users == [User("ada")] * 20
+    assert [user.id for user in users] == ["ada"] * 20
     assert provider.asked == 1
 
 
@@ -70,7 +70,7 @@ async def test_a_withdrawn_key_is_refused_when_the_keys_are_old(
     provider.keys = []
 
     clock.now = MAX_AGE - 1
-    assert await authenticator.authenticate(token(ec_key, "ES256", "k")) == User("ada")
+    assert (await authenticator.authenticate(token(ec_key, "ES256", "k"))).id == "ada"
 
     clock.now = MAX_AGE
     with pytest.raises(Unauthorized, match="key is not among"):
@@ -94,7 +94,7 @@ async def test_known_keys_stay_good_while_the_provider_is_down(
     clock.now = MAX_AGE
 
     for _ in range(3):
-        assert await authenticator.authenticate(token(ec_key, "ES256", "k")) == User("ada")
+        assert (await authenticator.authenticate(token(ec_key, "ES256", "k"))).id == "ada"
     assert provider.asked == 2
 
 
@@ -113,7 +113,7 @@ async def test_known_keys_are_answered_while_a_slow_fetch_is_under_way(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(authenticator.authenticate, token(ec_key, "ES256", "k"))
         await trio.to_thread.run_sync(provider.asked_once.wait)
-        assert await authenticator.authenticate(token(ec_key, "ES256", "k")) == User("ada")
+        assert (await authenticator.authenticate(token(ec_key, "ES256", "k"))).id == "ada"
         provider.may_answer.set()
 
 
@@ -129,7 +129,7 @@ async def test_a_caller_who_hangs_up_does_not_spoil_the_fetch(
         nursery.cancel_scope.cancel()
         provider.may_answer.set()
 
-    assert await authenticator.authenticate(token(ec_key, "ES256", "k")) == User("ada")
+    assert (await authenticator.authenticate(token(ec_key, "ES256", "k"))).id == "ada"
     assert provider.asked == 1
 
 
@@ -148,7 +148,7 @@ async def test_without_any_keys_no_token_is_judged_until_they_can_be_read(
 
     provider.status = 200
     clock.now = MIN_INTERVAL
-    assert await authenticator.authenticate(token(ec_key, "ES256", "k")) == User("ada")
+    assert (await authenticator.authenticate(token(ec_key, "ES256", "k"))).id == "ada"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/keys", "http://[", "http://x:99999999/"])

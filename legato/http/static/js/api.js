@@ -1,4 +1,7 @@
-/** The server's routes, as functions.  Every failure is an HttpError or fetch's own TypeError. */
+/**
+ * The server's routes, as functions; their paths are relative to BASE.  Every failure is an
+ * HttpError or fetch's own TypeError.
+ */
 
 /** The server refused.  `message` is for people; 401 means: log in again. */
 export class HttpError extends Error {
@@ -21,7 +24,7 @@ export async function errorOf(response) {
 }
 
 async function call(method, path, body) {
-  const response = await fetch(path, {
+  const response = await fetch(BASE + path, {
     method,
     headers: body === undefined ? {} : { "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
@@ -33,27 +36,36 @@ async function call(method, path, body) {
 
 const at = (id) => encodeURIComponent(id);
 
-export const streamPath = (id) => `/api/agents/chat/stream/${at(id)}`;
+/** Where the page is: `/`, or the path below which a proxy has it, with a slash at its end. */
+export const BASE = new URL("../../", import.meta.url).pathname;
 
-export const models = () => call("GET", "/api/models");
-export const active = () => call("GET", "/api/agents/chat/active");
-export const status = (id) => call("GET", `/api/agents/chat/status/${at(id)}`);
-export const messages = (id) => call("GET", `/api/messages/${at(id)}`);
-export const conversation = (id) => call("GET", `/api/convos/${at(id)}`);
-export const title = (id) => call("GET", `/api/convos/gen_title/${at(id)}`);
+/** The address of a conversation; of none, that of a new one. */
+export const pageOf = (id) => (id === null ? BASE : `${BASE}c/${at(id)}`);
+
+export const streamPath = (id) => `${BASE}api/agents/chat/stream/${at(id)}`;
+
+export const models = () => call("GET", "api/models");
+export const active = () => call("GET", "api/agents/chat/active");
+export const status = (id) => call("GET", `api/agents/chat/status/${at(id)}`);
+export const messages = (id) => call("GET", `api/messages/${at(id)}`);
+export const conversation = (id) => call("GET", `api/convos/${at(id)}`);
+export const title = (id) => call("GET", `api/convos/gen_title/${at(id)}`);
 
 export const rename = (conversationId, newTitle) =>
-  call("POST", "/api/convos/update", { arg: { conversationId, title: newTitle } });
+  call("POST", "api/convos/update", { arg: { conversationId, title: newTitle } });
 
 export const remove = (conversationId) =>
-  call("DELETE", "/api/convos", { arg: { conversationId } });
+  call("DELETE", "api/convos", { arg: { conversationId } });
+
+/** End this browser's session, here and on the server. */
+export const logOut = () => call("POST", "logout");
 
 export const stop = (streamId, generationId) =>
-  call("POST", "/api/agents/chat/abort", { streamId, generationId });
+  call("POST", "api/agents/chat/abort", { streamId, generationId });
 
 export function conversations(cursor) {
   const query = new URLSearchParams({ limit: "25", ...(cursor && { cursor }) });
-  return call("GET", `/api/convos?${query}`);
+  return call("GET", `api/convos?${query}`);
 }
 
 /**
@@ -64,11 +76,11 @@ export async function start(turn) {
   const body = { ...turn, clientRequestId: crypto.randomUUID() };
   for (const pause of [500, 1500]) {
     try {
-      return await call("POST", "/api/agents/chat", body);
+      return await call("POST", "api/agents/chat", body);
     } catch (error) {
       if (error instanceof HttpError) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
-  return call("POST", "/api/agents/chat", body);
+  return call("POST", "api/agents/chat", body);
 }

@@ -31,13 +31,13 @@ const composer = new ComposerView(
 let open = openConversation(idInAddress());
 
 function idInAddress() {
-  const match = /^\/c\/([^/]+)$/.exec(location.pathname);
+  const match = /^c\/([^/]+)$/.exec(location.pathname.slice(api.BASE.length));
   return match ? decodeURIComponent(match[1]) : null;
 }
 
 /** Go to a conversation, or with null to a new one. */
 function go(id) {
-  history.pushState(null, "", id === null ? "/" : `/c/${encodeURIComponent(id)}`);
+  history.pushState(null, "", api.pageOf(id));
   show(id);
 }
 
@@ -82,7 +82,7 @@ function showTitle() {
 
 function named(conversation, id) {
   if (conversation !== open) return;
-  history.replaceState(null, "", `/c/${encodeURIComponent(id)}`);
+  history.replaceState(null, "", api.pageOf(id));
   attempt(() => library.refresh());
 }
 
@@ -166,6 +166,10 @@ $("new-chat").onclick = (event) => {
   event.preventDefault();
   go(null);
 };
+$("log-out").onclick = () => attempt(async () => {
+  await api.logOut();
+  location.assign(api.BASE);
+});
 for (const button of $("suggestions").children) button.onclick = () => send(button.textContent);
 
 attempt(() => library.refresh());

@@ -1,4 +1,5 @@
 /** What stands around the thread: header, sidebar's drawer, welcome, login, notices, status. */
+import { pageOf } from "../api.js";
 import { progressOf } from "./message.js";
 
 const TOAST = 8_000; // ms that a notice stays
@@ -26,7 +27,7 @@ export class Shell {
     $("title").textContent = title;
     document.title = [running ? "●" : "", title && id ? `${title} · Legato` : "Legato"].join(" ").trim();
     $("second-tab").hidden = id === null || missing;
-    $("second-tab").href = id === null ? "/" : `/c/${encodeURIComponent(id)}`;
+    $("second-tab").href = pageOf(id);
     this.#announce(running ? progressOf(turn) : endOf(rows.at(-1)?.message));
   }
 

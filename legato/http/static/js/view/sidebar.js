@@ -1,4 +1,5 @@
 /** The list of conversations.  `actions`: open, rename, remove, more. */
+import { pageOf } from "../api.js";
 import { arrange, el, iconButton } from "./dom.js";
 
 export class SidebarView {
@@ -51,7 +52,7 @@ class ItemView {
     this.id = conversationId;
     this.title = title;
     this.element.dataset.id = conversationId;
-    this.#link.href = `/c/${encodeURIComponent(conversationId)}`;
+    this.#link.href = pageOf(conversationId);
     this.#link.toggleAttribute("aria-current", isCurrent);
     if (isCurrent) this.#link.setAttribute("aria-current", "page");
     this.#link.title = title;

@@ -1,0 +1,60 @@
+"""How long others wait beside one hostile client, kind by kind; what closed connections hold."""
+
+import os
+import time
+from typing import Final
+
+from legato.bench.attacks import ATTACKS
+from legato.bench.client import Client, request
+from legato.bench.processes import hear, running, tell
+from legato.bench.report import Figures
+from legato.bench.servers import Served, legato
+from legato.bench.tasks import Attack, Ready
+
+CLOSED: Final = 1000  # connections
+_SETTLED: Final = 1.0  # seconds after which they are counted
+
+
+def waits(*, seconds: float) -> Figures:
+    """The longest wait for a small answer, alone and beside one client of each kind."""
+    with legato(variables={"LEGATO_HTTP2": "true"}) as served:
+        figures: dict[str, float] = {"longest wait alone, ms": _longest_wait(served, seconds)}
+        for kind in ATTACKS:
+            with running(("-m", "legato.bench.attacks")) as process:
+                tell(process, Attack(port=served.port, token=served.token, kind=kind))
+                hear(process, Ready)
+                figures[f"… beside {kind}"] = _longest_wait(served, seconds)
+        return {**figures, **_held(served)}
+
+
+def _longest_wait(served: Served, seconds: float) -> float:
+    until = time.monotonic() + seconds
+    longest = 0.0
+    with served.connect() as client:
+        while (begun := time.monotonic()) < until:
+            _ask(client)
+            longest = max(longest, time.monotonic() - begun)
+            time.sleep(0.001)  # else a processor of two would be ours
+    return 1000 * longest
+
+
+def _ask(client: Client) -> None:
+    client.send("GET", "/healthz")
+    client.answer()
+
+
+def _held(served: Served) -> Figures:
+    before = _descriptors(served)
+    for number in range(CLOSED):
+        with served.connect() as client:
+            if number % 3 == 1:
+                _ask(client)
+            elif number % 3 == 2:
+                client.send_bytes(request("GET", "/healthz", served.token)[:20])
+    time.sleep(_SETTLED)
+    held = max(0, _descriptors(served) - before)
+    return {f"descriptors held by {CLOSED} closed connections": held}
+
+
+def _descriptors(served: Served) -> int:
+    return len(os.listdir(f"/proc/{served.pid}/fd"))

@@ -1,0 +1,33 @@
+"""What a check says."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+Weight = Literal["must", "should"]
+"""`must`: until then the server is not to be opened to others."""
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """`about` is a setting, or a thing of the machine; `found` and `write` are for people."""
+
+    weight: Weight
+    about: str
+    found: str
+    write: str
+
+
+class OpenFile(Struct, frozen=True):
+    """A file, or a folder, that others than its owner may read or change."""
+
+    path: str
+    mode: int  # the permissions alone
+    wanted: int
+
+
+class Machine(Struct, frozen=True, kw_only=True):
+    """What is looked at beside the settings.  `descriptors`: how many a process may have open."""
+
+    descriptors: int
+    open_files: Sequence[OpenFile] = ()

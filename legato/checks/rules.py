@@ -1,0 +1,167 @@
+"""What makes a server unfit for others: one function a question, each of settings and machine."""
+
+from collections.abc import Callable, Iterator
+from ipaddress import ip_network
+from typing import Final
+from urllib.parse import urlsplit
+
+from legato.checks.finding import Finding, Machine
+from legato.config import Settings
+from legato.config_guards import OFF
+from legato.secret import is_loopback
+from legato.storage.address import parse_address
+
+Rule = Callable[[Settings, Machine], Iterator[Finding]]
+
+FEWEST_DESCRIPTORS: Final = 4096
+"""A stream holds one, and so does a provider's connection: 2,000 of each (`max_running_jobs`)."""
+
+FEWEST_CHARACTERS: Final = 10
+"""Different ones, in a secret that was drawn at random: of 32 there are nearly always more."""
+
+WIDEST: Final = {4: 8, 6: 16}
+"""Bits of the widest network of proxies: 10.0.0.0/8, a cluster's own."""
+
+ANY: Final = "any"
+
+
+def tls(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    if not settings.guards.trusted_proxies:
+        yield Finding(
+            weight="must",
+            about="guards.trusted_proxies",
+            found="no proxy, so tokens and answers would cross the network as they are",
+            write='trusted_proxies = ["127.0.0.1"], the address of a proxy that ends TLS',
+        )
+
+
+def proxies(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    for text in settings.guards.trusted_proxies:
+        network = ip_network(text)
+        if network.prefixlen < WIDEST[network.version]:
+            yield Finding(
+                weight="must",
+                about="guards.trusted_proxies",
+                found=f"{text}: whoever is in there may say that it is anybody else",
+                write="the addresses of the proxies alone",
+            )
+
+
+def secret(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    write = "LEGATO_JWT_SECRET, from `openssl rand -base64 32`, for all processes the same"
+    if settings.jwt_secret is None and settings.jwks_url is None:
+        yield Finding(
+            weight="must",
+            about="jwt_secret",
+            found="none; one that was made for this machine would sign everybody's tokens",
+            write=write,
+        )
+    elif settings.jwt_secret is None and settings.redis_url is not None:
+        found = "none; each replica would sign sessions that the others refuse"
+        yield Finding(weight="must", about="jwt_secret", found=found, write=write)
+    elif settings.jwt_secret is not None and len({*settings.jwt_secret}) < FEWEST_CHARACTERS:
+        found = f"one of {len({*settings.jwt_secret})} different characters, which can be guessed"
+        yield Finding(weight="must", about="jwt_secret", found=found, write=write)
+
+
+def audience(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    if settings.jwks_url is None:
+        return
+    if settings.jwt_audience in (None, ANY):
+        yield Finding(
+            weight="must",
+            about="jwt_audience",
+            found="none, so a token that the provider made for any other application is good here",
+            write='jwt_audience = "…", what your provider calls this application',
+        )
+
+
+def key_source(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    url = urlsplit(settings.jwks_url or "")
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
+        yield Finding(
+            weight="must",
+            about="jwks_url",
+            found="http://, so whoever is on the way may put keys of their own there",
+            write="the same address with https://",
+        )
+
+
+def rates(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    for name, what in (
+        ("starts_per_user", "one user may start generations without end, which you pay"),
+        ("failures_per_ip", "one address may try credentials without end"),
+    ):
+        if getattr(settings.guards, name) == OFF:
+            yield Finding(
+                weight="must",
+                about=f"guards.{name}",
+                found=f"off: {what}",
+                write=f'{name} = "120/minute", or leave the line out',
+            )
+
+
+def files(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    for file in machine.open_files:
+        yield Finding(
+            weight="must",
+            about=file.path,
+            found=f"mode {file.mode:04o}: other users of this machine may read it",
+            write=f"chmod {file.wanted:04o} {file.path}",
+        )
+
+
+def descriptors(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    if machine.descriptors < FEWEST_DESCRIPTORS:
+        yield Finding(
+            weight="must",
+            about="descriptors",
+            found=f"{machine.descriptors} at most: a few idle clients would use them up",
+            write="LimitNOFILE=65536 in the unit, or `ulimit -Hn 65536` before the start",
+        )
+
+
+def database(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    url = parse_address(settings.database_url)
+    if url is None:
+        yield Finding(
+            weight="must",
+            about="database_url",
+            found="a database in memory: everything is gone with the process",
+            write='database_url = "sqlite:////var/lib/legato/legato.db", or postgresql://…',
+        )
+    elif url.get_backend_name() == "sqlite" and (settings.redis_url or settings.workers > 1):
+        yield Finding(
+            weight="should",
+            about="database_url",
+            found="one SQLite file for several processes: they write one after another, and "
+            "another machine cannot reach it",
+            write='database_url = "postgresql://…"',
+        )
+
+
+def metrics(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    if settings.metrics_token is None:
+        yield Finding(
+            weight="should",
+            about="metrics_token",
+            found="none; a proxy on this machine that does not say for whom it asks opens /metrics",
+            write="LEGATO_METRICS_TOKEN, from `openssl rand -base64 32`, or have the proxy "
+            "refuse /metrics, as those in examples/ do",
+        )
+
+
+def scripted(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    if settings.scripted:
+        yield Finding(
+            weight="should",
+            about="scripted",
+            found="on: any user may have this machine write test tokens",
+            write="scripted = false",
+        )
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    *(tls, proxies, secret, audience, key_source, rates),
+    *(files, descriptors, database, metrics, scripted),
+)

@@ -1,0 +1,138 @@
+"""HTTP/1.1 that can be read in one way only.
+
+h11 reads a few forms that RFC 9112 lets a server refuse.  A proxy before us may read the same
+bytes in another way, and what it took for a body is then a request to us: nobody's rules were asked
+about it.  So each of these forms is refused, and nothing behind it on its connection is read.
+"""
+
+import re
+from typing import Final
+
+import h11
+
+ReadEvent = h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]
+
+VERSIONS: Final = (b"1.0", b"1.1")
+
+MAX_LINES: Final = 512
+"""Of a head.  Far fewer are allowed; but to take so many apart would hold others up for longer."""
+
+PREFACE: Final = (b"PRI", b"*", b"2.0")
+"""Method, target and version of what begins HTTP/2 by prior knowledge."""
+
+_BARE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+_FOLD: Final = re.compile(rb"\r\n[ \t]")
+_LENGTHS: Final = re.compile(rb"(?i)\r\ncontent-length:([^\r]*)")
+_SIZE: Final = rb"(?:\r\n)?[0-9A-Fa-f]{1,16}(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n"
+_CHUNK: Final = re.compile(_SIZE)
+_TRAILER: Final = rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n"
+_LAST_CHUNK: Final = re.compile(_SIZE + rb"(?:" + _TRAILER + rb")*\r\n")
+
+
+class StrictConnection(h11.Connection):
+    """`problem` says to people why what came was refused, where h11 would have taken it."""
+
+    def __init__(self, max_incomplete: int, *, http2: bool) -> None:
+        """`max_incomplete`: bytes of a head; `http2`: whether its preface is let through."""
+        super().__init__(h11.SERVER, max_incomplete_event_size=max_incomplete)
+        self.problem: str | None = None
+        self.is_head = False  # whether the request that was read last asks for no body
+        self._http2 = http2
+        self._is_chunked = False
+        self._framing = b""  # what stood around a chunk's data and was not looked at yet
+
+    def next_event(self) -> ReadEvent:
+        """Raises h11.RemoteProtocolError for what is no HTTP/1.1, or could be read in two ways."""
+        if self.their_state is h11.IDLE:
+            return self._next_head()
+        if self.their_state is h11.SEND_BODY and self._is_chunked:
+            return self._next_chunk()
+        return super().next_event()
+
+    def _next_head(self) -> ReadEvent:
+        self.is_head = False
+        self._bound(self.trailing_data[0])
+        event, head = self._consumed()
+        if isinstance(event, h11.Request):
+            self.is_head = event.method == b"HEAD"
+            self._check(head, event)
+            self._is_chunked = has(event, b"transfer-encoding")
+        return event
+
+    def _bound(self, came: bytes) -> None:
+        end = came.find(b"\r\n\r\n")
+        if came.count(b"\n", 0, None if end < 0 else end) > MAX_LINES:
+            self._refuse(f"its head has more than {MAX_LINES} lines", status=431)
+
+    def _check(self, head: bytes, request: h11.Request) -> None:
+        parts = request.method, request.target, request.http_version
+        if self._http2 and parts == PREFACE:
+            return
+        if request.http_version not in VERSIONS:
+            self._refuse("this server speaks HTTP/1.1 here", status=505)
+        if problem := problem_of(head, request):
+            self._refuse(problem)
+
+    def _next_chunk(self) -> ReadEvent:
+        event, consumed = self._consumed()
+        data = event.data if isinstance(event, h11.Data) else b""
+        self._framing += consumed[: len(consumed) - len(data)]
+        if isinstance(event, h11.Data | h11.EndOfMessage):
+            form = _CHUNK if isinstance(event, h11.Data) else _LAST_CHUNK
+            if self._framing and form.fullmatch(self._framing) is None:
+                self._refuse("a chunk's size, its end or a trailer is malformed")
+            self._framing = b""
+        return event
+
+    def _consumed(self) -> tuple[ReadEvent, bytes]:
+        """The next event, and the bytes that it was made of."""
+        before = self.trailing_data[0]
+        event = super().next_event()
+        return event, before[: len(before) - len(self.trailing_data[0])]
+
+    def _refuse(self, problem: str, *, status: int = 400) -> None:
+        self.problem = problem
+        raise h11.RemoteProtocolError(problem, error_status_hint=status)
+
+
+def problem_of(head: bytes, request: h11.Request) -> str | None:
+    """Why a request's head could be read in two ways, for people; None where it could not."""
+    lengths = _LENGTHS.findall(head)
+    is_sized, is_chunked = bool(lengths), has(request, b"transfer-encoding")
+    if _BARE.search(head):
+        return "a line of its head does not end in CR LF"
+    if _FOLD.search(head):
+        return "a header field is folded over several lines"
+    if len(lengths) > 1 or any(b"," in length for length in lengths):
+        return "it has several lengths; one Content-Length is allowed"
+    if is_sized and is_chunked:
+        return "it has Content-Length and Transfer-Encoding; one of them is allowed"
+    if is_chunked and request.http_version == b"1.0":
+        return "Transfer-Encoding is no part of HTTP/1.0"
+    if (is_sized or is_chunked) and is_websocket(request):
+        return "a WebSocket's handshake has no body"
+    if not is_origin_form(request):
+        return "its target is not a path; found an absolute one, or none"
+    return None
+
+
+def is_origin_form(request: h11.Request) -> bool:
+    is_asterisk = request.target == b"*" and request.method == b"OPTIONS"
+    return is_asterisk or request.target.startswith(b"/")
+
+
+def is_websocket(request: h11.Request) -> bool:
+    """Whether it asks to go on as a WebSocket."""
+    tokens = [token.strip().lower() for token in values_of(request, b"connection")]
+    upgrades = [value.strip().lower() for value in values_of(request, b"upgrade")]
+    return request.method == b"GET" and b"upgrade" in tokens and upgrades == [b"websocket"]
+
+
+def values_of(request: h11.Request, name: bytes) -> list[bytes]:
+    """Of all fields of that name, taken apart at commas."""
+    found = (value for each, value in request.headers if each == name)
+    return [part for value in found for part in value.split(b",")]
+
+
+def has(request: h11.Request, name: bytes) -> bool:
+    return any(each == name for each, _ in request.headers)

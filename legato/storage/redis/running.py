@@ -1,0 +1,27 @@
+"""What runs of a user, asked by one who is no replica."""
+
+from collections.abc import Sequence
+
+import trio
+
+from legato.storage.redis.address import parse_address
+from legato.storage.redis.client import Client
+from legato.storage.redis.commands import command, texts
+from legato.storage.redis.keys import Keys
+from legato.storage.redis.replication import CLOSE_TIMEOUT, TIMEOUT, make_nodes
+
+
+async def running(redis_url: str, prefix: str, user: str) -> Sequence[str]:
+    """The ids of this user's jobs that have not ended, those of dead replicas included.
+
+    Raises:
+        StorageError: if the URL is not allowed, or the Redis cannot be used.
+    """
+    client = Client(make_nodes(parse_address(redis_url), TIMEOUT), TIMEOUT)
+    asked = command("HKEYS", Keys(prefix).running(user))
+    try:
+        [reply] = await client.run(lambda send: send([asked]), trio.CapacityLimiter(1))
+    finally:
+        with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
+            await client.aclose()
+    return [job_id.decode() for job_id in texts(reply)]

@@ -1,0 +1,76 @@
+"""What is known to be in vain is refused, until one task finds that it is over."""
+
+import pytest
+import trio
+import trio.lowlevel
+from structlog.testing import capture_logs
+from trio.testing import MockClock
+
+from legato.storage.breaker import PAUSE, Breaker, watched
+from legato.storage.contract import StorageError, Unavailable
+
+TROUBLE = Unavailable("The disk is full.")
+
+
+class Disk:
+    """Has room, or not."""
+
+    def __init__(self, *, is_full: bool = True) -> None:
+        self.is_full = is_full
+        self.asked = 0
+
+    async def probe(self) -> None:
+        self.asked += 1
+        await trio.lowlevel.checkpoint()
+        if self.is_full:
+            raise StorageError("The disk is still full.")
+
+
+async def test_open_it_refuses_and_one_task_finds_out_when_that_is_over(
+    autojump_clock: MockClock,
+) -> None:
+    disk = Disk()
+    breaker = Breaker("disk", disk.probe)
+    with capture_logs() as logs:
+        async with watched(breaker.run):
+            await trio.testing.wait_all_tasks_blocked()
+            breaker.check()
+            breaker.open(TROUBLE)
+            with pytest.raises(Unavailable, match=r"^The disk is full\.$"):
+                breaker.check()
+            await trio.sleep(9.5 * PAUSE)
+            with pytest.raises(Unavailable, match=r"^The disk is still full\.$"):
+                breaker.check()
+            disk.is_full = False
+            await trio.sleep(PAUSE)
+            breaker.check()
+    assert disk.asked == 11
+    assert [(line["event"], line["storage"]) for line in logs] == [
+        ("storage in trouble", "disk"),
+        ("storage works again", "disk"),
+    ]
+
+
+async def test_trouble_that_is_over_at_once_is_no_line_in_the_log(
+    autojump_clock: MockClock,
+) -> None:
+    disk = Disk(is_full=False)
+    breaker = Breaker("disk", disk.probe)
+    with capture_logs() as logs:
+        async with watched(breaker.run):
+            for _ in range(2):
+                await trio.testing.wait_all_tasks_blocked()
+                breaker.open(TROUBLE)
+                await trio.testing.wait_all_tasks_blocked()
+                breaker.check()
+    assert (disk.asked, logs) == (2, [])
+
+
+async def test_where_nobody_finds_out_nothing_is_refused(autojump_clock: MockClock) -> None:
+    breaker = Breaker("disk", Disk().probe)
+    breaker.open(TROUBLE)
+    breaker.check()
+    async with watched(breaker.run):
+        await trio.testing.wait_all_tasks_blocked()
+        breaker.open(TROUBLE)
+    breaker.check()

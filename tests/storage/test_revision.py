@@ -1,0 +1,35 @@
+"""Databases whose tables are not those of the revision that they name."""
+
+import pytest
+
+from legato.storage.contract import StorageError
+from legato.storage.records import open_records
+from tests.storage.sql import execute
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        ("DROP TABLE bans", "the table bans"),
+        ("ALTER TABLE responses DROP COLUMN previous_id", "the column responses.previous_id"),
+    ],
+)
+async def test_what_is_missing_is_named(change: str, missing: str, sql_url: str) -> None:
+    async with open_records(sql_url):
+        pass
+    execute(sql_url, change)
+
+    with pytest.raises(
+        StorageError, match=rf"LEGATO_DATABASE_URL: its tables are not .*; missing: {missing}\."
+    ):
+        async with open_records(sql_url):
+            pass
+
+
+async def test_what_is_there_besides_does_no_harm(sql_url: str) -> None:
+    async with open_records(sql_url):
+        pass
+    execute(sql_url, "CREATE TABLE theirs (id TEXT)", "ALTER TABLE bans ADD COLUMN note TEXT")
+
+    async with open_records(sql_url) as records:
+        await records.ping()
