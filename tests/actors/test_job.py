@@ -23,7 +23,7 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
-from legato.models.contract import ReasoningChunk, TextChunk, UsageReport
+from legato.models.contract import ChatMessage, ReasoningChunk, TextChunk, UsageReport
 from tests.actors.kit import C1, Client, crash, open_house
 
 
@@ -419,3 +419,17 @@ async def test_what_is_overdue_after_the_end_changes_nothing(autojump_clock: Moc
         reply = await ref.stop()
         house.job(ref).handle(Overdue())
         assert await ref.stop() == replace(reply, settled=True)
+
+
+async def test_a_question_after_a_failed_turn_is_asked_together_with_that_turns(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        first = house.start(text="first")
+        house.model.fail()
+        await ending_of(first)
+        second = house.start(text="second")
+        house.model.finish()
+        await ending_of(second)
+
+        assert house.model.requests[-1].messages == (ChatMessage("user", "first\n\nsecond"),)
