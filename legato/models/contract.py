@@ -16,11 +16,13 @@ class ChatMessage(Struct, frozen=True):
 
     `content` is text, or a list of its content parts, or None beside tool calls; `more` are the
     message's other fields (`tool_calls`, `tool_call_id`, `name`), handed on unread.
+    `thoughts`: what the assistant thought before it said this, for the models that want it back.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str | Sequence[Mapping[str, Any]] | None
     more: Mapping[str, Any] = {}
+    thoughts: str = ""
 
     @property
     def text(self) -> str:
