@@ -94,7 +94,8 @@ def ending_of(
             facts["response"] = answer
             facts["conversation"] = settled.conversation or opening.conversation
     match outcome:
-        case Ended(reason):
+        case Ended(reason, fingerprint, tier):
+            facts |= {"system_fingerprint": fingerprint, "service_tier": tier}
             return Finished(reason=reason, **facts)
         case StopRequested():
             return Stopped(**facts)

@@ -13,9 +13,11 @@ from legato.models.contract import ModelRequest
 
 
 class Ended(Struct, frozen=True):
-    """The model came to its end; `reason` is its word for why."""
+    """The model came to its end; `reason` is its word for why.  The others are a FinishReport's."""
 
     reason: str
+    system_fingerprint: str = ""
+    service_tier: str = ""
 
 
 class StopRequested(Struct, frozen=True):

@@ -65,6 +65,7 @@ def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | No
     }
     return {
         **head_of(completion_id, "chat.completion", created, answer.model or ""),
+        **served_by(ending),
         "choices": [choice],
         "usage": usage_of(ending.usage),
     }
@@ -81,6 +82,14 @@ def message_of(content: Sequence[Part]) -> Body:
         **({THOUGHTS: thoughts} if thoughts else {}),
         **({"tool_calls": calls} if calls else {}),
     }
+
+
+def served_by(ending: AnyEnding) -> Body:
+    """What the provider said of how it served the answer, and nothing else."""
+    if not isinstance(ending, Finished):
+        return {}
+    said = {"system_fingerprint": ending.system_fingerprint, "service_tier": ending.service_tier}
+    return {name: word for name, word in said.items() if word}
 
 
 def call_of(call: ToolCall) -> Body:

@@ -69,9 +69,14 @@ class UsageReport(Struct, frozen=True):
 
 
 class FinishReport(Struct, frozen=True):
-    """Why the model ended: stop, length, tool_calls, content_filter, or the provider's own word."""
+    """Why the model ended: stop, length, tool_calls, content_filter, or the provider's own word.
+
+    `system_fingerprint` and `service_tier` are the provider's; "" where it did not say.
+    """
 
     reason: str
+    system_fingerprint: str = ""
+    service_tier: str = ""
 
 
 ModelEvent = TextChunk | ReasoningChunk | ToolCallChunk | UsageReport | FinishReport

@@ -21,7 +21,7 @@ from legato.content import (
     Usage,
 )
 from legato.dialects.chat_completions import ChatCompletions
-from legato.dialects.completion_object import completion, usage_of
+from legato.dialects.completion_object import completion, served_by, usage_of
 from legato.dialects.contract import Identity
 from legato.events import (
     AnyEnding,
@@ -157,6 +157,15 @@ def test_usage_is_said_in_a_chunk_of_its_own_where_it_is_wanted() -> None:
     }
     assert (cursor, done) == ("", ("id: J:1:4", "[DONE]"))
     assert b"usage" not in encoded([ending])
+
+
+def test_what_the_provider_said_of_itself_stands_in_the_last_chunk_and_the_whole() -> None:
+    ending = Finished(reason="stop", system_fingerprint="fp_1", service_tier="flex")
+    _, (_, last), _ = frames(encoded([ending]))
+
+    assert (last["system_fingerprint"], last["service_tier"]) == ("fp_1", "flex")
+    assert "service_tier" not in served_by(Finished(system_fingerprint="fp_1"))
+    assert served_by(Stopped()) == {}
 
 
 @pytest.mark.parametrize("cached", [0, 2])
