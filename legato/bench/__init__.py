@@ -9,7 +9,7 @@ NAMES: Final = (
     *("fan-out", "jobs", "saturation", "readers", "many-jobs"),
     *("resume", "storm", "start", "stop", "memory", "hostile", "journal"),
     *("replicas", "replicas-through", "replicas-jobs", "replicas-storm", "replicas-stop"),
-    "rolling-restart",
+    *("rolling-restart", "soak"),
 )
 """What can be measured; `all` is each of them.  Here, so that the command line loads no more."""
 
