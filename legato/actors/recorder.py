@@ -209,6 +209,7 @@ class Recorder:
             return None
         pauses = iter(RETRIES)
         is_first = True
+        refused: OverQuota | None = None
         while True:
             try:
                 return await self._store.open(self._turn, created)
@@ -231,6 +232,7 @@ class Recorder:
                 return await self._looked_up(created)
         # An attempt that nobody heard of may have been stored, and have taken the last room.
         if (found := await self._looked_up(created)) is None:
+            assert refused is not None, "that is why no attempt follows"
             raise refused
         return found
 
