@@ -100,6 +100,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         api_key_env = "LEGATO_FAST_KEY"
         model = "fast-1"
         max_context_tokens = 32768
+        returns_thoughts = true
         parameters = { temperature = 0.2, stop = ["x"] }
 
         [models.scripted]
@@ -155,6 +156,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
                 api_key_env="LEGATO_FAST_KEY",
                 model="fast-1",
                 max_context_tokens=32768,
+                returns_thoughts=True,
                 parameters={"temperature": 0.2, "stop": ["x"]},
             ),
             "scripted": ModelSettings(provider="scripted"),
@@ -188,6 +190,8 @@ GUARDS = {
     "calls_per_key": ("5/second", "5/second"),
     "reads_per_user": ("5/second", "5/second"),
     "failures_per_ip": ("5/second", "5/second"),
+    "max_conversations_per_user": ("7", 7),
+    "max_stored_bytes_per_user": ("7", 7),
     "ban_score": ("7", 7),
     "ban_duration": ("7", 7.0),
     "score_lifetime": ("7", 7.0),

@@ -43,6 +43,7 @@ from legato.storage.contract import (
     StorageError,
     UnstorableText,
 )
+from legato.storage.quotas import OverQuota
 
 RETRIES: Final = (0.25, 0.5, 1.0)
 """Seconds between attempts to store the question; after the last the start is refused, for whoever
@@ -192,7 +193,7 @@ class Recorder:
         await self.journal.keep(opening.created)
         try:
             conversation = await self._question_kept(opening.created)
-        except (ForeignConversation, RequestTaken, UnstorableText) as error:
+        except (ForeignConversation, RequestTaken, UnstorableText, OverQuota) as error:
             return NotOpened(failure_of(error))
         if conversation is None:
             return NotOpened(self._overdue)
@@ -202,25 +203,38 @@ class Recorder:
         """None where it is not, and is not wanted any more.
 
         Raises:
-            ForeignConversation, RequestTaken, UnstorableText: as the storage does.
+            ForeignConversation, RequestTaken, UnstorableText, OverQuota: as the storage does.
         """
         if self._unwanted.is_set():
             return None
         pauses = iter(RETRIES)
+        is_first = True
+        refused: OverQuota | None = None
         while True:
             try:
                 return await self._store.open(self._turn, created)
             except UnstorableText:
                 raise
+            except OverQuota as error:
+                if is_first:
+                    raise
+                refused = error
+                break
             except StorageError as error:
                 log.warning("question not stored yet", job=self._turn.job_id, reason=str(error))
                 if (pause := next(pauses, None)) is None:
                     await self._tell_overdue_opening(error)
                     return await self._looked_up(created)
+            is_first = False
             with trio.move_on_after(pause):
                 await self._unwanted.wait()
             if self._unwanted.is_set():
                 return await self._looked_up(created)
+        # An attempt that nobody heard of may have been stored, and have taken the last room.
+        if (found := await self._looked_up(created)) is None:
+            assert refused is not None, "that is why no attempt follows"
+            raise refused
+        return found
 
     async def _looked_up(self, created: Created) -> Conversation | None:
         """See TurnStore.opened; however often that has to be asked."""
@@ -309,6 +323,8 @@ def failure_of(error: Exception) -> Failure:
             return Failure("foreign_conversation", "The conversation belongs to somebody else.")
         case RequestTaken():
             return Failure("request_taken", "The same clientRequestId started another turn.")
+        case OverQuota():
+            return Failure("storage_quota", str(error))
         case UnstorableText():  # to try again cannot help
             return Failure("unstorable_text", str(error))
         case _:

@@ -8,11 +8,13 @@ from msgspec.structs import replace
 from legato.actors.jobs import Jobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
-from legato.actors.turn import Turn, plan
+from legato.actors.turn import Plan, Turn, plan
+from legato.actors.turn_store import conversation_of
 from legato.config import OnBusy
 from legato.content import Message
 from legato.events import Created, Failed
 from legato.storage.contract import ForeignConversation, Records
+from legato.storage.quotas import StorageUse, conversation_use, message_use
 
 
 class NotStarted(Exception):
@@ -43,7 +45,7 @@ async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Record
     """Start a turn, join the one the same request started, or find that one settled.
 
     Raises:
-        ForeignConversation, InvalidTurn, Refused: before anything running is disturbed.
+        ForeignConversation, InvalidTurn, OverQuota, Refused: before anything running is disturbed.
         NotStarted: if the turn could not be opened.
         StorageError: if the storage cannot be read.
     """
@@ -102,7 +104,15 @@ async def _check(turn: Turn, jobs: Jobs, records: Records) -> None:
     if conversation is not None and conversation.user != turn.user:
         raise ForeignConversation(turn.conversation_id)
     messages = await _named(turn, records) if conversation else []
-    plan(turn, messages, expected=await jobs.expected(turn.user, turn.conversation_id))
+    planned = plan(turn, messages, expected=await jobs.expected(turn.user, turn.conversation_id))
+    await records.check_room(turn.user, _room(turn, planned, begins=conversation is None))
+
+
+def _room(turn: Turn, planned: Plan, *, begins: bool) -> StorageUse:
+    """What the start will store that is not there yet."""
+    room = conversation_use(conversation_of(turn)) if begins else StorageUse()
+    is_new = not turn.regenerate and planned.request.message_id == turn.message_id
+    return room + message_use(planned.request) if is_new else room
 
 
 async def _named(turn: Turn, records: Records) -> list[Message]:

@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import structs
 
 from legato.actors.ending import ending_of_answer
-from legato.actors.history import begun, chat, fitting, thread, written
+from legato.actors.history import alternating, begun, chat, fitting, thread, written
 from legato.actors.messages import Opening
 from legato.actors.turn import InvalidTurn, Prompt, Turn, plan
 from legato.content import Asked, Conversation, Message, Part
@@ -31,7 +31,7 @@ class TurnStore(Protocol):
         """Keep the question; return its conversation as it is then.  Twice is once.
 
         Raises:
-            ForeignConversation, RequestTaken: as the storage does.
+            ForeignConversation, RequestTaken, OverQuota: as the storage does.
         """
         ...
 
@@ -242,7 +242,7 @@ def opening(
     last = [ChatMessage("user", created.request.text), *begun(kept)]
     cost = model.count_tokens
     fitted = fitting(history, [*system, *last], model.max_context_tokens, cost)
-    asked = (*system, *fitted, *last)
+    asked = (*system, *alternating([*fitted, *last]))
     return Opening(
         structs.replace(created, dropped=len(history) - len(fitted)),
         ModelRequest(asked, turn.parameters),

@@ -24,6 +24,7 @@ from legato.models.catalogue import open_models
 from legato.models.contract import Model
 from legato.storage.breaker import watched
 from legato.storage.contract import Records, StorageError
+from legato.storage.quotas import Quota
 from legato.storage.records import Storage, open_storage
 from legato.storage.replicas import Replication
 from legato.storage.retention import open_retention
@@ -96,12 +97,20 @@ async def _open_storage(settings: Settings) -> AsyncIterator[Storage]:
     patience = limits.drain_timeout + SUCCESSION if settings.redis_url is None else None
     async with (
         open_storage(
-            settings.database_url, timeout_=limits.store_timeout, patience=patience
+            settings.database_url,
+            timeout_=limits.store_timeout,
+            patience=patience,
+            quota=quota_of(settings),
         ) as storage,
         watched(storage.watch),
     ):
         announce(storage)
         yield storage
+
+
+def quota_of(settings: Settings) -> Quota:
+    guards = settings.guards
+    return Quota(guards.max_conversations_per_user, guards.max_stored_bytes_per_user)
 
 
 def announce(storage: Storage) -> None:

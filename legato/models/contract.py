@@ -16,11 +16,13 @@ class ChatMessage(Struct, frozen=True):
 
     `content` is text, or a list of its content parts, or None beside tool calls; `more` are the
     message's other fields (`tool_calls`, `tool_call_id`, `name`), handed on unread.
+    `thoughts`: what the assistant thought before it said this, for the models that want it back.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str | Sequence[Mapping[str, Any]] | None
     more: Mapping[str, Any] = {}
+    thoughts: str = ""
 
     @property
     def text(self) -> str:
@@ -67,9 +69,14 @@ class UsageReport(Struct, frozen=True):
 
 
 class FinishReport(Struct, frozen=True):
-    """Why the model ended: stop, length, tool_calls, content_filter, or the provider's own word."""
+    """Why the model ended: stop, length, tool_calls, content_filter, or the provider's own word.
+
+    `system_fingerprint` and `service_tier` are the provider's; "" where it did not say.
+    """
 
     reason: str
+    system_fingerprint: str = ""
+    service_tier: str = ""
 
 
 ModelEvent = TextChunk | ReasoningChunk | ToolCallChunk | UsageReport | FinishReport
@@ -79,13 +86,24 @@ class ModelError(Exception):
     """A model could not answer, or not to the end.
 
     `reason` is for programs: invalid_parameters, provider_unreachable, provider_rejected,
-    provider_rate_limited, provider_error, provider_cut.  The message is for people and
-    carries no secret.
+    provider_rate_limited, provider_error, provider_cut, or what a provider's error is known by
+    everywhere: context_length_exceeded, content_filter, insufficient_quota.  The message is for
+    people and carries no secret.  `status`: the HTTP status of a provider's refusal;
+    `retry_after`: after how many seconds it says that it may be asked again.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
+        self.status = status
+        self.retry_after = retry_after
 
 
 class Model(Protocol):
@@ -126,7 +144,8 @@ class Model(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[ModelEvent]]]:
         """Ask it.  Each item is all that one read of the provider's connection brought.
 
-        Items are never empty, and a FinishReport is the last event of the last one.
+        An item without events says that the provider is alive: it sent a comment, a ping, or
+        half an event.  A FinishReport is the last event of the last item.
         Leaving the block closes the connection, whatever was still to come.
         A stream that ends without a FinishReport was cut: the implementation raises.
 

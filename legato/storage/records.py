@@ -13,8 +13,9 @@ from sqlalchemy import URL
 from legato.private_files import DATA_FOLDER, make_file, make_folder, restrict
 from legato.storage.address import parse_address, refusal
 from legato.storage.alone import alone
-from legato.storage.clock import Clock, utc_now
+from legato.storage.clock import Clock, microseconds, utc_now
 from legato.storage.contract import Journal, Records, StorageError
+from legato.storage.counting import start_counting
 from legato.storage.database import Database
 from legato.storage.engines import TIMEOUT, Engines, make_engines, make_journal_engines
 from legato.storage.erasure import Erasure
@@ -23,6 +24,7 @@ from legato.storage.journal import SqlJournal
 from legato.storage.memory import MemoryRecords
 from legato.storage.memory_erasure import MemoryErasure
 from legato.storage.owners import FileOwners, Owners
+from legato.storage.quotas import UNBOUNDED, Quota
 from legato.storage.revision import NEWEST, require_tables, revision
 from legato.storage.sessions import SessionOwners
 from legato.storage.sql import SqlRecords
@@ -49,9 +51,11 @@ class Storage(NamedTuple):
 
 
 @asynccontextmanager
-async def open_records(database_url: str, *, clock: Clock = utc_now) -> AsyncIterator[Records]:
+async def open_records(
+    database_url: str, *, clock: Clock = utc_now, quota: Quota = UNBOUNDED
+) -> AsyncIterator[Records]:
     """The records alone; see `open_storage`."""
-    async with open_storage(database_url, clock=clock) as storage:
+    async with open_storage(database_url, clock=clock, quota=quota) as storage:
         yield storage.records
 
 
@@ -62,12 +66,14 @@ async def open_storage(
     clock: Clock = utc_now,
     timeout_: float = TIMEOUT,
     patience: float | None = None,
+    quota: Quota = UNBOUNDED,
 ) -> AsyncIterator[Storage]:
     """That database, its tables brought to this version, until the block ends.
 
     `memory://` and `sqlite://` are MemoryRecords.  The folder of an SQLite file is made.
     `timeout_`: seconds for whatever is asked of it.  `patience`: set by a server that shares
-    nothing else with others; seconds for another such server to leave an SQLite file.
+    nothing else with others; seconds for another such server to leave an SQLite file.  `quota`:
+    of each user.
 
     Raises:
         StorageError: if the URL is not allowed, or the database cannot be opened, written to
@@ -77,12 +83,13 @@ async def open_storage(
     async with AsyncExitStack() as stack:
         with _named(database_url):
             if url is None:
-                storage, close = _memory(clock)
+                storage, close = _memory(clock, quota)
             else:
                 if patience is not None:
                     await _take_place(stack, url, patience)
-                opened = await _open(url, timeout_, is_server=patience is not None)
-                storage, close = _storage(opened, clock, timeout_)
+                counts = None if quota.is_off else clock
+                opened = await _open(url, timeout_, counts, is_server=patience is not None)
+                storage, close = _storage(opened, clock, timeout_, quota)
         try:
             yield storage
         finally:
@@ -106,8 +113,8 @@ def _named(database_url: str) -> Iterator[None]:
         raise refusal(database_url, str(error).rstrip(".")) from error
 
 
-def _memory(clock: Clock) -> tuple[Storage, Close]:
-    memory = MemoryRecords(clock=clock)
+def _memory(clock: Clock, quota: Quota) -> tuple[Storage, Close]:
+    memory = MemoryRecords(clock=clock, quota=quota)
     return Storage(memory, None, MemoryErasure(memory)), memory.aclose
 
 
@@ -127,7 +134,7 @@ class _Opened(NamedTuple):
     made: str | None = None
 
 
-def _storage(opened: _Opened, clock: Clock, timeout: float) -> tuple[Storage, Close]:
+def _storage(opened: _Opened, clock: Clock, timeout: float, quota: Quota) -> tuple[Storage, Close]:
     databases = [database := Database(opened.engines, timeout=timeout)]
     if opened.journals is not None:
         databases.insert(0, Database(opened.journals, name="journal", timeout=timeout))
@@ -142,14 +149,17 @@ def _storage(opened: _Opened, clock: Clock, timeout: float) -> tuple[Storage, Cl
             await each.aclose()
         opened.owners.close()
 
-    records = SqlRecords(database, clock=clock)
+    records = SqlRecords(database, clock=clock, quota=quota)
     journal = SqlJournal(databases[0], opened.owners)
     erasure = SqlErasure(database, opened.owners)
     return Storage(records, journal, erasure, watch, opened.made), close
 
 
-async def _open(url: URL, timeout_: float, *, is_server: bool) -> _Opened:
-    """Each step in a thread, which nobody waits for once it is cancelled."""
+async def _open(url: URL, timeout_: float, counts: Clock | None, *, is_server: bool) -> _Opened:
+    """Each step in a thread, which nobody waits for once it is cancelled.
+
+    `counts`: where what users store is to be counted, by that clock.
+    """
     threads, one = Threads("the database", timeout_), trio.CapacityLimiter(1)
     in_thread = partial(threads.run, limiter=one, shield=False)
     engines = await in_thread(partial(_engines, url, timeout_))
@@ -157,6 +167,8 @@ async def _open(url: URL, timeout_: float, *, is_server: bool) -> _Opened:
         found = await in_thread(partial(_revision, engines))
         if found != [NEWEST]:
             await in_thread(partial(_upgrade, engines), timeout_=math.inf)  # as long as it takes
+        if counts is not None:
+            await in_thread(partial(_count, engines, counts), timeout_=math.inf)  # once: it reads
         opened = await in_thread(partial(_checked, url, engines, timeout_, is_server=is_server))
         return opened if found is not None else opened._replace(made=_shown(url))
     except BaseException:
@@ -200,6 +212,11 @@ def _upgrade(engines: Engines) -> None:
         from legato.storage.migrate import upgrade
 
         upgrade(engines.writer)
+
+
+def _count(engines: Engines, clock: Clock) -> None:
+    with translated(), engines.writer.begin() as connection:
+        start_counting(connection, microseconds(clock()))
 
 
 def _checked(url: URL, engines: Engines, timeout: float, *, is_server: bool) -> _Opened:

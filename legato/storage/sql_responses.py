@@ -22,6 +22,7 @@ from legato.storage.response_statements import (
     put,
 )
 from legato.storage.responses import LARGEST_CHAIN, LONGEST_CHAIN, ChainTooLarge, StoredResponse
+from legato.storage.sql_quotas import SqlQuotas
 
 _ITEMS: Final = json.Decoder(tuple[dict[str, Any], ...])
 
@@ -29,14 +30,17 @@ _ITEMS: Final = json.Decoder(tuple[dict[str, Any], ...])
 class SqlResponses:
     """As the records that it is a part of: one transaction a method, in a worker thread."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, quotas: SqlQuotas) -> None:
         self._database = database
+        self._quotas = quotas
         self._put = put(database.dialect)
 
     async def open(self, response: StoredResponse) -> None:
-        await self._database.write(
-            lambda connection: connection.execute(self._put, _values(response))
-        )
+        def work(connection: Connection) -> None:
+            connection.execute(self._put, _values(response))
+            self._quotas.check(connection, response.user)
+
+        await self._database.write(work)
 
     async def close(self, response_id: str, ending: AnyEnding) -> None:
         def work(connection: Connection) -> None:

@@ -8,6 +8,7 @@ from legato.content import Asked
 from legato.events import AnyEnding, Failed, Finished
 from legato.models.contract import ChatMessage
 from legato.storage.contract import StorageError
+from legato.storage.memory_quotas import MemoryUse
 from legato.storage.memory_responses import MemoryResponses
 from legato.storage.responses import StoredResponse
 from tests.actors.kit import C1, House, open_house
@@ -59,7 +60,7 @@ async def test_in_no_conversation_but_its_own_nothing_came_before(
     asked = Asked(api="chat_completions", user="ann", model="played")
     prompt = Prompt(asked=asked, messages=(ChatMessage("user", "Hi"),))
     async with open_house() as house:
-        house.records.responses = MemoryResponses(unreachable)
+        house.records.responses = MemoryResponses(unreachable, MemoryUse())
         job = house.start(prompt=prompt, response_id="chatcmpl-1", conversation_id=conversation_id)
         house.model.finish()
         ending = await job.ended()

@@ -328,10 +328,11 @@ async def test_what_was_said_twice_is_there_once(shelf: Shelf, records: MemoryRe
     assert [*job.events[:4]] == [CREATED, STEP, TextDelta(0, "so "), TextDelta(0, "far")]
 
 
+@pytest.mark.parametrize("more", [[], [[STEP, TextDelta(0, "poison")]]])
 async def test_what_ended_the_process_again_and_again_is_not_read_any_more(
-    shelf: Shelf, records: MemoryRecords
+    shelf: Shelf, records: MemoryRecords, more: Sequence[Sequence[AnyEvent]]
 ) -> None:
-    await died(shelf, [CREATED], [STEP, TextDelta(0, "poison")])
+    await died(shelf, [CREATED], *more)
     shelf.volumes[JOB].attempts = TRIES
     job = await recovered(shelf, records)
 

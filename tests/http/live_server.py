@@ -18,7 +18,7 @@ from legato.http.direct import DirectBody
 from legato.http.guards.chain import open_guards
 from legato.http.key_ring import open_key_ring
 from legato.http.revoked import open_revocation_list
-from legato.http.runtime import DIALECTS, Runtime
+from legato.http.runtime import DIALECTS, Runtime, quota_of
 from legato.http.served import ServedBody
 from legato.http.server import GRACE, IDLE, serve_until
 from legato.http.streaming import StreamBody
@@ -155,7 +155,7 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
         model.name: model for model in (ScriptedModel(), HeldModel(), *others)
     }
     async with (
-        open_storage(settings.database_url) as storage,
+        open_storage(settings.database_url, quota=quota_of(settings)) as storage,
         open_guards(settings, storage.records.bans) as guards,
         open_supervisor(
             records=storage.records,

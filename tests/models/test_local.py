@@ -42,13 +42,16 @@ async def test_a_real_model_answers_with_usage_and_a_reason(model: OpenAIModel) 
     assert isinstance(report, UsageReport)
     assert report.usage.prompt_tokens > 10
     assert 0 < len(events) <= report.usage.completion_tokens <= 24
-    assert finish in (FinishReport("stop"), FinishReport("length"))
+    assert isinstance(finish, FinishReport)
+    assert finish.reason in ("stop", "length")
 
 
 async def test_a_real_answer_ends_at_the_callers_limit(model: OpenAIModel) -> None:
     events = await ask_flat(model, request("Count to a thousand.", max_tokens=5, ignore_eos=True))
 
-    assert events[-1] == FinishReport("length")
+    last = events[-1]
+    assert isinstance(last, FinishReport)
+    assert last.reason == "length"
 
 
 async def test_answers_run_side_by_side_and_are_the_same(model: OpenAIModel) -> None:
@@ -81,7 +84,8 @@ async def test_leaving_cancels_the_generation_inside_the_engine(
 ) -> None:
     endless = request("Tell me a story.", max_tokens=1500, ignore_eos=True)
     async with model.stream(endless) as batches:
-        first = await anext(batches)
+        while not (first := await anext(batches)):
+            pass  # of a prompt that is being read it only says that it is
         assert await busy(client)
     with trio.fail_after(2):
         await becomes_idle(client)
@@ -105,7 +109,7 @@ async def test_too_long_a_prompt_is_rejected_with_the_engines_words(model: OpenA
     with pytest.raises(ModelError, match=r"400: .*context size") as caught:
         await ask(model, request("whale " * 10_000))
 
-    assert caught.value.reason == "provider_rejected"
+    assert caught.value.reason == "context_length_exceeded"
 
 
 async def test_the_engine_wants_its_key(engine: Engine) -> None:

@@ -8,9 +8,11 @@ from msgspec import UNSET, Struct
 
 from legato.content import NEW_CHAT, Conversation, Message, TextPart, ThinkPart, Usage
 from legato.storage.contract import ForeignConversation, Records, RequestTaken
+from legato.storage.quotas import Quota
 from legato.storage.records import open_records
 from tests.storage.turns import SteppedClock
 
+AMPLE = Quota(conversations=10**9)
 USERS = st.sampled_from(["ann", "bob"])
 CONVERSATIONS = st.sampled_from(["c1", "c2", "c3"])
 MESSAGES = st.sampled_from(["m1", "m2", "m3", "m4", "m5"])
@@ -108,6 +110,7 @@ async def everything(records: Records, limit: int) -> list[object]:
         found.append(await records.messages(f"c{number}"))
         found.append(await records.answer(f"j{number}"))
     for user in ("ann", "bob"):
+        found.append(await records.storage_use(user))
         found += [await records.turn_of_request(user, f"r{number}") for number in (1, 2, 3)]
         page = await records.conversations(user, limit=limit)
         found.append(page)
@@ -126,7 +129,7 @@ async def test_memory_and_sql_answer_the_same(
     with tempfile.TemporaryDirectory() as folder:
         async with (
             open_records("memory://", clock=clock) as memory,
-            open_records(f"sqlite:///{folder}/legato.db", clock=clock) as sql,
+            open_records(f"sqlite:///{folder}/legato.db", clock=clock, quota=AMPLE) as sql,
         ):
             for operation, tick in steps:
                 clock.advance(tick)
