@@ -10,7 +10,7 @@ from outcome import Error, Outcome, Value
 
 from legato.content import Conversation, Message
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contract import StorageError, UnstorableText
+from legato.storage.contract import Branch, StorageError, UnstorableText
 from legato.storage.memory import MemoryRecords
 from legato.storage.quotas import UNBOUNDED, Quota
 
@@ -55,9 +55,11 @@ class FaultyRecords(MemoryRecords):
                 return None
         return await super().conversation(conversation_id)
 
-    async def messages(self, conversation_id: str) -> list[Message]:
+    async def branch(
+        self, conversation_id: str, message_id: str | None = None, *, most: int
+    ) -> Branch:
         await self.unread.wait()
-        return await super().messages(conversation_id)
+        return await super().branch(conversation_id, message_id, most=most)
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None

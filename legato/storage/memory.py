@@ -6,9 +6,11 @@ import trio
 from msgspec.structs import replace
 
 from legato.content import NEW_CHAT, Conversation, Message
+from legato.storage.branches import branch_of
 from legato.storage.checks import require_limit, require_together, require_unicode
 from legato.storage.clock import Clock, utc_now
 from legato.storage.contract import (
+    Branch,
     ForeignConversation,
     MessagePage,
     Page,
@@ -87,6 +89,13 @@ class MemoryRecords:
     async def messages(self, conversation_id: str) -> list[Message]:
         await self._enter(conversation_id)
         return [m for m in self._messages.values() if m.conversation_id == conversation_id]
+
+    async def branch(
+        self, conversation_id: str, message_id: str | None = None, *, most: int
+    ) -> Branch:
+        found = {each.message_id: each for each in await self.messages(conversation_id)}
+        newest = next(reversed(found), "")
+        return branch_of(found, newest if message_id is None else message_id, most)
 
     async def message_page(
         self, conversation_id: str, *, limit: int, most: int, cursor: str | None = None

@@ -10,6 +10,7 @@ from legato.content import Conversation, Message
 from legato.storage.checks import require_limit, require_together
 from legato.storage.clock import Clock, microseconds, utc_now
 from legato.storage.contract import (
+    Branch,
     ForeignConversation,
     MessagePage,
     Page,
@@ -21,6 +22,7 @@ from legato.storage.paging import cut, decode_cursor, decode_place, page_of, pla
 from legato.storage.quotas import UNBOUNDED, Quota, StorageUse
 from legato.storage.rows import conversation_of, conversation_values, message_of, message_values
 from legato.storage.sql_bans import SqlBans
+from legato.storage.sql_branches import read_branch
 from legato.storage.sql_keys import SqlApiKeys
 from legato.storage.sql_quotas import SqlQuotas, use_of
 from legato.storage.sql_responses import SqlResponses
@@ -115,6 +117,13 @@ class SqlRecords:
             return [message_of(row) for row in rows]
 
         return await self._database.read(work)
+
+    async def branch(
+        self, conversation_id: str, message_id: str | None = None, *, most: int
+    ) -> Branch:
+        return await self._database.read(
+            lambda connection: read_branch(connection, conversation_id, message_id, most)
+        )
 
     async def message_page(
         self, conversation_id: str, *, limit: int, most: int, cursor: str | None = None
