@@ -200,7 +200,11 @@ class Records(Protocol):
         ...
 
     async def delete_conversation(self, conversation_id: str) -> bool:
-        """Remove it, its messages and its request ids; False where there was none."""
+        """Remove it, its messages and its request ids; False where there was none.
+
+        A long one goes in steps, its oldest messages first: one that is cancelled, or fails, may
+        have removed some, and again removes the rest.
+        """
         ...
 
     async def storage_use(self, user: str) -> StorageUse:

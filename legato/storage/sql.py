@@ -23,6 +23,7 @@ from legato.storage.quotas import UNBOUNDED, Quota, StorageUse
 from legato.storage.rows import conversation_of, conversation_values, message_of, message_values
 from legato.storage.sql_bans import SqlBans
 from legato.storage.sql_branches import read_branch
+from legato.storage.sql_deletion import delete_some
 from legato.storage.sql_keys import SqlApiKeys
 from legato.storage.sql_quotas import SqlQuotas, use_of
 from legato.storage.sql_responses import SqlResponses
@@ -30,7 +31,6 @@ from legato.storage.sql_revocations import SqlRevocations
 from legato.storage.statements import (
     ANSWER,
     CONVERSATION,
-    DELETE,
     FIRST_PAGE,
     NEXT_PAGE,
     PLACE,
@@ -189,10 +189,12 @@ class SqlRecords:
         return await self._database.write(work)
 
     async def delete_conversation(self, conversation_id: str) -> bool:
-        def work(connection: Connection) -> bool:
-            return connection.execute(DELETE, {"of_conversation": conversation_id}).rowcount > 0
-
-        return await self._database.write(work)
+        deleted, messages = 0, 1
+        while messages and not deleted:
+            deleted, messages = await self._database.write(
+                lambda connection: delete_some(connection, [conversation_id])
+            )
+        return deleted > 0
 
     async def storage_use(self, user: str) -> StorageUse:
         return await self._database.read(lambda connection: use_of(connection, user))

@@ -15,6 +15,7 @@ from legato.storage.database import Database
 from legato.storage.erasure import Erased, oldest_id
 from legato.storage.events import decoded
 from legato.storage.owners import Owners
+from legato.storage.sql_deletion import delete_some
 
 _POSTGRESQL_LOCK: Final = 0x1E6A71  # an arbitrary number that says "Legato's retention"
 
@@ -94,10 +95,8 @@ class SqlErasure:
 def _delete_conversations(
     connection: Connection, which: Any, values: dict[str, Any]
 ) -> tuple[int, int]:
-    """How many, and of how many messages."""
-    found = {"of_conversations": connection.scalars(which, values).all()}
-    messages = connection.execute(statements.MESSAGES_IN, found).scalar_one()
-    return connection.execute(statements.DELETE_CONVERSATIONS, found).rowcount, messages
+    """How many, and how many messages."""
+    return delete_some(connection, connection.scalars(which, values).all())
 
 
 def _has_expired(connection: Connection, values: dict[str, Any]) -> bool:
