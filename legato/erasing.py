@@ -14,7 +14,7 @@ from legato.storage.contract import StorageError
 from legato.storage.erasure import Erased, Erasure, total
 from legato.storage.records import open_storage
 
-STEP: Final = 50
+STEP: Final = 16
 """Conversations a step, between which a running server writes."""
 
 KINDS: Final = (

@@ -15,7 +15,7 @@ from legato.storage.erasure import Erased, Erasure, total
 INTERVAL: Final = 3600.0
 """Seconds between two looks: what is kept for days may be kept for an hour longer."""
 
-STEP: Final = 50
+STEP: Final = 16
 """Conversations a step at most, and responses; of messages a few, which may be large."""
 
 PAUSE: Final = 0.1
