@@ -35,24 +35,24 @@ async def test_others_write_while_a_long_conversation_is_deleted(
     sqlite_url: str, clock: SteppedClock
 ) -> None:
     """SQLite has one writer, and who waits to be it has its turn after who came before."""
-    done = []
+    done: list[str] = []
 
     async def delete() -> None:
-        assert await storage.records.delete_conversation("long")
+        assert await opened.records.delete_conversation("long")
         done.append("deleted")
 
     async def write() -> None:
-        await put(storage, "other", 1)
+        await put(opened, "other", 1)
         done.append("written")
 
-    async with open_storage(sqlite_url, clock=clock) as storage:
-        await put(storage, "long")
+    async with open_storage(sqlite_url, clock=clock) as opened:
+        await put(opened, "long")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(delete)
             await trio.testing.wait_all_tasks_blocked()  # its first step is under way
             nursery.start_soon(write)
-        assert await left(storage, "long") == []
-        assert await storage.records.conversation("long") is None
+        assert await left(opened, "long") == []
+        assert await opened.records.conversation("long") is None
 
     assert done == ["written", "deleted"]
 
