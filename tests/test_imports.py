@@ -9,7 +9,7 @@ import pytest
 
 ROOT: Final = Path(__file__).parent.parent
 
-BASE: Final = ("legato.content", "legato.events", "legato.pieces", "legato.config")
+BASE: Final = ("legato.content", "legato.events", "legato.text_buffer", "legato.config")
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
     "legato.dialects.contract",
@@ -27,7 +27,7 @@ CONTRACTS: Final = (
 LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.content": (),
     "legato.events": ("legato.content",),
-    "legato.pieces": (),
+    "legato.text_buffer": (),
     "legato.config_values": (),
     "legato.config_guards": ("legato.config_values",),
     "legato.config_service_links": (),
@@ -56,7 +56,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage": (*BASE, FILES),
     "legato.models.contract": BASE,
     "legato.models": BASE,
-    "legato.dialects": ("legato.content", "legato.events", "legato.pieces"),
+    "legato.dialects": ("legato.content", "legato.events", "legato.text_buffer"),
     "legato.actors": (*BASE, *CONTRACTS),
     "legato.http": (
         *BASE,
@@ -88,9 +88,9 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
 PURE: Final = (
     "legato.content",
     "legato.events",
-    "legato.pieces",
-    "legato.actors.log",
-    "legato.actors.fold",
+    "legato.text_buffer",
+    "legato.actors.stream.log",
+    "legato.actors.stream.fold",
     "legato.actors.lifecycle",
     "legato.dialects",
 )
@@ -126,7 +126,7 @@ def test_every_import_points_down() -> None:
         ("legato.events", "import time"),
         ("legato.dialects.librechat", "from os import path"),
         ("legato.dialects.librechat", "import json, logging.config"),
-        ("legato.actors.fold", "import trio"),
+        ("legato.actors.stream.fold", "import trio"),
         ("legato.newcomer", "import legato.events"),
     ],
 )
@@ -138,7 +138,7 @@ def test_an_import_that_points_up_or_outside_is_found(module: str, source: str) 
     ("module", "source"),
     [
         ("legato.actors.job", "from legato.models.contract import Model"),
-        ("legato.actors.job", "from legato.actors.log import Log\nimport trio, time"),
+        ("legato.actors.job", "from legato.actors.stream.log import Log\nimport trio, time"),
         ("legato.actors.job", "from legato import events"),
         ("legato.http.chat", "from legato.actors.ref import JobRef"),
         ("legato.storage.sql", "from legato.storage.contract import Records"),

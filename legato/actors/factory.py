@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from functools import partial
 
 from legato.actors.absent_model import AbsentModel
+from legato.actors.conversation.turn import Turn
+from legato.actors.durability.job_journal import Writer
+from legato.actors.durability.recovery import Recovered
 from legato.actors.job import Job, JobOwner
-from legato.actors.job_journal import Writer
-from legato.actors.recovery import Recovered
 from legato.actors.rotation import Rotation
-from legato.actors.turn import Turn
 from legato.config import Limits
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model

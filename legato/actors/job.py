@@ -8,9 +8,10 @@ from typing import Protocol
 import trio
 from msgspec.structs import replace
 
+from legato.actors.conversation.turn import Turn, without_prompt
+from legato.actors.durability.job_journal import JobJournal, Writer
+from legato.actors.durability.recorder import Recorder
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
-from legato.actors.feed import Feed
-from legato.actors.job_journal import JobJournal, Writer
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox
 from legato.actors.messages import (
@@ -32,11 +33,10 @@ from legato.actors.messages import (
     StopRequested,
 )
 from legato.actors.producer import Producer
-from legato.actors.recorder import Recorder
 from legato.actors.ref import LocalRef
 from legato.actors.rotation import Rotation
-from legato.actors.sizes import JOB_BYTES
-from legato.actors.turn import Turn, without_prompt
+from legato.actors.stream.feed import Feed
+from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
 from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity

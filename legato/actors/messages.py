@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from legato.actors.mailbox import ActorError, ReplyTo
-from legato.actors.sinks import Sink
+from legato.actors.stream.sinks import Sink
 from legato.content import Conversation
 from legato.events import AnyEnding, ContentEvent, Created, Cursor, Queued, Snapshot
 from legato.models.contract import ModelRequest

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from ulid import ULID
 
-from legato.actors.feed import Start
+from legato.actors.conversation.turn import Turn
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import (
     AwaitAnswer,
@@ -23,8 +23,8 @@ from legato.actors.messages import (
     StopReply,
     Subscribe,
 )
-from legato.actors.sinks import Sink
-from legato.actors.turn import Turn
+from legato.actors.stream.feed import Start
+from legato.actors.stream.sinks import Sink
 from legato.events import AnyEnding, Created, Cursor, Queued
 
 

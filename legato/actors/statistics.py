@@ -7,11 +7,11 @@ from typing import Final
 from msgspec import Struct
 
 from legato.actors.ending import standing_of
-from legato.actors.feed import Feed
 from legato.actors.job import Job
 from legato.actors.lifecycle import State
 from legato.actors.messages import Standing
-from legato.actors.times import Times
+from legato.actors.stream.feed import Feed
+from legato.histogram import Times
 
 FIRST_CONTENT: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 """Seconds: a model nearby says something at once, a reasoning one thinks for a minute."""

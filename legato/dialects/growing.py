@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.events import StepStarted
-from legato.pieces import Pieces
+from legato.text_buffer import Pieces
 
 GrowingPart = TextPart | ThinkPart | ToolCallPart
 

@@ -4,13 +4,13 @@ from msgspec import UNSET
 from quart import Blueprint, Response, request
 from quart_schema import tag_blueprint
 
+from legato.actors.conversation.turn import Turn
 from legato.actors.ending import standing_of
-from legato.actors.feed import Start
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing, StopReply
 from legato.actors.ref import JobRef
-from legato.actors.starting import StartReply, start_turn
-from legato.actors.turn import Turn
+from legato.actors.start import StartReply, start_turn
+from legato.actors.stream.feed import Start
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor

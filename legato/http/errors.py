@@ -14,9 +14,9 @@ from quart import (
 )
 
 from legato.actors.admission import Busy, Refused, ShuttingDown, TooManyForServer, TooManyForUser
+from legato.actors.conversation.turn import InvalidTurn
 from legato.actors.messages import UnknownDialect
-from legato.actors.starting import NotStarted
-from legato.actors.turn import InvalidTurn
+from legato.actors.start import NotStarted
 from legato.http.auth import ForbiddenOrigin
 from legato.http.jwks import KeysUnavailable
 from legato.http.tokens import Unauthorized

@@ -4,7 +4,7 @@ from typing import Final
 
 import trio
 
-from legato.actors.times import Times
+from legato.histogram import Times
 
 INTERVAL: Final = 0.25
 """Seconds from one look at the clock to the next: a look costs 25 µs."""

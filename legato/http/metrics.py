@@ -26,7 +26,7 @@ from quart_schema import hide
 
 from legato.actors.lifecycle import State
 from legato.actors.supervisor import Supervisor
-from legato.actors.times import Times
+from legato.histogram import Times
 from legato.http.application import Legato
 from legato.http.errors import RequestError
 from legato.http.guards.addresses import parse_address

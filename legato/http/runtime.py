@@ -9,7 +9,7 @@ import structlog
 from msgspec import Struct
 
 from legato.actors.jobs import Alone, Jobs
-from legato.actors.supervision import Replica, open_replica, open_supervisor
+from legato.actors.lifespan import Replica, open_replica, open_supervisor
 from legato.actors.supervisor import Supervisor
 from legato.config import Settings
 from legato.dialects.chat_completions import ChatCompletions

@@ -5,7 +5,7 @@ from typing import Final
 
 import trio
 
-from legato.actors.follower import Follower
+from legato.actors.subscription import Follower
 from legato.http.streaming import HEARTBEAT, Reading, StreamBody, StreamCut, Streams
 
 LARGEST_WRITE: Final = 128 * 1024

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import trio
 
-from legato.actors.sinks import Chunk
+from legato.actors.stream.sinks import Chunk
 
 
 class Client(Protocol):

@@ -11,9 +11,9 @@ import trio
 from msgspec import Struct
 from quart.wrappers.response import ResponseBody
 
-from legato.actors.feed import Start
 from legato.actors.mailbox import ActorError, ActorStopped
 from legato.actors.ref import JobRef
+from legato.actors.stream.feed import Start
 from legato.http.socket_sink import Coding
 
 HEARTBEAT: Final = b": hb\n\n"

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 from ulid import ULID
 
-from legato.actors.turn import Turn
+from legato.actors.conversation.turn import Turn
 from legato.content import Edit
 from legato.http.bodies import NEW, EditedContent, StartBody
 from legato.http.errors import InvalidField, TooLarge

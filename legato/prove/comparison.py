@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import json, to_builtins
 
+from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART
-from legato.actors.replay import Replay
 from legato.content import Message, TextPart, ThinkPart
 from legato.events import AnyEnding, Cursor, Failed, Finished, Queued
 from legato.models.contract import ReasoningChunk, TextChunk

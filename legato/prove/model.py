@@ -8,7 +8,7 @@ import trio
 from msgspec import Struct, field
 
 from legato.actors.messages import StopReply
-from legato.actors.starting import StartReply
+from legato.actors.start import StartReply
 from legato.events import AnyEnding
 
 RETENTION: Final = 600.0

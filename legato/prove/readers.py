@@ -5,10 +5,10 @@ from typing import Protocol
 
 import trio
 
-from legato.actors.feed import Start
-from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import LocalRef
+from legato.actors.stream.feed import Start
+from legato.actors.subscription import Follower
 from legato.events import Cursor
 from legato.prove.client import Client
 from legato.prove.model import Model

@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import trio
 
+from legato.actors.conversation.turn import Turn
 from legato.actors.jobs import Jobs
+from legato.actors.lifespan import Replica, open_replica
 from legato.actors.ref import JobRef
-from legato.actors.supervision import Replica, open_replica
 from legato.actors.supervisor import Started
-from legato.actors.turn import Turn
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model

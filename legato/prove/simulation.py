@@ -6,9 +6,9 @@ from typing import Final
 
 import trio
 
+from legato.actors.conversation.turn import Turn
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
-from legato.actors.turn import Turn
 from legato.events import Ending, Failed
 from legato.prove.exemptions import GRACE, Exemption
 from legato.prove.model import Asked, Known, Model

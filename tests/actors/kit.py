@@ -6,12 +6,12 @@ from typing import Any
 
 import trio
 
+from legato.actors.conversation.turn import Turn
 from legato.actors.job import Job
+from legato.actors.lifespan import open_supervisor
 from legato.actors.mailbox import ActorRef
 from legato.actors.ref import JobRef
-from legato.actors.supervision import open_supervisor
 from legato.actors.supervisor import Supervisor
-from legato.actors.turn import Turn
 from legato.config import Limits
 from legato.dialects.librechat import LibreChat
 from legato.models.contract import (

@@ -9,9 +9,9 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock
 
+from legato.actors.conversation.turn import Prompt
 from legato.actors.messages import Standing
-from legato.actors.starting import NotStarted, StartReply, start_turn
-from legato.actors.turn import Prompt
+from legato.actors.start import NotStarted, StartReply, start_turn
 from legato.content import Asked, Conversation, Message
 from legato.events import Created, Failed, Stopped
 from legato.models.contract import ChatMessage

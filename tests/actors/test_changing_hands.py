@@ -6,8 +6,8 @@ from msgspec import json
 from msgspec.structs import replace
 from trio.testing import MockClock
 
+from legato.actors.durability.recovery import TRIES
 from legato.actors.messages import Standing
-from legato.actors.recovery import TRIES
 from legato.events import Created, without_turn
 from legato.storage.contract import StorageError
 from tests.actors.kit import C1

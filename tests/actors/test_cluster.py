@@ -7,13 +7,13 @@ import trio
 from trio.testing import MockClock
 
 from legato.actors.admission import Busy, TooManyForUser
-from legato.actors.cluster import Notices
-from legato.actors.follower import Follower
-from legato.actors.host import LocalHost
+from legato.actors.cluster.jobs import Notices
+from legato.actors.cluster.owner_server import LocalHost
 from legato.actors.jobs import Alone
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing, UnknownDialect
 from legato.actors.ref import JobRef
+from legato.actors.subscription import Follower
 from legato.events import Created, Queued, Stopped
 from legato.storage.contract import ForeignConversation, StorageError
 from tests.actors.kit import C1, C2, Client, open_house

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legato.actors.encoding import KEPT, Encoding, Rest, frames
-from legato.actors.log import Log
+from legato.actors.stream.encoder_checkpoints import KEPT, Encoding, Rest, frames
+from legato.actors.stream.log import Log
 from legato.content import Message
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat

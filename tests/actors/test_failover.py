@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.failover import Failover
-from legato.actors.recovery import Successor
-from legato.actors.turn import queued
+from legato.actors.cluster.failover import Failover
+from legato.actors.conversation.turn import queued
+from legato.actors.durability.recovery import Successor
 from legato.content import Conversation, Message
 from legato.events import AnyEvent, Created, Finished, Queued, StepStarted, TextDelta
 from legato.storage.contract import Abandoned, Entries, Kept

@@ -9,10 +9,10 @@ import trio
 from trio.testing import MockClock
 
 import tests.actors.replicas as kit
+from legato.actors.lifespan import open_supervisor
 from legato.actors.mailbox import ActorError
 from legato.actors.messages import Standing, UnknownDialect
-from legato.actors.sinks import ChannelSink
-from legato.actors.supervision import open_supervisor
+from legato.actors.stream.sinks import ChannelSink
 from legato.config import Limits
 from legato.dialects.contract import Identity
 from legato.events import (

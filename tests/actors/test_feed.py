@@ -4,9 +4,9 @@ from contextlib import suppress
 
 import trio
 
-from legato.actors.feed import Feed, Start
-from legato.actors.projection import PAGE_BYTES, SPARED
-from legato.actors.sinks import BACKLOG_BYTES, ChannelSink, Chunk
+from legato.actors.stream.feed import Feed, Start
+from legato.actors.stream.projection import PAGE_BYTES, SPARED
+from legato.actors.stream.sinks import BACKLOG_BYTES, ChannelSink, Chunk
 from legato.content import Message
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legato.actors.fold import Fold, extended
-from legato.actors.log import Log
-from legato.actors.steps import Steps
+from legato.actors.event_builder import Steps
+from legato.actors.stream.fold import Fold, extended
+from legato.actors.stream.log import Log
 from legato.content import ErrorPart, Message, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.events import (
     AnyEvent,

@@ -5,7 +5,7 @@ from trio.testing import MockClock
 
 from legato.actors.absent_model import AbsentModel
 from legato.actors.ending import RESTART
-from legato.actors.supervision import open_supervisor
+from legato.actors.lifespan import open_supervisor
 from legato.config import Limits
 from legato.content import ErrorPart, TextPart
 from legato.events import AnyEnding, Failed, Finished, Queued, Stopped

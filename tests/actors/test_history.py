@@ -1,4 +1,4 @@
-from legato.actors.history import begun, chat, fitting, thread
+from legato.actors.conversation.history import begun, chat, fitting, thread
 from legato.content import TextPart, ThinkPart
 from legato.models.contract import ChatMessage
 from tests.actors.test_turn import answer, question

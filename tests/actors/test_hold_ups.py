@@ -7,8 +7,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from legato.actors.sinks import ChannelSink
-from legato.actors.starting import NotStarted, start_turn
+from legato.actors.start import NotStarted, start_turn
+from legato.actors.stream.sinks import ChannelSink
 from legato.events import Failed
 from legato.storage.contract import Abandoned, Kept, StorageError
 from legato.storage.memory_journal import Shelf

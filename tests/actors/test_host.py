@@ -3,11 +3,11 @@
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.failover import Failover
-from legato.actors.host import LocalHost
-from legato.actors.recovery import Successor
+from legato.actors.cluster.failover import Failover
+from legato.actors.cluster.owner_server import LocalHost
+from legato.actors.cluster.protocol import Answer, AskStatus, StopJob
+from legato.actors.durability.recovery import Successor
 from legato.actors.ref import LocalRef
-from legato.actors.wire import Answer, AskStatus, StopJob
 from legato.storage.memory_journal import MemoryJournal
 from tests.actors.kit import House, open_house
 

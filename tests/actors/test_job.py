@@ -9,10 +9,10 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorStopped, Mailbox, ReplyTo
 from legato.actors.messages import Append, Opened, Overdue, Standing, Stop, StopReply
 from legato.actors.ref import JobRef
+from legato.actors.subscription import Follower
 from legato.content import ErrorPart, TextPart, ThinkPart, Usage
 from legato.events import (
     Created,

@@ -1,7 +1,7 @@
 """A job's place in the journal."""
 
-from legato.actors.job_journal import Budget, JobJournal
-from legato.actors.log import Log
+from legato.actors.durability.job_journal import Budget, JobJournal
+from legato.actors.stream.log import Log
 from legato.events import (
     StepStarted,
     TextDelta,

@@ -6,9 +6,9 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.recovery import recover
+from legato.actors.durability.recovery import recover
+from legato.actors.lifespan import LAST_WRITE
 from legato.actors.ref import JobRef
-from legato.actors.supervision import LAST_WRITE
 from legato.events import (
     AnyEvent,
     Created,

@@ -3,7 +3,7 @@
 import trio
 from trio.testing import MockClock
 
-from legato.actors.supervision import open_supervisor
+from legato.actors.lifespan import open_supervisor
 from legato.config import Limits
 from legato.dialects.librechat import LibreChat
 from legato.events import Failed

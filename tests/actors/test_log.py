@@ -2,7 +2,7 @@
 
 import pytest
 
-from legato.actors.log import PACK_EVERY, Log, Sealed
+from legato.actors.stream.log import PACK_EVERY, Log, Sealed
 from legato.content import Asked, Message
 from legato.events import AnyEvent, Created, Finished, ReasoningDelta, StepStarted, TextDelta
 

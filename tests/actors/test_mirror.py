@@ -4,13 +4,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from legato.actors.feed import Start
-from legato.actors.follower import Follower
-from legato.actors.links import Inlet
+from legato.actors.cluster.link import Inlet
+from legato.actors.cluster.mirror import Last, Mirror
+from legato.actors.cluster.protocol import Accepted, Lines
 from legato.actors.mailbox import ActorStopped
-from legato.actors.mirror import Last, Mirror
-from legato.actors.sinks import ChannelSink
-from legato.actors.wire import Accepted, Lines
+from legato.actors.stream.feed import Start
+from legato.actors.stream.sinks import ChannelSink
+from legato.actors.subscription import Follower
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
 from legato.storage.replicas import Listing

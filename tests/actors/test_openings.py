@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.jobs import Alone
-from legato.actors.starting import NotStarted, StartReply, start_turn
+from legato.actors.start import NotStarted, StartReply, start_turn
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits
 from legato.content import Conversation, Message

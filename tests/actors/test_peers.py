@@ -9,14 +9,8 @@ import trio.testing
 from msgspec import structs
 from trio.testing import wait_all_tasks_blocked
 
-from legato.actors.links import WAITING_BYTES, Link, LinkLost, Told
-from legato.actors.mailbox import Mailbox
-from legato.actors.messages import JobMessage
-from legato.actors.peers import Peers
-from legato.actors.ref import LocalRef
-from legato.actors.sinks import Chunk
-from legato.actors.turn import Turn
-from legato.actors.wire import (
+from legato.actors.cluster.link import WAITING_BYTES, Link, LinkLost, Told
+from legato.actors.cluster.protocol import (
     Accepted,
     Answer,
     AnyLetter,
@@ -31,6 +25,12 @@ from legato.actors.wire import (
     encode_letter,
     encode_packet,
 )
+from legato.actors.cluster.transport import Peers
+from legato.actors.conversation.turn import Turn
+from legato.actors.mailbox import Mailbox
+from legato.actors.messages import JobMessage
+from legato.actors.ref import LocalRef
+from legato.actors.stream.sinks import Chunk
 from legato.storage.contract import StorageError
 
 

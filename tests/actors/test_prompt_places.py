@@ -3,7 +3,7 @@
 import pytest
 from trio.testing import MockClock
 
-from legato.actors.turn import Prompt
+from legato.actors.conversation.turn import Prompt
 from legato.content import Asked
 from legato.events import AnyEnding, Failed, Finished
 from legato.models.contract import ChatMessage

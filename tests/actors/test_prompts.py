@@ -9,12 +9,12 @@ from msgspec.structs import replace
 from structlog.contextvars import bound_contextvars, get_contextvars
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.follower import Follower
+from legato.actors.conversation.turn import Prompt
+from legato.actors.conversation.turn_store import turn_store
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import OutOfReach
 from legato.actors.ref import JobRef
-from legato.actors.turn import Prompt
-from legato.actors.turn_store import turn_store
+from legato.actors.subscription import Follower
 from legato.content import Asked, Message, TextPart
 from legato.events import Created, Cursor, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.models.contract import ChatMessage, ModelRequest

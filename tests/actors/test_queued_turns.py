@@ -5,7 +5,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.jobs import Alone
-from legato.actors.starting import NotStarted, start_turn
+from legato.actors.start import NotStarted, start_turn
 from legato.events import (
     Created,
     Finished,

@@ -7,10 +7,10 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock
 
-from legato.actors.recovery import HAND_OVERS, TRIES, Recovered, Successor, recover
-from legato.actors.sinks import ChannelSink
-from legato.actors.sizes import JOB_BYTES
-from legato.actors.turn import Turn, queued
+from legato.actors.conversation.turn import Turn, queued
+from legato.actors.durability.recovery import HAND_OVERS, TRIES, Recovered, Successor, recover
+from legato.actors.stream.memory_sizes import JOB_BYTES
+from legato.actors.stream.sinks import ChannelSink
 from legato.content import Asked, Conversation, ErrorPart, Message, Part, TextPart, Usage, text_of
 from legato.events import (
     AnyEvent,

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from legato.actors.links import LinkLost
+from legato.actors.cluster.link import LinkLost
+from legato.actors.cluster.mirror import Last
+from legato.actors.cluster.owner_client import Owners, stop_timeout
+from legato.actors.cluster.protocol import Answer, Question
 from legato.actors.mailbox import ActorStopped
-from legato.actors.mirror import Last
-from legato.actors.remote import Owners, stop_timeout
-from legato.actors.wire import Answer, Question
 from tests.actors.replicas import LEASE, Replicas, open_replicas
 
 

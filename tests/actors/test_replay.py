@@ -1,6 +1,6 @@
 """A job's log, put together from what a journal has of it."""
 
-from legato.actors.replay import Replay
+from legato.actors.durability.replay import Replay
 from legato.content import Message
 from legato.events import Created, StepStarted, TextDelta
 from legato.storage.contract import Entries, Kept

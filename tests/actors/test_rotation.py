@@ -6,8 +6,8 @@ from itertools import pairwise
 import trio
 from trio.testing import MockClock
 
+from legato.actors.lifespan import open_supervisor
 from legato.actors.rotation import MUCH, Rotation
-from legato.actors.supervision import open_supervisor
 from legato.config import Limits
 from legato.dialects.librechat import LibreChat
 from legato.models.scripted import _LONGEST_BATCH, ScriptedModel

@@ -11,12 +11,12 @@ from msgspec import json
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.follower import Follower
-from legato.actors.packing import size_of
-from legato.actors.sizes import EVENT_BYTES
-from legato.actors.supervision import open_supervisor
+from legato.actors.conversation.turn import Prompt, Turn, queued, resumable
+from legato.actors.lifespan import open_supervisor
+from legato.actors.stream.memory_sizes import EVENT_BYTES
+from legato.actors.stream.packing import size_of
+from legato.actors.subscription import Follower
 from legato.actors.supervisor import Supervisor
-from legato.actors.turn import Prompt, Turn, queued, resumable
 from legato.config import Limits
 from legato.content import Asked, Message
 from legato.dialects.chat_completions import ChatCompletions

@@ -6,11 +6,11 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.conversation.turn import InvalidTurn, Turn
 from legato.actors.jobs import Alone
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing
-from legato.actors.starting import NotStarted, StartReply, start_turn
-from legato.actors.turn import InvalidTurn, Turn
+from legato.actors.start import NotStarted, StartReply, start_turn
 from legato.events import Failed
 from legato.storage.contract import ForeignConversation
 from tests.actors.kit import C1, FlakyRecords, House, crash, open_house

@@ -5,8 +5,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.lifecycle import State
-from legato.actors.sinks import BACKLOG_BYTES, ChannelSink
-from legato.actors.times import Times
+from legato.actors.stream.sinks import BACKLOG_BYTES, ChannelSink
+from legato.histogram import Times
 from tests.actors.kit import C2, FlakyJournal, open_house
 
 

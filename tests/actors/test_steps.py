@@ -1,4 +1,4 @@
-from legato.actors.steps import Steps
+from legato.actors.event_builder import Steps
 from legato.content import TextPart, ToolCall, Usage
 from legato.events import ArgumentsDelta, ReasoningDelta, StepStarted, TextDelta
 from legato.models.contract import (

@@ -8,7 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.admission import Busy, ShuttingDown, TooManyForServer, TooManyForUser
 from legato.actors.mailbox import ActorStopped
-from legato.actors.sizes import JOB_BYTES
+from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.events import Created, Failed, Stopped
 from legato.storage.contract import ForeignConversation
 from tests.actors.kit import C1, C2, open_house

@@ -5,7 +5,7 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.titles import by_rule, cleaned
+from legato.actors.conversation.titles import by_rule, cleaned
 from legato.content import NEW_CHAT
 from legato.events import Finished
 from legato.models.contract import FinishReport, TextChunk

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from legato.actors.turn import InvalidTurn, Plan, Turn, plan
+from legato.actors.conversation.turn import InvalidTurn, Plan, Turn, plan
 from legato.content import (
     NO_PARENT,
     Edit,

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from legato.actors.jobs import Alone
-from legato.actors.supervision import open_supervisor
+from legato.actors.lifespan import open_supervisor
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.guards.chain import open_guards

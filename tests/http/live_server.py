@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from legato.actors.job import Job
 from legato.actors.jobs import Alone
-from legato.actors.supervision import open_supervisor
+from legato.actors.lifespan import open_supervisor
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato

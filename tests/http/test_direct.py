@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.feed import Start
-from legato.actors.sinks import Chunk
+from legato.actors.stream.feed import Start
+from legato.actors.stream.sinks import Chunk
 from legato.http.direct import DirectBody
 from legato.http.socket_sink import Coding, SocketSink, chunked
 from legato.http.streaming import HEARTBEAT, Reading, StreamCut, Streams

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
-from legato.actors.feed import Start
-from legato.actors.follower import Follower
 from legato.actors.ref import JobRef
+from legato.actors.stream.feed import Start
+from legato.actors.subscription import Follower
 from tests.actors.kit import House
 from tests.actors.test_promise import Reader
 from tests.http.raw_client import frames_of

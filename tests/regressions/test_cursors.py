@@ -6,8 +6,8 @@ import pytest
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.job import FIRST_EPOCH
-from legato.actors.log import PACK_EVERY
 from legato.actors.ref import JobRef
+from legato.actors.stream.log import PACK_EVERY
 from legato.events import Cursor
 from legato.models.contract import TextChunk
 from tests.actors.kit import House, open_house

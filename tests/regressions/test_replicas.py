@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from legato.actors.durability.recovery import TRIES
 from legato.actors.mailbox import ActorStopped
-from legato.actors.recovery import TRIES
 from legato.config import OnOwnerLost
 from legato.content import text_of
 from legato.events import Stopped

@@ -2,9 +2,9 @@
 
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.follower import Follower
-from legato.actors.projection import PAGE_BYTES
-from legato.actors.sinks import BACKLOG_BYTES
+from legato.actors.stream.projection import PAGE_BYTES
+from legato.actors.stream.sinks import BACKLOG_BYTES
+from legato.actors.subscription import Follower
 from tests.actors.kit import Client, open_house
 from tests.http.live_server import LiveServer, Serve, kept_for
 from tests.http.raw_client import frames_of, text_of

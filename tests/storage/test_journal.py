@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from legato.actors.replay import Replay as Story
+from legato.actors.durability.replay import Replay as Story
 from legato.content import Asked, Part, TextPart, ToolCall, Usage
 from legato.events import (
     AnyEvent,

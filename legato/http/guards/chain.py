@@ -9,7 +9,7 @@ import httpx
 from msgspec.structs import replace
 
 from legato.actors.admission import TooManyForUser
-from legato.actors.starting import NotStarted
+from legato.actors.start import NotStarted
 from legato.config import ConfigError, Settings
 from legato.config import Guards as GuardSettings
 from legato.exposure import starts_per_user

@@ -5,10 +5,10 @@ from typing import Literal, assert_never
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
-from legato.actors.feed import Start
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import OutOfReach, StopReply
 from legato.actors.ref import JobRef
+from legato.actors.stream.feed import Start
 from legato.dialects.completion_object import error_of
 from legato.events import AnyEnding, Cursor, Failed, Finished, Stopped
 from legato.http.bodies import StreamHeaders

@@ -6,9 +6,9 @@ import trio
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
+from legato.actors.conversation.turn import Turn
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
-from legato.actors.turn import Turn
 from legato.events import Failed, Stopped
 from legato.http.openai.bodies import (
     Completion,

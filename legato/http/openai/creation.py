@@ -8,9 +8,9 @@ from msgspec import Struct
 from ulid import ULID
 
 from legato.actors.admission import Busy
+from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
-from legato.actors.turn import Prompt, Turn
 from legato.content import Asked
 from legato.dialects.response_object import PREFIX
 from legato.events import AnyEnding, Created, Failed, Stopped

@@ -6,7 +6,7 @@ from typing import Any, Final
 from msgspec import to_builtins
 from ulid import ULID
 
-from legato.actors.turn import Prompt, Turn
+from legato.actors.conversation.turn import Prompt, Turn
 from legato.content import Asked
 from legato.dialects.completion_object import Echo
 from legato.http.errors import InvalidField, ModelNotFound

@@ -8,9 +8,9 @@ from msgspec import json
 from msgspec.structs import replace
 from quart import Blueprint, websocket
 
-from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorError
 from legato.actors.ref import JobRef
+from legato.actors.subscription import Follower
 from legato.http.access import user_at
 from legato.http.errors import HANDLED, InvalidField, RequestError, response_to
 from legato.http.facts import asking

@@ -5,8 +5,8 @@ from typing import Final
 import trio
 
 from legato.actors.admission import Refused
-from legato.actors.starting import NotStarted, StartReply, start_turn
-from legato.actors.turn import InvalidTurn
+from legato.actors.conversation.turn import InvalidTurn
+from legato.actors.start import NotStarted, StartReply, start_turn
 from legato.config import OnBusy
 from legato.models.contract import (
     FinishReport,

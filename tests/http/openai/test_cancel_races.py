@@ -8,10 +8,10 @@ from typing import Any, Final
 import trio
 from ulid import ULID
 
-from legato.actors.feed import Start
-from legato.actors.follower import Follower
+from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.ref import JobRef
-from legato.actors.turn import Prompt, Turn
+from legato.actors.stream.feed import Start
+from legato.actors.subscription import Follower
 from legato.content import Asked
 from legato.http.openai.inputs import items_of
 from legato.http.openai.known import Known

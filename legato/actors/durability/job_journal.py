@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import trio
 
-from legato.actors.log import Log
+from legato.actors.stream.log import Log
 from legato.events import AnyEnding, AnyEvent, Delta
 from legato.storage.contract import Entries, Refusal
 

@@ -2,9 +2,9 @@
 
 import trio
 
-from legato.actors.feed import Start
 from legato.actors.ref import JobRef
-from legato.actors.sinks import ChannelSink, Chunk
+from legato.actors.stream.feed import Start
+from legato.actors.stream.sinks import ChannelSink, Chunk
 from legato.events import Cursor
 
 

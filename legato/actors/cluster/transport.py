@@ -8,11 +8,8 @@ import structlog
 import trio
 from msgspec import MsgspecError
 
-from legato.actors.feed import Start
-from legato.actors.links import Inlet, Link, PeerSink
-from legato.actors.mailbox import ActorError
-from legato.actors.ref import LocalRef
-from legato.actors.wire import (
+from legato.actors.cluster.link import Inlet, Link, PeerSink
+from legato.actors.cluster.protocol import (
     WIRE,
     Accepted,
     Answer,
@@ -26,6 +23,9 @@ from legato.actors.wire import (
     decode_packet,
     encode_packet,
 )
+from legato.actors.mailbox import ActorError
+from legato.actors.ref import LocalRef
+from legato.actors.stream.feed import Start
 from legato.events import Cursor
 from legato.storage.contract import StorageError
 from legato.storage.replicas import Post

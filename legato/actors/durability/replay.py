@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from legato.actors.fold import Fold
+from legato.actors.stream.fold import Fold
 from legato.content import TurnRequest
 from legato.events import AnyEnding, AnyEvent, Created, Queued
 from legato.storage.contract import Entries, Kept

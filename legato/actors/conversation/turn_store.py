@@ -5,10 +5,10 @@ from typing import Protocol
 
 from msgspec import structs
 
+from legato.actors.conversation.history import begun, chat, fitting, thread, written
+from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, plan
 from legato.actors.ending import ending_of_answer
-from legato.actors.history import begun, chat, fitting, thread, written
 from legato.actors.messages import Opening
-from legato.actors.turn import InvalidTurn, Prompt, Turn, plan
 from legato.content import Asked, Conversation, Message, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest

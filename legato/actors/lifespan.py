@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 import trio
 
-from legato.actors.cluster import Cluster
-from legato.actors.failover import Failover, ReplicaSuccessor
-from legato.actors.heartbeat import Heartbeat
-from legato.actors.host import LocalHost
+from legato.actors.cluster.failover import Failover, ReplicaSuccessor
+from legato.actors.cluster.heartbeat import Heartbeat
+from legato.actors.cluster.jobs import Cluster
+from legato.actors.cluster.mirror import Mirrors
+from legato.actors.cluster.owner_client import Owners, stop_timeout
+from legato.actors.cluster.owner_server import LocalHost
+from legato.actors.cluster.protocol import WIRE, Wire
+from legato.actors.cluster.transport import Peers
+from legato.actors.durability.recovery import Recovered, recover
 from legato.actors.job import Job
 from legato.actors.jobs import Jobs
-from legato.actors.mirror import Mirrors
-from legato.actors.peers import Peers
-from legato.actors.recovery import Recovered, recover
-from legato.actors.remote import Owners, stop_timeout
 from legato.actors.supervisor import Supervisor
-from legato.actors.wire import WIRE, Wire
 from legato.config import Limits, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model

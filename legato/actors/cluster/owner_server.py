@@ -6,13 +6,8 @@ from typing import assert_never
 
 import trio
 
-from legato.actors.failover import Failover
-from legato.actors.job import Job
-from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import OutOfReach, UnknownDialect
-from legato.actors.ref import LocalRef
-from legato.actors.supervisor import Supervisor
-from legato.actors.wire import (
+from legato.actors.cluster.failover import Failover
+from legato.actors.cluster.protocol import (
     Answer,
     AskStatus,
     AskWhether,
@@ -26,6 +21,11 @@ from legato.actors.wire import (
     Question,
     StopJob,
 )
+from legato.actors.job import Job
+from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import OutOfReach, UnknownDialect
+from legato.actors.ref import LocalRef
+from legato.actors.supervisor import Supervisor
 from legato.events import Cursor
 
 

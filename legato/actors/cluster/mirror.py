@@ -10,15 +10,15 @@ import structlog
 import trio
 from msgspec import MsgspecError
 
-from legato.actors.feed import Feed, Start
-from legato.actors.links import Inlet, Told
-from legato.actors.log import Sealed
+from legato.actors.cluster.link import Inlet, Told
+from legato.actors.cluster.protocol import Accepted, Closed, Lines, events_of
+from legato.actors.cluster.transport import Guarded
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import OutOfReach, UnknownDialect
-from legato.actors.peers import Guarded
 from legato.actors.registry import Registry
-from legato.actors.sinks import Sink
-from legato.actors.wire import Accepted, Closed, Lines, events_of
+from legato.actors.stream.feed import Feed, Start
+from legato.actors.stream.log import Sealed
+from legato.actors.stream.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor
 from legato.storage.replicas import Listing

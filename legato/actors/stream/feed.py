@@ -6,11 +6,11 @@ from typing import Literal, TypeVar
 import structlog
 from msgspec import structs
 
-from legato.actors.fold import Fold
-from legato.actors.log import Log
 from legato.actors.messages import Located, OutOfReach, UnknownDialect
-from legato.actors.projection import Projection
-from legato.actors.sinks import Sink
+from legato.actors.stream.fold import Fold
+from legato.actors.stream.log import Log
+from legato.actors.stream.projection import Projection
+from legato.actors.stream.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, Created, Cursor, Queued, Snapshot
 

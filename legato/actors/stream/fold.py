@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, assert_never
 
-from legato.actors.sizes import size_of_part
+from legato.actors.stream.memory_sizes import size_of_part
 from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.events import (
     AnyEvent,
@@ -19,7 +19,7 @@ from legato.events import (
     TextDelta,
     without_turn,
 )
-from legato.pieces import Pieces
+from legato.text_buffer import Pieces
 
 GROWS: Final[Mapping[type[Delta], type[Part]]] = {
     TextDelta: TextPart,

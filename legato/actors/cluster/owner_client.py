@@ -7,17 +7,11 @@ from typing import Final
 
 import trio
 
-from legato.actors.feed import Start
-from legato.actors.heartbeat import Heartbeat
-from legato.actors.host import LocalHost
-from legato.actors.links import Inlet, LinkLost
-from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import Located, OutOfReach, Status, StopReply, UnknownDialect
-from legato.actors.mirror import Last, Mirrors
-from legato.actors.peers import Peers
-from legato.actors.ref import time_of
-from legato.actors.sinks import Sink
-from legato.actors.wire import (
+from legato.actors.cluster.heartbeat import Heartbeat
+from legato.actors.cluster.link import Inlet, LinkLost
+from legato.actors.cluster.mirror import Last, Mirrors
+from legato.actors.cluster.owner_server import LocalHost
+from legato.actors.cluster.protocol import (
     WIRE,
     Answer,
     AskStatus,
@@ -29,6 +23,12 @@ from legato.actors.wire import (
     Question,
     StopJob,
 )
+from legato.actors.cluster.transport import Peers
+from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import Located, OutOfReach, Status, StopReply, UnknownDialect
+from legato.actors.ref import time_of
+from legato.actors.stream.feed import Start
+from legato.actors.stream.sinks import Sink
 from legato.events import AnyEnding, Created, Cursor, Queued
 from legato.storage.contract import StorageError
 from legato.storage.replicas import Listing, Replication

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from legato.actors.log import Log
+from legato.actors.stream.log import Log
 from legato.dialects.contract import Encoder
 
 KEPT: Final = 4  # encoders: where the live frames end, and where readers who replay have come to

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
+from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.job import Job
-from legato.actors.turn import Prompt, Turn
 from legato.storage.replicas import Listing, Stage
 
 

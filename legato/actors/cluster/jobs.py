@@ -11,17 +11,17 @@ import trio
 from msgspec.structs import replace
 
 from legato.actors.admission import Busy, TooManyForUser, check_capacity
-from legato.actors.heartbeat import Heartbeat
-from legato.actors.host import LocalHost
+from legato.actors.cluster.heartbeat import Heartbeat
+from legato.actors.cluster.job_info import listing_of
+from legato.actors.cluster.mirror import Mirrors
+from legato.actors.cluster.owner_client import ClusterRef, Owners
+from legato.actors.cluster.owner_server import LocalHost
+from legato.actors.cluster.protocol import AwaitTitle, Discard
+from legato.actors.conversation.turn import Turn
 from legato.actors.job import Job
-from legato.actors.listings import listing_of
 from legato.actors.mailbox import ActorStopped
-from legato.actors.mirror import Mirrors
 from legato.actors.ref import JobRef
-from legato.actors.remote import ClusterRef, Owners
 from legato.actors.supervisor import Started, Supervisor
-from legato.actors.turn import Turn
-from legato.actors.wire import AwaitTitle, Discard
 from legato.config import Limits, OnBusy
 from legato.events import Failed
 from legato.storage.contract import ForeignConversation, Records, StorageError

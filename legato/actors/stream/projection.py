@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from legato.actors.encoding import Encoding, Rest, frames
-from legato.actors.fold import Fold
-from legato.actors.log import Log
-from legato.actors.sinks import Chunk, Sink
+from legato.actors.stream.encoder_checkpoints import Encoding, Rest, frames
+from legato.actors.stream.fold import Fold
+from legato.actors.stream.log import Log
+from legato.actors.stream.sinks import Chunk, Sink
 from legato.dialects.contract import Dialect, Identity
 
 PAGE_BYTES = 64 * 1024  # what a replay hands a reader at a time: a stalled one holds no more

@@ -13,10 +13,10 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.actors.listings import turn_of
-from legato.actors.recovery import Successor, recover_one
+from legato.actors.cluster.job_info import turn_of
+from legato.actors.conversation.turn import Turn
+from legato.actors.durability.recovery import Successor, recover_one
 from legato.actors.supervisor import Supervisor
-from legato.actors.turn import Turn
 from legato.config import OnOwnerLost
 from legato.content import Part, TextPart, ThinkPart
 from legato.models.contract import Model

@@ -7,8 +7,8 @@ from typing import Final
 import structlog
 import trio
 
-from legato.actors.job_journal import Budget, JobJournal
-from legato.actors.times import Times
+from legato.actors.durability.job_journal import Budget, JobJournal
+from legato.histogram import Times
 from legato.storage.contract import Entries, Journal, StorageError, UnstorableText
 
 GATHER: Final = 0.04

@@ -17,7 +17,9 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.actors.job_journal import JobJournal
+from legato.actors.conversation.turn import InvalidTurn, Turn, queued, resumable, without_prompt
+from legato.actors.conversation.turn_store import TurnStore, turn_store
+from legato.actors.durability.job_journal import JobJournal
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import (
     AwaitQueued,
@@ -31,8 +33,6 @@ from legato.actors.messages import (
     Overdue,
     Settled,
 )
-from legato.actors.turn import InvalidTurn, Turn, queued, resumable, without_prompt
-from legato.actors.turn_store import TurnStore, turn_store
 from legato.content import Conversation, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import Model

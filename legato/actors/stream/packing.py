@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 from sys import getsizeof
 from typing import cast
 
-from legato.actors.sizes import EVENT_BYTES, size_of_json, size_of_part
+from legato.actors.stream.memory_sizes import EVENT_BYTES, size_of_json, size_of_part
 from legato.content import TurnRequest
 from legato.events import AnyDelta, AnyEvent, Created, Delta, Queued, RareEvent
 

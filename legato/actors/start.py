@@ -5,10 +5,10 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from legato.actors.conversation.turn import Turn, plan
 from legato.actors.jobs import Jobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
-from legato.actors.turn import Turn, plan
 from legato.config import OnBusy
 from legato.content import Message
 from legato.events import Created, Failed

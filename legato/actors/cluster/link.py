@@ -9,8 +9,8 @@ from typing import Final, Protocol
 import trio
 from msgspec import Raw
 
-from legato.actors.sinks import Chunk
-from legato.actors.wire import Accepted, Answer, AnyLetter, Closed, Lines, encode_letter
+from legato.actors.cluster.protocol import Accepted, Answer, AnyLetter, Closed, Lines, encode_letter
+from legato.actors.stream.sinks import Chunk
 
 WAITING_BYTES: Final = 4 * 1024 * 1024
 """What may wait to be sent to one replica; its mirrors lag then, and ask again from their place."""

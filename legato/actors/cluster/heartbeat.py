@@ -7,10 +7,10 @@ from typing import Final
 import structlog
 import trio
 
-from legato.actors.failover import Failover
+from legato.actors.cluster.failover import Failover
+from legato.actors.cluster.job_info import listing_of, stage_of
+from legato.actors.cluster.transport import Peers
 from legato.actors.job import Job
-from legato.actors.listings import listing_of, stage_of
-from legato.actors.peers import Peers
 from legato.actors.supervisor import Supervisor
 from legato.storage.contract import StorageError
 from legato.storage.replicas import Replication, Told

@@ -8,13 +8,13 @@ import structlog
 import trio
 from msgspec import Struct, structs
 
+from legato.actors.conversation.turn import Turn, turn_of
+from legato.actors.conversation.turn_store import TurnStore, turn_store
+from legato.actors.durability.job_journal import EVENT_BYTES
+from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART, Decision, ending_of
-from legato.actors.job_journal import EVENT_BYTES
 from legato.actors.messages import Failure, Opening, Settled
-from legato.actors.replay import Replay
-from legato.actors.sizes import JOB_BYTES
-from legato.actors.turn import Turn, turn_of
-from legato.actors.turn_store import TurnStore, turn_store
+from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.content import Conversation, Part, Usage
 from legato.events import AnyEnding, AnyEvent, Created, Delta, Ending, Failed
 from legato.models.contract import ModelRequest
@@ -67,7 +67,7 @@ class Recovered(Struct, frozen=True):
 class Successor:
     """The process that takes over, alone: every job that began gets an ending here.
 
-    See `legato.actors.failover` for one of many replicas.
+    See `legato.actors.cluster.failover` for one of many replicas.
     """
 
     async def turn(self, job_id: str) -> Turn | None:

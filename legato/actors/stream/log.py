@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from legato.actors.packing import Packed
-from legato.actors.sizes import EVENT_BYTES
+from legato.actors.stream.memory_sizes import EVENT_BYTES
+from legato.actors.stream.packing import Packed
 from legato.events import AnyEnding, AnyEvent, Ending
 
 PACK_EVERY = 1024  # events; packing so many takes about 0.3 ms
