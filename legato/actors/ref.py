@@ -17,13 +17,13 @@ from legato.actors.messages import (
     GetStatus,
     JobMessage,
     Locate,
-    Located,
     Status,
     Stop,
     StopReply,
     Subscribe,
 )
 from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Located
 from legato.actors.stream.sinks import Sink
 from legato.events import AnyEnding, Created, Cursor, Queued
 

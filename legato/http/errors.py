@@ -15,8 +15,8 @@ from quart import (
 
 from legato.actors.admission import Busy, Refused, ShuttingDown, TooManyForServer, TooManyForUser
 from legato.actors.conversation.turn import InvalidTurn
-from legato.actors.messages import UnknownDialect
 from legato.actors.start import NotStarted
+from legato.actors.stream.places import UnknownDialect
 from legato.http.auth import ForbiddenOrigin
 from legato.http.jwks import KeysUnavailable
 from legato.http.tokens import Unauthorized

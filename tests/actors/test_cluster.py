@@ -11,8 +11,9 @@ from legato.actors.cluster.jobs import Notices
 from legato.actors.cluster.owner_server import LocalHost
 from legato.actors.jobs import Alone
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import Standing, UnknownDialect
+from legato.actors.messages import Standing
 from legato.actors.ref import JobRef
+from legato.actors.stream.places import UnknownDialect
 from legato.actors.subscription import Follower
 from legato.events import Created, Queued, Stopped
 from legato.storage.contract import ForeignConversation, StorageError

@@ -11,7 +11,8 @@ from trio.testing import MockClock
 import tests.actors.replicas as kit
 from legato.actors.lifespan import open_supervisor
 from legato.actors.mailbox import ActorError
-from legato.actors.messages import Standing, UnknownDialect
+from legato.actors.messages import Standing
+from legato.actors.stream.places import UnknownDialect
 from legato.actors.stream.sinks import ChannelSink
 from legato.config import Limits
 from legato.dialects.contract import Identity

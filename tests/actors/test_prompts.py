@@ -12,8 +12,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.conversation.turn import Prompt
 from legato.actors.conversation.turn_store import turn_store
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import OutOfReach
 from legato.actors.ref import JobRef
+from legato.actors.stream.places import OutOfReach
 from legato.actors.subscription import Follower
 from legato.content import Asked, Message, TextPart
 from legato.events import Created, Cursor, Failed, Finished, StepStarted, Stopped, TextDelta

@@ -14,10 +14,10 @@ from legato.actors.cluster.link import Inlet, Told
 from legato.actors.cluster.protocol import Accepted, Closed, Lines, events_of
 from legato.actors.cluster.transport import Guarded
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import OutOfReach, UnknownDialect
 from legato.actors.registry import Registry
 from legato.actors.stream.feed import Feed, Start
 from legato.actors.stream.log import Sealed
+from legato.actors.stream.places import OutOfReach, UnknownDialect
 from legato.actors.stream.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor

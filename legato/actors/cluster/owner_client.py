@@ -25,9 +25,10 @@ from legato.actors.cluster.protocol import (
 )
 from legato.actors.cluster.transport import Peers
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import Located, OutOfReach, Status, StopReply, UnknownDialect
+from legato.actors.messages import Status, StopReply
 from legato.actors.ref import time_of
 from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Located, OutOfReach, UnknownDialect
 from legato.actors.stream.sinks import Sink
 from legato.events import AnyEnding, Created, Cursor, Queued
 from legato.storage.contract import StorageError

@@ -23,8 +23,8 @@ from legato.actors.cluster.protocol import (
 )
 from legato.actors.job import Job
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import OutOfReach, UnknownDialect
 from legato.actors.ref import LocalRef
+from legato.actors.stream.places import OutOfReach, UnknownDialect
 from legato.actors.supervisor import Supervisor
 from legato.events import Cursor
 

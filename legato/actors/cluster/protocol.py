@@ -5,7 +5,8 @@ from typing import Final, Literal, Self
 
 from msgspec import Raw, Struct, json, msgpack
 
-from legato.actors.messages import Located, Status, StopReply
+from legato.actors.messages import Status, StopReply
+from legato.actors.stream.places import Located
 from legato.dialects.contract import Identity
 from legato.events import AnyEnding, AnyEvent, Created, Queued, Snapshot, without_turn
 

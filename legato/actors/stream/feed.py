@@ -6,9 +6,9 @@ from typing import Literal, TypeVar
 import structlog
 from msgspec import structs
 
-from legato.actors.messages import Located, OutOfReach, UnknownDialect
 from legato.actors.stream.fold import Fold
 from legato.actors.stream.log import Log
+from legato.actors.stream.places import Located, OutOfReach, UnknownDialect
 from legato.actors.stream.projection import Projection
 from legato.actors.stream.sinks import Sink
 from legato.dialects.contract import Dialect, Identity

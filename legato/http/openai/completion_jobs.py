@@ -6,9 +6,10 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import OutOfReach, StopReply
+from legato.actors.messages import StopReply
 from legato.actors.ref import JobRef
 from legato.actors.stream.feed import Start
+from legato.actors.stream.places import OutOfReach
 from legato.dialects.completion_object import error_of
 from legato.events import AnyEnding, Cursor, Failed, Finished, Stopped
 from legato.http.bodies import StreamHeaders

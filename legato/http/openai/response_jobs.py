@@ -6,8 +6,8 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import OutOfReach
 from legato.actors.ref import JobRef
+from legato.actors.stream.places import OutOfReach
 from legato.http.errors import InvalidField
 from legato.http.openai.callers import CURSOR_HEADER
 from legato.http.openai.creation import API, PATHS
