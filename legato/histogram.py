@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 
-class Times:
+class Histogram:
     """`counts`: how many were at most each of `bounds` seconds, and at last how many took longer.
 
     None of them is in two counts.

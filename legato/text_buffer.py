@@ -5,7 +5,7 @@ from typing import Final, Self
 JOIN_EVERY: Final = 1024  # pieces: as many small texts take ten times the memory of one
 
 
-class Pieces:
+class TextBuffer:
     """Growing costs a list append, reading one join, a fork a few thousand pointers at most."""
 
     __slots__ = ("_joined", "_pieces")

@@ -9,10 +9,10 @@ from legato.cli import main
 from legato.config import ConfigError
 from legato.http.app import create_app
 from legato.http.guards.bans import REFRESH
-from tests.http.client import Client, bearer
-from tests.http.house import open_house, settings_with
-from tests.storage.redis_servers import RedisServer
-from tests.storage.turns import SteppedClock
+from tests.support.http.client import Client, bearer
+from tests.support.http.runtime import open_house, settings_with
+from tests.support.storage.redis_servers import RedisServer
+from tests.support.storage.turns import SteppedClock
 
 
 @pytest.fixture(autouse=True)

@@ -17,12 +17,12 @@ from legato.erasing import StillRunning, erase
 from legato.http.app import create_app
 from legato.http.runtime import Runtime, open_runtime
 from legato.storage.records import open_storage
-from tests.http.client import STILL, Client, bearer
-from tests.http.house import open_house, settings_with
-from tests.storage.redis_servers import RedisServer
 from tests.storage.test_keys import key
 from tests.storage.test_responses import response
-from tests.storage.turns import START, SteppedClock, answer, conversation, question
+from tests.support.http.client import STILL, Client, bearer
+from tests.support.http.runtime import open_house, settings_with
+from tests.support.storage.redis_servers import RedisServer
+from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
 
 MINUTE = timedelta(minutes=1)
 

@@ -55,7 +55,7 @@ class Jobs(Protocol):
         ...
 
 
-class Alone:
+class LocalJobs:
     """The jobs of a process that has them all: the supervisor knows everything, and at once."""
 
     def __init__(self, supervisor: Supervisor) -> None:

@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import trio
 
-from legato.actors.cluster.failover import Failover, ReplicaSuccessor
+from legato.actors.cluster.failover import ClusterTakeover, Failover
 from legato.actors.cluster.heartbeat import Heartbeat
-from legato.actors.cluster.jobs import Cluster
+from legato.actors.cluster.jobs import ClusterJobs
 from legato.actors.cluster.mirror import Mirrors
-from legato.actors.cluster.owner_client import Owners, stop_timeout
-from legato.actors.cluster.owner_server import LocalHost
-from legato.actors.cluster.protocol import WIRE, Wire
-from legato.actors.cluster.transport import Peers
+from legato.actors.cluster.owner_client import OwnerClient, stop_timeout
+from legato.actors.cluster.owner_server import OwnerServer
+from legato.actors.cluster.protocol import LOG_DIALECT, LogDialect
+from legato.actors.cluster.transport import Transport
 from legato.actors.durability.recovery import Recovered, recover
 from legato.actors.job import Job
 from legato.actors.jobs import Jobs
@@ -153,21 +153,21 @@ async def open_replica(
             limits,
             is_resumed=on_owner_lost == "continue",
         )
-        successor = ReplicaSuccessor(replication.directory, models, on_owner_lost)
+        successor = ClusterTakeover(replication.directory, models, on_owner_lost)
         journal, retention = replication.journal, limits.retention
         failover = Failover(nursery, supervisor, journal, records, successor, retention)
-        host, guarded = LocalHost(supervisor, failover), supervisor.guarded
-        peers = Peers(nursery, replication.me, replication.post, host, guarded)
+        host, guarded = OwnerServer(supervisor, failover), supervisor.guarded
+        peers = Transport(nursery, replication.me, replication.post, host, guarded)
         heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
         # Without these it would be a replica that says nothing and hears nothing.
         nursery.start_soon(supervisor.kept_alive, peers.run, "peers")
         nursery.start_soon(supervisor.kept_alive, heartbeat.run, "heartbeat")
-        owners = Owners(
+        owners = OwnerClient(
             replication, host, peers, heartbeat, stop_timeout(lease, limits.store_timeout)
         )
         mirrors = Mirrors(nursery, supervisor.registry, dialects, owners, guarded)
         parts = replication, supervisor, host, owners, mirrors, heartbeat
-        cluster = Cluster(nursery, *parts, records, limits)
+        cluster = ClusterJobs(nursery, *parts, records, limits)
         failover.predecessors = cluster.predecessors
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
@@ -187,7 +187,7 @@ async def _hand_over(
     await supervisor.drain(goes_on)
 
 
-def _goes_on(liveness: Liveness, successor: ReplicaSuccessor, job: Job) -> bool:
+def _goes_on(liveness: Liveness, successor: ClusterTakeover, job: Job) -> bool:
     """Whether another replica would have the model go on with that answer."""
     is_known = job.turn.prompt is None  # the journal keeps no prompt of an API's caller
     if not (job.is_answering and is_known and liveness.staying()):
@@ -212,7 +212,7 @@ def _shared(
         hurried=hurried,
         records=records,
         models=models,
-        dialects={**dialects, WIRE: Wire},
+        dialects={**dialects, LOG_DIALECT: LogDialect},
         limits=limits,
         journal=journal,
         patience=max(limits.retention, LEAST_PATIENCE),

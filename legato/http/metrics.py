@@ -26,7 +26,7 @@ from quart_schema import hide
 
 from legato.actors.lifecycle import State
 from legato.actors.supervisor import Supervisor
-from legato.histogram import Times
+from legato.histogram import Histogram
 from legato.http.application import Legato
 from legato.http.errors import RequestError
 from legato.http.guards.addresses import parse_address
@@ -179,7 +179,7 @@ class Metrics(Collector):
             family.add_metric([*labels, self._replica], value)
         return family
 
-    def _times(self, name: str, what: str, times: Times) -> Metric:
+    def _times(self, name: str, what: str, times: Histogram) -> Metric:
         family = HistogramMetricFamily(f"{name}_seconds", what, labels=["replica"])
         bounds = [*map(str, times.bounds), "+Inf"]
         buckets = list(zip(bounds, accumulate(times.counts), strict=True))

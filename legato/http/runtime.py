@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from legato.actors.jobs import Alone, Jobs
+from legato.actors.jobs import Jobs, LocalJobs
 from legato.actors.lifespan import Replica, open_replica, open_supervisor
 from legato.actors.supervisor import Supervisor
 from legato.config import Settings
@@ -123,7 +123,7 @@ async def _open_jobs(
             limits=settings.limits,
             journal=storage.journal,
         ) as supervisor:
-            yield Replica(supervisor, Alone(supervisor))
+            yield Replica(supervisor, LocalJobs(supervisor))
         return
     async with (
         _open_replication(settings, settings.redis_url) as replication,

@@ -10,7 +10,7 @@ from legato.actors.ending import RESTART
 from legato.content import Message, TextPart, ThinkPart
 from legato.events import AnyEnding, Cursor, Failed, Finished, Queued
 from legato.models.contract import ReasoningChunk, TextChunk
-from legato.prove.model import Known
+from legato.prove.model import KnownJob
 from legato.prove.readers import Reader
 from legato.prove.simulation import Simulation
 from legato.storage.contract import Kept
@@ -19,7 +19,7 @@ from legato.storage.contract import Kept
 class Comparison:
     """Compares what everybody was told of one job."""
 
-    def __init__(self, sim: Simulation, known: Known) -> None:
+    def __init__(self, sim: Simulation, known: KnownJob) -> None:
         self._sim = sim
         self._known = known
         self._job_id = known.asked.job_id

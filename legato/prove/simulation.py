@@ -11,7 +11,7 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
 from legato.events import Ending, Failed
 from legato.prove.exemptions import GRACE, Exemption
-from legato.prove.model import Asked, Known, Model
+from legato.prove.model import AskedStart, KnownJob, Model
 from legato.prove.provider import Connection, Provider
 from legato.prove.readers import Reader
 from legato.prove.schedule import Schedule, nth
@@ -122,7 +122,7 @@ class Simulation:
 
     # Stops.
 
-    def stopped(self, known: Known, seat: Seat, reply: StopReply) -> None:
+    def stopped(self, known: KnownJob, seat: Seat, reply: StopReply) -> None:
         """Linearizable: by now the provider is closed, and what was said is stored."""
         how = "settled" if reply.settled else "stopped"
         ending = reply.ending
@@ -156,11 +156,11 @@ class Simulation:
     def _asked_in_part(self, replica: str) -> None:
         self.model.breach("asked", f"{replica} asks the model without the turn's parameters")
 
-    def job(self, number: int) -> Known | None:
+    def job(self, number: int) -> KnownJob | None:
         jobs = self.model.jobs
         return nth(jobs, number) if jobs else None
 
-    def turn(self, asked: Asked) -> Turn:
+    def turn(self, asked: AskedStart) -> Turn:
         return self.replicas.turn(
             job_id=asked.job_id,
             conversation_id=asked.conversation,

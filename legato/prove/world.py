@@ -10,10 +10,10 @@ import trio
 
 from legato.config import OnBusy
 from legato.storage.births import new_birth
-from legato.storage.contract import Abandoned, Entries, Refusal, StorageError
+from legato.storage.contract import Entries, OrphanedJob, Refusal, StorageError
 from legato.storage.memory_replication import MemoryReplication, WorldJournal
-from legato.storage.memory_world import World
-from legato.storage.replicas import Denied, Entered, Joined, Listing, Told
+from legato.storage.memory_world import SharedMemory
+from legato.storage.replicas import Denied, Entered, JobInfo, Joined, Told
 
 LEASE: Final = 10.0
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 State = dict[str, dict[Any, Any]]
 
 
-class FaultyWorld(World):
+class FaultyWorld(SharedMemory):
     """A world that can lose everything but who there is, or the last that it was told."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class FaultyJournal(WorldJournal):
             raise StorageError("nothing is kept")
         return await self.faulty.reported(super().append(batch))
 
-    async def take_over(self) -> Sequence[Abandoned]:
+    async def take_over(self) -> Sequence[OrphanedJob]:
         if not self.faulty.inherits:
             return ()
         return await self.faulty.reported(super().take_over())
@@ -144,11 +144,11 @@ class Faulty(MemoryReplication):
         return done
 
     async def enter(
-        self, listing: Listing, on_busy: OnBusy, *, max_per_user: int
+        self, listing: JobInfo, on_busy: OnBusy, *, max_per_user: int
     ) -> Entered | Joined | Denied:
         return await self.reported(super().enter(listing, on_busy, max_per_user=max_per_user))
 
-    async def void(self, listing: Listing, *, may_repeat: bool) -> None:
+    async def void(self, listing: JobInfo, *, may_repeat: bool) -> None:
         if self.forgets_nothing > 0:
             self.forgets_nothing -= 1
             raise StorageError("nothing is forgotten")

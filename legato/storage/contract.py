@@ -214,7 +214,7 @@ class Entries(Struct, frozen=True):
         return self.first + len(self.events) - 1
 
 
-class Abandoned(Struct, frozen=True):
+class OrphanedJob(Struct, frozen=True):
     """A job that was without an owner, and is this one's now.
 
     `epoch`: what its new owner appends has this.  `attempts`: how often the job was taken over
@@ -277,7 +277,7 @@ class Journal(Protocol):
         """
         ...
 
-    async def take_over(self) -> Sequence[Abandoned]:
+    async def take_over(self) -> Sequence[OrphanedJob]:
         """Make this the owner of all jobs whose owner is gone.
 
         Returns them in the order of their ids, and again what it took over before and nobody heard

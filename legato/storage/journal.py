@@ -8,7 +8,7 @@ from msgspec import MsgspecError, Struct, json
 from sqlalchemy import Connection, Row
 from ulid import ULID
 
-from legato.storage.contract import Abandoned, Entries, Kept, Refusal
+from legato.storage.contract import Entries, Kept, OrphanedJob, Refusal
 from legato.storage.database import Database
 from legato.storage.events import VERSION, decoded, encoded
 from legato.storage.joining import Joining
@@ -25,7 +25,7 @@ from legato.storage.journal_statements import (
     appends,
 )
 from legato.storage.overlaps import add
-from legato.storage.owners import Owners
+from legato.storage.owners import OwnerLocks
 
 TOMBSTONES_LIVE: Final = timedelta(days=1)
 """For longer no owner is away and comes back.  By the age of the job, which its id says."""
@@ -52,7 +52,7 @@ class SqlJournal:
     it is tried, and whoever asked tries again later.
     """
 
-    def __init__(self, database: Database, owners: Owners) -> None:
+    def __init__(self, database: Database, owners: OwnerLocks) -> None:
         self._database = database
         self._owners = owners
         self._put = appends(database.dialect)
@@ -70,14 +70,14 @@ class SqlJournal:
 
         return await self._database.write(work, anyway=True)
 
-    async def take_over(self) -> Sequence[Abandoned]:
-        def work(connection: Connection) -> Sequence[Abandoned]:
+    async def take_over(self) -> Sequence[OrphanedJob]:
+        def work(connection: Connection) -> Sequence[OrphanedJob]:
             me = self._owners.me
             for owner in connection.scalars(OWNERS).all():
                 if self._owners.is_gone(owner, connection):
                     connection.execute(TAKE_OVER, {"of_owner": owner, "taker": me})
             taken = connection.execute(TAKEN, {"taker": me})
-            return [Abandoned(row.job_id, row.epoch, row.attempts, row.settled) for row in taken]
+            return [OrphanedJob(row.job_id, row.epoch, row.attempts, row.settled) for row in taken]
 
         return await self._database.write(work, anyway=True)
 

@@ -7,11 +7,11 @@ from secrets import token_hex
 import trio
 
 from legato.storage.checks import require_unicode
-from legato.storage.contract import Abandoned, Entries, Kept, Refusal, StorageError
+from legato.storage.contract import Entries, Kept, OrphanedJob, Refusal, StorageError
 
 
 @dataclass
-class Volume:
+class StoredLog:
     """One job: entries of which each begins where those before it end, or below."""
 
     owner: str
@@ -39,11 +39,11 @@ class Volume:
         return last is not None and last.epoch == entries.epoch and last.last >= entries.last
 
 
-class Shelf:
+class JournalStore:
     """What outlives the journals on it, as a database outlives a process."""
 
     def __init__(self) -> None:
-        self.volumes: dict[str, Volume] = {}
+        self.volumes: dict[str, StoredLog] = {}
         self.tombstones: dict[str, int] = {}  # forgotten jobs that had former owners: last epochs
         self.closed: set[str] = set()  # the owners whose journals are
 
@@ -64,13 +64,13 @@ class MemoryJournal:
 
     def __init__(
         self,
-        shelf: Shelf | None = None,
+        shelf: JournalStore | None = None,
         *,
         me: str | None = None,
         is_gone: Callable[[str], bool] | None = None,
     ) -> None:
         """`is_gone`: whether such an owner is; without it, whether its journal is closed."""
-        self._shelf = shelf or Shelf()
+        self._shelf = shelf or JournalStore()
         self.me = me or token_hex(8)
         self._is_gone = is_gone or self._shelf.closed.__contains__
 
@@ -88,13 +88,13 @@ class MemoryJournal:
         volume = shelf.volumes.get(entries.job_id)
         refusal = volume.refuses(entries, self.me) if volume else shelf.refuses(entries)
         if refusal is None:
-            volume = volume or Volume(self.me, entries.epoch)
+            volume = volume or StoredLog(self.me, entries.epoch)
             volume.add(entries, self.me)
             shelf.volumes[entries.job_id] = volume
             shelf.tombstones.pop(entries.job_id, None)
         return refusal
 
-    async def take_over(self) -> Sequence[Abandoned]:
+    async def take_over(self) -> Sequence[OrphanedJob]:
         await self._enter()
         volumes = sorted(self._shelf.volumes.items())
         for _, volume in volumes:
@@ -103,7 +103,7 @@ class MemoryJournal:
                 volume.epoch += 1
                 volume.attempts += 1
         return [
-            Abandoned(job_id, volume.epoch, volume.attempts, volume.settled)
+            OrphanedJob(job_id, volume.epoch, volume.attempts, volume.settled)
             for job_id, volume in volumes
             if volume.owner == self.me and volume.attempts
         ]

@@ -9,15 +9,15 @@ import trio
 from legato.config import OnBusy
 from legato.storage.births import Births, sign
 from legato.storage.checks import require_unicode
-from legato.storage.contract import Abandoned, Entries, Refusal, StorageError
-from legato.storage.memory_journal import MemoryJournal, Volume
-from legato.storage.memory_world import World
+from legato.storage.contract import Entries, OrphanedJob, Refusal, StorageError
+from legato.storage.memory_journal import MemoryJournal, StoredLog
+from legato.storage.memory_world import SharedMemory
 from legato.storage.replicas import (
     Denied,
     Entered,
+    JobInfo,
     Joined,
     Listed,
-    Listing,
     Told,
     Whereabouts,
 )
@@ -28,7 +28,7 @@ class WorldJournal(MemoryJournal):
     """Keeps the directory true."""
 
     def __init__(
-        self, world: World, me: str, births: Births, reach: Callable[[], Awaitable[None]]
+        self, world: SharedMemory, me: str, births: Births, reach: Callable[[], Awaitable[None]]
     ) -> None:
         super().__init__(world, me=me, is_gone=births.signs.is_gone)
         self._world = world
@@ -44,7 +44,7 @@ class WorldJournal(MemoryJournal):
             self._world.advance(entries.job_id, "begun")
         return refusal
 
-    async def take_over(self) -> Sequence[Abandoned]:
+    async def take_over(self) -> Sequence[OrphanedJob]:
         owners = {volume.owner for volume in self._world.volumes.values()}
         taken = await super().take_over()
         empty = [replica for replica in self._signs.gone() if replica not in owners]
@@ -72,7 +72,7 @@ class WorldJournal(MemoryJournal):
 class MemoryReplication:
     """One replica's share of a world.  Every method is one checkpoint and then one step."""
 
-    def __init__(self, world: World, *, lease: float, me: str | None = None) -> None:
+    def __init__(self, world: SharedMemory, *, lease: float, me: str | None = None) -> None:
         self.me = me or token_hex(8)
         self._world = world
         self._births = Births(self.me, lease)
@@ -93,7 +93,7 @@ class MemoryReplication:
         return self
 
     async def enter(
-        self, listing: Listing, on_busy: OnBusy, *, max_per_user: int
+        self, listing: JobInfo, on_busy: OnBusy, *, max_per_user: int
     ) -> Entered | Joined | Denied:
         await self._checkpoint()
         require_unicode(listing)
@@ -111,17 +111,17 @@ class MemoryReplication:
         leaving = len(jobs) if on_busy == "interrupt" else 0
         if len(world.running(listing.user)) - leaving >= max_per_user:
             return Denied("too_many")
-        world.volumes[listing.job_id] = Volume(self.me)
+        world.volumes[listing.job_id] = StoredLog(self.me)
         others = (world.places[each.listing.job_id] for each in siblings)
         place = 1 + max(others, default=0)
         world.list_job(listing, "waiting", place)
         return Entered(jobs, place)
 
-    async def withdraw(self, listing: Listing) -> None:
+    async def withdraw(self, listing: JobInfo) -> None:
         await self._checkpoint()
         self._world.remove(listing.job_id)
 
-    async def void(self, listing: Listing, *, may_repeat: bool) -> None:
+    async def void(self, listing: JobInfo, *, may_repeat: bool) -> None:
         await self._checkpoint()
         self._world.advance(listing.job_id, "void")
         if may_repeat:
@@ -164,7 +164,7 @@ class MemoryReplication:
         running = self._world.running(user)
         return list(dict.fromkeys(listing.conversation_id for listing in running))
 
-    async def request(self, user: str, request_id: str) -> Listing | None:
+    async def request(self, user: str, request_id: str) -> JobInfo | None:
         await self._checkpoint()
         if (found := self._world.requests.get((user, request_id))) is None:
             self._births.require_whole(self._world.birth)

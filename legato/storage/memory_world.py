@@ -7,13 +7,13 @@ from typing import Final
 import trio
 
 from legato.storage.births import Look, new_birth
-from legato.storage.memory_journal import Shelf
-from legato.storage.replicas import Listed, Listing, Stage
+from legato.storage.memory_journal import JournalStore
+from legato.storage.replicas import JobInfo, Listed, Stage
 
 _RANKS: Final[dict[Stage, int]] = {"waiting": 0, "begun": 1, "ended": 2, "void": 3}
 
 
-class World(Shelf):
+class SharedMemory(JournalStore):
     """The journals' shelf, the directory, signs of life and inboxes, as all replicas see them.
 
     A new one is known to miss nothing: nobody was there before.
@@ -26,9 +26,9 @@ class World(Shelf):
         self._born_on = self.server
         self.is_whole = True
         self.places: dict[str, int] = {}  # of jobs, in the order of their starts
-        self.listings: dict[str, Listing] = {}
+        self.listings: dict[str, JobInfo] = {}
         self.stages: dict[str, Stage] = {}
-        self.requests: dict[tuple[str, str], Listing] = {}
+        self.requests: dict[tuple[str, str], JobInfo] = {}
         self.signs: dict[str, str] = {}
         self.inboxes: dict[str, deque[bytes]] = {}
         self.arrivals: defaultdict[str, trio.Event] = defaultdict(trio.Event)
@@ -62,14 +62,14 @@ class World(Shelf):
         found.sort(key=lambda listing: (self.places[listing.job_id], listing.job_id))
         return [Listed(listing, self.stages[listing.job_id]) for listing in found]
 
-    def running(self, user: str) -> Sequence[Listing]:
+    def running(self, user: str) -> Sequence[JobInfo]:
         return [
             listing
             for job_id, listing in sorted(self.listings.items())
             if listing.user == user and self.stages[job_id] in ("waiting", "begun")
         ]
 
-    def list_job(self, listing: Listing, stage: Stage, place: int) -> None:
+    def list_job(self, listing: JobInfo, stage: Stage, place: int) -> None:
         self.listings[listing.job_id] = listing
         self.stages[listing.job_id] = stage
         self.places[listing.job_id] = place
@@ -81,7 +81,7 @@ class World(Shelf):
         if _RANKS[self.stages.get(job_id, "void")] < _RANKS[stage]:
             self.stages[job_id] = stage
 
-    def release(self, listing: Listing) -> None:
+    def release(self, listing: JobInfo) -> None:
         """Let the same request start another job."""
         request = listing.user, listing.request_id or ""
         first = self.requests.get(request)

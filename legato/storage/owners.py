@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from legato.private_files import make_file
 
 
-class Owners(Protocol):
+class OwnerLocks(Protocol):
     """Those who share a journal, as one of them knows them.  All methods block."""
 
     @property
@@ -31,8 +31,8 @@ class Owners(Protocol):
         ...
 
 
-class FileOwners:
-    """Owners as empty files beside an SQLite database, each locked by its process."""
+class FileOwnerLocks:
+    """OwnerLocks as empty files beside an SQLite database, each locked by its process."""
 
     def __init__(self, database: Path) -> None:
         """Be one of them, until `close` or the end of the process.

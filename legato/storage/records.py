@@ -22,9 +22,9 @@ from legato.storage.errors import translated
 from legato.storage.journal import SqlJournal
 from legato.storage.memory import MemoryRecords
 from legato.storage.memory_erasure import MemoryErasure
-from legato.storage.owners import FileOwners, Owners
+from legato.storage.owners import FileOwnerLocks, OwnerLocks
 from legato.storage.revision import NEWEST, require_tables, revision
-from legato.storage.sessions import SessionOwners
+from legato.storage.sessions import SessionOwnerLocks
 from legato.storage.sql import SqlRecords
 from legato.storage.sql_erasure import SqlErasure
 from legato.storage.threads import Threads
@@ -122,7 +122,7 @@ async def _take_place(stack: AsyncExitStack, url: URL, patience: float) -> None:
 
 class _Opened(NamedTuple):
     engines: Engines
-    owners: Owners
+    owners: OwnerLocks
     journals: Engines | None = None  # where the journal has engines of its own
     made: str | None = None
 
@@ -207,8 +207,8 @@ def _checked(url: URL, engines: Engines, timeout: float, *, is_server: bool) -> 
         require_tables(engines.writer)
         if engines.file is not None:
             engines.file.note()
-            files = FileOwners(engines.file.path)
+            files = FileOwnerLocks(engines.file.path)
             files.sweep()
             return _Opened(engines, files)
         journals = make_journal_engines(url, timeout)
-        return _Opened(engines, SessionOwners(journals.writer, is_server=is_server), journals)
+        return _Opened(engines, SessionOwnerLocks(journals.writer, is_server=is_server), journals)

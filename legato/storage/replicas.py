@@ -11,14 +11,14 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from legato.config import OnBusy
-from legato.content import Asked
+from legato.content import ApiRequest
 from legato.storage.contract import Journal, StorageError
 
 Stage = Literal["waiting", "begun", "ended", "void"]
 """Of a job: its user's message is not stored yet; it is; it has ended; it ended without begin."""
 
 
-class Listing(Struct, frozen=True, kw_only=True):
+class JobInfo(Struct, frozen=True, kw_only=True):
     """A job as every replica may know it, from its start to the end of its retention.
 
     It has what finds a job and judges a start, in a few hundred bytes: an entry is kept in several
@@ -35,27 +35,27 @@ class Listing(Struct, frozen=True, kw_only=True):
     model: str
     endpoint: str = "agents"
     request_id: str | None = None
-    asked: Asked | None = None
+    asked: ApiRequest | None = None
     place: int = 0
 
 
 class Whereabouts(Struct, frozen=True):
     """Whose a job is, and since which epoch."""
 
-    listing: Listing
+    listing: JobInfo
     owner: str
     epoch: int
 
 
 class Listed(Struct, frozen=True):
-    listing: Listing
+    listing: JobInfo
     stage: Stage
 
 
 class Told(Struct, frozen=True):
     """What the directory has to know of a job of this replica."""
 
-    listing: Listing
+    listing: JobInfo
     epoch: int
     stage: Stage
 
@@ -66,14 +66,14 @@ class Entered(Struct, frozen=True):
     `place`: the job's own in that order, from 1.
     """
 
-    before: Sequence[Listing]
+    before: Sequence[JobInfo]
     place: int
 
 
 class Joined(Struct, frozen=True):
     """The same request (`user`, `request_id`) started `first` before; nothing was entered."""
 
-    first: Listing
+    first: JobInfo
 
 
 class Denied(Struct, frozen=True):
@@ -101,7 +101,7 @@ class Directory(Protocol):
     """
 
     async def enter(
-        self, listing: Listing, on_busy: OnBusy, *, max_per_user: int
+        self, listing: JobInfo, on_busy: OnBusy, *, max_per_user: int
     ) -> Entered | Joined | Denied:
         """Have this replica own a new job, at stage `waiting`, with epoch 1.
 
@@ -114,11 +114,11 @@ class Directory(Protocol):
         """
         ...
 
-    async def withdraw(self, listing: Listing) -> None:
+    async def withdraw(self, listing: JobInfo) -> None:
         """It came to nothing, or may have never been entered: as if it had not been."""
         ...
 
-    async def void(self, listing: Listing, *, may_repeat: bool) -> None:
+    async def void(self, listing: JobInfo, *, may_repeat: bool) -> None:
         """It ended before it began.  `may_repeat`: its request may start another job."""
         ...
 
@@ -153,7 +153,7 @@ class Directory(Protocol):
         """
         ...
 
-    async def request(self, user: str, request_id: str) -> Listing | None:
+    async def request(self, user: str, request_id: str) -> JobInfo | None:
         """The job which that request started, for as long as there is a trace of it.
 
         Raises:
@@ -217,7 +217,7 @@ class Liveness(Protocol):
         ...
 
 
-class Post(Protocol):
+class Inbox(Protocol):
     """Packets between replicas.  They arrive in the order they were sent, but some may be lost."""
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
@@ -252,4 +252,4 @@ class Replication(Protocol):
     def liveness(self) -> Liveness: ...
 
     @property
-    def post(self) -> Post: ...
+    def post(self) -> Inbox: ...

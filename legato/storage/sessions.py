@@ -30,7 +30,7 @@ SECOND_SERVER: Final = (
 log = structlog.get_logger()
 
 
-class SessionOwners:
+class SessionOwnerLocks:
     """Owners as advisory locks, each held by the one session in which its owner writes.
 
     So there is no moment in which an owner writes and is gone: who lost its session lost what it

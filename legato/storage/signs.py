@@ -18,7 +18,7 @@ class Sign(NamedTuple):
     since: float
 
 
-class Signs:
+class FailureDetector:
     """What one replica saw of the others.
 
     It compares no clock but its own with itself, so it does not matter whether anybody's is right;

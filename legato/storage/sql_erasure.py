@@ -7,14 +7,14 @@ from typing import Any, Final, NamedTuple
 from msgspec import MsgspecError
 from sqlalchemy import Connection, func, select
 
-from legato.content import Asked
+from legato.content import ApiRequest
 from legato.events import AnyEvent, Created, Queued
 from legato.storage import erasure_statements as statements
 from legato.storage.clock import microseconds
 from legato.storage.database import Database
 from legato.storage.erasure import Erased, oldest_id
 from legato.storage.events import decoded
-from legato.storage.owners import Owners
+from legato.storage.owners import OwnerLocks
 
 _POSTGRESQL_LOCK: Final = 0x1E6A71  # an arbitrary number that says "Legato's retention"
 
@@ -28,7 +28,7 @@ class _Job(NamedTuple):
 class SqlErasure:
     """Looks for rows without holding a write up, then removes them in one transaction."""
 
-    def __init__(self, database: Database, owners: Owners) -> None:
+    def __init__(self, database: Database, owners: OwnerLocks) -> None:
         self._database = database
         self._owners = owners
 
@@ -129,7 +129,7 @@ def _user_of(first: AnyEvent, connection: Connection) -> str | None:
     match first:
         case Queued(turn=turn):
             return turn.user
-        case Created(asked=Asked() as asked):
+        case Created(asked=ApiRequest() as asked):
             return asked.user
         case Created(request=request):
             values = {"of_conversation": request.conversation_id}

@@ -12,13 +12,13 @@ from trio.testing import MockClock
 from legato.actors.conversation.turn import Prompt
 from legato.actors.messages import Standing
 from legato.actors.start import NotStarted, StartReply, start_turn
-from legato.content import Asked, Conversation, Message
+from legato.content import ApiRequest, Conversation, Message
 from legato.events import Created, Failed, Stopped
 from legato.models.contract import ChatMessage
-from tests.actors.kit import C1
-from tests.actors.replicas import LEASE, Replicas, Seat, open_replicas
+from tests.support.actors import C1
+from tests.support.replicas import LEASE, Replicas, Seat, open_replicas
 
-ASKED = Asked(api="responses", user="ann", model="played", store=True)
+ASKED = ApiRequest(api="responses", user="ann", model="played", store=True)
 PROMPT = Prompt(asked=ASKED, messages=(ChatMessage("user", "hello"),), items=({"id": "i"},))
 
 

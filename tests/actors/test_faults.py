@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-import tests.actors.replicas as kit
+import tests.support.replicas as kit
 from legato.actors.lifespan import open_supervisor
 from legato.actors.mailbox import ActorError
 from legato.actors.messages import Standing
@@ -24,8 +24,8 @@ from legato.events import (
 )
 from legato.models.contract import ModelRequest
 from legato.storage.contract import Entries, Refusal, StorageError
-from legato.storage.memory_journal import Shelf
-from tests.actors.kit import (
+from legato.storage.memory_journal import JournalStore
+from tests.support.actors import (
     C2,
     FlakyJournal,
     FlakyRecords,
@@ -33,7 +33,7 @@ from tests.actors.kit import (
     PlayedModel,
     open_house,
 )
-from tests.actors.replicas import LEASE, open_replicas
+from tests.support.replicas import LEASE, open_replicas
 
 
 async def test_a_question_in_an_unknown_dialect_harms_nobody_else(
@@ -158,7 +158,7 @@ class Tired(FlakyJournal):
 async def test_a_writer_that_crashed_writes_again_or_says_so(
     autojump_clock: MockClock,
 ) -> None:
-    journal = Tired(Shelf())
+    journal = Tired(JournalStore())
     async with open_house(journal=journal) as house:
         job = house.start()
         await job.opened()

@@ -24,7 +24,7 @@ from legato.events import (
     TextDelta,
 )
 from legato.models.contract import ReasoningChunk, TextChunk, UsageReport
-from tests.actors.kit import C1, Client, crash, open_house
+from tests.support.actors import C1, Client, crash, open_house
 
 
 async def follow(job: JobRef) -> Client:

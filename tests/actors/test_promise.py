@@ -22,7 +22,7 @@ from legato.actors.supervisor import failed
 from legato.content import ErrorPart
 from legato.events import Cursor, Failed, Stopped
 from legato.models.contract import ReasoningChunk, TextChunk, ToolCallChunk
-from tests.actors.kit import Client, House, open_house
+from tests.support.actors import Client, House, open_house
 
 
 class Reader:

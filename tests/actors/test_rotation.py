@@ -12,7 +12,7 @@ from legato.config import Limits
 from legato.dialects.librechat import LibreChat
 from legato.models.scripted import _LONGEST_BATCH, ScriptedModel
 from legato.prove.records import FaultyRecords
-from tests.actors.kit import House
+from tests.support.actors import House
 
 GREEDY = 8
 ROUNDS = 200

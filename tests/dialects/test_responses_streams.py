@@ -13,7 +13,7 @@ from legato.dialects.responses import Responses
 from legato.events import AnyEvent, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.models.contract import ModelEvent, ReasoningChunk, TextChunk, ToolCallChunk
 from legato.text_buffer import JOIN_EVERY
-from tests.dialects.responses_kit import DONE, IDENTITY, created, encoded, said
+from tests.support.responses import DONE, IDENTITY, created, encoded, said
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 CHUNKS: st.SearchStrategy[ModelEvent] = st.one_of(

@@ -8,7 +8,7 @@ import pytest
 from legato.http.auth import SESSION_COOKIE
 from legato.http.errors import is_openai
 from legato.http.tokens import sign
-from tests.http.client import Client, bearer
+from tests.support.http.client import Client, bearer
 
 ROUTES: Final = [
     ("POST", "/api/agents/chat"),

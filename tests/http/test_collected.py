@@ -15,7 +15,7 @@ from legato.http.server import run_on
 from legato.http.signals import Shutdown
 from legato.storage.contract import Entries
 from legato.storage.records import open_storage
-from tests.http.live_server import DEADLINE, SETTINGS
+from tests.support.http.live_server import DEADLINE, SETTINGS
 
 JOB = "01M846XJQTHKRR16F0RWQP0001"
 QUESTION = Message(message_id="q", conversation_id="c", text="hello")

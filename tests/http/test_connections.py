@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 from legato.config import Limits
-from tests.http.live_server import DEADLINE, Serve, until
-from tests.http.raw_client import START, Cut, data_of, frames_of
+from tests.support.http.live_server import DEADLINE, Serve, until
+from tests.support.http.raw_client import START, Cut, data_of, frames_of
 
 
 async def test_after_a_stream_the_connection_takes_the_next_request(serve: Serve) -> None:

@@ -8,8 +8,8 @@ from quart_trio.testing import TrioClient, connections
 
 from legato.http.bounds import MAX_TARGET_BYTES
 from legato.http.wire import user
-from tests.http.client import Client
-from tests.http.live_server import LiveServer, Serve
+from tests.support.http.client import Client
+from tests.support.http.live_server import LiveServer, Serve
 
 PATH = "/v1/echo"
 

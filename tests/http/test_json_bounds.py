@@ -10,7 +10,7 @@ from msgspec import json
 
 from legato.http.errors import InvalidField
 from legato.http.json_bounds import MAX_EXTREMES, MAX_VALUES, WINDOW, check_json, outside_texts
-from tests.http.client import Client
+from tests.support.http.client import Client
 
 LARGE = 3 * 1024 * 1024
 TRICKY = ['"', "\\", '\\"', "[{,", "e300", "é", "\n", "a"]

@@ -21,7 +21,7 @@ from legato.http.key_ring import (
 from legato.storage.contract import StorageError
 from legato.storage.keys import ApiKey
 from legato.storage.memory_keys import MemoryApiKeys
-from tests.storage.turns import START, SteppedClock
+from tests.support.storage.turns import START, SteppedClock
 
 SECOND = timedelta(seconds=1)
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from legato.http.api_keys import SCOPES
-from tests.http.client import Client
-from tests.http.house import open_client
+from tests.support.http.client import Client
+from tests.support.http.runtime import open_client
 
 PATH = "/api/api-keys"
 

@@ -12,9 +12,9 @@ import trio
 from legato.content import text_of as stored_text_of
 from legato.http.server import GRACE
 from legato.storage.records import open_records
-from tests.http.live_server import until
-from tests.http.raw_client import START, Cut, RawClient, text_of
-from tests.http.server_process import hypercorn, legato_serve, output_of
+from tests.support.http.live_server import until
+from tests.support.http.raw_client import START, Cut, RawClient, text_of
+from tests.support.http.server_process import hypercorn, legato_serve, output_of
 
 MEMORY = {"LEGATO_DATABASE_URL": "memory://"}
 QUIET = ["serving", "shutting down", "stopped"]

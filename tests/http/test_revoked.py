@@ -11,7 +11,7 @@ from legato.http.revoked import REFRESH, RevocationList, open_revocation_list
 from legato.http.tokens import Unauthorized, User
 from legato.storage.memory import MemoryRecords
 from legato.storage.revocations import Revocation
-from tests.storage.turns import START, SteppedClock
+from tests.support.storage.turns import START, SteppedClock
 
 NOW = START.timestamp()
 

@@ -11,7 +11,7 @@ from legato.http.auth import (
     session_cookie,
 )
 from legato.http.tokens import LEEWAY, sign
-from tests.http.identity import NOW, SECRET, Clock, bearer
+from tests.support.http.identity import NOW, SECRET, Clock, bearer
 
 ORIGIN = "http://127.0.0.1:8000"
 

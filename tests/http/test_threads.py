@@ -2,8 +2,8 @@
 
 from uuid import uuid4
 
-from tests.http.client import Client
-from tests.http.house import AttentiveModel, open_client
+from tests.support.http.client import Client
+from tests.support.http.runtime import AttentiveModel, open_client
 
 
 async def test_a_turn_without_a_parent_goes_after_the_newest_message(ann: Client) -> None:

@@ -6,9 +6,9 @@ from typing import Final
 import trio
 
 from legato.config import Limits
-from tests.http.client import Client
-from tests.http.live_server import LiveServer, live_server
-from tests.http.raw_client import START
+from tests.support.http.client import Client
+from tests.support.http.live_server import LiveServer, live_server
+from tests.support.http.raw_client import START
 
 CLIENTS: Final = 60
 BODY: Final = b"{" + b" " * (Limits().max_body_bytes - 2) + b"}"

@@ -17,9 +17,9 @@ from legato.config import OnOwnerLost
 from legato.content import text_of
 from legato.events import Stopped
 from legato.models.contract import TextChunk, ToolCallChunk
-from tests.actors.kit import C1, Client
-from tests.actors.replicas import LEASE, Seat, open_replicas
-from tests.actors.test_cluster import ended, read, told
+from tests.actors.cluster.test_jobs import ended, read, told
+from tests.support.actors import C1, Client
+from tests.support.replicas import LEASE, Seat, open_replicas
 
 
 @pytest.mark.parametrize("stream_id", [C1, None], ids=["conversation", "job"])

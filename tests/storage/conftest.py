@@ -5,8 +5,8 @@ import pytest
 
 from legato.storage.contract import Records
 from legato.storage.records import open_records
-from tests.storage.postgres import Server, postgres
-from tests.storage.turns import SteppedClock
+from tests.support.storage.postgres import Server, postgres
+from tests.support.storage.turns import SteppedClock
 
 DATABASES = ("memory", "sqlite", "postgresql")
 

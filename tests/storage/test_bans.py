@@ -8,7 +8,7 @@ import trio
 from legato.storage.bans import Ban, Bans
 from legato.storage.contract import Records
 from legato.storage.records import open_records
-from tests.storage.turns import START, SteppedClock
+from tests.support.storage.turns import START, SteppedClock
 
 HOUR = timedelta(hours=1)
 

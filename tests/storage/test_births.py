@@ -6,16 +6,16 @@ import pytest
 from trio.testing import MockClock
 
 from legato.storage.contract import Entries
-from legato.storage.replicas import Entered, IncompleteDirectory, Listed, Listing, Replication, Told
-from tests.storage.redis_servers import RedisServer
+from legato.storage.replicas import Entered, IncompleteDirectory, JobInfo, Listed, Replication, Told
 from tests.storage.test_journal import EVENTS
-from tests.storage.worlds import LEASE, World, listing
+from tests.support.storage.redis_servers import RedisServer
+from tests.support.storage.worlds import LEASE, World, listing
 
 BEAT = LEASE / 10
 MINE = listing("j1", request_id="r", place=1)
 
 
-def before(outcome: object) -> Sequence[Listing]:
+def before(outcome: object) -> Sequence[JobInfo]:
     """The jobs that one which was entered has to wait for."""
     assert isinstance(outcome, Entered), outcome
     return outcome.before

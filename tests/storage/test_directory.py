@@ -10,18 +10,18 @@ from legato.storage.replicas import (
     Denied,
     Directory,
     Entered,
+    JobInfo,
     Joined,
     Listed,
-    Listing,
     Replication,
     Told,
     Whereabouts,
 )
 from tests.storage.test_journal import EVENTS
-from tests.storage.worlds import World, listing, take_over
+from tests.support.storage.worlds import World, listing, take_over
 
 
-def before(outcome: object) -> Sequence[Listing]:
+def before(outcome: object) -> Sequence[JobInfo]:
     """The jobs that one which was entered has to wait for."""
     assert isinstance(outcome, Entered), outcome
     return outcome.before

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct
 from legato.content import NEW_CHAT, Conversation, Message, TextPart, ThinkPart, Usage
 from legato.storage.contract import ForeignConversation, Records, RequestTaken
 from legato.storage.records import open_records
-from tests.storage.turns import SteppedClock
+from tests.support.storage.turns import SteppedClock
 
 USERS = st.sampled_from(["ann", "bob"])
 CONVERSATIONS = st.sampled_from(["c1", "c2", "c3"])

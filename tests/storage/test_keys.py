@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from legato.storage.contract import Records, StorageError, UnstorableText
 from legato.storage.keys import ApiKey
 from legato.storage.records import open_records
-from tests.storage.turns import START
+from tests.support.storage.turns import START
 
 SECOND = timedelta(seconds=1)
 

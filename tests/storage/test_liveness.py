@@ -4,7 +4,7 @@ import pytest
 from trio.testing import MockClock
 
 from legato.storage.replicas import Replication
-from tests.storage.worlds import LEASE, World
+from tests.support.storage.worlds import LEASE, World
 
 BEAT = LEASE / 10
 

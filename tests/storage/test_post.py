@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from legato.storage.replicas import Replication
-from tests.storage.worlds import World
+from tests.support.storage.worlds import World
 
 
 async def received(replica: Replication, count: int) -> list[bytes]:

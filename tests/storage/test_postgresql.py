@@ -8,7 +8,7 @@ from sqlalchemy import NullPool, create_engine, make_url
 from legato.storage.contract import StorageError
 from legato.storage.records import open_storage
 from legato.storage.tables import METADATA
-from tests.storage.postgres import Server
+from tests.support.storage.postgres import Server
 
 
 def test_the_migrated_tables_are_those_that_are_declared(postgresql_url: str) -> None:

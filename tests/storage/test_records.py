@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from legato.content import ErrorPart, TextPart, ThinkPart, ToolCall, ToolCallPart, Usage
 from legato.storage.contract import ForeignConversation, Records
-from tests.storage.turns import START, SteppedClock, answer, conversation, question
+from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
 
 
 async def ids(records: Records, conversation_id: str = "c1") -> list[str]:

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from legato.content import TextPart
 from legato.storage.contract import Records
 from legato.storage.records import open_records
-from tests.storage.sql import execute
-from tests.storage.turns import START, SteppedClock, answer, conversation, question
+from tests.support.storage.sql import execute
+from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
 
 SEALED = replace(answer(text="The server ended."), unfinished=True)
 

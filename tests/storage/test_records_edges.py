@@ -9,7 +9,7 @@ import trio.testing
 
 from legato.storage.contract import Records, RequestTaken, StorageError, StoredTurn, UnstorableText
 from legato.storage.records import open_records
-from tests.storage.turns import answer, conversation, question
+from tests.support.storage.turns import answer, conversation, question
 
 HARD_TEXTS = [
     "",

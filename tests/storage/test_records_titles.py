@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from legato.content import NEW_CHAT
 from legato.storage.contract import Records, RequestTaken, StoredTurn
-from tests.storage.turns import SteppedClock, conversation, question
+from tests.support.storage.turns import SteppedClock, conversation, question
 
 
 async def ids(records: Records, conversation_id: str = "c1") -> list[str]:

@@ -10,9 +10,9 @@ import trio
 from legato.storage.contract import Entries, Kept, Refusal, StorageError, Unavailable
 from legato.storage.redis.replication import RedisReplication, open_replication
 from legato.storage.replicas import IncompleteDirectory, Listed, Replication
-from tests.storage.redis_servers import RedisCluster, RedisServer
 from tests.storage.test_journal import EVENTS
-from tests.storage.worlds import listing
+from tests.support.storage.redis_servers import RedisCluster, RedisServer
+from tests.support.storage.worlds import listing
 
 TIMEOUT = 0.3
 FIRST, SECOND = Entries("j1", 1, 1, EVENTS[:2]), Entries("j1", 1, 3, EVENTS[2:4])

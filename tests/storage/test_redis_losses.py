@@ -4,11 +4,11 @@ import pytest
 import trio
 
 from legato.events import AnyEvent
-from legato.storage.contract import Abandoned, Entries, Journal, Kept, Refusal
+from legato.storage.contract import Entries, Journal, Kept, OrphanedJob, Refusal
 from legato.storage.replicas import Listed, Replication, Told
-from tests.storage.redis_servers import RedisServer
 from tests.storage.test_journal import EVENTS, heard
-from tests.storage.worlds import World, listing, take_over
+from tests.support.storage.redis_servers import RedisServer
+from tests.support.storage.worlds import World, listing, take_over
 
 JOB = "test:job:{j}"
 MINE = listing("j", request_id="r", place=1)
@@ -70,7 +70,7 @@ async def test_a_lost_entry_and_a_claim_instead_keep_the_former_owner_out(
     await said(former.journal, 3, 3)
     redis_server.restore(JOB, older)
     await former.liveness.leave()
-    assert await take_over(other) == [Abandoned("j", 2, 1, False)]
+    assert await take_over(other) == [OrphanedJob("j", 2, 1, False)]
 
     assert await said(former.journal, 4, 5) == [Refusal("j", "fenced")]
     assert await said(other.journal, 3, 9, epoch=2) == []
@@ -131,7 +131,7 @@ async def test_streams_of_former_versions_are_gone_on_with(
     redis_server.ask("XADD", JOB, "1-3", "o", former.me, "s", "1")
     redis_server.ask("XADD", JOB, "2-0", "o", former.me, "s", "1")
     await former.liveness.leave()
-    assert await take_over(other) == [Abandoned("j", 3, 1, True)]
+    assert await take_over(other) == [OrphanedJob("j", 3, 1, True)]
 
     assert await said(other.journal, 4, 5, epoch=3) == [Refusal("j", "forgotten")]
     assert await said(other.journal, 3, 9, epoch=3) == []
@@ -150,7 +150,7 @@ async def test_what_follows_a_mark_is_kept_and_settled(
 
     assert await events(replica.journal) == [*EVENTS[:5]]
     await die()
-    assert await take_over(await world.replica()) == [Abandoned("j", 2, 1, True)]
+    assert await take_over(await world.replica()) == [OrphanedJob("j", 2, 1, True)]
 
 
 async def test_a_server_that_does_not_know_the_scripts_is_told_them(

@@ -13,9 +13,9 @@ from legato.storage.redis.nodes import Nodes
 from legato.storage.redis.pools import Pool
 from legato.storage.redis.replication import RedisReplication, open_replication
 from legato.storage.replicas import Entered, Replication
-from tests.storage.redis_servers import RedisServer
 from tests.storage.test_journal import EVENTS
-from tests.storage.worlds import World, listing, take_over
+from tests.support.storage.redis_servers import RedisServer
+from tests.support.storage.worlds import World, listing, take_over
 
 JOB = listing("j", request_id="r")
 FIRST = Entries("j", 1, 1, EVENTS)

@@ -19,8 +19,8 @@ from cryptography.x509.oid import NameOID
 from legato.storage.contract import Entries, StorageError
 from legato.storage.redis.replication import open_replication
 from legato.storage.replicas import Replication
-from tests.storage.redis_servers import RedisServer, wait_for
 from tests.storage.test_journal import EVENTS
+from tests.support.storage.redis_servers import RedisServer, wait_for
 
 
 class Watched(NamedTuple):

@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 import pytest
 
 from legato.events import TextDelta
-from legato.storage.contract import Abandoned, Entries, Kept, Refusal, StorageError
+from legato.storage.contract import Entries, Kept, OrphanedJob, Refusal, StorageError
 from legato.storage.redis.replication import open_replication
 from legato.storage.replicas import Replication
-from tests.storage.redis_servers import RedisServer
 from tests.storage.test_journal import EVENTS
-from tests.storage.worlds import World, listing, take_over
+from tests.support.storage.redis_servers import RedisServer
+from tests.support.storage.worlds import World, listing, take_over
 
 JOB, SET = "test:job:{j}", "test:owner:{%s}"
 
@@ -74,7 +74,7 @@ async def test_a_claim_whose_reply_was_lost_is_reported_the_next_time(
         for step in steps[:done]:
             redis_server.ask(*step)
 
-        assert await take_over(replica) == [Abandoned("j", 2, 1, False)]
+        assert await take_over(replica) == [OrphanedJob("j", 2, 1, False)]
         assert await take_over(replica) == []
         assert redis_server.ask("SMEMBERS", SET % dead.me) in ([], set())
 

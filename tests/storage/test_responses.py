@@ -5,12 +5,12 @@ from contextlib import suppress
 import pytest
 from msgspec.structs import replace
 
-from legato.content import Asked, Message, TextPart, Usage
+from legato.content import ApiRequest, Message, TextPart, Usage
 from legato.events import AnyEnding, Created, Failed, Finished, Stopped
 from legato.storage.contract import Records, StorageError, UnstorableText
 from legato.storage.records import open_records
 from legato.storage.responses import ChainTooLarge, StoredResponse
-from tests.storage.sql import execute
+from tests.support.storage.sql import execute
 
 ITEMS = ({"id": "msg_1", "type": "message", "content": [{"text": "Hi \0 ü", "n": 1.5}]},)
 ANSWER = Message(message_id="r1", conversation_id="r1", content=(TextPart("Hello \0."),))
@@ -26,7 +26,7 @@ def response(
     ending: AnyEnding | None = None,
 ) -> StoredResponse:
     echo = {"metadata": {"a": "b"}, "temperature": 0.5, "tools": [{"type": "function"}]}
-    asked = Asked(api="responses", user=user, model="m", echo=echo, store=True)
+    asked = ApiRequest(api="responses", user=user, model="m", echo=echo, store=True)
     request = Message(message_id=response_id, conversation_id=conversation_id)
     return StoredResponse(
         response_id=response_id,

@@ -15,8 +15,8 @@ from legato.storage.memory import MemoryRecords
 from legato.storage.memory_erasure import MemoryErasure
 from legato.storage.records import open_storage
 from legato.storage.retention import INTERVAL, STEP, open_retention
-from tests.http.house import settings_with
-from tests.storage.turns import SteppedClock, conversation, question
+from tests.support.http.runtime import settings_with
+from tests.support.storage.turns import SteppedClock, conversation, question
 
 MOMENT = timedelta(microseconds=1)
 

@@ -4,7 +4,7 @@ import pytest
 
 from legato.storage.contract import StorageError
 from legato.storage.records import open_records
-from tests.storage.sql import execute
+from tests.support.storage.sql import execute
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from legato.storage.contract import Records, StorageError, UnstorableText
 from legato.storage.records import open_records
 from legato.storage.revocations import MAX_SESSIONS, Revocation, Revocations
-from tests.storage.turns import SteppedClock
+from tests.support.storage.turns import SteppedClock
 
 HOUR = timedelta(hours=1)
 

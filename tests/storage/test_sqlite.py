@@ -20,7 +20,7 @@ from legato.storage.migrate import MIGRATIONS
 from legato.storage.records import open_records, open_storage
 from legato.storage.revision import NEWEST
 from legato.storage.tables import METADATA
-from tests.storage.turns import answer, conversation, question
+from tests.support.storage.turns import answer, conversation, question
 
 
 def query(path: Path, statement: str) -> list[tuple[object, ...]]:

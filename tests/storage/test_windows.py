@@ -10,7 +10,7 @@ from legato.storage.contract import StorageError
 from legato.storage.memory import MemoryRecords
 from legato.storage.redis.guarding import Shared, open_shared
 from legato.storage.windows import MemoryWindows, Window, Windows
-from tests.storage.redis_servers import RedisServer
+from tests.support.storage.redis_servers import RedisServer
 
 TWO = parse_many("2/minute")
 BOTH = parse_many("2/minute; 3/hour")

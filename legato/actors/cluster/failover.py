@@ -15,12 +15,12 @@ from msgspec.structs import replace
 
 from legato.actors.cluster.job_info import turn_of
 from legato.actors.conversation.turn import Turn
-from legato.actors.durability.recovery import Successor, recover_one
+from legato.actors.durability.recovery import TakeoverPolicy, recover_one
 from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
 from legato.content import Part, TextPart, ThinkPart
 from legato.models.contract import Model
-from legato.storage.contract import Abandoned, Journal, Records, StorageError
+from legato.storage.contract import Journal, OrphanedJob, Records, StorageError
 from legato.storage.replicas import Directory
 
 AT_ONCE: Final = 8  # jobs that are brought here side by side
@@ -30,7 +30,7 @@ AFTER_CRASH: Final = 60.0  # seconds, where a bug prevents it: each try fills a 
 log = structlog.get_logger()
 
 
-class ReplicaSuccessor(Successor):
+class ClusterTakeover(TakeoverPolicy):
     """Knows from the directory whose a job is, and which models go on from a partial answer."""
 
     def __init__(
@@ -52,14 +52,14 @@ class ReplicaSuccessor(Successor):
 
 
 @dataclass
-class Left:
+class PendingTakeover:
     """A job that is this replica's, and not here yet."""
 
-    job: Abandoned
+    job: OrphanedJob
     until: float  # when nobody may read it any more
     is_coming: bool = False
     trouble: StorageError | None = None  # why it did not come so far
-    came: Abandoned | None = None  # as what it was brought here last
+    came: OrphanedJob | None = None  # as what it was brought here last
     arrived: trio.Event = field(default_factory=trio.Event)
 
 
@@ -77,7 +77,7 @@ class Failover:
         supervisor: Supervisor,
         journal: Journal,
         records: Records,
-        successor: Successor,
+        successor: TakeoverPolicy,
         retention: float,
     ) -> None:
         self.predecessors: Callable[[Turn], Awaitable[Sequence[trio.Event]]] = _nobody
@@ -88,7 +88,7 @@ class Failover:
         self._records = records
         self._successor = successor
         self._retention = retention
-        self._left: dict[str, Left] = {}
+        self._left: dict[str, PendingTakeover] = {}
         self._taken = trio.Event()
         self._taken.set()
         self._at_once = trio.CapacityLimiter(AT_ONCE)
@@ -116,27 +116,29 @@ class Failover:
         self._taken.set()
         await self._forget()
 
-    def _is_here(self, job: Abandoned) -> bool:
+    def _is_here(self, job: OrphanedJob) -> bool:
         found = self._supervisor.registry.find(job.job_id)
         return found is not None and found.feed.epoch == job.epoch
 
-    def _take(self, job: Abandoned) -> None:
+    def _take(self, job: OrphanedJob) -> None:
         """One that is settled was perhaps handed on many times and never read: its attempts say
         nothing against it."""
         if job.settled:
             job = replace(job, attempts=0)
-        left = self._left.setdefault(job.job_id, Left(job, trio.current_time() + self._retention))
+        left = self._left.setdefault(
+            job.job_id, PendingTakeover(job, trio.current_time() + self._retention)
+        )
         if job.epoch > left.job.epoch:
             left.job = job  # others had it while it was on its way here
         if not job.settled:
             self._bring(left)
 
-    def _bring(self, left: Left) -> None:
+    def _bring(self, left: PendingTakeover) -> None:
         if not left.is_coming:
             left.is_coming = True
             self._nursery.start_soon(self._recover, left)
 
-    async def _recover(self, left: Left) -> None:
+    async def _recover(self, left: PendingTakeover) -> None:
         """It is nobody else's task: tried until it is done, under the newest epoch.
 
         One that cannot be brought here, or that a bug keeps away, holds up no other.
@@ -149,7 +151,7 @@ class Failover:
                 await trio.sleep(RETRY if is_sound else AFTER_CRASH)
         self._done(left)
 
-    async def _try(self, left: Left) -> None:
+    async def _try(self, left: PendingTakeover) -> None:
         job = left.job
         try:
             recovered = await recover_one(job, self._journal, self._records, self._successor)
@@ -171,6 +173,6 @@ class Failover:
         for left in late:
             self._done(left)
 
-    def _done(self, left: Left) -> None:
+    def _done(self, left: PendingTakeover) -> None:
         self._left.pop(left.job.job_id, None)
         left.arrived.set()

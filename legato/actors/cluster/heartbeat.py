@@ -8,8 +8,8 @@ import structlog
 import trio
 
 from legato.actors.cluster.failover import Failover
-from legato.actors.cluster.job_info import listing_of, stage_of
-from legato.actors.cluster.transport import Peers
+from legato.actors.cluster.job_info import info_of, stage_of
+from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
 from legato.actors.supervisor import Supervisor
 from legato.storage.contract import StorageError
@@ -32,7 +32,7 @@ class Heartbeat:
         replication: Replication,
         supervisor: Supervisor,
         failover: Failover,
-        peers: Peers,
+        peers: Transport,
         lease: float,
     ) -> None:
         self.trouble: StorageError | None = None  # why replicas are out of reach
@@ -133,7 +133,7 @@ class Heartbeat:
                 job.tell_again()
             for job in jobs:
                 await job.told_again()
-            told = [Told(listing_of(job.turn), job.feed.epoch, stage_of(job)) for job in jobs]
+            told = [Told(info_of(job.turn), job.feed.epoch, stage_of(job)) for job in jobs]
             await self._replication.directory.tell_again(told)
         except BaseException:
             self._has_lost = True

@@ -4,16 +4,16 @@ from msgspec.structs import replace
 
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.job import Job
-from legato.storage.replicas import Listing, Stage
+from legato.storage.replicas import JobInfo, Stage
 
 
-def listing_of(turn: Turn) -> Listing:
+def info_of(turn: Turn) -> JobInfo:
     """Make the entry: without text, instructions and parameters.  The journal has those where
     another replica may need them.
 
     Of what an API asked nothing is needed elsewhere but what it is: nobody goes on with it.
     """
-    return Listing(
+    return JobInfo(
         job_id=turn.job_id,
         conversation_id=turn.conversation_id,
         message_id=turn.message_id,
@@ -27,7 +27,7 @@ def listing_of(turn: Turn) -> Listing:
     )
 
 
-def turn_of(listing: Listing) -> Turn:
+def turn_of(listing: JobInfo) -> Turn:
     """As much of the turn as brings its job to an end; not enough to ask the model."""
     return Turn(
         job_id=listing.job_id,

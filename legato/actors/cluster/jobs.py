@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from legato.actors.admission import Busy, TooManyForUser, check_capacity
 from legato.actors.cluster.heartbeat import Heartbeat
-from legato.actors.cluster.job_info import listing_of
+from legato.actors.cluster.job_info import info_of
 from legato.actors.cluster.mirror import Mirrors
-from legato.actors.cluster.owner_client import ClusterRef, Owners
-from legato.actors.cluster.owner_server import LocalHost
+from legato.actors.cluster.owner_client import ClusterRef, OwnerClient
+from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.conversation.turn import Turn
 from legato.actors.job import Job
@@ -25,7 +25,7 @@ from legato.actors.supervisor import Started, Supervisor
 from legato.config import Limits, OnBusy
 from legato.events import Failed
 from legato.storage.contract import ForeignConversation, Records, StorageError
-from legato.storage.replicas import Denied, Directory, Entered, Joined, Listed, Listing, Replication
+from legato.storage.replicas import Denied, Directory, Entered, JobInfo, Joined, Listed, Replication
 
 ENTER_TIMEOUT: Final = 15.0
 """Seconds for a start to be decided; it is not given up where its client leaves meanwhile."""
@@ -37,7 +37,7 @@ JOB_ID_LENGTH: Final = 26  # of a ULID; a conversation's id is longer
 log = structlog.get_logger()
 
 
-class Cluster:
+class ClusterJobs:
     """Starts are decided in the directory, one after another; then the job is this replica's.
 
     It waits there for the turns before it in its conversation, wherever those run.
@@ -48,8 +48,8 @@ class Cluster:
         nursery: trio.Nursery,
         replication: Replication,
         supervisor: Supervisor,
-        host: LocalHost,
-        owners: Owners,
+        host: OwnerServer,
+        owners: OwnerClient,
         mirrors: Mirrors,
         heartbeat: Heartbeat,
         records: Records,
@@ -76,12 +76,12 @@ class Cluster:
         entering = self._host.entering_count
         check_capacity(self._supervisor.registry, self._limits, leaving=-entering)
         with trio.move_on_after(ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
-            while isinstance(entered := await self._enter(listing_of(turn), on_busy), Joined):
+            while isinstance(entered := await self._enter(info_of(turn), on_busy), Joined):
                 if await self._is_there(entered.first):
                     return Started(self._ref(entered.first), joined=True)
                 await self._directory.withdraw(entered.first)
             return self._begin(replace(turn, place=entered.place), on_busy, entered.before)
-        self._soon(self._directory.withdraw, listing_of(turn))
+        self._soon(self._directory.withdraw, info_of(turn))
         raise StorageError("The replicas' directory did not answer in time.")
 
     def _check_reach(self) -> None:
@@ -89,7 +89,7 @@ class Cluster:
         if self._heartbeat.trouble is not None:
             raise StorageError(str(self._heartbeat.trouble))
 
-    async def _is_there(self, listing: Listing) -> bool:
+    async def _is_there(self, listing: JobInfo) -> bool:
         """Not where its own replica did not hear that it was entered."""
         try:
             await self._owners.status(listing.job_id)
@@ -97,7 +97,7 @@ class Cluster:
             return False
         return True
 
-    def _begin(self, turn: Turn, on_busy: OnBusy, before: Sequence[Listing]) -> Started:
+    def _begin(self, turn: Turn, on_busy: OnBusy, before: Sequence[JobInfo]) -> Started:
         is_queued = bool(before) and on_busy == "enqueue"
         endings = [self._ending(each) for each in before]
         job = self._supervisor.create(turn, endings, is_queued=is_queued)
@@ -163,7 +163,7 @@ class Cluster:
         self._supervisor.check_journal()
         self._check_reach()
 
-    async def _enter(self, listing: Listing, on_busy: OnBusy) -> Entered | Joined:
+    async def _enter(self, listing: JobInfo, on_busy: OnBusy) -> Entered | Joined:
         most = self._limits.max_running_jobs_per_user
         try:
             entered = await self._directory.enter(listing, on_busy, max_per_user=most)
@@ -184,9 +184,9 @@ class Cluster:
         if job is None:
             siblings = self._supervisor.registry.conversation(stream_id)
             job = next((each for each in siblings if is_answering(each)), None)
-        return self._ref(listing_of(job.turn)) if job else None
+        return self._ref(info_of(job.turn)) if job else None
 
-    def _ref(self, listing: Listing) -> JobRef:
+    def _ref(self, listing: JobInfo) -> JobRef:
         return ClusterRef(listing, self._owners, self._mirrors)
 
     async def _check_foreign(self, user: str, conversation_id: str) -> None:
@@ -194,7 +194,7 @@ class Cluster:
         if conversation is not None and conversation.user != user:
             raise ForeignConversation(conversation_id)
 
-    def _ending(self, listing: Listing) -> trio.Event:
+    def _ending(self, listing: JobInfo) -> trio.Event:
         """Set when that job has ended, wherever it does."""
         ended = trio.Event()
         self._until_done(self._await_end, listing.job_id, ended)
@@ -226,7 +226,7 @@ class Cluster:
                 log.warning("the turn before is not stopped", job=job_id, reason=str(error))
                 await trio.sleep(RETRY)
 
-    async def _discarded(self, listing: Listing) -> None:
+    async def _discarded(self, listing: JobInfo) -> None:
         try:
             await self._owners.ask(listing.job_id, lambda about: Discard(about, listing.job_id))
         except ActorStopped:
@@ -237,13 +237,13 @@ class Cluster:
     def _ended(self, job: Job) -> None:
         if job.opening is None:
             may_repeat = isinstance(job.feed.ending, Failed)
-            self._soon(self._directory.void, listing_of(job.turn), may_repeat=may_repeat)
+            self._soon(self._directory.void, info_of(job.turn), may_repeat=may_repeat)
 
     def _left(self, job: Job) -> None:
         if job.opening is None and job.feed.ending is not None:
-            self._soon(self._directory.withdraw, listing_of(job.turn))
+            self._soon(self._directory.withdraw, info_of(job.turn))
 
-    def _soon(self, tell: Callable[..., Awaitable[None]], listing: Listing, **facts: bool) -> None:
+    def _soon(self, tell: Callable[..., Awaitable[None]], listing: JobInfo, **facts: bool) -> None:
         self._notices.add(listing.job_id, partial(tell, listing, **facts))
 
 

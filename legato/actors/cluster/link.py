@@ -9,20 +9,27 @@ from typing import Final, Protocol
 import trio
 from msgspec import Raw
 
-from legato.actors.cluster.protocol import Accepted, Answer, AnyLetter, Closed, Lines, encode_letter
+from legato.actors.cluster.protocol import (
+    Accepted,
+    AnyEnvelope,
+    Closed,
+    LogChunk,
+    Reply,
+    encode_envelope,
+)
 from legato.actors.stream.sinks import Chunk
 
 WAITING_BYTES: Final = 4 * 1024 * 1024
 """What may wait to be sent to one replica; its mirrors lag then, and ask again from their place."""
 
-Told = Accepted | Lines | Closed
+Told = Accepted | LogChunk | Closed
 
 
 class LinkLost(Exception):
     """The other replica is gone, or something of what was said between the two is lost."""
 
 
-class Inlet(Protocol):
+class MirrorInput(Protocol):
     """Who is told of a job."""
 
     def tell(self, letter: Told) -> None:
@@ -30,19 +37,19 @@ class Inlet(Protocol):
         ...
 
 
-class Asked:
+class PendingCall:
     """A question on its way."""
 
     def __init__(self, about: int) -> None:
         self.about = about
-        self._answer: Answer | None = None
+        self._answer: Reply | None = None
         self._done = trio.Event()
 
-    def end(self, answer: Answer | None) -> None:
+    def end(self, answer: Reply | None) -> None:
         self._answer = answer
         self._done.set()
 
-    async def answer(self) -> Answer:
+    async def answer(self) -> Reply:
         await self._done.wait()
         if self._answer is None:
             raise LinkLost
@@ -61,7 +68,7 @@ class PeerSink:
         if self.is_left or self._link.waiting > WAITING_BYTES:
             return False
         self._link.waiting += len(chunk.data)
-        self._link.send(Lines(self._about, chunk.data, chunk.seq, chunk.last))
+        self._link.send(LogChunk(self._about, chunk.data, chunk.seq, chunk.last))
         return True
 
     def close(self) -> None:
@@ -86,15 +93,15 @@ class Link:
         self._from: str | None = None  # the other's name for its end
         self._received = 0  # the number of the last packet that came from there
         self._numbers = count(1)
-        self._asked: dict[int, Asked] = {}
-        self._inlets: dict[int, Inlet] = {}
+        self._asked: dict[int, PendingCall] = {}
+        self._inlets: dict[int, MirrorInput] = {}
         self._sinks: dict[int, PeerSink] = {}
 
     # Sending.
 
-    def send(self, letter: AnyLetter) -> None:
-        """Raises what `encode_letter` does."""
-        self._outgoing.append(encode_letter(letter))
+    def send(self, letter: AnyEnvelope) -> None:
+        """Raises what `encode_envelope` does."""
+        self._outgoing.append(encode_envelope(letter))
         self._due.set()
 
     def greet(self) -> None:
@@ -139,26 +146,26 @@ class Link:
     # What this replica asks for.
 
     @contextmanager
-    def asking(self) -> Iterator[Asked]:
-        asked = Asked(next(self._numbers))
+    def asking(self) -> Iterator[PendingCall]:
+        asked = PendingCall(next(self._numbers))
         self._asked[asked.about] = asked
         try:
             yield asked
         finally:
             self._asked.pop(asked.about, None)
 
-    def answered(self, about: int, answer: Answer) -> None:
+    def answered(self, about: int, answer: Reply) -> None:
         if asked := self._asked.get(about):
             asked.end(answer)
 
     # What it follows.
 
-    def admit(self, inlet: Inlet) -> int:
+    def admit(self, inlet: MirrorInput) -> int:
         about = next(self._numbers)
         self._inlets[about] = inlet
         return about
 
-    def dismiss(self, inlet: Inlet) -> Sequence[int]:
+    def dismiss(self, inlet: MirrorInput) -> Sequence[int]:
         found = [about for about, each in self._inlets.items() if each is inlet]
         for about in found:
             del self._inlets[about]

@@ -10,8 +10,8 @@ import structlog
 import trio
 from msgspec import MsgspecError
 
-from legato.actors.cluster.link import Inlet, Told
-from legato.actors.cluster.protocol import Accepted, Closed, Lines, events_of
+from legato.actors.cluster.link import MirrorInput, Told
+from legato.actors.cluster.protocol import Accepted, Closed, LogChunk, events_of
 from legato.actors.cluster.transport import Guarded
 from legato.actors.mailbox import ActorStopped
 from legato.actors.registry import Registry
@@ -21,7 +21,7 @@ from legato.actors.stream.places import OutOfReach, UnknownDialect
 from legato.actors.stream.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor
-from legato.storage.replicas import Listing
+from legato.storage.replicas import JobInfo
 
 PAUSE: Final = 0.1  # seconds until an owner is asked again that told nothing
 
@@ -49,7 +49,9 @@ class Source(Protocol):
         """
         ...
 
-    async def follow(self, job_id: str, start: Cursor | None, inlet: Inlet, last: Last) -> str:
+    async def follow(
+        self, job_id: str, start: Cursor | None, inlet: MirrorInput, last: Last
+    ) -> str:
         """Have it told to `inlet`, until that is closed, by the owner that is returned.
 
         Waits for an owner where there is none.
@@ -59,7 +61,7 @@ class Source(Protocol):
         """
         ...
 
-    def unfollow(self, inlet: Inlet) -> None: ...
+    def unfollow(self, inlet: MirrorInput) -> None: ...
 
 
 class Mirror:
@@ -71,7 +73,7 @@ class Mirror:
     replica, waits until it has.  No method that changes it waits.
     """
 
-    def __init__(self, listing: Listing, dialects: Mapping[str, Dialect], source: Source) -> None:
+    def __init__(self, listing: JobInfo, dialects: Mapping[str, Dialect], source: Source) -> None:
         self._listing = listing
         self._dialects = dialects
         self._source = source
@@ -135,7 +137,7 @@ class Mirror:
         match letter:
             case Accepted(_, epoch, former):
                 self._accepted = epoch, former
-            case Lines():
+            case LogChunk():
                 self._push(letter)
             case Closed(_, is_gone):
                 self._last = self._last._replace(is_gone=is_gone)
@@ -143,7 +145,7 @@ class Mirror:
             case _:
                 assert_never(letter)
 
-    def _push(self, lines: Lines) -> None:
+    def _push(self, lines: LogChunk) -> None:
         try:
             events = events_of(lines.data)
             if events is None:
@@ -240,7 +242,7 @@ class Mirrors:
         self._source = source
         self._mirrors: dict[str, Mirror] = {}
 
-    async def subscribe(self, listing: Listing, dialect: str, start: Start, sink: Sink) -> None:
+    async def subscribe(self, listing: JobInfo, dialect: str, start: Start, sink: Sink) -> None:
         """See `Feed.subscribe`.
 
         Raises:
@@ -258,7 +260,7 @@ class Mirrors:
         else:
             self._mirror(listing).subscribe(dialect, start, sink)
 
-    def _mirror(self, listing: Listing) -> Mirror:
+    def _mirror(self, listing: JobInfo) -> Mirror:
         """Another reader may have been as fast."""
         mirror = self._mirrors.get(listing.job_id)
         if mirror is None:

@@ -8,12 +8,11 @@ from typing import Final
 import trio
 
 from legato.actors.cluster.heartbeat import Heartbeat
-from legato.actors.cluster.link import Inlet, LinkLost
+from legato.actors.cluster.link import LinkLost, MirrorInput
 from legato.actors.cluster.mirror import Last, Mirrors
-from legato.actors.cluster.owner_server import LocalHost
+from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import (
-    WIRE,
-    Answer,
+    LOG_DIALECT,
     AskStatus,
     AskWhether,
     Awaited,
@@ -21,9 +20,10 @@ from legato.actors.cluster.protocol import (
     LocatePlace,
     News,
     Question,
+    Reply,
     StopJob,
 )
-from legato.actors.cluster.transport import Peers
+from legato.actors.cluster.transport import Transport
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Status, StopReply
 from legato.actors.ref import time_of
@@ -32,7 +32,7 @@ from legato.actors.stream.places import Located, OutOfReach, UnknownDialect
 from legato.actors.stream.sinks import Sink
 from legato.events import AnyEnding, Created, Cursor, Queued
 from legato.storage.contract import StorageError
-from legato.storage.replicas import Listing, Replication
+from legato.storage.replicas import JobInfo, Replication
 
 LEAST_STOP_TIMEOUT: Final = 60.0  # seconds
 
@@ -43,15 +43,15 @@ def stop_timeout(lease: float, store_timeout: float) -> float:
     return max(LEAST_STOP_TIMEOUT, 2 * (lease + store_timeout))
 
 
-class Owners:
+class OwnerClient:
     """Who owns a job is in the directory; that changes when its owner is gone, and until then
     whoever asks waits."""
 
     def __init__(
         self,
         replication: Replication,
-        host: LocalHost,
-        peers: Peers,
+        host: OwnerServer,
+        peers: Transport,
         heartbeat: Heartbeat,
         stop_timeout: float,
     ) -> None:
@@ -83,7 +83,7 @@ class Owners:
                     return owner
             await self._heartbeat.looked()
 
-    async def ask(self, job_id: str, question: Callable[[int], Question]) -> Answer:
+    async def ask(self, job_id: str, question: Callable[[int], Question]) -> Reply:
         """Raises:
         ActorStopped: if there is no such job (any more).
         StorageError: if its owner has it and cannot answer.
@@ -130,7 +130,7 @@ class Owners:
             await self.ask(job_id, lambda about: AskWhether(about, job_id))
             return start
         try:
-            await self.locate(job_id, WIRE, start)
+            await self.locate(job_id, LOG_DIALECT, start)
         except OutOfReach:
             return "snapshot"
         return start
@@ -145,7 +145,9 @@ class Owners:
             raise OutOfReach(answer.last)
         return answer.located
 
-    async def follow(self, job_id: str, start: Cursor | None, inlet: Inlet, last: Last) -> str:
+    async def follow(
+        self, job_id: str, start: Cursor | None, inlet: MirrorInput, last: Last
+    ) -> str:
         """See `Source`."""
         owner = await self.owner(job_id, last.owner)
         if owner == last.owner and last.is_gone:
@@ -156,10 +158,10 @@ class Owners:
         self._peers.follow(owner, job_id, start, inlet)
         return owner
 
-    def unfollow(self, inlet: Inlet) -> None:
+    def unfollow(self, inlet: MirrorInput) -> None:
         self._peers.unfollow(inlet)
 
-    async def _asked(self, owner: str, question: Callable[[int], Question]) -> Answer | None:
+    async def _asked(self, owner: str, question: Callable[[int], Question]) -> Reply | None:
         """None where the question or its answer may be lost."""
         if owner == self._me:
             return await self._host.answer(question(0))
@@ -178,7 +180,7 @@ class ClusterRef:
     Every method raises ActorStopped once the job has left.
     """
 
-    def __init__(self, listing: Listing, owners: Owners, mirrors: Mirrors) -> None:
+    def __init__(self, listing: JobInfo, owners: OwnerClient, mirrors: Mirrors) -> None:
         self.job_id = listing.job_id
         self.conversation_id = listing.conversation_id
         self.user = listing.user

@@ -8,7 +8,6 @@ import trio
 
 from legato.actors.cluster.failover import Failover
 from legato.actors.cluster.protocol import (
-    Answer,
     AskStatus,
     AskWhether,
     Awaited,
@@ -19,6 +18,7 @@ from legato.actors.cluster.protocol import (
     LocatePlace,
     News,
     Question,
+    Reply,
     StopJob,
 )
 from legato.actors.job import Job
@@ -29,7 +29,7 @@ from legato.actors.supervisor import Supervisor
 from legato.events import Cursor
 
 
-class LocalHost:
+class OwnerServer:
     """The jobs of this replica, those included that are on their way: others can see in the
     directory that they are its own before they are here."""
 
@@ -64,18 +64,18 @@ class LocalHost:
         job = await self._find(job_id)
         return job.ref if job else None
 
-    async def answer(self, question: Question) -> Answer:
+    async def answer(self, question: Question) -> Reply:
         if isinstance(question, AwaitTitle):
             await self._supervisor.titles.wait(question.conversation_id)
-            return Answer(question.about)
+            return Reply(question.about)
         answer = None if self.hands_on(question.job_id) else await self._answer(question)
         if answer is not None:
             return answer
         if self.hands_on(question.job_id):  # by now: the question waited for the job
-            return Answer(question.about, is_leaving=True)
-        return Answer(question.about, is_known=False)
+            return Reply(question.about, is_leaving=True)
+        return Reply(question.about, is_known=False)
 
-    async def _answer(self, question: JobQuestion) -> Answer | None:
+    async def _answer(self, question: JobQuestion) -> Reply | None:
         """None where this replica does not have the job, or not any more."""
         try:
             job = await self._find(question.job_id)
@@ -91,34 +91,34 @@ class LocalHost:
         await self._failover.arrived(job_id)
         return self._supervisor.registry.find(job_id)
 
-    async def _ask(self, job: Job, question: JobQuestion) -> Answer | None:
+    async def _ask(self, job: Job, question: JobQuestion) -> Reply | None:
         """None where the job went before it had an ending: it is another replica's now."""
         match question:
             case StopJob(about, _, stop_id):
-                return Answer(about, stopped=await job.ref.stop(stop_id))
+                return Reply(about, stopped=await job.ref.stop(stop_id))
             case AskWhether(about):
-                return Answer(about)
+                return Reply(about)
             case AskStatus(about):
-                return Answer(about, status=await job.ref.status())
+                return Reply(about, status=await job.ref.status())
             case LocatePlace():
                 return await self._locate(job, question)
             case AwaitJob(about, _, awaited):
-                return Answer(about, news=await self._news(job.ref, awaited))
+                return Reply(about, news=await self._news(job.ref, awaited))
             case Discard(about):
                 await self._supervisor.discard(job)
-                return Answer(about)
+                return Reply(about)
             case _:
                 assert_never(question)
 
-    async def _locate(self, job: Job, question: LocatePlace) -> Answer:
+    async def _locate(self, job: Job, question: LocatePlace) -> Reply:
         about, place = question.about, question.place
         at = Cursor.parse(place) if isinstance(place, str) else place
         try:
-            return Answer(about, located=await job.ref.locate(question.dialect, at))
+            return Reply(about, located=await job.ref.locate(question.dialect, at))
         except OutOfReach as error:
-            return Answer(about, last=error.last)
+            return Reply(about, last=error.last)
         except UnknownDialect:
-            return Answer(about, is_spoken=False)
+            return Reply(about, is_spoken=False)
 
     async def _news(self, job: LocalRef, awaited: Awaited) -> News | None:
         match awaited:

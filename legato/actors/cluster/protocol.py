@@ -10,7 +10,7 @@ from legato.actors.stream.places import Located
 from legato.dialects.contract import Identity
 from legato.events import AnyEnding, AnyEvent, Created, Queued, Snapshot, without_turn
 
-WIRE: Final = "wire"
+LOG_DIALECT: Final = "wire"
 """The name of the dialect in which a job is told to other replicas."""
 
 _RESET: Final = b"\n"
@@ -18,7 +18,7 @@ _encode: Final = json.Encoder().encode
 _events: Final = json.Decoder(AnyEvent)
 
 
-class Wire:
+class LogDialect:
     """A line an event.  A snapshot is none of it: who mirrors a log needs all of it."""
 
     def __init__(self, identity: Identity) -> None:
@@ -45,31 +45,31 @@ def events_of(data: bytes) -> Sequence[AnyEvent] | None:
     return None if data.startswith(_RESET) else _events.decode_lines(data)
 
 
-class Letter(Struct, frozen=True, tag=True):
+class Envelope(Struct, frozen=True, tag=True):
     """Part of a packet.  `about` numbers what its first sender began with it."""
 
     about: int
 
 
-class Follow(Letter, frozen=True):
+class Follow(Envelope, frozen=True):
     """Tell me that job's log from there on.  `cursor` None is its beginning."""
 
     job_id: str
     cursor: str | None
 
 
-class Unfollow(Letter, frozen=True):
+class Unfollow(Envelope, frozen=True):
     """No more of it is wanted."""
 
 
-class Accepted(Letter, frozen=True):
+class Accepted(Envelope, frozen=True):
     """What follows is the job's under `epoch`; `former`: see Feed."""
 
     epoch: int
     former: Mapping[int, int]
 
 
-class Lines(Letter, frozen=True):
+class LogChunk(Envelope, frozen=True):
     """A Chunk of it."""
 
     data: bytes
@@ -77,30 +77,30 @@ class Lines(Letter, frozen=True):
     last: bool
 
 
-class Closed(Letter, frozen=True):
+class Closed(Envelope, frozen=True):
     """No more comes of that.  What is missing can be asked for again, unless the job `is_gone`."""
 
     is_gone: bool = False
 
 
-class StopJob(Letter, frozen=True):
+class StopJob(Envelope, frozen=True):
     """`stop_id`: see Stop."""
 
     job_id: str
     stop_id: str
 
 
-class AskStatus(Letter, frozen=True):
+class AskStatus(Envelope, frozen=True):
     job_id: str
 
 
-class AskWhether(Letter, frozen=True):
+class AskWhether(Envelope, frozen=True):
     """Answered with whether the asked replica has that job."""
 
     job_id: str
 
 
-class LocatePlace(Letter, frozen=True):
+class LocatePlace(Envelope, frozen=True):
     """See Locate; a cursor comes as text."""
 
     job_id: str
@@ -114,26 +114,26 @@ Awaited = Literal["queued", "opened", "content", "ending"]
 News = Queued | Created | AnyEnding
 
 
-class AwaitJob(Letter, frozen=True):
+class AwaitJob(Envelope, frozen=True):
     """Answered when the job has come so far, or to its ending."""
 
     job_id: str
     awaited: Awaited
 
 
-class AwaitTitle(Letter, frozen=True):
+class AwaitTitle(Envelope, frozen=True):
     """Answered when no title of that conversation is in the making here."""
 
     conversation_id: str
 
 
-class Discard(Letter, frozen=True):
+class Discard(Envelope, frozen=True):
     """Stop the job and let go of it; answered when that is done."""
 
     job_id: str
 
 
-class Answer(Letter, frozen=True):
+class Reply(Envelope, frozen=True):
     """A replica's answer to a question.
 
     `is_known` is false where the asked replica has no such job; with `is_leaving` the replica goes,
@@ -153,13 +153,13 @@ class Answer(Letter, frozen=True):
     status: Status | None = None
 
 
-class Missed(Letter, frozen=True):
+class GapDetected(Envelope, frozen=True):
     """Packets of yours did not arrive: begin again all that we had begun."""
 
 
 JobQuestion = StopJob | AskStatus | AskWhether | LocatePlace | AwaitJob | Discard
 Question = JobQuestion | AwaitTitle
-AnyLetter = Question | Follow | Unfollow | Accepted | Lines | Closed | Answer | Missed
+AnyEnvelope = Question | Follow | Unfollow | Accepted | LogChunk | Closed | Reply | GapDetected
 
 
 class Packet(Struct, frozen=True, array_like=True):
@@ -171,7 +171,7 @@ class Packet(Struct, frozen=True, array_like=True):
     sender: str
     link: str
     number: int
-    letters: Sequence[AnyLetter]
+    letters: Sequence[AnyEnvelope]
 
 
 class _Sealed(Struct, frozen=True, array_like=True):
@@ -187,7 +187,7 @@ _msgpack: Final = msgpack.Encoder().encode
 _packets: Final = msgpack.Decoder(Packet)
 
 
-def encode_letter(letter: AnyLetter) -> Raw:
+def encode_envelope(letter: AnyEnvelope) -> Raw:
     """Encode each by itself, so that one which cannot be costs no other.
 
     Raises:

@@ -8,17 +8,17 @@ import structlog
 import trio
 from msgspec import MsgspecError
 
-from legato.actors.cluster.link import Inlet, Link, PeerSink
+from legato.actors.cluster.link import Link, MirrorInput, PeerSink
 from legato.actors.cluster.protocol import (
-    WIRE,
+    LOG_DIALECT,
     Accepted,
-    Answer,
-    AnyLetter,
+    AnyEnvelope,
     Closed,
     Follow,
-    Lines,
-    Missed,
+    GapDetected,
+    LogChunk,
     Question,
+    Reply,
     Unfollow,
     decode_packet,
     encode_packet,
@@ -28,7 +28,7 @@ from legato.actors.ref import LocalRef
 from legato.actors.stream.feed import Start
 from legato.events import Cursor
 from legato.storage.contract import StorageError
-from legato.storage.replicas import Post
+from legato.storage.replicas import Inbox
 
 RETRY: Final = 0.5  # seconds until packets are sent once more, or looked for
 
@@ -51,10 +51,10 @@ class Host(Protocol):
         """Whether the job is another's soon."""
         ...
 
-    async def answer(self, question: Question) -> Answer: ...
+    async def answer(self, question: Question) -> Reply: ...
 
 
-class Peers:
+class Transport:
     """Letters in one packet to each replica, as soon as the packet before is sent.
 
     Packets may be lost, so they are numbered.  After a gap both sides end all that was begun
@@ -63,7 +63,7 @@ class Peers:
     """
 
     def __init__(
-        self, nursery: trio.Nursery, me: str, post: Post, host: Host, guarded: Guarded
+        self, nursery: trio.Nursery, me: str, post: Inbox, host: Host, guarded: Guarded
     ) -> None:
         self._nursery = nursery
         self._me = me
@@ -72,20 +72,20 @@ class Peers:
         self._guarded = guarded
         self._links: dict[str, Link] = {}
 
-    async def ask(self, peer: str, question: Callable[[int], Question]) -> Answer:
+    async def ask(self, peer: str, question: Callable[[int], Question]) -> Reply:
         """Raises LinkLost where the peer may not have got it, or its answer may be lost."""
         link = self._link(peer)
         with link.asking() as asked:
             link.send(question(asked.about))
             return await asked.answer()
 
-    def follow(self, peer: str, job_id: str, start: Cursor | None, inlet: Inlet) -> None:
+    def follow(self, peer: str, job_id: str, start: Cursor | None, inlet: MirrorInput) -> None:
         """Have that job's log told to `inlet`, from `start` or from its beginning, until it is
         closed."""
         link = self._link(peer)
         link.send(Follow(link.admit(inlet), job_id, str(start) if start else None))
 
-    def unfollow(self, inlet: Inlet) -> None:
+    def unfollow(self, inlet: MirrorInput) -> None:
         for link in self._links.values():
             for about in link.dismiss(inlet):
                 link.send(Unfollow(about))
@@ -155,22 +155,22 @@ class Peers:
             return  # sent again by who was not sure
         if link.receive(packet.link, packet.number):
             link.reset()
-            link.send(Missed(0))
+            link.send(GapDetected(0))
         for letter in packet.letters:
             self._take(link, letter)
 
-    def _take(self, link: Link, letter: AnyLetter) -> None:
+    def _take(self, link: Link, letter: AnyEnvelope) -> None:
         match letter:
-            case Lines() | Accepted() | Closed():
-                if not link.tell(letter) and isinstance(letter, Lines):
+            case LogChunk() | Accepted() | Closed():
+                if not link.tell(letter) and isinstance(letter, LogChunk):
                     link.send(Unfollow(letter.about))
             case Follow(about):
                 self._begin(partial(self._serve, link, letter, link.serve(about)), "follower")
             case Unfollow(about):
                 link.leave(about)
-            case Answer(about):
+            case Reply(about):
                 link.answered(about, letter)
-            case Missed():
+            case GapDetected():
                 link.reset()
             case _:
                 self._begin(partial(self._answer, link, letter), "answer")
@@ -186,7 +186,7 @@ class Peers:
             is_answered = True
         finally:
             if not is_answered:
-                link.send(Answer(question.about, fault=FAULT))
+                link.send(Reply(question.about, fault=FAULT))
 
     async def _serve(self, link: Link, letter: Follow, sink: PeerSink) -> None:
         job = await self._host.local(letter.job_id)
@@ -196,6 +196,6 @@ class Peers:
         link.send(Accepted(letter.about, job.epoch, job.former))
         try:
             start: Start = Cursor.parse(letter.cursor) if letter.cursor else "beginning"
-            await job.subscribe(WIRE, start, sink)
+            await job.subscribe(LOG_DIALECT, start, sink)
         except ActorError:
             sink.close()

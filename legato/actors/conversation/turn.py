@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, structs
 
 from legato.content import (
     NO_PARENT,
-    Asked,
+    ApiRequest,
     Edit,
     ErrorPart,
     Message,
@@ -36,7 +36,7 @@ class Prompt(Struct, frozen=True, kw_only=True):
     conversation, as it was when `messages` were gathered from there.
     """
 
-    asked: Asked
+    asked: ApiRequest
     messages: tuple[ChatMessage, ...]
     items: tuple[Mapping[str, Json], ...] = ()
     previous_id: str | None = None

@@ -9,7 +9,7 @@ from legato.actors.conversation.history import begun, chat, fitting, thread, wri
 from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, plan
 from legato.actors.ending import ending_of_answer
 from legato.actors.messages import Opening
-from legato.content import Asked, Conversation, Message, Part
+from legato.content import ApiRequest, Conversation, Message, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
 from legato.storage.contract import ForeignConversation, Records
@@ -74,7 +74,7 @@ class TurnStore(Protocol):
         ...
 
 
-def turn_store(asked: Asked | None, records: Records) -> TurnStore:
+def turn_store(asked: ApiRequest | None, records: Records) -> TurnStore:
     """`asked`: what an API was asked, if one was."""
     return ConversationStore(records) if asked is None else ResponseStore(asked, records)
 
@@ -132,7 +132,7 @@ class ConversationStore:
 class ResponseStore:
     """Requests to an API: the model reads what the caller gave; kept where that was asked."""
 
-    def __init__(self, asked: Asked, records: Records) -> None:
+    def __init__(self, asked: ApiRequest, records: Records) -> None:
         self._asked = asked
         self._records = records
 

@@ -8,7 +8,7 @@ import structlog
 import trio
 
 from legato.actors.durability.job_journal import Budget, JobJournal
-from legato.histogram import Times
+from legato.histogram import Histogram
 from legato.storage.contract import Entries, Journal, StorageError, UnstorableText
 
 GATHER: Final = 0.04
@@ -24,7 +24,7 @@ WRITES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0, 10.0)
 log = structlog.get_logger()
 
 
-class Work:
+class WriteBatch:
     """Jobs with something to write, and what to note of others."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Work:
         self.forgotten: list[str] = []  # ids of jobs
         self.waiting: list[trio.Event] = []  # of those who wait until all this is written
 
-    def add(self, more: "Work") -> None:
+    def add(self, more: "WriteBatch") -> None:
         self.jobs |= more.jobs
         self.settled |= more.settled
         self.forgotten += more.forgotten
@@ -70,11 +70,11 @@ class JournalWriter:
         self._journal = journal
         self._stirred = trio.Event()
         self._hurried = trio.Event()
-        self._urgent = Work()
-        self._other = Work()
+        self._urgent = WriteBatch()
+        self._other = WriteBatch()
         self._due = -math.inf
         self._since = math.inf
-        self.writes = Times(WRITES)
+        self.writes = Histogram(WRITES)
 
     @property
     def delay(self) -> float:
@@ -135,26 +135,26 @@ class JournalWriter:
         self.writes.add(self.delay)
         self._since = math.inf
 
-    def _put_off(self, work: Work, error: Exception) -> None:
+    def _put_off(self, work: WriteBatch, error: Exception) -> None:
         reason = str(error) if isinstance(error, StorageError) else f"a {type(error).__name__}."
         log.warning("journal not written yet", jobs=len(work.jobs), reason=reason)
         self.trouble = StorageError(f"Generations not kept yet: {len(work.jobs)}.  {reason}")
         self._urgent.add(work)
         self._hurry()
 
-    async def _next(self) -> Work:
+    async def _next(self) -> WriteBatch:
         """Wait for urgent work and return it; with it all else, where a write is due."""
         await self._stirred.wait()
         with trio.move_on_at(self._due):
             await self._hurried.wait()
-        work, self._urgent, self._hurried = self._urgent, Work(), trio.Event()
+        work, self._urgent, self._hurried = self._urgent, WriteBatch(), trio.Event()
         if trio.current_time() >= self._due:
             work.add(self._other)
-            self._other, self._stirred = Work(), trio.Event()
+            self._other, self._stirred = WriteBatch(), trio.Event()
             self._due = trio.current_time() + GATHER
         return work
 
-    async def _write(self, work: Work) -> None:
+    async def _write(self, work: WriteBatch) -> None:
         await self._append(work)
         if work.settled:
             await self._journal.settle([job.job_id for job in work.settled])
@@ -164,9 +164,9 @@ class JournalWriter:
             await self._journal.forget(work.forgotten)
         self._leave(work)
 
-    def _leave(self, work: Work) -> None:
+    def _leave(self, work: WriteBatch) -> None:
         """Put first into the next write what did not fit into this one."""
-        left = Work()
+        left = WriteBatch()
         left.jobs = {job: None for job in work.jobs if job.is_behind}
         if not left.jobs:
             for event in work.waiting:
@@ -177,7 +177,7 @@ class JournalWriter:
         self._other = left
         self._stirred.set()
 
-    async def _append(self, work: Work) -> None:
+    async def _append(self, work: WriteBatch) -> None:
         budget = Budget()
         batch = {job: said for job in work.jobs if (said := job.unwritten(budget))}
         try:

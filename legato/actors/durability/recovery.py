@@ -19,11 +19,11 @@ from legato.content import Conversation, Part, Usage
 from legato.events import AnyEnding, AnyEvent, Created, Delta, Ending, Failed
 from legato.models.contract import ModelRequest
 from legato.storage.contract import (
-    Abandoned,
     Entries,
     ForeignConversation,
     Journal,
     Kept,
+    OrphanedJob,
     Records,
     RequestTaken,
     StorageError,
@@ -64,7 +64,7 @@ class Recovered(Struct, frozen=True):
         return self.opening is not None
 
 
-class Successor:
+class TakeoverPolicy:
     """The process that takes over, alone: every job that began gets an ending here.
 
     See `legato.actors.cluster.failover` for one of many replicas.
@@ -82,7 +82,7 @@ class Successor:
 async def recover(
     journal: Journal,
     records: Records,
-    successor: Successor | None = None,
+    successor: TakeoverPolicy | None = None,
     *,
     most: float = math.inf,
 ) -> Sequence[Recovered]:
@@ -98,7 +98,7 @@ async def recover(
     Raises:
         StorageError: if the storage cannot be used; what was not done is found the next time.
     """
-    successor = successor or Successor()
+    successor = successor or TakeoverPolicy()
     abandoned = await journal.take_over()
     due = [each for each in abandoned if not each.settled]
     found = [await _tried(each, journal, records, successor) for each in due]
@@ -119,7 +119,7 @@ def size_of(events: Sequence[AnyEvent]) -> int:
 
 
 async def _tried(
-    job: Abandoned, journal: Journal, records: Records, successor: Successor
+    job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
 ) -> Recovered | None:
     """Recover it; None, too, where that fails and fails again and nothing else does."""
     for pause in RETRIES:
@@ -134,7 +134,7 @@ async def _tried(
 
 
 async def recover_one(
-    job: Abandoned, journal: Journal, records: Records, successor: Successor
+    job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
 ) -> Recovered | None:
     """None where nobody can ever read it, or it was taken over once more."""
     replay = _replay(job, await journal.read(job.job_id))
@@ -166,7 +166,7 @@ async def recover_one(
     return Recovered(turn, job.epoch, opening, replay.former, replay.events)
 
 
-def _replay(job: Abandoned, kept: Kept) -> Replay:
+def _replay(job: OrphanedJob, kept: Kept) -> Replay:
     """What follows the first entry is not even looked at once it may be what ends the process."""
     if job.attempts <= TRIES:
         return Replay(kept)
@@ -226,7 +226,7 @@ async def _said(
 
 
 async def _end(
-    job: Abandoned,
+    job: OrphanedJob,
     replay: Replay,
     ending: AnyEnding,
     opening: Opening | None,

@@ -19,7 +19,7 @@ from legato.events import (
     TextDelta,
     without_turn,
 )
-from legato.text_buffer import Pieces
+from legato.text_buffer import TextBuffer
 
 GROWS: Final[Mapping[type[Delta], type[Part]]] = {
     TextDelta: TextPart,
@@ -29,7 +29,7 @@ GROWS: Final[Mapping[type[Delta], type[Part]]] = {
 """The part that a delta is more of."""
 
 
-class Slot(Pieces):
+class Slot(TextBuffer):
     """A part that may still grow."""
 
     __slots__ = ("part",)

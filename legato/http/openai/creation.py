@@ -11,7 +11,7 @@ from legato.actors.admission import Busy
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
-from legato.content import Asked
+from legato.content import ApiRequest
 from legato.dialects.response_object import PREFIX
 from legato.events import AnyEnding, Created, Failed, Stopped
 from legato.http.errors import TooLarge
@@ -136,7 +136,7 @@ def _prompt(
     is_stored = body.store is not False
     last = (ChatMessage("user", closing),) if closing else ()
     return Prompt(
-        asked=Asked(api=API, user=user(), model=model, echo=request.echo, store=is_stored),
+        asked=ApiRequest(api=API, user=user(), model=model, echo=request.echo, store=is_stored),
         messages=(*request.messages, *last),
         items=request.items,
         previous_id=body.previous_response_id,

@@ -7,7 +7,7 @@ from msgspec import to_builtins
 from ulid import ULID
 
 from legato.actors.conversation.turn import Prompt, Turn
-from legato.content import Asked
+from legato.content import ApiRequest
 from legato.dialects.completion_object import Echo
 from legato.http.errors import InvalidField, ModelNotFound
 from legato.http.nesting import MAX_PARAMETERS, MAX_TOOLS, check_count
@@ -41,7 +41,7 @@ def turn_of(
     job_id = ULID()
     wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
     echo = Echo(job_id.milliseconds // 1000, wants_usage)
-    asked = Asked(api=API, user=user, model=model.name, echo=to_builtins(echo))
+    asked = ApiRequest(api=API, user=user, model=model.name, echo=to_builtins(echo))
     return Turn(
         job_id=str(job_id),
         conversation_id=f"{ID_PREFIX}{job_id}",

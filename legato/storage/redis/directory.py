@@ -29,9 +29,9 @@ from legato.storage.replicas import (
     Denied,
     Entered,
     IncompleteDirectory,
+    JobInfo,
     Joined,
     Listed,
-    Listing,
     Told,
     Whereabouts,
 )
@@ -54,7 +54,7 @@ class RedisDirectory:
         self._threads = trio.CapacityLimiter(4)
 
     async def enter(
-        self, listing: Listing, on_busy: OnBusy, *, max_per_user: int
+        self, listing: JobInfo, on_busy: OnBusy, *, max_per_user: int
     ) -> Entered | Joined | Denied:
         def work(send: Send) -> Entered | Joined | Denied | None:
             # Whatever is in the directory has a stream, whatever has a stream has an owner: killed
@@ -87,13 +87,13 @@ class RedisDirectory:
             raise IncompleteDirectory(self._births.lease)
         return outcome
 
-    async def withdraw(self, listing: Listing) -> None:
+    async def withdraw(self, listing: JobInfo) -> None:
         await self._client.run(
             lambda send: self._withdraw(send, listing), self._threads, anyway=True
         )
         self._own.drop([listing.job_id])
 
-    async def void(self, listing: Listing, *, may_repeat: bool) -> None:
+    async def void(self, listing: JobInfo, *, may_repeat: bool) -> None:
         def work(send: Send) -> None:
             freed = self._listings.free(listing) if may_repeat else []
             send([self._listings.advance(listing, "void"), *freed])
@@ -131,7 +131,7 @@ class RedisDirectory:
         [reply] = await self._asking.run([command("HVALS", self._keys.running(user))])
         return sorted({conversation_id.decode() for conversation_id in texts(reply)})
 
-    async def request(self, user: str, request_id: str) -> Listing | None:
+    async def request(self, user: str, request_id: str) -> JobInfo | None:
         asked = command("GET", self._keys.request(user, request_id))
         reply, birth = await self._asking.run([asked, self._birth])
         with translated():
@@ -140,7 +140,7 @@ class RedisDirectory:
             self._births.require_whole(_token(birth))
             return None
 
-    def _withdraw(self, send: Send, listing: Listing) -> None:
+    def _withdraw(self, send: Send, listing: JobInfo) -> None:
         send(self._listings.remove(listing))
         self._drop(send, listing)
 
@@ -155,7 +155,7 @@ class RedisDirectory:
             for top in tops
         )
 
-    def _drop(self, send: Send, listing: Listing) -> None:
+    def _drop(self, send: Send, listing: JobInfo) -> None:
         forgotten = streams.forget(self._keys.job(listing.job_id))
         send([forgotten, command("SREM", self._keys.owner(self._me), listing.job_id)])
 

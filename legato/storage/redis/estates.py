@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from msgspec import MsgspecError
 
-from legato.storage.contract import Abandoned
+from legato.storage.contract import OrphanedJob
 from legato.storage.redis import streams
 from legato.storage.redis.client import Send
 from legato.storage.redis.commands import (
@@ -26,24 +26,24 @@ from legato.storage.redis.commands import (
 )
 from legato.storage.redis.keys import Keys
 from legato.storage.redis.streams import Top
-from legato.storage.replicas import Listing
+from legato.storage.replicas import JobInfo
 
 
-class Left(NamedTuple):
+class OrphanedClaim(NamedTuple):
     """A job in the set of `owner`; `top` is None where it has no stream."""
 
     owner: str
     job_id: str
     top: Top | None
-    listing: Listing | None
+    listing: JobInfo | None
 
 
 class Taken(NamedTuple):
-    job: Abandoned
-    listing: Listing | None
+    job: OrphanedJob
+    listing: JobInfo | None
 
 
-class Estates:
+class Claims:
     def __init__(self, keys: Keys, me: str) -> None:
         self._keys = keys
         self._me = me
@@ -73,7 +73,7 @@ class Estates:
             for owner, reply in zip(owners, replies, strict=True)
         }
 
-    def _look(self, send: Send, owned: dict[str, list[str]]) -> list[Left]:
+    def _look(self, send: Send, owned: dict[str, list[str]]) -> list[OrphanedClaim]:
         jobs = [(owner, job_id) for owner, job_ids in owned.items() for job_id in job_ids]
         looks = [look(self._keys.job(job_id)) for _, job_id in jobs for look in (first, last)]
         streams_ = [*map(entries, send(looks))]
@@ -82,20 +82,20 @@ class Estates:
             _left(*job, *first_and_last) for job, first_and_last in zip(jobs, ends, strict=True)
         ]
 
-    def _is_unreported(self, left: Left, known: Mapping[str, int]) -> bool:
+    def _is_unreported(self, left: OrphanedClaim, known: Mapping[str, int]) -> bool:
         """Claimed by this replica, which heard nothing of it: nothing was added since."""
         top = left.top
         if top is None or top.owner != self._me or not top.attempts:
             return False
         return known.get(left.job_id, 0) < top.epoch
 
-    def _is_theirs(self, left: Left) -> bool:
+    def _is_theirs(self, left: OrphanedClaim) -> bool:
         top = left.top
         if top is None or top.is_tombstone:
             return False
         return left.owner != self._me and top.owner == left.owner
 
-    def _claim(self, send: Send, theirs: Sequence[Left]) -> list[Left]:
+    def _claim(self, send: Send, theirs: Sequence[OrphanedClaim]) -> list[OrphanedClaim]:
         """Those of which nobody else was faster."""
         if not theirs:
             return []
@@ -118,7 +118,11 @@ class Estates:
         return won
 
     def _tidy(
-        self, send: Send, left: Sequence[Left], taken: Collection[str], empty: Sequence[str]
+        self,
+        send: Send,
+        left: Sequence[OrphanedClaim],
+        taken: Collection[str],
+        empty: Sequence[str],
     ) -> None:
         done: dict[str, list[str]] = {}
         for each in left:
@@ -127,7 +131,7 @@ class Estates:
         commands = [command("SREM", self._keys.owner(owner), *ids) for owner, ids in done.items()]
         send([*commands, command("HDEL", self._keys.replicas, *empty)] if empty else commands)
 
-    def _is_lost(self, left: Left) -> bool:
+    def _is_lost(self, left: OrphanedClaim) -> bool:
         """Not what has no stream: this replica may just be entering it."""
         top = left.top
         return top is not None and (top.is_tombstone or top.owner != self._me)
@@ -135,16 +139,16 @@ class Estates:
 
 def _left(
     owner: str, job_id: str, first: Sequence[StreamEntry], last: Sequence[StreamEntry]
-) -> Left:
+) -> OrphanedClaim:
     listing = None
     for entry in first:
         with suppress(MsgspecError):  # of another version: taken over all the same
             listing = streams.listing(entry)
-    return Left(owner, job_id, streams.top(last[0]) if last else None, listing)
+    return OrphanedClaim(owner, job_id, streams.top(last[0]) if last else None, listing)
 
 
-def _taken(left: Left) -> Taken:
+def _taken(left: OrphanedClaim) -> Taken:
     assert left.top is not None
     top = left.top
-    job = Abandoned(left.job_id, top.epoch, top.attempts, settled=top.settled > 0)
+    job = OrphanedJob(left.job_id, top.epoch, top.attempts, settled=top.settled > 0)
     return Taken(job, left.listing)

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import trio
 
-from legato.storage.contract import Abandoned, Entries, Kept, Refusal
+from legato.storage.contract import Entries, Kept, OrphanedJob, Refusal
 from legato.storage.redis import streams
 from legato.storage.redis.client import Client, Send
 from legato.storage.redis.commands import (
@@ -18,13 +18,13 @@ from legato.storage.redis.commands import (
     last,
     number,
 )
-from legato.storage.redis.estates import Estates
+from legato.storage.redis.estates import Claims
 from legato.storage.redis.keys import Keys
 from legato.storage.redis.listings import Listings
 from legato.storage.redis.liveness import RedisLiveness
 from legato.storage.redis.own import OwnJobs
 from legato.storage.redis.streams import Tail
-from legato.storage.replicas import Listing
+from legato.storage.replicas import JobInfo
 
 PAGE: Final = 500
 """Entries read at once: some hundred kilobytes."""
@@ -43,7 +43,7 @@ class RedisJournal:
         self._liveness = liveness
         self._me = liveness.me
         self._own = own
-        self._estates = Estates(keys, self._me)
+        self._estates = Claims(keys, self._me)
         self._tails: dict[str, Tail] = {}  # of own jobs; changed on Trio's thread alone
         self._writes = trio.CapacityLimiter(1)  # in the order they were asked for
         self._reads = trio.CapacityLimiter(4)
@@ -74,7 +74,7 @@ class RedisJournal:
         self._own.drop(each.job_id for each in refusals if each.reason == "fenced")
         return refusals
 
-    async def take_over(self) -> Sequence[Abandoned]:
+    async def take_over(self) -> Sequence[OrphanedJob]:
         gone, known = self._liveness.gone(), self._own.epochs()
         found, empty = await self._client.run(
             lambda send: self._estates.take(send, gone, known), self._writes, anyway=True
@@ -154,7 +154,7 @@ class RedisJournal:
         return streams.append(self._keys.job(entries.job_id), entries, self._me)
 
     def _make(
-        self, send: Send, lost: Sequence[Entries], listings: Mapping[str, Listing]
+        self, send: Send, lost: Sequence[Entries], listings: Mapping[str, JobInfo]
     ) -> dict[str, Outcome]:
         """Make the streams of jobs that Redis knows nothing of, or as another's, from the first."""
         if not lost:
@@ -178,7 +178,7 @@ class RedisJournal:
         send([each for listing in listed for each in self._listings.tell(listing, "waiting")])
         return outcomes
 
-    def _begin(self, entries: Entries, listings: Mapping[str, Listing]) -> list[Command]:
+    def _begin(self, entries: Entries, listings: Mapping[str, JobInfo]) -> list[Command]:
         listing = listings.get(entries.job_id)
         return [self._listings.advance(listing, "begun")] if listing and entries.events else []
 

@@ -12,7 +12,7 @@ from legato.config import OnBusy
 from legato.storage.redis.commands import Command, Reply, array, number, script, text
 from legato.storage.redis.keys import DAY, Keys
 from legato.storage.redis.streams import decoded, encoded
-from legato.storage.replicas import Denied, Entered, Joined, Listed, Listing, Stage
+from legato.storage.replicas import Denied, Entered, JobInfo, Joined, Listed, Stage
 
 _STAGES: Final[dict[bytes, Stage]] = {b"w": "waiting", b"b": "begun", b"e": "ended", b"v": "void"}
 
@@ -83,7 +83,7 @@ class Placed(NamedTuple):
     """A job, its place in the order of starts, and its stage."""
 
     place: int
-    listing: Listing
+    listing: JobInfo
     stage: Stage
 
 
@@ -93,44 +93,44 @@ class Listings:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
-    def enter(self, listing: Listing, on_busy: OnBusy, most: int) -> Command:
+    def enter(self, listing: JobInfo, on_busy: OnBusy, most: int) -> Command:
         keys = [*self._places(listing), *self._requests(listing)]
         about = (listing.job_id, encoded(listing), listing.conversation_id)
         return script(_ENTER, keys, *about, on_busy, most, DAY)
 
-    def advance(self, listing: Listing, stage: Literal["begun", "ended", "void"]) -> Command:
+    def advance(self, listing: JobInfo, stage: Literal["begun", "ended", "void"]) -> Command:
         about = (listing.conversation_id, encoded(listing), listing.place)
         return script(_ADVANCE, self._places(listing), listing.job_id, stage[0], *about)
 
-    def tell(self, listing: Listing, stage: Stage) -> list[Command]:
+    def tell(self, listing: JobInfo, stage: Stage) -> list[Command]:
         """Where Redis lost it; what is there is later than what it lost, or the same."""
         about = (listing.conversation_id, encoded(listing), listing.place)
         told = script(_TELL, self._places(listing), listing.job_id, stage[0], *about)
         reached = [self.advance(listing, stage)] if stage != "waiting" else []
         return [told, *reached, *self._claim_request(listing)]
 
-    def free(self, listing: Listing) -> list[Command]:
+    def free(self, listing: JobInfo) -> list[Command]:
         """Its request may start another job."""
         naming = b'{"job_id":' + json.encode(listing.job_id) + b","
         return [script(_FREE, [key], naming) for key in self._requests(listing)]
 
-    def _claim_request(self, listing: Listing) -> list[Command]:
+    def _claim_request(self, listing: JobInfo) -> list[Command]:
         """Name the job for its request again, unless that names one."""
         value = encoded(listing)
         return [
             Command(key, ("SET", key, value, "EX", DAY, "NX")) for key in self._requests(listing)
         ]
 
-    def remove(self, listing: Listing) -> list[Command]:
+    def remove(self, listing: JobInfo) -> list[Command]:
         places = self._places(listing)
         leave = [Command(key, ("HDEL", key, listing.job_id)) for key in places]
         return [*leave, *self.free(listing)]
 
-    def _places(self, listing: Listing) -> list[bytes]:
+    def _places(self, listing: JobInfo) -> list[bytes]:
         user = listing.user
         return [self._keys.conversation(user, listing.conversation_id), self._keys.running(user)]
 
-    def _requests(self, listing: Listing) -> list[bytes]:
+    def _requests(self, listing: JobInfo) -> list[bytes]:
         request = listing.request_id
         return [] if request is None else [self._keys.request(listing.user, request)]
 

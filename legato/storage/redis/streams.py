@@ -36,10 +36,10 @@ from legato.storage.redis.stream_scripts import (
     SETTLE,
     VERSION,
 )
-from legato.storage.replicas import Listing
+from legato.storage.replicas import JobInfo
 
 _EVENTS: Final = json.Decoder(tuple[AnyEvent, ...])
-_LISTING: Final = json.Decoder(Listing)
+_LISTING: Final = json.Decoder(JobInfo)
 
 
 class Top(NamedTuple):
@@ -104,7 +104,7 @@ def _words(entries: Entries) -> tuple[str, int, bytes]:
     return entry_id, entries.first, json_of(entries.events)
 
 
-def make(key: bytes, epoch: int, owner: str, listing: Listing | None) -> Command:
+def make(key: bytes, epoch: int, owner: str, listing: JobInfo | None) -> Command:
     return MAKE.on(key, epoch, owner, encoded(listing) if listing else b"")
 
 
@@ -128,16 +128,16 @@ def bar(key: bytes, owner: str) -> Command:
     return BAR.on(key, owner, DAY)
 
 
-def encoded(listing: Listing) -> bytes:
+def encoded(listing: JobInfo) -> bytes:
     """Raises UnstorableText where it cannot be kept."""
     return json_of(listing)
 
 
-def decoded(listing: bytes) -> Listing:
+def decoded(listing: bytes) -> JobInfo:
     return _LISTING.decode(listing)
 
 
-def listing(entry: StreamEntry) -> Listing | None:
+def listing(entry: StreamEntry) -> JobInfo | None:
     """Raises MsgspecError where this version cannot read it."""
     return decoded(entry.fields[b"l"]) if b"l" in entry.fields else None
 

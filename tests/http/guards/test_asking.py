@@ -6,7 +6,7 @@ from quart import g
 
 from legato.http.facts import asking
 from legato.http.guards.asking import Asking
-from tests.http.guards.kit import open_door
+from tests.support.http.guards import open_door
 
 KEY = "sk-" + "a" * 64
 

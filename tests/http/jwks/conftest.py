@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from legato.http.auth import Authenticator, PublicKeys
-from tests.http.identity import NOW, SECRET, Clock, Provider, serving
+from tests.support.http.identity import NOW, SECRET, Clock, Provider, serving
 
 
 @pytest.fixture

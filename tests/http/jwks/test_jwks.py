@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from legato.http.auth import Authenticator, PublicKeys, Unauthorized
 from legato.http.jwks import parse_keys
 from legato.http.tokens import Expected, sign
-from tests.http.identity import (
+from tests.support.http.identity import (
     CLAIMS,
     NOW,
     SECRET,

@@ -12,8 +12,8 @@ from quart_trio.testing import TrioClient
 
 from legato.config import Limits
 from legato.http.nesting import MAX_MESSAGES
-from tests.http.client import FAST, Client
-from tests.http.house import AttentiveModel, open_client
+from tests.support.http.client import FAST, Client
+from tests.support.http.runtime import AttentiveModel, open_client
 
 PATHS = ["/v1/responses", "/api/agents/v1/responses"]
 [PATH, _] = PATHS

@@ -17,7 +17,7 @@ from legato.http.openai.response_request import ResponseBody, check
 from legato.http.openai.sealing import Unsealable
 from legato.models.contract import ChatMessage
 from legato.storage.responses import StoredResponse
-from tests.dialects.responses_kit import IDENTITY, JOB, created
+from tests.support.responses import IDENTITY, JOB, created
 
 TOOL = {"type": "function", "name": "add", "parameters": {"type": "object"}}
 CALL = {"type": "function_call", "call_id": "c1", "name": "add", "arguments": "{}"}

@@ -8,8 +8,8 @@ import pytest
 from legato.storage.memory import MemoryRecords
 from legato.storage.memory_responses import MemoryResponses
 from legato.storage.responses import StoredResponse
-from tests.http.client import Client, bearer
-from tests.http.openai.asked import (
+from tests.support.http.client import Client, bearer
+from tests.support.openai.asked import (
     PATH,
     asked,
     bob_beside,

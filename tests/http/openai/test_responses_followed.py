@@ -8,8 +8,8 @@ from legato.config import Limits
 from legato.storage.memory import MemoryRecords
 from legato.storage.memory_responses import MemoryResponses
 from legato.storage.responses import StoredResponse
-from tests.http.client import Client, everything
-from tests.http.openai.asked import (
+from tests.support.http.client import Client, everything
+from tests.support.openai.asked import (
     DONE,
     PATH,
     ann_asking,

@@ -8,8 +8,8 @@ import openai
 import pytest
 
 from legato.http.api_keys import mint
-from tests.http.live_server import LiveServer, live_server
-from tests.http.openai.sdk import with_client
+from tests.support.http.live_server import LiveServer, live_server
+from tests.support.openai.sdk import with_client
 
 HOUR = timedelta(hours=1)
 

@@ -5,9 +5,9 @@ import trio
 from hypercorn.protocol.ws_stream import WSStream
 from structlog.testing import capture_logs
 
-from tests.http.live_server import LiveServer, live_server, until
-from tests.http.raw_client import RawClient, data_of, frames_of
-from tests.http.transport.http2_client import Http2Client
+from tests.support.http.http2_client import Http2Client
+from tests.support.http.live_server import LiveServer, live_server, until
+from tests.support.http.raw_client import RawClient, data_of, frames_of
 
 CLIENTS = 50
 SOON = 5.0  # seconds: far less than a connection may be idle for
