@@ -49,7 +49,7 @@ class JobFactory:
             recovered.turn,
             model=self._models.get(name) or AbsentModel(name),
             epoch=recovered.epoch,
-            former=recovered.former,
+            previous_epochs=recovered.previous_epochs,
             position=len(recovered.events),
         )
         if recovered.has_ended:

@@ -70,11 +70,11 @@ class LocalRef:
         actor: ActorRef[JobMessage],
         turn: Turn,
         epoch: int,
-        former: Mapping[int, int] | None = None,
+        previous_epochs: Mapping[int, int] | None = None,
     ) -> None:
-        """`former`: see Feed."""
+        """`previous_epochs`: see Feed."""
         self._actor = actor
-        self.former = former or {}
+        self.previous_epochs = previous_epochs or {}
         self.job_id = turn.job_id
         self.epoch = epoch
         self.conversation_id = turn.conversation_id

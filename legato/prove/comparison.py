@@ -106,13 +106,13 @@ class Comparison:
         return not text and not (whole and left)
 
     def _compare_journal(self, ending: AnyEnding) -> None:
-        volume = self._sim.replicas.world.volumes.get(self._job_id)
-        if volume is None:
+        stored_log = self._sim.replicas.world.stored_logs.get(self._job_id)
+        if stored_log is None:
             self._breach("journal", "the journal does not have it")
             return
-        if not volume.settled:
+        if not stored_log.settled:
             self._breach("journal", "the journal does not know that it is settled")
-        replay = Replay(Kept(volume.entries))
+        replay = Replay(Kept(stored_log.entries))
         if replay.ending is None or alike(replay.ending) != alike(ending):
             fields = _differing(replay.ending, ending)
             self._breach("journal", f"the journal has another ending, by {fields}")
@@ -168,5 +168,5 @@ def _last(reader: Reader) -> bytes:
 
 def _held(cursor: Cursor, replay: Replay) -> bool:
     """Whether what it speaks of is in the history."""
-    epochs = [epoch for epoch in replay.former if epoch <= cursor.epoch]
-    return bool(epochs) and cursor.seq <= replay.former[max(epochs)]
+    epochs = [epoch for epoch in replay.previous_epochs if epoch <= cursor.epoch]
+    return bool(epochs) and cursor.seq <= replay.previous_epochs[max(epochs)]

@@ -177,7 +177,7 @@ class Simulation:
 
     # Losses.
 
-    async def told_again(self) -> None:
+    async def reannounced(self) -> None:
         """Wait until those who know what was forgotten have told it."""
         if self.exempts(Exemption.TOLD_AGAIN):
             await trio.sleep_until(self.forgot_at + GRACE)
@@ -192,7 +192,7 @@ class Simulation:
 
     async def may_lose(self) -> None:
         """Wait until a replica may be lost."""
-        await self.told_again()
+        await self.reannounced()
         self.lost_at = trio.current_time()
 
     def all_there(self, seconds: float) -> bool:

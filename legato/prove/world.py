@@ -144,21 +144,21 @@ class Faulty(MemoryReplication):
         return done
 
     async def enter(
-        self, listing: JobInfo, on_busy: OnBusy, *, max_per_user: int
+        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
     ) -> Entered | Joined | Denied:
-        return await self.reported(super().enter(listing, on_busy, max_per_user=max_per_user))
+        return await self.reported(super().enter(info, on_busy, max_per_user=max_per_user))
 
-    async def void(self, listing: JobInfo, *, may_repeat: bool) -> None:
+    async def void(self, info: JobInfo, *, may_repeat: bool) -> None:
         if self.forgets_nothing > 0:
             self.forgets_nothing -= 1
             raise StorageError("nothing is forgotten")
-        await super().void(listing, may_repeat=may_repeat)
+        await super().void(info, may_repeat=may_repeat)
 
-    async def tell_again(self, jobs: Sequence[Told]) -> None:
+    async def reannounce(self, jobs: Sequence[Told]) -> None:
         if self.hears_nothing > 0:
             self.hears_nothing -= 1
             raise StorageError("nothing is heard")
-        await self.reported(super().tell_again(jobs))
+        await self.reported(super().reannounce(jobs))
 
     async def beat(self) -> bool:
         before = copy(self._births)

@@ -43,14 +43,14 @@ class JournalStore:
     """What outlives the journals on it, as a database outlives a process."""
 
     def __init__(self) -> None:
-        self.volumes: dict[str, StoredLog] = {}
+        self.stored_logs: dict[str, StoredLog] = {}
         self.tombstones: dict[str, int] = {}  # forgotten jobs that had former owners: last epochs
         self.closed: set[str] = set()  # the owners whose journals are
 
     def forget(self, job_id: str) -> None:
-        volume = self.volumes.pop(job_id, None)
-        if volume is not None and volume.epoch > 1:
-            self.tombstones[job_id] = volume.epoch
+        stored_log = self.stored_logs.pop(job_id, None)
+        if stored_log is not None and stored_log.epoch > 1:
+            self.tombstones[job_id] = stored_log.epoch
 
     def refuses(self, entries: Entries) -> Refusal | None:
         """Say why entries of a job that has no volume are refused, if they are."""
@@ -64,13 +64,13 @@ class MemoryJournal:
 
     def __init__(
         self,
-        shelf: JournalStore | None = None,
+        journal_store: JournalStore | None = None,
         *,
         me: str | None = None,
         is_gone: Callable[[str], bool] | None = None,
     ) -> None:
         """`is_gone`: whether such an owner is; without it, whether its journal is closed."""
-        self._shelf = shelf or JournalStore()
+        self._shelf = journal_store or JournalStore()
         self.me = me or token_hex(8)
         self._is_gone = is_gone or self._shelf.closed.__contains__
 
@@ -84,41 +84,43 @@ class MemoryJournal:
         return [refusal for each in batch if (refusal := self._append(each))]
 
     def _append(self, entries: Entries) -> Refusal | None:
-        shelf = self._shelf
-        volume = shelf.volumes.get(entries.job_id)
-        refusal = volume.refuses(entries, self.me) if volume else shelf.refuses(entries)
+        journal_store = self._shelf
+        stored_log = journal_store.stored_logs.get(entries.job_id)
+        refusal = (
+            stored_log.refuses(entries, self.me) if stored_log else journal_store.refuses(entries)
+        )
         if refusal is None:
-            volume = volume or StoredLog(self.me, entries.epoch)
-            volume.add(entries, self.me)
-            shelf.volumes[entries.job_id] = volume
-            shelf.tombstones.pop(entries.job_id, None)
+            stored_log = stored_log or StoredLog(self.me, entries.epoch)
+            stored_log.add(entries, self.me)
+            journal_store.stored_logs[entries.job_id] = stored_log
+            journal_store.tombstones.pop(entries.job_id, None)
         return refusal
 
     async def take_over(self) -> Sequence[OrphanedJob]:
         await self._enter()
-        volumes = sorted(self._shelf.volumes.items())
-        for _, volume in volumes:
-            if volume.owner != self.me and self._is_gone(volume.owner):
-                volume.owner = self.me
-                volume.epoch += 1
-                volume.attempts += 1
+        stored_logs = sorted(self._shelf.stored_logs.items())
+        for _, stored_log in stored_logs:
+            if stored_log.owner != self.me and self._is_gone(stored_log.owner):
+                stored_log.owner = self.me
+                stored_log.epoch += 1
+                stored_log.attempts += 1
         return [
-            OrphanedJob(job_id, volume.epoch, volume.attempts, volume.settled)
-            for job_id, volume in volumes
-            if volume.owner == self.me and volume.attempts
+            OrphanedJob(job_id, stored_log.epoch, stored_log.attempts, stored_log.settled)
+            for job_id, stored_log in stored_logs
+            if stored_log.owner == self.me and stored_log.attempts
         ]
 
     async def read(self, job_id: str) -> Kept:
         await self._enter()
         require_unicode(job_id)
-        volume = self._shelf.volumes.get(job_id)
-        return Kept(list(volume.entries) if volume else [])
+        stored_log = self._shelf.stored_logs.get(job_id)
+        return Kept(list(stored_log.entries) if stored_log else [])
 
     async def settle(self, job_ids: Sequence[str]) -> None:
         await self._enter()
         for job_id in self._own(job_ids):
-            volume = self._shelf.volumes[job_id]
-            volume.settled, volume.attempts = True, 0
+            stored_log = self._shelf.stored_logs[job_id]
+            stored_log.settled, stored_log.attempts = True, 0
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         await self._enter()
@@ -130,8 +132,10 @@ class MemoryJournal:
 
     def _own(self, job_ids: Sequence[str]) -> Sequence[str]:
         """Those of these that are there and nobody else's."""
-        volumes = self._shelf.volumes
-        return [each for each in job_ids if each in volumes and volumes[each].owner == self.me]
+        stored_logs = self._shelf.stored_logs
+        return [
+            each for each in job_ids if each in stored_logs and stored_logs[each].owner == self.me
+        ]
 
     async def _enter(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -45,7 +45,7 @@ class WorldJournal(MemoryJournal):
         return refusal
 
     async def take_over(self) -> Sequence[OrphanedJob]:
-        owners = {volume.owner for volume in self._world.volumes.values()}
+        owners = {stored_log.owner for stored_log in self._world.stored_logs.values()}
         taken = await super().take_over()
         empty = [replica for replica in self._signs.gone() if replica not in owners]
         for replica in empty:
@@ -65,8 +65,12 @@ class WorldJournal(MemoryJournal):
             self._world.remove(job_id)
 
     def _not_of_others(self, job_ids: Sequence[str]) -> Sequence[str]:
-        volumes = self._world.volumes
-        return [each for each in job_ids if each not in volumes or volumes[each].owner == self.me]
+        stored_logs = self._world.stored_logs
+        return [
+            each
+            for each in job_ids
+            if each not in stored_logs or stored_logs[each].owner == self.me
+        ]
 
 
 class MemoryReplication:
@@ -93,63 +97,63 @@ class MemoryReplication:
         return self
 
     async def enter(
-        self, listing: JobInfo, on_busy: OnBusy, *, max_per_user: int
+        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
     ) -> Entered | Joined | Denied:
         await self._checkpoint()
-        require_unicode(listing)
+        require_unicode(info)
         world = self._world
         self._births.require_whole(world.birth)
-        siblings = world.siblings(listing.user, listing.conversation_id)
-        jobs = [each.listing for each in siblings if each.stage in ("waiting", "begun")]
-        if listing.job_id in world.listings:  # by this very call, which was not heard to succeed
-            before = jobs[: jobs.index(listing)] if listing in jobs else jobs
-            return Entered(before, world.places[listing.job_id])
-        if first := world.requests.get((listing.user, listing.request_id or "")):
+        siblings = world.siblings(info.user, info.conversation_id)
+        jobs = [each.info for each in siblings if each.stage in ("waiting", "begun")]
+        if info.job_id in world.infos:  # by this very call, which was not heard to succeed
+            before = jobs[: jobs.index(info)] if info in jobs else jobs
+            return Entered(before, world.places[info.job_id])
+        if first := world.requests.get((info.user, info.request_id or "")):
             return Joined(first)
         if jobs and on_busy == "reject":
             return Denied("busy")
         leaving = len(jobs) if on_busy == "interrupt" else 0
-        if len(world.running(listing.user)) - leaving >= max_per_user:
+        if len(world.running(info.user)) - leaving >= max_per_user:
             return Denied("too_many")
-        world.volumes[listing.job_id] = StoredLog(self.me)
-        others = (world.places[each.listing.job_id] for each in siblings)
+        world.stored_logs[info.job_id] = StoredLog(self.me)
+        others = (world.places[each.info.job_id] for each in siblings)
         place = 1 + max(others, default=0)
-        world.list_job(listing, "waiting", place)
+        world.add_info(info, "waiting", place)
         return Entered(jobs, place)
 
-    async def withdraw(self, listing: JobInfo) -> None:
+    async def withdraw(self, info: JobInfo) -> None:
         await self._checkpoint()
-        self._world.remove(listing.job_id)
+        self._world.remove(info.job_id)
 
-    async def void(self, listing: JobInfo, *, may_repeat: bool) -> None:
+    async def void(self, info: JobInfo, *, may_repeat: bool) -> None:
         await self._checkpoint()
-        self._world.advance(listing.job_id, "void")
+        self._world.advance(info.job_id, "void")
         if may_repeat:
-            self._world.release(listing)
+            self._world.release(info)
 
-    async def tell_again(self, jobs: Sequence[Told]) -> None:
+    async def reannounce(self, jobs: Sequence[Told]) -> None:
         await self._checkpoint()
         for told in jobs:
             if self._has(told):
-                job_id, stage = told.listing.job_id, told.stage
-                if job_id not in self._world.listings:
-                    self._world.list_job(told.listing, stage, told.listing.place)
+                job_id, stage = told.info.job_id, told.stage
+                if job_id not in self._world.infos:
+                    self._world.add_info(told.info, stage, told.info.place)
                 self._world.advance(job_id, stage)
 
     def _has(self, told: Told) -> bool:
         """Whether this replica does, as far as the world knows."""
-        job_id = told.listing.job_id
-        volume = self._world.volumes.get(job_id)
-        if volume is None:
+        job_id = told.info.job_id
+        stored_log = self._world.stored_logs.get(job_id)
+        if stored_log is None:
             return told.epoch > self._world.tombstones.get(job_id, 0)
-        return volume.owner == self.me or volume.epoch < told.epoch
+        return stored_log.owner == self.me or stored_log.epoch < told.epoch
 
     async def find(self, job_id: str) -> Whereabouts | None:
         await self._checkpoint()
-        listing = self._world.listings.get(job_id)
-        volume = self._world.volumes.get(job_id)
-        if listing and volume:
-            return Whereabouts(listing, volume.owner, volume.epoch)
+        info = self._world.infos.get(job_id)
+        stored_log = self._world.stored_logs.get(job_id)
+        if info and stored_log:
+            return Whereabouts(info, stored_log.owner, stored_log.epoch)
         self._births.require_whole(self._world.birth)
         return None
 
@@ -162,7 +166,7 @@ class MemoryReplication:
     async def running(self, user: str) -> Sequence[str]:
         await self._checkpoint()
         running = self._world.running(user)
-        return list(dict.fromkeys(listing.conversation_id for listing in running))
+        return list(dict.fromkeys(info.conversation_id for info in running))
 
     async def request(self, user: str, request_id: str) -> JobInfo | None:
         await self._checkpoint()

@@ -26,7 +26,7 @@ class SharedMemory(JournalStore):
         self._born_on = self.server
         self.is_whole = True
         self.places: dict[str, int] = {}  # of jobs, in the order of their starts
-        self.listings: dict[str, JobInfo] = {}
+        self.infos: dict[str, JobInfo] = {}
         self.stages: dict[str, Stage] = {}
         self.requests: dict[tuple[str, str], JobInfo] = {}
         self.signs: dict[str, str] = {}
@@ -36,9 +36,9 @@ class SharedMemory(JournalStore):
     def lose_all(self) -> None:
         """Be as a server is that was restarted and kept nothing."""
         self._birth = ""
-        for journaled in (self.volumes, self.tombstones):
+        for journaled in (self.stored_logs, self.tombstones):
             journaled.clear()
-        for listed in (self.listings, self.stages, self.places, self.requests, self.signs):
+        for listed in (self.infos, self.stages, self.places, self.requests, self.signs):
             listed.clear()
         for inbox in self.inboxes.values():
             inbox.clear()
@@ -55,42 +55,42 @@ class SharedMemory(JournalStore):
 
     def siblings(self, user: str, conversation_id: str) -> Sequence[Listed]:
         found = [
-            listing
-            for listing in self.listings.values()
-            if (listing.user, listing.conversation_id) == (user, conversation_id)
+            info
+            for info in self.infos.values()
+            if (info.user, info.conversation_id) == (user, conversation_id)
         ]
-        found.sort(key=lambda listing: (self.places[listing.job_id], listing.job_id))
-        return [Listed(listing, self.stages[listing.job_id]) for listing in found]
+        found.sort(key=lambda info: (self.places[info.job_id], info.job_id))
+        return [Listed(info, self.stages[info.job_id]) for info in found]
 
     def running(self, user: str) -> Sequence[JobInfo]:
         return [
-            listing
-            for job_id, listing in sorted(self.listings.items())
-            if listing.user == user and self.stages[job_id] in ("waiting", "begun")
+            info
+            for job_id, info in sorted(self.infos.items())
+            if info.user == user and self.stages[job_id] in ("waiting", "begun")
         ]
 
-    def list_job(self, listing: JobInfo, stage: Stage, place: int) -> None:
-        self.listings[listing.job_id] = listing
-        self.stages[listing.job_id] = stage
-        self.places[listing.job_id] = place
-        if listing.request_id is not None:
-            self.requests.setdefault((listing.user, listing.request_id), listing)
+    def add_info(self, info: JobInfo, stage: Stage, place: int) -> None:
+        self.infos[info.job_id] = info
+        self.stages[info.job_id] = stage
+        self.places[info.job_id] = place
+        if info.request_id is not None:
+            self.requests.setdefault((info.user, info.request_id), info)
 
     def advance(self, job_id: str, stage: Stage) -> None:
         """Stages only do: a former owner that is late takes nothing back."""
         if _RANKS[self.stages.get(job_id, "void")] < _RANKS[stage]:
             self.stages[job_id] = stage
 
-    def release(self, listing: JobInfo) -> None:
+    def release(self, info: JobInfo) -> None:
         """Let the same request start another job."""
-        request = listing.user, listing.request_id or ""
+        request = info.user, info.request_id or ""
         first = self.requests.get(request)
-        if first is not None and first.job_id == listing.job_id:
+        if first is not None and first.job_id == info.job_id:
             del self.requests[request]
 
     def remove(self, job_id: str) -> None:
         self.forget(job_id)
         self.stages.pop(job_id, None)
         self.places.pop(job_id, None)
-        if listing := self.listings.pop(job_id, None):
-            self.release(listing)
+        if info := self.infos.pop(job_id, None):
+            self.release(info)

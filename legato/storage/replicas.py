@@ -42,20 +42,20 @@ class JobInfo(Struct, frozen=True, kw_only=True):
 class Whereabouts(Struct, frozen=True):
     """Whose a job is, and since which epoch."""
 
-    listing: JobInfo
+    info: JobInfo
     owner: str
     epoch: int
 
 
 class Listed(Struct, frozen=True):
-    listing: JobInfo
+    info: JobInfo
     stage: Stage
 
 
 class Told(Struct, frozen=True):
     """What the directory has to know of a job of this replica."""
 
-    listing: JobInfo
+    info: JobInfo
     epoch: int
     stage: Stage
 
@@ -101,7 +101,7 @@ class Directory(Protocol):
     """
 
     async def enter(
-        self, listing: JobInfo, on_busy: OnBusy, *, max_per_user: int
+        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
     ) -> Entered | Joined | Denied:
         """Have this replica own a new job, at stage `waiting`, with epoch 1.
 
@@ -114,15 +114,15 @@ class Directory(Protocol):
         """
         ...
 
-    async def withdraw(self, listing: JobInfo) -> None:
+    async def withdraw(self, info: JobInfo) -> None:
         """It came to nothing, or may have never been entered: as if it had not been."""
         ...
 
-    async def void(self, listing: JobInfo, *, may_repeat: bool) -> None:
+    async def void(self, info: JobInfo, *, may_repeat: bool) -> None:
         """It ended before it began.  `may_repeat`: its request may start another job."""
         ...
 
-    async def tell_again(self, jobs: Sequence[Told]) -> None:
+    async def reannounce(self, jobs: Sequence[Told]) -> None:
         """List all jobs of this replica, after the shared storage lost what it was told.
 
         Their places in the journal are made by its writer: see `Entries`.  What the directory does

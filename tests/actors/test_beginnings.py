@@ -35,9 +35,9 @@ async def ask(replicas: Replicas, seat: Seat, request_id: str = "r1") -> StartRe
 
 async def begun(replicas: Replicas) -> str:
     """The job that is in the journal now."""
-    while not any(each.entries for each in replicas.world.volumes.values()):  # noqa: ASYNC110
+    while not any(each.entries for each in replicas.world.stored_logs.values()):  # noqa: ASYNC110
         await trio.sleep(0.1)
-    [job_id] = replicas.world.volumes
+    [job_id] = replicas.world.stored_logs
     return job_id
 
 

@@ -131,8 +131,8 @@ async def test_a_fenced_job_whose_model_cannot_be_closed_ends_alone(
         other = await here.start(conversation_id=C2)
         await job.opened()
         await other.opened()
-        volume = replicas.world.volumes[job.job_id]
-        volume.owner, volume.epoch = there.replication.me, 2  # taken over
+        stored_log = replicas.world.stored_logs[job.job_id]
+        stored_log.owner, stored_log.epoch = there.replication.me, 2  # taken over
         here.model.say("hi")
         here.model.say("hi")
         await trio.sleep(5)
@@ -218,8 +218,8 @@ async def test_who_looks_after_its_jobs_for_long_is_not_taken_for_gone(
         here.replication.pause = 0.2  # Redis is busy
         here.replication.away = False
         await trio.sleep(5 * LEASE)
-        volume = replicas.world.volumes[job.job_id]
-        assert (volume.owner, volume.epoch) == (here.replication.me, 1)
+        stored_log = replicas.world.stored_logs[job.job_id]
+        assert (stored_log.owner, stored_log.epoch) == (here.replication.me, 1)
 
 
 async def test_a_dialect_that_failed_is_not_spoken_any_more(

@@ -178,7 +178,7 @@ async def test_retention(autojump_clock: MockClock) -> None:
             await trio.sleep(0.1)
         await trio.sleep(200)
         world, registry = replicas.world, here.replica.supervisor.registry
-        assert [world.volumes, world.listings, world.stages] == [{}, {}, {}]
+        assert [world.stored_logs, world.infos, world.stages] == [{}, {}, {}]
         assert list(registry) == []
         assert await there.jobs.whereis("ann", C1) is None
 

@@ -9,7 +9,7 @@ from legato.events import TextDelta
 from legato.storage.contract import Entries, Journal, Kept, OrphanedJob, Refusal, UnstorableText
 from legato.storage.replicas import Replication
 from tests.storage.test_journal import EVENTS
-from tests.support.storage.worlds import World, listing, take_over
+from tests.support.storage.worlds import World, info, take_over
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ async def test_of_several_that_take_over_one_has_it(world: World) -> None:
 
 async def test_a_job_of_which_nothing_was_appended_is_taken_over(world: World) -> None:
     first, die = await world.open()
-    await first.directory.enter(listing("j"), "enqueue", max_per_user=9)
+    await first.directory.enter(info("j"), "enqueue", max_per_user=9)
     second = await world.replica()
     await die()
 

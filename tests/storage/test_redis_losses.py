@@ -8,10 +8,10 @@ from legato.storage.contract import Entries, Journal, Kept, OrphanedJob, Refusal
 from legato.storage.replicas import Listed, Replication, Told
 from tests.storage.test_journal import EVENTS, heard
 from tests.support.storage.redis_servers import RedisServer
-from tests.support.storage.worlds import World, listing, take_over
+from tests.support.storage.worlds import World, info, take_over
 
 JOB = "test:job:{j}"
-MINE = listing("j", request_id="r", place=1)
+MINE = info("j", request_id="r", place=1)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ async def test_what_is_new_is_refused_though_the_directory_was_told_again(
     await replica.directory.enter(MINE, "interrupt", max_per_user=9)
     await said(replica.journal, 1, 5)
     redis_server.ask("FLUSHALL")
-    await replica.directory.tell_again([Told(MINE, 1, "begun")])
+    await replica.directory.reannounce([Told(MINE, 1, "begun")])
     assert redis_server.ask("EXISTS", JOB) == 0, "the journal's writer makes it, and nobody else"
     assert await said(replica.journal, 6, 7) == [Refusal("j", "forgotten")]
     assert await said(replica.journal, 1, 9) == []
@@ -165,11 +165,11 @@ async def test_a_server_that_does_not_know_the_scripts_is_told_them(
 
 async def test_to_tell_again_what_is_just_forgotten_is_no_error(replica: Replication) -> None:
     for number in range(20):
-        job = listing(f"j{number}")
+        job = info(f"j{number}")
         await replica.directory.enter(job, "enqueue", max_per_user=99)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(replica.journal.forget, [job.job_id])
-            nursery.start_soon(replica.directory.tell_again, [Told(job, 1, "ended")])
+            nursery.start_soon(replica.directory.reannounce, [Told(job, 1, "ended")])
 
 
 async def test_what_is_anothers_by_now_is_not_told_again(
@@ -181,11 +181,11 @@ async def test_what_is_anothers_by_now_is_not_told_again(
     await former.liveness.leave()
     await take_over(other)
     await other.journal.settle(["j"])
-    await former.directory.tell_again([Told(MINE, 1, "begun")])
+    await former.directory.reannounce([Told(MINE, 1, "begun")])
     assert await other.directory.conversation("ann", "c1") == [Listed(MINE, "ended")]
     assert await other.directory.running("ann") == []
     await other.journal.forget(["j"])
-    await former.directory.tell_again([Told(MINE, 1, "begun")])
+    await former.directory.reannounce([Told(MINE, 1, "begun")])
 
     assert await said(former.journal, 1, 3) == [Refusal("j", "fenced")]
     assert await other.directory.conversation("ann", "c1") == []
@@ -200,7 +200,7 @@ async def test_a_stage_is_told_again_as_it_is(
     redis_server.ask("FLUSHALL")
     await said(replica.journal, 1, 2)
     assert await replica.directory.conversation("ann", "c1") == [Listed(MINE, "begun")]
-    await replica.directory.tell_again([Told(MINE, 1, "ended")])
+    await replica.directory.reannounce([Told(MINE, 1, "ended")])
 
     assert await replica.directory.conversation("ann", "c1") == [Listed(MINE, "ended")]
     assert await replica.directory.running("ann") == []
@@ -217,4 +217,4 @@ async def test_a_job_that_waits_is_told_again_by_its_place(
     assert await replica.directory.conversation("ann", "c1") == [Listed(MINE, "waiting")]
     found = await replica.directory.find("j")
     assert found is not None
-    assert (found.listing, found.owner, found.epoch) == (MINE, replica.me, 1)
+    assert (found.info, found.owner, found.epoch) == (MINE, replica.me, 1)

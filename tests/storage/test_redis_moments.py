@@ -15,9 +15,9 @@ from legato.storage.redis.replication import RedisReplication, open_replication
 from legato.storage.replicas import Entered, Replication
 from tests.storage.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisServer
-from tests.support.storage.worlds import World, listing, take_over
+from tests.support.storage.worlds import World, info, take_over
 
-JOB = listing("j", request_id="r")
+JOB = info("j", request_id="r")
 FIRST = Entries("j", 1, 1, EVENTS)
 T = TypeVar("T")
 
@@ -137,7 +137,7 @@ async def test_whoever_dies_at_any_step_leaves_nothing_that_nobody_has(
     await die()
 
     taken = [job.job_id for job in await take_over(last)]
-    listed = [each.listing.job_id for each in await last.directory.conversation("ann", "c1")]
+    listed = [each.info.job_id for each in await last.directory.conversation("ann", "c1")]
     assert set(listed) <= set(taken)
     await last.journal.settle(taken)
     await last.journal.forget(taken)

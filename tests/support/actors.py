@@ -117,8 +117,8 @@ class SlowToClose(PlayedModel):
 class FlakyJournal(MemoryJournal):
     """A journal in memory that fails while `down`, waits while held, and cannot keep some jobs."""
 
-    def __init__(self, shelf: JournalStore | None = None) -> None:
-        super().__init__(shelf)
+    def __init__(self, journal_store: JournalStore | None = None) -> None:
+        super().__init__(journal_store)
         self.down = False
         self.free = trio.Event()
         self.free.set()

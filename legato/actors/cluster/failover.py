@@ -42,7 +42,7 @@ class ClusterTakeover(TakeoverPolicy):
 
     async def turn(self, job_id: str) -> Turn | None:
         place = await self._directory.find(job_id)
-        return turn_of(place.listing) if place else None
+        return turn_of(place.info) if place else None
 
     def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
         model = self._models.get(turn.model)

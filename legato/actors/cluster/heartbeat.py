@@ -120,21 +120,21 @@ class Heartbeat:
         """Tell what was lost; absence counts after that: then let go of what others took over."""
         if self._has_lost:
             handed_on = self._supervisor.handed_on.values()
-            await self._tell_again([*self._supervisor.registry, *handed_on])
+            await self._reannounce([*self._supervisor.registry, *handed_on])
         if self._was_away:
             await self._let_go()
 
-    async def _tell_again(self, jobs: Sequence[Job]) -> None:
+    async def _reannounce(self, jobs: Sequence[Job]) -> None:
         """First the journal, which makes the places of all jobs, then the directory."""
         log.warning("the shared storage lost what it was told; telling it again", jobs=len(jobs))
         self._has_lost = False
         try:
             for job in jobs:
-                job.tell_again()
+                job.reannounce()
             for job in jobs:
-                await job.told_again()
+                await job.reannounced()
             told = [Told(info_of(job.turn), job.feed.epoch, stage_of(job)) for job in jobs]
-            await self._replication.directory.tell_again(told)
+            await self._replication.directory.reannounce(told)
         except BaseException:
             self._has_lost = True
             raise

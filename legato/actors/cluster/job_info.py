@@ -27,19 +27,19 @@ def info_of(turn: Turn) -> JobInfo:
     )
 
 
-def turn_of(listing: JobInfo) -> Turn:
+def turn_of(info: JobInfo) -> Turn:
     """As much of the turn as brings its job to an end; not enough to ask the model."""
     return Turn(
-        job_id=listing.job_id,
-        conversation_id=listing.conversation_id,
-        message_id=listing.message_id,
-        response_id=listing.response_id,
-        user=listing.user,
-        model=listing.model,
-        endpoint=listing.endpoint,
-        request_id=listing.request_id,
-        place=listing.place,
-        prompt=Prompt(asked=listing.asked, messages=()) if listing.asked else None,
+        job_id=info.job_id,
+        conversation_id=info.conversation_id,
+        message_id=info.message_id,
+        response_id=info.response_id,
+        user=info.user,
+        model=info.model,
+        endpoint=info.endpoint,
+        request_id=info.request_id,
+        place=info.place,
+        prompt=Prompt(asked=info.asked, messages=()) if info.asked else None,
     )
 
 

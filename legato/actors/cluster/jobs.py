@@ -89,10 +89,10 @@ class ClusterJobs:
         if self._heartbeat.trouble is not None:
             raise StorageError(str(self._heartbeat.trouble))
 
-    async def _is_there(self, listing: JobInfo) -> bool:
+    async def _is_there(self, info: JobInfo) -> bool:
         """Not where its own replica did not hear that it was entered."""
         try:
-            await self._owners.status(listing.job_id)
+            await self._owners.status(info.job_id)
         except ActorStopped:
             return False
         return True
@@ -109,8 +109,8 @@ class ClusterJobs:
     async def predecessors(self, turn: Turn) -> Sequence[trio.Event]:
         """The endings for which a turn waits that a former owner queued."""
         listed = await self._directory.conversation(turn.user, turn.conversation_id)
-        before = takewhile(lambda each: each.listing.job_id != turn.job_id, listed)
-        return [self._ending(each.listing) for each in before if is_running(each)]
+        before = takewhile(lambda each: each.info.job_id != turn.job_id, listed)
+        return [self._ending(each.info) for each in before if is_running(each)]
 
     async def knows(self, turn: Turn) -> bool:
         if turn.request_id is None:
@@ -123,7 +123,7 @@ class ClusterJobs:
             message_id
             for each in listed
             if is_running(each)
-            for message_id in (each.listing.message_id, each.listing.response_id)
+            for message_id in (each.info.message_id, each.info.response_id)
         ]
 
     async def whereis(self, user: str, stream_id: str) -> JobRef | None:
@@ -131,44 +131,44 @@ class ClusterJobs:
             return local
         if len(stream_id) == JOB_ID_LENGTH:
             place = await self._directory.find(stream_id)
-            return self._ref(place.listing) if place else None
+            return self._ref(place.info) if place else None
         listed = await self._directory.conversation(user, stream_id)
         if not listed:
             await self._check_foreign(user, stream_id)
             return None
-        return self._ref(current(listed).listing)
+        return self._ref(current(listed).info)
 
     async def active(self, user: str) -> Sequence[str]:
         return await self._directory.running(user)
 
     async def titled(self, user: str, conversation_id: str) -> None:
         for each in await self._directory.conversation(user, conversation_id):
-            await self._owners.ended(each.listing.job_id)
+            await self._owners.ended(each.info.job_id)
             with suppress(ActorStopped):
                 await self._owners.ask(
-                    each.listing.job_id, lambda about: AwaitTitle(about, conversation_id)
+                    each.info.job_id, lambda call_id: AwaitTitle(call_id, conversation_id)
                 )
 
     async def close_conversation(self, user: str, conversation_id: str) -> None:
         while listed := await self._directory.conversation(user, conversation_id):
             for each in listed:
-                await self._discarded(each.listing)
+                await self._discarded(each.info)
         await self._supervisor.close_conversation(conversation_id)
 
     async def discard(self, job_id: str) -> None:
         if place := await self._directory.find(job_id):
-            await self._discarded(place.listing)
+            await self._discarded(place.info)
 
     async def ping(self) -> None:
         self._supervisor.check_journal()
         self._check_reach()
 
-    async def _enter(self, listing: JobInfo, on_busy: OnBusy) -> Entered | Joined:
+    async def _enter(self, info: JobInfo, on_busy: OnBusy) -> Entered | Joined:
         most = self._limits.max_running_jobs_per_user
         try:
-            entered = await self._directory.enter(listing, on_busy, max_per_user=most)
+            entered = await self._directory.enter(info, on_busy, max_per_user=most)
         except StorageError:
-            self._soon(self._directory.withdraw, listing)  # it may have been
+            self._soon(self._directory.withdraw, info)  # it may have been
             raise
         match entered:
             case Denied("busy"):
@@ -186,18 +186,18 @@ class ClusterJobs:
             job = next((each for each in siblings if is_answering(each)), None)
         return self._ref(info_of(job.turn)) if job else None
 
-    def _ref(self, listing: JobInfo) -> JobRef:
-        return ClusterRef(listing, self._owners, self._mirrors)
+    def _ref(self, info: JobInfo) -> JobRef:
+        return ClusterRef(info, self._owners, self._mirrors)
 
     async def _check_foreign(self, user: str, conversation_id: str) -> None:
         conversation = await self._records.conversation(conversation_id)
         if conversation is not None and conversation.user != user:
             raise ForeignConversation(conversation_id)
 
-    def _ending(self, listing: JobInfo) -> trio.Event:
+    def _ending(self, info: JobInfo) -> trio.Event:
         """Set when that job has ended, wherever it does."""
         ended = trio.Event()
-        self._until_done(self._await_end, listing.job_id, ended)
+        self._until_done(self._await_end, info.job_id, ended)
         return ended
 
     def _until_done(self, work: Callable[..., Awaitable[None]], job_id: str, *more: object) -> None:
@@ -226,11 +226,11 @@ class ClusterJobs:
                 log.warning("the turn before is not stopped", job=job_id, reason=str(error))
                 await trio.sleep(RETRY)
 
-    async def _discarded(self, listing: JobInfo) -> None:
+    async def _discarded(self, info: JobInfo) -> None:
         try:
-            await self._owners.ask(listing.job_id, lambda about: Discard(about, listing.job_id))
+            await self._owners.ask(info.job_id, lambda call_id: Discard(call_id, info.job_id))
         except ActorStopped:
-            await self._directory.withdraw(listing)  # nobody has it who could
+            await self._directory.withdraw(info)  # nobody has it who could
 
     # What the journal does not tell the directory.
 
@@ -243,8 +243,8 @@ class ClusterJobs:
         if job.opening is None and job.feed.ending is not None:
             self._soon(self._directory.withdraw, info_of(job.turn))
 
-    def _soon(self, tell: Callable[..., Awaitable[None]], listing: JobInfo, **facts: bool) -> None:
-        self._notices.add(listing.job_id, partial(tell, listing, **facts))
+    def _soon(self, tell: Callable[..., Awaitable[None]], info: JobInfo, **facts: bool) -> None:
+        self._notices.add(info.job_id, partial(tell, info, **facts))
 
 
 class Notices:

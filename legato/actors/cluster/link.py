@@ -32,7 +32,7 @@ class LinkLost(Exception):
 class MirrorInput(Protocol):
     """Who is told of a job."""
 
-    def tell(self, letter: Told) -> None:
+    def tell(self, envelope: Told) -> None:
         """Take it without waiting; after Closed no more comes."""
         ...
 
@@ -40,8 +40,8 @@ class MirrorInput(Protocol):
 class PendingCall:
     """A question on its way."""
 
-    def __init__(self, about: int) -> None:
-        self.about = about
+    def __init__(self, call_id: int) -> None:
+        self.call_id = call_id
         self._answer: Reply | None = None
         self._done = trio.Event()
 
@@ -59,10 +59,10 @@ class PendingCall:
 class PeerSink:
     """Where a job's lines go that another replica follows."""
 
-    def __init__(self, link: "Link", about: int) -> None:
+    def __init__(self, link: "Link", call_id: int) -> None:
         self.is_left = False
         self._link = link
-        self._about = about
+        self._about = call_id
 
     def push(self, chunk: Chunk) -> bool:
         if self.is_left or self._link.waiting > WAITING_BYTES:
@@ -99,9 +99,9 @@ class Link:
 
     # Sending.
 
-    def send(self, letter: AnyEnvelope) -> None:
+    def send(self, envelope: AnyEnvelope) -> None:
         """Raises what `encode_envelope` does."""
-        self._outgoing.append(encode_envelope(letter))
+        self._outgoing.append(encode_envelope(envelope))
         self._due.set()
 
     def greet(self) -> None:
@@ -112,10 +112,10 @@ class Link:
         """Wait until something is to be sent; all of that, with its link and number."""
         await self._due.wait()
         self._due = trio.Event()
-        letters, self._outgoing = self._outgoing, []
+        envelopes, self._outgoing = self._outgoing, []
         self.waiting = 0
         self._sent += 1
-        return self._name, self._sent, letters
+        return self._name, self._sent, envelopes
 
     # Receiving.
 
@@ -138,8 +138,8 @@ class Link:
         sinks, self._sinks = self._sinks, {}
         for each in asked.values():
             each.end(None)
-        for about, inlet in inlets.items():
-            inlet.tell(Closed(about))
+        for call_id, inlet in inlets.items():
+            inlet.tell(Closed(call_id))
         for sink in sinks.values():
             sink.is_left = True
 
@@ -148,49 +148,49 @@ class Link:
     @contextmanager
     def asking(self) -> Iterator[PendingCall]:
         asked = PendingCall(next(self._numbers))
-        self._asked[asked.about] = asked
+        self._asked[asked.call_id] = asked
         try:
             yield asked
         finally:
-            self._asked.pop(asked.about, None)
+            self._asked.pop(asked.call_id, None)
 
-    def answered(self, about: int, answer: Reply) -> None:
-        if asked := self._asked.get(about):
+    def answered(self, call_id: int, answer: Reply) -> None:
+        if asked := self._asked.get(call_id):
             asked.end(answer)
 
     # What it follows.
 
     def admit(self, inlet: MirrorInput) -> int:
-        about = next(self._numbers)
-        self._inlets[about] = inlet
-        return about
+        call_id = next(self._numbers)
+        self._inlets[call_id] = inlet
+        return call_id
 
     def dismiss(self, inlet: MirrorInput) -> Sequence[int]:
-        found = [about for about, each in self._inlets.items() if each is inlet]
-        for about in found:
-            del self._inlets[about]
+        found = [call_id for call_id, each in self._inlets.items() if each is inlet]
+        for call_id in found:
+            del self._inlets[call_id]
         return found
 
-    def tell(self, letter: Told) -> bool:
+    def tell(self, envelope: Told) -> bool:
         """Whether anybody here still follows that."""
-        inlet = self._inlets.get(letter.about)
-        if isinstance(letter, Closed):
-            self._inlets.pop(letter.about, None)
+        inlet = self._inlets.get(envelope.call_id)
+        if isinstance(envelope, Closed):
+            self._inlets.pop(envelope.call_id, None)
         if inlet is not None:
-            inlet.tell(letter)
+            inlet.tell(envelope)
         return inlet is not None
 
     # What it tells the other of.
 
-    def serve(self, about: int) -> PeerSink:
-        sink = self._sinks[about] = PeerSink(self, about)
+    def serve(self, call_id: int) -> PeerSink:
+        sink = self._sinks[call_id] = PeerSink(self, call_id)
         return sink
 
     def end(self, closed: Closed) -> None:
         """Tell the other that no more comes."""
         self.send(closed)
-        self.leave(closed.about)
+        self.leave(closed.call_id)
 
-    def leave(self, about: int) -> None:
-        if sink := self._sinks.pop(about, None):
+    def leave(self, call_id: int) -> None:
+        if sink := self._sinks.pop(call_id, None):
             sink.is_left = True

@@ -73,8 +73,8 @@ class Mirror:
     replica, waits until it has.  No method that changes it waits.
     """
 
-    def __init__(self, listing: JobInfo, dialects: Mapping[str, Dialect], source: Source) -> None:
-        self._listing = listing
+    def __init__(self, info: JobInfo, dialects: Mapping[str, Dialect], source: Source) -> None:
+        self._listing = info
         self._dialects = dialects
         self._source = source
         self._feed: Feed | None = None
@@ -121,8 +121,8 @@ class Mirror:
 
     # What its owner tells it.
 
-    def tell(self, letter: Told) -> None:
-        self._told.append(letter)
+    def tell(self, envelope: Told) -> None:
+        self._told.append(envelope)
         self._arrived.set()
 
     async def _take(self) -> None:
@@ -133,17 +133,17 @@ class Mirror:
             while self._told:
                 self._taken(self._told.popleft())
 
-    def _taken(self, letter: Told) -> None:
-        match letter:
-            case Accepted(_, epoch, former):
-                self._accepted = epoch, former
+    def _taken(self, envelope: Told) -> None:
+        match envelope:
+            case Accepted(_, epoch, previous_epochs):
+                self._accepted = epoch, previous_epochs
             case LogChunk():
-                self._push(letter)
+                self._push(envelope)
             case Closed(_, is_gone):
                 self._last = self._last._replace(is_gone=is_gone)
                 self._closed.set()
             case _:
-                assert_never(letter)
+                assert_never(envelope)
 
     def _push(self, lines: LogChunk) -> None:
         try:
@@ -171,11 +171,11 @@ class Mirror:
 
     def _accepting(self) -> Feed:
         """Only now: before its first lines nobody knows whether its owner holds what is here."""
-        epoch, former = self._accepted
+        epoch, previous_epochs = self._accepted
         if self._feed is None:
-            return Feed(self._identity(epoch), self._dialects, former)
+            return Feed(self._identity(epoch), self._dialects, previous_epochs)
         if self._feed.epoch != epoch:
-            self._feed.succeed(epoch, former)
+            self._feed.succeed(epoch, previous_epochs)
             self._cut_waiting()  # they were checked by another
         return self._feed
 
@@ -200,8 +200,8 @@ class Mirror:
         return Cursor(self._listing.job_id, self._feed.epoch, self._feed.log.tail)
 
     def _identity(self, epoch: int) -> Identity:
-        listing = self._listing
-        return Identity(listing.job_id, epoch, listing.conversation_id, listing.response_id)
+        info = self._listing
+        return Identity(info.job_id, epoch, info.conversation_id, info.response_id)
 
     def _begin_again(self) -> None:
         """Its readers ask again, each from where it is."""
@@ -242,31 +242,31 @@ class Mirrors:
         self._source = source
         self._mirrors: dict[str, Mirror] = {}
 
-    async def subscribe(self, listing: JobInfo, dialect: str, start: Start, sink: Sink) -> None:
+    async def subscribe(self, info: JobInfo, dialect: str, start: Start, sink: Sink) -> None:
         """See `Feed.subscribe`.
 
         Raises:
             ActorStopped: if there is no such job (any more).
         """
-        if job := self._registry.find(listing.job_id):
+        if job := self._registry.find(info.job_id):
             with suppress(ActorStopped):  # it was lost: then it is somewhere else
                 await job.ref.subscribe(dialect, start, sink)
                 return
-        mirror = self._mirrors.get(listing.job_id)
+        mirror = self._mirrors.get(info.job_id)
         if not (mirror and mirror.holds(start)):
-            start = await self._source.checked(listing.job_id, start)
-        if job := self._registry.find(listing.job_id):  # it is this replica's by now
+            start = await self._source.checked(info.job_id, start)
+        if job := self._registry.find(info.job_id):  # it is this replica's by now
             await job.ref.subscribe(dialect, start, sink)
         else:
-            self._mirror(listing).subscribe(dialect, start, sink)
+            self._mirror(info).subscribe(dialect, start, sink)
 
-    def _mirror(self, listing: JobInfo) -> Mirror:
+    def _mirror(self, info: JobInfo) -> Mirror:
         """Another reader may have been as fast."""
-        mirror = self._mirrors.get(listing.job_id)
+        mirror = self._mirrors.get(info.job_id)
         if mirror is None:
-            mirror = self._mirrors[listing.job_id] = Mirror(listing, self._dialects, self._source)
-            live = partial(self._run, listing.job_id, mirror)
-            self._nursery.start_soon(self._guarded, live, listing.job_id)
+            mirror = self._mirrors[info.job_id] = Mirror(info, self._dialects, self._source)
+            live = partial(self._run, info.job_id, mirror)
+            self._nursery.start_soon(self._guarded, live, info.job_id)
         return mirror
 
     async def _run(self, job_id: str, mirror: Mirror) -> None:

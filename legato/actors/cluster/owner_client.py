@@ -105,18 +105,18 @@ class OwnerClient:
         """Raises StorageError, too, where its owner cannot be reached in time."""
         stop_id = token_hex(8)  # the same however often it has to be asked
         with trio.move_on_after(self._stop_timeout):
-            answer = await self.ask(job_id, lambda about: StopJob(about, job_id, stop_id))
+            answer = await self.ask(job_id, lambda call_id: StopJob(call_id, job_id, stop_id))
             assert answer.stopped is not None, "that is the answer to this question"
             return answer.stopped
         raise StorageError("The process that runs the generation did not answer in time.")
 
     async def status(self, job_id: str) -> Status:
-        answer = await self.ask(job_id, lambda about: AskStatus(about, job_id))
+        answer = await self.ask(job_id, lambda call_id: AskStatus(call_id, job_id))
         assert answer.status is not None, "that is the answer to this question"
         return answer.status
 
     async def news(self, job_id: str, awaited: Awaited) -> News | None:
-        answer = await self.ask(job_id, lambda about: AwaitJob(about, job_id, awaited))
+        answer = await self.ask(job_id, lambda call_id: AwaitJob(call_id, job_id, awaited))
         return answer.news
 
     async def ended(self, job_id: str) -> None:
@@ -127,7 +127,7 @@ class OwnerClient:
     async def checked(self, job_id: str, start: Start) -> Start:
         """See `Source`."""
         if not isinstance(start, Cursor):
-            await self.ask(job_id, lambda about: AskWhether(about, job_id))
+            await self.ask(job_id, lambda call_id: AskWhether(call_id, job_id))
             return start
         try:
             await self.locate(job_id, LOG_DIALECT, start)
@@ -138,7 +138,7 @@ class OwnerClient:
     async def locate(self, job_id: str, dialect: str, place: Cursor | int) -> Located:
         """Raises ActorStopped, OutOfReach, UnknownDialect."""
         at = str(place) if isinstance(place, Cursor) else place
-        answer = await self.ask(job_id, lambda about: LocatePlace(about, job_id, dialect, at))
+        answer = await self.ask(job_id, lambda call_id: LocatePlace(call_id, job_id, dialect, at))
         if not answer.is_spoken:
             raise UnknownDialect(f"Nobody speaks {dialect} there.")
         if answer.located is None:
@@ -180,13 +180,13 @@ class ClusterRef:
     Every method raises ActorStopped once the job has left.
     """
 
-    def __init__(self, listing: JobInfo, owners: OwnerClient, mirrors: Mirrors) -> None:
-        self.job_id = listing.job_id
-        self.conversation_id = listing.conversation_id
-        self.user = listing.user
-        self.message_id = listing.message_id
-        self.response_id = listing.response_id
-        self._listing = listing
+    def __init__(self, info: JobInfo, owners: OwnerClient, mirrors: Mirrors) -> None:
+        self.job_id = info.job_id
+        self.conversation_id = info.conversation_id
+        self.user = info.user
+        self.message_id = info.message_id
+        self.response_id = info.response_id
+        self._listing = info
         self._owners = owners
         self._mirrors = mirrors
 

@@ -67,13 +67,13 @@ class OwnerServer:
     async def answer(self, question: Question) -> Reply:
         if isinstance(question, AwaitTitle):
             await self._supervisor.titles.wait(question.conversation_id)
-            return Reply(question.about)
+            return Reply(question.call_id)
         answer = None if self.hands_on(question.job_id) else await self._answer(question)
         if answer is not None:
             return answer
         if self.hands_on(question.job_id):  # by now: the question waited for the job
-            return Reply(question.about, is_leaving=True)
-        return Reply(question.about, is_known=False)
+            return Reply(question.call_id, is_leaving=True)
+        return Reply(question.call_id, is_known=False)
 
     async def _answer(self, question: JobQuestion) -> Reply | None:
         """None where this replica does not have the job, or not any more."""
@@ -94,31 +94,31 @@ class OwnerServer:
     async def _ask(self, job: Job, question: JobQuestion) -> Reply | None:
         """None where the job went before it had an ending: it is another replica's now."""
         match question:
-            case StopJob(about, _, stop_id):
-                return Reply(about, stopped=await job.ref.stop(stop_id))
-            case AskWhether(about):
-                return Reply(about)
-            case AskStatus(about):
-                return Reply(about, status=await job.ref.status())
+            case StopJob(call_id, _, stop_id):
+                return Reply(call_id, stopped=await job.ref.stop(stop_id))
+            case AskWhether(call_id):
+                return Reply(call_id)
+            case AskStatus(call_id):
+                return Reply(call_id, status=await job.ref.status())
             case LocatePlace():
                 return await self._locate(job, question)
-            case AwaitJob(about, _, awaited):
-                return Reply(about, news=await self._news(job.ref, awaited))
-            case Discard(about):
+            case AwaitJob(call_id, _, awaited):
+                return Reply(call_id, news=await self._news(job.ref, awaited))
+            case Discard(call_id):
                 await self._supervisor.discard(job)
-                return Reply(about)
+                return Reply(call_id)
             case _:
                 assert_never(question)
 
     async def _locate(self, job: Job, question: LocatePlace) -> Reply:
-        about, place = question.about, question.place
+        call_id, place = question.call_id, question.place
         at = Cursor.parse(place) if isinstance(place, str) else place
         try:
-            return Reply(about, located=await job.ref.locate(question.dialect, at))
+            return Reply(call_id, located=await job.ref.locate(question.dialect, at))
         except OutOfReach as error:
-            return Reply(about, last=error.last)
+            return Reply(call_id, last=error.last)
         except UnknownDialect:
-            return Reply(about, is_spoken=False)
+            return Reply(call_id, is_spoken=False)
 
     async def _news(self, job: LocalRef, awaited: Awaited) -> News | None:
         match awaited:

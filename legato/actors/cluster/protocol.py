@@ -1,4 +1,4 @@
-"""What replicas say to each other: letters, and a job's log as the lines of a dialect.  Pure."""
+"""What replicas say to each other: envelopes, and a job's log as the lines of a dialect.  Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, Self
@@ -46,9 +46,9 @@ def events_of(data: bytes) -> Sequence[AnyEvent] | None:
 
 
 class Envelope(Struct, frozen=True, tag=True):
-    """Part of a packet.  `about` numbers what its first sender began with it."""
+    """Part of a packet.  `call_id` numbers what its first sender began with it."""
 
-    about: int
+    call_id: int
 
 
 class Follow(Envelope, frozen=True):
@@ -63,10 +63,10 @@ class Unfollow(Envelope, frozen=True):
 
 
 class Accepted(Envelope, frozen=True):
-    """What follows is the job's under `epoch`; `former`: see Feed."""
+    """What follows is the job's under `epoch`; `previous_epochs`: see Feed."""
 
     epoch: int
-    former: Mapping[int, int]
+    previous_epochs: Mapping[int, int]
 
 
 class LogChunk(Envelope, frozen=True):
@@ -163,7 +163,7 @@ AnyEnvelope = Question | Follow | Unfollow | Accepted | LogChunk | Closed | Repl
 
 
 class Packet(Struct, frozen=True, array_like=True):
-    """Letters of one replica for another, the `number`th packet on that link, from 1.
+    """Envelopes of one replica for another, the `number`th packet on that link, from 1.
 
     `link` tells the sender's end of the link from those that it had before.
     """
@@ -171,33 +171,33 @@ class Packet(Struct, frozen=True, array_like=True):
     sender: str
     link: str
     number: int
-    letters: Sequence[AnyEnvelope]
+    envelopes: Sequence[AnyEnvelope]
 
 
 class _Sealed(Struct, frozen=True, array_like=True):
-    """A packet whose letters are encoded."""
+    """A packet whose envelopes are encoded."""
 
     sender: str
     link: str
     number: int
-    letters: Sequence[Raw]
+    envelopes: Sequence[Raw]
 
 
 _msgpack: Final = msgpack.Encoder().encode
 _packets: Final = msgpack.Decoder(Packet)
 
 
-def encode_envelope(letter: AnyEnvelope) -> Raw:
+def encode_envelope(envelope: AnyEnvelope) -> Raw:
     """Encode each by itself, so that one which cannot be costs no other.
 
     Raises:
         msgspec.MsgspecError, OverflowError, TypeError, UnicodeEncodeError: where it cannot be.
     """
-    return Raw(_msgpack(letter))
+    return Raw(_msgpack(envelope))
 
 
-def encode_packet(sender: str, link: str, number: int, letters: Sequence[Raw]) -> bytes:
-    return _msgpack(_Sealed(sender, link, number, letters))
+def encode_packet(sender: str, link: str, number: int, envelopes: Sequence[Raw]) -> bytes:
+    return _msgpack(_Sealed(sender, link, number, envelopes))
 
 
 def decode_packet(data: bytes) -> Packet:

@@ -1,4 +1,4 @@
-"""The links to other replicas: what is begun with a letter, and what comes of it."""
+"""The links to other replicas: what is begun with a envelope, and what comes of it."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -55,7 +55,7 @@ class Host(Protocol):
 
 
 class Transport:
-    """Letters in one packet to each replica, as soon as the packet before is sent.
+    """Envelopes in one packet to each replica, as soon as the packet before is sent.
 
     Packets may be lost, so they are numbered.  After a gap both sides end all that was begun
     between them, and whoever still wants it begins again, from where it was.  Each link has a task
@@ -76,7 +76,7 @@ class Transport:
         """Raises LinkLost where the peer may not have got it, or its answer may be lost."""
         link = self._link(peer)
         with link.asking() as asked:
-            link.send(question(asked.about))
+            link.send(question(asked.call_id))
             return await asked.answer()
 
     def follow(self, peer: str, job_id: str, start: Cursor | None, inlet: MirrorInput) -> None:
@@ -87,8 +87,8 @@ class Transport:
 
     def unfollow(self, inlet: MirrorInput) -> None:
         for link in self._links.values():
-            for about in link.dismiss(inlet):
-                link.send(Unfollow(about))
+            for call_id in link.dismiss(inlet):
+                link.send(Unfollow(call_id))
 
     def greet(self, alive: Callable[[str], bool]) -> None:
         """Send a sign on every link, so that a gap shows also where nothing is said; end the links
@@ -156,24 +156,24 @@ class Transport:
         if link.receive(packet.link, packet.number):
             link.reset()
             link.send(GapDetected(0))
-        for letter in packet.letters:
-            self._take(link, letter)
+        for envelope in packet.envelopes:
+            self._take(link, envelope)
 
-    def _take(self, link: Link, letter: AnyEnvelope) -> None:
-        match letter:
+    def _take(self, link: Link, envelope: AnyEnvelope) -> None:
+        match envelope:
             case LogChunk() | Accepted() | Closed():
-                if not link.tell(letter) and isinstance(letter, LogChunk):
-                    link.send(Unfollow(letter.about))
-            case Follow(about):
-                self._begin(partial(self._serve, link, letter, link.serve(about)), "follower")
-            case Unfollow(about):
-                link.leave(about)
-            case Reply(about):
-                link.answered(about, letter)
+                if not link.tell(envelope) and isinstance(envelope, LogChunk):
+                    link.send(Unfollow(envelope.call_id))
+            case Follow(call_id):
+                self._begin(partial(self._serve, link, envelope, link.serve(call_id)), "follower")
+            case Unfollow(call_id):
+                link.leave(call_id)
+            case Reply(call_id):
+                link.answered(call_id, envelope)
             case GapDetected():
                 link.reset()
             case _:
-                self._begin(partial(self._answer, link, letter), "answer")
+                self._begin(partial(self._answer, link, envelope), "answer")
 
     def _begin(self, work: Callable[[], Awaitable[None]], name: str) -> None:
         """Run work for another replica; a crash of it costs neither this replica nor other work."""
@@ -186,16 +186,16 @@ class Transport:
             is_answered = True
         finally:
             if not is_answered:
-                link.send(Reply(question.about, fault=FAULT))
+                link.send(Reply(question.call_id, fault=FAULT))
 
-    async def _serve(self, link: Link, letter: Follow, sink: PeerSink) -> None:
-        job = await self._host.local(letter.job_id)
+    async def _serve(self, link: Link, envelope: Follow, sink: PeerSink) -> None:
+        job = await self._host.local(envelope.job_id)
         if job is None:
-            link.end(Closed(letter.about, is_gone=not self._host.hands_on(letter.job_id)))
+            link.end(Closed(envelope.call_id, is_gone=not self._host.hands_on(envelope.job_id)))
             return
-        link.send(Accepted(letter.about, job.epoch, job.former))
+        link.send(Accepted(envelope.call_id, job.epoch, job.previous_epochs))
         try:
-            start: Start = Cursor.parse(letter.cursor) if letter.cursor else "beginning"
+            start: Start = Cursor.parse(envelope.cursor) if envelope.cursor else "beginning"
             await job.subscribe(LOG_DIALECT, start, sink)
         except ActorError:
             sink.close()

@@ -46,11 +46,11 @@ class Writer(Protocol):
         to storing the answer; 0 where nobody else reads the journal."""
         ...
 
-    def stir(self, job: "JobJournal") -> None:
+    def mark_dirty(self, job: "JobJournal") -> None:
         """Note that there is more to write of that job."""
         ...
 
-    def hurry(self, job: "JobJournal") -> None:
+    def flush(self, job: "JobJournal") -> None:
         """Note that somebody waits for what there is to write."""
         ...
 
@@ -104,15 +104,15 @@ class JobJournal:
 
     # For the job and its recorder.
 
-    def stir(self) -> None:
+    def mark_dirty(self) -> None:
         """Note that there is more in the log."""
         if not self._is_closed:
-            self._writer.stir(self)
+            self._writer.mark_dirty(self)
 
     async def keep(self, event: AnyEvent) -> None:
         """Return once `event`, which the log has not yet, is kept behind all that the log has."""
         self._ahead, self._ahead_at = event, self._log.tail + 1
-        self._writer.hurry(self)
+        self._writer.flush(self)
         while self._position < self._ahead_at and not self._is_closed:
             await self._moved.wait()
 
@@ -120,7 +120,7 @@ class JobJournal:
         """Return once the log and this ending behind it are kept, or nothing can be."""
         self._ending = ending
         if not self._is_closed:
-            self._writer.hurry(self)
+            self._writer.flush(self)
         await self.finished()
 
     async def finished(self) -> None:
@@ -174,9 +174,9 @@ class JobJournal:
             return
         self._position, self._under_way, self._is_lost = 0, None, True
         if self._log.ending is None:
-            self._writer.hurry(self)
+            self._writer.flush(self)
         else:
-            self._writer.stir(self)
+            self._writer.mark_dirty(self)
 
     async def placed(self) -> None:
         """Return once the job has a place in the journal, or cannot have one."""

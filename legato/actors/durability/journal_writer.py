@@ -45,9 +45,9 @@ class NoJournal:
 
     patience: Final = 0.0
 
-    def stir(self, job: JobJournal) -> None: ...
+    def mark_dirty(self, job: JobJournal) -> None: ...
 
-    def hurry(self, job: JobJournal) -> None:
+    def flush(self, job: JobJournal) -> None:
         job.give_up()
 
     def settle(self, job: JobJournal) -> None: ...
@@ -81,17 +81,17 @@ class JournalWriter:
         """Seconds for which what is being written has been; 0 where nothing is."""
         return max(0.0, trio.current_time() - self._since)
 
-    def stir(self, job: JobJournal) -> None:
+    def mark_dirty(self, job: JobJournal) -> None:
         self._other.jobs[job] = None
         self._stirred.set()
 
-    def hurry(self, job: JobJournal) -> None:
+    def flush(self, job: JobJournal) -> None:
         self._urgent.jobs[job] = None
-        self._hurry()
+        self._flush()
 
     def settle(self, job: JobJournal) -> None:
         self._urgent.settled[job] = None
-        self._hurry()
+        self._flush()
 
     def forget(self, job: JobJournal) -> None:
         self._other.forgotten.append(job.job_id)
@@ -102,10 +102,10 @@ class JournalWriter:
         self._due = -math.inf
         event = trio.Event()
         self._urgent.waiting.append(event)
-        self._hurry()
+        self._flush()
         await event.wait()
 
-    def _hurry(self) -> None:
+    def _flush(self) -> None:
         self._stirred.set()
         self._hurried.set()
 
@@ -140,7 +140,7 @@ class JournalWriter:
         log.warning("journal not written yet", jobs=len(work.jobs), reason=reason)
         self.trouble = StorageError(f"Generations not kept yet: {len(work.jobs)}.  {reason}")
         self._urgent.add(work)
-        self._hurry()
+        self._flush()
 
     async def _next(self) -> WriteBatch:
         """Wait for urgent work and return it; with it all else, where a write is due."""

@@ -45,14 +45,14 @@ log = structlog.get_logger()
 class Recovered(Struct, frozen=True):
     """A job to be read by those who come back for it, and to go on where it has no ending.
 
-    `former`: the epochs of its former owners, each with the last position that is left of it.
+    `previous_epochs`: the former owners' epochs, each with the last position that is left of it.
     `opening`: None where it never began.
     """
 
     turn: Turn
     epoch: int
     opening: Opening | None
-    former: Mapping[int, int]
+    previous_epochs: Mapping[int, int]
     events: Sequence[AnyEvent]
 
     @property
@@ -140,7 +140,7 @@ async def recover_one(
     replay = _replay(job, await journal.read(job.job_id))
     asked = turn_of(replay.asked) if replay.asked else await successor.turn(job.job_id)
     if asked and replay.still_waits:
-        return Recovered(asked, job.epoch, None, replay.former, replay.events)
+        return Recovered(asked, job.epoch, None, replay.previous_epochs, replay.events)
     is_lost = job.settled and replay.ending is None  # nothing more is to be stored of it
     opening = None if is_lost else await _opening(replay, asked, records)
     turn = asked or (_turn(job.job_id, opening) if opening else None)
@@ -163,7 +163,7 @@ async def recover_one(
         ending = said or _failed(replay, opening, store)
         if not await _end(job, replay, ending, opening, journal, store):
             return None
-    return Recovered(turn, job.epoch, opening, replay.former, replay.events)
+    return Recovered(turn, job.epoch, opening, replay.previous_epochs, replay.events)
 
 
 def _replay(job: OrphanedJob, kept: Kept) -> Replay:

@@ -12,21 +12,23 @@ from legato.storage.contract import Entries, Kept
 class Replay:
     """The job's log as it was written, up to where entries are missing or do not fit.
 
-    `former`: the epochs of its owners, each with the last position that is left of it.
+    `previous_epochs`: the epochs of its owners, each with the last position that is left of it.
     """
 
     def __init__(self, kept: Kept) -> None:
         self.fault = kept.fault
         self.fold = Fold()
         self.events: list[AnyEvent] = []
-        self.former: dict[int, int] = {}
+        self.previous_epochs: dict[int, int] = {}
         events: list[AnyEvent] = []
         with self._noting_faults():
             for entries in kept.entries:
                 self._join(events, entries)
         with self._noting_faults():
             self._tell(events)
-        self.former = {epoch: min(tail, len(self.events)) for epoch, tail in self.former.items()}
+        self.previous_epochs = {
+            epoch: min(tail, len(self.events)) for epoch, tail in self.previous_epochs.items()
+        }
 
     @contextmanager
     def _noting_faults(self) -> Iterator[None]:
@@ -38,18 +40,20 @@ class Replay:
     def go_on(self, entries: Entries) -> None:
         self.events += entries.events
         self.fold.apply(*entries.events)
-        self.former[entries.epoch] = len(self.events)
+        self.previous_epochs[entries.epoch] = len(self.events)
 
     def _join(self, events: list[AnyEvent], entries: Entries) -> None:
         """A later owner goes on from where it could read, whatever was said beyond that."""
         before = entries.first - 1
-        if self.former.get(entries.epoch, -1) >= before + len(entries.events):
+        if self.previous_epochs.get(entries.epoch, -1) >= before + len(entries.events):
             return  # said again by who was not sure to have been heard
         if before > len(events):
             raise ValueError(f"what follows event {len(events)} is missing")
-        self.former = {epoch: min(tail, before) for epoch, tail in self.former.items()}
+        self.previous_epochs = {
+            epoch: min(tail, before) for epoch, tail in self.previous_epochs.items()
+        }
         events[before:] = entries.events
-        self.former[entries.epoch] = len(events)
+        self.previous_epochs[entries.epoch] = len(events)
 
     def _tell(self, events: Sequence[AnyEvent]) -> None:
         for event in events:

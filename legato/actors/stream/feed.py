@@ -28,12 +28,12 @@ class Feed:
         self,
         identity: Identity,
         dialects: Mapping[str, Dialect],
-        former: Mapping[int, int] | None = None,
+        previous_epochs: Mapping[int, int] | None = None,
     ) -> None:
-        """`former`: see the property."""
+        """`previous_epochs`: see the property."""
         self._identity = identity
         self._dialects = dialects
-        self._former = dict(former or {})
+        self._previous_epochs = dict(previous_epochs or {})
         self._log = Log()
         self._fold = Fold()
         self._projections: dict[str, Projection] = {}
@@ -71,9 +71,9 @@ class Feed:
         return Cursor(self._identity.job_id, self._identity.epoch, self._log.tail)
 
     @property
-    def former(self) -> Mapping[int, int]:
+    def previous_epochs(self) -> Mapping[int, int]:
         """The epochs of former owners, each with the last position that is left of it."""
-        return self._former
+        return self._previous_epochs
 
     @property
     def readers(self) -> int:
@@ -96,11 +96,11 @@ class Feed:
     def epoch(self) -> int:
         return self._identity.epoch
 
-    def succeed(self, epoch: int, former: Mapping[int, int]) -> None:
+    def succeed(self, epoch: int, previous_epochs: Mapping[int, int]) -> None:
         """Go on under another owner, who has all that is in here."""
         self.push()
         self._identity = structs.replace(self._identity, epoch=epoch)
-        self._former = dict(former)
+        self._previous_epochs = dict(previous_epochs)
         for projection in self._projections.values():
             projection.rename(self._identity)
 
@@ -195,5 +195,5 @@ class Feed:
         """
         if epoch == self._identity.epoch:
             return self._log.tail
-        before = [each for each in self._former if each <= epoch < self._identity.epoch]
-        return self._former[max(before)] if before else -1
+        before = [each for each in self._previous_epochs if each <= epoch < self._identity.epoch]
+        return self._previous_epochs[max(before)] if before else -1

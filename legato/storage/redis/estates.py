@@ -35,12 +35,12 @@ class OrphanedClaim(NamedTuple):
     owner: str
     job_id: str
     top: Top | None
-    listing: JobInfo | None
+    info: JobInfo | None
 
 
 class Taken(NamedTuple):
     job: OrphanedJob
-    listing: JobInfo | None
+    info: JobInfo | None
 
 
 class Claims:
@@ -140,15 +140,15 @@ class Claims:
 def _left(
     owner: str, job_id: str, first: Sequence[StreamEntry], last: Sequence[StreamEntry]
 ) -> OrphanedClaim:
-    listing = None
+    info = None
     for entry in first:
         with suppress(MsgspecError):  # of another version: taken over all the same
-            listing = streams.listing(entry)
-    return OrphanedClaim(owner, job_id, streams.top(last[0]) if last else None, listing)
+            info = streams.info(entry)
+    return OrphanedClaim(owner, job_id, streams.top(last[0]) if last else None, info)
 
 
 def _taken(left: OrphanedClaim) -> Taken:
     assert left.top is not None
     top = left.top
     job = OrphanedJob(left.job_id, top.epoch, top.attempts, settled=top.settled > 0)
-    return Taken(job, left.listing)
+    return Taken(job, left.info)

@@ -8,10 +8,10 @@ from legato.storage.replicas import JobInfo
 
 
 class Own(Struct, frozen=True):
-    """`listing` is None for a job that was never entered in the directory."""
+    """`info` is None for a job that was never entered in the directory."""
 
     epoch: int
-    listing: JobInfo | None
+    info: JobInfo | None
 
 
 class OwnJobs:
@@ -24,10 +24,10 @@ class OwnJobs:
     def __init__(self) -> None:
         self._jobs: dict[str, Own] = {}
 
-    def note(self, job_id: str, epoch: int, listing: JobInfo | None) -> None:
+    def note(self, job_id: str, epoch: int, info: JobInfo | None) -> None:
         """The newest listing counts, which knows its place, and so does the latest epoch."""
         known = self._jobs.get(job_id, Own(0, None))
-        self._jobs[job_id] = Own(max(epoch, known.epoch), listing or known.listing)
+        self._jobs[job_id] = Own(max(epoch, known.epoch), info or known.info)
 
     def drop(self, job_ids: Iterable[str]) -> None:
         for job_id in job_ids:
@@ -40,6 +40,6 @@ class OwnJobs:
     def epochs(self) -> Mapping[str, int]:
         return {job_id: own.epoch for job_id, own in self._jobs.items()}
 
-    def listings(self, job_ids: Iterable[str]) -> Mapping[str, JobInfo]:
+    def infos(self, job_ids: Iterable[str]) -> Mapping[str, JobInfo]:
         known = ((job_id, self._jobs.get(job_id)) for job_id in job_ids)
-        return {job_id: own.listing for job_id, own in known if own and own.listing}
+        return {job_id: own.info for job_id, own in known if own and own.info}

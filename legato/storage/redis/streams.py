@@ -104,8 +104,8 @@ def _words(entries: Entries) -> tuple[str, int, bytes]:
     return entry_id, entries.first, json_of(entries.events)
 
 
-def make(key: bytes, epoch: int, owner: str, listing: JobInfo | None) -> Command:
-    return MAKE.on(key, epoch, owner, encoded(listing) if listing else b"")
+def make(key: bytes, epoch: int, owner: str, info: JobInfo | None) -> Command:
+    return MAKE.on(key, epoch, owner, encoded(info) if info else b"")
 
 
 def claim(key: bytes, former: Top, owner: str) -> Command:
@@ -128,16 +128,16 @@ def bar(key: bytes, owner: str) -> Command:
     return BAR.on(key, owner, DAY)
 
 
-def encoded(listing: JobInfo) -> bytes:
+def encoded(info: JobInfo) -> bytes:
     """Raises UnstorableText where it cannot be kept."""
-    return json_of(listing)
+    return json_of(info)
 
 
-def decoded(listing: bytes) -> JobInfo:
-    return _LISTING.decode(listing)
+def decoded(info: bytes) -> JobInfo:
+    return _LISTING.decode(info)
 
 
-def listing(entry: StreamEntry) -> JobInfo | None:
+def info(entry: StreamEntry) -> JobInfo | None:
     """Raises MsgspecError where this version cannot read it."""
     return decoded(entry.fields[b"l"]) if b"l" in entry.fields else None
 

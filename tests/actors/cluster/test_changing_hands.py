@@ -82,11 +82,11 @@ async def test_without_all_that_was_asked_of_it_no_model_goes_on(
         job = await here.start(parameters={"temperature": 0.5})
         here.model.say("one ")
         await trio.sleep(1)
-        [first, *_] = replicas.world.volumes[job.job_id].entries
+        [first, *_] = replicas.world.stored_logs[job.job_id].entries
         created = first.events[0]
         assert isinstance(created, Created)
         first = replace(first, events=(without_turn(created), *first.events[1:]))
-        replicas.world.volumes[job.job_id].entries[0] = first
+        replicas.world.stored_logs[job.job_id].entries[0] = first
         here.kill()
         await trio.sleep(1.2 * LEASE)
 
@@ -105,8 +105,8 @@ async def test_an_entry_of_the_directory_finds_a_job_and_no_more(
             text=large, instructions=large, parameters={"x": large}, request_id="r1"
         )
         await job.opened()
-        entry = replicas.world.listings[job.job_id]
-        journaled = json.encode(replicas.world.volumes[job.job_id].entries)
+        entry = replicas.world.infos[job.job_id]
+        journaled = json.encode(replicas.world.stored_logs[job.job_id].entries)
 
         assert len(json.encode(entry)) < 600
         assert len(journaled) < (400_000 if policy == "continue" else 200_000)
@@ -118,8 +118,8 @@ async def test_a_former_job_that_is_still_here_makes_way(autojump_clock: MockClo
         [here] = replicas.seats
         job = await here.start()
         await trio.sleep(1)
-        volume = replicas.world.volumes[job.job_id]
-        volume.owner, volume.epoch, volume.attempts = "another", 2, 1
+        stored_log = replicas.world.stored_logs[job.job_id]
+        stored_log.owner, stored_log.epoch, stored_log.attempts = "another", 2, 1
         replicas.world.signs["another"] = "left"
         await trio.sleep(2)
         found = await here.find(job.job_id)
@@ -139,7 +139,7 @@ async def test_whoever_asks_while_a_job_is_taken_over_waits_for_it(
         here.kill()
         replicas.records.hold()
         await trio.sleep(1.5 * LEASE)
-        owner = replicas.world.volumes[job.job_id].owner
+        owner = replicas.world.stored_logs[job.job_id].owner
         asker = there if owner == third.replication.me else third
         replies = []
 
@@ -163,9 +163,11 @@ async def test_beats_wait_for_no_inheritance(autojump_clock: MockClock) -> None:
         here.kill()
         replicas.records.hold()
         await trio.sleep(1.2 * LEASE)
-        heir = replicas.world.volumes[job.job_id].owner
+        heir = replicas.world.stored_logs[job.job_id].owner
         await trio.sleep(2 * LEASE)
-        assert replicas.world.volumes[job.job_id].owner == heir, "it lives, however long it takes"
+        assert replicas.world.stored_logs[job.job_id].owner == heir, (
+            "it lives, however long it takes"
+        )
         replicas.records.release()
 
 
@@ -182,7 +184,7 @@ async def test_what_failed_in_the_middle_is_found_again(autojump_clock: MockCloc
         await trio.sleep(2)
         assert (await (await there.find(job.job_id)).status()).standing is Standing.ERROR
         assert await there.jobs.active("ann") == []
-        assert replicas.world.volumes[job.job_id].attempts == 0
+        assert replicas.world.stored_logs[job.job_id].attempts == 0
 
 
 async def test_what_was_not_told_again_in_vain_is_told(autojump_clock: MockClock) -> None:
@@ -198,7 +200,7 @@ async def test_what_was_not_told_again_in_vain_is_told(autojump_clock: MockClock
         here.model.finish()
         await trio.sleep(1)
         assert await there.jobs.active("ann") == []
-        assert replicas.world.volumes[job.job_id].settled
+        assert replicas.world.stored_logs[job.job_id].settled
 
 
 async def test_a_replica_that_leaves_hands_over_at_once(autojump_clock: MockClock) -> None:
@@ -209,7 +211,7 @@ async def test_a_replica_that_leaves_hands_over_at_once(autojump_clock: MockCloc
         here.leave()
         await trio.sleep(2)
         assert (await (await there.find(C1)).status()).standing is Standing.ERROR
-        assert there.replication.me == replicas.world.volumes[job.job_id].owner
+        assert there.replication.me == replicas.world.stored_logs[job.job_id].owner
 
 
 async def test_a_queued_turn_waits_for_a_turn_of_another_replica(
@@ -233,7 +235,7 @@ async def test_a_queued_turn_waits_for_a_turn_of_another_replica(
         there.model.finish()
         await here.jobs.titled("ann", C1)
         await here.jobs.close_conversation("ann", C1)
-        assert replicas.world.listings == {}
+        assert replicas.world.infos == {}
         assert await there.jobs.whereis("ann", C1) is None
 
 
@@ -262,8 +264,8 @@ async def test_a_waiting_turn_that_is_anothers_by_now_does_not_begin(
         await here.start()
         await trio.sleep(0.1)
         queued = await here.start("enqueue")
-        volume = replicas.world.volumes[queued.job_id]
-        volume.owner, volume.epoch = there.replication.me, 2
+        stored_log = replicas.world.stored_logs[queued.job_id]
+        stored_log.owner, stored_log.epoch = there.replication.me, 2
         here.model.finish()
         await trio.sleep(1)
         assert len(here.model.requests) == 1
@@ -275,18 +277,18 @@ async def test_who_ends_a_job_of_another_may_be_too_late(autojump_clock: MockClo
         [here] = replicas.seats
         job = await here.start()
         await trio.sleep(1)
-        volume = replicas.world.volumes[job.job_id]
-        volume.owner, volume.epoch, volume.attempts = "another", 2, 1
+        stored_log = replicas.world.stored_logs[job.job_id]
+        stored_log.owner, stored_log.epoch, stored_log.attempts = "another", 2, 1
         replicas.world.signs["another"] = "left"
 
         def taken_once_more() -> None:
-            volume.owner, volume.epoch = "a third", 9
+            stored_log.owner, stored_log.epoch = "a third", 9
 
         here.replication.on_write = taken_once_more
         await trio.sleep(3)
         found = here.replica.supervisor.registry.find(job.job_id)
         assert found is None or found.ref.epoch == 1
-        assert volume.owner == "a third"
+        assert stored_log.owner == "a third"
 
 
 @pytest.mark.parametrize("policy", ["seal", "continue"])

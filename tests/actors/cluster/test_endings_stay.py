@@ -33,11 +33,11 @@ async def test_a_finished_answer_stays_where_the_shared_journal_lost_its_end(
         here.model.finish()
         await job.ended()
         await trio.sleep(1)
-        volume = replicas.world.volumes[job.job_id]
-        volume.entries = [
-            each for each in volume.entries if not isinstance(each.events[-1], Finished)
+        stored_log = replicas.world.stored_logs[job.job_id]
+        stored_log.entries = [
+            each for each in stored_log.entries if not isinstance(each.events[-1], Finished)
         ]
-        volume.settled = False
+        stored_log.settled = False
         replicas.world.stages[job.job_id] = "begun"
         before = await replicas.records.messages(C1)
         here.kill()
@@ -71,8 +71,10 @@ async def test_an_answer_that_is_stored_is_not_said_to_be_unsaved(
 async def test_an_answer_that_could_not_be_stored_in_time_is_stored_when_it_can_be(
     autojump_clock: MockClock,
 ) -> None:
-    shelf = JournalStore()
-    async with open_house(journal=FlakyJournal(shelf), store_timeout=3, retention=60) as house:
+    journal_store = JournalStore()
+    async with open_house(
+        journal=FlakyJournal(journal_store), store_timeout=3, retention=60
+    ) as house:
         job = house.start()
         await job.opened()
         house.model.say("a long answer")
@@ -84,7 +86,10 @@ async def test_an_answer_that_could_not_be_stored_in_time_is_stored_when_it_can_
         house.records.down = False
         await trio.sleep(600)
         stored = await house.records.messages(C1)
-        assert [each.is_created_by_user for each in stored] == [True, False] or shelf.volumes
+        assert [each.is_created_by_user for each in stored] == [
+            True,
+            False,
+        ] or journal_store.stored_logs
 
 
 async def test_an_unsaved_answer_is_not_let_go_of_to_make_room(autojump_clock: MockClock) -> None:

@@ -28,8 +28,8 @@ SAID: Sequence[AnyEvent] = (
 class SlowJournal(MemoryJournal):
     """Counts who is read; `free` lets it say what it took over."""
 
-    def __init__(self, shelf: JournalStore) -> None:
-        super().__init__(shelf)
+    def __init__(self, journal_store: JournalStore) -> None:
+        super().__init__(journal_store)
         self.free = trio.Event()
         self.free.set()
         self.read_: list[str] = []
@@ -47,17 +47,17 @@ class SlowJournal(MemoryJournal):
 @asynccontextmanager
 async def taking_over() -> AsyncIterator[tuple[House, SlowJournal, Failover]]:
     """Of a replica that left a job which runs, `r`, and one that has ended, `e`."""
-    shelf = JournalStore()
-    former = MemoryJournal(shelf)
+    journal_store = JournalStore()
+    left_journal = MemoryJournal(journal_store)
     for job_id, events in (("r", SAID), ("e", [*SAID, Finished(request=QUESTION)])):
-        await former.append([Entries(job_id, 1, 1, tuple(events))])
-    await former.settle(["e"])
-    former.close()
+        await left_journal.append([Entries(job_id, 1, 1, tuple(events))])
+    await left_journal.settle(["e"])
+    left_journal.close()
     async with open_house() as house, trio.open_nursery() as nursery:
         await house.records.open_turn(
             Conversation(conversation_id=C1, user="ann", model="played"), QUESTION
         )
-        journal = SlowJournal(shelf)
+        journal = SlowJournal(journal_store)
         yield (
             house,
             journal,
@@ -125,8 +125,8 @@ async def test_who_asks_while_something_is_taken_over_waits(autojump_clock: Mock
 class ReportingOnce(MemoryJournal):
     """What it reported once it does not report again, as the one in Redis."""
 
-    def __init__(self, shelf: JournalStore) -> None:
-        super().__init__(shelf)
+    def __init__(self, journal_store: JournalStore) -> None:
+        super().__init__(journal_store)
         self._reported: set[tuple[str, int]] = set()
 
     async def take_over(self) -> Sequence[OrphanedJob]:
@@ -141,25 +141,25 @@ class ReportingOnce(MemoryJournal):
 async def test_a_job_that_changes_hands_while_it_is_recovered_is_recovered_as_it_is_then(
     autojump_clock: MockClock,
 ) -> None:
-    shelf = JournalStore()
-    former = MemoryJournal(shelf)
-    await former.append([Entries("r", 1, 1, tuple(SAID))])
-    former.close()
+    journal_store = JournalStore()
+    left_journal = MemoryJournal(journal_store)
+    await left_journal.append([Entries("r", 1, 1, tuple(SAID))])
+    left_journal.close()
     async with open_house() as house, trio.open_nursery() as nursery:
         await house.records.open_turn(
             Conversation(conversation_id=C1, user="ann", model="played"), QUESTION
         )
-        journal = ReportingOnce(shelf)
+        journal = ReportingOnce(journal_store)
         parts = nursery, house.supervisor, journal, house.records, TakeoverPolicy(), RETENTION
         failover = Failover(*parts)
         house.records.down = True
         await failover.take_over()
         await trio.sleep(5)
-        between = MemoryJournal(shelf)
-        shelf.closed.add(journal.me)  # it was taken for gone …
+        between = MemoryJournal(journal_store)
+        journal_store.closed.add(journal.me)  # it was taken for gone …
         assert len(await between.take_over()) == 1
         between.close()
-        shelf.closed.discard(journal.me)  # … and so is who took it over
+        journal_store.closed.discard(journal.me)  # … and so is who took it over
         await failover.take_over()
         house.records.down = False
         await failover.arrived("r")
@@ -171,11 +171,17 @@ async def test_a_job_that_changes_hands_while_it_is_recovered_is_recovered_as_it
 
 async def test_a_queued_turn_of_who_is_gone_is_asked_here(autojump_clock: MockClock) -> None:
     async with open_house() as house, trio.open_nursery() as nursery:
-        shelf = JournalStore()
-        former = MemoryJournal(shelf)
-        await former.append([Entries("q", 1, 1, (queued(house.turn(job_id="q")),))])
-        former.close()
-        parts = nursery, house.supervisor, MemoryJournal(shelf), house.records, TakeoverPolicy()
+        journal_store = JournalStore()
+        left_journal = MemoryJournal(journal_store)
+        await left_journal.append([Entries("q", 1, 1, (queued(house.turn(job_id="q")),))])
+        left_journal.close()
+        parts = (
+            nursery,
+            house.supervisor,
+            MemoryJournal(journal_store),
+            house.records,
+            TakeoverPolicy(),
+        )
         failover = Failover(*parts, RETENTION)
         await failover.take_over()
         await failover.arrived("q")

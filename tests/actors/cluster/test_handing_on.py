@@ -23,8 +23,10 @@ from tests.support.replicas import LEASE, Seat, open_replicas
 
 
 async def test_one_that_was_stopped_stays_stopped(autojump_clock: MockClock) -> None:
-    shelf, records = JournalStore(), FlakyRecords()
-    async with open_house(journal=(journal := FlakyJournal(shelf)), records=records) as first:
+    journal_store, records = JournalStore(), FlakyRecords()
+    async with open_house(
+        journal=(journal := FlakyJournal(journal_store)), records=records
+    ) as first:
         await first.start().opened()
         queued = first.start("enqueue", text="never mind")
         assert isinstance(await queued.queued(), Queued)
@@ -32,7 +34,7 @@ async def test_one_that_was_stopped_stays_stopped(autojump_clock: MockClock) -> 
         await trio.sleep(1)
     journal.close()
     records.down = False
-    async with open_house(journal=FlakyJournal(shelf), records=records) as second:
+    async with open_house(journal=FlakyJournal(journal_store), records=records) as second:
         second.model.finish()
         await trio.sleep(1)
         found = second.supervisor.whereis(queued.job_id)
@@ -43,8 +45,10 @@ async def test_one_that_was_stopped_stays_stopped(autojump_clock: MockClock) -> 
 
 
 async def test_a_queue_of_them_outlives_many_restarts(autojump_clock: MockClock) -> None:
-    shelf, records = JournalStore(), FlakyRecords()
-    async with open_house(journal=(journal := FlakyJournal(shelf)), records=records) as first:
+    journal_store, records = JournalStore(), FlakyRecords()
+    async with open_house(
+        journal=(journal := FlakyJournal(journal_store)), records=records
+    ) as first:
         await first.start().opened()
         turns = [first.start("enqueue", text=f"question {n}") for n in range(6)]
         for each in turns:
@@ -52,7 +56,7 @@ async def test_a_queue_of_them_outlives_many_restarts(autojump_clock: MockClock)
     for _ in range(5):
         journal.close()
         records.down = False
-        journal = FlakyJournal(shelf)
+        journal = FlakyJournal(journal_store)
         async with open_house(journal=journal, records=records) as house:
             await trio.sleep(0.5)
             last = house.supervisor.whereis(turns[-1].job_id)
@@ -63,8 +67,10 @@ async def test_a_queue_of_them_outlives_many_restarts(autojump_clock: MockClock)
 async def test_one_whose_model_is_gone_fails_and_is_put_to_no_other(
     autojump_clock: MockClock,
 ) -> None:
-    shelf, records, other = JournalStore(), FlakyRecords(), PlayedModel()
-    async with open_house(journal=(journal := FlakyJournal(shelf)), records=records) as first:
+    journal_store, records, other = JournalStore(), FlakyRecords(), PlayedModel()
+    async with open_house(
+        journal=(journal := FlakyJournal(journal_store)), records=records
+    ) as first:
         await first.start().opened()
         queued = first.start("enqueue", text="for the model that is called played")
         await queued.queued()
@@ -75,7 +81,7 @@ async def test_one_whose_model_is_gone_fails_and_is_put_to_no_other(
         models={"other": other},
         dialects={},
         limits=Limits(),
-        journal=FlakyJournal(shelf),
+        journal=FlakyJournal(journal_store),
     ) as supervisor:
         found = supervisor.whereis(queued.job_id)
         assert found is not None

@@ -28,12 +28,14 @@ class Unreadable(FlakyRecords):
 async def test_a_conversation_that_cannot_be_read_keeps_no_process_from_starting(
     autojump_clock: MockClock,
 ) -> None:
-    shelf, records = JournalStore(), Unreadable()
+    journal_store, records = JournalStore(), Unreadable()
     other = "01M846XJQTHKRR16F0RWQP0099"
-    async with open_house(journal=(journal := FlakyJournal(shelf)), records=records) as first:
+    async with open_house(
+        journal=(journal := FlakyJournal(journal_store)), records=records
+    ) as first:
         await first.start().opened()
         journal.close()  # SIGKILL
-        async with open_house(journal=FlakyJournal(shelf), records=records) as second:
+        async with open_house(journal=FlakyJournal(journal_store), records=records) as second:
             await second.start(job_id=other, conversation_id=C2).opened()
 
 

@@ -149,7 +149,7 @@ async def test_a_start_that_is_not_decided_in_time_is_withdrawn(autojump_clock: 
             await there.start()
         there.replication.pause = 0.0
         await trio.sleep(60)
-        assert replicas.world.listings == {}
+        assert replicas.world.infos == {}
         await here.start("reject")
 
 
@@ -201,8 +201,8 @@ async def test_a_wait_for_the_end_outlives_an_owner(autojump_clock: MockClock) -
         job = await here.start()
         await trio.sleep(1)
         queued = await there.begin("enqueue")
-        volume = replicas.world.volumes[job.job_id]
-        volume.owner, volume.epoch, volume.attempts = there.replication.me, 2, 1
+        stored_log = replicas.world.stored_logs[job.job_id]
+        stored_log.owner, stored_log.epoch, stored_log.attempts = there.replication.me, 2, 1
         here.model.say("too late")
         await trio.sleep(3)
         assert here.model.open_connections == 0
@@ -373,7 +373,7 @@ async def test_a_world_that_lost_everything_is_told_all_again(autojump_clock: Mo
         assert client.content[0]["text"] == "done"
         here.model.finish()
         await trio.sleep(1)
-        assert replicas.world.volumes[running.job_id].settled
+        assert replicas.world.stored_logs[running.job_id].settled
         assert here.model.open_connections == 1
 
 
@@ -402,10 +402,10 @@ async def test_a_job_that_only_the_journal_lost_is_told_from_its_beginning(
         job = await here.start()
         here.model.say("so ")
         await trio.sleep(1)
-        del replicas.world.volumes[job.job_id]
+        del replicas.world.stored_logs[job.job_id]
         here.model.say("far")
         await trio.sleep(1)
-        [entries] = replicas.world.volumes[job.job_id].entries
+        [entries] = replicas.world.stored_logs[job.job_id].entries
         assert (entries.first, len(entries.events)) == (1, 4)
 
 
@@ -425,7 +425,7 @@ async def test_a_turn_that_waited_at_a_dead_replica_ends_by_name(
         assert [*await here.jobs.active("ann")] == [C1]
         await trio.sleep(1)
         await here.jobs.close_conversation("ann", C1)
-        assert replicas.world.listings == {}
+        assert replicas.world.infos == {}
 
 
 async def test_a_notice_that_comes_while_the_one_before_is_told_is_told_as_well(

@@ -130,15 +130,15 @@ async def test_what_is_lost_once_more_while_it_is_told_is_told_once_more(
         here, _ = replicas.seats
         job = await here.start()
         await job.opened()
-        tell_again = here.replication.tell_again
+        reannounce = here.replication.reannounce
 
         async def tells(jobs: Sequence[Told]) -> None:
-            here.replication.tell_again = tell_again  # type: ignore[method-assign]
+            here.replication.reannounce = reannounce  # type: ignore[method-assign]
             replicas.world.forget_everything()
             await trio.sleep(LEASE / 2)  # which the next looks see
-            await tell_again(jobs)
+            await reannounce(jobs)
 
-        here.replication.tell_again = tells  # type: ignore[method-assign]
+        here.replication.reannounce = tells  # type: ignore[method-assign]
         replicas.world.forget_everything()
         await trio.sleep(3 * LEASE)
 

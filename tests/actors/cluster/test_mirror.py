@@ -129,7 +129,7 @@ async def test_a_mirror_goes_on_under_another_owner_and_cuts_nobody(
             seat.model.finish()
         with trio.fail_after(LEASE):
             await ended(*clients)
-        assert replicas.world.volumes[job.job_id].epoch == 2
+        assert replicas.world.stored_logs[job.job_id].epoch == 2
         assert [client.syncs for client in clients] == [0, 0]
         assert clients[0].frames[-1] == clients[1].frames[-1]
         assert clients[0].seqs == clients[1].seqs == [*range(1, len(clients[0].seqs) + 1)]
@@ -151,10 +151,10 @@ class Nowhere:
 
 
 async def test_what_cannot_be_understood_is_not_mirrored(autojump_clock: MockClock) -> None:
-    listing = JobInfo(
+    info = JobInfo(
         job_id="j", conversation_id=C1, message_id="q", response_id="a", user="ann", model="m"
     )
-    mirror, sink = Mirror(listing, {"librechat": LibreChat}, Nowhere()), ChannelSink()
+    mirror, sink = Mirror(info, {"librechat": LibreChat}, Nowhere()), ChannelSink()
     mirror.subscribe("librechat", "beginning", sink)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(mirror.run)
@@ -168,10 +168,10 @@ async def test_what_cannot_be_understood_is_not_mirrored(autojump_clock: MockClo
 
 
 async def test_lines_that_do_not_follow_are_not_taken(autojump_clock: MockClock) -> None:
-    listing = JobInfo(
+    info = JobInfo(
         job_id="j", conversation_id=C1, message_id="q", response_id="a", user="ann", model="m"
     )
-    mirror, sink = Mirror(listing, {"librechat": LibreChat}, Nowhere()), ChannelSink()
+    mirror, sink = Mirror(info, {"librechat": LibreChat}, Nowhere()), ChannelSink()
     mirror.subscribe("librechat", "beginning", sink)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(mirror.run)

@@ -46,10 +46,10 @@ def owners(replicas: Replicas, peers: PlayedPeers) -> OwnerClient:
 async def test_who_does_not_have_it_may_have_lost_it_to_another(autojump_clock: MockClock) -> None:
     async with open_replicas(3) as replicas:
         job = await replicas.seats[0].start()
-        volume = replicas.world.volumes[job.job_id]
+        stored_log = replicas.world.stored_logs[job.job_id]
 
         def passed_on() -> Reply:
-            volume.owner = "replica-1"
+            stored_log.owner = "replica-1"
             return Reply(0, is_known=False)
 
         peers = PlayedPeers(lambda: None, passed_on, lambda: Reply(0))

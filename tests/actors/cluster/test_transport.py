@@ -53,7 +53,7 @@ class Office:
             assert (peer, packet.sender) == ("other", "me")
             self.numbers.append(packet.number)
             self.links.add(packet.link)
-            self.sent += packet.letters
+            self.sent += packet.envelopes
 
     async def receive(self) -> Sequence[bytes]:
         await self._work()
@@ -67,8 +67,8 @@ class Office:
             self.fails -= 1
             raise StorageError("away")
 
-    async def arrive(self, number: int, *letters: AnyEnvelope) -> None:
-        encoded = [encode_envelope(letter) for letter in letters]
+    async def arrive(self, number: int, *envelopes: AnyEnvelope) -> None:
+        encoded = [encode_envelope(envelope) for envelope in envelopes]
         await self.arrive_raw(encode_packet("other", self.link, number, encoded))
 
     async def arrive_raw(self, data: bytes) -> None:
@@ -86,15 +86,15 @@ class Nobody:
         return job_id == "handed on"
 
     async def answer(self, question: Question) -> Reply:
-        return Reply(question.about, is_known=False)
+        return Reply(question.call_id, is_known=False)
 
 
 class Listener:
     def __init__(self) -> None:
         self.heard: list[object] = []
 
-    def tell(self, letter: Told) -> None:
-        match letter:
+    def tell(self, envelope: Told) -> None:
+        match envelope:
             case Accepted(_, epoch):
                 self.heard.append(epoch)
             case LogChunk(_, _, seq):
@@ -124,8 +124,8 @@ async def peers(office: Office, nursery: trio.Nursery) -> Transport:
     return peers
 
 
-def lines(about: int, seq: int) -> LogChunk:
-    return LogChunk(about, b"", seq, last=False)
+def lines(call_id: int, seq: int) -> LogChunk:
+    return LogChunk(call_id, b"", seq, last=False)
 
 
 async def test_what_is_followed_is_heard_to_its_end(office: Office, peers: Transport) -> None:
@@ -188,7 +188,7 @@ async def test_a_question_to_who_is_gone_is_lost_and_a_gap_for_the_other(
 
     async def ask() -> None:
         with pytest.raises(LinkLost):
-            await peers.ask("other", lambda about: AskStatus(about, "j"))
+            await peers.ask("other", lambda call_id: AskStatus(call_id, "j"))
         lost.set()
 
     nursery.start_soon(ask)
@@ -234,7 +234,7 @@ async def test_a_packet_that_cannot_be_read_harms_nobody(office: Office, peers: 
 async def letters_of(link: Link) -> Sequence[AnyEnvelope]:
     """What is to be sent."""
     link.greet()
-    return decode_packet(encode_packet("me", *await link.packet())).letters
+    return decode_packet(encode_packet("me", *await link.packet())).envelopes
 
 
 async def test_a_replica_that_takes_nothing_lags_as_a_reader_does() -> None:
@@ -302,7 +302,7 @@ async def test_who_gave_this_replica_up_begins_on_a_new_link(
 async def test_a_job_that_is_not_here_leaves_nothing_behind(
     office: Office, peers: Transport
 ) -> None:
-    await office.arrive(1, *(Follow(about, "unknown", None) for about in range(100)))
+    await office.arrive(1, *(Follow(call_id, "unknown", None) for call_id in range(100)))
     assert len(office.sent) == 100
     assert not peers._link("other")._sinks
 
@@ -311,7 +311,7 @@ class Clumsy(Nobody):
     """Has a bug."""
 
     async def answer(self, question: Question) -> Reply:
-        raise KeyError(question.about)
+        raise KeyError(question.call_id)
 
 
 async def test_a_question_that_cannot_be_answered_costs_no_other(
@@ -324,8 +324,8 @@ async def test_a_question_that_cannot_be_answered_costs_no_other(
 
     nursery.start_soon(Transport(nursery, "me", office, Clumsy(), contained).run)
     await office.arrive(1, AskStatus(4, "j"), AskStatus(5, "j"))
-    assert {letter.about for letter in office.sent} == {4, 5}
-    assert all(isinstance(letter, Reply) and letter.fault for letter in office.sent)
+    assert {envelope.call_id for envelope in office.sent} == {4, 5}
+    assert all(isinstance(envelope, Reply) and envelope.fault for envelope in office.sent)
 
 
 async def test_a_job_that_changes_hands_can_be_asked_for_again(

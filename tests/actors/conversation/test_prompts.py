@@ -247,8 +247,8 @@ async def test_what_is_not_to_be_stored_is_not(autojump_clock: MockClock) -> Non
 async def test_a_killed_process_leaves_no_stored_response_without_an_ending(
     autojump_clock: MockClock,
 ) -> None:
-    shelf, records = JournalStore(), FlakyRecords()
-    journal = MemoryJournal(shelf)
+    journal_store, records = JournalStore(), FlakyRecords()
+    journal = MemoryJournal(journal_store)
     created = Created(
         Message(message_id="q", conversation_id="resp_1"), "resp_1", "played", asked=STORED.asked
     )
@@ -258,7 +258,7 @@ async def test_a_killed_process_leaves_no_stored_response_without_an_ending(
     said = (created, StepStarted(0, "text"), TextDelta(0, "so far"))
     await journal.append([Entries("01M846XJQTHKRR16F0RWQP0001", 1, 1, said)])
     journal.close()
-    async with open_house(records=records, journal=MemoryJournal(shelf)) as house:
+    async with open_house(records=records, journal=MemoryJournal(journal_store)) as house:
         job = house.supervisor.whereis("01M846XJQTHKRR16F0RWQP0001")
         assert job is not None
         assert job.user == "ann"

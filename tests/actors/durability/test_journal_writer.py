@@ -26,13 +26,13 @@ RETENTION = 100.0
 
 
 @pytest.fixture
-def shelf() -> JournalStore:
+def journal_store() -> JournalStore:
     return JournalStore()
 
 
 @pytest.fixture
-def journal(shelf: JournalStore) -> FlakyJournal:
-    return FlakyJournal(shelf)
+def journal(journal_store: JournalStore) -> FlakyJournal:
+    return FlakyJournal(journal_store)
 
 
 @pytest.fixture
@@ -48,8 +48,10 @@ async def begun(house: House, **fields: object) -> JobRef:
     return job
 
 
-def settled(shelf: JournalStore) -> set[str]:
-    return {job_id for job_id, volume in shelf.volumes.items() if volume.settled}
+def settled(journal_store: JournalStore) -> set[str]:
+    return {
+        job_id for job_id, stored_log in journal_store.stored_logs.items() if stored_log.settled
+    }
 
 
 async def kept(journal: MemoryJournal, job: JobRef) -> list[AnyEvent]:
@@ -133,13 +135,13 @@ async def test_a_stop_that_finds_nothing_is_kept_too(
 
 
 async def test_it_is_settled_when_it_is_said_and_forgotten_when_it_leaves(
-    house: House, journal: FlakyJournal, shelf: JournalStore, autojump_clock: MockClock
+    house: House, journal: FlakyJournal, journal_store: JournalStore, autojump_clock: MockClock
 ) -> None:
     job = await begun(house)
     house.model.finish()
     await house.job(job).ended.wait()
     await trio.sleep(1)
-    assert settled(shelf) == {job.job_id}
+    assert settled(journal_store) == {job.job_id}
     await trio.sleep(RETENTION)
 
     assert await kept(journal, job) == []
@@ -162,7 +164,7 @@ async def test_a_storage_that_is_away_holds_nobody_up_and_misses_nothing(
 
 
 async def test_an_ending_that_cannot_be_kept_in_time_is_said_and_kept_later(
-    house: House, journal: FlakyJournal, shelf: JournalStore, autojump_clock: MockClock
+    house: House, journal: FlakyJournal, journal_store: JournalStore, autojump_clock: MockClock
 ) -> None:
     job = await begun(house)
     house.model.say("word")
@@ -176,7 +178,7 @@ async def test_an_ending_that_cannot_be_kept_in_time_is_said_and_kept_later(
 
     assert isinstance((await kept(journal, job))[-1], Finished)
     assert len(house.records.closed) == 1
-    assert settled(shelf) == {job.job_id}
+    assert settled(journal_store) == {job.job_id}
 
 
 async def test_for_a_job_that_cannot_be_kept_no_model_is_asked(
@@ -212,7 +214,7 @@ async def test_what_one_says_that_cannot_be_kept_costs_no_other(
 
 
 async def test_a_write_that_failed_in_its_middle_is_finished_and_not_repeated(
-    house: House, journal: FlakyJournal, shelf: JournalStore, autojump_clock: MockClock
+    house: House, journal: FlakyJournal, journal_store: JournalStore, autojump_clock: MockClock
 ) -> None:
     ended, running = await begun(house), await begun(house, conversation_id=C2)
     journal.settles = False
@@ -226,7 +228,7 @@ async def test_a_write_that_failed_in_its_middle_is_finished_and_not_repeated(
     journal.settles = True
     await trio.sleep(10)
 
-    assert settled(shelf) == {ended.job_id}
+    assert settled(journal_store) == {ended.job_id}
     assert [type(event) for event in await kept(journal, running)] == [
         *(Created, StepStarted, TextDelta, TextDelta)
     ]
@@ -247,7 +249,11 @@ async def test_what_is_deleted_is_not_written_any_more(
 
 @pytest.mark.parametrize("held", ["journal", "records"])
 async def test_a_stop_faster_than_the_opening_leaves_nothing_to_be_recovered(
-    house: House, journal: FlakyJournal, held: str, shelf: JournalStore, autojump_clock: MockClock
+    house: House,
+    journal: FlakyJournal,
+    held: str,
+    journal_store: JournalStore,
+    autojump_clock: MockClock,
 ) -> None:
     held_up = journal if held == "journal" else house.records
     held_up.hold()
@@ -261,19 +267,19 @@ async def test_a_stop_faster_than_the_opening_leaves_nothing_to_be_recovered(
     await trio.sleep(1)
     journal.close()
 
-    assert not await recover(MemoryJournal(shelf), house.records)
+    assert not await recover(MemoryJournal(journal_store), house.records)
     assert not await house.records.messages(C1)
 
 
 async def test_a_shutdown_waits_until_all_is_written(
-    journal: FlakyJournal, shelf: JournalStore, autojump_clock: MockClock
+    journal: FlakyJournal, journal_store: JournalStore, autojump_clock: MockClock
 ) -> None:
     async with open_house(journal=journal) as house:
         job = await begun(house)
         house.model.say("word")
 
     assert isinstance((await kept(journal, job))[-1], Failed)
-    assert settled(shelf) == {job.job_id}
+    assert settled(journal_store) == {job.job_id}
 
 
 async def test_a_shutdown_does_not_wait_for_a_storage_that_is_away(
@@ -288,7 +294,7 @@ async def test_a_shutdown_does_not_wait_for_a_storage_that_is_away(
 
 
 async def test_who_comes_back_after_a_restart_finds_what_had_ended(
-    journal: FlakyJournal, shelf: JournalStore, autojump_clock: MockClock
+    journal: FlakyJournal, journal_store: JournalStore, autojump_clock: MockClock
 ) -> None:
     records = FlakyRecords()
     async with open_house(journal=journal, records=records) as house:
@@ -298,7 +304,7 @@ async def test_who_comes_back_after_a_restart_finds_what_had_ended(
         await house.job(job).ended.wait()
     journal.close()
     async with open_house(
-        journal=MemoryJournal(shelf), records=records, retention=RETENTION
+        journal=MemoryJournal(journal_store), records=records, retention=RETENTION
     ) as house:
         again = house.supervisor.whereis(job.job_id)
         assert again is not None

@@ -24,8 +24,10 @@ async def answers(records: FlakyRecords) -> list[str]:
 
 
 async def test_a_start_that_failed_fails_alike_after_a_kill(autojump_clock: MockClock) -> None:
-    shelf, records = JournalStore(), FlakyRecords()
-    async with open_house(journal=(journal := FlakyJournal(shelf)), records=records) as first:
+    journal_store, records = JournalStore(), FlakyRecords()
+    async with open_house(
+        journal=(journal := FlakyJournal(journal_store)), records=records
+    ) as first:
         records.hold()
         job = first.start()
         said = await job.ended()
@@ -33,7 +35,7 @@ async def test_a_start_that_failed_fails_alike_after_a_kill(autojump_clock: Mock
         records.release()
         await trio.sleep(10)
         journal.close()  # SIGKILL
-        async with open_house(journal=FlakyJournal(shelf), records=records) as second:
+        async with open_house(journal=FlakyJournal(journal_store), records=records) as second:
             found = second.supervisor.whereis(job.job_id)
             assert found is not None
             again = await found.ended()

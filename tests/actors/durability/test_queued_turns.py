@@ -25,9 +25,9 @@ from tests.support.replicas import LEASE, open_replicas
 async def test_a_turn_that_was_accepted_as_queued_outlives_the_process(
     autojump_clock: MockClock,
 ) -> None:
-    shelf = JournalStore()
+    journal_store = JournalStore()
     records = FlakyRecords()
-    journal = FlakyJournal(shelf)
+    journal = FlakyJournal(journal_store)
     async with open_house(journal=journal, records=records) as first:
         jobs = LocalJobs(first.supervisor)
         await start_turn(first.turn(), "enqueue", jobs=jobs, records=records)
@@ -37,7 +37,7 @@ async def test_a_turn_that_was_accepted_as_queued_outlives_the_process(
         assert reply.status == "queued"
         await trio.sleep(1)
         journal.close()  # SIGKILL
-        async with open_house(journal=FlakyJournal(shelf), records=records) as second:
+        async with open_house(journal=FlakyJournal(journal_store), records=records) as second:
             assert reply.generation_id is not None
             found = second.supervisor.whereis(reply.generation_id)
             assert found is not None
@@ -52,8 +52,8 @@ async def test_a_turn_that_was_accepted_as_queued_outlives_the_process(
 async def test_turns_that_were_queued_are_asked_in_their_order_by_whoever_comes_next(
     autojump_clock: MockClock,
 ) -> None:
-    shelf, records = JournalStore(), FlakyRecords()
-    journal = FlakyJournal(shelf)
+    journal_store, records = JournalStore(), FlakyRecords()
+    journal = FlakyJournal(journal_store)
     async with open_house(journal=journal, records=records) as first:
         await first.start().opened()
         turns = [first.start("enqueue", text=text) for text in ("one", "two")]
@@ -62,7 +62,7 @@ async def test_turns_that_were_queued_are_asked_in_their_order_by_whoever_comes_
         for turn in turns:
             assert isinstance(await turn.queued(), Queued)
         journal.close()
-        async with open_house(journal=FlakyJournal(shelf), records=records) as second:
+        async with open_house(journal=FlakyJournal(journal_store), records=records) as second:
             one, two = (second.supervisor.whereis(turn.job_id) for turn in turns)
             assert one is not None
             assert two is not None
@@ -109,8 +109,8 @@ async def test_a_queued_turn_that_is_gone_was_not_started(autojump_clock: MockCl
 async def test_turns_that_are_queued_when_the_server_is_told_to_stop_are_asked_by_the_next(
     autojump_clock: MockClock,
 ) -> None:
-    shelf, records = JournalStore(), FlakyRecords()
-    journal = FlakyJournal(shelf)
+    journal_store, records = JournalStore(), FlakyRecords()
+    journal = FlakyJournal(journal_store)
     async with open_house(journal=journal, records=records) as first:
         running = first.start()
         await running.opened()
@@ -118,7 +118,7 @@ async def test_turns_that_are_queued_when_the_server_is_told_to_stop_are_asked_b
         await queued.queued()
     journal.close()
     records.down = False  # the next process has its own way to them
-    async with open_house(journal=FlakyJournal(shelf), records=records) as second:
+    async with open_house(journal=FlakyJournal(journal_store), records=records) as second:
         found = second.supervisor.whereis(queued.job_id)
         assert found is not None
         second.model.say("that")

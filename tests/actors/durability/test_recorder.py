@@ -90,8 +90,8 @@ async def test_a_question_that_was_stored_though_its_start_was_refused_has_an_an
 async def test_a_stop_while_the_question_hangs_is_the_ending_after_a_restart_too(
     autojump_clock: MockClock,
 ) -> None:
-    shelf = JournalStore()
-    journal = FlakyJournal(shelf)
+    journal_store = JournalStore()
+    journal = FlakyJournal(journal_store)
     async with open_house(journal=journal, store_timeout=10, retention=60) as house:
         house.records.returning = trio.Event()
         job = house.start()
@@ -103,8 +103,8 @@ async def test_a_stop_while_the_question_hangs_is_the_ending_after_a_restart_too
         records = house.records
         assert house.supervisor.registry.find(job.job_id) is None
     journal.close()
-    left = list(shelf.volumes)
-    async with open_house(records=records, journal=FlakyJournal(shelf)) as house:
+    left = list(journal_store.stored_logs)
+    async with open_house(records=records, journal=FlakyJournal(journal_store)) as house:
         again = house.supervisor.whereis(job.job_id)
         ending = None if again is None else await again.ended()
     assert (left, ending) == ([], None)

@@ -53,7 +53,7 @@ ANSWER = Message(
 
 
 @pytest.fixture
-def shelf() -> JournalStore:
+def journal_store() -> JournalStore:
     return JournalStore()
 
 
@@ -64,18 +64,20 @@ async def records() -> MemoryRecords:
     return records
 
 
-async def died(shelf: JournalStore, *batches: Sequence[AnyEvent], job_id: str = JOB) -> None:
+async def died(
+    journal_store: JournalStore, *batches: Sequence[AnyEvent], job_id: str = JOB
+) -> None:
     """A process wrote these, a write after the other, and was killed."""
-    journal, position = MemoryJournal(shelf), 0
+    journal, position = MemoryJournal(journal_store), 0
     for events in batches:
         await journal.append([Entries(job_id, 1, position + 1, tuple(events))])
         position += len(events)
     journal.close()
 
 
-async def recovered(shelf: JournalStore, records: MemoryRecords) -> Recovered | None:
+async def recovered(journal_store: JournalStore, records: MemoryRecords) -> Recovered | None:
     """What the next process makes of it, before it is killed as well."""
-    journal = MemoryJournal(shelf)
+    journal = MemoryJournal(journal_store)
     found = [*await recover(journal, records)]
     await journal.settle([job.turn.job_id for job in found if job.has_ended])
     journal.close()
@@ -88,10 +90,10 @@ async def stored(records: MemoryRecords) -> Message | None:
 
 
 async def test_an_unfinished_answer_is_stored_as_that_and_ended(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
-    await died(shelf, [CREATED], [STEP, TextDelta(0, "so ")], [TextDelta(0, "far")])
-    job = await recovered(shelf, records)
+    await died(journal_store, [CREATED], [STEP, TextDelta(0, "so ")], [TextDelta(0, "far")])
+    job = await recovered(journal_store, records)
     answer = await stored(records)
 
     assert job is not None
@@ -111,39 +113,39 @@ async def test_an_unfinished_answer_is_stored_as_that_and_ended(
 
 
 async def test_who_recovers_it_again_finds_the_same_ending(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
-    await died(shelf, [CREATED], [STEP, TextDelta(0, "so far")])
-    first = await recovered(shelf, records)
-    second = await recovered(shelf, records)
+    await died(journal_store, [CREATED], [STEP, TextDelta(0, "so far")])
+    first = await recovered(journal_store, records)
+    second = await recovered(journal_store, records)
 
     assert first is not None
     assert second is not None
     assert [type(event) for event in second.events] == [type(event) for event in first.events]
-    assert (first.former, first.epoch) == ({1: 3, 2: 4}, 2)
-    assert (second.former, second.epoch) == ({1: 3, 2: 4}, 3)
+    assert (first.previous_epochs, first.epoch) == ({1: 3, 2: 4}, 2)
+    assert (second.previous_epochs, second.epoch) == ({1: 3, 2: 4}, 3)
 
 
 async def test_what_has_ended_outlives_any_number_of_restarts(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
-    await died(shelf, [CREATED], [STEP, TextDelta(0, "so far")])
+    await died(journal_store, [CREATED], [STEP, TextDelta(0, "so far")])
     for _ in range(2 * TRIES):
-        job = await recovered(shelf, records)
+        job = await recovered(journal_store, records)
 
         assert job is not None
         assert len(job.events) == 4
 
 
 async def test_an_answer_that_was_ended_is_stored_whole(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
     await died(
-        shelf,
+        journal_store,
         [CREATED],
         [STEP, TextDelta(0, "all of it"), Finished(request=QUESTION, response=ANSWER)],
     )
-    job = await recovered(shelf, records)
+    job = await recovered(journal_store, records)
 
     assert job is not None
     assert isinstance(job.events[-1], Finished)
@@ -153,18 +155,18 @@ async def test_an_answer_that_was_ended_is_stored_whole(
 
 @pytest.mark.parametrize("asked", [None, ASKED])
 async def test_a_beginning_whose_question_was_not_stored_is_none(
-    shelf: JournalStore, asked: ApiRequest | None
+    journal_store: JournalStore, asked: ApiRequest | None
 ) -> None:
-    await died(shelf, [replace(CREATED, asked=asked)])
-    assert await recovered(shelf, MemoryRecords()) is None
+    await died(journal_store, [replace(CREATED, asked=asked)])
+    assert await recovered(journal_store, MemoryRecords()) is None
 
 
 @pytest.mark.parametrize("asked", [None, replace(ASKED, store=False)])
 async def test_a_beginning_whose_question_was_stored_or_need_not_be_fails(
-    shelf: JournalStore, records: MemoryRecords, asked: ApiRequest | None
+    journal_store: JournalStore, records: MemoryRecords, asked: ApiRequest | None
 ) -> None:
-    await died(shelf, [replace(CREATED, asked=asked)])
-    job = await recovered(shelf, records)
+    await died(journal_store, [replace(CREATED, asked=asked)])
+    job = await recovered(journal_store, records)
 
     assert job is not None
     assert isinstance(job.events[-1], Failed)
@@ -178,12 +180,12 @@ class Continuing(TakeoverPolicy):
 
 @pytest.mark.parametrize("successor", [TakeoverPolicy(), Continuing()])
 async def test_an_answer_that_was_stored_is_the_ending_that_the_journal_lost(
-    shelf: JournalStore, records: MemoryRecords, successor: TakeoverPolicy
+    journal_store: JournalStore, records: MemoryRecords, successor: TakeoverPolicy
 ) -> None:
     whole = replace(ANSWER, finish_reason="length", usage=Usage(3, 2))
     await records.close_turn(whole, job_id=JOB)
-    await died(shelf, [CREATED], [STEP, TextDelta(0, "all ")])
-    journal = MemoryJournal(shelf)
+    await died(journal_store, [CREATED], [STEP, TextDelta(0, "all ")])
+    journal = MemoryJournal(journal_store)
     [job] = await recover(journal, records, successor)
     [*_, last] = (await journal.read(JOB)).entries
 
@@ -202,15 +204,15 @@ async def test_an_answer_that_was_stored_is_the_ending_that_the_journal_lost(
 
 
 async def test_a_stored_response_is_the_ending_that_the_journal_lost(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
     said = Finished(reason="stop", request=QUESTION, response=ANSWER, at=1)
     created = replace(CREATED, asked=ASKED)
     kept = StoredResponse(response_id="a", user="ann", conversation_id=C1, created=created)
     await records.responses.open(kept)
     await records.responses.close("a", said)
-    await died(shelf, [created], [STEP, TextDelta(0, "all ")])
-    job = await recovered(shelf, records)
+    await died(journal_store, [created], [STEP, TextDelta(0, "all ")])
+    job = await recovered(journal_store, records)
 
     assert job is not None
     assert isinstance(ending := job.events[-1], Finished)
@@ -218,21 +220,21 @@ async def test_a_stored_response_is_the_ending_that_the_journal_lost(
 
 
 async def test_another_jobs_answer_in_its_place_is_not_its_own(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
     await records.close_turn(ANSWER, job_id="another")
-    await died(shelf, [CREATED], [STEP, TextDelta(0, "so far")])
-    job = await recovered(shelf, records)
+    await died(journal_store, [CREATED], [STEP, TextDelta(0, "so far")])
+    job = await recovered(journal_store, records)
 
     assert job is not None
     assert isinstance(job.events[-1], Failed)
 
 
 async def test_a_stop_that_found_nothing_stores_nothing(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
-    await died(shelf, [CREATED, Stopped(request=QUESTION)])
-    job = await recovered(shelf, records)
+    await died(journal_store, [CREATED, Stopped(request=QUESTION)])
+    job = await recovered(journal_store, records)
 
     assert job is not None
     assert isinstance(job.events[-1], Stopped)
@@ -240,11 +242,11 @@ async def test_a_stop_that_found_nothing_stores_nothing(
 
 
 async def test_what_is_settled_is_not_stored_again(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
-    await died(shelf, [CREATED], [Finished(request=QUESTION, response=ANSWER)])
-    shelf.volumes[JOB].settled = True
-    job = await recovered(shelf, records)
+    await died(journal_store, [CREATED], [Finished(request=QUESTION, response=ANSWER)])
+    journal_store.stored_logs[JOB].settled = True
+    job = await recovered(journal_store, records)
 
     assert job is not None
     assert isinstance(job.events[-1], Finished)
@@ -253,39 +255,39 @@ async def test_what_is_settled_is_not_stored_again(
 
 @pytest.mark.parametrize("batches", [[], [[STEP]], [[TextDelta(0, "x")]]])
 async def test_what_has_no_beginning_is_forgotten(
-    batches: list[list[AnyEvent]], shelf: JournalStore, records: MemoryRecords
+    batches: list[list[AnyEvent]], journal_store: JournalStore, records: MemoryRecords
 ) -> None:
-    await died(shelf, *batches)
-    shelf.volumes[JOB] = StoredLog(closed(shelf).me)
+    await died(journal_store, *batches)
+    journal_store.stored_logs[JOB] = StoredLog(closed(journal_store).me)
 
-    assert await recovered(shelf, records) is None
-    assert not shelf.volumes
+    assert await recovered(journal_store, records) is None
+    assert not journal_store.stored_logs
 
 
-def closed(shelf: JournalStore) -> MemoryJournal:
-    journal = MemoryJournal(shelf)
+def closed(journal_store: JournalStore) -> MemoryJournal:
+    journal = MemoryJournal(journal_store)
     journal.close()
     return journal
 
 
 async def test_what_is_settled_without_a_readable_ending_is_forgotten(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
-    await died(shelf, [CREATED])
-    shelf.volumes[JOB].settled = True
+    await died(journal_store, [CREATED])
+    journal_store.stored_logs[JOB].settled = True
 
-    assert await recovered(shelf, records) is None
-    assert not shelf.volumes
+    assert await recovered(journal_store, records) is None
+    assert not journal_store.stored_logs
 
 
 async def test_a_job_whose_conversation_is_gone_is_forgotten(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
-    await died(shelf, [CREATED])
+    await died(journal_store, [CREATED])
     await records.delete_conversation(C1)
 
-    assert await recovered(shelf, records) is None
-    assert not shelf.volumes
+    assert await recovered(journal_store, records) is None
+    assert not journal_store.stored_logs
 
 
 class TornJournal(MemoryJournal):
@@ -297,10 +299,10 @@ class TornJournal(MemoryJournal):
 
 
 async def test_what_cannot_be_read_is_said_and_the_rest_is_kept(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
-    await died(shelf, [CREATED], [STEP, TextDelta(0, "so far")])
-    [job] = await recover(TornJournal(shelf), records)
+    await died(journal_store, [CREATED], [STEP, TextDelta(0, "so far")])
+    [job] = await recover(TornJournal(journal_store), records)
 
     ending = job.events[-1]
     assert isinstance(ending, Failed)
@@ -316,13 +318,13 @@ async def test_what_cannot_be_read_is_said_and_the_rest_is_kept(
     ],
 )
 async def test_what_does_not_fit_is_left_out(
-    first: int, event: AnyEvent, fault: str, shelf: JournalStore, records: MemoryRecords
+    first: int, event: AnyEvent, fault: str, journal_store: JournalStore, records: MemoryRecords
 ) -> None:
-    journal = MemoryJournal(shelf)
+    journal = MemoryJournal(journal_store)
     await journal.append([Entries(JOB, 1, 1, (CREATED, STEP))])
-    shelf.volumes[JOB].entries.append(Entries(JOB, 1, first, (event,)))
+    journal_store.stored_logs[JOB].entries.append(Entries(JOB, 1, first, (event,)))
     journal.close()
-    job = await recovered(shelf, records)
+    job = await recovered(journal_store, records)
 
     assert job is not None
     assert len(job.events) == 3
@@ -331,22 +333,24 @@ async def test_what_does_not_fit_is_left_out(
 
 
 async def test_what_was_said_twice_is_there_once(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
-    await died(shelf, [CREATED, STEP], [TextDelta(0, "so "), TextDelta(0, "far")])
-    shelf.volumes[JOB].entries.insert(1, Entries(JOB, 1, 2, (STEP, TextDelta(0, "so "))))
-    job = await recovered(shelf, records)
+    await died(journal_store, [CREATED, STEP], [TextDelta(0, "so "), TextDelta(0, "far")])
+    journal_store.stored_logs[JOB].entries.insert(
+        1, Entries(JOB, 1, 2, (STEP, TextDelta(0, "so ")))
+    )
+    job = await recovered(journal_store, records)
 
     assert job is not None
     assert [*job.events[:4]] == [CREATED, STEP, TextDelta(0, "so "), TextDelta(0, "far")]
 
 
 async def test_what_ended_the_process_again_and_again_is_not_read_any_more(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
-    await died(shelf, [CREATED], [STEP, TextDelta(0, "poison")])
-    shelf.volumes[JOB].attempts = TRIES
-    job = await recovered(shelf, records)
+    await died(journal_store, [CREATED], [STEP, TextDelta(0, "poison")])
+    journal_store.stored_logs[JOB].attempts = TRIES
+    job = await recovered(journal_store, records)
 
     assert job is not None
     assert [type(event) for event in job.events] == [Created, Failed]
@@ -356,11 +360,11 @@ async def test_what_ended_the_process_again_and_again_is_not_read_any_more(
 
 
 async def test_an_answer_that_cannot_be_stored_is_said_to_be_unsaved(
-    shelf: JournalStore, records: FlakyRecords
+    journal_store: JournalStore, records: FlakyRecords
 ) -> None:
-    await died(shelf, [CREATED], [STEP, TextDelta(0, "so far")])
+    await died(journal_store, [CREATED], [STEP, TextDelta(0, "so far")])
     records.unstorable = True
-    job = await recovered(shelf, records)
+    job = await recovered(journal_store, records)
 
     assert job is not None
     assert isinstance(ending := job.events[-1], Failed)
@@ -368,21 +372,21 @@ async def test_an_answer_that_cannot_be_stored_is_said_to_be_unsaved(
 
 
 async def test_only_what_nobody_owns_is_taken_over(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
-    alive = MemoryJournal(shelf)
+    alive = MemoryJournal(journal_store)
     await alive.append([Entries(JOB, 1, 1, (CREATED,))])
 
-    assert await MemoryJournal(shelf).take_over() == []
+    assert await MemoryJournal(journal_store).take_over() == []
     alive.close()
-    assert await MemoryJournal(shelf).take_over() == [OrphanedJob(JOB, 2, 1, settled=False)]
+    assert await MemoryJournal(journal_store).take_over() == [OrphanedJob(JOB, 2, 1, settled=False)]
 
 
 async def test_readers_come_back_to_it_with_their_cursors(
-    shelf: JournalStore, records: FlakyRecords, autojump_clock: MockClock
+    journal_store: JournalStore, records: FlakyRecords, autojump_clock: MockClock
 ) -> None:
-    await died(shelf, [CREATED], [STEP, TextDelta(0, "so "), TextDelta(0, "far")])
-    async with open_house(journal=MemoryJournal(shelf), records=records) as house:
+    await died(journal_store, [CREATED], [STEP, TextDelta(0, "so "), TextDelta(0, "far")])
+    async with open_house(journal=MemoryJournal(journal_store), records=records) as house:
         job = house.supervisor.whereis(C1)
         assert job is not None
         assert job.job_id == JOB
@@ -406,8 +410,8 @@ async def test_readers_come_back_to_it_with_their_cursors(
     assert all(each.terminal for each in (held, whole, lost, unknown, later))
 
 
-async def test_a_journal_that_cannot_be_read_is_said_by_name(shelf: JournalStore) -> None:
-    journal = MemoryJournal(shelf)
+async def test_a_journal_that_cannot_be_read_is_said_by_name(journal_store: JournalStore) -> None:
+    journal = MemoryJournal(journal_store)
     journal.close()
 
     with pytest.raises(StorageError, match="closed"):  # and in no group: a server tells its host
@@ -416,13 +420,13 @@ async def test_a_journal_that_cannot_be_read_is_said_by_name(shelf: JournalStore
 
 
 async def test_more_than_may_be_kept_is_forgotten(
-    shelf: JournalStore, records: FlakyRecords, autojump_clock: MockClock
+    journal_store: JournalStore, records: FlakyRecords, autojump_clock: MockClock
 ) -> None:
     ids = [JOB[:-1] + number for number in "123"]
     most = 2 * JOB_BYTES + 50_000
     for job_id in ids:
-        await died(shelf, [CREATED], [STEP, TextDelta(0, "x" * 10_000)], job_id=job_id)
-    journal = MemoryJournal(shelf)
+        await died(journal_store, [CREATED], [STEP, TextDelta(0, "x" * 10_000)], job_id=job_id)
+    journal = MemoryJournal(journal_store)
     async with open_house(journal=journal, records=records, max_retained_bytes=most) as house:
         found = [house.supervisor.whereis(job_id) is not None for job_id in ids]
         current = house.supervisor.whereis(C1)
@@ -434,21 +438,21 @@ async def test_more_than_may_be_kept_is_forgotten(
 
 
 async def test_the_newest_is_kept_whatever_its_size(
-    shelf: JournalStore, records: FlakyRecords, autojump_clock: MockClock
+    journal_store: JournalStore, records: FlakyRecords, autojump_clock: MockClock
 ) -> None:
-    await died(shelf, [CREATED], [STEP, TextDelta(0, "x" * 10_000)])
+    await died(journal_store, [CREATED], [STEP, TextDelta(0, "x" * 10_000)])
     async with open_house(
-        journal=MemoryJournal(shelf), records=records, max_retained_bytes=1
+        journal=MemoryJournal(journal_store), records=records, max_retained_bytes=1
     ) as house:
         assert house.supervisor.whereis(JOB) is not None
 
 
 async def test_a_question_that_nobody_heard_was_stored_is_answered_though_its_start_failed(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
     refused = Failed(reason="storage_unavailable", message="Your message could not be stored.")
-    await died(shelf, [CREATED, refused])
-    job = await recovered(shelf, records)
+    await died(journal_store, [CREATED, refused])
+    job = await recovered(journal_store, records)
 
     assert job is not None
     assert job.events[-1] == refused, "it was said so"
@@ -458,28 +462,30 @@ async def test_a_question_that_nobody_heard_was_stored_is_answered_though_its_st
 
 
 async def test_a_queued_turn_that_ended_the_process_again_and_again_fails(
-    shelf: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords
 ) -> None:
     turn = Turn(
         job_id=JOB, conversation_id=C1, message_id="q", response_id="a", user="ann", model="m"
     )
-    await died(shelf, [queued(turn)])
-    shelf.volumes[JOB].attempts = HAND_OVERS
-    job = await recovered(shelf, records)
+    await died(journal_store, [queued(turn)])
+    journal_store.stored_logs[JOB].attempts = HAND_OVERS
+    job = await recovered(journal_store, records)
 
     assert job is not None
     assert [type(event) for event in job.events] == [Queued, Failed]
 
 
 async def test_of_what_had_ended_only_as_much_is_read_as_may_be_kept(
-    shelf: JournalStore, records: FlakyRecords
+    journal_store: JournalStore, records: FlakyRecords
 ) -> None:
     ids = [JOB[:-1] + number for number in "1234"]
     for job_id in ids:
         ending = Finished(request=QUESTION, response=ANSWER)
-        await died(shelf, [CREATED], [STEP, TextDelta(0, "x" * 10_000), ending], job_id=job_id)
-        shelf.volumes[job_id].settled = True
-    found = await recover(MemoryJournal(shelf), records, most=JOB_BYTES + 15_000)
+        await died(
+            journal_store, [CREATED], [STEP, TextDelta(0, "x" * 10_000), ending], job_id=job_id
+        )
+        journal_store.stored_logs[job_id].settled = True
+    found = await recover(MemoryJournal(journal_store), records, most=JOB_BYTES + 15_000)
 
     assert [job.turn.job_id for job in found] == ids[2:]
-    assert sorted(shelf.volumes) == ids[2:]
+    assert sorted(journal_store.stored_logs) == ids[2:]

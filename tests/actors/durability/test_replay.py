@@ -13,4 +13,4 @@ def test_what_was_kept_twice_is_there_once() -> None:
     whole, again = Entries("j", 1, 1, (CREATED, STEP, WORD)), Entries("j", 1, 2, (STEP, WORD))
     replay = Replay(Kept([whole, again]))
     assert replay.events == [CREATED, STEP, WORD]
-    assert replay.former == {1: 3}
+    assert replay.previous_epochs == {1: 3}

@@ -89,7 +89,7 @@ async def take_over(replica: Replication) -> list[OrphanedJob]:
     return [*await replica.journal.take_over()]
 
 
-def listing(
+def info(
     job_id: str,
     conversation_id: str = "c1",
     user: str = "ann",

@@ -83,7 +83,7 @@ class Placed(NamedTuple):
     """A job, its place in the order of starts, and its stage."""
 
     place: int
-    listing: JobInfo
+    info: JobInfo
     stage: Stage
 
 
@@ -93,46 +93,44 @@ class Listings:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
-    def enter(self, listing: JobInfo, on_busy: OnBusy, most: int) -> Command:
-        keys = [*self._places(listing), *self._requests(listing)]
-        about = (listing.job_id, encoded(listing), listing.conversation_id)
+    def enter(self, info: JobInfo, on_busy: OnBusy, most: int) -> Command:
+        keys = [*self._places(info), *self._requests(info)]
+        about = (info.job_id, encoded(info), info.conversation_id)
         return script(_ENTER, keys, *about, on_busy, most, DAY)
 
-    def advance(self, listing: JobInfo, stage: Literal["begun", "ended", "void"]) -> Command:
-        about = (listing.conversation_id, encoded(listing), listing.place)
-        return script(_ADVANCE, self._places(listing), listing.job_id, stage[0], *about)
+    def advance(self, info: JobInfo, stage: Literal["begun", "ended", "void"]) -> Command:
+        about = (info.conversation_id, encoded(info), info.place)
+        return script(_ADVANCE, self._places(info), info.job_id, stage[0], *about)
 
-    def tell(self, listing: JobInfo, stage: Stage) -> list[Command]:
+    def tell(self, info: JobInfo, stage: Stage) -> list[Command]:
         """Where Redis lost it; what is there is later than what it lost, or the same."""
-        about = (listing.conversation_id, encoded(listing), listing.place)
-        told = script(_TELL, self._places(listing), listing.job_id, stage[0], *about)
-        reached = [self.advance(listing, stage)] if stage != "waiting" else []
-        return [told, *reached, *self._claim_request(listing)]
+        about = (info.conversation_id, encoded(info), info.place)
+        told = script(_TELL, self._places(info), info.job_id, stage[0], *about)
+        reached = [self.advance(info, stage)] if stage != "waiting" else []
+        return [told, *reached, *self._claim_request(info)]
 
-    def free(self, listing: JobInfo) -> list[Command]:
+    def free(self, info: JobInfo) -> list[Command]:
         """Its request may start another job."""
-        naming = b'{"job_id":' + json.encode(listing.job_id) + b","
-        return [script(_FREE, [key], naming) for key in self._requests(listing)]
+        naming = b'{"job_id":' + json.encode(info.job_id) + b","
+        return [script(_FREE, [key], naming) for key in self._requests(info)]
 
-    def _claim_request(self, listing: JobInfo) -> list[Command]:
+    def _claim_request(self, info: JobInfo) -> list[Command]:
         """Name the job for its request again, unless that names one."""
-        value = encoded(listing)
-        return [
-            Command(key, ("SET", key, value, "EX", DAY, "NX")) for key in self._requests(listing)
-        ]
+        value = encoded(info)
+        return [Command(key, ("SET", key, value, "EX", DAY, "NX")) for key in self._requests(info)]
 
-    def remove(self, listing: JobInfo) -> list[Command]:
-        places = self._places(listing)
-        leave = [Command(key, ("HDEL", key, listing.job_id)) for key in places]
-        return [*leave, *self.free(listing)]
+    def remove(self, info: JobInfo) -> list[Command]:
+        places = self._places(info)
+        leave = [Command(key, ("HDEL", key, info.job_id)) for key in places]
+        return [*leave, *self.free(info)]
 
-    def _places(self, listing: JobInfo) -> list[bytes]:
-        user = listing.user
-        return [self._keys.conversation(user, listing.conversation_id), self._keys.running(user)]
+    def _places(self, info: JobInfo) -> list[bytes]:
+        user = info.user
+        return [self._keys.conversation(user, info.conversation_id), self._keys.running(user)]
 
-    def _requests(self, listing: JobInfo) -> list[bytes]:
-        request = listing.request_id
-        return [] if request is None else [self._keys.request(listing.user, request)]
+    def _requests(self, info: JobInfo) -> list[bytes]:
+        request = info.request_id
+        return [] if request is None else [self._keys.request(info.user, request)]
 
 
 def decision(reply: Reply) -> Entered | Joined | Denied:
@@ -140,7 +138,7 @@ def decision(reply: Reply) -> Entered | Joined | Denied:
     match [*array(reply)]:
         case [b"entered", before, place]:
             placed = sorted(map(_placed, array(before)), key=_order)
-            return Entered([each.listing for each in placed], number(place))
+            return Entered([each.info for each in placed], number(place))
         case [b"joined", first]:
             return Joined(decoded(text(first)))
         case [b"busy"]:
@@ -151,13 +149,13 @@ def decision(reply: Reply) -> Entered | Joined | Denied:
 
 def listed(values: list[bytes]) -> list[Listed]:
     """A conversation's jobs in the order of their starts."""
-    return [Listed(each.listing, each.stage) for each in sorted(map(_placed, values), key=_order)]
+    return [Listed(each.info, each.stage) for each in sorted(map(_placed, values), key=_order)]
 
 
 def _placed(value: Reply) -> Placed:
-    head, _, listing = text(value).partition(b":")
-    return Placed(int(head[1:]), decoded(listing), _STAGES[head[:1]])
+    head, _, info = text(value).partition(b":")
+    return Placed(int(head[1:]), decoded(info), _STAGES[head[:1]])
 
 
 def _order(placed: Placed) -> tuple[int, str]:
-    return placed.place, placed.listing.job_id
+    return placed.place, placed.info.job_id
