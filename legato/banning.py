@@ -10,9 +10,9 @@ from legato.http.guards.addresses import ip_subject, parse_address, user_subject
 from legato.http.guards.bans import MAX_BANS
 from legato.http.guards.sharing import open_shared
 from legato.storage import address
-from legato.storage.bans import Ban, Bans
 from legato.storage.clock import Clock, utc_now
-from legato.storage.records import open_records
+from legato.storage.contracts.bans import Ban, Bans
+from legato.storage.open import open_records
 
 MANUAL: Final = "manual"
 

@@ -21,7 +21,7 @@ from legato.config import ANY_AUDIENCE, ConfigError, Settings, load_settings
 from legato.models.contract import ModelError
 from legato.prove import ProveError
 from legato.secret import with_secret
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
 from legato.workers import WorkersError
 
 FAULTS: Final = (StorageError, ModelError, WorkersError, BenchError, ProveError)

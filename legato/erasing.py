@@ -8,11 +8,11 @@ from legato.http.guards.addresses import user_subject
 from legato.http.guards.bans import MAX_BANS
 from legato.http.guards.sharing import open_shared
 from legato.storage.address import parse_address
-from legato.storage.bans import Ban
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contract import StorageError
-from legato.storage.erasure import Erased, Erasure, total
-from legato.storage.records import open_storage
+from legato.storage.contracts.bans import Ban
+from legato.storage.contracts.erasure import Erased, Erasure, total
+from legato.storage.contracts.errors import StorageError
+from legato.storage.open import open_storage
 
 STEP: Final = 50
 """Conversations a step, between which a running server writes."""

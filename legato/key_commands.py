@@ -10,8 +10,8 @@ from legato.config import ConfigError, Settings
 from legato.http.api_keys import default_expiry, mint
 from legato.storage.address import parse_address
 from legato.storage.clock import utc_now
-from legato.storage.keys import ApiKey, ApiKeys
-from legato.storage.records import open_records
+from legato.storage.contracts.keys import ApiKey, ApiKeys
+from legato.storage.open import open_records
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ import trio
 
 from legato.config import ConfigError, Settings
 from legato.storage.address import parse_address
-from legato.storage.records import open_records
+from legato.storage.open import open_records
 
 
 def revoke(settings: Settings, user: str) -> str:

@@ -16,7 +16,7 @@ from legato.config import Settings
 from legato.erasing import StillRunning, erase
 from legato.http.app import create_app
 from legato.http.runtime import Runtime, open_runtime
-from legato.storage.records import open_storage
+from legato.storage.open import open_storage
 from tests.storage.test_keys import key
 from tests.storage.test_responses import response
 from tests.support.http.client import STILL, Client, bearer

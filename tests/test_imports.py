@@ -11,16 +11,12 @@ ROOT: Final = Path(__file__).parent.parent
 
 BASE: Final = ("legato.content", "legato.events", "legato.text_buffer", "legato.config")
 FILES: Final = "legato.private_files"
-STORAGE_CONTRACTS: Final = (
-    "legato.storage.bans",
-    "legato.storage.contract",
-    "legato.storage.keys",
-    "legato.storage.replicas",
-    "legato.storage.responses",
-    "legato.storage.revocations",
+CONTRACTS: Final = (
+    *("legato.dialects.contract", "legato.models.contract"),
+    "legato.storage.contracts",
 )
-CONTRACTS: Final = ("legato.dialects.contract", "legato.models.contract", *STORAGE_CONTRACTS)
 
+STORAGE: Final = (*BASE, FILES, "legato.storage.contracts", "legato.storage")
 ACTORS: Final = (*BASE, *CONTRACTS, "legato.histogram", "legato.actors.mailbox")
 ROOMS: Final = (
     "legato.actors.stream",
@@ -50,19 +46,12 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.exposure": ("legato.config", "legato.secret"),
     "legato.logs": ("legato.config", "legato.log_values"),
     "legato.log_values": (),
-    "legato.storage.keys": (),
-    "legato.storage.bans": (),
-    "legato.storage.responses": BASE,
-    "legato.storage.revocations": (),
-    "legato.storage.contract": (
-        *BASE,
-        "legato.storage.bans",
-        "legato.storage.keys",
-        "legato.storage.responses",
-        "legato.storage.revocations",
-    ),
-    "legato.storage.replicas": (*BASE, "legato.storage.contract"),
-    "legato.storage": (*BASE, FILES, *STORAGE_CONTRACTS),
+    "legato.storage.contracts": BASE,
+    "legato.storage": (*BASE, FILES, "legato.storage.contracts"),
+    "legato.storage.memory": STORAGE,
+    "legato.storage.sql": STORAGE,
+    "legato.storage.redis": STORAGE,
+    "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
     "legato.models.contract": BASE,
     "legato.models": (*BASE, "legato.models.contract"),
     "legato.dialects.contract": ("legato.content", "legato.events"),
@@ -98,6 +87,9 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.dialects",
         "legato.models",
         "legato.storage",
+        "legato.storage.memory",
+        "legato.storage.redis",
+        "legato.storage.open",
     ),
     "legato.demo": ("legato",),
     "legato.key_commands": ("legato",),
@@ -148,7 +140,7 @@ def test_every_import_points_down() -> None:
         ("legato.actors.job", "def late():\n    from legato.http import server"),
         ("legato.actors.job", "if TYPE_CHECKING:\n    from legato.http import server"),
         ("legato.actors.job", "from legato.models.scripted import Scripted"),
-        ("legato.actors.job", "from legato.storage.sql import SqlRecords"),
+        ("legato.actors.job", "from legato.storage.sql.records import SqlRecords"),
         ("legato.actors.job", "from legato.actors.cluster.jobs import Cluster"),
         ("legato.actors.stream.feed", "from legato.actors.messages import Stop"),
         (
@@ -156,7 +148,7 @@ def test_every_import_points_down() -> None:
             "from legato.actors.durability.recorder import Recorder",
         ),
         ("legato.models.openai", "from legato.actors.job import Job"),
-        ("legato.storage.contract", "from legato.storage.sql import SqlRecords"),
+        ("legato.storage.contracts.records", "from legato.storage.sql.records import SqlRecords"),
         ("legato.http.chat", "from legato.cli import main"),
         ("legato.http.chat", "import run"),
         ("legato.events", "import time"),
@@ -177,7 +169,7 @@ def test_an_import_that_points_up_or_outside_is_found(module: str, source: str) 
         ("legato.actors.job", "from legato.actors.stream.log import Log\nimport trio, time"),
         ("legato.actors.job", "from legato import events"),
         ("legato.http.chat", "from legato.actors.ref import JobRef"),
-        ("legato.storage.sql", "from legato.storage.contract import Records"),
+        ("legato.storage.sql.records", "from legato.storage.contracts.records import Records"),
         ("legato.cli", "from legato.http.server import serve"),
         ("legato.dialects.librechat", "import json, timeit, ostensible"),
         ("run", "from legato.demo import demo"),

@@ -12,8 +12,8 @@ import trio
 
 from legato.cli import main
 from legato.http.api_keys import digest_of
-from legato.storage.keys import ApiKey
-from legato.storage.records import open_records
+from legato.storage.contracts.keys import ApiKey
+from legato.storage.open import open_records
 
 LEGATO = str(Path(sys.executable).parent / "legato")
 ANN = ("--user", "ann")

@@ -12,7 +12,7 @@ from legato.actors.rotation import Rotation
 from legato.config import Limits
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
-from legato.storage.contract import Records
+from legato.storage.contracts.records import Records
 
 
 class JobFactory:

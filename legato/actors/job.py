@@ -42,7 +42,7 @@ from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, without_turn
 from legato.models.contract import Model, ModelRequest
-from legato.storage.contract import Records
+from legato.storage.contracts.records import Records
 
 FIRST_EPOCH = 1
 

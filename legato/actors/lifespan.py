@@ -22,8 +22,10 @@ from legato.actors.supervisor import Supervisor
 from legato.config import Limits, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
-from legato.storage.contract import Journal, Records, StorageError
-from legato.storage.replicas import Liveness, Replication
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Journal
+from legato.storage.contracts.records import Records
+from legato.storage.contracts.replicas import Liveness, Replication
 
 LAST_WRITE = 1.0
 """Seconds for the journal at shutdown; what it misses then, the next process finds out."""

@@ -12,7 +12,8 @@ from legato.actors.ref import JobRef
 from legato.config import OnBusy
 from legato.content import Message
 from legato.events import Created, Failed
-from legato.storage.contract import ForeignConversation, Records
+from legato.storage.contracts.errors import ForeignConversation
+from legato.storage.contracts.records import Records
 
 
 class NotStarted(Exception):

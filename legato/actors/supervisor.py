@@ -26,7 +26,9 @@ from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.events import Failed
 from legato.models.contract import Model
-from legato.storage.contract import ForeignConversation, Journal, Records, StorageError
+from legato.storage.contracts.errors import ForeignConversation, StorageError
+from legato.storage.contracts.journal import Journal
+from legato.storage.contracts.records import Records
 
 RESTART_PAUSE: Final = 1.0
 """Seconds until a part that crashed begins again: what ended it may be over by then."""

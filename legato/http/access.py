@@ -7,7 +7,7 @@ from legato.http.api_keys import is_meant_as_key
 from legato.http.auth import Credentials, Unauthorized, User
 from legato.http.errors import OPENAI_PATHS, RequestError, is_openai
 from legato.http.wire import application, runtime
-from legato.storage.keys import Scope
+from legato.storage.contracts.keys import Scope
 
 SCOPE_OF: Final[Mapping[str, Scope]] = {
     "chat": "chat_completions",

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, get_args
 
 from ulid import ULID
 
-from legato.storage.keys import ApiKey, Scope
+from legato.storage.contracts.keys import ApiKey, Scope
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 

@@ -29,7 +29,7 @@ from legato.http.streaming import STOP_PATIENCE, StreamBody, StreamCut
 from legato.http.uploads import Upload, upload_of
 from legato.logs import configure_own_log
 from legato.models.contract import ModelError
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
 
 UPLOAD_PATIENCE: Final = 5.0
 """Seconds that a client may go on sending a request that was answered before its end (413).

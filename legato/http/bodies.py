@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct, field
 
 from legato.config import OnBusy
-from legato.storage.keys import Scope
+from legato.storage.contracts.keys import Scope
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 RequestId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]

@@ -12,7 +12,7 @@ from legato.http.errors import ConversationNotFound, InvalidField, NotFound
 from legato.http.openapi import describe
 from legato.http.replies import DeleteReply, TitleReply
 from legato.http.wire import body_of, conversation_of, query_of, reply, runtime, user
-from legato.storage.contract import MessagePage, Page
+from legato.storage.contracts.records import MessagePage, Page
 
 conversations = Blueprint("conversations", __name__, url_prefix="/api")
 tag_blueprint(conversations, ["conversations"])

@@ -21,7 +21,7 @@ from legato.http.auth import ForbiddenOrigin
 from legato.http.jwks import KeysUnavailable
 from legato.http.tokens import Unauthorized
 from legato.models.contract import ModelError
-from legato.storage.contract import (
+from legato.storage.contracts.errors import (
     ForeignConversation,
     InvalidCursor,
     RequestTaken,

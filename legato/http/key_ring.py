@@ -13,8 +13,8 @@ from msgspec import Struct
 from legato.http.api_keys import digest_of, is_key
 from legato.http.tokens import Unauthorized
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contract import StorageError
-from legato.storage.keys import ApiKey, ApiKeys
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.keys import ApiKey, ApiKeys
 
 LIFE: Final = 10.0
 """Seconds for which a key is not looked up again: for so long one that another process deleted

@@ -13,7 +13,7 @@ from legato.http.openapi import describe
 from legato.http.replies import ApiKeyReply, ApiKeysReply, NewApiKeyReply
 from legato.http.wire import application, body_of, no_content, reply, runtime, user
 from legato.storage.clock import utc_now
-from legato.storage.keys import ApiKey
+from legato.storage.contracts.keys import ApiKey
 
 
 class TooManyKeys(RequestError):

@@ -9,7 +9,7 @@ import trio
 
 from legato.http.guards.outage import Outage
 from legato.http.tokens import LEEWAY, Unauthorized, User
-from legato.storage.revocations import Revocation, Revocations
+from legato.storage.contracts.revocations import Revocation, Revocations
 
 REFRESH: Final = 2.0
 """Seconds after which a revocation that another process made is known here."""

@@ -23,9 +23,10 @@ from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
 from legato.storage.breaker import watched
-from legato.storage.contract import Records, StorageError
-from legato.storage.records import Storage, open_storage
-from legato.storage.replicas import Replication
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.records import Records
+from legato.storage.contracts.replicas import Replication
+from legato.storage.open import Storage, open_storage
 from legato.storage.retention import open_retention
 
 DIALECTS: Final[Mapping[str, Dialect]] = {

@@ -13,7 +13,7 @@ from legato.models.contract import ReasoningChunk, TextChunk
 from legato.prove.model import KnownJob
 from legato.prove.readers import Reader
 from legato.prove.simulation import Simulation
-from legato.storage.contract import Kept
+from legato.storage.contracts.journal import Kept
 
 
 class Comparison:

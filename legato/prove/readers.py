@@ -13,7 +13,7 @@ from legato.events import Cursor
 from legato.prove.client import Client
 from legato.prove.model import Model
 from legato.prove.seats import Seat
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
 
 PAUSE = 0.1  # seconds until a client that was cut connects again
 

@@ -10,8 +10,8 @@ from outcome import Error, Outcome, Value
 
 from legato.content import Conversation, Message
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contract import StorageError, UnstorableText
-from legato.storage.memory import MemoryRecords
+from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.memory.records import MemoryRecords
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from legato.prove.readers import Reader
 from legato.prove.schedule import Schedule, nth
 from legato.prove.seats import C1, C2, Replicas, Seat
 from legato.prove.world import LEASE
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
 
 LONGEST_TELLING: Final = 60.0
 

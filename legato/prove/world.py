@@ -10,10 +10,11 @@ import trio
 
 from legato.config import OnBusy
 from legato.storage.births import new_birth
-from legato.storage.contract import Entries, OrphanedJob, Refusal, StorageError
-from legato.storage.memory_replication import MemoryReplication, WorldJournal
-from legato.storage.memory_world import SharedMemory
-from legato.storage.replicas import Denied, Entered, JobInfo, Joined, Told
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
+from legato.storage.contracts.replicas import Denied, Entered, JobInfo, Joined, Told
+from legato.storage.memory.replication import MemoryReplication, WorldJournal
+from legato.storage.memory.shared_memory import SharedMemory
 
 LEASE: Final = 10.0
 

@@ -12,8 +12,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from legato.storage.replicas import IncompleteDirectory
-from legato.storage.signs import FailureDetector
+from legato.storage.contracts.replicas import IncompleteDirectory
+from legato.storage.failure_detector import FailureDetector
 
 _LEAVING: Final = " leaving"
 

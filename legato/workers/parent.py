@@ -17,7 +17,7 @@ from legato.http.signals import shutdown_by_signals
 from legato.logs import configure_logs
 from legato.private_files import DATA_FOLDER
 from legato.storage.address import parse_address
-from legato.storage.records import open_storage
+from legato.storage.open import open_storage
 from legato.workers.embedded import embedded_redis
 from legato.workers.processes import Workers
 from legato.workers.protocol import Task

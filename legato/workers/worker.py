@@ -16,7 +16,7 @@ from legato.http.server import run_on
 from legato.http.signals import CAUGHT, Shutdown, ignore_hangup
 from legato.logs import configure_logs
 from legato.models.contract import ModelError
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
 from legato.workers.protocol import (
     END,
     HURRY,

@@ -23,8 +23,9 @@ from legato.events import (
     TextDelta,
 )
 from legato.models.contract import ModelRequest
-from legato.storage.contract import Entries, Refusal, StorageError
-from legato.storage.memory_journal import JournalStore
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Entries, Refusal
+from legato.storage.memory.journal import JournalStore
 from tests.support.actors import (
     C2,
     FlakyJournal,

@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from legato.actors.admission import Refused
 from legato.models.contract import TextChunk
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
 from tests.support.actors import (
     open_house,
 )

@@ -12,7 +12,7 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing
 from legato.actors.start import NotStarted, StartReply, start_turn
 from legato.events import Failed
-from legato.storage.contract import ForeignConversation
+from legato.storage.contracts.errors import ForeignConversation
 from tests.actors.test_job import ending_of
 from tests.support.actors import C1, FlakyRecords, House, crash, open_house
 

@@ -10,7 +10,7 @@ from legato.actors.admission import Busy, ShuttingDown, TooManyForServer, TooMan
 from legato.actors.mailbox import ActorStopped
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.events import Created, Failed, Stopped
-from legato.storage.contract import ForeignConversation
+from legato.storage.contracts.errors import ForeignConversation
 from tests.actors.test_job import ending_of
 from tests.support.actors import C1, C2, open_house
 

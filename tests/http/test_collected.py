@@ -13,8 +13,8 @@ from legato.events import Created, StepStarted, TextDelta
 from legato.http.application import Legato
 from legato.http.server import run_on
 from legato.http.signals import Shutdown
-from legato.storage.contract import Entries
-from legato.storage.records import open_storage
+from legato.storage.contracts.journal import Entries
+from legato.storage.open import open_storage
 from tests.support.http.live_server import DEADLINE, SETTINGS
 
 JOB = "01M846XJQTHKRR16F0RWQP0001"

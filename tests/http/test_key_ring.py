@@ -18,9 +18,9 @@ from legato.http.key_ring import (
     KeyRing,
     open_key_ring,
 )
-from legato.storage.contract import StorageError
-from legato.storage.keys import ApiKey
-from legato.storage.memory_keys import MemoryApiKeys
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.keys import ApiKey
+from legato.storage.memory.keys import MemoryApiKeys
 from tests.support.storage.turns import START, SteppedClock
 
 SECOND = timedelta(seconds=1)

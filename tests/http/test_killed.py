@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from legato.content import text_of as stored_text_of
-from legato.storage.records import open_records
+from legato.storage.open import open_records
 from tests.support.actors import Client
 from tests.support.http.raw_client import Cut, Server, Started
 from tests.support.http.server_process import legato_serve

@@ -11,7 +11,7 @@ import trio
 
 from legato.content import text_of as stored_text_of
 from legato.http.server import GRACE
-from legato.storage.records import open_records
+from legato.storage.open import open_records
 from tests.support.http.live_server import until
 from tests.support.http.raw_client import START, Cut, RawClient, text_of
 from tests.support.http.server_process import hypercorn, legato_serve, output_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 
-from legato.storage.records import open_records
+from legato.storage.open import open_records
 from tests.support.actors import Client
 from tests.support.http.raw_client import Started
 from tests.support.http.server_process import ServerProcess, long_serve

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from legato.content import text_of
-from legato.storage.records import open_records
+from legato.storage.open import open_records
 from tests.support.actors import Client
 from tests.support.http.raw_client import START, STREAM, Cut, Started
 from tests.support.http.server_process import ServerProcess, long_serve

@@ -9,8 +9,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.http.revoked import REFRESH, RevocationList, open_revocation_list
 from legato.http.tokens import Unauthorized, User
-from legato.storage.memory import MemoryRecords
-from legato.storage.revocations import Revocation
+from legato.storage.contracts.revocations import Revocation
+from legato.storage.memory.records import MemoryRecords
 from tests.support.storage.turns import START, SteppedClock
 
 NOW = START.timestamp()

@@ -69,19 +69,19 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     ),
     Mutation(
         "nobody takes over from a replica that is gone",
-        "legato/storage/memory_journal.py",
+        "legato/storage/memory/journal.py",
         "if volume.owner != self.me and self._is_gone(volume.owner):",
         "if volume.owner != self.me and False:",
     ),
     Mutation(
         "a former owner is not fenced by the journal",
-        "legato/storage/memory_journal.py",
+        "legato/storage/memory/journal.py",
         "if entries.epoch < self.epoch or (entries.epoch == self.epoch and owner != self.owner):",
         "if False:",
     ),
     Mutation(
         "the journal takes what does not follow",
-        "legato/storage/memory_journal.py",
+        "legato/storage/memory/journal.py",
         'Refusal(entries.job_id, "forgotten") if entries.first > last + 1 else None',
         "None",
     ),

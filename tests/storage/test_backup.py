@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from legato.events import Created
-from legato.storage.contract import Entries
-from legato.storage.records import Storage, open_storage
+from legato.storage.contracts.journal import Entries
+from legato.storage.open import Storage, open_storage
 from tests.support.storage.postgres import PROGRAMS
 from tests.support.storage.turns import answer, conversation, question
 

@@ -5,8 +5,15 @@ from collections.abc import Sequence
 import pytest
 from trio.testing import MockClock
 
-from legato.storage.contract import Entries
-from legato.storage.replicas import Entered, IncompleteDirectory, JobInfo, Listed, Replication, Told
+from legato.storage.contracts.journal import Entries
+from legato.storage.contracts.replicas import (
+    Entered,
+    IncompleteDirectory,
+    JobInfo,
+    Listed,
+    Replication,
+    Told,
+)
 from tests.storage.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisServer
 from tests.support.storage.worlds import LEASE, World, info

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import pytest
 import trio
 
-from legato.storage.contract import Entries, UnstorableText
-from legato.storage.replicas import (
+from legato.storage.contracts.errors import UnstorableText
+from legato.storage.contracts.journal import Entries
+from legato.storage.contracts.replicas import (
     Denied,
     Directory,
     Entered,

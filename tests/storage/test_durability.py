@@ -12,8 +12,8 @@ import trio
 import trio.abc
 import trio.testing
 
-from legato.storage.contract import StoredTurn
-from legato.storage.records import open_records
+from legato.storage.contracts.records import StoredTurn
+from legato.storage.open import open_records
 from tests.support.storage.turns import SteppedClock, answer, conversation, question
 
 ROOT = Path(__file__).parents[2]

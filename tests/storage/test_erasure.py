@@ -10,10 +10,10 @@ from ulid import ULID
 
 from legato.content import ApiRequest, TurnRequest
 from legato.events import AnyEvent, Created, Queued, TextDelta
-from legato.storage.bans import Ban
-from legato.storage.contract import Entries
-from legato.storage.erasure import Erased, Erasure, total
-from legato.storage.records import Storage, open_storage
+from legato.storage.contracts.bans import Ban
+from legato.storage.contracts.erasure import Erased, Erasure, total
+from legato.storage.contracts.journal import Entries
+from legato.storage.open import Storage, open_storage
 from tests.storage.test_keys import key
 from tests.storage.test_responses import response
 from tests.support.storage.sql import execute

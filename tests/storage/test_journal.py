@@ -19,19 +19,12 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
-from legato.storage.contract import (
-    Entries,
-    Journal,
-    Kept,
-    OrphanedJob,
-    Refusal,
-    StorageError,
-    UnstorableText,
-)
-from legato.storage.memory_journal import JournalStore, MemoryJournal
-from legato.storage.records import open_storage
+from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob, Refusal
+from legato.storage.contracts.replicas import Replication
+from legato.storage.memory.journal import JournalStore, MemoryJournal
+from legato.storage.open import open_storage
 from legato.storage.redis.replication import open_replication
-from legato.storage.replicas import Replication
 from tests.storage.conftest import DATABASES, fixture
 from tests.support.storage.turns import answer, conversation, question
 from tests.support.storage.worlds import LEASE, Die, World

@@ -7,8 +7,9 @@ from ulid import ULID
 
 from legato.content import Message
 from legato.events import Created, StepStarted, TextDelta
-from legato.storage.contract import Entries, Journal, OrphanedJob, Refusal, StorageError
-from legato.storage.records import open_storage
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Entries, Journal, OrphanedJob, Refusal
+from legato.storage.open import open_storage
 from tests.support.storage.sql import execute
 from tests.support.storage.turns import conversation, question
 

@@ -5,9 +5,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine, make_url
 
-from legato.storage.contract import StorageError
-from legato.storage.records import open_storage
-from legato.storage.tables import METADATA
+from legato.storage.contracts.errors import StorageError
+from legato.storage.open import open_storage
+from legato.storage.sql.tables import METADATA
 from tests.support.storage.postgres import Server
 
 

@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from legato.content import ErrorPart, TextPart, ThinkPart, ToolCall, ToolCallPart, Usage
-from legato.storage.contract import ForeignConversation, Records
+from legato.storage.contracts.errors import ForeignConversation
+from legato.storage.contracts.records import Records
 from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
 
 

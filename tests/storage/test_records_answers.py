@@ -4,8 +4,8 @@ import trio
 from msgspec.structs import replace
 
 from legato.content import TextPart
-from legato.storage.contract import Records
-from legato.storage.records import open_records
+from legato.storage.contracts.records import Records
+from legato.storage.open import open_records
 from tests.support.storage.sql import execute
 from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
 

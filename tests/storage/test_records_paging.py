@@ -5,7 +5,8 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from legato.storage.contract import InvalidCursor, Records
+from legato.storage.contracts.errors import InvalidCursor
+from legato.storage.contracts.records import Records
 from tests.support.storage.turns import SteppedClock, answer, conversation, question
 
 

@@ -7,9 +7,10 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 import pytest
 import trio
 
-from legato.storage.contract import Entries, Kept, Refusal, StorageError, Unavailable
+from legato.storage.contracts.errors import StorageError, Unavailable
+from legato.storage.contracts.journal import Entries, Kept, Refusal
+from legato.storage.contracts.replicas import IncompleteDirectory, Listed, Replication
 from legato.storage.redis.replication import RedisReplication, open_replication
-from legato.storage.replicas import IncompleteDirectory, Listed, Replication
 from tests.storage.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisCluster, RedisServer
 from tests.support.storage.worlds import info

@@ -6,8 +6,9 @@ import pytest
 import trio
 
 from legato.events import TextDelta
-from legato.storage.contract import Entries, Journal, Kept, OrphanedJob, Refusal, UnstorableText
-from legato.storage.replicas import Replication
+from legato.storage.contracts.errors import UnstorableText
+from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob, Refusal
+from legato.storage.contracts.replicas import Replication
 from tests.storage.test_journal import EVENTS
 from tests.support.storage.worlds import World, info, take_over
 

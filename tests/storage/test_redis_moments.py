@@ -7,12 +7,13 @@ from typing import TypeVar
 import pytest
 from redis.exceptions import RedisError
 
-from legato.storage.contract import Entries, StorageError
-from legato.storage.redis.commands import Answer, Command, Word
-from legato.storage.redis.nodes import Nodes
-from legato.storage.redis.pools import Pool
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Entries
+from legato.storage.contracts.replicas import Entered, Replication
+from legato.storage.redis.connection.commands import Answer, Command, Word
+from legato.storage.redis.connection.nodes import Nodes
+from legato.storage.redis.connection.pools import Pool
 from legato.storage.redis.replication import RedisReplication, open_replication
-from legato.storage.replicas import Entered, Replication
 from tests.storage.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisServer
 from tests.support.storage.worlds import World, info, take_over

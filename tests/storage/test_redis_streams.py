@@ -6,9 +6,10 @@ from contextlib import AsyncExitStack
 import pytest
 
 from legato.events import TextDelta
-from legato.storage.contract import Entries, Kept, OrphanedJob, Refusal, StorageError
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Entries, Kept, OrphanedJob, Refusal
+from legato.storage.contracts.replicas import Replication
 from legato.storage.redis.replication import open_replication
-from legato.storage.replicas import Replication
 from tests.storage.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisServer
 from tests.support.storage.worlds import World, info, take_over

@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from legato.content import ApiRequest, Message, TextPart, Usage
 from legato.events import AnyEnding, Created, Failed, Finished, Stopped
-from legato.storage.contract import Records, StorageError, UnstorableText
-from legato.storage.records import open_records
-from legato.storage.responses import ChainTooLarge, StoredResponse
+from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.contracts.records import Records
+from legato.storage.contracts.responses import ChainTooLarge, StoredResponse
+from legato.storage.open import open_records
 from tests.support.storage.sql import execute
 
 ITEMS = ({"id": "msg_1", "type": "message", "content": [{"text": "Hi \0 ü", "n": 1.5}]},)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from legato.storage.contract import StorageError
-from legato.storage.records import open_records
+from legato.storage.contracts.errors import StorageError
+from legato.storage.open import open_records
 from tests.support.storage.sql import execute
 
 

@@ -1,6 +1,6 @@
 """Who is taken for gone: only who was seen to be silent, by one clock, for a whole lease."""
 
-from legato.storage.signs import LEFT, FailureDetector
+from legato.storage.failure_detector import LEFT, FailureDetector
 
 LEASE = 10.0
 

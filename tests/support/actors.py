@@ -25,8 +25,9 @@ from legato.models.contract import (
 from legato.prove.client import Client
 from legato.prove.records import FaultyRecords as FlakyRecords
 from legato.prove.seats import C1, C2
-from legato.storage.contract import Entries, Journal, Refusal, StorageError, UnstorableText
-from legato.storage.memory_journal import JournalStore, MemoryJournal
+from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.contracts.journal import Entries, Journal, Refusal
+from legato.storage.memory.journal import JournalStore, MemoryJournal
 from tests.support.numbers import Numbers
 
 __all__ = [

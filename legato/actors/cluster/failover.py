@@ -20,8 +20,10 @@ from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
 from legato.content import Part, TextPart, ThinkPart
 from legato.models.contract import Model
-from legato.storage.contract import Journal, OrphanedJob, Records, StorageError
-from legato.storage.replicas import Directory
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Journal, OrphanedJob
+from legato.storage.contracts.records import Records
+from legato.storage.contracts.replicas import Directory
 
 AT_ONCE: Final = 8  # jobs that are brought here side by side
 RETRY: Final = 1.0  # seconds until that is tried again

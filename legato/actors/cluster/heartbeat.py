@@ -12,8 +12,8 @@ from legato.actors.cluster.job_info import info_of, stage_of
 from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
 from legato.actors.supervisor import Supervisor
-from legato.storage.contract import StorageError
-from legato.storage.replicas import Replication, Told
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.replicas import Replication, Told
 
 BEATS: Final = 10  # in a lease
 

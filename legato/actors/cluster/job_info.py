@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.job import Job
-from legato.storage.replicas import JobInfo, Stage
+from legato.storage.contracts.replicas import JobInfo, Stage
 
 
 def info_of(turn: Turn) -> JobInfo:

@@ -24,8 +24,17 @@ from legato.actors.ref import JobRef
 from legato.actors.supervisor import Started, Supervisor
 from legato.config import Limits, OnBusy
 from legato.events import Failed
-from legato.storage.contract import ForeignConversation, Records, StorageError
-from legato.storage.replicas import Denied, Directory, Entered, JobInfo, Joined, Listed, Replication
+from legato.storage.contracts.errors import ForeignConversation, StorageError
+from legato.storage.contracts.records import Records
+from legato.storage.contracts.replicas import (
+    Denied,
+    Directory,
+    Entered,
+    JobInfo,
+    Joined,
+    Listed,
+    Replication,
+)
 
 ENTER_TIMEOUT: Final = 15.0
 """Seconds for a start to be decided; it is not given up where its client leaves meanwhile."""

@@ -21,7 +21,7 @@ from legato.actors.stream.places import OutOfReach, UnknownDialect
 from legato.actors.stream.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor
-from legato.storage.replicas import JobInfo
+from legato.storage.contracts.replicas import JobInfo
 
 PAUSE: Final = 0.1  # seconds until an owner is asked again that told nothing
 

@@ -31,8 +31,8 @@ from legato.actors.stream.feed import Start
 from legato.actors.stream.places import Located, OutOfReach, UnknownDialect
 from legato.actors.stream.sinks import Sink
 from legato.events import AnyEnding, Created, Cursor, Queued
-from legato.storage.contract import StorageError
-from legato.storage.replicas import JobInfo, Replication
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.replicas import JobInfo, Replication
 
 LEAST_STOP_TIMEOUT: Final = 60.0  # seconds
 

@@ -27,8 +27,8 @@ from legato.actors.mailbox import ActorError
 from legato.actors.ref import LocalRef
 from legato.actors.stream.feed import Start
 from legato.events import Cursor
-from legato.storage.contract import StorageError
-from legato.storage.replicas import Inbox
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.replicas import Inbox
 
 RETRY: Final = 0.5  # seconds until packets are sent once more, or looked for
 

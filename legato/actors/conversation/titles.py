@@ -9,7 +9,8 @@ import trio
 from legato.content import NEW_CHAT, Conversation, Message, text_of
 from legato.events import AnyEnding, Failed
 from legato.models.contract import ChatMessage, Model, ModelError, ModelRequest, TextChunk
-from legato.storage.contract import Records, StorageError
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.records import Records
 
 MAX_TITLE = 80  # characters: what a sidebar shows, with room to spare
 MAX_TITLE_TOKENS = 24

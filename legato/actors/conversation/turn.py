@@ -17,7 +17,7 @@ from legato.content import (
 )
 from legato.events import Created, Queued
 from legato.models.contract import ChatMessage, Json
-from legato.storage.responses import StoredResponse
+from legato.storage.contracts.responses import StoredResponse
 
 
 class InvalidTurn(Exception):

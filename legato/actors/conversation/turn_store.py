@@ -12,8 +12,9 @@ from legato.actors.messages import Opening
 from legato.content import ApiRequest, Conversation, Message, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
-from legato.storage.contract import ForeignConversation, Records
-from legato.storage.responses import StoredResponse
+from legato.storage.contracts.errors import ForeignConversation
+from legato.storage.contracts.records import Records
+from legato.storage.contracts.responses import StoredResponse
 
 
 class TurnStore(Protocol):

@@ -17,7 +17,7 @@ import trio
 
 from legato.actors.stream.log import Log
 from legato.events import AnyEnding, AnyEvent, Delta
-from legato.storage.contract import Entries, Refusal
+from legato.storage.contracts.journal import Entries, Refusal
 
 EVENT_BYTES: Final = 64
 """About what an event costs in a write, beside its text."""

@@ -9,7 +9,8 @@ import trio
 
 from legato.actors.durability.job_journal import Budget, JobJournal
 from legato.histogram import Histogram
-from legato.storage.contract import Entries, Journal, StorageError, UnstorableText
+from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.contracts.journal import Entries, Journal
 
 GATHER: Final = 0.04
 """Seconds from one write to the next: a write costs the same for one token and for hundreds.  With

@@ -36,13 +36,13 @@ from legato.actors.messages import (
 from legato.content import Conversation, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import Model
-from legato.storage.contract import (
+from legato.storage.contracts.errors import (
     ForeignConversation,
-    Records,
     RequestTaken,
     StorageError,
     UnstorableText,
 )
+from legato.storage.contracts.records import Records
 
 RETRIES: Final = (0.25, 0.5, 1.0)
 """Seconds between attempts to store the question; after the last the start is refused, for whoever

@@ -18,17 +18,14 @@ from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.content import Conversation, Part, Usage
 from legato.events import AnyEnding, AnyEvent, Created, Delta, Ending, Failed
 from legato.models.contract import ModelRequest
-from legato.storage.contract import (
-    Entries,
+from legato.storage.contracts.errors import (
     ForeignConversation,
-    Journal,
-    Kept,
-    OrphanedJob,
-    Records,
     RequestTaken,
     StorageError,
     UnstorableText,
 )
+from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob
+from legato.storage.contracts.records import Records
 
 TRIES: Final = 3
 """How often what a job said is read again, before it is taken for what ends the process."""

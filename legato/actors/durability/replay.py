@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from legato.actors.stream.fold import Fold
 from legato.content import TurnRequest
 from legato.events import AnyEnding, AnyEvent, Created, Queued
-from legato.storage.contract import Entries, Kept
+from legato.storage.contracts.journal import Entries, Kept
 
 
 class Replay:

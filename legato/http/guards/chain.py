@@ -23,9 +23,9 @@ from legato.http.guards.rates import RateLimits
 from legato.http.guards.sharing import open_shared
 from legato.http.guards.violations import Violations
 from legato.http.tokens import Unauthorized
-from legato.storage.bans import Bans
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contract import ForeignConversation
+from legato.storage.contracts.bans import Bans
+from legato.storage.contracts.errors import ForeignConversation
 
 FOREIGN: Final = "User not authorized for this conversation"
 

@@ -11,7 +11,7 @@ from legato.http.guards.asking import Asking, Headers
 from legato.http.guards.denials import TooFast
 from legato.http.guards.outage import Outage
 from legato.http.guards.violations import Kind, Violations
-from legato.storage.windows import Window, Windows
+from legato.storage.rate_windows import Window, Windows
 
 Rates = Sequence[RateLimitItem]
 

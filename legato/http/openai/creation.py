@@ -29,7 +29,7 @@ from legato.http.openai.response_request import ResponseBody, check
 from legato.http.streaming import awaited
 from legato.http.wire import application, runtime, user
 from legato.models.contract import ChatMessage
-from legato.storage.responses import StoredResponse
+from legato.storage.contracts.responses import StoredResponse
 
 API: Final = "responses"
 PATHS: Final = ("/v1/responses", "/api/agents/v1/responses")

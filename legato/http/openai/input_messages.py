@@ -7,7 +7,7 @@ from legato.dialects.response_object import output_of
 from legato.http.errors import InvalidField
 from legato.http.openai.sealing import Unsealable
 from legato.models.contract import ChatMessage
-from legato.storage.responses import StoredResponse
+from legato.storage.contracts.responses import StoredResponse
 
 Item = Mapping[str, Any]
 Role = Literal["system", "user", "assistant", "tool"]

@@ -13,7 +13,7 @@ from legato.dialects.response_object import PREFIX, queued, resource
 from legato.events import AnyEnding, Failed
 from legato.http.errors import NotFound
 from legato.http.wire import runtime, user
-from legato.storage.responses import StoredResponse
+from legato.storage.contracts.responses import StoredResponse
 
 LOST: Final = Failed(reason=RESTART.reason, message=RESTART.message)
 

@@ -6,7 +6,7 @@ from typing import Final
 from legato.http.errors import InvalidField, RequestError
 from legato.http.openai.response_request import ConversationName, ResponseBody
 from legato.http.wire import runtime, user
-from legato.storage.responses import LARGEST_CHAIN, ChainTooLarge, StoredResponse
+from legato.storage.contracts.responses import LARGEST_CHAIN, ChainTooLarge, StoredResponse
 
 OVERTAKEN: Final = "invalid_turn"
 """Why a response fails whose conversation went on between its reading and its beginning."""

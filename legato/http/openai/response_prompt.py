@@ -27,7 +27,7 @@ from legato.http.openai.response_tools import (
     tools_of,
 )
 from legato.models.contract import ChatMessage, Json
-from legato.storage.responses import StoredResponse
+from legato.storage.contracts.responses import StoredResponse
 
 
 class Request(Struct, frozen=True):

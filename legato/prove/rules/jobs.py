@@ -21,7 +21,7 @@ from legato.prove.provider import Connection
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.seats import Seat
 from legato.prove.simulation import CONVERSATIONS, Simulation, kind
-from legato.storage.contract import ForeignConversation
+from legato.storage.contracts.errors import ForeignConversation
 
 BUSY: Final[tuple[OnBusy, ...]] = ("interrupt", "interrupt", "enqueue", "reject")
 FIRST_OF_THREE: Final = 3

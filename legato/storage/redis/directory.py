@@ -6,10 +6,20 @@ import trio
 from msgspec.structs import replace
 
 from legato.config import OnBusy
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.replicas import (
+    Denied,
+    Entered,
+    IncompleteDirectory,
+    JobInfo,
+    Joined,
+    Listed,
+    Told,
+    Whereabouts,
+)
 from legato.storage.redis import streams
-from legato.storage.redis.client import Client, Send, translated
-from legato.storage.redis.commands import (
+from legato.storage.redis.connection.client import Client, Send, translated
+from legato.storage.redis.connection.commands import (
     Reply,
     StreamEntry,
     command,
@@ -20,21 +30,11 @@ from legato.storage.redis.commands import (
     text,
     texts,
 )
-from legato.storage.redis.infos import Listings, decision, listed
+from legato.storage.redis.connection.lines import Lines
+from legato.storage.redis.job_infos import Listings, decision, listed
 from legato.storage.redis.keys import Keys
-from legato.storage.redis.lines import Lines
 from legato.storage.redis.liveness import RedisLiveness, birth_now
-from legato.storage.redis.own import OwnJobs
-from legato.storage.replicas import (
-    Denied,
-    Entered,
-    IncompleteDirectory,
-    JobInfo,
-    Joined,
-    Listed,
-    Told,
-    Whereabouts,
-)
+from legato.storage.redis.own_jobs import OwnJobs
 
 
 class RedisDirectory:

@@ -5,10 +5,12 @@ from typing import Final, Literal
 
 import trio
 
-from legato.storage.contract import Entries, Kept, OrphanedJob, Refusal
+from legato.storage.contracts.journal import Entries, Kept, OrphanedJob, Refusal
+from legato.storage.contracts.replicas import JobInfo
 from legato.storage.redis import streams
-from legato.storage.redis.client import Client, Send
-from legato.storage.redis.commands import (
+from legato.storage.redis.claims import Claims
+from legato.storage.redis.connection.client import Client, Send
+from legato.storage.redis.connection.commands import (
     Command,
     Reply,
     StreamEntry,
@@ -18,13 +20,11 @@ from legato.storage.redis.commands import (
     last,
     number,
 )
-from legato.storage.redis.estates import Claims
-from legato.storage.redis.infos import Listings
+from legato.storage.redis.job_infos import Listings
 from legato.storage.redis.keys import Keys
 from legato.storage.redis.liveness import RedisLiveness
-from legato.storage.redis.own import OwnJobs
+from legato.storage.redis.own_jobs import OwnJobs
 from legato.storage.redis.streams import Tail
-from legato.storage.replicas import JobInfo
 
 PAGE: Final = 500
 """Entries read at once: some hundred kilobytes."""

@@ -22,9 +22,10 @@ from msgspec import MsgspecError, json
 
 from legato.events import AnyEvent
 from legato.storage.checks import json_of
-from legato.storage.contract import Entries, Kept
+from legato.storage.contracts.journal import Entries, Kept
+from legato.storage.contracts.replicas import JobInfo
 from legato.storage.joining import Joining
-from legato.storage.redis.commands import Command, StreamEntry, unexpected
+from legato.storage.redis.connection.commands import Command, StreamEntry, unexpected
 from legato.storage.redis.keys import DAY
 from legato.storage.redis.stream_scripts import (
     APPEND,
@@ -36,7 +37,6 @@ from legato.storage.redis.stream_scripts import (
     SETTLE,
     VERSION,
 )
-from legato.storage.replicas import JobInfo
 
 _EVENTS: Final = json.Decoder(tuple[AnyEvent, ...])
 _LISTING: Final = json.Decoder(JobInfo)

@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from legato.actors.durability.recovery import TRIES
 from legato.actors.messages import Standing
 from legato.events import Created, without_turn
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
 from tests.support.actors import C1
 from tests.support.replicas import LEASE, open_replicas
 

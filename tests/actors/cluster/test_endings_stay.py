@@ -9,8 +9,8 @@ from trio.testing import MockClock
 from legato.events import (
     Finished,
 )
-from legato.storage.contract import StorageError
-from legato.storage.memory_journal import JournalStore
+from legato.storage.contracts.errors import StorageError
+from legato.storage.memory.journal import JournalStore
 from tests.support.actors import (
     C1,
     C2,

@@ -11,8 +11,8 @@ from legato.actors.conversation.turn import queued
 from legato.actors.durability.recovery import TakeoverPolicy
 from legato.content import Conversation, Message
 from legato.events import AnyEvent, Created, Finished, Queued, StepStarted, TextDelta
-from legato.storage.contract import Entries, Kept, OrphanedJob
-from legato.storage.memory_journal import JournalStore, MemoryJournal
+from legato.storage.contracts.journal import Entries, Kept, OrphanedJob
+from legato.storage.memory.journal import JournalStore, MemoryJournal
 from tests.support.actors import C1, House, open_house
 
 RETENTION = 100.0

@@ -9,7 +9,7 @@ from legato.actors.lifespan import open_supervisor
 from legato.config import Limits
 from legato.content import ErrorPart, TextPart
 from legato.events import AnyEnding, Failed, Finished, Queued, Stopped
-from legato.storage.memory_journal import JournalStore
+from legato.storage.memory.journal import JournalStore
 from tests.support.actors import (
     C1,
     C2,

@@ -10,8 +10,9 @@ from trio.testing import MockClock
 from legato.actors.start import NotStarted, start_turn
 from legato.actors.stream.sinks import ChannelSink
 from legato.events import Failed
-from legato.storage.contract import Kept, OrphanedJob, StorageError
-from legato.storage.memory_journal import JournalStore
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Kept, OrphanedJob
+from legato.storage.memory.journal import JournalStore
 from tests.support.actors import C1, C2, FlakyJournal, FlakyRecords, open_house
 from tests.support.replicas import LEASE, Seat, open_replicas
 

@@ -16,7 +16,7 @@ from legato.actors.ref import JobRef
 from legato.actors.stream.places import UnknownDialect
 from legato.actors.subscription import Follower
 from legato.events import Created, Queued, Stopped
-from legato.storage.contract import ForeignConversation, StorageError
+from legato.storage.contracts.errors import ForeignConversation, StorageError
 from tests.support.actors import C1, C2, Client, open_house
 from tests.support.replicas import LEASE, open_replicas
 

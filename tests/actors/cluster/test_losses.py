@@ -8,8 +8,8 @@ from trio.testing import MockClock
 
 from legato.events import Failed, Finished
 from legato.models.contract import TextChunk
-from legato.storage.contract import StorageError
-from legato.storage.replicas import Told
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.replicas import Told
 from tests.support.actors import C1
 from tests.support.provider import ProvidedModel, Provider
 from tests.support.replicas import LEASE, Replicas, open_replicas

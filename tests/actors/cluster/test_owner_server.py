@@ -8,7 +8,7 @@ from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AskStatus, Reply, StopJob
 from legato.actors.durability.recovery import TakeoverPolicy
 from legato.actors.ref import LocalRef
-from legato.storage.memory_journal import MemoryJournal
+from legato.storage.memory.journal import MemoryJournal
 from tests.support.actors import House, open_house
 
 

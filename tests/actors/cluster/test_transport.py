@@ -31,7 +31,7 @@ from legato.actors.mailbox import Mailbox
 from legato.actors.messages import JobMessage
 from legato.actors.ref import LocalRef
 from legato.actors.stream.sinks import Chunk
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
 
 
 class Office:

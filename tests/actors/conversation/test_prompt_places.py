@@ -7,9 +7,9 @@ from legato.actors.conversation.turn import Prompt
 from legato.content import ApiRequest
 from legato.events import AnyEnding, Failed, Finished
 from legato.models.contract import ChatMessage
-from legato.storage.contract import StorageError
-from legato.storage.memory_responses import MemoryResponses
-from legato.storage.responses import StoredResponse
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.responses import StoredResponse
+from legato.storage.memory.responses import MemoryResponses
 from tests.support.actors import C1, House, open_house
 
 

@@ -18,9 +18,9 @@ from legato.actors.subscription import Follower
 from legato.content import ApiRequest, Message, TextPart
 from legato.events import Created, Cursor, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.models.contract import ChatMessage, ModelRequest
-from legato.storage.contract import Entries
-from legato.storage.memory_journal import JournalStore, MemoryJournal
-from legato.storage.responses import StoredResponse
+from legato.storage.contracts.journal import Entries
+from legato.storage.contracts.responses import StoredResponse
+from legato.storage.memory.journal import JournalStore, MemoryJournal
 from tests.support.actors import C1, FlakyRecords, House, PlayedModel, open_house
 from tests.support.replicas import open_replicas
 

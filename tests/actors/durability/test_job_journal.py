@@ -6,7 +6,7 @@ from legato.events import (
     StepStarted,
     TextDelta,
 )
-from legato.storage.contract import Entries
+from legato.storage.contracts.journal import Entries
 
 
 class Writer:

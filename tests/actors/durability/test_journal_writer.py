@@ -19,7 +19,7 @@ from legato.events import (
     TextDelta,
 )
 from legato.models.contract import FinishReport, TextChunk
-from legato.storage.memory_journal import JournalStore, MemoryJournal
+from legato.storage.memory.journal import JournalStore, MemoryJournal
 from tests.support.actors import C1, C2, FlakyJournal, FlakyRecords, House, open_house
 
 RETENTION = 100.0

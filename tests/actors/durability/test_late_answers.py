@@ -7,7 +7,7 @@ from legato.actors.lifespan import open_supervisor
 from legato.config import Limits
 from legato.dialects.librechat import LibreChat
 from legato.events import Failed
-from legato.storage.memory_journal import JournalStore
+from legato.storage.memory.journal import JournalStore
 from tests.support.actors import (
     C1,
     FlakyJournal,

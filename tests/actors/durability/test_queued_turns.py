@@ -11,7 +11,7 @@ from legato.events import (
     Finished,
     Queued,
 )
-from legato.storage.memory_journal import JournalStore
+from legato.storage.memory.journal import JournalStore
 from tests.support.actors import (
     C1,
     C2,

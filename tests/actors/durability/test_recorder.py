@@ -20,8 +20,8 @@ from legato.events import (
     Stopped,
 )
 from legato.models.contract import ModelRequest
-from legato.storage.contract import StorageError
-from legato.storage.memory_journal import JournalStore
+from legato.storage.contracts.errors import StorageError
+from legato.storage.memory.journal import JournalStore
 from tests.support.actors import (
     C1,
     FlakyJournal,

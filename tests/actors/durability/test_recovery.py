@@ -32,10 +32,11 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
-from legato.storage.contract import Entries, Kept, OrphanedJob, StorageError
-from legato.storage.memory import MemoryRecords
-from legato.storage.memory_journal import JournalStore, MemoryJournal, StoredLog
-from legato.storage.responses import StoredResponse
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Entries, Kept, OrphanedJob
+from legato.storage.contracts.responses import StoredResponse
+from legato.storage.memory.journal import JournalStore, MemoryJournal, StoredLog
+from legato.storage.memory.records import MemoryRecords
 from tests.support.actors import C1, Client, FlakyRecords, open_house
 
 ASKED = ApiRequest(api="responses", user="ann", model="m", store=True)

@@ -3,7 +3,7 @@
 from legato.actors.durability.replay import Replay
 from legato.content import Message
 from legato.events import Created, StepStarted, TextDelta
-from legato.storage.contract import Entries, Kept
+from legato.storage.contracts.journal import Entries, Kept
 
 CREATED = Created(Message(message_id="q", conversation_id="c", text="hi"), "a", "m")
 STEP, WORD = StepStarted(0, "text"), TextDelta(0, "x")

@@ -9,7 +9,7 @@ from msgspec import json
 
 from legato.config import Limits
 from legato.content import NO_PARENT
-from legato.storage.bans import Ban
+from legato.storage.contracts.bans import Ban
 from tests.support.http.client import STILL, Reply
 from tests.support.http.guards import Door, Guest, open_door
 from tests.support.storage.redis_servers import free_port

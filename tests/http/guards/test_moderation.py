@@ -15,7 +15,7 @@ from legato.http.guards.asking import Asking
 from legato.http.guards.chain import open_guards
 from legato.http.guards.denials import Denied, Flagged, NotModerated
 from legato.http.guards.moderation import Moderation, texts_of
-from legato.storage.memory import MemoryRecords
+from legato.storage.memory.records import MemoryRecords
 from tests.support.http.guards import open_door
 from tests.support.http.runtime import settings_with
 

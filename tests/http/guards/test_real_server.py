@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from legato.storage.bans import Ban
 from legato.storage.clock import utc_now
+from legato.storage.contracts.bans import Ban
 from tests.support.http.live_server import live_server
 
 

@@ -14,7 +14,7 @@ from legato.http.application import Legato
 from legato.http.auth import SESSION_COOKIE
 from legato.http.errors import OPENAI_PATHS
 from legato.http.key_ring import LIFE
-from legato.storage.keys import Scope
+from legato.storage.contracts.keys import Scope
 from tests.support.http.client import Client, Reply
 
 HOUR = timedelta(hours=1)

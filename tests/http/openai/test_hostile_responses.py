@@ -87,7 +87,7 @@ async def test_an_item_is_in_an_input_once_however_often_it_is_named(path: str) 
 async def test_what_is_too_large_to_go_on_from_is_refused_as_such(
     named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("legato.storage.memory_responses.LARGEST_CHAIN", 10_000)
+    monkeypatch.setattr("legato.storage.memory.responses.LARGEST_CHAIN", 10_000)
     long = ASKED | {"input": "x" * 10_000}
     async with quick() as ann:
         if named == "conversation":

@@ -16,7 +16,7 @@ from legato.http.openai.response_prompt import Request, request_of
 from legato.http.openai.response_request import ResponseBody, check
 from legato.http.openai.sealing import Unsealable
 from legato.models.contract import ChatMessage
-from legato.storage.responses import StoredResponse
+from legato.storage.contracts.responses import StoredResponse
 from tests.support.responses import IDENTITY, JOB, created
 
 TOOL = {"type": "function", "name": "add", "parameters": {"type": "object"}}

@@ -24,7 +24,7 @@ from legato.http.server import GRACE, IDLE, serve_until
 from legato.http.streaming import StreamBody
 from legato.models.contract import FinishReport, Model, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
-from legato.storage.records import open_storage
+from legato.storage.open import open_storage
 from tests.support.http.raw_client import SECRET, Server, Started
 
 SETTINGS = Settings(jwt_secret=SECRET, database_url="memory://", limits=Limits(drain_timeout=0.0))

@@ -13,10 +13,10 @@ from legato.http.revoked import open_revocation_list
 from legato.http.runtime import DIALECTS, Runtime
 from legato.models.contract import Model
 from legato.models.scripted import ScriptedModel
-from legato.storage.contract import Records
-from legato.storage.memory_replication import MemoryReplication
-from legato.storage.memory_world import SharedMemory
-from legato.storage.records import open_storage
+from legato.storage.contracts.records import Records
+from legato.storage.memory.replication import MemoryReplication
+from legato.storage.memory.shared_memory import SharedMemory
+from legato.storage.open import open_storage
 from tests.support.http.client import Client, bearer
 from tests.support.http.runtime import settings_with
 from tests.support.openai.asked import scripted

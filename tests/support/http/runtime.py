@@ -15,7 +15,7 @@ from legato.http.runtime import DIALECTS, Runtime
 from legato.models.contract import Json, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
 from legato.storage.clock import Clock, utc_now
-from legato.storage.records import open_storage
+from legato.storage.open import open_storage
 from tests.support.http.client import SECRET, Client, bearer
 
 

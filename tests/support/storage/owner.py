@@ -9,8 +9,8 @@ import sys
 import trio
 
 from legato.events import Created, StepStarted, TextDelta
-from legato.storage.contract import Entries
-from legato.storage.records import open_storage
+from legato.storage.contracts.journal import Entries
+from legato.storage.open import open_storage
 from tests.support.storage.turns import question
 
 

@@ -7,11 +7,11 @@ from typing import Final
 
 import pytest
 
-from legato.storage import memory_world
-from legato.storage.contract import OrphanedJob
-from legato.storage.memory_replication import MemoryReplication
+from legato.storage.contracts.journal import OrphanedJob
+from legato.storage.contracts.replicas import JobInfo, Replication
+from legato.storage.memory import shared_memory as memory_world
+from legato.storage.memory.replication import MemoryReplication
 from legato.storage.redis.replication import open_replication
-from legato.storage.replicas import JobInfo, Replication
 from tests.support.storage.redis_servers import RedisCluster, RedisServer
 
 LEASE: Final = 10.0

@@ -9,7 +9,7 @@ import sys
 
 import trio
 
-from legato.storage.records import open_records
+from legato.storage.open import open_records
 from tests.support.storage.turns import answer, conversation, question
 
 
