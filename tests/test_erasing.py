@@ -10,10 +10,10 @@ import pytest
 import trio
 from msgspec.structs import replace
 
-from legato.banning import add_ban
 from legato.cli import main
+from legato.cli.bans import add_ban
+from legato.cli.erasing import StillRunning, erase
 from legato.config import Settings
-from legato.erasing import StillRunning, erase
 from legato.http.app import create_app
 from legato.http.runtime import Runtime, open_runtime
 from legato.storage.open import open_storage
@@ -93,7 +93,7 @@ def test_that_is_one_line_and_status_1(
     async def refuse(*_: object) -> None:
         raise StillRunning("found 1 generation")
 
-    monkeypatch.setattr("legato.erasing.erase", refuse)
+    monkeypatch.setattr("legato.cli.erasing.erase", refuse)
 
     assert main(["erase", "--user", "ann"]) == 1
     said = capsys.readouterr()

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from legato.cli import main
-from legato.http.api_keys import digest_of
+from legato.http.auth.api_keys import digest_of
 from legato.storage.contracts.keys import ApiKey
 from legato.storage.open import open_records
 

@@ -14,14 +14,22 @@ from legato.actors.stream.feed import Start
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
-from legato.http.bodies import AbortBody, StartBody, StreamHeaders, StreamQuery
 from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound, UnknownModel
+from legato.http.input.bodies import AbortBody, StartBody, StreamHeaders, StreamQuery
 from legato.http.openapi import describe
 from legato.http.replies import AbortReply, ActiveReply, EventStream, StatusReply
-from legato.http.sse import stream_response
-from legato.http.streaming import Reading
+from legato.http.request_context import (
+    body_of,
+    canonical,
+    job_of,
+    place_asked,
+    reply,
+    runtime,
+    user,
+)
+from legato.http.streams.sse import stream_response
+from legato.http.streams.streaming import Reading
 from legato.http.turns import turn_of
-from legato.http.wire import body_of, canonical, job_of, place_asked, reply, runtime, user
 from legato.models.contract import ModelError
 
 chat = Blueprint("chat", __name__, url_prefix="/api/agents/chat")

@@ -17,9 +17,9 @@ from legato.actors.admission import Busy, Refused, ShuttingDown, TooManyForServe
 from legato.actors.conversation.turn import InvalidTurn
 from legato.actors.start import NotStarted
 from legato.actors.stream.places import UnknownDialect
-from legato.http.auth import ForbiddenOrigin
-from legato.http.jwks import KeysUnavailable
-from legato.http.tokens import Unauthorized
+from legato.http.auth.authenticator import ForbiddenOrigin
+from legato.http.auth.jwks import KeysUnavailable
+from legato.http.auth.tokens import Unauthorized
 from legato.models.contract import ModelError
 from legato.storage.contracts.errors import (
     ForeignConversation,

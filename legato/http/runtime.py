@@ -16,9 +16,9 @@ from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
 from legato.dialects.responses import Responses
+from legato.http.auth.key_ring import KeyRing, open_key_ring
+from legato.http.auth.revoked import RevocationList, open_revocation_list
 from legato.http.guards.chain import Guards, open_guards
-from legato.http.key_ring import KeyRing, open_key_ring
-from legato.http.revoked import RevocationList, open_revocation_list
 from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
 from legato.models.contract import Model

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from legato.config import ConfigError, Limits, Settings
 from legato.http.runtime import announce
-from legato.http.server import END, listening, url_of
-from legato.http.signals import shutdown_by_signals
+from legato.http.server.server import END, listening, url_of
+from legato.http.server.signals import shutdown_by_signals
 from legato.logs import configure_logs
 from legato.private_files import DATA_FOLDER
 from legato.storage.address import parse_address

@@ -12,8 +12,8 @@ from typing import Final
 import trio
 
 from legato.config import ConfigError
-from legato.http.server import run_on
-from legato.http.signals import CAUGHT, Shutdown, ignore_hangup
+from legato.http.server.server import run_on
+from legato.http.server.signals import CAUGHT, Shutdown, ignore_hangup
 from legato.logs import configure_logs
 from legato.models.contract import ModelError
 from legato.storage.contracts.errors import StorageError

@@ -5,9 +5,9 @@ from typing import Final
 
 import pytest
 
-from legato.http.auth import SESSION_COOKIE
+from legato.http.auth.authenticator import SESSION_COOKIE
+from legato.http.auth.tokens import sign
 from legato.http.errors import is_openai
-from legato.http.tokens import sign
 from tests.support.http.client import Client, bearer
 
 ROUTES: Final = [

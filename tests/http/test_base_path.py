@@ -6,8 +6,8 @@ import pytest
 from msgspec import json
 from msgspec.structs import replace
 
-from legato.http.asgi import path_of
-from legato.http.auth import SESSION_COOKIE
+from legato.http.auth.authenticator import SESSION_COOKIE
+from legato.http.server.asgi import path_of
 from tests.support.http.client import Client, bearer
 from tests.support.http.live_server import SETTINGS, live_server
 from tests.support.http.runtime import open_client

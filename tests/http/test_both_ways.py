@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from legato.http.server import serve_until
+from legato.http.server.server import serve_until
 from tests.support.http.live_server import DEADLINE, LiveServer, Serve, live_server, until
 from tests.support.http.raw_client import (
     Cut,

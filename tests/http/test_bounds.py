@@ -3,7 +3,7 @@
 import pytest
 
 from legato.config import Limits
-from legato.http.bounds import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
+from legato.http.input.bounds import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from tests.support.http.client import Client, Reply
 from tests.support.http.live_server import LiveServer, Serve
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from legato.content import Conversation, Message
 from legato.events import Created, StepStarted, TextDelta
 from legato.http.application import Legato
-from legato.http.server import run_on
-from legato.http.signals import Shutdown
+from legato.http.server.server import run_on
+from legato.http.server.signals import Shutdown
 from legato.storage.contracts.journal import Entries
 from legato.storage.open import open_storage
 from tests.support.http.live_server import DEADLINE, SETTINGS

@@ -10,9 +10,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.stream.feed import Start
 from legato.actors.stream.sinks import Chunk
-from legato.http.direct import DirectBody
-from legato.http.socket_sink import Coding, SocketSink, chunked
-from legato.http.streaming import HEARTBEAT, Reading, StreamCut, Streams
+from legato.http.streams.direct import DirectBody
+from legato.http.streams.socket_sink import Coding, SocketSink, chunked
+from legato.http.streams.streaming import HEARTBEAT, Reading, StreamCut, Streams
 from tests.actors.test_promise import Machine, Reader, play
 from tests.support.actors import House, open_house
 

@@ -8,9 +8,9 @@ import trio
 from structlog.testing import capture_logs
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.http.api_keys import Minted, mint
-from legato.http.auth import Unauthorized
-from legato.http.key_ring import (
+from legato.http.auth.api_keys import Minted, mint
+from legato.http.auth.authenticator import Unauthorized
+from legato.http.auth.key_ring import (
     KNOWN,
     LIFE,
     SWEEP_INTERVAL,

@@ -4,7 +4,7 @@ import pytest
 
 from legato.config import Limits
 from legato.http.errors import is_openai
-from legato.http.json_bounds import MAX_VALUES
+from legato.http.input.json_bounds import MAX_VALUES
 from tests.support.http.client import Client, Reply
 from tests.support.http.runtime import open_client
 

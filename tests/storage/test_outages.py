@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 import trio
 
-from legato.http.server import END, HURRY
+from legato.http.server.server import END, HURRY
 from tests.support.http.live_server import until
 from tests.support.http.raw_client import Cut, Started
 from tests.support.http.server_process import (

@@ -6,7 +6,7 @@ from math import ceil
 from limits import RateLimitItem, parse_many
 
 from legato.config import Guards as GuardSettings
-from legato.config_guards import OFF
+from legato.config.guards import OFF
 from legato.http.guards.asking import Asking, Headers
 from legato.http.guards.denials import TooFast
 from legato.http.guards.outage import Outage

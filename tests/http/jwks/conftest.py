@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from legato.http.auth import Authenticator, PublicKeys
+from legato.http.auth.authenticator import Authenticator, PublicKeys
 from tests.support.http.identity import NOW, SECRET, Clock, Provider, serving
 
 

@@ -13,8 +13,8 @@ from legato.actors.ref import JobRef
 from legato.actors.stream.feed import Start
 from legato.actors.subscription import Follower
 from legato.content import ApiRequest
-from legato.http.openai.inputs import items_of
-from legato.http.openai.known import Known
+from legato.http.openai.responses.inputs import items_of
+from legato.http.openai.responses.lookup import Known
 from legato.models.contract import ChatMessage
 from tests.support.http.client import Client
 from tests.support.http.raw_client import data_of

@@ -11,7 +11,7 @@ from quart.typing import TestWebsocketConnectionProtocol as Opened
 from quart_trio.testing import TrioClient
 
 from legato.config import Limits
-from legato.http.nesting import MAX_MESSAGES
+from legato.http.input.nesting import MAX_MESSAGES
 from tests.support.http.client import FAST, Client
 from tests.support.http.runtime import AttentiveModel, open_client
 

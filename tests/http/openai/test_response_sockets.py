@@ -11,8 +11,8 @@ from quart_trio.testing import TrioClient, connections
 from trio_websocket import ConnectionClosed, ConnectionRejected
 
 from legato.actors.messages import Standing
-from legato.config_guards import Guards
-from legato.http.openai.response_sockets import LIFETIME
+from legato.config.guards import Guards
+from legato.http.openai.responses.sockets import LIFETIME
 from tests.support.http.client import Client
 from tests.support.http.live_server import SETTINGS, LiveServer, live_server
 from tests.support.http.runtime import AttentiveModel

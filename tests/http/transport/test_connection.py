@@ -112,7 +112,7 @@ async def test_a_connection_that_the_server_stumbles_over_is_the_only_one_to_end
             raise RuntimeError
 
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("legato.http.transport.http1.WebSocketStream", Stumbling)
+        patch.setattr("legato.http.server.transport.http1.WebSocketStream", Stumbling)
         async with live_server() as server:
             started = await server.start("held", tokens=5)
             async with await server.follow(started) as reader:

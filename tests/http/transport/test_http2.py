@@ -8,7 +8,7 @@ import trio
 from h2.errors import ErrorCodes
 from h2.events import ResponseReceived, StreamEnded, StreamReset
 
-from legato.http.transport.http2 import Http2
+from legato.http.server.transport.http2 import Http2
 from tests.support.http.http2_client import Http2Client
 from tests.support.http.live_server import live_server, until
 from tests.support.http.raw_client import STREAM, Cut, data_of, frames_of

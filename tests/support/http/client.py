@@ -12,7 +12,7 @@ from quart_trio.testing.connections import TestHTTPConnection
 from trio.testing import wait_all_tasks_blocked
 
 from legato.http.application import Legato
-from legato.http.tokens import sign
+from legato.http.auth.tokens import sign
 
 SECRET: Final = "a secret of thirty-two characters"
 FAST: Final[Mapping[str, Any]] = {"tokens": 3, "rate": 0}

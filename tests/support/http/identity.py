@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from legato.http.auth import Credentials
+from legato.http.auth.authenticator import Credentials
 
 SECRET = "s" * 32
 NOW = 1_800_000_000.0

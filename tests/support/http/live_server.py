@@ -14,14 +14,14 @@ from legato.actors.lifespan import open_supervisor
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
-from legato.http.direct import DirectBody
+from legato.http.auth.key_ring import open_key_ring
+from legato.http.auth.revoked import open_revocation_list
 from legato.http.guards.chain import open_guards
-from legato.http.key_ring import open_key_ring
-from legato.http.revoked import open_revocation_list
 from legato.http.runtime import DIALECTS, Runtime
-from legato.http.served import ServedBody
-from legato.http.server import GRACE, IDLE, serve_until
-from legato.http.streaming import StreamBody
+from legato.http.server.server import GRACE, IDLE, serve_until
+from legato.http.streams.direct import DirectBody
+from legato.http.streams.served import ServedBody
+from legato.http.streams.streaming import StreamBody
 from legato.models.contract import FinishReport, Model, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
 from legato.storage.open import open_storage

@@ -11,7 +11,7 @@ from uuid import uuid4
 import h11
 import trio
 
-from legato.http.tokens import sign
+from legato.http.auth.tokens import sign
 
 SECRET = "the tests' own secret, long enough for HS256"
 START = "/api/agents/chat"

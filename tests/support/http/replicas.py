@@ -7,9 +7,9 @@ from typing import Final
 from legato.actors.lifespan import open_replica
 from legato.config import Limits, Settings
 from legato.http.app import create_app
+from legato.http.auth.key_ring import open_key_ring
+from legato.http.auth.revoked import open_revocation_list
 from legato.http.guards.chain import open_guards
-from legato.http.key_ring import open_key_ring
-from legato.http.revoked import open_revocation_list
 from legato.http.runtime import DIALECTS, Runtime
 from legato.models.contract import Model
 from legato.models.scripted import ScriptedModel

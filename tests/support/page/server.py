@@ -10,8 +10,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from legato.http.auth import SESSION_COOKIE, Authenticator
-from legato.http.tokens import sign
+from legato.http.auth.authenticator import SESSION_COOKIE, Authenticator
+from legato.http.auth.tokens import sign
 
 SECRET = "a secret for tests that is long enough for anybody"
 SLOW_TOKENS = 120
