@@ -45,12 +45,14 @@ Part = TextPart | ThinkPart | ToolCallPart | ErrorPart
 class Usage(Struct, frozen=True, rename="camel"):
     """Tokens, as the provider counted them; 0 where it did not say.
 
-    `completion_tokens` includes `reasoning_tokens`.
+    `completion_tokens` includes `reasoning_tokens`.  `cached_tokens`: of the prompt, those that
+    the provider had read before; left out where it did not say.
     """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
+    cached_tokens: int | UnsetType = UNSET
 
 
 class Message(Struct, frozen=True, kw_only=True, rename="camel"):

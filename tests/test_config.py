@@ -188,6 +188,8 @@ GUARDS = {
     "calls_per_key": ("5/second", "5/second"),
     "reads_per_user": ("5/second", "5/second"),
     "failures_per_ip": ("5/second", "5/second"),
+    "max_conversations_per_user": ("7", 7),
+    "max_stored_bytes_per_user": ("7", 7),
     "ban_score": ("7", 7),
     "ban_duration": ("7", 7.0),
     "score_lifetime": ("7", 7.0),

@@ -5,7 +5,8 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from legato.actors.conversation.turn import Turn, plan
+from legato.actors.conversation.turn import Plan, Turn, plan
+from legato.actors.conversation.turn_store import conversation_of
 from legato.actors.jobs import Jobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
@@ -13,6 +14,7 @@ from legato.config import OnBusy
 from legato.content import Message
 from legato.events import Created, Failed
 from legato.storage.contracts.errors import ForeignConversation
+from legato.storage.contracts.quotas import StorageUse, conversation_use, message_use
 from legato.storage.contracts.records import Records
 
 
@@ -44,7 +46,7 @@ async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Record
     """Start a turn, join the one the same request started, or find that one settled.
 
     Raises:
-        ForeignConversation, InvalidTurn, Refused: before anything running is disturbed.
+        ForeignConversation, InvalidTurn, OverQuota, Refused: before anything running is disturbed.
         NotStarted: if the turn could not be opened.
         StorageError: if the storage cannot be read.
     """
@@ -103,7 +105,15 @@ async def _check(turn: Turn, jobs: Jobs, records: Records) -> None:
     if conversation is not None and conversation.user != turn.user:
         raise ForeignConversation(turn.conversation_id)
     messages = await _named(turn, records) if conversation else []
-    plan(turn, messages, expected=await jobs.expected(turn.user, turn.conversation_id))
+    planned = plan(turn, messages, expected=await jobs.expected(turn.user, turn.conversation_id))
+    await records.check_room(turn.user, _room(turn, planned, begins=conversation is None))
+
+
+def _room(turn: Turn, planned: Plan, *, begins: bool) -> StorageUse:
+    """What the start will store that is not there yet."""
+    room = conversation_use(conversation_of(turn)) if begins else StorageUse()
+    is_new = not turn.regenerate and planned.request.message_id == turn.message_id
+    return room + message_use(planned.request) if is_new else room
 
 
 async def _named(turn: Turn, records: Records) -> list[Message]:

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from legato.config.values import Count, HttpUrl, Score, Seconds, Switch, Text, VariableName
+from legato.config.values import Bytes, Count, HttpUrl, Score, Seconds, Switch, Text, VariableName
 
 
 def _require_networks(found: tuple[str, ...]) -> None:
@@ -60,6 +60,11 @@ class Guards(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     calls_per_key: Rates | None = None  # of OpenAI's APIs; per user where no key asks
     reads_per_user: Rates | None = None  # what asks for nothing to be done: GET and HEAD
     failures_per_ip: Rates | None = "120/minute"  # no person mistypes a login so often
+
+    # A start beyond them is refused; an answer is stored whatever its size.  How much is the
+    # house's: a disk is shared by all its users.
+    max_conversations_per_user: Count | None = None
+    max_stored_bytes_per_user: Bytes | None = None  # of conversations and stored responses
 
     ban_score: Count | None = None
     ban_duration: Seconds = 2 * 3600.0

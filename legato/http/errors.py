@@ -28,6 +28,7 @@ from legato.storage.contracts.errors import (
     StorageError,
     UnstorableText,
 )
+from legato.storage.contracts.quotas import OverQuota
 
 log = structlog.get_logger()
 
@@ -119,6 +120,7 @@ STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     KeysUnavailable: (503, "Keys unavailable"),
     ForbiddenOrigin: (403, "Forbidden origin"),
     ForeignConversation: (403, "Unauthorized"),
+    OverQuota: (403, "Storage quota"),
     InvalidTurn: (400, "Invalid request"),
     InvalidCursor: (400, "Invalid request"),
     ModelError: (400, "Invalid request"),
@@ -137,6 +139,7 @@ NOT_STARTED: Final[Mapping[str, type[Exception]]] = {
     "invalid_turn": InvalidTurn,
     "foreign_conversation": ForeignConversation,
     "request_taken": RequestTaken,
+    "storage_quota": OverQuota,
     "storage_unavailable": StorageError,
     "unstorable_text": UnstorableText,
     "server_restart": ShuttingDown,

@@ -24,6 +24,7 @@ from legato.models.catalogue import open_models
 from legato.models.contract import Model
 from legato.storage.breaker import watched
 from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.quotas import Quota
 from legato.storage.contracts.records import Records
 from legato.storage.contracts.replicas import Replication
 from legato.storage.open import Storage, open_storage
@@ -97,12 +98,20 @@ async def _open_storage(settings: Settings) -> AsyncIterator[Storage]:
     patience = limits.drain_timeout + SUCCESSION if settings.redis_url is None else None
     async with (
         open_storage(
-            settings.database_url, timeout_=limits.store_timeout, patience=patience
+            settings.database_url,
+            timeout_=limits.store_timeout,
+            patience=patience,
+            quota=quota_of(settings),
         ) as storage,
         watched(storage.watch),
     ):
         announce(storage)
         yield storage
+
+
+def quota_of(settings: Settings) -> Quota:
+    guards = settings.guards
+    return Quota(guards.max_conversations_per_user, guards.max_stored_bytes_per_user)
 
 
 def announce(storage: Storage) -> None:

@@ -1,77 +1,127 @@
 """An answer as a provider's connection brings it: reads, and the events that they complete."""
 
+import math
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final, Self
+from uuid import uuid4
 
 import httpx
+import structlog
 import trio
 
-from legato.models.completions import CompletionDecoder
-from legato.models.contract import ModelEvent
-from legato.models.sse import EventSplitter
+from legato.models.asking import Asking
+from legato.models.bodies import ResponseBody
+from legato.models.contract import ModelError, ModelEvent
+from legato.models.failures import may_pass
+from legato.models.reader import AnswerReader
 
-GRACE: Final = 0.2  # seconds after `[DONE]` for the body's own end; then the connection is not kept
+USAGE_GRACE: Final = 2.0  # seconds after the finish reason for the usage: OpenAI's takes 0.1
+BODY_GRACE: Final = 0.2  # seconds after the end for the body's own; then the connection is not kept
+SLICE: Final = 16 * 1024
+"""Bytes that are read into events in one go: some hundred events, in two milliseconds."""
+
+log = structlog.get_logger()
 
 
 class Batches:
-    """The events of an answer, one batch for each read that completed any."""
+    """The events of an answer, one batch for each read; empty where a read completed none."""
 
-    def __init__(self, reads: AsyncIterator[bytes]) -> None:
-        self._reads = reads
-        self._body_ended = False
-        self._ending_said = False
-        self._splitter = EventSplitter()
-        self._decoder = CompletionDecoder()
+    def __init__(self, asking: Asking, body: ResponseBody) -> None:
+        self._asking = asking
+        self._grace_ends = math.inf
+        self._is_broken = False
+        self._is_silent = False  # the provider said nothing more in time
+        self._is_told = False
+        self._failure: ModelError | None = None
+        self._begin(body)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Sequence[ModelEvent]:
-        if self._ending_said:
+        if self._failure is not None:
+            raise self._failure
+        if self._is_told:
             await self._read_to_the_end()
             raise StopAsyncIteration
-        while not (self._body_ended or self._decoder.done or self._decoder.failure):
-            if events := self._decoder.decode(await self._read()):
-                return events
-        if self._decoder.failure:
-            raise self._decoder.failure
-        self._ending_said = True
-        return self._decoder.ending()
+        events = self._read_on(await self._next_slice())
+        if self._reader.failure is not None:
+            return await self._fail(events, self._asking.redacted(self._reader.failure))
+        return events
 
-    async def _read(self) -> list[str]:
-        """The data of the events that the next read completes.
+    async def aclose(self) -> None:
+        if self._reader.unreadable:
+            log.warning("provider's events skipped", count=self._reader.unreadable)
+        await self._body.aclose()
 
-        A broken connection is just an end: whether anything is missing, the decoder knows.
+    def _read_on(self, read: bytes) -> list[ModelEvent]:
+        """The events that `read` completes; all that is left, where it is empty."""
+        reader = self._reader
+        events = reader.feed(read) if read else []
+        if not read or reader.is_done:
+            events += reader.end(is_broken=self._is_broken)
+            self._is_told = True
+        elif reader.is_finishing and (events or self._grace_ends == math.inf):
+            self._grace_ends = trio.current_time() + USAGE_GRACE
+        return events
+
+    async def _fail(self, events: list[ModelEvent], failure: ModelError) -> Sequence[ModelEvent]:
+        """Before the first word the provider may be asked again; after it, that is the end."""
+        if not self._reader.has_spoken:
+            await self._body.aclose()
+            await self._asking.pause(failure, is_passing=may_pass(failure.reason, failure.status))
+            self._begin(await self._asking.response())
+            return []
+        if not events:
+            raise failure
+        self._failure = failure
+        return events
+
+    def _begin(self, body: ResponseBody) -> None:
+        self._body = body
+        self._reader = AnswerReader(uuid4().hex[:16])
+        self._unread = b""
+        self._grace_ends = math.inf
+        self._is_broken = self._is_silent = self._is_told = False
+
+    async def _next_slice(self) -> bytes:
+        if not self._unread:
+            self._unread = await self._read()
+        read, self._unread = self._unread[:SLICE], self._unread[SLICE:]
+        return read
+
+    async def _read(self) -> bytes:
+        """What the connection brings; b"" where it ended, broke, or has no more to say in time.
+
+        A broken connection is just an end: whether anything is missing, the reader knows.
         """
         try:
-            return self._splitter.feed(await anext(self._reads))
-        except (StopAsyncIteration, httpx.RequestError):
-            self._body_ended = True
-            return self._splitter.flush()
+            if self._grace_ends == math.inf:
+                return await self._body.read()
+            with trio.move_on_at(self._grace_ends):
+                return await self._body.read()
+            self._is_silent = True
+        except httpx.RequestError:
+            self._is_broken = True
+        return b""
 
     async def _read_to_the_end(self) -> None:
         """A body read to its end leaves its connection to the next request."""
-        with trio.move_on_after(GRACE):
-            while not self._body_ended:
-                await self._read()
+        self._grace_ends = trio.current_time() + BODY_GRACE
+        while not self._is_silent and await self._read():
+            pass
 
 
 @asynccontextmanager
-async def open_reads(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
-    """What each read of the connection brings.  Leaving closes the response.
+async def open_batches(asking: Asking) -> AsyncIterator[Batches]:
+    """Ask, and read the answer.  Leaving closes the connection.
 
-    httpx reads through a chain of generators; closing the outermost would leave the others
-    to the garbage collector, of which Trio warns.  Reading on from what is closed ends all.
+    Raises:
+        ModelError: there is no answer.
     """
-    reads = response.aiter_bytes()
+    batches = Batches(asking, await asking.response())
     try:
-        yield reads
+        yield batches
     finally:
-        # Shielded, or a cancelled reader would skip the second half; neither half waits for
-        # the provider, save that TLS sends a goodbye.
-        with trio.move_on_after(GRACE, shield=True):
-            await response.aclose()
-            with suppress(httpx.RequestError, httpx.StreamError):
-                async for _ in reads:
-                    pass
+        await batches.aclose()

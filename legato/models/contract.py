@@ -79,13 +79,24 @@ class ModelError(Exception):
     """A model could not answer, or not to the end.
 
     `reason` is for programs: invalid_parameters, provider_unreachable, provider_rejected,
-    provider_rate_limited, provider_error, provider_cut.  The message is for people and
-    carries no secret.
+    provider_rate_limited, provider_error, provider_cut, or what a provider's error is known by
+    everywhere: context_length_exceeded, content_filter, insufficient_quota.  The message is for
+    people and carries no secret.  `status`: the HTTP status of a provider's refusal;
+    `retry_after`: after how many seconds it says that it may be asked again.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
+        self.status = status
+        self.retry_after = retry_after
 
 
 class Model(Protocol):
@@ -126,7 +137,8 @@ class Model(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[ModelEvent]]]:
         """Ask it.  Each item is all that one read of the provider's connection brought.
 
-        Items are never empty, and a FinishReport is the last event of the last one.
+        An item without events says that the provider is alive: it sent a comment, a ping, or
+        half an event.  A FinishReport is the last event of the last item.
         Leaving the block closes the connection, whatever was still to come.
         A stream that ends without a FinishReport was cut: the implementation raises.
 

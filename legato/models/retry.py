@@ -1,9 +1,15 @@
 """How often, and after how long a wait, a provider is asked again."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Final
 
 from msgspec import Struct
+
+from legato.models.fields import number_in
+
+LONGEST_ASKED: Final = 10_000_000.0  # seconds: four months; what is longer is no such number
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):
@@ -28,10 +34,22 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds from a Retry-After header: a number or an HTTP date; None if it is neither."""
     if value is None:
         return None
-    if value.strip().isdecimal():
-        return float(value)
+    seconds = number_in(value.strip())
+    if seconds is None:
+        seconds = _seconds_until(value, now)
+    return seconds if seconds is not None and 0 <= seconds <= LONGEST_ASKED else None
+
+
+def _seconds_until(value: str, now: datetime) -> float | None:
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        return max(0.0, (moment.astimezone(UTC) - now).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (moment.astimezone(UTC) - now).total_seconds())
+
+
+def retry_after_in(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds from a response's headers (Azure says milliseconds as well); None if none says."""
+    if (milliseconds := number_in(headers.get("retry-after-ms"))) is not None:
+        return read_retry_after(str(milliseconds / 1000), now)
+    return read_retry_after(headers.get("retry-after"), now)

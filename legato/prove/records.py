@@ -11,6 +11,7 @@ from outcome import Error, Outcome, Value
 from legato.content import Conversation, Message
 from legato.storage.clock import Clock, utc_now
 from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.contracts.quotas import UNBOUNDED, Quota
 from legato.storage.memory.records import MemoryRecords
 
 T = TypeVar("T")
@@ -24,8 +25,8 @@ def mock_time() -> datetime:
 class FaultyRecords(MemoryRecords):
     """Memory records that fail while `down`, wait while held, and come back when `returning`."""
 
-    def __init__(self, *, clock: Clock = utc_now) -> None:
-        super().__init__(clock=clock)
+    def __init__(self, *, clock: Clock = utc_now, quota: Quota = UNBOUNDED) -> None:
+        super().__init__(clock=clock, quota=quota)
         self.down = False
         self.untitled = False
         self.unstorable = False

@@ -16,6 +16,7 @@ from legato.storage.clock import Clock, utc_now
 from legato.storage.contracts.erasure import Erasure
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
+from legato.storage.contracts.quotas import UNBOUNDED, Quota
 from legato.storage.contracts.records import Records
 from legato.storage.memory.erasure import MemoryErasure
 from legato.storage.memory.records import MemoryRecords
@@ -51,9 +52,11 @@ class Storage(NamedTuple):
 
 
 @asynccontextmanager
-async def open_records(database_url: str, *, clock: Clock = utc_now) -> AsyncIterator[Records]:
+async def open_records(
+    database_url: str, *, clock: Clock = utc_now, quota: Quota = UNBOUNDED
+) -> AsyncIterator[Records]:
     """The records alone; see `open_storage`."""
-    async with open_storage(database_url, clock=clock) as storage:
+    async with open_storage(database_url, clock=clock, quota=quota) as storage:
         yield storage.records
 
 
@@ -64,12 +67,14 @@ async def open_storage(
     clock: Clock = utc_now,
     timeout_: float = TIMEOUT,
     patience: float | None = None,
+    quota: Quota = UNBOUNDED,
 ) -> AsyncIterator[Storage]:
     """That database, its tables brought to this version, until the block ends.
 
     `memory://` and `sqlite://` are MemoryRecords.  The folder of an SQLite file is made.
     `timeout_`: seconds for whatever is asked of it.  `patience`: set by a server that shares
-    nothing else with others; seconds for another such server to leave an SQLite file.
+    nothing else with others; seconds for another such server to leave an SQLite file.  `quota`:
+    of each user.
 
     Raises:
         StorageError: if the URL is not allowed, or the database cannot be opened, written to
@@ -79,12 +84,12 @@ async def open_storage(
     async with AsyncExitStack() as stack:
         with _named(database_url):
             if url is None:
-                storage, close = _memory(clock)
+                storage, close = _memory(clock, quota)
             else:
                 if patience is not None:
                     await _take_place(stack, url, patience)
                 opened = await _open(url, timeout_, is_server=patience is not None)
-                storage, close = _storage(opened, clock, timeout_)
+                storage, close = _storage(opened, clock, timeout_, quota)
         try:
             yield storage
         finally:
@@ -108,8 +113,8 @@ def _named(database_url: str) -> Iterator[None]:
         raise refusal(database_url, str(error).rstrip(".")) from error
 
 
-def _memory(clock: Clock) -> tuple[Storage, Close]:
-    memory = MemoryRecords(clock=clock)
+def _memory(clock: Clock, quota: Quota) -> tuple[Storage, Close]:
+    memory = MemoryRecords(clock=clock, quota=quota)
     return Storage(memory, None, MemoryErasure(memory)), memory.aclose
 
 
@@ -129,7 +134,7 @@ class _Opened(NamedTuple):
     made: str | None = None
 
 
-def _storage(opened: _Opened, clock: Clock, timeout: float) -> tuple[Storage, Close]:
+def _storage(opened: _Opened, clock: Clock, timeout: float, quota: Quota) -> tuple[Storage, Close]:
     databases = [database := Database(opened.engines, timeout=timeout)]
     if opened.journals is not None:
         databases.insert(0, Database(opened.journals, name="journal", timeout=timeout))
@@ -144,7 +149,7 @@ def _storage(opened: _Opened, clock: Clock, timeout: float) -> tuple[Storage, Cl
             await each.aclose()
         opened.owners.close()
 
-    records = SqlRecords(database, clock=clock)
+    records = SqlRecords(database, clock=clock, quota=quota)
     journal = SqlJournal(databases[0], opened.owners)
     erasure = SqlErasure(database, opened.owners)
     return Storage(records, journal, erasure, watch, opened.made), close

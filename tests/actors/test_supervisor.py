@@ -233,3 +233,42 @@ async def test_stopping_a_job_that_has_left_is_as_good_as_stopped(
         await house.supervisor.close_conversation(C1)
         await house.supervisor.close_conversation(C1)
         await house.supervisor.close_conversation("nowhere")
+
+
+async def test_all_that_runs_is_waited_for(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+        await job.opened()
+        waited = trio.Event()
+
+        async def wait() -> None:
+            await house.supervisor.ended()
+            waited.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await wait_all_tasks_blocked()
+            assert not waited.is_set()
+            house.model.finish()
+        assert waited.is_set()
+
+
+async def test_a_job_that_runs_is_not_among_the_retained(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+        await job.opened()
+        house.supervisor.registry.read(house.job(job))
+
+        assert [*house.supervisor.registry.evicted(0)] == []
+
+
+async def test_a_shutdown_that_is_hurried_waits_for_no_storage(autojump_clock: MockClock) -> None:
+    async with open_house(store_timeout=60) as house:
+        job = house.start()
+        await job.opened()
+        house.model.say("half")
+        house.records.hold()
+        house.supervisor.hurried.set()
+        begun = trio.current_time()
+
+    assert trio.current_time() - begun < 5

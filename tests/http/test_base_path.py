@@ -121,5 +121,5 @@ def test_only_the_whole_path_is_taken_off(base: str, target: str, path: str) -> 
 async def test_no_other_address_leads_to_a_route(target: str) -> None:
     async with live_server() as server, await server.connect() as client:
         await client.ask("GET", target)
-        assert (await client.head()).status_code == 404
+        assert (await client.head()).status_code in (400, 404)
         await client.body()

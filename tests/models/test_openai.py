@@ -78,7 +78,7 @@ async def test_what_one_read_brought_is_one_batch(
 ) -> None:
     provider.plays = [streams(b"".join(ANSWER), finish("stop") + USAGE + DONE)]
 
-    assert await ask(model, request()) == [EXPECTED[:2], EXPECTED[2:]]
+    assert await ask(model, request()) == [EXPECTED]
 
 
 async def test_an_answer_is_the_same_one_byte_at_a_time(

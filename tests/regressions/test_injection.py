@@ -15,8 +15,8 @@ from legato.models.contract import (
     TextChunk,
     ToolCallChunk,
 )
+from legato.models.event_stream import EventSplitter
 from legato.models.scripted import ScriptedModel
-from legato.models.sse import EventSplitter
 from tests.support.http.client import Client, everything
 from tests.support.http.runtime import open_client
 
@@ -80,7 +80,7 @@ async def test_sse_injection(payload: str, model: str) -> None:
     assert [frame.seq for frame in whole] == list(range(1, len(whole) + 1))
     assert [frame.name for frame in whole] == ["message"] * len(whole)
     assert ["final" in frame.data for frame in whole] == [False] * (len(whole) - 1) + [True]
-    assert [json.decode(event) for event in events] == [frame.data for frame in whole]
+    assert [json.decode(event.data) for event in events] == [frame.data for frame in whole]
     assert content == [*said, {"type": "tool_call", "tool_call": call}, *failure]
     assert sync.data["resumeState"]["aggregatedContent"] == content[:3]
     assert whole[0].data["message"]["text"] == text

@@ -109,6 +109,7 @@ async def everything(records: Records, limit: int) -> list[object]:
         found.append(await records.messages(f"c{number}"))
         found.append(await records.answer(f"j{number}"))
     for user in ("ann", "bob"):
+        found.append(await records.storage_use(user))
         found += [await records.turn_of_request(user, f"r{number}") for number in (1, 2, 3)]
         page = await records.conversations(user, limit=limit)
         found.append(page)

@@ -10,18 +10,10 @@ from legato.events import Created, StepStarted, TextDelta
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, Journal, OrphanedJob, Refusal
 from legato.storage.open import open_storage
-from tests.support.storage.sql import execute
+from tests.support.storage.sql import downgrade, execute
 from tests.support.storage.turns import conversation, question
 
 EVENTS = (Created(question(), "a1", "model"), StepStarted(0, "text"), TextDelta(0, "x"))
-
-
-LATER = [
-    *(f"DROP TABLE {name}" for name in ("api_keys", "responses", "bans", "violations")),
-    "DROP INDEX ix_messages_job",
-    "ALTER TABLE messages DROP COLUMN job_id",
-]
-"""What came after the journal."""
 
 
 async def opened(stack: AsyncExitStack, database_url: str) -> Journal:
@@ -69,22 +61,10 @@ async def test_a_journal_whose_tables_are_gone_is_an_error_for_people(sql_url: s
 async def test_conversations_and_jobs_of_former_versions_are_still_there(sql_url: str) -> None:
     async with open_storage(sql_url) as storage:
         await storage.records.open_turn(conversation(), question())
-    execute(
-        sql_url,
-        *LATER,
-        "DROP TABLE entries",
-        "DROP TABLE jobs",
-        "UPDATE alembic_version SET version_num = '0001'",
-    )
+    downgrade(sql_url, "0001")
     async with AsyncExitStack() as stack:
         await (await opened(stack, sql_url)).append([Entries("j", 1, 1, EVENTS)])
-    execute(
-        sql_url,
-        *LATER,
-        "ALTER TABLE jobs DROP COLUMN epoch",
-        "ALTER TABLE entries DROP COLUMN last",
-        "UPDATE alembic_version SET version_num = '0002'",
-    )
+    downgrade(sql_url, "0002")
     async with open_storage(sql_url) as storage:
         assert storage.journal is not None
         taken = await storage.journal.take_over()
@@ -99,11 +79,7 @@ async def test_conversations_and_jobs_of_former_versions_are_still_there(sql_url
 async def test_what_former_versions_kept_is_gone_on_with_where_it_ends(sql_url: str) -> None:
     async with AsyncExitStack() as stack:
         await (await opened(stack, sql_url)).append([Entries("j", 1, 1, EVENTS)])
-    execute(
-        sql_url,
-        "ALTER TABLE entries DROP COLUMN last",
-        "UPDATE alembic_version SET version_num = '0007'",
-    )
+    downgrade(sql_url, "0007")
     async with AsyncExitStack() as stack:
         journal = await opened(stack, sql_url)
         await journal.take_over()

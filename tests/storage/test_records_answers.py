@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from legato.content import TextPart
 from legato.storage.contracts.records import Records
 from legato.storage.open import open_records
-from tests.support.storage.sql import execute
+from tests.support.storage.sql import downgrade
 from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
 
 SEALED = replace(answer(text="The server ended."), unfinished=True)
@@ -89,13 +89,7 @@ async def test_answers_from_before_jobs_were_noted_are_replaced(new_sql_url: str
     async with open_records(new_sql_url) as records:
         await records.open_turn(conversation(), question())
         await records.close_turn(answer(), job_id="j1")
-    execute(
-        new_sql_url,
-        "DROP INDEX ix_messages_job",
-        "ALTER TABLE messages DROP COLUMN job_id",
-        "ALTER TABLE entries DROP COLUMN last",
-        "UPDATE alembic_version SET version_num = '0006'",
-    )
+    downgrade(new_sql_url, "0006")
 
     async with open_records(new_sql_url) as records:
         assert (await records.messages("c1"))[1].content == answer().content

@@ -26,6 +26,18 @@ async def test_what_is_missing_is_named(change: str, missing: str, sql_url: str)
             pass
 
 
+async def test_a_trigger_that_is_missing_is_named(sql_url: str) -> None:
+    is_sqlite = sql_url.startswith("sqlite")
+    name = "count_new_message" if is_sqlite else "count_message"
+    async with open_records(sql_url):
+        pass
+    execute(sql_url, f"DROP TRIGGER {name}" + ("" if is_sqlite else " ON messages"))
+
+    with pytest.raises(StorageError, match=rf"missing: the trigger {name}\."):
+        async with open_records(sql_url):
+            pass
+
+
 async def test_what_is_there_besides_does_no_harm(sql_url: str) -> None:
     async with open_records(sql_url):
         pass

@@ -32,7 +32,7 @@ class TurnStore(Protocol):
         """Keep the question; return its conversation as it is then.  Twice is once.
 
         Raises:
-            ForeignConversation, RequestTaken: as the storage does.
+            ForeignConversation, RequestTaken, OverQuota: as the storage does.
         """
         ...
 

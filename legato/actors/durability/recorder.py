@@ -42,6 +42,7 @@ from legato.storage.contracts.errors import (
     StorageError,
     UnstorableText,
 )
+from legato.storage.contracts.quotas import OverQuota
 from legato.storage.contracts.records import Records
 
 RETRIES: Final = (0.25, 0.5, 1.0)
@@ -192,7 +193,7 @@ class Recorder:
         await self.journal.keep(opening.created)
         try:
             conversation = await self._question_kept(opening.created)
-        except (ForeignConversation, RequestTaken, UnstorableText) as error:
+        except (ForeignConversation, RequestTaken, UnstorableText, OverQuota) as error:
             return NotOpened(failure_of(error))
         if conversation is None:
             return NotOpened(self._overdue)
@@ -202,21 +203,28 @@ class Recorder:
         """None where it is not, and is not wanted any more.
 
         Raises:
-            ForeignConversation, RequestTaken, UnstorableText: as the storage does.
+            ForeignConversation, RequestTaken, UnstorableText, OverQuota: as the storage does.
         """
         if self._unwanted.is_set():
             return None
         pauses = iter(RETRIES)
+        is_first = True
         while True:
             try:
                 return await self._store.open(self._turn, created)
             except UnstorableText:
+                raise
+            except OverQuota:
+                # One that was not heard of may have been stored, and have taken the last room.
+                if not is_first and (found := await self._looked_up(created)):
+                    return found
                 raise
             except StorageError as error:
                 log.warning("question not stored yet", job=self._turn.job_id, reason=str(error))
                 if (pause := next(pauses, None)) is None:
                     await self._tell_overdue_opening(error)
                     return await self._looked_up(created)
+            is_first = False
             with trio.move_on_after(pause):
                 await self._unwanted.wait()
             if self._unwanted.is_set():
@@ -309,6 +317,8 @@ def failure_of(error: Exception) -> Failure:
             return Failure("foreign_conversation", "The conversation belongs to somebody else.")
         case RequestTaken():
             return Failure("request_taken", "The same clientRequestId started another turn.")
+        case OverQuota():
+            return Failure("storage_quota", str(error))
         case UnstorableText():  # to try again cannot help
             return Failure("unstorable_text", str(error))
         case _:

@@ -153,8 +153,8 @@ async def recover_one(
         opening is not None
         and said is None
         and not replay.has_faults
-        and replay.asked is not None  # or the model would be asked for something else
         and successor.continues(turn, replay.fold.content())
+        and replay.asked is not None  # or the model would be asked for something else
     )
     if not job.settled and not goes_on:
         ending = said or _failed(replay, opening, store)

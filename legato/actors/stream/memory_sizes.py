@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from sys import getsizeof
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCallPart
 
@@ -34,3 +34,5 @@ def size_of_part(part: Part) -> int:
             return getsizeof(text)
         case ToolCallPart(call):
             return getsizeof(call.args)
+        case _:
+            assert_never(part)

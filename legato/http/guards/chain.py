@@ -18,7 +18,7 @@ from legato.http.errors import Foreign, UnknownModel
 from legato.http.guards.asking import Asking, Guard, Headers
 from legato.http.guards.bans import BanList
 from legato.http.guards.browser import BrowsersOnly
-from legato.http.guards.denials import Denied, ForeignAccess, TooManyGenerations
+from legato.http.guards.denials import Denied, ForeignAccess, NoRoom, TooManyGenerations
 from legato.http.guards.moderation import Moderation
 from legato.http.guards.rates import RateLimits
 from legato.http.guards.sharing import open_shared
@@ -26,6 +26,7 @@ from legato.http.guards.violations import Violations
 from legato.storage.clock import Clock, utc_now
 from legato.storage.contracts.bans import Bans
 from legato.storage.contracts.errors import ForeignConversation
+from legato.storage.contracts.quotas import OverQuota
 
 FOREIGN: Final = "User not authorized for this conversation"
 
@@ -72,6 +73,8 @@ class Guards:
                 facts = {"limit": self._max_running, "pendingRequests": self._max_running + 1}
                 violation = await self._violations.note(asking, "concurrent", **facts)
                 return TooManyGenerations(str(error), violation)
+            case OverQuota() | NotStarted(reason="storage_quota"):
+                return NoRoom(str(error))
             case UnknownModel():
                 await self._violations.note(asking, "illegal_model")
             case Foreign() | ForeignConversation() | NotStarted(reason="foreign_conversation"):

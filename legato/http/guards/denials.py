@@ -8,6 +8,8 @@ from legato.http.errors import RequestError, is_openai
 BANNED: Final = "Your account has been temporarily banned due to violations of our service."
 """LibreChat's words: clients know them."""
 
+QUOTA: Final = "storage_quota"
+
 
 class Denied(RequestError):
     """`violation` says what was done as LibreChat's clients know it; its `type` is the kind."""
@@ -40,6 +42,16 @@ class TooManyGenerations(Denied):
 
     status = 429
     error = "Too many generations"
+
+
+class NoRoom(Denied):
+    """For what a start would store.  403: to wait does not help, and 429 is tried again by SDKs."""
+
+    error = "Storage quota"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, {"type": QUOTA, "info": message})
+        self.extra = {"type": QUOTA, "code": QUOTA}
 
 
 class NotABrowser(Denied):

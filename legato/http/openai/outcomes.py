@@ -11,6 +11,7 @@ from legato.http.openai.callers import JOB_HEADER
 
 STATUSES: Final[Mapping[str, int]] = {
     STOPPED: 409,
+    "storage_quota": 403,
     "invalid_parameters": 400,
     "unstorable_text": 400,
     "provider_rejected": 400,

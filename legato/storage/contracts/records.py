@@ -8,6 +8,7 @@ from msgspec import Struct
 from legato.content import Conversation, Message
 from legato.storage.contracts.bans import Bans
 from legato.storage.contracts.keys import ApiKeys
+from legato.storage.contracts.quotas import StorageUse
 from legato.storage.contracts.responses import Responses
 from legato.storage.contracts.revocations import Revocations
 
@@ -67,6 +68,7 @@ class Records(Protocol):
             ForeignConversation: if the conversation is another user's, or a message of that id
                 is in another conversation, whosever that is: a message is never moved.
             RequestTaken: if this user gave `request_id` before, for another message.
+            OverQuota: if this user has no room for it; see Quota.
         """
         ...
 
@@ -136,6 +138,18 @@ class Records(Protocol):
 
     async def delete_conversation(self, conversation_id: str) -> bool:
         """Remove it, its messages and its request ids; False where there was none."""
+        ...
+
+    async def storage_use(self, user: str) -> StorageUse:
+        """What is stored of this user now, as the writes counted it that stored and removed it."""
+        ...
+
+    async def check_room(self, user: str, more: StorageUse) -> None:
+        """Raises OverQuota if a start that stores so much more would be refused now.
+
+        The start itself is measured again: this is asked before anything is disturbed for it.
+        Where nothing is bounded, nothing is looked up.
+        """
         ...
 
     async def ping(self) -> None:

@@ -41,7 +41,11 @@ class Responses(Protocol):
     """
 
     async def open(self, response: StoredResponse) -> None:
-        """Keep a new one.  The same once more changes nothing."""
+        """Keep a new one.  The same once more changes nothing.
+
+        Raises:
+            OverQuota: if this user has no room for it; then nothing is kept.
+        """
         ...
 
     async def close(self, response_id: str, ending: AnyEnding) -> None:

@@ -9,9 +9,17 @@ from legato.content import NEW_CHAT, Conversation, Message
 from legato.storage.checks import require_limit, require_together, require_unicode
 from legato.storage.clock import Clock, utc_now
 from legato.storage.contracts.errors import ForeignConversation, RequestTaken, StorageError
+from legato.storage.contracts.quotas import (
+    UNBOUNDED,
+    Quota,
+    StorageUse,
+    conversation_use,
+    message_use,
+)
 from legato.storage.contracts.records import MessagePage, Page, StoredTurn
 from legato.storage.memory.bans import MemoryBans
 from legato.storage.memory.keys import MemoryApiKeys
+from legato.storage.memory.quotas import MemoryUse, Row
 from legato.storage.memory.responses import MemoryResponses
 from legato.storage.memory.revocations import MemoryRevocations
 from legato.storage.paging import (
@@ -28,15 +36,17 @@ from legato.storage.paging import (
 class MemoryRecords:
     """Every method is one checkpoint and then one step that nobody can see half of."""
 
-    def __init__(self, *, clock: Clock = utc_now) -> None:
+    def __init__(self, *, clock: Clock = utc_now, quota: Quota = UNBOUNDED) -> None:
         self._clock = clock
+        self._quota = quota
+        self._use = MemoryUse()
         self._closed = False
         self.api_keys = MemoryApiKeys(self._enter)
         self._conversations: dict[str, Conversation] = {}
         self._messages: dict[str, Message] = {}  # in order of arrival
         self._jobs: dict[str, str] = {}  # by the id of the answer that the job stored
         self._requests: dict[tuple[str, str], StoredTurn] = {}
-        self.responses = MemoryResponses(self._enter)
+        self.responses = MemoryResponses(self._enter, self._use, quota)
         self.bans = MemoryBans(self._enter, clock)
         self.revocations = MemoryRevocations(self._enter, clock)
 
@@ -49,11 +59,14 @@ class MemoryRecords:
         if former is not None and former.user != conversation.user:
             raise ForeignConversation("The conversation is another user's.")
         self._check_place(message)
-        self._take_request(conversation.user, request_id, message)
+        self._check_request(conversation.user, request_id, message)
         now = self._clock()
         stored = replace(conversation, created_at=now, updated_at=now)
         if former is not None:
             stored = replace(stored, title=former.title, created_at=former.created_at)
+        use = self._use.with_put(stored.user, *_rows(stored, message))
+        self._quota.check(use, begins=former is None)
+        self._take_request(conversation.user, request_id, message)
         return self._put(stored, message)
 
     async def close_turn(self, message: Message, *, job_id: str) -> Conversation | None:
@@ -116,6 +129,7 @@ class MemoryRecords:
         if conversation is None or (if_untitled and conversation.title != NEW_CHAT):
             return conversation
         renamed = replace(conversation, title=title, updated_at=self._clock())
+        self._use.put(renamed.user, _row(renamed))
         self._conversations[conversation_id] = renamed
         return renamed
 
@@ -123,9 +137,10 @@ class MemoryRecords:
         await self._enter(conversation_id)
         if self._conversations.pop(conversation_id, None) is None:
             return False
-        self._messages = {
-            key: m for key, m in self._messages.items() if m.conversation_id != conversation_id
-        }
+        self._use.remove(("conversations", conversation_id))
+        for key in [m.message_id for m in self._messages.values() if _is_in(m, conversation_id)]:
+            del self._messages[key]
+            self._use.remove(("messages", key))
         self._jobs = {key: job_id for key, job_id in self._jobs.items() if key in self._messages}
         self._requests = {
             key: t for key, t in self._requests.items() if t.conversation_id != conversation_id
@@ -134,6 +149,14 @@ class MemoryRecords:
 
     def all_conversations(self) -> list[Conversation]:
         return [*self._conversations.values()]
+
+    async def storage_use(self, user: str) -> StorageUse:
+        await self._enter(user)
+        return self._use.of(user)
+
+    async def check_room(self, user: str, more: StorageUse) -> None:
+        await self._enter(user)
+        self._quota.check_room(self._use.of(user), more)
 
     async def ping(self) -> None:
         await self._enter()
@@ -159,12 +182,14 @@ class MemoryRecords:
         if former.conversation_id != message.conversation_id:
             raise ForeignConversation("A message of that id is in another conversation.")
 
-    def _take_request(self, user: str, request_id: str | None, message: Message) -> None:
-        if request_id is None:
-            return
-        turn = StoredTurn(message.conversation_id, message.message_id)
-        if (first := self._requests.setdefault((user, request_id), turn)) != turn:
+    def _check_request(self, user: str, request_id: str | None, message: Message) -> None:
+        first = self._requests.get((user, request_id or ""))
+        if first is not None and first != _turn(message):
             raise RequestTaken(first)
+
+    def _take_request(self, user: str, request_id: str | None, message: Message) -> None:
+        if request_id is not None:
+            self._requests[user, request_id] = _turn(message)
 
     def _put(
         self, conversation: Conversation, message: Message, job_id: str | None = None
@@ -177,4 +202,22 @@ class MemoryRecords:
         if job_id is not None:
             self._jobs[message.message_id] = job_id
         self._conversations[conversation.conversation_id] = conversation
+        self._use.put(conversation.user, *_rows(conversation, message))
         return conversation
+
+
+def _is_in(message: Message, conversation_id: str) -> bool:
+    return message.conversation_id == conversation_id
+
+
+def _turn(message: Message) -> StoredTurn:
+    return StoredTurn(message.conversation_id, message.message_id)
+
+
+def _rows(conversation: Conversation, message: Message) -> tuple[Row, Row]:
+    key = "messages", message.message_id
+    return (key, message_use(message)), _row(conversation)
+
+
+def _row(conversation: Conversation) -> Row:
+    return ("conversations", conversation.conversation_id), conversation_use(conversation)

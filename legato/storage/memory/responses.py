@@ -6,31 +6,44 @@ from msgspec import json
 from msgspec.structs import replace
 
 from legato.events import AnyEnding
+from legato.storage.contracts.quotas import UNBOUNDED, Quota, response_use
 from legato.storage.contracts.responses import (
     LARGEST_CHAIN,
     LONGEST_CHAIN,
     ChainTooLarge,
     StoredResponse,
 )
+from legato.storage.memory.quotas import MemoryUse, Row
 
 
 class MemoryResponses:
     """As the records that it is a part of: one checkpoint, and then one step."""
 
-    def __init__(self, enter: Callable[..., Awaitable[None]]) -> None:
-        """`enter`: the checkpoint, which refuses what cannot be stored."""
+    def __init__(
+        self, enter: Callable[..., Awaitable[None]], use: MemoryUse, quota: Quota = UNBOUNDED
+    ) -> None:
+        """`enter`: the checkpoint, which refuses what cannot be stored.  `use`: the records'."""
         self._enter = enter
+        self._use = use
+        self._quota = quota
         self._responses: dict[str, StoredResponse] = {}  # in order of arrival
 
     async def open(self, response: StoredResponse) -> None:
         await self._enter(response)
-        self._responses.setdefault(response.response_id, response)
+        is_new = response.response_id not in self._responses
+        rows = [_row(response)] if is_new else []
+        self._quota.check(self._use.with_put(response.user, *rows), begins=False)
+        if is_new:
+            self._use.put(response.user, *rows)
+            self._responses[response.response_id] = response
 
     async def close(self, response_id: str, ending: AnyEnding) -> None:
         await self._enter(response_id, ending)
         response = self._responses.get(response_id)
         if response is not None and response.ending is None:
-            self._responses[response_id] = replace(response, ending=ending)
+            closed = replace(response, ending=ending)
+            self._responses[response_id] = closed
+            self._use.put(closed.user, _row(closed))
 
     async def find(self, user: str, response_id: str) -> StoredResponse | None:
         await self._enter(user, response_id)
@@ -67,6 +80,7 @@ class MemoryResponses:
         if self._find(user, response_id) is None:
             return False
         del self._responses[response_id]
+        self._use.remove(("responses", response_id))
         return True
 
     def all(self) -> list[StoredResponse]:
@@ -82,6 +96,10 @@ def _check_size(responses: Sequence[StoredResponse]) -> None:
     kept = ((each.items, each.created, each.ending) for each in responses)
     if sum(len(json.encode(each)) for each in kept) > LARGEST_CHAIN:
         raise ChainTooLarge
+
+
+def _row(response: StoredResponse) -> Row:
+    return ("responses", response.response_id), response_use(response)
 
 
 def _place(response: StoredResponse) -> tuple[str, str]:

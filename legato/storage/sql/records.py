@@ -3,17 +3,20 @@
 from collections.abc import Collection
 from typing import Final
 
+import trio
 from sqlalchemy import Connection, Insert
 
 from legato.content import Conversation, Message
 from legato.storage.checks import require_limit, require_together
 from legato.storage.clock import Clock, microseconds, utc_now
 from legato.storage.contracts.errors import ForeignConversation, RequestTaken
+from legato.storage.contracts.quotas import UNBOUNDED, Quota, StorageUse
 from legato.storage.contracts.records import MessagePage, Page, StoredTurn
 from legato.storage.paging import cut, decode_cursor, decode_place, page_of, place_before
 from legato.storage.sql.bans import SqlBans
 from legato.storage.sql.database import Database
 from legato.storage.sql.keys import SqlApiKeys
+from legato.storage.sql.quotas import SqlQuotas, use_of
 from legato.storage.sql.responses import SqlResponses
 from legato.storage.sql.revocations import SqlRevocations
 from legato.storage.sql.rows import conversation_of, conversation_values, message_of, message_values
@@ -45,12 +48,16 @@ class SqlRecords:
     which writes took effect, however long each waited for its turn.
     """
 
-    def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, database: Database, *, clock: Clock = utc_now, quota: Quota = UNBOUNDED
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._quota = quota
+        self._quotas = SqlQuotas(quota, database.dialect)
         self._put = upserts(database.dialect)
         self.api_keys = SqlApiKeys(database)
-        self.responses = SqlResponses(database)
+        self.responses = SqlResponses(database, self._quotas)
         self.bans = SqlBans(database, clock)
         self.revocations = SqlRevocations(database, clock)
 
@@ -61,6 +68,7 @@ class SqlRecords:
 
         def work(connection: Connection) -> Conversation:
             now = self._now()
+            begins = self._quotas.begins(connection, conversation.conversation_id)
             connection.execute(self._put.conversation, conversation_values(conversation, now))
             stored = _conversation(connection, conversation.conversation_id)
             if stored is None or stored.user != conversation.user:
@@ -68,6 +76,7 @@ class SqlRecords:
             _put_message(connection, self._put.message, message, now)
             if request_id is not None:
                 self._take_request(connection, conversation.user, request_id, message)
+            self._quotas.check(connection, conversation.user, begins=begins)
             return stored
 
         return await self._database.write(work)
@@ -170,6 +179,15 @@ class SqlRecords:
             return connection.execute(DELETE, {"of_conversation": conversation_id}).rowcount > 0
 
         return await self._database.write(work)
+
+    async def storage_use(self, user: str) -> StorageUse:
+        return await self._database.read(lambda connection: use_of(connection, user))
+
+    async def check_room(self, user: str, more: StorageUse) -> None:
+        if self._quota.is_off:
+            await trio.lowlevel.checkpoint()
+        else:
+            self._quota.check_room(await self.storage_use(user), more)
 
     async def ping(self) -> None:
         await self._database.ping()

@@ -16,6 +16,7 @@ from legato.storage.contracts.responses import (
 )
 from legato.storage.sql.database import Database
 from legato.storage.sql.events import VERSION, decoded, encoded
+from legato.storage.sql.quotas import SqlQuotas
 from legato.storage.sql.response_statements import (
     CHAIN,
     CHAIN_BYTES,
@@ -34,14 +35,17 @@ _ITEMS: Final = json.Decoder(tuple[dict[str, Any], ...])
 class SqlResponses:
     """As the records that it is a part of: one transaction a method, in a worker thread."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, quotas: SqlQuotas) -> None:
         self._database = database
+        self._quotas = quotas
         self._put = put(database.dialect)
 
     async def open(self, response: StoredResponse) -> None:
-        await self._database.write(
-            lambda connection: connection.execute(self._put, _values(response))
-        )
+        def work(connection: Connection) -> None:
+            connection.execute(self._put, _values(response))
+            self._quotas.check(connection, response.user)
+
+        await self._database.write(work)
 
     async def close(self, response_id: str, ending: AnyEnding) -> None:
         def work(connection: Connection) -> None:

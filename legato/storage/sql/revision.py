@@ -6,12 +6,17 @@ from typing import Final
 from sqlalchemy import Engine, inspect, text
 
 from legato.storage.contracts.errors import StorageError
-from legato.storage.sql.tables import METADATA
+from legato.storage.sql.tables import METADATA, TRIGGERS
 
-NEWEST: Final = "0009"
-"""The newest of `legato/storage/sql/migrations`."""
+NEWEST: Final = "0010"
+"""The newest of `legato/storage/migrations`."""
 
 TABLE: Final = "alembic_version"  # Alembic's own
+
+_TRIGGERS: Final = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+}
 
 
 def revision(engine: Engine) -> list[str] | None:
@@ -26,8 +31,10 @@ def require_tables(engine: Engine) -> None:
     """Raises StorageError where the tables are not those of the newest revision, by name."""
     with engine.connect() as connection:
         found = inspect(connection).get_multi_columns()
+        triggers = {*connection.execute(text(_TRIGGERS[engine.dialect.name])).scalars()}
     columns = {table: {each["name"] for each in rows} for (_, table), rows in found.items()}
-    if missing := [*_missing(columns)]:
+    lost = [f"the trigger {each}" for each in TRIGGERS[engine.dialect.name] if each not in triggers]
+    if missing := [*_missing(columns), *lost]:
         raise StorageError(
             f"its tables are not those of revision {NEWEST}, which it says they are; missing: "
             + ", ".join(missing)

@@ -30,6 +30,7 @@ CONVERSATIONS: Final = Table(
     Column("model", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),  # of its messages
 )
 Index(
     "ix_conversations_page",
@@ -181,3 +182,20 @@ REVOCATIONS: Final = Table(
     Column("until", BigInteger),
 )
 Index("ix_revocations_until", REVOCATIONS.c.until)
+
+# What is stored of each user: see `legato/storage/contracts/quotas.py`.  Triggers count it; nothing
+# else writes to it, nor to `conversations.bytes`.
+STORAGE_USE: Final = Table(
+    "storage_use",
+    METADATA,
+    Column("user_id", Text, primary_key=True),
+    Column("conversations", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+)
+
+_COUNTED: Final = ("conversation", "message", "response")
+TRIGGERS: Final = {
+    "sqlite": [f"count_{how}_{row}" for row in _COUNTED for how in ("new", "changed", "removed")],
+    "postgresql": [f"count_{row}" for row in _COUNTED],
+}
+"""Their names, by SQLAlchemy's name for the database."""

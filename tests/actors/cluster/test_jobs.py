@@ -607,3 +607,13 @@ async def test_a_turn_waits_on_though_the_owner_of_the_one_before_fails_to_answe
         await job.stop()
         assert isinstance(await after.opened(), Created)
         await after.stop()
+
+
+async def test_what_answers_here_is_found_by_its_conversation(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        here, _ = replicas.seats
+        job = await here.start()
+        assert (await here.find(C1)).job_id == job.job_id, "it is on its way"
+        await job.opened()
+        replicas.world.forget_everything()
+        assert (await here.find(C1)).job_id == job.job_id, "without the directory"

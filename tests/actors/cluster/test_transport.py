@@ -207,7 +207,7 @@ async def test_a_question_to_who_is_gone_is_lost_and_a_gap_for_the_other(
 async def test_a_post_that_fails_is_tried_again(
     office: Office, peers: Transport, autojump_clock: trio.testing.MockClock
 ) -> None:
-    office.fails = 3
+    office.fails = 6
     peers.follow("other", "j", None, Listener())
     await office.arrive(1)
     await trio.sleep(5)

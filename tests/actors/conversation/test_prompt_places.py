@@ -9,6 +9,7 @@ from legato.events import AnyEnding, Failed, Finished
 from legato.models.contract import ChatMessage
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.responses import StoredResponse
+from legato.storage.memory.quotas import MemoryUse
 from legato.storage.memory.responses import MemoryResponses
 from tests.support.actors import C1, House, open_house
 
@@ -59,7 +60,7 @@ async def test_in_no_conversation_but_its_own_nothing_came_before(
     asked = ApiRequest(api="chat_completions", user="ann", model="played")
     prompt = Prompt(asked=asked, messages=(ChatMessage("user", "Hi"),))
     async with open_house() as house:
-        house.records.responses = MemoryResponses(unreachable)
+        house.records.responses = MemoryResponses(unreachable, MemoryUse())
         job = house.start(prompt=prompt, response_id="chatcmpl-1", conversation_id=conversation_id)
         house.model.finish()
         ending = await job.ended()

@@ -346,10 +346,11 @@ async def test_what_was_said_twice_is_there_once(
     assert [*job.events[:4]] == [CREATED, STEP, TextDelta(0, "so "), TextDelta(0, "far")]
 
 
+@pytest.mark.parametrize("more", [[], [[STEP, TextDelta(0, "poison")]]])
 async def test_what_ended_the_process_again_and_again_is_not_read_any_more(
-    journal_store: JournalStore, records: MemoryRecords
+    journal_store: JournalStore, records: MemoryRecords, more: Sequence[Sequence[AnyEvent]]
 ) -> None:
-    await died(journal_store, [CREATED], [STEP, TextDelta(0, "poison")])
+    await died(journal_store, [CREATED], *more)
     journal_store.stored_logs[JOB].attempts = TRIES
     job = await recovered(journal_store, records)
 

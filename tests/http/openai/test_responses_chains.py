@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from legato.storage.contracts.responses import StoredResponse
+from legato.storage.memory.quotas import MemoryUse
 from legato.storage.memory.records import MemoryRecords
 from legato.storage.memory.responses import MemoryResponses
 from tests.support.http.client import Client, bearer
@@ -161,7 +162,7 @@ async def test_a_conversation_that_went_on_since_it_was_read_is_not_answered(
     assert asker.app.runtime is not None
     records = asker.app.runtime.records
     assert isinstance(records, MemoryRecords)
-    records.responses = between = ReadInBetween(records._enter)
+    records.responses = between = ReadInBetween(records._enter, MemoryUse())
 
     async def goes_on() -> None:
         await created(asker, input="faster", conversation="talk")

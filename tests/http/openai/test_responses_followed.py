@@ -6,6 +6,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from legato.config import Limits
 from legato.storage.contracts.responses import StoredResponse
+from legato.storage.memory.quotas import MemoryUse
 from legato.storage.memory.records import MemoryRecords
 from legato.storage.memory.responses import MemoryResponses
 from tests.support.http.client import Client, everything
@@ -152,7 +153,7 @@ class SlowToOpen(MemoryResponses):
     """A storage that takes its time to keep a new response."""
 
     def __init__(self, records: MemoryRecords) -> None:
-        super().__init__(records._enter)
+        super().__init__(records._enter, MemoryUse())
         self.free = trio.Event()
 
     async def open(self, response: StoredResponse) -> None:

@@ -11,7 +11,7 @@ from legato.http.app import create_app
 from legato.http.auth.key_ring import open_key_ring
 from legato.http.auth.revoked import open_revocation_list
 from legato.http.guards.chain import open_guards
-from legato.http.runtime import DIALECTS, Runtime
+from legato.http.runtime import DIALECTS, Runtime, quota_of
 from legato.models.contract import Json, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
 from legato.storage.clock import Clock, utc_now
@@ -61,7 +61,7 @@ async def open_house(
     """`clock` is the storage's and the guards'."""
     table = {model.name: model for model in (ScriptedModel(), *models)}
     async with (
-        open_storage(settings.database_url, clock=clock) as storage,
+        open_storage(settings.database_url, clock=clock, quota=quota_of(settings)) as storage,
         open_guards(settings, storage.records.bans, clock=clock) as guards,
         open_supervisor(
             records=storage.records,

@@ -18,9 +18,9 @@ def request(text: str = "Hello", /, **parameters: Json) -> ModelRequest:
 
 
 async def ask(model: Model, request: ModelRequest) -> list[Sequence[ModelEvent]]:
-    """All batches of an answer."""
+    """All batches of an answer that have something in them."""
     async with model.stream(request) as batches:
-        return [batch async for batch in batches]
+        return [batch async for batch in batches if batch]
 
 
 async def collect(model: Model, request: ModelRequest, seen: list[ModelEvent]) -> None:

@@ -29,6 +29,7 @@ from legato.http.openai.responses.request import ResponseBody, check
 from legato.http.request_context import application, runtime, user
 from legato.http.streams.streaming import awaited
 from legato.models.contract import ChatMessage
+from legato.storage.contracts.quotas import ROW_BYTES, OverQuota, StorageUse
 from legato.storage.contracts.responses import StoredResponse
 
 API: Final = "responses"
@@ -73,12 +74,14 @@ async def begin_response(
 
     Raises:
         RequestError: as it cannot be served so, or failed before it began.
-        Refused, StorageError
+        OverQuota, Refused, StorageError
     """
     check(body)
     before = await responses_before(body, chains or {})
     await trio.lowlevel.checkpoint()
     turn, prompt = _turn(body, before, request_id, closing)
+    if prompt.asked.store:
+        await _check_room(turn)
     try:
         started = await runtime().jobs.start(turn, "reject")
         job = started.job
@@ -94,6 +97,15 @@ async def begin_response(
         raise Unanswered(job, created)
     assert isinstance(created, Created), "nothing finishes before it begins"
     return Begun(job, started.joined, created, prompt, before)
+
+
+async def _check_room(turn: Turn) -> None:
+    """Raises OverQuota before a job is made of it; one that is there is joined all the same."""
+    try:
+        await runtime().records.check_room(turn.user, StorageUse(size=ROW_BYTES))
+    except OverQuota:
+        if not await runtime().jobs.knows(turn):
+            raise
 
 
 def _turn(

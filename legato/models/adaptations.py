@@ -1,0 +1,96 @@
+"""What a provider was found not to take, and a request as it takes it.  Pure.
+
+Servers that speak one API differ in what they refuse, and say so in words alone.  So a refusal
+that names what is refused is a lesson: the request is made again without it, and where that is
+answered, later requests are made so from the start.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+from legato.models.contract import Json
+
+Adaptation = Literal["no_stream_options", "max_completion_tokens", "max_tokens", "alternate_roles"]
+
+Body = Mapping[str, Json]
+
+_UNFIT: Final = frozenset({400, 422})  # statuses that say what is wrong with a request
+_TEMPLATE: Final = frozenset({*_UNFIT, 500})  # llama.cpp and vLLM: a template raised an error
+_LIMITS: Final[Mapping[Adaptation, Adaptation]] = {
+    "max_completion_tokens": "max_tokens",
+    "max_tokens": "max_completion_tokens",
+}
+"""Each by the older or newer name that goes in its place."""
+
+_NOT_TAKEN: Final = re.compile(
+    r"unsupported|not supported|unknown|unrecognized|unexpected|extra|"
+    r"not (permitted|allowed)|forbidden|instead",
+    re.IGNORECASE,
+)
+_ALTERNATING: Final = re.compile(
+    r"alternat|successive|interleave|in a row|consecutive", re.IGNORECASE
+)
+_JOINED: Final = ("system", "user", "assistant")
+
+
+def lesson(status: int, words: str, body: Body) -> Adaptation | None:
+    """What would mend a refusal with that status and those words; None where nothing would."""
+    if status in _UNFIT and "stream_options" in body and "stream_options" in words:
+        return "no_stream_options"
+    if status in _UNFIT and _NOT_TAKEN.search(words):
+        for wanted, refused in _LIMITS.items():
+            if refused in body and re.search(rf"\b{refused}\b", words):
+                return wanted
+    if status in _TEMPLATE and _ALTERNATING.search(words):
+        return "alternate_roles"
+    return None
+
+
+def with_lesson(learned: frozenset[Adaptation], lesson: Adaptation) -> frozenset[Adaptation]:
+    """The newest refusal of a name holds, whatever was learned before."""
+    return (learned - {_LIMITS.get(lesson, lesson)}) | {lesson}
+
+
+def adapted(body: Body, learned: frozenset[Adaptation]) -> dict[str, Json]:
+    """The request as that provider takes it."""
+    made = dict(body)
+    if "no_stream_options" in learned:
+        made.pop("stream_options", None)
+    for wanted, refused in _LIMITS.items():
+        if wanted in learned and refused in made:
+            made.setdefault(wanted, made.pop(refused))
+            made.pop(refused, None)
+    if "alternate_roles" in learned:
+        made["messages"] = joined(made["messages"])  # type: ignore[arg-type]
+    return made
+
+
+def joined(messages: Sequence[Mapping[str, Any]]) -> list[Json]:
+    """Neighbours of one role as one message, where they have nothing but a content."""
+    made: list[Any] = []
+    for message in messages:
+        if made and _may_join(made[-1], message):
+            made[-1] = {**message, "content": _both(made[-1]["content"], message["content"])}
+        else:
+            made.append(message)
+    return made
+
+
+def _may_join(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    return (
+        first["role"] == second["role"]
+        and first["role"] in _JOINED
+        and first.keys() == second.keys() == {"role", "content"}
+        and None not in (first["content"], second["content"])
+    )
+
+
+def _both(first: Any, second: Any) -> Any:
+    if isinstance(first, str) and isinstance(second, str):
+        return f"{first}\n\n{second}"
+    return [*_parts(first), *_parts(second)]
+
+
+def _parts(content: Any) -> Sequence[Any]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content

@@ -1,0 +1,193 @@
+"""Asks a provider until it answers, refuses for good, or cannot be reached."""
+
+import random
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import httpx
+import trio
+from msgspec import Struct
+
+from legato.models.adaptations import Adaptation, Body, adapted, lesson, with_lesson
+from legato.models.bodies import ResponseBody
+from legato.models.contract import ModelError
+from legato.models.failures import Report, may_pass, report_in
+from legato.models.retry import RetryPolicy, retry_after_in
+
+MOST_REFUSAL: Final = 64 * 1024  # bytes read of an error body
+MOST_REDIRECTS: Final = 5  # a trailing slash, TLS and a version are three
+_REDIRECTS: Final = frozenset({301, 302, 307, 308})  # 303 says to GET something else
+_PATH: Final = "chat/completions"
+
+
+class Refusal(Struct, frozen=True):
+    """A provider's answer that is no answer.  `words`: all that it said; `status`: 0 for none."""
+
+    error: ModelError
+    is_passing: bool = False
+    status: int = 0
+    words: str = ""
+
+
+class Lessons:
+    """What was learned of one provider, by all who ask it."""
+
+    def __init__(self) -> None:
+        self.learned: frozenset[Adaptation] = frozenset()
+
+
+class Asking:
+    """One request, however often it is made.
+
+    `without_key` takes the provider's key out of a text for people.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        body: Body,
+        retry: RetryPolicy,
+        lessons: Lessons,
+        without_key: Callable[[str], str],
+    ) -> None:
+        self._client = client
+        self._body = body
+        self._retry = retry
+        self._lessons = lessons
+        self._without_key = without_key
+        self._learned = lessons.learned
+        self._tried: set[Adaptation] = set()
+        self._retries = 0
+
+    async def response(self) -> ResponseBody:
+        """What answers, with status 200.
+
+        Raises:
+            ModelError: nothing does.
+        """
+        while True:
+            answer = await self._ask()
+            if isinstance(answer, ResponseBody):
+                self._lessons.learned = self._learned
+                return answer
+            if not self._learn(answer):
+                await self.pause(answer.error, is_passing=answer.is_passing)
+
+    async def pause(self, error: ModelError, *, is_passing: bool) -> None:
+        """Wait until the provider may be asked again; raise `error` where it may not."""
+        wait = self._retry.wait(self._retries, error.retry_after, random.random())
+        if wait is None or not is_passing:
+            raise error
+        self._retries += 1
+        await trio.sleep(wait)
+
+    def redacted(self, error: ModelError) -> ModelError:
+        message = self._without_key(str(error))
+        return ModelError(error.reason, message, status=error.status, retry_after=error.retry_after)
+
+    def _learn(self, refusal: Refusal) -> bool:
+        """Whether the refusal taught what the next request does otherwise."""
+        body = adapted(self._body, self._learned)
+        found = lesson(refusal.status, refusal.words, body)
+        if found is None or found in self._tried:
+            return False
+        self._tried.add(found)
+        self._learned = with_lesson(self._learned, found)
+        return adapted(self._body, self._learned) != body
+
+    async def _ask(self) -> ResponseBody | Refusal:
+        try:
+            response = await self._send()
+            if response.status_code == httpx.codes.OK and not _coding_of(response):
+                return ResponseBody(response)
+            return self._refusal(response, await _excerpt(response))
+        except httpx.RequestError as error:
+            return self._unreachable(error)
+
+    async def _send(self) -> httpx.Response:
+        """Where the provider sends us elsewhere on the same host, we follow."""
+        body = adapted(self._body, self._learned)
+        request = self._client.build_request("POST", _PATH, json=body)
+        for _ in range(MOST_REDIRECTS):
+            response = await self._client.send(request, stream=True)
+            target = _redirected(request.url, response)
+            if target is None:
+                return response
+            await ResponseBody(response).aclose()
+            request = self._client.build_request("POST", target, json=body)
+        return await self._client.send(request, stream=True)
+
+    def _refusal(self, response: httpx.Response, body: bytes) -> Refusal:
+        status = response.status_code
+        if coding := _coding_of(response):
+            body = f"a body compressed by {coding}, though it was asked for none".encode()
+        report = report_in(body, status)
+        what = f"answered {status}" if status != httpx.codes.OK else "sent no event stream"
+        said = self._without_key(report.message) or response.reason_phrase
+        error = Report(said, report.names, status).error(what)
+        error.retry_after = retry_after_in(response.headers, datetime.now(UTC))
+        return Refusal(error, _is_passing(report, response), status, body.decode(errors="replace"))
+
+    def _unreachable(self, error: httpx.RequestError) -> Refusal:
+        why = self._without_key(str(error)) or type(error).__name__
+        host = self._client.base_url.host
+        message = f"The provider at {host} cannot be reached: {why}"
+        return Refusal(ModelError("provider_unreachable", message), _may_pass(error))
+
+
+def _coding_of(response: httpx.Response) -> str:
+    """How the body is compressed; "" if it is not."""
+    coding: str = response.headers.get("content-encoding", "").strip().lower()
+    return "" if coding == "identity" else coding[:40]
+
+
+def _redirected(url: httpx.URL, response: httpx.Response) -> httpx.URL | None:
+    """Where a response sends us, on the same host; None where it does not, or elsewhere.
+
+    The key goes with us, so neither another host nor a way without TLS will do.
+    """
+    location = response.headers.get("location")
+    if response.status_code not in _REDIRECTS or not location:
+        return None
+    try:
+        target = url.join(location)
+    except httpx.InvalidURL:
+        return None
+    is_safe = target.scheme == "https" or target.scheme == url.scheme == "http"
+    return target if target.host == url.host and is_safe else None
+
+
+def _is_passing(report: Report, response: httpx.Response) -> bool:
+    """OpenAI says it outright; else the status does."""
+    match response.headers.get("x-should-retry"):
+        case "true":
+            return True
+        case "false":
+            return False
+        case _:
+            return may_pass(report.reason, report.status)
+
+
+def _may_pass(error: httpx.RequestError) -> bool:
+    """Not a certificate that is wrong, and not a request that cannot be sent."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return False
+        cause = cause.__cause__ or cause.__context__
+    passing = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
+    return isinstance(error, (*passing, httpx.ProxyError))
+
+
+async def _excerpt(response: httpx.Response) -> bytes:
+    """The beginning of an error body.  Closes the response."""
+    excerpt = b""
+    body = ResponseBody(response)
+    try:
+        while len(excerpt) < MOST_REFUSAL and (read := await body.read()):
+            excerpt += read
+    finally:
+        await body.aclose()
+    return excerpt[:MOST_REFUSAL]

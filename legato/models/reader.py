@@ -1,0 +1,234 @@
+"""The bytes of a provider's answer into events: pure, and bounded in all that it keeps."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from legato.content import Usage
+from legato.models.calls import MOST_CALLS, Calls, TooManyCalls
+from legato.models.chunks import (
+    Chunk,
+    choice_in,
+    chunks_in,
+    delta_in,
+    finish_in,
+    said_in,
+    thought_in,
+    usage_in,
+)
+from legato.models.contract import (
+    FinishReport,
+    ModelError,
+    ModelEvent,
+    ReasoningChunk,
+    TextChunk,
+    ToolCallChunk,
+    UsageReport,
+)
+from legato.models.event_stream import EventSplitter, ServerEvent
+from legato.models.failures import SHOWN, Report, error_in, report_in, report_of
+from legato.models.fields import mappings_in
+from legato.models.surrogates import SurrogateJoiner
+
+MOST_DOCUMENT: Final = 4 * 1024 * 1024
+"""Bytes of an answer that comes whole, as one JSON document: as long as an answer may be."""
+
+MOST_DROPPED: Final = 64 * 1024 * 1024
+"""Bytes that no answer can be made of, before their sender is taken for broken."""
+
+MOST_PARTS: Final = 1000
+"""Changes between text and thoughts: each makes a part, and a model thinks some dozen times."""
+
+_DONE: Final = b"[DONE]"
+_WHITE: Final = b" \t\r\n"
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class AnswerReader:
+    """Takes the body of one response cut anywhere; gives the events that it completes.
+
+    `call_prefix` makes the ids of calls that come without one unique.  `failure` is what the
+    provider reported, or that it spoke nonsense; what came before it, perhaps in the same read,
+    is still the answer's.  `is_done`: nothing follows.  `is_finishing`: the model has ended, and
+    only its usage may follow.  `has_spoken`: something of an answer came out.
+    """
+
+    def __init__(self, call_prefix: str) -> None:
+        self.failure: ModelError | None = None
+        self.is_done = False
+        self.has_spoken = False
+        self.unreadable = 0  # events that no chunk could be made of
+        self._splitter = EventSplitter()
+        self._start: bytes | None = b""  # until a first byte tells what the body is
+        self._document: bytearray | None = None
+        self._beginning = b""
+        self._nonsense = b""  # of the first event that could not be read
+        self._calls = Calls(call_prefix)
+        self._halves = SurrogateJoiner()
+        self._reason = ""
+        self._usage: Usage | None = None
+        self._has_choices = False
+        self._parts = 0
+        self._latest: type[TextChunk] | type[ReasoningChunk] | None = None
+
+    @property
+    def is_finishing(self) -> bool:
+        return bool(self._reason)
+
+    def feed(self, read: bytes) -> list[ModelEvent]:
+        """The events that `read` completes, up to a `failure` or the end."""
+        if self._start is not None:
+            read = self._begin(read)
+        if self._document is not None:
+            self._gather(read)
+            return []
+        return self._events(self._splitter.feed(read))
+
+    def end(self, *, is_broken: bool = False) -> list[ModelEvent]:
+        """The last events, once no more comes: a FinishReport, or what there was and a `failure`.
+
+        `is_broken`: the connection did not end as HTTP says.
+        """
+        events = self._remainder()
+        events.extend(self._calls.rest())
+        if self.failure is None and not (self._reason or self._ended_by_done()):
+            self.failure = self._why_unfinished(is_broken)
+        if self.failure is None:
+            events.extend(self._ending())
+        return events
+
+    def _begin(self, read: bytes) -> bytes:
+        """All so far, once it shows whether it is a stream or one JSON document.
+
+        The media type does not tell: errors come as streams, and streams as plain text.
+        """
+        start = (self._start or b"") + read
+        self._beginning = start[: 8 * SHOWN]
+        text = start.removeprefix(_BOM).lstrip(_WHITE)
+        if (not text or _BOM.startswith(start)) and len(start) <= SHOWN:
+            self._start = start
+            return b""
+        self._start = None
+        if text[:1] in (b"{", b"["):
+            self._document = bytearray()
+        return start
+
+    def _gather(self, read: bytes) -> None:
+        assert self._document is not None
+        self._document += read
+        if len(self._document) > MOST_DOCUMENT:
+            self._document.clear()
+            self._fail(Report(f"a document of more than {MOST_DOCUMENT} bytes"), "sent")
+
+    def _remainder(self) -> list[ModelEvent]:
+        if self._start:
+            start, self._start = self._start, None
+            return self._events([*self._splitter.feed(start), *self._splitter.flush()])
+        if self._document is None:
+            return self._events(self._splitter.flush())
+        events: list[ModelEvent] = []
+        if self.failure is None:
+            self._read_data(bytes(self._document).removeprefix(_BOM), events)
+            self.is_done = self._has_choices
+        return events
+
+    def _events(self, found: list[ServerEvent]) -> list[ModelEvent]:
+        events: list[ModelEvent] = []
+        for event in found:
+            if self.is_done or self.failure is not None:
+                break
+            self._take(event, events)
+        if self._splitter.dropped > MOST_DROPPED:
+            self._fail(Report(f"{MOST_DROPPED} bytes that no answer can be made of"), "sent")
+        return events
+
+    def _take(self, event: ServerEvent, events: list[ModelEvent]) -> None:
+        if event.name == b"error":
+            self._fail(report_in(event.data))
+        elif event.data[:1] != b"{" and event.data.strip() == _DONE:
+            self.is_done = True
+        else:
+            self._read_data(event.data, events)
+
+    def _read_data(self, data: bytes, events: list[ModelEvent]) -> None:
+        chunks = chunks_in(data)
+        if chunks is None:
+            self.unreadable += 1
+            self._nonsense = self._nonsense or data[: 8 * SHOWN]
+            return
+        for chunk in chunks:
+            self._read(chunk, events)
+
+    def _read(self, chunk: Chunk, events: list[ModelEvent]) -> None:
+        choice = choice_in(chunk)
+        if choice is not None:
+            self._has_choices = True
+            delta = delta_in(choice)
+            if delta:
+                self._read_delta(delta, events)
+            self._reason = finish_in(choice) or self._reason
+        if chunk.get("usage") or choice is None or "x_groq" in chunk or "usage" in choice:
+            self._usage = usage_in(chunk, choice) or self._usage
+        error = error_in(chunk) or (choice and (choice.get("error") or self._reason == "error"))
+        if error:
+            self._fail(report_of(None if error is True else error))
+
+    def _read_delta(self, delta: Any, events: list[ModelEvent]) -> None:
+        if thought := thought_in(delta):
+            self._add(events, "thought", thought)
+        if text := said_in(delta):
+            self._add(events, "text", text)
+        if calls := delta.get("tool_calls"):
+            self._read_calls(calls, events)
+        elif (call := delta.get("function_call")) and type(call) is dict:
+            self._read_calls({"function": call}, events)
+
+    def _read_calls(self, found: object, events: list[ModelEvent]) -> None:
+        try:
+            for given in mappings_in(found):
+                for told in self._calls.read(given):
+                    self.has_spoken = True
+                    self._latest = None
+                    events.append(self._encodable(told))
+        except TooManyCalls:
+            self._fail(Report(f"more than {MOST_CALLS} tool calls"), "sent")
+
+    def _encodable(self, call: ToolCallChunk) -> ToolCallChunk:
+        args = self._halves.join(f"call {call.index}", call.args)
+        return call if args == call.args else ToolCallChunk(call.index, call.id, call.name, args)
+
+    def _add(self, events: list[ModelEvent], name: str, text: str) -> None:
+        text = self._halves.join(name, text)
+        if not text:
+            return
+        kind = TextChunk if name == "text" else ReasoningChunk
+        if kind is not self._latest:
+            self._latest = kind
+            self._parts += 1
+            if self._parts > MOST_PARTS:
+                self._fail(Report(f"more than {MOST_PARTS} changes of text and thoughts"), "sent")
+        self.has_spoken = True
+        events.append(kind(text))
+
+    def _fail(self, report: Report, what: str | None = None) -> None:
+        usual = "failed in mid-answer" if self.has_spoken else "answered with an error"
+        self.failure = self.failure or report.error(what or usual)
+
+    def _ended_by_done(self) -> bool:
+        return self.is_done and self._has_choices
+
+    def _why_unfinished(self, is_broken: bool) -> ModelError:
+        is_torn = is_broken and self._document is not None
+        if self._nonsense and not (self._has_choices or is_torn):
+            return report_in(self._nonsense).error("sent what is no chunk of an answer")
+        beginning = self._beginning.removeprefix(_BOM).lstrip(_WHITE)
+        if not (is_broken or self.has_spoken) and beginning and not self._has_choices:
+            if self.is_done:
+                return Report("only the end of one").error("sent no answer")
+            if not beginning.startswith((b":", b"data", b"event", b"id", b"retry")):
+                return report_in(beginning).error("sent no event stream")
+        return ModelError("provider_cut", "The provider's answer broke off before its end")
+
+    def _ending(self) -> Iterator[ModelEvent]:
+        if self._usage is not None:
+            yield UsageReport(self._usage)
+        yield FinishReport(self._reason or ("tool_calls" if self._calls else "stop"))
