@@ -1,4 +1,4 @@
-"""The links to other replicas: what is begun with a envelope, and what comes of it."""
+"""The links to other replicas: what is begun with an envelope, and what comes of it."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
