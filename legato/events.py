@@ -103,9 +103,14 @@ class Ending(Event, frozen=True, kw_only=True):
 
 
 class Finished(Ending, frozen=True, kw_only=True):
-    """The model ended.  `reason`: stop, length, tool_calls, content_filter, max_answer_bytes."""
+    """The model ended.  `reason`: stop, length, tool_calls, content_filter, max_answer_bytes.
+
+    `system_fingerprint` and `service_tier` are the provider's; "" where it did not say.
+    """
 
     reason: str = "stop"
+    system_fingerprint: str = ""
+    service_tier: str = ""
 
 
 class Stopped(Ending, frozen=True):
@@ -113,10 +118,14 @@ class Stopped(Ending, frozen=True):
 
 
 class Failed(Ending, frozen=True, kw_only=True):
-    """It could not go on.  `reason` is for programs, `message` for people."""
+    """It could not go on.  `reason` is for programs, `message` for people.
+
+    `retry_after`: after how many seconds the provider says that it may be asked again.
+    """
 
     reason: str
     message: str
+    retry_after: float | None = None
 
 
 AnyDelta = TextDelta | ReasoningDelta | ArgumentsDelta

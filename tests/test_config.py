@@ -100,6 +100,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         api_key_env = "LEGATO_FAST_KEY"
         model = "fast-1"
         max_context_tokens = 32768
+        returns_thoughts = true
         parameters = { temperature = 0.2, stop = ["x"] }
 
         [models.scripted]
@@ -155,6 +156,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
                 api_key_env="LEGATO_FAST_KEY",
                 model="fast-1",
                 max_context_tokens=32768,
+                returns_thoughts=True,
                 parameters={"temperature": 0.2, "stop": ["x"]},
             ),
             "scripted": ModelSettings(provider="scripted"),

@@ -94,12 +94,13 @@ def ending_of(
             facts["response"] = answer
             facts["conversation"] = settled.conversation or opening.conversation
     match outcome:
-        case Ended(reason):
+        case Ended(reason, fingerprint, tier):
+            facts |= {"system_fingerprint": fingerprint, "service_tier": tier}
             return Finished(reason=reason, **facts)
         case StopRequested():
             return Stopped(**facts)
-        case Failure(reason, message):
-            return Failed(reason=reason, message=message, **facts)
+        case Failure(reason, message, retry_after):
+            return Failed(reason=reason, message=message, retry_after=retry_after, **facts)
         case _:
             assert_never(outcome)
 

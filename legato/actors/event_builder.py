@@ -24,7 +24,7 @@ class Steps:
 
     def __init__(self, kept: Sequence[Part] = ()) -> None:
         self.usage = Usage()
-        self.finish_reason: str | None = None
+        self.finish: FinishReport | None = None
         self._count = len(kept)
         self._last_kept = kept[-1] if kept else None
         self._open: type[TextChunk] | type[ReasoningChunk] | None = None
@@ -53,8 +53,8 @@ class Steps:
                 yield from self._tool_call(chunk)
             case UsageReport(usage):
                 self.usage = usage
-            case FinishReport(reason):
-                self.finish_reason = reason
+            case FinishReport():
+                self.finish = chunk
             case _:
                 assert_never(chunk)
 

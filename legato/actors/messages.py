@@ -14,9 +14,11 @@ from legato.models.contract import ModelRequest
 
 
 class Ended(Struct, frozen=True):
-    """The model came to its end; `reason` is its word for why."""
+    """The model came to its end; `reason` is its word for why.  The others are a FinishReport's."""
 
     reason: str
+    system_fingerprint: str = ""
+    service_tier: str = ""
 
 
 class StopRequested(Struct, frozen=True):
@@ -24,10 +26,14 @@ class StopRequested(Struct, frozen=True):
 
 
 class Failure(Struct, frozen=True):
-    """It cannot go on.  `reason` is for programs, `message` for people."""
+    """It cannot go on.  `reason` is for programs, `message` for people.
+
+    `retry_after`: after how many seconds a provider says that it may be asked again.
+    """
 
     reason: str
     message: str
+    retry_after: float | None = None
 
 
 Outcome = Ended | StopRequested | Failure

@@ -11,7 +11,7 @@ from legato.actors.messages import Append, Ended, Failure, JobMessage, Opening, 
 from legato.actors.rotation import Rotation
 from legato.config import Limits
 from legato.content import Part, Usage
-from legato.models.contract import Model, ModelError, ModelRequest
+from legato.models.contract import FinishReport, Model, ModelError, ModelRequest
 
 _SLACK: Final = 0.01  # of the idle timeout: how inexactly a model's silence is measured
 
@@ -51,7 +51,7 @@ class Producer:
             try:
                 outcome = await self._answer(request)
             except ModelError as error:
-                outcome = Failure(error.reason, str(error))
+                outcome = Failure(error.reason, str(error), error.retry_after)
         await self._job.tell(ProducerDone(outcome))
 
     async def _answer(self, request: ModelRequest) -> Ended | Failure:
@@ -68,7 +68,8 @@ class Producer:
                         await self._rotation.go_round(len(events))
                     if trio.current_time() >= renewal:
                         renewal = self._renew(patience, latest)
-            return Ended(self._steps.finish_reason or "stop")
+            finish = self._steps.finish or FinishReport("stop")
+            return Ended(finish.reason, finish.system_fingerprint, finish.service_tier)
         return self._impatience(timed_out=trio.current_time() >= latest)
 
     def _renew(self, patience: trio.CancelScope, latest: float) -> float:

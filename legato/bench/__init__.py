@@ -10,6 +10,8 @@
 - `counting`: counts and lags from a stream's raw bytes, wherever its reads split them
 - `floor`: the least that a server in Python can do: the same bytes, at the same pace, to the same
   readers
+- `following`: a reader that loses its connection again and again, and must have every event once,
+  in order
 - `generator`: the load, as a process of its own: connects readers, and counts what a window
   brings them
 - `hostile`: clients that mean harm, as a process of their own: what they cost must not look like
@@ -18,6 +20,8 @@
   journal
 - `ladders`: scenarios that look for a limit: more and more, until the readers are behind
 - `loop`: legato as anybody starts it, and in its loop a task that notes how long that was held up
+- `mixed`: what a server meets in a day, all at once: people, programs, strangers and lost
+  networks
 - `processes`: the processes of a measurement: begun, looked at from outside, and always ended
 - `readers`: many connections that follow streams, read by one thread without waiting for any of
   them
@@ -28,6 +32,8 @@
   replaced
 - `scenarios`: which name is which scenario, and what the command prints of it
 - `servers`: the servers that are measured: Legato as anybody starts it, and the floor beside it
+- `soak`: scenario of a server under a steady mixed load: what grows though nothing more is asked
+  of it
 - `steady`: scenarios of a steady state: jobs that speak at a pace, readers that follow, and a
   window
 - `tasks`: what the processes of a measurement tell each other, a line of JSON at a time
@@ -42,7 +48,7 @@ NAMES: Final = (
     *("fan-out", "jobs", "saturation", "readers", "many-jobs"),
     *("resume", "storm", "start", "stop", "memory", "hostile", "journal"),
     *("replicas", "replicas-through", "replicas-jobs", "replicas-storm", "replicas-stop"),
-    "rolling-restart",
+    *("rolling-restart", "soak"),
 )
 """What can be measured; `all` is each of them.  Here, so that the command line loads no more."""
 

@@ -1,12 +1,11 @@
 """How long others wait beside one hostile client, kind by kind; what closed connections hold."""
 
-import os
 import time
 from typing import Final
 
 from legato.bench.attacks import ATTACKS
 from legato.bench.client import Client, request
-from legato.bench.processes import hear, running, tell
+from legato.bench.processes import descriptors, hear, running, tell
 from legato.bench.report import Figures
 from legato.bench.servers import Served, legato
 from legato.bench.tasks import Attack, Ready
@@ -44,7 +43,7 @@ def _ask(client: Client) -> None:
 
 
 def _held(served: Served) -> Figures:
-    before = _descriptors(served)
+    before = descriptors(served.pid)
     for number in range(CLOSED):
         with served.connect() as client:
             if number % 3 == 1:
@@ -52,9 +51,5 @@ def _held(served: Served) -> Figures:
             elif number % 3 == 2:
                 client.send_bytes(request("GET", "/healthz", served.token)[:20])
     time.sleep(_SETTLED)
-    held = max(0, _descriptors(served) - before)
+    held = max(0, descriptors(served.pid) - before)
     return {f"descriptors held by {CLOSED} closed connections": held}
-
-
-def _descriptors(served: Served) -> int:
-    return len(os.listdir(f"/proc/{served.pid}/fd"))

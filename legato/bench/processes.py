@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Final, TypeVar
@@ -35,6 +35,20 @@ def resident(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text("utf-8")
     found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
     return float(found[1]) if found else 0.0
+
+
+def descriptors(pid: int) -> int:
+    """How many a process has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def sockets(pid: int) -> int:
+    """How many of these are connections and the like: not files."""
+    folder, found = Path(f"/proc/{pid}/fd"), 0
+    for each in folder.iterdir():
+        with suppress(OSError):  # closed since
+            found += os.readlink(each).startswith("socket:")
+    return found
 
 
 def most_files() -> int:

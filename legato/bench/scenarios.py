@@ -19,6 +19,7 @@ from legato.bench.replicas import (
 )
 from legato.bench.report import Scenario, run
 from legato.bench.rolling import rolling_restart
+from legato.bench.soak import soak
 from legato.bench.steady import fan_out, jobs
 from legato.bench.turns import start_to_first, stop
 
@@ -41,6 +42,7 @@ SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "replicas-storm": replicas_storm,
     "replicas-stop": replicas_stop,
     "rolling-restart": rolling_restart,
+    "soak": soak,
 }
 
 

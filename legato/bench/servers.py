@@ -64,6 +64,9 @@ class Served(Struct, frozen=True):
     token: str = "none"
     folder: str = ""  # in which it runs
 
+    def url(self, target: str) -> str:
+        return f"http://127.0.0.1:{self.port}{target}"
+
     def connect(self) -> Client:
         return Client(self.port, self.token)
 
@@ -121,8 +124,7 @@ def _legato(
     settings: str,
     variables: Mapping[str, str] | None,
 ) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
-    given = {"LEGATO_JWT_SECRET": secrets.token_hex(32), **(variables or {})}
-    given |= {**_MUCH, "LEGATO_LOG": "json"}
+    given = {"LEGATO_JWT_SECRET": secrets.token_hex(32), **_MUCH, **(variables or {})}
     if database is not None:
         given["LEGATO_DATABASE_URL"] = database
     with folder() as place:

@@ -93,6 +93,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     api_key_env: VariableName | None = None
     model: Text | None = None  # the provider's name for it, or a GGUF file; default: the table's
     max_context_tokens: Count = 8192
+    # Beside the tool calls that came of them: DeepSeek and Kimi ask for it, others refuse it.
+    returns_thoughts: Flag = False
     parameters: Table = {}
 
 

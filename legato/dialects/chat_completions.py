@@ -14,6 +14,7 @@ from legato.dialects.completion_object import (
     error_of,
     finish_reason,
     head_of,
+    served_by,
     usage_of,
 )
 from legato.dialects.contract import Identity
@@ -105,7 +106,7 @@ class ChatCompletions:
         return {"tool_calls": [{"index": number, **call_of(call)}]}
 
     def _finish(self, ending: Finished) -> bytes:
-        last = _unnamed(self._chunk({}, finish_reason(ending)))
+        last = _unnamed(self._chunk({}, finish_reason(ending)) | served_by(ending))
         if not self._echo.include_usage:
             return last
         usage = {"choices": [], "usage": usage_of(ending.usage)}

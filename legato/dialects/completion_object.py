@@ -1,9 +1,9 @@
 """An answer as Chat Completions has it whole, and the words its stream shares with it.  Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart, Usage
 from legato.events import AnyEnding, Failed, Finished, Stopped
@@ -21,6 +21,9 @@ _KINDS: Final = {
     STOPPED: "invalid_request_error",
     "invalid_parameters": "invalid_request_error",
     "provider_rejected": "invalid_request_error",
+    "context_length_exceeded": "invalid_request_error",
+    "content_filter": "invalid_request_error",
+    "insufficient_quota": "insufficient_quota",
     "provider_rate_limited": "rate_limit_error",
 }
 
@@ -62,6 +65,7 @@ def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | No
     }
     return {
         **head_of(completion_id, "chat.completion", created, answer.model or ""),
+        **served_by(ending),
         "choices": [choice],
         "usage": usage_of(ending.usage),
     }
@@ -80,6 +84,14 @@ def message_of(content: Sequence[Part]) -> Body:
     }
 
 
+def served_by(ending: AnyEnding) -> Body:
+    """What the provider said of how it served the answer, and nothing else."""
+    if not isinstance(ending, Finished):
+        return {}
+    said = {"system_fingerprint": ending.system_fingerprint, "service_tier": ending.service_tier}
+    return {name: word for name, word in said.items() if word}
+
+
 def call_of(call: ToolCall) -> Body:
     function = {"name": call.name, "arguments": call.args}
     return {"id": call.id, "type": "function", "function": function}
@@ -95,17 +107,14 @@ def usage_of(usage: Usage) -> Body:
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-        "prompt_tokens_details": _details("cached_tokens", "audio_tokens"),
-        "completion_tokens_details": {
-            "reasoning_tokens": usage.reasoning_tokens,
-            **_details("audio_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"),
-        },
+        "prompt_tokens_details": _cached(usage),
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
     }
 
 
-def _details(*names: str) -> Mapping[str, int]:
-    """What no provider's stream is asked for: 0, as where one does not say."""
-    return dict.fromkeys(names, 0)
+def _cached(usage: Usage) -> Body | None:
+    """None where the provider did not say: 0 would be a claim."""
+    return None if usage.cached_tokens is UNSET else {"cached_tokens": usage.cached_tokens}
 
 
 def error_of(ending: Failed | Stopped) -> Body:

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import trio
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -124,6 +125,8 @@ class Metrics(Collector):
             mine = [sample._replace(labels={"replica": self._replica}) for sample in family.samples]
             family.samples = mine
             yield family
+        living = trio.lowlevel.current_statistics().tasks_living
+        yield self._now("legato_tasks", "Tasks of the event loop.", [((), living)])
 
     def _of_connections(self) -> Iterator[Metric]:
         limit = self._app.connection_limit

@@ -78,6 +78,7 @@ async def _open_model(
                 provider_name=table.model or name,
                 max_context_tokens=table.max_context_tokens,
                 parameters=parameters,
+                returns_thoughts=table.returns_thoughts,
             )
         case "local":
             weights = await _weights(table, cache)

@@ -11,7 +11,8 @@ from legato.content import Usage
 from legato.models.fields import count_in, index_in, mapping_in, mappings_in, name_in, text_in
 
 MOST_FALLBACK: Final = 1024 * 1024  # bytes; Python's own JSON takes 15 ms for as much
-LONGEST_REASON: Final = 64  # characters of a finish reason: words such as `content_filter`
+LONGEST_REASON: Final = 64
+"""Characters of a finish reason, a service tier, a fingerprint: words such as `content_filter`."""
 
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _LONGEST_INTEGER: Final = 64  # digits: what is longer is no count of anything
@@ -63,6 +64,12 @@ def choice_in(chunk: Chunk) -> Mapping[str, Any] | None:
         found = choices[0]
         return found if not found.get("index") or not index_in(found["index"]) else None
     return next((each for each in mappings_in(choices) if not index_in(each.get("index"))), None)
+
+
+def fact_in(chunk: Chunk, name: str) -> str:
+    """A word of the provider's about how it served the answer; "" where it says none."""
+    found = chunk.get(name)
+    return name_in(found, LONGEST_REASON) if found else ""
 
 
 def delta_in(choice: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -16,11 +16,13 @@ class ChatMessage(Struct, frozen=True):
 
     `content` is text, or a list of its content parts, or None beside tool calls; `more` are the
     message's other fields (`tool_calls`, `tool_call_id`, `name`), handed on unread.
+    `thoughts`: what the assistant thought before it said this, for the models that want it back.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str | Sequence[Mapping[str, Any]] | None
     more: Mapping[str, Any] = {}
+    thoughts: str = ""
 
     @property
     def text(self) -> str:
@@ -67,9 +69,14 @@ class UsageReport(Struct, frozen=True):
 
 
 class FinishReport(Struct, frozen=True):
-    """Why the model ended: stop, length, tool_calls, content_filter, or the provider's own word."""
+    """Why the model ended: stop, length, tool_calls, content_filter, or the provider's own word.
+
+    `system_fingerprint` and `service_tier` are the provider's; "" where it did not say.
+    """
 
     reason: str
+    system_fingerprint: str = ""
+    service_tier: str = ""
 
 
 ModelEvent = TextChunk | ReasoningChunk | ToolCallChunk | UsageReport | FinishReport

@@ -61,13 +61,16 @@ class OpenAIModel:
         provider_name: str,
         max_context_tokens: int,
         parameters: Mapping[str, Json] | None = None,
+        returns_thoughts: bool = False,
         retry: RetryPolicy | None = None,
     ) -> None:
+        """`returns_thoughts`: the model is told what it thought before it called a tool."""
         self.name: Final = name
         self.max_context_tokens: Final = max_context_tokens
         self._client = client
         self._provider_name = provider_name
         self._defaults = parameters or {}
+        self._returns_thoughts = returns_thoughts
         self._retry = retry or RetryPolicy()
         self._lessons = Lessons()
         OpenAIModel.check(self, self._defaults)  # a subclass may take less from callers
@@ -105,15 +108,17 @@ class OpenAIModel:
             **self._defaults,
             **request.parameters,
             "model": self._provider_name,
-            "messages": [_message(said) for said in request.messages],
+            "messages": [self._message(said) for said in request.messages],
             "stream": True,
             "stream_options": {"include_usage": True},
         }
 
+    def _message(self, said: ChatMessage) -> dict[str, Json]:
+        body = {**said.more, "role": said.role, "content": cast("Json", said.content)}
+        if self._returns_thoughts and said.thoughts and "tool_calls" in said.more:
+            body.setdefault("reasoning_content", said.thoughts)
+        return body
+
     def _without_key(self, text: str) -> str:
         _, _, key = self._client.headers.get("authorization", "").partition(" ")
         return text.replace(key, "…") if key else text
-
-
-def _message(said: ChatMessage) -> dict[str, Json]:
-    return {**said.more, "role": said.role, "content": cast("Json", said.content)}

@@ -10,6 +10,7 @@ from legato.models.chunks import (
     choice_in,
     chunks_in,
     delta_in,
+    fact_in,
     finish_in,
     said_in,
     thought_in,
@@ -65,6 +66,8 @@ class AnswerReader:
         self._calls = Calls(call_prefix)
         self._halves = SurrogateJoiner()
         self._reason = ""
+        self._fingerprint = ""
+        self._tier = ""
         self._usage: Usage | None = None
         self._has_choices = False
         self._parts = 0
@@ -166,6 +169,8 @@ class AnswerReader:
             if delta:
                 self._read_delta(delta, events)
             self._reason = finish_in(choice) or self._reason
+            self._fingerprint = fact_in(chunk, "system_fingerprint") or self._fingerprint
+            self._tier = fact_in(chunk, "service_tier") or self._tier
         if chunk.get("usage") or choice is None or "x_groq" in chunk or "usage" in choice:
             self._usage = usage_in(chunk, choice) or self._usage
         error = error_in(chunk) or (choice and (choice.get("error") or self._reason == "error"))
@@ -231,4 +236,5 @@ class AnswerReader:
     def _ending(self) -> Iterator[ModelEvent]:
         if self._usage is not None:
             yield UsageReport(self._usage)
-        yield FinishReport(self._reason or ("tool_calls" if self._calls else "stop"))
+        reason = self._reason or ("tool_calls" if self._calls else "stop")
+        yield FinishReport(reason, self._fingerprint, self._tier)

@@ -12,7 +12,7 @@ from sqlalchemy import URL
 
 from legato.private_files import DATA_FOLDER, make_file, make_folder, restrict
 from legato.storage.address import parse_address, refusal
-from legato.storage.clock import Clock, utc_now
+from legato.storage.clock import Clock, microseconds, utc_now
 from legato.storage.contracts.erasure import Erasure
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
@@ -21,6 +21,7 @@ from legato.storage.contracts.records import Records
 from legato.storage.memory.erasure import MemoryErasure
 from legato.storage.memory.records import MemoryRecords
 from legato.storage.sql.alone import alone
+from legato.storage.sql.counting import start_counting
 from legato.storage.sql.database import Database
 from legato.storage.sql.engines import TIMEOUT, Engines, make_engines, make_journal_engines
 from legato.storage.sql.erasure import SqlErasure
@@ -88,7 +89,8 @@ async def open_storage(
             else:
                 if patience is not None:
                     await _take_place(stack, url, patience)
-                opened = await _open(url, timeout_, is_server=patience is not None)
+                counts = None if quota.is_off else clock
+                opened = await _open(url, timeout_, counts, is_server=patience is not None)
                 storage, close = _storage(opened, clock, timeout_, quota)
         try:
             yield storage
@@ -155,8 +157,11 @@ def _storage(opened: _Opened, clock: Clock, timeout: float, quota: Quota) -> tup
     return Storage(records, journal, erasure, watch, opened.made), close
 
 
-async def _open(url: URL, timeout_: float, *, is_server: bool) -> _Opened:
-    """Each step in a thread, which nobody waits for once it is cancelled."""
+async def _open(url: URL, timeout_: float, counts: Clock | None, *, is_server: bool) -> _Opened:
+    """Each step in a thread, which nobody waits for once it is cancelled.
+
+    `counts`: where what users store is to be counted, by that clock.
+    """
     threads, one = Threads("the database", timeout_), trio.CapacityLimiter(1)
     in_thread = partial(threads.run, limiter=one, shield=False)
     engines = await in_thread(partial(_engines, url, timeout_))
@@ -164,6 +169,8 @@ async def _open(url: URL, timeout_: float, *, is_server: bool) -> _Opened:
         found = await in_thread(partial(_revision, engines))
         if found != [NEWEST]:
             await in_thread(partial(_upgrade, engines), timeout_=math.inf)  # as long as it takes
+        if counts is not None:
+            await in_thread(partial(_count, engines, counts), timeout_=math.inf)  # once: it reads
         opened = await in_thread(partial(_checked, url, engines, timeout_, is_server=is_server))
         return opened if found is not None else opened._replace(made=_shown(url))
     except BaseException:
@@ -207,6 +214,11 @@ def _upgrade(engines: Engines) -> None:
         from legato.storage.sql.migrate import upgrade
 
         upgrade(engines.writer)
+
+
+def _count(engines: Engines, clock: Clock) -> None:
+    with translated(), engines.writer.begin() as connection:
+        start_counting(connection, microseconds(clock()))
 
 
 def _checked(url: URL, engines: Engines, timeout: float, *, is_server: bool) -> _Opened:

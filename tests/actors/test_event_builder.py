@@ -63,4 +63,4 @@ def test_what_the_model_reports_is_kept() -> None:
     steps = Steps()
     assert list(steps.events([UsageReport(Usage(1, 2)), FinishReport("length")])) == []
 
-    assert (steps.usage, steps.finish_reason) == (Usage(1, 2), "length")
+    assert (steps.usage, steps.finish) == (Usage(1, 2), FinishReport("length"))

@@ -23,7 +23,7 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
-from legato.models.contract import ReasoningChunk, TextChunk, UsageReport
+from legato.models.contract import ChatMessage, ReasoningChunk, TextChunk, UsageReport
 from tests.support.actors import C1, Client, crash, open_house
 
 
@@ -140,6 +140,22 @@ async def test_a_silence_is_measured_from_the_last_word_to_a_hundredth(
         assert isinstance(ending, Failed)
         assert ending.reason == "model_idle_timeout"
         assert 5.0 <= trio.current_time() - last_word <= 5.05 + 1e-9
+
+
+async def test_a_provider_that_sends_no_word_but_is_alive_is_waited_for(
+    autojump_clock: MockClock,
+) -> None:
+    """A batch without events is a comment, a ping, or an event that is half there."""
+    async with open_house(model_idle_timeout=5.0) as house:
+        job = house.start()
+        await job.opened()
+        for _ in range(9):
+            await trio.sleep(4)
+            house.model.play()
+        house.model.say("w ")
+        house.model.finish()
+
+        assert isinstance(await ending_of(job), Finished)
 
 
 @pytest.mark.parametrize("gap", [0.01, 0.3, 4.9])
@@ -403,3 +419,17 @@ async def test_what_is_overdue_after_the_end_changes_nothing(autojump_clock: Moc
         reply = await ref.stop()
         house.job(ref).handle(Overdue())
         assert await ref.stop() == replace(reply, settled=True)
+
+
+async def test_a_question_after_a_failed_turn_is_asked_together_with_that_turns(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        first = house.start(text="first")
+        house.model.fail()
+        await ending_of(first)
+        second = house.start(text="second")
+        house.model.finish()
+        await ending_of(second)
+
+        assert house.model.requests[-1].messages == (ChatMessage("user", "first\n\nsecond"),)

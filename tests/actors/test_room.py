@@ -93,6 +93,8 @@ async def test_a_question_that_took_the_last_room_unheard_is_answered(
     async with open_house(records=UnheardRecords(quota=Quota(size=1100))) as house:
         house.model.finish()
         reply = await start(house)
+        [job] = house.supervisor.registry.conversation(C1)
+        await job.ref.ended()
 
         assert reply.status == "started"
         assert len(house.model.requests) == 1

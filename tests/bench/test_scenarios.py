@@ -23,6 +23,7 @@ from legato.bench.report import Figures, Scenario
 from legato.bench.rolling import rolling_restart
 from legato.bench.scenarios import SCENARIOS, show
 from legato.bench.servers import FRAME, Served, floor, legato
+from legato.bench.soak import Sample, delay_p99, slope, soak
 from legato.bench.steady import fan_out, generate, jobs
 from legato.bench.tasks import Floor
 from legato.bench.turns import start_to_first, stop
@@ -241,3 +242,23 @@ def test_coming_back_to_another_replica_is_measured() -> None:
     assert figures["the worst storm, ms"] > 0
     (figures,) = measured(replicas_stop(jobs=2, readers=2))
     assert figures["every reader has the ending: p99, ms"] > 0
+
+
+def test_a_soak_finds_its_readers_exact_and_nothing_left() -> None:
+    figures = soak(seconds=2).ours()
+
+    assert figures["readers"] > figures["stops"] > 0
+    assert figures["readers that were exact, %"] == 100
+    assert min(figures[name] for name in ("calls", "refused requests", "closed connections")) > 0
+    assert figures["sockets that the load left"] <= 0
+    assert figures["tasks that the load left"] <= 0
+    assert figures["loop's delay p99 in the last minute, ms"] > 0
+
+
+def test_a_slope_is_in_minutes_and_a_delay_is_its_upper_bound() -> None:
+    delays = {0.001: 90.0, 0.01: 99.5, float("inf"): 100.0}
+    begun = Sample(0, 5, 0, 0, 0, dict.fromkeys(delays, 0.0))
+    ended = Sample(30, 7, 0, 0, 0, delays)
+
+    assert slope([begun, ended], [begun.resident, ended.resident]) == 4
+    assert delay_p99(begun, ended) == 10

@@ -21,7 +21,7 @@ from legato.content import (
     Usage,
 )
 from legato.dialects.chat_completions import ChatCompletions
-from legato.dialects.completion_object import completion
+from legato.dialects.completion_object import completion, served_by, usage_of
 from legato.dialects.contract import Identity
 from legato.events import (
     AnyEnding,
@@ -151,17 +151,28 @@ def test_usage_is_said_in_a_chunk_of_its_own_where_it_is_wanted() -> None:
             "prompt_tokens": 3,
             "completion_tokens": 5,
             "total_tokens": 8,
-            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-            "completion_tokens_details": {
-                "reasoning_tokens": 2,
-                "audio_tokens": 0,
-                "accepted_prediction_tokens": 0,
-                "rejected_prediction_tokens": 0,
-            },
+            "prompt_tokens_details": None,
+            "completion_tokens_details": {"reasoning_tokens": 2},
         },
     }
     assert (cursor, done) == ("", ("id: J:1:4", "[DONE]"))
     assert b"usage" not in encoded([ending])
+
+
+def test_what_the_provider_said_of_itself_stands_in_the_last_chunk_and_the_whole() -> None:
+    ending = Finished(reason="stop", system_fingerprint="fp_1", service_tier="flex")
+    _, (_, last), _ = frames(encoded([ending]))
+
+    assert (last["system_fingerprint"], last["service_tier"]) == ("fp_1", "flex")
+    assert "service_tier" not in served_by(Finished(system_fingerprint="fp_1"))
+    assert served_by(Stopped()) == {}
+
+
+@pytest.mark.parametrize("cached", [0, 2])
+def test_cached_tokens_are_said_where_the_provider_said_them(cached: int) -> None:
+    usage = Usage(prompt_tokens=3, cached_tokens=cached)
+
+    assert usage_of(usage)["prompt_tokens_details"] == {"cached_tokens": cached}
 
 
 @pytest.mark.parametrize(
@@ -172,6 +183,9 @@ def test_usage_is_said_in_a_chunk_of_its_own_where_it_is_wanted() -> None:
         (Failed(reason="provider_rejected", message="m"), "invalid_request_error", None),
         (Failed(reason="invalid_parameters", message="m"), "invalid_request_error", None),
         (Failed(reason="provider_rate_limited", message="m"), "rate_limit_error", None),
+        (Failed(reason="context_length_exceeded", message="m"), "invalid_request_error", None),
+        (Failed(reason="content_filter", message="m"), "invalid_request_error", None),
+        (Failed(reason="insufficient_quota", message="m"), "insufficient_quota", None),
     ],
 )
 def test_what_did_not_finish_ends_with_an_error(

@@ -235,6 +235,17 @@ async def test_the_process_is_measured_under_everybody_s_names(ann: Client) -> N
     assert found["process_start_time_seconds{}"] > 0
 
 
+async def test_tasks_are_counted(ann: Client) -> None:
+    before = await measured(ann)
+    async with trio.open_nursery() as nursery:
+        for _ in range(7):
+            nursery.start_soon(trio.sleep_forever)
+        during = await measured(ann)
+        nursery.cancel_scope.cancel()
+
+    assert during["legato_tasks{}"] - before["legato_tasks{}"] == 7
+
+
 async def test_every_series_has_a_description_and_a_name_of_ours(ann: Client) -> None:
     text = (await text_at(ann, "127.0.0.1"))[1]
     names = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)

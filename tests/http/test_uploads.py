@@ -18,11 +18,12 @@ MIB: Final = 1024 * 1024
 
 async def send(server: LiveServer, authorization: str) -> bytes:
     """The status line of the reply to a body of 3 MiB."""
-    head = f"POST {START} HTTP/1.1\r\nHost: legato\r\nAuthorization: {authorization}\r\n"
+    asked = f"POST {START} HTTP/1.1\r\nHost: legato\r\nAuthorization: {authorization}\r\n"
     async with await server.connect() as client, trio.open_nursery() as nursery:
         length = f"Content-Length: {len(BODY)}\r\n\r\n"
-        nursery.start_soon(sent, client, (head + length).encode() + BODY)
-        return (await client.receive_until(b"\r\n\r\n")).split(b"\r\n")[0]
+        nursery.start_soon(sent, client, (asked + length).encode() + BODY)
+        head = (await client.receive_until(b"\r\n\r\n")).decode()
+    return head.split("\r\n")[0].encode()
 
 
 async def sent(client: RawClient, request: bytes) -> None:

@@ -65,6 +65,26 @@ async def test_roles_that_must_alternate_do(autojump_clock: MockClock) -> None:
     assert provider.bodies[1]["messages"] == [{"role": "user", "content": "first\n\nsecond"}]
 
 
+@pytest.mark.parametrize(
+    ("returns_thoughts", "more", "expected"),
+    [
+        (True, {"tool_calls": [{}]}, "Hm"),
+        (True, {}, None),
+        (True, {"tool_calls": [{}], "reasoning_content": "the caller's"}, "the caller's"),
+        (False, {"tool_calls": [{}]}, None),
+    ],
+)
+async def test_thoughts_go_back_beside_calls_to_who_wants_them(
+    autojump_clock: MockClock, returns_thoughts: bool, more: dict[str, object], expected: str | None
+) -> None:
+    provider = PacedProvider(answers())
+    model = model_of(provider, returns_thoughts=returns_thoughts)
+    asked = ModelRequest((ChatMessage("assistant", None, more, "Hm"),))
+    await ask_flat(model, asked)
+
+    assert provider.bodies[0]["messages"][0].get("reasoning_content") == expected
+
+
 async def test_a_refusal_that_a_lesson_does_not_mend_is_said(autojump_clock: MockClock) -> None:
     refusal = {"error": "Conversation roles must alternate user/assistant"}
     provider = PacedProvider(refuses(400, refusal))

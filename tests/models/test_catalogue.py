@@ -119,7 +119,9 @@ async def test_a_local_model_runs_while_the_block_does(
     async with open_models(tables, {}, weights.parent) as models:
         model = models["smollm2"]
         asked = request("Say hello.", max_tokens=4)
-        assert (await ask_flat(model, asked))[-1] == FinishReport("length")
+        last = (await ask_flat(model, asked))[-1]
+        assert isinstance(last, FinishReport)
+        assert last.reason == "length"
         assert model.max_context_tokens == 768
 
     with pytest.raises(RuntimeError, match="closed"):

@@ -71,6 +71,13 @@ def test_done_is_one_however_it_is_spaced(done: str) -> None:
     assert ended(chunk({"content": "a"}), data(done)) == [TextChunk("a"), FinishReport("stop")]
 
 
+def test_the_finish_has_what_the_provider_said_of_itself() -> None:
+    first = chunk({"content": "a"}, service_tier="default", system_fingerprint="fp_1")
+    second = chunk({}, "stop", service_tier=None, system_fingerprint={"odd": 1})
+
+    assert ended(first, second)[-1] == FinishReport("stop", "fp_1", "default")
+
+
 def test_done_ends_an_answer_of_calls_as_one() -> None:
     call = {"tool_calls": [{"id": "a", "function": {"name": "f", "arguments": "{}"}}]}
 

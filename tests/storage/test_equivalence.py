@@ -8,10 +8,12 @@ from msgspec import UNSET, Struct
 
 from legato.content import NEW_CHAT, Conversation, Message, TextPart, ThinkPart, Usage
 from legato.storage.contracts.errors import ForeignConversation, RequestTaken
+from legato.storage.contracts.quotas import Quota
 from legato.storage.contracts.records import Records
 from legato.storage.open import open_records
 from tests.support.storage.turns import SteppedClock
 
+AMPLE = Quota(conversations=10**9)
 USERS = st.sampled_from(["ann", "bob"])
 CONVERSATIONS = st.sampled_from(["c1", "c2", "c3"])
 MESSAGES = st.sampled_from(["m1", "m2", "m3", "m4", "m5"])
@@ -128,7 +130,7 @@ async def test_memory_and_sql_answer_the_same(
     with tempfile.TemporaryDirectory() as folder:
         async with (
             open_records("memory://", clock=clock) as memory,
-            open_records(f"sqlite:///{folder}/legato.db", clock=clock) as sql,
+            open_records(f"sqlite:///{folder}/legato.db", clock=clock, quota=AMPLE) as sql,
         ):
             for operation, tick in steps:
                 clock.advance(tick)

@@ -1,6 +1,6 @@
 """What every implementation of Records promises of what a user may store."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
@@ -20,6 +20,8 @@ CONVERSATION = ROW_BYTES + len("New Chat")
 TURN = CONVERSATION + ROW_BYTES + len("Hi?")
 ANSWER = ROW_BYTES + len('[{"type":"text","text":"Hello."}]')
 
+AMPLE = Quota(10**9, 2**40)
+
 Bounded = Callable[..., AbstractAsyncContextManager[Records]]
 
 
@@ -27,6 +29,13 @@ Bounded = Callable[..., AbstractAsyncContextManager[Records]]
 def bounded(database_url: str, clock: SteppedClock) -> Bounded:
     """Opens the records with a quota."""
     return lambda **most: open_records(database_url, clock=clock, quota=Quota(**most))
+
+
+@pytest.fixture
+async def records(database_url: str, clock: SteppedClock) -> AsyncIterator[Records]:
+    """With more room than anybody needs."""
+    async with open_records(database_url, clock=clock, quota=AMPLE) as opened:
+        yield opened
 
 
 async def put(records: Records, name: str, user: str = "ann", **asked: str) -> None:
@@ -181,26 +190,49 @@ async def test_of_many_starts_at_once_as_many_as_have_room_are_stored(
         assert await there.storage_use("ann") == StorageUse(5, 5 * TURN)
 
 
-async def test_what_former_versions_stored_is_counted_by_the_migration(sql_url: str) -> None:
+async def test_all_that_is_there_is_counted_once_there_is_a_quota(sql_url: str) -> None:
     async with open_records(sql_url) as records:
         await put(records, "c1", text="é" * 100)
         await records.open_turn(conversation("c2"), question("q2", "c2"))
         await records.responses.open(response("r1", ending=ENDING))
         await records.responses.open(response("r2", "bob"))
-        before = [await records.storage_use(user) for user in ("ann", "bob")]
-    downgrade(sql_url, "0009")
+        assert await records.storage_use("ann") == NOTHING
+    wanted = StorageUse(2, 2 * TURN + ANSWER + 197) + response_use(response("r1", ending=ENDING))
+    for _ in range(2):
+        async with open_records(sql_url, quota=AMPLE) as records:
+            assert await records.storage_use("ann") == wanted
+            assert await records.storage_use("bob") == response_use(response("r2", "bob"))
 
-    async with open_records(sql_url) as records:
-        assert [await records.storage_use(user) for user in ("ann", "bob")] == before
-        assert before[0].conversations == 2
-        for name in ("c1", "c2"):
-            await records.delete_conversation(name)
-        assert await records.storage_use("ann") == response_use(response("r1", ending=ENDING))
+
+async def test_what_former_versions_stored_is_counted_too(sql_url: str) -> None:
+    async with open_records(sql_url, quota=AMPLE) as records:
+        await put(records, "c1", text="é" * 100)
+        before = await records.storage_use("ann")
+    downgrade(sql_url, "0009")
+    async with open_records(sql_url, quota=AMPLE) as records:
+        assert await records.storage_use("ann") == before
+        await records.delete_conversation("c1")
+        assert await records.storage_use("ann") == NOTHING
+
+
+async def test_what_is_written_while_the_count_begins_is_counted_once(postgresql_url: str) -> None:
+    async with open_records(postgresql_url) as writer:
+
+        async def count() -> None:
+            async with open_records(postgresql_url, quota=AMPLE):
+                pass
+
+        async with trio.open_nursery() as nursery:
+            for number in range(20):
+                nursery.start_soon(put, writer, f"c{number}")
+                if number % 7 == 0:
+                    nursery.start_soon(count)
+        assert await writer.storage_use("ann") == StorageUse(20, 20 * (TURN + ANSWER))
 
 
 async def test_what_somebody_else_writes_is_counted_too(sql_url: str) -> None:
     row = "'m', 'c1', '', '', 'four', true, false, false, 0, 0"
-    async with open_records(sql_url) as records:
+    async with open_records(sql_url, quota=AMPLE) as records:
         await records.open_turn(conversation(), question())
         execute(
             sql_url,
@@ -213,7 +245,7 @@ async def test_what_somebody_else_writes_is_counted_too(sql_url: str) -> None:
 
 
 async def test_a_removal_holds_up_no_other_write_of_its_user(postgresql_url: str) -> None:
-    async with open_records(postgresql_url) as records:
+    async with open_records(postgresql_url, quota=AMPLE) as records:
         for name in ("c1", "c2"):
             await records.open_turn(conversation(name), question(f"q{name}", name))
         with connect(postgresql_url) as removing:
@@ -221,6 +253,16 @@ async def test_a_removal_holds_up_no_other_write_of_its_user(postgresql_url: str
             with trio.fail_after(5):  # half of what a write has
                 await records.close_turn(answer("a2", "c2"), job_id="j2")
         assert await records.storage_use("ann") == StorageUse(1, TURN + ANSWER)
+
+
+async def test_what_is_not_counted_yet_keeps_nobody_waiting(postgresql_url: str) -> None:
+    async with open_records(postgresql_url) as records:
+        await records.open_turn(conversation(), question())
+        execute(postgresql_url, "INSERT INTO storage_use VALUES ('ann', 0, 0)")
+        with connect(postgresql_url) as counting:
+            counting.execute("SELECT FROM storage_use FOR UPDATE")
+            with trio.fail_after(5):  # half of what a write has
+                await records.close_turn(answer(), job_id="j1")
 
 
 async def test_without_a_quota_nothing_is_looked_up(sql_url: str) -> None:

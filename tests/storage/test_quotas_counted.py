@@ -116,7 +116,7 @@ async def there_is(storage: Storage, user: str) -> StorageUse:
     return use
 
 
-@pytest.mark.parametrize("quota", [Quota(), Quota(2, 8000)], ids=["unbounded", "bounded"])
+@pytest.mark.parametrize("quota", [Quota(10**9), Quota(2, 8000)], ids=["ample", "scarce"])
 async def test_what_is_counted_is_what_is_there(
     database_url: str, clock: SteppedClock, quota: Quota
 ) -> None:

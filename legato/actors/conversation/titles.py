@@ -1,5 +1,6 @@
 """Names a conversation after its first answer."""
 
+import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -16,6 +17,12 @@ MAX_TITLE = 80  # characters: what a sidebar shows, with room to spare
 MAX_TITLE_TOKENS = 24
 MAX_TITLE_WORDS = 9  # five were asked for; a model that writes sentences did not understand
 EXCERPT = 1000  # characters of question and answer: enough to know what they are about
+
+_THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>.*?(</\1>|\Z)", re.DOTALL)
+_LABEL = re.compile(r"^\W*(?:\w+ ){0,3}(?:title|name|topic)\W{0,3}:\W*", re.IGNORECASE)
+_MARKUP = re.compile(r"^\W*[{\[]|<[^<>]*>|^```")
+"""JSON, a tag, the fence of a block of code."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 ASK = "Name this conversation in at most five words. Answer with the name alone."
 
@@ -90,15 +97,17 @@ class Titles:
 
 def by_rule(question: str) -> str:
     """The question's first words."""
-    return shortened(" ".join(question.split()))
+    return shortened(" ".join(_CONTROL.sub(" ", question).split()))
 
 
 def cleaned(title: str) -> str:
     """A model's title without what models put around one; empty where it wrote no title at all."""
-    lines = [line for line in title.splitlines() if line.strip()]
-    first = lines[0].strip().removeprefix("Title:") if lines else ""
-    name = first.strip(" \t\"'*#`.“”")
-    return shortened(name) if len(name.split()) <= MAX_TITLE_WORDS else ""
+    said = _CONTROL.sub("", _THOUGHT.sub("", title).rpartition("</think>")[2])
+    first = next((line.strip() for line in said.splitlines() if line.strip()), "")
+    name = _LABEL.sub("", first).strip(" \t\"'*#`.“”")
+    if _MARKUP.search(first) or len(name.split()) > MAX_TITLE_WORDS:
+        return ""
+    return shortened(name)
 
 
 def shortened(title: str) -> str:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import structs
 
-from legato.actors.conversation.history import begun, chat, fitting, thread, written
+from legato.actors.conversation.history import alternating, begun, chat, fitting, thread, written
 from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, plan
 from legato.actors.ending import ending_of_answer
 from legato.actors.messages import Opening
@@ -243,7 +243,7 @@ def opening(
     last = [ChatMessage("user", created.request.text), *begun(kept)]
     cost = model.count_tokens
     fitted = fitting(history, [*system, *last], model.max_context_tokens, cost)
-    asked = (*system, *fitted, *last)
+    asked = (*system, *alternating([*fitted, *last]))
     return Opening(
         structs.replace(created, dropped=len(history) - len(fitted)),
         ModelRequest(asked, turn.parameters),

@@ -209,16 +209,17 @@ class Recorder:
             return None
         pauses = iter(RETRIES)
         is_first = True
+        refused: OverQuota | None = None
         while True:
             try:
                 return await self._store.open(self._turn, created)
             except UnstorableText:
                 raise
-            except OverQuota:
-                # One that was not heard of may have been stored, and have taken the last room.
-                if not is_first and (found := await self._looked_up(created)):
-                    return found
-                raise
+            except OverQuota as error:
+                if is_first:
+                    raise
+                refused = error
+                break
             except StorageError as error:
                 log.warning("question not stored yet", job=self._turn.job_id, reason=str(error))
                 if (pause := next(pauses, None)) is None:
@@ -229,6 +230,11 @@ class Recorder:
                 await self._unwanted.wait()
             if self._unwanted.is_set():
                 return await self._looked_up(created)
+        # An attempt that nobody heard of may have been stored, and have taken the last room.
+        if (found := await self._looked_up(created)) is None:
+            assert refused is not None, "that is why no attempt follows"
+            raise refused
+        return found
 
     async def _looked_up(self, created: Created) -> Conversation | None:
         """See TurnStore.opened; however often that has to be asked."""

@@ -261,7 +261,7 @@ def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:
     """The ending with the answer to a question that was stored though nobody lived to hear so."""
     if opening is None or ending.request is not None or not isinstance(ending, Failed):
         return ending
-    decision = Decision(Failure(ending.reason, ending.message), ending.at)
+    decision = Decision(Failure(ending.reason, ending.message, ending.retry_after), ending.at)
     return ending_of(decision, opening, (), ending.usage, Settled(None))
 
 

@@ -1,6 +1,7 @@
 """What came of a generation that an API asked for: the object, or how it failed over HTTP."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any, Final
 
 from legato.actors.ref import JobRef
@@ -15,6 +16,9 @@ STATUSES: Final[Mapping[str, int]] = {
     "invalid_parameters": 400,
     "unstorable_text": 400,
     "provider_rejected": 400,
+    "context_length_exceeded": 400,
+    "content_filter": 400,
+    "insufficient_quota": 429,
     "provider_rate_limited": 429,
     "provider_unreachable": 502,
     "provider_error": 502,
@@ -25,6 +29,9 @@ STATUSES: Final[Mapping[str, int]] = {
     "max_duration": 504,
 }
 """By the reason of a failure; clients choose their exception, and whether to try again, by it."""
+
+_FOR_GOOD: Final = (STOPPED, "insufficient_quota")
+"""To the SDKs their statuses, 409 and 429, alone say that the same should be asked again."""
 
 
 class Lost(RequestError):
@@ -51,5 +58,7 @@ class Unanswered(RequestError):
         super().__init__(error["message"], code=error["code"])
         self.status = STATUSES.get(error["code"], 500)
         self.headers = {JOB_HEADER: job.job_id}
-        if isinstance(ending, Stopped):  # to the SDKs 409 alone says that it should be tried again
+        if error["code"] in _FOR_GOOD:
             self.headers |= {"X-Should-Retry": "false"}
+        if isinstance(ending, Failed) and ending.retry_after is not None:
+            self.headers |= {"Retry-After": str(ceil(ending.retry_after))}

@@ -141,7 +141,10 @@ class Records(Protocol):
         ...
 
     async def storage_use(self, user: str) -> StorageUse:
-        """What is stored of this user now, as the writes counted it that stored and removed it."""
+        """What is stored of this user, as the writes counted it that stored and removed it.
+
+        A database counts since it was first opened with a quota: then with all that was there.
+        """
         ...
 
     async def check_room(self, user: str, more: StorageUse) -> None:

@@ -2,6 +2,7 @@
 
 - `alone`: one server at a time on an SQLite file, where no Redis tells servers of each other
 - `bans`: bans in a database: SQLite or PostgreSQL
+- `counting`: from when on a database counts what its users store
 - `database`: the worker threads in which all SQL runs, one for each connection
 - `engines`: SQLAlchemy's engines for a database: how its connections are set up
 - `erasure`: removing what is stored in a database: SQLite or PostgreSQL

@@ -183,14 +183,21 @@ REVOCATIONS: Final = Table(
 )
 Index("ix_revocations_until", REVOCATIONS.c.until)
 
-# What is stored of each user: see `legato/storage/contracts/quotas.py`.  Triggers count it; nothing
-# else writes to it, nor to `conversations.bytes`.
+# What is stored of each user: see `storage/contracts/quotas.py`.  Triggers count it and, always,
+# `conversations.bytes`, which nothing else writes to.
 STORAGE_USE: Final = Table(
     "storage_use",
     METADATA,
     Column("user_id", Text, primary_key=True),
     Column("conversations", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),
+)
+
+# One row once that is counted; see `legato/storage/sql/counting.py`.
+STORAGE_COUNTING: Final = Table(
+    "storage_counting",
+    METADATA,
+    Column("since", BigInteger, nullable=False),  # microseconds since the epoch
 )
 
 _COUNTED: Final = ("conversation", "message", "response")

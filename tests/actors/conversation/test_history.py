@@ -1,4 +1,4 @@
-from legato.actors.conversation.history import begun, chat, fitting, thread
+from legato.actors.conversation.history import alternating, begun, chat, fitting, thread
 from legato.content import TextPart, ThinkPart
 from legato.models.contract import ChatMessage
 from tests.actors.conversation.test_turn import answer, question
@@ -42,6 +42,13 @@ def said(*texts: str) -> list[ChatMessage]:
         ChatMessage("user" if number % 2 == 0 else "assistant", text)
         for number, text in enumerate(texts)
     ]
+
+
+def test_two_questions_in_a_row_are_one() -> None:
+    unanswered = [*said("a", "b", "c"), *said("d")]
+
+    assert alternating(unanswered) == said("a", "b", "c\n\nd")
+    assert alternating([]) == []
 
 
 def words(text: str) -> int:

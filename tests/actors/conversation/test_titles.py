@@ -127,6 +127,17 @@ async def test_failed_and_empty_answers_name_nothing(autojump_clock: MockClock) 
     [
         ('"A name."', "A name"),
         ("\n\nTitle: **Blue skies**\nbecause", "Blue skies"),
+        ("Conversation title: Blue skies", "Blue skies"),
+        ("**Title:** Blue skies", "Blue skies"),
+        ("Here is a title: “Blue skies”", "Blue skies"),
+        ("<think>I wonder\n</think>\n\nBlue skies", "Blue skies"),
+        ("I wonder</think>Blue skies", "Blue skies"),
+        ("<think>I wonder for too long", ""),
+        ("Blue\0 skies\x1b", "Blue skies"),
+        ('{"title": "Blue skies"}', ""),
+        ('["Blue skies"]', ""),
+        ("```json", ""),
+        ("<title>Blue skies</title>", ""),
         ("", ""),
         (" \n ", ""),
         ("The user asks about skies and I shall now explain them", ""),
@@ -138,7 +149,12 @@ def test_what_models_put_around_a_title_goes(said: str, kept: str) -> None:
 
 @pytest.mark.parametrize(
     ("question", "kept"),
-    [("short", "short"), ("word " * 20, "word " * 14 + "word…"), ("x" * 90, "x" * 79 + "…")],
+    [
+        ("short", "short"),
+        ("a\0b", "a b"),
+        ("word " * 20, "word " * 14 + "word…"),
+        ("x" * 90, "x" * 79 + "…"),
+    ],
 )
 def test_a_long_title_is_cut_between_words(question: str, kept: str) -> None:
     assert by_rule(question) == kept

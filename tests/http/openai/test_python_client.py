@@ -127,6 +127,32 @@ async def test_a_provider_that_refuses_at_once_raises_the_proper_class(
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("body", "code", "retried"),
+    [
+        (b'{"error":{"message":"Slow.","code":"rate_limit"}}', "provider_rate_limited", None),
+        (
+            b'{"error":{"message":"Pay.","code":"insufficient_quota"}}',
+            "insufficient_quota",
+            "false",
+        ),
+    ],
+)
+async def test_a_rate_limit_keeps_the_time_after_which_to_ask_again(
+    server: LiveServer, provider: PlayedProvider, body: bytes, code: str, retried: str | None
+) -> None:
+    provider.plays = [answers("429 Too Many", body, b"Retry-After: 3599.5")]
+
+    def use(client: OpenAI) -> object:
+        return client.chat.completions.create(model="played", messages=HI)
+
+    with pytest.raises(openai.RateLimitError) as caught:
+        await with_client(server, use)
+    headers = caught.value.response.headers
+    assert caught.value.code == code
+    assert (headers["retry-after"], headers.get("x-should-retry")) == ("3600", retried)
+
+
 async def test_what_we_refuse_raises_the_proper_class(server: LiveServer) -> None:
     def use(client: OpenAI) -> None:
         create = client.chat.completions.create

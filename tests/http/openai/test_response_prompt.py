@@ -97,13 +97,32 @@ def test_items_of_every_type_are_what_a_model_reads() -> None:
                 {"type": "file", "file": {"filename": "f", "file_data": "data:y"}},
             ],
         ),
-        ChatMessage("assistant", "No.", {"tool_calls": [TOLD, TOLD | {"id": "c2"}]}),
+        ChatMessage("assistant", "No.", {"tool_calls": [TOLD, TOLD | {"id": "c2"}]}, "Hm"),
         ChatMessage("tool", "1", {"tool_call_id": "c1"}),
         ChatMessage("tool", "Look", {"tool_call_id": "c2"}),
     )
     assert request.items[5]["id"] == "fc_own"
     whole = resource(created(), (), None) | {"output": request.items}
     openresponses_types.ResponseResource.model_validate(msgspec.to_builtins(whole))
+
+
+def test_thoughts_go_with_what_came_of_them_and_nothing_else() -> None:
+    def thought(**texts: object) -> dict[str, object]:
+        return {"type": "reasoning", "summary": [], **texts}
+
+    summary = [{"type": "summary_text", "text": "Short"}]
+    whole = [{"type": "reasoning_text", "text": "Long"}]
+    request = asked(
+        input=[
+            thought(summary=summary),
+            {"role": "user", "content": "Hi"},
+            thought(summary=summary, content=whole),
+            CALL,
+            {"type": "function_call_output", "call_id": "c1", "output": "1"},
+        ]
+    )
+
+    assert [message.thoughts for message in request.messages] == ["", "Long", ""]
 
 
 def test_history_is_what_was_asked_and_what_came_of_it() -> None:

@@ -63,8 +63,14 @@ def refuses(status: int, body: object = None, **headers: str) -> httpx.Response:
     return httpx.Response(status, headers=named, stream=PacedBody([msgspec.json.encode(body)]))
 
 
-def model_of(provider: PacedProvider, **retry: Any) -> OpenAIModel:
+def model_of(provider: PacedProvider, *, returns_thoughts: bool = False) -> OpenAIModel:
     """The client is not closed: it holds nothing that a test would leave open."""
     client = httpx.AsyncClient(transport=provider, base_url="http://host/v1")
-    policy = RetryPolicy(**{"first_wait": 0.0, **retry})
-    return OpenAIModel("gpt", client, provider_name="gpt", max_context_tokens=1000, retry=policy)
+    return OpenAIModel(
+        "gpt",
+        client,
+        provider_name="gpt",
+        max_context_tokens=1000,
+        returns_thoughts=returns_thoughts,
+        retry=RetryPolicy(first_wait=0.0),
+    )

@@ -66,7 +66,7 @@ async def gate(
     async with trio.open_nursery() as nursery:
         opened = Gate(connect)
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        nursery.start_soon(trio.serve_listeners, opened.carry, listeners)
+        await nursery.start(trio.serve_listeners, opened.carry, listeners)
         yield opened, listeners[0].socket.getsockname()[1]
         nursery.cancel_scope.cancel()
 

@@ -101,11 +101,13 @@ async def begin_response(
 
 async def _check_room(turn: Turn) -> None:
     """Raises OverQuota before a job is made of it; one that is there is joined all the same."""
+    refused: OverQuota | None = None
     try:
         await runtime().records.check_room(turn.user, StorageUse(size=ROW_BYTES))
-    except OverQuota:
-        if not await runtime().jobs.knows(turn):
-            raise
+    except OverQuota as error:
+        refused = error
+    if refused is not None and not await runtime().jobs.knows(turn):
+        raise refused
 
 
 def _turn(

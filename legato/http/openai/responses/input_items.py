@@ -74,7 +74,7 @@ class ReasoningText(Struct, frozen=True, tag_field="type", tag="reasoning_text")
 
 
 class ReasoningItem(Struct, frozen=True, omit_defaults=True):
-    """Kept, and not sent to the model: Chat Completions have no place for it."""
+    """Kept, and sent to the models that want it back beside the calls that came of it."""
 
     summary: tuple[SummaryText, ...]
     id: str | None = None

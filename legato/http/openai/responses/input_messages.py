@@ -36,26 +36,37 @@ def outputs_of(response: StoredResponse) -> Sequence[Item]:
 
 
 def messages_of(items: Iterable[Item], unseal: Unseal) -> list[ChatMessage]:
-    """Calls that are neighbours are one message with what the assistant said just before them.
+    """Calls that are neighbours are one message with what the assistant said just before them, and
+    with what it thought before that.
 
     Raises:
         InvalidField: for a summary that was not sealed here, for this user.
     """
     messages: list[ChatMessage] = []
+    thoughts = ""
     for item in items:
+        before, thoughts = thoughts, ""
         match item["type"]:
             case "function_call":
-                _add_call(messages, item)
+                _add_call(messages, item, before)
             case "function_call_output":
                 named = {"tool_call_id": item["call_id"]}
                 messages.append(ChatMessage("tool", _content(item["output"]), named))
             case "message":
-                messages.append(ChatMessage(_ROLES[item["role"]], _content(item["content"])))
+                role = _ROLES[item["role"]]
+                said = before if role == "assistant" else ""
+                messages.append(ChatMessage(role, _content(item["content"]), thoughts=said))
             case "compaction":
                 messages.append(ChatMessage("system", SUMMARY + _summary(item, unseal)))
             case _:
-                pass  # thoughts: Chat Completions have no place for them
+                thoughts = before + _thoughts(item)
     return messages
+
+
+def _thoughts(item: Item) -> str:
+    """Whole where the item has them, else their summary, which ours is."""
+    parts = item.get("content") or item.get("summary") or ()
+    return "".join(part["text"] for part in parts)
 
 
 def _summary(item: Item, unseal: Unseal) -> str:
@@ -66,13 +77,14 @@ def _summary(item: Item, unseal: Unseal) -> str:
         raise InvalidField("input", found) from None
 
 
-def _add_call(messages: list[ChatMessage], item: Item) -> None:
+def _add_call(messages: list[ChatMessage], item: Item, thoughts: str) -> None:
     function = {"name": item["name"], "arguments": item["arguments"]}
     call = {"id": item["call_id"], "type": "function", "function": function}
     last = messages.pop() if messages and messages[-1].role == "assistant" else None
     said, calls = (last.content, last.more.get("tool_calls", [])) if last else (None, [])
     calls.append(call)  # a list of this very function: a copy at each call takes their square
-    messages.append(ChatMessage("assistant", said, {"tool_calls": calls}))
+    thoughts = last.thoughts + thoughts if last else thoughts
+    messages.append(ChatMessage("assistant", said, {"tool_calls": calls}, thoughts))
 
 
 def _content(given: str | Sequence[Item]) -> str | Sequence[Item]:

@@ -1,8 +1,10 @@
-"""What is stored of each user is counted, by the database itself.
+"""What is stored of each user can be counted, by the database itself.
 
 Triggers count in the transaction that stores or removes, whoever does it: former versions that
 still run beside this one, a cascade, an operator.  Texts are measured where they are written, and
-never read again.  What counts is what `legato/storage/contracts/quotas.py` says.
+never read again.  What counts is what `storage/contracts/quotas.py` says.  The messages of each
+conversation are always counted; all of a user once somebody wants to know (`storage_counting` has
+a row, see `legato/storage/sql/counting.py`), so that others do not wait for it.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,9 +28,10 @@ def upgrade() -> None:
         sa.Column("conversations", sa.BigInteger, nullable=False),
         sa.Column("bytes", sa.BigInteger, nullable=False),
     )
+    op.create_table("storage_counting", sa.Column("since", sa.BigInteger, nullable=False))
     if not _is_sqlite():
         # Former versions that run meanwhile wait, or what they write now would not be counted.
-        op.execute("LOCK TABLE conversations, messages, responses IN SHARE ROW EXCLUSIVE MODE")
+        op.execute("LOCK TABLE conversations, messages IN SHARE ROW EXCLUSIVE MODE")
     _fill()
     for statement in _sqlite() if _is_sqlite() else _postgresql():
         op.execute(statement)
@@ -44,6 +47,7 @@ def downgrade() -> None:
             op.execute(f"DROP TRIGGER count_{table} ON {table}s")
             op.execute(f"DROP FUNCTION legato_count_{table}()")
         op.execute("DROP FUNCTION legato_add_use(text, bigint, bigint)")
+    op.drop_table("storage_counting")
     op.drop_table("storage_use")
     op.drop_column("conversations", "bytes")
 
@@ -76,14 +80,6 @@ def _fill() -> None:
         f"UPDATE conversations SET bytes = coalesce((SELECT sum({_message('messages')})"
         " FROM messages WHERE messages.conversation_id = conversations.conversation_id), 0)"
     )
-    op.execute(
-        "INSERT INTO storage_use (user_id, conversations, bytes)"
-        " SELECT user_id, sum(conversations), sum(bytes) FROM ("
-        f" SELECT user_id, 1 AS conversations, {_conversation('conversations')} AS bytes"
-        " FROM conversations UNION ALL"
-        f" SELECT user_id, 0 AS conversations, {_response('responses')} AS bytes FROM responses"
-        ") AS counted GROUP BY user_id"
-    )
 
 
 # SQLite: a statement for each change.  What a cascade removes finds its conversation gone, which
@@ -115,18 +111,19 @@ def _sqlite_rows(
     name: str, size: Callable[[str], str], columns: str, conversations: int
 ) -> Iterator[str]:
     new, old, table = size("NEW"), size("OLD"), f"{name}s"
+    when = "WHEN EXISTS (SELECT 1 FROM storage_counting)"
     yield (
-        f"CREATE TRIGGER count_new_{name} AFTER INSERT ON {table} BEGIN"
+        f"CREATE TRIGGER count_new_{name} AFTER INSERT ON {table} {when} BEGIN"
         f" INSERT INTO storage_use VALUES (NEW.user_id, {conversations}, {new})"
         f" ON CONFLICT (user_id) DO UPDATE SET conversations = conversations + {conversations},"
         " bytes = bytes + excluded.bytes; END"
     )
     yield (
-        f"CREATE TRIGGER count_changed_{name} AFTER UPDATE OF {columns} ON {table} BEGIN"
+        f"CREATE TRIGGER count_changed_{name} AFTER UPDATE OF {columns} ON {table} {when} BEGIN"
         f" UPDATE storage_use SET bytes = bytes + {new} - {old} WHERE user_id = NEW.user_id; END"
     )
     yield (
-        f"CREATE TRIGGER count_removed_{name} AFTER DELETE ON {table} BEGIN"
+        f"CREATE TRIGGER count_removed_{name} AFTER DELETE ON {table} {when} BEGIN"
         f" UPDATE storage_use SET conversations = conversations - {conversations},"
         f" bytes = bytes - {old} WHERE user_id = OLD.user_id;"
         " DELETE FROM storage_use"
@@ -181,6 +178,7 @@ def _postgresql_rows(
     new, old = size("NEW"), size("OLD")
     yield (
         f"CREATE FUNCTION legato_count_{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NOT EXISTS (SELECT FROM storage_counting) THEN RETURN NULL; END IF;"
         f" IF TG_OP = 'INSERT' THEN PERFORM legato_add_use(NEW.user_id, {conversations}, {new});"
         f" ELSIF TG_OP = 'UPDATE' THEN PERFORM legato_add_use(NEW.user_id, 0, {new} - {old});"
         f" ELSE PERFORM legato_add_use(OLD.user_id, -{conversations}, -{old}); END IF;"

@@ -1,0 +1,134 @@
+"""What a server meets in a day, all at once: people, programs, strangers and lost networks."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from itertools import count, cycle
+from typing import Final
+
+import trio
+from msgspec.structs import replace
+
+from legato.bench import BenchError
+from legato.bench.client import STOP, request
+from legato.bench.following import Follower, bearer, client_of_many, script, started
+from legato.bench.servers import Served
+
+TOKENS: Final = 30
+"""Of an answer that is read to its end, in `ANSWER` seconds."""
+
+ANSWER: Final = 1.0
+
+_PEOPLE: Final = 6  # at once, each with one answer after the other
+_STOPPING: Final = 2
+_LONG: Final = 2 * TOKENS  # tokens: more than are said before Stop, and soon said without it
+_SAID: Final = 0.5  # seconds until Stop
+_PAUSE: Final = 0.1  # seconds between two requests of one task that does not follow
+
+_Call = tuple[str, str, Mapping[str, object] | None]
+
+_CALLS: Final[tuple[_Call, ...]] = (
+    ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}]}),
+    ("POST", "/v1/responses", {"input": "Hi"}),
+    ("POST", "/v1/responses", {"input": "Hi", "store": False}),
+    ("GET", "/api/convos", None),
+    ("GET", "/api/agents/chat/active", None),
+    ("GET", "/v1/models", None),
+    ("GET", "/openapi.json", None),
+    ("GET", "/", None),
+)
+_REFUSED: Final[tuple[_Call, ...]] = (
+    ("POST", "/api/agents/chat", {"text": ""}),
+    ("POST", "/api/agents/chat", {"text": "Hi", "model": "none"}),
+    ("POST", "/api/agents/chat", {"text": "Hi", "model_parameters": {"rate": -1}}),
+    ("POST", "/v1/responses", {"input": "Hi", "previous_response_id": "resp_none"}),
+    ("GET", "/api/agents/chat/stream/none", None),
+    ("GET", "/nowhere", None),
+    ("DELETE", "/v1/responses/resp_none", None),
+)
+
+
+class MixedLoad:
+    """Goes on until it is cancelled; what came of it is in `counts`.
+
+    `somebody` gives a server with the token of a user who was never there before: what is kept
+    of users, and not forgotten, is seen to grow.
+    """
+
+    def __init__(self, served: Served, sign: Callable[[str], str]) -> None:
+        self.counts = Counter[str]()
+        self._served = served
+        self._sign = sign
+        self._users = count()
+        self._client = client_of_many()
+
+    async def run(self) -> None:
+        async with self._client, trio.open_nursery() as nursery:
+            for number in range(_PEOPLE):
+                nursery.start_soon(self._talk, number)
+            for number in range(_STOPPING):
+                nursery.start_soon(self._stop, number)
+            for kind in (self._call, self._be_refused, self._leave):
+                nursery.start_soon(kind)
+
+    def somebody(self) -> Served:
+        return replace(self._served, token=self._sign(f"user {next(self._users)}"))
+
+    async def _talk(self, number: int) -> None:
+        """Read whole answers; all but one of the readers leave and come back, again and again."""
+        while True:
+            served = self.somebody()
+            stream = await started(self._client, served, tokens=TOKENS, rate=TOKENS / ANSWER)
+            follower = Follower(stream, events=3 * number)
+            await follower.run(self._client, [served])
+            self._count(follower, follower.is_whole(script(TOKENS)))
+
+    async def _stop(self, number: int) -> None:
+        while True:
+            served = self.somebody()
+            stream = await started(self._client, served, tokens=_LONG, rate=TOKENS / ANSWER)
+            follower = Follower(stream, events=number)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(follower.run, self._client, [served])
+                await trio.sleep(_SAID)
+                await self._asked(served, ("POST", STOP, {"streamId": stream}), good=True)
+            self._count(follower)
+            self.counts["stops"] += 1
+
+    def _count(self, follower: Follower, is_whole: bool = True) -> None:
+        self.counts["readers"] += 1
+        self.counts["readers exact"] += follower.is_exact and is_whole
+
+    async def _call(self) -> None:
+        for call in cycle(_CALLS):
+            await self._asked(self.somebody(), call, good=True)
+            self.counts["calls"] += 1
+            await trio.sleep(_PAUSE)
+
+    async def _be_refused(self) -> None:
+        for call in cycle(_REFUSED):
+            await self._asked(self.somebody(), call, good=False)
+            await self._asked(replace(self._served, token="none"), call, good=False)
+            self.counts["refused requests"] += 2
+            await trio.sleep(_PAUSE)
+
+    async def _asked(self, served: Served, call: _Call, *, good: bool) -> None:
+        """Raises BenchError where the answer is not of that kind."""
+        method, target, body = call
+        headers = bearer(served)
+        if body is not None and target.startswith("/v1/"):
+            body = {"model": "scripted", "tokens": TOKENS, **body}
+        answer = await self._client.request(method, served.url(target), headers=headers, json=body)
+        expected = (200, 300) if good else (400, 500)
+        if answer.status_code not in range(*expected):
+            found = f"{answer.status_code} {answer.text:.300}"
+            raise BenchError(f"{method} {target}: found {found}, not {expected[0]} or the like")
+
+    async def _leave(self) -> None:
+        """Connect and go: at once, behind half a request, and behind a whole one."""
+        head = request("GET", "/healthz", self._served.token)
+        for sent in cycle((b"", head[:20], head, head * 3)):
+            stream = await trio.open_tcp_stream("127.0.0.1", self._served.port)
+            async with stream:
+                await stream.send_all(sent or b"G")
+            self.counts["closed connections"] += 1
+            await trio.sleep(_PAUSE / 2)
