@@ -1,16 +1,21 @@
 """What a user may store: a start beyond it is refused, and says what is to be done."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from msgspec import json
+from msgspec.structs import replace
 
 from legato.config import Guards
+from legato.http.app import create_app
+from legato.http.runtime import open_runtime
 from legato.storage.contracts.quotas import ROW_BYTES, StorageUse
 from tests.http.guards.test_denials import frames
-from tests.support.http.client import STILL, Client, Reply
+from tests.support.http.client import STILL, Client, Reply, bearer
 from tests.support.http.guards import open_door
+from tests.support.http.runtime import settings_with
 from tests.support.openai.asked import PATH, ann_asking, asked, created, refusal
 
 MOST: Final[Mapping[str, Any]] = {"max_conversations_per_user": 1}
@@ -98,6 +103,16 @@ async def test_what_was_started_before_is_joined_though_there_is_no_room_any_mor
         again = await ann.start(clientRequestId="r", model_parameters=STILL)
 
     assert (again["status"], again["generationId"]) == ("resumed", first["generationId"])
+
+
+async def test_a_server_has_them_from_its_settings(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/legato.db"
+    settings = replace(settings_with(guards=Guards(**MOST)), database_url=url)
+    async with open_runtime(settings) as runtime:
+        ann = Client(create_app(settings, runtime), bearer("ann"))
+        await ann.finish()
+
+        assert "1 are allowed" in refused(await ann.try_start())
 
 
 async def test_a_denial_as_librechats_says_why() -> None:

@@ -239,6 +239,14 @@ async def test_every_request_is_counted() -> None:
         assert (await ann.refusal())[::2] == (429, "rate_limit_exceeded")
 
 
+async def test_a_response_without_room_is_refused_and_the_connection_stays() -> None:
+    settings = replace(SETTINGS, guards=Guards(max_stored_bytes_per_user=1))
+    async with live_server(settings, models=scripted()) as server, talking(server) as ann:
+        await ann.ask(store=True)
+        assert (await ann.refusal())[::2] == (403, "storage_quota")
+        await ann.turn(store=False)
+
+
 async def test_every_request_is_moderated(nursery: trio.Nursery) -> None:
     """By a server that flags whatever has `bad` in it."""
 

@@ -17,7 +17,7 @@ from legato.http.application import Legato
 from legato.http.auth.key_ring import open_key_ring
 from legato.http.auth.revoked import open_revocation_list
 from legato.http.guards.chain import open_guards
-from legato.http.runtime import DIALECTS, Runtime
+from legato.http.runtime import DIALECTS, Runtime, quota_of
 from legato.http.server.server import GRACE, IDLE, serve_until
 from legato.http.streams.direct import DirectBody
 from legato.http.streams.served import ServedBody
@@ -155,7 +155,7 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
         model.name: model for model in (ScriptedModel(), HeldModel(), *others)
     }
     async with (
-        open_storage(settings.database_url) as storage,
+        open_storage(settings.database_url, quota=quota_of(settings)) as storage,
         open_guards(settings, storage.records.bans) as guards,
         open_supervisor(
             records=storage.records,

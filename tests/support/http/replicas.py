@@ -10,7 +10,7 @@ from legato.http.app import create_app
 from legato.http.auth.key_ring import open_key_ring
 from legato.http.auth.revoked import open_revocation_list
 from legato.http.guards.chain import open_guards
-from legato.http.runtime import DIALECTS, Runtime
+from legato.http.runtime import DIALECTS, Runtime, quota_of
 from legato.models.contract import Model
 from legato.models.scripted import ScriptedModel
 from legato.storage.contracts.records import Records
@@ -29,7 +29,7 @@ async def two_replicas(limits: Limits | None = None) -> AsyncIterator[tuple[Clie
     """Ann at each; their models are `scripted`, and those of `asked.SCRIPTS`."""
     settings, world = settings_with(limits), SharedMemory()
     async with (
-        open_storage(settings.database_url) as storage,
+        open_storage(settings.database_url, quota=quota_of(settings)) as storage,
         opened(settings, storage.records, world, "here") as here,
         opened(settings, storage.records, world, "there") as there,
     ):
