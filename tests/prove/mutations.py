@@ -34,7 +34,7 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     Mutation(
         "a cursor of a tail that was lost is taken for a good one",
         "legato/actors/stream/feed.py",
-        "return self._former[max(before)] if before else -1",
+        "return self._previous_epochs[max(before)] if before else -1",
         "return self._log.tail",
     ),
     Mutation(
@@ -52,7 +52,7 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     Mutation(
         "the journal is not told again what it forgot",
         "legato/actors/cluster/heartbeat.py",
-        "            job.tell_again()\n",
+        "            job.reannounce()\n",
         "            pass\n",
     ),
     Mutation(
@@ -70,8 +70,8 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     Mutation(
         "nobody takes over from a replica that is gone",
         "legato/storage/memory/journal.py",
-        "if volume.owner != self.me and self._is_gone(volume.owner):",
-        "if volume.owner != self.me and False:",
+        "if stored_log.owner != self.me and self._is_gone(stored_log.owner):",
+        "if stored_log.owner != self.me and False:",
     ),
     Mutation(
         "a former owner is not fenced by the journal",
@@ -116,13 +116,13 @@ RARE: Final[Sequence[Mutation]] = (
     Mutation(
         "an ending is said before the journal has it",
         "legato/actors/durability/job_journal.py",
-        "            self._writer.hurry(self)\n        await self.finished()\n",
-        "            self._writer.hurry(self)\n",
+        "            self._writer.flush(self)\n        await self.finished()\n",
+        "            self._writer.flush(self)\n",
     ),
     Mutation(
         "a packet is taken twice",
         "legato/actors/cluster/transport.py",
-        "for letter in packet.letters:",
+        "for envelope in packet.envelopes:",
         "for letter in [*packet.letters, *packet.letters]:",
     ),
     Mutation(
