@@ -195,7 +195,7 @@ async def test_a_row_of_another_version_is_an_error_for_people(change: str, sql_
 async def test_too_much_to_go_on_from_is_refused_before_it_is_read(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("sql_responses", "memory_responses"):
+    for place in ("sql.responses", "memory.responses"):
         monkeypatch.setattr(f"legato.storage.{place}.LARGEST_CHAIN", 1000)
     await records.responses.open(response("r1"))
     await records.responses.close("r1", ENDING)
