@@ -13,8 +13,8 @@ from typing import NamedTuple
 import trio
 
 from legato.bench.conditions import RUNS, conditions, folder, median, percentile
-from tests.http.raw_client import Started
-from tests.http.server_process import ServerProcess, legato_serve
+from tests.support.http.raw_client import Started
+from tests.support.http.server_process import ServerProcess, legato_serve
 
 TOKENS = 10_000
 RATE = 2000  # tokens/s

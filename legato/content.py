@@ -95,7 +95,7 @@ def text_of(message: Message) -> str:
     return "".join(texts) or message.text
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class ApiRequest(Struct, frozen=True, kw_only=True):
     """A request to one of OpenAI's APIs: the caller's own history, no message of a conversation.
 
     `echo`: what the answer's frames and objects say again of it, as that API spells it (JSON).

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from legato.config import ModelSettings, Settings, load_settings
 from legato.http.application import Legato
-from legato.http.server import run
+from legato.http.server.server import run
 from legato.logs import configure_logs
 from legato.models.weights import WeightsUnavailable, obtain_weights
 from legato.secret import with_secret

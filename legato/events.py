@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Self, final
 
 from msgspec import Struct, structs
 
-from legato.content import Asked, Conversation, Message, Part, ToolCall, TurnRequest, Usage
+from legato.content import ApiRequest, Conversation, Message, Part, ToolCall, TurnRequest, Usage
 
 StepKind = Literal["text", "think", "tool_call"]
 
@@ -40,7 +40,7 @@ class Created(Event, frozen=True):
     sender: str
     kept: tuple[Part, ...] = ()
     dropped: int = 0
-    asked: Asked | None = None
+    asked: ApiRequest | None = None
     turn: TurnRequest | None = None
 
 

@@ -5,9 +5,9 @@ from functools import partial
 import pytest
 from hypothesis import settings
 
-from tests.http.live_server import Serve, live_server
+from tests.support.http.live_server import Serve, live_server
 
-pytest_plugins = ["tests.storage.redis_servers", "tests.storage.worlds"]
+pytest_plugins = ["tests.support.storage.redis_servers", "tests.support.storage.worlds"]
 
 # How long an example takes says how busy the machine is, and nothing of what it shows.
 settings.register_profile("any machine", deadline=None)

@@ -11,8 +11,8 @@ import jwt
 import pytest
 
 from legato.cli import main
-from legato.http.auth import Authenticator, Credentials, User
-from legato.http.tokens import LEEWAY
+from legato.http.auth.authenticator import Authenticator, Credentials, User
+from legato.http.auth.tokens import LEEWAY
 
 SECRET = "s" * 32
 LEGATO = str(Path(sys.executable).parent / "legato")

@@ -1,7 +1,7 @@
 import pytest
 
 from legato.config import ConfigError, Guards, Limits, Settings, load_settings
-from legato.config_service_links import without_service_links
+from legato.config.service_links import without_service_links
 
 SERVICES = {
     "LEGATO_SERVICE_HOST": "10.0.0.1",

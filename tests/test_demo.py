@@ -7,7 +7,7 @@ import pytest
 
 from legato.config import Settings
 from legato.demo import MODEL, has_screen, invite, with_local_model
-from tests.http.server_process import demo
+from tests.support.http.server_process import demo
 
 SCRIPTED = """
 [models.quick]

@@ -10,19 +10,19 @@ import pytest
 import trio
 from msgspec.structs import replace
 
-from legato.banning import add_ban
 from legato.cli import main
+from legato.cli.bans import add_ban
+from legato.cli.erasing import StillRunning, erase
 from legato.config import Settings
-from legato.erasing import StillRunning, erase
 from legato.http.app import create_app
 from legato.http.runtime import Runtime, open_runtime
-from legato.storage.records import open_storage
-from tests.http.client import STILL, Client, bearer
-from tests.http.house import open_house, settings_with
-from tests.storage.redis_servers import RedisServer
+from legato.storage.open import open_storage
 from tests.storage.test_keys import key
 from tests.storage.test_responses import response
-from tests.storage.turns import START, SteppedClock, answer, conversation, question
+from tests.support.http.client import STILL, Client, bearer
+from tests.support.http.runtime import open_house, settings_with
+from tests.support.storage.redis_servers import RedisServer
+from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
 
 MINUTE = timedelta(minutes=1)
 
@@ -93,7 +93,7 @@ def test_that_is_one_line_and_status_1(
     async def refuse(*_: object) -> None:
         raise StillRunning("found 1 generation")
 
-    monkeypatch.setattr("legato.erasing.erase", refuse)
+    monkeypatch.setattr("legato.cli.erasing.erase", refuse)
 
     assert main(["erase", "--user", "ann"]) == 1
     said = capsys.readouterr()

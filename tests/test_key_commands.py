@@ -11,9 +11,9 @@ import pytest
 import trio
 
 from legato.cli import main
-from legato.http.api_keys import digest_of
-from legato.storage.keys import ApiKey
-from legato.storage.records import open_records
+from legato.http.auth.api_keys import digest_of
+from legato.storage.contracts.keys import ApiKey
+from legato.storage.open import open_records
 
 LEGATO = str(Path(sys.executable).parent / "legato")
 ANN = ("--user", "ann")

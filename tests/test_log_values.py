@@ -17,7 +17,7 @@ from legato.log_values import (
     printable,
 )
 from legato.logs import OWN, configure_logs
-from tests.http.identity import Clock
+from tests.support.http.identity import Clock
 
 FORGED = "x\n2026-01-01 [error    ] forged\r\x1b[2J\x9b31m\u202e\u2028\x00\x7f"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PROBES = ("http/static/probe/deep/page.js", "storage/migrations/probe/script.py.mako")
+PROBES = ("http/static/probe/deep/page.js", "storage/sql/migrations/probe/script.py.mako")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_the_wheel_holds_every_module_and_all_data(wheel: zipfile.ZipFile) -> No
     modules = set(folder.rglob("*.py"))
     data = {
         path
-        for place in ("http/static", "http/templates", "storage/migrations")
+        for place in ("http/static", "http/templates", "storage/sql/migrations")
         for path in (folder / place).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }

@@ -14,7 +14,7 @@ import trio
 
 from legato.cli import main
 from legato.private_files import make_file, make_folder
-from legato.storage.records import open_records
+from legato.storage.open import open_records
 from legato.workers.folder import owned
 
 

@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from legato.cli import main
-from legato.storage.records import open_records
-from legato.storage.revocations import Revocation
+from legato.storage.contracts.revocations import Revocation
+from legato.storage.open import open_records
 
 
 @pytest.fixture(autouse=True)

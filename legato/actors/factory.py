@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from functools import partial
 
 from legato.actors.absent_model import AbsentModel
+from legato.actors.conversation.turn import Turn
+from legato.actors.durability.job_journal import Writer
+from legato.actors.durability.recovery import Recovered
 from legato.actors.job import Job, JobOwner
-from legato.actors.job_journal import Writer
-from legato.actors.recovery import Recovered
 from legato.actors.rotation import Rotation
-from legato.actors.turn import Turn
 from legato.config import Limits
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
-from legato.storage.contract import Records
+from legato.storage.contracts.records import Records
 
 
 class JobFactory:
@@ -49,7 +49,7 @@ class JobFactory:
             recovered.turn,
             model=self._models.get(name) or AbsentModel(name),
             epoch=recovered.epoch,
-            former=recovered.former,
+            previous_epochs=recovered.previous_epochs,
             position=len(recovered.events),
         )
         if recovered.has_ended:

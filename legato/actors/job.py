@@ -8,9 +8,10 @@ from typing import Protocol
 import trio
 from msgspec.structs import replace
 
+from legato.actors.conversation.turn import Turn, without_prompt
+from legato.actors.durability.job_journal import JobJournal, Writer
+from legato.actors.durability.recorder import Recorder
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
-from legato.actors.feed import Feed
-from legato.actors.job_journal import JobJournal, Writer
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox
 from legato.actors.messages import (
@@ -32,17 +33,16 @@ from legato.actors.messages import (
     StopRequested,
 )
 from legato.actors.producer import Producer
-from legato.actors.recorder import Recorder
 from legato.actors.ref import LocalRef
 from legato.actors.rotation import Rotation
-from legato.actors.sizes import JOB_BYTES
-from legato.actors.turn import Turn, without_prompt
+from legato.actors.stream.feed import Feed
+from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
 from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, without_turn
 from legato.models.contract import Model, ModelRequest
-from legato.storage.contract import Records
+from legato.storage.contracts.records import Records
 
 FIRST_EPOCH = 1
 
@@ -84,19 +84,19 @@ class Job:
         writer: Writer,
         rotation: Rotation,
         epoch: int = FIRST_EPOCH,
-        former: Mapping[int, int] | None = None,
+        previous_epochs: Mapping[int, int] | None = None,
         position: int = 0,
         is_resumed: bool = False,
     ) -> None:
-        """`former`: see Feed; `position`: up to where the journal has it; `is_resumed`: see
-        Recorder."""
+        """`previous_epochs`: see Feed.  `position`: up to where the journal has the log.
+        `is_resumed`: see Recorder."""
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
         self.turn = turn
         self.state = State.OPENING
         self.opening: Opening | None = None
         self.ended = trio.Event()
         self.life = trio.CancelScope()  # of all its tasks
-        self.feed = Feed(identity, dialects, former)
+        self.feed = Feed(identity, dialects, previous_epochs)
         self._limits = limits
         self._owner = owner
         self._mailbox = Mailbox[JobMessage]()
@@ -111,7 +111,7 @@ class Job:
 
     @cached_property
     def ref(self) -> LocalRef:
-        return LocalRef(self._mailbox.ref, self.turn, self.feed.epoch, self.feed.former)
+        return LocalRef(self._mailbox.ref, self.turn, self.feed.epoch, self.feed.previous_epochs)
 
     @property
     def model(self) -> Model:
@@ -230,11 +230,11 @@ class Job:
         self._owner.job_lost(self)
         self.life.cancel()
 
-    def tell_again(self) -> None:
+    def reannounce(self) -> None:
         """Tell the journal everything: it has lost what it had of the job."""
         self._recorder.journal.start_over()
 
-    async def told_again(self) -> None:
+    async def reannounced(self) -> None:
         """Return once the journal has the job's place again."""
         await self._recorder.journal.placed()
 
@@ -290,7 +290,7 @@ class Job:
 
     def _publish(self, *events: AnyEvent) -> None:
         self.feed.append(*events)
-        self._recorder.journal.stir()
+        self._recorder.journal.mark_dirty()
         self._waiters.announce(self._created)
 
     def _open(self, opening: Opening) -> None:

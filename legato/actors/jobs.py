@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from legato.actors.conversation.turn import Turn
 from legato.actors.ref import JobRef
 from legato.actors.supervisor import Started, Supervisor
-from legato.actors.turn import Turn
 from legato.config import OnBusy
 
 
@@ -55,7 +55,7 @@ class Jobs(Protocol):
         ...
 
 
-class Alone:
+class LocalJobs:
     """The jobs of a process that has them all: the supervisor knows everything, and at once."""
 
     def __init__(self, supervisor: Supervisor) -> None:

@@ -5,8 +5,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from legato.actors.mailbox import ActorError, ReplyTo
-from legato.actors.sinks import Sink
+from legato.actors.mailbox import ReplyTo
+from legato.actors.stream.places import Located
+from legato.actors.stream.sinks import Sink
 from legato.content import Conversation
 from legato.events import AnyEnding, ContentEvent, Created, Cursor, Queued, Snapshot
 from legato.models.contract import ModelRequest
@@ -116,28 +117,6 @@ class Subscribe(Struct, frozen=True):
     start: Literal["beginning", "snapshot"] | Cursor
     sink: Sink
     reply_to: ReplyTo[None]
-
-
-class UnknownDialect(ActorError):
-    """Nobody here speaks that dialect, or it failed in telling this job."""
-
-
-class OutOfReach(ActorError):
-    """What followed that place cannot be told in that dialect.
-
-    `last`: where its frames have numbers, the last one that was given, -1 for none.
-    """
-
-    def __init__(self, last: int | None = None) -> None:
-        super().__init__("What followed that place cannot be told.")
-        self.last = last
-
-
-class Located(Struct, frozen=True):
-    """Where to go on from: after these `frames`, `cursor`."""
-
-    cursor: Cursor
-    frames: bytes = b""
 
 
 class Locate(Struct, frozen=True):

@@ -5,10 +5,10 @@ from typing import Final
 import trio
 
 from legato.actors.ending import estimated
+from legato.actors.event_builder import Steps
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import Append, Ended, Failure, JobMessage, Opening, ProducerDone
 from legato.actors.rotation import Rotation
-from legato.actors.steps import Steps
 from legato.config import Limits
 from legato.content import Part, Usage
 from legato.models.contract import FinishReport, Model, ModelError, ModelRequest

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from ulid import ULID
 
-from legato.actors.feed import Start
+from legato.actors.conversation.turn import Turn
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import (
     AwaitAnswer,
@@ -17,14 +17,14 @@ from legato.actors.messages import (
     GetStatus,
     JobMessage,
     Locate,
-    Located,
     Status,
     Stop,
     StopReply,
     Subscribe,
 )
-from legato.actors.sinks import Sink
-from legato.actors.turn import Turn
+from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Located
+from legato.actors.stream.sinks import Sink
 from legato.events import AnyEnding, Created, Cursor, Queued
 
 
@@ -70,11 +70,11 @@ class LocalRef:
         actor: ActorRef[JobMessage],
         turn: Turn,
         epoch: int,
-        former: Mapping[int, int] | None = None,
+        previous_epochs: Mapping[int, int] | None = None,
     ) -> None:
-        """`former`: see Feed."""
+        """`previous_epochs`: see Feed."""
         self._actor = actor
-        self.former = former or {}
+        self.previous_epochs = previous_epochs or {}
         self.job_id = turn.job_id
         self.epoch = epoch
         self.conversation_id = turn.conversation_id

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from itertools import islice
 
+from legato.actors.conversation.turn import Turn
 from legato.actors.job import Job
-from legato.actors.turn import Turn
 
 
 class Registry:

@@ -7,11 +7,11 @@ from typing import Final
 from msgspec import Struct
 
 from legato.actors.ending import standing_of
-from legato.actors.feed import Feed
 from legato.actors.job import Job
 from legato.actors.lifecycle import State
 from legato.actors.messages import Standing
-from legato.actors.times import Times
+from legato.actors.stream.feed import Feed
+from legato.histogram import Histogram
 
 FIRST_CONTENT: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 """Seconds: a model nearby says something at once, a reasoning one thinks for a minute."""
@@ -26,7 +26,7 @@ class Statistics(Struct, frozen=True):
     endings: Mapping[Standing, int]  # of all
     events: int  # of all, with those that came with jobs which were taken over
     lagged: int  # of all: readers that were dropped, to ask again
-    first_content: Times  # from asking a model to its first word
+    first_content: Histogram  # from asking a model to its first word
 
 
 class Tally:
@@ -35,7 +35,7 @@ class Tally:
     def __init__(self) -> None:
         self.started = 0
         self._endings = Counter[Standing]()
-        self._first_content = Times(FIRST_CONTENT)
+        self._first_content = Histogram(FIRST_CONTENT)
         self._events = 0
         self._lagged = 0
 

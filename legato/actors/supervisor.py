@@ -11,22 +11,24 @@ from msgspec import Struct
 
 from legato.actors.admission import Busy, ShuttingDown, admit
 from legato.actors.contexts import detached
+from legato.actors.conversation.titles import Titles
+from legato.actors.conversation.turn import Turn
+from legato.actors.durability.journal_writer import JournalWriter, NoJournal
+from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import RESTART, standing_of
 from legato.actors.factory import JobFactory
 from legato.actors.job import Job
-from legato.actors.journal_writer import JournalWriter, NoJournal
 from legato.actors.mailbox import ActorStopped
-from legato.actors.recovery import Recovered
 from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
 from legato.actors.statistics import Statistics, Tally
-from legato.actors.titles import Titles
-from legato.actors.turn import Turn
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.events import Failed
 from legato.models.contract import Model
-from legato.storage.contract import ForeignConversation, Journal, Records, StorageError
+from legato.storage.contracts.errors import ForeignConversation, StorageError
+from legato.storage.contracts.journal import Journal
+from legato.storage.contracts.records import Records
 
 RESTART_PAUSE: Final = 1.0
 """Seconds until a part that crashed begins again: what ended it may be over by then."""

@@ -5,7 +5,6 @@ from contextlib import closing
 from typing import Any, Final, Generic, TypeVar, assert_never
 
 from legato.actors.ending import standing_of
-from legato.actors.feed import Feed
 from legato.actors.messages import (
     AwaitAnswer,
     AwaitEnding,
@@ -20,6 +19,7 @@ from legato.actors.messages import (
     StopReply,
     Subscribe,
 )
+from legato.actors.stream.feed import Feed
 from legato.events import AnyEnding, Created, Queued, Stopped
 
 FEW: Final = 16

@@ -8,7 +8,7 @@ import trio
 
 from legato.bench.tasks import HeldUp, say
 from legato.config import load_settings
-from legato.http.server import run
+from legato.http.server.server import run
 from legato.logs import configure_logs
 from legato.secret import with_secret
 

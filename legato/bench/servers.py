@@ -17,7 +17,7 @@ from legato.bench.client import STREAM, Client
 from legato.bench.conditions import folder
 from legato.bench.processes import hear, running, tell
 from legato.bench.tasks import Closed, Floor, Started
-from legato.http.tokens import sign
+from legato.http.auth.tokens import sign
 
 MEMORY: Final = "memory://"
 TOKENS: Final = 10_000_000  # more than any window brings

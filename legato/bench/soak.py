@@ -15,7 +15,7 @@ from legato.bench.mixed import MixedLoad
 from legato.bench.processes import descriptors, resident, sockets
 from legato.bench.report import Figures, Scenario
 from legato.bench.servers import Served, legato
-from legato.http.tokens import sign
+from legato.http.auth.tokens import sign
 
 _DAY: Final = 86400.0
 _RETENTION: Final = 30.0  # seconds, where the soak is long: all that is kept is there soon

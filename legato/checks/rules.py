@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from legato.checks.finding import Finding, Machine
 from legato.config import Settings
-from legato.config_guards import OFF
+from legato.config.guards import OFF
 from legato.secret import is_loopback
 from legato.storage.address import parse_address
 

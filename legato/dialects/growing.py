@@ -4,12 +4,12 @@ from msgspec.structs import replace
 
 from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.events import StepStarted
-from legato.pieces import Pieces
+from legato.text_buffer import TextBuffer
 
 GrowingPart = TextPart | ThinkPart | ToolCallPart
 
 
-class Growing(Pieces):
+class Growing(TextBuffer):
     """`frame` is what a delta of it fills in."""
 
     __slots__ = ("blank", "frame")

@@ -9,33 +9,33 @@ from quart_schema import Info, QuartSchema, Server
 from werkzeug.exceptions import HTTPException
 
 from legato.config import Settings, load_settings
-from legato.http.access import user_at
 from legato.http.application import Legato
-from legato.http.bounds import bound_heads
+from legato.http.auth.access import user_at
+from legato.http.auth.keys import keys
+from legato.http.auth.sessions import sessions
 from legato.http.chat import chat
 from legato.http.conversations import conversations
 from legato.http.cors import Cors
 from legato.http.description import openapi
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
-from legato.http.facts import asking
 from legato.http.guards.denials import Denied
 from legato.http.guards.frames import frames_response
 from legato.http.headers import secure
-from legato.http.keys import keys
+from legato.http.input.bounds import bound_heads
+from legato.http.input.uploads import upload_of
 from legato.http.metrics import metrics
-from legato.http.openai.compaction import compaction
-from legato.http.openai.completion_jobs import completion_jobs
-from legato.http.openai.completions import completions
+from legato.http.openai.chat_completions.completions import completions
+from legato.http.openai.chat_completions.jobs import completion_jobs
 from legato.http.openai.models import models
-from legato.http.openai.response_jobs import response_jobs
-from legato.http.openai.response_sockets import response_sockets
-from legato.http.openai.responses import responses
+from legato.http.openai.responses.compaction import compaction
+from legato.http.openai.responses.jobs import response_jobs
+from legato.http.openai.responses.responses import responses
+from legato.http.openai.responses.sockets import response_sockets
 from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
+from legato.http.request_context import application, credentials_of, handshake_of, runtime
+from legato.http.request_info import asking
 from legato.http.runtime import Runtime
-from legato.http.sessions import sessions
-from legato.http.uploads import upload_of
-from legato.http.wire import application, credentials_of, handshake_of, runtime
 from legato.secret import with_secret
 
 BLUEPRINTS: Final = (

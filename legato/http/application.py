@@ -8,21 +8,21 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
 from legato.config import ANY_AUDIENCE, Settings
-from legato.http.asgi import Connection, Handshake, Hosted, Lifespan
 from legato.http.assets import Assets, Folder
-from legato.http.auth import Authenticator
+from legato.http.auth.authenticator import Authenticator
+from legato.http.auth.jwks import PublicKeys
+from legato.http.auth.logins import Logins
+from legato.http.auth.tokens import Expected
 from legato.http.guards.addresses import Proxies
-from legato.http.jwks import PublicKeys
-from legato.http.logins import Logins
-from legato.http.loop import LoopDelay
-from legato.http.openai.sealing import Seal
+from legato.http.input.uploads import UploadRequest
+from legato.http.loop_delay import LoopDelay
+from legato.http.openai.responses.sealing import Seal
 from legato.http.requests import Requests
 from legato.http.runtime import Runtime
-from legato.http.streaming import Streams
-from legato.http.tokens import Expected
-from legato.http.transport.descriptors import most_connections
-from legato.http.transport.limit import ConnectionLimit
-from legato.http.uploads import UploadRequest
+from legato.http.server.asgi import Connection, Handshake, Hosted, Lifespan
+from legato.http.server.transport.descriptors import most_connections
+from legato.http.server.transport.limit import ConnectionLimit
+from legato.http.streams.streaming import Streams
 
 BODY_TIMEOUT: Final = 30  # seconds to send a body
 

@@ -4,24 +4,32 @@ from msgspec import UNSET
 from quart import Blueprint, Response, request
 from quart_schema import tag_blueprint
 
+from legato.actors.conversation.turn import Turn
 from legato.actors.ending import standing_of
-from legato.actors.feed import Start
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing, StopReply
 from legato.actors.ref import JobRef
-from legato.actors.starting import StartReply, start_turn
-from legato.actors.turn import Turn
+from legato.actors.start import StartReply, start_turn
+from legato.actors.stream.feed import Start
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
-from legato.http.bodies import AbortBody, StartBody, StreamHeaders, StreamQuery
 from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound, UnknownModel
+from legato.http.input.bodies import AbortBody, StartBody, StreamHeaders, StreamQuery
 from legato.http.openapi import describe
 from legato.http.replies import AbortReply, ActiveReply, EventStream, StatusReply
-from legato.http.sse import stream_response
-from legato.http.streaming import Reading
+from legato.http.request_context import (
+    body_of,
+    canonical,
+    job_of,
+    place_asked,
+    reply,
+    runtime,
+    user,
+)
+from legato.http.streams.sse import stream_response
+from legato.http.streams.streaming import Reading
 from legato.http.turns import turn_of
-from legato.http.wire import body_of, canonical, job_of, place_asked, reply, runtime, user
 from legato.models.contract import ModelError
 
 chat = Blueprint("chat", __name__, url_prefix="/api/agents/chat")

@@ -7,12 +7,12 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from legato.content import NEW_CHAT, Conversation, Message
-from legato.http.bodies import MOST_MESSAGES, NEW, ArgBody, MessagesQuery, PageQuery
 from legato.http.errors import ConversationNotFound, InvalidField, NotFound
+from legato.http.input.bodies import MOST_MESSAGES, NEW, ArgBody, MessagesQuery, PageQuery
 from legato.http.openapi import describe
 from legato.http.replies import DeleteReply, TitleReply
-from legato.http.wire import body_of, conversation_of, query_of, reply, runtime, user
-from legato.storage.contract import MessagePage, Page
+from legato.http.request_context import body_of, conversation_of, query_of, reply, runtime, user
+from legato.storage.contracts.records import MessagePage, Page
 
 conversations = Blueprint("conversations", __name__, url_prefix="/api")
 tag_blueprint(conversations, ["conversations"])

@@ -4,7 +4,7 @@ from quart import Response
 from quart_schema import QuartSchema, hide
 
 from legato.http.application import Legato
-from legato.http.wire import application
+from legato.http.request_context import application
 
 NAME = "openapi.json"
 

@@ -14,21 +14,21 @@ from quart import (
 )
 
 from legato.actors.admission import Busy, Refused, ShuttingDown, TooManyForServer, TooManyForUser
-from legato.actors.messages import UnknownDialect
-from legato.actors.starting import NotStarted
-from legato.actors.turn import InvalidTurn
-from legato.http.auth import ForbiddenOrigin
-from legato.http.jwks import KeysUnavailable
-from legato.http.tokens import Unauthorized
+from legato.actors.conversation.turn import InvalidTurn
+from legato.actors.start import NotStarted
+from legato.actors.stream.places import UnknownDialect
+from legato.http.auth.authenticator import ForbiddenOrigin
+from legato.http.auth.jwks import KeysUnavailable
+from legato.http.auth.tokens import Unauthorized
 from legato.models.contract import ModelError
-from legato.storage.contract import (
+from legato.storage.contracts.errors import (
     ForeignConversation,
     InvalidCursor,
     RequestTaken,
     StorageError,
     UnstorableText,
 )
-from legato.storage.quotas import OverQuota
+from legato.storage.contracts.quotas import OverQuota
 
 log = structlog.get_logger()
 

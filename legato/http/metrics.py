@@ -27,12 +27,12 @@ from quart_schema import hide
 
 from legato.actors.lifecycle import State
 from legato.actors.supervisor import Supervisor
-from legato.actors.times import Times
+from legato.histogram import Histogram
 from legato.http.application import Legato
+from legato.http.auth.tokens import Unauthorized
 from legato.http.errors import RequestError
 from legato.http.guards.addresses import parse_address
-from legato.http.tokens import Unauthorized
-from legato.http.wire import application
+from legato.http.request_context import application
 from legato.secret import is_loopback
 
 Values = Iterable[tuple[Sequence[str], float]]
@@ -182,7 +182,7 @@ class Metrics(Collector):
             family.add_metric([*labels, self._replica], value)
         return family
 
-    def _times(self, name: str, what: str, times: Times) -> Metric:
+    def _times(self, name: str, what: str, times: Histogram) -> Metric:
         family = HistogramMetricFamily(f"{name}_seconds", what, labels=["replica"])
         bounds = [*map(str, times.bounds), "+Inf"]
         buckets = list(zip(bounds, accumulate(times.counts), strict=True))

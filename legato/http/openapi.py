@@ -12,7 +12,7 @@ from quart_schema import document
 from quart_schema.openapi import OpenAPIProvider
 from werkzeug.routing import Rule
 
-from legato.http.auth import SESSION_COOKIE
+from legato.http.auth.authenticator import SESSION_COOKIE
 from legato.http.errors import OPENAI_PATHS, is_openai
 from legato.http.replies import ErrorReply, EventStream, OpenAIErrorReply
 

@@ -16,7 +16,7 @@ from quart_schema import hide, tag_blueprint
 
 from legato.http.openapi import describe
 from legato.http.replies import HealthReply, ModelName, ModelsReply
-from legato.http.wire import application, reply, runtime
+from legato.http.request_context import application, reply, runtime
 
 pages = Blueprint("pages", __name__)
 tag_blueprint(pages, ["server"])

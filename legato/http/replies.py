@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from legato.actors.messages import Standing
 from legato.content import Part
-from legato.storage.keys import ApiKey, Scope
+from legato.storage.contracts.keys import ApiKey, Scope
 
 
 class ErrorReply(Struct):

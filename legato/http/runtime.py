@@ -8,25 +8,26 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from legato.actors.jobs import Alone, Jobs
-from legato.actors.supervision import Replica, open_replica, open_supervisor
+from legato.actors.jobs import Jobs, LocalJobs
+from legato.actors.lifespan import Replica, open_replica, open_supervisor
 from legato.actors.supervisor import Supervisor
 from legato.config import Settings
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
 from legato.dialects.responses import Responses
+from legato.http.auth.key_ring import KeyRing, open_key_ring
+from legato.http.auth.revoked import RevocationList, open_revocation_list
 from legato.http.guards.chain import Guards, open_guards
-from legato.http.key_ring import KeyRing, open_key_ring
-from legato.http.revoked import RevocationList, open_revocation_list
 from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
 from legato.storage.breaker import watched
-from legato.storage.contract import Records, StorageError
-from legato.storage.quotas import Quota
-from legato.storage.records import Storage, open_storage
-from legato.storage.replicas import Replication
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.quotas import Quota
+from legato.storage.contracts.records import Records
+from legato.storage.contracts.replicas import Replication
+from legato.storage.open import Storage, open_storage
 from legato.storage.retention import open_retention
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
@@ -132,7 +133,7 @@ async def _open_jobs(
             limits=settings.limits,
             journal=storage.journal,
         ) as supervisor:
-            yield Replica(supervisor, Alone(supervisor))
+            yield Replica(supervisor, LocalJobs(supervisor))
         return
     async with (
         _open_replication(settings, settings.redis_url) as replication,

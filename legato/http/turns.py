@@ -4,11 +4,11 @@ from uuid import UUID, uuid4
 
 from ulid import ULID
 
-from legato.actors.turn import Turn
+from legato.actors.conversation.turn import Turn
 from legato.content import Edit
-from legato.http.bodies import NEW, EditedContent, StartBody
 from legato.http.errors import InvalidField, TooLarge
-from legato.http.nesting import MAX_PARAMETERS, check_count
+from legato.http.input.bodies import NEW, EditedContent, StartBody
+from legato.http.input.nesting import MAX_PARAMETERS, check_count
 
 
 def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: int) -> Turn:

@@ -5,21 +5,21 @@ from typing import Any
 
 from msgspec import json, to_builtins
 
+from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART
-from legato.actors.replay import Replay
 from legato.content import Message, TextPart, ThinkPart
 from legato.events import AnyEnding, Cursor, Failed, Finished, Queued
 from legato.models.contract import ReasoningChunk, TextChunk
-from legato.prove.model import Known
+from legato.prove.model import KnownJob
 from legato.prove.readers import Reader
 from legato.prove.simulation import Simulation
-from legato.storage.contract import Kept
+from legato.storage.contracts.journal import Kept
 
 
 class Comparison:
     """Compares what everybody was told of one job."""
 
-    def __init__(self, sim: Simulation, known: Known) -> None:
+    def __init__(self, sim: Simulation, known: KnownJob) -> None:
         self._sim = sim
         self._known = known
         self._job_id = known.asked.job_id
@@ -106,13 +106,13 @@ class Comparison:
         return not text and not (whole and left)
 
     def _compare_journal(self, ending: AnyEnding) -> None:
-        volume = self._sim.replicas.world.volumes.get(self._job_id)
-        if volume is None:
+        stored_log = self._sim.replicas.world.stored_logs.get(self._job_id)
+        if stored_log is None:
             self._breach("journal", "the journal does not have it")
             return
-        if not volume.settled:
+        if not stored_log.settled:
             self._breach("journal", "the journal does not know that it is settled")
-        replay = Replay(Kept(volume.entries))
+        replay = Replay(Kept(stored_log.entries))
         if replay.ending is None or alike(replay.ending) != alike(ending):
             fields = _differing(replay.ending, ending)
             self._breach("journal", f"the journal has another ending, by {fields}")
@@ -168,5 +168,5 @@ def _last(reader: Reader) -> bytes:
 
 def _held(cursor: Cursor, replay: Replay) -> bool:
     """Whether what it speaks of is in the history."""
-    epochs = [epoch for epoch in replay.former if epoch <= cursor.epoch]
-    return bool(epochs) and cursor.seq <= replay.former[max(epochs)]
+    epochs = [epoch for epoch in replay.previous_epochs if epoch <= cursor.epoch]
+    return bool(epochs) and cursor.seq <= replay.previous_epochs[max(epochs)]

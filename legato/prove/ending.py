@@ -70,8 +70,8 @@ async def outlast(sim: Simulation) -> None:
     await trio.sleep(RETENTION + LEFT)
     world = sim.replicas.world
     kept: Mapping[str, Mapping[Any, object]] = {
-        "journal": world.volumes,
-        "directory": world.listings,
+        "journal": world.stored_logs,
+        "directory": world.infos,
         "requests": world.requests,
     }
     for name, things in kept.items():

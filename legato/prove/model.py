@@ -8,7 +8,7 @@ import trio
 from msgspec import Struct, field
 
 from legato.actors.messages import StopReply
-from legato.actors.starting import StartReply
+from legato.actors.start import StartReply
 from legato.events import AnyEnding
 
 RETENTION: Final = 600.0
@@ -29,7 +29,7 @@ class Line(Struct, frozen=True):
     is_step: bool = False
 
 
-class Asked(Struct, frozen=True):
+class AskedStart(Struct, frozen=True):
     """A start, as its client sent it; the `number`th."""
 
     number: int
@@ -39,10 +39,10 @@ class Asked(Struct, frozen=True):
     text: str
 
 
-class Known(Struct):
+class KnownJob(Struct):
     """A job that a client was told of."""
 
-    asked: Asked
+    asked: AskedStart
     replies: list[StartReply] = field(default_factory=list)
     stops: list[StopReply] = field(default_factory=list)
     endings: list[AnyEnding] = field(default_factory=list)  # that anybody was told of otherwise
@@ -58,14 +58,14 @@ class Model:
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.breaches: list[Breach] = []
-        self.asked: dict[str, Asked] = {}  # by job id
+        self.asked: dict[str, AskedStart] = {}  # by job id
         self.deleted: set[str] = set()  # ids of jobs
         self.deleting: Counter[str] = Counter()  # conversations, by how many ask for that now
-        self.known: dict[str, Known] = {}  # by job id, in the order in which they were heard of
+        self.known: dict[str, KnownJob] = {}  # by job id, in the order in which they were heard of
         self.on_breach: Callable[[], None] = lambda: None
 
     @property
-    def jobs(self) -> Sequence[Known]:
+    def jobs(self) -> Sequence[KnownJob]:
         return list(self.known.values())
 
     def step(self, words: str) -> None:
@@ -83,16 +83,16 @@ class Model:
         asked = self.asked.get(job_id)
         return f"job {asked.number}" if asked else job_id
 
-    def asks(self, conversation: str, request_id: str | None) -> Asked:
+    def asks(self, conversation: str, request_id: str | None) -> AskedStart:
         number = len(self.asked) + 1
         job_id = f"01M846XJQTHKRR16F0RWQ1{number:04}"
-        asked = Asked(number, job_id, conversation, request_id, f"question {number}")
+        asked = AskedStart(number, job_id, conversation, request_id, f"question {number}")
         self.asked[job_id] = asked
         if self.deleting[conversation] > 0:
             self.deleted.add(job_id)
         return asked
 
-    def is_deleted(self, known: Known) -> bool:
+    def is_deleted(self, known: KnownJob) -> bool:
         return known.asked.job_id in self.deleted
 
     def is_freed(self, request_id: str | None) -> bool:
@@ -108,6 +108,6 @@ class Model:
             each.job_id for each in self.asked.values() if each.conversation == conversation
         }
 
-    def hears_of(self, job_id: str) -> Known:
+    def hears_of(self, job_id: str) -> KnownJob:
         """A client was told of that job: from now on it must be there."""
-        return self.known.setdefault(job_id, Known(self.asked[job_id]))
+        return self.known.setdefault(job_id, KnownJob(self.asked[job_id]))

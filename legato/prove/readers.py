@@ -5,15 +5,15 @@ from typing import Protocol
 
 import trio
 
-from legato.actors.feed import Start
-from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import LocalRef
+from legato.actors.stream.feed import Start
+from legato.actors.subscription import Follower
 from legato.events import Cursor
 from legato.prove.client import Client
 from legato.prove.model import Model
 from legato.prove.seats import Seat
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
 
 PAUSE = 0.1  # seconds until a client that was cut connects again
 

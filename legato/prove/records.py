@@ -10,9 +10,10 @@ from outcome import Error, Outcome, Value
 
 from legato.content import Conversation, Message
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contract import Branch, StorageError, UnstorableText
-from legato.storage.memory import MemoryRecords
-from legato.storage.quotas import UNBOUNDED, Quota
+from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.contracts.quotas import UNBOUNDED, Quota
+from legato.storage.contracts.records import Branch
+from legato.storage.memory.records import MemoryRecords
 
 T = TypeVar("T")
 

@@ -6,17 +6,17 @@ from typing import Any, cast
 
 import trio
 
+from legato.actors.conversation.turn import Turn
 from legato.actors.jobs import Jobs
+from legato.actors.lifespan import Replica, open_replica
 from legato.actors.ref import JobRef
-from legato.actors.supervision import Replica, open_replica
 from legato.actors.supervisor import Started
-from legato.actors.turn import Turn
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
 from legato.prove.records import FaultyRecords, RecordsShare
 from legato.prove.world import LEASE, Faulty, FaultyWorld
-from legato.storage.contract import Records
+from legato.storage.contracts.records import Records
 
 C1 = "11111111-1111-4111-8111-111111111111"
 C2 = "22222222-2222-4222-8222-222222222222"

@@ -6,18 +6,18 @@ from typing import Final
 
 import trio
 
+from legato.actors.conversation.turn import Turn
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
-from legato.actors.turn import Turn
 from legato.events import Ending, Failed
 from legato.prove.exemptions import GRACE, Exemption
-from legato.prove.model import Asked, Known, Model
+from legato.prove.model import AskedStart, KnownJob, Model
 from legato.prove.provider import Connection, Provider
 from legato.prove.readers import Reader
 from legato.prove.schedule import Schedule, nth
 from legato.prove.seats import C1, C2, Replicas, Seat
 from legato.prove.world import LEASE
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
 
 LONGEST_TELLING: Final = 60.0
 
@@ -122,7 +122,7 @@ class Simulation:
 
     # Stops.
 
-    def stopped(self, known: Known, seat: Seat, reply: StopReply) -> None:
+    def stopped(self, known: KnownJob, seat: Seat, reply: StopReply) -> None:
         """Linearizable: by now the provider is closed, and what was said is stored."""
         how = "settled" if reply.settled else "stopped"
         ending = reply.ending
@@ -156,11 +156,11 @@ class Simulation:
     def _asked_in_part(self, replica: str) -> None:
         self.model.breach("asked", f"{replica} asks the model without the turn's parameters")
 
-    def job(self, number: int) -> Known | None:
+    def job(self, number: int) -> KnownJob | None:
         jobs = self.model.jobs
         return nth(jobs, number) if jobs else None
 
-    def turn(self, asked: Asked) -> Turn:
+    def turn(self, asked: AskedStart) -> Turn:
         return self.replicas.turn(
             job_id=asked.job_id,
             conversation_id=asked.conversation,
@@ -177,7 +177,7 @@ class Simulation:
 
     # Losses.
 
-    async def told_again(self) -> None:
+    async def reannounced(self) -> None:
         """Wait until those who know what was forgotten have told it."""
         if self.exempts(Exemption.TOLD_AGAIN):
             await trio.sleep_until(self.forgot_at + GRACE)
@@ -192,7 +192,7 @@ class Simulation:
 
     async def may_lose(self) -> None:
         """Wait until a replica may be lost."""
-        await self.told_again()
+        await self.reannounced()
         self.lost_at = trio.current_time()
 
     def all_there(self, seconds: float) -> bool:

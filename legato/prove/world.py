@@ -10,10 +10,11 @@ import trio
 
 from legato.config import OnBusy
 from legato.storage.births import new_birth
-from legato.storage.contract import Abandoned, Entries, Refusal, StorageError
-from legato.storage.memory_replication import MemoryReplication, WorldJournal
-from legato.storage.memory_world import World
-from legato.storage.replicas import Denied, Entered, Joined, Listing, Told
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
+from legato.storage.contracts.replicas import Denied, Entered, JobInfo, Joined, Told
+from legato.storage.memory.replication import MemoryReplication, WorldJournal
+from legato.storage.memory.shared_memory import SharedMemory
 
 LEASE: Final = 10.0
 
@@ -24,7 +25,7 @@ T = TypeVar("T")
 State = dict[str, dict[Any, Any]]
 
 
-class FaultyWorld(World):
+class FaultyWorld(SharedMemory):
     """A world that can lose everything but who there is, or the last that it was told."""
 
     def __init__(self) -> None:
@@ -95,7 +96,7 @@ class FaultyJournal(WorldJournal):
             raise StorageError("nothing is kept")
         return await self.faulty.reported(super().append(batch))
 
-    async def take_over(self) -> Sequence[Abandoned]:
+    async def take_over(self) -> Sequence[OrphanedJob]:
         if not self.faulty.inherits:
             return ()
         return await self.faulty.reported(super().take_over())
@@ -144,21 +145,21 @@ class Faulty(MemoryReplication):
         return done
 
     async def enter(
-        self, listing: Listing, on_busy: OnBusy, *, max_per_user: int
+        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
     ) -> Entered | Joined | Denied:
-        return await self.reported(super().enter(listing, on_busy, max_per_user=max_per_user))
+        return await self.reported(super().enter(info, on_busy, max_per_user=max_per_user))
 
-    async def void(self, listing: Listing, *, may_repeat: bool) -> None:
+    async def void(self, info: JobInfo, *, may_repeat: bool) -> None:
         if self.forgets_nothing > 0:
             self.forgets_nothing -= 1
             raise StorageError("nothing is forgotten")
-        await super().void(listing, may_repeat=may_repeat)
+        await super().void(info, may_repeat=may_repeat)
 
-    async def tell_again(self, jobs: Sequence[Told]) -> None:
+    async def reannounce(self, jobs: Sequence[Told]) -> None:
         if self.hears_nothing > 0:
             self.hears_nothing -= 1
             raise StorageError("nothing is heard")
-        await self.reported(super().tell_again(jobs))
+        await self.reported(super().reannounce(jobs))
 
     async def beat(self) -> bool:
         before = copy(self._births)

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
 
 ALLOWED: Final = (
     "sqlite:///relative/path.db, sqlite:////absolute/path.db, "

@@ -12,8 +12,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from legato.storage.replicas import IncompleteDirectory
-from legato.storage.signs import Signs
+from legato.storage.contracts.replicas import IncompleteDirectory
+from legato.storage.failure_detector import FailureDetector
 
 _LEAVING: Final = " leaving"
 
@@ -40,7 +40,7 @@ class Births:
     """
 
     def __init__(self, me: str, lease: float) -> None:
-        self.signs = Signs(me, lease)
+        self.signs = FailureDetector(me, lease)
         self.birth = ""  # the last that was seen
         self.whole = ""  # which is known to be whole
         self.lease = lease

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from legato.content import Message
-from legato.storage.contract import LONGEST_BRANCH, Branch
+from legato.storage.contracts.records import LONGEST_BRANCH, Branch
 from legato.storage.paging import characters
 
 ALWAYS: Final = 2

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 import trio
 
-from legato.storage.contract import StorageError, Unavailable
+from legato.storage.contracts.errors import StorageError, Unavailable
 
 PAUSE: Final = 0.5
 """Seconds between two probes: so late is it noticed that a storage is back.  A probe is one small

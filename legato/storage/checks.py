@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import MsgspecError, json
 
 from legato.content import Conversation, Message
-from legato.storage.contract import UnstorableText
+from legato.storage.contracts.errors import UnstorableText
 
 _ENCODER: Final = json.Encoder()
 

@@ -1,6 +1,6 @@
 """Reading a job's entries in the order in which they were kept, where some are missing.  Pure."""
 
-from legato.storage.contract import Entries, Kept
+from legato.storage.contracts.journal import Entries, Kept
 
 
 class Joining:

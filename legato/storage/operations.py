@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from threading import Lock
 from typing import Final, TypeVar
 
-from legato.storage.contract import Unavailable
+from legato.storage.contracts.errors import Unavailable
 
 T = TypeVar("T")
 Break = Callable[[], None]

@@ -11,7 +11,8 @@ from msgspec import Meta, Struct
 
 from legato.content import Conversation, Message, TextPart
 from legato.storage.clock import microseconds
-from legato.storage.contract import InvalidCursor, Page
+from legato.storage.contracts.errors import InvalidCursor
+from legato.storage.contracts.records import Page
 
 MAX_CURSOR: Final = 4096
 """Characters.  A UUID's cursor has about 100; forty times that is nobody's."""

@@ -9,8 +9,8 @@ import structlog
 import trio
 
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contract import StorageError
-from legato.storage.erasure import Erased, Erasure, total
+from legato.storage.contracts.erasure import Erased, Erasure, total
+from legato.storage.contracts.errors import StorageError
 
 INTERVAL: Final = 3600.0
 """Seconds between two looks: what is kept for days may be kept for an hour longer."""

@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 
 import trio
 
-from legato.storage.contract import Unavailable
+from legato.storage.contracts.errors import Unavailable
 from legato.storage.operations import Operation
 
 T = TypeVar("T")

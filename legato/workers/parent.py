@@ -12,12 +12,12 @@ from msgspec.structs import replace
 
 from legato.config import ConfigError, Limits, Settings
 from legato.http.runtime import announce
-from legato.http.server import END, listening, url_of
-from legato.http.signals import shutdown_by_signals
+from legato.http.server.server import END, listening, url_of
+from legato.http.server.signals import shutdown_by_signals
 from legato.logs import configure_logs
 from legato.private_files import DATA_FOLDER
 from legato.storage.address import parse_address
-from legato.storage.records import open_storage
+from legato.storage.open import open_storage
 from legato.workers.embedded import embedded_redis
 from legato.workers.processes import Workers
 from legato.workers.protocol import Task

@@ -11,7 +11,7 @@ import trio
 from msgspec.structs import replace
 
 from legato.config import ConfigError
-from legato.http.signals import Shutdown
+from legato.http.server.signals import Shutdown
 from legato.workers import WorkersError
 from legato.workers.protocol import END, HURRY, Refused, Serving, Task, line_of, lines, report_of
 from legato.workers.restarts import PAUSES, Restarts

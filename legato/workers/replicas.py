@@ -11,9 +11,9 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as TooLate
 from redis.retry import Retry
 
+from legato.storage.failure_detector import LEFT
 from legato.storage.redis.keys import Keys
 from legato.storage.redis.liveness import whole_birth
-from legato.storage.signs import LEFT
 from legato.workers import WorkersError
 
 T = TypeVar("T")

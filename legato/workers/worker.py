@@ -12,11 +12,11 @@ from typing import Final
 import trio
 
 from legato.config import ConfigError
-from legato.http.server import run_on
-from legato.http.signals import CAUGHT, Shutdown, ignore_hangup
+from legato.http.server.server import run_on
+from legato.http.server.signals import CAUGHT, Shutdown, ignore_hangup
 from legato.logs import configure_logs
 from legato.models.contract import ModelError
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
 from legato.workers.protocol import (
     END,
     HURRY,

@@ -9,16 +9,16 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock
 
+from legato.actors.conversation.turn import Prompt
 from legato.actors.messages import Standing
-from legato.actors.starting import NotStarted, StartReply, start_turn
-from legato.actors.turn import Prompt
-from legato.content import Asked, Conversation, Message
+from legato.actors.start import NotStarted, StartReply, start_turn
+from legato.content import ApiRequest, Conversation, Message
 from legato.events import Created, Failed, Stopped
 from legato.models.contract import ChatMessage
-from tests.actors.kit import C1
-from tests.actors.replicas import LEASE, Replicas, Seat, open_replicas
+from tests.support.actors import C1
+from tests.support.replicas import LEASE, Replicas, Seat, open_replicas
 
-ASKED = Asked(api="responses", user="ann", model="played", store=True)
+ASKED = ApiRequest(api="responses", user="ann", model="played", store=True)
 PROMPT = Prompt(asked=ASKED, messages=(ChatMessage("user", "hello"),), items=({"id": "i"},))
 
 
@@ -35,9 +35,9 @@ async def ask(replicas: Replicas, seat: Seat, request_id: str = "r1") -> StartRe
 
 async def begun(replicas: Replicas) -> str:
     """The job that is in the journal now."""
-    while not any(each.entries for each in replicas.world.volumes.values()):  # noqa: ASYNC110
+    while not any(each.entries for each in replicas.world.stored_logs.values()):  # noqa: ASYNC110
         await trio.sleep(0.1)
-    [job_id] = replicas.world.volumes
+    [job_id] = replicas.world.stored_logs
     return job_id
 
 

@@ -8,11 +8,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-import tests.actors.replicas as kit
+import tests.support.replicas as kit
+from legato.actors.lifespan import open_supervisor
 from legato.actors.mailbox import ActorError
-from legato.actors.messages import Standing, UnknownDialect
-from legato.actors.sinks import ChannelSink
-from legato.actors.supervision import open_supervisor
+from legato.actors.messages import Standing
+from legato.actors.stream.places import UnknownDialect
+from legato.actors.stream.sinks import ChannelSink
 from legato.config import Limits
 from legato.dialects.contract import Identity
 from legato.events import (
@@ -22,9 +23,10 @@ from legato.events import (
     TextDelta,
 )
 from legato.models.contract import ModelRequest
-from legato.storage.contract import Entries, Refusal, StorageError
-from legato.storage.memory_journal import Shelf
-from tests.actors.kit import (
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Entries, Refusal
+from legato.storage.memory.journal import JournalStore
+from tests.support.actors import (
     C2,
     FlakyJournal,
     FlakyRecords,
@@ -32,7 +34,7 @@ from tests.actors.kit import (
     PlayedModel,
     open_house,
 )
-from tests.actors.replicas import LEASE, open_replicas
+from tests.support.replicas import LEASE, open_replicas
 
 
 async def test_a_question_in_an_unknown_dialect_harms_nobody_else(
@@ -130,8 +132,8 @@ async def test_a_fenced_job_whose_model_cannot_be_closed_ends_alone(
         other = await here.start(conversation_id=C2)
         await job.opened()
         await other.opened()
-        volume = replicas.world.volumes[job.job_id]
-        volume.owner, volume.epoch = there.replication.me, 2  # taken over
+        stored_log = replicas.world.stored_logs[job.job_id]
+        stored_log.owner, stored_log.epoch = there.replication.me, 2  # taken over
         here.model.say("hi")
         here.model.say("hi")
         await trio.sleep(5)
@@ -157,7 +159,7 @@ class Tired(FlakyJournal):
 async def test_a_writer_that_crashed_writes_again_or_says_so(
     autojump_clock: MockClock,
 ) -> None:
-    journal = Tired(Shelf())
+    journal = Tired(JournalStore())
     async with open_house(journal=journal) as house:
         job = house.start()
         await job.opened()
@@ -217,8 +219,8 @@ async def test_who_looks_after_its_jobs_for_long_is_not_taken_for_gone(
         here.replication.pause = 0.2  # Redis is busy
         here.replication.away = False
         await trio.sleep(5 * LEASE)
-        volume = replicas.world.volumes[job.job_id]
-        assert (volume.owner, volume.epoch) == (here.replication.me, 1)
+        stored_log = replicas.world.stored_logs[job.job_id]
+        assert (stored_log.owner, stored_log.epoch) == (here.replication.me, 1)
 
 
 async def test_a_dialect_that_failed_is_not_spoken_any_more(

@@ -9,10 +9,10 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.follower import Follower
 from legato.actors.mailbox import ActorStopped, Mailbox, ReplyTo
 from legato.actors.messages import Append, Opened, Overdue, Standing, Stop, StopReply
 from legato.actors.ref import JobRef
+from legato.actors.subscription import Follower
 from legato.content import ErrorPart, TextPart, ThinkPart, Usage
 from legato.events import (
     Created,
@@ -24,7 +24,7 @@ from legato.events import (
     TextDelta,
 )
 from legato.models.contract import ChatMessage, ReasoningChunk, TextChunk, UsageReport
-from tests.actors.kit import C1, Client, crash, open_house
+from tests.support.actors import C1, Client, crash, open_house
 
 
 async def follow(job: JobRef) -> Client:

@@ -8,11 +8,11 @@ from trio.testing import MockClock
 
 from legato.actors.admission import Refused
 from legato.models.contract import TextChunk
-from legato.storage.contract import StorageError
-from tests.actors.kit import (
+from legato.storage.contracts.errors import StorageError
+from tests.support.actors import (
     open_house,
 )
-from tests.actors.replicas import open_replicas
+from tests.support.replicas import open_replicas
 
 
 async def test_what_is_told_again_is_told_in_pieces(autojump_clock: MockClock) -> None:

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from msgspec import json, to_builtins
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.feed import Start
-from legato.actors.follower import Follower
 from legato.actors.job import FIRST_EPOCH
 from legato.actors.messages import StopReply
 from legato.actors.ref import JobRef
+from legato.actors.stream.feed import Start
+from legato.actors.subscription import Follower
 from legato.actors.supervisor import failed
 from legato.content import ErrorPart
 from legato.events import Cursor, Failed, Stopped
 from legato.models.contract import ReasoningChunk, TextChunk, ToolCallChunk
-from tests.actors.kit import Client, House, open_house
+from tests.support.actors import Client, House, open_house
 
 
 class Reader:

@@ -6,14 +6,14 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from legato.actors.jobs import Alone
+from legato.actors.jobs import LocalJobs
 from legato.actors.messages import Standing
-from legato.actors.starting import NotStarted, StartReply, start_turn
+from legato.actors.start import NotStarted, StartReply, start_turn
 from legato.content import Conversation, Message
 from legato.events import Failed
-from legato.storage.contract import StorageError
-from legato.storage.quotas import OverQuota, Quota, StorageUse
-from tests.actors.kit import C1, FlakyJournal, FlakyRecords, House, open_house
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.quotas import OverQuota, Quota, StorageUse
+from tests.support.actors import C1, FlakyJournal, FlakyRecords, House, open_house
 
 C2 = "22222222-2222-4222-8222-222222222222"
 
@@ -57,7 +57,7 @@ class LostRecords(LateRecords):
 
 async def start(house: House, on_busy: Any = "interrupt", **fields: Any) -> StartReply:
     turn = house.turn(**fields)
-    return await start_turn(turn, on_busy, jobs=Alone(house.supervisor), records=house.records)
+    return await start_turn(turn, on_busy, jobs=LocalJobs(house.supervisor), records=house.records)
 
 
 async def test_it_is_refused_before_anything_running_is_disturbed(

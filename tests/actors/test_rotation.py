@@ -6,13 +6,13 @@ from itertools import pairwise
 import trio
 from trio.testing import MockClock
 
+from legato.actors.lifespan import open_supervisor
 from legato.actors.rotation import MUCH, Rotation
-from legato.actors.supervision import open_supervisor
 from legato.config import Limits
 from legato.dialects.librechat import LibreChat
 from legato.models.scripted import _LONGEST_BATCH, ScriptedModel
 from legato.prove.records import FaultyRecords
-from tests.actors.kit import House
+from tests.support.actors import House
 
 GREEDY = 8
 ROUNDS = 200

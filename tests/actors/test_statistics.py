@@ -5,13 +5,13 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.lifecycle import State
-from legato.actors.sinks import BACKLOG_BYTES, ChannelSink
-from legato.actors.times import Times
-from tests.actors.kit import C2, FlakyJournal, open_house
+from legato.actors.stream.sinks import BACKLOG_BYTES, ChannelSink
+from legato.histogram import Histogram
+from tests.support.actors import C2, FlakyJournal, open_house
 
 
 def test_a_time_counts_where_it_is_at_most_the_bound() -> None:
-    times = Times((1.0, 2.0))
+    times = Histogram((1.0, 2.0))
     for seconds in (0.0, 1.0, 1.5, 2.0, 3.0, 99.0):
         times.add(seconds)
 

@@ -7,11 +7,11 @@ from legato.events import (
     Stopped,
 )
 from legato.models.contract import TextChunk
-from tests.actors.kit import (
+from tests.support.actors import (
     C1,
 )
-from tests.actors.provider import ProvidedModel, Provider
-from tests.actors.replicas import LEASE, open_replicas
+from tests.support.provider import ProvidedModel, Provider
+from tests.support.replicas import LEASE, open_replicas
 
 
 async def test_a_second_stop_waits_no_longer_than_the_first(autojump_clock: MockClock) -> None:

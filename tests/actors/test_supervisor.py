@@ -8,11 +8,11 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.admission import Busy, ShuttingDown, TooManyForServer, TooManyForUser
 from legato.actors.mailbox import ActorStopped
-from legato.actors.sizes import JOB_BYTES
+from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.events import Created, Failed, Stopped
-from legato.storage.contract import ForeignConversation
-from tests.actors.kit import C1, C2, open_house
+from legato.storage.contracts.errors import ForeignConversation
 from tests.actors.test_job import ending_of
+from tests.support.actors import C1, C2, open_house
 
 
 async def test_the_same_request_joins_whatever_else_it_says(autojump_clock: MockClock) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import trio
 
-from legato.actors.feed import Feed
 from legato.actors.mailbox import ReplyTo
 from legato.actors.messages import AwaitEnding, Stop, StopReply
+from legato.actors.stream.feed import Feed
 from legato.actors.waiters import Waiters
 from legato.dialects.contract import Identity
 from legato.events import AnyEnding, Cursor, Finished, Stopped

@@ -245,7 +245,7 @@ def test_coming_back_to_another_replica_is_measured() -> None:
 
 
 def test_a_soak_finds_its_readers_exact_and_nothing_left() -> None:
-    figures = soak(seconds=2).ours()
+    figures = soak(seconds=6).ours()
 
     assert figures["readers"] > figures["stops"] > 0
     assert figures["readers that were exact, %"] == 100

@@ -10,7 +10,7 @@ from msgspec import json
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from legato.content import (
-    Asked,
+    ApiRequest,
     ErrorPart,
     Message,
     Part,
@@ -61,7 +61,7 @@ ANSWERED: tuple[AnyEvent, ...] = (
 
 
 def created(model: str = "gpt", **echo: Any) -> Created:
-    asked = Asked(api="chat_completions", user="u", model=model, echo={"created": 7, **echo})
+    asked = ApiRequest(api="chat_completions", user="u", model=model, echo={"created": 7, **echo})
     return Created(Message(message_id="Q", conversation_id="C"), "R", "gpt", asked=asked)
 
 

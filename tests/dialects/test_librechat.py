@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
-from legato.actors.steps import Steps
+from legato.actors.event_builder import Steps
 from legato.content import Message, TextPart, ToolCall
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat

@@ -21,7 +21,7 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
-from tests.dialects.responses_kit import BEGAN, DONE, IDENTITY, JOB, created, encoded, said
+from tests.support.responses import BEGAN, DONE, IDENTITY, JOB, created, encoded, said
 
 CALL = ToolCall(id="call_1", name="add", args="")
 TEXT = (StepStarted(0, "text"), TextDelta(0, "He"), TextDelta(0, "llo"))

@@ -5,15 +5,15 @@ from itertools import groupby
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from legato.actors.fold import Fold
-from legato.actors.steps import Steps
+from legato.actors.event_builder import Steps
+from legato.actors.stream.fold import Fold
 from legato.content import Usage
 from legato.dialects.response_object import resource
 from legato.dialects.responses import Responses
 from legato.events import AnyEvent, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.models.contract import ModelEvent, ReasoningChunk, TextChunk, ToolCallChunk
-from legato.pieces import JOIN_EVERY
-from tests.dialects.responses_kit import DONE, IDENTITY, created, encoded, said
+from legato.text_buffer import JOIN_EVERY
+from tests.support.responses import DONE, IDENTITY, created, encoded, said
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 CHUNKS: st.SearchStrategy[ModelEvent] = st.one_of(

@@ -10,8 +10,8 @@ import trio
 from msgspec import yaml
 
 from legato.config import Settings, load_settings
-from tests.examples.proxies import EXAMPLES
-from tests.http.server_process import legato_serve
+from tests.support.http.server_process import legato_serve
+from tests.support.proxies import EXAMPLES
 
 ROOT = EXAMPLES.parent
 PLACES = re.compile(r"\$\{(\w+):\?[^}]*\}")

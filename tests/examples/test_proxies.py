@@ -12,11 +12,11 @@ import trio_websocket
 from msgspec.structs import replace
 
 from legato.config import Guards
-from tests.examples.proxies import HOST, PROXIES, Files, Proxied, make_certificate, proxied
-from tests.http.live_server import SETTINGS, LiveServer, live_server
-from tests.http.openai.asked import PATH, scripted
-from tests.http.openai.sockets import Talker
-from tests.http.raw_client import START, RawClient, text_of
+from tests.support.http.live_server import SETTINGS, LiveServer, live_server
+from tests.support.http.raw_client import START, RawClient, text_of
+from tests.support.openai.asked import PATH, scripted
+from tests.support.openai.sockets import Talker
+from tests.support.proxies import HOST, PROXIES, Files, Proxied, make_certificate, proxied
 
 TRUSTED = replace(SETTINGS, guards=Guards(trusted_proxies=("127.0.0.1",), starts_per_ip="1/minute"))
 PLENTY = replace(SETTINGS, guards=Guards(trusted_proxies=("127.0.0.1",)))

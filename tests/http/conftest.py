@@ -4,8 +4,8 @@ import pytest
 
 from legato.http.app import create_app
 from legato.http.application import Legato
-from tests.http.client import Client, bearer
-from tests.http.house import open_house, settings_with
+from tests.support.http.client import Client, bearer
+from tests.support.http.runtime import open_house, settings_with
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 from trio.testing import MockClock
 
-from tests.http.client import FAST, STILL, Client
+from tests.support.http.client import FAST, STILL, Client
 
 ABORT = "/api/agents/chat/abort"
 

@@ -5,10 +5,10 @@ from typing import Final
 
 import pytest
 
-from legato.http.auth import SESSION_COOKIE
+from legato.http.auth.authenticator import SESSION_COOKIE
+from legato.http.auth.tokens import sign
 from legato.http.errors import is_openai
-from legato.http.tokens import sign
-from tests.http.client import Client, bearer
+from tests.support.http.client import Client, bearer
 
 ROUTES: Final = [
     ("POST", "/api/agents/chat"),

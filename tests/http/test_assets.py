@@ -4,7 +4,7 @@ import pytest
 
 from legato.http import description
 from legato.http.openapi import Description
-from tests.http.client import Client
+from tests.support.http.client import Client
 
 PLACES = ["/", "/c/x", "/docs", "/docs/swagger-ui.css", "/static/index.html", "/openapi.json"]
 

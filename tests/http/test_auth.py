@@ -6,9 +6,9 @@ from typing import Any
 import jwt
 import pytest
 
-from legato.http.auth import Authenticator, Credentials, Unauthorized
-from legato.http.tokens import LEEWAY, Expected, sign
-from tests.http.identity import NOW, SECRET, Clock, bearer, segment
+from legato.http.auth.authenticator import Authenticator, Credentials, Unauthorized
+from legato.http.auth.tokens import LEEWAY, Expected, sign
+from tests.support.http.identity import NOW, SECRET, Clock, bearer, segment
 
 ORIGIN = "http://127.0.0.1:8000"
 

@@ -6,12 +6,12 @@ import pytest
 from msgspec import json
 from msgspec.structs import replace
 
-from legato.http.asgi import path_of
-from legato.http.auth import SESSION_COOKIE
-from tests.http.client import Client, bearer
-from tests.http.house import open_client
-from tests.http.live_server import SETTINGS, live_server
-from tests.http.sessions import HOME, submit
+from legato.http.auth.authenticator import SESSION_COOKIE
+from legato.http.server.asgi import path_of
+from tests.support.http.client import Client, bearer
+from tests.support.http.live_server import SETTINGS, live_server
+from tests.support.http.runtime import open_client
+from tests.support.http.sessions import HOME, submit
 
 BASE = "/llm"
 ROADS = pytest.mark.parametrize("road", ["", BASE], ids=["taken off", "left there"])

@@ -10,9 +10,17 @@ from typing import Any
 import pytest
 import trio
 
-from legato.http.server import serve_until
-from tests.http.live_server import DEADLINE, LiveServer, Serve, live_server, until
-from tests.http.raw_client import Cut, RawClient, Server, Started, cursor_of, data_of, frames_of
+from legato.http.server.server import serve_until
+from tests.support.http.live_server import DEADLINE, LiveServer, Serve, live_server, until
+from tests.support.http.raw_client import (
+    Cut,
+    RawClient,
+    Server,
+    Started,
+    cursor_of,
+    data_of,
+    frames_of,
+)
 
 EXAMPLES = 25
 

@@ -3,9 +3,9 @@
 import pytest
 
 from legato.config import Limits
-from legato.http.bounds import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
-from tests.http.client import Client, Reply
-from tests.http.live_server import LiveServer, Serve
+from legato.http.input.bounds import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
+from tests.support.http.client import Client, Reply
+from tests.support.http.live_server import LiveServer, Serve
 
 BODIES = ["/api/agents/chat", "/api/agents/chat/abort", "/api/convos/update"]
 PLACES = [*BODIES, "/v1/unknown", "/api/agents/v1/unknown"]

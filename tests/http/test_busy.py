@@ -6,8 +6,8 @@ import pytest
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.config import Limits
-from tests.http.client import FAST, STILL, Client
-from tests.http.house import open_client
+from tests.support.http.client import FAST, STILL, Client
+from tests.support.http.runtime import open_client
 
 
 async def test_a_second_start_interrupts_the_first_properly(

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from legato.content import Conversation, Message
 from legato.events import Created, StepStarted, TextDelta
 from legato.http.application import Legato
-from legato.http.server import run_on
-from legato.http.signals import Shutdown
-from legato.storage.contract import Entries
-from legato.storage.records import open_storage
-from tests.http.live_server import DEADLINE, SETTINGS
+from legato.http.server.server import run_on
+from legato.http.server.signals import Shutdown
+from legato.storage.contracts.journal import Entries
+from legato.storage.open import open_storage
+from tests.support.http.live_server import DEADLINE, SETTINGS
 
 JOB = "01M846XJQTHKRR16F0RWQP0001"
 QUESTION = Message(message_id="q", conversation_id="c", text="hello")

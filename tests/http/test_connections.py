@@ -9,9 +9,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from legato.config import Limits
-from legato.http.asgi import Exchange
-from tests.http.live_server import DEADLINE, LiveServer, Serve, until
-from tests.http.raw_client import START, Cut, data_of, frames_of
+from legato.http.server.asgi import Exchange
+from tests.support.http.live_server import DEADLINE, LiveServer, Serve, until
+from tests.support.http.raw_client import START, Cut, data_of, frames_of
 
 
 async def test_after_a_stream_the_connection_takes_the_next_request(serve: Serve) -> None:

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.http.client import Client
+from tests.support.http.client import Client
 
 
 async def conversations(ann: Client, count: int) -> list[str]:

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.http.client import Client
+from tests.support.http.client import Client
 
 
 async def conversation(ann: Client, text: str = "Hi") -> str:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.http.client import Client, Reply, bearer
-from tests.http.house import open_client
+from tests.support.http.client import Client, Reply, bearer
+from tests.support.http.runtime import open_client
 
 NAMED = "https://chat.example.com"
 OTHER = "https://evil.example"

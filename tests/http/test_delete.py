@@ -4,7 +4,7 @@ from typing import Any
 
 from trio.testing import MockClock
 
-from tests.http.client import STILL, Client, Reply
+from tests.support.http.client import STILL, Client, Reply
 
 
 async def delete(ann: Client, conversation_id: str) -> Reply:

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.feed import Start
-from legato.actors.sinks import Chunk
-from legato.http.direct import DirectBody
-from legato.http.socket_sink import Coding, SocketSink, chunked
-from legato.http.streaming import HEARTBEAT, Reading, StreamCut, Streams
-from tests.actors.kit import House, open_house
+from legato.actors.stream.feed import Start
+from legato.actors.stream.sinks import Chunk
+from legato.http.streams.direct import DirectBody
+from legato.http.streams.socket_sink import Coding, SocketSink, chunked
+from legato.http.streams.streaming import HEARTBEAT, Reading, StreamCut, Streams
 from tests.actors.test_promise import Machine, Reader, play
+from tests.support.actors import House, open_house
 
 ROOM = 3000  # bytes that the kernel takes for a reader that does not read
 

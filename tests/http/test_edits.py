@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.http.client import Client, Reply
-from tests.http.house import AttentiveModel, open_client
+from tests.support.http.client import Client, Reply
+from tests.support.http.runtime import AttentiveModel, open_client
 
 BOTH: Mapping[str, Any] = {"tokens": 2, "reasoning": 2, "rate": 0}
 THOUGHT = {"type": "think", "think": "r0 r1 "}

@@ -3,8 +3,8 @@
 import pytest
 
 from legato.http.app import MAX_PUBLIC_BODY
-from legato.http.forms import FORM, MAX_FIELDS
-from tests.http.client import Client, Reply
+from legato.http.input.forms import FORM, MAX_FIELDS
+from tests.support.http.client import Client, Reply
 
 MULTIPART = "multipart/form-data; boundary=x"
 

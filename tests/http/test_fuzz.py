@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from legato.models.scripted import ScriptedModel
-from tests.http.client import Client, Reply
-from tests.http.house import open_client
+from tests.support.http.client import Client, Reply
+from tests.support.http.runtime import open_client
 
 QUICK = ScriptedModel(parameters={"tokens": 2, "rate": 0})
 KNOWN: Mapping[str, str] = {"C": "conversationId", "G": "generationId", "U": "userMessageId"}

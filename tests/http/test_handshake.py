@@ -6,10 +6,10 @@ import pytest
 from quart import websocket
 from quart_trio.testing import TrioClient, connections
 
-from legato.http.bounds import MAX_TARGET_BYTES
-from legato.http.wire import user
-from tests.http.client import Client
-from tests.http.live_server import LiveServer, Serve
+from legato.http.input.bounds import MAX_TARGET_BYTES
+from legato.http.request_context import user
+from tests.support.http.client import Client
+from tests.support.http.live_server import LiveServer, Serve
 
 PATH = "/v1/echo"
 

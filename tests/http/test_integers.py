@@ -6,12 +6,12 @@ import pytest
 from msgspec import json
 
 from legato.http.errors import InvalidField, is_openai
-from legato.http.integers import check_integers
-from tests.http.client import Client
-from tests.http.live_server import live_server
-from tests.http.openai.asked import scripted
-from tests.http.openai.sockets import talking
+from legato.http.input.integers import check_integers
 from tests.http.test_malformed import PATHS, RESPONSES, START, refused
+from tests.support.http.client import Client
+from tests.support.http.live_server import live_server
+from tests.support.openai.asked import scripted
+from tests.support.openai.sockets import talking
 
 ALLOWED = "integers from -2**63 to 2**64-1 are allowed"
 TOO_LARGE = 2**64

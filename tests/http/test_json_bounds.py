@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 from msgspec import json
 
 from legato.http.errors import InvalidField
-from legato.http.json_bounds import MAX_EXTREMES, MAX_VALUES, WINDOW, check_json, outside_texts
-from tests.http.client import Client
+from legato.http.input.json_bounds import (
+    MAX_EXTREMES,
+    MAX_VALUES,
+    WINDOW,
+    check_json,
+    outside_texts,
+)
+from tests.support.http.client import Client
 
 LARGE = 3 * 1024 * 1024
 TRICKY = ['"', "\\", '\\"', "[{,", "e300", "é", "\n", "a"]
@@ -31,7 +37,7 @@ def test_what_is_outside_of_texts_is_the_same_in_every_window(
     data = json.encode({"a": [{text: text} for text in texts]})
     whole = b"{:[" + b",".join([b"{:}"] * len(texts)) + b"]}"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("legato.http.json_bounds.WINDOW", window)
+        patch.setattr("legato.http.input.json_bounds.WINDOW", window)
 
         assert b"".join(outside_texts(data)) == whole
 

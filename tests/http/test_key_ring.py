@@ -8,9 +8,9 @@ import trio
 from structlog.testing import capture_logs
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.http.api_keys import Minted, mint
-from legato.http.auth import Unauthorized
-from legato.http.key_ring import (
+from legato.http.auth.api_keys import Minted, mint
+from legato.http.auth.authenticator import Unauthorized
+from legato.http.auth.key_ring import (
     KNOWN,
     LIFE,
     SWEEP_INTERVAL,
@@ -18,10 +18,10 @@ from legato.http.key_ring import (
     KeyRing,
     open_key_ring,
 )
-from legato.storage.contract import StorageError
-from legato.storage.keys import ApiKey
-from legato.storage.memory_keys import MemoryApiKeys
-from tests.storage.turns import START, SteppedClock
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.keys import ApiKey
+from legato.storage.memory.keys import MemoryApiKeys
+from tests.support.storage.turns import START, SteppedClock
 
 SECOND = timedelta(seconds=1)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from legato.http.api_keys import SCOPES
-from tests.http.client import Client
-from tests.http.house import open_client
+from legato.http.auth.api_keys import SCOPES
+from tests.support.http.client import Client
+from tests.support.http.runtime import open_client
 
 PATH = "/api/api-keys"
 
@@ -135,7 +135,7 @@ async def test_half_of_a_surrogate_pair_is_no_name(ann: Client) -> None:
 async def test_a_user_has_only_so_many_keys(
     ann: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("legato.http.keys.MAX_KEYS", 2)
+    monkeypatch.setattr("legato.http.auth.keys.MAX_KEYS", 2)
     made = [await create(ann) for _ in range(2)]
     refused = await ann.post(PATH, {"name": "one too many"})
 

@@ -9,10 +9,10 @@ import pytest
 import trio
 
 from legato.content import text_of as stored_text_of
-from legato.storage.records import open_records
-from tests.actors.kit import Client
-from tests.http.raw_client import Cut, Server, Started
-from tests.http.server_process import legato_serve
+from legato.storage.open import open_records
+from tests.support.actors import Client
+from tests.support.http.raw_client import Cut, Server, Started
+from tests.support.http.server_process import legato_serve
 
 ROUNDS = 30
 GENERATIONS = 20

@@ -1,7 +1,7 @@
 import pytest
 
-from legato.http.logins import LOGIN_SECONDS, MAX_OPEN_LOGINS, Logins
-from legato.http.tokens import Unauthorized
+from legato.http.auth.logins import LOGIN_SECONDS, MAX_OPEN_LOGINS, Logins
+from legato.http.auth.tokens import Unauthorized
 
 
 def refusal(logins: Logins, token: str, now: float) -> str:

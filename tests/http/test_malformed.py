@@ -4,9 +4,9 @@ import pytest
 
 from legato.config import Limits
 from legato.http.errors import is_openai
-from legato.http.json_bounds import MAX_VALUES
-from tests.http.client import Client, Reply
-from tests.http.house import open_client
+from legato.http.input.json_bounds import MAX_VALUES
+from tests.support.http.client import Client, Reply
+from tests.support.http.runtime import open_client
 
 START = "/api/agents/chat"
 COMPLETIONS = ["/v1/chat/completions", "/api/agents/v1/chat/completions"]

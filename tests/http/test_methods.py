@@ -4,7 +4,7 @@ import pytest
 from msgspec import json
 from trio.testing import MockClock
 
-from tests.http.client import STILL, Client, everything
+from tests.support.http.client import STILL, Client, everything
 
 
 @pytest.mark.parametrize(

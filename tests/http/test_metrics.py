@@ -13,12 +13,12 @@ from trio.testing import MockClock
 
 from legato.config import ConfigError, Guards
 from legato.http.app import create_app
-from legato.http.loop import INTERVAL, LoopDelay
-from legato.http.server import run_on
-from legato.http.signals import Shutdown
-from tests.http.client import STILL, Client, bearer, everything
-from tests.http.house import open_client, open_house, settings_with
-from tests.http.raw_client import Server
+from legato.http.loop_delay import INTERVAL, LoopDelay
+from legato.http.server.server import run_on
+from legato.http.server.signals import Shutdown
+from tests.support.http.client import STILL, Client, bearer, everything
+from tests.support.http.raw_client import Server
+from tests.support.http.runtime import open_client, open_house, settings_with
 
 TOKEN = "a token of the one who measures it all"
 Samples = Mapping[str, float]

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from legato.http.errors import OPENAI_PATHS
-from tests.http.client import Client
+from tests.support.http.client import Client
 
 GUARDED = ("/api/", *OPENAI_PATHS)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.http.client import Client
-from tests.http.house import AttentiveModel, open_client
+from tests.support.http.client import Client
+from tests.support.http.runtime import AttentiveModel, open_client
 
 
 async def test_the_models_and_which_is_asked_by_default() -> None:

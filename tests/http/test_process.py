@@ -10,11 +10,11 @@ import pytest
 import trio
 
 from legato.content import text_of as stored_text_of
-from legato.http.server import GRACE
-from legato.storage.records import open_records
-from tests.http.live_server import until
-from tests.http.raw_client import START, Cut, RawClient, text_of
-from tests.http.server_process import hypercorn, legato_serve, output_of
+from legato.http.server.server import GRACE
+from legato.storage.open import open_records
+from tests.support.http.live_server import until
+from tests.support.http.raw_client import START, Cut, RawClient, text_of
+from tests.support.http.server_process import hypercorn, legato_serve, output_of
 
 MEMORY = {"LEGATO_DATABASE_URL": "memory://"}
 QUIET = ["serving", "shutting down", "stopped"]
@@ -128,7 +128,7 @@ async def test_the_log_is_json_for_programs_and_text_for_people(tmp_path: Path) 
     entry = json.loads(line)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", entry.pop("timestamp"))
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", entry.pop("url"))
-    assert entry == {"event": "serving", "level": "info", "logger": "legato.http.server"}
+    assert entry == {"event": "serving", "level": "info", "logger": "legato.http.server.server"}
     assert re.search(r"\[info +\] serving .*url=http://127\.0\.0\.1:\d+", text)
 
 

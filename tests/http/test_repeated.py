@@ -6,8 +6,8 @@ import trio
 from trio.testing import MockClock
 
 from legato.config import Limits
-from tests.http.client import FAST, STILL, Client
-from tests.http.house import AttentiveModel, open_client
+from tests.support.http.client import FAST, STILL, Client
+from tests.support.http.runtime import AttentiveModel, open_client
 
 IDS = ("streamId", "conversationId", "generationId", "userMessageId", "responseMessageId")
 

@@ -8,12 +8,21 @@ from typing import Any
 
 import trio
 
-from legato.storage.records import open_records
-from tests.actors.kit import Client
-from tests.http.raw_client import Started
-from tests.http.server_process import ServerProcess, long_serve
-from tests.models.played import DONE, END, HEAD, chunk, delta, finish, open_provider, streams
-from tests.storage.redis_servers import RedisServer
+from legato.storage.open import open_records
+from tests.support.actors import Client
+from tests.support.http.raw_client import Started
+from tests.support.http.server_process import ServerProcess, long_serve
+from tests.support.models.played import (
+    DONE,
+    END,
+    HEAD,
+    chunk,
+    delta,
+    finish,
+    open_provider,
+    streams,
+)
+from tests.support.storage.redis_servers import RedisServer
 
 LIFE = 100.0  # seconds for a replica, at most
 

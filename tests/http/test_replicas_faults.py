@@ -13,11 +13,11 @@ import pytest
 import trio
 
 from legato.content import text_of
-from legato.storage.records import open_records
-from tests.actors.kit import Client
-from tests.http.raw_client import START, STREAM, Cut, Started
-from tests.http.server_process import ServerProcess, long_serve
-from tests.storage.redis_servers import RedisServer
+from legato.storage.open import open_records
+from tests.support.actors import Client
+from tests.support.http.raw_client import START, STREAM, Cut, Started
+from tests.support.http.server_process import ServerProcess, long_serve
+from tests.support.storage.redis_servers import RedisServer
 
 FAULTS: Final = 30  # of each kind
 REPLICAS: Final = 3

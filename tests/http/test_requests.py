@@ -11,8 +11,8 @@ import pytest
 import structlog
 
 from legato.logs import OWN, configure_logs
-from tests.http.client import Client
-from tests.http.house import open_client
+from tests.support.http.client import Client
+from tests.support.http.runtime import open_client
 
 Lines = list[dict[str, Any]]
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.http.client import STILL, Client, Frame
+from tests.support.http.client import STILL, Client, Frame
 
 MANY = {"tokens": 6, "reasoning": 3, "tool_calls": 1, "rate": 0}
 

@@ -7,11 +7,11 @@ import trio
 from structlog.testing import capture_logs
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.http.revoked import REFRESH, RevocationList, open_revocation_list
-from legato.http.tokens import Unauthorized, User
-from legato.storage.memory import MemoryRecords
-from legato.storage.revocations import Revocation
-from tests.storage.turns import START, SteppedClock
+from legato.http.auth.revoked import REFRESH, RevocationList, open_revocation_list
+from legato.http.auth.tokens import Unauthorized, User
+from legato.storage.contracts.revocations import Revocation
+from legato.storage.memory.records import MemoryRecords
+from tests.support.storage.turns import START, SteppedClock
 
 NOW = START.timestamp()
 

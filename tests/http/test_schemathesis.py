@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 import trio
 
-from tests.http.fuzzing import Fuzzer
-from tests.http.server_process import long_serve
+from tests.support.http.fuzzing import Fuzzer
+from tests.support.http.server_process import long_serve
 
 QUICK: Final = '[models.scripted]\nprovider = "scripted"\nparameters = { tokens = 2, rate = 0 }'
 FEW: Final = 300

@@ -2,7 +2,7 @@
 
 import pytest
 
-from legato.http.auth import (
+from legato.http.auth.authenticator import (
     SESSION_SECONDS,
     Authenticator,
     Credentials,
@@ -10,8 +10,8 @@ from legato.http.auth import (
     Unauthorized,
     session_cookie,
 )
-from legato.http.tokens import LEEWAY, sign
-from tests.http.identity import NOW, SECRET, Clock, bearer
+from legato.http.auth.tokens import LEEWAY, sign
+from tests.support.http.identity import NOW, SECRET, Clock, bearer
 
 ORIGIN = "http://127.0.0.1:8000"
 

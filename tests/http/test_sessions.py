@@ -9,13 +9,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from legato.http.auth import SESSION_COOKIE, SESSION_SECONDS
-from legato.http.logins import LOGIN_SECONDS
-from legato.http.revoked import REFRESH
-from legato.http.tokens import sign
-from tests.http.client import Client, Reply, bearer
-from tests.http.replicas import two_replicas
-from tests.http.sessions import HOME, submit
+from legato.http.auth.authenticator import SESSION_COOKIE, SESSION_SECONDS
+from legato.http.auth.logins import LOGIN_SECONDS
+from legato.http.auth.revoked import REFRESH
+from legato.http.auth.tokens import sign
+from tests.support.http.client import Client, Reply, bearer
+from tests.support.http.replicas import two_replicas
+from tests.support.http.sessions import HOME, submit
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 

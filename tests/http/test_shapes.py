@@ -9,11 +9,11 @@ import pytest
 
 from legato.http.errors import is_openai
 from legato.models.scripted import ScriptedModel
-from tests.http.client import Client, Reply
-from tests.http.house import open_client
-from tests.http.live_server import live_server
-from tests.http.openai.sockets import talking
 from tests.http.test_malformed import START
+from tests.support.http.client import Client, Reply
+from tests.support.http.live_server import live_server
+from tests.support.http.runtime import open_client
+from tests.support.openai.sockets import talking
 
 DEEP: Final = 5000
 SHAPES: Final[Mapping[str, bytes]] = {

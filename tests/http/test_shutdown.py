@@ -10,11 +10,11 @@ import trio
 from structlog.testing import capture_logs
 
 from legato.events import Failed
-from legato.http.served import ServedBody
-from legato.http.server import serve_until
-from legato.http.streaming import Reading, StreamCut
-from tests.http.live_server import DEADLINE, LiveServer, Serve, has_begun, until
-from tests.http.raw_client import START, Cut, RawClient, data_of
+from legato.http.server.server import serve_until
+from legato.http.streams.served import ServedBody
+from legato.http.streams.streaming import Reading, StreamCut
+from tests.support.http.live_server import DEADLINE, LiveServer, Serve, has_begun, until
+from tests.support.http.raw_client import START, Cut, RawClient, data_of
 
 NEVER = 2 * DEADLINE  # seconds: who waits so long has failed
 

@@ -3,7 +3,7 @@ import signal
 import trio
 from structlog.testing import capture_logs
 
-from legato.http.signals import CAUGHT, shutdown_by_signals
+from legato.http.server.signals import CAUGHT, shutdown_by_signals
 
 
 async def test_each_signal_asks_more_urgently_and_the_third_cancels() -> None:

@@ -8,12 +8,12 @@ import re
 import pytest
 import trio
 
-from legato.actors.projection import PAGE_BYTES
-from legato.actors.sinks import BACKLOG_BYTES
+from legato.actors.stream.projection import PAGE_BYTES
+from legato.actors.stream.sinks import BACKLOG_BYTES
 from legato.content import text_of as stored_text_of
-from legato.http.served import PIECE
-from tests.http.live_server import LiveServer, Serve, kept_for, live_server, until
-from tests.http.raw_client import (
+from legato.http.streams.served import PIECE
+from tests.support.http.live_server import LiveServer, Serve, kept_for, live_server, until
+from tests.support.http.raw_client import (
     STREAM,
     Cut,
     Started,

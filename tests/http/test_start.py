@@ -5,8 +5,8 @@ from uuid import UUID
 from trio.testing import MockClock
 
 from legato.content import NO_PARENT
-from tests.http.client import FAST, STILL, Client
-from tests.http.house import AttentiveModel, open_client
+from tests.support.http.client import FAST, STILL, Client
+from tests.support.http.runtime import AttentiveModel, open_client
 
 
 async def test_a_text_alone_suffices_and_the_server_makes_the_ids(

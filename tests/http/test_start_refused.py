@@ -7,8 +7,8 @@ import pytest
 from trio.testing import MockClock
 
 from legato.config import Limits
-from tests.http.client import FAST, STILL, Client, Reply
-from tests.http.house import open_client
+from tests.support.http.client import FAST, STILL, Client, Reply
+from tests.support.http.runtime import open_client
 
 UNKNOWN = str(uuid4())
 

@@ -3,7 +3,7 @@
 import trio
 from trio.testing import MockClock
 
-from tests.http.client import FAST, STILL, Client
+from tests.support.http.client import FAST, STILL, Client
 
 
 async def test_active_are_the_conversations_in_which_one_runs(

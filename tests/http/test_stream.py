@@ -5,8 +5,8 @@ import trio
 from trio.testing import MockClock
 
 from legato.config import Limits
-from tests.http.client import STILL, Client, Frame
-from tests.http.house import open_client
+from tests.support.http.client import STILL, Client, Frame
+from tests.support.http.runtime import open_client
 
 
 def texts(frames: list[Frame]) -> str:

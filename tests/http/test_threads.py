@@ -4,9 +4,9 @@ from uuid import uuid4
 
 import pytest
 
-from legato.storage.contract import Branch
-from tests.http.client import Client
-from tests.http.house import AttentiveModel, open_client
+from legato.storage.contracts.records import Branch
+from tests.support.http.client import Client
+from tests.support.http.runtime import AttentiveModel, open_client
 
 
 async def test_a_turn_without_a_parent_goes_after_the_newest_message(ann: Client) -> None:
@@ -140,7 +140,9 @@ async def test_of_a_long_conversation_a_start_reads_little(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     attentive = AttentiveModel(max_context_tokens=40, parameters={"tokens": 1})
-    monkeypatch.setattr("legato.actors.turn_store.LEAST_READ", 1000)  # else it takes megabytes
+    monkeypatch.setattr(
+        "legato.actors.conversation.turn_store.LEAST_READ", 1000
+    )  # else it takes megabytes
     read: list[Branch] = []
 
     async def noted(*place: str, most: int) -> Branch:

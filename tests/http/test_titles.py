@@ -3,8 +3,8 @@
 import trio
 from trio.testing import MockClock
 
-from tests.http.client import STILL, Client
-from tests.http.house import AttentiveModel, open_client
+from tests.support.http.client import STILL, Client
+from tests.support.http.runtime import AttentiveModel, open_client
 
 
 class TitlingModel(AttentiveModel):

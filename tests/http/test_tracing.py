@@ -14,8 +14,8 @@ from opentelemetry.trace import StatusCode
 
 from legato.config import ConfigError
 from legato.http.tracing import Tracing, open_tracing
-from tests.http.client import STILL, Client
-from tests.http.house import settings_with
+from tests.support.http.client import STILL, Client
+from tests.support.http.runtime import settings_with
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"

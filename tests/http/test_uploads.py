@@ -8,10 +8,10 @@ import pytest
 import trio
 
 from legato.config import Limits
-from legato.http.forms import FORM
-from tests.http.client import Client
-from tests.http.live_server import LiveServer, live_server
-from tests.http.raw_client import START, RawClient
+from legato.http.input.forms import FORM
+from tests.support.http.client import Client
+from tests.support.http.live_server import LiveServer, live_server
+from tests.support.http.raw_client import START, RawClient
 
 CLIENTS: Final = 60
 BODY: Final = b"{" + b" " * (Limits().max_body_bytes - 2) + b"}"

@@ -9,7 +9,7 @@ from legato.models.local import Engine
 from legato.models.openai import Endpoint, OpenAIModel, provider_client
 from legato.models.retry import RetryPolicy
 from legato.models.weights import DEFAULT_CACHE, obtain_weights
-from tests.models.played import PlayedProvider, open_provider
+from tests.support.models.played import PlayedProvider, open_provider
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from legato.models.contract import (
     ToolCallChunk,
     UsageReport,
 )
-from tests.models.asking import ask, ask_flat, collect, request
-from tests.models.paced import PacedProvider, Step, model_of, refuses, streams
-from tests.models.played import DONE, delta, event, finish
+from tests.support.models.asking import ask, ask_flat, collect, request
+from tests.support.models.paced import PacedProvider, Step, model_of, refuses, streams
+from tests.support.models.played import DONE, delta, event, finish
 
 TEXT = delta(content="Hi")
 USAGE = event(choices=[], usage={"prompt_tokens": 1, "completion_tokens": 2})

@@ -5,9 +5,9 @@ import pytest
 from trio.testing import MockClock
 
 from legato.models.contract import ChatMessage, FinishReport, ModelError, ModelRequest, TextChunk
-from tests.models.asking import ask, ask_flat, request
-from tests.models.paced import PacedProvider, model_of, refuses, streams
-from tests.models.played import DONE, delta
+from tests.support.models.asking import ask, ask_flat, request
+from tests.support.models.paced import PacedProvider, model_of, refuses, streams
+from tests.support.models.played import DONE, delta
 
 TEXT = delta(content="Hi")
 ANSWER = [TextChunk("Hi"), FinishReport("stop")]

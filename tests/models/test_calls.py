@@ -6,7 +6,7 @@ import pytest
 
 from legato.models.calls import LONGEST_ID, LONGEST_NAME, MOST_CALLS, Calls, TooManyCalls
 from legato.models.contract import ToolCallChunk
-from tests.models.reading import calls_of
+from tests.support.models.reading import calls_of
 
 Given = Mapping[str, Any]
 

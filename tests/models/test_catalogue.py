@@ -9,8 +9,8 @@ from trio.testing import MockClock
 from legato.config import ConfigError, ModelSettings
 from legato.models.catalogue import open_models
 from legato.models.contract import FinishReport, ModelError
-from tests.models.asking import ask_flat, request, text_of
-from tests.models.played import DONE, PlayedProvider, delta, finish, streams
+from tests.support.models.asking import ask_flat, request, text_of
+from tests.support.models.played import DONE, PlayedProvider, delta, finish, streams
 
 
 async def test_scripted_is_there_without_configuration() -> None:

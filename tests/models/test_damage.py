@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.models.reading import answer_of
+from tests.support.models.reading import answer_of
 
 WORDS = [f"w{number} " for number in range(6)]
 

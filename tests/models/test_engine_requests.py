@@ -8,8 +8,8 @@ import pytest
 
 from legato.models.contract import ChatMessage, Json, ModelError, ModelRequest
 from legato.models.engine_requests import ALLOWED, EngineModel
-from tests.models.asking import ask, ask_flat, request, text_of
-from tests.models.played import DONE, PlayedProvider, delta, finish, streams
+from tests.support.models.asking import ask, ask_flat, request, text_of
+from tests.support.models.played import DONE, PlayedProvider, delta, finish, streams
 
 TAKEN: Mapping[str, Json] = {
     "temperature": 0.5,

@@ -13,7 +13,7 @@ import trio
 from legato.models.contract import FinishReport, ModelError, TextChunk, UsageReport
 from legato.models.local import ENGINE_PARAMETERS, Engine, EngineUnavailable
 from legato.models.openai import OpenAIModel, provider_client
-from tests.models.asking import ask, ask_flat, request, text_of
+from tests.support.models.asking import ask, ask_flat, request, text_of
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from legato.models.contract import (
 )
 from legato.models.openai import Endpoint, OpenAIModel, provider_client
 from legato.models.retry import RetryPolicy
-from tests.models.asking import ask, ask_flat, collect, request
-from tests.models.played import (
+from tests.support.models.asking import ask, ask_flat, collect, request
+from tests.support.models.played import (
     DONE,
     END,
     HEAD,

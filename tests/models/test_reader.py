@@ -17,7 +17,7 @@ from legato.models.contract import (
     UsageReport,
 )
 from legato.models.reader import MOST_DOCUMENT, MOST_DROPPED, MOST_PARTS, AnswerReader
-from tests.models.reading import answer_of, read_all, text_of
+from tests.support.models.reading import answer_of, read_all, text_of
 
 LONGEST_STEP = 0.02  # seconds: for so long may an input hold everybody up
 

@@ -19,7 +19,7 @@ from legato.models.contract import (
 )
 from legato.models.pacer import TICK
 from legato.models.scripted import ScriptedModel
-from tests.models.asking import ask, ask_flat, collect, reasoning_of, request, text_of
+from tests.support.models.asking import ask, ask_flat, collect, reasoning_of, request, text_of
 
 
 async def timed(

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.models.reading import PREFIX, Answer, answer_of
+from tests.support.models.reading import PREFIX, Answer, answer_of
 
 FOLDER = Path(__file__).parent / "streams"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.txt"))

@@ -21,8 +21,8 @@ from legato.models.exchange import BODY
 from legato.models.openai import Endpoint, OpenAIModel, provider_client
 from legato.models.retry import RetryPolicy
 from legato.models.transport import MOST_IDLE, TrioTransport
-from tests.models.asking import ask, ask_flat, request
-from tests.models.played import (
+from tests.support.models.asking import ask, ask_flat, request
+from tests.support.models.played import (
     DONE,
     END,
     HEAD,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.http.openai.sdk import served
-from tests.models.played import answers
+from tests.support.models.played import answers
+from tests.support.openai.sdk import served
 
 HERE = Path(__file__).parent
 MODULES = HERE.parent.parent / ".venv/node/node_modules"  # `make node` installs them

@@ -14,9 +14,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.page.modules import open_modules
-from tests.page.order import WATCH, disorder_in
-from tests.page.server import LegatoServer, running_server
+from tests.support.page.modules import open_modules
+from tests.support.page.order import WATCH, disorder_in
+from tests.support.page.server import LegatoServer, running_server
 
 CHROMIUM = "/usr/bin/chromium"
 SWITCHES = [

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.page.conftest import Complaints
-from tests.page.server import LegatoServer, running_server
+from tests.support.page.server import LegatoServer, running_server
 
 BASE = "/llm"
 

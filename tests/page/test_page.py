@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.page.order import disorder_in
-from tests.page.proxy import proxy_to
-from tests.page.server import SLOW_TOKENS, LegatoServer
+from tests.support.page.order import disorder_in
+from tests.support.page.proxy import proxy_to
+from tests.support.page.server import SLOW_TOKENS, LegatoServer
 
 
 def words(count: int) -> str:

@@ -9,9 +9,17 @@ from pathlib import Path
 import h11
 import pytest
 
-from tests.http.live_server import LiveServer, Serve, until
-from tests.http.raw_client import STREAM, Cut, RawClient, Server, Started, data_of, frames_of
-from tests.http.server_process import legato_serve
+from tests.support.http.live_server import LiveServer, Serve, until
+from tests.support.http.raw_client import (
+    STREAM,
+    Cut,
+    RawClient,
+    Server,
+    Started,
+    data_of,
+    frames_of,
+)
+from tests.support.http.server_process import legato_serve
 
 TOKENS = 300  # about 50 KiB of frames
 READERS = 25

@@ -6,15 +6,15 @@ import pytest
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.job import FIRST_EPOCH
-from legato.actors.log import PACK_EVERY
 from legato.actors.ref import JobRef
+from legato.actors.stream.log import PACK_EVERY
 from legato.events import Cursor
 from legato.models.contract import TextChunk
-from tests.actors.kit import House, open_house
 from tests.actors.test_job import follow
-from tests.http.client import STILL, Client
 from tests.http.test_resume import GARBAGE
-from tests.regressions.reading import following, frames
+from tests.support.actors import House, open_house
+from tests.support.http.client import STILL, Client
+from tests.support.reading import following, frames
 
 
 async def answered(house: House, *words: str) -> JobRef:

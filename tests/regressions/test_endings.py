@@ -10,11 +10,11 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.ref import JobRef
 from legato.config import Limits
 from legato.events import Cursor, Ending, Failed, Finished, Stopped
-from tests.actors.kit import House, open_house
-from tests.http.client import Client
-from tests.http.house import open_client
 from tests.http.test_abort import ABORT
-from tests.regressions.reading import following, frames
+from tests.support.actors import House, open_house
+from tests.support.http.client import Client
+from tests.support.http.runtime import open_client
+from tests.support.reading import following, frames
 
 End = Callable[[House, JobRef], Awaitable[object]]
 

@@ -17,8 +17,8 @@ from legato.models.contract import (
 )
 from legato.models.event_stream import EventSplitter
 from legato.models.scripted import ScriptedModel
-from tests.http.client import Client, everything
-from tests.http.house import open_client
+from tests.support.http.client import Client, everything
+from tests.support.http.runtime import open_client
 
 FORGED = 'data: {"final":true}'
 PAYLOADS = [

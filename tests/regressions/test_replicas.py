@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from legato.actors.durability.recovery import TRIES
 from legato.actors.mailbox import ActorStopped
-from legato.actors.recovery import TRIES
 from legato.config import OnOwnerLost
 from legato.content import text_of
 from legato.events import Stopped
 from legato.models.contract import TextChunk, ToolCallChunk
-from tests.actors.kit import C1, Client
-from tests.actors.replicas import LEASE, Seat, open_replicas
-from tests.actors.test_cluster import ended, read, told
+from tests.actors.cluster.test_jobs import ended, read, told
+from tests.support.actors import C1, Client
+from tests.support.replicas import LEASE, Seat, open_replicas
 
 
 @pytest.mark.parametrize("stream_id", [C1, None], ids=["conversation", "job"])
@@ -179,7 +179,7 @@ async def test_retention(autojump_clock: MockClock) -> None:
             await trio.sleep(0.1)
         await trio.sleep(200)
         world, registry = replicas.world, here.replica.supervisor.registry
-        assert [world.volumes, world.listings, world.stages] == [{}, {}, {}]
+        assert [world.stored_logs, world.infos, world.stages] == [{}, {}, {}]
         assert list(registry) == []
         assert await there.jobs.whereis("ann", C1) is None
 

@@ -13,11 +13,11 @@ from legato.actors.job import FIRST_EPOCH
 from legato.config import Limits
 from legato.events import Cursor
 from legato.models.contract import ReasoningChunk, TextChunk
-from tests.actors.kit import open_house
 from tests.actors.test_promise import Reader
-from tests.http.client import STILL, Client
-from tests.http.house import AttentiveModel, open_client
-from tests.regressions.reading import checkpoints, following, frames, releasing
+from tests.support.actors import open_house
+from tests.support.http.client import STILL, Client
+from tests.support.http.runtime import AttentiveModel, open_client
+from tests.support.reading import checkpoints, following, frames, releasing
 
 STREAM = "/api/agents/chat/stream/"
 STATUS = "/api/agents/chat/status/"

@@ -2,13 +2,13 @@
 
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.follower import Follower
-from legato.actors.projection import PAGE_BYTES
-from legato.actors.sinks import BACKLOG_BYTES
-from tests.actors.kit import Client, open_house
-from tests.http.live_server import LiveServer, Serve, kept_for
-from tests.http.raw_client import frames_of, text_of
-from tests.regressions.reading import following
+from legato.actors.stream.projection import PAGE_BYTES
+from legato.actors.stream.sinks import BACKLOG_BYTES
+from legato.actors.subscription import Follower
+from tests.support.actors import Client, open_house
+from tests.support.http.live_server import LiveServer, Serve, kept_for
+from tests.support.http.raw_client import frames_of, text_of
+from tests.support.reading import following
 
 TOKENS = 20_000  # 4 MB of frames
 ANSWER = "".join(f"w{i} " for i in range(TOKENS))

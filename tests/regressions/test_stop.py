@@ -9,11 +9,11 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.content import TextPart
 from legato.events import Finished
 from legato.http.application import Legato
-from tests.actors.kit import C1, open_house
 from tests.actors.test_job import ending_of
 from tests.actors.test_promise import Reader
-from tests.http.client import FAST, STILL, Client, bearer
 from tests.http.test_abort import ABORT, running
+from tests.support.actors import C1, open_house
+from tests.support.http.client import FAST, STILL, Client, bearer
 
 ACTIVE = "/api/agents/chat/active"
 STATUS = "/api/agents/chat/status/"

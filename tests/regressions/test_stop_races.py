@@ -12,10 +12,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.messages import StopReply
 from legato.events import Created, Ending, Failed, Finished, Stopped
-from tests.actors.kit import C1, House, open_house
 from tests.actors.test_job import ending_of
 from tests.actors.test_promise import Reader
-from tests.regressions.reading import checkpoints, following, frames, releasing
+from tests.support.actors import C1, House, open_house
+from tests.support.reading import checkpoints, following, frames, releasing
 
 
 def test_stop_races_finish() -> None:

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from legato.storage.contract import Records
-from legato.storage.records import open_records
-from tests.storage.postgres import Server, postgres
-from tests.storage.turns import SteppedClock
+from legato.storage.contracts.records import Records
+from legato.storage.open import open_records
+from tests.support.storage.postgres import Server, postgres
+from tests.support.storage.turns import SteppedClock
 
 DATABASES = ("memory", "sqlite", "postgresql")
 

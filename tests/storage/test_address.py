@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from legato.storage.contract import StorageError
-from legato.storage.memory import MemoryRecords
-from legato.storage.records import open_records
-from legato.storage.sql import SqlRecords
+from legato.storage.contracts.errors import StorageError
+from legato.storage.memory.records import MemoryRecords
+from legato.storage.open import open_records
+from legato.storage.sql.records import SqlRecords
 
 
 @pytest.mark.parametrize("url", ["memory://", "sqlite://", "sqlite:///:memory:"])

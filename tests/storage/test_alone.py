@@ -7,8 +7,8 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from legato.storage.contract import StorageError
-from legato.storage.records import open_storage
+from legato.storage.contracts.errors import StorageError
+from legato.storage.open import open_storage
 
 
 async def test_a_second_server_is_refused_by_name(sqlite_url: str) -> None:

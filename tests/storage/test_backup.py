@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from legato.events import Created
-from legato.storage.contract import Entries
-from legato.storage.records import Storage, open_storage
-from tests.storage.postgres import PROGRAMS
-from tests.storage.turns import answer, conversation, question
+from legato.storage.contracts.journal import Entries
+from legato.storage.open import Storage, open_storage
+from tests.support.storage.postgres import PROGRAMS
+from tests.support.storage.turns import answer, conversation, question
 
 Copy = Callable[[sqlite3.Connection, Path], None]
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 import trio
 
-from legato.storage.bans import Ban, Bans
-from legato.storage.contract import Records
-from legato.storage.records import open_records
-from tests.storage.turns import START, SteppedClock
+from legato.storage.contracts.bans import Ban, Bans
+from legato.storage.contracts.records import Records
+from legato.storage.open import open_records
+from tests.support.storage.turns import START, SteppedClock
 
 HOUR = timedelta(hours=1)
 

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
-from legato.storage.bans import Bans
-from legato.storage.contract import StorageError
-from legato.storage.memory import MemoryRecords
-from legato.storage.redis.guarding import open_shared
-from tests.storage.redis_servers import RedisServer
+from legato.storage.contracts.bans import Bans
+from legato.storage.contracts.errors import StorageError
+from legato.storage.memory.records import MemoryRecords
+from legato.storage.redis.shared_guards import open_shared
 from tests.storage.test_bans import HOUR, ban, in_force
-from tests.storage.turns import START, SteppedClock
+from tests.support.storage.redis_servers import RedisServer
+from tests.support.storage.turns import START, SteppedClock
 
 
 @pytest.fixture

@@ -5,17 +5,24 @@ from collections.abc import Sequence
 import pytest
 from trio.testing import MockClock
 
-from legato.storage.contract import Entries
-from legato.storage.replicas import Entered, IncompleteDirectory, Listed, Listing, Replication, Told
-from tests.storage.redis_servers import RedisServer
+from legato.storage.contracts.journal import Entries
+from legato.storage.contracts.replicas import (
+    Entered,
+    IncompleteDirectory,
+    JobInfo,
+    Listed,
+    Replication,
+    Told,
+)
 from tests.storage.test_journal import EVENTS
-from tests.storage.worlds import LEASE, World, listing
+from tests.support.storage.redis_servers import RedisServer
+from tests.support.storage.worlds import LEASE, World, info
 
 BEAT = LEASE / 10
-MINE = listing("j1", request_id="r", place=1)
+MINE = info("j1", request_id="r", place=1)
 
 
-def before(outcome: object) -> Sequence[Listing]:
+def before(outcome: object) -> Sequence[JobInfo]:
     """The jobs that one which was entered has to wait for."""
     assert isinstance(outcome, Entered), outcome
     return outcome.before
@@ -29,10 +36,10 @@ async def passes(clock: MockClock, seconds: float, *replicas: Replication) -> No
             await replica.liveness.beat()
 
 
-async def tell_again(replica: Replication, *jobs: Told) -> None:
-    places = [Entries(told.listing.job_id, told.epoch, 1, ()) for told in jobs]
+async def reannounce(replica: Replication, *jobs: Told) -> None:
+    places = [Entries(told.info.job_id, told.epoch, 1, ()) for told in jobs]
     assert [*await replica.journal.append(places)] == []
-    await replica.directory.tell_again(jobs)
+    await replica.directory.reannounce(jobs)
     replica.liveness.told()
 
 
@@ -42,7 +49,7 @@ async def decides_nothing(replica: Replication) -> None:
         lambda: replica.directory.find("nobody"),
         lambda: replica.directory.conversation("ann", "nothing"),
         lambda: replica.directory.request("ann", "nothing"),
-        lambda: replica.directory.enter(listing("new", "new"), "reject", max_per_user=9),
+        lambda: replica.directory.enter(info("new", "new"), "reject", max_per_user=9),
     ):
         with pytest.raises(IncompleteDirectory, match="up to 10 s"):
             await ask()
@@ -54,7 +61,7 @@ async def decides(replica: Replication) -> None:
     assert await replica.directory.find("nobody") is None
     assert await replica.directory.conversation("ann", "nothing") == []
     assert await replica.directory.request("ann", "nothing") is None
-    new = listing("new", "new")
+    new = info("new", "new")
     assert before(await replica.directory.enter(new, "reject", max_per_user=9)) == []
     await replica.directory.withdraw(new)
 
@@ -76,7 +83,7 @@ async def test_nothing_is_decided_until_all_have_told(world: World, mock_clock: 
     await passes(mock_clock, 3 * BEAT, one, other)
     await decides_nothing(one)
     await decides_nothing(other)
-    await tell_again(one, Told(MINE, 1, "waiting"))
+    await reannounce(one, Told(MINE, 1, "waiting"))
     await decides_nothing(one)
     await passes(mock_clock, 2 * BEAT, one, other)
 
@@ -94,11 +101,11 @@ async def test_what_is_there_counts_though_not_all_have_told(
     await passes(mock_clock, BEAT, one, other)
     world.lose_all()
     await passes(mock_clock, BEAT, one, other)
-    await tell_again(one, Told(MINE, 1, "waiting"))
+    await reannounce(one, Told(MINE, 1, "waiting"))
 
     found = await other.directory.find("j1")
     assert found is not None
-    assert found.listing == MINE
+    assert found.info == MINE
     assert await other.directory.conversation("ann", "c1") == [Listed(MINE, "waiting")]
     assert await other.directory.request("ann", "r") == MINE
     assert await other.directory.running("ann") == ["c1"]
@@ -156,7 +163,7 @@ async def test_a_newcomer_waits_for_who_has_not_told(world: World, mock_clock: M
     await decides_nothing(new)
     await passes(mock_clock, LEASE, new, old)
     await decides_nothing(new)
-    await tell_again(old, Told(MINE, 1, "waiting"))
+    await reannounce(old, Told(MINE, 1, "waiting"))
     await passes(mock_clock, 2 * BEAT, old, new)
 
     await decides(new)
@@ -197,7 +204,7 @@ async def test_a_start_that_was_entered_where_all_was_lost_is_withdrawn(
     one.liveness.told()
     await passes(mock_clock, BEAT, one)
 
-    again = listing("j3", request_id="r")
+    again = info("j3", request_id="r")
     assert before(await one.directory.enter(again, "reject", max_per_user=1)) == []
 
 
@@ -226,7 +233,7 @@ async def test_a_job_that_ran_is_told_again_by_its_log(world: World, mock_clock:
     await passes(mock_clock, BEAT, one)
     world.lose_all()
     assert not await one.liveness.beat()
-    await one.directory.tell_again([Told(MINE, 1, "begun")])
+    await one.directory.reannounce([Told(MINE, 1, "begun")])
     with pytest.raises(IncompleteDirectory):
         await one.directory.find("j1")
     assert [*await one.journal.append([Entries("j1", 1, 1, EVENTS[:3])])] == []

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from legato.content import NO_PARENT
 from legato.storage.branches import cut_branch
-from legato.storage.contract import LONGEST_BRANCH, Branch, Records
-from tests.storage.turns import answer, conversation, question
+from legato.storage.contracts.records import LONGEST_BRANCH, Branch, Records
+from tests.support.storage.turns import answer, conversation, question
 
 ALL = 10_000
 """Characters: more than any of these conversations has."""

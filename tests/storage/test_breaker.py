@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from legato.storage.breaker import PAUSE, Breaker, watched
-from legato.storage.contract import StorageError, Unavailable
+from legato.storage.contracts.errors import StorageError, Unavailable
 
 TROUBLE = Unavailable("The disk is full.")
 

@@ -7,10 +7,10 @@ import pytest
 import trio
 import trio.testing
 
-from legato.storage.erasure import Erased, total
-from legato.storage.records import Storage, open_storage
-from legato.storage.sql_deletion import MESSAGES_A_STEP
-from tests.storage.turns import START, SteppedClock, conversation, question
+from legato.storage.contracts.erasure import Erased, total
+from legato.storage.open import Storage, open_storage
+from legato.storage.sql.deletion import MESSAGES_A_STEP
+from tests.support.storage.turns import START, SteppedClock, conversation, question
 
 LONG = 5 * MESSAGES_A_STEP + 2
 """Messages that take six steps."""

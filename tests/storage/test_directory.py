@@ -5,23 +5,24 @@ from collections.abc import Sequence
 import pytest
 import trio
 
-from legato.storage.contract import Entries, UnstorableText
-from legato.storage.replicas import (
+from legato.storage.contracts.errors import UnstorableText
+from legato.storage.contracts.journal import Entries
+from legato.storage.contracts.replicas import (
     Denied,
     Directory,
     Entered,
+    JobInfo,
     Joined,
     Listed,
-    Listing,
     Replication,
     Told,
     Whereabouts,
 )
 from tests.storage.test_journal import EVENTS
-from tests.storage.worlds import World, listing, take_over
+from tests.support.storage.worlds import World, info, take_over
 
 
-def before(outcome: object) -> Sequence[Listing]:
+def before(outcome: object) -> Sequence[JobInfo]:
     """The jobs that one which was entered has to wait for."""
     assert isinstance(outcome, Entered), outcome
     return outcome.before
@@ -34,7 +35,7 @@ def directory(replica: Replication) -> Directory:
 
 async def test_a_job_is_found_from_its_entry_on(world: World) -> None:
     mine, other = await world.replica(), await world.replica()
-    job = listing("j1", request_id="r1")
+    job = info("j1", request_id="r1")
     assert before(await mine.directory.enter(job, "enqueue", max_per_user=1)) == []
 
     for replica in (mine, other):
@@ -54,32 +55,32 @@ async def test_what_was_never_entered_is_not_found(directory: Directory) -> None
 async def test_jobs_stand_in_the_order_of_their_starts_whatever_their_ids(
     directory: Directory,
 ) -> None:
-    jobs = [listing(job_id) for job_id in "zaxbycw"]
+    jobs = [info(job_id) for job_id in "zaxbycw"]
     for count, job in enumerate(jobs):
         entered = await directory.enter(job, "enqueue", max_per_user=99)
         assert entered == Entered(jobs[:count], count + 1)
 
     found = await directory.conversation("ann", "c1")
-    assert [each.listing for each in found] == jobs
+    assert [each.info for each in found] == jobs
 
 
 async def test_the_same_request_joins_before_anything_else(world: World) -> None:
     mine, other = await world.replica(), await world.replica()
-    first = listing("j1", request_id="r1")
+    first = info("j1", request_id="r1")
     await mine.directory.enter(first, "reject", max_per_user=1)
 
-    again = listing("j2", "c2", request_id="r1")
+    again = info("j2", "c2", request_id="r1")
     assert await other.directory.enter(again, "reject", max_per_user=1) == Joined(first)
     assert await other.directory.find("j2") is None
     assert await other.directory.conversation("ann", "c2") == []
-    bob = listing("j3", user="bob", request_id="r1")
+    bob = info("j3", user="bob", request_id="r1")
     assert before(await other.directory.enter(bob, "reject", max_per_user=1)) == []
 
 
 async def test_a_conversation_with_a_job_that_has_not_ended_is_busy(world: World) -> None:
     mine, other = await world.replica(), await world.replica()
-    await mine.directory.enter(listing("j1"), "reject", max_per_user=9)
-    second = listing("j2", request_id="r2")
+    await mine.directory.enter(info("j1"), "reject", max_per_user=9)
+    second = info("j2", request_id="r2")
     assert await other.directory.enter(second, "reject", max_per_user=9) == Denied("busy")
     assert await other.directory.request("ann", "r2") is None
     await mine.journal.append([Entries("j1", 1, 1, EVENTS[:1])])
@@ -91,24 +92,24 @@ async def test_a_conversation_with_a_job_that_has_not_ended_is_busy(world: World
 
 async def test_a_user_has_as_many_jobs_as_one_may(world: World) -> None:
     mine, other = await world.replica(), await world.replica()
-    await mine.directory.enter(listing("j1"), "enqueue", max_per_user=2)
-    await other.directory.enter(listing("j2", "c2"), "enqueue", max_per_user=2)
+    await mine.directory.enter(info("j1"), "enqueue", max_per_user=2)
+    await other.directory.enter(info("j2", "c2"), "enqueue", max_per_user=2)
 
-    for_ann = listing("j3", "c3")
+    for_ann = info("j3", "c3")
     assert await mine.directory.enter(for_ann, "enqueue", max_per_user=2) == Denied("too_many")
     assert await mine.directory.find("j3") is None
-    for_bob = listing("j4", "c4", "bob")
+    for_bob = info("j4", "c4", "bob")
     assert before(await mine.directory.enter(for_bob, "enqueue", max_per_user=2)) == []
-    await mine.directory.withdraw(listing("j1"))
+    await mine.directory.withdraw(info("j1"))
     assert before(await mine.directory.enter(for_ann, "enqueue", max_per_user=2)) == []
 
 
 async def test_jobs_that_will_be_interrupted_are_not_counted(directory: Directory) -> None:
-    one, other = listing("j1"), listing("j2", "c2")
+    one, other = info("j1"), info("j2", "c2")
     for job in (one, other):
         await directory.enter(job, "interrupt", max_per_user=2)
 
-    third, fourth = listing("j3", "c3"), listing("j4")
+    third, fourth = info("j3", "c3"), info("j4")
     assert await directory.enter(third, "interrupt", max_per_user=2) == Denied("too_many")
     assert before(await directory.enter(fourth, "interrupt", max_per_user=2)) == [one]
 
@@ -118,7 +119,7 @@ async def test_starts_of_one_user_are_decided_one_after_another(world: World) ->
     outcomes: list[object] = []
 
     async def start(number: int) -> None:
-        job = listing(f"j{number}", request_id=f"r{number}")
+        job = info(f"j{number}", request_id=f"r{number}")
         directory = replicas[number % 3].directory
         outcomes.append(await directory.enter(job, "reject", max_per_user=99))
 
@@ -131,19 +132,19 @@ async def test_starts_of_one_user_are_decided_one_after_another(world: World) ->
 
 
 async def test_an_entry_that_is_asked_for_again_was_made_once(directory: Directory) -> None:
-    first, job, later = listing("j1"), listing("j2", request_id="r1"), listing("j3")
+    first, job, later = info("j1"), info("j2", request_id="r1"), info("j3")
     await directory.enter(first, "enqueue", max_per_user=3)
     await directory.enter(job, "enqueue", max_per_user=3)
     await directory.enter(later, "enqueue", max_per_user=3)
 
     assert before(await directory.enter(job, "reject", max_per_user=1)) == [first]
     found = await directory.conversation("ann", "c1")
-    assert [each.listing for each in found] == [first, job, later]
+    assert [each.info for each in found] == [first, job, later]
 
 
 async def test_what_is_withdrawn_is_as_if_it_had_not_been(world: World) -> None:
     replica, die = await world.open()
-    job = listing("j1", request_id="r1")
+    job = info("j1", request_id="r1")
     await replica.directory.withdraw(job)
     await replica.directory.enter(job, "reject", max_per_user=1)
     await replica.directory.withdraw(job)
@@ -156,16 +157,16 @@ async def test_what_is_withdrawn_is_as_if_it_had_not_been(world: World) -> None:
 
 
 async def test_withdrawing_frees_no_other_jobs_request(directory: Directory) -> None:
-    job = listing("j1", request_id="r1")
+    job = info("j1", request_id="r1")
     await directory.enter(job, "enqueue", max_per_user=9)
-    await directory.withdraw(listing("j", request_id="r1"))
+    await directory.withdraw(info("j", request_id="r1"))
 
     assert await directory.request("ann", "r1") == job
 
 
 @pytest.mark.parametrize("may_repeat", [True, False])
 async def test_a_job_that_ended_before_it_began(may_repeat: bool, directory: Directory) -> None:
-    job, again = listing("j1", request_id="r1"), listing("j2", request_id="r1")
+    job, again = info("j1", request_id="r1"), info("j2", request_id="r1")
     await directory.enter(job, "reject", max_per_user=1)
     await directory.void(job, may_repeat=may_repeat)
 
@@ -178,7 +179,7 @@ async def test_a_job_that_ended_before_it_began(may_repeat: bool, directory: Dir
 
 async def test_the_journal_keeps_it_true(replica: Replication) -> None:
     directory, journal = replica.directory, replica.journal
-    job = listing("j1", request_id="r1")
+    job = info("j1", request_id="r1")
     await directory.enter(job, "reject", max_per_user=1)
     await journal.append([Entries("j1", 1, 1, EVENTS[:2])])
     assert await directory.conversation("ann", "c1") == [Listed(job, "begun")]
@@ -195,7 +196,7 @@ async def test_the_journal_keeps_it_true(replica: Replication) -> None:
 
 async def test_whoever_takes_over_keeps_it_true(world: World) -> None:
     first, die = await world.open()
-    job, unbegun = listing("j1", request_id="r1"), listing("j2", "c2", request_id="r2")
+    job, unbegun = info("j1", request_id="r1"), info("j2", "c2", request_id="r2")
     for each in (job, unbegun):
         await first.directory.enter(each, "reject", max_per_user=2)
     await first.journal.append([Entries("j1", 1, 1, EVENTS[:2])])
@@ -217,7 +218,7 @@ async def test_whoever_takes_over_keeps_it_true(world: World) -> None:
 
 @pytest.mark.parametrize("text", ["}:{", "", "\n\0*", "🎵", "running", "c1:conv:c2"])
 async def test_ids_may_hold_any_character(text: str, directory: Directory) -> None:
-    job = listing(f"j{text}", text, text, request_id=text)
+    job = info(f"j{text}", text, text, request_id=text)
     assert before(await directory.enter(job, "reject", max_per_user=1)) == []
 
     assert await directory.conversation(text, text) == [Listed(job, "waiting")]
@@ -230,7 +231,7 @@ async def test_ids_may_hold_any_character(text: str, directory: Directory) -> No
 
 async def test_half_a_character_is_refused(directory: Directory) -> None:
     with pytest.raises(UnstorableText):
-        await directory.enter(listing("j", "\ud800"), "reject", max_per_user=1)
+        await directory.enter(info("j", "\ud800"), "reject", max_per_user=1)
     assert await directory.running("ann") == []
 
 
@@ -244,15 +245,15 @@ async def _is_nowhere(directory: Directory) -> None:
 async def test_what_is_told_again_has_the_place_that_it_had(
     world: World, directory: Directory
 ) -> None:
-    later = listing("a", place=2)
-    first = listing("z", place=1)
+    later = info("a", place=2)
+    first = info("z", place=1)
     replica = await world.replica()
     for told in (later, first):
         await replica.journal.append([Entries(told.job_id, 1, 1, ())])
-        await replica.directory.tell_again([Told(told, 1, "waiting")])
+        await replica.directory.reannounce([Told(told, 1, "waiting")])
 
     found = await replica.directory.conversation("ann", "c1")
-    assert [each.listing for each in found] == [first, later]
-    entered = await replica.directory.enter(listing("m"), "enqueue", max_per_user=9)
+    assert [each.info for each in found] == [first, later]
+    entered = await replica.directory.enter(info("m"), "enqueue", max_per_user=9)
     assert isinstance(entered, Entered)
     assert entered.place == 3

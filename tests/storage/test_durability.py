@@ -12,15 +12,15 @@ import trio
 import trio.abc
 import trio.testing
 
-from legato.storage.contract import StoredTurn
-from legato.storage.records import open_records
-from tests.storage.turns import SteppedClock, answer, conversation, question
+from legato.storage.contracts.records import StoredTurn
+from legato.storage.open import open_records
+from tests.support.storage.turns import SteppedClock, answer, conversation, question
 
 ROOT = Path(__file__).parents[2]
 
 
 def writer(database_url: str, name: str, count: int) -> Sequence[str]:
-    return [sys.executable, "-m", "tests.storage.writer", database_url, name, str(count)]
+    return [sys.executable, "-m", "tests.support.storage.writer", database_url, name, str(count)]
 
 
 async def read_until(stream: trio.abc.ReceiveStream, end: bytes) -> None:

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Struct
 
 from legato.content import NEW_CHAT, Conversation, Message, TextPart, ThinkPart, Usage
-from legato.storage.contract import ForeignConversation, Records, RequestTaken
-from legato.storage.quotas import Quota
-from legato.storage.records import open_records
-from tests.storage.turns import SteppedClock
+from legato.storage.contracts.errors import ForeignConversation, RequestTaken
+from legato.storage.contracts.quotas import Quota
+from legato.storage.contracts.records import Records
+from legato.storage.open import open_records
+from tests.support.storage.turns import SteppedClock
 
 AMPLE = Quota(conversations=10**9)
 USERS = st.sampled_from(["ann", "bob"])

@@ -8,16 +8,16 @@ import pytest
 from psycopg import connect
 from ulid import ULID
 
-from legato.content import Asked, TurnRequest
+from legato.content import ApiRequest, TurnRequest
 from legato.events import AnyEvent, Created, Queued, TextDelta
-from legato.storage.bans import Ban
-from legato.storage.contract import Entries
-from legato.storage.erasure import Erased, Erasure, total
-from legato.storage.records import Storage, open_storage
-from tests.storage.sql import execute
+from legato.storage.contracts.bans import Ban
+from legato.storage.contracts.erasure import Erased, Erasure, total
+from legato.storage.contracts.journal import Entries
+from legato.storage.open import Storage, open_storage
 from tests.storage.test_keys import key
 from tests.storage.test_responses import response
-from tests.storage.turns import START, SteppedClock, answer, conversation, question
+from tests.support.storage.sql import execute
+from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
 
 DAY = timedelta(days=1)
 
@@ -75,7 +75,7 @@ async def erase(erasure: Erasure, user: str = "ann", most: int = 100) -> Sequenc
     return steps
 
 
-def began(conversation_id: str, asked: Asked | None = None) -> Created:
+def began(conversation_id: str, asked: ApiRequest | None = None) -> Created:
     return Created(question("q", conversation_id), "a", "model", asked=asked)
 
 
@@ -131,7 +131,7 @@ async def test_a_step_is_bounded(storage: Storage) -> None:
 
 
 async def test_a_users_ended_generations_leave_the_journal(sql_url: str) -> None:
-    prompted = Asked(api="chat_completions", user="ann", model="m")
+    prompted = ApiRequest(api="chat_completions", user="ann", model="m")
     turn = TurnRequest(
         job_id="queued", conversation_id="c9", message_id="m", response_id="r", user="ann",
         model="m",

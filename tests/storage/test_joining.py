@@ -1,7 +1,7 @@
 """What is read of a job where something is missing, and what heals it."""
 
 from legato.events import TextDelta
-from legato.storage.contract import Entries, Kept
+from legato.storage.contracts.journal import Entries, Kept
 from legato.storage.joining import Joining
 
 

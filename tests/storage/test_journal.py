@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from legato.actors.replay import Replay as Story
-from legato.content import Asked, Part, TextPart, ToolCall, Usage
+from legato.actors.durability.replay import Replay as Story
+from legato.content import ApiRequest, Part, TextPart, ToolCall, Usage
 from legato.events import (
     AnyEvent,
     ArgumentsDelta,
@@ -19,22 +19,15 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
-from legato.storage.contract import (
-    Abandoned,
-    Entries,
-    Journal,
-    Kept,
-    Refusal,
-    StorageError,
-    UnstorableText,
-)
-from legato.storage.memory_journal import MemoryJournal, Shelf
-from legato.storage.records import open_storage
+from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob, Refusal
+from legato.storage.contracts.replicas import Replication
+from legato.storage.memory.journal import JournalStore, MemoryJournal
+from legato.storage.open import open_storage
 from legato.storage.redis.replication import open_replication
-from legato.storage.replicas import Replication
 from tests.storage.conftest import DATABASES, fixture
-from tests.storage.turns import answer, conversation, question
-from tests.storage.worlds import LEASE, Die, World
+from tests.support.storage.turns import answer, conversation, question
+from tests.support.storage.worlds import LEASE, Die, World
 
 CALL = ToolCall("t", "find", '{"q": 1}', output="it", progress=1.0)
 KEPT: tuple[Part, ...] = (TextPart("so"),)
@@ -62,7 +55,7 @@ class Looking:
         self.forget = replica.journal.forget
         self.abandon = replica.journal.abandon
 
-    async def take_over(self) -> Sequence[Abandoned]:
+    async def take_over(self) -> Sequence[OrphanedJob]:
         await self._replica.liveness.beat()
         return await self._replica.journal.take_over()
 
@@ -73,7 +66,7 @@ class Desk:
     def __init__(self, stack: AsyncExitStack, url: str) -> None:
         self._stack = stack
         self._url = url
-        self._shelf = Shelf()
+        self._shelf = JournalStore()
 
     async def open(self) -> tuple[Journal, Die]:
         """A journal, and how its owner dies."""
@@ -271,7 +264,7 @@ async def test_who_tells_it_again_with_a_later_epoch_has_the_job(desk: Desk) -> 
     assert Story(await owner.read("j")).events == [*EVENTS]
     await die()
 
-    assert [*await former.take_over()] == [Abandoned("j", 4, 1, False)]
+    assert [*await former.take_over()] == [OrphanedJob("j", 4, 1, False)]
 
 
 async def test_a_job_has_its_place_before_anything_is_said(desk: Desk) -> None:
@@ -282,7 +275,7 @@ async def test_a_job_has_its_place_before_anything_is_said(desk: Desk) -> None:
     assert await journal.read("j") == Kept([])
     await die()
     successor, _ = await desk.open()
-    assert [*await successor.take_over()] == [Abandoned("j", 2, 1, False)]
+    assert [*await successor.take_over()] == [OrphanedJob("j", 2, 1, False)]
     assert [*await successor.append([place])] == [Refusal("j", "fenced")]
     assert [*await successor.append([Entries("j", 2, 1, EVENTS)])] == []
 
@@ -371,7 +364,7 @@ async def test_nothing_to_append_is_no_error(journal: Journal) -> None:
 
 
 def echoing(value: object) -> Created:
-    asked = Asked(api="responses", user="ann", model="m", echo={"x": value})
+    asked = ApiRequest(api="responses", user="ann", model="m", echo={"x": value})
     return Created(question(), "a1", "model", asked=asked)
 
 
@@ -414,8 +407,8 @@ async def test_jobs_of_a_dead_owner_are_taken_over_once(desk: Desk) -> None:
     await die()
 
     assert [*await second.take_over()] == [
-        Abandoned("j1", 2, 1, False),
-        Abandoned("j2", 2, 1, True),
+        OrphanedJob("j1", 2, 1, False),
+        OrphanedJob("j2", 2, 1, True),
     ]
     third, _ = await desk.open()
     assert await third.take_over() == []
@@ -430,7 +423,7 @@ async def test_every_taking_over_is_counted(desk: Desk) -> None:
     for attempts in (1, 2, 3):
         await die()
         journal, die = await desk.open()
-        assert [*await journal.take_over()] == [Abandoned("j", attempts + 1, attempts, False)]
+        assert [*await journal.take_over()] == [OrphanedJob("j", attempts + 1, attempts, False)]
 
 
 async def test_an_heir_who_came_to_say_something_is_counted_anew(desk: Desk) -> None:
@@ -455,7 +448,7 @@ async def test_what_is_settled_is_counted_anew(desk: Desk) -> None:
     for epoch, settled in ((2, False), (3, True), (4, True)):
         await die()
         journal, die = await desk.open()
-        assert [*await journal.take_over()] == [Abandoned("j", epoch, 1, settled)]
+        assert [*await journal.take_over()] == [OrphanedJob("j", epoch, 1, settled)]
         await journal.settle(["j"])
 
 
@@ -466,7 +459,7 @@ async def test_its_own_jobs_are_not_among_those_it_takes_over(desk: Desk) -> Non
     await second.append([Entries("mine", 1, 1, EVENTS[:1])])
     await die()
 
-    assert [*await second.take_over()] == [Abandoned("theirs", 2, 1, False)]
+    assert [*await second.take_over()] == [OrphanedJob("theirs", 2, 1, False)]
 
 
 async def test_what_is_forgotten_is_gone(desk: Desk) -> None:

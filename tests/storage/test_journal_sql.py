@@ -7,10 +7,11 @@ from ulid import ULID
 
 from legato.content import Message
 from legato.events import Created, StepStarted, TextDelta
-from legato.storage.contract import Abandoned, Entries, Journal, Refusal, StorageError
-from legato.storage.records import open_storage
-from tests.storage.sql import downgrade, execute
-from tests.storage.turns import conversation, question
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Entries, Journal, OrphanedJob, Refusal
+from legato.storage.open import open_storage
+from tests.support.storage.sql import downgrade, execute
+from tests.support.storage.turns import conversation, question
 
 EVENTS = (Created(question(), "a1", "model"), StepStarted(0, "text"), TextDelta(0, "x"))
 
@@ -70,7 +71,7 @@ async def test_conversations_and_jobs_of_former_versions_are_still_there(sql_url
         kept = await storage.journal.read("j")
         found: list[Message] = await storage.records.messages("c1")
 
-    assert [*taken] == [Abandoned("j", epoch=2, attempts=1, settled=False)]
+    assert [*taken] == [OrphanedJob("j", epoch=2, attempts=1, settled=False)]
     assert [*kept.entries] == [Entries("j", 1, 1, EVENTS)]
     assert len(found) == 1
 

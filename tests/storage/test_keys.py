@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from legato.storage.contract import Records, StorageError, UnstorableText
-from legato.storage.keys import ApiKey
-from legato.storage.records import open_records
-from tests.storage.turns import START
+from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.contracts.keys import ApiKey
+from legato.storage.contracts.records import Records
+from legato.storage.open import open_records
+from tests.support.storage.turns import START
 
 SECOND = timedelta(seconds=1)
 

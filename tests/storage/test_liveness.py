@@ -3,8 +3,8 @@
 import pytest
 from trio.testing import MockClock
 
-from legato.storage.replicas import Replication
-from tests.storage.worlds import LEASE, World
+from legato.storage.contracts.replicas import Replication
+from tests.support.storage.worlds import LEASE, World
 
 BEAT = LEASE / 10
 

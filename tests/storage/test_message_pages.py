@@ -3,9 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from legato.storage.contract import InvalidCursor, Records
+from legato.storage.contracts.errors import InvalidCursor
+from legato.storage.contracts.records import Records
 from legato.storage.paging import Position, encode_cursor
-from tests.storage.turns import conversation, question
+from tests.support.storage.turns import conversation, question
 
 MUCH = 10**6
 

@@ -10,10 +10,10 @@ from typing import Final
 import pytest
 import trio
 
-from legato.http.server import END, HURRY
-from tests.http.live_server import until
-from tests.http.raw_client import Cut, Started
-from tests.http.server_process import (
+from legato.http.server.server import END, HURRY
+from tests.support.http.live_server import until
+from tests.support.http.raw_client import Cut, Started
+from tests.support.http.server_process import (
     DEADLINE,
     LEGATO,
     ServerProcess,
@@ -21,8 +21,8 @@ from tests.http.server_process import (
     legato_serve,
     output_of,
 )
-from tests.storage.gates import postgresql_behind_gate
-from tests.storage.outages import (
+from tests.support.storage.gates import postgresql_behind_gate
+from tests.support.storage.outages import (
     Place,
     asks,
     postgresql_place,
@@ -33,7 +33,7 @@ from tests.storage.outages import (
     starts,
     stop,
 )
-from tests.storage.postgres import Server
+from tests.support.storage.postgres import Server
 
 STORE_TIMEOUT: Final = 1.0  # seconds: of a real server ten
 DRAIN_TIMEOUT: Final = 0.2

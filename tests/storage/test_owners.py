@@ -12,11 +12,11 @@ import trio
 from structlog.testing import capture_logs
 
 from legato.events import Created, TextDelta
-from legato.storage.contract import Abandoned, Entries, Journal, Refusal
-from legato.storage.owners import FileOwners
-from legato.storage.records import open_storage
-from tests.storage.postgres import Server
-from tests.storage.turns import question
+from legato.storage.contracts.journal import Entries, Journal, OrphanedJob, Refusal
+from legato.storage.open import open_storage
+from legato.storage.sql.owner_locks import FileOwnerLocks
+from tests.support.storage.postgres import Server
+from tests.support.storage.turns import question
 
 ROOT = Path(__file__).parents[2]
 CREATED = Created(question(), "a1", "model")
@@ -48,7 +48,7 @@ class Owner:
 
 @asynccontextmanager
 async def owner(database_url: str) -> AsyncIterator[Owner]:
-    command = (sys.executable, "-m", "tests.storage.owner", database_url)
+    command = (sys.executable, "-m", "tests.support.storage.owner", database_url)
     async with trio.open_nursery() as nursery:
         run = partial(trio.run_process, command, stdin=PIPE, stdout=PIPE, check=False, cwd=ROOT)
         process: trio.Process = await nursery.start(run)
@@ -71,12 +71,12 @@ async def test_the_jobs_of_a_killed_process_are_taken_over_at_once(sql_url: str)
     async with owner(sql_url) as killed, journal(sql_url) as mine:
         killed.process.kill()
         await killed.process.wait()
-        taken: list[Abandoned] = []
+        taken: list[OrphanedJob] = []
         with trio.fail_after(PATIENCE):
             while not taken:
                 taken += await mine.take_over()
 
-    assert taken == [Abandoned("j", epoch=2, attempts=1, settled=False)]
+    assert taken == [OrphanedJob("j", epoch=2, attempts=1, settled=False)]
 
 
 async def test_a_stopped_process_is_not_taken_for_dead(sql_url: str) -> None:
@@ -94,7 +94,7 @@ async def test_one_of_many_takes_a_job_over(sql_url: str) -> None:
         async with journal(sql_url) as former:
             await former.append([Entries("j", 1, 1, (CREATED,))])
         many = [await stack.enter_async_context(journal(sql_url)) for _ in range(4)]
-        taken: list[Abandoned] = []
+        taken: list[OrphanedJob] = []
 
         async def take_over(journal: Journal) -> None:
             taken.extend(await journal.take_over())
@@ -103,7 +103,7 @@ async def test_one_of_many_takes_a_job_over(sql_url: str) -> None:
             for each in many:
                 nursery.start_soon(take_over, each)
 
-    assert taken == [Abandoned("j", epoch=2, attempts=1, settled=False)]
+    assert taken == [OrphanedJob("j", epoch=2, attempts=1, settled=False)]
 
 
 def close_journals(server: Server) -> None:
@@ -132,7 +132,7 @@ async def test_who_lost_its_session_and_its_jobs_is_told(
     async with journal(postgresql_url) as mine, journal(postgresql_url) as other:
         await mine.append([Entries("j", 1, 1, (CREATED,))])
         await trio.to_thread.run_sync(close_journals, server)
-        assert [*await other.take_over()] == [Abandoned("j", 2, 1, settled=False)]
+        assert [*await other.take_over()] == [OrphanedJob("j", 2, 1, settled=False)]
         late = Entries("j", 1, 2, (TextDelta(0, "x"),))
 
         assert [*await mine.append([late])] == [Refusal("j", "fenced")]
@@ -140,7 +140,7 @@ async def test_who_lost_its_session_and_its_jobs_is_told(
 
 
 def test_an_owner_is_alive_as_long_as_it_holds_its_lock(tmp_path: Path) -> None:
-    one, other = FileOwners(tmp_path / "l.db"), FileOwners(tmp_path / "l.db")
+    one, other = FileOwnerLocks(tmp_path / "l.db"), FileOwnerLocks(tmp_path / "l.db")
     assert not one._is_gone(one.me)
     assert not one._is_gone(other.me)
     assert one._is_gone("0" * 32), "of whom nothing is left"

@@ -3,8 +3,8 @@
 import pytest
 import trio
 
-from legato.storage.replicas import Replication
-from tests.storage.worlds import World
+from legato.storage.contracts.replicas import Replication
+from tests.support.storage.worlds import World
 
 
 async def received(replica: Replication, count: int) -> list[bytes]:

@@ -5,10 +5,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine, make_url
 
-from legato.storage.contract import StorageError
-from legato.storage.records import open_storage
-from legato.storage.tables import METADATA
-from tests.storage.postgres import Server
+from legato.storage.contracts.errors import StorageError
+from legato.storage.open import open_storage
+from legato.storage.sql.tables import METADATA
+from tests.support.storage.postgres import Server
 
 
 def test_the_migrated_tables_are_those_that_are_declared(postgresql_url: str) -> None:

@@ -7,12 +7,13 @@ import pytest
 import trio
 from psycopg import connect
 
-from legato.storage.contract import Records, RequestTaken
-from legato.storage.quotas import ROW_BYTES, OverQuota, Quota, StorageUse, response_use
-from legato.storage.records import open_records
-from tests.storage.sql import downgrade, execute
+from legato.storage.contracts.errors import RequestTaken
+from legato.storage.contracts.quotas import ROW_BYTES, OverQuota, Quota, StorageUse, response_use
+from legato.storage.contracts.records import Records
+from legato.storage.open import open_records
 from tests.storage.test_responses import ENDING, response
-from tests.storage.turns import SteppedClock, answer, conversation, question
+from tests.support.storage.sql import downgrade, execute
+from tests.support.storage.turns import SteppedClock, answer, conversation, question
 
 NOTHING = StorageUse()
 CONVERSATION = ROW_BYTES + len("New Chat")

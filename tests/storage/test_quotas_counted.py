@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from legato.content import TextPart
 from legato.events import Failed
-from legato.storage.contract import ForeignConversation, RequestTaken
-from legato.storage.quotas import (
+from legato.storage.contracts.errors import ForeignConversation, RequestTaken
+from legato.storage.contracts.quotas import (
     OverQuota,
     Quota,
     StorageUse,
@@ -20,10 +20,10 @@ from legato.storage.quotas import (
     message_use,
     response_use,
 )
-from legato.storage.records import Storage, open_storage
+from legato.storage.open import Storage, open_storage
 from tests.storage.test_erasure import DAY
 from tests.storage.test_responses import response
-from tests.storage.turns import START, SteppedClock, answer, conversation, question
+from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
 
 USERS: Final = ("ann", "bob")
 CONVERSATIONS: Final = ("c1", "c2", "c3", "c4")

@@ -7,8 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from legato.content import ErrorPart, TextPart, ThinkPart, ToolCall, ToolCallPart, Usage
-from legato.storage.contract import ForeignConversation, Records
-from tests.storage.turns import START, SteppedClock, answer, conversation, question
+from legato.storage.contracts.errors import ForeignConversation
+from legato.storage.contracts.records import Records
+from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
 
 
 async def ids(records: Records, conversation_id: str = "c1") -> list[str]:

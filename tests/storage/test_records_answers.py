@@ -4,10 +4,10 @@ import trio
 from msgspec.structs import replace
 
 from legato.content import TextPart
-from legato.storage.contract import Records
-from legato.storage.records import open_records
-from tests.storage.sql import downgrade
-from tests.storage.turns import START, SteppedClock, answer, conversation, question
+from legato.storage.contracts.records import Records
+from legato.storage.open import open_records
+from tests.support.storage.sql import downgrade
+from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
 
 SEALED = replace(answer(text="The server ended."), unfinished=True)
 

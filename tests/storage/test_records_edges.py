@@ -7,9 +7,10 @@ import pytest
 import trio
 import trio.testing
 
-from legato.storage.contract import Records, RequestTaken, StorageError, StoredTurn, UnstorableText
-from legato.storage.records import open_records
-from tests.storage.turns import answer, conversation, question
+from legato.storage.contracts.errors import RequestTaken, StorageError, UnstorableText
+from legato.storage.contracts.records import Records, StoredTurn
+from legato.storage.open import open_records
+from tests.support.storage.turns import answer, conversation, question
 
 HARD_TEXTS = [
     "",

@@ -5,8 +5,9 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from legato.storage.contract import InvalidCursor, Records
-from tests.storage.turns import SteppedClock, answer, conversation, question
+from legato.storage.contracts.errors import InvalidCursor
+from legato.storage.contracts.records import Records
+from tests.support.storage.turns import SteppedClock, answer, conversation, question
 
 
 async def store(records: Records, *names: str, user: str = "ann") -> None:

@@ -4,8 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from legato.content import NEW_CHAT
-from legato.storage.contract import Records, RequestTaken, StoredTurn
-from tests.storage.turns import SteppedClock, conversation, question
+from legato.storage.contracts.errors import RequestTaken
+from legato.storage.contracts.records import Records, StoredTurn
+from tests.support.storage.turns import SteppedClock, conversation, question
 
 
 async def ids(records: Records, conversation_id: str = "c1") -> list[str]:

@@ -6,10 +6,10 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from legato.storage.contract import StorageError
-from legato.storage.redis.address import Address, parse_address
+from legato.storage.contracts.errors import StorageError
+from legato.storage.redis.connection.address import Address, parse_address
 from legato.storage.redis.replication import open_replication
-from tests.storage.redis_servers import RedisCluster, RedisServer, free_port
+from tests.support.storage.redis_servers import RedisCluster, RedisServer, free_port
 
 USER = {"username": "ann", "password": "p@s:s"}
 

@@ -7,12 +7,13 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 import pytest
 import trio
 
-from legato.storage.contract import Entries, Kept, Refusal, StorageError, Unavailable
+from legato.storage.contracts.errors import StorageError, Unavailable
+from legato.storage.contracts.journal import Entries, Kept, Refusal
+from legato.storage.contracts.replicas import IncompleteDirectory, Listed, Replication
 from legato.storage.redis.replication import RedisReplication, open_replication
-from legato.storage.replicas import IncompleteDirectory, Listed, Replication
-from tests.storage.redis_servers import RedisCluster, RedisServer
 from tests.storage.test_journal import EVENTS
-from tests.storage.worlds import listing
+from tests.support.storage.redis_servers import RedisCluster, RedisServer
+from tests.support.storage.worlds import info
 
 TIMEOUT = 0.3
 FIRST, SECOND = Entries("j1", 1, 1, EVENTS[:2]), Entries("j1", 1, 3, EVENTS[2:4])
@@ -31,7 +32,7 @@ async def replica(own_server: RedisServer) -> AsyncIterator[Replication]:
 async def test_a_server_that_was_restarted_empty_is_told_all_again(
     replica: Replication, own_server: RedisServer
 ) -> None:
-    job, waiting = listing("j1", request_id="r1", place=1), listing("j2", "c2", place=1)
+    job, waiting = info("j1", request_id="r1", place=1), info("j2", "c2", place=1)
     for each in (job, waiting):
         await replica.directory.enter(each, "reject", max_per_user=9)
     await replica.journal.append([FIRST])
@@ -47,7 +48,7 @@ async def test_a_server_that_was_restarted_empty_is_told_all_again(
     assert await replica.directory.running("ann") == ["c1"]
     found = await replica.directory.find("j1")
     assert found is not None
-    assert (found.listing, found.owner, found.epoch) == (job, replica.me, 1)
+    assert (found.info, found.owner, found.epoch) == (job, replica.me, 1)
 
 
 async def test_packets_arrive_again_after_a_restart(
@@ -80,7 +81,7 @@ async def _first_after_a_loss(replica: Replication) -> Sequence[bytes]:
 async def test_a_server_that_stands_still_is_said_and_then_all_goes_on(
     replica: Replication, own_server: RedisServer
 ) -> None:
-    await replica.directory.enter(listing("j1"), "reject", max_per_user=9)
+    await replica.directory.enter(info("j1"), "reject", max_per_user=9)
     await replica.journal.append([FIRST])
     own_server.signal(signal.SIGSTOP)
     for attempt in (
@@ -133,7 +134,7 @@ async def test_a_full_server_says_so_in_its_own_words(
     with pytest.raises(StorageError, match=r"command not allowed when used memory > 'maxmemory'"):
         await replica.journal.append([SECOND])
     with pytest.raises(StorageError, match=r"command not allowed when used memory > 'maxmemory'"):
-        await replica.directory.enter(listing("j2"), "reject", max_per_user=9)
+        await replica.directory.enter(info("j2"), "reject", max_per_user=9)
     assert await replica.journal.read("j1") == Kept([FIRST])
     own_server.ask("CONFIG", "SET", "maxmemory", "0")
 
@@ -194,7 +195,7 @@ async def test_a_server_that_is_another_one_may_lack_what_was_told_last(
     replica: Replication, own_server: RedisServer
 ) -> None:
     """A standby that took over has all but the last moment, the birth and the signs included."""
-    known = listing("j1")
+    known = info("j1")
     await replica.directory.enter(known, "reject", max_per_user=9)
     assert await replica.liveness.beat()
     own_server.ask("SAVE")
@@ -204,7 +205,7 @@ async def test_a_server_that_is_another_one_may_lack_what_was_told_last(
     with pytest.raises(IncompleteDirectory):
         await replica.directory.find("j2")
     with pytest.raises(IncompleteDirectory):
-        await replica.directory.enter(listing("j2"), "reject", max_per_user=9)
+        await replica.directory.enter(info("j2"), "reject", max_per_user=9)
     assert not await replica.liveness.beat()
     replica.liveness.told()
     assert await replica.liveness.beat()

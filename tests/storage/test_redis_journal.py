@@ -6,10 +6,11 @@ import pytest
 import trio
 
 from legato.events import TextDelta
-from legato.storage.contract import Abandoned, Entries, Journal, Kept, Refusal, UnstorableText
-from legato.storage.replicas import Replication
+from legato.storage.contracts.errors import UnstorableText
+from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob, Refusal
+from legato.storage.contracts.replicas import Replication
 from tests.storage.test_journal import EVENTS
-from tests.storage.worlds import World, listing, take_over
+from tests.support.storage.worlds import World, info, take_over
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ async def test_settled_stays_settled_however_often_it_is_taken_over(world: World
     for epoch in (2, 3, 4):
         await die()
         replica, die = await world.open()
-        assert await take_over(replica) == [Abandoned("j", epoch, 1, True)]
+        assert await take_over(replica) == [OrphanedJob("j", epoch, 1, True)]
         for position in (2 * epoch - 2, 2 * epoch - 1):
             entries = Entries("j", epoch, position, EVENTS[1:2])
             assert [*await replica.journal.append([entries])] == []
@@ -94,11 +95,11 @@ async def test_of_several_that_take_over_one_has_it(world: World) -> None:
 
 async def test_a_job_of_which_nothing_was_appended_is_taken_over(world: World) -> None:
     first, die = await world.open()
-    await first.directory.enter(listing("j"), "enqueue", max_per_user=9)
+    await first.directory.enter(info("j"), "enqueue", max_per_user=9)
     second = await world.replica()
     await die()
 
-    assert await take_over(second) == [Abandoned("j", 2, 1, False)]
+    assert await take_over(second) == [OrphanedJob("j", 2, 1, False)]
     assert await second.journal.read("j") == Kept([])
     await second.journal.append([Entries("j", 2, 1, EVENTS[:2])])
     assert len((await second.journal.read("j")).entries) == 1

@@ -4,14 +4,14 @@ import pytest
 import trio
 
 from legato.events import AnyEvent
-from legato.storage.contract import Abandoned, Entries, Journal, Kept, Refusal
-from legato.storage.replicas import Listed, Replication, Told
-from tests.storage.redis_servers import RedisServer
+from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob, Refusal
+from legato.storage.contracts.replicas import Listed, Replication, Told
 from tests.storage.test_journal import EVENTS, heard
-from tests.storage.worlds import World, listing, take_over
+from tests.support.storage.redis_servers import RedisServer
+from tests.support.storage.worlds import World, info, take_over
 
 JOB = "test:job:{j}"
-MINE = listing("j", request_id="r", place=1)
+MINE = info("j", request_id="r", place=1)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ async def test_what_is_new_is_refused_though_the_directory_was_told_again(
     await replica.directory.enter(MINE, "interrupt", max_per_user=9)
     await said(replica.journal, 1, 5)
     redis_server.ask("FLUSHALL")
-    await replica.directory.tell_again([Told(MINE, 1, "begun")])
+    await replica.directory.reannounce([Told(MINE, 1, "begun")])
     assert redis_server.ask("EXISTS", JOB) == 0, "the journal's writer makes it, and nobody else"
     assert await said(replica.journal, 6, 7) == [Refusal("j", "forgotten")]
     assert await said(replica.journal, 1, 9) == []
@@ -70,7 +70,7 @@ async def test_a_lost_entry_and_a_claim_instead_keep_the_former_owner_out(
     await said(former.journal, 3, 3)
     redis_server.restore(JOB, older)
     await former.liveness.leave()
-    assert await take_over(other) == [Abandoned("j", 2, 1, False)]
+    assert await take_over(other) == [OrphanedJob("j", 2, 1, False)]
 
     assert await said(former.journal, 4, 5) == [Refusal("j", "fenced")]
     assert await said(other.journal, 3, 9, epoch=2) == []
@@ -131,7 +131,7 @@ async def test_streams_of_former_versions_are_gone_on_with(
     redis_server.ask("XADD", JOB, "1-3", "o", former.me, "s", "1")
     redis_server.ask("XADD", JOB, "2-0", "o", former.me, "s", "1")
     await former.liveness.leave()
-    assert await take_over(other) == [Abandoned("j", 3, 1, True)]
+    assert await take_over(other) == [OrphanedJob("j", 3, 1, True)]
 
     assert await said(other.journal, 4, 5, epoch=3) == [Refusal("j", "forgotten")]
     assert await said(other.journal, 3, 9, epoch=3) == []
@@ -150,7 +150,7 @@ async def test_what_follows_a_mark_is_kept_and_settled(
 
     assert await events(replica.journal) == [*EVENTS[:5]]
     await die()
-    assert await take_over(await world.replica()) == [Abandoned("j", 2, 1, True)]
+    assert await take_over(await world.replica()) == [OrphanedJob("j", 2, 1, True)]
 
 
 async def test_a_server_that_does_not_know_the_scripts_is_told_them(
@@ -165,11 +165,11 @@ async def test_a_server_that_does_not_know_the_scripts_is_told_them(
 
 async def test_to_tell_again_what_is_just_forgotten_is_no_error(replica: Replication) -> None:
     for number in range(20):
-        job = listing(f"j{number}")
+        job = info(f"j{number}")
         await replica.directory.enter(job, "enqueue", max_per_user=99)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(replica.journal.forget, [job.job_id])
-            nursery.start_soon(replica.directory.tell_again, [Told(job, 1, "ended")])
+            nursery.start_soon(replica.directory.reannounce, [Told(job, 1, "ended")])
 
 
 async def test_what_is_anothers_by_now_is_not_told_again(
@@ -181,11 +181,11 @@ async def test_what_is_anothers_by_now_is_not_told_again(
     await former.liveness.leave()
     await take_over(other)
     await other.journal.settle(["j"])
-    await former.directory.tell_again([Told(MINE, 1, "begun")])
+    await former.directory.reannounce([Told(MINE, 1, "begun")])
     assert await other.directory.conversation("ann", "c1") == [Listed(MINE, "ended")]
     assert await other.directory.running("ann") == []
     await other.journal.forget(["j"])
-    await former.directory.tell_again([Told(MINE, 1, "begun")])
+    await former.directory.reannounce([Told(MINE, 1, "begun")])
 
     assert await said(former.journal, 1, 3) == [Refusal("j", "fenced")]
     assert await other.directory.conversation("ann", "c1") == []
@@ -200,7 +200,7 @@ async def test_a_stage_is_told_again_as_it_is(
     redis_server.ask("FLUSHALL")
     await said(replica.journal, 1, 2)
     assert await replica.directory.conversation("ann", "c1") == [Listed(MINE, "begun")]
-    await replica.directory.tell_again([Told(MINE, 1, "ended")])
+    await replica.directory.reannounce([Told(MINE, 1, "ended")])
 
     assert await replica.directory.conversation("ann", "c1") == [Listed(MINE, "ended")]
     assert await replica.directory.running("ann") == []
@@ -217,4 +217,4 @@ async def test_a_job_that_waits_is_told_again_by_its_place(
     assert await replica.directory.conversation("ann", "c1") == [Listed(MINE, "waiting")]
     found = await replica.directory.find("j")
     assert found is not None
-    assert (found.listing, found.owner, found.epoch) == (MINE, replica.me, 1)
+    assert (found.info, found.owner, found.epoch) == (MINE, replica.me, 1)

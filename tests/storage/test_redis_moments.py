@@ -7,17 +7,18 @@ from typing import TypeVar
 import pytest
 from redis.exceptions import RedisError
 
-from legato.storage.contract import Entries, StorageError
-from legato.storage.redis.commands import Answer, Command, Word
-from legato.storage.redis.nodes import Nodes
-from legato.storage.redis.pools import Pool
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Entries
+from legato.storage.contracts.replicas import Entered, Replication
+from legato.storage.redis.connection.commands import Answer, Command, Word
+from legato.storage.redis.connection.nodes import Nodes
+from legato.storage.redis.connection.pools import Pool
 from legato.storage.redis.replication import RedisReplication, open_replication
-from legato.storage.replicas import Entered, Replication
-from tests.storage.redis_servers import RedisServer
 from tests.storage.test_journal import EVENTS
-from tests.storage.worlds import World, listing, take_over
+from tests.support.storage.redis_servers import RedisServer
+from tests.support.storage.worlds import World, info, take_over
 
-JOB = listing("j", request_id="r")
+JOB = info("j", request_id="r")
 FIRST = Entries("j", 1, 1, EVENTS)
 T = TypeVar("T")
 
@@ -137,7 +138,7 @@ async def test_whoever_dies_at_any_step_leaves_nothing_that_nobody_has(
     await die()
 
     taken = [job.job_id for job in await take_over(last)]
-    listed = [each.listing.job_id for each in await last.directory.conversation("ann", "c1")]
+    listed = [each.info.job_id for each in await last.directory.conversation("ann", "c1")]
     assert set(listed) <= set(taken)
     await last.journal.settle(taken)
     await last.journal.forget(taken)

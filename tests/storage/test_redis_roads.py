@@ -16,11 +16,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from legato.storage.contract import Entries, StorageError
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Entries
+from legato.storage.contracts.replicas import Replication
 from legato.storage.redis.replication import open_replication
-from legato.storage.replicas import Replication
-from tests.storage.redis_servers import RedisServer, wait_for
 from tests.storage.test_journal import EVENTS
+from tests.support.storage.redis_servers import RedisServer, wait_for
 
 
 class Watched(NamedTuple):

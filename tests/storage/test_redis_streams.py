@@ -6,12 +6,13 @@ from contextlib import AsyncExitStack
 import pytest
 
 from legato.events import TextDelta
-from legato.storage.contract import Abandoned, Entries, Kept, Refusal, StorageError
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Entries, Kept, OrphanedJob, Refusal
+from legato.storage.contracts.replicas import Replication
 from legato.storage.redis.replication import open_replication
-from legato.storage.replicas import Replication
-from tests.storage.redis_servers import RedisServer
 from tests.storage.test_journal import EVENTS
-from tests.storage.worlds import World, listing, take_over
+from tests.support.storage.redis_servers import RedisServer
+from tests.support.storage.worlds import World, info, take_over
 
 JOB, SET = "test:job:{j}", "test:owner:{%s}"
 
@@ -63,7 +64,7 @@ async def test_a_claim_whose_reply_was_lost_is_reported_the_next_time(
     for done in range(1, 4):
         redis_server.empty()
         dead, die = await world.open()
-        await dead.directory.enter(listing("j"), "reject", max_per_user=1)
+        await dead.directory.enter(info("j"), "reject", max_per_user=1)
         await die()
         replica = await world.replica()
         steps = [
@@ -74,7 +75,7 @@ async def test_a_claim_whose_reply_was_lost_is_reported_the_next_time(
         for step in steps[:done]:
             redis_server.ask(*step)
 
-        assert await take_over(replica) == [Abandoned("j", 2, 1, False)]
+        assert await take_over(replica) == [OrphanedJob("j", 2, 1, False)]
         assert await take_over(replica) == []
         assert redis_server.ask("SMEMBERS", SET % dead.me) in ([], set())
 
@@ -85,7 +86,7 @@ async def test_whoever_died_in_taking_over_is_taken_over(
     for done in range(1, 4):
         redis_server.empty()
         dead, die = await world.open()
-        await dead.directory.enter(listing("j"), "reject", max_per_user=1)
+        await dead.directory.enter(info("j"), "reject", max_per_user=1)
         await die()
         taker, die_too = await world.open()
         steps = [
@@ -119,7 +120,7 @@ async def test_who_was_paused_before_its_stream_was_made_stays_out(
         Refusal("j", "fenced")
     ]
     with pytest.raises(StorageError, match="was taken for gone"):
-        await paused.directory.enter(listing("j", request_id="r"), "reject", max_per_user=1)
+        await paused.directory.enter(info("j", request_id="r"), "reject", max_per_user=1)
     assert await other.directory.find("j") is None
     assert await other.directory.conversation("ann", "c1") == []
     assert await other.directory.running("ann") == []
@@ -132,7 +133,7 @@ async def test_who_was_paused_before_its_stream_was_made_stays_out(
 async def test_settled_streams_expire_and_nothing_else_does(
     replica: Replication, redis_server: RedisServer
 ) -> None:
-    await replica.directory.enter(listing("j"), "reject", max_per_user=1)
+    await replica.directory.enter(info("j"), "reject", max_per_user=1)
     await replica.journal.append([Entries("j", 1, 1, EVENTS)])
     assert redis_server.ask("TTL", JOB) == -1
     await replica.journal.settle(["j"])
@@ -144,12 +145,12 @@ async def test_nothing_is_left_of_what_was_forgotten(
     replica: Replication, redis_server: RedisServer
 ) -> None:
     before = _keys(redis_server)
-    await replica.directory.enter(listing("j", request_id="r"), "reject", max_per_user=1)
+    await replica.directory.enter(info("j", request_id="r"), "reject", max_per_user=1)
     await replica.journal.append([Entries("j", 1, 1, EVENTS)])
     await replica.journal.settle(["j"])
     await replica.journal.forget(["j"])
-    await replica.directory.enter(listing("k", request_id="r"), "reject", max_per_user=1)
-    await replica.directory.withdraw(listing("k", request_id="r"))
+    await replica.directory.enter(info("k", request_id="r"), "reject", max_per_user=1)
+    await replica.directory.withdraw(info("k", request_id="r"))
 
     assert _keys(redis_server) == before
 

@@ -5,12 +5,13 @@ from contextlib import suppress
 import pytest
 from msgspec.structs import replace
 
-from legato.content import Asked, Message, TextPart, Usage
+from legato.content import ApiRequest, Message, TextPart, Usage
 from legato.events import AnyEnding, Created, Failed, Finished, Stopped
-from legato.storage.contract import Records, StorageError, UnstorableText
-from legato.storage.records import open_records
-from legato.storage.responses import ChainTooLarge, StoredResponse
-from tests.storage.sql import execute
+from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.contracts.records import Records
+from legato.storage.contracts.responses import ChainTooLarge, StoredResponse
+from legato.storage.open import open_records
+from tests.support.storage.sql import execute
 
 ITEMS = ({"id": "msg_1", "type": "message", "content": [{"text": "Hi \0 ü", "n": 1.5}]},)
 ANSWER = Message(message_id="r1", conversation_id="r1", content=(TextPart("Hello \0."),))
@@ -26,7 +27,7 @@ def response(
     ending: AnyEnding | None = None,
 ) -> StoredResponse:
     echo = {"metadata": {"a": "b"}, "temperature": 0.5, "tools": [{"type": "function"}]}
-    asked = Asked(api="responses", user=user, model="m", echo=echo, store=True)
+    asked = ApiRequest(api="responses", user=user, model="m", echo=echo, store=True)
     request = Message(message_id=response_id, conversation_id=conversation_id)
     return StoredResponse(
         response_id=response_id,
@@ -194,7 +195,7 @@ async def test_a_row_of_another_version_is_an_error_for_people(change: str, sql_
 async def test_too_much_to_go_on_from_is_refused_before_it_is_read(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("sql_responses", "memory_responses"):
+    for place in ("sql.responses", "memory.responses"):
         monkeypatch.setattr(f"legato.storage.{place}.LARGEST_CHAIN", 1000)
     await records.responses.open(response("r1"))
     await records.responses.close("r1", ENDING)

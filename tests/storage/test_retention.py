@@ -9,14 +9,14 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from legato.http.runtime import open_runtime
-from legato.storage.contract import StorageError
-from legato.storage.erasure import Erased
-from legato.storage.memory import MemoryRecords
-from legato.storage.memory_erasure import MemoryErasure
-from legato.storage.records import open_storage
+from legato.storage.contracts.erasure import Erased
+from legato.storage.contracts.errors import StorageError
+from legato.storage.memory.erasure import MemoryErasure
+from legato.storage.memory.records import MemoryRecords
+from legato.storage.open import open_storage
 from legato.storage.retention import INTERVAL, STEP, open_retention
-from tests.http.house import settings_with
-from tests.storage.turns import SteppedClock, conversation, question
+from tests.support.http.runtime import settings_with
+from tests.support.storage.turns import SteppedClock, conversation, question
 
 MOMENT = timedelta(microseconds=1)
 

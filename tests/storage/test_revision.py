@@ -2,9 +2,9 @@
 
 import pytest
 
-from legato.storage.contract import StorageError
-from legato.storage.records import open_records
-from tests.storage.sql import execute
+from legato.storage.contracts.errors import StorageError
+from legato.storage.open import open_records
+from tests.support.storage.sql import execute
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from legato.storage.contract import Records, StorageError, UnstorableText
-from legato.storage.records import open_records
-from legato.storage.revocations import MAX_SESSIONS, Revocation, Revocations
-from tests.storage.turns import SteppedClock
+from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.contracts.records import Records
+from legato.storage.contracts.revocations import MAX_SESSIONS, Revocation, Revocations
+from legato.storage.open import open_records
+from tests.support.storage.turns import SteppedClock
 
 HOUR = timedelta(hours=1)
 

@@ -1,18 +1,18 @@
 """Who is taken for gone: only who was seen to be silent, by one clock, for a whole lease."""
 
-from legato.storage.signs import LEFT, Signs
+from legato.storage.failure_detector import LEFT, FailureDetector
 
 LEASE = 10.0
 
 
-def watched(*looks: tuple[float, dict[str, str]]) -> Signs:
-    signs = Signs("me", LEASE)
+def watched(*looks: tuple[float, dict[str, str]]) -> FailureDetector:
+    signs = FailureDetector("me", LEASE)
     for now, seen in looks:
         signs.look(seen, now, now)
     return signs
 
 
-def silent(seconds: int) -> Signs:
+def silent(seconds: int) -> FailureDetector:
     return watched(*[(float(now), {"other": "7"}) for now in range(seconds + 1)])
 
 

@@ -13,14 +13,14 @@ import trio
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, make_url, text
 
-from legato.storage.contract import StorageError, Unavailable
-from legato.storage.database import Database
-from legato.storage.engines import make_engines
-from legato.storage.migrate import MIGRATIONS
-from legato.storage.records import open_records, open_storage
-from legato.storage.revision import NEWEST
-from legato.storage.tables import METADATA
-from tests.storage.turns import answer, conversation, question
+from legato.storage.contracts.errors import StorageError, Unavailable
+from legato.storage.open import open_records, open_storage
+from legato.storage.sql.database import Database
+from legato.storage.sql.engines import make_engines
+from legato.storage.sql.migrate import MIGRATIONS
+from legato.storage.sql.revision import NEWEST
+from legato.storage.sql.tables import METADATA
+from tests.support.storage.turns import answer, conversation, question
 
 
 def query(path: Path, statement: str) -> list[tuple[object, ...]]:
@@ -170,7 +170,7 @@ def test_the_newest_revision_is_that_of_the_last_migration() -> None:
 async def test_what_is_current_is_opened_without_what_migrates(sqlite_url: str) -> None:
     await store_a_turn(sqlite_url)
     code = (
-        "import sys, trio; from legato.storage.records import open_storage\n"
+        "import sys, trio; from legato.storage.open import open_storage\n"
         "async def main():\n"
         "    async with open_storage(sys.argv[1]): print('alembic' in sys.modules)\n"
         "trio.run(main)"

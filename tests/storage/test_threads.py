@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from legato.storage.contract import Unavailable
+from legato.storage.contracts.errors import Unavailable
 from legato.storage.operations import uses
 from legato.storage.threads import Threads
 

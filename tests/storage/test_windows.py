@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 from limits import parse_many
 
-from legato.storage import windows as memory_windows
-from legato.storage.contract import StorageError
-from legato.storage.memory import MemoryRecords
-from legato.storage.redis.guarding import Shared, open_shared
-from legato.storage.windows import MemoryWindows, Window, Windows
-from tests.storage.redis_servers import RedisServer
+from legato.storage import rate_windows as memory_windows
+from legato.storage.contracts.errors import StorageError
+from legato.storage.memory.records import MemoryRecords
+from legato.storage.rate_windows import MemoryWindows, Window, Windows
+from legato.storage.redis.shared_guards import Shared, open_shared
+from tests.support.storage.redis_servers import RedisServer
 
 TWO = parse_many("2/minute")
 BOTH = parse_many("2/minute; 3/hour")

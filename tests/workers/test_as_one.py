@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import trio
 
-from tests.actors.kit import Client
-from tests.http.raw_client import START, Started
-from tests.http.server_process import ServerProcess, legato_serve
+from tests.support.actors import Client
+from tests.support.http.raw_client import START, Started
+from tests.support.http.server_process import ServerProcess, legato_serve
 
 CONNECTIONS = 24  # of which, with three workers, hardly ever all come to the same one
 

@@ -9,7 +9,7 @@ import trio
 from structlog.testing import capture_logs
 
 from legato.config import ConfigError, Settings
-from legato.http.signals import Shutdown
+from legato.http.server.signals import Shutdown
 from legato.workers import WorkersError
 from legato.workers.processes import Workers
 from legato.workers.protocol import Task

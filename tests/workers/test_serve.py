@@ -7,9 +7,9 @@ from typing import Any
 
 from redis import Redis
 
-from tests.http.live_server import until
-from tests.http.raw_client import RawClient
-from tests.http.server_process import ServerProcess, legato_serve, output_of
+from tests.support.http.live_server import until
+from tests.support.http.raw_client import RawClient
+from tests.support.http.server_process import ServerProcess, legato_serve, output_of
 
 TWO = ("--workers", "2")
 

@@ -7,8 +7,8 @@ from typing import Final
 from legato.http.guards.asking import Asking, Headers
 from legato.http.guards.denials import BANNED, Banned
 from legato.http.guards.outage import Outage
-from legato.storage.bans import Ban, Bans
 from legato.storage.clock import Clock
+from legato.storage.contracts.bans import Ban, Bans
 
 REFRESH: Final = timedelta(seconds=5)
 """A ban, or its lifting, is known at every replica after this time, at the first request."""

@@ -9,10 +9,11 @@ import httpx
 from msgspec.structs import replace
 
 from legato.actors.admission import TooManyForUser
-from legato.actors.starting import NotStarted
+from legato.actors.start import NotStarted
 from legato.config import ConfigError, Settings
 from legato.config import Guards as GuardSettings
 from legato.exposure import starts_per_user
+from legato.http.auth.tokens import Unauthorized
 from legato.http.errors import Foreign, UnknownModel
 from legato.http.guards.asking import Asking, Guard, Headers
 from legato.http.guards.bans import BanList
@@ -22,11 +23,10 @@ from legato.http.guards.moderation import Moderation
 from legato.http.guards.rates import RateLimits
 from legato.http.guards.sharing import open_shared
 from legato.http.guards.violations import Violations
-from legato.http.tokens import Unauthorized
-from legato.storage.bans import Bans
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contract import ForeignConversation
-from legato.storage.quotas import OverQuota
+from legato.storage.contracts.bans import Bans
+from legato.storage.contracts.errors import ForeignConversation
+from legato.storage.contracts.quotas import OverQuota
 
 FOREIGN: Final = "User not authorized for this conversation"
 

@@ -8,8 +8,8 @@ from msgspec import Struct, field, json
 from quart import Response
 
 from legato.content import NO_PARENT
-from legato.http.bodies import NEW
 from legato.http.guards.denials import Denied, NotABrowser, NotModerated
+from legato.http.input.bodies import NEW
 
 SENDER: Final = "Agents"
 

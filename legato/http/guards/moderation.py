@@ -13,7 +13,7 @@ from legato.http.errors import InvalidField
 from legato.http.guards.asking import Asking, Headers
 from legato.http.guards.denials import Flagged, NotModerated
 from legato.http.guards.outage import Outage
-from legato.http.json_bounds import check_json
+from legato.http.input.json_bounds import check_json
 
 CHAT_FIELDS: Final = frozenset({"text", "promptPrefix", "editedContent", "model_parameters"})
 """Of a start by the chat routes, which LibreChat's clients send much else with."""

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
 
 log = structlog.get_logger()
 

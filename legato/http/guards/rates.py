@@ -6,12 +6,12 @@ from math import ceil
 from limits import RateLimitItem, parse_many
 
 from legato.config import Guards as GuardSettings
-from legato.config_guards import OFF
+from legato.config.guards import OFF
 from legato.http.guards.asking import Asking, Headers
 from legato.http.guards.denials import TooFast
 from legato.http.guards.outage import Outage
 from legato.http.guards.violations import Kind, Violations
-from legato.storage.windows import Window, Windows
+from legato.storage.rate_windows import Window, Windows
 
 Rates = Sequence[RateLimitItem]
 

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from msgspec import Struct
 
 from legato.config import Settings
-from legato.storage.bans import Bans
 from legato.storage.breaker import watched
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contract import StorageError
-from legato.storage.windows import MemoryWindows, Windows
+from legato.storage.contracts.bans import Bans
+from legato.storage.contracts.errors import StorageError
+from legato.storage.rate_windows import MemoryWindows, Windows
 
 
 class Shared(Struct, frozen=True):
@@ -31,13 +31,13 @@ async def open_shared(
         yield Shared(MemoryWindows(lambda: clock().timestamp()), bans)
         return
     try:
-        from legato.storage.redis import guarding
+        from legato.storage.redis import shared_guards
     except ModuleNotFoundError as error:
         missing = f"Redis needs the package {error.name}: pip install 'legato[redis]'"
         raise StorageError(f"LEGATO_REDIS_URL: {missing}") from error
     prefix = settings.redis_prefix
     async with (
-        guarding.open_shared(settings.redis_url, bans, prefix=prefix, clock=clock) as there,
+        shared_guards.open_shared(settings.redis_url, bans, prefix=prefix, clock=clock) as there,
         watched(there.watch),
     ):
         yield Shared(there.windows, there.bans)

@@ -10,8 +10,8 @@ from legato.config import Guards as GuardSettings
 from legato.http.guards.asking import Asking
 from legato.http.guards.bans import BanList
 from legato.http.guards.outage import Outage
-from legato.storage.bans import Ban, Bans
 from legato.storage.clock import Clock
+from legato.storage.contracts.bans import Ban, Bans
 
 Kind = Literal[
     "message_limit",

@@ -5,8 +5,8 @@ from typing import Final
 import msgspec
 from quart import request
 
-from legato.http.bodies import RequestId
 from legato.http.errors import InvalidField
+from legato.http.input.bodies import RequestId
 
 CANCEL_HEADER: Final = "X-Legato-Cancel-On-Disconnect"
 KEY_HEADER: Final = "Idempotency-Key"

@@ -8,8 +8,8 @@ from quart_schema import tag_blueprint
 from legato.http.errors import ModelNotFound
 from legato.http.openai.replies import ModelObject, ModelsPage
 from legato.http.openapi import describe
+from legato.http.request_context import reply, runtime
 from legato.http.runtime import Runtime
-from legato.http.wire import reply, runtime
 
 models = Blueprint("openai_models", __name__)
 tag_blueprint(models, ["OpenAI"])

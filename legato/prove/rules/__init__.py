@@ -1,4 +1,11 @@
-"""The rules: everything that can happen to a cluster, each a name, a weight and a function."""
+"""The rules: everything that can happen to a cluster, each a name, a weight and a function.
+
+- `jobs`: starts, what providers say, stops, questions and deletions
+- `reading`: readers that begin anywhere, and move
+- `replicas`: replicas that are killed, cut off, paused, join and leave
+- `storage`: storage that fails, lies, hangs, forgets and fails over, and packets that do not
+  arrive
+"""
 
 from typing import Final
 

@@ -5,8 +5,8 @@ from typing import Final
 import trio
 
 from legato.actors.admission import Refused
-from legato.actors.starting import NotStarted, StartReply, start_turn
-from legato.actors.turn import InvalidTurn
+from legato.actors.conversation.turn import InvalidTurn
+from legato.actors.start import NotStarted, StartReply, start_turn
 from legato.config import OnBusy
 from legato.models.contract import (
     FinishReport,
@@ -16,12 +16,12 @@ from legato.models.contract import (
     TextChunk,
     ToolCallChunk,
 )
-from legato.prove.model import Asked, Known
+from legato.prove.model import AskedStart, KnownJob
 from legato.prove.provider import Connection
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.seats import Seat
 from legato.prove.simulation import CONVERSATIONS, Simulation, kind
-from legato.storage.contract import ForeignConversation
+from legato.storage.contracts.errors import ForeignConversation
 
 BUSY: Final[tuple[OnBusy, ...]] = ("interrupt", "interrupt", "enqueue", "reject")
 FIRST_OF_THREE: Final = 3
@@ -62,7 +62,7 @@ def begin(
     sim.ask(seat, f"the start of job {asked.number}", question)
 
 
-def answered(sim: Simulation, seat: Seat, asked: Asked, reply: StartReply) -> None:
+def answered(sim: Simulation, seat: Seat, asked: AskedStart, reply: StartReply) -> None:
     if not seat.is_open:
         return  # nobody hears what it says
     job_id = reply.generation_id
@@ -72,7 +72,7 @@ def answered(sim: Simulation, seat: Seat, asked: Asked, reply: StartReply) -> No
         sim.model.hears_of(job_id).replies.append(reply)
 
 
-def refused(sim: Simulation, asked: Asked, error: Exception) -> None:
+def refused(sim: Simulation, asked: AskedStart, error: Exception) -> None:
     sim.model.note(f"job {asked.number} is refused: {error}")
     if sim.model.is_freed(asked.request_id):
         return  # it raced with the deletion of what it started before
@@ -135,7 +135,7 @@ async def stop_twice(sim: Simulation, job: int, place: int, other: int) -> None:
             stop_at(sim, known, seat)
 
 
-def stop_at(sim: Simulation, known: Known, seat: Seat) -> None:
+def stop_at(sim: Simulation, known: KnownJob, seat: Seat) -> None:
     async def question() -> None:
         job = await seat.jobs.whereis("ann", known.asked.job_id)
         if job is not None:

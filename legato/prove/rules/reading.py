@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from legato.actors.feed import Start
-from legato.prove.model import Known
+from legato.actors.stream.feed import Start
+from legato.prove.model import KnownJob
 from legato.prove.readers import Reader
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.seats import Seat
@@ -25,7 +25,7 @@ async def subscribe(sim: Simulation, job: int, start: int, place: int) -> None:
     sim.model.step(f"{reader.name} reads {known.name} {words} at {sim.name(reader.seat)}")
 
 
-def read(sim: Simulation, known: Known, start: Start, seat: Seat) -> Reader:
+def read(sim: Simulation, known: KnownJob, start: Start, seat: Seat) -> Reader:
     reader = Reader(sim, len(sim.readers) + 1, known.asked.job_id, start, seat)
     sim.readers.append(reader)
     sim.nursery.start_soon(reader.run)

@@ -24,7 +24,7 @@ def counted(name: str, most: int, words: str, set_to: Callable[[Faulty, int], No
     """A rule that sets one of the faults of a replica's share of the world."""
 
     async def play(sim: Simulation, place: int, count: int) -> None:
-        await sim.told_again()
+        await sim.reannounced()
         seat = sim.open_seat(place)
         sim.model.step(words.format(count + 1, sim.name(seat)))
         set_to(seat.replication, count + 1)
@@ -86,9 +86,9 @@ def _knows_all(sim: Simulation) -> bool:
         if sim.in_reach(seat)
         for job in seat.replica.supervisor.registry
     }
-    volumes = sim.replicas.world.volumes.items()
+    stored_logs = sim.replicas.world.stored_logs.items()
     all_here = all(sim.in_reach(each) and not each.replication.hangs for each in sim.open_seats())
-    return all_here and {(volume.owner, job_id) for job_id, volume in volumes} <= there
+    return all_here and {(stored_log.owner, job_id) for job_id, stored_log in stored_logs} <= there
 
 
 async def fail_over(sim: Simulation, length: int, says: int) -> None:

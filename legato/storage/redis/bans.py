@@ -8,11 +8,11 @@ import structlog
 import trio
 from msgspec import json
 
-from legato.storage.bans import Ban, Bans
 from legato.storage.clock import Clock, microseconds, moment
-from legato.storage.contract import StorageError
-from legato.storage.redis.client import Client, Send
-from legato.storage.redis.commands import Reply, array, command, text
+from legato.storage.contracts.bans import Ban, Bans
+from legato.storage.contracts.errors import StorageError
+from legato.storage.redis.connection.client import Client, Send
+from legato.storage.redis.connection.commands import Reply, array, command, text
 from legato.storage.redis.keys import Keys
 
 log = structlog.get_logger()

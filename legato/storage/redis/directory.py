@@ -6,10 +6,20 @@ import trio
 from msgspec.structs import replace
 
 from legato.config import OnBusy
-from legato.storage.contract import StorageError
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.replicas import (
+    Denied,
+    Entered,
+    IncompleteDirectory,
+    JobInfo,
+    Joined,
+    Listed,
+    Told,
+    Whereabouts,
+)
 from legato.storage.redis import streams
-from legato.storage.redis.client import Client, Send, translated
-from legato.storage.redis.commands import (
+from legato.storage.redis.connection.client import Client, Send, translated
+from legato.storage.redis.connection.commands import (
     Reply,
     StreamEntry,
     command,
@@ -20,21 +30,11 @@ from legato.storage.redis.commands import (
     text,
     texts,
 )
+from legato.storage.redis.connection.lines import Lines
+from legato.storage.redis.job_infos import Listings, decision, listed
 from legato.storage.redis.keys import Keys
-from legato.storage.redis.lines import Lines
-from legato.storage.redis.listings import Listings, decision, listed
 from legato.storage.redis.liveness import RedisLiveness, birth_now
-from legato.storage.redis.own import OwnJobs
-from legato.storage.replicas import (
-    Denied,
-    Entered,
-    IncompleteDirectory,
-    Joined,
-    Listed,
-    Listing,
-    Told,
-    Whereabouts,
-)
+from legato.storage.redis.own_jobs import OwnJobs
 
 
 class RedisDirectory:
@@ -54,60 +54,58 @@ class RedisDirectory:
         self._threads = trio.CapacityLimiter(4)
 
     async def enter(
-        self, listing: Listing, on_busy: OnBusy, *, max_per_user: int
+        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
     ) -> Entered | Joined | Denied:
         def work(send: Send) -> Entered | Joined | Denied | None:
             # Whatever is in the directory has a stream, whatever has a stream has an owner: killed
             # in between, there is nothing that nobody would ever remove.
-            owned = command("SADD", self._keys.owner(self._me), listing.job_id)
-            key = self._keys.job(listing.job_id)
-            send([owned, streams.make(key, 1, self._me, listing)])
-            entering = self._listings.enter(listing, on_busy, max_per_user)
+            owned = command("SADD", self._keys.owner(self._me), info.job_id)
+            key = self._keys.job(info.job_id)
+            send([owned, streams.make(key, 1, self._me, info)])
+            entering = self._listings.enter(info, on_busy, max_per_user)
             decided, newest, found = send([entering, last(key), self._birth])
             if not self._is_mine(newest):
-                send(self._listings.remove(listing))
+                send(self._listings.remove(info))
                 raise StorageError("This replica was taken for gone while it entered a job.")
             if _token(found) != birth:  # decided by one that lost all, or may have
-                self._withdraw(send, listing)
+                self._withdraw(send, info)
                 return None
             outcome = decision(decided)
             if not isinstance(outcome, Entered):
-                self._drop(send, listing)
+                self._drop(send, info)
             return outcome
 
         birth = self._births.birth
         self._births.require_whole(birth)
-        self._own.note(listing.job_id, 1, listing)
+        self._own.note(info.job_id, 1, info)
         outcome = await self._client.run(work, self._threads)
         if isinstance(outcome, Entered):
-            self._own.note(listing.job_id, 1, replace(listing, place=outcome.place))
+            self._own.note(info.job_id, 1, replace(info, place=outcome.place))
         else:
-            self._own.drop([listing.job_id])
+            self._own.drop([info.job_id])
         if outcome is None:
             raise IncompleteDirectory(self._births.lease)
         return outcome
 
-    async def withdraw(self, listing: Listing) -> None:
-        await self._client.run(
-            lambda send: self._withdraw(send, listing), self._threads, anyway=True
-        )
-        self._own.drop([listing.job_id])
+    async def withdraw(self, info: JobInfo) -> None:
+        await self._client.run(lambda send: self._withdraw(send, info), self._threads, anyway=True)
+        self._own.drop([info.job_id])
 
-    async def void(self, listing: Listing, *, may_repeat: bool) -> None:
+    async def void(self, info: JobInfo, *, may_repeat: bool) -> None:
         def work(send: Send) -> None:
-            freed = self._listings.free(listing) if may_repeat else []
-            send([self._listings.advance(listing, "void"), *freed])
+            freed = self._listings.free(info) if may_repeat else []
+            send([self._listings.advance(info, "void"), *freed])
 
         await self._client.run(work, self._threads, anyway=True)
 
-    async def tell_again(self, jobs: Sequence[Told]) -> None:
+    async def reannounce(self, jobs: Sequence[Told]) -> None:
         def work(send: Send) -> None:
-            newest = send([last(self._keys.job(told.listing.job_id)) for told in jobs])
+            newest = send([last(self._keys.job(told.info.job_id)) for told in jobs])
             told = [job for job, reply in zip(jobs, newest, strict=True) if self._has(job, reply)]
-            send([each for job in told for each in self._listings.tell(job.listing, job.stage)])
+            send([each for job in told for each in self._listings.tell(job.info, job.stage)])
 
         for told in jobs:
-            self._own.note(told.listing.job_id, told.epoch, told.listing)
+            self._own.note(told.info.job_id, told.epoch, told.info)
         await self._client.run(work, self._threads, anyway=True)
 
     async def find(self, job_id: str) -> Whereabouts | None:
@@ -131,7 +129,7 @@ class RedisDirectory:
         [reply] = await self._asking.run([command("HVALS", self._keys.running(user))])
         return sorted({conversation_id.decode() for conversation_id in texts(reply)})
 
-    async def request(self, user: str, request_id: str) -> Listing | None:
+    async def request(self, user: str, request_id: str) -> JobInfo | None:
         asked = command("GET", self._keys.request(user, request_id))
         reply, birth = await self._asking.run([asked, self._birth])
         with translated():
@@ -140,9 +138,9 @@ class RedisDirectory:
             self._births.require_whole(_token(birth))
             return None
 
-    def _withdraw(self, send: Send, listing: Listing) -> None:
-        send(self._listings.remove(listing))
-        self._drop(send, listing)
+    def _withdraw(self, send: Send, info: JobInfo) -> None:
+        send(self._listings.remove(info))
+        self._drop(send, info)
 
     def _is_mine(self, newest: Reply) -> bool:
         return [streams.top(entry).owner for entry in entries(newest)] == [self._me]
@@ -155,9 +153,9 @@ class RedisDirectory:
             for top in tops
         )
 
-    def _drop(self, send: Send, listing: Listing) -> None:
-        forgotten = streams.forget(self._keys.job(listing.job_id))
-        send([forgotten, command("SREM", self._keys.owner(self._me), listing.job_id)])
+    def _drop(self, send: Send, info: JobInfo) -> None:
+        forgotten = streams.forget(self._keys.job(info.job_id))
+        send([forgotten, command("SREM", self._keys.owner(self._me), info.job_id)])
 
 
 def _token(birth: Reply) -> str:
@@ -167,7 +165,7 @@ def _token(birth: Reply) -> str:
 def _whereabouts(
     oldest: Sequence[StreamEntry], newest: Sequence[StreamEntry]
 ) -> Whereabouts | None:
-    if not (oldest and newest) or (listing := streams.listing(oldest[0])) is None:
+    if not (oldest and newest) or (info := streams.info(oldest[0])) is None:
         return None
     top = streams.top(newest[0])
-    return Whereabouts(listing, top.owner, top.epoch)
+    return Whereabouts(info, top.owner, top.epoch)

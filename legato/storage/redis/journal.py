@@ -5,10 +5,12 @@ from typing import Final, Literal
 
 import trio
 
-from legato.storage.contract import Abandoned, Entries, Kept, Refusal
+from legato.storage.contracts.journal import Entries, Kept, OrphanedJob, Refusal
+from legato.storage.contracts.replicas import JobInfo
 from legato.storage.redis import streams
-from legato.storage.redis.client import Client, Send
-from legato.storage.redis.commands import (
+from legato.storage.redis.claims import Claims
+from legato.storage.redis.connection.client import Client, Send
+from legato.storage.redis.connection.commands import (
     Command,
     Reply,
     StreamEntry,
@@ -18,13 +20,11 @@ from legato.storage.redis.commands import (
     last,
     number,
 )
-from legato.storage.redis.estates import Estates
+from legato.storage.redis.job_infos import Listings
 from legato.storage.redis.keys import Keys
-from legato.storage.redis.listings import Listings
 from legato.storage.redis.liveness import RedisLiveness
-from legato.storage.redis.own import OwnJobs
+from legato.storage.redis.own_jobs import OwnJobs
 from legato.storage.redis.streams import Tail
-from legato.storage.replicas import Listing
 
 PAGE: Final = 500
 """Entries read at once: some hundred kilobytes."""
@@ -43,22 +43,22 @@ class RedisJournal:
         self._liveness = liveness
         self._me = liveness.me
         self._own = own
-        self._estates = Estates(keys, self._me)
+        self._estates = Claims(keys, self._me)
         self._tails: dict[str, Tail] = {}  # of own jobs; changed on Trio's thread alone
         self._writes = trio.CapacityLimiter(1)  # in the order they were asked for
         self._reads = trio.CapacityLimiter(4)
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
         beginning = [each for each in batch if each.first == 1]
-        listings = self._own.listings(ids(beginning))
+        infos = self._own.infos(ids(beginning))
         tails = {job_id: self._tails[job_id] for job_id in ids(batch) if job_id in self._tails}
 
         def work(send: Send) -> Mapping[str, Outcome]:
             outcomes = self._append(send, batch, tails)
             lost = [each for each in beginning if outcomes[each.job_id] == "forgotten"]
-            outcomes |= self._make(send, lost, listings)
+            outcomes |= self._make(send, lost, infos)
             kept = [each for each in beginning if isinstance(outcomes[each.job_id], Tail)]
-            send([each for entries in kept for each in self._begin(entries, listings)])
+            send([each for entries in kept for each in self._begin(entries, infos)])
             return outcomes
 
         return self._noted(await self._client.run(work, self._writes, anyway=True))
@@ -74,7 +74,7 @@ class RedisJournal:
         self._own.drop(each.job_id for each in refusals if each.reason == "fenced")
         return refusals
 
-    async def take_over(self) -> Sequence[Abandoned]:
+    async def take_over(self) -> Sequence[OrphanedJob]:
         gone, known = self._liveness.gone(), self._own.epochs()
         found, empty = await self._client.run(
             lambda send: self._estates.take(send, gone, known), self._writes, anyway=True
@@ -83,7 +83,7 @@ class RedisJournal:
         # What was entered here, or reported, while the thread was at work is no news.
         news = [each for each in found if self._own.epoch(each.job.job_id) < each.job.epoch]
         for each in news:
-            self._own.note(each.job.job_id, each.job.epoch, each.listing)
+            self._own.note(each.job.job_id, each.job.epoch, each.info)
         return [each.job for each in news]
 
     async def read(self, job_id: str) -> Kept:
@@ -94,27 +94,27 @@ class RedisJournal:
         )
 
     async def settle(self, job_ids: Sequence[str]) -> None:
-        listings = self._own.listings(job_ids)
+        infos = self._own.infos(job_ids)
 
         def work(send: Send) -> None:
             settled = send([streams.settle(self._keys.job(each), self._me) for each in job_ids])
             send(
                 [
-                    self._listings.advance(listings[job_id], "ended")
+                    self._listings.advance(infos[job_id], "ended")
                     for job_id, reply in zip(job_ids, settled, strict=True)
-                    if number(reply) >= 0 and job_id in listings
+                    if number(reply) >= 0 and job_id in infos
                 ]
             )
 
         await self._client.run(work, self._writes, anyway=True)
 
     async def forget(self, job_ids: Sequence[str]) -> None:
-        listings = self._own.listings(job_ids)
+        infos = self._own.infos(job_ids)
 
         def work(send: Send) -> None:
             others = self._of_others(send, job_ids)
-            unlisted = [listings[each] for each in job_ids if each in listings.keys() - others]
-            send([each for listing in unlisted for each in self._listings.remove(listing)])
+            unlisted = [infos[each] for each in job_ids if each in infos.keys() - others]
+            send([each for info in unlisted for each in self._listings.remove(info)])
             send([streams.forget(self._keys.job(each), self._me) for each in job_ids])
             send([command("SREM", self._keys.owner(self._me), *job_ids)] if job_ids else [])
 
@@ -154,16 +154,14 @@ class RedisJournal:
         return streams.append(self._keys.job(entries.job_id), entries, self._me)
 
     def _make(
-        self, send: Send, lost: Sequence[Entries], listings: Mapping[str, Listing]
+        self, send: Send, lost: Sequence[Entries], infos: Mapping[str, JobInfo]
     ) -> dict[str, Outcome]:
         """Make the streams of jobs that Redis knows nothing of, or as another's, from the first."""
         if not lost:
             return {}
         owned = command("SADD", self._keys.owner(self._me), *ids(lost))
         made = [
-            streams.make(
-                self._keys.job(each.job_id), each.epoch, self._me, listings.get(each.job_id)
-            )
+            streams.make(self._keys.job(each.job_id), each.epoch, self._me, infos.get(each.job_id))
             for each in lost
         ]
         send([owned, *made])
@@ -174,13 +172,13 @@ class RedisJournal:
         replies = zip(lost, send(again), strict=True)
         outcomes = {each.job_id: _outcome(each, reply) for each, reply in replies}
         kept = [job_id for job_id, outcome in outcomes.items() if isinstance(outcome, Tail)]
-        listed = [listings[job_id] for job_id in kept if job_id in listings]
-        send([each for listing in listed for each in self._listings.tell(listing, "waiting")])
+        listed = [infos[job_id] for job_id in kept if job_id in infos]
+        send([each for info in listed for each in self._listings.tell(info, "waiting")])
         return outcomes
 
-    def _begin(self, entries: Entries, listings: Mapping[str, Listing]) -> list[Command]:
-        listing = listings.get(entries.job_id)
-        return [self._listings.advance(listing, "begun")] if listing and entries.events else []
+    def _begin(self, entries: Entries, infos: Mapping[str, JobInfo]) -> list[Command]:
+        info = infos.get(entries.job_id)
+        return [self._listings.advance(info, "begun")] if info and entries.events else []
 
     def _of_others(self, send: Send, job_ids: Sequence[str]) -> set[str]:
         replies = map(entries, send([last(self._keys.job(job_id)) for job_id in job_ids]))

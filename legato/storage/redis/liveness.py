@@ -6,11 +6,11 @@ from typing import Final
 import trio
 
 from legato.storage.births import Births, Look, new_birth
-from legato.storage.contract import StorageError
-from legato.storage.redis.client import Client, Send
-from legato.storage.redis.commands import Command, array, command, number, pairs, script
+from legato.storage.contracts.errors import StorageError
+from legato.storage.failure_detector import LEFT
+from legato.storage.redis.connection.client import Client, Send
+from legato.storage.redis.connection.commands import Command, array, command, number, pairs, script
 from legato.storage.redis.keys import Keys
-from legato.storage.signs import LEFT
 
 SERVER: Final = """
 local function server()

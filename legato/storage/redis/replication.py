@@ -8,19 +8,19 @@ from typing import Final
 import trio
 from msgspec import Struct
 
-from legato.storage.contract import StorageError
-from legato.storage.redis.address import Address, Kind, parse_address, refusal
-from legato.storage.redis.client import Client, translated
-from legato.storage.redis.cluster import Cluster
+from legato.storage.contracts.errors import StorageError
+from legato.storage.redis.connection.address import Address, Kind, parse_address, refusal
+from legato.storage.redis.connection.client import Client, translated
+from legato.storage.redis.connection.cluster import Cluster
+from legato.storage.redis.connection.lines import Lines
+from legato.storage.redis.connection.nodes import Nodes, make_server
 from legato.storage.redis.directory import RedisDirectory
-from legato.storage.redis.fitness import require_fit
+from legato.storage.redis.inbox import RedisPost
 from legato.storage.redis.journal import RedisJournal
 from legato.storage.redis.keys import Keys
-from legato.storage.redis.lines import Lines
 from legato.storage.redis.liveness import RedisLiveness
-from legato.storage.redis.nodes import Nodes, make_server
-from legato.storage.redis.own import OwnJobs
-from legato.storage.redis.post import RedisPost
+from legato.storage.redis.own_jobs import OwnJobs
+from legato.storage.redis.version_check import require_fit
 
 TIMEOUT: Final = 5.0
 """Seconds to connect, and for an answer: a server that needs longer is taken to be down."""

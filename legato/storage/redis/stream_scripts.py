@@ -5,7 +5,7 @@ The last entry alone says whose the job is, since which epoch, and how far its l
 
 from typing import Final
 
-from legato.storage.redis.commands import Script
+from legato.storage.redis.connection.commands import Script
 
 VERSION: Final = 1
 """Of the form in which events are kept: a JSON array of them, as msgspec writes it."""

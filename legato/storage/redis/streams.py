@@ -22,9 +22,10 @@ from msgspec import MsgspecError, json
 
 from legato.events import AnyEvent
 from legato.storage.checks import json_of
-from legato.storage.contract import Entries, Kept
+from legato.storage.contracts.journal import Entries, Kept
+from legato.storage.contracts.replicas import JobInfo
 from legato.storage.joining import Joining
-from legato.storage.redis.commands import Command, StreamEntry, unexpected
+from legato.storage.redis.connection.commands import Command, StreamEntry, unexpected
 from legato.storage.redis.keys import DAY
 from legato.storage.redis.stream_scripts import (
     APPEND,
@@ -36,10 +37,9 @@ from legato.storage.redis.stream_scripts import (
     SETTLE,
     VERSION,
 )
-from legato.storage.replicas import Listing
 
 _EVENTS: Final = json.Decoder(tuple[AnyEvent, ...])
-_LISTING: Final = json.Decoder(Listing)
+_LISTING: Final = json.Decoder(JobInfo)
 
 
 class Top(NamedTuple):
@@ -104,8 +104,8 @@ def _words(entries: Entries) -> tuple[str, int, bytes]:
     return entry_id, entries.first, json_of(entries.events)
 
 
-def make(key: bytes, epoch: int, owner: str, listing: Listing | None) -> Command:
-    return MAKE.on(key, epoch, owner, encoded(listing) if listing else b"")
+def make(key: bytes, epoch: int, owner: str, info: JobInfo | None) -> Command:
+    return MAKE.on(key, epoch, owner, encoded(info) if info else b"")
 
 
 def claim(key: bytes, former: Top, owner: str) -> Command:
@@ -128,16 +128,16 @@ def bar(key: bytes, owner: str) -> Command:
     return BAR.on(key, owner, DAY)
 
 
-def encoded(listing: Listing) -> bytes:
+def encoded(info: JobInfo) -> bytes:
     """Raises UnstorableText where it cannot be kept."""
-    return json_of(listing)
+    return json_of(info)
 
 
-def decoded(listing: bytes) -> Listing:
-    return _LISTING.decode(listing)
+def decoded(info: bytes) -> JobInfo:
+    return _LISTING.decode(info)
 
 
-def listing(entry: StreamEntry) -> Listing | None:
+def info(entry: StreamEntry) -> JobInfo | None:
     """Raises MsgspecError where this version cannot read it."""
     return decoded(entry.fields[b"l"]) if b"l" in entry.fields else None
 

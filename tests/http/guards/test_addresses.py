@@ -3,7 +3,7 @@
 import pytest
 
 from legato.http.guards.addresses import Proxies, ip_subject
-from tests.http.guards.kit import Guest, open_door
+from tests.support.http.guards import Guest, open_door
 
 PROXY = "10.0.0.1"
 

@@ -4,9 +4,9 @@ import pytest
 from msgspec.structs import replace
 from quart import g
 
-from legato.http.facts import asking
 from legato.http.guards.asking import Asking
-from tests.http.guards.kit import open_door
+from legato.http.request_info import asking
+from tests.support.http.guards import open_door
 
 KEY = "sk-" + "a" * 64
 

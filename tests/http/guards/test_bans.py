@@ -9,12 +9,12 @@ from trio.testing import wait_all_tasks_blocked
 
 from legato.config import Limits
 from legato.http.guards.bans import REFRESH, BanList
-from legato.storage.bans import Ban
-from legato.storage.memory_bans import MemoryBans
-from tests.http.client import STILL
-from tests.http.guards.kit import ELSEWHERE, HOME, Door, open_door
-from tests.storage.redis_servers import RedisServer
-from tests.storage.turns import SteppedClock
+from legato.storage.contracts.bans import Ban
+from legato.storage.memory.bans import MemoryBans
+from tests.support.http.client import STILL
+from tests.support.http.guards import ELSEWHERE, HOME, Door, open_door
+from tests.support.storage.redis_servers import RedisServer
+from tests.support.storage.turns import SteppedClock
 
 HOUR = timedelta(hours=1)
 COMPLETIONS = "/v1/chat/completions"

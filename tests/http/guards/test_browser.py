@@ -3,7 +3,7 @@
 import pytest
 
 from legato.http.guards.browser import is_browser
-from tests.http.guards.kit import ELSEWHERE, open_door
+from tests.support.http.guards import ELSEWHERE, open_door
 
 CHROME = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "

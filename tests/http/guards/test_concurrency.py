@@ -1,8 +1,8 @@
 """A user's running generations are counted over all replicas, and none is counted for ever."""
 
 from legato.config import Limits
-from tests.http.client import STILL
-from tests.http.replicas import two_replicas
+from tests.support.http.client import STILL
+from tests.support.http.replicas import two_replicas
 
 
 async def test_another_replicas_generations_count_as_long_as_they_run() -> None:

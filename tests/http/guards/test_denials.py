@@ -9,10 +9,10 @@ from msgspec import json
 
 from legato.config import Limits
 from legato.content import NO_PARENT
-from legato.storage.bans import Ban
-from tests.http.client import STILL, Reply
-from tests.http.guards.kit import Door, Guest, open_door
-from tests.storage.redis_servers import free_port
+from legato.storage.contracts.bans import Ban
+from tests.support.http.client import STILL, Reply
+from tests.support.http.guards import Door, Guest, open_door
+from tests.support.storage.redis_servers import free_port
 
 
 def frames(reply: Reply) -> list[tuple[str, Any]]:

@@ -15,9 +15,9 @@ from legato.http.guards.asking import Asking
 from legato.http.guards.chain import open_guards
 from legato.http.guards.denials import Denied, Flagged, NotModerated
 from legato.http.guards.moderation import Moderation, texts_of
-from legato.storage.memory import MemoryRecords
-from tests.http.guards.kit import open_door
-from tests.http.house import settings_with
+from legato.storage.memory.records import MemoryRecords
+from tests.support.http.guards import open_door
+from tests.support.http.runtime import settings_with
 
 FINE = {"results": [{"flagged": False}]}
 BAD = {"results": [{"flagged": False}, {"flagged": True}]}

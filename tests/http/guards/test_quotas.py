@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from legato.config import Guards
 from legato.http.app import create_app
 from legato.http.runtime import open_runtime
-from legato.storage.quotas import ROW_BYTES, StorageUse
-from tests.http.client import STILL, Client, Reply, bearer
-from tests.http.guards.kit import open_door
+from legato.storage.contracts.quotas import ROW_BYTES, StorageUse
 from tests.http.guards.test_denials import frames
-from tests.http.house import settings_with
-from tests.http.openai.asked import PATH, ann_asking, asked, created, refusal
+from tests.support.http.client import STILL, Client, Reply, bearer
+from tests.support.http.guards import open_door
+from tests.support.http.runtime import settings_with
+from tests.support.openai.asked import PATH, ann_asking, asked, created, refusal
 
 MOST: Final[Mapping[str, Any]] = {"max_conversations_per_user": 1}
 LITTLE: Final[Mapping[str, Any]] = {"max_stored_bytes_per_user": 2 * ROW_BYTES + 40}

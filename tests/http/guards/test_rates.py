@@ -6,8 +6,8 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from tests.http.guards.kit import ELSEWHERE, Door, open_door
-from tests.storage.redis_servers import RedisServer
+from tests.support.http.guards import ELSEWHERE, Door, open_door
+from tests.support.storage.redis_servers import RedisServer
 
 MINUTE = timedelta(minutes=1)
 

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from legato.storage.bans import Ban
 from legato.storage.clock import utc_now
-from tests.http.live_server import live_server
+from legato.storage.contracts.bans import Ban
+from tests.support.http.live_server import live_server
 
 
 async def test_whoever_connects_from_a_banned_address_is_turned_away() -> None:

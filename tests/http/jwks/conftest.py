@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from legato.http.auth import Authenticator, PublicKeys
-from tests.http.identity import NOW, SECRET, Clock, Provider, serving
+from legato.http.auth.authenticator import Authenticator, PublicKeys
+from tests.support.http.identity import NOW, SECRET, Clock, Provider, serving
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from legato.http.auth import Authenticator, PublicKeys, Unauthorized
-from legato.http.jwks import parse_keys
-from legato.http.tokens import Expected, sign
-from tests.http.identity import (
+from legato.http.auth.authenticator import Authenticator, PublicKeys, Unauthorized
+from legato.http.auth.jwks import parse_keys
+from legato.http.auth.tokens import Expected, sign
+from tests.support.http.identity import (
     CLAIMS,
     NOW,
     SECRET,

@@ -4,9 +4,15 @@ import pytest
 import trio
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from legato.http.auth import Authenticator, KeysUnavailable, PublicKeys, Unauthorized, User
-from legato.http.jwks import MAX_AGE, MIN_INTERVAL
-from tests.http.identity import NOW, SECRET, Clock, Provider, jwk, token
+from legato.http.auth.authenticator import (
+    Authenticator,
+    KeysUnavailable,
+    PublicKeys,
+    Unauthorized,
+    User,
+)
+from legato.http.auth.jwks import MAX_AGE, MIN_INTERVAL
+from tests.support.http.identity import NOW, SECRET, Clock, Provider, jwk, token
 
 
 async def test_a_new_key_is_fetched_when_its_id_is_seen(

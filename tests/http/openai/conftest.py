@@ -2,12 +2,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.http.client import Client
-from tests.http.live_server import LiveServer
-from tests.http.openai.asked import ann_asking
-from tests.http.openai.sdk import served
-from tests.http.replicas import two_replicas
-from tests.models.played import PlayedProvider
+from tests.support.http.client import Client
+from tests.support.http.live_server import LiveServer
+from tests.support.http.replicas import two_replicas
+from tests.support.models.played import PlayedProvider
+from tests.support.openai.asked import ann_asking
+from tests.support.openai.sdk import served
 
 
 @pytest.fixture

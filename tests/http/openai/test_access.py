@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import trio
 
-from legato.http.access import scope_of
-from legato.http.api_keys import SCOPES, mint
 from legato.http.application import Legato
-from legato.http.auth import SESSION_COOKIE
+from legato.http.auth.access import scope_of
+from legato.http.auth.api_keys import SCOPES, mint
+from legato.http.auth.authenticator import SESSION_COOKIE
+from legato.http.auth.key_ring import LIFE
 from legato.http.errors import OPENAI_PATHS
-from legato.http.key_ring import LIFE
-from legato.storage.keys import Scope
-from tests.http.client import Client, Reply
+from legato.storage.contracts.keys import Scope
+from tests.support.http.client import Client, Reply
 
 HOUR = timedelta(hours=1)
 

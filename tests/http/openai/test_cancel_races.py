@@ -8,20 +8,20 @@ from typing import Any, Final
 import trio
 from ulid import ULID
 
-from legato.actors.feed import Start
-from legato.actors.follower import Follower
+from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.ref import JobRef
-from legato.actors.turn import Prompt, Turn
-from legato.content import Asked
-from legato.http.openai.inputs import items_of
-from legato.http.openai.known import Known
+from legato.actors.stream.feed import Start
+from legato.actors.subscription import Follower
+from legato.content import ApiRequest
+from legato.http.openai.responses.inputs import items_of
+from legato.http.openai.responses.lookup import Known
 from legato.models.contract import ChatMessage
-from tests.http.client import Client
-from tests.http.house import open_client
-from tests.http.openai.asked import PATH, asked, refusal, text_of
-from tests.http.openai.paced import PacedModel
-from tests.http.raw_client import data_of
-from tests.regressions.reading import checkpoints
+from tests.support.http.client import Client
+from tests.support.http.raw_client import data_of
+from tests.support.http.runtime import open_client
+from tests.support.openai.asked import PATH, asked, refusal, text_of
+from tests.support.openai.paced import PacedModel
+from tests.support.reading import checkpoints
 
 RACES: Final = 1000
 IN_A_HOUSE: Final = 200  # of those that it keeps all, a house grows slow
@@ -71,7 +71,7 @@ class Race:
         job_id = str(ULID())
         echo = {"background": True, "conversation": {"id": self.conversation}}
         prompt = Prompt(
-            asked=Asked(api="responses", user="ann", model="paced", echo=echo, store=True),
+            asked=ApiRequest(api="responses", user="ann", model="paced", echo=echo, store=True),
             messages=(ChatMessage("user", "Hi"),),
             items=tuple(items_of("Hi", job_id, ())),
         )

@@ -6,9 +6,9 @@ import openresponses_types
 import pytest
 from trio.testing import wait_all_tasks_blocked
 
-from legato.http.openai.compaction import ASK
-from tests.http.client import Client
-from tests.http.openai.asked import (
+from legato.http.openai.responses.compaction import ASK
+from tests.support.http.client import Client
+from tests.support.openai.asked import (
     PATH,
     asked,
     bob_beside,

@@ -6,9 +6,9 @@ import pytest
 from trio.testing import wait_all_tasks_blocked
 
 from legato.actors.messages import Standing
-from tests.http.client import FAST, STILL, Client
-from tests.http.house import AttentiveModel, open_client
-from tests.http.openai.chunks import (
+from tests.support.http.client import FAST, STILL, Client
+from tests.support.http.runtime import AttentiveModel, open_client
+from tests.support.openai.chunks import (
     ASKED,
     DONE,
     PATH,

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from legato.config import Limits
-from tests.http.client import Client
-from tests.http.house import open_client
-from tests.http.openai.chunks import ASKED, PATH
+from tests.support.http.client import Client
+from tests.support.http.runtime import open_client
+from tests.support.openai.chunks import ASKED, PATH
 
 USER = {"role": "user", "content": "Hi"}
 

@@ -1,7 +1,7 @@
 """A completion that runs at one replica, and its client at another."""
 
-from tests.http.client import STILL, Client
-from tests.http.openai.chunks import ASKED, DONE, PATH, asking, chunks_of, received
+from tests.support.http.client import STILL, Client
+from tests.support.openai.chunks import ASKED, DONE, PATH, asking, chunks_of, received
 
 
 async def test_it_is_followed_from_a_cursor_and_stopped(both: tuple[Client, Client]) -> None:

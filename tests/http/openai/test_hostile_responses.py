@@ -11,9 +11,9 @@ from quart.typing import TestWebsocketConnectionProtocol as Opened
 from quart_trio.testing import TrioClient
 
 from legato.config import Limits
-from legato.http.nesting import MAX_MESSAGES
-from tests.http.client import FAST, Client
-from tests.http.house import AttentiveModel, open_client
+from legato.http.input.nesting import MAX_MESSAGES
+from tests.support.http.client import FAST, Client
+from tests.support.http.runtime import AttentiveModel, open_client
 
 PATHS = ["/v1/responses", "/api/agents/v1/responses"]
 [PATH, _] = PATHS
@@ -87,7 +87,7 @@ async def test_an_item_is_in_an_input_once_however_often_it_is_named(path: str) 
 async def test_what_is_too_large_to_go_on_from_is_refused_as_such(
     named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("legato.storage.memory_responses.LARGEST_CHAIN", 10_000)
+    monkeypatch.setattr("legato.storage.memory.responses.LARGEST_CHAIN", 10_000)
     long = ASKED | {"input": "x" * 10_000}
     async with quick() as ann:
         if named == "conversation":

@@ -4,8 +4,8 @@ import pytest
 
 from legato.config import ModelSettings
 from legato.http.errors import OPENAI_PATHS
-from tests.http.client import Client
-from tests.http.house import AttentiveModel, open_client
+from tests.support.http.client import Client
+from tests.support.http.runtime import AttentiveModel, open_client
 
 
 @pytest.mark.parametrize("prefix", OPENAI_PATHS)

@@ -10,10 +10,10 @@ from openai import OpenAI, Stream
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 from legato.actors.messages import Standing
-from legato.http.api_keys import mint
-from tests.http.live_server import LiveServer, until
-from tests.http.openai.sdk import both_ways, with_client
-from tests.models.played import DONE, PlayedProvider, answers, cuts, delta, finish, streams
+from legato.http.auth.api_keys import mint
+from tests.support.http.live_server import LiveServer, until
+from tests.support.models.played import DONE, PlayedProvider, answers, cuts, delta, finish, streams
+from tests.support.openai.sdk import both_ways, with_client
 
 HI: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hi"}]
 FAST: dict[str, Any] = {"tokens": 3, "rate": 0}

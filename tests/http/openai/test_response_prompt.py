@@ -11,13 +11,13 @@ from legato.content import Message, TextPart, ToolCall, ToolCallPart
 from legato.dialects.response_object import resource
 from legato.events import Finished
 from legato.http.errors import InvalidField
-from legato.http.openai.input_messages import items_before, messages_of
-from legato.http.openai.response_prompt import Request, request_of
-from legato.http.openai.response_request import ResponseBody, check
-from legato.http.openai.sealing import Unsealable
+from legato.http.openai.responses.input_messages import items_before, messages_of
+from legato.http.openai.responses.prompt import Request, request_of
+from legato.http.openai.responses.request import ResponseBody, check
+from legato.http.openai.responses.sealing import Unsealable
 from legato.models.contract import ChatMessage
-from legato.storage.responses import StoredResponse
-from tests.dialects.responses_kit import IDENTITY, JOB, created
+from legato.storage.contracts.responses import StoredResponse
+from tests.support.responses import IDENTITY, JOB, created
 
 TOOL = {"type": "function", "name": "add", "parameters": {"type": "object"}}
 CALL = {"type": "function_call", "call_id": "c1", "name": "add", "arguments": "{}"}

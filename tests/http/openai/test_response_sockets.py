@@ -11,13 +11,13 @@ from quart_trio.testing import TrioClient, connections
 from trio_websocket import ConnectionClosed, ConnectionRejected
 
 from legato.actors.messages import Standing
-from legato.config_guards import Guards
-from legato.http.openai.response_sockets import LIFETIME
-from tests.http.client import Client
-from tests.http.house import AttentiveModel
-from tests.http.live_server import SETTINGS, LiveServer, live_server
-from tests.http.openai.asked import PATH, TOOL, asked, said_in, scripted, text_of, valid
-from tests.http.openai.sockets import TERMINAL, Talker, talking
+from legato.config.guards import Guards
+from legato.http.openai.responses.sockets import LIFETIME
+from tests.support.http.client import Client
+from tests.support.http.live_server import SETTINGS, LiveServer, live_server
+from tests.support.http.runtime import AttentiveModel
+from tests.support.openai.asked import PATH, TOOL, asked, said_in, scripted, text_of, valid
+from tests.support.openai.sockets import TERMINAL, Talker, talking
 
 AGENTS_PATH = "/api/agents/v1/responses"
 MISSING = (400, "previous_response_id", "previous_response_not_found")

@@ -6,8 +6,8 @@ import pytest
 from trio.testing import wait_all_tasks_blocked
 
 from legato.config import Limits
-from tests.http.client import Client
-from tests.http.openai.asked import (
+from tests.support.http.client import Client
+from tests.support.openai.asked import (
     PATH,
     TOOL,
     ann_asking,

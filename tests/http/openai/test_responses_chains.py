@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from legato.storage.memory import MemoryRecords
-from legato.storage.memory_quotas import MemoryUse
-from legato.storage.memory_responses import MemoryResponses
-from legato.storage.responses import StoredResponse
-from tests.http.client import Client, bearer
-from tests.http.openai.asked import (
+from legato.storage.contracts.responses import StoredResponse
+from legato.storage.memory.quotas import MemoryUse
+from legato.storage.memory.records import MemoryRecords
+from legato.storage.memory.responses import MemoryResponses
+from tests.support.http.client import Client, bearer
+from tests.support.openai.asked import (
     PATH,
     asked,
     bob_beside,

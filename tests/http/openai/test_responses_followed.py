@@ -5,12 +5,12 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from legato.config import Limits
-from legato.storage.memory import MemoryRecords
-from legato.storage.memory_quotas import MemoryUse
-from legato.storage.memory_responses import MemoryResponses
-from legato.storage.responses import StoredResponse
-from tests.http.client import Client, everything
-from tests.http.openai.asked import (
+from legato.storage.contracts.responses import StoredResponse
+from legato.storage.memory.quotas import MemoryUse
+from legato.storage.memory.records import MemoryRecords
+from legato.storage.memory.responses import MemoryResponses
+from tests.support.http.client import Client, everything
+from tests.support.openai.asked import (
     DONE,
     PATH,
     ann_asking,

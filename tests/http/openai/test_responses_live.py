@@ -8,10 +8,10 @@ from typing import Any, Final
 import trio
 
 from legato.models.scripted import ScriptedModel
-from tests.http.live_server import Serve
-from tests.http.openai.asked import PATH, events_of, valid
-from tests.http.raw_client import RawClient, Server, data_of
-from tests.http.server_process import legato_serve
+from tests.support.http.live_server import Serve
+from tests.support.http.raw_client import RawClient, Server, data_of
+from tests.support.http.server_process import legato_serve
+from tests.support.openai.asked import PATH, events_of, valid
 
 RICH: Final = {"tokens": 6, "rate": 300, "reasoning": 2, "tool_calls": 1}
 SEEN: Final = 12  # events before the process is killed

@@ -15,9 +15,9 @@ from openai.types.responses import (
 )
 from pydantic import BaseModel
 
-from tests.http.live_server import LiveServer
-from tests.http.openai.sdk import both_ways, with_client
-from tests.models.played import DONE, PlayedProvider, answers, cuts, delta, finish, streams
+from tests.support.http.live_server import LiveServer
+from tests.support.models.played import DONE, PlayedProvider, answers, cuts, delta, finish, streams
+from tests.support.openai.sdk import both_ways, with_client
 
 TOOL: Any = {
     "type": "function",

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from legato.config import Limits
-from tests.http.client import Client
-from tests.http.openai.asked import PATH, TOOL, ann_asking, asked, created, refusal, with_headers
+from tests.support.http.client import Client
+from tests.support.openai.asked import PATH, TOOL, ann_asking, asked, created, refusal, with_headers
 
 MESSAGE = {"role": "user", "content": "Hi"}
 

@@ -4,8 +4,8 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from tests.http.client import Client
-from tests.http.openai.asked import (
+from tests.support.http.client import Client
+from tests.support.openai.asked import (
     PATH,
     asked,
     asking,

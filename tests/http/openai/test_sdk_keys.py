@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import openai
 import pytest
 
-from legato.http.api_keys import mint
-from tests.http.live_server import LiveServer, live_server
-from tests.http.openai.sdk import with_client
+from legato.http.auth.api_keys import mint
+from tests.support.http.live_server import LiveServer, live_server
+from tests.support.openai.sdk import with_client
 
 HOUR = timedelta(hours=1)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legato.http.openai.sealing import Seal, Unsealable
+from legato.http.openai.responses.sealing import Seal, Unsealable
 
 
 @given(st.text(), st.text())

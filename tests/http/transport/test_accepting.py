@@ -10,9 +10,9 @@ import httpx
 import trio
 from structlog.testing import capture_logs
 
-from tests.http.live_server import live_server, until
-from tests.http.raw_client import RawClient, Server
-from tests.http.server_process import legato_serve
+from tests.support.http.live_server import live_server, until
+from tests.support.http.raw_client import RawClient, Server
+from tests.support.http.server_process import legato_serve
 
 SOON = 5.0
 

@@ -5,9 +5,9 @@ import trio
 from hypercorn.protocol.ws_stream import WSStream
 from structlog.testing import capture_logs
 
-from tests.http.live_server import LiveServer, live_server, until
-from tests.http.raw_client import RawClient, data_of, frames_of
-from tests.http.transport.http2_client import Http2Client
+from tests.support.http.http2_client import Http2Client
+from tests.support.http.live_server import LiveServer, live_server, until
+from tests.support.http.raw_client import RawClient, data_of, frames_of
 
 CLIENTS = 50
 SOON = 5.0  # seconds: far less than a connection may be idle for
@@ -112,7 +112,7 @@ async def test_a_connection_that_the_server_stumbles_over_is_the_only_one_to_end
             raise RuntimeError
 
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("legato.http.transport.http1.WebSocketStream", Stumbling)
+        patch.setattr("legato.http.server.transport.http1.WebSocketStream", Stumbling)
         async with live_server() as server:
             started = await server.start("held", tokens=5)
             async with await server.follow(started) as reader:

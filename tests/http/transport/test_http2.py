@@ -8,10 +8,10 @@ import trio
 from h2.errors import ErrorCodes
 from h2.events import ResponseReceived, StreamEnded, StreamReset
 
-from legato.http.transport.http2 import Http2
-from tests.http.live_server import live_server, until
-from tests.http.raw_client import STREAM, Cut, data_of, frames_of
-from tests.http.transport.http2_client import Http2Client
+from legato.http.server.transport.http2 import Http2
+from tests.support.http.http2_client import Http2Client
+from tests.support.http.live_server import live_server, until
+from tests.support.http.raw_client import STREAM, Cut, data_of, frames_of
 
 
 async def test_over_http_2_a_stream_comes_whole() -> None:

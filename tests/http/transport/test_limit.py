@@ -1,7 +1,7 @@
 import pytest
 
 from legato.http.guards.addresses import Proxies
-from legato.http.transport.limit import ConnectionLimit, Full
+from legato.http.server.transport.limit import ConnectionLimit, Full
 
 PROXIES = Proxies(["10.0.0.0/8"])
 

@@ -1,7 +1,7 @@
 import trio
 from trio.testing import MockClock
 
-from legato.http.transport.pace import Pace
+from legato.http.server.transport.pace import Pace
 
 
 async def test_a_burst_is_let_through_and_the_rest_in_its_time(autojump_clock: MockClock) -> None:

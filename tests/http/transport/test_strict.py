@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from tests.http.live_server import LiveServer, Serve
+from tests.support.http.live_server import LiveServer, Serve
 
 HOST = b"Host: legato\r\n"
 SMUGGLED = b"GET /readyz HTTP/1.1\r\nHost: legato\r\n\r\n"

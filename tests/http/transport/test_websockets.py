@@ -8,9 +8,9 @@ import trio
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
-from tests.http.live_server import LiveServer, live_server
-from tests.http.raw_client import RawClient
 from tests.http.transport.test_connection import handshake
+from tests.support.http.live_server import LiveServer, live_server
+from tests.support.http.raw_client import RawClient
 
 SOON = 5.0
 EMPTY = bytes((0x00, 0x80, 0, 0, 0, 0))  # a fragment without data, as it is sent

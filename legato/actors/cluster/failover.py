@@ -1,0 +1,180 @@
+"""Failover: the jobs of replicas that are gone, taken over at once, brought here when wanted.
+
+Jobs without an ending are wanted by themselves.  The others are there to be read, which few are,
+and there may be thousands of them: they stay in the journal until somebody asks.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+import structlog
+import trio
+from msgspec.structs import replace
+
+from legato.actors.cluster.job_info import turn_of
+from legato.actors.conversation.turn import Turn
+from legato.actors.durability.recovery import TakeoverPolicy, recover_one
+from legato.actors.supervisor import Supervisor
+from legato.config import OnOwnerLost
+from legato.content import Part, TextPart, ThinkPart
+from legato.models.contract import Model
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Journal, OrphanedJob
+from legato.storage.contracts.records import Records
+from legato.storage.contracts.replicas import Directory
+
+AT_ONCE: Final = 8  # jobs that are brought here side by side
+RETRY: Final = 1.0  # seconds until that is tried again
+AFTER_CRASH: Final = 60.0  # seconds, where a bug prevents it: each try fills a page of the log
+
+log = structlog.get_logger()
+
+
+class ClusterTakeover(TakeoverPolicy):
+    """Knows from the directory whose a job is, and which models go on from a partial answer."""
+
+    def __init__(
+        self, directory: Directory, models: Mapping[str, Model], policy: OnOwnerLost
+    ) -> None:
+        self._directory = directory
+        self._models = models
+        self._policy = policy
+
+    async def turn(self, job_id: str) -> Turn | None:
+        place = await self._directory.find(job_id)
+        return turn_of(place.info) if place else None
+
+    def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
+        model = self._models.get(turn.model)
+        is_text = all(isinstance(part, TextPart | ThinkPart) for part in content)
+        can = model is not None and model.continues
+        return self._policy == "continue" and can and is_text
+
+
+@dataclass
+class PendingTakeover:
+    """A job that is this replica's, and not here yet."""
+
+    job: OrphanedJob
+    until: float  # when nobody may read it any more
+    is_coming: bool = False
+    trouble: StorageError | None = None  # why it did not come so far
+    came: OrphanedJob | None = None  # as what it was brought here last
+    arrived: trio.Event = field(default_factory=trio.Event)
+
+
+async def _nobody(turn: Turn) -> Sequence[trio.Event]:
+    await trio.lowlevel.checkpoint()
+    return ()
+
+
+class Failover:
+    """One task takes over; each job is brought here by a task of its own."""
+
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        supervisor: Supervisor,
+        journal: Journal,
+        records: Records,
+        successor: TakeoverPolicy,
+        retention: float,
+    ) -> None:
+        self.predecessors: Callable[[Turn], Awaitable[Sequence[trio.Event]]] = _nobody
+        """The endings that a turn still waits for, wherever those before it run."""
+        self._nursery = nursery
+        self._supervisor = supervisor
+        self._journal = journal
+        self._records = records
+        self._successor = successor
+        self._retention = retention
+        self._left: dict[str, PendingTakeover] = {}
+        self._taken = trio.Event()
+        self._taken.set()
+        self._at_once = trio.CapacityLimiter(AT_ONCE)
+
+    async def arrived(self, job_id: str) -> None:
+        """Return when that job is here, if it is to come."""
+        await self._taken.wait()
+        if left := self._left.get(job_id):
+            self._bring(left)
+            await left.arrived.wait()
+
+    async def take_over(self) -> None:
+        """Take nothing more once this replica drains: it would end here at once.
+
+        Raises:
+            StorageError: where that is not certain; then it is to be done again.
+        """
+        if self._supervisor.is_draining:
+            return
+        if self._taken.is_set():
+            self._taken = trio.Event()  # what is being taken is this replica's, and not known yet
+        for job in await self._journal.take_over():
+            if not self._is_here(job):
+                self._take(job)
+        self._taken.set()
+        await self._forget()
+
+    def _is_here(self, job: OrphanedJob) -> bool:
+        found = self._supervisor.registry.find(job.job_id)
+        return found is not None and found.feed.epoch == job.epoch
+
+    def _take(self, job: OrphanedJob) -> None:
+        """One that is settled was perhaps handed on many times and never read: its attempts say
+        nothing against it."""
+        if job.settled:
+            job = replace(job, attempts=0)
+        left = self._left.setdefault(
+            job.job_id, PendingTakeover(job, trio.current_time() + self._retention)
+        )
+        if job.epoch > left.job.epoch:
+            left.job = job  # others had it while it was on its way here
+        if not job.settled:
+            self._bring(left)
+
+    def _bring(self, left: PendingTakeover) -> None:
+        if not left.is_coming:
+            left.is_coming = True
+            self._nursery.start_soon(self._recover, left)
+
+    async def _recover(self, left: PendingTakeover) -> None:
+        """It is nobody else's task: tried until it is done, under the newest epoch.
+
+        One that cannot be brought here, or that a bug keeps away, holds up no other.
+        """
+        name = left.job.job_id
+        while left.came is not left.job:
+            async with self._at_once:
+                is_sound = await self._supervisor.guarded(partial(self._try, left), name)
+            if left.came is not left.job:
+                await trio.sleep(RETRY if is_sound else AFTER_CRASH)
+        self._done(left)
+
+    async def _try(self, left: PendingTakeover) -> None:
+        job = left.job
+        try:
+            recovered = await recover_one(job, self._journal, self._records, self._successor)
+            if recovered is not None and (recovered.has_ended or not self._supervisor.is_draining):
+                before = () if recovered.has_begun else await self.predecessors(recovered.turn)
+                self._supervisor.adopt([recovered], before)
+            left.came = job
+        except StorageError as error:
+            if left.trouble is None:  # of an outage one line for each job is enough
+                log.warning("not recovered yet", job=job.job_id, reason=str(error))
+            left.trouble = error
+
+    async def _forget(self) -> None:
+        """Those that nobody asked for in time."""
+        now = trio.current_time()
+        late = [each for each in self._left.values() if each.until <= now and not each.is_coming]
+        if late:
+            await self._journal.forget([left.job.job_id for left in late])
+        for left in late:
+            self._done(left)
+
+    def _done(self, left: PendingTakeover) -> None:
+        self._left.pop(left.job.job_id, None)
+        left.arrived.set()

@@ -1,0 +1,154 @@
+"""Signs of life: giving them, and seeing to it that all know what this replica owns."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final
+
+import structlog
+import trio
+
+from legato.actors.cluster.failover import Failover
+from legato.actors.cluster.job_info import info_of, stage_of
+from legato.actors.cluster.transport import Transport
+from legato.actors.job import Job
+from legato.actors.supervisor import Supervisor
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.replicas import Replication, Told
+
+BEATS: Final = 10  # in a lease
+
+log = structlog.get_logger()
+
+
+class Heartbeat:
+    """Three tasks, because a beat waits for nothing: however long it takes to take over, or to tell
+    what the shared storage lost, signs of life go on.
+
+    Whoever waits for an owner waits for the next look.
+    """
+
+    def __init__(
+        self,
+        replication: Replication,
+        supervisor: Supervisor,
+        failover: Failover,
+        peers: Transport,
+        lease: float,
+    ) -> None:
+        self.trouble: StorageError | None = None  # why replicas are out of reach
+        self._replication = replication
+        self._supervisor = supervisor
+        self._failover = failover
+        self._peers = peers
+        self._lease = lease
+        self._pause = lease / BEATS
+        self._looked = trio.Event()
+        self._hurried = trio.Event()
+        self._scope = trio.CancelScope()
+        self._ended = trio.Event()
+        self._has_lost = False  # whether the shared storage does not know what is here
+        self._was_away = False  # whether others may have taken what is here
+        self._last_beat = trio.current_time()
+
+    async def looked(self) -> None:
+        """Return after the next look at who is alive."""
+        await self._looked.wait()
+
+    async def look(self) -> None:
+        """Look at once, and return after that."""
+        hurried, self._hurried = self._hurried, trio.Event()
+        hurried.set()
+        await self.looked()
+
+    async def run(self) -> None:
+        with self._scope:
+            async with trio.open_nursery() as nursery:
+                for step in (self._beat, self._failover.take_over, self._reconcile):
+                    repeated = partial(self._repeat, step)
+                    nursery.start_soon(self._supervisor.kept_alive, repeated, "heartbeat")
+        self._ended.set()
+
+    async def leave(self) -> None:
+        """Give no sign of life after this.
+
+        One look more comes first: what the shared storage lost by then is told again, so that those
+        who stay find what is left to them.
+        """
+        self._scope.cancel()
+        await self._ended.wait()
+        await self._look()
+        await self._reconcile()
+        await self._supervisor.written()
+        await self._replication.liveness.leave()
+
+    async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
+        trouble: StorageError | None = None
+        while True:
+            try:
+                await step()
+            except StorageError as error:
+                if trouble is None:
+                    log.error("replicas out of reach", reason=str(error))
+                self.trouble = trouble = error
+            else:
+                if trouble is not None:
+                    log.info("replicas in reach again")
+                    self.trouble = trouble = None
+            with trio.move_on_after(self._pause):
+                await self._hurried.wait()
+
+    async def _beat(self) -> None:
+        """Seen or not, it is looked at again by those who wait."""
+        try:
+            await self._look()
+        finally:
+            looked, self._looked = self._looked, trio.Event()
+            looked.set()
+
+    async def _look(self) -> None:
+        liveness = self._replication.liveness
+        if self._supervisor.is_draining:
+            liveness.leaving()
+        if not await liveness.beat():
+            self._has_lost = True
+        self._peers.greet(set(liveness.alive()).__contains__)
+        if trio.current_time() - self._last_beat > self._lease / 2:
+            self._was_away = True
+        self._last_beat = trio.current_time()
+
+    async def _reconcile(self) -> None:
+        """Tell what was lost; absence counts after that: then let go of what others took over."""
+        if self._has_lost:
+            handed_on = self._supervisor.handed_on.values()
+            await self._reannounce([*self._supervisor.registry, *handed_on])
+        if self._was_away:
+            await self._let_go()
+
+    async def _reannounce(self, jobs: Sequence[Job]) -> None:
+        """First the journal, which makes the places of all jobs, then the directory."""
+        log.warning("the shared storage lost what it was told; telling it again", jobs=len(jobs))
+        self._has_lost = False
+        try:
+            for job in jobs:
+                job.reannounce()
+            for job in jobs:
+                await job.reannounced()
+            told = [Told(info_of(job.turn), job.feed.epoch, stage_of(job)) for job in jobs]
+            await self._replication.directory.reannounce(told)
+        except BaseException:
+            self._has_lost = True
+            raise
+        if not self._has_lost:  # once more, meanwhile
+            self._replication.liveness.told()
+
+    async def _let_go(self) -> None:
+        """Let go of what others took over, or forgot since, while nobody saw this replica live."""
+        self._was_away = False
+        try:
+            for job in [*self._supervisor.registry]:
+                place = await self._replication.directory.find(job.turn.job_id)
+                if place is None or place.epoch > job.feed.epoch:
+                    job.lose()
+        except BaseException:
+            self._was_away = True
+            raise

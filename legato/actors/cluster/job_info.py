@@ -1,0 +1,49 @@
+"""A turn as other replicas know it, and back."""
+
+from msgspec.structs import replace
+
+from legato.actors.conversation.turn import Prompt, Turn
+from legato.actors.job import Job
+from legato.storage.contracts.replicas import JobInfo, Stage
+
+
+def info_of(turn: Turn) -> JobInfo:
+    """Make the entry: without text, instructions and parameters.  The journal has those where
+    another replica may need them.
+
+    Of what an API asked nothing is needed elsewhere but what it is: nobody goes on with it.
+    """
+    return JobInfo(
+        job_id=turn.job_id,
+        conversation_id=turn.conversation_id,
+        message_id=turn.message_id,
+        response_id=turn.response_id,
+        user=turn.user,
+        model=turn.model,
+        endpoint=turn.endpoint,
+        request_id=turn.request_id,
+        place=turn.place,
+        asked=replace(turn.prompt.asked, echo={}) if turn.prompt else None,
+    )
+
+
+def turn_of(info: JobInfo) -> Turn:
+    """As much of the turn as brings its job to an end; not enough to ask the model."""
+    return Turn(
+        job_id=info.job_id,
+        conversation_id=info.conversation_id,
+        message_id=info.message_id,
+        response_id=info.response_id,
+        user=info.user,
+        model=info.model,
+        endpoint=info.endpoint,
+        request_id=info.request_id,
+        place=info.place,
+        prompt=Prompt(asked=info.asked, messages=()) if info.asked else None,
+    )
+
+
+def stage_of(job: Job) -> Stage:
+    if job.ended.is_set():
+        return "ended" if job.opening else "void"
+    return "begun" if job.feed.log.tail else "waiting"

@@ -1,0 +1,311 @@
+"""The jobs of many replicas, seen from one of them: the same promises as where it is alone."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import takewhile
+from typing import Final
+
+import structlog
+import trio
+from msgspec.structs import replace
+
+from legato.actors.admission import Busy, TooManyForUser, check_capacity
+from legato.actors.cluster.heartbeat import Heartbeat
+from legato.actors.cluster.job_info import info_of
+from legato.actors.cluster.mirror import Mirrors
+from legato.actors.cluster.owner_client import ClusterRef, OwnerClient
+from legato.actors.cluster.owner_server import OwnerServer
+from legato.actors.cluster.protocol import AwaitTitle, Discard
+from legato.actors.conversation.turn import Turn
+from legato.actors.job import Job
+from legato.actors.mailbox import ActorStopped
+from legato.actors.ref import JobRef
+from legato.actors.supervisor import Started, Supervisor
+from legato.config import Limits, OnBusy
+from legato.events import Failed
+from legato.storage.contracts.errors import ForeignConversation, StorageError
+from legato.storage.contracts.records import Records
+from legato.storage.contracts.replicas import (
+    Denied,
+    Directory,
+    Entered,
+    JobInfo,
+    Joined,
+    Listed,
+    Replication,
+)
+
+ENTER_TIMEOUT: Final = 15.0
+"""Seconds for a start to be decided; it is not given up where its client leaves meanwhile."""
+
+RETRY: Final = 1.0  # seconds until the directory is told once more
+
+JOB_ID_LENGTH: Final = 26  # of a ULID; a conversation's id is longer
+
+log = structlog.get_logger()
+
+
+class ClusterJobs:
+    """Starts are decided in the directory, one after another; then the job is this replica's.
+
+    It waits there for the turns before it in its conversation, wherever those run.
+    """
+
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        replication: Replication,
+        supervisor: Supervisor,
+        host: OwnerServer,
+        owners: OwnerClient,
+        mirrors: Mirrors,
+        heartbeat: Heartbeat,
+        records: Records,
+        limits: Limits,
+    ) -> None:
+        self._nursery = nursery
+        self._directory: Directory = replication.directory
+        self._supervisor = supervisor
+        self._host = host
+        self._owners = owners
+        self._mirrors = mirrors
+        self._heartbeat = heartbeat
+        self._notices = Notices()
+        self._records = records
+        self._limits = limits
+        supervisor.on_ended = self._ended
+        supervisor.on_left = self._left
+        nursery.start_soon(supervisor.kept_alive, self._notices.run, "notices")
+
+    async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
+        self._supervisor.check_draining()
+        self._supervisor.check_storage()
+        self._check_reach()
+        entering = self._host.entering_count
+        check_capacity(self._supervisor.registry, self._limits, leaving=-entering)
+        with trio.move_on_after(ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
+            while isinstance(entered := await self._enter(info_of(turn), on_busy), Joined):
+                if await self._is_there(entered.first):
+                    return Started(self._ref(entered.first), joined=True)
+                await self._directory.withdraw(entered.first)
+            return self._begin(replace(turn, place=entered.place), on_busy, entered.before)
+        self._soon(self._directory.withdraw, info_of(turn))
+        raise StorageError("The replicas' directory did not answer in time.")
+
+    def _check_reach(self) -> None:
+        """Raises StorageError while nothing can be decided: nobody shall wait for that in vain."""
+        if self._heartbeat.trouble is not None:
+            raise StorageError(str(self._heartbeat.trouble))
+
+    async def _is_there(self, info: JobInfo) -> bool:
+        """Not where its own replica did not hear that it was entered."""
+        try:
+            await self._owners.status(info.job_id)
+        except ActorStopped:
+            return False
+        return True
+
+    def _begin(self, turn: Turn, on_busy: OnBusy, before: Sequence[JobInfo]) -> Started:
+        is_queued = bool(before) and on_busy == "enqueue"
+        endings = [self._ending(each) for each in before]
+        job = self._supervisor.create(turn, endings, is_queued=is_queued)
+        if on_busy == "interrupt":
+            for each in before:
+                self._until_done(self._stopped, each.job_id)
+        return Started(job.ref, queued=is_queued)
+
+    async def predecessors(self, turn: Turn) -> Sequence[trio.Event]:
+        """The endings for which a turn waits that a former owner queued."""
+        listed = await self._directory.conversation(turn.user, turn.conversation_id)
+        before = takewhile(lambda each: each.info.job_id != turn.job_id, listed)
+        return [self._ending(each.info) for each in before if is_running(each)]
+
+    async def knows(self, turn: Turn) -> bool:
+        if turn.request_id is None:
+            return False
+        return await self._directory.request(turn.user, turn.request_id) is not None
+
+    async def expected(self, user: str, conversation_id: str) -> Sequence[str]:
+        listed = await self._directory.conversation(user, conversation_id)
+        return [
+            message_id
+            for each in listed
+            if is_running(each)
+            for message_id in (each.info.message_id, each.info.response_id)
+        ]
+
+    async def whereis(self, user: str, stream_id: str) -> JobRef | None:
+        if local := self._running_here(stream_id):
+            return local
+        if len(stream_id) == JOB_ID_LENGTH:
+            place = await self._directory.find(stream_id)
+            return self._ref(place.info) if place else None
+        listed = await self._directory.conversation(user, stream_id)
+        if not listed:
+            await self._check_foreign(user, stream_id)
+            return None
+        return self._ref(current(listed).info)
+
+    async def active(self, user: str) -> Sequence[str]:
+        return await self._directory.running(user)
+
+    async def titled(self, user: str, conversation_id: str) -> None:
+        for each in await self._directory.conversation(user, conversation_id):
+            await self._owners.ended(each.info.job_id)
+            with suppress(ActorStopped):
+                await self._owners.ask(
+                    each.info.job_id, lambda call_id: AwaitTitle(call_id, conversation_id)
+                )
+
+    async def close_conversation(self, user: str, conversation_id: str) -> None:
+        while listed := await self._directory.conversation(user, conversation_id):
+            for each in listed:
+                await self._discarded(each.info)
+        await self._supervisor.close_conversation(conversation_id)
+
+    async def discard(self, job_id: str) -> None:
+        if place := await self._directory.find(job_id):
+            await self._discarded(place.info)
+
+    async def ping(self) -> None:
+        self._supervisor.check_journal()
+        self._check_reach()
+
+    async def _enter(self, info: JobInfo, on_busy: OnBusy) -> Entered | Joined:
+        most = self._limits.max_running_jobs_per_user
+        try:
+            entered = await self._directory.enter(info, on_busy, max_per_user=most)
+        except StorageError:
+            self._soon(self._directory.withdraw, info)  # it may have been
+            raise
+        match entered:
+            case Denied("busy"):
+                raise Busy("The conversation is busy with another turn.")
+            case Denied():
+                raise TooManyForUser(f"You have {most} running generations; more are not allowed.")
+            case _:
+                return entered
+
+    def _running_here(self, stream_id: str) -> JobRef | None:
+        """A job of that id, or, there being one at a time, the one that runs in a conversation."""
+        job = self._supervisor.registry.find(stream_id)
+        if job is None:
+            siblings = self._supervisor.registry.conversation(stream_id)
+            job = next((each for each in siblings if is_answering(each)), None)
+        return self._ref(info_of(job.turn)) if job else None
+
+    def _ref(self, info: JobInfo) -> JobRef:
+        return ClusterRef(info, self._owners, self._mirrors)
+
+    async def _check_foreign(self, user: str, conversation_id: str) -> None:
+        conversation = await self._records.conversation(conversation_id)
+        if conversation is not None and conversation.user != user:
+            raise ForeignConversation(conversation_id)
+
+    def _ending(self, info: JobInfo) -> trio.Event:
+        """Set when that job has ended, wherever it does."""
+        ended = trio.Event()
+        self._until_done(self._await_end, info.job_id, ended)
+        return ended
+
+    def _until_done(self, work: Callable[..., Awaitable[None]], job_id: str, *more: object) -> None:
+        """Work about a job, in a task of its own: a fault in it ends no more than one attempt."""
+        done = partial(work, job_id, *more)
+        self._nursery.start_soon(self._supervisor.kept_alive, done, job_id)
+
+    async def _await_end(self, job_id: str, ended: trio.Event) -> None:
+        """Set `ended` when the job has ended.  An owner that cannot answer says nothing of that."""
+        while not ended.is_set():
+            try:
+                await self._owners.ended(job_id)
+                ended.set()
+            except StorageError as error:
+                log.warning("the turn before is not heard of", job=job_id, reason=str(error))
+                await trio.sleep(RETRY)
+
+    async def _stopped(self, job_id: str) -> None:
+        """Stop it, however often that has to be asked: the next turn waits for it."""
+        while True:
+            try:
+                with suppress(ActorStopped):
+                    await self._owners.stop(job_id)
+                return
+            except StorageError as error:
+                log.warning("the turn before is not stopped", job=job_id, reason=str(error))
+                await trio.sleep(RETRY)
+
+    async def _discarded(self, info: JobInfo) -> None:
+        try:
+            await self._owners.ask(info.job_id, lambda call_id: Discard(call_id, info.job_id))
+        except ActorStopped:
+            await self._directory.withdraw(info)  # nobody has it who could
+
+    # What the journal does not tell the directory.
+
+    def _ended(self, job: Job) -> None:
+        if job.opening is None:
+            may_repeat = isinstance(job.feed.ending, Failed)
+            self._soon(self._directory.void, info_of(job.turn), may_repeat=may_repeat)
+
+    def _left(self, job: Job) -> None:
+        if job.opening is None and job.feed.ending is not None:
+            self._soon(self._directory.withdraw, info_of(job.turn))
+
+    def _soon(self, tell: Callable[..., Awaitable[None]], info: JobInfo, **facts: bool) -> None:
+        self._notices.add(info.job_id, partial(tell, info, **facts))
+
+
+class Notices:
+    """One task that tells the directory about jobs, each until the directory has heard."""
+
+    def __init__(self) -> None:
+        self._due: dict[str, Callable[[], Awaitable[None]]] = {}  # by id: the latest is the truth
+        self._added = trio.Event()
+
+    def add(self, job_id: str, tell: Callable[[], Awaitable[None]]) -> None:
+        self._due[job_id] = tell
+        self._added.set()
+
+    async def run(self) -> None:
+        """Tell, for ever.  What was due when this crashed is due when it runs again."""
+        if self._due:
+            self._added.set()
+        while True:
+            await self._added.wait()
+            self._added = trio.Event()
+            try:
+                await self._tell()
+            except StorageError as error:
+                log.warning("directory not told yet", jobs=len(self._due), reason=str(error))
+                await trio.sleep(RETRY)
+                self._added.set()
+
+    async def _tell(self) -> None:
+        """Raises StorageError, at last, where one could not be told."""
+        trouble: StorageError | None = None
+        for job_id, tell in [*self._due.items()]:
+            try:
+                await tell()
+            except StorageError as error:
+                trouble = error
+            else:
+                if self._due.get(job_id) is tell:
+                    del self._due[job_id]
+        if trouble is not None:
+            raise trouble
+
+
+def is_running(listed: Listed) -> bool:
+    return listed.stage in ("waiting", "begun")
+
+
+def is_answering(job: Job) -> bool:
+    return job.opening is not None and not job.ended.is_set()
+
+
+def current(listed: Sequence[Listed]) -> Listed:
+    """The first that still runs, else the last that was begun, else the last."""
+    running = next(filter(is_running, listed), None)
+    begun = next((each for each in reversed(listed) if each.stage == "ended"), None)
+    return running or begun or listed[-1]

@@ -1,0 +1,196 @@
+"""One link to one other replica: what both have begun with each other, and how much waits."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from secrets import token_hex
+from typing import Final, Protocol
+
+import trio
+from msgspec import Raw
+
+from legato.actors.cluster.protocol import (
+    Accepted,
+    AnyEnvelope,
+    Closed,
+    LogChunk,
+    Reply,
+    encode_envelope,
+)
+from legato.actors.stream.sinks import Chunk
+
+WAITING_BYTES: Final = 4 * 1024 * 1024
+"""What may wait to be sent to one replica; its mirrors lag then, and ask again from their place."""
+
+Told = Accepted | LogChunk | Closed
+
+
+class LinkLost(Exception):
+    """The other replica is gone, or something of what was said between the two is lost."""
+
+
+class MirrorInput(Protocol):
+    """Who is told of a job."""
+
+    def tell(self, envelope: Told) -> None:
+        """Take it without waiting; after Closed no more comes."""
+        ...
+
+
+class PendingCall:
+    """A question on its way."""
+
+    def __init__(self, call_id: int) -> None:
+        self.call_id = call_id
+        self._answer: Reply | None = None
+        self._done = trio.Event()
+
+    def end(self, answer: Reply | None) -> None:
+        self._answer = answer
+        self._done.set()
+
+    async def answer(self) -> Reply:
+        await self._done.wait()
+        if self._answer is None:
+            raise LinkLost
+        return self._answer
+
+
+class PeerSink:
+    """Where a job's lines go that another replica follows."""
+
+    def __init__(self, link: "Link", call_id: int) -> None:
+        self.is_left = False
+        self._link = link
+        self._about = call_id
+
+    def push(self, chunk: Chunk) -> bool:
+        if self.is_left or self._link.waiting > WAITING_BYTES:
+            return False
+        self._link.waiting += len(chunk.data)
+        self._link.send(LogChunk(self._about, chunk.data, chunk.seq, chunk.last))
+        return True
+
+    def close(self) -> None:
+        if not self.is_left:
+            self._link.end(Closed(self._about))
+
+
+class Link:
+    """Plain bookkeeping: nothing here waits.
+
+    Packets are numbered on each side's own `link`, which is another one after either side gave the
+    other up.
+    """
+
+    def __init__(self) -> None:
+        self.waiting = 0  # bytes of lines in what is to be sent
+        self.scope = trio.CancelScope()  # of the task that sends
+        self._name = token_hex(8)
+        self._sent = 0
+        self._outgoing: list[Raw] = []
+        self._due = trio.Event()
+        self._from: str | None = None  # the other's name for its end
+        self._received = 0  # the number of the last packet that came from there
+        self._numbers = count(1)
+        self._asked: dict[int, PendingCall] = {}
+        self._inlets: dict[int, MirrorInput] = {}
+        self._sinks: dict[int, PeerSink] = {}
+
+    # Sending.
+
+    def send(self, envelope: AnyEnvelope) -> None:
+        """Raises what `encode_envelope` does."""
+        self._outgoing.append(encode_envelope(envelope))
+        self._due.set()
+
+    def greet(self) -> None:
+        """Have a packet sent though nothing is in it, so that a gap shows."""
+        self._due.set()
+
+    async def packet(self) -> tuple[str, int, Sequence[Raw]]:
+        """Wait until something is to be sent; all of that, with its link and number."""
+        await self._due.wait()
+        self._due = trio.Event()
+        envelopes, self._outgoing = self._outgoing, []
+        self.waiting = 0
+        self._sent += 1
+        return self._name, self._sent, envelopes
+
+    # Receiving.
+
+    def is_new(self, link: str, number: int) -> bool:
+        """Whether that packet has not come before."""
+        return link != self._from or number > self._received
+
+    def receive(self, link: str, number: int) -> bool:
+        """Note that packet; whether something before it is missing, or was given up."""
+        is_next = number == self._received + 1 if link == self._from else number == 1
+        is_first = self._from is None
+        is_other = link != self._from and not is_first
+        self._from, self._received = link, number
+        return is_other or not is_next
+
+    def reset(self) -> None:
+        """Nothing that was begun comes to an end on this link any more."""
+        asked, self._asked = self._asked, {}
+        inlets, self._inlets = self._inlets, {}
+        sinks, self._sinks = self._sinks, {}
+        for each in asked.values():
+            each.end(None)
+        for call_id, inlet in inlets.items():
+            inlet.tell(Closed(call_id))
+        for sink in sinks.values():
+            sink.is_left = True
+
+    # What this replica asks for.
+
+    @contextmanager
+    def asking(self) -> Iterator[PendingCall]:
+        asked = PendingCall(next(self._numbers))
+        self._asked[asked.call_id] = asked
+        try:
+            yield asked
+        finally:
+            self._asked.pop(asked.call_id, None)
+
+    def answered(self, call_id: int, answer: Reply) -> None:
+        if asked := self._asked.get(call_id):
+            asked.end(answer)
+
+    # What it follows.
+
+    def admit(self, inlet: MirrorInput) -> int:
+        call_id = next(self._numbers)
+        self._inlets[call_id] = inlet
+        return call_id
+
+    def dismiss(self, inlet: MirrorInput) -> Sequence[int]:
+        found = [call_id for call_id, each in self._inlets.items() if each is inlet]
+        for call_id in found:
+            del self._inlets[call_id]
+        return found
+
+    def tell(self, envelope: Told) -> bool:
+        """Whether anybody here still follows that."""
+        inlet = self._inlets.get(envelope.call_id)
+        if isinstance(envelope, Closed):
+            self._inlets.pop(envelope.call_id, None)
+        if inlet is not None:
+            inlet.tell(envelope)
+        return inlet is not None
+
+    # What it tells the other of.
+
+    def serve(self, call_id: int) -> PeerSink:
+        sink = self._sinks[call_id] = PeerSink(self, call_id)
+        return sink
+
+    def end(self, closed: Closed) -> None:
+        """Tell the other that no more comes."""
+        self.send(closed)
+        self.leave(closed.call_id)
+
+    def leave(self, call_id: int) -> None:
+        if sink := self._sinks.pop(call_id, None):
+            sink.is_left = True

@@ -1,0 +1,277 @@
+"""A job of another replica, for the readers of this one: fed by its owner instead of by a model."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Final, NamedTuple, Protocol, assert_never
+
+import structlog
+import trio
+from msgspec import MsgspecError
+
+from legato.actors.cluster.link import MirrorInput, Told
+from legato.actors.cluster.protocol import Accepted, Closed, LogChunk, events_of
+from legato.actors.cluster.transport import Guarded
+from legato.actors.mailbox import ActorStopped
+from legato.actors.registry import Registry
+from legato.actors.stream.feed import Feed, Start
+from legato.actors.stream.log import Sealed
+from legato.actors.stream.places import OutOfReach, UnknownDialect
+from legato.actors.stream.sinks import Sink
+from legato.dialects.contract import Dialect, Identity
+from legato.events import AnyEvent, Cursor
+from legato.storage.contracts.replicas import JobInfo
+
+PAUSE: Final = 0.1  # seconds until an owner is asked again that told nothing
+
+IDLE: Final = 30.0
+"""Seconds without a reader after which it ends: the next reader makes a new one."""
+
+log = structlog.get_logger()
+
+
+class Last(NamedTuple):
+    """Who was followed last, and whether the job is gone there."""
+
+    owner: str | None = None
+    is_gone: bool = False
+
+
+class Source(Protocol):
+    """Where a job is to be had, whoever owns it."""
+
+    async def checked(self, job_id: str, start: Start) -> Start:
+        """`start`, or "snapshot" where what follows that cursor cannot be told: its owner knows.
+
+        Raises:
+            ActorStopped: if there is no such job (any more).
+        """
+        ...
+
+    async def follow(
+        self, job_id: str, start: Cursor | None, inlet: MirrorInput, last: Last
+    ) -> str:
+        """Have it told to `inlet`, until that is closed, by the owner that is returned.
+
+        Waits for an owner where there is none.
+
+        Raises:
+            ActorStopped: if there is no such job (any more), or it is this replica's own.
+        """
+        ...
+
+    def unfollow(self, inlet: MirrorInput) -> None: ...
+
+
+class Mirror:
+    """Serves its readers exactly as the job would: the same events at the same positions.
+
+    What it was told stays true for as long as the same owner lives.  Another may not have all of
+    it, because the first could not keep it; then this begins again, and its readers, who have
+    seen what is lost, get a snapshot.  Who has seen more than has come here so far, at another
+    replica, waits until it has.  No method that changes it waits.
+    """
+
+    def __init__(self, info: JobInfo, dialects: Mapping[str, Dialect], source: Source) -> None:
+        self._listing = info
+        self._dialects = dialects
+        self._source = source
+        self._feed: Feed | None = None
+        self._accepted: tuple[int, Mapping[int, int]] = 0, {}
+        self._waiting: list[tuple[str, Start, Sink]] = []
+        self._told = deque[Told]()
+        self._arrived = trio.Event()
+        self._closed = trio.Event()
+        self._is_broken = False
+        self._last = Last()
+
+    def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
+        """See `Feed.subscribe`; what comes late there comes late here.  `start` is checked.
+
+        Raises:
+            ActorStopped: if what its owner says cannot be understood.
+            OutOfReach: as `Feed.subscribe` does; who waited for that is told on asking again.
+        """
+        if self._is_broken:
+            raise ActorStopped
+        if self._feed is None or not (self._feed.ending or self._feed.holds(start)):
+            self._waiting.append((dialect, start, sink))
+        elif refusal := self._feed.subscribe(dialect, start, sink):
+            sink.close()
+            raise refusal
+
+    def holds(self, start: Start) -> bool:
+        return self._feed is not None and self._feed.holds(start)
+
+    async def run(self) -> None:
+        """Follow the job to its ending, for as long as somebody reads."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._end_when_idle, nursery.cancel_scope)
+            nursery.start_soon(self._take)
+            with suppress(ActorStopped):
+                await self._follow()
+                await trio.sleep_forever()
+            nursery.cancel_scope.cancel()
+
+    def leave(self) -> None:
+        """Cut the readers that are left."""
+        self._source.unfollow(self)
+        self._begin_again()
+
+    # What its owner tells it.
+
+    def tell(self, envelope: Told) -> None:
+        self._told.append(envelope)
+        self._arrived.set()
+
+    async def _take(self) -> None:
+        """Take what is told in a task of its own, so that a fault in it ends nothing else."""
+        while True:
+            await self._arrived.wait()
+            self._arrived = trio.Event()
+            while self._told:
+                self._taken(self._told.popleft())
+
+    def _taken(self, envelope: Told) -> None:
+        match envelope:
+            case Accepted(_, epoch, previous_epochs):
+                self._accepted = epoch, previous_epochs
+            case LogChunk():
+                self._push(envelope)
+            case Closed(_, is_gone):
+                self._last = self._last._replace(is_gone=is_gone)
+                self._closed.set()
+            case _:
+                assert_never(envelope)
+
+    def _push(self, lines: LogChunk) -> None:
+        try:
+            events = events_of(lines.data)
+            if events is None:
+                self._begin_again()
+            else:
+                self._append(events, up_to=lines.seq)
+        except (MsgspecError, ValueError, Sealed) as error:
+            log.error("cannot be mirrored", job=self._listing.job_id, reason=str(error))
+            self._is_broken = True
+            self._begin_again()
+
+    def _append(self, events: Sequence[AnyEvent], *, up_to: int) -> None:
+        feed = self._feed = self._accepting()
+        if feed.log.tail + len(events) != up_to:
+            self._begin_again()  # what was told is not what follows
+            return
+        feed.append(*events)
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            with suppress(OutOfReach, UnknownDialect):  # told by the closed sink; the others go on
+                self.subscribe(*each)
+        feed.push()
+
+    def _accepting(self) -> Feed:
+        """Only now: before its first lines nobody knows whether its owner holds what is here."""
+        epoch, previous_epochs = self._accepted
+        if self._feed is None:
+            return Feed(self._identity(epoch), self._dialects, previous_epochs)
+        if self._feed.epoch != epoch:
+            self._feed.succeed(epoch, previous_epochs)
+            self._cut_waiting()  # they were checked by another
+        return self._feed
+
+    def _cut_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for _, _, sink in waiting:
+            sink.close()
+
+    async def _follow(self) -> None:
+        while not self._is_broken and (self._feed is None or self._feed.ending is None):
+            self._closed = trio.Event()
+            self._told.clear()  # what was told by another
+            job_id, cursor = self._listing.job_id, self._cursor()
+            self._last = Last(await self._source.follow(job_id, cursor, self, self._last))
+            await self._closed.wait()
+            if self._cursor() == cursor:  # nothing came of it: no use in asking at once
+                await trio.sleep(PAUSE)
+
+    def _cursor(self) -> Cursor | None:
+        if self._feed is None:
+            return None
+        return Cursor(self._listing.job_id, self._feed.epoch, self._feed.log.tail)
+
+    def _identity(self, epoch: int) -> Identity:
+        info = self._listing
+        return Identity(info.job_id, epoch, info.conversation_id, info.response_id)
+
+    def _begin_again(self) -> None:
+        """Its readers ask again, each from where it is."""
+        feed, self._feed = self._feed, None
+        self._told.clear()
+        self._cut_waiting()
+        if feed is not None:
+            feed.close()
+        self._source.unfollow(self)
+        self._closed.set()
+
+    async def _end_when_idle(self, scope: trio.CancelScope) -> None:
+        was_read = True
+        while was_read or self._is_read():
+            was_read = self._is_read()
+            await trio.sleep(IDLE)
+        scope.cancel()
+
+    def _is_read(self) -> bool:
+        return bool(self._waiting) or (self._feed is not None and self._feed.readers > 0)
+
+
+class Mirrors:
+    """Those of this replica: one a job, for as long as somebody reads it here."""
+
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        registry: Registry,
+        dialects: Mapping[str, Dialect],
+        source: Source,
+        guarded: Guarded,
+    ) -> None:
+        self._nursery = nursery
+        self._guarded = guarded
+        self._registry = registry
+        self._dialects = dialects
+        self._source = source
+        self._mirrors: dict[str, Mirror] = {}
+
+    async def subscribe(self, info: JobInfo, dialect: str, start: Start, sink: Sink) -> None:
+        """See `Feed.subscribe`.
+
+        Raises:
+            ActorStopped: if there is no such job (any more).
+        """
+        if job := self._registry.find(info.job_id):
+            with suppress(ActorStopped):  # it was lost: then it is somewhere else
+                await job.ref.subscribe(dialect, start, sink)
+                return
+        mirror = self._mirrors.get(info.job_id)
+        if not (mirror and mirror.holds(start)):
+            start = await self._source.checked(info.job_id, start)
+        if job := self._registry.find(info.job_id):  # it is this replica's by now
+            await job.ref.subscribe(dialect, start, sink)
+        else:
+            self._mirror(info).subscribe(dialect, start, sink)
+
+    def _mirror(self, info: JobInfo) -> Mirror:
+        """Another reader may have been as fast."""
+        mirror = self._mirrors.get(info.job_id)
+        if mirror is None:
+            mirror = self._mirrors[info.job_id] = Mirror(info, self._dialects, self._source)
+            live = partial(self._run, info.job_id, mirror)
+            self._nursery.start_soon(self._guarded, live, info.job_id)
+        return mirror
+
+    async def _run(self, job_id: str, mirror: Mirror) -> None:
+        try:
+            await mirror.run()
+        finally:
+            del self._mirrors[job_id]
+            mirror.leave()

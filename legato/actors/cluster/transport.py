@@ -1,0 +1,201 @@
+"""The links to other replicas: what is begun with an envelope, and what comes of it."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, Protocol
+
+import structlog
+import trio
+from msgspec import MsgspecError
+
+from legato.actors.cluster.link import Link, MirrorInput, PeerSink
+from legato.actors.cluster.protocol import (
+    LOG_DIALECT,
+    Accepted,
+    AnyEnvelope,
+    Closed,
+    Follow,
+    GapDetected,
+    LogChunk,
+    Question,
+    Reply,
+    Unfollow,
+    decode_packet,
+    encode_packet,
+)
+from legato.actors.mailbox import ActorError
+from legato.actors.ref import LocalRef
+from legato.actors.stream.feed import Start
+from legato.events import Cursor
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.replicas import Inbox
+
+RETRY: Final = 0.5  # seconds until packets are sent once more, or looked for
+
+FAULT: Final = "The process that runs the generation failed to answer."
+
+Guarded = Callable[[Callable[[], Awaitable[object]], str], Awaitable[bool]]
+"""Runs something, and says whether it did not crash; see Supervisor."""
+
+log = structlog.get_logger()
+
+
+class Host(Protocol):
+    """What the other replicas ask this one for."""
+
+    async def local(self, job_id: str) -> LocalRef | None:
+        """The job, if it is this replica's."""
+        ...
+
+    def hands_on(self, job_id: str) -> bool:
+        """Whether the job is another's soon."""
+        ...
+
+    async def answer(self, question: Question) -> Reply: ...
+
+
+class Transport:
+    """Envelopes in one packet to each replica, as soon as the packet before is sent.
+
+    Packets may be lost, so they are numbered.  After a gap both sides end all that was begun
+    between them, and whoever still wants it begins again, from where it was.  Each link has a task
+    that sends, so that one replica whose inbox cannot be reached delays no other.
+    """
+
+    def __init__(
+        self, nursery: trio.Nursery, me: str, post: Inbox, host: Host, guarded: Guarded
+    ) -> None:
+        self._nursery = nursery
+        self._me = me
+        self._post = post
+        self._host = host
+        self._guarded = guarded
+        self._links: dict[str, Link] = {}
+
+    async def ask(self, peer: str, question: Callable[[int], Question]) -> Reply:
+        """Raises LinkLost where the peer may not have got it, or its answer may be lost."""
+        link = self._link(peer)
+        with link.asking() as asked:
+            link.send(question(asked.call_id))
+            return await asked.answer()
+
+    def follow(self, peer: str, job_id: str, start: Cursor | None, inlet: MirrorInput) -> None:
+        """Have that job's log told to `inlet`, from `start` or from its beginning, until it is
+        closed."""
+        link = self._link(peer)
+        link.send(Follow(link.admit(inlet), job_id, str(start) if start else None))
+
+    def unfollow(self, inlet: MirrorInput) -> None:
+        for link in self._links.values():
+            for call_id in link.dismiss(inlet):
+                link.send(Unfollow(call_id))
+
+    def greet(self, alive: Callable[[str], bool]) -> None:
+        """Send a sign on every link, so that a gap shows also where nothing is said; end the links
+        with those who are gone."""
+        for peer, link in [*self._links.items()]:
+            if alive(peer):
+                link.greet()
+            else:
+                del self._links[peer]
+                link.scope.cancel()
+                link.reset()
+
+    async def run(self) -> None:
+        """Receive, for ever."""
+        is_first = True
+        while True:
+            try:
+                packets = await self._post.receive()
+            except StorageError as error:
+                if is_first:  # of an outage that lasts one line is enough
+                    log.warning("no packets received", reason=str(error))
+                is_first = False
+                await trio.sleep(RETRY)
+            else:
+                is_first = True
+                for data in packets:
+                    self._open(data)
+
+    def _link(self, peer: str) -> Link:
+        if peer not in self._links:
+            self._links[peer] = Link()
+            self._nursery.start_soon(self._send, peer, self._links[peer])
+        return self._links[peer]
+
+    async def _send(self, peer: str, link: Link) -> None:
+        """Send, for ever.  A packet that a bug keeps back is one more that is lost: the number of
+        the next one says so."""
+        with link.scope:
+            while True:
+                packet = encode_packet(self._me, *await link.packet())
+                await self._guarded(partial(self._deliver, peer, packet), "sender")
+
+    async def _deliver(self, peer: str, packet: bytes) -> None:
+        is_first = True
+        while True:
+            try:
+                await self._post.send([(peer, packet)])
+            except StorageError as error:
+                if is_first:
+                    log.warning("packet not sent yet", to=peer, reason=str(error))
+                is_first = False
+                await trio.sleep(RETRY)
+            else:
+                return
+
+    def _open(self, data: bytes) -> None:
+        try:
+            packet = decode_packet(data)
+        except MsgspecError as error:
+            log.error("a packet that cannot be read", reason=str(error))
+            return
+        link = self._link(packet.sender)
+        if not link.is_new(packet.link, packet.number):
+            return  # sent again by who was not sure
+        if link.receive(packet.link, packet.number):
+            link.reset()
+            link.send(GapDetected(0))
+        for envelope in packet.envelopes:
+            self._take(link, envelope)
+
+    def _take(self, link: Link, envelope: AnyEnvelope) -> None:
+        match envelope:
+            case LogChunk() | Accepted() | Closed():
+                if not link.tell(envelope) and isinstance(envelope, LogChunk):
+                    link.send(Unfollow(envelope.call_id))
+            case Follow(call_id):
+                self._begin(partial(self._serve, link, envelope, link.serve(call_id)), "follower")
+            case Unfollow(call_id):
+                link.leave(call_id)
+            case Reply(call_id):
+                link.answered(call_id, envelope)
+            case GapDetected():
+                link.reset()
+            case _:
+                self._begin(partial(self._answer, link, envelope), "answer")
+
+    def _begin(self, work: Callable[[], Awaitable[None]], name: str) -> None:
+        """Run work for another replica; a crash of it costs neither this replica nor other work."""
+        self._nursery.start_soon(self._guarded, work, name)
+
+    async def _answer(self, link: Link, question: Question) -> None:
+        is_answered = False
+        try:
+            link.send(await self._host.answer(question))
+            is_answered = True
+        finally:
+            if not is_answered:
+                link.send(Reply(question.call_id, fault=FAULT))
+
+    async def _serve(self, link: Link, envelope: Follow, sink: PeerSink) -> None:
+        job = await self._host.local(envelope.job_id)
+        if job is None:
+            link.end(Closed(envelope.call_id, is_gone=not self._host.hands_on(envelope.job_id)))
+            return
+        link.send(Accepted(envelope.call_id, job.epoch, job.previous_epochs))
+        try:
+            start: Start = Cursor.parse(envelope.cursor) if envelope.cursor else "beginning"
+            await job.subscribe(LOG_DIALECT, start, sink)
+        except ActorError:
+            sink.close()

@@ -1,0 +1,152 @@
+"""A turn of a conversation: what was asked for, and what that means given its messages.  Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec import UNSET, Struct, structs
+
+from legato.content import (
+    NO_PARENT,
+    ApiRequest,
+    Edit,
+    ErrorPart,
+    Message,
+    Part,
+    TextPart,
+    ThinkPart,
+    TurnRequest,
+)
+from legato.events import Created, Queued
+from legato.models.contract import ChatMessage, Json
+from legato.storage.contracts.responses import StoredResponse
+
+
+class InvalidTurn(Exception):
+    """It does not fit its conversation.  `field` is the request's own name for what is wrong."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Prompt(Struct, frozen=True, kw_only=True):
+    """What an API was asked.  The model reads `messages` as they are.
+
+    Where it is to be stored: `items` are the request's own input items, with ids, as its API
+    spells them; `previous_id` the response that they follow.  `after`: the last response of the
+    conversation, as it was when `messages` were gathered from there.
+    """
+
+    asked: ApiRequest
+    messages: tuple[ChatMessage, ...]
+    items: tuple[Mapping[str, Json], ...] = ()
+    previous_id: str | None = None
+    after: StoredResponse | None = None
+
+
+class Turn(TurnRequest, frozen=True, kw_only=True):
+    """With a `prompt` an API was asked, and nothing is a message of a conversation."""
+
+    prompt: Prompt | None = None
+
+
+def queued(turn: Turn) -> Queued:
+    """Say of a turn what whoever has it later must know."""
+    return Queued(_request(turn))
+
+
+def resumable(turn: Turn, created: Created) -> Created:
+    """Say with a turn's beginning what whoever has the model go on must know."""
+    return structs.replace(created, turn=structs.replace(_request(turn), text=""))
+
+
+def _request(turn: Turn) -> TurnRequest:
+    return TurnRequest(**{name: getattr(turn, name) for name in TurnRequest.__struct_fields__})
+
+
+def turn_of(asked: TurnRequest) -> Turn:
+    return Turn(**structs.asdict(asked))
+
+
+def without_prompt(turn: Turn) -> Turn:
+    """What is left of it once the model has read: an API's caller may send megabytes."""
+    if turn.prompt is None:
+        return structs.replace(turn, parameters={})
+    asked = structs.replace(turn.prompt.asked, echo={})
+    return structs.replace(turn, parameters={}, prompt=Prompt(asked=asked, messages=()))
+
+
+class Plan(Struct, frozen=True):
+    """A turn as it will run: the message to store, and what the answer starts from."""
+
+    request: Message
+    kept: tuple[Part, ...] = ()
+
+
+def plan(turn: Turn, messages: Sequence[Message], *, expected: Collection[str] = ()) -> Plan:
+    """Find a turn's place among its conversation's messages (oldest first).
+
+    `expected` are ids of messages that are still being made: good parents, though not stored
+    yet.  Where one never comes, the newest message takes its place.
+
+    Raises:
+        InvalidTurn: if it names a message that is not there, or not of the kind it needs.
+    """
+    known = {message.message_id: message for message in messages}
+    if turn.revise is not None:
+        return _revision(turn, known, turn.revise)
+    if turn.regenerate is not None:
+        return _regeneration(turn, known, turn.regenerate)
+    newest = messages[-1].message_id if messages else NO_PARENT
+    parent_id = newest if turn.parent_id is None else turn.parent_id
+    if parent_id != NO_PARENT and parent_id not in known:
+        if parent_id not in expected:
+            raise InvalidTurn("parentMessageId", f"no message {parent_id!r} in this conversation")
+        parent_id = newest
+    return Plan(
+        Message(
+            message_id=turn.message_id,
+            conversation_id=turn.conversation_id,
+            parent_message_id=parent_id,
+            text=turn.text,
+            endpoint=turn.endpoint,
+        )
+    )
+
+
+def _regeneration(turn: Turn, known: Mapping[str, Message], message_id: str) -> Plan:
+    request = known.get(message_id)
+    if request is None or not request.is_created_by_user:
+        raise InvalidTurn(
+            "overrideParentMessageId", f"no user's message {message_id!r} in this conversation"
+        )
+    return Plan(structs.replace(request, text=turn.text or request.text))
+
+
+def _revision(turn: Turn, known: Mapping[str, Message], message_id: str) -> Plan:
+    answer = known.get(message_id)
+    if answer is None or answer.is_created_by_user:
+        raise InvalidTurn("responseMessageId", f"no answer {message_id!r} in this conversation")
+    request = known.get(answer.parent_message_id)
+    if request is None:
+        raise InvalidTurn("responseMessageId", f"the answer {message_id!r} has no question")
+    content = answer.content or () if answer.content is not UNSET else (TextPart(answer.text),)
+    kept = tuple(part for part in content if not isinstance(part, ErrorPart))
+    return Plan(request, kept if turn.edit is None else _edited(kept, turn.edit))
+
+
+def _edited(parts: tuple[Part, ...], edit: Edit) -> tuple[Part, ...]:
+    if not 0 <= edit.index < len(parts):
+        raise InvalidTurn(
+            "editedContent.index", f"found {edit.index}; the answer has {len(parts)} parts, from 0"
+        )
+    match parts[edit.index]:
+        case TextPart():
+            part: Part = TextPart(edit.text)
+        case ThinkPart():
+            part = ThinkPart(edit.text)
+        case other:
+            raise InvalidTurn(
+                "editedContent.index",
+                f"part {edit.index} is a {type(other).__name__}; only text and thoughts are edited",
+            )
+    return (*parts[: edit.index], part)

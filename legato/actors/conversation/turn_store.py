@@ -1,0 +1,274 @@
+"""Stores turns: as a conversation's messages, or as the responses of an API."""
+
+import time
+from typing import Final, Protocol
+
+from msgspec import structs
+
+from legato.actors.conversation.history import alternating, begun, chat, fitting, thread, written
+from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, plan
+from legato.actors.ending import ending_of_answer
+from legato.actors.messages import Opening
+from legato.content import NO_PARENT, ApiRequest, Conversation, Message, Part
+from legato.events import AnyEnding, Created
+from legato.models.contract import ChatMessage, Model, ModelRequest
+from legato.storage.contracts.errors import ForeignConversation
+from legato.storage.contracts.records import Branch, Records
+from legato.storage.contracts.responses import StoredResponse
+
+CHARACTERS: Final = 16
+"""Of a token: four times the average, because what a model does not read is counted, too."""
+
+LEAST_READ: Final = 1024 * 1024
+MOST_READ: Final = 8 * LEAST_READ
+"""Characters of a conversation: all are in memory at once, for each turn that begins."""
+
+
+class TurnStore(Protocol):
+    """The storage as one kind of turn sees it.  Every method raises StorageError as that does."""
+
+    async def plan(self, turn: Turn, model: Model) -> Opening:
+        """Find the turn's place; with it, what the model shall read.  Nothing is kept yet.
+
+        Raises:
+            InvalidTurn: if the conversation changed so that the turn has no place in it.
+        """
+        ...
+
+    async def open(self, turn: Turn, created: Created) -> Conversation:
+        """Keep the question; return its conversation as it is then.  Twice is once.
+
+        Raises:
+            ForeignConversation, RequestTaken, OverQuota: as the storage does.
+        """
+        ...
+
+    async def reopen(
+        self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
+    ) -> Opening:
+        """Have the model go on from `content`, in a turn that another process began.
+
+        Raises:
+            ForeignConversation: if the conversation is gone.
+        """
+        ...
+
+    async def opened(self, created: Created) -> Conversation | None:
+        """Look the question's conversation up; None where the question is not kept."""
+        ...
+
+    async def conversation(self, created: Created) -> Conversation | None:
+        """Look the conversation up, whatever is kept in it; None where it is gone."""
+        ...
+
+    async def close(self, job_id: str, ending: AnyEnding, created: Created) -> Conversation | None:
+        """Keep the job's answer beside its question; return the conversation as it is then.
+
+        The first answer that the job stored stays.  None where there is no answer, or its
+        conversation is gone.
+
+        Raises:
+            ForeignConversation: as the storage does.
+        """
+        ...
+
+    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+        """Look up the ending whose answer the job stored; None where there is none."""
+        ...
+
+    def moment(self) -> int | None:
+        """Tell what an ending says of when it was, in seconds since 1970: now, where no stored
+        message will say so."""
+        ...
+
+
+def turn_store(asked: ApiRequest | None, records: Records) -> TurnStore:
+    """`asked`: what an API was asked, if one was."""
+    return ConversationStore(records) if asked is None else ResponseStore(asked, records)
+
+
+class ConversationStore:
+    """Messages of a conversation: others read them, now and later."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    async def plan(self, turn: Turn, model: Model) -> Opening:
+        branch = await self._branch(turn, readable(model))
+        planned = plan(turn, branch.messages, expected=[turn.parent_id or ""])
+        created = Created(planned.request, turn.response_id, turn.model, planned.kept)
+        asked = Branch([*branch.messages, planned.request], branch.above)
+        return opening(turn, model, created, asked, planned.kept, conversation_of(turn))
+
+    async def _branch(self, turn: Turn, most: int) -> Branch:
+        """Read what the turn's place depends on, and what its model may read."""
+        named = turn.revise or turn.regenerate or turn.parent_id
+        if named == NO_PARENT:
+            return Branch()
+        found = await self._records.branch(turn.conversation_id, named, most=most)
+        if found.messages or named is None:
+            return found
+        return await self._records.branch(turn.conversation_id, most=most)
+
+    async def open(self, turn: Turn, created: Created) -> Conversation:
+        conversation, request = conversation_of(turn), created.request
+        return await self._records.open_turn(conversation, request, request_id=turn.request_id)
+
+    async def reopen(
+        self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
+    ) -> Opening:
+        conversation = await self.conversation(created)
+        if conversation is None:
+            raise ForeignConversation(created.request.conversation_id)
+        place = created.request.conversation_id, created.request.message_id
+        branch = await self._records.branch(*place, most=readable(model))
+        reopened = opening(turn, model, created, branch, content, conversation)
+        resumed = written(content).removeprefix(written(created.kept))
+        request = structs.replace(reopened.request, resumed=resumed)
+        return structs.replace(reopened, created=created, request=request)
+
+    async def opened(self, created: Created) -> Conversation | None:
+        request = created.request
+        kept = await self._records.some_messages(request.conversation_id, [request.message_id])
+        return await self.conversation(created) if kept else None
+
+    async def conversation(self, created: Created) -> Conversation | None:
+        return await self._records.conversation(created.request.conversation_id)
+
+    async def close(self, job_id: str, ending: AnyEnding, created: Created) -> Conversation | None:
+        answer = ending.response
+        return await self._records.close_turn(answer, job_id=job_id) if answer else None
+
+    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+        answer = await self._records.answer(job_id)
+        return ending_of_answer(answer, opening) if answer else None
+
+    def moment(self) -> None:
+        return None
+
+
+class ResponseStore:
+    """Requests to an API: the model reads what the caller gave; kept where that was asked."""
+
+    def __init__(self, asked: ApiRequest, records: Records) -> None:
+        self._asked = asked
+        self._records = records
+
+    async def plan(self, turn: Turn, model: Model) -> Opening:
+        prompt = prompt_of(turn)
+        await self._check_place(turn, prompt)
+        question = prompt.messages[-1].text if prompt.messages else ""
+        request = Message(
+            message_id=turn.message_id, conversation_id=turn.conversation_id, text=question
+        )
+        created = Created(request, turn.response_id, turn.model, asked=self._asked)
+        return await self.reopen(turn, model, created, ())
+
+    async def _check_place(self, turn: Turn, prompt: Prompt) -> None:
+        """Raises InvalidTurn where the conversation went on since the messages were gathered.
+
+        The jobs of one come one after another, so from here on it stays as it is.
+        """
+        if turn.conversation_id == turn.response_id:
+            return  # in no conversation but its own
+        newest = await self._records.responses.newest(turn.user, turn.conversation_id)
+        if newest != prompt.after:
+            raise InvalidTurn("conversation", "it went on meanwhile")
+
+    async def open(self, turn: Turn, created: Created) -> Conversation:
+        prompt = prompt_of(turn)
+        if self._asked.store:
+            await self._records.responses.open(
+                StoredResponse(
+                    response_id=turn.response_id,
+                    user=turn.user,
+                    conversation_id=turn.conversation_id,
+                    previous_id=prompt.previous_id,
+                    items=prompt.items,
+                    created=created,
+                )
+            )
+        return self._stand_in(created)
+
+    async def reopen(
+        self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
+    ) -> Opening:
+        messages = (*prompt_of(turn).messages, *begun(content))
+        return Opening(
+            created,
+            ModelRequest(messages, turn.parameters),
+            self._stand_in(created),
+            sum(model.count_tokens(message.text) for message in messages),
+        )
+
+    async def opened(self, created: Created) -> Conversation | None:
+        if self._asked.store:
+            kept = await self._records.responses.find(self._asked.user, created.response_id)
+            return self._stand_in(created) if kept else None
+        return self._stand_in(created)
+
+    async def conversation(self, created: Created) -> Conversation:
+        return self._stand_in(created)
+
+    async def close(self, job_id: str, ending: AnyEnding, created: Created) -> Conversation | None:
+        if self._asked.store:
+            await self._records.responses.close(created.response_id, ending)
+        return self._stand_in(created)
+
+    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+        response = await self._records.responses.find(self._asked.user, opening.created.response_id)
+        return response.ending if response else None
+
+    def moment(self) -> int:
+        return int(time.time())
+
+    def _stand_in(self, created: Created) -> Conversation:
+        """Stand in for the conversation that a request to an API is no part of."""
+        asked = self._asked
+        conversation_id = created.request.conversation_id
+        return Conversation(
+            conversation_id=conversation_id, user=asked.user, endpoint=asked.api, model=asked.model
+        )
+
+
+def conversation_of(turn: Turn) -> Conversation:
+    """A new one, for that turn."""
+    return Conversation(
+        conversation_id=turn.conversation_id,
+        user=turn.user,
+        endpoint=turn.endpoint,
+        model=turn.model,
+    )
+
+
+def readable(model: Model) -> int:
+    """How many characters of a conversation are read for a model: more than fit its context."""
+    return min(MOST_READ, max(LEAST_READ, CHARACTERS * model.max_context_tokens))
+
+
+def prompt_of(turn: Turn) -> Prompt:
+    assert turn.prompt is not None, "an API was asked"
+    return turn.prompt
+
+
+def opening(
+    turn: Turn,
+    model: Model,
+    created: Created,
+    branch: Branch,
+    kept: tuple[Part, ...],
+    conversation: Conversation,
+) -> Opening:
+    """Make the opening of a turn whose question is the last of that branch."""
+    history = list(chat(thread(branch.messages, created.request.message_id)))
+    system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
+    last = [ChatMessage("user", created.request.text), *begun(kept)]
+    cost = model.count_tokens
+    fitted = fitting(history, [*system, *last], model.max_context_tokens, cost)
+    asked = (*system, *alternating([*fitted, *last]))
+    return Opening(
+        structs.replace(created, dropped=branch.above + len(history) - len(fitted)),
+        ModelRequest(asked, turn.parameters),
+        conversation,
+        sum(cost(message.text) for message in asked),
+    )

@@ -1,0 +1,207 @@
+"""The journal's one writer: what all jobs said since its last write is its next one."""
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+import trio
+
+from legato.actors.durability.job_journal import Budget, JobJournal
+from legato.histogram import Histogram
+from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.contracts.journal import Entries, Journal
+
+GATHER: Final = 0.04
+"""Seconds from one write to the next: a write costs the same for one token and for hundreds.  With
+the write itself it is what a killed process can lose."""
+
+FIRST_PAUSE: Final = 0.25  # seconds between attempts at a write; each is twice the last …
+LONGEST_PAUSE: Final = 5.0  # … up to this
+
+WRITES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0, 10.0)
+"""Seconds: a database nearby takes a few milliseconds, one that is away as long as it is."""
+
+log = structlog.get_logger()
+
+
+class WriteBatch:
+    """Jobs with something to write, and what to note of others."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[JobJournal, None] = {}  # which have more than is written
+        self.settled: dict[JobJournal, None] = {}
+        self.forgotten: list[str] = []  # ids of jobs
+        self.waiting: list[trio.Event] = []  # of those who wait until all this is written
+
+    def add(self, more: "WriteBatch") -> None:
+        self.jobs |= more.jobs
+        self.settled |= more.settled
+        self.forgotten += more.forgotten
+        self.waiting += more.waiting
+
+
+class NoJournal:
+    """Stands for the writer where nothing outlives the process: all counts as written."""
+
+    patience: Final = 0.0
+
+    def mark_dirty(self, job: JobJournal) -> None: ...
+
+    def flush(self, job: JobJournal) -> None:
+        job.give_up()
+
+    def settle(self, job: JobJournal) -> None: ...
+
+    def forget(self, job: JobJournal) -> None: ...
+
+
+class JournalWriter:
+    """Jobs never wait for it, but for their first event and their last.
+
+    What somebody waits for is written at once, what a model says every GATHER seconds.  One write
+    holds a bounded number of bytes; what is left follows in the next.
+    """
+
+    def __init__(self, journal: Journal, *, patience: float = 0.0) -> None:
+        """`patience`: see Writer.  Where others may take jobs over, an ending that they could not
+        know of must not be said: they would come to another."""
+        self.patience = patience
+        self.trouble: StorageError | None = None  # why there is more to write than was written
+        self._journal = journal
+        self._stirred = trio.Event()
+        self._hurried = trio.Event()
+        self._urgent = WriteBatch()
+        self._other = WriteBatch()
+        self._due = -math.inf
+        self._since = math.inf
+        self.writes = Histogram(WRITES)
+
+    @property
+    def delay(self) -> float:
+        """Seconds for which what is being written has been; 0 where nothing is."""
+        return max(0.0, trio.current_time() - self._since)
+
+    def mark_dirty(self, job: JobJournal) -> None:
+        self._other.jobs[job] = None
+        self._stirred.set()
+
+    def flush(self, job: JobJournal) -> None:
+        self._urgent.jobs[job] = None
+        self._flush()
+
+    def settle(self, job: JobJournal) -> None:
+        self._urgent.settled[job] = None
+        self._flush()
+
+    def forget(self, job: JobJournal) -> None:
+        self._other.forgotten.append(job.job_id)
+        self._stirred.set()
+
+    async def written(self) -> None:
+        """Return when all that there is now is written."""
+        self._due = -math.inf
+        event = trio.Event()
+        self._urgent.waiting.append(event)
+        self._flush()
+        await event.wait()
+
+    def _flush(self) -> None:
+        self._stirred.set()
+        self._hurried.set()
+
+    async def run(self) -> None:
+        """Write, for ever.  After an error that is no storage's, all that was to be written is kept
+        for the next run."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self._write_next()
+            except StorageError:
+                await trio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                pause = FIRST_PAUSE
+
+    async def _write_next(self) -> None:
+        """Raises StorageError where that failed; then it is put off."""
+        work = await self._next()
+        self._since = min(self._since, trio.current_time())
+        try:
+            await self._write(work)
+        except Exception as error:
+            self._put_off(work, error)
+            raise
+        self.trouble = None
+        self.writes.add(self.delay)
+        self._since = math.inf
+
+    def _put_off(self, work: WriteBatch, error: Exception) -> None:
+        reason = str(error) if isinstance(error, StorageError) else f"a {type(error).__name__}."
+        log.warning("journal not written yet", jobs=len(work.jobs), reason=reason)
+        self.trouble = StorageError(f"Generations not kept yet: {len(work.jobs)}.  {reason}")
+        self._urgent.add(work)
+        self._flush()
+
+    async def _next(self) -> WriteBatch:
+        """Wait for urgent work and return it; with it all else, where a write is due."""
+        await self._stirred.wait()
+        with trio.move_on_at(self._due):
+            await self._hurried.wait()
+        work, self._urgent, self._hurried = self._urgent, WriteBatch(), trio.Event()
+        if trio.current_time() >= self._due:
+            work.add(self._other)
+            self._other, self._stirred = WriteBatch(), trio.Event()
+            self._due = trio.current_time() + GATHER
+        return work
+
+    async def _write(self, work: WriteBatch) -> None:
+        await self._append(work)
+        if work.settled:
+            await self._journal.settle([job.job_id for job in work.settled])
+        for job in work.settled:
+            job.noted()
+        if work.forgotten:
+            await self._journal.forget(work.forgotten)
+        self._leave(work)
+
+    def _leave(self, work: WriteBatch) -> None:
+        """Put first into the next write what did not fit into this one."""
+        left = WriteBatch()
+        left.jobs = {job: None for job in work.jobs if job.is_behind}
+        if not left.jobs:
+            for event in work.waiting:
+                event.set()
+            return
+        left.waiting = work.waiting
+        left.add(self._other)
+        self._other = left
+        self._stirred.set()
+
+    async def _append(self, work: WriteBatch) -> None:
+        budget = Budget()
+        batch = {job: said for job in work.jobs if (said := job.unwritten(budget))}
+        try:
+            await self._keep(batch)
+        except UnstorableText:
+            await self._keep_each(batch)
+
+    async def _keep(self, batch: Mapping[JobJournal, Entries]) -> None:
+        if not batch:
+            return
+        refusals = {each.job_id: each for each in await self._journal.append([*batch.values()])}
+        for job, entries in batch.items():
+            if refusal := refusals.get(job.job_id):
+                log.warning("journal refused a job", job=job.job_id, reason=refusal.reason)
+                job.refused(refusal)
+            else:
+                job.wrote(entries)
+
+    async def _keep_each(self, batch: Mapping[JobJournal, Entries]) -> None:
+        """Keep the others where what one job said cannot be kept."""
+        for job, entries in batch.items():
+            try:
+                await self._keep({job: entries})
+            except UnstorableText as error:
+                log.error("job cannot be kept any more", job=job.job_id, reason=str(error))
+                job.give_up()

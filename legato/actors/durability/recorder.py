@@ -1,0 +1,331 @@
+"""The one writer of a job's messages: the question before the model reads, the answer at the end.
+
+The job is in the journal before its question is stored, and until after its ending is said.  So
+whenever the process is killed, the next one can bring the job to an end; and an owner that lost the
+job while it was held up is told so by the journal, and stores nothing that nobody will answer.
+
+A write whose outcome is unknown (the commit was made, its reply was lost) is made again, for each
+may be made twice.  The job does not wait for that longer than `store_timeout`; from then on the
+question is only looked for, and the job hears of it if it is there.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import structlog
+import trio
+from msgspec.structs import replace
+
+from legato.actors.conversation.turn import InvalidTurn, Turn, queued, resumable, without_prompt
+from legato.actors.conversation.turn_store import TurnStore, turn_store
+from legato.actors.durability.job_journal import JobJournal
+from legato.actors.mailbox import ActorRef
+from legato.actors.messages import (
+    AwaitQueued,
+    Enqueued,
+    Failure,
+    JobMessage,
+    NotOpened,
+    Opened,
+    Opening,
+    OpeningOverdue,
+    Overdue,
+    Settled,
+)
+from legato.content import Conversation, Part
+from legato.events import AnyEnding, Created
+from legato.models.contract import Model
+from legato.storage.contracts.errors import (
+    ForeignConversation,
+    RequestTaken,
+    StorageError,
+    UnstorableText,
+)
+from legato.storage.contracts.quotas import OverQuota
+from legato.storage.contracts.records import Records
+
+RETRIES: Final = (0.25, 0.5, 1.0)
+"""Seconds between attempts to store the question; after the last the start is refused, for whoever
+asked looks at an empty page."""
+
+OPENING: Final = 0.8
+"""Of `store_timeout`, for the question to be stored; the rest is for the ending that says it was
+not, so that whoever asked has the refusal within the whole."""
+
+FIRST_PAUSE: Final = 0.25  # seconds between attempts to store an answer; each is twice the last …
+LONGEST_PAUSE: Final = 60.0  # … up to this
+
+log = structlog.get_logger()
+
+
+class Recorder:
+    """Runs as children of the job, outside the scope that a stop cancels: a stop ends the planning,
+    never a write that has begun."""
+
+    def __init__(
+        self,
+        job: ActorRef[JobMessage],
+        turn: Turn,
+        model: Model,
+        records: Records,
+        journal: JobJournal,
+        store_timeout: float,
+        *,
+        is_resumed: bool = False,
+    ) -> None:
+        """`is_resumed`: whoever has the job later may have the model go on."""
+        self.journal = journal
+        self._is_resumed = is_resumed and turn.prompt is None and model.continues
+        self._job = job
+        self._turn = turn
+        self._model = model
+        self._store: TurnStore = turn_store(turn.prompt.asked if turn.prompt else None, records)
+        self._store_timeout = store_timeout
+        self._left = store_timeout  # seconds for the ending to be stored
+        self._opening: Opening | None = None  # while its question may be stored
+        self._overdue: Failure | None = None  # why the start was refused before that was certain
+        self._planning = trio.CancelScope()
+        self._unwanted = trio.Event()  # the question, by now
+        self._settled = Settled(None, unsaved=True)  # what is known of the answer
+        self._open_writes = 0  # those whose outcome is not known
+        self._idle = trio.Event()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is to be stored any more."""
+        return self._open_writes == 0
+
+    async def idle(self) -> None:
+        while not self.is_idle:
+            await self._idle.wait()
+
+    def moment(self) -> int | None:
+        """See TurnStore."""
+        return self._store.moment()
+
+    def stop_opening(self) -> None:
+        """Plan no more, and begin no write of the question."""
+        self._planning.cancel()
+        self._unwanted.set()
+
+    def forget_prompt(self) -> None:
+        """Let go of what only an opening needs."""
+        self._turn = without_prompt(self._turn)
+
+    # The opening.
+
+    async def open(self, predecessors: Sequence[trio.Event], *, is_queued: bool) -> None:
+        """Tell the job Opened or NotOpened, once, when that is certain.
+
+        Before that it may hear Enqueued, and OpeningOverdue.
+        """
+        word: Opened | NotOpened = NotOpened(None)
+        opening: Opening | None = None
+        try:
+            with self._planning:
+                if is_queued:
+                    await self._enqueue()
+                for ended in predecessors:
+                    await ended.wait()
+                opening = self._resumable(await self._store.plan(self._turn, self._model))
+        except (InvalidTurn, StorageError) as error:
+            word = NotOpened(failure_of(error))
+        if opening is not None and not self._unwanted.is_set():
+            word = await self._write(opening)
+        await self._job.tell(word)
+
+    def _resumable(self, opening: Opening) -> Opening:
+        if not self._is_resumed:
+            return opening
+        return replace(opening, created=resumable(self._turn, opening.created))
+
+    async def reopen(self, created: Created, content: tuple[Part, ...]) -> None:
+        """Tell the job the opening of a turn that another process began, or NotOpened."""
+        word: Opened | NotOpened = NotOpened(None)
+        try:
+            with self._planning:
+                word = Opened(await self._store.reopen(self._turn, self._model, created, content))
+        except (ForeignConversation, StorageError) as error:
+            word = NotOpened(failure_of(error))
+        await self._job.tell(word)
+
+    async def look_up(self) -> None:
+        """Tell the job Opened if its question was stored by who did not live to say so."""
+        if (opening := self._opening) is not None:
+            with self._writing():
+                conversation = await self._looked_up(opening.created)
+            if conversation is not None:
+                await self._job.tell(Opened(replace(opening, conversation=conversation)))
+
+    async def _enqueue(self) -> None:
+        """Raises StorageError where the turn cannot be kept in time."""
+        event = queued(self._turn)
+        with trio.move_on_after(self._store_timeout) as time:
+            await self.journal.keep(event)
+        if time.cancelled_caught:
+            raise StorageError("the journal takes nothing at the moment.")
+        await self._job.tell(Enqueued(event))
+        await self._job.ask(AwaitQueued)  # what is kept next comes behind it in the log
+
+    async def _write(self, opening: Opening) -> Opened | NotOpened:
+        self._opening = opening
+        with self._writing():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._time_out)
+                word = await self._written(opening)
+                nursery.cancel_scope.cancel()
+        self._opening = None
+        return word
+
+    async def _time_out(self) -> None:
+        await trio.sleep(OPENING * self._store_timeout)
+        self._left = (1 - OPENING) * self._store_timeout
+        await self._tell_overdue_opening("the storage does not answer.")
+
+    async def _tell_overdue_opening(self, reason: object) -> None:
+        self._overdue = failure_of(StorageError(reason))
+        self.stop_opening()
+        await self._job.tell(OpeningOverdue(self._overdue))
+
+    async def _written(self, opening: Opening) -> Opened | NotOpened:
+        """Return when it is certain."""
+        await self.journal.keep(opening.created)
+        try:
+            conversation = await self._question_kept(opening.created)
+        except (ForeignConversation, RequestTaken, UnstorableText, OverQuota) as error:
+            return NotOpened(failure_of(error))
+        if conversation is None:
+            return NotOpened(self._overdue)
+        return Opened(replace(opening, conversation=conversation))
+
+    async def _question_kept(self, created: Created) -> Conversation | None:
+        """None where it is not, and is not wanted any more.
+
+        Raises:
+            ForeignConversation, RequestTaken, UnstorableText, OverQuota: as the storage does.
+        """
+        if self._unwanted.is_set():
+            return None
+        pauses = iter(RETRIES)
+        is_first = True
+        refused: OverQuota | None = None
+        while True:
+            try:
+                return await self._store.open(self._turn, created)
+            except UnstorableText:
+                raise
+            except OverQuota as error:
+                if is_first:
+                    raise
+                refused = error
+                break
+            except StorageError as error:
+                log.warning("question not stored yet", job=self._turn.job_id, reason=str(error))
+                if (pause := next(pauses, None)) is None:
+                    await self._tell_overdue_opening(error)
+                    return await self._looked_up(created)
+            is_first = False
+            with trio.move_on_after(pause):
+                await self._unwanted.wait()
+            if self._unwanted.is_set():
+                return await self._looked_up(created)
+        # An attempt that nobody heard of may have been stored, and have taken the last room.
+        if (found := await self._looked_up(created)) is None:
+            assert refused is not None, "that is why no attempt follows"
+            raise refused
+        return found
+
+    async def _looked_up(self, created: Created) -> Conversation | None:
+        """See TurnStore.opened; however often that has to be asked."""
+        pauses = _pauses()
+        while True:
+            try:
+                return await self._store.opened(created)
+            except StorageError as error:
+                log.warning("question not found yet", job=self._turn.job_id, reason=str(error))
+                await trio.sleep(next(pauses))
+
+    # The ending.
+
+    async def close(self, ending: AnyEnding, opening: Opening | None) -> None:
+        """Tell the job Settled when the ending is kept and its answer stored.
+
+        The journal has the ending first: if the process ends before the answer is stored, the next
+        one knows what is still to be done.
+        """
+        if opening is None:
+            await self.journal.finish(ending)
+            self._settled = Settled(None, unsaved=not self.is_idle)
+        else:
+            with self._writing():  # from here the job has something to store
+                await self.journal.finish(ending)
+                self._settled = await self._stored(ending, opening.created)
+        if not self._settled.unsaved:
+            await self.journal.settled()
+        await self._job.tell(self._settled)
+
+    async def close_late(self, ending: AnyEnding, opening: Opening) -> None:
+        """Store the answer to a question that was found after the ending was said."""
+        await self._stored(ending, opening.created)
+        self.journal.settle()
+
+    async def give_up(self) -> None:
+        """Tell the job when its ending has waited long enough to be stored.
+
+        Not a deadline around the work: a thread that hangs would hold that up too.
+        """
+        await self.journal.finished_in_time(self._left, self._tell_overdue)
+        await trio.sleep(self._left)
+        await self._job.tell(self._settled)
+
+    async def _tell_overdue(self) -> None:
+        await self._job.tell(Overdue())
+
+    async def _stored(self, ending: AnyEnding, created: Created) -> Settled:
+        """Store the answer, however often that takes; unsaved where no attempt could help."""
+        pauses, job_id = _pauses(), self._turn.job_id
+        with self._writing():
+            while True:
+                try:
+                    return Settled(await self._store.close(job_id, ending, created))
+                except UnstorableText as error:
+                    log.error("answer cannot be stored", job=job_id, reason=str(error))
+                    return Settled(None, unsaved=True)
+                except StorageError as error:
+                    log.warning("answer not stored yet", job=job_id, reason=str(error))
+                    await trio.sleep(next(pauses))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._open_writes += 1
+        try:
+            yield
+        finally:
+            self._open_writes -= 1
+            idle, self._idle = self._idle, trio.Event()
+            idle.set()
+
+
+def _pauses() -> Iterator[float]:
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def failure_of(error: Exception) -> Failure:
+    """Say why a turn could not be opened."""
+    match error:
+        case InvalidTurn():
+            return Failure("invalid_turn", f"{error.field}: {error}")
+        case ForeignConversation():
+            return Failure("foreign_conversation", "The conversation belongs to somebody else.")
+        case RequestTaken():
+            return Failure("request_taken", "The same clientRequestId started another turn.")
+        case OverQuota():
+            return Failure("storage_quota", str(error))
+        case UnstorableText():  # to try again cannot help
+            return Failure("unstorable_text", str(error))
+        case _:
+            return Failure("storage_unavailable", f"Your message could not be stored: {error}")

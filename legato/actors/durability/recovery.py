@@ -1,0 +1,278 @@
+"""Jobs whose process ended under them: brought to an ending from what the journal has of them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import structlog
+import trio
+from msgspec import Struct, structs
+
+from legato.actors.conversation.turn import Turn, turn_of
+from legato.actors.conversation.turn_store import TurnStore, turn_store
+from legato.actors.durability.job_journal import EVENT_BYTES
+from legato.actors.durability.replay import Replay
+from legato.actors.ending import RESTART, Decision, ending_of
+from legato.actors.messages import Failure, Opening, Settled
+from legato.actors.stream.memory_sizes import JOB_BYTES
+from legato.content import Conversation, Part, Usage
+from legato.events import AnyEnding, AnyEvent, Created, Delta, Ending, Failed
+from legato.models.contract import ModelRequest
+from legato.storage.contracts.errors import (
+    ForeignConversation,
+    RequestTaken,
+    StorageError,
+    UnstorableText,
+)
+from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob
+from legato.storage.contracts.records import Records
+
+TRIES: Final = 3
+"""How often what a job said is read again, before it is taken for what ends the process."""
+
+RETRIES: Final = (0.25, 0.5, 1.0)
+"""Seconds after each attempt to recover a job; a process that starts has not longer for one."""
+
+HAND_OVERS: Final = 100
+"""The same for a turn that waits: it comes to every process that is replaced meanwhile."""
+
+log = structlog.get_logger()
+
+
+class Recovered(Struct, frozen=True):
+    """A job to be read by those who come back for it, and to go on where it has no ending.
+
+    `previous_epochs`: the former owners' epochs, each with the last position that is left of it.
+    `opening`: None where it never began.
+    """
+
+    turn: Turn
+    epoch: int
+    opening: Opening | None
+    previous_epochs: Mapping[int, int]
+    events: Sequence[AnyEvent]
+
+    @property
+    def has_ended(self) -> bool:
+        return isinstance(self.events[-1], Ending)
+
+    @property
+    def has_begun(self) -> bool:
+        return self.opening is not None
+
+
+class TakeoverPolicy:
+    """The process that takes over, alone: every job that began gets an ending here.
+
+    See `legato.actors.cluster.failover` for one of many replicas.
+    """
+
+    async def turn(self, job_id: str) -> Turn | None:
+        """Tell what was asked for, where the journal does not say it."""
+        return None
+
+    def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
+        """Whether the model shall go on from that content, instead of an ending."""
+        return False
+
+
+async def recover(
+    journal: Journal,
+    records: Records,
+    successor: TakeoverPolicy | None = None,
+    *,
+    most: float = math.inf,
+) -> Sequence[Recovered]:
+    """Take over the jobs that nobody owns; bring to an ending what began and has none.
+
+    Of those that are settled, which are there to be read only, the newest are read, up to about
+    `most` bytes; the others are forgotten unread.  All are returned in the order of their ids.
+    Whoever gets them notes that they are settled, and if nobody does, they are found again.
+
+    A job that cannot be brought to its end though the storage works is left to the next process:
+    it keeps nobody from the others.
+
+    Raises:
+        StorageError: if the storage cannot be used; what was not done is found the next time.
+    """
+    successor = successor or TakeoverPolicy()
+    abandoned = await journal.take_over()
+    due = [each for each in abandoned if not each.settled]
+    found = [await _tried(each, journal, records, successor) for each in due]
+    settled = [each for each in abandoned if each.settled]
+    while settled and most > 0:
+        found.append(recovered := await _tried(settled.pop(), journal, records, successor))
+        most -= size_of(recovered.events) if recovered else 0
+    if settled:
+        await journal.forget([each.job_id for each in settled])
+    kept = [recovered for recovered in found if recovered is not None]
+    return sorted(kept, key=lambda recovered: recovered.turn.job_id)
+
+
+def size_of(events: Sequence[AnyEvent]) -> int:
+    """About what a job of these events keeps in memory, in bytes."""
+    texts = sum(len(event.text) for event in events if isinstance(event, Delta))
+    return JOB_BYTES + texts + EVENT_BYTES * len(events)
+
+
+async def _tried(
+    job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
+) -> Recovered | None:
+    """Recover it; None, too, where that fails and fails again and nothing else does."""
+    for pause in RETRIES:
+        try:
+            return await recover_one(job, journal, records, successor)
+        except StorageError as error:
+            log.warning("not recovered yet", job=job.job_id, reason=str(error))
+            await records.ping()
+            await trio.sleep(pause)
+    log.error("generation left to the next start", job=job.job_id)
+    return None
+
+
+async def recover_one(
+    job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
+) -> Recovered | None:
+    """None where nobody can ever read it, or it was taken over once more."""
+    replay = _replay(job, await journal.read(job.job_id))
+    asked = turn_of(replay.asked) if replay.asked else await successor.turn(job.job_id)
+    if asked and replay.still_waits:
+        return Recovered(asked, job.epoch, None, replay.previous_epochs, replay.events)
+    is_lost = job.settled and replay.ending is None  # nothing more is to be stored of it
+    opening = None if is_lost else await _opening(replay, asked, records)
+    turn = asked or (_turn(job.job_id, opening) if opening else None)
+    is_gone = replay.has_opened and opening is None
+    if turn is None or is_gone or is_lost:
+        # Its conversation is gone, or its beginning, or what everybody has heard already.
+        log.warning("generation not recovered", job=job.job_id, reason=replay.fault)
+        await journal.forget([job.job_id])
+        return None
+    store = turn_store(replay.created.asked if replay.created else None, records)
+    said = await _said(job.job_id, replay, opening, store)
+    goes_on = (
+        opening is not None
+        and said is None
+        and not replay.has_faults
+        and successor.continues(turn, replay.fold.content())
+        and replay.asked is not None  # or the model would be asked for something else
+    )
+    if not job.settled and not goes_on:
+        ending = said or _failed(replay, opening, store)
+        if not await _end(job, replay, ending, opening, journal, store):
+            return None
+    return Recovered(turn, job.epoch, opening, replay.previous_epochs, replay.events)
+
+
+def _replay(job: OrphanedJob, kept: Kept) -> Replay:
+    """What follows the first entry is not even looked at once it may be what ends the process."""
+    if job.attempts <= TRIES:
+        return Replay(kept)
+    if len(kept.entries) == 1 and job.attempts <= HAND_OVERS:
+        replay = Replay(kept)
+        if replay.still_waits:
+            return replay
+    return Replay(Kept(kept.entries[:1], "it was tried often"))
+
+
+async def _opening(replay: Replay, asked: Turn | None, records: Records) -> Opening | None:
+    """None where nothing is kept to which there could be an answer."""
+    created = replay.created
+    if created is None:
+        return None
+    store = turn_store(created.asked, records)
+    if replay.has_opened:
+        conversation = await store.conversation(created)
+    elif asked is None or replay.ending is not None:
+        conversation = await store.opened(created)
+    else:
+        conversation = await _kept_question(store, asked, created)
+    return Opening(created, ModelRequest(()), conversation, 0) if conversation else None
+
+
+async def _kept_question(store: TurnStore, asked: Turn, created: Created) -> Conversation | None:
+    """Keep the question here: its owner may not have come to that, or be held up before it.
+
+    None where it cannot be kept.
+    """
+    try:
+        return await store.open(asked, created)
+    except (ForeignConversation, RequestTaken, UnstorableText):
+        return None
+
+
+def _turn(job_id: str, opening: Opening) -> Turn:
+    """As much of it as an ended job is asked for."""
+    return Turn(
+        job_id=job_id,
+        conversation_id=opening.conversation.conversation_id,
+        message_id=opening.created.request.message_id,
+        response_id=opening.created.response_id,
+        user=opening.conversation.user,
+        model=opening.created.sender,
+    )
+
+
+async def _said(
+    job_id: str, replay: Replay, opening: Opening | None, store: TurnStore
+) -> AnyEnding | None:
+    """The ending that everybody may have heard: the journal's, or what was stored before the
+    journal lost it."""
+    if replay.ending is not None or opening is None:
+        return replay.ending
+    return await store.said(job_id, opening)
+
+
+async def _end(
+    job: OrphanedJob,
+    replay: Replay,
+    ending: AnyEnding,
+    opening: Opening | None,
+    journal: Journal,
+    store: TurnStore,
+) -> bool:
+    """Bring it to its end in the order of a job that lives: decided, stored, and then to be said.
+
+    False where the job has been taken over once more, and is not ours to end.
+    """
+    if replay.ending is None:
+        sealing = Entries(job.job_id, job.epoch, len(replay.events) + 1, (ending,))
+        if await journal.append([sealing]):
+            return False
+        replay.go_on(sealing)
+    answered = _answered(ending, opening)
+    stored = await _stored(job.job_id, answered, replay.created, store)
+    if answered is ending:  # otherwise it was said without that answer, and stays so
+        replay.events[-1] = stored
+    log.warning(
+        "generation recovered", job=job.job_id, events=len(replay.events), incomplete=replay.fault
+    )
+    return True
+
+
+def _failed(replay: Replay, opening: Opening | None, store: TurnStore) -> AnyEnding:
+    why = RESTART
+    if replay.fault is not None:
+        why = Failure(why.reason, f"{why.message}  Not all of it can be read: {replay.fault}.")
+    decision = Decision(why, store.moment())
+    return ending_of(decision, opening, replay.fold.content(), Usage(), Settled(None))
+
+
+def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:
+    """The ending with the answer to a question that was stored though nobody lived to hear so."""
+    if opening is None or ending.request is not None or not isinstance(ending, Failed):
+        return ending
+    decision = Decision(Failure(ending.reason, ending.message, ending.retry_after), ending.at)
+    return ending_of(decision, opening, (), ending.usage, Settled(None))
+
+
+async def _stored(
+    job_id: str, ending: AnyEnding, created: Created | None, store: TurnStore
+) -> AnyEnding:
+    """The ending, once its answer is stored; if it was already, that changes nothing."""
+    if created is None:
+        return ending  # it never came to a question
+    try:
+        stored = await store.close(job_id, ending, created)
+    except UnstorableText:
+        return structs.replace(ending, unsaved=True)
+    return structs.replace(ending, conversation=stored or ending.conversation)

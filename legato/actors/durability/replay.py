@@ -1,0 +1,99 @@
+"""Replays a job from what a journal has of it: as much of that as hangs together.  Pure."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from legato.actors.stream.fold import Fold
+from legato.content import TurnRequest
+from legato.events import AnyEnding, AnyEvent, Created, Queued
+from legato.storage.contracts.journal import Entries, Kept
+
+
+class Replay:
+    """The job's log as it was written, up to where entries are missing or do not fit.
+
+    `previous_epochs`: the epochs of its owners, each with the last position that is left of it.
+    """
+
+    def __init__(self, kept: Kept) -> None:
+        self.fault = kept.fault
+        self.fold = Fold()
+        self.events: list[AnyEvent] = []
+        self.previous_epochs: dict[int, int] = {}
+        events: list[AnyEvent] = []
+        with self._noting_faults():
+            for entries in kept.entries:
+                self._join(events, entries)
+        with self._noting_faults():
+            self._tell(events)
+        self.previous_epochs = {
+            epoch: min(tail, len(self.events)) for epoch, tail in self.previous_epochs.items()
+        }
+
+    @contextmanager
+    def _noting_faults(self) -> Iterator[None]:
+        try:
+            yield
+        except ValueError as error:
+            self.fault = self.fault or str(error)
+
+    def go_on(self, entries: Entries) -> None:
+        self.events += entries.events
+        self.fold.apply(*entries.events)
+        self.previous_epochs[entries.epoch] = len(self.events)
+
+    def _join(self, events: list[AnyEvent], entries: Entries) -> None:
+        """A later owner goes on from where it could read, whatever was said beyond that."""
+        before = entries.first - 1
+        if self.previous_epochs.get(entries.epoch, -1) >= before + len(entries.events):
+            return  # said again by who was not sure to have been heard
+        if before > len(events):
+            raise ValueError(f"what follows event {len(events)} is missing")
+        self.previous_epochs = {
+            epoch: min(tail, before) for epoch, tail in self.previous_epochs.items()
+        }
+        events[before:] = entries.events
+        self.previous_epochs[entries.epoch] = len(events)
+
+    def _tell(self, events: Sequence[AnyEvent]) -> None:
+        for event in events:
+            self.fold.apply(event)
+            self.events.append(event)
+
+    @property
+    def has_faults(self) -> bool:
+        return self.fault is not None
+
+    @property
+    def queued(self) -> Queued | None:
+        return self.fold.queued
+
+    @property
+    def asked(self) -> TurnRequest | None:
+        """What was asked for, where all of it is kept."""
+        first = self.events[0] if self.events else None
+        return first.turn if isinstance(first, Queued | Created) else None
+
+    @property
+    def still_waits(self) -> bool:
+        """Whether the model is still to be asked: the turn waited for others, and all is known."""
+        return self.queued is not None and len(self.events) == 1 and not self.has_faults
+
+    @property
+    def created(self) -> Created | None:
+        return self.fold.created
+
+    @property
+    def has_opened(self) -> bool:
+        """Whether its question was kept: then the model was asked, or the ending names it.
+
+        Where this is false the question may be kept all the same: nobody lived to say so.
+        """
+        if self.ending is not None:
+            return self.ending.request is not None
+        return bool(self.fold.steps)
+
+    @property
+    def ending(self) -> AnyEnding | None:
+        last = self.events[-1] if self.events else None
+        return last if isinstance(last, AnyEnding) else None

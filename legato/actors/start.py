@@ -1,0 +1,151 @@
+"""Starting a turn: what must hold before anything running is disturbed, and what came of it."""
+
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from legato.actors.conversation.turn import Plan, Turn, plan
+from legato.actors.conversation.turn_store import conversation_of
+from legato.actors.jobs import Jobs
+from legato.actors.mailbox import ActorStopped
+from legato.actors.ref import JobRef
+from legato.config import OnBusy
+from legato.content import Message
+from legato.events import Created, Failed
+from legato.storage.contracts.errors import ForeignConversation
+from legato.storage.contracts.quotas import StorageUse, conversation_use, message_use
+from legato.storage.contracts.records import Records
+
+
+class NotStarted(Exception):
+    """The turn failed before it began: `reason` is for programs, the message for people."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class StartReply(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Where a start went.
+
+    `resumed`: the same request started this job before; `settled`: and its job has left, so read
+    the messages; `queued`: it waits for its turn, and is followed by its `generation_id`.
+    """
+
+    stream_id: str
+    conversation_id: str
+    status: Literal["started", "resumed", "queued", "settled"]
+    generation_id: str | None = None
+    user_message_id: str | None = None
+    response_message_id: str | None = None
+    dropped_messages: int | None = None
+
+
+async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Records) -> StartReply:
+    """Start a turn, join the one the same request started, or find that one settled.
+
+    Raises:
+        ForeignConversation, InvalidTurn, OverQuota, Refused: before anything running is disturbed.
+        NotStarted: if the turn could not be opened.
+        StorageError: if the storage cannot be read.
+    """
+    if not await jobs.knows(turn):
+        if settled := await _settled(turn, jobs, records):
+            return settled
+        await _check(turn, jobs, records)
+    started = await jobs.start(turn, on_busy)
+    reply = StartReply(
+        stream_id=started.job.conversation_id,
+        conversation_id=started.job.conversation_id,
+        status="resumed" if started.joined else "queued" if started.queued else "started",
+        generation_id=started.job.job_id,
+        user_message_id=started.job.message_id,
+        response_message_id=started.job.response_id,
+    )
+    if reply.status == "queued":
+        await _kept(started.job)
+    if reply.status != "started":
+        return reply
+    try:
+        return await _opened(reply, started.job)
+    except NotStarted as error:
+        if error.reason != "request_taken":
+            raise
+        refusal = error
+    # A former start of that request was refused, and its question came to the storage late.
+    if settled := await _stored(turn, records):
+        return settled
+    raise refusal
+
+
+async def _settled(turn: Turn, jobs: Jobs, records: Records) -> StartReply | None:
+    """The reply to a repetition whose job has left: its messages are in the storage."""
+    settled = await _stored(turn, records)
+    return None if settled is None or await jobs.knows(turn) else settled
+
+
+async def _stored(turn: Turn, records: Records) -> StartReply | None:
+    """The reply that says where the same request went before, if its question is stored."""
+    if turn.request_id is None:
+        return None
+    stored = await records.turn_of_request(turn.user, turn.request_id)
+    if stored is None:
+        return None
+    return StartReply(
+        stream_id=stored.conversation_id,
+        conversation_id=stored.conversation_id,
+        status="settled",
+        user_message_id=stored.message_id,
+    )
+
+
+async def _check(turn: Turn, jobs: Jobs, records: Records) -> None:
+    conversation = await records.conversation(turn.conversation_id)
+    if conversation is not None and conversation.user != turn.user:
+        raise ForeignConversation(turn.conversation_id)
+    messages = await _named(turn, records) if conversation else []
+    planned = plan(turn, messages, expected=await jobs.expected(turn.user, turn.conversation_id))
+    await records.check_room(turn.user, _room(turn, planned, begins=conversation is None))
+
+
+def _room(turn: Turn, planned: Plan, *, begins: bool) -> StorageUse:
+    """What the start will store that is not there yet."""
+    room = conversation_use(conversation_of(turn)) if begins else StorageUse()
+    is_new = not turn.regenerate and planned.request.message_id == turn.message_id
+    return room + message_use(planned.request) if is_new else room
+
+
+async def _named(turn: Turn, records: Records) -> list[Message]:
+    """The messages that a turn's place depends on, of a conversation that may have thousands."""
+    named = [each for each in (turn.parent_id, turn.regenerate, turn.revise) if each is not None]
+    found = await records.some_messages(turn.conversation_id, named)
+    questions = [each.parent_message_id for each in found if each.message_id == turn.revise]
+    if questions:
+        found += await records.some_messages(turn.conversation_id, questions)
+    return found
+
+
+async def _kept(job: JobRef) -> None:
+    """Return once a turn that waits will be found whatever dies."""
+    try:
+        news = await job.queued()
+    except ActorStopped:
+        raise NotStarted("internal_error", "The turn was gone before it began.") from None
+    if isinstance(news, Failed):
+        raise NotStarted(news.reason, news.message)
+
+
+async def _opened(reply: StartReply, job: JobRef) -> StartReply:
+    try:
+        news = await job.opened()
+    except ActorStopped:
+        raise NotStarted("internal_error", "The turn was gone before it began.") from None
+    match news:
+        case Created():
+            request_id = news.request.message_id
+            return replace(reply, user_message_id=request_id, dropped_messages=news.dropped)
+        case Failed():
+            raise NotStarted(news.reason, news.message)
+        case _:
+            return reply  # stopped before it began: its ending says so to whoever follows it

@@ -1,0 +1,199 @@
+"""What readers follow: a log, its fold, and its projections, changed in one place."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeVar
+
+import structlog
+from msgspec import structs
+
+from legato.actors.stream.fold import Fold
+from legato.actors.stream.log import Log
+from legato.actors.stream.places import Located, OutOfReach, UnknownDialect
+from legato.actors.stream.projection import Projection
+from legato.actors.stream.sinks import Sink
+from legato.dialects.contract import Dialect, Identity
+from legato.events import AnyEnding, AnyEvent, Created, Cursor, Queued, Snapshot
+
+Start = Literal["beginning", "snapshot"] | Cursor
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+class Feed:
+    """Owned by one actor.  No method waits, so nobody ever sees half a change."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        dialects: Mapping[str, Dialect],
+        previous_epochs: Mapping[int, int] | None = None,
+    ) -> None:
+        """`previous_epochs`: see the property."""
+        self._identity = identity
+        self._dialects = dialects
+        self._previous_epochs = dict(previous_epochs or {})
+        self._log = Log()
+        self._fold = Fold()
+        self._projections: dict[str, Projection] = {}
+        self._broken: set[str] = set()  # dialects
+
+    @property
+    def log(self) -> Log:
+        """For whoever writes down what is in it."""
+        return self._log
+
+    @property
+    def ending(self) -> AnyEnding | None:
+        return self._log.ending
+
+    @property
+    def text_bytes(self) -> int:
+        return self._fold.bytes
+
+    @property
+    def has_content(self) -> bool:
+        """Whether the model has said anything."""
+        return bool(self._fold.steps)
+
+    @property
+    def queued(self) -> Queued | None:
+        return self._fold.queued
+
+    @property
+    def created(self) -> Created | None:
+        return self._fold.created
+
+    @property
+    def cursor(self) -> Cursor:
+        """The place of the last event."""
+        return Cursor(self._identity.job_id, self._identity.epoch, self._log.tail)
+
+    @property
+    def previous_epochs(self) -> Mapping[int, int]:
+        """The epochs of former owners, each with the last position that is left of it."""
+        return self._previous_epochs
+
+    @property
+    def readers(self) -> int:
+        """How many have not left, as far as can be seen."""
+        sinks = [sink for each in self._projections.values() for sink in each.sinks]
+        return sum(not sink.is_left for sink in sinks)
+
+    @property
+    def lagged(self) -> int:
+        """How many readers were dropped so far because they lagged, to ask again."""
+        return sum(each.lagged for each in self._projections.values())
+
+    @property
+    def bytes(self) -> int:
+        """About what it keeps in memory."""
+        projections = sum(each.kept_bytes for each in self._projections.values())
+        return self._log.bytes + self._fold.kept_bytes + projections
+
+    @property
+    def epoch(self) -> int:
+        return self._identity.epoch
+
+    def succeed(self, epoch: int, previous_epochs: Mapping[int, int]) -> None:
+        """Go on under another owner, who has all that is in here."""
+        self.push()
+        self._identity = structs.replace(self._identity, epoch=epoch)
+        self._previous_epochs = dict(previous_epochs)
+        for projection in self._projections.values():
+            projection.rename(self._identity)
+
+    def append(self, *events: AnyEvent) -> None:
+        self._log.append(*events)
+        self._fold.apply(*events)
+
+    def snapshot(self) -> Snapshot:
+        return self._fold.snapshot(self._log.content_tail)
+
+    def subscribe(
+        self, dialect: str, start: Start, sink: Sink
+    ) -> OutOfReach | UnknownDialect | None:
+        """Give `sink` the backlog from `start`, and what follows it; or close it.
+
+        It is closed where the ending is in the backlog, where the backlog is only the first part
+        of what was missed, and where it lags already: then ask again from there.
+
+        Refused where only a snapshot could answer, and the dialect has none.
+        """
+        seq = self._seq(start)
+
+        def attach(projection: Projection) -> OutOfReach | None:
+            if seq is not None:
+                projection.attach(sink, seq)
+            elif not projection.attach_synced(sink, self._fold):
+                return OutOfReach()
+            return None
+
+        return self._using(dialect, attach)
+
+    def locate(self, dialect: str, place: Cursor | int) -> Located | OutOfReach | UnknownDialect:
+        """See Locate."""
+        if isinstance(place, Cursor):
+            return Located(place) if self.holds(place) else OutOfReach()
+        found = self._using(dialect, lambda projection: projection.after(place))
+        if isinstance(found, int):
+            return OutOfReach(found)
+        if isinstance(found, UnknownDialect):
+            return found
+        return Located(Cursor(self._identity.job_id, self.epoch, found.seq), found.frames)
+
+    def holds(self, start: Start) -> bool:
+        """Whether what follows `start` can be told."""
+        return start == "snapshot" or self._seq(start) is not None
+
+    def push(self) -> None:
+        """Hand every reader what came since the last push."""
+        for dialect in [*self._projections]:
+            self._using(dialect, Projection.push)
+
+    def close(self) -> None:
+        """Cut the readers that are left."""
+        for projection in self._projections.values():
+            projection.close()
+
+    def _using(self, dialect: str, use: Callable[[Projection], T]) -> T | UnknownDialect:
+        """Use that dialect's projection.
+
+        A fault of the dialect costs its own readers, who are cut, and nobody else: neither the job
+        nor those who read in another.
+        """
+        if dialect in self._broken or dialect not in self._dialects:
+            return UnknownDialect(f"Nobody speaks {dialect} here.")
+        try:
+            return use(self._projection(dialect))
+        except Exception:
+            log.exception("dialect failed", dialect=dialect, job=self._identity.job_id)
+            self._broken.add(dialect)
+            if projection := self._projections.pop(dialect, None):
+                projection.close()
+            return UnknownDialect(f"Telling this generation in {dialect} failed.")
+
+    def _projection(self, dialect: str) -> Projection:
+        if dialect not in self._projections:
+            made = Projection(self._dialects[dialect], self._identity, self._log)
+            self._projections[dialect] = made
+        return self._projections[dialect]
+
+    def _seq(self, start: Start) -> int | None:
+        """The position that `start` stands for; None where only a snapshot can answer it."""
+        if start == "beginning":
+            return 0
+        if isinstance(start, Cursor) and start.job_id == self._identity.job_id:
+            return start.seq if 0 <= start.seq <= self._tail_of(start.epoch) else None
+        return None
+
+    def _tail_of(self, epoch: int) -> int:
+        """The last position of which a cursor of that epoch may speak; -1 for none.
+
+        An owner who appended nothing had what the one before left.
+        """
+        if epoch == self._identity.epoch:
+            return self._log.tail
+        before = [each for each in self._previous_epochs if each <= epoch < self._identity.epoch]
+        return self._previous_epochs[max(before)] if before else -1

@@ -1,0 +1,28 @@
+"""A reader's place in a job's log, and why nobody can tell what follows it."""
+
+from msgspec import Struct
+
+from legato.actors.mailbox import ActorError
+from legato.events import Cursor
+
+
+class UnknownDialect(ActorError):
+    """Nobody here speaks that dialect, or the dialect failed in telling this job."""
+
+
+class OutOfReach(ActorError):
+    """What followed that place cannot be told in that dialect.
+
+    `last`: where the dialect numbers its frames, the last number that was given, -1 for none.
+    """
+
+    def __init__(self, last: int | None = None) -> None:
+        super().__init__("What followed that place cannot be told.")
+        self.last = last
+
+
+class Located(Struct, frozen=True):
+    """Where to go on from: after these `frames`, `cursor`."""
+
+    cursor: Cursor
+    frames: bytes = b""

@@ -1,0 +1,308 @@
+"""The command `legato`: serve, demo, token, keys, sessions, bans, check, erase, bench, prove."""
+
+import argparse
+import errno
+import importlib.metadata
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from legato.bench import NAMES, BenchError
+from legato.cli import operating, values
+from legato.config import ANY_AUDIENCE, ConfigError, Settings, load_settings
+from legato.models.contract import ModelError
+from legato.prove import ProveError
+from legato.secret import with_secret
+from legato.storage.contracts.errors import StorageError
+from legato.workers import WorkersError
+
+FAULTS: Final = (StorageError, ModelError, WorkersError, BenchError, ProveError)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.  The exit status is 2 for wrong usage or configuration, 1 for a fault.
+
+    Imports stand where they are used, because `legato token` must not wait for a server.
+    """
+    arguments = _parser().parse_args(argv)
+    status = 0
+    try:
+        _run(arguments)
+    # A server's errors come in groups, because its tasks end together.
+    except* ConfigError as errors:
+        status = _say(errors, status=2)
+    except* (*FAULTS, operating.Declined) as errors:
+        status = _say(errors, status=1)
+    return status
+
+
+def _say(errors: BaseException, *, status: int) -> int:
+    for error in _each(errors):
+        print(f"legato: {error}", file=sys.stderr)
+    return status
+
+
+def _each(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _each(part)
+    else:
+        yield error
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    match arguments.command:
+        case "serve":
+            _serve(_settings(arguments))
+        case "demo":
+            _demo(arguments.port, browser=not arguments.no_browser)
+        case "bench":
+            _bench(arguments.scenario, arguments.runs)
+        case "prove":
+            _prove(arguments)
+        case "keys":
+            _keys(load_settings(os.environ, arguments.config), arguments)
+        case "sessions":
+            _sessions(load_settings(os.environ, arguments.config), arguments.user)
+        case "bans":
+            _bans(arguments)
+        case command if command in operating.COMMANDS:
+            operating.run(arguments)
+        case _:
+            print(_token(_settings(arguments), arguments.user, arguments.ttl))
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    """As configured, with the flags over it and a secret in it."""
+    flags = {name: getattr(arguments, name, None) for name in ("host", "port", "workers")}
+    given = {name: value for name, value in flags.items() if value is not None}
+    settings = load_settings(os.environ, arguments.config)
+    return with_secret(msgspec.structs.replace(settings, **given))
+
+
+def _serve(settings: Settings) -> None:
+    from legato.http.server.server import serve
+    from legato.workers.parent import serve_with_workers
+
+    each = serve if settings.workers == 1 else serve_with_workers
+    with _listening(settings.host, settings.port):
+        each(settings, on_ready=lambda url: print(f"Legato is at {url}", flush=True))
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[None]:
+    """Raises ConfigError where the block cannot listen there."""
+    try:
+        yield
+    except* OSError as errors:
+        if not all(_cannot_listen(error) for error in _each(errors)):
+            raise
+        reasons = {error.strerror for error in _each(errors) if isinstance(error, OSError)}
+        place = f"{host}, port {port}"
+        raise ConfigError(f"cannot listen on {place}: {', '.join(map(str, reasons))}") from None
+
+
+def _cannot_listen(error: BaseException) -> bool:
+    return isinstance(error, OSError) and (
+        isinstance(error, socket.gaierror)
+        or error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
+    )
+
+
+def _demo(port: int, *, browser: bool) -> None:
+    from legato.demo import HOST, demo
+
+    with _listening(HOST, port):
+        demo(port=port, browser=browser)
+
+
+def _bench(scenario: str, runs: int) -> None:
+    from legato.bench.scenarios import bench
+
+    bench(scenario, runs)
+
+
+def _prove(arguments: argparse.Namespace) -> None:
+    from legato.prove.command import prove, prove_one
+
+    if arguments.seed is not None:
+        prove_one(arguments.seed)
+    else:
+        first = int(time.time()) if arguments.first is None else arguments.first
+        prove(first, arguments.seeds)
+
+
+def _bans(arguments: argparse.Namespace) -> None:
+    import trio
+
+    from legato.cli import bans
+
+    settings = load_settings(os.environ, arguments.config)
+    if arguments.action == "list":
+        said = trio.run(bans.list_bans, settings)
+    else:
+        subject = bans.subject_of(arguments.user, arguments.ip)
+        if arguments.action == "add":
+            said = trio.run(bans.add_ban, settings, subject, arguments.time)
+        else:
+            said = trio.run(bans.lift_ban, settings, subject)
+    print(*said.splitlines(), sep="\n", end="\n" if said else "")
+
+
+def _keys(settings: Settings, arguments: argparse.Namespace) -> None:
+    from legato.cli import keys
+
+    match arguments.action:
+        case "create":
+            key = keys.create(settings, arguments.user, arguments.name, arguments.expires)
+            print(key)
+        case "list":
+            print(*keys.listed(settings, arguments.user), sep="\n")
+        case _:
+            keys.revoke(settings, arguments.id)
+
+
+def _sessions(settings: Settings, user: str) -> None:
+    from legato.cli import sessions
+
+    print(sessions.revoke(settings, user))
+
+
+def _token(settings: Settings, user: str, ttl: int) -> str:
+    from legato.http.auth.tokens import sign
+
+    issuer, audience = settings.jwt_issuer, settings.jwt_audience
+    more = {"iss": issuer, "aud": None if audience == ANY_AUDIENCE else audience}
+    claims = {name: value for name, value in more.items() if value is not None}
+    return sign(user, settings.jwt_secret or "", now=time.time(), ttl=ttl, **claims)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="legato",
+        description="LLM generations as jobs that outlive the connection that started them.",
+        epilog="Settings are read from legato.toml and, over it, from LEGATO_* variables.",
+    )
+    version = f"legato {importlib.metadata.version('legato')}"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve until SIGTERM or SIGINT")
+    serve.add_argument("--host", type=values.host, help="address to listen on (default: 127.0.0.1)")
+    serve.add_argument("--port", type=values.port, help="port to listen on (default: 8000)")
+    serve.add_argument("--workers", type=values.workers, metavar="N", help="processes (default: 1)")
+    _add_config(serve)
+
+    demo = commands.add_parser("demo", help="serve the page on this machine and open it")
+    demo.add_argument("--port", type=values.port, default=8000, help="(default: 8000)")
+    demo.add_argument("--no-browser", action="store_true", help="print the page's URL only")
+
+    token = commands.add_parser("token", help="print a JWT for a user, and nothing else")
+    token.add_argument("--user", type=values.user, required=True, metavar="ID")
+    token.add_argument(
+        "--ttl", type=values.ttl, default="1h", help="90s, 15m, 1h, 30d (default: 1h)"
+    )
+    _add_config(token)
+
+    keys = commands.add_parser("keys", help="make, list and revoke API keys")
+    _add_key_actions(keys.add_subparsers(dest="action", required=True, metavar="ACTION"))
+
+    sessions = commands.add_parser("sessions", help="end what was issued to a user")
+    _add_session_actions(sessions.add_subparsers(dest="action", required=True, metavar="ACTION"))
+
+    _add_bans(commands.add_parser("bans", help="list, add or lift bans"))
+    operating.add_commands(commands, _add_config)
+
+    _add_bench(commands.add_parser("bench", help="measure this machine, beside what is possible"))
+    _add_prove(commands.add_parser("prove", help="try whole clusters with every fault there is"))
+    return parser
+
+
+def _add_bench(bench: argparse.ArgumentParser) -> None:
+    bench.add_argument(
+        "scenario",
+        choices=(*NAMES, "all"),
+        metavar="SCENARIO",
+        help=f"{', '.join(NAMES)}, or all",
+    )
+    bench.add_argument("--runs", type=values.runs, default=3, help="how often (default: 3)")
+
+
+def _add_prove(prove: argparse.ArgumentParser) -> None:
+    chosen = prove.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--seeds", type=values.seeds, default=10_000, metavar="N", help="how many (default: 10000)"
+    )
+    chosen.add_argument(
+        "--seed", type=values.seed, metavar="SEED", help="this one only, with all that happens"
+    )
+    prove.add_argument(
+        "--from",
+        type=values.seed,
+        dest="first",
+        metavar="SEED",
+        help="the first (default: the time)",
+    )
+
+
+def _add_bans(bans: argparse.ArgumentParser) -> None:
+    actions = bans.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, text in (
+        ("list", "print who is banned, until when, and why"),
+        ("add", "ban a user or an address; known to all processes in seconds"),
+        ("lift", "end a ban, and forget what led to it"),
+    ):
+        action = actions.add_parser(name, help=text)
+        if name != "list":
+            subject = action.add_mutually_exclusive_group(required=True)
+            subject.add_argument("--user", type=values.user, metavar="ID")
+            subject.add_argument("--ip", metavar="ADDRESS", help="of IPv6 its /64 network")
+        if name == "add":
+            text = "90s, 15m, 1h, 30d (default: ban_duration)"
+            action.add_argument("--for", type=values.ttl, dest="time", metavar="TIME", help=text)
+        _add_config(action)
+
+
+def _add_key_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    create = actions.add_parser("create", help="print a new API key, and nothing else")
+    create.add_argument("--user", type=values.user, required=True, metavar="ID")
+    create.add_argument("--name", type=values.key_name, required=True, help="to tell it by")
+    create.add_argument(
+        "--expires",
+        type=values.key_lifetime,
+        metavar="TIME",
+        help="12h, 90d, never (default: api_key_lifetime, else never)",
+    )
+    listing = actions.add_parser("list", help="show API keys, without the keys themselves")
+    whose = listing.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--user", type=values.user, metavar="ID")
+    whose.add_argument("--all", action="store_true", help="every user's")
+    text = "have an API key refused from now on, whosever it is"
+    revocation = actions.add_parser("revoke", aliases=["delete"], help=text)
+    revocation.add_argument("id", metavar="ID")
+    for action in (create, listing, revocation):
+        _add_config(action)
+
+
+def _add_session_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "have all sessions and tokens that a user has refused from now on"
+    revocation = actions.add_parser("revoke", help=text)
+    revocation.add_argument("--user", type=values.user, required=True, metavar="ID")
+    _add_config(revocation)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings (default: legato.toml, if present)"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Settings of what stands before the routes: who is let in, how often, and what it costs."""
+
+import ipaddress
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from legato.config.values import Bytes, Count, HttpUrl, Score, Seconds, Switch, Text, VariableName
+
+
+def _require_networks(found: tuple[str, ...]) -> None:
+    for network in found:
+        ipaddress.ip_network(network)
+
+
+OFF: Final = "off"
+"""The rate of what may be done as often as anybody likes."""
+
+
+def _require_rates(found: str) -> None:
+    if found == OFF:
+        return
+    from limits import parse_many  # what only signs a token should not wait for it
+
+    if any(rate.amount < 1 or rate.multiples < 1 for rate in parse_many(found)):
+        raise ValueError(found)
+
+
+Networks = Annotated[
+    tuple[str, ...],
+    Meta(
+        description="a list of addresses and networks, such as 127.0.0.1 and 10.0.0.0/8",
+        extra={"check": _require_networks},
+    ),
+]
+Rates = Annotated[
+    str,
+    Meta(
+        description="rates such as 40/minute, 5 per 10 seconds, or several with ; between them, "
+        "or off",
+        extra={"check": _require_rates},
+    ),
+]
+
+OnFailure = Literal["open", "closed"]
+
+DAY: Final = 24 * 3600.0
+
+
+class Guards(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is None is off, but `starts_per_user`: see `legato.exposure`.
+
+    Times are in seconds; a score is what one violation of a kind costs.  A ban follows when the
+    violations of one kind reach a further multiple of `ban_score`.
+    """
+
+    trusted_proxies: Networks = ()  # only what these say of a client's address is believed
+    starts_per_ip: Rates | None = None
+    starts_per_user: Rates | None = None  # a generous one where others reach the server
+    calls_per_key: Rates | None = None  # of OpenAI's APIs; per user where no key asks
+    reads_per_user: Rates | None = None  # what asks for nothing to be done: GET and HEAD
+    failures_per_ip: Rates | None = "120/minute"  # no person mistypes a login so often
+
+    # A start beyond them is refused; an answer is stored whatever its size.  How much is the
+    # house's: a disk is shared by all its users.
+    max_conversations_per_user: Count | None = None
+    max_stored_bytes_per_user: Bytes | None = None  # of conversations and stored responses
+
+    ban_score: Count | None = None
+    ban_duration: Seconds = 2 * 3600.0
+    score_lifetime: Seconds = DAY  # after so long without a violation, all are forgotten
+    score_message_limit: Score = 1
+    score_concurrent: Score = 1
+    score_non_browser: Score = 20
+    score_illegal_model: Score = 1
+    score_convo_access: Score = 0  # links to somebody else's conversation are sent around
+    score_logins: Score = 1
+    score_reads: Score = 0  # a page that is open in many tabs reads often
+
+    require_browser: Switch = False
+
+    moderation_url: HttpUrl | None = None  # up to its /moderations
+    moderation_model: Text | None = None
+    moderation_api_key_env: VariableName | None = None
+    moderation_on_failure: OnFailure = "open"
+    moderation_timeout: Seconds = 5.0
+
+
+class Compat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where Legato says a thing better than LibreChat, and clients want it LibreChat's way."""
+
+    librechat_denials: Switch = False

@@ -1,0 +1,242 @@
+"""One frozen tree of settings, read once from environment and file, handed down by constructor."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal, get_type_hints
+
+import msgspec
+from msgspec import Struct
+
+from legato.config.guards import Compat, Guards
+from legato.config.service_links import without_service_links
+from legato.config.values import (
+    BasePath,
+    Bytes,
+    BytesOrNone,
+    ConfigError,
+    Count,
+    DatabaseUrl,
+    Days,
+    Flag,
+    HttpUrl,
+    KeyPrefix,
+    Lease,
+    Lifetime,
+    Origins,
+    Port,
+    Processes,
+    RedisUrl,
+    Seconds,
+    SecondsOrNone,
+    Secret,
+    Table,
+    Text,
+    TokenRate,
+    VariableName,
+    check_fields,
+    check_names,
+    check_value,
+)
+
+OnBusy = Literal["interrupt", "reject", "enqueue"]
+
+OnOwnerLost = Literal["seal", "continue"]
+"""With a job whose process is gone: end it with what it said, or have the model go on from there.
+
+`seal` is the default, because going on asks the model, and pays it, a second time.
+"""
+
+LogForm = Literal["auto", "console", "json"]
+"""For people or for programs; `auto` is for people where standard error is a terminal."""
+
+ANY_AUDIENCE: Final = "any"
+"""The `jwt_audience` that says it: a token need not be made for this server."""
+
+BUILT_IN_MODEL: Final = "scripted"
+"""There without configuration, unless `scripted` is false; nobody else's name."""
+
+_DEFAULT_FILE: Final = Path("legato.toml")
+_PREFIX: Final = "LEGATO_"
+_FILE_VARIABLE: Final = "LEGATO_CONFIG"
+
+
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Sizes in bytes, times in seconds.  Every number is a judgement; its reason is beside it."""
+
+    # LibreChat's own bound, of a message on a WebSocket too.  Photographs in a request need more,
+    # but it is read in one go: each megabyte of it holds everybody else up for some milliseconds.
+    max_body_bytes: Bytes = 3 * 1024 * 1024
+    max_text_bytes: Bytes = 256 * 1024  # a long document pasted whole, not a library
+    max_answer_bytes: Bytes = 4 * 1024 * 1024  # hundreds of times today's longest answers
+    max_connections: Count = 10_000  # 40 KiB each; further ones are told 503
+    max_connections_per_address: Count = 1000  # an office behind one address; proxies are exempt
+    max_running_jobs: Count = 2000  # what one process carries with its readers
+    max_running_jobs_per_user: Count = 20
+    retention: SecondsOrNone = 600.0  # a reader that comes back within ten minutes still replays
+    max_retained_bytes: BytesOrNone = 256 * 1024 * 1024
+    model_idle_timeout: Seconds = 120.0  # longer than reasoning models keep silent
+    max_duration: Seconds = 3600.0
+    store_timeout: Seconds = 10.0  # for all asked of the database; then an ending says `unsaved`
+    stall_timeout: Seconds = 30.0  # a reader that takes nothing for so long has lost its network
+    heartbeat: Seconds = 15.0  # proxies cut after 30 to 60 s of silence
+    title_timeout: Seconds = 45.0
+    drain_timeout: SecondsOrNone = 10.0  # for answers to end at shutdown, before they are stopped
+    lease: Lease = 10.0  # longer than a busy process pauses; jobs of a dead one wait for so long
+
+
+class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[models.<name>]` table.  `parameters` are the defaults a request may override."""
+
+    provider: Literal["openai", "local", "scripted"]
+    base_url: HttpUrl = "https://api.openai.com/v1"
+    api_key_env: VariableName | None = None
+    model: Text | None = None  # the provider's name for it, or a GGUF file; default: the table's
+    max_context_tokens: Count = 8192
+    # Beside the tool calls that came of them: DeepSeek and Kimi ask for it, others refuse it.
+    returns_thoughts: Flag = False
+    parameters: Table = {}
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    host: Text = "127.0.0.1"
+    port: Port = 8000
+    jwt_secret: Secret | None = None
+    jwks_url: HttpUrl | None = None
+    jwt_issuer: Text | None = None  # the `iss` of every token that is let in
+    jwt_audience: Text | None = None  # their `aud`; `any` takes tokens made for other applications
+    api_key_lifetime: Lifetime | None = None  # of an API key for which nobody asks another
+    database_url: DatabaseUrl = "sqlite:///.legato/legato.db"
+    retention_days: Days | None = None  # untouched for longer is deleted; how long is the house's
+    default_model: Text | None = None  # what the page offers first
+    scripted: Flag = True  # the built-in model: for load and tests, and of no use to strangers
+    # Of one of its generations, also where a request asks for no pace: a twelfth of a core.
+    scripted_rate: TokenRate = 20_000.0
+    redis_url: RedisUrl | None = None  # what the processes of one Legato share
+    redis_prefix: KeyPrefix = "legato"  # of every key there: two Legatos on one Redis need two
+    workers: Processes = 1  # a process uses one core; more of them share one port
+    on_busy: OnBusy = "interrupt"
+    on_owner_lost: OnOwnerLost = "seal"
+    log: LogForm = "auto"
+    http2: Flag = False  # by prior knowledge, for a proxy: one connection of it is many clients
+    access_log: Flag = False  # a line for each request: most have a proxy that writes one
+    cors_origins: Origins = ()  # sites whose pages may read the API's replies
+    metrics_token: Secret | None = None  # opens /metrics to others than this machine
+    base_path: BasePath = ""  # below which a proxy has it, such as /llm
+    metrics_port: Port | None = None  # of the first process for itself; the next have the next
+    trace_endpoint: HttpUrl | None = None  # takes OpenTelemetry's spans (OTLP by HTTP)
+    limits: Limits = Limits()
+    guards: Guards = Guards()
+    compat: Compat = Compat()
+    models: Mapping[str, ModelSettings] = {}
+
+
+_GROUPS: Final[Mapping[str, type[Struct]]] = {
+    "limits": Limits,
+    "guards": Guards,
+    "compat": Compat,
+}
+"""Tables whose settings are variables of their own names."""
+
+_TABLES: Final = (*_GROUPS, "models")
+_PLAIN: Final = tuple(name for name in Settings.__struct_fields__ if name not in _TABLES)
+_GROUPED: Final = tuple(field for kind in _GROUPS.values() for field in kind.__struct_fields__)
+
+_Values = dict[str, object]
+
+
+def load_settings(environment: Mapping[str, str], path: Path | None = None) -> Settings:
+    """Read the file, then the environment over it.
+
+    The file is `path`, else what LEGATO_CONFIG names, else `legato.toml` where there is one.
+
+    Raises:
+        ConfigError: for a file that cannot be read, and for any key that is unknown or has a
+            value that is not allowed.
+    """
+    file = settings_file(environment, path)
+    plain, groups, models = _from_file(file) if file else ({}, {}, {})
+    keys = [model.get("api_key_env") for model in models.values()]
+    keys.append(groups.get("guards", {}).get("moderation_api_key_env"))
+    over = _from_environment(without_service_links(environment), keys)
+    plain |= {name: value for name, value in over.items() if name in _PLAIN}
+    place = f"{_PREFIX}DEFAULT_MODEL" if "default_model" in over else f"{file}: default_model"
+    _check_default(plain, models, place)
+    values = plain | {name: _group(name, groups, over) for name in _GROUPS} | {"models": models}
+    return msgspec.convert(values, Settings)
+
+
+def _check_default(plain: _Values, models: Mapping[str, _Values], place: str) -> None:
+    known = {*models, *([BUILT_IN_MODEL] if plain.get("scripted", True) else [])}
+    if not known:
+        raise ConfigError("scripted: found False; without it a [models.<name>] table is needed")
+    if (default := plain.get("default_model")) is not None and default not in known:
+        raise ConfigError(f"{place}: found {default!r}; allowed: {', '.join(sorted(known))}")
+
+
+def _group(name: str, groups: Mapping[str, _Values], over: _Values) -> _Values:
+    fields = _GROUPS[name].__struct_fields__
+    return {**groups.get(name, {}), **{field: over[field] for field in fields if field in over}}
+
+
+def settings_file(environment: Mapping[str, str], path: Path | None = None) -> Path | None:
+    """The file that `load_settings` reads, if it reads one.  Raises ConfigError."""
+    if path is None and _FILE_VARIABLE in environment:
+        return Path(check_value(environment[_FILE_VARIABLE], Text, _FILE_VARIABLE))
+    return path or (_DEFAULT_FILE if _DEFAULT_FILE.exists() else None)
+
+
+def _from_file(file: Path) -> tuple[_Values, dict[str, _Values], dict[str, _Values]]:
+    """What stands at the top of the file, in the tables of its groups, and in its `[models]`."""
+    plain = _read(file)
+    in_groups = [f"{name}.{field}" for name in _GROUPS for field in _GROUPS[name].__struct_fields__]
+    check_names(plain, [*_PLAIN, *_TABLES, *in_groups], f"{file}: ")
+    tables = {key: check_value(plain.pop(key, {}), Table, f"{file}: {key}") for key in _TABLES}
+    models = tables.pop("models")
+    for key, table in tables.items():
+        check_names(table, _GROUPS[key].__struct_fields__, f"{file}: {key}.")
+    return (
+        check_fields(plain, Settings, f"{file}: "),
+        {key: check_fields(t, _GROUPS[key], f"{file}: {key}.") for key, t in tables.items()},
+        {name: _model(name, table, f"{file}: models.{name}") for name, table in models.items()},
+    )
+
+
+def _read(file: Path) -> _Values:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise ConfigError(f"{file}: not a TOML file: {error}") from None
+
+
+def _model(name: str, found: object, place: str) -> _Values:
+    table = check_value(found, Table, place)
+    check_names(table, ModelSettings.__struct_fields__, f"{place}.")
+    if "provider" not in table:
+        raise ConfigError(f"{place}.provider: missing; allowed: openai, local, scripted")
+    model = check_fields(table, ModelSettings, f"{place}.")
+    if name == BUILT_IN_MODEL and model["provider"] != "scripted":
+        raise ConfigError(
+            f"{place}: the name is the built-in model's; "
+            'allowed: another name, or provider = "scripted"'
+        )
+    return model
+
+
+def _from_environment(environment: Mapping[str, str], key_variables: list[object]) -> _Values:
+    """The fields of Settings and of its groups that are set there.
+
+    `key_variables` hold the keys of models; they may begin with LEGATO_ as well.
+    """
+    fields = {_PREFIX + name.upper(): name for name in (*_PLAIN, *_GROUPED)}
+    found = {name for name in environment if name.startswith(_PREFIX)}
+    check_names(found.difference(map(str, key_variables)), [*fields, _FILE_VARIABLE], "")
+    hints = get_type_hints(Settings, include_extras=True)
+    for kind in _GROUPS.values():
+        hints |= get_type_hints(kind, include_extras=True)
+    return {
+        fields[name]: check_value(environment[name], hints[fields[name]], name, read_text=True)
+        for name in sorted(found.intersection(fields))
+    }

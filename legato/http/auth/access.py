@@ -1,0 +1,69 @@
+"""Who may come in, and where: people by their tokens everywhere, programs by API keys."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from legato.http.auth.api_keys import is_meant_as_key
+from legato.http.auth.authenticator import Credentials, Unauthorized, User
+from legato.http.errors import OPENAI_PATHS, RequestError, is_openai
+from legato.http.request_context import application, runtime
+from legato.storage.contracts.keys import Scope
+
+SCOPE_OF: Final[Mapping[str, Scope]] = {
+    "chat": "chat_completions",
+    "models": "models",
+    "responses": "responses",
+}
+"""By the first part of a path in OpenAI's APIs."""
+
+
+class MissingKey(RequestError):
+    status = 401
+    error = "Unauthorized"
+
+
+class InsufficientScope(RequestError):
+    status = 403
+    error = "Insufficient scope"
+
+
+async def user_at(path: str, credentials: Credentials) -> User:
+    """Whose credentials these are, if they are good at that path.
+
+    Raises:
+        MissingKey, Unauthorized, ForbiddenOrigin, KeysUnavailable, StorageError
+        InsufficientScope: where the API key is good, but not for this.
+    """
+    token = credentials.bearer or ""
+    if is_meant_as_key(token):
+        return await _user_by_key(token, path)
+    if is_openai(path):
+        _require_any(credentials)
+    user = await application().authenticator.authenticate(credentials)
+    runtime().revoked.check(user)
+    return user
+
+
+def _require_any(credentials: Credentials) -> None:
+    if not credentials.bearer and credentials.session is None:
+        message = "no API key: send `Authorization: Bearer <key>`, with an API key or a token"
+        raise MissingKey(message, code="missing_api_key")
+
+
+async def _user_by_key(secret: str, path: str) -> User:
+    if not is_openai(path):
+        places = " and ".join(f"{place}…" for place in OPENAI_PATHS)
+        raise Unauthorized(f"an API key is good at {places} only; send a token here, a JWT")
+    key = await runtime().key_ring.use(secret)
+    scope = scope_of(path)
+    if scope is not None and scope not in key.scopes:
+        found = ", ".join(key.scopes)
+        message = f"this needs an API key with the scope {scope}; this one's scopes: {found}"
+        raise InsufficientScope(message, code="insufficient_scope")
+    return User(key.user)
+
+
+def scope_of(path: str) -> Scope | None:
+    """What a key must be good for at that path of OpenAI's APIs; None where nothing is there."""
+    place = next(path.removeprefix(each) for each in OPENAI_PATHS if path.startswith(each))
+    return SCOPE_OF.get(place.partition("/")[0])

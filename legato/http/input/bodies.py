@@ -1,0 +1,124 @@
+"""What clients send, as LibreChat's wire has it; unknown fields are ignored."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from msgspec import Meta, Struct, field
+
+from legato.config import OnBusy
+from legato.storage.contracts.keys import Scope
+
+Id = Annotated[str, Meta(min_length=1, max_length=128)]
+RequestId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
+Endpoint = Annotated[str, Meta(max_length=128)]
+
+NEW = "new"
+
+MOST_MESSAGES: Final = 1000
+"""On one page: to read and to write them takes some 20 ms, for which others wait."""
+
+
+class EditedContent(Struct, rename="camel"):
+    """A part rewritten: `text` of a text part, `think` of a thought."""
+
+    index: int
+    text: str | None = None
+    think: str | None = None
+
+
+class StartBody(Struct, kw_only=True, rename="camel"):
+    """`text` is enough.
+
+    - `model` is one of `/api/models`, `model_parameters` are for it alone, and `promptPrefix`
+      is its system prompt.
+    - `conversationId` goes on in one; `parentMessageId` after one of its messages, by default
+      the newest.
+    - `isRegenerate` answers the question `overrideParentMessageId` again.
+    - `isContinued` lets the answer `responseMessageId` go on; `editedContent` lets it go on from
+      other words, as itself if `isContinued`, else as a sibling.
+    - `on_busy` says what becomes of the turn that runs in this conversation, or of this one.
+    - `clientRequestId` makes a start safe to send again: it joins the first, ever.
+    """
+
+    text: Annotated[str, Meta(examples=["What is legato?"])] = ""
+    model: str | None = None
+    endpoint: Endpoint | None = None
+    conversation_id: Id | None = None
+    parent_message_id: Id | None = None
+    override_parent_message_id: Id | None = None
+    response_message_id: Id | None = None
+    is_regenerate: bool = False
+    is_continued: bool = False
+    edited_content: EditedContent | None = None
+    client_request_id: RequestId | None = None
+    prompt_prefix: str | None = None
+    model_parameters: dict[str, Any] | None = field(default=None, name="model_parameters")
+    on_busy: OnBusy | None = field(default=None, name="on_busy")
+
+
+class AbortBody(Struct, kw_only=True, rename="camel"):
+    """Any one id.  `generationId` names exactly one generation, the others its conversation."""
+
+    stream_id: str | None = None
+    conversation_id: str | None = None
+    abort_key: str | None = None
+    generation_id: str | None = None
+
+    def target(self) -> str:
+        """The id that counts: the most exact that was given."""
+        conversation_id = None if self.conversation_id == NEW else self.conversation_id
+        key = (self.abort_key or "").partition(":")[0]
+        return self.generation_id or self.stream_id or conversation_id or key
+
+
+class ConversationChange(Struct, rename="camel"):
+    conversation_id: Id
+    title: Annotated[str, Meta(max_length=1024)] | None = None
+
+
+class ArgBody(Struct):
+    """LibreChat wraps the arguments of its conversation routes once."""
+
+    arg: ConversationChange
+
+
+class StreamQuery(Struct):
+    after: Annotated[
+        str | None, Meta(description="The cursor seen last: only what came after it.")
+    ] = None
+    resume: Annotated[
+        str | None, Meta(description="`true`: the state of now in one event, then what follows.")
+    ] = None
+
+
+class StreamHeaders(Struct):
+    last_event_id: Annotated[
+        str | None, Meta(description="As `after`, the way browsers say it.")
+    ] = field(default=None, name="Last-Event-ID")
+
+
+class PageQuery(Struct):
+    limit: Annotated[int, Meta(ge=1, le=100, description="How many at most.")] = 25
+    cursor: Annotated[str | None, Meta(description="The former page's `nextCursor`.")] = None
+
+
+class MessagesQuery(Struct):
+    """With either of them the reply is a page; without, a bare list of the newest that fit one."""
+
+    limit: Annotated[int, Meta(ge=1, le=MOST_MESSAGES, description="How many at most.")] | None = (
+        None
+    )
+    cursor: Annotated[str | None, Meta(description="The former page's `nextCursor`.")] = None
+
+
+class ApiKeyBody(Struct, kw_only=True, rename="camel"):
+    """`expiresAt` is a time with its offset, `2027-01-31T12:00:00Z`; without it, a key is good for
+    the server's `api_key_lifetime`, or for ever where there is none.
+
+    `scopes` are what the key is good for, by default all.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
+    scopes: Annotated[Sequence[Scope], Meta(min_length=1)] | None = None

@@ -1,0 +1,86 @@
+"""OpenAI's Chat Completions: messages in, their answer out, whole or chunk by chunk."""
+
+from typing import Any, Final
+
+import trio
+from quart import Blueprint, Response
+from quart_schema import tag_blueprint
+
+from legato.actors.conversation.turn import Turn
+from legato.actors.mailbox import ActorStopped
+from legato.actors.ref import JobRef
+from legato.events import Failed, Stopped
+from legato.http.openai.callers import JOB_HEADER, is_bound, request_id
+from legato.http.openai.chat_completions.bodies import (
+    Completion,
+    CompletionBody,
+    CompletionHeaders,
+    CompletionStream,
+)
+from legato.http.openai.chat_completions.prompts import API, turn_of
+from legato.http.openai.outcomes import Lost, Unanswered, completion_of
+from legato.http.openapi import describe
+from legato.http.request_context import body_and_fields_of, reply, runtime, user
+from legato.http.streams.sse import stream_response
+from legato.http.streams.streaming import Reading, awaited
+
+completions = Blueprint("chat_completions", __name__)
+tag_blueprint(completions, ["OpenAI"])
+
+PATHS: Final = ("/v1/chat/completions", "/api/agents/v1/chat/completions")
+
+
+@completions.post(PATHS[0])
+@completions.post(PATHS[1])
+@describe(
+    Completion | CompletionStream,
+    body=CompletionBody,
+    headers=CompletionHeaders,
+    refusals=(400, 404, 409, 413, 429, 502, 503),
+)
+async def complete() -> Response:
+    """Answer these messages, whole or, with `stream`, chunk by chunk.
+
+    `X-Legato-Job` in the reply names the generation.  Where the provider refuses before its first
+    word, a stream is refused with that reason, too.
+    """
+    body, fields = await body_and_fields_of(CompletionBody)
+    await trio.lowlevel.checkpoint()
+    turn = _turn(body, fields)
+    bound = is_bound(body.cancel_on_disconnect)
+    job = (await runtime().jobs.start(turn, "enqueue")).job
+    answer = _streamed if body.stream else _whole
+    try:
+        response = await answer(job, is_bound=bound)
+    except ActorStopped:
+        raise Lost from None
+    response.headers[JOB_HEADER] = job.job_id
+    return response
+
+
+def _turn(body: CompletionBody, fields: dict[str, Any]) -> Turn:
+    house = runtime()
+    return turn_of(
+        body,
+        fields,
+        user=user(),
+        request_id=request_id(API),
+        models=house.models,
+        max_text=house.settings.limits.max_text_bytes,
+    )
+
+
+async def _streamed(job: JobRef, *, is_bound: bool) -> Response:
+    async with awaited(job, is_bound=is_bound):
+        ending = await job.answering()
+    if isinstance(ending, Failed | Stopped):
+        raise Unanswered(job, ending)
+    return stream_response(Reading(job, API, "beginning", is_bound=is_bound))
+
+
+async def _whole(job: JobRef, *, is_bound: bool) -> Response:
+    async with awaited(job, is_bound=is_bound):
+        ending = await job.ended()
+    if isinstance(ending, Failed | Stopped):
+        raise Unanswered(job, ending)
+    return reply(completion_of(job, ending))

@@ -1,0 +1,112 @@
+"""What OpenAI's Chat Completions has not: to come back to a generation, and to stop it."""
+
+from typing import Literal, assert_never
+
+from quart import Blueprint, Response
+from quart_schema import tag_blueprint
+
+from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import StopReply
+from legato.actors.ref import JobRef
+from legato.actors.stream.feed import Start
+from legato.actors.stream.places import OutOfReach
+from legato.dialects.completion_object import error_of
+from legato.events import AnyEnding, Cursor, Failed, Finished, Stopped
+from legato.http.errors import NotFound, RequestError
+from legato.http.input.bodies import StreamHeaders
+from legato.http.openai.chat_completions.bodies import CancelReply, CompletionStream, PlaceQuery
+from legato.http.openai.chat_completions.completions import PATHS
+from legato.http.openai.chat_completions.prompts import API, ID_PREFIX
+from legato.http.openai.outcomes import completion_of
+from legato.http.openapi import describe
+from legato.http.request_context import place_asked, reply, runtime, user
+from legato.http.streams.sse import stream_response
+from legato.http.streams.streaming import Reading
+
+completion_jobs = Blueprint("completion_jobs", __name__)
+tag_blueprint(completion_jobs, ["OpenAI"])
+
+
+class InvalidCursor(RequestError):
+    def __init__(self, param: str, message: str) -> None:
+        super().__init__(f"{param}: {message}", param=param, code="invalid_cursor")
+
+
+class CompletionNotFound(NotFound):
+    def __init__(self, completion_id: str) -> None:
+        super().__init__(f"There is no completion {completion_id!r:.80}, or not any more.")
+
+
+@completion_jobs.get(f"{PATHS[0]}/<completion_id>/stream")
+@completion_jobs.get(f"{PATHS[1]}/<completion_id>/stream")
+@describe(CompletionStream, query=PlaceQuery, headers=StreamHeaders, refusals=(400, 404))
+async def resume(completion_id: str) -> Response:
+    """Follow a completion again, from its beginning or from a cursor.
+
+    `Last-Event-ID` or `?after=` gives exactly what was missed, then what follows, live.
+    """
+    job = await _job_of(completion_id)
+    try:
+        return stream_response(Reading(job, API, await _start(job)))
+    except ActorStopped:
+        raise CompletionNotFound(completion_id) from None
+
+
+async def _job_of(completion_id: str) -> JobRef:
+    """This user's; its job's id names it as well."""
+    job = await runtime().jobs.whereis(user(), completion_id.removeprefix(ID_PREFIX))
+    if job is None or job.user != user() or job.response_id != ID_PREFIX + job.job_id:
+        raise CompletionNotFound(completion_id)
+    return job
+
+
+async def _start(job: JobRef) -> Start:
+    place = place_asked()
+    if place is None:
+        return "beginning"
+    name, given = place
+    try:
+        cursor = Cursor.parse(given)
+        await job.locate(API, cursor)
+    except ValueError:
+        found = f"found {given!r:.80}; a cursor is job_id:epoch:seq, a chunk's id"
+        raise InvalidCursor(name, found) from None
+    except OutOfReach:
+        raise InvalidCursor(name, "what followed it cannot be told; begin without it") from None
+    return cursor
+
+
+@completion_jobs.post(f"{PATHS[0]}/<completion_id>/cancel")
+@completion_jobs.post(f"{PATHS[1]}/<completion_id>/cancel")
+@describe(CancelReply, refusals=(404,))
+async def cancel(completion_id: str) -> Response:
+    """Stop a completion, and say how it ended.  On return its provider is closed."""
+    job = await _job_of(completion_id)
+    try:
+        return reply(_cancelled(job, await job.stop()))
+    except ActorStopped:
+        raise CompletionNotFound(completion_id) from None
+
+
+def _cancelled(job: JobRef, answer: StopReply) -> CancelReply:
+    ending = answer.ending
+    return CancelReply(
+        id=job.response_id,
+        cursor=str(answer.cursor),
+        cancelled=not answer.settled,
+        status=_manner(ending),
+        completion=completion_of(job, ending),
+        error=None if isinstance(ending, Finished) else error_of(ending),
+    )
+
+
+def _manner(ending: AnyEnding) -> Literal["finished", "stopped", "failed"]:
+    match ending:
+        case Finished():
+            return "finished"
+        case Stopped():
+            return "stopped"
+        case Failed():
+            return "failed"
+        case _:
+            assert_never(ending)

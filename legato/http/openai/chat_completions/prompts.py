@@ -1,0 +1,99 @@
+"""A request to Chat Completions as the turn it asks for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from msgspec import to_builtins
+from ulid import ULID
+
+from legato.actors.conversation.turn import Prompt, Turn
+from legato.content import ApiRequest
+from legato.dialects.completion_object import Echo
+from legato.http.errors import InvalidField, ModelNotFound
+from legato.http.input.nesting import MAX_PARAMETERS, MAX_TOOLS, check_count
+from legato.http.openai.chat_completions.bodies import OURS, CompletionBody
+from legato.http.openai.chat_completions.messages import messages_of
+from legato.models.contract import Json, Model, ModelError
+
+API: Final = "chat_completions"
+ID_PREFIX: Final = "chatcmpl-"
+TOOLS: Final = ("function", "custom")
+
+
+def turn_of(
+    body: CompletionBody,
+    fields: Mapping[str, Any],
+    *,
+    user: str,
+    request_id: str | None,
+    models: Mapping[str, Model],
+    max_text: int,
+) -> Turn:
+    """What `body` asks for, of which `fields` are all; `request_id`: the caller's name for it.
+
+    Raises:
+        InvalidField, ModelNotFound, TooLarge
+    """
+    _check(body)
+    check_count("body", fields, MAX_PARAMETERS)
+    model = model_named(body.model, models)
+    messages = messages_of(body.messages, max_text)
+    job_id = ULID()
+    wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
+    echo = Echo(job_id.milliseconds // 1000, wants_usage)
+    asked = ApiRequest(api=API, user=user, model=model.name, echo=to_builtins(echo))
+    return Turn(
+        job_id=str(job_id),
+        conversation_id=f"{ID_PREFIX}{job_id}",
+        message_id=f"{ID_PREFIX}{job_id}-request",
+        response_id=f"{ID_PREFIX}{job_id}",
+        user=user,
+        model=model.name,
+        endpoint=API,
+        parameters=_parameters(fields, model),
+        request_id=request_id,
+        prompt=Prompt(asked=asked, messages=messages),
+    )
+
+
+def _check(body: CompletionBody) -> None:
+    if body.n not in (None, 1):
+        raise InvalidField("n", f"found {body.n}; only 1 is allowed")
+    if body.stream_options is not None and not body.stream:
+        raise InvalidField("stream_options", "is allowed only where stream is true")
+    check_count("tools", body.tools or (), MAX_TOOLS)
+    _check_tools(body.tools or ())
+
+
+def _check_tools(tools: Sequence[Mapping[str, Any]]) -> None:
+    for index, tool in enumerate(tools):
+        if tool.get("type") not in TOOLS:
+            found = f"found {tool.get('type')!r:.80}; allowed are {', '.join(TOOLS)}"
+            raise InvalidField(f"tools[{index}].type", found)
+
+
+def model_named(name: str | None, models: Mapping[str, Model]) -> Model:
+    """Raises InvalidField, ModelNotFound."""
+    if not name:
+        raise InvalidField("model", "names the model to ask")
+    if name not in models:
+        raise ModelNotFound(name, models)
+    return models[name]
+
+
+def _parameters(fields: Mapping[str, Any], model: Model) -> Mapping[str, Json]:
+    """What the model is handed unread; null is as if it were not there."""
+    parameters = {
+        name: value for name, value in fields.items() if name not in OURS and value is not None
+    }
+    check_parameters(parameters, model)
+    return parameters
+
+
+def check_parameters(parameters: Mapping[str, Json], model: Model) -> None:
+    """Raises InvalidField for the first that the model does not take."""
+    for name, value in parameters.items():
+        try:
+            model.check({name: value})
+        except ModelError as error:
+            raise InvalidField(name, str(error)) from None

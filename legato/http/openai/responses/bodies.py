@@ -1,0 +1,86 @@
+"""What clients of the Responses API ask with, and get."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from legato.http.openai.chat_completions.bodies import CompletionHeaders
+from legato.http.replies import EventStream
+
+ResponseHeaders = CompletionHeaders
+
+
+class ResponseQuery(Struct):
+    """`include` and `include_obfuscation` are taken and have no effect: there is nothing of it.
+
+    What is not given is unset, not None: a query can spell that `null`, and that is no number.
+    """
+
+    stream: Annotated[bool, Meta(description="Its events instead of what it is now.")] = False
+    starting_after: (
+        Annotated[
+            int,
+            Meta(ge=0, le=2**53, description="The `sequence_number` seen last: only what follows."),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+class ItemsQuery(Struct):
+    limit: Annotated[int, Meta(ge=1, le=100, description="How many at most.")] = 20
+    order: Annotated[Literal["asc", "desc"], Meta(description="The newest first, or last.")] = (
+        "desc"
+    )
+    after: Annotated[str | None, Meta(description="The id of the item before the page.")] = None
+
+
+class ResponseObject(Struct, kw_only=True):
+    """A `response` as OpenAI and Open Responses have it, every field of it always there."""
+
+    id: str
+    object: Literal["response"]
+    created_at: int
+    status: Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
+    model: str
+    output: Sequence[Mapping[str, Any]]
+
+
+class ResponseStream(EventStream):
+    """Server-sent events: `event` is the data's `type`, `sequence_number` counts from 0.
+
+    `data: [DONE]` comes last.  The body ends cleanly after that, and never otherwise.
+    """
+
+
+class ResponseDeleted(Struct, kw_only=True):
+    id: str
+    object: Literal["response"] = "response"
+    deleted: Literal[True] = True
+
+
+class ResponseItems(Struct, kw_only=True):
+    data: Sequence[Mapping[str, Any]]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+    object: Literal["list"] = "list"
+
+
+class CompactionBody(Struct, kw_only=True):
+    """`model`, and what is to be made short: `input`, or what `previous_response_id` names."""
+
+    model: str | None = None
+    input: str | list[Any] | None = None
+    previous_response_id: str | None = None
+    instructions: str | None = None
+
+
+class Compaction(Struct, kw_only=True):
+    """`output` stands for the whole conversation: send it first, and what follows after it."""
+
+    id: str
+    created_at: int
+    output: Sequence[Mapping[str, Any]]
+    usage: Mapping[str, Any]
+    object: Literal["response.compaction"] = "response.compaction"

@@ -1,0 +1,69 @@
+"""What a response follows: the chain before it, or its conversation so far."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from legato.http.errors import InvalidField, RequestError
+from legato.http.openai.responses.request import ConversationName, ResponseBody
+from legato.http.request_context import runtime, user
+from legato.storage.contracts.responses import LARGEST_CHAIN, ChainTooLarge, StoredResponse
+
+OVERTAKEN: Final = "invalid_turn"
+"""Why a response fails whose conversation went on between its reading and its beginning."""
+
+Chains = Mapping[str, Sequence[StoredResponse]]
+"""What a connection remembers by itself: a response and all before it, by its id."""
+
+
+class PreviousNotFound(RequestError):
+    def __init__(self, response_id: str) -> None:
+        super().__init__(
+            f"Previous response with id {response_id[:80]!r} not found.",
+            param="previous_response_id",
+            code="previous_response_not_found",
+        )
+
+
+class ConversationLocked(RequestError):
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another response of that conversation is running, or came first; wait for its end.",
+            param="conversation",
+            code="conversation_locked",
+        )
+
+
+async def responses_before(body: ResponseBody, chains: Chains) -> Sequence[StoredResponse]:
+    """The oldest first.
+
+    Raises:
+        InvalidField, PreviousNotFound
+    """
+    try:
+        return await _before(body, chains)
+    except ChainTooLarge:
+        field = "conversation" if body.previous_response_id is None else "previous_response_id"
+        most = f"{LARGEST_CHAIN} bytes are allowed"
+        raise InvalidField(field, f"names too much to go on from; {most}") from None
+
+
+async def _before(body: ResponseBody, chains: Chains) -> Sequence[StoredResponse]:
+    responses = runtime().records.responses
+    if (previous := body.previous_response_id) is not None:
+        chain = chains.get(previous) or await responses.chain(user(), previous)
+        if chain is None:
+            raise PreviousNotFound(previous)
+        if chain[-1].ending is None:
+            raise InvalidField("previous_response_id", "names a response that is still running")
+        return chain
+    if body.conversation is not None:
+        return await responses.conversation(user(), conversation_id_of(body.conversation))
+    return ()
+
+
+def conversation_id_of(given: ConversationName | str) -> str:
+    """Nobody else's has the same name."""
+    name = given.id if isinstance(given, ConversationName) else given
+    return f"{user()}/{name}"

@@ -1,0 +1,167 @@
+"""A request to the Responses API, begun: what it follows, and the job that answers it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+from msgspec import Struct
+from ulid import ULID
+
+from legato.actors.admission import Busy
+from legato.actors.conversation.turn import Prompt, Turn
+from legato.actors.mailbox import ActorStopped
+from legato.actors.ref import JobRef
+from legato.content import ApiRequest
+from legato.dialects.response_object import PREFIX
+from legato.events import AnyEnding, Created, Failed, Stopped
+from legato.http.errors import TooLarge
+from legato.http.openai.chat_completions.prompts import check_parameters, model_named
+from legato.http.openai.outcomes import Lost, Unanswered
+from legato.http.openai.responses.chain import (
+    OVERTAKEN,
+    Chains,
+    ConversationLocked,
+    conversation_id_of,
+    responses_before,
+)
+from legato.http.openai.responses.prompt import Request, request_of
+from legato.http.openai.responses.request import ResponseBody, check
+from legato.http.request_context import application, runtime, user
+from legato.http.streams.streaming import awaited
+from legato.models.contract import ChatMessage
+from legato.storage.contracts.quotas import ROW_BYTES, OverQuota, StorageUse
+from legato.storage.contracts.responses import StoredResponse
+
+API: Final = "responses"
+PATHS: Final = ("/v1/responses", "/api/agents/v1/responses")
+
+
+class Begun(Struct, frozen=True):
+    """`before`: the responses that it follows, the oldest first.  `joined`: the same request began
+    it before."""
+
+    job: JobRef
+    joined: bool
+    created: Created
+    prompt: Prompt
+    before: Sequence[StoredResponse]
+
+    def ended(self, ending: AnyEnding) -> Sequence[StoredResponse]:
+        """It and those before, for another to follow."""
+        mine = StoredResponse(
+            response_id=self.job.response_id,
+            user=self.job.user,
+            conversation_id=self.job.conversation_id,
+            previous_id=self.prompt.previous_id,
+            items=self.prompt.items,
+            created=self.created,
+            ending=ending,
+        )
+        return (*self.before, mine)
+
+
+async def begin_response(
+    body: ResponseBody,
+    *,
+    request_id: str | None = None,
+    is_bound: bool = False,
+    chains: Chains | None = None,
+    closing: str | None = None,
+) -> Begun:
+    """Have it asked of its model; on return it is stored, if it is to be, and can be found.
+
+    `closing`: what the model reads after all that the body brings.
+
+    Raises:
+        RequestError: as it cannot be served so, or failed before it began.
+        OverQuota, Refused, StorageError
+    """
+    check(body)
+    before = await responses_before(body, chains or {})
+    await trio.lowlevel.checkpoint()
+    turn, prompt = _turn(body, before, request_id, closing)
+    if prompt.asked.store:
+        await _check_room(turn)
+    try:
+        started = await runtime().jobs.start(turn, "reject")
+        job = started.job
+        async with awaited(job, is_bound=is_bound):
+            created = await job.opened()
+    except Busy:
+        raise ConversationLocked from None
+    except ActorStopped:
+        raise Lost from None
+    if isinstance(created, Failed) and created.reason == OVERTAKEN:
+        raise ConversationLocked
+    if isinstance(created, Failed | Stopped):
+        raise Unanswered(job, created)
+    assert isinstance(created, Created), "nothing finishes before it begins"
+    return Begun(job, started.joined, created, prompt, before)
+
+
+async def _check_room(turn: Turn) -> None:
+    """Raises OverQuota before a job is made of it; one that is there is joined all the same."""
+    refused: OverQuota | None = None
+    try:
+        await runtime().records.check_room(turn.user, StorageUse(size=ROW_BYTES))
+    except OverQuota as error:
+        refused = error
+    if refused is not None and not await runtime().jobs.knows(turn):
+        raise refused
+
+
+def _turn(
+    body: ResponseBody,
+    before: Sequence[StoredResponse],
+    request_id: str | None,
+    closing: str | None,
+) -> tuple[Turn, Prompt]:
+    model = model_named(body.model, runtime().models)
+    job_id = str(ULID())
+    request = request_of(body, job_id, before, lambda text: application().seal.open(text, user()))
+    check_parameters(request.parameters, model)
+    _check_sizes(request.messages)
+    conversation_id = PREFIX + job_id
+    if body.conversation is not None:
+        conversation_id = conversation_id_of(body.conversation)
+    prompt = _prompt(body, model.name, request, before, closing)
+    turn = Turn(
+        job_id=job_id,
+        conversation_id=conversation_id,
+        message_id=f"{PREFIX}{job_id}-request",
+        response_id=PREFIX + job_id,
+        user=user(),
+        model=model.name,
+        endpoint=API,
+        parameters=request.parameters,
+        request_id=request_id,
+        prompt=prompt,
+    )
+    return turn, prompt
+
+
+def _prompt(
+    body: ResponseBody,
+    model: str,
+    request: Request,
+    before: Sequence[StoredResponse],
+    closing: str | None,
+) -> Prompt:
+    is_stored = body.store is not False
+    last = (ChatMessage("user", closing),) if closing else ()
+    return Prompt(
+        asked=ApiRequest(api=API, user=user(), model=model, echo=request.echo, store=is_stored),
+        messages=(*request.messages, *last),
+        items=request.items,
+        previous_id=body.previous_response_id,
+        after=before[-1] if before and body.conversation is not None else None,
+    )
+
+
+def _check_sizes(messages: Sequence[ChatMessage]) -> None:
+    most = runtime().settings.limits.max_text_bytes
+    for message in messages:
+        size = len(message.text.encode())
+        if size > most:
+            found = f"input: found a text of {size} bytes; {most} are allowed"
+            raise TooLarge(found, param="input")

@@ -1,0 +1,107 @@
+"""Items of the Responses API as the messages that a model reads."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from legato.dialects.response_object import output_of
+from legato.http.errors import InvalidField
+from legato.http.openai.responses.sealing import Unsealable
+from legato.models.contract import ChatMessage
+from legato.storage.contracts.responses import StoredResponse
+
+Item = Mapping[str, Any]
+Role = Literal["system", "user", "assistant", "tool"]
+Unseal = Callable[[str], str]
+"""Raises Unsealable."""
+
+SUMMARY: Final = "What was said before, in short:\n\n"
+
+_ROLES: Final[Mapping[str, Role]] = {
+    "user": "user",
+    "assistant": "assistant",
+    "system": "system",
+    "developer": "system",
+}
+
+
+def items_before(responses: Sequence[StoredResponse]) -> list[Item]:
+    """What those brought and what came of it, in order; their instructions are not inherited."""
+    return [item for response in responses for item in (*response.items, *outputs_of(response))]
+
+
+def outputs_of(response: StoredResponse) -> Sequence[Item]:
+    answer = response.ending.response if response.ending else None
+    content = answer.content if answer else ()
+    return output_of(response.created, content or (), response.ending)
+
+
+def messages_of(items: Iterable[Item], unseal: Unseal) -> list[ChatMessage]:
+    """Calls that are neighbours are one message with what the assistant said just before them, and
+    with what it thought before that.
+
+    Raises:
+        InvalidField: for a summary that was not sealed here, for this user.
+    """
+    messages: list[ChatMessage] = []
+    thoughts = ""
+    for item in items:
+        before, thoughts = thoughts, ""
+        match item["type"]:
+            case "function_call":
+                _add_call(messages, item, before)
+            case "function_call_output":
+                named = {"tool_call_id": item["call_id"]}
+                messages.append(ChatMessage("tool", _content(item["output"]), named))
+            case "message":
+                role = _ROLES[item["role"]]
+                said = before if role == "assistant" else ""
+                messages.append(ChatMessage(role, _content(item["content"]), thoughts=said))
+            case "compaction":
+                messages.append(ChatMessage("system", SUMMARY + _summary(item, unseal)))
+            case _:
+                thoughts = before + _thoughts(item)
+    return messages
+
+
+def _thoughts(item: Item) -> str:
+    """Whole where the item has them, else their summary, which ours is."""
+    parts = item.get("content") or item.get("summary") or ()
+    return "".join(part["text"] for part in parts)
+
+
+def _summary(item: Item, unseal: Unseal) -> str:
+    try:
+        return unseal(item["encrypted_content"])
+    except Unsealable:
+        found = f"the compaction {item['id']!r:.80} was not made here, for you"
+        raise InvalidField("input", found) from None
+
+
+def _add_call(messages: list[ChatMessage], item: Item, thoughts: str) -> None:
+    function = {"name": item["name"], "arguments": item["arguments"]}
+    call = {"id": item["call_id"], "type": "function", "function": function}
+    last = messages.pop() if messages and messages[-1].role == "assistant" else None
+    said, calls = (last.content, last.more.get("tool_calls", [])) if last else (None, [])
+    calls.append(call)  # a list of this very function: a copy at each call takes their square
+    thoughts = last.thoughts + thoughts if last else thoughts
+    messages.append(ChatMessage("assistant", said, {"tool_calls": calls}, thoughts))
+
+
+def _content(given: str | Sequence[Item]) -> str | Sequence[Item]:
+    """One text as a text, since not every server takes a list."""
+    parts = [{"type": "text", "text": given}] if isinstance(given, str) else [*_parts(given)]
+    return parts[0]["text"] if [part["type"] for part in parts] == ["text"] else parts
+
+
+def _parts(content: Sequence[Item]) -> Iterator[dict[str, Any]]:
+    for part in content:
+        match part["type"]:
+            case "input_image":
+                image = {"url": part["image_url"], "detail": part["detail"]}
+                yield {"type": "image_url", "image_url": image}
+            case "input_file":
+                yield {"type": "file", "file": {key: part[key] for key in part if key != "type"}}
+            case "refusal":
+                yield {"type": "text", "text": part["refusal"]}
+            case _:
+                yield {"type": "text", "text": part["text"]}

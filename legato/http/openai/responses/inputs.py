@@ -1,0 +1,120 @@
+"""The input of a request to the Responses API: checked, and as it is kept, with ids."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from legato.http.errors import InvalidField
+from legato.http.input.nesting import check_count
+from legato.http.openai.responses.input_items import (
+    KINDS,
+    PREFIXES,
+    CompactionItem,
+    Content,
+    ContentPart,
+    FunctionCallItem,
+    FunctionCallOutputItem,
+    InputImage,
+    InputItem,
+    InputText,
+    ItemReference,
+    OutputText,
+    OwnItem,
+    ReasoningItem,
+)
+
+Item = Mapping[str, Any]
+
+T = TypeVar("T")
+
+
+def items_of(given: str | Sequence[Any], job_id: str, earlier: Sequence[Item]) -> list[Item]:
+    """A request's own items; those without an id have one of their job and place.
+
+    An item that only refers to another is that one: one of `earlier`, or of those before it.
+
+    Raises:
+        InvalidField: where one is of no known type, or not as its type wants it, or there twice.
+    """
+    if isinstance(given, str):
+        given = [{"role": "user", "content": given}]
+    check_count("input", given)
+    known = {item["id"]: item for item in earlier}
+    items: list[Item] = []
+    taken: set[str] = set()
+    for index, raw in enumerate(given):
+        name = f"input[{index}]"
+        item = _item(name, raw, f"{job_id}_in{index}", known)
+        if item["id"] in taken:  # or a few bytes of references would be gigabytes of text
+            found = f"found {item['id'][:80]!r} once more; an item can be in an input once"
+            raise InvalidField(f"{name}.id", found)
+        taken.add(item["id"])
+        known[item["id"]] = item
+        items.append(item)
+    return items
+
+
+def converted(name: str, given: Any, kind: type[T]) -> T:
+    """Raises InvalidField, which names the field below `name` that is wrong."""
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        expectation, _, path = str(error).partition(" - at `$")
+        raise InvalidField(name + path.rstrip("`"), expectation) from None
+
+
+def _item(name: str, raw: Any, place: str, known: Mapping[str, Item]) -> Item:
+    kind = _kind(name, raw)
+    item: InputItem = converted(name, raw, kind)
+    for field in ("content", "output", "summary"):
+        if isinstance(parts := getattr(item, field, None), tuple):
+            check_count(f"{name}.{field}", parts)
+    if isinstance(item, ItemReference):
+        if item.id not in known:
+            raise InvalidField(f"{name}.id", f"no item {item.id[:80]!r} in what came before")
+        return known[item.id]
+    item_id = item.id or f"{PREFIXES[kind]}_{place}"
+    return {"id": item_id, **_kept(item)}
+
+
+def _kind(name: str, raw: Any) -> type[InputItem]:
+    """What it says it is; without a type one with a role is a message, any other a reference."""
+    if not isinstance(raw, dict):
+        raise InvalidField(name, f"Expected `object`, got `{type(raw).__name__}`")
+    said = raw.get("type")
+    if said is None:
+        said = "message" if "role" in raw else "item_reference"
+    if not (isinstance(said, str) and said in KINDS):
+        raise InvalidField(f"{name}.type", f"found {said!r:.80}; allowed: {', '.join(KINDS)}")
+    return KINDS[said]
+
+
+def _kept(item: OwnItem) -> dict[str, Any]:
+    if isinstance(item, ReasoningItem):
+        body: dict[str, Any] = msgspec.to_builtins(item)
+        return {"type": "reasoning", **body}
+    if isinstance(item, CompactionItem):
+        return {"type": "compaction", "encrypted_content": item.encrypted_content}
+    status = {"status": item.status or "completed"}
+    if isinstance(item, FunctionCallItem):
+        call = {"call_id": item.call_id, "name": item.name, "arguments": item.arguments}
+        return {"type": "function_call", **status, **call}
+    if isinstance(item, FunctionCallOutputItem):
+        output = item.output if isinstance(item.output, str) else _parts(item.output, "user")
+        return {"type": "function_call_output", **status, "call_id": item.call_id, "output": output}
+    content = _parts(item.content, item.role)
+    return {"type": "message", **status, "role": item.role, "content": content}
+
+
+def _parts(content: Content, role: str) -> list[dict[str, Any]]:
+    if isinstance(content, str):
+        content = (OutputText(content) if role == "assistant" else InputText(content),)
+    return [_part(part) for part in content]
+
+
+def _part(part: ContentPart) -> dict[str, Any]:
+    body: dict[str, Any] = msgspec.to_builtins(part)
+    if isinstance(part, InputImage):
+        return body | {"detail": part.detail or "auto"}
+    return body | {"logprobs": []} if isinstance(part, OutputText) else body

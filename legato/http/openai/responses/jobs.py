@@ -1,0 +1,121 @@
+"""Responses that were created before: read, follow, cancel, delete."""
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+from quart import Blueprint, Response
+from quart_schema import tag_blueprint
+
+from legato.actors.mailbox import ActorStopped
+from legato.actors.ref import JobRef
+from legato.actors.stream.places import OutOfReach
+from legato.http.errors import InvalidField
+from legato.http.openai.callers import CURSOR_HEADER
+from legato.http.openai.responses.bodies import (
+    ItemsQuery,
+    ResponseDeleted,
+    ResponseItems,
+    ResponseObject,
+    ResponseQuery,
+    ResponseStream,
+)
+from legato.http.openai.responses.creation import API, PATHS
+from legato.http.openai.responses.lookup import Known, ResponseNotFound, known_response
+from legato.http.openapi import describe
+from legato.http.request_context import query_of, reply, runtime, user
+from legato.http.streams.sse import stream_response
+from legato.http.streams.streaming import Reading
+
+response_jobs = Blueprint("response_jobs", __name__)
+tag_blueprint(response_jobs, ["OpenAI"])
+
+
+@response_jobs.get(f"{PATHS[0]}/<response_id>")
+@response_jobs.get(f"{PATHS[1]}/<response_id>")
+@describe(ResponseObject | ResponseStream, query=ResponseQuery, refusals=(400, 404))
+async def retrieve(response_id: str) -> Response:
+    """A response as it is now; with `stream=true` its events, from the first or after a number.
+
+    Each can be followed, however it was created, until it has ended for as long as ended
+    generations can be replayed (ten minutes).
+    """
+    query = query_of(ResponseQuery)
+    known = await known_response(response_id)
+    if not query.stream:
+        return reply(known.resource())
+    try:
+        return stream_response(await _reading(known.job, query.starting_after))
+    except ActorStopped:
+        raise ResponseNotFound(response_id) from None
+
+
+async def _reading(job: JobRef | None, starting_after: int | UnsetType) -> Reading:
+    """Raises ActorStopped where its events are gone."""
+    if job is None:
+        raise ActorStopped
+    if starting_after is UNSET:
+        return Reading(job, API, "beginning")
+    try:
+        located = await job.locate(API, starting_after)
+    except OutOfReach as error:
+        given = f"found {starting_after}; the last event so far is {error.last}"
+        raise InvalidField("starting_after", given) from None
+    return Reading(job, API, located.cursor, located.frames)
+
+
+@response_jobs.post(f"{PATHS[0]}/<response_id>/cancel")
+@response_jobs.post(f"{PATHS[1]}/<response_id>/cancel")
+@describe(ResponseObject, refusals=(404,))
+async def cancel(response_id: str) -> Response:
+    """Stop a response; one that has ended stays as it ended.  On return its provider is closed.
+
+    The header `X-Legato-Cursor` says where that is true: the object has no field for it.
+    """
+    known = await _stopped(await known_response(response_id))
+    response = reply(known.resource())
+    if known.status is not None:
+        response.headers[CURSOR_HEADER] = str(known.status.cursor)
+    return response
+
+
+async def _stopped(known: Known) -> Known:
+    if known.job is None or not known.is_running:
+        return known
+    try:
+        await known.job.stop()
+        return replace(known, status=await known.job.status())
+    except ActorStopped:
+        return await known_response(known.job.response_id)
+
+
+@response_jobs.delete(f"{PATHS[0]}/<response_id>")
+@response_jobs.delete(f"{PATHS[1]}/<response_id>")
+@describe(ResponseDeleted, refusals=(404,))
+async def delete(response_id: str) -> Response:
+    """Stop a response, if it runs, and keep nothing of it.  What came after it cannot go on."""
+    known = await known_response(response_id)
+    if known.job is not None:
+        await runtime().jobs.discard(known.job.job_id)
+    await runtime().records.responses.delete(user(), response_id)
+    return reply(ResponseDeleted(id=response_id))
+
+
+@response_jobs.get(f"{PATHS[0]}/<response_id>/input_items")
+@response_jobs.get(f"{PATHS[1]}/<response_id>/input_items")
+@describe(ResponseItems, query=ItemsQuery, refusals=(400, 404))
+async def input_items(response_id: str) -> Response:
+    """What the request itself brought, without what came from responses before it."""
+    query = query_of(ItemsQuery)
+    stored = (await known_response(response_id)).stored
+    items = list(stored.items) if stored else []
+    if query.order == "desc":
+        items.reverse()
+    if query.after is not None:
+        ids = [item["id"] for item in items]
+        if query.after not in ids:
+            raise InvalidField("after", f"found {query.after!r:.80}; no item here has that id")
+        items = items[ids.index(query.after) + 1 :]
+    page = items[: query.limit]
+    first, last = (page[0]["id"], page[-1]["id"]) if page else (None, None)
+    return reply(
+        ResponseItems(data=page, first_id=first, last_id=last, has_more=len(items) > len(page))
+    )

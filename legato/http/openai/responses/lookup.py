@@ -1,0 +1,81 @@
+"""A response by its id: its job while that is there, and what is kept of it."""
+
+from contextlib import suppress
+from typing import Any, Final
+
+from msgspec import Struct
+
+from legato.actors.ending import RESTART
+from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import Status
+from legato.actors.ref import JobRef
+from legato.dialects.response_object import PREFIX, queued, resource
+from legato.events import AnyEnding, Failed
+from legato.http.errors import NotFound
+from legato.http.request_context import runtime, user
+from legato.storage.contracts.responses import StoredResponse
+
+LOST: Final = Failed(reason=RESTART.reason, message=RESTART.message)
+
+
+class ResponseNotFound(NotFound):
+    def __init__(self, response_id: str) -> None:
+        super().__init__(f"Response with id {response_id[:80]!r} not found.", param="response_id")
+
+
+class Known(Struct, frozen=True):
+    """`status` is the job's, `stored` was read after it: what had ended by then is in there."""
+
+    job: JobRef | None
+    status: Status | None
+    stored: StoredResponse | None
+
+    @property
+    def is_running(self) -> bool:
+        return self.status is not None and self.status.ending is None
+
+    @property
+    def has_begun(self) -> bool:
+        return self.status is not None and self.status.snapshot.created is not None
+
+    def resource(self) -> dict[str, Any]:
+        """The response object as it is now.
+
+        What is kept without an ending, and has no job, was cut off before anybody was told of it.
+        """
+        if self.status is not None and (created := self.status.snapshot.created) is not None:
+            return resource(created, self.status.snapshot.content, self.status.ending)
+        assert self.stored is not None, "one of the two is there"
+        if self.is_running:
+            return queued(self.stored.created)
+        ending = self.stored.ending or LOST
+        return resource(self.stored.created, content_of(ending), ending)
+
+
+def content_of(ending: AnyEnding) -> Any:
+    return (ending.response.content or ()) if ending.response else ()
+
+
+async def known_response(response_id: str) -> Known:
+    """This user's.  One that was not to be stored is known only while it runs.
+
+    Raises:
+        ResponseNotFound
+    """
+    job, status = await job_of(response_id), None
+    if job is not None:
+        with suppress(ActorStopped):
+            status = await job.status()
+    known = Known(job, status, await runtime().records.responses.find(user(), response_id))
+    if known.stored is None and not (known.is_running and known.has_begun):
+        raise ResponseNotFound(response_id)
+    return known
+
+
+async def job_of(response_id: str) -> JobRef | None:
+    """This user's, of a response, under just that id."""
+    job_id = response_id.removeprefix(PREFIX)
+    job = await runtime().jobs.whereis(user(), job_id)
+    if job is None or (job.job_id, job.user, job.response_id) != (job_id, user(), response_id):
+        return None
+    return job

@@ -1,0 +1,121 @@
+"""A request to the Responses API as what is asked of a model, and what is said again of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct, to_builtins
+
+from legato.http.errors import InvalidField
+from legato.http.openai.responses.input_messages import Unseal, items_before, messages_of
+from legato.http.openai.responses.inputs import Item, items_of
+from legato.http.openai.responses.request import (
+    SAME,
+    SAMPLING,
+    ConversationName,
+    JsonObject,
+    JsonSchema,
+    ResponseBody,
+    TextSettings,
+)
+from legato.http.openai.responses.tools import (
+    Choice,
+    FunctionTool,
+    choice_of,
+    choice_told,
+    given_fields,
+    told,
+    tools_of,
+)
+from legato.models.contract import ChatMessage, Json
+from legato.storage.contracts.responses import StoredResponse
+
+
+class Request(Struct, frozen=True):
+    """`echo`: see `dialects.response_object.DEFAULTS`; `items` are this request's own."""
+
+    echo: Mapping[str, Any]
+    items: tuple[Item, ...]
+    messages: tuple[ChatMessage, ...]
+    parameters: Mapping[str, Json]
+
+
+def request_of(
+    body: ResponseBody, job_id: str, before: Sequence[StoredResponse], unseal: Unseal
+) -> Request:
+    """What a body that is fit asks for, after the responses that it follows (the oldest first).
+
+    Raises:
+        InvalidField: it names the field that is wrong.
+    """
+    tools = tools_of(body.tools)
+    choice = choice_of(body.tool_choice, tools)
+    earlier = items_before(before)
+    items = items_of(body.input or (), job_id, earlier)
+    first = [ChatMessage("system", body.instructions)] if body.instructions else []
+    messages = (*first, *messages_of([*earlier, *items], unseal))
+    if not messages:
+        raise InvalidField("input", "there is nothing in it that a model could read")
+    return Request(
+        _echo(body, tools, choice), tuple(items), messages, _parameters(body, tools, choice)
+    )
+
+
+def _echo(body: ResponseBody, tools: Sequence[FunctionTool], choice: Choice) -> Mapping[str, Any]:
+    """All that was given."""
+    echo: dict[str, Any] = {}
+    for name in SAME:
+        if (value := getattr(body, name)) is not None:
+            echo[name] = value
+    if body.conversation is not None:
+        given = body.conversation
+        echo["conversation"] = {"id": given.id if isinstance(given, ConversationName) else given}
+    if tools:
+        echo["tools"] = to_builtins(tools)
+    if body.tool_choice is not None:
+        echo["tool_choice"] = to_builtins(choice)
+    if body.reasoning is not None:
+        echo["reasoning"] = to_builtins(body.reasoning)
+    if body.text is not None:
+        echo["text"] = _text_echo(body.text)
+    if body.service_tier not in (None, "auto"):
+        echo["service_tier"] = body.service_tier
+    return echo
+
+
+def _text_echo(text: TextSettings) -> Mapping[str, Any]:
+    form = to_builtins(text.format) if text.format else {"type": "text"}
+    if isinstance(text.format, JsonSchema):
+        # The specification wants these two so: it has null for every schema.
+        form |= {"schema": None, "strict": bool(text.format.strict)}
+    return {"format": form, **({"verbosity": text.verbosity} if text.verbosity else {})}
+
+
+def _parameters(
+    body: ResponseBody, tools: Sequence[FunctionTool], choice: Choice
+) -> Mapping[str, Json]:
+    """In the words of Chat Completions."""
+    parameters: dict[str, Json] = {}
+    for name, theirs in SAMPLING.items():
+        if (value := getattr(body, name)) is not None:
+            parameters[theirs] = value
+    if body.reasoning and body.reasoning.effort:
+        parameters["reasoning_effort"] = body.reasoning.effort
+    if body.text:
+        parameters |= _text_parameters(body.text)
+    if tools:
+        parameters["tools"] = [told(tool) for tool in tools]
+        if body.tool_choice is not None:
+            parameters["tool_choice"] = choice_told(choice)
+        if body.parallel_tool_calls is not None:
+            parameters["parallel_tool_calls"] = body.parallel_tool_calls
+    return parameters
+
+
+def _text_parameters(text: TextSettings) -> dict[str, Json]:
+    parameters: dict[str, Json] = {"verbosity": text.verbosity} if text.verbosity else {}
+    if isinstance(text.format, JsonObject):
+        parameters["response_format"] = {"type": "json_object"}
+    if isinstance(text.format, JsonSchema):
+        schema = given_fields(to_builtins(text.format))
+        parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return parameters

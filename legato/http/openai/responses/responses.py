@@ -1,0 +1,72 @@
+"""The Responses API: create a response, whole, as events, or in the background."""
+
+from typing import Any
+
+from quart import Blueprint, Response
+from quart_schema import tag_blueprint
+
+from legato.actors.mailbox import ActorStopped
+from legato.dialects.response_object import queued, resource
+from legato.events import Failed
+from legato.http.openai.callers import JOB_HEADER, is_bound, request_id
+from legato.http.openai.outcomes import Lost, Unanswered
+from legato.http.openai.responses.bodies import ResponseHeaders, ResponseObject, ResponseStream
+from legato.http.openai.responses.creation import API, PATHS, Begun, begin_response
+from legato.http.openai.responses.request import ResponseBody
+from legato.http.openapi import describe
+from legato.http.request_context import body_of, reply
+from legato.http.streams.sse import stream_response
+from legato.http.streams.streaming import Reading, awaited
+
+responses = Blueprint("responses", __name__)
+tag_blueprint(responses, ["OpenAI"])
+
+
+@responses.post(PATHS[0])
+@responses.post(PATHS[1])
+@describe(
+    ResponseObject | ResponseStream,
+    body=ResponseBody,
+    headers=ResponseHeaders,
+    refusals=(400, 403, 404, 409, 413, 429, 502, 503),
+)
+async def create() -> Response:
+    """Answer this input: whole, as events (`stream`), or without waiting (`background`).
+
+    `X-Legato-Job` in the reply names the generation.
+    """
+    body = await body_of(ResponseBody)
+    bound = is_bound(body.cancel_on_disconnect) and not body.background
+    begun = await begin_response(body, request_id=request_id(API), is_bound=bound)
+    if body.stream:
+        response = stream_response(Reading(begun.job, API, "beginning", is_bound=bound))
+    elif body.background:
+        response = reply(await _at_once(begun))
+    else:
+        response = await _whole(begun, is_bound=bound)
+    response.headers[JOB_HEADER] = begun.job.job_id
+    return response
+
+
+async def _at_once(begun: Begun) -> dict[str, Any]:
+    """A request that is repeated learns how far the first one has come."""
+    if not begun.joined:
+        return queued(begun.created)
+    try:
+        status = await begun.job.status()
+    except ActorStopped:
+        raise Lost from None
+    return resource(begun.created, status.snapshot.content, status.ending)
+
+
+async def _whole(begun: Begun, *, is_bound: bool) -> Response:
+    """What failed before its first word is a refusal; anything later is the response's status."""
+    try:
+        async with awaited(begun.job, is_bound=is_bound):
+            ending = await begun.job.ended()
+            content = (await begun.job.status()).snapshot.content
+    except ActorStopped:
+        raise Lost from None
+    if isinstance(ending, Failed) and not content:
+        raise Unanswered(begun.job, ending)
+    return reply(resource(begun.created, content, ending))

@@ -1,0 +1,134 @@
+"""The Responses API over a WebSocket: one response after another, the same events as by SSE."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import trio
+from msgspec import json
+from msgspec.structs import replace
+from quart import Blueprint, websocket
+
+from legato.actors.mailbox import ActorError
+from legato.actors.ref import JobRef
+from legato.actors.subscription import Follower
+from legato.http.auth.access import user_at
+from legato.http.errors import HANDLED, InvalidField, RequestError, response_to
+from legato.http.openai.outcomes import Lost
+from legato.http.openai.responses.chain import Chains
+from legato.http.openai.responses.creation import API, PATHS, begin_response
+from legato.http.openai.responses.request import ResponseBody
+from legato.http.request_context import handshake_of, json_of, runtime
+from legato.http.request_info import asking
+from legato.http.streams.streaming import awaited
+
+LIFETIME: Final = 3600.0  # seconds; OpenAI's own bound: then a client connects anew
+
+CREATE: Final = "response.create"
+NOT_HERE: Final = ("stream", "stream_options", "background")
+
+response_sockets = Blueprint("response_sockets", __name__)
+
+
+class LimitReached(RequestError):
+    def __init__(self) -> None:
+        minutes = f"{LIFETIME / 60:.0f} minutes"
+        super().__init__(
+            f"This connection has lasted for {minutes}; open another to go on.",
+            code="websocket_connection_limit_reached",
+        )
+
+
+@response_sockets.websocket(PATHS[0])
+@response_sockets.websocket(PATHS[1])
+async def converse() -> None:
+    """Each `response.create` is answered to its end before the next is looked at.
+
+    The last response can be followed up here though it was not to be stored.
+    """
+    await websocket.accept()
+    chains: Chains = {}
+    deadline = trio.current_time() + LIFETIME
+    while (message := await _next(deadline)) is not None:
+        try:
+            chains = await _answer(message, chains)
+        except HANDLED as error:
+            await _refuse(error)
+    await _refuse(LimitReached())
+    await websocket.close(1000)
+
+
+async def _next(deadline: float) -> bytes | None:
+    """What the client says next; None where the time is over, which cuts no running turn."""
+    with trio.move_on_at(deadline):
+        message = await websocket.receive()
+        # An empty binary one is None to Quart.
+        return message.encode() if isinstance(message, str) else message or b""
+    return None
+
+
+async def _answer(message: bytes, chains: Chains) -> Chains:
+    await _pass_guards(message)
+    begun = await begin_response(await _read(message), is_bound=True, chains=chains)
+    try:
+        async with awaited(begun.job, is_bound=True):
+            await _tell(begun.job)
+            ending = await begun.job.ended()
+    except ActorError:
+        raise Lost from None
+    return {begun.job.response_id: begun.ended(ending)}
+
+
+async def _pass_guards(message: bytes) -> None:
+    """As the request would that it could have been, whose credentials may have run out by now.
+
+    Raises:
+        MissingKey, Unauthorized, InsufficientScope, Denied
+    """
+    await user_at(websocket.path, handshake_of(websocket))
+
+    async def read() -> bytes:
+        return message
+
+    await runtime().guards.admit(replace(asking(), method="POST", read=read))
+
+
+async def _read(message: bytes) -> ResponseBody:
+    """Raises MalformedJson, InvalidField."""
+    given = await json_of(message, dict[str, Any])
+    if given.get("type") != CREATE:
+        raise InvalidField("type", f"found {given.get('type')!r:.80}; only {CREATE} is allowed")
+    for name in NOT_HERE:
+        if name in given:
+            raise InvalidField(name, "has no meaning on a WebSocket")
+    return await json_of(message, ResponseBody)
+
+
+async def _tell(job: JobRef) -> None:
+    """All its events, to the last."""
+    follower = Follower(job, API, "beginning")
+    try:
+        is_last = False
+        while not is_last:
+            chunk = await follower.receive()
+            for event in _events(chunk.data):
+                await websocket.send(event)
+            is_last = chunk.last
+    finally:
+        follower.leave()
+
+
+def _events(frames: bytes) -> Iterator[str]:
+    """The data of those that are events; `[DONE]` is none."""
+    for frame in frames.split(b"\n\n"):
+        _, is_event, event = frame.partition(b"\ndata: ")
+        if is_event:
+            yield event.decode()
+
+
+async def _refuse(error: Exception) -> None:
+    """As over HTTP, but that here each has a code."""
+    response = response_to(await runtime().guards.judge(asking(), error))
+    refusal = json.decode(await response.get_data())["error"]
+    refusal["code"] = refusal["code"] or refusal["type"]
+    event = {"type": "error", "status": response.status_code, "error": refusal}
+    await websocket.send(json.encode(event).decode())

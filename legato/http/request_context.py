@@ -1,0 +1,232 @@
+"""Requests in, responses out: JSON by msgspec, and whose job or conversation an id names."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import msgspec
+import trio
+from msgspec import json
+from quart import (
+    Request,
+    Response,
+    Websocket,
+    current_app,
+    g,
+    request,
+)
+
+from legato.actors.ref import JobRef
+from legato.content import Conversation
+from legato.http.application import Legato
+from legato.http.auth.authenticator import SESSION_COOKIE, Credentials
+from legato.http.errors import (
+    ConversationNotFound,
+    Foreign,
+    InvalidField,
+    MalformedJson,
+    StreamNotFound,
+    UnsupportedBody,
+)
+from legato.http.input.integers import check_integers
+from legato.http.input.json_bounds import check_json
+from legato.http.input.nesting import check_body
+from legato.http.runtime import Runtime
+
+T = TypeVar("T")
+
+
+def application() -> Legato:
+    return cast("Legato", current_app)
+
+
+def credentials_of(asking: Request) -> Credentials:
+    return Credentials(
+        method=asking.method,
+        own_origin=f"{scheme_of(asking)}://{host_of(asking)}",
+        authorization=asking.headers.get("Authorization"),
+        session=asking.cookies.get(SESSION_COOKIE),
+        origin=asking.headers.get("Origin"),
+    )
+
+
+def handshake_of(asking: Websocket) -> Credentials:
+    """A browser sends cookies with any page's handshake, and hides no reply from that page."""
+    scheme = scheme_of(asking).replace("ws", "http", 1)
+    return Credentials(
+        method="WEBSOCKET",
+        own_origin=f"{scheme}://{host_of(asking)}",
+        authorization=asking.headers.get("Authorization"),
+        session=asking.cookies.get(SESSION_COOKIE),
+        origin=asking.headers.get("Origin"),
+    )
+
+
+def scheme_of(asked: Request | Websocket) -> str:
+    """http or https, as the client used it."""
+    said = asked.headers.getlist("X-Forwarded-Proto")
+    return application().proxies.scheme(asked.remote_addr or "", asked.scheme, said)
+
+
+def host_of(asked: Request | Websocket) -> str:
+    """host[:port], as the client wrote it."""
+    said = asked.headers.getlist("X-Forwarded-Host")
+    return application().proxies.host(asked.remote_addr or "", asked.host, said)
+
+
+def runtime() -> Runtime:
+    """What the application runs on."""
+    running = application().runtime
+    assert running is not None, "requests come after the lifespan has begun"
+    return running
+
+
+def user() -> str:
+    """Who asks: authenticated before any route runs."""
+    return cast("str", g.user)
+
+
+async def body_of(kind: type[T]) -> T:
+    """The request's JSON body as `kind`, whatever its Content-Type calls it.
+
+    Raises:
+        UnsupportedBody: where it is compressed, or a form of several parts.
+        MalformedJson, InvalidField: where it is not JSON, or not of that kind.
+    """
+    _check_coding()
+    return await json_of(cast("bytes", await request.get_data()), kind)
+
+
+async def body_and_fields_of(kind: type[T]) -> tuple[T, dict[str, Any]]:
+    """The body as `kind`, and all of its fields.  Raises as `body_of` does."""
+    body = await body_of(kind)
+    await trio.lowlevel.checkpoint()
+    return body, decoded(cast("bytes", await request.get_data()), dict[str, Any])
+
+
+async def json_of(data: bytes, kind: type[T]) -> T:
+    """What a client sent, by request or by message, as `kind`.
+
+    Raises:
+        MalformedJson, InvalidField: where it is not JSON, or not of that kind.
+    """
+    await check_json(data)
+    # Decoded first: msgspec does not look into the texts of fields that it skips.
+    body = decoded(data, kind)
+    await trio.lowlevel.checkpoint()
+    with _refusing():
+        check_body(data)
+        check_integers(data)
+    return body
+
+
+def decoded(data: bytes, kind: type[T]) -> T:
+    """Raises MalformedJson, InvalidField."""
+    with _refusing():
+        return json.decode(data.decode(), type=kind)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Raises MalformedJson, InvalidField where the block cannot read JSON."""
+    try:
+        yield
+    except msgspec.ValidationError as error:
+        expectation, _, place = str(error).partition(" - at ")  # `$.field`, or `key` in `$.field`
+        path = place.partition("`$.")[2].rstrip("`")
+        raise InvalidField(path or "body", expectation) from None
+    except msgspec.DecodeError as error:
+        raise _malformed(str(error).removeprefix("JSON is malformed: ")) from None
+    except UnicodeDecodeError as error:
+        raise _malformed(f"not UTF-8 (byte {error.start})") from None
+    except RecursionError:
+        raise _malformed("nested too deeply") from None
+
+
+def _check_coding() -> None:
+    coding = request.headers.get("Content-Encoding", "identity").strip()
+    if coding.lower() not in ("identity", ""):
+        raise UnsupportedBody(f"Content-Encoding: found {coding!r:.80}; send the body as it is")
+    if request.mimetype.startswith("multipart/"):
+        raise UnsupportedBody(f"Content-Type: found {request.mimetype!r:.80}; send JSON")
+
+
+def _malformed(reason: str) -> MalformedJson:
+    return MalformedJson(f"The request body contains malformed JSON: {reason}")
+
+
+def query_of(kind: type[T]) -> T:
+    """The request's query as `kind`; of several values of one name the first counts.
+
+    Raises:
+        InvalidField: where a value is not of the kind its field has.
+    """
+    given = request.args.to_dict()
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        expectation, _, path = str(error).partition(" - at `$.")
+        name = path.rstrip("`")
+        expected = expectation.partition(", got")[0]  # every value of a query is a text
+        raise InvalidField(name, f"{expected}; found {given.get(name)!r:.80}") from None
+
+
+def place_asked() -> tuple[str, str] | None:
+    """The cursor after which a reader wants to begin, and the name of what says it.
+
+    The query counts before the header, which browsers send by themselves.
+    """
+    header = "Last-Event-ID"
+    for name, cursor in ("after", request.args.get("after")), (header, request.headers.get(header)):
+        if cursor:
+            return name, cursor
+    return None
+
+
+def reply(body: Any, status: int = 200) -> Response:
+    return Response(json.encode(body), status, mimetype="application/json")
+
+
+def no_content() -> Response:
+    """204, which has neither a body nor headers that speak of one."""
+    response = Response(b"", 204)
+    for name in ("Content-Type", "Content-Length"):
+        del response.headers[name]
+    return response
+
+
+def canonical(given: str) -> str:
+    """A UUID as we spell it; anything else as it is."""
+    try:
+        return str(UUID(given))
+    except ValueError:
+        return given
+
+
+async def job_of(stream_id: str) -> JobRef:
+    """This user's job of that id, or the current one of that conversation.
+
+    Raises:
+        StreamNotFound, Foreign
+    """
+    job = await runtime().jobs.whereis(user(), canonical(stream_id))
+    if job is None:
+        raise StreamNotFound("The generation job does not exist or has expired.")
+    if job.user != user():
+        raise Foreign("The generation belongs to somebody else.")
+    return job
+
+
+async def conversation_of(conversation_id: str) -> Conversation:
+    """This user's conversation of that id.
+
+    Raises:
+        ConversationNotFound, Foreign
+    """
+    conversation = await runtime().records.conversation(canonical(conversation_id))
+    if conversation is None:
+        raise ConversationNotFound("There is no conversation of that id.")
+    if conversation.user != user():
+        raise Foreign("The conversation belongs to somebody else.")
+    return conversation

@@ -1,0 +1,139 @@
+"""A server's open connections: what one client does harms no other, and holds nothing up."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import structlog
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import (
+    ASGIReceiveCallable,
+    ASGIReceiveEvent,
+    ASGISendCallable,
+    ASGISendEvent,
+    Scope,
+)
+
+from legato.http.application import Legato
+from legato.http.server.transport.client_stream import ClientStream
+from legato.http.server.transport.connection import ConnectionServer
+from legato.http.streams.sse import DIRECT
+
+log = structlog.get_logger()
+
+
+class WatchedExchange:
+    """A request and its response, watched for a response that stops before its end."""
+
+    def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        self._receive = receive
+        self._send = send
+        self._began = False
+        self._client_left = False
+
+    @property
+    def is_cut(self) -> bool:
+        return self._began and not self._client_left
+
+    async def receive(self) -> ASGIReceiveEvent:
+        message = await self._receive()
+        self._client_left |= message["type"] == "http.disconnect"
+        return message
+
+    async def send(self, message: ASGISendEvent) -> None:
+        more = message.get("more_body", False)
+        self._began = message["type"] == "http.response.start" or bool(more)
+        await self._send(message)
+
+
+class ClientApp(ASGIWrapper):
+    """The application, as one connection's requests reach it."""
+
+    def __init__(self, app: Legato, client: ClientStream, *, direct: bool) -> None:
+        super().__init__(app)
+        self._client = client
+        self._direct = direct
+
+    async def __call__(
+        self,
+        scope: Scope,
+        receive: ASGIReceiveCallable,
+        send: ASGISendCallable,
+        sync_spawn: Callable[..., Any],
+        call_soon: Callable[..., Any],
+    ) -> None:
+        exchange = WatchedExchange(receive, send)
+        if self._direct and scope["type"] == "http" and scope["http_version"] == "1.1":
+            cast("dict[str, object]", scope["extensions"])[DIRECT] = self._client
+        try:
+            await self.app(scope, exchange.receive, exchange.send)
+        finally:
+            # HTTP/1.1 shows by the missing last chunk that a body was cut, HTTP/2 by a reset of
+            # its stream.  In HTTP/1.0 (nginx asks so by default) the end of the connection is
+            # the end of the body.
+            if exchange.is_cut and scope.get("http_version") == "1.0":
+                self._client.reset()
+
+
+class Connections:
+    def __init__(
+        self, app: Legato, config: Config, context: WorkerContext, *, direct: bool
+    ) -> None:
+        """`direct`: whether streams may go past Hypercorn where they can."""
+        self.limit = app.connection_limit
+        self._app = app
+        self._config = config
+        self._context = context
+        self._patience = app.settings.limits.stall_timeout
+        self._direct = direct
+        self._clients: set[ClientStream] = set()
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        """Serve one client.  Whatever it makes Hypercorn stumble over ends only its connection."""
+        client = ClientStream(stream, self._patience)
+        self._clients.add(client)
+        try:
+            with client.life:
+                await self._server(client).run()
+        except Exception:
+            log.exception("connection failed")
+        finally:
+            client.socket.close()
+            self._clients.discard(client)
+
+    def _server(self, client: ClientStream) -> ConnectionServer:
+        return ConnectionServer(
+            ClientApp(self._app, client, direct=self._direct),
+            self._config,
+            self._context,
+            client,
+            http2=self._app.settings.http2,
+            patience=self._patience,
+        )
+
+    def end_waits(self) -> None:
+        """Close the connections that are between two requests."""
+        for client in self._clients:
+            client.end_wait()
+
+    def hasten(self, patience: float) -> None:
+        """Close the connections whose clients take nothing for so many seconds from now on."""
+        for client in self._clients:
+            client.hasten(patience)
+
+    async def close_when(self, overdue: Callable[[], Any]) -> None:
+        """Close every connection once `overdue` returns, or this is cancelled.
+
+        A write to a client that never reads does not end by itself, nor by being cancelled:
+        closing the socket under it is the only way to end it.
+        """
+        try:
+            await overdue()
+        finally:
+            for client in self._clients:
+                client.reset()

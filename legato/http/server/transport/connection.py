@@ -1,0 +1,99 @@
+"""One client's connection, from its first byte to its last: it holds nothing once that has left."""
+
+import math
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.events import Event, RawData, Updated
+from hypercorn.protocol import ProtocolWrapper
+from hypercorn.protocol.h11 import H2ProtocolAssumedError
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
+from hypercorn.utils import parse_socket_addr
+
+from legato.http.server.transport.client_stream import ClientStream
+from legato.http.server.transport.http1 import Http1
+from legato.http.server.transport.http2 import Http2
+
+CLOSE_TIMEOUT: Final = 1.0  # seconds to say the end; a client that takes nothing is cut
+
+
+class ConnectionServer(TCPServer):
+    """Hypercorn's, without the task that waits for a next request.
+
+    That task outlived its client by all of `keep_alive_timeout`, and with it the connection, its
+    descriptor and whatever else belongs to it.  Here the one task that reads has a deadline.
+    """
+
+    def __init__(
+        self,
+        app: ASGIWrapper,
+        config: Config,
+        context: WorkerContext,
+        client: ClientStream,
+        *,
+        http2: bool,
+        patience: float,
+    ) -> None:
+        """`patience`: seconds in which an HTTP/2 stream's client must take what waits for it."""
+        super().__init__(app, config, context, ConnectionState({}), cast("Any", client))
+        self._client = client
+        self._http2 = http2
+        self._patience = patience
+
+    async def run(self) -> None:
+        try:
+            async with TaskGroup() as self._task_group:
+                self.protocol = self._begin()
+                self._await_request()
+                await self._read_data()
+        except OSError:
+            pass
+        finally:
+            with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
+                await self._close()
+
+    def _begin(self) -> "Protocol":
+        socket = self._client.socket
+        peers = (
+            parse_socket_addr(socket.family, name)
+            for name in (socket.getpeername(), socket.getsockname())
+        )
+        place = self.app, self.config, self.context, self._task_group, ConnectionState(self.state)
+        parts = *place, False, *peers, self.protocol_send
+        http1 = Http1(*parts, read=self._client.receive_some, http2=self._http2)
+        return Protocol(http1, lambda: Http2(*parts, patience=self._patience))
+
+    async def protocol_send(self, event: Event) -> None:
+        if not isinstance(event, Updated):
+            await super().protocol_send(event)
+        elif event.idle:
+            self._await_request()
+        else:
+            self._client.expect(math.inf)
+
+    def _await_request(self) -> None:
+        is_last = self.context.terminated.is_set()
+        self._client.expect(0 if is_last else self.config.keep_alive_timeout)
+
+
+class Protocol(ProtocolWrapper):
+    """HTTP/1.1; or HTTP/2, from where a client says that it speaks that."""
+
+    def __init__(self, http1: Http1, http2: Callable[[], Http2]) -> None:
+        self.protocol = http1
+        self._http2 = http2
+
+    async def handle(self, event: Event) -> None:
+        try:
+            await self.protocol.handle(event)
+        except H2ProtocolAssumedError as begun:
+            self.protocol = self._http2()
+            await self.protocol.initiate()
+            await self.protocol.send(Updated(idle=True))  # until it asks for something
+            await self.protocol.handle(RawData(begun.data))

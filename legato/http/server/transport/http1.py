@@ -1,0 +1,153 @@
+"""HTTP/1.1 as Hypercorn serves it, with one way to read a request and none past it."""
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, Final
+
+import h11
+import trio
+from hypercorn.events import Closed, RawData
+from hypercorn.protocol.events import Request
+from hypercorn.protocol.h11 import (
+    STREAM_ID,
+    H2ProtocolAssumedError,
+    H11Protocol,
+    H11WSConnection,
+)
+from hypercorn.trio.worker_context import EventWrapper
+from hypercorn.typing import H11SendableEvent
+from msgspec import json
+
+from legato.http.server.transport.pace import Pace
+from legato.http.server.transport.requests import RequestStream
+from legato.http.server.transport.strict import PREFACE, StrictConnection, is_websocket
+from legato.http.server.transport.websockets import WebSocketStream
+
+MAX_AHEAD: Final = 64 * 1024  # bytes of next requests that a client may send while one is answered
+AHEAD_A_SECOND: Final = 50.0  # requests; further ones are read later
+AHEAD_AT_ONCE: Final = 20  # no browser sends any, and old clients a handful
+
+MALFORMED: Final = "it is not HTTP/1.1 as RFC 9112 defines it"
+PROBLEMS: Final = {431: "its head is too large", 501: "its Transfer-Encoding is not chunked"}
+
+BODILESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
+_PREFACE_HEAD: Final = b"PRI * HTTP/2.0\r\n\r\n"
+
+Read = Callable[[int], Awaitable[bytes | bytearray]]
+"""At most so many bytes of what a client sends; none once it has left."""
+
+
+class Turn(EventWrapper):
+    """A next request's.  Hypercorn's task that reads waits for it, and would not see the end of
+    who sent that request."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+        self._pace = Pace(AHEAD_A_SECOND, AHEAD_AT_ONCE)
+
+    async def wait(self) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._meanwhile)
+            await super().wait()
+            nursery.cancel_scope.cancel()
+        await self._pace.wait()
+
+
+class Http1(H11Protocol):
+    def __init__(self, *parts: Any, read: Read, http2: bool) -> None:
+        """`parts` as Hypercorn's; `read` from its client; with `http2` that one's preface raises
+        H2ProtocolAssumedError."""
+        super().__init__(*parts)
+        self.can_read = Turn(self._read_ahead)
+        self._left: float = math.inf  # bytes of the answer that are still to be sent
+        self._read = read
+        self._strict = StrictConnection(self.config.h11_max_incomplete_size, http2=http2)
+        self.connection = self._strict
+
+    async def _read_ahead(self) -> None:
+        """While a request is answered: what is behind it is kept, and its client's end noticed.
+
+        Behind more than MAX_AHEAD nobody would see that end: who sends so much has come to it,
+        unless it has its answer already.  Then what it sends is its next request, in due time.
+        """
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            ahead = len(self._strict.trailing_data[0])
+            while ahead <= MAX_AHEAD and (data := await self._read(MAX_AHEAD)):
+                self._strict.receive_data(bytes(data))
+                ahead += len(data)
+            if ahead > MAX_AHEAD and self._left <= 0:
+                await trio.sleep_forever()  # until its turn, which comes as soon as we are done
+        await self.send(Closed())
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        """`Upgrade: h2c` is ignored, as RFC 9110 allows: a proxy that passed it on would see
+        nothing of the requests that come behind it."""
+        if (event.method, event.target, event.http_version) == PREFACE:
+            raise H2ProtocolAssumedError(_PREFACE_HEAD + self.connection.trailing_data[0])
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        kind: Callable[..., RequestStream | WebSocketStream] = RequestStream
+        if is_websocket(request):
+            kind = WebSocketStream
+            self.connection = H11WSConnection(self._strict)
+        self.stream = kind(*self._stream_parts(), self.stream_send, STREAM_ID)
+        await self.stream.handle(
+            Request(
+                stream_id=STREAM_ID,
+                headers=list(request.headers),
+                http_version=request.http_version.decode(),
+                method=request.method.decode("ascii").upper(),
+                raw_path=request.target,
+                state=self.connection_state,
+            )
+        )
+        self.keep_alive_requests += 1
+        await self.context.mark_request()
+
+    def _stream_parts(self) -> Sequence[Any]:
+        place = self.ssl, self.client, self.server
+        return self.app, self.config, self.context, self.task_group, *place
+
+    async def _send_h11_event(self, event: H11SendableEvent) -> None:
+        if self._strict.problem is None:  # behind a refusal nobody listens to the application
+            self._left = self._left_after(event)
+            await super()._send_h11_event(event)
+
+    def _left_after(self, event: H11SendableEvent) -> float:
+        match event:
+            case h11.Response() if self._strict.is_head or event.status_code in BODILESS:
+                return 0
+            case h11.Response():
+                return length_of(event)
+            case h11.Data():
+                return self._left - len(event.data)
+            case h11.EndOfMessage():
+                return 0
+        return self._left
+
+    async def _send_error_response(self, status_code: int) -> None:
+        """Say what was wrong.  It is the connection's last word."""
+        problem = self._strict.problem or PROBLEMS.get(status_code, MALFORMED)
+        message = f"The request was refused: {problem}."
+        body = json.encode({"error": HTTPStatus(status_code).phrase, "message": message})
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+            *self.config.response_headers("h11"),
+        ]
+        events: list[h11.Event] = [h11.Response(status_code=status_code, headers=headers)]
+        if not self._strict.is_head:
+            events.append(h11.Data(data=body))
+        said = [self._strict.send(event) or b"" for event in (*events, h11.EndOfMessage())]
+        await self.send(RawData(b"".join(said)))
+
+
+def length_of(response: h11.Response) -> float:
+    """Bytes of its body; infinite where only its end says how many there were."""
+    given = (value for name, value in response.headers if name == b"content-length")
+    return float(next(given, math.inf))

@@ -1,0 +1,23 @@
+"""A request whose client can send its body in as small pieces as it likes, at its own cost."""
+
+from typing import Any, Final
+
+from hypercorn.protocol.events import Body, Event
+from hypercorn.protocol.http_stream import HTTPStream
+
+from legato.http.server.transport.pace import Pace
+
+SMALL: Final = 256  # bytes of a piece, below which it costs more than the network that brought it
+SMALL_A_SECOND: Final = 500.0
+SMALL_AT_ONCE: Final = 1024  # a body of 256 KiB in the smallest of those that do not count
+
+
+class RequestStream(HTTPStream):
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._pace = Pace(SMALL_A_SECOND, SMALL_AT_ONCE)
+
+    async def handle(self, event: Event) -> None:
+        if isinstance(event, Body) and len(event.data) < SMALL:
+            await self._pace.wait()
+        await super().handle(event)

@@ -1,0 +1,38 @@
+"""What users store in memory, counted as it is put there and removed."""
+
+from legato.storage.contracts.quotas import StorageUse
+
+Key = tuple[str, str]
+"""A table's name, and an id there."""
+
+Row = tuple[Key, StorageUse]
+
+
+class MemoryUse:
+    """Of each row what it takes, and of each user the sum."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Key, tuple[str, StorageUse]] = {}
+        self._sums: dict[str, StorageUse] = {}
+
+    def of(self, user: str) -> StorageUse:
+        return self._sums.get(user, StorageUse())
+
+    def with_put(self, user: str, *rows: Row) -> StorageUse:
+        """What it would be if these rows were put."""
+        use = self.of(user)
+        for key, more in rows:
+            use = use - self._rows.get(key, (user, StorageUse()))[1] + more
+        return use
+
+    def put(self, user: str, *rows: Row) -> None:
+        """Each in place of the one of its key."""
+        self._sums[user] = self.with_put(user, *rows)
+        self._rows.update((key, (user, use)) for key, use in rows)
+
+    def remove(self, key: Key) -> None:
+        user, use = self._rows.pop(key)
+        if (left := self._sums[user] - use) == StorageUse():
+            del self._sums[user]
+        else:
+            self._sums[user] = left

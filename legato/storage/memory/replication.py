@@ -1,0 +1,229 @@
+"""Replicas within one process: the simplest implementation of what they promise each other."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from secrets import token_hex
+
+import trio
+
+from legato.config import OnBusy
+from legato.storage.births import Births, sign
+from legato.storage.checks import require_unicode
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
+from legato.storage.contracts.replicas import (
+    Denied,
+    Entered,
+    JobInfo,
+    Joined,
+    Listed,
+    Told,
+    Whereabouts,
+)
+from legato.storage.failure_detector import LEFT
+from legato.storage.memory.journal import MemoryJournal, StoredLog
+from legato.storage.memory.shared_memory import SharedMemory
+
+
+class WorldJournal(MemoryJournal):
+    """Keeps the directory true."""
+
+    def __init__(
+        self, world: SharedMemory, me: str, births: Births, reach: Callable[[], Awaitable[None]]
+    ) -> None:
+        super().__init__(world, me=me, is_gone=births.signs.is_gone)
+        self._world = world
+        self._signs = births.signs
+        self._reach = reach
+
+    async def _enter(self) -> None:
+        await self._reach()
+
+    def _append(self, entries: Entries) -> Refusal | None:
+        refusal = super()._append(entries)
+        if refusal is None and entries.events:
+            self._world.advance(entries.job_id, "begun")
+        return refusal
+
+    async def take_over(self) -> Sequence[OrphanedJob]:
+        owners = {stored_log.owner for stored_log in self._world.stored_logs.values()}
+        taken = await super().take_over()
+        empty = [replica for replica in self._signs.gone() if replica not in owners]
+        for replica in empty:
+            self._world.signs.pop(replica, None)
+        self._signs.drop(empty)
+        return taken
+
+    async def settle(self, job_ids: Sequence[str]) -> None:
+        await super().settle(job_ids)
+        for job_id in self._not_of_others(job_ids):
+            self._world.advance(job_id, "ended")
+
+    async def forget(self, job_ids: Sequence[str]) -> None:
+        mine = self._not_of_others(job_ids)
+        await super().forget(job_ids)
+        for job_id in mine:
+            self._world.remove(job_id)
+
+    def _not_of_others(self, job_ids: Sequence[str]) -> Sequence[str]:
+        stored_logs = self._world.stored_logs
+        return [
+            each
+            for each in job_ids
+            if each not in stored_logs or stored_logs[each].owner == self.me
+        ]
+
+
+class MemoryReplication:
+    """One replica's share of a world.  Every method is one checkpoint and then one step."""
+
+    def __init__(self, world: SharedMemory, *, lease: float, me: str | None = None) -> None:
+        self.me = me or token_hex(8)
+        self._world = world
+        self._births = Births(self.me, lease)
+        self._beats = 0
+        self.journal = WorldJournal(world, self.me, self._births, self._checkpoint)
+        world.inboxes[self.me] = deque()
+
+    @property
+    def directory(self) -> "MemoryReplication":
+        return self
+
+    @property
+    def liveness(self) -> "MemoryReplication":
+        return self
+
+    @property
+    def post(self) -> "MemoryReplication":
+        return self
+
+    async def enter(
+        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
+    ) -> Entered | Joined | Denied:
+        await self._checkpoint()
+        require_unicode(info)
+        world = self._world
+        self._births.require_whole(world.birth)
+        siblings = world.siblings(info.user, info.conversation_id)
+        jobs = [each.info for each in siblings if each.stage in ("waiting", "begun")]
+        if info.job_id in world.infos:  # by this very call, which was not heard to succeed
+            before = jobs[: jobs.index(info)] if info in jobs else jobs
+            return Entered(before, world.places[info.job_id])
+        if first := world.requests.get((info.user, info.request_id or "")):
+            return Joined(first)
+        if jobs and on_busy == "reject":
+            return Denied("busy")
+        leaving = len(jobs) if on_busy == "interrupt" else 0
+        if len(world.running(info.user)) - leaving >= max_per_user:
+            return Denied("too_many")
+        world.stored_logs[info.job_id] = StoredLog(self.me)
+        others = (world.places[each.info.job_id] for each in siblings)
+        place = 1 + max(others, default=0)
+        world.add_info(info, "waiting", place)
+        return Entered(jobs, place)
+
+    async def withdraw(self, info: JobInfo) -> None:
+        await self._checkpoint()
+        self._world.remove(info.job_id)
+
+    async def void(self, info: JobInfo, *, may_repeat: bool) -> None:
+        await self._checkpoint()
+        self._world.advance(info.job_id, "void")
+        if may_repeat:
+            self._world.release(info)
+
+    async def reannounce(self, jobs: Sequence[Told]) -> None:
+        await self._checkpoint()
+        for told in jobs:
+            if self._has(told):
+                job_id, stage = told.info.job_id, told.stage
+                if job_id not in self._world.infos:
+                    self._world.add_info(told.info, stage, told.info.place)
+                self._world.advance(job_id, stage)
+
+    def _has(self, told: Told) -> bool:
+        """Whether this replica does, as far as the world knows."""
+        job_id = told.info.job_id
+        stored_log = self._world.stored_logs.get(job_id)
+        if stored_log is None:
+            return told.epoch > self._world.tombstones.get(job_id, 0)
+        return stored_log.owner == self.me or stored_log.epoch < told.epoch
+
+    async def find(self, job_id: str) -> Whereabouts | None:
+        await self._checkpoint()
+        info = self._world.infos.get(job_id)
+        stored_log = self._world.stored_logs.get(job_id)
+        if info and stored_log:
+            return Whereabouts(info, stored_log.owner, stored_log.epoch)
+        self._births.require_whole(self._world.birth)
+        return None
+
+    async def conversation(self, user: str, conversation_id: str) -> Sequence[Listed]:
+        await self._checkpoint()
+        if not (found := self._world.siblings(user, conversation_id)):
+            self._births.require_whole(self._world.birth)
+        return found
+
+    async def running(self, user: str) -> Sequence[str]:
+        await self._checkpoint()
+        running = self._world.running(user)
+        return list(dict.fromkeys(info.conversation_id for info in running))
+
+    async def request(self, user: str, request_id: str) -> JobInfo | None:
+        await self._checkpoint()
+        if (found := self._world.requests.get((user, request_id))) is None:
+            self._births.require_whole(self._world.birth)
+        return found
+
+    async def beat(self) -> bool:
+        began = trio.current_time()
+        try:
+            await self._checkpoint()
+        except StorageError:
+            self._births.signs.miss()
+            raise
+        self._beats += 1
+        world = self._world
+        world.signs[self.me] = sign(self._beats, self._births.words)
+        world.is_whole |= self._births.whole == world.birth
+        return self._births.look(world.look(), began, trio.current_time())
+
+    def told(self) -> None:
+        self._births.told()
+
+    def leaving(self) -> None:
+        self._births.leaving()
+
+    @property
+    def is_whole(self) -> bool:
+        return self._births.is_whole
+
+    def alive(self) -> Collection[str]:
+        return self._births.signs.alive().keys()
+
+    def staying(self) -> Collection[str]:
+        return self._births.staying()
+
+    async def leave(self) -> None:
+        await self._checkpoint()
+        self._world.signs[self.me] = LEFT
+
+    async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
+        await self._checkpoint()
+        for replica, packet in packets:
+            if (inbox := self._world.inboxes.get(replica)) is not None:
+                inbox.append(packet)
+                self._world.arrivals.pop(replica, trio.Event()).set()
+
+    async def receive(self) -> Sequence[bytes]:
+        await self._checkpoint()
+        inbox = self._world.inboxes[self.me]
+        while not inbox:
+            await self._world.arrivals[self.me].wait()
+        packets = list(inbox)
+        inbox.clear()
+        return packets
+
+    async def _checkpoint(self) -> None:
+        """Where a test has the world fail, or take its time."""
+        await trio.lowlevel.checkpoint()

@@ -1,0 +1,96 @@
+"""The storage that replicas within one process share."""
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+
+from legato.storage.births import Look, new_birth
+from legato.storage.contracts.replicas import JobInfo, Listed, Stage
+from legato.storage.memory.journal import JournalStore
+
+_RANKS: Final[dict[Stage, int]] = {"waiting": 0, "begun": 1, "ended": 2, "void": 3}
+
+
+class SharedMemory(JournalStore):
+    """The journals' shelf, the directory, signs of life and inboxes, as all replicas see them.
+
+    A new one is known to miss nothing: nobody was there before.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = new_birth()  # another one after a failover
+        self._birth = new_birth()  # "" in one that lost it, until somebody looks
+        self._born_on = self.server
+        self.is_whole = True
+        self.places: dict[str, int] = {}  # of jobs, in the order of their starts
+        self.infos: dict[str, JobInfo] = {}
+        self.stages: dict[str, Stage] = {}
+        self.requests: dict[tuple[str, str], JobInfo] = {}
+        self.signs: dict[str, str] = {}
+        self.inboxes: dict[str, deque[bytes]] = {}
+        self.arrivals: defaultdict[str, trio.Event] = defaultdict(trio.Event)
+
+    def lose_all(self) -> None:
+        """Be as a server is that was restarted and kept nothing."""
+        self._birth = ""
+        for journaled in (self.stored_logs, self.tombstones):
+            journaled.clear()
+        for listed in (self.infos, self.stages, self.places, self.requests, self.signs):
+            listed.clear()
+        for inbox in self.inboxes.values():
+            inbox.clear()
+
+    @property
+    def birth(self) -> str:
+        """The birth; "" where all was lost, or the last that was written, and nobody looked yet."""
+        return self._birth if self._born_on == self.server else ""
+
+    def look(self) -> Look:
+        if not self.birth:
+            self._birth, self._born_on, self.is_whole = new_birth(), self.server, False
+        return Look(self.birth, self.is_whole, dict(self.signs))
+
+    def siblings(self, user: str, conversation_id: str) -> Sequence[Listed]:
+        found = [
+            info
+            for info in self.infos.values()
+            if (info.user, info.conversation_id) == (user, conversation_id)
+        ]
+        found.sort(key=lambda info: (self.places[info.job_id], info.job_id))
+        return [Listed(info, self.stages[info.job_id]) for info in found]
+
+    def running(self, user: str) -> Sequence[JobInfo]:
+        return [
+            info
+            for job_id, info in sorted(self.infos.items())
+            if info.user == user and self.stages[job_id] in ("waiting", "begun")
+        ]
+
+    def add_info(self, info: JobInfo, stage: Stage, place: int) -> None:
+        self.infos[info.job_id] = info
+        self.stages[info.job_id] = stage
+        self.places[info.job_id] = place
+        if info.request_id is not None:
+            self.requests.setdefault((info.user, info.request_id), info)
+
+    def advance(self, job_id: str, stage: Stage) -> None:
+        """Stages only do: a former owner that is late takes nothing back."""
+        if _RANKS[self.stages.get(job_id, "void")] < _RANKS[stage]:
+            self.stages[job_id] = stage
+
+    def release(self, info: JobInfo) -> None:
+        """Let the same request start another job."""
+        request = info.user, info.request_id or ""
+        first = self.requests.get(request)
+        if first is not None and first.job_id == info.job_id:
+            del self.requests[request]
+
+    def remove(self, job_id: str) -> None:
+        self.forget(job_id)
+        self.stages.pop(job_id, None)
+        self.places.pop(job_id, None)
+        if info := self.infos.pop(job_id, None):
+            self.release(info)

@@ -1,0 +1,233 @@
+"""Opens the storage that a setting names: records, and a journal beside them."""
+
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import trio
+from sqlalchemy import URL
+
+from legato.private_files import DATA_FOLDER, make_file, make_folder, restrict
+from legato.storage.address import parse_address, refusal
+from legato.storage.clock import Clock, microseconds, utc_now
+from legato.storage.contracts.erasure import Erasure
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Journal
+from legato.storage.contracts.quotas import UNBOUNDED, Quota
+from legato.storage.contracts.records import Records
+from legato.storage.memory.erasure import MemoryErasure
+from legato.storage.memory.records import MemoryRecords
+from legato.storage.sql.alone import alone
+from legato.storage.sql.counting import start_counting
+from legato.storage.sql.database import Database
+from legato.storage.sql.engines import TIMEOUT, Engines, make_engines, make_journal_engines
+from legato.storage.sql.erasure import SqlErasure
+from legato.storage.sql.errors import translated
+from legato.storage.sql.journal import SqlJournal
+from legato.storage.sql.owner_locks import FileOwnerLocks, OwnerLocks
+from legato.storage.sql.records import SqlRecords
+from legato.storage.sql.revision import NEWEST, require_tables, revision
+from legato.storage.sql.sessions import SessionOwnerLocks
+from legato.storage.threads import Threads
+
+DISPOSE_TIMEOUT: Final = 1.0
+"""Seconds to close the connections to a database that could not be opened."""
+
+
+class Storage(NamedTuple):
+    """`journal` is None where nothing outlives the process; `made` is the database, without its
+    password, that was not there before.
+
+    `watch` runs for ever: while it does, what is known to be in vain is refused at once, and is not
+    when that is over.
+    """
+
+    records: Records
+    journal: Journal | None
+    erasure: Erasure
+    watch: Callable[[], Awaitable[None]] = trio.sleep_forever
+    made: str | None = None
+
+
+@asynccontextmanager
+async def open_records(
+    database_url: str, *, clock: Clock = utc_now, quota: Quota = UNBOUNDED
+) -> AsyncIterator[Records]:
+    """The records alone; see `open_storage`."""
+    async with open_storage(database_url, clock=clock, quota=quota) as storage:
+        yield storage.records
+
+
+@asynccontextmanager
+async def open_storage(
+    database_url: str,
+    *,
+    clock: Clock = utc_now,
+    timeout_: float = TIMEOUT,
+    patience: float | None = None,
+    quota: Quota = UNBOUNDED,
+) -> AsyncIterator[Storage]:
+    """That database, its tables brought to this version, until the block ends.
+
+    `memory://` and `sqlite://` are MemoryRecords.  The folder of an SQLite file is made.
+    `timeout_`: seconds for whatever is asked of it.  `patience`: set by a server that shares
+    nothing else with others; seconds for another such server to leave an SQLite file.  `quota`:
+    of each user.
+
+    Raises:
+        StorageError: if the URL is not allowed, or the database cannot be opened, written to
+            or upgraded, or is another server's; it names the setting LEGATO_DATABASE_URL.
+    """
+    url = parse_address(database_url)
+    async with AsyncExitStack() as stack:
+        with _named(database_url):
+            if url is None:
+                storage, close = _memory(clock, quota)
+            else:
+                if patience is not None:
+                    await _take_place(stack, url, patience)
+                counts = None if quota.is_off else clock
+                opened = await _open(url, timeout_, counts, is_server=patience is not None)
+                storage, close = _storage(opened, clock, timeout_, quota)
+        try:
+            yield storage
+        finally:
+            # Shielded: a server that is cancelled must not leave connections to the collector.
+            with trio.CancelScope(shield=True):
+                await close()
+
+
+Close = Callable[[], Awaitable[None]]
+
+
+@contextmanager
+def _named(database_url: str) -> Iterator[None]:
+    """What goes wrong in the block is said of the setting."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = f"PostgreSQL needs the package {error.name}: pip install 'legato[postgres]'"
+        raise refusal(database_url, missing) from error
+    except StorageError as error:
+        raise refusal(database_url, str(error).rstrip(".")) from error
+
+
+def _memory(clock: Clock, quota: Quota) -> tuple[Storage, Close]:
+    memory = MemoryRecords(clock=clock, quota=quota)
+    return Storage(memory, None, MemoryErasure(memory)), memory.aclose
+
+
+async def _take_place(stack: AsyncExitStack, url: URL, patience: float) -> None:
+    """Be the one server on an SQLite file, until the stack ends."""
+    if url.get_backend_name() == "sqlite":
+        path = Path(url.database or "")
+        with translated():
+            await trio.to_thread.run_sync(_make_folder, path)
+            await stack.enter_async_context(alone(path, patience))
+
+
+class _Opened(NamedTuple):
+    engines: Engines
+    owners: OwnerLocks
+    journals: Engines | None = None  # where the journal has engines of its own
+    made: str | None = None
+
+
+def _storage(opened: _Opened, clock: Clock, timeout: float, quota: Quota) -> tuple[Storage, Close]:
+    databases = [database := Database(opened.engines, timeout=timeout)]
+    if opened.journals is not None:
+        databases.insert(0, Database(opened.journals, name="journal", timeout=timeout))
+
+    async def watch() -> None:
+        async with trio.open_nursery() as nursery:
+            for each in databases:
+                nursery.start_soon(each.watch)
+
+    async def close() -> None:
+        for each in databases:
+            await each.aclose()
+        opened.owners.close()
+
+    records = SqlRecords(database, clock=clock, quota=quota)
+    journal = SqlJournal(databases[0], opened.owners)
+    erasure = SqlErasure(database, opened.owners)
+    return Storage(records, journal, erasure, watch, opened.made), close
+
+
+async def _open(url: URL, timeout_: float, counts: Clock | None, *, is_server: bool) -> _Opened:
+    """Each step in a thread, which nobody waits for once it is cancelled.
+
+    `counts`: where what users store is to be counted, by that clock.
+    """
+    threads, one = Threads("the database", timeout_), trio.CapacityLimiter(1)
+    in_thread = partial(threads.run, limiter=one, shield=False)
+    engines = await in_thread(partial(_engines, url, timeout_))
+    try:
+        found = await in_thread(partial(_revision, engines))
+        if found != [NEWEST]:
+            await in_thread(partial(_upgrade, engines), timeout_=math.inf)  # as long as it takes
+        if counts is not None:
+            await in_thread(partial(_count, engines, counts), timeout_=math.inf)  # once: it reads
+        opened = await in_thread(partial(_checked, url, engines, timeout_, is_server=is_server))
+        return opened if found is not None else opened._replace(made=_shown(url))
+    except BaseException:
+        with trio.move_on_after(DISPOSE_TIMEOUT, shield=True):
+            await trio.to_thread.run_sync(engines.dispose, abandon_on_cancel=True)
+        raise
+
+
+def _shown(url: URL) -> str:
+    return url.set(query={}).render_as_string()  # which hides the password
+
+
+def _engines(url: URL, timeout: float) -> Engines:
+    with translated():
+        if url.get_backend_name() == "sqlite" and url.database is not None:
+            _make_private(Path(url.database))
+        return make_engines(url, timeout)
+
+
+def _make_private(database: Path) -> None:
+    """SQLite gives the files beside it the database's mode, where it makes them."""
+    _make_folder(database)
+    with suppress(OSError):  # SQLite says why, in its own words
+        make_file(database)
+    for suffix in ("-wal", "-shm", "-journal"):
+        restrict(Path(f"{database}{suffix}"))
+
+
+def _make_folder(database: Path) -> None:
+    make_folder(database.parent, is_ours=database.parent.name == DATA_FOLDER.name)
+
+
+def _revision(engines: Engines) -> list[str] | None:
+    with translated():
+        return revision(engines.writer)
+
+
+def _upgrade(engines: Engines) -> None:
+    """Alembic takes longer to load than all that opens a database; rarely is there work for it."""
+    with translated():
+        from legato.storage.sql.migrate import upgrade
+
+        upgrade(engines.writer)
+
+
+def _count(engines: Engines, clock: Clock) -> None:
+    with translated(), engines.writer.begin() as connection:
+        start_counting(connection, microseconds(clock()))
+
+
+def _checked(url: URL, engines: Engines, timeout: float, *, is_server: bool) -> _Opened:
+    with translated():
+        require_tables(engines.writer)
+        if engines.file is not None:
+            engines.file.note()
+            files = FileOwnerLocks(engines.file.path)
+            files.sweep()
+            return _Opened(engines, files)
+        journals = make_journal_engines(url, timeout)
+        return _Opened(engines, SessionOwnerLocks(journals.writer, is_server=is_server), journals)

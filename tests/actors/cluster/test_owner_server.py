@@ -1,0 +1,58 @@
+"""What a replica says of jobs that are not quite its own yet, or not any more."""
+
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from legato.actors.cluster.failover import Failover
+from legato.actors.cluster.owner_server import OwnerServer
+from legato.actors.cluster.protocol import AskStatus, Reply, StopJob
+from legato.actors.durability.recovery import TakeoverPolicy
+from legato.actors.ref import LocalRef
+from legato.storage.memory.journal import MemoryJournal
+from tests.support.actors import House, open_house
+
+
+def host_of(house: House, nursery: trio.Nursery) -> OwnerServer:
+    journal = MemoryJournal()
+    nothing = Failover(nursery, house.supervisor, journal, house.records, TakeoverPolicy(), 600)
+    return OwnerServer(house.supervisor, nothing)
+
+
+async def test_who_asks_for_a_job_that_is_being_entered_waits(autojump_clock: MockClock) -> None:
+    async with open_house() as house, trio.open_nursery() as nursery:
+        host = host_of(house, nursery)
+        found: list[LocalRef | None] = []
+
+        async def find() -> None:
+            found.append(await host.local(turn.job_id))
+
+        turn = house.turn()
+        with host.entering(turn.job_id):
+            nursery.start_soon(find)
+            await wait_all_tasks_blocked()
+            assert found == []
+            job = house.supervisor.start(turn, "interrupt").job
+        await wait_all_tasks_blocked()
+        assert [each.job_id for each in found if each] == [job.job_id]
+        house.model.finish()
+
+
+async def test_a_job_that_is_lost_before_it_answers_is_unknown(autojump_clock: MockClock) -> None:
+    async with open_house() as house, trio.open_nursery() as nursery:
+        host, answers = host_of(house, nursery), []
+        job = house.job(house.start())
+        await job.ref.opened()
+        house.records.hold()
+        house.model.say("so")
+        await wait_all_tasks_blocked()
+
+        async def stop() -> None:
+            answers.append(await host.answer(StopJob(7, job.turn.job_id, "s")))
+
+        nursery.start_soon(stop)
+        await wait_all_tasks_blocked()
+        job.lose()
+        house.records.release()
+        await wait_all_tasks_blocked()
+        assert answers == [Reply(7, is_known=False)]
+        assert await host.answer(AskStatus(8, job.turn.job_id)) == Reply(8, is_known=False)

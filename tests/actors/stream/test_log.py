@@ -1,0 +1,73 @@
+"""A log: positions, the ending, and what packing keeps of older events."""
+
+import pytest
+
+from legato.actors.stream.log import PACK_EVERY, Log, Sealed
+from legato.content import ApiRequest, Message
+from legato.events import AnyEvent, Created, Finished, ReasoningDelta, StepStarted, TextDelta
+
+
+def log_of(*texts: str) -> Log:
+    log = Log()
+    log.append(StepStarted(0, "text"))
+    for text in texts:
+        log.append(TextDelta(0, text))
+    return log
+
+
+def test_positions_count_from_one() -> None:
+    log = log_of("a", "b")
+
+    assert list(log.events(1, 3)) == [TextDelta(0, "a"), TextDelta(0, "b")]
+    assert (log.tail, log.content_tail, log.ending) == (3, 3, None)
+    assert (Log().tail, Log().content_tail) == (0, 0)
+
+
+def test_the_ending_seals() -> None:
+    log = log_of("a")
+    log.append(Finished())
+
+    assert (log.tail, log.content_tail, log.ending) == (3, 2, Finished())
+    with pytest.raises(Sealed):
+        log.append(TextDelta(0, "late"))
+
+
+def test_nothing_appended_is_nothing_changed() -> None:
+    log = log_of("a")
+    log.append()
+
+    assert (log.tail, log.ending) == (2, None)
+
+
+def test_texts_of_any_kind_come_out_of_the_packing_as_they_went_in() -> None:
+    events: list[AnyEvent] = [
+        StepStarted(0, "think"),
+        *[ReasoningDelta(0, text) for text in ("hm", "", "\N{GRINNING FACE}", "\ud800", "é")],
+        StepStarted(1, "text"),
+        TextDelta(1, "alone"),
+        StepStarted(2, "text"),
+        *[TextDelta(2, text) for text in ("", "")],
+        Finished(),
+    ]
+    log = Log()
+    log.append(*events)
+
+    assert list(log.events(0, len(events))) == events
+    assert list(log.events(3, 5)) == events[3:5]
+
+
+def test_a_token_costs_its_text_and_a_few_bytes() -> None:
+    log = log_of(*["word "] * (10 * PACK_EVERY))
+
+    assert log.bytes < 10 * PACK_EVERY * 10 + PACK_EVERY * 200
+    log.append(Finished())
+    assert log.bytes < 10 * PACK_EVERY * 10 + 1000
+
+
+def test_what_a_request_brought_into_the_log_counts() -> None:
+    asked = ApiRequest(api="responses", user="ann", model="m", echo={"tools": ["x" * 5000]})
+    question = Message(message_id="q", conversation_id="c", text="x" * 1000)
+    log = Log()
+    log.append(Created(question, "a", "m"), Created(question, "a", "m", asked=asked), Finished())
+
+    assert 7000 < log.bytes < 9000

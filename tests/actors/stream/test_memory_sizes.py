@@ -1,0 +1,161 @@
+"""What a job that has ended is said to keep is what it keeps."""
+
+import gc
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from msgspec import json
+from msgspec.structs import replace
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from legato.actors.conversation.turn import Prompt, Turn, queued, resumable
+from legato.actors.lifespan import open_supervisor
+from legato.actors.stream.memory_sizes import EVENT_BYTES
+from legato.actors.stream.packing import size_of
+from legato.actors.subscription import Follower
+from legato.actors.supervisor import Supervisor
+from legato.config import Limits
+from legato.content import ApiRequest, Message
+from legato.dialects.chat_completions import ChatCompletions
+from legato.dialects.contract import Dialect
+from legato.dialects.librechat import LibreChat
+from legato.dialects.response_object import PREFIX
+from legato.dialects.responses import Responses
+from legato.events import Created
+from legato.models.contract import ChatMessage, FinishReport, ModelEvent, ModelRequest, TextChunk
+from legato.models.scripted import ScriptedModel
+from legato.prove.records import FaultyRecords
+
+DIALECTS: Mapping[str, Dialect] = {
+    "librechat": LibreChat,
+    "chat_completions": ChatCompletions,
+    "responses": Responses,
+}
+TOOL = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}
+
+
+class Sayer(ScriptedModel):
+    """Says these texts, several at a time."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        super().__init__("sayer")
+        self._texts = texts
+
+    @asynccontextmanager
+    async def stream(
+        self, request: ModelRequest
+    ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
+        yield self._say()
+
+    async def _say(self) -> AsyncIterator[Sequence[ModelEvent]]:
+        for at in range(0, len(self._texts), 100):
+            # A copy of each, as of what comes from a provider.
+            yield [TextChunk(text[:1] + text[1:]) for text in self._texts[at : at + 100]]
+        yield [FinishReport("stop")]
+
+
+def turn(number: int, question: str = "Hi", echo: Mapping[str, Any] | None = None) -> Turn:
+    own: Mapping[str, Any] = json.decode(json.encode(echo or {}))
+    asked = ApiRequest(api="responses", user="ann", model="sayer", echo=own)
+    said = (ChatMessage("user", question + str(number)),)
+    return Turn(
+        job_id=(job_id := f"01M846XJQTHKRR16F0RWQP{number:04}"),
+        conversation_id=f"{PREFIX}{job_id}",
+        message_id=f"{PREFIX}{job_id}-request",
+        response_id=f"{PREFIX}{job_id}",
+        user="ann",
+        model="sayer",
+        prompt=Prompt(asked=asked, messages=said),
+    )
+
+
+async def read(supervisor: Supervisor, job_id: str, dialects: Iterator[str]) -> None:
+    job = supervisor.whereis(job_id)
+    assert job is not None
+    for dialect in dialects:
+        follower = Follower(job, dialect, "beginning")
+        while not (await follower.receive()).last:
+            pass
+        follower.leave()
+
+
+@asynccontextmanager
+async def open_sayer(texts: Sequence[str], **limits: Any) -> AsyncIterator[Supervisor]:
+    async with open_supervisor(
+        records=FaultyRecords(),
+        models={"sayer": Sayer(texts)},
+        dialects=DIALECTS,
+        limits=Limits(**limits),
+    ) as supervisor:
+        yield supervisor
+
+
+@pytest.mark.parametrize(
+    ("texts", "dialects", "more"),
+    [
+        ([], [], {}),
+        (["w "] * 20, [], {}),
+        (["w1 "] * 5000, [], {}),
+        (["x" * 10_000] * 10, [], {}),
+        (["é" * 10_000] * 10, ["librechat"], {}),
+        (["x" * 10_000 + "😀"] * 10, ["librechat"], {}),
+        (["w1 "] * 2000, list(DIALECTS), {}),
+        (["w1 "] * 6000, ["responses"], {}),
+        (["a"], [], {"question": "q" * 200_000}),
+        (["a"], ["responses"], {"echo": {"tools": [TOOL] * 100, "instructions": "i" * 20_000}}),
+    ],
+)
+async def test_it_is_counted_within_a_third(
+    texts: Sequence[str],
+    dialects: Sequence[str],
+    more: Mapping[str, Any],
+    autojump_clock: MockClock,
+) -> None:
+    async def run(number: int) -> None:
+        started = supervisor.start(turn(number, **more), "enqueue").job
+        await started.ended()
+        await read(supervisor, started.job_id, iter(dialects))
+
+    async with open_sayer(texts) as supervisor:
+        await run(0)
+        [first] = supervisor.registry
+        await supervisor.discard(first)
+        gc.collect()
+        tracemalloc.start()
+        try:
+            for number in range(1, 9):
+                await run(number)
+            await wait_all_tasks_blocked()
+            gc.collect()
+            there = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+        counted = supervisor.registry._retained_bytes
+
+    assert counted == pytest.approx(there, rel=0.3)
+
+
+async def test_who_reads_much_makes_room_of_the_oldest(autojump_clock: MockClock) -> None:
+    async with open_sayer(["w1 "] * 3000, max_retained_bytes=400_000) as supervisor:
+        for number in range(3):
+            await supervisor.start(turn(number), "enqueue").job.ended()
+        await wait_all_tasks_blocked()
+        assert len([*supervisor.registry]) == 3
+        newest = turn(2).job_id
+        await read(supervisor, newest, iter(DIALECTS))
+        await wait_all_tasks_blocked()
+
+        assert [job.turn.job_id for job in supervisor.registry] == [newest]
+
+
+def test_what_was_asked_for_counts_where_the_log_has_it() -> None:
+    large = "x" * 1000
+    asked = replace(turn(0), prompt=None, text=large, instructions=large, parameters={"a": [large]})
+    created = Created(Message(message_id="q", conversation_id="c", text=large), "r", "sayer")
+
+    assert size_of(queued(asked)) > EVENT_BYTES + 3000
+    assert size_of(resumable(asked, created)) > EVENT_BYTES + 3000
+    assert size_of(created) < EVENT_BYTES + 1200

@@ -1,0 +1,66 @@
+from legato.actors.event_builder import Steps
+from legato.content import TextPart, ToolCall, Usage
+from legato.events import ArgumentsDelta, ReasoningDelta, StepStarted, TextDelta
+from legato.models.contract import (
+    FinishReport,
+    ReasoningChunk,
+    TextChunk,
+    ToolCallChunk,
+    UsageReport,
+)
+
+
+def test_every_run_of_a_kind_is_a_step() -> None:
+    events = list(
+        Steps().events(
+            [ReasoningChunk("h"), ReasoningChunk("m"), TextChunk("a"), ReasoningChunk("?")]
+        )
+    )
+
+    assert events == [
+        StepStarted(0, "think"),
+        ReasoningDelta(0, "h"),
+        ReasoningDelta(0, "m"),
+        StepStarted(1, "text"),
+        TextDelta(1, "a"),
+        StepStarted(2, "think"),
+        ReasoningDelta(2, "?"),
+    ]
+
+
+def test_parallel_tool_calls_keep_their_own_places() -> None:
+    events = list(
+        Steps().events(
+            [
+                ToolCallChunk(0, "x", "find", "{"),
+                ToolCallChunk(1, "y", "read"),
+                ToolCallChunk(0, args="}"),
+                ToolCallChunk(1, args=""),
+                TextChunk("done"),
+            ]
+        )
+    )
+
+    assert events == [
+        StepStarted(0, "tool_call", ToolCall("x", "find", "{")),
+        StepStarted(1, "tool_call", ToolCall("y", "read")),
+        ArgumentsDelta(0, "}"),
+        StepStarted(2, "text"),
+        TextDelta(2, "done"),
+    ]
+
+
+def test_text_goes_on_in_the_kept_part_where_reasoning_begins_anew() -> None:
+    kept = [TextPart("a"), TextPart("b")]
+
+    assert list(Steps(kept).events([TextChunk("c")])) == [StepStarted(1, "text"), TextDelta(1, "c")]
+    assert Steps(kept).events([ReasoningChunk("c")])[0] == StepStarted(2, "think")
+    events = list(Steps(kept).events([ToolCallChunk(0), TextChunk("c")]))
+    assert [event.index for event in events] == [2, 3, 3]
+
+
+def test_what_the_model_reports_is_kept() -> None:
+    steps = Steps()
+    assert list(steps.events([UsageReport(Usage(1, 2)), FinishReport("length")])) == []
+
+    assert (steps.usage, steps.finish) == (Usage(1, 2), FinishReport("length"))

@@ -1,0 +1,90 @@
+"""A real Legato in a process of its own, with models whose answers are known."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from legato.http.auth.authenticator import SESSION_COOKIE, Authenticator
+from legato.http.auth.tokens import sign
+
+SECRET = "a secret for tests that is long enough for anybody"
+SLOW_TOKENS = 120
+
+CONFIG = f"""
+default_model = "quick"
+
+[models.quick]
+provider = "scripted"
+parameters = {{ tokens = 10, rate = 0 }}
+
+[models.quicker]
+provider = "scripted"
+parameters = {{ tokens = 7, rate = 0 }}
+
+[models.slow]
+provider = "scripted"
+parameters = {{ tokens = {SLOW_TOKENS}, rate = 30 }}
+
+[models.slower]
+provider = "scripted"
+parameters = {{ tokens = 2000, rate = 20 }}
+
+[models.failing]
+provider = "scripted"
+parameters = {{ tokens = 20, rate = 50, fail_after = 5 }}
+
+[models.thoughtful]
+provider = "scripted"
+parameters = {{ tokens = 20, rate = 20, reasoning = 20 }}
+"""
+
+SERVE = "from legato.cli import main; raise SystemExit(main())"
+
+
+class LegatoServer(Struct, frozen=True):
+    url: str  # without a slash at its end
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def cookie(self, user: str) -> tuple[str, str]:
+        """The session cookie of `user`: its name and value."""
+        return SESSION_COOKIE, Authenticator(SECRET).session(user)
+
+    def token(self, user: str) -> str:
+        """A JWT that logs `user` in."""
+        return sign(user, SECRET, now=time.time(), ttl=3600)
+
+
+@contextmanager
+def running_server(folder: Path, **variables: str) -> Iterator[LegatoServer]:
+    """Serve from `folder`, where its settings and its database are, until the block ends.
+
+    `variables` are set besides.
+    """
+    config = folder / "legato.toml"
+    config.write_text(CONFIG)
+    command = [sys.executable, "-c", SERVE, "serve", "--port", "0", "--config", str(config)]
+    settings = {
+        "LEGATO_JWT_SECRET": SECRET,
+        "LEGATO_DATABASE_URL": f"sqlite:///{folder / 'legato.db'}",
+        **variables,
+    }
+    with subprocess.Popen(
+        command, env=os.environ | settings, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        if not said:
+            raise RuntimeError(f"the server did not start; its status is {process.wait()}")
+        try:
+            yield LegatoServer(said.split()[-1])
+        finally:
+            process.terminate()

@@ -1,0 +1,24 @@
+"""Each package says what is in it: one line for each of its modules."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "legato"
+PACKAGES = [
+    path.parent
+    for path in sorted(ROOT.rglob("__init__.py"))
+    if path.parent != ROOT and "migrations" not in path.parts
+]
+MODULE = re.compile(r"^- `(\w+)`: \S", re.MULTILINE)
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_package_names_its_modules(package: Path) -> None:
+    modules = {path.stem for path in package.glob("*.py")} - {"__init__", "__main__"}
+    said = ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8")))
+
+    assert said is not None
+    assert set(MODULE.findall(said)) == modules
