@@ -1,9 +1,6 @@
 """What JSON may bring is counted before it is read, whatever stands in its texts."""
 
-import time
-
 import pytest
-import trio
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
@@ -17,6 +14,7 @@ from legato.http.input.json_bounds import (
     outside_texts,
 )
 from tests.support.http.client import Client
+from tests.support.http.instruments import longest_step
 
 LARGE = 3 * 1024 * 1024
 TRICKY = ['"', "\\", '\\"', "[{,", "e300", "é", "\n", "a"]
@@ -61,20 +59,6 @@ async def test_texts_may_hold_as_much_of_it_as_they_like(text: bytes) -> None:
     assert await is_refused(b'{"a":"%b", "b": [%b]}' % (said, b"0," * MAX_VALUES))
 
 
-class Longest(trio.abc.Instrument):
-    """The longest step of a task, in seconds of this thread's own time."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._began = time.thread_time()
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self._began = time.thread_time()
-
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        self.seconds = max(self.seconds, time.thread_time() - self._began)
-
-
 BIG = [
     b'{"text": "a", "x": {' + b",".join(b'"k%d":1' % n for n in range(250_000)) + b"}}",
     b'{"text": "a", "x": [' + b",".join([b"1.5e300"] * 250_000) + b"]}",
@@ -89,14 +73,7 @@ BIG = [
 @pytest.mark.parametrize("body", BIG, ids=["keys", "extremes", "objects", "escapes", "parts"])
 async def test_no_body_holds_the_loop_for_long(ann: Client, body: bytes) -> None:
     path = "/v1/chat/completions" if b'"messages"' in body else "/api/agents/chat"
-    await ann.ask("POST", path, data=body)
-    longest = []
-    for _ in range(3):  # the best of them: what a machine does beside it says nothing of a body
-        instrument = Longest()
-        trio.lowlevel.add_instrument(instrument)
-        await ann.ask("POST", path, data=body)
-        trio.lowlevel.remove_instrument(instrument)
-        longest.append(instrument.seconds)
+    longest = await longest_step(lambda: ann.ask("POST", path, data=body))
 
-    assert min(longest) < 0.05, longest  # 20 ms on a machine of its own
+    assert longest < 0.05  # 20 ms on a machine of its own
     assert len(body) <= LARGE + WINDOW

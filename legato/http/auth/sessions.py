@@ -20,6 +20,9 @@ OPENED_BY_A_PERSON: Final = ("none", "same-origin")
 """`Sec-Fetch-Site` of a link that was typed, opened by a program, or followed on our own page.
 Any other may be followed because a page of somebody else wants its reader to be logged in there."""
 
+LONGEST_ACCEPT: Final = 1024
+"""Characters of `Accept` in which a browser says what it takes; to read more of it takes long."""
+
 
 class Login(Struct, frozen=True):
     """What a token would begin: a session of `user`, until that time at most.
@@ -134,6 +137,8 @@ def _is_to_be_asked(login: Login) -> bool:
 
 
 def _is_browser() -> bool:
+    if len(request.headers.get("Accept", "")) > LONGEST_ACCEPT:
+        return False
     kinds = ["application/json", "text/html"]
     return request.accept_mimetypes.best_match(kinds) == "text/html"
 
