@@ -7,6 +7,7 @@ from msgspec import json
 
 from legato.http.errors import InvalidField
 from legato.http.input.json_bounds import (
+    MAX_CONTAINERS,
     MAX_EXTREMES,
     MAX_VALUES,
     WINDOW,
@@ -46,6 +47,13 @@ async def test_there_may_be_so_many_values_and_no_more() -> None:
         assert await is_refused(b"[" + b'",[{",' * (count - 1) + b"0]") is refused
 
 
+async def test_there_may_be_so_many_objects_and_arrays_and_no_more() -> None:
+    for pair in (b"[]", b"{}"):
+        for count, refused in ((MAX_CONTAINERS, False), (MAX_CONTAINERS + 1, True)):
+            assert await is_refused(b"[" + b",".join([pair] * (count - 1)) + b"]") is refused
+            assert await is_refused(b'{"a":"' + pair * count + b'"}') is False
+
+
 @pytest.mark.parametrize("number", [b"1e300", b"1E-300", b"1.5e+300", b"-2e0300"])
 async def test_there_may_be_so_many_numbers_that_take_long_to_read(number: bytes) -> None:
     for count, refused in ((MAX_EXTREMES, False), (MAX_EXTREMES + 1, True)):
@@ -67,12 +75,19 @@ BIG = [
     b'{"model":"scripted","tokens":1,"messages":[{"role":"user","content":['
     + b",".join([b'{"type":"text","text":"a"}'] * 2048)
     + b"]}]}",
+    b'{"model":"scripted","tokens":1,"messages":['
+    + b",".join([b'{"role":"user","content":"a"}'] * 2048)
+    + b"]}",
+    b'{"model":"scripted","input":[' + b",".join([b'{"role":"user","content":"a"}'] * 2048) + b"]}",
 ]
 
 
-@pytest.mark.parametrize("body", BIG, ids=["keys", "extremes", "objects", "escapes", "parts"])
+@pytest.mark.parametrize(
+    "body", BIG, ids=[*("keys", "extremes", "objects", "escapes"), *("parts", "messages", "items")]
+)
 async def test_no_body_holds_the_loop_for_long(ann: Client, body: bytes) -> None:
     path = "/v1/chat/completions" if b'"messages"' in body else "/api/agents/chat"
+    path = "/v1/responses" if b'"input"' in body else path
     longest = await longest_step(lambda: ann.ask("POST", path, data=body))
 
     assert longest < 0.05  # 20 ms on a machine of its own
