@@ -18,8 +18,9 @@ TOKENS: Final = 30
 
 ANSWER: Final = 1.0
 
-_PEOPLE: Final = 6  # at once, each with one answer after the other
-_STOPPING: Final = 2
+_PEOPLE: Final = 10  # at once, each with one answer after the other
+_STOPPING: Final = 3
+_PERIOD: Final = 2 * ANSWER  # seconds from one start to the next, however fast the machine is
 _LONG: Final = 2 * TOKENS  # tokens: more than are said before Stop, and soon said without it
 _SAID: Final = 0.5  # seconds until Stop
 _PAUSE: Final = 0.1  # seconds between two requests of one task that does not follow
@@ -45,6 +46,17 @@ _REFUSED: Final[tuple[_Call, ...]] = (
     ("GET", "/nowhere", None),
     ("DELETE", "/v1/responses/resp_none", None),
 )
+
+
+class _Rhythm:
+    """A beat every PERIOD; who comes late does not come more often then."""
+
+    def __init__(self) -> None:
+        self._due = trio.current_time()
+
+    async def beat(self) -> None:
+        await trio.sleep_until(self._due)
+        self._due = max(self._due, trio.current_time() - _PERIOD) + _PERIOD
 
 
 class MixedLoad:
@@ -75,7 +87,9 @@ class MixedLoad:
 
     async def _talk(self, number: int) -> None:
         """Read whole answers; all but one of the readers leave and come back, again and again."""
+        rhythm = _Rhythm()
         while True:
+            await rhythm.beat()
             served = self.somebody()
             stream = await started(self._client, served, tokens=TOKENS, rate=TOKENS / ANSWER)
             follower = Follower(stream, events=3 * number)
@@ -83,7 +97,9 @@ class MixedLoad:
             self._count(follower, follower.is_whole(script(TOKENS)))
 
     async def _stop(self, number: int) -> None:
+        rhythm = _Rhythm()
         while True:
+            await rhythm.beat()
             served = self.somebody()
             stream = await started(self._client, served, tokens=_LONG, rate=TOKENS / ANSWER)
             follower = Follower(stream, events=number)

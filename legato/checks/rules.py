@@ -1,9 +1,12 @@
 """What makes a server unfit for others: one function a question, each of settings and machine."""
 
+import math
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from typing import Final
 from urllib.parse import urlsplit
+
+from limits import parse_many
 
 from legato.checks.finding import Finding, Machine
 from legato.config import Settings
@@ -18,6 +21,9 @@ FEWEST_DESCRIPTORS: Final = 4096
 
 FEWEST_CHARACTERS: Final = 10
 """Different ones, in a secret that was drawn at random: of 32 there are nearly always more."""
+
+FASTEST: Final = 100.0
+"""A second, of what is counted: a rate beyond that holds nobody back."""
 
 WIDEST: Final = {4: 8, 6: 16}
 """Bits of the widest network of proxies: 10.0.0.0/8, a cluster's own."""
@@ -59,9 +65,16 @@ def secret(settings: Settings, machine: Machine) -> Iterator[Finding]:
     elif settings.jwt_secret is None and settings.redis_url is not None:
         found = "none; each replica would sign sessions that the others refuse"
         yield Finding(weight="must", about="jwt_secret", found=found, write=write)
-    elif settings.jwt_secret is not None and len({*settings.jwt_secret}) < FEWEST_CHARACTERS:
-        found = f"one of {len({*settings.jwt_secret})} different characters, which can be guessed"
-        yield Finding(weight="must", about="jwt_secret", found=found, write=write)
+    elif settings.jwt_secret is not None and (why := guessable(settings.jwt_secret)):
+        yield Finding(weight="must", about="jwt_secret", found=why, write=write)
+
+
+def guessable(secret: str) -> str | None:
+    """What speaks against a secret, if anything does."""
+    different = len({*secret})
+    if different >= FEWEST_CHARACTERS:
+        return None
+    return f"one of {different} different characters, which can be guessed"
 
 
 def audience(settings: Settings, machine: Machine) -> Iterator[Finding]:
@@ -92,13 +105,21 @@ def rates(settings: Settings, machine: Machine) -> Iterator[Finding]:
         ("starts_per_user", "one user may start generations without end, which you pay"),
         ("failures_per_ip", "one address may try credentials without end"),
     ):
-        if getattr(settings.guards, name) == OFF:
+        rate = getattr(settings.guards, name)
+        if rate is not None and a_second(rate) > FASTEST:
             yield Finding(
                 weight="must",
                 about=f"guards.{name}",
-                found=f"off: {what}",
+                found=f"{rate}: {what}",
                 write=f'{name} = "120/minute", or leave the line out',
             )
+
+
+def a_second(rates: str) -> float:
+    """How many of these pass for long."""
+    if rates == OFF:
+        return math.inf
+    return min(rate.amount / rate.get_expiry() for rate in parse_many(rates))
 
 
 def files(settings: Settings, machine: Machine) -> Iterator[Finding]:
@@ -140,6 +161,18 @@ def database(settings: Settings, machine: Machine) -> Iterator[Finding]:
         )
 
 
+def shared(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    url = urlsplit(settings.redis_url or "")
+    is_near = url.scheme in ("", "unix") or is_loopback(url.hostname or "")
+    if not (is_near or url.password or "password=" in url.query):
+        yield Finding(
+            weight="should",
+            about="redis_url",
+            found="no password: whoever reaches that Redis reads and changes all that runs",
+            write='redis_url = "rediss://:a-password@…", on a network that is closed to others',
+        )
+
+
 def metrics(settings: Settings, machine: Machine) -> Iterator[Finding]:
     if settings.metrics_token is None:
         yield Finding(
@@ -149,6 +182,9 @@ def metrics(settings: Settings, machine: Machine) -> Iterator[Finding]:
             write="LEGATO_METRICS_TOKEN, from `openssl rand -base64 32`, or have the proxy "
             "refuse /metrics, as those in examples/ do",
         )
+    elif found := guessable(settings.metrics_token):
+        write = "LEGATO_METRICS_TOKEN, from `openssl rand -base64 32`"
+        yield Finding(weight="must", about="metrics_token", found=found, write=write)
 
 
 def scripted(settings: Settings, machine: Machine) -> Iterator[Finding]:
@@ -163,5 +199,5 @@ def scripted(settings: Settings, machine: Machine) -> Iterator[Finding]:
 
 RULES: Final[tuple[Rule, ...]] = (
     *(tls, proxies, secret, audience, key_source, rates),
-    *(files, descriptors, database, metrics, scripted),
+    *(files, descriptors, database, shared, metrics, scripted),
 )

@@ -14,7 +14,7 @@ from legato.storage.contracts.erasure import Erased, Erasure, total
 from legato.storage.contracts.errors import StorageError
 from legato.storage.open import open_storage
 
-STEP: Final = 50
+STEP: Final = 16
 """Conversations a step, between which a running server writes."""
 
 KINDS: Final = (

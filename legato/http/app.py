@@ -44,6 +44,9 @@ BLUEPRINTS: Final = (
     *(pages, sessions, metrics),
 )
 
+MAX_PUBLIC_BODY: Final = 32 * 1024
+"""Bytes.  A token in the login form has as many at most as one in a header."""
+
 
 def create_app(settings: Settings | None = None, runtime: Runtime | None = None) -> Legato:
     """The ASGI application.
@@ -114,8 +117,11 @@ async def admit() -> None:
 
 
 async def take_body() -> None:
-    """Who asks is known by now."""
-    upload_of(request).wanted.set()
+    """Who asks is known by now, or it is a public place, where nobody has much to say."""
+    upload = upload_of(request)
+    if not is_guarded(request.path):
+        upload.bound(MAX_PUBLIC_BODY)
+    upload.wanted.set()
 
 
 async def answer(error: Exception) -> Response:

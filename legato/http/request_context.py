@@ -20,7 +20,7 @@ from quart import (
 from legato.actors.ref import JobRef
 from legato.content import Conversation
 from legato.http.application import Legato
-from legato.http.auth.authenticator import SESSION_COOKIE, Credentials
+from legato.http.auth.authenticator import Credentials, session_in
 from legato.http.errors import (
     ConversationNotFound,
     Foreign,
@@ -46,7 +46,7 @@ def credentials_of(asking: Request) -> Credentials:
         method=asking.method,
         own_origin=f"{scheme_of(asking)}://{host_of(asking)}",
         authorization=asking.headers.get("Authorization"),
-        session=asking.cookies.get(SESSION_COOKIE),
+        session=session_in(asking.headers.getlist("Cookie")),
         origin=asking.headers.get("Origin"),
     )
 
@@ -58,7 +58,7 @@ def handshake_of(asking: Websocket) -> Credentials:
         method="WEBSOCKET",
         own_origin=f"{scheme}://{host_of(asking)}",
         authorization=asking.headers.get("Authorization"),
-        session=asking.cookies.get(SESSION_COOKIE),
+        session=session_in(asking.headers.getlist("Cookie")),
         origin=asking.headers.get("Origin"),
     )
 

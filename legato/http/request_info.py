@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from quart import Request, Websocket, g, has_request_context, request, websocket
 
 from legato.http.auth.api_keys import is_meant_as_key
-from legato.http.auth.authenticator import SESSION_COOKIE, bearer_of
+from legato.http.auth.authenticator import bearer_of, session_in
 from legato.http.guards.addresses import ip_subject
 from legato.http.guards.asking import Asking
 from legato.http.request_context import application
@@ -23,12 +23,13 @@ def asking() -> Asking:
 def _asking(asked: Request | Websocket) -> Asking:
     forwarded = asked.headers.getlist("X-Forwarded-For")
     authorization = asked.headers.get("Authorization", "")
+    session = session_in(asked.headers.getlist("Cookie"))
     return Asking(
         method=asked.method,
         path=asked.path,
         from_ip=ip_subject(application().proxies.address(asked.remote_addr or "", forwarded)),
         agent=asked.headers.get("User-Agent", ""),
-        has_credentials=bool(authorization) or SESSION_COOKIE in asked.headers.get("Cookie", ""),
+        has_credentials=bool(authorization) or session is not None,
         read=_body,
         key=_digest(bearer_of(authorization) or ""),
     )

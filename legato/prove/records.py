@@ -12,6 +12,7 @@ from legato.content import Conversation, Message
 from legato.storage.clock import Clock, utc_now
 from legato.storage.contracts.errors import StorageError, UnstorableText
 from legato.storage.contracts.quotas import UNBOUNDED, Quota
+from legato.storage.contracts.records import Branch
 from legato.storage.memory.records import MemoryRecords
 
 T = TypeVar("T")
@@ -55,9 +56,11 @@ class FaultyRecords(MemoryRecords):
                 return None
         return await super().conversation(conversation_id)
 
-    async def messages(self, conversation_id: str) -> list[Message]:
+    async def branch(
+        self, conversation_id: str, message_id: str | None = None, *, most: int
+    ) -> Branch:
         await self.unread.wait()
-        return await super().messages(conversation_id)
+        return await super().branch(conversation_id, message_id, most=most)
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None

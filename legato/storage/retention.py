@@ -15,8 +15,8 @@ from legato.storage.contracts.errors import StorageError
 INTERVAL: Final = 3600.0
 """Seconds between two looks: what is kept for days may be kept for an hour longer."""
 
-STEP: Final = 50
-"""Conversations a step: their messages are deleted in a few milliseconds."""
+STEP: Final = 16
+"""Conversations a step at most, and responses; of messages a few, which may be large."""
 
 PAUSE: Final = 0.1
 """Seconds between two steps, in which others write."""

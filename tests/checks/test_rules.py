@@ -12,6 +12,7 @@ from legato.config import Guards, Settings, load_settings
 SECRET = "jPz4WqkX0v6pTqS1b3Yd8RmN2cLuH7eA"
 GUARDS = Guards(trusted_proxies=("127.0.0.1", "10.0.0.0/8", "fd00::/16"))
 READY = Settings(jwt_secret=SECRET, metrics_token=SECRET, guards=GUARDS, scripted=False)
+POSTGRESQL = replace(READY, database_url="postgresql://db/legato")
 MACHINE = Machine(descriptors=4096)
 
 
@@ -36,12 +37,17 @@ def test_nothing_is_said_of_a_server_that_is_ready() -> None:
         (guarded(trusted_proxies=("::/0",)), "must", "guards.trusted_proxies"),
         (guarded(starts_per_user="off"), "must", "guards.starts_per_user"),
         (guarded(failures_per_ip="off"), "must", "guards.failures_per_ip"),
+        (guarded(starts_per_user="101/second"), "must", "guards.starts_per_user"),
+        (guarded(failures_per_ip="1000000/minute"), "must", "guards.failures_per_ip"),
         (replace(READY, jwt_secret=None), "must", "jwt_secret"),
         (replace(READY, jwt_secret="abcabcabc" * 4), "must", "jwt_secret"),
         (replace(READY, database_url="memory://"), "must", "database_url"),
         (replace(READY, workers=2), "should", "database_url"),
-        (replace(READY, redis_url="redis://redis"), "should", "database_url"),
+        (replace(READY, redis_url="redis://:x@redis"), "should", "database_url"),
+        (replace(POSTGRESQL, redis_url="redis://redis:6379/0"), "should", "redis_url"),
+        (replace(POSTGRESQL, redis_url="redis+cluster://a:1,b:2"), "should", "redis_url"),
         (replace(READY, metrics_token=None), "should", "metrics_token"),
+        (replace(READY, metrics_token="abcabcabc" * 4), "must", "metrics_token"),
         (replace(READY, scripted=True), "should", "scripted"),
     ],
 )
@@ -55,8 +61,13 @@ def test_one_thing_that_is_missing_is_said_alone(
     "settings",
     [
         guarded(starts_per_user="5/second", failures_per_ip="5/second"),
-        replace(READY, workers=2, database_url="postgresql://db/legato"),
-        replace(READY, redis_url="redis://redis", database_url="postgresql://db/legato"),
+        guarded(starts_per_user="100/second", failures_per_ip="1000/second; 40/minute"),
+        replace(POSTGRESQL, workers=2),
+        replace(POSTGRESQL, redis_url="rediss://:x@redis"),
+        replace(POSTGRESQL, redis_url="redis+sentinel://:x@a:1,b:2/main"),
+        replace(POSTGRESQL, redis_url="redis://redis?password=x"),
+        replace(POSTGRESQL, redis_url="redis://127.0.0.1:6379"),
+        replace(POSTGRESQL, redis_url="unix:///run/redis.sock"),
     ],
 )
 def test_what_is_as_good_is_not_said(settings: Settings) -> None:
@@ -88,7 +99,7 @@ def test_replicas_need_one_secret_for_their_sessions() -> None:
         jwt_secret=None,
         jwks_url="https://login.example.com/keys",
         jwt_audience="x",
-        redis_url="redis://redis",
+        redis_url="redis://:x@redis",
         database_url="postgresql://db/legato",
     )
 

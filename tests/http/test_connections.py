@@ -5,9 +5,12 @@ import logging
 from typing import Any, cast
 
 import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
 
 from legato.config import Limits
-from tests.support.http.live_server import DEADLINE, Serve, until
+from legato.http.server.asgi import Exchange
+from tests.support.http.live_server import DEADLINE, LiveServer, Serve, until
 from tests.support.http.raw_client import START, Cut, data_of, frames_of
 
 
@@ -46,6 +49,37 @@ async def test_a_request_sent_ahead_of_a_cut_leaves_nothing_behind(serve: Serve)
 
         server.stop.set()
         await server.stopped.wait()  # the connection's task would have the whole grace
+
+
+@pytest.mark.parametrize("first", [("GET", "/healthz"), ("HEAD", "/healthz"), ("POST", "/logout")])
+async def test_a_large_request_right_behind_an_answer_is_read(
+    first: tuple[str, str], serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client has its answer a moment before the server is done with it."""
+    is_over = trio.Event()
+
+    async def end_late(exchange: Exchange) -> None:
+        await is_over.wait()
+        await end(exchange)
+
+    end = Exchange.end
+    monkeypatch.setattr(Exchange, "end", end_late)
+    async with serve() as server, await server.connect() as client, trio.open_nursery() as nursery:
+        await client.ask(*first)
+        await client.head()
+        await client.body()
+        nursery.start_soon(client.stream.send_all, large_start(server))
+        await wait_all_tasks_blocked(0.05)  # all that is read ahead was read
+        is_over.set()
+        answer = await client.receive_until(b"}")
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+def large_start(server: LiveServer) -> bytes:
+    body = b'{"text":"%b"}' % (b"x" * 2**19)
+    head = f"POST {START} HTTP/1.1\r\nHost: legato\r\nAuthorization: Bearer {server.token}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 async def test_bytes_sent_ahead_that_are_no_request_do_not_hurt_the_stream(serve: Serve) -> None:

@@ -1,15 +1,13 @@
 """What JSON may bring is counted before it is read, whatever stands in its texts."""
 
-import time
-
 import pytest
-import trio
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
 from legato.http.errors import InvalidField
 from legato.http.input.json_bounds import (
+    MAX_CONTAINERS,
     MAX_EXTREMES,
     MAX_VALUES,
     WINDOW,
@@ -17,6 +15,7 @@ from legato.http.input.json_bounds import (
     outside_texts,
 )
 from tests.support.http.client import Client
+from tests.support.http.instruments import longest_step
 
 LARGE = 3 * 1024 * 1024
 TRICKY = ['"', "\\", '\\"', "[{,", "e300", "é", "\n", "a"]
@@ -48,6 +47,13 @@ async def test_there_may_be_so_many_values_and_no_more() -> None:
         assert await is_refused(b"[" + b'",[{",' * (count - 1) + b"0]") is refused
 
 
+async def test_there_may_be_so_many_objects_and_arrays_and_no_more() -> None:
+    for pair in (b"[]", b"{}"):
+        for count, refused in ((MAX_CONTAINERS, False), (MAX_CONTAINERS + 1, True)):
+            assert await is_refused(b"[" + b",".join([pair] * (count - 1)) + b"]") is refused
+            assert await is_refused(b'{"a":"' + pair * count + b'"}') is False
+
+
 @pytest.mark.parametrize("number", [b"1e300", b"1E-300", b"1.5e+300", b"-2e0300"])
 async def test_there_may_be_so_many_numbers_that_take_long_to_read(number: bytes) -> None:
     for count, refused in ((MAX_EXTREMES, False), (MAX_EXTREMES + 1, True)):
@@ -61,20 +67,6 @@ async def test_texts_may_hold_as_much_of_it_as_they_like(text: bytes) -> None:
     assert await is_refused(b'{"a":"%b", "b": [%b]}' % (said, b"0," * MAX_VALUES))
 
 
-class Longest(trio.abc.Instrument):
-    """The longest step of a task, in seconds of this thread's own time."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._began = time.thread_time()
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self._began = time.thread_time()
-
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        self.seconds = max(self.seconds, time.thread_time() - self._began)
-
-
 BIG = [
     b'{"text": "a", "x": {' + b",".join(b'"k%d":1' % n for n in range(250_000)) + b"}}",
     b'{"text": "a", "x": [' + b",".join([b"1.5e300"] * 250_000) + b"]}",
@@ -83,20 +75,20 @@ BIG = [
     b'{"model":"scripted","tokens":1,"messages":[{"role":"user","content":['
     + b",".join([b'{"type":"text","text":"a"}'] * 2048)
     + b"]}]}",
+    b'{"model":"scripted","tokens":1,"messages":['
+    + b",".join([b'{"role":"user","content":"a"}'] * 2048)
+    + b"]}",
+    b'{"model":"scripted","input":[' + b",".join([b'{"role":"user","content":"a"}'] * 2048) + b"]}",
 ]
 
 
-@pytest.mark.parametrize("body", BIG, ids=["keys", "extremes", "objects", "escapes", "parts"])
+@pytest.mark.parametrize(
+    "body", BIG, ids=[*("keys", "extremes", "objects", "escapes"), *("parts", "messages", "items")]
+)
 async def test_no_body_holds_the_loop_for_long(ann: Client, body: bytes) -> None:
     path = "/v1/chat/completions" if b'"messages"' in body else "/api/agents/chat"
-    await ann.ask("POST", path, data=body)
-    longest = []
-    for _ in range(3):  # the best of them: what a machine does beside it says nothing of a body
-        instrument = Longest()
-        trio.lowlevel.add_instrument(instrument)
-        await ann.ask("POST", path, data=body)
-        trio.lowlevel.remove_instrument(instrument)
-        longest.append(instrument.seconds)
+    path = "/v1/responses" if b'"input"' in body else path
+    longest = await longest_step(lambda: ann.ask("POST", path, data=body))
 
-    assert min(longest) < 0.05, longest  # 20 ms on a machine of its own
+    assert longest < 0.05  # 20 ms on a machine of its own
     assert len(body) <= LARGE + WINDOW

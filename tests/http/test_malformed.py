@@ -17,7 +17,7 @@ PATHS = [
     *(START, "/api/agents/chat/agents", "/api/agents/chat/abort"),
     *(*COMPLETIONS, *RESPONSES),
 ]
-DEEP = 10_000
+DEEP = 5_000
 QUICK = b'"model": "scripted", "messages": [{"role": "user", "content": "Hi"}], "tokens": 1'
 
 

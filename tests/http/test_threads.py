@@ -2,6 +2,9 @@
 
 from uuid import uuid4
 
+import pytest
+
+from legato.storage.contracts.records import Branch
 from tests.support.http.client import Client
 from tests.support.http.runtime import AttentiveModel, open_client
 
@@ -131,6 +134,37 @@ async def test_the_oldest_turns_are_dropped_first_and_the_reply_says_how_many() 
     # "system" 6 + the last question 10; a turn before it 10 + 9: one fits into 40, two do not.
     assert dropped == [(0, 0), (0, 0), (2, 2), (4, 4)]
     assert attentive.read() == ["system", "question 2", "w0 w1 w2 ", "question 3"]
+
+
+async def test_of_a_long_conversation_a_start_reads_little(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attentive = AttentiveModel(max_context_tokens=40, parameters={"tokens": 1})
+    monkeypatch.setattr(
+        "legato.actors.conversation.turn_store.LEAST_READ", 1000
+    )  # else it takes megabytes
+    read: list[Branch] = []
+
+    async def noted(*place: str, most: int) -> Branch:
+        read.append(await branch(*place, most=most))
+        return read[-1]
+
+    async with open_client(attentive, default_model="attentive") as ann:
+        ids: dict[str, str] = {}
+        for _ in range(8):
+            started = await ann.start("x" * 250, **ids)
+            await ann.read(started["generationId"])
+            ids = {"conversationId": started["conversationId"]}
+        assert ann.app.runtime is not None
+        records = ann.app.runtime.records
+        branch = records.branch
+        monkeypatch.setattr(records, "branch", noted)
+        started = await ann.start("last", **ids)
+        await ann.read(started["generationId"])
+
+    assert len(read[0].messages) == 7
+    assert started["droppedMessages"] == 16
+    assert attentive.read() == ["last"]
 
 
 async def test_the_system_prompt_and_the_question_are_never_dropped() -> None:

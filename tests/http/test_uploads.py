@@ -4,9 +4,11 @@ import tracemalloc
 from contextlib import suppress
 from typing import Final
 
+import pytest
 import trio
 
 from legato.config import Limits
+from legato.http.input.forms import FORM
 from tests.support.http.client import Client
 from tests.support.http.live_server import LiveServer, live_server
 from tests.support.http.raw_client import START, RawClient
@@ -16,9 +18,10 @@ BODY: Final = b"{" + b" " * (Limits().max_body_bytes - 2) + b"}"
 MIB: Final = 1024 * 1024
 
 
-async def send(server: LiveServer, authorization: str) -> bytes:
+async def send(server: LiveServer, authorization: str, place: str = START) -> bytes:
     """The status line of the reply to a body of 3 MiB."""
-    asked = f"POST {START} HTTP/1.1\r\nHost: legato\r\nAuthorization: {authorization}\r\n"
+    asked = f"POST {place} HTTP/1.1\r\nHost: legato\r\nAuthorization: {authorization}\r\n"
+    asked += f"Content-Type: {FORM}\r\n"
     async with await server.connect() as client, trio.open_nursery() as nursery:
         length = f"Content-Length: {len(BODY)}\r\n\r\n"
         nursery.start_soon(sent, client, (asked + length).encode() + BODY)
@@ -32,14 +35,17 @@ async def sent(client: RawClient, request: bytes) -> None:
         await client.stream.send_all(request)
 
 
-async def test_what_nobody_known_sends_is_not_held() -> None:
+@pytest.mark.parametrize(
+    ("place", "status"), [(START, b"401"), ("/login", b"413"), ("/healthz", b"405")]
+)
+async def test_what_nobody_known_sends_is_not_held(place: str, status: bytes) -> None:
     replies = []
 
     async def ask() -> None:
-        replies.append(await send(server, "Bearer nobody's"))
+        replies.append(await send(server, "Bearer nobody's", place))
 
     async with live_server() as server:
-        await send(server, "Bearer nobody's")
+        await send(server, "Bearer nobody's", place)
         own = CLIENTS * len(BODY)  # the clients' own copies are in this process, too
         tracemalloc.start()
         try:
@@ -50,7 +56,7 @@ async def test_what_nobody_known_sends_is_not_held() -> None:
         finally:
             tracemalloc.stop()
 
-    assert replies == [b"HTTP/1.1 401 "] * CLIENTS
+    assert replies == [b"HTTP/1.1 %b " % status] * CLIENTS
     assert held < 20 * MIB, held / MIB  # they sent 180; what waits in connections is in it
 
 

@@ -1,7 +1,7 @@
 """Stores turns: as a conversation's messages, or as the responses of an API."""
 
 import time
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import structs
 
@@ -9,12 +9,19 @@ from legato.actors.conversation.history import alternating, begun, chat, fitting
 from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, plan
 from legato.actors.ending import ending_of_answer
 from legato.actors.messages import Opening
-from legato.content import ApiRequest, Conversation, Message, Part
+from legato.content import NO_PARENT, ApiRequest, Conversation, Message, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
 from legato.storage.contracts.errors import ForeignConversation
-from legato.storage.contracts.records import Records
+from legato.storage.contracts.records import Branch, Records
 from legato.storage.contracts.responses import StoredResponse
+
+CHARACTERS: Final = 16
+"""Of a token: four times the average, because what a model does not read is counted, too."""
+
+LEAST_READ: Final = 1024 * 1024
+MOST_READ: Final = 8 * LEAST_READ
+"""Characters of a conversation: all are in memory at once, for each turn that begins."""
 
 
 class TurnStore(Protocol):
@@ -87,11 +94,21 @@ class ConversationStore:
         self._records = records
 
     async def plan(self, turn: Turn, model: Model) -> Opening:
-        messages = await self._records.messages(turn.conversation_id)
-        planned = plan(turn, messages, expected=[turn.parent_id or ""])
+        branch = await self._branch(turn, readable(model))
+        planned = plan(turn, branch.messages, expected=[turn.parent_id or ""])
         created = Created(planned.request, turn.response_id, turn.model, planned.kept)
-        above = [*messages, planned.request]
-        return opening(turn, model, created, above, planned.kept, conversation_of(turn))
+        asked = Branch([*branch.messages, planned.request], branch.above)
+        return opening(turn, model, created, asked, planned.kept, conversation_of(turn))
+
+    async def _branch(self, turn: Turn, most: int) -> Branch:
+        """Read what the turn's place depends on, and what its model may read."""
+        named = turn.revise or turn.regenerate or turn.parent_id
+        if named == NO_PARENT:
+            return Branch()
+        found = await self._records.branch(turn.conversation_id, named, most=most)
+        if found.messages or named is None:
+            return found
+        return await self._records.branch(turn.conversation_id, most=most)
 
     async def open(self, turn: Turn, created: Created) -> Conversation:
         conversation, request = conversation_of(turn), created.request
@@ -103,17 +120,17 @@ class ConversationStore:
         conversation = await self.conversation(created)
         if conversation is None:
             raise ForeignConversation(created.request.conversation_id)
-        messages = await self._records.messages(created.request.conversation_id)
-        reopened = opening(turn, model, created, messages, content, conversation)
+        place = created.request.conversation_id, created.request.message_id
+        branch = await self._records.branch(*place, most=readable(model))
+        reopened = opening(turn, model, created, branch, content, conversation)
         resumed = written(content).removeprefix(written(created.kept))
         request = structs.replace(reopened.request, resumed=resumed)
         return structs.replace(reopened, created=created, request=request)
 
     async def opened(self, created: Created) -> Conversation | None:
         request = created.request
-        stored = await self._records.messages(request.conversation_id)
-        is_kept = any(each.message_id == request.message_id for each in stored)
-        return await self.conversation(created) if is_kept else None
+        kept = await self._records.some_messages(request.conversation_id, [request.message_id])
+        return await self.conversation(created) if kept else None
 
     async def conversation(self, created: Created) -> Conversation | None:
         return await self._records.conversation(created.request.conversation_id)
@@ -224,6 +241,11 @@ def conversation_of(turn: Turn) -> Conversation:
     )
 
 
+def readable(model: Model) -> int:
+    """How many characters of a conversation are read for a model: more than fit its context."""
+    return min(MOST_READ, max(LEAST_READ, CHARACTERS * model.max_context_tokens))
+
+
 def prompt_of(turn: Turn) -> Prompt:
     assert turn.prompt is not None, "an API was asked"
     return turn.prompt
@@ -233,19 +255,19 @@ def opening(
     turn: Turn,
     model: Model,
     created: Created,
-    messages: list[Message],
+    branch: Branch,
     kept: tuple[Part, ...],
     conversation: Conversation,
 ) -> Opening:
-    """Make the opening of a turn whose conversation has these messages, the question included."""
-    history = list(chat(thread(messages, created.request.message_id)))
+    """Make the opening of a turn whose question is the last of that branch."""
+    history = list(chat(thread(branch.messages, created.request.message_id)))
     system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
     last = [ChatMessage("user", created.request.text), *begun(kept)]
     cost = model.count_tokens
     fitted = fitting(history, [*system, *last], model.max_context_tokens, cost)
     asked = (*system, *alternating([*fitted, *last]))
     return Opening(
-        structs.replace(created, dropped=len(history) - len(fitted)),
+        structs.replace(created, dropped=branch.above + len(history) - len(fitted)),
         ModelRequest(asked, turn.parameters),
         conversation,
         sum(cost(message.text) for message in asked),

@@ -1,9 +1,10 @@
 """Who is asking: a bearer token, or the page's session cookie from the page's own origin."""
 
 import hmac
+import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Final, get_args
 
@@ -43,6 +44,7 @@ SESSION_COOKIE: Final = "legato_session"
 KNOWN_TOKENS: Final = 1024  # whose signatures were looked at, the last that came
 SESSION_SECONDS: Final = 12 * 3600  # a working day; then the page asks for a new login
 
+_SESSION: Final = re.compile(rf'(?:^|;)[ \t]*{SESSION_COOKIE}="?([^;"]*)')
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
@@ -170,6 +172,17 @@ def session_cookie(value: str, seconds: int, *, secure: bool, path: str = "/") -
     """A Set-Cookie header; `secure` where the page came by https.  With 0 seconds it takes away."""
     cookie = f"{SESSION_COOKIE}={value}; Max-Age={seconds}; Path={path}; HttpOnly; SameSite=Strict"
     return f"{cookie}; Secure" if secure else cookie
+
+
+def session_in(cookies: Iterable[str]) -> str | None:
+    """The session cookie's value in Cookie headers; the first of several counts.
+
+    A head has room for thousands of cookies, and to read each of them takes long.
+    """
+    for header in cookies:
+        if found := _SESSION.search(header):
+            return found[1]
+    return None
 
 
 def check_origin(credentials: Credentials) -> None:

@@ -10,6 +10,7 @@ from quart_schema import hide
 from legato.http.auth.authenticator import check_origin, session_cookie
 from legato.http.auth.tokens import Unauthorized
 from legato.http.errors import said
+from legato.http.input.forms import form_of
 from legato.http.request_context import application, credentials_of, no_content, runtime, scheme_of
 from legato.http.request_info import asking
 
@@ -18,6 +19,9 @@ sessions = Blueprint("sessions", __name__)
 OPENED_BY_A_PERSON: Final = ("none", "same-origin")
 """`Sec-Fetch-Site` of a link that was typed, opened by a program, or followed on our own page.
 Any other may be followed because a page of somebody else wants its reader to be logged in there."""
+
+LONGEST_ACCEPT: Final = 1024
+"""Characters of `Accept` in which a browser says what it takes; to read more of it takes long."""
 
 
 class Login(Struct, frozen=True):
@@ -50,7 +54,7 @@ async def submit() -> Response:
     """Exchange a one-time token, or a JWT, for a session cookie."""
     if request.headers.get("Origin") is not None:
         check_origin(credentials_of(request))
-    form = await request.form
+    form = await form_of()
     try:
         login = await _login(form.get("token", ""))
     except Unauthorized as error:
@@ -133,6 +137,8 @@ def _is_to_be_asked(login: Login) -> bool:
 
 
 def _is_browser() -> bool:
+    if len(request.headers.get("Accept", "")) > LONGEST_ACCEPT:
+        return False
     kinds = ["application/json", "text/html"]
     return request.accept_mimetypes.best_match(kinds) == "text/html"
 

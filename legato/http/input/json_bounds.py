@@ -18,6 +18,10 @@ MAX_VALUES: Final = 16 * 1024
 MAX_EXTREMES: Final = 256
 """Numbers with exponents of three digits or more.  A schema may have the largest float there is."""
 
+MAX_CONTAINERS: Final = 6 * 1024
+"""Objects and arrays of these.  2,048 messages of one part each have so many.  While a generation
+runs, Python's collector looks at each of its request's again and again, and nobody is served."""
+
 WINDOW: Final = 512 * 1024
 """Bytes that are looked at before others have their turn: some 5 ms, of nothing but escapes."""
 
@@ -49,21 +53,31 @@ async def _breathe(data: bytes) -> None:
 class Counted:
     def __init__(self) -> None:
         self._values = 0
+        self._containers = 0
         self._extremes = 0
 
     def add(self, json: bytes) -> None:
-        self._values += json.count(b",") + json.count(b"[") + json.count(b"{")
+        containers = json.count(b"[") + json.count(b"{")
+        self._containers += containers
+        self._values += json.count(b",") + containers
         same = json.translate(_SAME)
         self._extremes += sum(same.count(exponent) for exponent in _EXPONENTS)
 
     @property
     def is_fine(self) -> bool:
-        return self._values <= MAX_VALUES and self._extremes <= MAX_EXTREMES
+        return (
+            self._values <= MAX_VALUES
+            and self._containers <= MAX_CONTAINERS
+            and self._extremes <= MAX_EXTREMES
+        )
 
     def check(self) -> None:
         """Raises InvalidField."""
         if self._values > MAX_VALUES:
             _refuse(f"more than {MAX_VALUES} values; {MAX_VALUES} are allowed")
+        if self._containers > MAX_CONTAINERS:
+            found = f"more than {MAX_CONTAINERS} objects and arrays"
+            _refuse(f"{found}; {MAX_CONTAINERS} are allowed")
         if self._extremes > MAX_EXTREMES:
             found = f"more than {MAX_EXTREMES} numbers with exponents of three digits"
             _refuse(f"{found}; {MAX_EXTREMES} are allowed")

@@ -10,13 +10,22 @@ import trio
 from quart import Request
 from quart_trio.wrappers import TrioRequest
 from quart_trio.wrappers.request import TrioBody
+from werkzeug.exceptions import RequestEntityTooLarge
 
 
 class Upload(TrioBody):
     def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
         super().__init__(expected_content_length, max_content_length)
         self.wanted = trio.Event()
+        self._expected = expected_content_length
         self._is_dropped = False
+
+    def bound(self, most: int) -> None:
+        """Take in no more bytes than that, where the whole server's bound is wider."""
+        if self._max_content_length is None or self._max_content_length > most:
+            self._max_content_length = most
+            if (self._expected or 0) > most:
+                self._must_raise = RequestEntityTooLarge()
 
     def __await__(self) -> Generator[Any, None, Any]:
         self.wanted.set()

@@ -22,7 +22,7 @@ class Erasure(Protocol):
     """Every method raises StorageError where the storage fails or is closed.
 
     One step holds up other writes for as long as the deletion of `most` rows takes, and is done
-    whole or not at all.
+    whole or not at all.  Of a long conversation it removes some messages, the oldest first.
     """
 
     async def running(self, user: str) -> int:

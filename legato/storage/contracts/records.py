@@ -28,6 +28,20 @@ class MessagePage(Struct, frozen=True, rename="camel"):
     next_cursor: str | None = None
 
 
+LONGEST_BRANCH: Final = 4096
+"""Messages that follow one another: of a longer conversation no model reads the beginning."""
+
+
+class Branch(Struct, frozen=True):
+    """Messages that follow one another, the oldest first; `above`: how many are before them.
+
+    That is counted up to LONGEST_BRANCH.
+    """
+
+    messages: Sequence[Message] = ()
+    above: int = 0
+
+
 class StoredTurn(Struct, frozen=True):
     """Where a start with a `clientRequestId` went."""
 
@@ -92,7 +106,20 @@ class Records(Protocol):
         ...
 
     async def messages(self, conversation_id: str) -> list[Message]:
-        """All messages, in order of arrival, since clocks are set back; replaced ones stay."""
+        """All messages, in order of arrival, since clocks are set back; replaced ones stay.
+
+        They may be gigabytes: nothing that a client asks for reads them so.
+        """
+        ...
+
+    async def branch(
+        self, conversation_id: str, message_id: str | None = None, *, most: int
+    ) -> Branch:
+        """A message (the newest, where none is named) and those above it, along their parents.
+
+        As many as together have `most` characters, and LONGEST_BRANCH at most; but the message and
+        its parent, whatever their size.  None, where the message is not there.
+        """
         ...
 
     async def message_page(
@@ -137,7 +164,11 @@ class Records(Protocol):
         ...
 
     async def delete_conversation(self, conversation_id: str) -> bool:
-        """Remove it, its messages and its request ids; False where there was none."""
+        """Remove it, its messages and its request ids; False where there was none.
+
+        A long one goes in steps, its oldest messages first: one that is cancelled, or fails, may
+        have removed some, and again removes the rest.
+        """
         ...
 
     async def storage_use(self, user: str) -> StorageUse:

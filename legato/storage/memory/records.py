@@ -6,6 +6,7 @@ import trio
 from msgspec.structs import replace
 
 from legato.content import NEW_CHAT, Conversation, Message
+from legato.storage.branches import branch_of
 from legato.storage.checks import require_limit, require_together, require_unicode
 from legato.storage.clock import Clock, utc_now
 from legato.storage.contracts.errors import ForeignConversation, RequestTaken, StorageError
@@ -16,7 +17,7 @@ from legato.storage.contracts.quotas import (
     conversation_use,
     message_use,
 )
-from legato.storage.contracts.records import MessagePage, Page, StoredTurn
+from legato.storage.contracts.records import Branch, MessagePage, Page, StoredTurn
 from legato.storage.memory.bans import MemoryBans
 from legato.storage.memory.keys import MemoryApiKeys
 from legato.storage.memory.quotas import MemoryUse, Row
@@ -87,6 +88,13 @@ class MemoryRecords:
     async def messages(self, conversation_id: str) -> list[Message]:
         await self._enter(conversation_id)
         return [m for m in self._messages.values() if m.conversation_id == conversation_id]
+
+    async def branch(
+        self, conversation_id: str, message_id: str | None = None, *, most: int
+    ) -> Branch:
+        found = {each.message_id: each for each in await self.messages(conversation_id)}
+        newest = next(reversed(found), "")
+        return branch_of(found, newest if message_id is None else message_id, most)
 
     async def message_page(
         self, conversation_id: str, *, limit: int, most: int, cursor: str | None = None

@@ -13,6 +13,7 @@ from legato.storage.clock import microseconds
 from legato.storage.contracts.erasure import Erased, oldest_id
 from legato.storage.sql import erasure_statements as statements
 from legato.storage.sql.database import Database
+from legato.storage.sql.deletion import delete_some
 from legato.storage.sql.events import decoded
 from legato.storage.sql.owner_locks import OwnerLocks
 
@@ -94,10 +95,8 @@ class SqlErasure:
 def _delete_conversations(
     connection: Connection, which: Any, values: dict[str, Any]
 ) -> tuple[int, int]:
-    """How many, and of how many messages."""
-    found = {"of_conversations": connection.scalars(which, values).all()}
-    messages = connection.execute(statements.MESSAGES_IN, found).scalar_one()
-    return connection.execute(statements.DELETE_CONVERSATIONS, found).rowcount, messages
+    """How many, and how many messages."""
+    return delete_some(connection, connection.scalars(which, values).all())
 
 
 def _has_expired(connection: Connection, values: dict[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, bindparam, delete, exists, func, select, update
+from sqlalchemy import BindParameter, bindparam, delete, exists, select, update
 
 from legato.storage.sql.journal_statements import NOBODY
 from legato.storage.sql.tables import (
@@ -10,7 +10,6 @@ from legato.storage.sql.tables import (
     CONVERSATIONS,
     ENTRIES,
     JOBS,
-    MESSAGES,
     RESPONSES,
     VIOLATIONS,
 )
@@ -26,14 +25,6 @@ EXPIRED_CONVERSATIONS: Final = (
     .where(CONVERSATIONS.c.updated_at < bindparam("before"))
     .limit(_AT_MOST)
 )
-_FOUND: Final[BindParameter[Any]] = bindparam("of_conversations", expanding=True)
-MESSAGES_IN: Final = (
-    select(func.count()).select_from(MESSAGES).where(MESSAGES.c.conversation_id.in_(_FOUND))
-)
-DELETE_CONVERSATIONS: Final = delete(CONVERSATIONS).where(
-    CONVERSATIONS.c.conversation_id.in_(_FOUND)  # the rest goes by ON DELETE
-)
-
 _RESPONSES_OF: Final = (
     select(RESPONSES.c.position).where(RESPONSES.c.user_id == _USER).limit(_AT_MOST)
 )

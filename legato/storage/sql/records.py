@@ -11,10 +11,12 @@ from legato.storage.checks import require_limit, require_together
 from legato.storage.clock import Clock, microseconds, utc_now
 from legato.storage.contracts.errors import ForeignConversation, RequestTaken
 from legato.storage.contracts.quotas import UNBOUNDED, Quota, StorageUse
-from legato.storage.contracts.records import MessagePage, Page, StoredTurn
+from legato.storage.contracts.records import Branch, MessagePage, Page, StoredTurn
 from legato.storage.paging import cut, decode_cursor, decode_place, page_of, place_before
 from legato.storage.sql.bans import SqlBans
+from legato.storage.sql.branches import read_branch
 from legato.storage.sql.database import Database
+from legato.storage.sql.deletion import delete_some
 from legato.storage.sql.keys import SqlApiKeys
 from legato.storage.sql.quotas import SqlQuotas, use_of
 from legato.storage.sql.responses import SqlResponses
@@ -23,7 +25,6 @@ from legato.storage.sql.rows import conversation_of, conversation_values, messag
 from legato.storage.sql.statements import (
     ANSWER,
     CONVERSATION,
-    DELETE,
     FIRST_PAGE,
     NEXT_PAGE,
     PLACE,
@@ -111,6 +112,13 @@ class SqlRecords:
 
         return await self._database.read(work)
 
+    async def branch(
+        self, conversation_id: str, message_id: str | None = None, *, most: int
+    ) -> Branch:
+        return await self._database.read(
+            lambda connection: read_branch(connection, conversation_id, message_id, most)
+        )
+
     async def message_page(
         self, conversation_id: str, *, limit: int, most: int, cursor: str | None = None
     ) -> MessagePage:
@@ -175,10 +183,12 @@ class SqlRecords:
         return await self._database.write(work)
 
     async def delete_conversation(self, conversation_id: str) -> bool:
-        def work(connection: Connection) -> bool:
-            return connection.execute(DELETE, {"of_conversation": conversation_id}).rowcount > 0
-
-        return await self._database.write(work)
+        deleted, messages = 0, 1
+        while messages and not deleted:
+            deleted, messages = await self._database.write(
+                lambda connection: delete_some(connection, [conversation_id])
+            )
+        return deleted > 0
 
     async def storage_use(self, user: str) -> StorageUse:
         return await self._database.read(lambda connection: use_of(connection, user))

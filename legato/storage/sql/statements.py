@@ -6,7 +6,7 @@ function that makes them.  None uses RETURNING, which SQLite has since 3.35 only
 
 from typing import Final, NamedTuple
 
-from sqlalchemy import Insert, Table, and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import Insert, Table, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.content import NEW_CHAT
@@ -82,7 +82,6 @@ TOUCH_UNANSWERED: Final = TOUCH.where(
 
 RETITLE: Final = TOUCH.values(title=bindparam("new_title"))
 RETITLE_UNTITLED: Final = RETITLE.where(CONVERSATIONS.c.title == NEW_CHAT)
-DELETE: Final = delete(CONVERSATIONS).where(_THE_CONVERSATION)  # the rest goes by ON DELETE
 
 
 class Upserts(NamedTuple):

@@ -1,6 +1,6 @@
 """A write of the question is brought to its end, repeated or looked up, come what may."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -210,11 +210,13 @@ class Forgetful(UnheardRecords):
 
     unreadable = 0
 
-    async def messages(self, conversation_id: str) -> list[Message]:
+    async def some_messages(
+        self, conversation_id: str, message_ids: Collection[str]
+    ) -> list[Message]:
         if self.unreadable > 0:
             self.unreadable -= 1
             raise StorageError("the disk is full")
-        return await super().messages(conversation_id)
+        return await super().some_messages(conversation_id, message_ids)
 
 
 async def test_whether_a_question_is_stored_is_asked_until_it_is_known(

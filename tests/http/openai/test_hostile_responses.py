@@ -101,6 +101,26 @@ async def test_what_is_too_large_to_go_on_from_is_refused_as_such(
             assert "bytes are allowed" in message
 
 
+async def test_what_has_too_many_items_to_go_on_from_is_refused_as_such(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("legato.http.openai.responses.chain.MOST_ITEMS", 4)
+    async with quick() as ann:
+        first = await ann.post(PATH, ASKED)
+        second = await ann.post(PATH, ASKED | {"previous_response_id": first.body["id"]})
+        assert second.status == 200
+        more = [{"role": "user", "content": "Hi"}] * 2
+        third = await ann.post(
+            PATH, ASKED | {"previous_response_id": second.body["id"], "input": more}
+        )
+        assert third.status == 200
+        refused = await ann.post(PATH, ASKED | {"previous_response_id": third.body["id"]})
+
+    param, message = refusal(refused)
+    assert param == "previous_response_id"
+    assert "4 items" in message
+
+
 @pytest.mark.parametrize("field", ["truncation", "service_tier", "tool_choice", "reasoning"])
 async def test_a_refusal_is_short_whatever_was_found(field: str) -> None:
     found: Any = {"effort": "x" * 100_000} if field == "reasoning" else "x" * 100_000

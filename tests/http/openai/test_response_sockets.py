@@ -83,6 +83,22 @@ async def test_what_is_not_stored_is_gone_on_from_on_its_own_connection_alone(
     assert whole == ["one", "w0 w1 w2 ", "two", "w0 w1 w2 ", "three"]
 
 
+@pytest.mark.parametrize("store", [False, True])
+async def test_a_connection_remembers_no_more_than_can_be_gone_on_from(
+    server: LiveServer, store: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("http.openai.responses.chain", "storage.memory.responses"):
+        monkeypatch.setattr(f"legato.{place}.LARGEST_CHAIN", 10_000)
+    async with talking(server) as ann:
+        last = await ann.turn(input="Hi", store=store)
+        fits = await ann.turn(store=store, previous_response_id=last["id"])
+        more = await ann.turn(input="x" * 9000, store=store, previous_response_id=fits["id"])
+        await ann.ask(previous_response_id=more["id"])
+        status, param, _ = await ann.refusal()
+        assert (status, param) == (400, "previous_response_id")
+        assert (await ann.turn())["status"] == "completed"
+
+
 REFUSED: list[tuple[str | bytes, tuple[int, str | None]]] = [
     ("", (400, None)),
     (b"", (400, None)),

@@ -1,5 +1,6 @@
 """OpenAI's Chat Completions: messages in, their answer out, whole or chunk by chunk."""
 
+from functools import partial
 from typing import Any, Final
 
 import trio
@@ -10,6 +11,7 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.events import Failed, Stopped
+from legato.http.openai.building import built
 from legato.http.openai.callers import JOB_HEADER, is_bound, request_id
 from legato.http.openai.chat_completions.bodies import (
     Completion,
@@ -46,7 +48,7 @@ async def complete() -> Response:
     """
     body, fields = await body_and_fields_of(CompletionBody)
     await trio.lowlevel.checkpoint()
-    turn = _turn(body, fields)
+    turn = await built(partial(_turn, body, fields), len(body.messages or ()))
     bound = is_bound(body.cancel_on_disconnect)
     job = (await runtime().jobs.start(turn, "enqueue")).job
     answer = _streamed if body.stream else _whole

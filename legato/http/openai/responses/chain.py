@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from msgspec import json
+
 from legato.http.errors import InvalidField, RequestError
 from legato.http.openai.responses.request import ConversationName, ResponseBody
 from legato.http.request_context import runtime, user
@@ -11,8 +13,12 @@ from legato.storage.contracts.responses import LARGEST_CHAIN, ChainTooLarge, Sto
 OVERTAKEN: Final = "invalid_turn"
 """Why a response fails whose conversation went on between its reading and its beginning."""
 
+MOST_ITEMS: Final = 4096
+"""In the inputs of all of them, and their answers: each takes some 10 µs until a model has it."""
+
 Chains = Mapping[str, Sequence[StoredResponse]]
-"""What a connection remembers by itself: a response and all before it, by its id."""
+"""What a connection remembers by itself: a response and all before it, by its id; none where that
+is too much to go on from."""
 
 
 class PreviousNotFound(RequestError):
@@ -42,25 +48,43 @@ async def responses_before(body: ResponseBody, chains: Chains) -> Sequence[Store
         InvalidField, PreviousNotFound
     """
     try:
-        return await _before(body, chains)
+        chain = await _before(body, chains)
+        if count_items(chain) > MOST_ITEMS:
+            raise ChainTooLarge
+        return chain
     except ChainTooLarge:
         field = "conversation" if body.previous_response_id is None else "previous_response_id"
-        most = f"{LARGEST_CHAIN} bytes are allowed"
+        most = f"{LARGEST_CHAIN} bytes are allowed, and {MOST_ITEMS} items"
         raise InvalidField(field, f"names too much to go on from; {most}") from None
 
 
 async def _before(body: ResponseBody, chains: Chains) -> Sequence[StoredResponse]:
     responses = runtime().records.responses
     if (previous := body.previous_response_id) is not None:
-        chain = chains.get(previous) or await responses.chain(user(), previous)
+        chain = chains.get(previous)
+        if chain is None:
+            chain = await responses.chain(user(), previous)
         if chain is None:
             raise PreviousNotFound(previous)
+        if not chain:
+            raise ChainTooLarge
         if chain[-1].ending is None:
             raise InvalidField("previous_response_id", "names a response that is still running")
         return chain
     if body.conversation is not None:
         return await responses.conversation(user(), conversation_id_of(body.conversation))
     return ()
+
+
+def remembered(chain: Sequence[StoredResponse]) -> Sequence[StoredResponse]:
+    """What a connection keeps of it: all, or none where that is too much to go on from."""
+    size = sum(len(json.encode(each)) for each in chain)
+    fits = size <= LARGEST_CHAIN and count_items(chain) <= MOST_ITEMS
+    return chain if fits else ()
+
+
+def count_items(chain: Sequence[StoredResponse]) -> int:
+    return sum(len(each.items) + 1 for each in chain)
 
 
 def conversation_id_of(given: ConversationName | str) -> str:

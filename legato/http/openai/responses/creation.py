@@ -1,6 +1,7 @@
 """A request to the Responses API, begun: what it follows, and the job that answers it."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import trio
@@ -15,6 +16,7 @@ from legato.content import ApiRequest
 from legato.dialects.response_object import PREFIX
 from legato.events import AnyEnding, Created, Failed, Stopped
 from legato.http.errors import TooLarge
+from legato.http.openai.building import built
 from legato.http.openai.chat_completions.prompts import check_parameters, model_named
 from legato.http.openai.outcomes import Lost, Unanswered
 from legato.http.openai.responses.chain import (
@@ -22,6 +24,7 @@ from legato.http.openai.responses.chain import (
     Chains,
     ConversationLocked,
     conversation_id_of,
+    count_items,
     responses_before,
 )
 from legato.http.openai.responses.prompt import Request, request_of
@@ -79,7 +82,9 @@ async def begin_response(
     check(body)
     before = await responses_before(body, chains or {})
     await trio.lowlevel.checkpoint()
-    turn, prompt = _turn(body, before, request_id, closing)
+    items = count_items(before) + (len(body.input) if isinstance(body.input, list) else 1)
+    build = partial(_turn, body, before, request_id, closing)
+    turn, prompt = await built(build, items)
     if prompt.asked.store:
         await _check_room(turn)
     try:

@@ -14,7 +14,7 @@ from legato.actors.subscription import Follower
 from legato.http.auth.access import user_at
 from legato.http.errors import HANDLED, InvalidField, RequestError, response_to
 from legato.http.openai.outcomes import Lost
-from legato.http.openai.responses.chain import Chains
+from legato.http.openai.responses.chain import Chains, remembered
 from legato.http.openai.responses.creation import API, PATHS, begin_response
 from legato.http.openai.responses.request import ResponseBody
 from legato.http.request_context import handshake_of, json_of, runtime
@@ -75,7 +75,7 @@ async def _answer(message: bytes, chains: Chains) -> Chains:
             ending = await begun.job.ended()
     except ActorError:
         raise Lost from None
-    return {begun.job.response_id: begun.ended(ending)}
+    return {begun.job.response_id: remembered(begun.ended(ending))}
 
 
 async def _pass_guards(message: bytes) -> None:

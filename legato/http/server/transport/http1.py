@@ -1,5 +1,6 @@
 """HTTP/1.1 as Hypercorn serves it, with one way to read a request and none past it."""
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
@@ -31,6 +32,8 @@ AHEAD_AT_ONCE: Final = 20  # no browser sends any, and old clients a handful
 MALFORMED: Final = "it is not HTTP/1.1 as RFC 9112 defines it"
 PROBLEMS: Final = {431: "its head is too large", 501: "its Transfer-Encoding is not chunked"}
 
+BODILESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
 _PREFACE_HEAD: Final = b"PRI * HTTP/2.0\r\n\r\n"
 
 Read = Callable[[int], Awaitable[bytes | bytearray]]
@@ -60,6 +63,7 @@ class Http1(H11Protocol):
         H2ProtocolAssumedError."""
         super().__init__(*parts)
         self.can_read = Turn(self._read_ahead)
+        self._left: float = math.inf  # bytes of the answer that are still to be sent
         self._read = read
         self._strict = StrictConnection(self.config.h11_max_incomplete_size, http2=http2)
         self.connection = self._strict
@@ -67,13 +71,16 @@ class Http1(H11Protocol):
     async def _read_ahead(self) -> None:
         """While a request is answered: what is behind it is kept, and its client's end noticed.
 
-        Behind more than MAX_AHEAD nobody would see that end: who sends so much has come to it.
+        Behind more than MAX_AHEAD nobody would see that end: who sends so much has come to it,
+        unless it has its answer already.  Then what it sends is its next request, in due time.
         """
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             ahead = len(self._strict.trailing_data[0])
             while ahead <= MAX_AHEAD and (data := await self._read(MAX_AHEAD)):
                 self._strict.receive_data(bytes(data))
                 ahead += len(data)
+            if ahead > MAX_AHEAD and self._left <= 0:
+                await trio.sleep_forever()  # until its turn, which comes as soon as we are done
         await self.send(Closed())
 
     async def _check_protocol(self, event: h11.Request) -> None:
@@ -107,7 +114,20 @@ class Http1(H11Protocol):
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
         if self._strict.problem is None:  # behind a refusal nobody listens to the application
+            self._left = self._left_after(event)
             await super()._send_h11_event(event)
+
+    def _left_after(self, event: H11SendableEvent) -> float:
+        match event:
+            case h11.Response() if self._strict.is_head or event.status_code in BODILESS:
+                return 0
+            case h11.Response():
+                return length_of(event)
+            case h11.Data():
+                return self._left - len(event.data)
+            case h11.EndOfMessage():
+                return 0
+        return self._left
 
     async def _send_error_response(self, status_code: int) -> None:
         """Say what was wrong.  It is the connection's last word."""
@@ -125,3 +145,9 @@ class Http1(H11Protocol):
             events.append(h11.Data(data=body))
         said = [self._strict.send(event) or b"" for event in (*events, h11.EndOfMessage())]
         await self.send(RawData(b"".join(said)))
+
+
+def length_of(response: h11.Response) -> float:
+    """Bytes of its body; infinite where only its end says how many there were."""
+    given = (value for name, value in response.headers if name == b"content-length")
+    return float(next(given, math.inf))
