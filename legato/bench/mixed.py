@@ -1,9 +1,9 @@
 """What a server meets in a day, all at once: people, programs, strangers and lost networks."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from itertools import count, cycle
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count, cycle, takewhile
+from typing import Final, TypeVar
 
 import trio
 from msgspec.structs import replace
@@ -25,6 +25,7 @@ _LONG: Final = 2 * TOKENS  # tokens: more than are said before Stop, and soon sa
 _SAID: Final = 0.5  # seconds until Stop
 _PAUSE: Final = 0.1  # seconds between two requests of one task that does not follow
 
+_Thing = TypeVar("_Thing")
 _Call = tuple[str, str, Mapping[str, object] | None]
 
 _CALLS: Final[tuple[_Call, ...]] = (
@@ -60,7 +61,10 @@ class _Rhythm:
 
 
 class MixedLoad:
-    """Goes on until it is cancelled; what came of it is in `counts`.
+    """Asks for as long as `run` is told; what came of the requests is in `counts`.
+
+    No request is cut when the time is over: a load that was cut would count answers that nobody
+    read to their end.
 
     `somebody` gives a server with the token of a user who was never there before: what is kept
     of users, and not forgotten, is seen to grow.
@@ -72,8 +76,10 @@ class MixedLoad:
         self._sign = sign
         self._users = count()
         self._client = client_of_many()
+        self._until = 0.0  # seconds, by Trio's clock: no request begins after it
 
-    async def run(self) -> None:
+    async def run(self, seconds: float) -> None:
+        self._until = trio.current_time() + seconds
         async with self._client, trio.open_nursery() as nursery:
             for number in range(_PEOPLE):
                 nursery.start_soon(self._talk, number)
@@ -82,13 +88,20 @@ class MixedLoad:
             for kind in (self._call, self._be_refused, self._leave):
                 nursery.start_soon(kind)
 
+    def _goes_on(self) -> bool:
+        return trio.current_time() < self._until
+
+    def _due(self, things: Iterable[_Thing]) -> Iterator[_Thing]:
+        """Each of `things` in turn, again and again, until the time is over."""
+        return takewhile(lambda _: self._goes_on(), cycle(things))
+
     def somebody(self) -> Served:
         return replace(self._served, token=self._sign(f"user {next(self._users)}"))
 
     async def _talk(self, number: int) -> None:
         """Read whole answers; all but one of the readers leave and come back, again and again."""
         rhythm = _Rhythm()
-        while True:
+        while self._goes_on():
             await rhythm.beat()
             served = self.somebody()
             stream = await started(self._client, served, tokens=TOKENS, rate=TOKENS / ANSWER)
@@ -98,7 +111,7 @@ class MixedLoad:
 
     async def _stop(self, number: int) -> None:
         rhythm = _Rhythm()
-        while True:
+        while self._goes_on():
             await rhythm.beat()
             served = self.somebody()
             stream = await started(self._client, served, tokens=_LONG, rate=TOKENS / ANSWER)
@@ -115,13 +128,13 @@ class MixedLoad:
         self.counts["readers exact"] += follower.is_exact and is_whole
 
     async def _call(self) -> None:
-        for call in cycle(_CALLS):
+        for call in self._due(_CALLS):
             await self._asked(self.somebody(), call, good=True)
             self.counts["calls"] += 1
             await trio.sleep(_PAUSE)
 
     async def _be_refused(self) -> None:
-        for call in cycle(_REFUSED):
+        for call in self._due(_REFUSED):
             await self._asked(self.somebody(), call, good=False)
             await self._asked(replace(self._served, token="none"), call, good=False)
             self.counts["refused requests"] += 2
@@ -142,7 +155,7 @@ class MixedLoad:
     async def _leave(self) -> None:
         """Connect and go: at once, behind half a request, and behind a whole one."""
         head = request("GET", "/healthz", self._served.token)
-        for sent in cycle((b"", head[:20], head, head * 3)):
+        for sent in self._due((b"", head[:20], head, head * 3)):
             stream = await trio.open_tcp_stream("127.0.0.1", self._served.port)
             async with stream:
                 await stream.send_all(sent or b"G")

@@ -20,6 +20,7 @@ from legato.http.auth.tokens import sign
 _DAY: Final = 86400.0
 _RETENTION: Final = 30.0  # seconds, where the soak is long: all that is kept is there soon
 _SAMPLES: Final = 900  # in all; one a second of the quarter of an hour
+_LAST_REQUEST: Final = 60.0  # seconds that a request of the load may take, or the server hangs
 _LEFT: Final = 3.0  # seconds after the last retention: what was asked for is gone then
 
 
@@ -66,10 +67,11 @@ async def _measured(served: Served, secret: str, seconds: float, retention: floa
 
 async def _under_load(load: MixedLoad, served: Served, seconds: float) -> Sequence[Sample]:
     samples: list[Sample] = []
-    with trio.move_on_after(seconds):
+    until = trio.current_time() + seconds
+    with trio.fail_after(seconds + _LAST_REQUEST):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(load.run)
-            while True:
+            nursery.start_soon(load.run, seconds)
+            while trio.current_time() < until:
                 await trio.sleep(seconds / _SAMPLES)
                 samples.append(await _sample(served))
     return samples

@@ -34,10 +34,8 @@ def model(client: httpx.AsyncClient) -> OpenAIModel:
 
 
 async def test_a_real_model_answers_with_usage_and_a_reason(model: OpenAIModel) -> None:
-    answer = await ask(model, request("What is the capital of France?"))
+    *events, report, finish = await ask_flat(model, request("What is the capital of France?"))
 
-    report, finish = answer[-1]
-    events = [event for batch in answer[:-1] for event in batch]
     assert text_of(events).isprintable()
     assert isinstance(report, UsageReport)
     assert report.usage.prompt_tokens > 10
