@@ -13,11 +13,19 @@ NEW_CHAT: Final = "New Chat"
 """The title of a conversation that has none yet."""
 
 
-class TextPart(Struct, frozen=True, tag_field="type", tag="text"):
+class AgentPart(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type"):
+    """A part that a model made.  `agent_id` and `group_id` say who had the model called: see
+    StepStarted."""
+
+    agent_id: str | UnsetType = UNSET
+    group_id: int | UnsetType = UNSET
+
+
+class TextPart(AgentPart, frozen=True, tag="text"):
     text: str
 
 
-class ThinkPart(Struct, frozen=True, tag_field="type", tag="think"):
+class ThinkPart(AgentPart, frozen=True, tag="think"):
     think: str
 
 
@@ -31,7 +39,7 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     progress: float | UnsetType = UNSET
 
 
-class ToolCallPart(Struct, frozen=True, tag_field="type", tag="tool_call"):
+class ToolCallPart(AgentPart, frozen=True, rename=None, tag="tool_call"):
     tool_call: ToolCall
 
 

@@ -6,7 +6,7 @@ carry content name the position of the part they change (`index`), which is the 
 own: there is no second numbering to reconcile.
 """
 
-from typing import Literal, NamedTuple, Self, final
+from typing import Final, Literal, NamedTuple, Self, final
 
 from msgspec import Struct, structs
 
@@ -49,12 +49,30 @@ def without_turn(created: Created) -> Created:
     return created if created.turn is None else structs.replace(created, turn=None)
 
 
+class Origin(NamedTuple):
+    """The model call that a part comes of.
+
+    `call_no` counts the model calls of a job from 0.  `agent_id`: the agent that made the call;
+    None where a bare model answers.  `group_id`: the group of agents that answer side by side,
+    counted from 1; None outside of a group.
+    """
+
+    call_no: int = 0
+    agent_id: str | None = None
+    group_id: int | None = None
+
+
+BARE: Final = Origin()
+"""The one call of a bare model."""
+
+
 class StepStarted(Event, frozen=True):
     """A part of this kind begins at `index`, or, where a kept one stands there, goes on."""
 
     index: int
     kind: StepKind
     tool_call: ToolCall | None = None
+    origin: Origin = BARE
 
 
 class Delta(Event, frozen=True, gc=False):
@@ -84,6 +102,18 @@ class StepCompleted(Event, frozen=True):
 
     index: int
     tool_call: ToolCall
+
+
+class ModelCallEnded(Event, frozen=True):
+    """A model call of an agent's run came to its end: all that it said is in the log.
+
+    `reason` is the model's word for why.  A call of a bare model ends with its job, and has none.
+    """
+
+    origin: Origin
+    model: str
+    reason: str
+    usage: Usage
 
 
 class Ending(Event, frozen=True, kw_only=True):
@@ -129,9 +159,9 @@ class Failed(Ending, frozen=True, kw_only=True):
 
 
 AnyDelta = TextDelta | ReasoningDelta | ArgumentsDelta
-ContentEvent = StepStarted | AnyDelta | StepCompleted
+ContentEvent = StepStarted | AnyDelta | StepCompleted | ModelCallEnded
 AnyEnding = Finished | Stopped | Failed
-RareEvent = Queued | Created | StepStarted | StepCompleted | AnyEnding
+RareEvent = Queued | Created | StepStarted | StepCompleted | ModelCallEnded | AnyEnding
 AnyEvent = AnyDelta | RareEvent
 
 
@@ -142,6 +172,7 @@ class Snapshot(NamedTuple):
     created: Created | None
     steps: tuple[StepStarted, ...]
     content: tuple[Part, ...]
+    calls: tuple[ModelCallEnded, ...] = ()
 
 
 class Cursor(NamedTuple):

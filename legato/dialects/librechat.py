@@ -15,6 +15,7 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    ModelCallEnded,
     Queued,
     ReasoningDelta,
     Snapshot,
@@ -62,8 +63,8 @@ class LibreChat:
             return self._thought % (seq, event.index, _json(event.text))
         if type(event) is ArgumentsDelta:
             return self._arguments % (seq, event.index, _json(event.text))
-        if isinstance(event, Queued):
-            return b""  # the reply to the start has said so
+        if isinstance(event, Queued | ModelCallEnded):
+            return b""  # the reply to the start has said so; no frame says that a call ended
         if isinstance(event, Failed) and event.request is None:
             return self._frame(seq, {"error": event.message}, name=b"error")
         return self._frame(seq, self._body(event))

@@ -28,6 +28,7 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    ModelCallEnded,
     Queued,
     RareEvent,
     Snapshot,
@@ -79,7 +80,7 @@ class Responses:
         match event:
             case StepStarted():
                 yield from self._start(event)
-            case Queued() | StepCompleted():
+            case Queued() | StepCompleted() | ModelCallEnded():
                 pass  # a result is none of the model's output
             case Created():
                 self._created = event

@@ -1,7 +1,9 @@
 """The running state of a job: its log folded into run steps and content parts.  Pure."""
 
 from collections.abc import Mapping
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
+
+from msgspec.structs import replace
 
 from legato.actors.stream.memory_sizes import size_of_part
 from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
@@ -10,12 +12,16 @@ from legato.events import (
     ArgumentsDelta,
     Created,
     Delta,
-    Ending,
+    Failed,
+    Finished,
+    ModelCallEnded,
     Queued,
+    RareEvent,
     ReasoningDelta,
     Snapshot,
     StepCompleted,
     StepStarted,
+    Stopped,
     TextDelta,
     without_turn,
 )
@@ -43,6 +49,11 @@ class Slot(TextBuffer):
             self.part = extended(self.part, more)
         return self.part
 
+    def complete(self, call: ToolCall) -> None:
+        """Hold the call with its result, whatever arguments came in pieces before."""
+        self.take()
+        self.part = replace(self.part, tool_call=call)
+
 
 class Fold:
     """`content[step.index]` is always the step's part; positions are dense from 0.
@@ -58,6 +69,7 @@ class Fold:
         self.created: Created | None = None
         self.bytes = 0
         self.steps: list[StepStarted] = []
+        self.calls: list[ModelCallEnded] = []
         self._slots: list[Slot] = []
 
     def apply(self, *events: AnyEvent) -> None:
@@ -74,20 +86,23 @@ class Fold:
             slot.grow(event.text)
             self.bytes += length_of(event.text)
 
-    def _turn(self, event: Queued | Created | StepStarted | StepCompleted | Ending) -> None:
+    def _turn(self, event: RareEvent) -> None:
         match event:
             case StepStarted():
                 self._start(event)
             case StepCompleted(index, tool_call):
-                self._slot(index, ToolCallPart)
-                self._slots[index] = Slot(ToolCallPart(tool_call))
+                slot = self._slot(index, ToolCallPart)
+                slot.complete(tool_call)
+                self.bytes += length_of(tool_call.output or "")
+            case ModelCallEnded():
+                self.calls.append(event)
             case Created():
                 self.created = without_turn(event)
                 self._slots = [Slot(part) for part in event.kept]
                 self.bytes = sum(map(size_of, event.kept))
             case Queued():
                 self.queued = event
-            case Ending():
+            case Finished() | Stopped() | Failed():
                 pass
             case _:
                 assert_never(event)
@@ -101,7 +116,7 @@ class Fold:
         return tuple(slot.read() for slot in self._slots)
 
     def snapshot(self, seq: int) -> Snapshot:
-        return Snapshot(seq, self.created, tuple(self.steps), self.content())
+        return Snapshot(seq, self.created, tuple(self.steps), self.content(), tuple(self.calls))
 
     def _start(self, step: StepStarted) -> None:
         part = blank(step)
@@ -128,15 +143,23 @@ def length_of(text: str) -> int:
 
 def blank(step: StepStarted) -> Part:
     """The part a step begins with."""
+    origin = origin_of(step)
     match step.kind:
         case "text":
-            return TextPart("")
+            return TextPart("", **origin)
         case "think":
-            return ThinkPart("")
+            return ThinkPart("", **origin)
         case "tool_call":
-            return ToolCallPart(step.tool_call or ToolCall(id="", name=""))
+            return ToolCallPart(step.tool_call or ToolCall(id="", name=""), **origin)
         case _:
             assert_never(step.kind)
+
+
+def origin_of(step: StepStarted) -> dict[str, Any]:
+    """Tell which agent began a step, as a part has that; of a bare model's step nothing."""
+    origin = step.origin
+    named = {"agent_id": origin.agent_id, "group_id": origin.group_id}
+    return {field: value for field, value in named.items() if value is not None}
 
 
 def size_of(part: Part) -> int:
@@ -152,11 +175,11 @@ def size_of(part: Part) -> int:
 def extended(part: Part, more: str) -> Part:
     match part:
         case TextPart(text):
-            return TextPart(text + more)
+            return replace(part, text=text + more)
         case ThinkPart(think):
-            return ThinkPart(think + more)
+            return replace(part, think=think + more)
         case ToolCallPart(call):
-            return ToolCallPart(ToolCall(call.id, call.name, call.args + more))
+            return replace(part, tool_call=replace(call, args=call.args + more))
         case ErrorPart():
             raise ValueError("an error part does not grow")
         case _:
