@@ -6,6 +6,8 @@ from typing import Any, Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from legato.agents.definition import Agent
+
 NO_PARENT: Final = "00000000-0000-0000-0000-000000000000"
 """The parent of a first message."""
 
@@ -131,7 +133,8 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     gets another answer.  `revise` names an answer that goes on from its content, or from what
     `edit` makes of that: as itself where `response_id` is its id, else as a sibling.
     `parameters` are JSON, for the model.  `place`: in the order of its conversation's starts, as
-    the directory of many replicas gave it; 0 where there is one process.
+    the directory of many replicas gave it; 0 where there is one process.  `agents`: the first of
+    them answers, and the others are all that its edges reach; none where a bare model answers.
     """
 
     job_id: str
@@ -150,3 +153,4 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     edit: Edit | None = None
     request_id: str | None = None
     place: int = 0
+    agents: tuple[Agent, ...] = ()

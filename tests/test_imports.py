@@ -9,7 +9,10 @@ import pytest
 
 ROOT: Final = Path(__file__).parent.parent
 
-BASE: Final = ("legato.content", "legato.events", "legato.text_buffer", "legato.config")
+BASE: Final = (
+    *("legato.agents.definition", "legato.content", "legato.events"),
+    *("legato.text_buffer", "legato.config"),
+)
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
     *("legato.dialects.contract", "legato.models.contract"),
@@ -30,7 +33,8 @@ ROOMS: Final = (
 # Who may import whom.  The longest name that fits a module is its layer; a layer may import
 # itself and the layers that stand beside it, and nothing else of the package.
 LAYERS: Final[Mapping[str, Sequence[str]]] = {
-    "legato.content": (),
+    "legato.agents.definition": (),
+    "legato.content": ("legato.agents.definition",),
     "legato.events": ("legato.content",),
     "legato.text_buffer": (),
     "legato.config.values": (),
@@ -52,6 +56,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.sql": STORAGE,
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
+    "legato.agents": BASE,
     "legato.models.contract": BASE,
     "legato.models": (*BASE, "legato.models.contract"),
     "legato.dialects.contract": ("legato.content", "legato.events"),
@@ -108,6 +113,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
 }
 
 PURE: Final = (
+    "legato.agents.definition",
     "legato.content",
     "legato.events",
     "legato.text_buffer",

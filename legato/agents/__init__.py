@@ -1,0 +1,4 @@
+"""Agents: instructions, a model, tools, and edges to other agents.
+
+- `definition`: an agent as a run has it: frozen, resolved once, at the start
+"""
