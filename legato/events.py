@@ -113,7 +113,7 @@ class ModelCallEnded(Event, frozen=True):
     origin: Origin
     model: str
     reason: str
-    usage: Usage
+    usage: Usage = Usage()
 
 
 class Ending(Event, frozen=True, kw_only=True):

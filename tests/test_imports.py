@@ -15,7 +15,7 @@ BASE: Final = (
 )
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
-    *("legato.dialects.contract", "legato.models.contract"),
+    *("legato.dialects.contract", "legato.models.contract", "legato.models.messages"),
     "legato.storage.contracts",
 )
 
@@ -56,9 +56,10 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.sql": STORAGE,
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
-    "legato.agents": BASE,
+    "legato.agents": (*BASE, "legato.models.contract", "legato.models.messages"),
     "legato.models.contract": BASE,
-    "legato.models": (*BASE, "legato.models.contract"),
+    "legato.models.messages": ("legato.models.contract",),
+    "legato.models": (*BASE, "legato.models.contract", "legato.models.messages"),
     "legato.dialects.contract": ("legato.content", "legato.events"),
     "legato.dialects": (
         *("legato.content", "legato.events", "legato.text_buffer"),

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from legato.events import Origin, Snapshot
 from legato.content import ToolCall
+from legato.events import Origin, Snapshot
 from legato.models.contract import FinishReport, Model, ModelRequest
 
 

@@ -17,6 +17,7 @@
 - `fields`: one field of what a provider sent, whatever it turns out to be
 - `local`: llama.cpp's own server engine inside this process, on a loopback port that only we can
   use
+- `messages`: messages as most models want them
 - `openai`: any server that speaks OpenAI's Chat Completions: OpenAI, vLLM, Ollama, llama.cpp,
   LiteLLM
 - `pacer`: waiting for many moments at the price of few: one of those who wait keeps watch for all

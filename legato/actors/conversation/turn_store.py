@@ -5,13 +5,14 @@ from typing import Final, Protocol
 
 from msgspec import structs
 
-from legato.actors.conversation.history import alternating, begun, chat, fitting, thread, written
+from legato.actors.conversation.history import begun, chat, fitting, thread, written
 from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, plan
 from legato.actors.ending import ending_of_answer
 from legato.actors.messages import Opening
 from legato.content import NO_PARENT, ApiRequest, Conversation, Message, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
+from legato.models.messages import alternating
 from legato.storage.contracts.errors import ForeignConversation
 from legato.storage.contracts.records import Branch, Records
 from legato.storage.contracts.responses import StoredResponse
