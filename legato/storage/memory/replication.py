@@ -1,4 +1,4 @@
-"""Replicas within one process: the simplest implementation of what they promise each other."""
+"""Replicas within one process, the simplest implementation of their contracts."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -26,7 +26,7 @@ from legato.storage.memory.shared_memory import SharedMemory
 
 
 class WorldJournal(MemoryJournal):
-    """Keeps the directory true."""
+    """The journal of a replica, which keeps the directory true."""
 
     def __init__(
         self, world: SharedMemory, me: str, births: Births, reach: Callable[[], Awaitable[None]]
@@ -75,7 +75,7 @@ class WorldJournal(MemoryJournal):
 
 
 class MemoryReplication:
-    """One replica's share of a world.  Every method is one checkpoint and then one step."""
+    """A replica's part in a shared memory; every method is a checkpoint and then a single step."""
 
     def __init__(self, world: SharedMemory, *, lease: float, me: str | None = None) -> None:
         self.me = me or token_hex(8)
@@ -106,7 +106,7 @@ class MemoryReplication:
         self._births.require_whole(world.birth)
         siblings = world.siblings(info.user, info.conversation_id)
         jobs = [each.info for each in siblings if each.stage in ("waiting", "begun")]
-        if info.job_id in world.infos:  # by this very call, which was not heard to succeed
+        if info.job_id in world.infos:  # by an earlier call whose success was not heard
             before = jobs[: jobs.index(info)] if info in jobs else jobs
             return Entered(before, world.places[info.job_id])
         if first := world.requests.get((info.user, info.request_id or "")):
@@ -142,7 +142,7 @@ class MemoryReplication:
                 self._world.advance(job_id, stage)
 
     def _has(self, told: Told) -> bool:
-        """Whether this replica does, as far as the world knows."""
+        """Whether this replica has the job, as far as the shared memory knows."""
         job_id = told.info.job_id
         stored_log = self._world.stored_logs.get(job_id)
         if stored_log is None:
@@ -225,5 +225,5 @@ class MemoryReplication:
         return packets
 
     async def _checkpoint(self) -> None:
-        """Where a test has the world fail, or take its time."""
+        """The place where a test has the shared memory fail, or be slow."""
         await trio.lowlevel.checkpoint()
