@@ -1,7 +1,7 @@
-"""One server at a time on an SQLite file, where no Redis tells servers of each other.
+"""One server at a time on an SQLite file, where no Redis connects servers.
 
-Two would each answer 404 for the other's generations.  A server that is told to end keeps its
-place until it has ended, so whoever follows it waits: what was left is found, and nothing doubled.
+Two servers would each answer 404 for the other's generations.  A server that was told to end keeps
+its lock until the end, and the next server waits: every generation is found, and none runs twice.
 """
 
 import fcntl
@@ -23,12 +23,12 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def alone(database: Path, patience: float) -> AsyncIterator[None]:
-    """Be the one server on that file until the block ends, or the process does.
+    """Be the one server on this file until the block ends, or the process does.
 
-    Another has `patience` seconds to end.
+    Another server has `patience` seconds to end.
 
     Raises:
-        StorageError: where it does not.
+        StorageError: where the other server does not end in time.
         OSError: where the lock's file cannot be made.
     """
     with await trio.to_thread.run_sync(_opened, Path(f"{database}-server")) as file:

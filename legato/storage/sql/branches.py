@@ -1,4 +1,4 @@
-"""A message and those above it, read from a database: their sizes first, then what is kept."""
+"""A message and the messages above, read from a database: sizes first, then texts."""
 
 from typing import Final
 
@@ -22,9 +22,9 @@ NEWEST: Final = (
 
 
 def _upwards() -> Select[str, int]:
-    """Ids, each with the characters of all up to it.
+    """Ids from a message upwards, each with the characters of all messages up to there.
 
-    What is beyond `most` is counted only: to know the length of a text is to read it.
+    Messages beyond `most` are only counted: the length of a text is known by reading the text.
     """
     path = (
         select(

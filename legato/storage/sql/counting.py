@@ -1,7 +1,7 @@
-"""From when on a database counts what its users store.
+"""When a database begins to count what its users store.
 
-Who has no quotas does not pay for the count: the triggers that keep it do nothing until there is a
-row in `storage_counting`.
+A server without quotas does not pay for the count: the triggers do nothing until `storage_counting`
+has a row.
 """
 
 from typing import Final
@@ -13,12 +13,12 @@ from legato.storage.contracts.quotas import ROW_BYTES
 _IS_ON: Final = text("SELECT 1 FROM storage_counting")
 _TURN_ON: Final = text("INSERT INTO storage_counting (since) VALUES (:now)")
 
-# Those who write meanwhile wait; those who wrote before have committed, and are counted here.
+# Later writers wait for the lock; earlier writers have committed, and are counted here.
 _HOLD: Final = text("LOCK TABLE conversations, responses IN SHARE ROW EXCLUSIVE MODE")
 
 
 def start_counting(connection: Connection, now: int) -> None:
-    """Count from now on, beginning with all that is there, unless that was begun before."""
+    """Count from now on, beginning with all present rows, unless counting was begun before."""
     if connection.execute(_IS_ON).first():
         return
     is_postgresql = connection.dialect.name == "postgresql"

@@ -21,15 +21,15 @@ T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 CLOSE_TIMEOUT: Final = 1.5
-"""Seconds to close the connections.  That also moves SQLite's log into the database, some
-megabytes, which otherwise whoever opens it next does …"""
+"""Seconds to close the connections, which also moves SQLite's log into the database: some
+megabytes, left otherwise to the next process that opens the file …"""
 
 LAST_CLOSE_TIMEOUT: Final = 0.5
-"""… and where nothing is to be brought to its end any more."""
+"""… and seconds where no work is brought to its end any more."""
 
 
 class Side:
-    """Writing, or reading: one may be in trouble while the other works."""
+    """The writing side, or the reading side: each may be in trouble while the other works."""
 
     def __init__(self, name: str, turns: int, probe: Callable[[], None], threads: Threads) -> None:
         self.turns = trio.CapacityLimiter(turns)
@@ -44,16 +44,16 @@ class Side:
 
 
 class Database:
-    """Runs work on connections; no more at once than there are connections.
+    """Runs work on connections, never more at once than there are connections.
 
-    SQLite takes one writer at a time, so its writing engine has one connection and our
-    writes queue for it, in order, instead of failing with "database is locked".
+    SQLite takes one writer at a time, and the writing engine has a single connection: writes queue
+    in order instead of failing with "database is locked".
     """
 
     def __init__(
         self, engines: Engines, *, name: str = "database", timeout: float = TIMEOUT
     ) -> None:
-        """`name` is what the log calls it; `timeout`: seconds for each piece of work."""
+        """`name` stands in log lines; `timeout`: seconds for each piece of work."""
         self._engines = engines
         self._closed = False
         self._abandoned = False
@@ -81,29 +81,29 @@ class Database:
                 nursery.start_soon(side.breaker.run)
 
     async def write(self, work: Work[T], *, anyway: bool = False) -> T:
-        """Run `work` in one transaction, which is undone if it raises.
+        """Run `work` in one transaction, which is undone if `work` raises.
 
-        While it is known that this would be in vain, it is refused, unless it is tried `anyway`.
+        A write known to be in vain is refused, unless the caller tries `anyway`.
         """
         return await self._in_thread(self._writing, partial(self._in_transaction, work), anyway)
 
     async def read(self, work: Work[T], *, anyway: bool = False) -> T:
-        """Run `work`, which is one SELECT; it does not wait for writes."""
+        """Run `work`, a single SELECT, without waiting for writes."""
         return await self._in_thread(self._reading, partial(self._connected, work), anyway)
 
     async def ping(self) -> None:
-        """Try whether it can be written to; raises StorageError where not, or not be read."""
+        """Raises StorageError where the database cannot be written to, or not be read."""
         self._reading.breaker.check()
         await self._writing.probe()
 
     def check(self) -> None:
-        """Raises Unavailable while it is known that nothing can be written."""
+        """Raises Unavailable while nothing can be written, as far as is known."""
         self._writing.breaker.check()
 
     async def aclose(self) -> None:
-        """Close the connections.  Nobody may be reading or writing any more.
+        """Close the connections.  Call only after all reading and writing.
 
-        Those whose server does not answer are left to the end of the process.
+        Connections whose server does not answer are left to the end of the process.
         """
         self._closed = True
         seconds = LAST_CLOSE_TIMEOUT if self._abandoned else CLOSE_TIMEOUT
@@ -120,8 +120,8 @@ class Database:
             self._closing.abandon()
 
     async def _in_thread(self, side: Side, work: Callable[[], T], anyway: bool) -> T:
-        # A caller that is cancelled still waits for its thread: no transaction is torn, and what
-        # was stored is reported as stored.  Only its deadline and `abandon` cut that.
+        # A cancelled caller still waits for its thread: no transaction is torn, and a stored row is
+        # reported as stored. Only the deadline and `abandon` cut the wait.
         if not anyway:
             side.breaker.check()
         try:
@@ -136,7 +136,8 @@ class Database:
     def _in_transaction(self, work: Work[T]) -> T:
         with self._engines.writer.begin() as connection:
             done = work(connection)
-            require_wanted()  # or it would be found later, where it was looked for in vain
+            # a write that nobody waits for must not appear later, after a look found nothing
+            require_wanted()
             return done
 
     def _connected(self, work: Work[T]) -> T:

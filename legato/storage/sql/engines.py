@@ -1,4 +1,4 @@
-"""SQLAlchemy's engines for a database: how its connections are set up."""
+"""SQLAlchemy's engines for a database: how connections are set up."""
 
 import sqlite3
 from functools import partial
@@ -17,20 +17,20 @@ from legato.storage.sql.file import DatabaseFile
 from legato.storage.sql.wal import use_wal
 
 READERS: Final = 4
-"""Reads at once.  A read is a fraction of a millisecond, most of it under Python's lock."""
+"""Reads at once.  A read takes a fraction of a millisecond, mostly under Python's lock."""
 
 POSTGRESQL_WRITERS: Final = 8
-"""Writes at once, where the database lets writers overlap while they wait for its disk."""
+"""Writes at once, where the database lets writers overlap while waiting for its disk."""
 
 TIMEOUT: Final = 10.0
 """Seconds for a piece of work, the wait for its turn included."""
 
 BUSY_TIMEOUT: Final = 5.0
-"""Seconds at most to wait for the write of another *process*: a backup, a tool.  Not more than half
-of the time that a piece of work has: SQLite's own wait cannot be broken off."""
+"""Seconds at most to wait for the write of another *process*: a backup, a tool.  At most half of
+the time for a piece of work, because SQLite's own wait cannot be broken off."""
 
 CONNECT_TIMEOUT: Final = 5
-"""Whole seconds at most for a database server to answer; one that is there does in milliseconds."""
+"""Whole seconds at most for a database server to answer; a reachable server takes milliseconds."""
 
 _SILENCE: Final = {
     "tcp_user_timeout": 25_000,  # milliseconds
@@ -38,12 +38,12 @@ _SILENCE: Final = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
-"""A server's machine that went silent is an error after 25 s; the kernel's own are up to hours.
-One that still acknowledges, and says nothing, has the deadline of each piece of work."""
+"""A server's silent machine is an error after 25 s; the kernel's own limits are up to hours.  An
+acknowledging server that says nothing is bounded by each work's deadline."""
 
 
 class Engines(NamedTuple):
-    """Each engine has as many connections as its number says, and opens them when needed."""
+    """Each engine has the number of connections beside its name, opened when needed."""
 
     writer: Engine
     writers: int
@@ -73,7 +73,7 @@ def make_engines(url: URL, timeout: float = TIMEOUT) -> Engines:
 
 
 def make_journal_engines(url: URL, timeout: float = TIMEOUT) -> Engines:
-    """For the journal in PostgreSQL: one connection writes, one reads."""
+    """Engines for the journal in PostgreSQL: a connection to write, and a connection to read."""
     return _postgresql(url, 1, 1, timeout)
 
 
@@ -133,8 +133,8 @@ def _note_end(*_: object) -> None:
 def _require_alive(
     engine: Engine, connection: DBAPIConnection, _record: object, _proxy: object
 ) -> None:
-    # As the pool's own `pre_ping`: a server that was restarted costs a reconnect, not an error.
-    # That would ask before anybody is told which connection this thread waits for.
+    # Like the pool's own `pre_ping`: a server that was restarted costs a reconnect, not an error.
+    # But `pre_ping` would ask before this thread's connection can be interrupted.
     try:
         engine.dialect.do_ping(connection)
     except engine.dialect.loaded_dbapi.Error as error:
@@ -142,14 +142,14 @@ def _require_alive(
 
 
 def _prepare_writer(busy: float, connection: sqlite3.Connection, _record: object) -> None:
-    # WAL: readers and the writer do not wait for each other.  NORMAL: a commit is in the file
-    # when it returns, so SIGKILL loses nothing; a power cut may lose the last ones (whole).
+    # WAL: readers and the writer do not wait for each other. NORMAL: a commit is in the file on
+    # return, so SIGKILL loses nothing; a power cut may lose the last commits (whole).
     try:
         use_wal(connection, until=monotonic() + busy)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
     except BaseException:
-        connection.close()  # the pool does not know it yet
+        connection.close()  # the pool does not know the connection yet
         raise
 
 
@@ -158,10 +158,10 @@ def _prepare_reader(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _require_file(file: DatabaseFile, *_: object) -> None:
-    file.require()  # or SQLite would make an empty one
+    file.require()  # SQLite would make an empty file
 
 
 def _begin_writing(file: DatabaseFile, connection: Connection) -> None:
     file.require()
-    # A deferred transaction that reads first cannot wait for a lock when it writes later.
+    # A deferred transaction that reads first cannot wait for a lock when writing later.
     connection.exec_driver_sql("BEGIN IMMEDIATE")

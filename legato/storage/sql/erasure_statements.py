@@ -1,4 +1,4 @@
-"""The statements that remove all of a user's, or what is old, built once."""
+"""The statements that remove a user's rows, or old rows, built once."""
 
 from typing import Any, Final
 
@@ -63,7 +63,7 @@ _JOBS: Final[BindParameter[Any]] = bindparam("of_jobs", expanding=True)
 FORGET_JOBS: Final = (
     delete(ENTRIES).where(ENTRIES.c.job_id.in_(_JOBS)),
     delete(JOBS).where(JOBS.c.job_id.in_(_JOBS), JOBS.c.epoch == 1),
-    # A former owner that comes back must not tell it again: its tombstone stays for a day.
+    # A former owner that comes back must not tell the log again: a tombstone stays for a day.
     update(JOBS).where(JOBS.c.job_id.in_(_JOBS)).values(owner=NOBODY, settled=True, attempts=0),
 )
 """In this order."""

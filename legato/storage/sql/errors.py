@@ -1,4 +1,4 @@
-"""What databases and their drivers raise, as StorageErrors for people."""
+"""Errors of databases and their drivers, as StorageErrors for people."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -31,8 +31,10 @@ intervention, the server's system."""
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raises StorageError where the block fails in the database: UnstorableText for a text,
-    Unavailable where others would fail, too."""
+    """Raises StorageError where the block fails in the database.
+
+    UnstorableText for a text, Unavailable where other requests would fail, too.
+    """
     try:
         yield
     except UnicodeEncodeError as error:
@@ -53,11 +55,12 @@ def _is_trouble(error: Exception) -> bool:
         return True
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
-        code: int = getattr(cause, "sqlite_errorcode", 0)  # of none that Python raises itself
+        # 0 for an error of Python's own
+        code: int = getattr(cause, "sqlite_errorcode", 0)
         return code & 0xFF in _SQLITE_TROUBLE
     if not isinstance(error, DBAPIError):
         return False
-    state = getattr(cause, "sqlstate", None)  # none where there was no server to give one
+    state = getattr(cause, "sqlstate", None)  # None where no server answered
     return error.connection_invalidated or state is None or state[:2] in _SERVER_TROUBLE
 
 

@@ -1,4 +1,7 @@
-"""The file of an SQLite database: a server that writes to one that was deleted loses all of it."""
+"""The file of an SQLite database, which must stay the file that was opened.
+
+A server with a deleted file would lose everything.
+"""
 
 import os
 from pathlib import Path
@@ -7,18 +10,18 @@ from legato.storage.contracts.errors import Unavailable
 
 
 class DatabaseFile:
-    """What is at `path` must stay the file that was opened."""
+    """Remembers the file at `path` as opened, by device and inode."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._opened: tuple[int, int] | None = None  # device and inode
 
     def note(self) -> None:
-        """That is the file, from now on."""
+        """Remember the file at `path` as the opened file."""
         self._opened = self._found()
 
     def require(self) -> None:
-        """Raises Unavailable where there is none, or another."""
+        """Raises Unavailable where the file was deleted or replaced."""
         if self._opened is not None and self._found() != self._opened:
             how = "replaced" if self.path.exists() else "deleted"
             raise Unavailable(

@@ -1,8 +1,8 @@
 """The journal's statements, built once.
 
-A batch is one statement: what it says in JSON, an array for each entries, and all their events in
-one text.  For SQLite's driver lets go of Python's lock at every row that it executes, and beside a
-busy thread it has it again after 5 ms.
+A batch is a single statement: a JSON text with an array for each entries, and all events in one
+text.  SQLite's driver releases Python's lock at every row, and beside a busy thread gets the lock
+back after 5 ms; so a batch must not be a statement for each row.
 """
 
 from typing import Any, Final, NamedTuple, TypeVar
@@ -35,7 +35,7 @@ NOBODY: Final = ""
 
 Upsert = TypeVar("Upsert", postgresql.Insert, sqlite.Insert)
 
-# Appended since the job's owner has it: so nothing has to be noted at an append.
+# Whether the job's owner has appended: found by the epoch, so an append need not be noted.
 _HAS_APPENDED: Final = exists().where(
     ENTRIES.c.job_id == JOBS.c.job_id, ENTRIES.c.epoch == JOBS.c.epoch
 )
@@ -61,8 +61,8 @@ _THIS: Final = ENTRIES.c.job_id == bindparam("of_job")
 SETTLE: Final = update(JOBS).where(_OWN).values(settled=True, attempts=0)
 READ: Final = select(ENTRIES).where(_THIS).order_by(ENTRIES.c.epoch, ENTRIES.c.first)
 
-# To forget a job: these in their order.
-FORGET: Final = delete(JOBS).where(_OWN, JOBS.c.epoch == 1)  # entries go with it
+# To forget a job: these statements in their order.
+FORGET: Final = delete(JOBS).where(_OWN, JOBS.c.epoch == 1)  # entries go with the job
 BURY: Final = update(JOBS).where(_OWN).values(owner=NOBODY, settled=True, attempts=0)
 EMPTY: Final = delete(ENTRIES).where(
     ENTRIES.c.job_id.in_(
@@ -71,7 +71,7 @@ EMPTY: Final = delete(ENTRIES).where(
 )
 EXPIRE: Final = delete(JOBS).where(JOBS.c.owner == NOBODY, JOBS.c.job_id < bindparam("oldest"))
 
-# For entries that do not simply follow: one job at a time.
+# For entries that do not simply follow, a job at a time.
 JOB: Final = select(JOBS).where(JOBS.c.job_id == bindparam("of_job"))
 LAST: Final = select(ENTRIES).where(_THIS).order_by(ENTRIES.c.first.desc()).limit(1)
 CUT: Final = delete(ENTRIES).where(_THIS, ENTRIES.c.first >= bindparam("from_first"))
@@ -106,10 +106,10 @@ _JOB: Final = ("job_id", "owner", "attempts", "settled", "epoch")
 
 
 class Appends(NamedTuple):
-    """Both take `batch`, with `events` beside it, and `me`.
+    """Both statements take `batch`, the `events` beside, and `me`.
 
-    `jobs` makes those that begin and are not there, or are a tombstone of no later epoch.  The
-    number of rows of `entries` is how many simply follow what is kept of a job of this owner.
+    `jobs` makes a row for each beginning log without a row, or with a tombstone of no later epoch.
+    The row count of `entries` is the number of entries that simply follow this owner's kept log.
     """
 
     jobs: Insert
@@ -117,7 +117,7 @@ class Appends(NamedTuple):
 
 
 def appends(dialect: str) -> Appends:
-    """Statements for the database of that SQLAlchemy name: sqlite or postgresql."""
+    """Statements for the database with this SQLAlchemy name: sqlite or postgresql."""
     if dialect == "postgresql":
         return _appends(postgresql.insert(JOBS), postgresql.insert(ENTRIES), _POSTGRESQL_BATCH)
     return _appends(sqlite.insert(JOBS), sqlite.insert(ENTRIES), _SQLITE_BATCH)
@@ -145,7 +145,7 @@ def _appends(jobs: Upsert, entries: Insert, batch: str) -> Appends:
         set_={name: begun.excluded[name] for name in _JOB[1:]},
         where=and_(JOBS.c.owner == NOBODY, JOBS.c.epoch <= begun.excluded.epoch),
     )
-    # Of rows without `last` nobody knows here what follows them.
+    # Behind a row without `last` nothing is known to follow.
     kept = (
         select(func.coalesce(ENTRIES.c.last, -1))
         .where(ENTRIES.c.job_id == said.c.job_id)

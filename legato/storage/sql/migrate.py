@@ -1,4 +1,4 @@
-"""Brings a database's tables to this version's, whoever else tries at the same time."""
+"""Brings a database's tables to this version, while other processes may do the same."""
 
 from pathlib import Path
 from threading import Lock
@@ -15,18 +15,19 @@ from legato.storage.contracts.errors import StorageError
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
-_ALEMBIC: Final = Lock()  # its `op` and `context` are module globals, good for one upgrade at once
-_POSTGRESQL_LOCK: Final = 0x1E6A70  # an arbitrary number that says "Legato's tables"
+# Alembic's `op` and `context` are module globals, good for one upgrade at a time
+_ALEMBIC: Final = Lock()
+_POSTGRESQL_LOCK: Final = 0x1E6A70  # an arbitrary number, for "Legato's tables"
 
 
 def upgrade(writer: Engine) -> None:
     """Upgrade to the newest revision, in one transaction: all of it or nothing.
 
-    Processes that start together take turns: on SQLite the writer's transactions begin
-    with the write lock, on PostgreSQL there is a lock of ours.
+    Processes starting together take turns: on SQLite the writer's transactions begin with the write
+    lock, on PostgreSQL there is a lock of ours.
 
     Raises:
-        StorageError: if the database was upgraded by a newer version of Legato, or cannot be.
+        StorageError: if a newer version of Legato upgraded the database, or the upgrade fails.
     """
     try:
         _upgrade(writer)

@@ -1,7 +1,7 @@
-"""Who is alive: an owner holds a lock, which no dead process can hold.
+"""Each living owner holds a lock, which no dead process can hold.
 
-So nobody has to guess from a clock: a process that was killed and started again a moment later
-finds at once that its former self is gone, and one that is slow, or stopped, is not taken for dead.
+Nobody has to guess from a clock.  A process killed and started again a moment later finds at once
+that its former owner is gone; a slow, or stopped, process is not taken for dead.
 """
 
 import fcntl
@@ -17,28 +17,28 @@ from legato.private_files import make_file
 
 
 class OwnerLocks(Protocol):
-    """Those who share a journal, as one of them knows them.  All methods block."""
+    """The owners of a shared journal, as one owner knows them.  All methods block."""
 
     @property
     def me(self) -> str: ...
 
     def is_gone(self, owner: str, connection: Connection) -> bool:
-        """Whether that owner is; if so, it does not come back before this transaction's end."""
+        """Whether this owner is gone; a gone owner stays gone until this transaction's end."""
         ...
 
     def close(self) -> None:
-        """Be gone."""
+        """Give up the lock, and be gone for everybody."""
         ...
 
 
 class FileOwnerLocks:
-    """OwnerLocks as empty files beside an SQLite database, each locked by its process."""
+    """OwnerLocks as empty files beside an SQLite database, locked by the owners' processes."""
 
     def __init__(self, database: Path) -> None:
-        """Be one of them, until `close` or the end of the process.
+        """Be an owner, until `close` or the end of the process.
 
         Raises:
-            OSError: where such a file cannot be made, or not be locked.
+            OSError: where the owner's file cannot be made, or not be locked.
         """
         self.me = token_hex(16)
         self._beside = f"{database}-owner-"
@@ -46,7 +46,7 @@ class FileOwnerLocks:
         make_file(unseen)
         self._mine = unseen.open("wb")
         fcntl.flock(self._mine, fcntl.LOCK_EX)
-        unseen.rename(self._path(self.me))  # nobody may find it without its lock
+        unseen.rename(self._path(self.me))  # nobody may find the file unlocked
 
     def is_gone(self, owner: str, connection: Connection) -> bool:
         return self._is_gone(owner)
@@ -59,7 +59,7 @@ class FileOwnerLocks:
         return True
 
     def sweep(self) -> None:
-        """Remove the files of those who are gone."""
+        """Remove the files of gone owners."""
         beside = Path(self._beside)
         for path in beside.parent.glob(f"{escape(beside.name)}*"):
             if self._is_gone(path.name.removeprefix(beside.name)):

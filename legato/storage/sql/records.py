@@ -45,8 +45,8 @@ NEWEST: Final = 2**62  # above every position
 class SqlRecords:
     """One transaction a method, in a worker thread.
 
-    The clock is read inside the transaction, so that SQLite's timestamps rise in the order in
-    which writes took effect, however long each waited for its turn.
+    The clock is read inside the transaction: SQLite's timestamps rise in the order in which writes
+    took effect, however long each write waited for its turn.
     """
 
     def __init__(
@@ -91,7 +91,8 @@ class SqlRecords:
 
         def work(connection: Connection) -> Conversation | None:
             now = self._now()
-            # The touched row stays locked: of two who store an answer at once, one waits here.
+            # The touched row stays locked: of two writers with an answer for it, the second waits
+            # here.
             if connection.execute(TOUCH_UNANSWERED, {**values, "now": now}).rowcount:
                 _put_message(connection, self._put.answer, message, now, job_id)
             return _conversation(connection, message.conversation_id)
@@ -156,7 +157,7 @@ class SqlRecords:
         after = None if cursor is None else decode_cursor(cursor)
 
         def work(connection: Connection) -> Page:
-            # One more than asked for tells whether there is another page.
+            # A row more than asked for tells whether there is another page.
             values: dict[str, object] = {"of_user": user, "at_most": limit + 1}
             if after is None:
                 rows = connection.execute(FIRST_PAGE, values)

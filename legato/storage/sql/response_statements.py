@@ -1,4 +1,4 @@
-"""The statements of what is kept for the Responses API, built once."""
+"""The statements of stored responses, built once."""
 
 from typing import Final
 
@@ -25,7 +25,7 @@ CLOSE: Final = (
 
 _BYTES: Final = func.coalesce(
     func.sum(
-        func.length(RESPONSES.c["items"])  # of a text it counts characters, which is near enough
+        func.length(RESPONSES.c["items"])  # characters of a text, which is near enough to bytes
         + func.length(RESPONSES.c.created)
         + func.coalesce(func.length(RESPONSES.c.ending), 0)
     ),
@@ -50,13 +50,13 @@ CHAIN: Final = (
     .join(_LINKS, RESPONSES.c.position == _LINKS.c.position)
     .order_by(_LINKS.c.length.desc())
 )
-"""The oldest first: it has no `previous_id`, or there is more that is gone or too long."""
+"""The oldest first: where the oldest has a `previous_id`, the chain is broken or too long."""
 
 
 CHAIN_BYTES: Final = select(_BYTES).join(_LINKS, RESPONSES.c.position == _LINKS.c.position)
 
 
 def put(dialect: str) -> Insert:
-    """For the database of that SQLAlchemy name: sqlite or postgresql."""
+    """The insert for the database with this SQLAlchemy name: sqlite or postgresql."""
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     return insert(RESPONSES).on_conflict_do_nothing(index_elements=["response_id"])

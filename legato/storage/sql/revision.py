@@ -1,4 +1,4 @@
-"""Whether a database's tables are of this version: asked without what changes them."""
+"""Whether a database's tables are of this version, looked up without Alembic."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,7 +9,7 @@ from legato.storage.contracts.errors import StorageError
 from legato.storage.sql.tables import METADATA, TRIGGERS
 
 NEWEST: Final = "0010"
-"""The newest of `legato/storage/migrations`."""
+"""The newest revision in `legato/storage/sql/migrations`."""
 
 TABLE: Final = "alembic_version"  # Alembic's own
 
@@ -20,7 +20,7 @@ _TRIGGERS: Final = {
 
 
 def revision(engine: Engine) -> list[str] | None:
-    """What the database says of its tables; None where it has none of ours yet."""
+    """The revision noted in the database; None where the database has no tables of Legato yet."""
     with engine.connect() as connection:
         if not inspect(connection).has_table(TABLE):
             return None
@@ -28,7 +28,7 @@ def revision(engine: Engine) -> list[str] | None:
 
 
 def require_tables(engine: Engine) -> None:
-    """Raises StorageError where the tables are not those of the newest revision, by name."""
+    """Raises StorageError, with names, where a table of the newest revision is missing."""
     with engine.connect() as connection:
         found = inspect(connection).get_multi_columns()
         triggers = {*connection.execute(text(_TRIGGERS[engine.dialect.name])).scalars()}

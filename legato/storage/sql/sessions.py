@@ -1,4 +1,4 @@
-"""Who is alive on a PostgreSQL server: an owner is a session there, which holds a lock."""
+"""Owners on a PostgreSQL server: each is a session there, which holds a lock."""
 
 from contextlib import suppress
 from secrets import token_bytes
@@ -12,8 +12,9 @@ from sqlalchemy.exc import OperationalError
 from legato.storage.interrupts import ServerConnection, break_of
 from legato.storage.operations import using
 
-# A process that ends closes its session at once.  Of a machine that went silent the server would
-# hear after two hours; so it asks after 10 s, and gives up after three more of 5 s.
+# The end of a process closes its session at once. The end of a machine the server would notice
+# after two hours; therefore the server asks after 10 s of silence, and gives up after three more
+# questions of 5 s.
 _SETTINGS: Final = (
     "SET tcp_keepalives_idle = 10",
     "SET tcp_keepalives_interval = 5",
@@ -21,7 +22,7 @@ _SETTINGS: Final = (
 )
 
 _SERVER: Final = 0x1E6A71
-"""An arbitrary number that says "a server on Legato's tables that shares nothing else"."""
+"""An arbitrary number, for "a server on Legato's tables that shares nothing else"."""
 
 SECOND_SERVER: Final = (
     "another server uses this database, and no Redis: each answers 404 for the other's generations"
@@ -31,16 +32,16 @@ log = structlog.get_logger()
 
 
 class SessionOwnerLocks:
-    """Owners as advisory locks, each held by the one session in which its owner writes.
+    """Owners as advisory locks, each held by the single session in which the owner writes.
 
-    So there is no moment in which an owner writes and is gone: who lost its session lost what it
-    was about to commit, and is one of the owners again before it writes anything else.
+    An owner is never gone and writing at the same moment: an owner without its session has lost the
+    open transaction, too, and takes the lock again before the next write.
     """
 
     def __init__(self, engine: Engine, *, is_server: bool = False) -> None:
-        """Be one of them whenever `engine`, which has one connection, is connected.
+        """Be an owner whenever the only connection of `engine` is connected.
 
-        With `is_server` it is noticed, and said in the log, where another such owner is alive.
+        With `is_server`, a warning is logged where another server is an owner, too.
         """
         key = token_bytes(8)
         self.me = key.hex()
@@ -53,18 +54,19 @@ class SessionOwnerLocks:
     def is_gone(self, owner: str, connection: Connection) -> bool:
         if owner == self.me:
             return False
-        # Exclusive: nobody holds it, and its owner would wait for the end of this transaction.
+        # An exclusive lock: nobody holds the owner's, and a returning owner would wait for this
+        # transaction.
         lock = func.pg_try_advisory_xact_lock(_key(owner))
         return bool(connection.scalar(select(lock)))
 
     def close(self) -> None:
-        """It was done when the connection was closed."""
+        """Does nothing: the connection's end gives the lock up."""
 
     def _prepare(self, connection: DBAPIConnection, _record: object) -> None:
         try:
             self._join(connection)
         except BaseException as error:
-            connection.close()  # the pool does not know it yet
+            connection.close()  # the pool does not know the connection yet
             if isinstance(error, self._driver_error):  # said as where the driver cannot connect
                 raise OperationalError("connect", None, error) from error
             raise
@@ -76,7 +78,8 @@ class SessionOwnerLocks:
         cursor = connection.cursor()
         for statement in _SETTINGS:
             cursor.execute(statement)
-        # Shared: a former session of ours, of whose end the server has not heard, has it, too.
+        # A shared lock: a former session of ours, whose end the server has not noticed, has the
+        # lock, too.
         cursor.execute("SELECT pg_advisory_lock_shared(%s)", (_key(self.me),))
         if self._is_server:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", (_SERVER,))
@@ -86,7 +89,7 @@ class SessionOwnerLocks:
         connection.commit()
 
     def _leave(self, connection: DBAPIConnection, _record: object) -> None:
-        # By a question: whoever asks after its answer finds us gone, and not a moment later.
+        # With an answer awaited: once the unlock has returned, everybody finds this owner gone.
         with using(break_of(cast("ServerConnection", connection))), suppress(self._driver_error):
             connection.cursor().execute("SELECT pg_advisory_unlock_all()")
 

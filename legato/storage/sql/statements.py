@@ -1,7 +1,7 @@
-"""Every statement of the records, built once, with the names of its parameters in it.
+"""Every statement of the records, built once, with named parameters.
 
-The upserts are the only SQL that differs between SQLite and PostgreSQL, and only by the
-function that makes them.  None uses RETURNING, which SQLite has since 3.35 only.
+The upserts alone differ between SQLite and PostgreSQL, and only in the function for an insert.  No
+statement uses RETURNING, which SQLite has since 3.35 only.
 """
 
 from typing import Final, NamedTuple
@@ -24,7 +24,7 @@ FIRST_PAGE: Final = (
 )
 
 NEXT_PAGE: Final = FIRST_PAGE.where(
-    # The first condition is what the index can start from; the second alone would scan.
+    # The index can start from the first condition; the second alone would scan.
     CONVERSATIONS.c.updated_at <= bindparam("primary"),
     or_(
         CONVERSATIONS.c.updated_at < bindparam("primary"),
@@ -78,17 +78,17 @@ TOUCH_UNANSWERED: Final = TOUCH.where(
         MESSAGES.c.job_id == bindparam("of_job"),
     )
 )
-"""No row is touched where the job stored that answer, or the conversation is gone."""
+"""No row is touched where the job stored this answer before, or the conversation is gone."""
 
 RETITLE: Final = TOUCH.values(title=bindparam("new_title"))
 RETITLE_UNTITLED: Final = RETITLE.where(CONVERSATIONS.c.title == NEW_CHAT)
 
 
 class Upserts(NamedTuple):
-    """Rows of another owner are left alone: look afterwards whose the row is.
+    """Rows of another owner are left alone; read afterwards whose the row is.
 
-    `answer` leaves alone, too, what the same job stored.  A new request is one row; one that was
-    taken, none.
+    `answer` also leaves alone an answer of the same job.  A new request is a new row; a taken
+    request changes nothing.
     """
 
     conversation: Insert
@@ -98,7 +98,7 @@ class Upserts(NamedTuple):
 
 
 def upserts(dialect: str) -> Upserts:
-    """Statements for the database of that SQLAlchemy name: sqlite or postgresql."""
+    """Statements for the database with this SQLAlchemy name: sqlite or postgresql."""
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     conversation, message = insert(CONVERSATIONS), insert(MESSAGES)
     replaced = {name: message.excluded[name] for name in _replaced(MESSAGES)}

@@ -30,7 +30,8 @@ CONVERSATIONS: Final = Table(
     Column("model", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    Column("bytes", BigInteger, nullable=False, server_default="0"),  # of its messages
+    # of the conversation's messages
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
 )
 Index(
     "ix_conversations_page",
@@ -42,7 +43,7 @@ Index(
 MESSAGES: Final = Table(
     "messages",
     METADATA,
-    # The order of arrival.  SQLite numbers only an INTEGER key by itself.
+    # The order of arrival. SQLite numbers only a key of type INTEGER.
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("message_id", Text, nullable=False, unique=True),
     Column(
@@ -63,7 +64,7 @@ MESSAGES: Final = Table(
     Column("usage", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    Column("job_id", Text),  # of the job whose answer it is: NULL of a question
+    Column("job_id", Text),  # the job that stored this answer; NULL for a question
     implicit_returning=False,  # nobody asks for the position of what was written
 )
 Index(
@@ -73,7 +74,7 @@ Index(
 )
 Index("ix_messages_job", MESSAGES.c.job_id)
 
-# A table of its own: regenerating stores the same message again under another request id.
+# A table of its own: regenerating stores a message again under another request id.
 REQUESTS: Final = Table(
     "requests",
     METADATA,
@@ -88,8 +89,8 @@ REQUESTS: Final = Table(
 )
 Index("ix_requests_conversation", REQUESTS.c.conversation_id)
 
-# The journal.  A job is here for as long as it can be followed; a row without an owner ('') is a
-# tombstone: the job is forgotten, and its former owners' appends are refused by its epoch.
+# The journal. A job is here while the job can be followed; a row without an owner ('') is a
+# tombstone: the job is forgotten, and by its epoch appends of former owners are refused.
 JOBS: Final = Table(
     "jobs",
     METADATA,
@@ -127,7 +128,7 @@ API_KEYS: Final = Table(
 Index("ix_api_keys_user", API_KEYS.c.user_id, API_KEYS.c.created_at, API_KEYS.c.key_id)
 Index("ix_api_keys_expiry", API_KEYS.c.expires_at)
 
-# What is kept for the Responses API.  It has no conversation of ours: its id is only looked for.
+# Stored responses. They have no row in `conversations`: only their ids are looked for.
 RESPONSES: Final = Table(
     "responses",
     METADATA,
@@ -139,7 +140,7 @@ RESPONSES: Final = Table(
     Column("items", Text, nullable=False),  # JSON
     Column("version", Integer, nullable=False),  # of the form of `created`
     Column("created", LargeBinary, nullable=False),
-    Column("ending_version", Integer),  # it may be another Legato that ends it
+    Column("ending_version", Integer),  # another version of Legato may store the ending
     Column("ending", LargeBinary),
     implicit_returning=False,
 )
@@ -150,7 +151,7 @@ Index(
     RESPONSES.c.position,
 )
 
-# Rows whose time has run out count no more, and are removed by the next write.
+# Expired rows count no more, and are removed by the next write.
 BANS: Final = Table(
     "bans",
     METADATA,
@@ -171,8 +172,8 @@ VIOLATIONS: Final = Table(
 )
 Index("ix_violations_until", VIOLATIONS.c.until)
 
-# Of a user's sessions and tokens: what was issued before `before` is refused.  `session_id` is ''
-# where all of them are; a row whose time has run out counts no more.
+# All that was issued to a user before `before` is refused. `session_id` is '' where all sessions
+# and tokens are; an expired row counts no more.
 REVOCATIONS: Final = Table(
     "revocations",
     METADATA,
@@ -183,7 +184,7 @@ REVOCATIONS: Final = Table(
 )
 Index("ix_revocations_until", REVOCATIONS.c.until)
 
-# What is stored of each user: see `storage/contracts/quotas.py`.  Triggers count it and, always,
+# Each user's storage use: see `storage/contracts/quotas.py`. Triggers count here and, always, in
 # `conversations.bytes`, which nothing else writes to.
 STORAGE_USE: Final = Table(
     "storage_use",
@@ -193,7 +194,7 @@ STORAGE_USE: Final = Table(
     Column("bytes", BigInteger, nullable=False),
 )
 
-# One row once that is counted; see `legato/storage/sql/counting.py`.
+# One row once users are counted; see `legato/storage/sql/counting.py`.
 STORAGE_COUNTING: Final = Table(
     "storage_counting",
     METADATA,

@@ -1,4 +1,4 @@
-"""SQLite's write-ahead log, switched on by whoever comes first."""
+"""SQLite's write-ahead log, switched on by the first process."""
 
 import sqlite3
 from time import monotonic, sleep
@@ -11,9 +11,9 @@ RETRY: Final = 0.01
 def use_wal(connection: sqlite3.Connection, until: float) -> None:
     """Switch the connection's file to WAL, which the file then remembers.  Blocks.
 
-    Surprising but right: for this one statement SQLite ignores the busy timeout.  Of
-    processes that open a new file together one converts it and the others fail at once
-    (https://github.com/elixir-sqlite/exqlite/issues/138); so they try again.
+    Surprising but right: for this one statement SQLite ignores the busy timeout.  When several
+    processes open a new file together, the first converts the file and the other processes fail at
+    once (https://github.com/elixir-sqlite/exqlite/issues/138); so each tries again.
 
     Raises:
         sqlite3.OperationalError: if the file is locked until `until` (of `monotonic`).
