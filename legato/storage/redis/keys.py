@@ -1,15 +1,15 @@
 """The names of everything kept in Redis.
 
-What must be changed in one step stands in one slot of a Cluster: a job's stream is one key, and
-all directory entries of a user have one hash tag.  Ids may hold any character: each ends its key,
-so none can be taken for another's.
+Keys changed in one step stand in one slot of a Cluster: a job's stream is one key, and all
+directory entries of a user have one hash tag.  An id may hold any character; each id ends its key,
+and no key can be taken for another.
 """
 
 from hashlib import sha256
 from typing import Final
 
 DAY: Final = 24 * 3600
-"""Seconds for which what nobody works on any more is kept."""
+"""Seconds for which a key is kept that nobody works on any more."""
 
 
 class Keys:
@@ -17,7 +17,7 @@ class Keys:
         self._prefix = prefix
 
     def job(self, job_id: str) -> bytes:
-        """Stream: all about one job."""
+        """Stream: all about a job."""
         return f"{self._prefix}:job:{{{job_id}}}".encode()
 
     def owner(self, replica: str) -> bytes:
@@ -30,21 +30,21 @@ class Keys:
 
     @property
     def replicas(self) -> bytes:
-        """Hash: replica -> its sign of life, or `left`."""
+        """Hash: replica -> the replica's sign of life, or `left`."""
         return f"{self._prefix}:replicas".encode()
 
     @property
     def birth(self) -> bytes:
-        """Hash: `token`, and `whole` where all have told.  In one slot with the signs of life."""
+        """Hash: `token`, and `whole` once all have told.  In the same slot as the signs of life."""
         return f"{{{self._prefix}:replicas}}:birth".encode()
 
     @property
     def bans(self) -> bytes:
-        """Sorted set: who is banned, by the time when that runs out."""
+        """Sorted set: bans, by their ends."""
         return f"{self._prefix}:bans".encode()
 
     def window(self, name: str) -> bytes:
-        """String: how often somebody did something in a window of time; it expires with that."""
+        """String: the count of a client's requests in a window of time, expiring with it."""
         return f"{self._prefix}:window:{name}".encode()
 
     def conversation(self, user: str, conversation_id: str) -> bytes:
@@ -52,11 +52,11 @@ class Keys:
         return self._of(user, f"conv:{conversation_id}")
 
     def request(self, user: str, request_id: str) -> bytes:
-        """String: the listing of the job which that request started."""
+        """String: the listing of the job that this request started."""
         return self._of(user, f"request:{request_id}")
 
     def running(self, user: str) -> bytes:
-        """Hash: job id -> conversation id, of jobs that have not ended."""
+        """Hash: job id -> conversation id, for jobs without an ending."""
         return self._of(user, "running")
 
     def _of(self, user: str, rest: str) -> bytes:

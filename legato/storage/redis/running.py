@@ -1,4 +1,4 @@
-"""What runs of a user, asked by one who is no replica."""
+"""A user's running jobs, for a process that is no replica."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from legato.storage.redis.replication import CLOSE_TIMEOUT, TIMEOUT, make_nodes
 
 
 async def running(redis_url: str, prefix: str, user: str) -> Sequence[str]:
-    """The ids of this user's jobs that have not ended, those of dead replicas included.
+    """The ids of this user's jobs without an ending, those of dead replicas included.
 
     Raises:
         StorageError: if the URL is not allowed, or the Redis cannot be used.
