@@ -1,4 +1,4 @@
-"""Removing what is stored, a bounded step at a time: the contract."""
+"""The contract for removing stored rows, a bounded step at a time."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -214,11 +214,11 @@ class Liveness(Protocol):
         ...
 
     def alive(self) -> Collection[str]:
-        """The other replicas as of the last look, without the gone."""
+        """The other living replicas, as of the last look."""
         ...
 
     def staying(self) -> Collection[str]:
-        """The replicas of `alive`, without the leaving."""
+        """The replicas of `alive`, without those about to leave."""
         ...
 
     async def leave(self) -> None:
