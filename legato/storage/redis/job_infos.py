@@ -16,8 +16,8 @@ from legato.storage.redis.streams import decoded, encoded
 
 _STAGES: Final[dict[bytes, Stage]] = {b"w": "waiting", b"b": "begun", b"e": "ended", b"v": "void"}
 
-# Keys: conversation, running, request. Arguments: job id, listing, conversation id, on_busy,
-# max_per_user, seconds for the request. A job that is there already was entered by an earlier call
+# Keys: conversation, running, request.  Arguments: job id, listing, conversation id, on_busy,
+# max_per_user, seconds for the request.  A job that is there already was entered by an earlier call
 # of this entry, whose success was not heard.
 _ENTER: Final = """
 local job, listing, conversation, on_busy = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -45,8 +45,8 @@ if KEYS[3] then redis.call('SET', KEYS[3], listing, 'EX', ARGV[6]) end
 return {'entered', before, places + 1}
 """
 
-# Keys: conversation, running. Arguments: job id, letter of the stage, conversation id, listing,
-# place. Stages only advance: a late former owner cannot move a job back.
+# Keys: conversation, running.  Arguments: job id, letter of the stage, conversation id, listing,
+# place.  Stages only advance: a late former owner cannot move a job back.
 _ADVANCE: Final = """
 local rank = {w = 0, b = 1, e = 2, v = 3}
 local job, stage = ARGV[1], ARGV[2]
@@ -70,7 +70,7 @@ end
 return made
 """
 
-# Keys: request. Arguments: the beginning of a listing for this job.
+# Keys: request.  Arguments: the beginning of a listing for this job.
 _FREE: Final = """
 local value = redis.call('GET', KEYS[1])
 if value and string.sub(value, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end

@@ -27,10 +27,10 @@ not be asked for its name never differs."""
 
 _BIRTH: Final = SERVER + "return not is_another(KEYS[1]) and redis.call('HGET', KEYS[1], 'token')"
 
-# Keys: birth, replicas. Arguments: replica, the last count heard of this replica's sign, the words
-# of the sign, a new birth, the birth found to be whole, the birth seen last. A server other than at
-# the birth took over after a failure, or was restarted, and may lack the last writes; a count that
-# went back was lost in the same way. The first replica to find this makes a new birth.
+# Keys: birth, replicas.  Arguments: replica, the last count heard of this replica's sign, the words
+# of the sign, a new birth, the birth found to be whole, the birth seen last.  A server other than
+# at the birth took over after a failure, or was restarted, and may lack the last writes; a count
+# that went back was lost in the same way.  The first replica to find this makes a new birth.
 _BEAT: Final = (
     SERVER
     + """

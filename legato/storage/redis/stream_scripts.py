@@ -11,7 +11,7 @@ VERSION: Final = 1
 """The version of the form in which events are kept: a JSON array, as msgspec writes events."""
 
 # `top` has the last entry's fields, its `epoch` and `seq`, and `kept`: the position of the last
-# event, which is in `n`, or, for events without `n`, in the entry's id. Where the last entry is a
+# event, which is in `n`, or, for events without `n`, in the entry's id.  Where the last entry is a
 # former version's claim or mark, the events before tell the position.
 _LOOK: Final = """
 local function look()
@@ -46,8 +46,8 @@ local top = look()
 
 # The cost of a token, paid for many streams at once: to call a script costs as much as the script.
 # Arguments: owner; then for each key the epoch and the position of the last event as an id, the
-# position of the first, events, and the stream's length after the owner's last entry. An equal
-# length means: nothing came between and nothing was lost. The replies are the new lengths; 0 where
+# position of the first, events, and the stream's length after the owner's last entry.  An equal
+# length means: nothing came between and nothing was lost.  The replies are the new lengths; 0 where
 # nothing was added, and `append` has to decide.
 _FOLLOW: Final = """
 local lengths = {}
@@ -66,7 +66,7 @@ return lengths
 FOLLOW: Final = Script(_FOLLOW.replace("VERSION", str(VERSION)))
 
 # Arguments: the epoch and the position of the last event as an id, owner, position of the first,
-# events, and 1 if the job is in its owner's set: without the 1 a later epoch changes no owner. The
+# events, and 1 if the job is in its owner's set: without the 1 a later epoch changes no owner.  The
 # reply is the number of entries; 0 for a settled job, whose every entry carries the mark.
 _APPEND: Final = (
     _LOOK
@@ -96,8 +96,8 @@ return top.s and 0 or redis.call('XLEN', KEYS[1])
 )
 APPEND: Final = Script(_APPEND.replace("VERSION", str(VERSION)))
 
-# Arguments: epoch, owner, listing or nothing. A stream that is there stays, unless it is a
-# tombstone: its last owner may begin again. 1 where the stream was made.
+# Arguments: epoch, owner, listing or nothing.  A stream that is there stays, unless it is a
+# tombstone: its last owner may begin again.  1 where the stream was made.
 MAKE: Final = Script(
     _LOOK
     + """
@@ -117,7 +117,7 @@ return 1
 """
 )
 
-# Arguments: the former owner, its epoch, the new owner. Replies how often the job was taken over
+# Arguments: the former owner, its epoch, the new owner.  Replies how often the job was taken over
 # since the last append, and the epoch of its settling or 0; nothing where another was faster.
 CLAIM: Final = Script(
     _LOOK
@@ -132,7 +132,7 @@ return {attempts, tonumber(top.s) or 0}
 """
 )
 
-# Arguments: owner, seconds to live. 1 where the owner has the job; 0 where there is no stream.
+# Arguments: owner, seconds to live.  1 where the owner has the job; 0 where there is no stream.
 SETTLE: Final = Script(
     _LOOK
     + """
@@ -161,7 +161,7 @@ return 1
 """
 )
 
-# Arguments: owner, seconds to live. Makes a tombstone where nothing is, above every entry that a
+# Arguments: owner, seconds to live.  Makes a tombstone where nothing is, above every entry that a
 # late first owner could add.
 BAR: Final = Script(
     """

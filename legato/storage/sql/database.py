@@ -121,7 +121,7 @@ class Database:
 
     async def _in_thread(self, side: Side, work: Callable[[], T], anyway: bool) -> T:
         # A cancelled caller still waits for its thread: no transaction is torn, and a stored row is
-        # reported as stored. Only the deadline and `abandon` cut the wait.
+        # reported as stored.  Only the deadline and `abandon` cut the wait.
         if not anyway:
             side.breaker.check()
         try:

@@ -142,7 +142,7 @@ def _require_alive(
 
 
 def _prepare_writer(busy: float, connection: sqlite3.Connection, _record: object) -> None:
-    # WAL: readers and the writer do not wait for each other. NORMAL: a commit is in the file on
+    # WAL: readers and the writer do not wait for each other.  NORMAL: a commit is in the file on
     # return, so SIGKILL loses nothing; a power cut may lose the last commits (whole).
     try:
         use_wal(connection, until=monotonic() + busy)

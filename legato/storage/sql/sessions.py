@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from legato.storage.interrupts import ServerConnection, break_of
 from legato.storage.operations import using
 
-# The end of a process closes its session at once. The end of a machine the server would notice
+# The end of a process closes its session at once.  The end of a machine the server would notice
 # after two hours; therefore the server asks after 10 s of silence, and gives up after three more
 # questions of 5 s.
 _SETTINGS: Final = (

@@ -43,7 +43,7 @@ Index(
 MESSAGES: Final = Table(
     "messages",
     METADATA,
-    # The order of arrival. SQLite numbers only a key of type INTEGER.
+    # The order of arrival.  SQLite numbers only a key of type INTEGER.
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("message_id", Text, nullable=False, unique=True),
     Column(
@@ -89,7 +89,7 @@ REQUESTS: Final = Table(
 )
 Index("ix_requests_conversation", REQUESTS.c.conversation_id)
 
-# The journal. A job is here while the job can be followed; a row without an owner ('') is a
+# The journal.  A job is here while the job can be followed; a row without an owner ('') is a
 # tombstone: the job is forgotten, and by its epoch appends of former owners are refused.
 JOBS: Final = Table(
     "jobs",
@@ -128,7 +128,7 @@ API_KEYS: Final = Table(
 Index("ix_api_keys_user", API_KEYS.c.user_id, API_KEYS.c.created_at, API_KEYS.c.key_id)
 Index("ix_api_keys_expiry", API_KEYS.c.expires_at)
 
-# Stored responses. They have no row in `conversations`: only their ids are looked for.
+# Stored responses.  They have no row in `conversations`: only their ids are looked for.
 RESPONSES: Final = Table(
     "responses",
     METADATA,
@@ -172,7 +172,7 @@ VIOLATIONS: Final = Table(
 )
 Index("ix_violations_until", VIOLATIONS.c.until)
 
-# All that was issued to a user before `before` is refused. `session_id` is '' where all sessions
+# All that was issued to a user before `before` is refused.  `session_id` is '' where all sessions
 # and tokens are; an expired row counts no more.
 REVOCATIONS: Final = Table(
     "revocations",
@@ -184,7 +184,7 @@ REVOCATIONS: Final = Table(
 )
 Index("ix_revocations_until", REVOCATIONS.c.until)
 
-# Each user's storage use: see `storage/contracts/quotas.py`. Triggers count here and, always, in
+# Each user's storage use: see `storage/contracts/quotas.py`.  Triggers count here and, always, in
 # `conversations.bytes`, which nothing else writes to.
 STORAGE_USE: Final = Table(
     "storage_use",

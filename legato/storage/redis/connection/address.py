@@ -63,7 +63,7 @@ def parse_address(redis_url: str) -> Address:
 
 def refusal(redis_url: str, reason: str) -> StorageError:
     """An error with the reason, the setting found (without its password), and all allowed forms."""
-    # Secrets stand before the last @ and after the ?. A password with a ? hides the rest.
+    # Secrets stand before the last @ and after the ?.  A password with a ? hides the rest.
     head, _, query = redis_url.partition("?")
     _, at, place = head.rpartition("@")
     found = "…" if "@" in query else f"…@{place}" if at else place

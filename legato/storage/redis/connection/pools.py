@@ -61,8 +61,8 @@ def socket_of(connection: Wire) -> Socket:
 _pool: Final = cast("Callable[..., Pool]", ConnectionPool)
 _sentinel: Final = cast("Callable[..., Sentinel]", Sentinel)
 
-# An idle connection closed by its server is noticed when the pool hands the connection out. Nothing
-# else is tried again here: a packet must not arrive twice.
+# An idle connection closed by its server is noticed when the pool hands the connection out.
+# Nothing else is tried again here: a packet must not arrive twice.
 _NO_RETRY: Final = Retry(NoBackoff(), 0)
 
 
