@@ -20,17 +20,22 @@ from legato.storage.contracts.quotas import UNBOUNDED, Quota
 from legato.storage.contracts.records import Records
 from legato.storage.memory.erasure import MemoryErasure
 from legato.storage.memory.records import MemoryRecords
-from legato.storage.sql.alone import alone
-from legato.storage.sql.counting import start_counting
-from legato.storage.sql.database import Database
-from legato.storage.sql.engines import TIMEOUT, Engines, make_engines, make_journal_engines
+from legato.storage.sql.connection.database import Database
+from legato.storage.sql.connection.engines import (
+    TIMEOUT,
+    Engines,
+    make_engines,
+    make_journal_engines,
+)
+from legato.storage.sql.connection.errors import translated
 from legato.storage.sql.erasure import SqlErasure
-from legato.storage.sql.errors import translated
 from legato.storage.sql.journal import SqlJournal
-from legato.storage.sql.owner_locks import FileOwnerLocks, OwnerLocks
+from legato.storage.sql.owners.locks import FileOwnerLocks, OwnerLocks
+from legato.storage.sql.owners.server_lock import alone
+from legato.storage.sql.owners.sessions import SessionOwnerLocks
 from legato.storage.sql.records import SqlRecords
-from legato.storage.sql.revision import NEWEST, require_tables, revision
-from legato.storage.sql.sessions import SessionOwnerLocks
+from legato.storage.sql.schema.counting import start_counting
+from legato.storage.sql.schema.revision import NEWEST, require_tables, revision
 from legato.storage.threads import Threads
 
 DISPOSE_TIMEOUT: Final = 1.0
@@ -217,7 +222,7 @@ def _revision(engines: Engines) -> list[str] | None:
 def _upgrade(engines: Engines) -> None:
     """Bring the tables to this version; Alembic, slow to load, is loaded only here."""
     with translated():
-        from legato.storage.sql.migrate import upgrade
+        from legato.storage.sql.schema.migrate import upgrade
 
         upgrade(engines.writer)
 

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from legato.events import Created, TextDelta
 from legato.storage.contracts.journal import Entries, Journal, OrphanedJob, Refusal
 from legato.storage.open import open_storage
-from legato.storage.sql.owner_locks import FileOwnerLocks
+from legato.storage.sql.owners.locks import FileOwnerLocks
 from tests.support.storage.postgres import Server
 from tests.support.storage.turns import question
 

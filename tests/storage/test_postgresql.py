@@ -7,7 +7,7 @@ from sqlalchemy import NullPool, create_engine, make_url
 
 from legato.storage.contracts.errors import StorageError
 from legato.storage.open import open_storage
-from legato.storage.sql.tables import METADATA
+from legato.storage.sql.schema.tables import METADATA
 from tests.support.storage.postgres import Server
 
 

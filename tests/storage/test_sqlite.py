@@ -15,11 +15,11 @@ from sqlalchemy import Connection, create_engine, make_url, text
 
 from legato.storage.contracts.errors import StorageError, Unavailable
 from legato.storage.open import open_records, open_storage
-from legato.storage.sql.database import Database
-from legato.storage.sql.engines import make_engines
-from legato.storage.sql.migrate import MIGRATIONS
-from legato.storage.sql.revision import NEWEST
-from legato.storage.sql.tables import METADATA
+from legato.storage.sql.connection.database import Database
+from legato.storage.sql.connection.engines import make_engines
+from legato.storage.sql.schema.migrate import MIGRATIONS
+from legato.storage.sql.schema.revision import NEWEST
+from legato.storage.sql.schema.tables import METADATA
 from tests.support.storage.turns import answer, conversation, question
 
 

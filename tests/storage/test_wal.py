@@ -8,7 +8,7 @@ from time import monotonic
 
 import pytest
 
-from legato.storage.sql.wal import use_wal
+from legato.storage.sql.connection.wal import use_wal
 
 
 def connect(path: Path) -> sqlite3.Connection:

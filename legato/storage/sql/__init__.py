@@ -1,33 +1,19 @@
-"""The contracts on SQLite and PostgreSQL.
+"""The contracts on SQLite and PostgreSQL, one module for each contract, as in memory and Redis.
 
-- `alone`: one server at a time on an SQLite file, where no Redis connects servers
+Rooms: `connection` (engines and worker threads), `schema` (tables and their revisions),
+`statements` (built once), `owners` (locks that end with a process).
+
 - `bans`: bans in a database
 - `branches`: a message and the messages above, read from a database: sizes first, then texts
-- `counting`: when a database begins to count what its users store
-- `database`: the worker threads in which all SQL runs, one for each connection
 - `deletion`: conversations are deleted in steps, between which others write
-- `engines`: SQLAlchemy's engines for a database: how connections are set up
 - `erasure`: removal of stored rows in a database
-- `erasure_statements`: the statements that remove a user's rows, or old rows, built once
-- `errors`: errors of databases and their drivers, as StorageErrors for people
 - `events`: the form in which events are kept in SQL: a JSON array, as msgspec writes events
-- `file`: the file of an SQLite database, which must stay the file that was opened
 - `journal`: the journal in SQL: appended in batches, and read after a crash
-- `journal_statements`: the journal's statements, built once
 - `keys`: API keys in a database
-- `migrate`: brings a database's tables to this version, while other processes may do the same
 - `overlaps`: appends in SQL that do not simply follow: repetitions, later owners, refusals
-- `owner_locks`: each living owner holds a lock, which no dead process can hold
-- `probes`: the smallest statements that show whether a database can be used
 - `quotas`: a user's storage use in a database, and whether there is room for more
 - `records`: records in a database
-- `response_statements`: the statements of stored responses, built once
 - `responses`: stored responses in a database
-- `revision`: whether a database's tables are of this version, looked up without Alembic
 - `revocations`: revocations in a database
 - `rows`: structs as rows and back
-- `sessions`: owners on a PostgreSQL server: each is a session there, which holds a lock
-- `statements`: every statement of the records, built once, with named parameters
-- `tables`: the tables, as the newest migration leaves them; a test compares the two
-- `wal`: SQLite's write-ahead log, switched on by the first process
 """

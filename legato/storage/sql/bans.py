@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.storage.clock import Clock, microseconds, moment
 from legato.storage.contracts.bans import Ban
-from legato.storage.sql.database import Database
-from legato.storage.sql.tables import BANS, VIOLATIONS
+from legato.storage.sql.connection.database import Database
+from legato.storage.sql.schema.tables import BANS, VIOLATIONS
 
 _EXPIRED: Final = [
     delete(table).where(table.c.until <= bindparam("now")) for table in (BANS, VIOLATIONS)

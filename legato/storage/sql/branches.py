@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Select, bindparam, case, func, literal, selec
 from legato.storage.branches import cut_branch
 from legato.storage.contracts.records import LONGEST_BRANCH, Branch
 from legato.storage.sql.rows import message_of
-from legato.storage.sql.statements import SOME
-from legato.storage.sql.tables import MESSAGES
+from legato.storage.sql.schema.tables import MESSAGES
+from legato.storage.sql.statements.records import SOME
 
 _IN_CONVERSATION: Final = MESSAGES.c.conversation_id == bindparam("of_conversation")
 _SIZE: Final = func.length(MESSAGES.c.text) + func.coalesce(func.length(MESSAGES.c.content), 0)

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from legato.storage.sql.tables import CONVERSATIONS, MESSAGES
+from legato.storage.sql.schema.tables import CONVERSATIONS, MESSAGES
 
 MESSAGES_A_STEP: Final = 16
 """Questions have up to 256 KiB and answers 4 MiB, and a disk forgets 70 MB a second."""

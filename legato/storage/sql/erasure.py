@@ -11,11 +11,11 @@ from legato.content import ApiRequest
 from legato.events import AnyEvent, Created, Queued
 from legato.storage.clock import microseconds
 from legato.storage.contracts.erasure import Erased, oldest_id
-from legato.storage.sql import erasure_statements as statements
-from legato.storage.sql.database import Database
+from legato.storage.sql.connection.database import Database
 from legato.storage.sql.deletion import delete_some
 from legato.storage.sql.events import decoded
-from legato.storage.sql.owner_locks import OwnerLocks
+from legato.storage.sql.owners.locks import OwnerLocks
+from legato.storage.sql.statements import erasure as statements
 
 _POSTGRESQL_LOCK: Final = 0x1E6A71  # an arbitrary number, for "Legato's retention"
 

@@ -10,9 +10,11 @@ from ulid import ULID
 
 from legato.storage.contracts.journal import Entries, Kept, OrphanedJob, Refusal
 from legato.storage.joining import Joining
-from legato.storage.sql.database import Database
+from legato.storage.sql.connection.database import Database
 from legato.storage.sql.events import VERSION, decoded, encoded
-from legato.storage.sql.journal_statements import (
+from legato.storage.sql.overlaps import add
+from legato.storage.sql.owners.locks import OwnerLocks
+from legato.storage.sql.statements.journal import (
     BURY,
     EMPTY,
     EXPIRE,
@@ -24,8 +26,6 @@ from legato.storage.sql.journal_statements import (
     TAKEN,
     appends,
 )
-from legato.storage.sql.overlaps import add
-from legato.storage.sql.owner_locks import OwnerLocks
 
 TOMBSTONES_LIVE: Final = timedelta(days=1)
 """No owner is away longer and comes back.  By the age of the job, which a job's id says."""

@@ -18,8 +18,8 @@ from sqlalchemy import (
 
 from legato.storage.clock import microseconds, moment
 from legato.storage.contracts.keys import ApiKey, Scope
-from legato.storage.sql.database import Database
-from legato.storage.sql.tables import API_KEYS
+from legato.storage.sql.connection.database import Database
+from legato.storage.sql.schema.tables import API_KEYS
 
 _OF_DIGEST: Final = select(API_KEYS).where(API_KEYS.c.digest == bindparam("of_digest"))
 _OF_ID: Final = select(API_KEYS).where(API_KEYS.c.key_id == bindparam("of_key"))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row
 
 from legato.storage.contracts.journal import Entries, Refusal
 from legato.storage.sql.events import VERSION, encoded
-from legato.storage.sql.journal_statements import ADD, CUT, JOB, LAST, NOBODY, OWN
+from legato.storage.sql.statements.journal import ADD, CUT, JOB, LAST, NOBODY, OWN
 
 
 def add(connection: Connection, entries: Entries, me: str) -> Refusal | None:

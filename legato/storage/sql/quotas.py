@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, select, text
 
 from legato.storage.contracts.quotas import Quota, StorageUse
-from legato.storage.sql.tables import CONVERSATIONS, STORAGE_USE
+from legato.storage.sql.schema.tables import CONVERSATIONS, STORAGE_USE
 
 _USE: Final = select(STORAGE_USE).where(STORAGE_USE.c.user_id == bindparam("of_user"))
 

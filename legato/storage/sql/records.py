@@ -15,14 +15,14 @@ from legato.storage.contracts.records import Branch, MessagePage, Page, StoredTu
 from legato.storage.paging import cut, decode_cursor, decode_place, page_of, place_before
 from legato.storage.sql.bans import SqlBans
 from legato.storage.sql.branches import read_branch
-from legato.storage.sql.database import Database
+from legato.storage.sql.connection.database import Database
 from legato.storage.sql.deletion import delete_some
 from legato.storage.sql.keys import SqlApiKeys
 from legato.storage.sql.quotas import SqlQuotas, use_of
 from legato.storage.sql.responses import SqlResponses
 from legato.storage.sql.revocations import SqlRevocations
 from legato.storage.sql.rows import conversation_of, conversation_values, message_of, message_values
-from legato.storage.sql.statements import (
+from legato.storage.sql.statements.records import (
     ANSWER,
     CONVERSATION,
     FIRST_PAGE,

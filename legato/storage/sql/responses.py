@@ -14,10 +14,10 @@ from legato.storage.contracts.responses import (
     ChainTooLarge,
     StoredResponse,
 )
-from legato.storage.sql.database import Database
+from legato.storage.sql.connection.database import Database
 from legato.storage.sql.events import VERSION, decoded, encoded
 from legato.storage.sql.quotas import SqlQuotas
-from legato.storage.sql.response_statements import (
+from legato.storage.sql.statements.responses import (
     CHAIN,
     CHAIN_BYTES,
     CLOSE,

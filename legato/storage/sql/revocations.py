@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.storage.clock import Clock, microseconds, moment
 from legato.storage.contracts.revocations import MAX_SESSIONS, Revocation
-from legato.storage.sql.database import Database
-from legato.storage.sql.tables import REVOCATIONS
+from legato.storage.sql.connection.database import Database
+from legato.storage.sql.schema.tables import REVOCATIONS
 
 _EVERYTHING: Final = ""
 """In the place of a session's id, which the table's key cannot leave out."""

@@ -13,8 +13,8 @@ from typing import Final
 import psycopg
 from sqlalchemy import make_url
 
-from legato.storage.sql.engines import make_engines
-from legato.storage.sql.migrate import upgrade
+from legato.storage.sql.connection.engines import make_engines
+from legato.storage.sql.schema.migrate import upgrade
 
 PROGRAMS: Final = "/usr/lib/postgresql"  # Debian's: a folder for each version
 USER: Final = "postgres"  # Debian's, whom the server runs as if we are root, as whom it would not

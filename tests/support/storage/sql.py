@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
-from legato.storage.sql.migrate import MIGRATIONS
+from legato.storage.sql.schema.migrate import MIGRATIONS
 
 
 @contextmanager

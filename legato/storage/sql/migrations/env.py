@@ -5,7 +5,7 @@ The connection is the caller's, `config.attributes["connection"]`, with a transa
 
 from alembic import context
 
-from legato.storage.sql.tables import METADATA
+from legato.storage.sql.schema.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -4,7 +4,7 @@ Triggers count in the transaction that stores or removes: also for former versio
 this one, for a cascade, for an operator.  Texts are measured where they are written, and never read
 again.  `storage/contracts/quotas.py` says what counts.  The messages of each conversation are
 always counted; a user's sum is counted once `storage_counting` has a row, see
-`legato/storage/sql/counting.py`: servers without quotas do not wait for sums.
+`legato/storage/sql/schema/counting.py`: servers without quotas do not wait for sums.
 """
 
 from collections.abc import Callable, Iterator

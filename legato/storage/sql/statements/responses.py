@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import Insert, bindparam, delete, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from legato.storage.sql.tables import RESPONSES
+from legato.storage.sql.schema.tables import RESPONSES
 
 _THEIRS: Final = RESPONSES.c.user_id == bindparam("of_user")
 _THIS: Final = RESPONSES.c.response_id == bindparam("of_response")

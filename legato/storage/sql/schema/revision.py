@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Engine, inspect, text
 
 from legato.storage.contracts.errors import StorageError
-from legato.storage.sql.tables import METADATA, TRIGGERS
+from legato.storage.sql.schema.tables import METADATA, TRIGGERS
 
 NEWEST: Final = "0010"
 """The newest revision in `legato/storage/sql/migrations`."""

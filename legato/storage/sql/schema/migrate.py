@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from legato.storage.contracts.errors import StorageError
 
-MIGRATIONS: Final = Path(__file__).parent / "migrations"
+MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
 
 # Alembic's `op` and `context` are module globals, good for one upgrade at a time
 _ALEMBIC: Final = Lock()

@@ -194,7 +194,7 @@ STORAGE_USE: Final = Table(
     Column("bytes", BigInteger, nullable=False),
 )
 
-# One row once users are counted; see `legato/storage/sql/counting.py`.
+# One row once users are counted; see `legato/storage/sql/schema/counting.py`.
 STORAGE_COUNTING: Final = Table(
     "storage_counting",
     METADATA,

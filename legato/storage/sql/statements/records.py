@@ -10,7 +10,7 @@ from sqlalchemy import Insert, Table, and_, bindparam, exists, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.content import NEW_CHAT
-from legato.storage.sql.tables import CONVERSATIONS, MESSAGES, REQUESTS
+from legato.storage.sql.schema.tables import CONVERSATIONS, MESSAGES, REQUESTS
 
 _THE_CONVERSATION: Final = CONVERSATIONS.c.conversation_id == bindparam("of_conversation")
 

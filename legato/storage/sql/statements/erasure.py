@@ -4,8 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, bindparam, delete, exists, select, update
 
-from legato.storage.sql.journal_statements import NOBODY
-from legato.storage.sql.tables import (
+from legato.storage.sql.schema.tables import (
     API_KEYS,
     CONVERSATIONS,
     ENTRIES,
@@ -13,6 +12,7 @@ from legato.storage.sql.tables import (
     RESPONSES,
     VIOLATIONS,
 )
+from legato.storage.sql.statements.journal import NOBODY
 
 _AT_MOST: Final[BindParameter[Any]] = bindparam("at_most")
 _USER: Final[BindParameter[Any]] = bindparam("of_user")

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from legato.storage.sql.tables import ENTRIES, JOBS
+from legato.storage.sql.schema.tables import ENTRIES, JOBS
 
 NOBODY: Final = ""
 """The owner of a forgotten job's tombstone."""

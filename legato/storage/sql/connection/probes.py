@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select, text
 
 from legato.storage.contracts.errors import Unavailable
-from legato.storage.sql.revision import TABLE
+from legato.storage.sql.schema.revision import TABLE
 
 # A row is written: on a full disk a transaction without a write succeeds.
 _WRITE: Final = text(f"UPDATE {TABLE} SET version_num = version_num")

@@ -13,8 +13,8 @@ from sqlalchemy.pool import QueuePool
 
 from legato.storage.interrupts import Interruptible, break_of
 from legato.storage.operations import uses
-from legato.storage.sql.file import DatabaseFile
-from legato.storage.sql.wal import use_wal
+from legato.storage.sql.connection.file import DatabaseFile
+from legato.storage.sql.connection.wal import use_wal
 
 READERS: Final = 4
 """Reads at once.  A read takes a fraction of a millisecond, mostly under Python's lock."""

@@ -12,9 +12,9 @@ from legato.storage.breaker import Breaker
 from legato.storage.contracts.errors import StorageError, Unavailable
 from legato.storage.contracts.records import PING_TIMEOUT
 from legato.storage.operations import require_wanted
-from legato.storage.sql.engines import TIMEOUT, Engines
-from legato.storage.sql.errors import translated
-from legato.storage.sql.probes import probe_reading, probe_writing
+from legato.storage.sql.connection.engines import TIMEOUT, Engines
+from legato.storage.sql.connection.errors import translated
+from legato.storage.sql.connection.probes import probe_reading, probe_writing
 from legato.storage.threads import Threads
 
 T = TypeVar("T")
