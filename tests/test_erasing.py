@@ -17,8 +17,8 @@ from legato.config import Settings
 from legato.http.app import create_app
 from legato.http.runtime import Runtime, open_runtime
 from legato.storage.open import open_storage
-from tests.storage.test_keys import key
-from tests.storage.test_responses import response
+from tests.storage.contracts.test_keys import key
+from tests.storage.contracts.test_responses import response
 from tests.support.http.client import STILL, Client, bearer
 from tests.support.http.runtime import open_house, settings_with
 from tests.support.storage.redis_servers import RedisServer

@@ -14,7 +14,7 @@ from legato.storage.contracts.replicas import (
     Replication,
     Told,
 )
-from tests.storage.test_journal import EVENTS
+from tests.storage.contracts.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisServer
 from tests.support.storage.worlds import LEASE, World, info
 

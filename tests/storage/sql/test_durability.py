@@ -16,7 +16,7 @@ from legato.storage.contracts.records import StoredTurn
 from legato.storage.open import open_records
 from tests.support.storage.turns import SteppedClock, answer, conversation, question
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def writer(database_url: str, name: str, count: int) -> Sequence[str]:

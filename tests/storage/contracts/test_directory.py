@@ -18,7 +18,7 @@ from legato.storage.contracts.replicas import (
     Told,
     Whereabouts,
 )
-from tests.storage.test_journal import EVENTS
+from tests.storage.contracts.test_journal import EVENTS
 from tests.support.storage.worlds import World, info, take_over
 
 

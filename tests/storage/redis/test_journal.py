@@ -9,7 +9,7 @@ from legato.events import TextDelta
 from legato.storage.contracts.errors import UnstorableText
 from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob, Refusal
 from legato.storage.contracts.replicas import Replication
-from tests.storage.test_journal import EVENTS
+from tests.storage.contracts.test_journal import EVENTS
 from tests.support.storage.worlds import World, info, take_over
 
 

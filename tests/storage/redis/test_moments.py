@@ -14,7 +14,7 @@ from legato.storage.redis.connection.commands import Answer, Command, Word
 from legato.storage.redis.connection.nodes import Nodes
 from legato.storage.redis.connection.pools import Pool
 from legato.storage.redis.replication import RedisReplication, open_replication
-from tests.storage.test_journal import EVENTS
+from tests.storage.contracts.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisServer
 from tests.support.storage.worlds import World, info, take_over
 

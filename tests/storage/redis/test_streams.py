@@ -1,6 +1,6 @@
 """What stands in Redis when a replica was killed half way, or another version wrote it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
@@ -10,7 +10,7 @@ from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, Kept, OrphanedJob, Refusal
 from legato.storage.contracts.replicas import Replication
 from legato.storage.redis.replication import open_replication
-from tests.storage.test_journal import EVENTS
+from tests.storage.contracts.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisServer
 from tests.support.storage.worlds import World, info, take_over
 
@@ -160,11 +160,10 @@ async def test_tokens_of_many_jobs_cost_two_commands_each_in_a_few_scripts(
 ) -> None:
     jobs = [f"j{number}" for number in range(100)]
     await replica.journal.append([Entries(job, 1, 1, EVENTS[:1]) for job in jobs])
+    await _append_tokens(replica, jobs, 2)  # from here on the server knows the script
     before = _commands(redis_server)
-    for position in range(2, 12):
-        await replica.journal.append(
-            [Entries(job, 1, position, (TextDelta(0, "x"),)) for job in jobs]
-        )
+    for position in range(3, 13):
+        await _append_tokens(replica, jobs, position)
 
     after = _commands(redis_server)
     calls = {name: after[name] - before.get(name, 0) for name in after}
@@ -173,6 +172,11 @@ async def test_tokens_of_many_jobs_cost_two_commands_each_in_a_few_scripts(
         "xlen": 1000,
         "xadd": 1000,
     }
+
+
+async def _append_tokens(replica: Replication, jobs: Sequence[str], position: int) -> None:
+    token = (TextDelta(0, "x"),)
+    await replica.journal.append([Entries(job, 1, position, token) for job in jobs])
 
 
 def _keys(server: RedisServer) -> list[str]:

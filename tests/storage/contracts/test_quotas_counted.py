@@ -21,8 +21,8 @@ from legato.storage.contracts.quotas import (
     response_use,
 )
 from legato.storage.open import Storage, open_storage
-from tests.storage.test_erasure import DAY
-from tests.storage.test_responses import response
+from tests.storage.contracts.test_erasure import DAY
+from tests.storage.contracts.test_responses import response
 from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
 
 USERS: Final = ("ann", "bob")

@@ -11,7 +11,7 @@ from legato.storage.contracts.errors import RequestTaken
 from legato.storage.contracts.quotas import ROW_BYTES, OverQuota, Quota, StorageUse, response_use
 from legato.storage.contracts.records import Records
 from legato.storage.open import open_records
-from tests.storage.test_responses import ENDING, response
+from tests.storage.contracts.test_responses import ENDING, response
 from tests.support.storage.sql import downgrade, execute
 from tests.support.storage.turns import SteppedClock, answer, conversation, question
 

@@ -14,8 +14,8 @@ from legato.storage.contracts.bans import Ban
 from legato.storage.contracts.erasure import Erased, Erasure, total
 from legato.storage.contracts.journal import Entries
 from legato.storage.open import Storage, open_storage
-from tests.storage.test_keys import key
-from tests.storage.test_responses import response
+from tests.storage.contracts.test_keys import key
+from tests.storage.contracts.test_responses import response
 from tests.support.storage.sql import execute
 from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
 

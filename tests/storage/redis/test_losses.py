@@ -6,7 +6,7 @@ import trio
 from legato.events import AnyEvent
 from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob, Refusal
 from legato.storage.contracts.replicas import Listed, Replication, Told
-from tests.storage.test_journal import EVENTS, heard
+from tests.storage.contracts.test_journal import EVENTS, heard
 from tests.support.storage.redis_servers import RedisServer
 from tests.support.storage.worlds import World, info, take_over
 

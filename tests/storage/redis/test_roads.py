@@ -20,7 +20,7 @@ from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries
 from legato.storage.contracts.replicas import Replication
 from legato.storage.redis.replication import open_replication
-from tests.storage.test_journal import EVENTS
+from tests.storage.contracts.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisServer, wait_for
 
 

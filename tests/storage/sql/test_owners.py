@@ -18,7 +18,7 @@ from legato.storage.sql.owners.locks import FileOwnerLocks
 from tests.support.storage.postgres import Server
 from tests.support.storage.turns import question
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CREATED = Created(question(), "a1", "model")
 PATIENCE = 10.0  # seconds; a server hears within milliseconds that a process has ended
 

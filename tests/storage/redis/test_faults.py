@@ -11,7 +11,7 @@ from legato.storage.contracts.errors import StorageError, Unavailable
 from legato.storage.contracts.journal import Entries, Kept, Refusal
 from legato.storage.contracts.replicas import IncompleteDirectory, Listed, Replication
 from legato.storage.redis.replication import RedisReplication, open_replication
-from tests.storage.test_journal import EVENTS
+from tests.storage.contracts.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisCluster, RedisServer
 from tests.support.storage.worlds import info
 

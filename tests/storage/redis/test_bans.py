@@ -9,7 +9,7 @@ from legato.storage.contracts.bans import Bans
 from legato.storage.contracts.errors import StorageError
 from legato.storage.memory.records import MemoryRecords
 from legato.storage.redis.shared_guards import open_shared
-from tests.storage.test_bans import HOUR, ban, in_force
+from tests.storage.contracts.test_bans import HOUR, ban, in_force
 from tests.support.storage.redis_servers import RedisServer
 from tests.support.storage.turns import START, SteppedClock
 
