@@ -1,4 +1,4 @@
-"""Who is taken for gone: only who was seen to be silent, by one clock, for a whole lease."""
+"""A replica is taken for gone only after a whole lease of silence, seen by one clock."""
 
 from legato.storage.failure_detector import LEFT, FailureDetector
 

@@ -1,4 +1,4 @@
-"""Counting in windows of time: in memory by a clock of ours, in Redis by its own."""
+"""Counts in windows of time: in memory by a test's clock, in Redis by the server's own."""
 
 from collections.abc import AsyncIterator
 
@@ -116,7 +116,7 @@ async def test_redis_forgets_a_window_by_itself(shared: Shared, redis_server: Re
     left = redis_server.ask("PTTL", key.decode())
     assert isinstance(left, int)
     assert 59_000 < left <= 60_000
-    redis_server.ask("DEL", key.decode())  # as its time would
+    redis_server.ask("DEL", key.decode())  # as time would
     assert (await shared.windows.hit(TWO, "starts/user:ann")).remaining == 1
 
 

@@ -1,4 +1,4 @@
-"""What every implementation of Bans promises."""
+"""The promises of every implementation of Bans."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What every implementation of Directory promises, and its journal with it."""
+"""The promises of every implementation of Directory, and of the journal beside."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ from tests.support.storage.worlds import World, info, take_over
 
 
 def before(outcome: object) -> Sequence[JobInfo]:
-    """The jobs that one which was entered has to wait for."""
+    """The jobs that an entered job has to wait for."""
     assert isinstance(outcome, Entered), outcome
     return outcome.before
 

@@ -1,4 +1,4 @@
-"""Whatever is asked of them, in whatever order, memory and SQL answer the same."""
+"""Memory and SQL give the same answers to all requests, in any order."""
 
 import tempfile
 
@@ -94,7 +94,7 @@ TICKS = st.sampled_from([0, 0, 1, 2, -1])  # microseconds; clocks are set back, 
 
 
 async def outcome(records: Records, operation: Operation) -> object:
-    """The answer, or what it was refused for."""
+    """The answer, or the reason of a refusal."""
     try:
         return await operation.ask(records)
     except ForeignConversation:
@@ -104,7 +104,7 @@ async def outcome(records: Records, operation: Operation) -> object:
 
 
 async def everything(records: Records, limit: int) -> list[object]:
-    """All that can be read, the conversations in pages of `limit`."""
+    """Everything that can be read, with conversations in pages of `limit`."""
     found: list[object] = []
     for number in (1, 2, 3):
         found.append(await records.conversation(f"c{number}"))

@@ -1,4 +1,4 @@
-"""What every implementation of Erasure promises."""
+"""The promises of every implementation of Erasure."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -30,7 +30,7 @@ async def storage(database_url: str, clock: SteppedClock) -> AsyncIterator[Stora
 
 @asynccontextmanager
 async def server(sql_url: str) -> AsyncIterator[Storage]:
-    """Another process on the same database, as far as the journal can tell."""
+    """A second process on the same database, as far as the journal can tell."""
     async with open_storage(sql_url) as opened:
         yield opened
 
@@ -49,7 +49,7 @@ def response_id(age: timedelta) -> str:
 async def put_response(
     storage: Storage, age: timedelta, user: str = "ann", conversation_id: str | None = None
 ) -> str:
-    """Of that age.  Its conversation is its own, unless one is named."""
+    """Store a response of this age, in a conversation of its own unless one is named."""
     made = response_id(age)
     await storage.records.responses.open(
         response(made, user, conversation_id=conversation_id or made)
@@ -63,7 +63,7 @@ async def append(storage: Storage, job_id: str, *events: AnyEvent) -> None:
 
 
 async def kept(storage: Storage, job_id: str) -> int:
-    """How many events the journal has of that job."""
+    """The number of events that the journal has of this job."""
     assert storage.journal is not None
     return sum(len(each.events) for each in (await storage.journal.read(job_id)).entries)
 

@@ -1,4 +1,4 @@
-"""What every implementation of Post promises."""
+"""The promises of every implementation of Inbox."""
 
 import pytest
 import trio

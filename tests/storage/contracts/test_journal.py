@@ -1,4 +1,4 @@
-"""What every implementation of Journal promises."""
+"""The promises of every implementation of Journal."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
@@ -45,7 +45,7 @@ EVENTS: tuple[AnyEvent, ...] = (
 
 
 class Looking:
-    """A journal whose owners are replicas: it looks who is gone before it takes over."""
+    """A journal whose owners are replicas; looks for gone replicas before a takeover."""
 
     def __init__(self, replica: Replication) -> None:
         self._replica = replica
@@ -61,7 +61,7 @@ class Looking:
 
 
 class Desk:
-    """Journals on the same storage, each an owner of its own, as if each in its own process."""
+    """Journals on the same storage, each with its own owner, as if in its own process."""
 
     def __init__(self, stack: AsyncExitStack, url: str) -> None:
         self._stack = stack
@@ -69,7 +69,7 @@ class Desk:
         self._shelf = JournalStore()
 
     async def open(self) -> tuple[Journal, Die]:
-        """A journal, and how its owner dies."""
+        """A journal, and the death of its owner."""
         if self._url == "memory://":
             memory = MemoryJournal(self._shelf)
 
@@ -164,7 +164,7 @@ async def test_what_overlaps_is_heard_once_by_who_reads_on(journal: Journal) -> 
 
 
 def heard(kept: Kept) -> Sequence[AnyEvent]:
-    """What was said, to one who passes over what was said before."""
+    """The events for a reader who skips repeated positions."""
     events: list[AnyEvent] = []
     for entries in kept.entries:
         assert entries.first <= len(events) + 1
@@ -251,7 +251,7 @@ async def test_a_later_owner_leaves_no_gap_either(desk: Desk) -> None:
 
 
 async def test_who_tells_it_again_with_a_later_epoch_has_the_job(desk: Desk) -> None:
-    """The journal lost that it was taken over; its former owner was the first to tell it again."""
+    """The journal lost a takeover; the former owner was the first to tell the log again."""
     former, _ = await desk.open()
     await former.append([Entries("j", 1, 1, EVENTS[:5])])
     owner, die = await desk.open()

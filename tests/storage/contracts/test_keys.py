@@ -1,4 +1,4 @@
-"""What every implementation of ApiKeys promises."""
+"""The promises of every implementation of ApiKeys."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What every implementation of Liveness promises.  Nobody's clock counts but the looker's own."""
+"""The promises of every implementation of Liveness: only the looker's own clock counts."""
 
 import pytest
 from trio.testing import MockClock

@@ -1,4 +1,4 @@
-"""What every implementation of Records promises about pages of messages."""
+"""The promises of every implementation of Records about pages of messages."""
 
 import pytest
 from msgspec.structs import replace

@@ -1,4 +1,4 @@
-"""What every implementation of Records promises of what a user may store."""
+"""The promises of every implementation of Records about quotas."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -39,7 +39,7 @@ async def records(database_url: str, clock: SteppedClock) -> AsyncIterator[Recor
 
 
 async def put(records: Records, name: str, user: str = "ann", **asked: str) -> None:
-    """A conversation of that name with a question and an answer."""
+    """Store a conversation of this name with a question and an answer."""
     await records.open_turn(conversation(name, user), question(f"q{name}", name, **asked))
     await records.close_turn(answer(f"a{name}", name), job_id=f"j{name}")
 

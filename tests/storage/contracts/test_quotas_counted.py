@@ -1,4 +1,4 @@
-"""Whatever is stored and removed, in whatever order, what is counted is what is there."""
+"""The count of a user's storage is right after all writes and removals, in any order."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -33,7 +33,7 @@ REFUSALS: Final = (ForeignConversation, RequestTaken, OverQuota)
 
 
 class Steps:
-    """What is done next, drawn from a seed."""
+    """The next step, drawn from a seed."""
 
     def __init__(self, storage: Storage, clock: SteppedClock, seed: int) -> None:
         self._storage = storage

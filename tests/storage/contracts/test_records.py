@@ -1,4 +1,4 @@
-"""What every implementation of Records promises about turns."""
+"""The promises of every implementation of Records about turns."""
 
 from datetime import UTC
 
@@ -173,7 +173,7 @@ async def test_messages_come_in_order_of_arrival_whatever_the_clock_says(
     await records.close_turn(answer("m1"), job_id="j1")
     clock.advance(-1)  # a clock that was set back
     await records.close_turn(answer("m0"), job_id="j1")
-    await records.close_turn(answer("m2"), job_id="j1")  # replaced, so it stays where it was
+    await records.close_turn(answer("m2"), job_id="j1")  # a replaced message stays in place
 
     assert await ids(records) == ["m2", "m3", "m1", "m0"]
 

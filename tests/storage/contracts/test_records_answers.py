@@ -1,4 +1,4 @@
-"""What every implementation of Records promises about answers and the jobs that stored them."""
+"""The promises of every implementation of Records about answers and their jobs."""
 
 import trio
 from msgspec.structs import replace

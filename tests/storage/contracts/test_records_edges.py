@@ -1,4 +1,4 @@
-"""What every implementation of Records promises about texts, tasks and its own end."""
+"""The promises of every implementation of Records about odd texts, cancelled tasks and closing."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""What every implementation of Records promises about pages of conversations."""
+"""The promises of every implementation of Records about pages of conversations."""
 
 import json
 from base64 import urlsafe_b64encode

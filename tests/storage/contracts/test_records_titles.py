@@ -1,4 +1,4 @@
-"""What every implementation of Records promises about titles, request ids and deletion."""
+"""The promises of every implementation of Records about titles, request ids and deletion."""
 
 import pytest
 from msgspec.structs import replace

@@ -1,4 +1,4 @@
-"""What every implementation of Responses promises."""
+"""The promises of every implementation of Responses."""
 
 from contextlib import suppress
 

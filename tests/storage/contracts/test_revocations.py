@@ -1,4 +1,4 @@
-"""What every implementation of Revocations promises."""
+"""The promises of every implementation of Revocations."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""LEGATO_REDIS_URL: its forms, and what is said of others and of servers that cannot be used."""
+"""LEGATO_REDIS_URL: all forms, and the refusal of other texts and of unusable servers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Bans in Redis beside those of the databases of two replicas."""
+"""Bans in Redis, beside the databases of two replicas."""
 
 from collections.abc import AsyncIterator
 
@@ -18,7 +18,7 @@ from tests.support.storage.turns import START, SteppedClock
 async def replicas(
     request: pytest.FixtureRequest, own_redis: RedisServer, clock: SteppedClock
 ) -> AsyncIterator[list[Bans]]:
-    """Two, each with a database of its own."""
+    """Two replicas, each with a database of its own."""
     databases = [MemoryRecords(clock=clock).bans for _ in range(2)]
     async with (
         open_shared(own_redis.url, databases[0], prefix="test", clock=clock) as one,
@@ -54,7 +54,7 @@ async def test_lifting_lifts_at_every_replica(replicas: list[Bans]) -> None:
     assert await replicas[0].lift("user:ann")
     assert not await replicas[0].lift("user:ann")
     assert [await in_force(each) for each in replicas] == [[ban("user:bob", 1)]] * 2
-    assert await replicas[1].lift("user:bob")  # which it never had in its own database
+    assert await replicas[1].lift("user:bob")  # the second replica's database never had the ban
 
 
 async def test_violations_add_up_in_the_database(replicas: list[Bans]) -> None:

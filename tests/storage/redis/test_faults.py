@@ -1,4 +1,4 @@
-"""What becomes of replicas when their Redis fails, as it really does."""
+"""Replicas during real failures of their Redis."""
 
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -181,7 +181,7 @@ async def test_slots_that_move_are_followed(redis_cluster: RedisCluster) -> None
 
 @contextmanager
 def moving(key: str, source: RedisServer, target: RedisServer) -> Iterator[None]:
-    """In the block the key has moved already, and its slot has not."""
+    """Until the block ends the key has moved, but not yet its slot."""
     slot = str(source.ask("CLUSTER", "KEYSLOT", key))
     target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", source.name)
     source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", target.name)
@@ -194,7 +194,7 @@ def moving(key: str, source: RedisServer, target: RedisServer) -> Iterator[None]
 async def test_a_server_that_is_another_one_may_lack_what_was_told_last(
     replica: Replication, own_server: RedisServer
 ) -> None:
-    """A standby that took over has all but the last moment, the birth and the signs included."""
+    """The standby that took over lacks the last moment, but has the birth and the signs."""
     known = info("j1")
     await replica.directory.enter(known, "reject", max_per_user=9)
     assert await replica.liveness.beat()

@@ -1,4 +1,4 @@
-"""What a journal promises whose owners are replicas."""
+"""The promises of a journal whose owners are replicas."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A Redis that lost some of what it was told, or all: nothing of a log is hidden by that."""
+"""A Redis that lost some, or all, of its contents: nothing of a log is hidden by the loss."""
 
 import pytest
 import trio
@@ -97,7 +97,7 @@ async def test_of_two_who_took_over_in_the_same_epoch_one_is_fenced(
 async def test_what_was_told_from_below_a_gap_heals_it(
     journal: Journal, replica: Replication, redis_server: RedisServer
 ) -> None:
-    """A stream as former versions left it."""
+    """A stream as former versions left the job."""
     await said(journal, 1, 2)
     redis_server.ask("XADD", JOB, "1-5", "o", replica.me, "v", "1", "f", "5", "e", '["x"]')
     broken = await journal.read("j")

@@ -33,7 +33,7 @@ def every_moment(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitabl
 
 
 class Failing:
-    """Nodes that fail once, at the given step, heard or unheard by the servers."""
+    """Nodes that fail at the given step, heard or unheard by the servers."""
 
     def __init__(self, nodes: Nodes, step: int, *, heard: bool) -> None:
         self._nodes = nodes
@@ -69,7 +69,7 @@ async def world(redis_server: RedisServer) -> AsyncIterator[World]:
 async def fails(
     replica: Replication, step: int, heard: bool, act: Callable[[], Awaitable[T]]
 ) -> T | None:
-    """What it returns, where it has less steps than that."""
+    """Act with a failure at `step`; the result where there are fewer steps, else None."""
     assert isinstance(replica, RedisReplication)
     client = replica.journal._client
     nodes = client._nodes

@@ -25,7 +25,7 @@ from tests.support.storage.redis_servers import RedisServer, wait_for
 
 
 class Watched(NamedTuple):
-    """A master, its replica, and a Sentinel that watches them."""
+    """A master, a replica, and a Sentinel beside."""
 
     master: RedisServer
     second: RedisServer
@@ -102,7 +102,7 @@ async def test_tls_is_spoken_and_certificates_are_checked(
 
 @asynccontextmanager
 async def _tls(port: int, certificate: Path) -> AsyncIterator[int]:
-    """A port where TLS is spoken before that one, whose server was built without."""
+    """A port for TLS in front of a server that was built without TLS."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
 
@@ -128,7 +128,7 @@ async def _tls(port: int, certificate: Path) -> AsyncIterator[int]:
 
 
 def _certificate(folder: Path) -> Path:
-    """One for 127.0.0.1 that vouches for itself, and its key, in one file."""
+    """A file with a self-signed certificate for 127.0.0.1, and the key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = datetime.now(UTC)

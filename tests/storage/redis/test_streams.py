@@ -1,4 +1,4 @@
-"""What stands in Redis when a replica was killed half way, or another version wrote it."""
+"""The contents of Redis after a replica was killed half way, or an older version wrote."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack

@@ -19,7 +19,7 @@ Copy = Callable[[sqlite3.Connection, Path], None]
 
 
 async def write(storage: Storage) -> None:
-    """A turn, and a generation that runs."""
+    """A turn, and a running generation."""
     await storage.records.open_turn(conversation(), question())
     await storage.records.close_turn(answer(), job_id="j1")
     assert storage.journal is not None
@@ -27,7 +27,7 @@ async def write(storage: Storage) -> None:
 
 
 async def assert_restored(database_url: str) -> None:
-    """What was written is there, and what ran is found by who starts."""
+    """All written rows are there, and the next start finds the generations that ran."""
     async with open_storage(database_url) as storage:
         messages = await storage.records.messages("c1")
         assert [message.message_id for message in messages] == ["q1", "a1"]
@@ -36,7 +36,7 @@ async def assert_restored(database_url: str) -> None:
 
 
 def backup(source: sqlite3.Connection, target: Path) -> None:
-    """What `.backup` of the command sqlite3 does."""
+    """The effect of `.backup` in the command sqlite3."""
     with closing(sqlite3.connect(target)) as other:
         source.backup(other)
 

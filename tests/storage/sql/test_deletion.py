@@ -1,4 +1,4 @@
-"""A conversation may have gigabytes: it is deleted in steps, and others write between them."""
+"""A conversation of gigabytes is deleted in steps, between which other tasks write."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -13,7 +13,7 @@ from legato.storage.sql.deletion import MESSAGES_A_STEP
 from tests.support.storage.turns import START, SteppedClock, conversation, question
 
 LONG = 5 * MESSAGES_A_STEP + 2
-"""Messages that take six steps."""
+"""Messages for six steps."""
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def left(storage: Storage, name: str) -> list[str]:
 async def test_others_write_while_a_long_conversation_is_deleted(
     sqlite_url: str, clock: SteppedClock
 ) -> None:
-    """SQLite has one writer, and who waits to be it has its turn after who came before."""
+    """SQLite has one writer: each write waits for the writes before."""
     done: list[str] = []
 
     async def delete() -> None:
@@ -49,7 +49,7 @@ async def test_others_write_while_a_long_conversation_is_deleted(
         await put(opened, "long")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(delete)
-            await trio.testing.wait_all_tasks_blocked()  # its first step is under way
+            await trio.testing.wait_all_tasks_blocked()  # the first step is under way
             nursery.start_soon(write)
         assert await left(opened, "long") == []
         assert await opened.records.conversation("long") is None

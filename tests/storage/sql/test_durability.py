@@ -1,4 +1,4 @@
-"""What a database holds when a process is killed, a task cancelled, or others write too."""
+"""The contents of a database after a kill, a cancelled task, or writes by other processes."""
 
 import sys
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ async def read_until(stream: trio.abc.ReceiveStream, end: bytes) -> None:
 
 
 class HeldClock(SteppedClock):
-    """Holds the thread that asks for the time, in the middle of its transaction."""
+    """Holds the thread that reads the clock, in the middle of a transaction."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ async def test_a_write_cancelled_in_its_thread_is_stored_whole(sqlite_url: str) 
         assert still_waiting == 1  # for its thread
         assert await records.conversation("c1") is not None
         assert [message.message_id for message in await records.messages("c1")] == ["q1"]
-        assert await records.conversation("c2") is None  # it was still waiting for its turn
+        assert await records.conversation("c2") is None  # the write was still waiting for its turn
         assert await records.close_turn(answer(), job_id="j1") is not None
 
 

@@ -1,4 +1,4 @@
-"""The journals' own in databases: rows that cannot be read, and former versions."""
+"""Journals in databases only: rows that cannot be read, and rows of former versions."""
 
 from contextlib import AsyncExitStack
 

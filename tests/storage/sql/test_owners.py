@@ -1,4 +1,5 @@
-"""Who is taken for dead: real processes, killed and stopped; and a server that closes a session."""
+"""The signs of a dead owner: real processes, killed and stopped, and a session closed by its
+server."""
 
 import signal
 import sys
@@ -20,11 +21,11 @@ from tests.support.storage.turns import question
 
 ROOT = Path(__file__).parents[3]
 CREATED = Created(question(), "a1", "model")
-PATIENCE = 10.0  # seconds; a server hears within milliseconds that a process has ended
+PATIENCE = 10.0  # seconds; a server hears of a process's end within milliseconds
 
 
 class Owner:
-    """Another process, which owns the job `j`."""
+    """A second process, which owns the job `j`."""
 
     def __init__(self, process: trio.Process) -> None:
         self.process = process
@@ -107,7 +108,7 @@ async def test_one_of_many_takes_a_job_over(sql_url: str) -> None:
 
 
 def close_journals(server: Server) -> None:
-    """As a server that is restarted does."""
+    """Close all sessions, as a restarted server does."""
     server.execute(
         "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'"
     )
@@ -144,7 +145,7 @@ def test_an_owner_is_alive_as_long_as_it_holds_its_lock(tmp_path: Path) -> None:
     assert not one._is_gone(one.me)
     assert not one._is_gone(other.me)
     assert one._is_gone("0" * 32), "of whom nothing is left"
-    other._mine.close()  # as the end of its process does
+    other._mine.close()  # as the process's end does
     assert one._is_gone(other.me)
     one.sweep()
 

@@ -1,4 +1,4 @@
-"""PostgreSQL's own: its tables, and a server that cannot be had."""
+"""PostgreSQL only: the tables, and a server that cannot be reached."""
 
 import pytest
 from alembic.autogenerate import compare_metadata

@@ -1,4 +1,4 @@
-"""Databases whose tables are not those of the revision that they name."""
+"""Databases without the tables of the revision in their `alembic_version`."""
 
 import pytest
 

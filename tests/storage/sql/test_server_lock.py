@@ -1,4 +1,4 @@
-"""Two servers on one SQLite file, which nothing tells of each other."""
+"""Two servers on one SQLite file, without a Redis between them."""
 
 import os
 from pathlib import Path

@@ -74,7 +74,7 @@ async def test_an_empty_file_is_migrated_to_the_tables_as_declared(
 
 
 def words(row: Sequence[object]) -> Sequence[object]:
-    """A column that was added stands on the line of the one before."""
+    """An added column stands on the line of the column before."""
     return [" ".join(str(column).split()) for column in row]
 
 
@@ -234,7 +234,7 @@ async def test_a_statement_that_takes_too_long_is_interrupted(sqlite_url: str) -
     database = Database(make_engines(url), timeout=0.1)
     with pytest.raises(Unavailable, match="did not answer within"):
         await database.write(lambda connection: connection.execute(text(endless)))
-    with trio.fail_after(10):  # its only connection is free again
+    with trio.fail_after(10):  # the only connection is free again
         await database.ping()
     await database.aclose()
 
@@ -250,7 +250,7 @@ async def test_a_write_that_was_given_up_is_not_there_later(sqlite_url: str) -> 
     with pytest.raises(Unavailable, match="did not answer within"):
         await database.write(write)
     let_go.set()
-    await database.ping()  # its turn comes after that one
+    await database.ping()  # the second write comes after the first
     await database.aclose()
     async with open_records(sqlite_url) as records:
         assert (await records.conversation("c1") or conversation()).title != "late"

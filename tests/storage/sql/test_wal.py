@@ -17,7 +17,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 @pytest.fixture
 def holder(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """Another connection, in the middle of writing to the file, which is not in WAL yet."""
+    """A second connection, in the middle of a write to the file, which is not in WAL yet."""
     with closing(connect(tmp_path / "new.db")) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield connection
