@@ -17,7 +17,7 @@ from tests.support.storage.turns import SteppedClock
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, and an environment that says nothing of Legato."""
+    """An empty working folder, and an environment without variables of Legato."""
     for name in [name for name in os.environ if name.startswith("LEGATO_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""`legato erase`: what is said, and what is left."""
+"""`legato erase`: the lines printed, and the rows left."""
 
 import os
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, and an environment that says nothing of Legato."""
+    """An empty working folder, and an environment without variables of Legato."""
     for name in [name for name in os.environ if name.startswith("LEGATO_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -43,7 +43,7 @@ def settings(folder: Path) -> Settings:
 
 @asynccontextmanager
 async def house(settings: Settings) -> AsyncIterator[tuple[Runtime, Client]]:
-    """A server, and one of its users."""
+    """A server, and a user of the server."""
     async with open_house(settings) as runtime:
         yield runtime, Client(create_app(settings, runtime), bearer("ann"))
 
@@ -101,7 +101,7 @@ def test_that_is_one_line_and_status_1(
 
 
 async def test_a_generation_of_which_nobody_knew_stores_no_answer(settings: Settings) -> None:
-    """As with `legato serve --workers`, whose Redis nobody else can ask."""
+    """As with `legato serve --workers`, whose Redis no other process can reach."""
     async with house(settings) as (runtime, ann):
         started = await ann.start(model_parameters=STILL)
         conversation_id = started["conversationId"]
@@ -129,7 +129,7 @@ async def test_a_ban_is_named_and_stays(settings: Settings) -> None:
 async def test_what_runs_at_any_replica_counts(
     settings: Settings, redis_server: RedisServer
 ) -> None:
-    lease = replace(settings.limits, lease=1.0)  # so long nothing starts in a new Redis
+    lease = replace(settings.limits, lease=1.0)  # nothing starts in a new Redis for this time
     settings = replace(settings, redis_url=redis_server.url, limits=lease)
     async with open_runtime(settings) as runtime:
         ann = Client(create_app(settings, runtime), bearer("ann"))

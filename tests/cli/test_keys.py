@@ -1,4 +1,4 @@
-"""`legato keys`: what is printed, and what is in the database then."""
+"""`legato keys`: the lines printed, and the database afterwards."""
 
 import os
 import re
@@ -21,7 +21,7 @@ ANN = ("--user", "ann")
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, and an environment that says nothing of Legato."""
+    """An empty working folder, and an environment without variables of Legato."""
     for name in [name for name in os.environ if name.startswith("LEGATO_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)

@@ -20,7 +20,7 @@ LEGATO = str(Path(sys.executable).parent / "legato")
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, and an environment that says nothing of Legato."""
+    """An empty working folder, and an environment without variables of Legato."""
     for name in [name for name in os.environ if name.startswith("LEGATO_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)

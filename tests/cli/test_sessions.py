@@ -1,4 +1,4 @@
-"""`legato sessions`: what is printed, and what is refused then."""
+"""`legato sessions`: the lines printed, and the requests refused afterwards."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from legato.storage.open import open_records
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, and an environment that says nothing of Legato."""
+    """An empty working folder, and an environment without variables of Legato."""
     for name in [name for name in os.environ if name.startswith("LEGATO_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
