@@ -1,4 +1,4 @@
-"""The other roads to a Redis: by Sentinels, and by TLS."""
+"""Connections to a Redis by Sentinels, and by TLS."""
 
 import ipaddress
 import ssl
