@@ -6,7 +6,7 @@
 - `inbox`: packets in Redis: each replica's inbox is a stream that expires without its replica
 - `job_infos`: a user's part of the directory: each change is one script over the user's keys
 - `journal`: the journal in Redis: a stream for each job, closed to former owners
-- `keys`: the names of everything kept in Redis
+- `key_names`: the names of all keys in Redis
 - `liveness`: signs of life in Redis, judged by each replica's own clock, and the storage's birth
 - `own_jobs`: a replica's own knowledge of its jobs, beside the knowledge of Redis
 - `rate_windows`: counts in Redis of the requests to all replicas together

@@ -13,7 +13,7 @@ from legato.storage.contracts.bans import Ban, Bans
 from legato.storage.contracts.errors import StorageError
 from legato.storage.redis.connection.client import Client, Send
 from legato.storage.redis.connection.commands import Reply, array, command, text
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 
 log = structlog.get_logger()
 

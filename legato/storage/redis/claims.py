@@ -25,7 +25,7 @@ from legato.storage.redis.connection.commands import (
     number,
     texts,
 )
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.streams import Top
 
 

@@ -32,7 +32,7 @@ from legato.storage.redis.connection.commands import (
 )
 from legato.storage.redis.connection.lines import Lines
 from legato.storage.redis.job_infos import Listings, decision, listed
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.liveness import RedisLiveness, birth_now
 from legato.storage.redis.own_jobs import OwnJobs
 

@@ -16,7 +16,7 @@ from legato.storage.redis.connection.commands import (
     text,
 )
 from legato.storage.redis.connection.lines import Lines
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 
 MOST: Final = 2000
 """Packets that wait, roughly; a replica that does not take packets loses the oldest."""

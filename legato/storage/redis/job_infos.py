@@ -11,7 +11,7 @@ from msgspec import json
 from legato.config import OnBusy
 from legato.storage.contracts.replicas import Denied, Entered, JobInfo, Joined, Listed, Stage
 from legato.storage.redis.connection.commands import Command, Reply, array, number, script, text
-from legato.storage.redis.keys import DAY, Keys
+from legato.storage.redis.key_names import DAY, Keys
 from legato.storage.redis.streams import decoded, encoded
 
 _STAGES: Final[dict[bytes, Stage]] = {b"w": "waiting", b"b": "begun", b"e": "ended", b"v": "void"}

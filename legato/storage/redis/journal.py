@@ -21,7 +21,7 @@ from legato.storage.redis.connection.commands import (
     number,
 )
 from legato.storage.redis.job_infos import Listings
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.liveness import RedisLiveness
 from legato.storage.redis.own_jobs import OwnJobs
 from legato.storage.redis.streams import Tail
@@ -43,7 +43,7 @@ class RedisJournal:
         self._liveness = liveness
         self._me = liveness.me
         self._own = own
-        self._estates = Claims(keys, self._me)
+        self._claims = Claims(keys, self._me)
         self._tails: dict[str, Tail] = {}  # of own jobs; changed on Trio's thread alone
         self._writes = trio.CapacityLimiter(1)  # in the order of the requests
         self._reads = trio.CapacityLimiter(4)
@@ -77,7 +77,7 @@ class RedisJournal:
     async def take_over(self) -> Sequence[OrphanedJob]:
         gone, known = self._liveness.gone(), self._own.epochs()
         found, empty = await self._client.run(
-            lambda send: self._estates.take(send, gone, known), self._writes, anyway=True
+            lambda send: self._claims.take(send, gone, known), self._writes, anyway=True
         )
         self._liveness.drop(empty)
         # A job entered here, or reported, while the thread was at work is no news.

@@ -1,4 +1,4 @@
-"""The names of everything kept in Redis.
+"""The names of all keys in Redis.
 
 Keys changed in one step stand in one slot of a Cluster: a job's stream is one key, and all
 directory entries of a user have one hash tag.  An id may hold any character; each id ends its key,

@@ -10,7 +10,7 @@ from legato.storage.contracts.errors import StorageError
 from legato.storage.failure_detector import LEFT
 from legato.storage.redis.connection.client import Client, Send
 from legato.storage.redis.connection.commands import Command, array, command, number, pairs, script
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 
 SERVER: Final = """
 local function server()

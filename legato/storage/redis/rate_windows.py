@@ -10,7 +10,7 @@ from limits import RateLimitItem
 from legato.storage.rate_windows import Counts, Window, hit
 from legato.storage.redis.connection.client import Client, Send
 from legato.storage.redis.connection.commands import command, number, script, text
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 
 THREADS: Final = 8  # counts that Redis answers while a count is on the way
 

@@ -17,7 +17,7 @@ from legato.storage.redis.connection.nodes import Nodes, make_server
 from legato.storage.redis.directory import RedisDirectory
 from legato.storage.redis.inbox import RedisPost
 from legato.storage.redis.journal import RedisJournal
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.liveness import RedisLiveness
 from legato.storage.redis.own_jobs import OwnJobs
 from legato.storage.redis.version_check import require_fit

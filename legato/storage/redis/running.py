@@ -7,7 +7,7 @@ import trio
 from legato.storage.redis.connection.address import parse_address
 from legato.storage.redis.connection.client import Client
 from legato.storage.redis.connection.commands import command, texts
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.replication import CLOSE_TIMEOUT, TIMEOUT, make_nodes
 
 

@@ -12,7 +12,7 @@ from legato.storage.contracts.bans import Bans
 from legato.storage.redis.bans import SharedBans
 from legato.storage.redis.connection.address import parse_address
 from legato.storage.redis.connection.client import Client
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.rate_windows import RedisWindows
 from legato.storage.redis.replication import CLOSE_TIMEOUT, make_nodes
 

@@ -26,7 +26,7 @@ from legato.storage.contracts.journal import Entries, Kept
 from legato.storage.contracts.replicas import JobInfo
 from legato.storage.joining import Joining
 from legato.storage.redis.connection.commands import Command, StreamEntry, unexpected
-from legato.storage.redis.keys import DAY
+from legato.storage.redis.key_names import DAY
 from legato.storage.redis.stream_scripts import (
     APPEND,
     BAR,

