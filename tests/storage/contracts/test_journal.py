@@ -66,12 +66,12 @@ class Desk:
     def __init__(self, stack: AsyncExitStack, url: str) -> None:
         self._stack = stack
         self._url = url
-        self._shelf = JournalStore()
+        self._store = JournalStore()
 
     async def open(self) -> tuple[Journal, Die]:
         """A journal, and the death of its owner."""
         if self._url == "memory://":
-            memory = MemoryJournal(self._shelf)
+            memory = MemoryJournal(self._store)
 
             async def close() -> None:
                 memory.close()
