@@ -1,9 +1,8 @@
-"""What can happen in a job: the event vocabulary, shared by every layer.
+"""The events of a job: the vocabulary shared by every layer.
 
 A job's log is `Created`, then steps and deltas, then exactly one `Ending`; where the turn had to
-wait for others, `Queued` comes before all.  Events that
-carry content name the position of the part they change (`index`), which is the step's
-own: there is no second numbering to reconcile.
+wait for earlier turns, `Queued` comes first.  An event with content names the position of the
+changed part (`index`), which is also the step's: there is no second numbering to reconcile.
 """
 
 from typing import Literal, NamedTuple, Self, final
@@ -16,11 +15,11 @@ StepKind = Literal["text", "think", "tool_call"]
 
 
 class Event(Struct, frozen=True, tag=True):
-    """One thing that happened in a job."""
+    """An event of a job."""
 
 
 class Queued(Event, frozen=True):
-    """The turn waits for those before it in its conversation, and is kept as it was asked for."""
+    """The turn waits for earlier turns of its conversation; `turn` keeps the whole request."""
 
     turn: TurnRequest
 
@@ -28,11 +27,11 @@ class Queued(Event, frozen=True):
 class Created(Event, frozen=True):
     """The turn is stored and the model may be asked.
 
-    `kept` is what an edited or continued answer starts from; it takes the first positions.
-    `dropped` counts the messages of the history that did not fit the model's context.
-    `asked` is there where an API was, and nothing of it is a message of a conversation: then
-    `request` only stands in for one.  `turn` is there where another replica may have the model go
-    on: what was asked for, without its text, which `request` has.  No reader is told of it.
+    `kept` is the content from which an edited or continued answer starts; kept parts take the first
+    positions.  `dropped` counts the messages of the history that did not fit the model's context.
+    `asked` is there for a request to an API, which has no message of a conversation: then `request`
+    only stands in for a message.  `turn` is there where another replica may have the model go on:
+    the request without its text, which `request` has.  No reader is told of `turn`.
     """
 
     request: Message
@@ -45,12 +44,12 @@ class Created(Event, frozen=True):
 
 
 def without_turn(created: Created) -> Created:
-    """What readers are told of it."""
+    """The event as readers are told."""
     return created if created.turn is None else structs.replace(created, turn=None)
 
 
 class StepStarted(Event, frozen=True):
-    """A part of this kind begins at `index`, or, where a kept one stands there, goes on."""
+    """A part of this kind begins at `index`; where a kept part stands there, the part goes on."""
 
     index: int
     kind: StepKind
@@ -58,7 +57,7 @@ class StepStarted(Event, frozen=True):
 
 
 class Delta(Event, frozen=True, gc=False):
-    """More of the part at `index`.  It refers to nothing that could refer back to it."""
+    """More of the part at `index`.  Has no references, and so cannot be part of a cycle."""
 
     index: int
     text: str
@@ -87,11 +86,11 @@ class StepCompleted(Event, frozen=True):
 
 
 class Ending(Event, frozen=True, kw_only=True):
-    """The last event of every log, and the only one of its kind there.
+    """The last event of every log; a log has one ending.
 
-    `response` is the answer as stored; None where nothing was generated.
-    `unsaved` is true when storing it failed past its deadline.
-    `at`: when, in seconds since 1970, where no stored message says it: of what an API asked for.
+    `response` is the answer as stored; None where nothing was generated.  `unsaved` is true when
+    storing the answer failed past its deadline.  `at`: the time in seconds since 1970, for a
+    request to an API, where no stored message has the time.
     """
 
     request: Message | None = None
@@ -105,7 +104,7 @@ class Ending(Event, frozen=True, kw_only=True):
 class Finished(Ending, frozen=True, kw_only=True):
     """The model ended.  `reason`: stop, length, tool_calls, content_filter, max_answer_bytes.
 
-    `system_fingerprint` and `service_tier` are the provider's; "" where it did not say.
+    `system_fingerprint` and `service_tier` are the provider's; "" where the provider gave none.
     """
 
     reason: str = "stop"
@@ -114,13 +113,13 @@ class Finished(Ending, frozen=True, kw_only=True):
 
 
 class Stopped(Ending, frozen=True):
-    """Somebody allowed to stop it did."""
+    """An allowed user stopped the job."""
 
 
 class Failed(Ending, frozen=True, kw_only=True):
-    """It could not go on.  `reason` is for programs, `message` for people.
+    """The job could not go on.  `reason` is for programs, `message` for people.
 
-    `retry_after`: after how many seconds the provider says that it may be asked again.
+    `retry_after`: the provider's own seconds until the next attempt.
     """
 
     reason: str
@@ -145,7 +144,7 @@ class Snapshot(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """How far a reader has come: opaque to clients, the `id:` of every frame."""
+    """The position that a reader has reached: opaque to clients, the `id:` of every frame."""
 
     job_id: str
     epoch: int
@@ -164,5 +163,5 @@ class Cursor(NamedTuple):
 
 
 def _is_number(text: str) -> bool:
-    # int() would take spaces, signs, underscores, other scripts' digits and 5,000 of them.
+    # int() would take spaces, signs, underscores, other scripts' digits and 5,000 digits.
     return text.isascii() and text.isdigit() and len(text) <= 15

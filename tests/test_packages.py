@@ -1,4 +1,4 @@
-"""Each package says what is in it: one line for each of its modules."""
+"""Each package's docstring names every module, one line each."""
 
 import ast
 import re

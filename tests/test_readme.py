@@ -1,4 +1,4 @@
-"""What the README shows is what Legato takes."""
+"""The examples of README and docs are valid, and their links lead somewhere."""
 
 import re
 import subprocess

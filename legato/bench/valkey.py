@@ -76,7 +76,7 @@ def counts(port: int) -> Counts:
 
 def _plant_birth(port: int) -> None:
     """Nobody has been there, so that no start is refused until that is sure."""
-    from legato.storage.redis.keys import Keys
+    from legato.storage.redis.key_names import Keys
     from legato.storage.redis.liveness import whole_birth
 
     fields = [word for pair in whole_birth().items() for word in pair]

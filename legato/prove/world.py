@@ -13,7 +13,7 @@ from legato.storage.births import new_birth
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
 from legato.storage.contracts.replicas import Denied, Entered, JobInfo, Joined, Told
-from legato.storage.memory.replication import MemoryReplication, WorldJournal
+from legato.storage.memory.replication import DirectoryJournal, MemoryReplication
 from legato.storage.memory.shared_memory import SharedMemory
 
 LEASE: Final = 10.0
@@ -85,7 +85,7 @@ def _twin(value: Any) -> Any:
     return twin
 
 
-class FaultyJournal(WorldJournal):
+class FaultyJournal(DirectoryJournal):
     """A journal that may do what it is told, and report that it failed."""
 
     faulty: "Faulty"

@@ -12,7 +12,7 @@ from redis.exceptions import TimeoutError as TooLate
 from redis.retry import Retry
 
 from legato.storage.failure_detector import LEFT
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.liveness import whole_birth
 from legato.workers import WorkersError
 
