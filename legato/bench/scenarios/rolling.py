@@ -12,10 +12,10 @@ from typing import Final
 
 import trio
 
-from legato.bench.following import Follower, client_of_many, script, started
+from legato.bench.load.following import Follower, client_of_many, script, started
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import Served, process_of
-from legato.bench.valkey import valkey
+from legato.bench.servers.served import Served, process_of
+from legato.bench.servers.valkey import valkey
 
 _ENDED: Final = 60.0  # seconds for a replica that was told to go
 _SETTLED: Final = 60.0  # seconds for all answers to end, beyond their length

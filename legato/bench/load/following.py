@@ -10,7 +10,7 @@ import trio
 
 from legato.bench import BenchError
 from legato.bench.client import STREAM
-from legato.bench.servers import START, Served, asking
+from legato.bench.servers.served import START, Served, asking
 
 PATIENCE: Final = 60.0
 """Seconds after which a request that nothing comes of is an error."""

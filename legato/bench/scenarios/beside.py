@@ -3,11 +3,11 @@
 import time
 from typing import Final
 
-from legato.bench.attacks import ATTACKS
 from legato.bench.client import Client, request
+from legato.bench.load.attacks import ATTACKS
 from legato.bench.processes import descriptors, hear, running, tell
 from legato.bench.report import Figures
-from legato.bench.servers import Served, legato
+from legato.bench.servers.served import Served, legato
 from legato.bench.tasks import Attack, Ready
 
 CLOSED: Final = 1000  # connections
@@ -19,7 +19,7 @@ def waits(*, seconds: float) -> Figures:
     with legato(variables={"LEGATO_HTTP2": "true"}) as served:
         figures: dict[str, float] = {"longest wait alone, ms": _longest_wait(served, seconds)}
         for kind in ATTACKS:
-            with running(("-m", "legato.bench.attacks")) as process:
+            with running(("-m", "legato.bench.load.attacks")) as process:
                 tell(process, Attack(port=served.port, token=served.token, kind=kind))
                 hear(process, Ready)
                 figures[f"… beside {kind}"] = _longest_wait(served, seconds)

@@ -11,10 +11,10 @@ import trio
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
-from legato.bench.mixed import MixedLoad
+from legato.bench.load.mixed import MixedLoad
 from legato.bench.processes import descriptors, resident, sockets
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import Served, legato
+from legato.bench.servers.served import Served, legato
 from legato.http.auth.tokens import sign
 
 _DAY: Final = 86400.0

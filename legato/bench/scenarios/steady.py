@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from legato.bench import BenchError, servers
+from legato.bench import BenchError
 from legato.bench.counting import Lags
 from legato.bench.processes import hear, running, tell
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import FRAME, MEMORY, Served, floor_targets, legato
+from legato.bench.servers.served import FRAME, MEMORY, Served, floor_targets, legato
+from legato.bench.servers.served import floor as floor_server
 from legato.bench.tasks import Floor, Load, Window
 
 FIRST = 3  # events of a job until its first token is there: created, the step, the token
@@ -45,7 +46,7 @@ class Steady(Struct, frozen=True, kw_only=True):
 
     def floor(self) -> Window:
         # It speaks as soon as it is asked: who connects is waited for until it hears something.
-        with servers.floor(Floor(frame=FRAME, rate=self.rate, delay=0.1)) as (served, _):
+        with floor_server(Floor(frame=FRAME, rate=self.rate, delay=0.1)) as (served, _):
             return self._load(served, floor_targets(self.jobs), 1)
 
     def _load(self, served: Served, targets: Sequence[str], first: int) -> Window:
@@ -100,7 +101,7 @@ def generate(
         others=[*others],
         redis=redis,
     )
-    with running(("-m", "legato.bench.generator")) as process:
+    with running(("-m", "legato.bench.load.generator")) as process:
         tell(process, load)
         found = hear(process, Window)
     if found.problem:

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from legato.bench import servers
 from legato.bench.client import Client
 from legato.bench.conditions import median, percentile
 from legato.bench.counting import FRAME_END
 from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import CHUNK, Served, floor_targets, legato, provided, start
+from legato.bench.servers.served import CHUNK, Served, floor_targets, legato, provided, start
+from legato.bench.servers.served import floor as floor_server
 from legato.bench.tasks import Floor
 
 RESUME: Final = "?resume=true"
@@ -114,7 +114,7 @@ def storm(*, events: int = 10_000, readers: int = 200, storms: int = 5) -> Scena
             return stormed(served, target + RESUME, readers, storms)
 
     def floor() -> Figures:
-        with servers.floor(Floor(body=size)) as (served, _):
+        with floor_server(Floor(body=size)) as (served, _):
             return stormed(served, floor_targets(1)[0], readers, storms)
 
     return Scenario(

@@ -6,8 +6,8 @@ import time
 from legato.bench import BenchError
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
+from legato.bench.servers.valkey import Counts, counts
 from legato.bench.tasks import Load, Window, say, task
-from legato.bench.valkey import Counts, counts
 
 
 def main() -> None:

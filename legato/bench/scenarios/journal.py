@@ -12,8 +12,8 @@ from legato.bench.conditions import percentile
 from legato.bench.counting import Lags
 from legato.bench.processes import hear, tell
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import watched
-from legato.bench.steady import Steady, per_million
+from legato.bench.scenarios.steady import Steady, per_million
+from legato.bench.servers.served import watched
 from legato.bench.tasks import HeldUp, Window
 
 _DATABASE: Final = ".legato/legato.db"  # where a server puts it that is told nothing else

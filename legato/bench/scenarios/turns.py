@@ -10,7 +10,8 @@ from legato.bench.conditions import percentile
 from legato.bench.processes import cpu_seconds
 from legato.bench.readers import Reader, Readers
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import (
+from legato.bench.scenarios.steady import FIRST
+from legato.bench.servers.served import (
     CHUNK,
     MEMORY,
     START,
@@ -21,7 +22,6 @@ from legato.bench.servers import (
     provided,
     start,
 )
-from legato.bench.steady import FIRST
 from legato.bench.tasks import Floor
 
 _DELTA: Final = b'"on_message_delta"'

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from legato.bench import BenchError
 from legato.bench.client import STOP, request
-from legato.bench.following import Follower, bearer, client_of_many, script, started
-from legato.bench.servers import Served
+from legato.bench.load.following import Follower, bearer, client_of_many, script, started
+from legato.bench.servers.served import Served
 
 TOKENS: Final = 30
 """Of an answer that is read to its end, in `ANSWER` seconds."""

@@ -6,18 +6,18 @@ from contextlib import contextmanager
 from secrets import token_hex
 from typing import Final
 
-from legato.bench import servers
-from legato.bench.coming_back import RESUME, stormed
 from legato.bench.conditions import percentile
 from legato.bench.counting import Lags
-from legato.bench.ladders import Ladder, climb
 from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import CHUNK, PROVIDED, Served, legato, start
-from legato.bench.steady import FIRST, Steady, generate, per_million
+from legato.bench.scenarios.coming_back import RESUME, stormed
+from legato.bench.scenarios.ladders import Ladder, climb
+from legato.bench.scenarios.steady import FIRST, Steady, generate, per_million
+from legato.bench.scenarios.turns import stopped
+from legato.bench.servers.served import CHUNK, PROVIDED, Served, legato, start
+from legato.bench.servers.served import floor as floor_server
+from legato.bench.servers.valkey import Valkey, valkey
 from legato.bench.tasks import Floor, Window
-from legato.bench.turns import stopped
-from legato.bench.valkey import Valkey, valkey
 
 _JOBS: Final = (500, 650, 800, 950, 1100, 1300, 1600, 2000)
 _DELTA: Final = b'"on_message_delta"'
@@ -112,7 +112,7 @@ def replicas_storm(*, events: int = 10_000, readers: int = 200, storms: int = 5)
     def measure() -> Figures:
         task = Floor(frame=CHUNK, rate=_FAST, events=events)
         with (
-            servers.floor(task) as (upstream, _),
+            floor_server(task) as (upstream, _),
             two_replicas(settings=PROVIDED.format(port=upstream.port)) as (owner, other, _),
         ):
             with owner.connect() as client:

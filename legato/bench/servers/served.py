@@ -104,7 +104,7 @@ def legato(
 @contextmanager
 def watched(database: str | None) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
     """The same with a watch on its loop, and its process, which says what that noted."""
-    with _legato(("-m", "legato.bench.loop"), database, "", None) as served:
+    with _legato(("-m", "legato.bench.servers.loop"), database, "", None) as served:
         yield served
 
 
@@ -160,7 +160,7 @@ def _port(process: subprocess.Popen[bytes], log: Path) -> int:
 @contextmanager
 def floor(task: Floor) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
     """The floor, and its process, which says what `task` has it say."""
-    with running(("-m", "legato.bench.floor")) as process:
+    with running(("-m", "legato.bench.servers.floor")) as process:
         tell(process, task)
         yield Served(hear(process, Started).port, process.pid), process
 

@@ -11,7 +11,7 @@ from legato.bench import BenchError
 from legato.bench.counting import Lags
 from legato.bench.processes import most_files
 from legato.bench.report import Figures, Scenario
-from legato.bench.steady import Steady, per_million
+from legato.bench.scenarios.steady import Steady, per_million
 from legato.bench.tasks import Window
 
 LATE: Final = 250.0  # ms: what people begin to see
