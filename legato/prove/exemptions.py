@@ -15,13 +15,13 @@ GRACE: Final = LEASE / 2
 
 class Exemption(StrEnum):
     TOLD_AGAIN = "told again"
-    """After the shared storage forgot everything, no replica is lost until GRACE is over. A limit:
+    """After the shared storage forgot everything, no replica is lost until GRACE is over.  A limit:
     a job that the storage lost, and whose only replica dies before announcing the job again, is
     nowhere."""
 
     ALL_IN_REACH = "all in reach"
     """The shared storage loses everything, or the last writes, only while all replicas with these
-    writes are in reach, and nothing was deleted. A limit: a job unknown to every living replica is
+    writes are in reach, and nothing was deleted.  A limit: a job unknown to every living replica is
     nowhere, and a deletion unknown to a standby is undone."""
 
     BACK = "back"

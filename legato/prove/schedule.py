@@ -1,7 +1,7 @@
-"""Schedules: all that happens to a cluster, drawn from a seed, as plain data. Pure.
+"""Schedules: all that happens to a cluster, drawn from a seed, as plain data.  Pure.
 
-A step names a rule and a few numbers. A number names a thing by the place among all things of the
-moment ("the third job by now", counted round). Therefore a step keeps a meaning when earlier steps
+A step names a rule and a few numbers.  A number names a thing by the place among all things of the
+moment ("the third job by now", counted round).  Therefore a step keeps a meaning when earlier steps
 are dropped.
 """
 
@@ -16,14 +16,14 @@ from legato.prove.exemptions import Exemption
 MOST_STEPS: Final = 40
 RARE: Final = 2
 """The weight up to which a rule counts as a fault or a rarity, and is left out of half of all
-schedules. A schedule with fewer kinds of faults has each kind more often."""
+schedules.  A schedule with fewer kinds of faults has each kind more often."""
 
 PLACE: Final = 12
 """How many places a number can name; a multiple of most counts of what there is."""
 
 
 class Rule(Struct, frozen=True):
-    """An event that can happen. `play` gets a Simulation, and for each bound a number below.
+    """An event that can happen.  `play` gets a Simulation, and for each bound a number below.
 
     `weight`: how often the rule is drawn, in proportion to the weights of all rules.
     """

@@ -32,7 +32,7 @@ Question = Callable[[], Awaitable[None]]
 
 
 class Simulation:
-    """Knows all replicas, readers and questions. Rules act on a simulation; the model notes the
+    """Knows all replicas, readers and questions.  Rules act on a simulation; the model notes the
     outcome."""
 
     def __init__(

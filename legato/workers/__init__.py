@@ -16,4 +16,4 @@ processes.
 
 
 class WorkersError(Exception):
-    """The workers could not be started, or be kept running. The message is for people."""
+    """The workers could not be started, or be kept running.  The message is for people."""

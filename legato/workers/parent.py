@@ -43,7 +43,7 @@ def serve_with_workers(settings: Settings, *, on_ready: Callable[[str], None]) -
 async def _run(settings: Settings, on_ready: Callable[[str], None]) -> None:
     folder = _shared_folder(settings)
     with shutdown_by_signals() as shutdown:
-        # As for a single process, the port comes first. The port and its queue stay open while a
+        # As for a single process, the port comes first.  The port and its queue stay open while a
         # worker is started again: clients wait for a moment and are not refused.
         async with listening(settings) as listeners:
             async with open_storage(settings.database_url) as storage:

@@ -29,7 +29,7 @@ class Death(NamedTuple):
 
 
 class Workers:
-    """Starts and watches the workers. A refusal before all serve ends the parent; later it is a
+    """Starts and watches the workers.  A refusal before all serve ends the parent; later it is a
     death."""
 
     def __init__(

@@ -1,7 +1,7 @@
 """The lines between parent and worker, over the worker's standard input and output.
 
-The first line is the worker's task. Its secrets are neither on a command line nor in the
-environment, because other users can read both. The input stays open as long as the parent lives;
+The first line is the worker's task.  Its secrets are neither on a command line nor in the
+environment, because other users can read both.  The input stays open as long as the parent lives;
 the end of the input means END.
 """
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 PAUSES: Final = (0.0, 0.5, 1.0, 2.0, 4.0)
-"""Seconds before the first, second, … restart in a row. With the starts the sum is about ten:
+"""Seconds before the first, second, … restart in a row.  With the starts the sum is about ten:
 longer than a database takes to restart, and short enough to report a database that is gone."""
 
 STEADY: Final = 10.0

@@ -34,8 +34,8 @@ maxmemory-policy noeviction
 loglevel warning
 """
 
-# The server's input is a pipe from us. At the end of the pipe, which comes even if we are killed,
-# the shell ends the server. A line in the pipe means that the server is gone already: its process
+# The server's input is a pipe from us.  At the end of the pipe, which comes even if we are killed,
+# the shell ends the server.  A line in the pipe means that the server is gone already: its process
 # id may be taken by now, and nothing is killed.
 _BOUND_TO_US: Final = """\
 umask 077
@@ -63,7 +63,7 @@ class Valkey:
         return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
 
     def configure(self) -> None:
-        """Write the configuration that Valkey reads at every start. Blocks.
+        """Write the configuration that Valkey reads at every start.  Blocks.
 
         Raises:
             WorkersError: if the file cannot be written.

@@ -1,4 +1,4 @@
-"""The rules: everything that can happen to a cluster. A rule is a name, a weight and a function.
+"""The rules: everything that can happen to a cluster.  A rule is a name, a weight and a function.
 
 - `jobs`: starts, what providers say, stops, questions and deletions
 - `reading`: readers that begin anywhere, and move
