@@ -1,7 +1,7 @@
 """The event vocabulary: everything that can happen in a job, shared by every layer.
 
-A job's log is `Created`, then steps and deltas, then exactly one `Ending`. If the turn had to wait
-for other turns, `Queued` comes first. An event with content names the position of the changed part
+A job's log is `Created`, then steps and deltas, then exactly one `Ending`.  If the turn had to wait
+for other turns, `Queued` comes first.  An event with content names the position of the changed part
 (`index`), which is also the step's position: there is no second numbering to reconcile.
 """
 
@@ -30,8 +30,8 @@ class Created(Event, frozen=True):
     `kept` has the parts that an edited or continued answer starts from, at the first positions.
     `dropped` counts the messages of the history that did not fit the model's context.
     `asked` is a request to one of OpenAI's APIs, which is no message of a conversation: `request`
-    is a stand-in then. `turn` is set if a different replica may have the model go on: the turn's
-    request without the text, which `request` has. No reader sees `turn`.
+    is a stand-in then.  `turn` is set if a different replica may have the model go on: the turn's
+    request without the text, which `request` has.  No reader sees `turn`.
     """
 
     request: Message
@@ -57,7 +57,7 @@ class StepStarted(Event, frozen=True):
 
 
 class Delta(Event, frozen=True, gc=False):
-    """More of the part at `index`. Has no references that could form a cycle, hence `gc=False`."""
+    """More of the part at `index`.  Has no references that could form a cycle, hence `gc=False`."""
 
     index: int
     text: str
@@ -117,7 +117,7 @@ class Stopped(Ending, frozen=True):
 
 
 class Failed(Ending, frozen=True, kw_only=True):
-    """The job could not go on. `reason` is for programs, `message` for people.
+    """The job could not go on.  `reason` is for programs, `message` for people.
 
     `retry_after`: seconds until the provider wants to be asked again, as the provider said.
     """
