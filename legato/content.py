@@ -1,4 +1,4 @@
-"""Parts, messages, conversations and usage.  The names of fields are the names on the wire."""
+"""Parts, messages, conversations and usage.  The structs define the names on the wire."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -122,7 +122,7 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
 
     `parent_id` None means: after the newest message.  `regenerate` names a user's message for a
     further answer.  `revise` names an answer that goes on from its content, after `edit` if given:
-    the same message if `response_id` is its id, else a sibling.  `parameters` are JSON, for the
+    the same message if `response_id` names it, else a sibling.  `parameters` are JSON, for the
     model.  `place` is the position among the conversation's starts, given by the directory of many
     replicas; 0 in a single process.
     """
