@@ -4,7 +4,7 @@ A floor is the least that a server in Python can do with the same bytes.  The ro
 room before: `servers` (the processes that are measured), `load` (the clients, as processes of
 their own), `scenarios` (one module for each group of figures).
 
-- `client`: one keep-alive connection to a server, used by one request after the other
+- `client`: a keep-alive connection to a server, used by requests in turn
 - `command`: the table of scenarios by name, and the lines that the command prints of each
 - `conditions`: the machine and versions behind a figure; medians and percentiles
 - `counting`: counts and lags from a stream's raw bytes, wherever the reads split them
@@ -22,7 +22,8 @@ NAMES: Final = (
     *("replicas", "replicas-through", "replicas-jobs", "replicas-storm", "replicas-stop"),
     *("rolling-restart", "soak"),
 )
-"""What can be measured; `all` is each of them.  Here, so that the command line loads no more."""
+"""The names of all scenarios; `all` is every scenario.  Kept here so that the command line need not
+load the scenarios."""
 
 
 class BenchError(Exception):

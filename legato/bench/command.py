@@ -1,4 +1,4 @@
-"""Which name is which scenario, and what the command prints of it."""
+"""The table of scenarios by name, and the lines that the command prints of each."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -50,7 +50,7 @@ def bench(name: str, runs: int) -> None:
     """Measure a scenario, or `all`, and print its conditions and figures.
 
     Raises:
-        BenchError: where it could not be measured.
+        BenchError: if the scenario could not be measured.
     """
     most_files()
     with nothing_left():

