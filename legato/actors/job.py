@@ -6,11 +6,14 @@ from functools import cached_property, partial
 from typing import Protocol
 
 import trio
+from msgspec import Struct
 from msgspec.structs import replace
 
+from legato.actors.absent_model import AbsentModel
 from legato.actors.conversation.turn import Turn, without_prompt
 from legato.actors.durability.job_journal import JobJournal, Writer
 from legato.actors.durability.recorder import Recorder
+from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox
@@ -61,6 +64,19 @@ class JobOwner(Protocol):
         ...
 
 
+class JobEnv(Struct, frozen=True, kw_only=True):
+    """All that the jobs of one process share.  `is_resumed`: see Recorder."""
+
+    records: Records
+    models: Mapping[str, Model]
+    dialects: Mapping[str, Dialect]
+    limits: Limits
+    owner: JobOwner
+    writer: Writer
+    rotation: Rotation
+    is_resumed: bool = False
+
+
 class Job:
     """One generation.
 
@@ -72,42 +88,47 @@ class Job:
     the recorder again.  `opening` says whether the turn has begun: its question is stored.
     """
 
-    def __init__(
-        self,
-        turn: Turn,
-        *,
-        model: Model,
-        records: Records,
-        dialects: Mapping[str, Dialect],
-        limits: Limits,
-        owner: JobOwner,
-        writer: Writer,
-        rotation: Rotation,
-        epoch: int = FIRST_EPOCH,
-        previous_epochs: Mapping[int, int] | None = None,
-        position: int = 0,
-        is_resumed: bool = False,
-    ) -> None:
-        """`previous_epochs`: see Feed.  `position`: up to where the journal has the log.
-        `is_resumed`: see Recorder."""
+    def __init__(self, turn: Turn, env: JobEnv, recovered: Recovered | None = None) -> None:
+        """`recovered`: how far another process brought the job; without it the job is new."""
+        epoch = recovered.epoch if recovered else FIRST_EPOCH
+        previous_epochs = recovered.previous_epochs if recovered else {}
+        written = len(recovered.events) if recovered else 0  # up to where the journal has the log
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
+        model = env.models.get(turn.model) or AbsentModel(turn.model)
+        # Anybody may read these, and only this job changes them.
         self.turn = turn
         self.state = State.OPENING
         self.opening: Opening | None = None
         self.ended = trio.Event()
-        self.life = trio.CancelScope()  # of all its tasks
-        self.feed = Feed(identity, dialects, previous_epochs)
-        self._limits = limits
-        self._owner = owner
+        self.feed = Feed(identity, env.dialects, previous_epochs)
+        # The supervisor enters this: the scope of all tasks of the job.
+        self.life = trio.CancelScope()
+        self._limits = env.limits
+        self._owner = env.owner
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
-        journal = JobJournal(turn.job_id, epoch, self.feed.log, writer, self.lose, position)
+        journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
         tell = self._mailbox.ref
+        store_timeout, is_resumed = env.limits.store_timeout, env.is_resumed
         self._recorder = Recorder(
-            tell, turn, model, records, journal, limits.store_timeout, is_resumed=is_resumed
+            tell, turn, model, env.records, journal, store_timeout, is_resumed=is_resumed
         )
-        self._producer = Producer(tell, model, limits, rotation)
+        self._producer = Producer(tell, model, env.limits, env.rotation)
         self._decision: Decision | None = None
+        if recovered is not None:
+            self._take_up(recovered)
+
+    def _take_up(self, recovered: Recovered) -> None:
+        """Be as another process left the job: ended, or with an answer for the model to go on from,
+        or, where the turn was not opened yet, with the model still to be asked."""
+        self.opening = recovered.opening
+        self.feed.append(*recovered.events)
+        if recovered.has_ended:
+            self.state = State.ENDED
+            self._recorder.journal.settle()
+            self.ended.set()
+        elif recovered.has_begun:
+            self.state = State.RUNNING
 
     @cached_property
     def ref(self) -> LocalRef:
@@ -153,22 +174,6 @@ class Job:
             self.feed.close()
             self._waiters.close()
             self.ended.set()
-
-    def restore(self, opening: Opening | None, events: Sequence[AnyEvent]) -> None:
-        """Be a job that has ended so, in another process."""
-        self._take_up(opening, events, State.ENDED)
-        self._recorder.journal.settle()
-        self.ended.set()
-
-    def go_on(self, opening: Opening | None, events: Sequence[AnyEvent]) -> None:
-        """Be a job that another process has brought so far; the model goes on from there, or, where
-        the turn was not opened yet, is still to be asked."""
-        self._take_up(opening, events, State.RUNNING if opening else State.OPENING)
-
-    def _take_up(self, opening: Opening | None, events: Sequence[AnyEvent], state: State) -> None:
-        self.opening = opening
-        self.feed.append(*events)
-        self.state = state
 
     async def run(
         self, predecessors: Sequence[trio.Event] = (), *, is_queued: bool = False
