@@ -31,9 +31,9 @@ from legato.actors.messages import (
     Outcome,
     Overdue,
     ProducerDone,
-    Settled,
     Stop,
     StopRequested,
+    Stored,
 )
 from legato.actors.producer import Producer
 from legato.actors.ref import LocalRef
@@ -125,7 +125,7 @@ class Job:
         self.feed.append(*recovered.events)
         if recovered.has_ended:
             self.state = State.ENDED
-            self._recorder.journal.settle()
+            self._recorder.journal.mark_done()
             self.ended.set()
         elif recovered.has_begun:
             self.state = State.RUNNING
@@ -197,7 +197,7 @@ class Job:
         """Live on after `run` crashed: end the job, whatever it was at."""
         async with trio.open_nursery() as self._children:
             if self.state is State.ENDED:
-                self._children.start_soon(self._settle)
+                self._children.start_soon(self._finish_storing)
             else:
                 self._seal()
             await self._serve()
@@ -210,9 +210,9 @@ class Job:
         self.state = State.ENDING  # what was being stored went, too
         self._store()
 
-    async def _settle(self) -> None:
+    async def _finish_storing(self) -> None:
         """Store the answer, if that went with the crash, and stay for the readers."""
-        if self.feed.ending is not None and not self._recorder.journal.is_settled:
+        if self.feed.ending is not None and not self._recorder.journal.is_marked_done:
             self._children.start_soon(self._recorder.close, self.feed.ending, self.opening)
         await self._retire()
 
@@ -271,7 +271,7 @@ class Job:
                 self._store()
             case ProducerDone(outcome):
                 self._finish(outcome)
-            case Settled():
+            case Stored():
                 self._say(message)
             case Overdue():
                 self._hurry()
@@ -302,7 +302,7 @@ class Job:
         """The question is stored: ask the model, or, where the job came to its end meanwhile, have
         the question answered with that."""
         if self.state in (State.STORING, State.ENDED):  # said without it, or about to be
-            ending = self._ending(Settled(None), opening)
+            ending = self._ending(Stored(None), opening)
             self._children.start_soon(self._recorder.close_late, ending, opening)
             return
         self.opening = replace(opening, created=without_turn(opening.created))
@@ -321,7 +321,7 @@ class Job:
         if self.state is State.ENDING:
             self._store()
         else:
-            self._recorder.journal.settle()  # it ended while this was not certain
+            self._recorder.journal.mark_done()  # it ended while this was not certain
 
     def _append(self, events: tuple[ContentEvent, ...]) -> None:
         if self._advance(Signal.CONTENT):
@@ -360,37 +360,37 @@ class Job:
             self.feed.append(journal.ahead)  # what the journal may have, readers hear
         is_unheard = self.feed.log.tail == 0 and not journal.is_shared
         if self.opening is None and is_unheard:  # nobody who comes later finds anything of it
-            self._say(Settled(None, unsaved=not self.is_stored))
+            self._say(Stored(None, unsaved=not self.is_stored))
         else:
-            ending = self._ending(Settled(None), self.opening)
+            ending = self._ending(Stored(None), self.opening)
             self._children.start_soon(self._recorder.close, ending, self.opening)
 
     def _hurry(self) -> None:
         """The ending takes long: store what there is, and answer those who asked for a stop."""
         self._store()  # whoever was to report first, the recorder or the producer, hangs
         if self.feed.ending is None:
-            self._waiters.hurry(self._ending(Settled(None, unsaved=True), self.opening))
+            self._waiters.hurry(self._ending(Stored(None, unsaved=True), self.opening))
 
-    def _ending(self, settled: Settled, opening: Opening | None) -> AnyEnding:
+    def _ending(self, stored: Stored, opening: Opening | None) -> AnyEnding:
         """Make what is to be said; it does not change once the outcome is decided."""
         decision = self._decision
         assert decision is not None, "there is no ending before it is decided"
         content = self.feed.snapshot().content
         usage = self._producer.counted(opening, content)
-        return ending_of(decision, opening, content, usage, settled)
+        return ending_of(decision, opening, content, usage, stored)
 
-    def _say(self, settled: Settled) -> None:
+    def _say(self, stored: Stored) -> None:
         self._store()  # as far as nobody has: what the answer waits for hangs
         if self._advance(Signal.SAY):
-            self.feed.append(self._ending(settled, self.opening))
+            self.feed.append(self._ending(stored, self.opening))
             self.feed.push()
             self.ended.set()
             self._waiters.announce(self._created)
             self._children.start_soon(self._retire)
             self._owner.job_ended(self)
             self._forget_prompt()
-        if not settled.unsaved:
-            self._recorder.journal.settle()
+        if not stored.unsaved:
+            self._recorder.journal.mark_done()
 
     def _forget_prompt(self) -> None:
         """A job that is kept for its readers keeps what they read, not what the model did."""

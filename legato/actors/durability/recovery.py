@@ -13,7 +13,7 @@ from legato.actors.conversation.turn_store import TurnStore, turn_store
 from legato.actors.durability.job_journal import EVENT_BYTES
 from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART, Decision, ending_of
-from legato.actors.messages import Failure, Opening, Settled
+from legato.actors.messages import Failure, Opening, Stored
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.content import Conversation, Part, Usage
 from legato.events import AnyEnding, AnyEvent, Created, Delta, Ending, Failed
@@ -85,9 +85,9 @@ async def recover(
 ) -> Sequence[Recovered]:
     """Take over the jobs that nobody owns; bring to an ending what began and has none.
 
-    Of those that are settled, which are there to be read only, the newest are read, up to about
-    `most` bytes; the others are forgotten unread.  All are returned in the order of their ids.
-    Whoever gets them notes that they are settled, and if nobody does, they are found again.
+    Of the jobs that are marked as done, which are there to be read only, the newest are read, up
+    to about `most` bytes; the others are forgotten unread.  All come in the order of their ids.
+    Whoever gets them marks them as done, and if nobody does, they are found again.
 
     A job that cannot be brought to its end though the storage works is left to the next process:
     it keeps nobody from the others.
@@ -97,14 +97,14 @@ async def recover(
     """
     successor = successor or TakeoverPolicy()
     abandoned = await journal.take_over()
-    due = [each for each in abandoned if not each.settled]
+    due = [each for each in abandoned if not each.marked_done]
     found = [await _tried(each, journal, records, successor) for each in due]
-    settled = [each for each in abandoned if each.settled]
-    while settled and most > 0:
-        found.append(recovered := await _tried(settled.pop(), journal, records, successor))
+    done = [each for each in abandoned if each.marked_done]
+    while done and most > 0:
+        found.append(recovered := await _tried(done.pop(), journal, records, successor))
         most -= size_of(recovered.events) if recovered else 0
-    if settled:
-        await journal.forget([each.job_id for each in settled])
+    if done:
+        await journal.forget([each.job_id for each in done])
     kept = [recovered for recovered in found if recovered is not None]
     return sorted(kept, key=lambda recovered: recovered.turn.job_id)
 
@@ -138,7 +138,7 @@ async def recover_one(
     asked = turn_of(replay.asked) if replay.asked else await successor.turn(job.job_id)
     if asked and replay.still_waits:
         return Recovered(asked, job.epoch, None, replay.previous_epochs, replay.events)
-    is_lost = job.settled and replay.ending is None  # nothing more is to be stored of it
+    is_lost = job.marked_done and replay.ending is None  # nothing more is to be stored of it
     opening = None if is_lost else await _opening(replay, asked, records)
     turn = asked or (_turn(job.job_id, opening) if opening else None)
     is_gone = replay.has_opened and opening is None
@@ -156,7 +156,7 @@ async def recover_one(
         and successor.continues(turn, replay.fold.content())
         and replay.asked is not None  # or the model would be asked for something else
     )
-    if not job.settled and not goes_on:
+    if not job.marked_done and not goes_on:
         ending = said or _failed(replay, opening, store)
         if not await _end(job, replay, ending, opening, journal, store):
             return None
@@ -254,7 +254,7 @@ def _failed(replay: Replay, opening: Opening | None, store: TurnStore) -> AnyEnd
     if replay.fault is not None:
         why = Failure(why.reason, f"{why.message}  Not all of it can be read: {replay.fault}.")
     decision = Decision(why, store.moment())
-    return ending_of(decision, opening, replay.fold.content(), Usage(), Settled(None))
+    return ending_of(decision, opening, replay.fold.content(), Usage(), Stored(None))
 
 
 def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:
@@ -262,7 +262,7 @@ def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:
     if opening is None or ending.request is not None or not isinstance(ending, Failed):
         return ending
     decision = Decision(Failure(ending.reason, ending.message, ending.retry_after), ending.at)
-    return ending_of(decision, opening, (), ending.usage, Settled(None))
+    return ending_of(decision, opening, (), ending.usage, Stored(None))
 
 
 async def _stored(
