@@ -76,7 +76,7 @@ async def erase(erasure: Erasure, user: str = "ann", most: int = 100) -> Sequenc
 
 
 def began(conversation_id: str, asked: ApiRequest | None = None) -> Created:
-    return Created(question("q", conversation_id), "a", "model", asked=asked)
+    return Created(question("q", conversation_id), "a", "model", api_request=asked)
 
 
 async def test_all_of_a_user_is_erased_and_counted(storage: Storage) -> None:

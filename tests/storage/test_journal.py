@@ -365,7 +365,7 @@ async def test_nothing_to_append_is_no_error(journal: Journal) -> None:
 
 def echoing(value: object) -> Created:
     asked = ApiRequest(api="responses", user="ann", model="m", echo={"x": value})
-    return Created(question(), "a1", "model", asked=asked)
+    return Created(question(), "a1", "model", api_request=asked)
 
 
 def nested(levels: int) -> object:

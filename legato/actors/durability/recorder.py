@@ -80,7 +80,9 @@ class Recorder:
         self._job = job
         self._turn = turn
         self._model = model
-        self._store: TurnStore = turn_store(turn.prompt.asked if turn.prompt else None, records)
+        self._store: TurnStore = turn_store(
+            turn.prompt.api_request if turn.prompt else None, records
+        )
         self._store_timeout = store_timeout
         self._left = store_timeout  # seconds for the ending to be stored
         self._opening: Opening | None = None  # while its question may be stored

@@ -135,26 +135,26 @@ async def recover_one(
 ) -> Recovered | None:
     """None where nobody can ever read it, or it was taken over once more."""
     replay = _replay(job, await journal.read(job.job_id))
-    asked = turn_of(replay.asked) if replay.asked else await successor.turn(job.job_id)
-    if asked and replay.still_waits:
-        return Recovered(asked, job.epoch, None, replay.previous_epochs, replay.events)
+    known = turn_of(replay.turn) if replay.turn else await successor.turn(job.job_id)
+    if known and replay.still_waits:
+        return Recovered(known, job.epoch, None, replay.previous_epochs, replay.events)
     is_lost = job.marked_done and replay.ending is None  # nothing more is to be stored of it
-    opening = None if is_lost else await _opening(replay, asked, records)
-    turn = asked or (_turn(job.job_id, opening) if opening else None)
+    opening = None if is_lost else await _opening(replay, known, records)
+    turn = known or (_turn(job.job_id, opening) if opening else None)
     is_gone = replay.has_opened and opening is None
     if turn is None or is_gone or is_lost:
         # Its conversation is gone, or its beginning, or what everybody has heard already.
         log.warning("generation not recovered", job=job.job_id, reason=replay.fault)
         await journal.forget([job.job_id])
         return None
-    store = turn_store(replay.created.asked if replay.created else None, records)
+    store = turn_store(replay.created.api_request if replay.created else None, records)
     said = await _said(job.job_id, replay, opening, store)
     goes_on = (
         opening is not None
         and said is None
         and not replay.has_faults
         and successor.continues(turn, replay.fold.content())
-        and replay.asked is not None  # or the model would be asked for something else
+        and replay.turn is not None  # or the model would be asked for something else
     )
     if not job.marked_done and not goes_on:
         ending = said or _failed(replay, opening, store)
@@ -174,28 +174,28 @@ def _replay(job: OrphanedJob, kept: Kept) -> Replay:
     return Replay(Kept(kept.entries[:1], "it was tried often"))
 
 
-async def _opening(replay: Replay, asked: Turn | None, records: Records) -> Opening | None:
+async def _opening(replay: Replay, turn: Turn | None, records: Records) -> Opening | None:
     """None where nothing is kept to which there could be an answer."""
     created = replay.created
     if created is None:
         return None
-    store = turn_store(created.asked, records)
+    store = turn_store(created.api_request, records)
     if replay.has_opened:
         conversation = await store.conversation(created)
-    elif asked is None or replay.ending is not None:
+    elif turn is None or replay.ending is not None:
         conversation = await store.opened(created)
     else:
-        conversation = await _kept_question(store, asked, created)
+        conversation = await _kept_question(store, turn, created)
     return Opening(created, ModelRequest(()), conversation, 0) if conversation else None
 
 
-async def _kept_question(store: TurnStore, asked: Turn, created: Created) -> Conversation | None:
+async def _kept_question(store: TurnStore, turn: Turn, created: Created) -> Conversation | None:
     """Keep the question here: its owner may not have come to that, or be held up before it.
 
     None where it cannot be kept.
     """
     try:
-        return await store.open(asked, created)
+        return await store.open(turn, created)
     except (ForeignConversation, RequestTaken, UnstorableText):
         return None
 

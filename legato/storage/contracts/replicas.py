@@ -8,7 +8,7 @@ the same may be asked again.
 from collections.abc import Collection, Sequence
 from typing import Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from legato.config import OnBusy
 from legato.content import ApiRequest
@@ -36,7 +36,7 @@ class JobInfo(Struct, frozen=True, kw_only=True):
     model: str
     endpoint: str = "agents"
     request_id: str | None = None
-    asked: ApiRequest | None = None
+    api_request: ApiRequest | None = field(name="asked", default=None)
     place: int = 0
 
 

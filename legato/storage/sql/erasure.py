@@ -128,8 +128,8 @@ def _user_of(first: AnyEvent, connection: Connection) -> str | None:
     match first:
         case Queued(turn=turn):
             return turn.user
-        case Created(asked=ApiRequest() as asked):
-            return asked.user
+        case Created(api_request=ApiRequest() as request):
+            return request.user
         case Created(request=request):
             values = {"of_conversation": request.conversation_id}
             return connection.execute(statements.USER_OF, values).scalar_one_or_none()

@@ -158,7 +158,7 @@ async def test_an_answer_that_was_ended_is_stored_whole(
 async def test_a_beginning_whose_question_was_not_stored_is_none(
     journal_store: JournalStore, asked: ApiRequest | None
 ) -> None:
-    await died(journal_store, [replace(CREATED, asked=asked)])
+    await died(journal_store, [replace(CREATED, api_request=asked)])
     assert await recovered(journal_store, MemoryRecords()) is None
 
 
@@ -166,7 +166,7 @@ async def test_a_beginning_whose_question_was_not_stored_is_none(
 async def test_a_beginning_whose_question_was_stored_or_need_not_be_fails(
     journal_store: JournalStore, records: MemoryRecords, asked: ApiRequest | None
 ) -> None:
-    await died(journal_store, [replace(CREATED, asked=asked)])
+    await died(journal_store, [replace(CREATED, api_request=asked)])
     job = await recovered(journal_store, records)
 
     assert job is not None
@@ -208,7 +208,7 @@ async def test_a_stored_response_is_the_ending_that_the_journal_lost(
     journal_store: JournalStore, records: MemoryRecords
 ) -> None:
     said = Finished(reason="stop", request=QUESTION, response=ANSWER, at=1)
-    created = replace(CREATED, asked=ASKED)
+    created = replace(CREATED, api_request=ASKED)
     kept = StoredResponse(response_id="a", user="ann", conversation_id=C1, created=created)
     await records.responses.open(kept)
     await records.responses.close("a", said)
