@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, partial
-from typing import Protocol
 
 import trio
 from msgspec import Struct
@@ -50,18 +49,26 @@ from legato.storage.contracts.records import Records
 FIRST_EPOCH = 1
 
 
-class JobOwner(Protocol):
-    """The supervisor as a job knows it: told by the job, in the same step."""
+class JobObserver:
+    """Told of a job in the job's own task, in the step in which it happens.
 
-    def job_ended(self, job: "Job") -> None: ...
+    No method may wait, and none may fail.  An observer overrides the ones that it needs.
+    """
+
+    def job_ended(self, job: "Job") -> None:
+        """The job has said its ending."""
 
     def job_read(self, job: "Job") -> None:
-        """Somebody asked a job that has ended: it may keep more now."""
-        ...
+        """Somebody asked a job that has ended, which may keep more memory now."""
 
     def job_lost(self, job: "Job") -> None:
-        """Another replica owns it by now."""
-        ...
+        """Another replica owns the job by now, or is to own it."""
+
+    def job_left(self, job: "Job") -> None:
+        """The job was here to its end, and is gone."""
+
+    def job_adopted(self, job: "Job") -> None:
+        """A job that ended in another process is here now."""
 
 
 class JobEnv(Struct, frozen=True, kw_only=True):
@@ -71,7 +78,7 @@ class JobEnv(Struct, frozen=True, kw_only=True):
     models: Mapping[str, Model]
     dialects: Mapping[str, Dialect]
     limits: Limits
-    owner: JobOwner
+    observer: JobObserver
     writer: Writer
     rotation: Rotation
     is_resumed: bool = False
@@ -104,7 +111,7 @@ class Job:
         # The supervisor enters this: the scope of all tasks of the job.
         self.life = trio.CancelScope()
         self._limits = env.limits
-        self._owner = env.owner
+        self._observer = env.observer
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
         journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
@@ -223,7 +230,7 @@ class Job:
 
     def lose(self) -> None:
         """End all of it here: another replica owns it by now, and its readers are to go there."""
-        self._owner.job_lost(self)
+        self._observer.job_lost(self)
         self.life.cancel()
         self._recorder.journal.give_up()  # or what it had to say would be taken for the next one's
 
@@ -232,7 +239,7 @@ class Job:
 
         What it said goes on being written.
         """
-        self._owner.job_lost(self)
+        self._observer.job_lost(self)
         self.life.cancel()
 
     def reannounce(self) -> None:
@@ -254,7 +261,7 @@ class Job:
                 self.handle(message)
             self.feed.push()  # once a turn: under load many events ride in each write
             if self.ended.is_set():
-                self._owner.job_read(self)
+                self._observer.job_read(self)
 
     def handle(self, message: JobMessage) -> None:
         match message:
@@ -387,7 +394,7 @@ class Job:
             self.ended.set()
             self._waiters.announce(self._created)
             self._children.start_soon(self._retire)
-            self._owner.job_ended(self)
+            self._observer.job_ended(self)
             self._forget_prompt()
         if not stored.unsaved:
             self._recorder.journal.mark_done()
