@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, partial
+from typing import assert_never
 
 import trio
 from msgspec import Struct
@@ -18,6 +19,7 @@ from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox
 from legato.actors.messages import (
     Append,
+    Ask,
     Ended,
     Enqueued,
     Fail,
@@ -284,10 +286,12 @@ class Job:
                 self._hurry()
             case Fail(failure):
                 self._decide(failure)
-            case Stop():
-                self._stop(message)
-            case _:
+            case Ask(question):
                 self._waiters.answer(message, self._created)
+                if isinstance(question, Stop):
+                    self._decide(StopRequested())
+            case _:
+                assert_never(message)
 
     @property
     def _created(self) -> Created | None:
@@ -348,10 +352,6 @@ class Job:
             self._producer.stop()
             self._children.start_soon(self._recorder.give_up)
         return is_first
-
-    def _stop(self, stop: Stop) -> None:
-        self._waiters.stop(stop)
-        self._decide(StopRequested())
 
     def _finish(self, outcome: Ended | Failure | None) -> None:
         if outcome is not None:

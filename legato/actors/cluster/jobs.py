@@ -20,6 +20,7 @@ from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.conversation.turn import Turn
 from legato.actors.job import Job, JobObserver
 from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import GetStatus
 from legato.actors.ref import JobRef
 from legato.actors.supervisor import Started, Supervisor
 from legato.config import Limits, OnBusy
@@ -100,7 +101,7 @@ class ClusterJobs(JobObserver):
     async def _is_there(self, info: JobInfo) -> bool:
         """Not where its own replica did not hear that it was entered."""
         try:
-            await self._owners.status(info.job_id)
+            await self._owners.ask(info.job_id, GetStatus())
         except ActorStopped:
             return False
         return True
@@ -153,9 +154,7 @@ class ClusterJobs(JobObserver):
         for each in await self._directory.conversation(user, conversation_id):
             await self._owners.ended(each.info.job_id)
             with suppress(ActorStopped):
-                await self._owners.ask(
-                    each.info.job_id, lambda call_id: AwaitTitle(call_id, conversation_id)
-                )
+                await self._owners.ask(each.info.job_id, AwaitTitle(conversation_id))
 
     async def close_conversation(self, user: str, conversation_id: str) -> None:
         while listed := await self._directory.conversation(user, conversation_id):
@@ -236,7 +235,7 @@ class ClusterJobs(JobObserver):
 
     async def _discarded(self, info: JobInfo) -> None:
         try:
-            await self._owners.ask(info.job_id, lambda call_id: Discard(call_id, info.job_id))
+            await self._owners.ask(info.job_id, Discard())
         except ActorStopped:
             await self._directory.withdraw(info)  # nobody has it who could
 
