@@ -2,8 +2,10 @@
 
 - `alone`: one server at a time on an SQLite file, where no Redis tells servers of each other
 - `bans`: bans in a database: SQLite or PostgreSQL
+- `branches`: a message and those above it: their sizes first, then what is read of them
 - `counting`: from when on a database counts what its users store
 - `database`: the worker threads in which all SQL runs, one for each connection
+- `deletion`: removes conversations in steps, between which others write
 - `engines`: SQLAlchemy's engines for a database: how its connections are set up
 - `erasure`: removing what is stored in a database: SQLite or PostgreSQL
 - `erasure_statements`: the statements that remove all of a user's, or what is old, built once
