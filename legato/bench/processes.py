@@ -94,10 +94,14 @@ def running(
     variables: Mapping[str, str] | None = None,
     folder: str | None = None,
     errors: IO[bytes] | None = None,
+    program: str = sys.executable,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python process, killed at the end of the block.  Its error output is ours, or `errors`."""
+    """A process, of Python unless told otherwise, killed at the end of the block.
+
+    Its error output is ours, or `errors`.
+    """
     with subprocess.Popen(
-        (sys.executable, *arguments),
+        (program, *arguments),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
