@@ -8,7 +8,7 @@ own: there is no second numbering to reconcile.
 
 from typing import Literal, NamedTuple, Self, final
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from legato.content import ApiRequest, Conversation, Message, Part, ToolCall, TurnRequest, Usage
 
@@ -30,9 +30,10 @@ class Created(Event, frozen=True):
 
     `kept` is what an edited or continued answer starts from; it takes the first positions.
     `dropped` counts the messages of the history that did not fit the model's context.
-    `asked` is there where an API was, and nothing of it is a message of a conversation: then
-    `request` only stands in for one.  `turn` is there where another replica may have the model go
-    on: what was asked for, without its text, which `request` has.  No reader is told of it.
+    `api_request` (in journals: `asked`) is there where an API was asked; then no conversation has
+    a message of the turn, and `request` only stands in for one.  `turn` is there where another
+    replica may have the model go on: what was asked for, without the text, which `request` has.
+    No reader is told of `turn`.
     """
 
     request: Message
@@ -40,7 +41,7 @@ class Created(Event, frozen=True):
     sender: str
     kept: tuple[Part, ...] = ()
     dropped: int = 0
-    asked: ApiRequest | None = None
+    api_request: ApiRequest | None = field(name="asked", default=None)
     turn: TurnRequest | None = None
 
 

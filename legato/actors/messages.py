@@ -93,7 +93,7 @@ class ProducerDone(Struct, frozen=True):
     outcome: Ended | Failure | None
 
 
-class Settled(Struct, frozen=True):
+class Stored(Struct, frozen=True):
     """From the recorder: the answer is stored, or, where `unsaved`, could not be."""
 
     conversation: Conversation | None
@@ -145,13 +145,13 @@ class Fail(Struct, frozen=True):
 
 
 class StopReply(Struct, frozen=True):
-    """`settled` where the job had been decided otherwise before this Stop arrived.
+    """`already_ended`: the job had been decided otherwise before this Stop arrived.
 
     `cursor`: where that is true; the ending's own place, once the ending is said.
     """
 
     ending: AnyEnding
-    settled: bool
+    already_ended: bool
     cursor: Cursor
 
 
@@ -208,6 +208,6 @@ Awaiting = AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | Stop
 Question = Subscribe | Locate | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
 """What changes nothing but who is told."""
 
-FromRecorder = Enqueued | Opened | NotOpened | OpeningOverdue | Settled | Overdue
+FromRecorder = Enqueued | Opened | NotOpened | OpeningOverdue | Stored | Overdue
 FromProducer = Append | ProducerDone
 JobMessage = FromRecorder | FromProducer | Fail | Stop | Question

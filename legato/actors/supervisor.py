@@ -16,11 +16,11 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.durability.journal_writer import JournalWriter, NoJournal
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import RESTART, standing_of
-from legato.actors.factory import JobFactory
-from legato.actors.job import Job
+from legato.actors.job import Job, JobEnv
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
+from legato.actors.rotation import Rotation
 from legato.actors.statistics import Statistics, Tally
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
@@ -72,13 +72,14 @@ class Supervisor:
         self._nursery = nursery
         self._limits = limits
         self._writer = None if journal is None else JournalWriter(journal, patience=patience)
-        self._factory = JobFactory(
+        self._env = JobEnv(
             records=records,
             models=models,
             dialects=dialects,
             limits=limits,
             owner=self,
             writer=self._writer or NoJournal(),
+            rotation=Rotation(),
             is_resumed=is_resumed,
         )
         self._tally = Tally()
@@ -230,7 +231,7 @@ class Supervisor:
         self, turn: Turn, predecessors: Sequence[trio.Event], *, is_queued: bool = False
     ) -> Job:
         """Have it run, whatever there is already."""
-        job = self._factory.new(turn)
+        job = Job(turn, self._env)
         self._tally.started += 1
         self.registry.add(job)
         live = partial(job.run, predecessors, is_queued=is_queued)
@@ -242,7 +243,7 @@ class Supervisor:
 
         `before`: the endings elsewhere for which those wait that have not begun.
         """
-        jobs = [self._factory.restored(each) for each in recovered]
+        jobs = [Job(each.turn, self._env, each) for each in recovered]
         waiting = [job for job in jobs if not job.ended.is_set()]
         ended = [job for job in jobs if job.ended.is_set()]
         for job in (*waiting, *self._affordable(ended)):

@@ -158,9 +158,9 @@ class Waiters:
             self._answer_stops(ending)
 
     def _answer_stops(self, ending: AnyEnding) -> None:
-        settled = not isinstance(ending, Stopped)
+        already_ended = not isinstance(ending, Stopped)
         for stop in self._stops.take():
-            stop.reply_to.send(StopReply(ending, settled, self._feed.cursor))
+            stop.reply_to.send(StopReply(ending, already_ended, self._feed.cursor))
 
     def close(self) -> None:
         """Tell everybody that there is nothing more to tell."""

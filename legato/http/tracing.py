@@ -61,7 +61,7 @@ def attributes_of(job: Job) -> Mapping[str, str | int | float]:
         "gen_ai.request.model": job.turn.model,
         "gen_ai.usage.input_tokens": usage.prompt_tokens,
         "gen_ai.usage.output_tokens": usage.completion_tokens,
-        "legato.api": prompt.asked.api if prompt else "chat",
+        "legato.api": prompt.api_request.api if prompt else "chat",
         "legato.job": job.turn.job_id,
         "legato.outcome": str(standing_of(ending)),
         "legato.first_content_seconds": job.first_content,

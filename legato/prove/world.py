@@ -101,8 +101,8 @@ class FaultyJournal(WorldJournal):
             return ()
         return await self.faulty.reported(super().take_over())
 
-    async def settle(self, job_ids: Sequence[str]) -> None:
-        await self.faulty.reported(super().settle(job_ids))
+    async def mark_done(self, job_ids: Sequence[str]) -> None:
+        await self.faulty.reported(super().mark_done(job_ids))
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         await self.faulty.reported(super().forget(job_ids))

@@ -54,7 +54,7 @@ async def test_the_same_stop_again_has_the_same_answer(waiters: Waiters) -> None
     waiters.stop(Stop(again[0], "s"))
     waiters.stop(Stop(other[0], "t"))
     assert first[1].receive_nowait() == again[1].receive_nowait()
-    assert other[1].receive_nowait().settled
+    assert other[1].receive_nowait().already_ended
 
 
 async def test_who_asked_and_left_is_not_kept_to_the_end(waiters: Waiters) -> None:

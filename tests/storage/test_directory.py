@@ -85,7 +85,7 @@ async def test_a_conversation_with_a_job_that_has_not_ended_is_busy(world: World
     assert await other.directory.request("ann", "r2") is None
     await mine.journal.append([Entries("j1", 1, 1, EVENTS[:1])])
     assert await other.directory.enter(second, "reject", max_per_user=9) == Denied("busy")
-    await mine.journal.settle(["j1"])
+    await mine.journal.mark_done(["j1"])
 
     assert before(await other.directory.enter(second, "reject", max_per_user=9)) == []
 
@@ -185,7 +185,7 @@ async def test_the_journal_keeps_it_true(replica: Replication) -> None:
     assert await directory.conversation("ann", "c1") == [Listed(job, "begun")]
     assert await directory.running("ann") == ["c1"]
     await journal.append([Entries("j1", 1, 3, EVENTS[2:])])
-    await journal.settle(["j1"])
+    await journal.mark_done(["j1"])
     await journal.append([Entries("j1", 1, 1, EVENTS[:2])])  # which was not heard to succeed
     assert await directory.conversation("ann", "c1") == [Listed(job, "ended")]
     assert await directory.running("ann") == []
@@ -205,7 +205,7 @@ async def test_whoever_takes_over_keeps_it_true(world: World) -> None:
     await take_over(second)
     assert await second.directory.find("j1") == Whereabouts(job, second.me, 2)
     await second.journal.append([Entries("j1", 2, 3, EVENTS[-1:])])
-    await second.journal.settle(["j1"])
+    await second.journal.mark_done(["j1"])
     await second.directory.void(unbegun, may_repeat=True)
 
     assert await second.directory.conversation("ann", "c1") == [Listed(job, "ended")]

@@ -137,12 +137,12 @@ async def test_streams_of_former_versions_are_gone_on_with(
     assert await said(other.journal, 3, 9, epoch=3) == []
 
 
-async def test_what_follows_a_mark_is_kept_and_settled(
+async def test_what_follows_a_mark_is_kept_and_marked(
     world: World, redis_server: RedisServer
 ) -> None:
     replica, die = await world.open()
     await said(replica.journal, 1, 2)
-    await replica.journal.settle(["j"])
+    await replica.journal.mark_done(["j"])
     for position in range(3, 6):
         assert await said(replica.journal, position, position) == []
     assert await said(replica.journal, 2, 4) == []
@@ -180,7 +180,7 @@ async def test_what_is_anothers_by_now_is_not_told_again(
     await said(former.journal, 1, 2)
     await former.liveness.leave()
     await take_over(other)
-    await other.journal.settle(["j"])
+    await other.journal.mark_done(["j"])
     await former.directory.reannounce([Told(MINE, 1, "begun")])
     assert await other.directory.conversation("ann", "c1") == [Listed(MINE, "ended")]
     assert await other.directory.running("ann") == []

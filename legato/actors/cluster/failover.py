@@ -123,16 +123,16 @@ class Failover:
         return found is not None and found.feed.epoch == job.epoch
 
     def _take(self, job: OrphanedJob) -> None:
-        """One that is settled was perhaps handed on many times and never read: its attempts say
-        nothing against it."""
-        if job.settled:
+        """Take a job.  Where it is marked as done the attempts say nothing against it: perhaps it
+        was handed on many times and never read."""
+        if job.marked_done:
             job = replace(job, attempts=0)
         left = self._left.setdefault(
             job.job_id, PendingTakeover(job, trio.current_time() + self._retention)
         )
         if job.epoch > left.job.epoch:
             left.job = job  # others had it while it was on its way here
-        if not job.settled:
+        if not job.marked_done:
             self._bring(left)
 
     def _bring(self, left: PendingTakeover) -> None:

@@ -23,7 +23,7 @@ def info_of(turn: Turn) -> JobInfo:
         endpoint=turn.endpoint,
         request_id=turn.request_id,
         place=turn.place,
-        asked=replace(turn.prompt.asked, echo={}) if turn.prompt else None,
+        api_request=replace(turn.prompt.api_request, echo={}) if turn.prompt else None,
     )
 
 
@@ -39,7 +39,7 @@ def turn_of(info: JobInfo) -> Turn:
         endpoint=info.endpoint,
         request_id=info.request_id,
         place=info.place,
-        prompt=Prompt(asked=info.asked, messages=()) if info.asked else None,
+        prompt=Prompt(api_request=info.api_request, messages=()) if info.api_request else None,
     )
 
 

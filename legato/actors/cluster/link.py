@@ -93,7 +93,7 @@ class Link:
         self._from: str | None = None  # the other's name for its end
         self._received = 0  # the number of the last packet that came from there
         self._numbers = count(1)
-        self._asked: dict[int, PendingCall] = {}
+        self._calls: dict[int, PendingCall] = {}
         self._inlets: dict[int, MirrorInput] = {}
         self._sinks: dict[int, PeerSink] = {}
 
@@ -133,10 +133,10 @@ class Link:
 
     def reset(self) -> None:
         """Nothing that was begun comes to an end on this link any more."""
-        asked, self._asked = self._asked, {}
+        calls, self._calls = self._calls, {}
         inlets, self._inlets = self._inlets, {}
         sinks, self._sinks = self._sinks, {}
-        for each in asked.values():
+        for each in calls.values():
             each.end(None)
         for call_id, inlet in inlets.items():
             inlet.tell(Closed(call_id))
@@ -147,16 +147,16 @@ class Link:
 
     @contextmanager
     def asking(self) -> Iterator[PendingCall]:
-        asked = PendingCall(next(self._numbers))
-        self._asked[asked.call_id] = asked
+        call = PendingCall(next(self._numbers))
+        self._calls[call.call_id] = call
         try:
-            yield asked
+            yield call
         finally:
-            self._asked.pop(asked.call_id, None)
+            self._calls.pop(call.call_id, None)
 
     def answered(self, call_id: int, answer: Reply) -> None:
-        if asked := self._asked.get(call_id):
-            asked.end(answer)
+        if call := self._calls.get(call_id):
+            call.end(answer)
 
     # What it follows.
 

@@ -90,7 +90,7 @@ class OwnerClient:
         """
         owner = await self.owner(job_id)
         while True:
-            answer = await self._asked(owner, question)
+            answer = await self._answer(owner, question)
             if answer is None or answer.is_leaving:
                 await self._heartbeat.looked()
             elif answer.fault is not None:
@@ -161,7 +161,7 @@ class OwnerClient:
     def unfollow(self, inlet: MirrorInput) -> None:
         self._peers.unfollow(inlet)
 
-    async def _asked(self, owner: str, question: Callable[[int], Question]) -> Reply | None:
+    async def _answer(self, owner: str, question: Callable[[int], Question]) -> Reply | None:
         """None where the question or its answer may be lost."""
         if owner == self._me:
             return await self._host.answer(question(0))

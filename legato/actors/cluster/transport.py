@@ -75,9 +75,9 @@ class Transport:
     async def ask(self, peer: str, question: Callable[[int], Question]) -> Reply:
         """Raises LinkLost where the peer may not have got it, or its answer may be lost."""
         link = self._link(peer)
-        with link.asking() as asked:
-            link.send(question(asked.call_id))
-            return await asked.answer()
+        with link.asking() as call:
+            link.send(question(call.call_id))
+            return await call.answer()
 
     def follow(self, peer: str, job_id: str, start: Cursor | None, inlet: MirrorInput) -> None:
         """Have that job's log told to `inlet`, from `start` or from its beginning, until it is

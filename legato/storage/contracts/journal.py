@@ -30,13 +30,13 @@ class OrphanedJob(Struct, frozen=True):
     """A job that was without an owner, and is this one's now.
 
     `epoch`: what its new owner appends has this.  `attempts`: how often the job was taken over
-    since anything was appended to it or it was settled, this time included.
+    since anything was appended to it or it was marked as done, this time included.
     """
 
     job_id: str
     epoch: int
     attempts: int
-    settled: bool
+    marked_done: bool
 
 
 class Kept(Struct, frozen=True):
@@ -67,7 +67,7 @@ class Refusal(Struct, frozen=True):
 class Journal(Protocol):
     """The logs of jobs, so that they outlive the process that runs them.
 
-    A job is settled once its ending is in here and what that says is stored.  A journal has an
+    A job is done once its ending is in here and what that says is stored.  A journal has an
     owner: who opened it.  Jobs belong to the owner who appended to them first, with epoch 1, until
     another takes them over, or, where that is not in here any more, appends with a later epoch.
     Every method raises StorageError where the storage fails or is closed.  One that is cancelled
@@ -100,7 +100,7 @@ class Journal(Protocol):
 
     async def read(self, job_id: str) -> Kept: ...
 
-    async def settle(self, job_ids: Sequence[str]) -> None:
+    async def mark_done(self, job_ids: Sequence[str]) -> None:
         """Note that nothing is left to be done for them but to let them be read.
 
         What is another owner's by now stays as it is, here and where it is forgotten.

@@ -8,7 +8,7 @@ the same may be asked again.
 from collections.abc import Collection, Sequence
 from typing import Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from legato.config import OnBusy
 from legato.content import ApiRequest
@@ -36,7 +36,7 @@ class JobInfo(Struct, frozen=True, kw_only=True):
     model: str
     endpoint: str = "agents"
     request_id: str | None = None
-    asked: ApiRequest | None = None
+    api_request: ApiRequest | None = field(name="asked", default=None)
     place: int = 0
 
 
@@ -240,9 +240,9 @@ class Replication(Protocol):
     def journal(self) -> Journal:
         """The journal whose owners are replicas: it takes over the jobs of those that are gone.
 
-        It keeps the directory true: a job's first event advances it from `waiting` to `begun`, to
-        settle it is to advance it to `ended`, to forget it removes it.  A job that nothing was
-        appended of is taken over, too: what is read of it is empty.
+        The journal keeps the directory true: a job's first event advances the job from `waiting`
+        to `begun`, the mark that it is done to `ended`; to forget a job removes its entry.  A job
+        of which nothing was appended is taken over, too: what is read of that job is empty.
         """
         ...
 

@@ -54,8 +54,8 @@ class WorldJournal(MemoryJournal):
         self._signs.drop(empty)
         return taken
 
-    async def settle(self, job_ids: Sequence[str]) -> None:
-        await super().settle(job_ids)
+    async def mark_done(self, job_ids: Sequence[str]) -> None:
+        await super().mark_done(job_ids)
         for job_id in self._not_of_others(job_ids):
             self._world.advance(job_id, "ended")
 

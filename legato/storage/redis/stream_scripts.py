@@ -34,10 +34,10 @@ local function look()
   until top.kept
   return top
 end
-local function add(id, says, settled)
-  if settled then
+local function add(id, says, done_epoch)
+  if done_epoch then
     says[#says + 1] = 's'
-    says[#says + 1] = settled
+    says[#says + 1] = done_epoch
   end
   redis.call('XADD', KEYS[1], id, unpack(says))
 end
@@ -67,7 +67,8 @@ FOLLOW: Final = Script(_FOLLOW.replace("VERSION", str(VERSION)))
 
 # Arguments: the epoch and the position of the last event as an id, owner, position of the first,
 # events, and 1 if the job is in its owner's set: only so a later epoch makes it another's.
-# The reply is how many entries there are now; 0 of a settled one, whose every entry says so.
+# The reply is how many entries there are now; 0 of a job that is marked as done, for then every
+# entry says so.
 _APPEND: Final = (
     _LOOK
     + """
@@ -118,7 +119,8 @@ return 1
 )
 
 # Arguments: the former owner, its epoch, the new owner.  How often the job was taken over since
-# anything was added, and the epoch in which it was settled or 0; nothing where another was faster.
+# anything was added, and the epoch in which it was marked as done or 0; nothing where another was
+# faster.
 CLAIM: Final = Script(
     _LOOK
     + """
@@ -133,7 +135,7 @@ return {attempts, tonumber(top.s) or 0}
 )
 
 # Arguments: owner, seconds to live.  1 where the job is its owner's; 0 where there is none.
-SETTLE: Final = Script(
+MARK_DONE: Final = Script(
     _LOOK
     + """
 if not top then return 0 end
