@@ -53,13 +53,14 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
     "legato.models.contract": BASE,
-    "legato.models": (*BASE, "legato.models.contract"),
+    "legato.models": (*BASE, "legato.models.contract", "legato.restarts"),
     "legato.dialects.contract": ("legato.content", "legato.events"),
     "legato.dialects": (
         *("legato.content", "legato.events", "legato.text_buffer"),
         "legato.dialects.contract",
     ),
     "legato.histogram": (),
+    "legato.restarts": (),
     # The rooms of the actors, each above those before.
     "legato.actors.mailbox": (),
     "legato.actors.stream": (*BASE, "legato.dialects.contract", "legato.actors.mailbox"),

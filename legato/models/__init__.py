@@ -10,13 +10,10 @@
 - `chunks`: one event's data as a chunk of an answer, and what is in it, read field by field
 - `contract`: what a model is to the rest of the program: a stream of small events, in batches
 - `counting`: how long a text is in tokens, without asking anybody
-- `engine_requests`: what callers may ask of the engine that runs in this process
 - `event_stream`: bytes of a connection into server-sent events, as the HTML standard says
 - `exchange`: one HTTP/1.1 request on a connection, and its response as the connection brings it
 - `failures`: what a provider says went wrong, in every shape in which providers say it
 - `fields`: one field of what a provider sent, whatever it turns out to be
-- `local`: llama.cpp's own server engine inside this process, on a loopback port that only we can
-  use
 - `openai`: any server that speaks OpenAI's Chat Completions: OpenAI, vLLM, Ollama, llama.cpp,
   LiteLLM
 - `pacer`: waiting for many moments at the price of few: one of those who wait keeps watch for all
@@ -27,6 +24,6 @@
 - `surrogates`: characters that came in halves
 - `transport`: HTTP/1.1 over Trio's own streams, under httpx: a streamed body costs one read and
   no more
-- `weights`: the demo's weights: SmolLM2-135M-Instruct, carried by a Python package, kept in a
-  folder
+
+`local` is a room of its own: llama.cpp's engine, in a process that can die.
 """

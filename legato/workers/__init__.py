@@ -9,7 +9,6 @@
   if it dies
 - `protocol`: what a worker is told by its standard input, and says by its standard output: lines
 - `replicas`: what the parent says to its own Redis, before anybody else does
-- `restarts`: when a process that died is started again: at once, then with growing pauses
 - `valkey`: a Valkey server as a process that is started again when it dies, on the same port
 - `worker`: one of the processes: the server of `legato.http`, on sockets that the parent opened
 """

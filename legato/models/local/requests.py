@@ -1,7 +1,7 @@
-"""What callers may ask of the engine that runs in this process.
+"""Requests to an engine: a list of what callers may ask of it.
 
 llama.cpp parses what it is sent with parsers of its own, for grammars, JSON schemas and templates,
-and a fault in one of them ends the process and everybody's generations with it.  So the engine is
+and a fault in one of them ends the engine and all answers that it was giving.  So the engine is
 sent texts, and numbers that were checked here.
 """
 
