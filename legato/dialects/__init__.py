@@ -5,7 +5,6 @@
 - `completion_object`: an answer as Chat Completions has it whole, and the words its stream shares
   with it
 - `contract`: what a wire vocabulary is: a pure machine from events to frames
-- `growing`: a part of an answer while it grows
 - `librechat`: LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`
 - `response_items`: the output items of the Responses API, and the events they come and go with
 - `response_object`: the response object: what is embedded in events, and what a GET answers with

@@ -12,7 +12,7 @@ from legato.config import OnBusy
 from legato.storage.births import new_birth
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import Denied, Entered, JobInfo, Joined, Told
+from legato.storage.contracts.replicas import Denied, DirectoryEntry, Entered, JobInfo, Joined
 from legato.storage.memory.replication import MemoryReplication, WorldJournal
 from legato.storage.memory.shared_memory import SharedMemory
 
@@ -155,7 +155,7 @@ class Faulty(MemoryReplication):
             raise StorageError("nothing is forgotten")
         await super().void(info, may_repeat=may_repeat)
 
-    async def reannounce(self, jobs: Sequence[Told]) -> None:
+    async def reannounce(self, jobs: Sequence[DirectoryEntry]) -> None:
         if self.hears_nothing > 0:
             self.hears_nothing -= 1
             raise StorageError("nothing is heard")

@@ -43,8 +43,8 @@ class ClusterTakeover(TakeoverPolicy):
         self._policy = policy
 
     async def turn(self, job_id: str) -> Turn | None:
-        place = await self._directory.find(job_id)
-        return turn_of(place.info) if place else None
+        entry = await self._directory.find(job_id)
+        return turn_of(entry.info) if entry else None
 
     def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
         model = self._models.get(turn.model)

@@ -29,10 +29,10 @@ from legato.storage.contracts.records import Records
 from legato.storage.contracts.replicas import (
     Denied,
     Directory,
+    DirectoryEntry,
     Entered,
     JobInfo,
     Joined,
-    Listed,
     Replication,
 )
 
@@ -139,8 +139,8 @@ class ClusterJobs:
         if local := self._running_here(stream_id):
             return local
         if len(stream_id) == JOB_ID_LENGTH:
-            place = await self._directory.find(stream_id)
-            return self._ref(place.info) if place else None
+            entry = await self._directory.find(stream_id)
+            return self._ref(entry.info) if entry else None
         listed = await self._directory.conversation(user, stream_id)
         if not listed:
             await self._check_foreign(user, stream_id)
@@ -165,8 +165,8 @@ class ClusterJobs:
         await self._supervisor.close_conversation(conversation_id)
 
     async def discard(self, job_id: str) -> None:
-        if place := await self._directory.find(job_id):
-            await self._discarded(place.info)
+        if entry := await self._directory.find(job_id):
+            await self._discarded(entry.info)
 
     async def ping(self) -> None:
         self._supervisor.check_journal()
@@ -296,15 +296,15 @@ class Notices:
             raise trouble
 
 
-def is_running(listed: Listed) -> bool:
-    return listed.stage in ("waiting", "begun")
+def is_running(entry: DirectoryEntry) -> bool:
+    return entry.stage in ("waiting", "begun")
 
 
 def is_answering(job: Job) -> bool:
     return job.opening is not None and not job.ended.is_set()
 
 
-def current(listed: Sequence[Listed]) -> Listed:
+def current(listed: Sequence[DirectoryEntry]) -> DirectoryEntry:
     """The first that still runs, else the last that was begun, else the last."""
     running = next(filter(is_running, listed), None)
     begun = next((each for each in reversed(listed) if each.stage == "ended"), None)

@@ -22,7 +22,7 @@ from legato.actors.stream.sinks import Chunk
 WAITING_BYTES: Final = 4 * 1024 * 1024
 """What may wait to be sent to one replica; its mirrors lag then, and ask again from their place."""
 
-Told = Accepted | LogChunk | Closed
+FromOwner = Accepted | LogChunk | Closed
 
 
 class LinkLost(Exception):
@@ -32,7 +32,7 @@ class LinkLost(Exception):
 class MirrorInput(Protocol):
     """Who is told of a job."""
 
-    def tell(self, envelope: Told) -> None:
+    def tell(self, envelope: FromOwner) -> None:
         """Take it without waiting; after Closed no more comes."""
         ...
 
@@ -171,7 +171,7 @@ class Link:
             del self._inlets[call_id]
         return found
 
-    def tell(self, envelope: Told) -> bool:
+    def tell(self, envelope: FromOwner) -> bool:
         """Whether anybody here still follows that."""
         inlet = self._inlets.get(envelope.call_id)
         if isinstance(envelope, Closed):

@@ -75,9 +75,9 @@ class OwnerClient:
             return self._me
         while True:
             with suppress(StorageError):  # that it cannot be asked says nothing about the job
-                place = await self._directory.find(job_id)
-                owner = place.owner if place else last
-                if owner is None or (place is None and not self._lives(owner)):
+                entry = await self._directory.find(job_id)
+                owner = entry.owner if entry else last
+                if owner is None or (entry is None and not self._lives(owner)):
                     raise ActorStopped
                 if self._lives(owner):
                     return owner

@@ -40,25 +40,23 @@ class JobInfo(Struct, frozen=True, kw_only=True):
     place: int = 0
 
 
-class Whereabouts(Struct, frozen=True):
-    """Whose a job is, and since which epoch."""
+class DirectoryEntry(Struct, frozen=True, kw_only=True):
+    """A job in the directory, as far as a question or an announcement needs the entry.
+
+    `find` tells whose the job is: `owner`, since `epoch`.  `conversation` tells the `stage`.  A
+    replica announces a job of its own with `epoch` and `stage`.  The fields that nobody told are
+    empty, 0 and None.
+    """
 
     info: JobInfo
-    owner: str
-    epoch: int
+    owner: str = ""
+    epoch: int = 0
+    stage: Stage | None = None
 
 
-class Listed(Struct, frozen=True):
-    info: JobInfo
-    stage: Stage
-
-
-class Told(Struct, frozen=True):
-    """What the directory has to know of a job of this replica."""
-
-    info: JobInfo
-    epoch: int
-    stage: Stage
+def announced_stage(entry: DirectoryEntry) -> Stage:
+    assert entry.stage is not None, "a replica knows the stages of its own jobs"
+    return entry.stage
 
 
 class Entered(Struct, frozen=True):
@@ -123,7 +121,7 @@ class Directory(Protocol):
         """It ended before it began.  `may_repeat`: its request may start another job."""
         ...
 
-    async def reannounce(self, jobs: Sequence[Told]) -> None:
+    async def reannounce(self, jobs: Sequence[DirectoryEntry]) -> None:
         """List all jobs of this replica, after the shared storage lost what it was told.
 
         Their places in the journal are made by its writer: see `Entries`.  What the directory does
@@ -131,7 +129,7 @@ class Directory(Protocol):
         """
         ...
 
-    async def find(self, job_id: str) -> Whereabouts | None:
+    async def find(self, job_id: str) -> DirectoryEntry | None:
         """From its entry until the journal has forgotten it.
 
         Raises:
@@ -139,7 +137,7 @@ class Directory(Protocol):
         """
         ...
 
-    async def conversation(self, user: str, conversation_id: str) -> Sequence[Listed]:
+    async def conversation(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
         """In the order of their starts.  While the directory is not whole, some may be missing.
 
         Raises:

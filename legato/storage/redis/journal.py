@@ -173,7 +173,7 @@ class RedisJournal:
         outcomes = {each.job_id: _outcome(each, reply) for each, reply in replies}
         kept = [job_id for job_id, outcome in outcomes.items() if isinstance(outcome, Tail)]
         listed = [infos[job_id] for job_id in kept if job_id in infos]
-        send([each for info in listed for each in self._listings.tell(info, "waiting")])
+        send([each for info in listed for each in self._listings.announce(info, "waiting")])
         return outcomes
 
     def _begin(self, entries: Entries, infos: Mapping[str, JobInfo]) -> list[Command]:

@@ -9,7 +9,7 @@ import trio.testing
 from msgspec import structs
 from trio.testing import wait_all_tasks_blocked
 
-from legato.actors.cluster.link import WAITING_BYTES, Link, LinkLost, Told
+from legato.actors.cluster.link import WAITING_BYTES, FromOwner, Link, LinkLost
 from legato.actors.cluster.protocol import (
     Accepted,
     AnyEnvelope,
@@ -93,7 +93,7 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[object] = []
 
-    def tell(self, envelope: Told) -> None:
+    def tell(self, envelope: FromOwner) -> None:
         match envelope:
             case Accepted(_, epoch):
                 self.heard.append(epoch)
