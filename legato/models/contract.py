@@ -142,7 +142,8 @@ class Model(Protocol):
     def stream(
         self, request: ModelRequest
     ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[ModelEvent]]]:
-        """Ask it.  Each item is all that one read of the provider's connection brought.
+        """Ask it.  Each item is all that one read of the provider's connection brought, and to ask
+        for the next one is a checkpoint: whoever reads the items does not wait between them.
 
         An item without events says that the provider is alive: it sent a comment, a ping, or
         half an event.  A FinishReport is the last event of the last item.
