@@ -60,13 +60,14 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
     "legato.models.contract": BASE,
-    "legato.models": (*BASE, "legato.models.contract"),
+    "legato.models": (*BASE, "legato.models.contract", "legato.restarts"),
     "legato.dialects.contract": ("legato.content", "legato.events"),
     "legato.dialects": (
         *("legato.content", "legato.events", "legato.growing_part"),
         "legato.dialects.contract",
     ),
     "legato.histogram": (),
+    "legato.restarts": (),
     # The rooms of the actors, each above the rooms before.
     "legato.actors.mailbox": (),
     "legato.actors.stream": (*BASE, "legato.dialects.contract", "legato.actors.mailbox"),

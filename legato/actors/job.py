@@ -24,6 +24,7 @@ from legato.actors.messages import (
     Enqueued,
     Fail,
     Failure,
+    FromProducer,
     JobMessage,
     NotOpened,
     Opened,
@@ -122,7 +123,7 @@ class Job:
         self._recorder = Recorder(
             tell, turn, model, env.records, journal, store_timeout, is_resumed=is_resumed
         )
-        self._producer = Producer(tell, model, env.limits, env.rotation)
+        self._producer = Producer(self._step, model, env.limits, env.rotation)
         self._decision: Decision | None = None
         if recovered is not None:
             self._take_up(recovered)
@@ -261,9 +262,19 @@ class Job:
             self.handle(await self._mailbox.receive())
             for message in self._mailbox.waiting():
                 self.handle(message)
-            self.feed.push()  # once a turn: under load many events ride in each write
-            if self.ended.is_set():
-                self._observer.job_read(self)
+            self._push()
+
+    def _step(self, message: FromProducer) -> None:
+        """Take a step in the producer's own turn: the producer is a child of this job, and nobody
+        else has the word while a step is taken."""
+        self.handle(message)
+        self._push()
+
+    def _push(self) -> None:
+        """Once a turn of a task: under load many events ride in each write."""
+        self.feed.push()
+        if self.ended.is_set():
+            self._observer.job_read(self)
 
     def handle(self, message: JobMessage) -> None:
         match message:

@@ -22,6 +22,7 @@ from legato.bench.scenarios.rolling import rolling_restart
 from legato.bench.scenarios.soak import soak
 from legato.bench.scenarios.steady import fan_out, jobs
 from legato.bench.scenarios.turns import start_to_first, stop
+from legato.bench.scenarios.upstream import upstream
 
 SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "fan-out": fan_out,
@@ -43,6 +44,7 @@ SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "replicas-stop": replicas_stop,
     "rolling-restart": rolling_restart,
     "soak": soak,
+    "upstream": upstream,
 }
 
 

@@ -9,11 +9,12 @@ import trio
 
 from legato.config import BUILT_IN_MODEL, ConfigError, ModelSettings
 from legato.models.contract import Json, Model, ModelError
-from legato.models.engine_requests import EngineModel
-from legato.models.local import ENGINE_PARAMETERS, Engine, EngineUnavailable
+from legato.models.local.engine import ENGINE_PARAMETERS, EngineUnavailable
+from legato.models.local.process import open_engine
+from legato.models.local.requests import EngineModel
+from legato.models.local.weights import DEFAULT_CACHE, WeightsUnavailable, obtain_weights
 from legato.models.openai import Endpoint, OpenAIModel, provider_client
 from legato.models.scripted import FASTEST, ScriptedModel
-from legato.models.weights import DEFAULT_CACHE, WeightsUnavailable, obtain_weights
 
 
 @asynccontextmanager
@@ -82,12 +83,10 @@ async def _open_model(
             )
         case "local":
             weights = await _weights(table, cache)
-            engine = await trio.to_thread.run_sync(Engine, weights, table.max_context_tokens)
-            stack.callback(engine.close)
-            client = provider_client(engine.endpoint, trust_env=False)  # no proxy to ourselves
+            engine = await stack.enter_async_context(open_engine(weights, table.max_context_tokens))
             return EngineModel(
                 name,
-                await stack.enter_async_context(client),
+                engine.client,
                 provider_name=weights.stem,
                 # The window holds the answer too; a quarter is kept for the answer.
                 max_context_tokens=table.max_context_tokens * 3 // 4,

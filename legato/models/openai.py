@@ -26,8 +26,13 @@ class Endpoint(Struct, frozen=True):
     api_key: str | None = None
 
 
-def provider_client(endpoint: Endpoint, *, trust_env: bool = True) -> httpx.AsyncClient:
-    """A client for a model's endpoint; all requests share the client's connections.
+def provider_client(
+    endpoint: Endpoint,
+    *,
+    trust_env: bool = True,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
+    """A client for one model's endpoint; its connections are shared by all of its requests.
 
     The job judges how long a provider may be silent, so reading has no limit here. Connections have
     no limit either, because jobs are counted where they start.  If the environment names a proxy,
@@ -36,7 +41,7 @@ def provider_client(endpoint: Endpoint, *, trust_env: bool = True) -> httpx.Asyn
     key = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
     proxied = trust_env and bool(getproxies().keys() - {"no"})
     return httpx.AsyncClient(
-        transport=None if proxied else TrioTransport(trust_env=trust_env),
+        transport=transport or (None if proxied else TrioTransport(trust_env=trust_env)),
         base_url=endpoint.base_url,
         # A compressed stream is held back until there is enough to compress, and a few bytes could
         # become gigabytes.

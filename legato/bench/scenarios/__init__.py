@@ -11,4 +11,5 @@
 - `soak`: a server under a steady mixed load: growth though nothing more is asked
 - `steady`: a steady state: jobs that speak at a pace, following readers, and a window
 - `turns`: a turn's two ends: from the question to the first word, from Stop to the last
+- `upstream`: the way of every user: a model server in front, a reader behind
 """
