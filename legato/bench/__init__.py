@@ -22,6 +22,7 @@
 - `loop`: legato as anybody starts it, and in its loop a task that notes how long that was held up
 - `mixed`: what a server meets in a day, all at once: people, programs, strangers and lost
   networks
+- `outage`: scenario of readers while the storage is hurt again and again
 - `processes`: the processes of a measurement: begun, looked at from outside, and always ended
 - `readers`: many connections that follow streams, read by one thread without waiting for any of
   them
@@ -48,7 +49,7 @@ NAMES: Final = (
     *("fan-out", "jobs", "saturation", "readers", "many-jobs"),
     *("resume", "storm", "start", "stop", "memory", "hostile", "journal"),
     *("replicas", "replicas-through", "replicas-jobs", "replicas-storm", "replicas-stop"),
-    *("rolling-restart", "soak"),
+    *("rolling-restart", "storage-faults", "soak"),
 )
 """What can be measured; `all` is each of them.  Here, so that the command line loads no more."""
 

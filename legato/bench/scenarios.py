@@ -9,6 +9,7 @@ from legato.bench.conditions import conditions, speed
 from legato.bench.costs import hostile, memory
 from legato.bench.journal import journal
 from legato.bench.ladders import many_jobs, readers, saturation
+from legato.bench.outage.scenario import storage_faults
 from legato.bench.processes import most_files, nothing_left
 from legato.bench.replicas import (
     replicas,
@@ -42,6 +43,7 @@ SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "replicas-storm": replicas_storm,
     "replicas-stop": replicas_stop,
     "rolling-restart": rolling_restart,
+    "storage-faults": storage_faults,
     "soak": soak,
 }
 
