@@ -26,7 +26,7 @@ _PAGES: Final = "/api/messages/"
 
 
 class Refusal(Struct, frozen=True):
-    """A start's: when the start was sent (seconds of Trio's clock), and the seconds to the reply."""
+    """When the start was sent (seconds of Trio's clock), and the seconds until the reply."""
 
     sent: float
     seconds: float
@@ -98,9 +98,7 @@ class Load:
     async def _start_again_and_again(self) -> None:
         """Wait for no reply: each start has to find out how the storage is."""
         async with trio.open_nursery() as nursery:
-            for number in itertools.count():
-                if self._is_over:
-                    return
+            for number in itertools.takewhile(lambda _: not self._is_over, itertools.count()):
                 nursery.start_soon(self._start, self._at(number))
                 await trio.sleep(_BETWEEN)
 
