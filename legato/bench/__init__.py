@@ -22,7 +22,6 @@
 - `loop`: legato as anybody starts it, and in its loop a task that notes how long that was held up
 - `mixed`: what a server meets in a day, all at once: people, programs, strangers and lost
   networks
-- `outage`: scenario of readers while the storage is hurt again and again
 - `processes`: the processes of a measurement: begun, looked at from outside, and always ended
 - `readers`: many connections that follow streams, read by one thread without waiting for any of
   them

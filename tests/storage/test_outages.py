@@ -142,7 +142,7 @@ async def first_refusal(server: ServerProcess, nursery: trio.Nursery) -> None:
         assert (await start(server)).status == 503
         refused.set()
 
-    while not refused.is_set():  # noqa: ASYNC110
+    while not refused.is_set():
         nursery.start_soon(one)
         await trio.sleep(0.1)
 
