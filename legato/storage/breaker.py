@@ -1,7 +1,7 @@
-"""A circuit breaker: what is known to be in vain is refused at once.
+"""A circuit breaker: a request that would wait in vain is refused at once.
 
-Whoever finds the storage in trouble opens the breaker; one task finds out when the trouble is over.
-Where work takes long, the same task finds out whether there is trouble, before the work fails.
+Any caller that finds the storage in trouble opens the breaker; one task probes, and closes the
+breaker when the trouble is over.  Where work takes long, the task probes before the work fails.
 """
 
 import math
@@ -15,8 +15,8 @@ import trio
 from legato.storage.contracts.errors import StorageError, Unavailable
 
 PAUSE: Final = 0.5
-"""Seconds between two probes: so late is it noticed that a storage is back.  A probe is one small
-statement."""
+"""Seconds between two probes: at most this late a storage that is back is noticed.  A probe is one
+small statement."""
 
 LONG: Final = 1.0
 """Seconds of work after which the storage is suspected: a hundred times what a write takes."""
@@ -28,7 +28,7 @@ class Breaker:
     """Closed while `trouble` is None, and all goes through; open, `check` refuses."""
 
     def __init__(self, name: str, probe: Callable[[], Awaitable[object]]) -> None:
-        """`name` is what the log calls it; `probe` raises StorageError while there is trouble."""
+        """`name` stands in log lines; `probe` raises StorageError while there is trouble."""
         self.trouble: StorageError | None = None
         self._name = name
         self._probe = probe
@@ -58,7 +58,7 @@ class Breaker:
             raise Unavailable(str(self.trouble))
 
     def open(self, trouble: StorageError) -> None:
-        """Refuse from now on; not where nobody would find out that it is over."""
+        """Refuse from now on; does nothing while no task would find the end of the trouble."""
         if not self._is_watched:
             return
         self.trouble = trouble
@@ -109,8 +109,7 @@ class Breaker:
 
 @asynccontextmanager
 async def watched(watch: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Until the block ends somebody finds out when trouble is over; `watch` is what a storage has
-    for that."""
+    """Run `watch`, which finds the end of trouble, until the block ends."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(watch)
         yield
