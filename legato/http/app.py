@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from typing import Final
 
-from quart import Response, g, request, websocket
+from quart import Response, g, has_request_context, request, websocket
 from quart_schema import Info, QuartSchema, Server
 from werkzeug.exceptions import HTTPException
 
@@ -33,7 +33,13 @@ from legato.http.openai.responses.responses import responses
 from legato.http.openai.responses.sockets import response_sockets
 from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
-from legato.http.request_context import application, credentials_of, handshake_of, runtime
+from legato.http.request_context import (
+    application,
+    check_sender,
+    credentials_of,
+    handshake_of,
+    runtime,
+)
 from legato.http.request_info import asking
 from legato.http.runtime import Runtime
 from legato.secret import with_secret
@@ -104,6 +110,7 @@ def is_guarded(path: str) -> bool:
 
 async def receive() -> None:
     """Turn the banned away before anything is done for them."""
+    check_sender(request if has_request_context() else websocket)
     asked = asking()
     if is_guarded(asked.path):
         await runtime().guards.receive(asked)

@@ -23,12 +23,14 @@ from legato.http.application import Legato
 from legato.http.auth.authenticator import Credentials, session_in
 from legato.http.errors import (
     ConversationNotFound,
+    DoubtfulSender,
     Foreign,
     InvalidField,
     MalformedJson,
     StreamNotFound,
     UnsupportedBody,
 )
+from legato.http.guards.senders import Sender, sender
 from legato.http.input.integers import check_integers
 from legato.http.input.json_bounds import check_json
 from legato.http.input.nesting import check_body
@@ -65,14 +67,27 @@ def handshake_of(asking: Websocket) -> Credentials:
 
 def scheme_of(asked: Request | Websocket) -> str:
     """http or https, as the client used it."""
-    said = asked.headers.getlist("X-Forwarded-Proto")
-    return application().proxies.scheme(asked.remote_addr or "", asked.scheme, said)
+    return sender_of(asked).scheme
 
 
 def host_of(asked: Request | Websocket) -> str:
     """host[:port], as the client wrote it."""
-    said = asked.headers.getlist("X-Forwarded-Host")
-    return application().proxies.host(asked.remote_addr or "", asked.host, said)
+    return sender_of(asked).host
+
+
+def sender_of(asked: Request | Websocket) -> Sender:
+    """Who sent it, as far as a proxy of ours says."""
+    if "sender" not in g:
+        own = Sender(asked.remote_addr or "", asked.scheme, asked.host)
+        g.sender = sender(application().proxies, own, asked.headers.getlist)
+    return cast("Sender", g.sender)
+
+
+def check_sender(asked: Request | Websocket) -> None:
+    """Raises DoubtfulSender where it is not certain for whom a proxy asks."""
+    if doubt := sender_of(asked).doubt:
+        remedy = "the proxy has to remove or overwrite the header that it does not write itself"
+        raise DoubtfulSender(f"{doubt}: {remedy}")
 
 
 def runtime() -> Runtime:

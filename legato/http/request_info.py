@@ -10,7 +10,7 @@ from legato.http.auth.api_keys import is_meant_as_key
 from legato.http.auth.authenticator import bearer_of, session_in
 from legato.http.guards.addresses import ip_subject
 from legato.http.guards.asking import Asking
-from legato.http.request_context import application
+from legato.http.request_context import sender_of
 
 
 def asking() -> Asking:
@@ -21,13 +21,12 @@ def asking() -> Asking:
 
 
 def _asking(asked: Request | Websocket) -> Asking:
-    forwarded = asked.headers.getlist("X-Forwarded-For")
     authorization = asked.headers.get("Authorization", "")
     session = session_in(asked.headers.getlist("Cookie"))
     return Asking(
         method=asked.method,
         path=asked.path,
-        from_ip=ip_subject(application().proxies.address(asked.remote_addr or "", forwarded)),
+        from_ip=ip_subject(sender_of(asked).address),
         agent=asked.headers.get("User-Agent", ""),
         has_credentials=bool(authorization) or session is not None,
         read=_body,

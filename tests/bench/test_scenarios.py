@@ -13,6 +13,8 @@ from legato.bench import NAMES, BenchError
 from legato.bench.client import Client
 from legato.bench.command import SCENARIOS, show
 from legato.bench.load.attacks import ATTACKS
+from legato.bench.load.endurance import Refusal
+from legato.bench.load.faults import Outage
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
@@ -24,6 +26,7 @@ from legato.bench.scenarios.replicas import replicas, replicas_jobs, replicas_st
 from legato.bench.scenarios.rolling import rolling_restart
 from legato.bench.scenarios.soak import Sample, delay_p99, slope, soak
 from legato.bench.scenarios.steady import fan_out, generate, jobs
+from legato.bench.scenarios.storage_faults import refused, storage_faults
 from legato.bench.scenarios.turns import start_to_first, stop
 from legato.bench.scenarios.upstream import LEGATO, upstream
 from legato.bench.servers.pipes import pipes
@@ -278,6 +281,28 @@ def test_a_soak_finds_its_readers_exact_and_nothing_left() -> None:
     assert figures["sockets that the load left"] <= 0
     assert figures["tasks that the load left"] <= 0
     assert figures["loop's delay p99 in the last minute, ms"] > 0
+
+
+def test_readers_are_exact_and_answers_stored_whatever_happens_to_the_storage() -> None:
+    """Three faults on SQLite alone, and three on two replicas: each kind once."""
+    (figures,) = measured(storage_faults(faults=6, lengths=(0.5,), pause=0.5))
+
+    for place in ("SQLite", "replicas"):
+        assert figures[f"{place}: storage faults"] == 3
+        assert figures[f"{place}: readers"] >= 8
+        assert figures[f"{place}: readers that were exact, %"] == 100
+        assert figures[f"{place}: answers that are stored whole, %"] == 100
+        assert figures[f"{place}: a reader's longest pause, s"] > 0
+        assert figures[f"{place}: /readyz, longest wait, ms"] > 0
+
+
+def test_refusals_count_from_the_first_that_is_heard() -> None:
+    outage = Outage(hangs=True, begun=10.0, over=20.0)
+    before, first, waited = Refusal(9.0, 0.5), Refusal(11.0, 1.0), Refusal(11.5, 6.0)
+    later, after = Refusal(13.0, 0.25), Refusal(20.5, 9.0)
+
+    assert refused([before, waited, first, later, after], outage) == (2000, 250)
+    assert refused([before, after], outage) == (0, 0)
 
 
 def test_a_slope_is_in_minutes_and_a_delay_is_its_upper_bound() -> None:
