@@ -70,7 +70,6 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.durability": (*ACTORS, *ROOMS[:-1]),
     "legato.actors": (*ACTORS, *ROOMS),
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
-    "legato.actors.lifespan": (*ACTORS, *ROOMS, "legato.actors", "legato.actors.cluster"),
     "legato.http": (
         *BASE,
         *CONTRACTS,
@@ -83,7 +82,6 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.actors.mailbox",
         "legato.actors",
         "legato.actors.cluster",
-        "legato.actors.lifespan",
         "legato.dialects",
         "legato.models",
         "legato.storage",

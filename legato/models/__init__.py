@@ -20,6 +20,7 @@
 - `openai`: any server that speaks OpenAI's Chat Completions: OpenAI, vLLM, Ollama, llama.cpp,
   LiteLLM
 - `pacer`: waiting for many moments at the price of few: one of those who wait keeps watch for all
+- `providers`: models that are asked over HTTP: a provider's, and this machine's engine
 - `reader`: the bytes of a provider's answer into events: pure, and bounded in all that it keeps
 - `retry`: how often, and after how long a wait, a provider is asked again
 - `scripted`: a model that says what it was told to, at the pace it was told: for load and for

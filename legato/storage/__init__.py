@@ -3,6 +3,7 @@
 - `address`: LEGATO_DATABASE_URL: which database, and what is said of one that cannot be opened
 - `births`: how whole the directory is: what is absent from it counts once all have told what they
   own
+- `branches`: which of the messages above one are read
 - `breaker`: a circuit breaker: what is known to be in vain is refused at once
 - `checks`: what storage refuses before it writes
 - `clock`: storage's time: aware datetimes outside, whole microseconds since the epoch inside

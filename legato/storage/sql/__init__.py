@@ -2,8 +2,10 @@
 
 - `alone`: one server at a time on an SQLite file, where no Redis tells servers of each other
 - `bans`: bans in a database: SQLite or PostgreSQL
+- `branches`: a message and those above it, read from a database: their sizes first
 - `counting`: from when on a database counts what its users store
 - `database`: the worker threads in which all SQL runs, one for each connection
+- `deletion`: conversations are deleted in steps, between which others write
 - `engines`: SQLAlchemy's engines for a database: how its connections are set up
 - `erasure`: removing what is stored in a database: SQLite or PostgreSQL
 - `erasure_statements`: the statements that remove all of a user's, or what is old, built once
@@ -29,5 +31,6 @@
 - `sessions`: who is alive on a PostgreSQL server: an owner is a session there, which holds a lock
 - `statements`: every statement of the records, built once, with the names of its parameters in it
 - `tables`: the tables, as the newest migration leaves them; a test compares the two
+- `upserts`: an INSERT that meets a row: SQLite's, or PostgreSQL's
 - `wal`: SQLite's write-ahead log, switched on by whoever comes first
 """

@@ -5,7 +5,7 @@ one text.  For SQLite's driver lets go of Python's lock at every row that it exe
 busy thread it has it again after 5 ms.
 """
 
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
@@ -26,14 +26,15 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.storage.sql.tables import ENTRIES, JOBS
+from legato.storage.sql.upserts import insert_of
+
+if TYPE_CHECKING:
+    from legato.storage.sql.upserts import Upsert
 
 NOBODY: Final = ""
 """The owner of a forgotten job's tombstone."""
-
-Upsert = TypeVar("Upsert", postgresql.Insert, sqlite.Insert)
 
 # Appended since the job's owner has it: so nothing has to be noted at an append.
 _HAS_APPENDED: Final = exists().where(
@@ -118,12 +119,12 @@ class Appends(NamedTuple):
 
 def appends(dialect: str) -> Appends:
     """Statements for the database of that SQLAlchemy name: sqlite or postgresql."""
-    if dialect == "postgresql":
-        return _appends(postgresql.insert(JOBS), postgresql.insert(ENTRIES), _POSTGRESQL_BATCH)
-    return _appends(sqlite.insert(JOBS), sqlite.insert(ENTRIES), _SQLITE_BATCH)
+    upsert = insert_of(dialect)
+    batch = _POSTGRESQL_BATCH if dialect == "postgresql" else _SQLITE_BATCH
+    return _appends(upsert(JOBS), upsert(ENTRIES), batch)
 
 
-def _appends(jobs: Upsert, entries: Insert, batch: str) -> Appends:
+def _appends(jobs: "Upsert", entries: Insert, batch: str) -> Appends:
     said = (
         text(batch)
         .bindparams(bindparam("events", type_=LargeBinary))
