@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, get_args
 
 from msgspec import Struct
@@ -56,16 +56,16 @@ class ForbiddenOrigin(Exception):
     """A cookie came with a request that another site's page may have made."""
 
 
-class Credentials(Struct, frozen=True, kw_only=True):
+class Credentials(Struct, frozen=True, kw_only=True, dict=True):
     """What a request says about who makes it.  Absent headers are None."""
 
     method: str
-    own_origin: str  # scheme://host[:port] of the URL that was asked for
+    own_origin: str  # scheme://host[:port] of the URL that was asked for; only where `origin` is
     authorization: str | None = None
     session: str | None = None  # the cookie's value
     origin: str | None = None
 
-    @property
+    @cached_property
     def bearer(self) -> str | None:
         """The bearer token; None where none was sent, or something of another scheme."""
         return bearer_of(self.authorization or "")

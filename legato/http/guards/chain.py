@@ -14,6 +14,7 @@ from legato.config import Guards as GuardSettings
 from legato.exposure import starts_per_user
 from legato.http.auth.tokens import Unauthorized
 from legato.http.errors import Foreign, UnknownModel
+from legato.http.guards.addresses import user_subject
 from legato.http.guards.asking import Asking, Guard, Headers
 from legato.http.guards.bans import BanList
 from legato.http.guards.denials import Denied, ForeignAccess, NoRoom, TooManyGenerations
@@ -40,17 +41,19 @@ class Guards:
         self._bans = bans
         self._violations = violations
         self._rates = rates
-        self._admitting: Sequence[Guard] = (bans, *others)
+        self._others = others
         self._max_running = max_running
 
     async def receive(self, asking: Asking) -> None:
         """Before it is known who asks.  Raises Banned."""
-        await self._bans.check(asking)
+        await self._bans.check(asking.from_ip)
 
     async def admit(self, asking: Asking) -> Headers:
-        """Before its route runs; what its reply shall say.  Raises Denied."""
+        """Once it is known who asks; what the reply shall say.  Raises Denied."""
+        if asking.user is not None:
+            await self._bans.check(user_subject(asking.user))
         headers: dict[str, str] = {}
-        for guard in self._admitting:
+        for guard in self._others:
             headers.update(await guard.check(asking))
         return headers
 
