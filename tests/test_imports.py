@@ -78,7 +78,6 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.durability": (*ACTORS, *ROOMS[:-1]),
     "legato.actors": (*ACTORS, *ROOMS),
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
-    "legato.actors.lifespan": (*ACTORS, *ROOMS, "legato.actors", "legato.actors.cluster"),
     "legato.http": (
         *BASE,
         *CONTRACTS,
@@ -91,7 +90,6 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.actors.mailbox",
         "legato.actors",
         "legato.actors.cluster",
-        "legato.actors.lifespan",
         "legato.dialects",
         "legato.models",
         "legato.storage",

@@ -9,7 +9,7 @@ import structlog
 from msgspec import Struct
 
 from legato.actors.jobs import Jobs, LocalJobs
-from legato.actors.lifespan import Replica, open_replica, open_supervisor
+from legato.actors.lifespan import Replica, open_supervisor
 from legato.actors.supervisor import Supervisor
 from legato.config import Settings
 from legato.dialects.chat_completions import ChatCompletions
@@ -135,6 +135,9 @@ async def _open_jobs(
         ) as supervisor:
             yield Replica(supervisor, LocalJobs(supervisor))
         return
+    # Many replicas are a layer of their own, which one process has no use for.
+    from legato.actors.cluster.lifespan import open_replica
+
     async with (
         _open_replication(settings, settings.redis_url) as replication,
         open_replica(

@@ -16,6 +16,7 @@
 - `openai`: any server that speaks OpenAI's Chat Completions: OpenAI, vLLM, Ollama, llama.cpp,
   LiteLLM
 - `pacer`: sleeping for many tasks at the price of few: a single waiting task keeps watch for all
+- `providers`: models that are asked over HTTP: a provider's, and this machine's engine
 - `reader`: the bytes of a provider's answer into events: pure, and bounded in memory
 - `retry`: the number of retries, and the waits between
 - `scripted`: a deterministic model that speaks at a given pace: for load and for tests

@@ -3,9 +3,9 @@
 from typing import Final
 
 from sqlalchemy import Insert, bindparam, delete, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.storage.sql.schema.tables import RESPONSES
+from legato.storage.sql.upserts import insert_of
 
 _THEIRS: Final = RESPONSES.c.user_id == bindparam("of_user")
 _THIS: Final = RESPONSES.c.response_id == bindparam("of_response")
@@ -57,6 +57,6 @@ CHAIN_BYTES: Final = select(_BYTES).join(_LINKS, RESPONSES.c.position == _LINKS.
 
 
 def put(dialect: str) -> Insert:
-    """The insert for the database with this SQLAlchemy name: sqlite or postgresql."""
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    """For the database of that SQLAlchemy name: sqlite or postgresql."""
+    insert = insert_of(dialect)
     return insert(RESPONSES).on_conflict_do_nothing(index_elements=["response_id"])
