@@ -117,4 +117,6 @@ def _part(part: ContentPart) -> dict[str, Any]:
     body: dict[str, Any] = msgspec.to_builtins(part)
     if isinstance(part, InputImage):
         return body | {"detail": part.detail or "auto"}
-    return body | {"logprobs": []} if isinstance(part, OutputText) else body
+    if isinstance(part, OutputText):
+        return body | {"annotations": part.annotations or [], "logprobs": []}
+    return body
