@@ -47,6 +47,13 @@ OnOwnerLost = Literal["seal", "continue"]
 `seal` is the default, because going on asks the model, and pays it, a second time.
 """
 
+UnknownTools = Literal["leave_out", "refuse"]
+"""With a request's tools of a type that only OpenAI's own servers run: ask the model without them,
+and name them in the reply, or refuse the request.
+
+`leave_out` is the default, because some clients send such tools always, needed or not.
+"""
+
 LogForm = Literal["auto", "console", "json"]
 """For people or for programs; `auto` is for people where standard error is a terminal."""
 
@@ -117,6 +124,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     workers: Processes = 1  # a process uses one core; more of them share one port
     on_busy: OnBusy = "interrupt"
     on_owner_lost: OnOwnerLost = "seal"
+    unknown_tools: UnknownTools = "leave_out"
     log: LogForm = "auto"
     http2: Flag = False  # by prior knowledge, for a proxy: one connection of it is many clients
     access_log: Flag = False  # a line for each request: most have a proxy that writes one

@@ -39,6 +39,7 @@ _json = json.Encoder().encode  # JSON escapes every line break, so a payload can
 _TEXT: Final = b'"content":%b'
 _THOUGHT: Final = b'"%b":%%b' % THOUGHTS.encode()
 _ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
+_INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'
 
 
 class ChatCompletions:
@@ -54,6 +55,7 @@ class ChatCompletions:
         self._identity = identity
         self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without its seq
         self._calls: dict[int, int] = {}
+        self._custom: frozenset[int] = frozenset()  # positions of calls whose input is any text
 
     def fork(self) -> Self:
         twin = copy(self)
@@ -68,7 +70,8 @@ class ChatCompletions:
         if type(event) is ReasoningDelta:
             return self._thought % (seq, _json(event.text))
         if type(event) is ArgumentsDelta:
-            return self._arguments % (seq, self._calls[event.index], _json(event.text))
+            template = self._input if event.index in self._custom else self._arguments
+            return template % (seq, self._calls[event.index], _json(event.text))
         return self._rare(seq, event)
 
     def snapshot(self, snapshot: Snapshot) -> None:
@@ -100,9 +103,12 @@ class ChatCompletions:
         self._text = self._template(_TEXT)
         self._thought = self._template(_THOUGHT)
         self._arguments = self._template(_ARGUMENTS)
+        self._input = self._template(_INPUT)
 
     def _call(self, index: int, call: ToolCall) -> Body:
         number = self._calls[index] = len(self._calls)
+        if call.kind == "custom":
+            self._custom |= {index}
         return {"tool_calls": [{"index": number, **call_of(call)}]}
 
     def _finish(self, ending: Finished) -> bytes:

@@ -227,6 +227,21 @@ def test_a_delta_is_the_plain_frame_byte_for_byte(
     assert b"\r" not in data
 
 
+def test_a_custom_tools_call_has_an_input_and_no_arguments() -> None:
+    call = ToolCall("a", "sh", "l", kind="custom")
+    body = encoded([StepStarted(0, "tool_call", call), ArgumentsDelta(0, "s")])
+    deltas = [said["choices"][0]["delta"] for _, said in frames(body)[1:]]
+    content = (ToolCallPart(ToolCall("a", "sh", "ls", kind="custom")),)
+
+    told = {"id": "a", "type": "custom", "custom": {"name": "sh", "input": "l"}}
+    assert deltas == [
+        {"tool_calls": [{"index": 0, **told}]},
+        {"tool_calls": [{"index": 0, "custom": {"input": "s"}}]},
+    ]
+    message = whole_of(Finished(response=answer(*content)))["choices"][0]["message"]
+    assert message["tool_calls"] == [told | {"custom": {"name": "sh", "input": "ls"}}]
+
+
 def test_a_fork_goes_on_by_itself() -> None:
     one = ChatCompletions(IDENTITY)
     one.encode(1, created())

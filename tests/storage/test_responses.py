@@ -95,6 +95,40 @@ async def test_of_anothers_there_is_no_trace(records: Records) -> None:
     assert await records.responses.find("ann", "r1") == response()
 
 
+ULID = "01KAZDY800ABCDEFGHJKMNPQRS"
+
+
+async def test_an_item_is_found_by_its_name_whoever_gave_it(records: Records) -> None:
+    ours, theirs = {"id": f"msg_{ULID}_in0"}, {"id": "Their \0 name" + "!" * 3000}
+    first = replace(response(f"resp_{ULID}"), items=(ours, theirs), ending=ENDING)
+    again = replace(response("r2"), items=(theirs,))
+    await records.responses.open(again)
+    await records.responses.open(first)
+    await records.responses.open(first)
+    await records.responses.open(replace(response("r3", "bob"), items=(theirs,)))
+
+    assert await records.responses.holding("ann", [theirs["id"]]) == [again, first]
+    assert await records.responses.holding("ann", [f"msg_{ULID}_7"]) == [first]
+    assert await records.responses.holding("ann", [ours["id"], "gone", "other"]) == [first]
+    assert ids(await records.responses.holding("bob", [ours["id"], theirs["id"]])) == ["r3"]
+    assert await records.responses.delete("ann", "r2")
+    assert await records.responses.holding("ann", [theirs["id"]]) == [first]
+    assert await records.responses.delete("ann", first.response_id)
+    assert await records.responses.holding("ann", [theirs["id"], ours["id"]]) == []
+
+
+async def test_what_holds_items_has_a_bound(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await records.responses.open(response("r1"))
+    await records.responses.open(response("r2"))
+    for kind in ("memory", "sql"):
+        monkeypatch.setattr(f"legato.storage.{kind}.responses.LARGEST_CHAIN", 600)
+
+    with pytest.raises(ChainTooLarge):
+        await records.responses.holding("ann", ["msg_1"])
+
+
 async def test_a_chain_is_told_from_its_beginning(records: Records) -> None:
     await records.responses.open(response("r9"))
     await records.responses.open(response("r5", previous_id="r9"))

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from legato.actors.stream.memory_sizes import size_of_part
 from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.events import (
@@ -156,7 +158,7 @@ def extended(part: Part, more: str) -> Part:
         case ThinkPart(think):
             return ThinkPart(think + more)
         case ToolCallPart(call):
-            return ToolCallPart(ToolCall(call.id, call.name, call.args + more))
+            return ToolCallPart(replace(call, args=call.args + more))
         case ErrorPart():
             raise ValueError("an error part does not grow")
         case _:

@@ -1,6 +1,8 @@
 """What is kept for the Responses API: the contract."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -28,6 +30,27 @@ class StoredResponse(Struct, frozen=True, kw_only=True):
     items: Sequence[Mapping[str, Any]] = ()
     created: Created
     ending: AnyEnding | None = None
+
+
+_OURS: Final = re.compile(r"_([0-9A-HJKMNP-TV-Z]{26})(_|$)")
+
+
+def response_of(item_id: str) -> str | None:
+    """The response that has the item, where we named that: by its job and place, `msg_<job>_0`."""
+    found = _OURS.search(item_id)
+    return f"resp_{found[1]}" if found else None
+
+
+def digests(response: StoredResponse) -> Iterator[str]:
+    """What is kept of the names that clients gave to its items."""
+    for item in response.items:
+        if response_of(item["id"]) != response.response_id:
+            yield digest_of(item["id"])
+
+
+def digest_of(item_id: str) -> str:
+    """A key of one length, whatever a client calls its items."""
+    return sha256(item_id.encode()).hexdigest()
 
 
 class ChainTooLarge(Exception):
@@ -61,6 +84,14 @@ class Responses(Protocol):
 
         Raises:
             ChainTooLarge
+        """
+        ...
+
+    async def holding(self, user: str, item_ids: Collection[str]) -> Sequence[StoredResponse]:
+        """Those that have one of these items, or had it by its name, in order of arrival.
+
+        Raises:
+            ChainTooLarge: where they have more than LARGEST_CHAIN bytes together.
         """
         ...
 

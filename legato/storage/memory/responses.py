@@ -1,6 +1,7 @@
 """Responses in memory: a part of the records there, gone with the process."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from msgspec import json
 from msgspec.structs import replace
@@ -12,6 +13,9 @@ from legato.storage.contracts.responses import (
     LONGEST_CHAIN,
     ChainTooLarge,
     StoredResponse,
+    digest_of,
+    digests,
+    response_of,
 )
 from legato.storage.memory.quotas import MemoryUse, Row
 
@@ -27,6 +31,7 @@ class MemoryResponses:
         self._use = use
         self._quota = quota
         self._responses: dict[str, StoredResponse] = {}  # in order of arrival
+        self._named: defaultdict[str, set[str]] = defaultdict(set)  # by the digests of items' names
 
     async def open(self, response: StoredResponse) -> None:
         await self._enter(response)
@@ -36,6 +41,8 @@ class MemoryResponses:
         if is_new:
             self._use.put(response.user, *rows)
             self._responses[response.response_id] = response
+            for digest in digests(response):
+                self._named[digest].add(response.response_id)
 
     async def close(self, response_id: str, ending: AnyEnding) -> None:
         await self._enter(response_id, ending)
@@ -62,6 +69,16 @@ class MemoryResponses:
         _check_size(chain)
         return chain[::-1]
 
+    async def holding(self, user: str, item_ids: Collection[str]) -> Sequence[StoredResponse]:
+        await self._enter(user, item_ids)
+        ids = {mine for each in item_ids if (mine := response_of(each)) is not None}
+        ids.update(*(self._named.get(digest_of(each), ()) for each in item_ids))
+        places = {response_id: place for place, response_id in enumerate(self._responses)}
+        here = sorted(ids & places.keys(), key=places.__getitem__)
+        found = [each for name in here if (each := self._find(user, name)) is not None]
+        _check_size(found)
+        return found
+
     async def conversation(self, user: str, conversation_id: str) -> Sequence[StoredResponse]:
         await self._enter(user, conversation_id)
         place = user, conversation_id
@@ -79,7 +96,10 @@ class MemoryResponses:
         await self._enter(user, response_id)
         if self._find(user, response_id) is None:
             return False
-        del self._responses[response_id]
+        for digest in digests(self._responses.pop(response_id)):
+            self._named[digest].discard(response_id)
+            if not self._named[digest]:
+                del self._named[digest]
         self._use.remove(("responses", response_id))
         return True
 

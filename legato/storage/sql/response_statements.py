@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from sqlalchemy import Insert, bindparam, delete, func, literal, select, update
+from sqlalchemy import Insert, and_, bindparam, delete, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from legato.storage.sql.tables import RESPONSES
+from legato.storage.sql.tables import ITEM_NAMES, RESPONSES
 
 _THEIRS: Final = RESPONSES.c.user_id == bindparam("of_user")
 _THIS: Final = RESPONSES.c.response_id == bindparam("of_response")
@@ -54,6 +54,27 @@ CHAIN: Final = (
 
 
 CHAIN_BYTES: Final = select(_BYTES).join(_LINKS, RESPONSES.c.position == _LINKS.c.position)
+
+
+_NAMED: Final = select(ITEM_NAMES.c.response_id).where(
+    ITEM_NAMES.c.user_id == bindparam("of_user"),
+    ITEM_NAMES.c.digest.in_(bindparam("of_digests", expanding=True)),
+)
+_HOLDING: Final = and_(
+    _THEIRS,
+    or_(
+        RESPONSES.c.response_id.in_(bindparam("of_responses", expanding=True)),
+        RESPONSES.c.response_id.in_(_NAMED),
+    ),
+)
+HOLDING: Final = select(RESPONSES).where(_HOLDING).order_by(RESPONSES.c.position)
+HOLDING_BYTES: Final = select(_BYTES).where(_HOLDING)
+
+
+def put_names(dialect: str) -> Insert:
+    """As `put`, of items that their client named."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(ITEM_NAMES).on_conflict_do_nothing()
 
 
 def put(dialect: str) -> Insert:

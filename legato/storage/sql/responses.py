@@ -1,6 +1,6 @@
 """What is kept for the Responses API, in a database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import json
@@ -13,6 +13,9 @@ from legato.storage.contracts.responses import (
     LONGEST_CHAIN,
     ChainTooLarge,
     StoredResponse,
+    digest_of,
+    digests,
+    response_of,
 )
 from legato.storage.sql.database import Database
 from legato.storage.sql.events import VERSION, decoded, encoded
@@ -25,8 +28,11 @@ from legato.storage.sql.response_statements import (
     CONVERSATION_BYTES,
     DELETE,
     FIND,
+    HOLDING,
+    HOLDING_BYTES,
     NEWEST,
     put,
+    put_names,
 )
 
 _ITEMS: Final = json.Decoder(tuple[dict[str, Any], ...])
@@ -39,10 +45,13 @@ class SqlResponses:
         self._database = database
         self._quotas = quotas
         self._put = put(database.dialect)
+        self._put_names = put_names(database.dialect)
 
     async def open(self, response: StoredResponse) -> None:
         def work(connection: Connection) -> None:
             connection.execute(self._put, _values(response))
+            if names := _names(response):
+                connection.execute(self._put_names, names)
             self._quotas.check(connection, response.user)
 
         await self._database.write(work)
@@ -64,6 +73,19 @@ class SqlResponses:
             rows = connection.execute(CHAIN, values).all()
             is_whole = bool(rows) and rows[0].previous_id is None
             return [_response(row) for row in rows] if is_whole else None
+
+        return await self._database.read(work)
+
+    async def holding(self, user: str, item_ids: Collection[str]) -> Sequence[StoredResponse]:
+        values = {
+            "of_user": user,
+            "of_responses": [*{found for each in item_ids if (found := response_of(each))}],
+            "of_digests": [digest_of(each) for each in item_ids],
+        }
+
+        def work(connection: Connection) -> Sequence[StoredResponse]:
+            _check_size(connection, HOLDING_BYTES, values)
+            return [_response(row) for row in connection.execute(HOLDING, values)]
 
         return await self._database.read(work)
 
@@ -110,6 +132,11 @@ def _values(response: StoredResponse) -> Mapping[str, str | bytes | int | None]:
         "created": encoded([response.created]),
         **_ending_values(response.ending),
     }
+
+
+def _names(response: StoredResponse) -> Sequence[Mapping[str, str]]:
+    of_one = {"user_id": response.user, "response_id": response.response_id}
+    return [{**of_one, "digest": digest} for digest in {*digests(response)}]
 
 
 def _ending_values(ending: AnyEnding | None) -> Mapping[str, bytes | int | None]:

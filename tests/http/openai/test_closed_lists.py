@@ -36,8 +36,6 @@ NOT_SERVED = {
     "computer_call",
     "computer_call_output",
     "configuration_update",
-    "custom_tool_call",
-    "custom_tool_call_output",
     "file_search_call",
     "image_generation_call",
     "local_shell_call",

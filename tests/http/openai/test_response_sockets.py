@@ -115,7 +115,7 @@ REFUSED: list[tuple[str | bytes, tuple[int, str | None]]] = [
     ('{"type":"response.create","input":"Hi","model":"gpt-0"}', (404, "model")),
     ('{"type":"response.create","input":"Hi","temperature":9}', (400, "temperature")),
     (
-        '{"type":"response.create","model":"fast","input":"Hi","tools":[{"type":"magic"}]}',
+        '{"type":"response.create","model":"fast","input":"Hi","tools":[{"type":[]}]}',
         (400, "tools[0].type"),
     ),
 ]

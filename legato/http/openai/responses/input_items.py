@@ -63,7 +63,24 @@ class FunctionCallItem(Struct, frozen=True):
     status: ItemStatus | None = None
 
 
+class CustomCallItem(Struct, frozen=True):
+    """A call of a tool whose input is any text."""
+
+    call_id: CallId
+    name: CalledName
+    input: str
+    id: str | None = None
+    status: ItemStatus | None = None
+
+
 class FunctionCallOutputItem(Struct, frozen=True):
+    call_id: CallId
+    output: Content
+    id: str | None = None
+    status: ItemStatus | None = None
+
+
+class CustomCallOutputItem(Struct, frozen=True):
     call_id: CallId
     output: Content
     id: str | None = None
@@ -98,13 +115,17 @@ class ItemReference(Struct, frozen=True):
     id: str
 
 
-OwnItem = MessageItem | FunctionCallItem | FunctionCallOutputItem | ReasoningItem | CompactionItem
+CallItem = FunctionCallItem | CustomCallItem
+CallOutputItem = FunctionCallOutputItem | CustomCallOutputItem
+OwnItem = MessageItem | CallItem | CallOutputItem | ReasoningItem | CompactionItem
 InputItem = OwnItem | ItemReference
 
 KINDS: Final[Mapping[str, type[InputItem]]] = {
     "message": MessageItem,
     "function_call": FunctionCallItem,
     "function_call_output": FunctionCallOutputItem,
+    "custom_tool_call": CustomCallItem,
+    "custom_tool_call_output": CustomCallOutputItem,
     "reasoning": ReasoningItem,
     "compaction": CompactionItem,
     "item_reference": ItemReference,
@@ -113,6 +134,8 @@ PREFIXES: Final[Mapping[type[InputItem], str]] = {
     MessageItem: "msg",
     FunctionCallItem: "fc",
     FunctionCallOutputItem: "fco",
+    CustomCallItem: "ctc",
+    CustomCallOutputItem: "ctco",
     ReasoningItem: "rs",
     CompactionItem: "cmp",
 }

@@ -47,9 +47,9 @@ def messages_of(items: Iterable[Item], unseal: Unseal) -> list[ChatMessage]:
     for item in items:
         before, thoughts = thoughts, ""
         match item["type"]:
-            case "function_call":
+            case "function_call" | "custom_tool_call":
                 _add_call(messages, item, before)
-            case "function_call_output":
+            case "function_call_output" | "custom_tool_call_output":
                 named = {"tool_call_id": item["call_id"]}
                 messages.append(ChatMessage("tool", _content(item["output"]), named))
             case "message":
@@ -78,13 +78,20 @@ def _summary(item: Item, unseal: Unseal) -> str:
 
 
 def _add_call(messages: list[ChatMessage], item: Item, thoughts: str) -> None:
-    function = {"name": item["name"], "arguments": item["arguments"]}
-    call = {"id": item["call_id"], "type": "function", "function": function}
+    call = _call(item)
     last = messages.pop() if messages and messages[-1].role == "assistant" else None
     said, calls = (last.content, last.more.get("tool_calls", [])) if last else (None, [])
     calls.append(call)  # a list of this very function: a copy at each call takes their square
     thoughts = last.thoughts + thoughts if last else thoughts
     messages.append(ChatMessage("assistant", said, {"tool_calls": calls}, thoughts))
+
+
+def _call(item: Item) -> dict[str, Any]:
+    if item["type"] == "custom_tool_call":
+        custom = {"name": item["name"], "input": item["input"]}
+        return {"id": item["call_id"], "type": "custom", "custom": custom}
+    function = {"name": item["name"], "arguments": item["arguments"]}
+    return {"id": item["call_id"], "type": "function", "function": function}
 
 
 def _content(given: str | Sequence[Item]) -> str | Sequence[Item]:
