@@ -40,9 +40,9 @@ _MUCH: Final = {
 _LOG_LINES: Final = 5  # that are worth showing
 
 FRAME: Final = (
-    "id: 01JDM4Z5T0ABCDEFGHJKMNPQRS:1:1000\nevent: message\n"
+    "event: message\n"
     'data: {"event":"on_message_delta","data":{"id":"step_01JDM4Z5T0ABCDEFGHJKMNPQRS_0","delta":'
-    '{"content":[{"type":"text","text":"ts=%d "}]}}}\n\n'
+    '{"content":[{"type":"text","text":"ts=%d "}]}}}\nid: 01JDM4Z5T0ABCDEFGHJKMNPQRS:1:1000\n\n'
 )
 """One of Legato's, for the floor to say.  A test holds it against a real one."""
 

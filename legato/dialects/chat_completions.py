@@ -1,4 +1,7 @@
-"""The stream of Chat Completions: chunks as server-sent events, with a cursor as their `id:`."""
+"""The stream of Chat Completions: chunks as server-sent events, with a cursor as their `id:`.
+
+The cursor is a frame's last line, as in `librechat`.
+"""
 
 from copy import copy
 from typing import Final, Self, assert_never
@@ -66,12 +69,12 @@ class ChatCompletions:
         # Deltas are nearly all that is ever encoded, so their frames are made once for each job
         # but for what differs.
         if type(event) is TextDelta:
-            return self._text % (seq, _json(event.text))
+            return self._text % (_json(event.text), seq)
         if type(event) is ReasoningDelta:
-            return self._thought % (seq, _json(event.text))
+            return self._thought % (_json(event.text), seq)
         if type(event) is ArgumentsDelta:
             template = self._input if event.index in self._custom else self._arguments
-            return template % (seq, self._calls[event.index], _json(event.text))
+            return template % (self._calls[event.index], _json(event.text), seq)
         return self._rare(seq, event)
 
     def snapshot(self, snapshot: Snapshot) -> None:
@@ -120,7 +123,7 @@ class ChatCompletions:
 
     def _done(self, seq: int) -> bytes:
         """Of one event's frames only the last has the cursor: who saw less comes back for all."""
-        return b"%b%d\ndata: [DONE]\n\n" % (self._id, seq)
+        return b"data: [DONE]\n%b%d\n\n" % (self._id, seq)
 
     def _chunk(self, delta: Body, finish: str | None = None) -> Body:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
@@ -131,12 +134,13 @@ class ChatCompletions:
         }
 
     def _frame(self, seq: int, body: Body) -> bytes:
-        return b"%b%d\n%b" % (self._id, seq, _unnamed(body))
+        return b"data: %b\n%b%d\n\n" % (_json(body), self._id, seq)
 
     def _template(self, delta: bytes) -> bytes:
         """A delta's frame, to be filled in: its seq, and what `delta` has places for."""
-        before, after = _unnamed(self._chunk({})).replace(b"%", b"%%").split(b'"delta":{}')
-        return b'%b%%d\n%b"delta":{%b}%b' % (self._id.replace(b"%", b"%%"), before, delta, after)
+        chunk, name = _json(self._chunk({})), self._id.replace(b"%", b"%%")
+        before, after = chunk.replace(b"%", b"%%").split(b'"delta":{}')
+        return b'data: %b"delta":{%b}%b\n%b%%d\n\n' % (before, delta, after, name)
 
 
 def _unnamed(body: Body) -> bytes:
