@@ -1,4 +1,9 @@
-"""What is kept for the Responses API: the contract."""
+"""What is kept for the Responses API: the contract.
+
+A conversation is a log of entries, in one order of arrival.  Most are responses; what else changes
+it is an entry of its own, a `StoredResponse` that nobody asked a model for: its beginning, with
+the metadata, and items that were added.  The ends of their ids say so (`BEGUN`, `ADDED`).
+"""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,7 +23,8 @@ much."""
 
 
 class StoredResponse(Struct, frozen=True, kw_only=True):
-    """A request to the Responses API and what came of it; `ending` is None while it runs.
+    """A request to the Responses API and what came of it; `ending` is None while it runs, and of
+    a change that is no response.
 
     `items`: its own input items (JSON objects with ids), not those of the responses before it.
     """
@@ -32,19 +38,31 @@ class StoredResponse(Struct, frozen=True, kw_only=True):
     ending: AnyEnding | None = None
 
 
+BEGUN: Final = "_begun"
+ADDED: Final = "_added"
+
+
+def is_change(response_id: str) -> bool:
+    """Whether an entry is no response, but another change of its conversation."""
+    return response_id.endswith((BEGUN, ADDED))
+
+
 _OURS: Final = re.compile(r"_([0-9A-HJKMNP-TV-Z]{26})(_|$)")
 
 
-def response_of(item_id: str) -> str | None:
-    """The response that has the item, where we named that: by its job and place, `msg_<job>_0`."""
+def entries_of(item_id: str) -> Sequence[str]:
+    """The entries that may have the item, where we named that: by its job and place, `msg_<job>_0`.
+
+    No two of them are there.
+    """
     found = _OURS.search(item_id)
-    return f"resp_{found[1]}" if found else None
+    return [f"resp_{found[1]}{end}" for end in ("", BEGUN, ADDED)] if found else ()
 
 
 def digests(response: StoredResponse) -> Iterator[str]:
     """What is kept of the names that clients gave to its items."""
     for item in response.items:
-        if response_of(item["id"]) != response.response_id:
+        if response.response_id not in entries_of(item["id"]):
             yield digest_of(item["id"])
 
 
@@ -101,6 +119,22 @@ class Responses(Protocol):
         Raises:
             ChainTooLarge
         """
+        ...
+
+    async def first(self, user: str, conversation_id: str) -> StoredResponse | None:
+        """The first entry of that order."""
+        ...
+
+    async def rewrite(self, response: StoredResponse) -> bool:
+        """Put what was created in place of what its entry has; False where that is gone."""
+        ...
+
+    async def drop_item(self, user: str, response_id: str, item_id: str) -> bool:
+        """Remove an item of those that an entry brought; False where there is none."""
+        ...
+
+    async def delete_some(self, user: str, conversation_id: str, *, most: int) -> int:
+        """Remove up to `most` entries of a conversation, the oldest first; how many that were."""
         ...
 
     async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:

@@ -16,11 +16,33 @@ _CONVERSATION: Final = select(RESPONSES).where(
     _THEIRS, RESPONSES.c.conversation_id == bindparam("of_conversation")
 )
 CONVERSATION: Final = _CONVERSATION.order_by(RESPONSES.c.position)
+FIRST: Final = _CONVERSATION.order_by(RESPONSES.c.position).limit(1)
 NEWEST: Final = _CONVERSATION.order_by(RESPONSES.c.position.desc()).limit(1)
 CLOSE: Final = (
     update(RESPONSES)
     .where(_THIS, RESPONSES.c.ending.is_(None))
     .values(ending=bindparam("ending"), ending_version=bindparam("ending_version"))
+)
+
+REWRITE: Final = (
+    update(RESPONSES)
+    .where(_THEIRS, _THIS)
+    .values(created=bindparam("new_created"), version=bindparam("new_version"))
+)
+ITEMS: Final = select(RESPONSES.c["items"]).where(_THEIRS, _THIS).with_for_update()
+PUT_ITEMS: Final = update(RESPONSES).where(_THIS).values(items=bindparam("new_items"))
+DROP_NAME: Final = delete(ITEM_NAMES).where(
+    ITEM_NAMES.c.user_id == bindparam("of_user"),
+    ITEM_NAMES.c.digest == bindparam("of_digest"),
+    ITEM_NAMES.c.response_id == bindparam("of_response"),
+)
+DELETE_SOME: Final = delete(RESPONSES).where(
+    RESPONSES.c.position.in_(
+        select(RESPONSES.c.position)
+        .where(_THEIRS, RESPONSES.c.conversation_id == bindparam("of_conversation"))
+        .order_by(RESPONSES.c.position)
+        .limit(bindparam("at_most"))
+    )
 )
 
 _BYTES: Final = func.coalesce(

@@ -15,7 +15,7 @@ from legato.storage.contracts.responses import (
     StoredResponse,
     digest_of,
     digests,
-    response_of,
+    entries_of,
 )
 from legato.storage.sql.database import Database
 from legato.storage.sql.events import VERSION, decoded, encoded
@@ -27,10 +27,16 @@ from legato.storage.sql.response_statements import (
     CONVERSATION,
     CONVERSATION_BYTES,
     DELETE,
+    DELETE_SOME,
+    DROP_NAME,
     FIND,
+    FIRST,
     HOLDING,
     HOLDING_BYTES,
+    ITEMS,
     NEWEST,
+    PUT_ITEMS,
+    REWRITE,
     put,
     put_names,
 )
@@ -79,7 +85,7 @@ class SqlResponses:
     async def holding(self, user: str, item_ids: Collection[str]) -> Sequence[StoredResponse]:
         values = {
             "of_user": user,
-            "of_responses": [*{found for each in item_ids if (found := response_of(each))}],
+            "of_responses": [*{entry for each in item_ids for entry in entries_of(each)}],
             "of_digests": [digest_of(each) for each in item_ids],
         }
 
@@ -97,6 +103,41 @@ class SqlResponses:
             return [_response(row) for row in connection.execute(CONVERSATION, values)]
 
         return await self._database.read(work)
+
+    async def first(self, user: str, conversation_id: str) -> StoredResponse | None:
+        return await self._one(FIRST, {"of_user": user, "of_conversation": conversation_id})
+
+    async def rewrite(self, response: StoredResponse) -> bool:
+        values = {
+            "of_user": response.user,
+            "of_response": response.response_id,
+            "new_created": encoded([response.created]),
+            "new_version": VERSION,
+        }
+        return await self._database.write(
+            lambda connection: connection.execute(REWRITE, values).rowcount > 0
+        )
+
+    async def drop_item(self, user: str, response_id: str, item_id: str) -> bool:
+        values = {"of_user": user, "of_response": response_id, "of_digest": digest_of(item_id)}
+
+        def work(connection: Connection) -> bool:
+            kept = connection.execute(ITEMS, values).scalar_one_or_none()
+            items = _ITEMS.decode(kept) if kept is not None else ()
+            rest = [item for item in items if item["id"] != item_id]
+            if len(rest) == len(items):
+                return False
+            connection.execute(PUT_ITEMS, {**values, "new_items": json_of(rest).decode()})
+            connection.execute(DROP_NAME, values)
+            return True
+
+        return await self._database.write(work)
+
+    async def delete_some(self, user: str, conversation_id: str, *, most: int) -> int:
+        values = {"of_user": user, "of_conversation": conversation_id, "at_most": most}
+        return await self._database.write(
+            lambda connection: connection.execute(DELETE_SOME, values).rowcount
+        )
 
     async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:
         return await self._one(NEWEST, {"of_user": user, "of_conversation": conversation_id})

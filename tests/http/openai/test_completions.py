@@ -130,6 +130,7 @@ async def test_at_every_chunk_a_reader_may_drop_and_gets_exactly_what_it_missed(
             by_query = await ann.get(f"{path}?after={chunk.cursor}")
 
             assert chunks_of(by_header.text) == chunks_of(by_query.text) == chunks[seen:]
+            assert by_header.status == by_query.status == (200 if seen < len(chunks) else 204)
     assert (await ann.get(path)).text == reply.text
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import trio
+from hypercorn.config import Config
 
 from legato.http.server import server as module
 from tests.support.http.live_server import live_server
@@ -62,7 +63,7 @@ async def test_the_last_response_of_a_connection_says_close_and_nothing_else(
 ) -> None:
     made = module._configuration
 
-    def brief(idle: float, max_message: int) -> module.Config:
+    def brief(idle: float, max_message: int) -> Config:
         config = made(idle, max_message)
         config.keep_alive_max_requests = 3
         return config

@@ -133,10 +133,10 @@ def _turn(
     house = runtime()
     model = model_named(body.model, house.models)
     job_id = str(ULID())
-    context = Context(before, stored, _unsealed, house.settings.unknown_tools)
+    context = Context(before, stored, unsealed, house.settings.unknown_tools)
     request = request_of(body, job_id, context)
     check_parameters(request.parameters, model)
-    _check_sizes(request.messages)
+    check_sizes(request.messages)
     conversation_id = PREFIX + job_id
     if body.conversation is not None:
         conversation_id = conversation_id_of(body.conversation)
@@ -156,7 +156,8 @@ def _turn(
     return turn, prompt, request.left_out
 
 
-def _unsealed(text: str) -> str:
+def unsealed(text: str) -> str:
+    """What was sealed for this user.  Raises Unsealable."""
     return application().seal.open(text, user())
 
 
@@ -178,10 +179,11 @@ def _prompt(
     )
 
 
-def _check_sizes(messages: Sequence[ChatMessage]) -> None:
+def check_sizes(messages: Sequence[ChatMessage], field: str = "input") -> None:
+    """Raises TooLarge."""
     most = runtime().settings.limits.max_text_bytes
     for message in messages:
         size = len(message.text.encode())
         if size > most:
-            found = f"input: found a text of {size} bytes; {most} are allowed"
-            raise TooLarge(found, param="input")
+            found = f"{field}: found a text of {size} bytes; {most} are allowed"
+            raise TooLarge(found, param=field)

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 from legato.dialects.response_object import output_of
 from legato.http.errors import InvalidField
+from legato.http.openai.responses.inputs import REMOVED
 from legato.http.openai.responses.sealing import Unsealable
 from legato.models.contract import ChatMessage
 from legato.storage.contracts.responses import StoredResponse
@@ -26,7 +27,14 @@ _ROLES: Final[Mapping[str, Role]] = {
 
 def items_before(responses: Sequence[StoredResponse]) -> list[Item]:
     """What those brought and what came of it, in order; their instructions are not inherited."""
-    return [item for response in responses for item in (*response.items, *outputs_of(response))]
+    items: list[Item] = []
+    for response in responses:
+        for item in (*response.items, *outputs_of(response)):
+            if item["type"] == REMOVED:
+                items = [each for each in items if each["id"] != item["id"]]
+            else:
+                items.append(item)
+    return items
 
 
 def outputs_of(response: StoredResponse) -> Sequence[Item]:

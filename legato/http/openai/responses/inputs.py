@@ -36,6 +36,9 @@ T = TypeVar("T")
 CALLS: Final = ("function_call", "custom_tool_call")
 OUTPUTS: Final = ("function_call_output", "custom_tool_call_output")
 
+REMOVED: Final = "removed"
+"""The type of what stands, in a conversation's log, for the removal of the item with its id."""
+
 _TYPES: Final = {kind: name for name, kind in KINDS.items()}
 _NOTHING: Final[Mapping[str, Item]] = {}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from legato.http.errors import InvalidField
-from legato.http.openai.responses.input_messages import items_before, outputs_of
+from legato.http.openai.responses.input_messages import items_before
 from legato.http.openai.responses.inputs import Item
 from legato.http.request_context import runtime, user
 from legato.storage.contracts.responses import LARGEST_CHAIN, ChainTooLarge, StoredResponse
@@ -24,7 +24,8 @@ async def items_referred_to(given: Any, before: Sequence[StoredResponse]) -> Map
     except ChainTooLarge:
         most = f"{LARGEST_CHAIN} bytes are allowed"
         raise InvalidField("input", f"refers to responses that are too large; {most}") from None
-    return {item["id"]: item for each in found for item in _items(each) if item["id"] in named}
+    items = (item for each in found for item in items_before([each]))
+    return {item["id"]: item for item in items if item["id"] in named}
 
 
 def _references(given: Any) -> Iterator[str]:
@@ -34,7 +35,3 @@ def _references(given: Any) -> Iterator[str]:
             is_reference = "role" not in item or item.get("type") is not None
             if is_reference and isinstance(named := item.get("id"), str):
                 yield named
-
-
-def _items(response: StoredResponse) -> Sequence[Item]:
-    return (*response.items, *outputs_of(response))

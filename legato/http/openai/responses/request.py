@@ -10,6 +10,7 @@ from legato.http.openai.responses.input_items import Name
 
 Key = Annotated[str, Meta(max_length=64)]
 ServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]
+Metadata = Annotated[dict[Key, Annotated[str, Meta(max_length=512)]], Meta(max_length=16)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
 
@@ -70,9 +71,7 @@ class ResponseBody(Struct, frozen=True, kw_only=True):
     reasoning: ReasoningSettings | None = None
     text: TextSettings | None = None
     truncation: Literal["auto", "disabled"] | None = None
-    metadata: (
-        Annotated[dict[Key, Annotated[str, Meta(max_length=512)]], Meta(max_length=16)] | None
-    ) = None
+    metadata: Metadata | None = None
     service_tier: ServiceTier | None = None
     safety_identifier: Key | None = None
     prompt_cache_key: Key | None = None
