@@ -102,6 +102,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         model = "fast-1"
         max_context_tokens = 32768
         returns_thoughts = true
+        reads_images = false
         parameters = { temperature = 0.2, stop = ["x"] }
 
         [models.scripted]
@@ -159,6 +160,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
                 model="fast-1",
                 max_context_tokens=32768,
                 returns_thoughts=True,
+                reads_images=False,
                 parameters={"temperature": 0.2, "stop": ["x"]},
             ),
             "scripted": ModelSettings(provider="scripted"),

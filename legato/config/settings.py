@@ -102,6 +102,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_context_tokens: Count = 8192
     # Beside the tool calls that came of them: DeepSeek and Kimi ask for it, others refuse it.
     returns_thoughts: Flag = False
+    # False refuses a request with an image at once; some servers drop it and answer blindly.
+    reads_images: Flag = True
     parameters: Table = {}
 
 

@@ -79,6 +79,7 @@ async def _open_model(
                 max_context_tokens=table.max_context_tokens,
                 parameters=parameters,
                 returns_thoughts=table.returns_thoughts,
+                reads_images=table.reads_images,
             )
         case "local":
             weights = await _weights(table, cache)
@@ -92,6 +93,7 @@ async def _open_model(
                 # The window holds the answer too; a quarter is kept for it.
                 max_context_tokens=table.max_context_tokens * 3 // 4,
                 parameters={**ENGINE_PARAMETERS, **parameters},
+                reads_images=False,
             )
         case _:
             assert_never(table.provider)

@@ -129,6 +129,11 @@ class Model(Protocol):
         """Whether it goes on from a last message of the assistant's, instead of answering it."""
         ...
 
+    @property
+    def reads_images(self) -> bool:
+        """Whether messages may have images; a request with one is refused otherwise."""
+        ...
+
     def count_tokens(self, text: str) -> int:
         """About how many tokens `text` is; never blocks, never fails."""
         ...

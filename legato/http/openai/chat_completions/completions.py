@@ -9,7 +9,7 @@ from quart_schema import tag_blueprint
 
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
-from legato.events import Failed, Stopped
+from legato.events import AnyEnding, Failed, Stopped
 from legato.http.openai.building import built
 from legato.http.openai.callers import JOB_HEADER, is_bound, request_id
 from legato.http.openai.chat_completions.bodies import (
@@ -45,7 +45,7 @@ async def complete() -> Response:
 
     `X-Legato-Job` in the reply names the generation, `X-Legato-Tools-Left-Out` the types of tools
     that nobody here runs.  Where the provider refuses before its first
-    word, a stream is refused with that reason, too.
+    word, and before a heartbeat is due, a stream is refused with that reason, too.
     """
     body, fields = await body_and_fields_of(CompletionBody)
     await trio.lowlevel.checkpoint()
@@ -77,8 +77,14 @@ def _asked(body: CompletionBody, fields: dict[str, Any]) -> Asked:
 
 
 async def _streamed(job: JobRef, *, is_bound: bool) -> Response:
+    """A model may think for minutes before its first word, and proxies cut a silence of one.
+
+    So the head goes out when a heartbeat would be due; a failure after that is an error frame.
+    """
+    ending: AnyEnding | None = None
     async with awaited(job, is_bound=is_bound):
-        ending = await job.answering()
+        with trio.move_on_after(runtime().settings.limits.heartbeat):
+            ending = await job.answering()
     if isinstance(ending, Failed | Stopped):
         raise Unanswered(job, ending)
     return stream_response(Reading(job, API, "beginning", is_bound=is_bound))

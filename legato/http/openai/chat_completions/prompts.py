@@ -14,6 +14,7 @@ from legato.http.errors import InvalidField, ModelNotFound
 from legato.http.input.nesting import MAX_PARAMETERS, MAX_TOOLS, check_count
 from legato.http.openai.chat_completions.bodies import OURS, CompletionBody
 from legato.http.openai.chat_completions.messages import messages_of
+from legato.http.openai.images import check_images
 from legato.http.openai.unknown_tools import SERVED, check_asked, sorted_out
 from legato.models.contract import Json, Model, ModelError
 
@@ -50,6 +51,7 @@ def turn_of(
     check_count("body", fields, MAX_PARAMETERS)
     model = model_named(body.model, models)
     messages = messages_of(body.messages, max_text)
+    check_images(messages, model, "messages")
     job_id = ULID()
     wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
     echo = Echo(job_id.milliseconds // 1000, wants_usage)

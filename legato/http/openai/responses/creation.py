@@ -18,6 +18,7 @@ from legato.events import AnyEnding, Created, Failed, Stopped
 from legato.http.errors import TooLarge
 from legato.http.openai.building import built
 from legato.http.openai.chat_completions.prompts import check_parameters, model_named
+from legato.http.openai.images import check_images
 from legato.http.openai.outcomes import Lost, Unanswered
 from legato.http.openai.responses.chain import (
     OVERTAKEN,
@@ -137,6 +138,7 @@ def _turn(
     request = request_of(body, job_id, context)
     check_parameters(request.parameters, model)
     check_sizes(request.messages)
+    check_images(request.messages, model, "input")
     conversation_id = PREFIX + job_id
     if body.conversation is not None:
         conversation_id = conversation_id_of(body.conversation)
