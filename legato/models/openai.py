@@ -16,6 +16,8 @@ from legato.models.counting import estimate_tokens
 from legato.models.retry import RetryPolicy
 from legato.models.transport import TrioTransport
 
+_LIMITS: Final = ("max_tokens", "max_completion_tokens")
+
 _OURS: Final = frozenset({"messages", "model", "n", "stream", "stream_options"})
 
 
@@ -67,11 +69,13 @@ class OpenAIModel:
         max_context_tokens: int,
         parameters: Mapping[str, Json] | None = None,
         returns_thoughts: bool = False,
+        reads_images: bool = True,
         retry: RetryPolicy | None = None,
     ) -> None:
         """`returns_thoughts`: thoughts before a tool call are sent back to the model."""
         self.name: Final = name
         self.max_context_tokens: Final = max_context_tokens
+        self.reads_images: Final = reads_images
         self._client = client
         self._provider_name = provider_name
         self._defaults = parameters or {}
@@ -110,7 +114,7 @@ class OpenAIModel:
 
     def _body(self, request: ModelRequest) -> dict[str, Json]:
         return {
-            **self._defaults,
+            **_without_other_limits(self._defaults, request.parameters),
             **request.parameters,
             "model": self._provider_name,
             "messages": [self._message(said) for said in request.messages],
@@ -127,3 +131,15 @@ class OpenAIModel:
     def _without_key(self, text: str) -> str:
         _, _, key = self._client.headers.get("authorization", "").partition(" ")
         return text.replace(key, "…") if key else text
+
+
+def _without_other_limits(
+    defaults: Mapping[str, Json], given: Mapping[str, Json]
+) -> Mapping[str, Json]:
+    """What a table sets for a request that may have a limit of its own, by either of its names.
+
+    Servers refuse both names at once, or go by the one that nobody meant.
+    """
+    if not any(name in given for name in _LIMITS):
+        return defaults
+    return {name: value for name, value in defaults.items() if name not in _LIMITS}

@@ -30,6 +30,7 @@ async def open_provider(
             max_context_tokens=table.max_context_tokens,
             parameters=cast("Mapping[str, Json]", table.parameters),
             returns_thoughts=table.returns_thoughts,
+            reads_images=table.reads_images,
         )
 
 
@@ -51,6 +52,7 @@ async def open_engine(name: str, table: ModelSettings, cache: Path) -> AsyncIter
             # The window holds the answer too; a quarter is kept for the answer.
             max_context_tokens=table.max_context_tokens * 3 // 4,
             parameters={**ENGINE_PARAMETERS, **cast("Mapping[str, Json]", table.parameters)},
+            reads_images=False,
         )
 
 

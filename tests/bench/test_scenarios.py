@@ -73,7 +73,7 @@ def test_the_floor_says_what_legato_says(served: Served) -> None:
         (target,) = served.start(tokens=1, rate=0)
         client.send("GET", target)
         body = client.rest_of_stream(b"")
-    (theirs,) = re.findall(rb"id: [^\n]*\nevent: [^\n]*\ndata: [^\n]*_delta[^\n]*\n\n", body)
+    (theirs,) = re.findall(rb"event: [^\n]*\ndata: [^\n]*_delta[^\n]*\nid: [^\n]*\n\n", body)
     ours = (FRAME % time.monotonic_ns()).encode()
 
     assert _shape(theirs) == _shape(ours)
