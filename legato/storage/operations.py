@@ -69,7 +69,7 @@ def require_wanted() -> None:
     """Raises Unavailable where this thread's operation was interrupted: nobody waits for the
     result."""
     if (operation := _CURRENT.get()) is not None and operation.is_interrupted:
-        raise Unavailable("It was given up, because it took too long.")
+        raise Unavailable("The work was given up, because it took too long.")
 
 
 @contextmanager

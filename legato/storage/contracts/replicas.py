@@ -91,8 +91,8 @@ class IncompleteDirectory(StorageError):
 
     def __init__(self, lease: float) -> None:
         super().__init__(
-            "The storage that all replicas share was just started, or lost what it was told:"
-            f" nothing can be decided before all have told it again, which takes up to {lease:g} s."
+            "The Redis that all replicas share was just started, or lost its contents: no start"
+            f" can be decided until every replica has told its jobs again (up to {lease:g} s)."
         )
 
 
