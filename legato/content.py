@@ -1,4 +1,4 @@
-"""The content of conversations: parts, messages, usage.  Structs have their wire names."""
+"""Parts, messages, conversations and usage.  The structs define the names on the wire."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,7 +10,7 @@ NO_PARENT: Final = "00000000-0000-0000-0000-000000000000"
 """The parent of a first message."""
 
 NEW_CHAT: Final = "New Chat"
-"""The title of a conversation before its first title."""
+"""The title of a conversation without a title of its own."""
 
 
 class TextPart(Struct, frozen=True, tag_field="type", tag="text"):
@@ -22,7 +22,8 @@ class ThinkPart(Struct, frozen=True, tag_field="type", tag="think"):
 
 
 class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
-    """A call the model asked for.  `args` is JSON text, whole only after the model's last piece."""
+    """A call that the model asked for.  `args` is JSON text, whole only when the model has
+    finished."""
 
     id: str
     name: str
@@ -43,10 +44,10 @@ Part = TextPart | ThinkPart | ToolCallPart | ErrorPart
 
 
 class Usage(Struct, frozen=True, rename="camel"):
-    """Tokens, as the provider counted; 0 where the provider gave no number.
+    """Tokens, as counted by the provider; 0 where not given.
 
-    `completion_tokens` includes `reasoning_tokens`.  `cached_tokens`: the part of the prompt that
-    the provider had read before; left out where the provider gave no number.
+    `completion_tokens` includes `reasoning_tokens`.  `cached_tokens`: tokens of the prompt that the
+    provider had read before; left out where not given.
     """
 
     prompt_tokens: int = 0
@@ -56,7 +57,7 @@ class Usage(Struct, frozen=True, rename="camel"):
 
 
 class Message(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A message of a conversation.  A user's has `text`, an answer has `content`."""
+    """A message of a conversation.  A user's message has `text`, an answer has `content`."""
 
     message_id: str
     conversation_id: str
@@ -76,7 +77,7 @@ class Message(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Conversation(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A thread of messages, with an owner fixed at birth."""
+    """A thread of messages.  The owner, a single user, is fixed at birth."""
 
     conversation_id: str
     user: str
@@ -88,7 +89,7 @@ class Conversation(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def text_of(message: Message) -> str:
-    """The text of a message for a person: its text, or its text parts joined."""
+    """The text that a person reads of a message: `text`, or the text parts joined."""
     if message.content is UNSET:
         return message.text
     texts = [part.text for part in message.content if isinstance(part, TextPart)]
@@ -98,8 +99,8 @@ def text_of(message: Message) -> str:
 class ApiRequest(Struct, frozen=True, kw_only=True):
     """A request to one of OpenAI's APIs: the caller's own history, no message of a conversation.
 
-    `echo`: the fields of the request repeated in the answer's frames and objects, with the API's
-    own names (JSON).  `store`: whether the request and its answer are kept for later requests.
+    `echo`: the request's fields that the answer repeats, in the API's spelling (JSON).
+    `store`: whether request and answer are kept for later requests.
     """
 
     api: Literal["chat_completions", "responses"]
@@ -110,20 +111,20 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
 
 
 class Edit(Struct, frozen=True):
-    """Part `index` of the answer shall read `text`; all parts behind are dropped."""
+    """Part `index` of the answer shall read `text`; all later parts are dropped."""
 
     index: int
     text: str
 
 
 class TurnRequest(Struct, frozen=True, kw_only=True):
-    """A start as the client asked; all ids of the turn are made by the server.
+    """A start as requested; the server chose the ids of everything that follows from the start.
 
-    `parent_id` None means: after the newest message.  `regenerate` names a user's message for a new
-    answer.  `revise` names an answer to go on from its content, or from its content changed by
-    `edit`: the answer is replaced where `response_id` is its id, else the new answer is a sibling.
-    `parameters` are JSON, for the model.  `place`: the number in the order of the conversation's
-    starts, from the directory of many replicas; 0 with one process.
+    `parent_id` None means: after the newest message.  `regenerate` names a user's message for a
+    further answer.  `revise` names an answer that goes on from its content, after `edit` if given:
+    the same message if `response_id` names it, else a sibling.  `parameters` are JSON, for the
+    model.  `place` is the position among the conversation's starts, given by the directory of many
+    replicas; 0 in a single process.
     """
 
     job_id: str

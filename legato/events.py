@@ -1,8 +1,8 @@
-"""The events of a job: the vocabulary shared by every layer.
+"""The event vocabulary: everything that can happen in a job, shared by every layer.
 
-A job's log is `Created`, then steps and deltas, then exactly one `Ending`; where the turn had to
-wait for earlier turns, `Queued` comes first.  An event with content names the position of the
-changed part (`index`), which is also the step's: there is no second numbering to reconcile.
+A job's log is `Created`, then steps and deltas, then exactly one `Ending`.  If the turn had to wait
+for other turns, `Queued` comes first.  An event with content names the position of the changed part
+(`index`), which is also the step's position: there is no second numbering to reconcile.
 """
 
 from typing import Literal, NamedTuple, Self, final
@@ -19,7 +19,7 @@ class Event(Struct, frozen=True, tag=True):
 
 
 class Queued(Event, frozen=True):
-    """The turn waits for earlier turns of its conversation; `turn` keeps the whole request."""
+    """The turn waits for the turns before in the conversation, and the request is kept."""
 
     turn: TurnRequest
 
@@ -27,11 +27,11 @@ class Queued(Event, frozen=True):
 class Created(Event, frozen=True):
     """The turn is stored and the model may be asked.
 
-    `kept` is the content from which an edited or continued answer starts; kept parts take the first
-    positions.  `dropped` counts the messages of the history that did not fit the model's context.
-    `asked` is there for a request to an API, which has no message of a conversation: then `request`
-    only stands in for a message.  `turn` is there where another replica may have the model go on:
-    the request without its text, which `request` has.  No reader is told of `turn`.
+    `kept` has the parts that an edited or continued answer starts from, at the first positions.
+    `dropped` counts the messages of the history that did not fit the model's context.
+    `asked` is a request to one of OpenAI's APIs, which is no message of a conversation: `request`
+    is a stand-in then.  `turn` is set if a different replica may have the model go on: the turn's
+    request without the text, which `request` has.  No reader sees `turn`.
     """
 
     request: Message
@@ -44,12 +44,12 @@ class Created(Event, frozen=True):
 
 
 def without_turn(created: Created) -> Created:
-    """The event as readers are told."""
+    """The event as readers see it."""
     return created if created.turn is None else structs.replace(created, turn=None)
 
 
 class StepStarted(Event, frozen=True):
-    """A part of this kind begins at `index`; where a kept part stands there, the part goes on."""
+    """A part of this kind begins at `index`, or, if a kept part is there, goes on."""
 
     index: int
     kind: StepKind
@@ -57,7 +57,7 @@ class StepStarted(Event, frozen=True):
 
 
 class Delta(Event, frozen=True, gc=False):
-    """More of the part at `index`.  Has no references, and so cannot be part of a cycle."""
+    """More of the part at `index`.  Has no references that could form a cycle, hence `gc=False`."""
 
     index: int
     text: str
@@ -79,18 +79,18 @@ class ArgumentsDelta(Delta, frozen=True, gc=False):
 
 
 class StepCompleted(Event, frozen=True):
-    """A tool call has its result."""
+    """The result of a tool call has come."""
 
     index: int
     tool_call: ToolCall
 
 
 class Ending(Event, frozen=True, kw_only=True):
-    """The last event of every log; a log has one ending.
+    """The last event of every log; a log has only one.
 
-    `response` is the answer as stored; None where nothing was generated.  `unsaved` is true when
-    storing the answer failed past its deadline.  `at`: the time in seconds since 1970, for a
-    request to an API, where no stored message has the time.
+    `response` is the answer as stored; None where nothing was generated.
+    `unsaved` is true when the answer could not be stored by the deadline.
+    `at`: seconds since 1970, for an API's job, where no stored message has the time.
     """
 
     request: Message | None = None
@@ -104,7 +104,7 @@ class Ending(Event, frozen=True, kw_only=True):
 class Finished(Ending, frozen=True, kw_only=True):
     """The model ended.  `reason`: stop, length, tool_calls, content_filter, max_answer_bytes.
 
-    `system_fingerprint` and `service_tier` are the provider's; "" where the provider gave none.
+    `system_fingerprint` and `service_tier` are the provider's; "" where not given.
     """
 
     reason: str = "stop"
@@ -113,13 +113,13 @@ class Finished(Ending, frozen=True, kw_only=True):
 
 
 class Stopped(Ending, frozen=True):
-    """An allowed user stopped the job."""
+    """A person or program with permission stopped the job."""
 
 
 class Failed(Ending, frozen=True, kw_only=True):
     """The job could not go on.  `reason` is for programs, `message` for people.
 
-    `retry_after`: the provider's own seconds until the next attempt.
+    `retry_after`: seconds until the provider wants to be asked again, as the provider said.
     """
 
     reason: str
@@ -144,7 +144,12 @@ class Snapshot(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """The position that a reader has reached: opaque to clients, the `id:` of every frame."""
+    """A reader's position: opaque to clients, the `id:` of every frame.
+
+    An epoch is an owner's term.  Example: an owner writes events 1, 2, 3 in epoch 1, and only 1 and
+    2 are kept when the owner dies.  The next owner writes a different event 3 in epoch 2.  Then the
+    cursor `job:1:2` still holds, and the cursor `job:1:3` is answered with a snapshot.
+    """
 
     job_id: str
     epoch: int

@@ -27,6 +27,13 @@ ROOMS: Final = (
     "legato.actors.durability",
 )
 
+# What the servers of a measurement run, and what its rooms share.
+SERVED: Final = (
+    *("legato.config", "legato.logs", "legato.secret"),
+    *("legato.http", "legato.storage.redis"),
+)
+BENCH: Final = ("legato.bench",)
+
 # The allowed imports.  The longest name that fits a module is the module's layer; a layer may
 # import itself and the layers named beside, and nothing else of the package.
 LAYERS: Final[Mapping[str, Sequence[str]]] = {
@@ -101,6 +108,14 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.cli.erasing": ("legato",),
     "legato.cli.operating": ("legato",),
     "legato.bench": ("legato",),
+    "legato.bench.servers": (*BENCH, *SERVED),
+    "legato.bench.load": (*BENCH, "legato.bench.servers"),
+    "legato.bench.scenarios": (
+        *BENCH,
+        "legato.bench.servers",
+        "legato.bench.load",
+        "legato.http",
+    ),
     "legato.prove": ("legato",),
     "legato.cli": ("legato",),
     "legato": (),

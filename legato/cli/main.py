@@ -124,7 +124,7 @@ def _demo(port: int, *, browser: bool) -> None:
 
 
 def _bench(scenario: str, runs: int) -> None:
-    from legato.bench.scenarios import bench
+    from legato.bench.command import bench
 
     bench(scenario, runs)
 

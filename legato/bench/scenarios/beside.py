@@ -1,25 +1,26 @@
-"""How long others wait beside one hostile client, kind by kind; what closed connections hold."""
+"""Waits of good clients beside a hostile client, kind by kind; descriptors of closed
+connections."""
 
 import time
 from typing import Final
 
-from legato.bench.attacks import ATTACKS
 from legato.bench.client import Client, request
+from legato.bench.load.attacks import ATTACKS
 from legato.bench.processes import descriptors, hear, running, tell
 from legato.bench.report import Figures
-from legato.bench.servers import Served, legato
+from legato.bench.servers.served import Served, legato
 from legato.bench.tasks import Attack, Ready
 
 CLOSED: Final = 1000  # connections
-_SETTLED: Final = 1.0  # seconds after which they are counted
+_SETTLED: Final = 1.0  # seconds until descriptors are counted
 
 
 def waits(*, seconds: float) -> Figures:
-    """The longest wait for a small answer, alone and beside one client of each kind."""
+    """The longest wait for a small answer, alone and beside a client of each kind."""
     with legato(variables={"LEGATO_HTTP2": "true"}) as served:
         figures: dict[str, float] = {"longest wait alone, ms": _longest_wait(served, seconds)}
         for kind in ATTACKS:
-            with running(("-m", "legato.bench.attacks")) as process:
+            with running(("-m", "legato.bench.load.attacks")) as process:
                 tell(process, Attack(port=served.port, token=served.token, kind=kind))
                 hear(process, Ready)
                 figures[f"… beside {kind}"] = _longest_wait(served, seconds)
@@ -33,7 +34,7 @@ def _longest_wait(served: Served, seconds: float) -> float:
         while (begun := time.monotonic()) < until:
             _ask(client)
             longest = max(longest, time.monotonic() - begun)
-            time.sleep(0.001)  # else a processor of two would be ours
+            time.sleep(0.001)  # without a pause we would take a whole processor
     return 1000 * longest
 
 

@@ -10,7 +10,8 @@ from legato.bench.conditions import percentile
 from legato.bench.processes import cpu_seconds
 from legato.bench.readers import Reader, Readers
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import (
+from legato.bench.scenarios.steady import FIRST
+from legato.bench.servers.served import (
     CHUNK,
     MEMORY,
     START,
@@ -21,13 +22,12 @@ from legato.bench.servers import (
     provided,
     start,
 )
-from legato.bench.steady import FIRST
 from legato.bench.tasks import Floor
 
 _DELTA: Final = b'"on_message_delta"'
 _PATIENCE: Final = 60.0  # seconds
-_BEFORE: Final = 1.0  # second that is measured before the first stop
-_BETWEEN: Final = 0.02  # seconds from one stop to the next, in which the others' streams are read
+_BEFORE: Final = 1.0  # second of measuring before the first stop
+_BETWEEN: Final = 0.02  # seconds between two stops, for reading the streams of all other jobs
 
 DATABASES: Final = {"memory": MEMORY, "SQLite": None}
 
@@ -52,7 +52,7 @@ def start_to_first(*, times: int = 300) -> Scenario:
 
 
 def first_event(asks: Client, follows: Client) -> tuple[float, float]:
-    """Milliseconds to the reply and to the first token of a job of one token."""
+    """Milliseconds to the reply and to the first token of a job with a single token."""
     body = json.dumps(asking(model_parameters={"tokens": 1, "rate": 0})).encode()
     begun = time.perf_counter()
     asks.send("POST", START, body)
@@ -91,7 +91,7 @@ def stop(*, jobs: int = 100, readers: int = 5, rate: float = 10.0) -> Scenario:
 
 
 def _followed(served: Served, followers: Readers, jobs: int, readers: int) -> list[str]:
-    """The targets of jobs that the provider speaks for, once everybody hears them."""
+    """Start jobs of the provider; returns their targets once every reader has events."""
     with served.connect() as client:
         targets = [start(client, model="provided", text=f"job {number}") for number in range(jobs)]
     until = time.monotonic() + _PATIENCE
@@ -101,7 +101,7 @@ def _followed(served: Served, followers: Readers, jobs: int, readers: int) -> li
 
 
 def _unstopped(served: Served, followers: Readers) -> Figures:
-    """How the server does before anything is stopped: where it is behind, so is every stop."""
+    """The server's lag and load before any stop, because a late server also stops late."""
     followers.lags.counts.clear()
     busy = Share(served.pid)
     followers.read_until(time.monotonic() + _BEFORE)
@@ -110,7 +110,7 @@ def _unstopped(served: Served, followers: Readers) -> Figures:
 
 
 class Share:
-    """The processor time of the server and of this process since it was made."""
+    """The processor time of the server and of this process since the object was made."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -139,7 +139,7 @@ def _stop_times(stops: Sequence[tuple[int, int]], closed: Mapping[int, int]) -> 
 def stopped(
     client: Client, followers: Readers, target: str, first: int, count: int
 ) -> tuple[int, int]:
-    """When (monotonic ns) the stop was sent, and when the last of the job's readers had its end."""
+    """The times (monotonic ns) of sending the stop, and of the ending at the job's last reader."""
     body = json.dumps({"streamId": target.removeprefix(STREAM)}).encode()
     readers = followers.all[first : first + count]
     sent = time.monotonic_ns()

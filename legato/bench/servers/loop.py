@@ -1,4 +1,4 @@
-"""Legato as anybody starts it, and in its loop a task that notes how long that was held up."""
+"""Legato with a task in the event loop that notes how long the loop was held up."""
 
 import os
 import sys
@@ -13,11 +13,11 @@ from legato.logs import configure_logs
 from legato.secret import with_secret
 
 STEP = 0.001
-"""Seconds that the task sleeps: what it wakes up later than that, the loop was held up."""
+"""Seconds that the task sleeps; the loop was held up for any longer time."""
 
 
 class Watch:
-    """Says what it noted on standard output, whenever a line comes in."""
+    """Notes delays, and prints the notes on standard output for each line that comes in."""
 
     def __init__(self) -> None:
         self._noted = HeldUp()
@@ -37,7 +37,7 @@ class Watch:
 
 
 def _others() -> float:
-    """The processor time (s) of all threads but this one."""
+    """The processor time (s) of all other threads."""
     return process_time() - thread_time()
 
 

@@ -1,4 +1,4 @@
-"""Scenarios that look for a limit: more and more, until the readers are behind."""
+"""Scenarios that look for a limit: more and more load, until the readers are behind."""
 
 import sys
 from collections import deque
@@ -11,17 +11,18 @@ from legato.bench import BenchError
 from legato.bench.counting import Lags
 from legato.bench.processes import most_files
 from legato.bench.report import Figures, Scenario
-from legato.bench.steady import Steady, per_million
+from legato.bench.scenarios.steady import Steady, per_million
 from legato.bench.tasks import Window
 
 LATE: Final = 250.0  # ms: what people begin to see
-SHORT: Final = 0.95  # of what was asked for: less is falling behind, whatever the lag says yet
+# of the events asked for: a smaller share is falling behind, even before the lag shows
+SHORT: Final = 0.95
 
 _STEP: Final = 1.25
-_STRIDE: Final = 3  # steps that are taken at once until the limit is passed
+_STRIDE: Final = 3  # steps in a stride, until the limit is passed
 _FEW: Final = 500  # readers
 _JOBS: Final = (500, 750, 1000, 1300, 1600, 2000, 2400, 3000, 3700, 4600, 5700, 7000, 8500)
-_SPARE_FILES: Final = 200  # that a process has open beside its connections
+_SPARE_FILES: Final = 200  # open files of a process beside connections
 
 T = TypeVar("T")
 
@@ -31,14 +32,14 @@ Attempt = Callable[[Steady], Window]
 
 @dataclass(frozen=True)
 class Rung:
-    """A step that was taken, and what came of it."""
+    """A step of a ladder with the measured window."""
 
     steady: Steady
     window: Window
 
 
 def climb(rungs: Iterable[T], passes: Callable[[T], bool]) -> T | None:
-    """The last before the first that does not pass; none is tried after that."""
+    """The last rung before the first that does not pass; no later rung is tried."""
     reached = deque(takewhile(passes, rungs), maxlen=1)
     return reached[0] if reached else None
 
@@ -48,7 +49,7 @@ def geometric(start: float, factor: float, count: int) -> Iterator[float]:
 
 
 def highest_rate(start: float, passes: Callable[[float], bool]) -> float | None:
-    """In strides first, then in steps from the last that passed; 1,000,000/s is the most."""
+    """Climb in strides, then in steps from the last rate that passed; at most 1,000,000/s."""
     strides = geometric(start, _STEP**_STRIDE, 20)
     reached = climb(takewhile(lambda rate: rate <= 1e6, strides), passes)
     if reached is None:
@@ -58,7 +59,7 @@ def highest_rate(start: float, passes: Callable[[float], bool]) -> float | None:
 
 
 class Ladder:
-    """Remembers the best of what was tried."""
+    """Remembers the best rung."""
 
     def __init__(self, attempt: Attempt) -> None:
         self.best: Rung | None = None

@@ -1,11 +1,11 @@
-"""Scenarios of what is held and who pays: memory, and good readers beside hostile ones."""
+"""Scenarios of costs: memory by reader and by answer, and good readers beside hostile clients."""
 
-from legato.bench.beside import waits
 from legato.bench.counting import Lags
 from legato.bench.processes import hear, resident, running, tell
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import Served, legato
-from legato.bench.steady import FIRST, generate
+from legato.bench.scenarios.beside import waits
+from legato.bench.scenarios.steady import FIRST, generate
+from legato.bench.servers.served import Served, legato
 from legato.bench.tasks import Harm, Ready, Window
 
 _KINDS = 4  # of hostile connections
@@ -14,7 +14,7 @@ _KINDS = 4  # of hostile connections
 def memory(
     *, readers: int = 500, jobs: int = 40, warm_up: int = 10, events: int = 10_000
 ) -> Scenario:
-    """`warm_up`: readers, and jobs, that are there before it is counted."""
+    """`warm_up`: the number of readers, and of jobs, before the counting begins."""
 
     def measure() -> Figures:
         return {
@@ -72,7 +72,7 @@ def hostile(
             harm = Harm(
                 port=served.port, token=served.token, target=target, each=hostiles // _KINDS
             )
-            with running(("-m", "legato.bench.hostile")) as process:
+            with running(("-m", "legato.bench.load.hostile")) as process:
                 tell(process, harm)
                 connections = hear(process, Ready).connections
                 beside = good(served, target)

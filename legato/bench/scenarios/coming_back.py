@@ -1,29 +1,29 @@
-"""Scenarios of readers that come back to a long answer: one by one, and all at once."""
+"""Scenarios of readers coming back to a long answer: in turn, and all at once."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from legato.bench import servers
 from legato.bench.client import Client
 from legato.bench.conditions import median, percentile
 from legato.bench.counting import FRAME_END
 from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import CHUNK, Served, floor_targets, legato, provided, start
+from legato.bench.servers.served import CHUNK, Served, floor_targets, legato, provided, start
+from legato.bench.servers.served import floor as floor_server
 from legato.bench.tasks import Floor
 
 RESUME: Final = "?resume=true"
 
 _DELTA: Final = b'"on_message_delta"'
-_FAST: Final = 5000.0  # chunks/s that any provider's reader keeps up with
+_FAST: Final = 5000.0  # chunks/s, slow enough for any provider's reader
 _PATIENCE: Final = 60.0  # seconds
 
 
 @contextmanager
 def finished_job(events: int) -> Iterator[tuple[Served, str]]:
-    """A job that has said so many tokens, and ended."""
+    """A job that has said `events` tokens, and ended."""
     with legato() as served, served.connect() as client:
         (target,) = served.start(tokens=events, rate=0)
         client.send("GET", target)
@@ -33,7 +33,7 @@ def finished_job(events: int) -> Iterator[tuple[Served, str]]:
 
 @contextmanager
 def quiet_job(events: int) -> Iterator[tuple[Served, str]]:
-    """A job that has said so many tokens and runs on without saying more."""
+    """A job that has said `events` tokens, and runs on in silence."""
     task = Floor(frame=CHUNK, rate=_FAST, events=events)
     with provided(task) as (served, _), served.connect() as client:
         target = start(client, model="provided", text="job 0")
@@ -45,14 +45,14 @@ def quiet_job(events: int) -> Iterator[tuple[Served, str]]:
 
 
 class Times:
-    """How long each request took, and the bytes that the last brought."""
+    """The time of each request, and the size of the last answer in bytes."""
 
     def __init__(self) -> None:
         self.all: list[float] = []
         self.size = 0
 
     def resume(self, client: Client, target: str) -> bytes:
-        """Ask for the state of now; what came until its frame was whole."""
+        """Ask for the state of now; returns the bytes up to the end of the state's frame."""
         begun = time.perf_counter()
         client.send("GET", target + RESUME)
         came = client.received(FRAME_END)
@@ -114,7 +114,7 @@ def storm(*, events: int = 10_000, readers: int = 200, storms: int = 5) -> Scena
             return stormed(served, target + RESUME, readers, storms)
 
     def floor() -> Figures:
-        with servers.floor(Floor(body=size)) as (served, _):
+        with floor_server(Floor(body=size)) as (served, _):
             return stormed(served, floor_targets(1)[0], readers, storms)
 
     return Scenario(

@@ -1,27 +1,27 @@
-"""Which name is which scenario, and what the command prints of it."""
+"""The table of scenarios by name, and the lines that the command prints of each."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from legato.bench import NAMES, BenchError
-from legato.bench.coming_back import resume, storm
 from legato.bench.conditions import conditions, speed
-from legato.bench.costs import hostile, memory
-from legato.bench.journal import journal
-from legato.bench.ladders import many_jobs, readers, saturation
 from legato.bench.processes import most_files, nothing_left
-from legato.bench.replicas import (
+from legato.bench.report import Scenario, run
+from legato.bench.scenarios.coming_back import resume, storm
+from legato.bench.scenarios.costs import hostile, memory
+from legato.bench.scenarios.journal import journal
+from legato.bench.scenarios.ladders import many_jobs, readers, saturation
+from legato.bench.scenarios.replicas import (
     replicas,
     replicas_jobs,
     replicas_stop,
     replicas_storm,
     replicas_through,
 )
-from legato.bench.report import Scenario, run
-from legato.bench.rolling import rolling_restart
-from legato.bench.soak import soak
-from legato.bench.steady import fan_out, jobs
-from legato.bench.turns import start_to_first, stop
+from legato.bench.scenarios.rolling import rolling_restart
+from legato.bench.scenarios.soak import soak
+from legato.bench.scenarios.steady import fan_out, jobs
+from legato.bench.scenarios.turns import start_to_first, stop
 
 SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "fan-out": fan_out,
@@ -50,7 +50,7 @@ def bench(name: str, runs: int) -> None:
     """Measure a scenario, or `all`, and print its conditions and figures.
 
     Raises:
-        BenchError: where it could not be measured.
+        BenchError: if the scenario could not be measured.
     """
     most_files()
     with nothing_left():

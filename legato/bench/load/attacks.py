@@ -1,4 +1,4 @@
-"""Single clients that mean harm, one kind at a time, as a process of their own."""
+"""Single hostile clients, one kind at a time, as a process of their own."""
 
 import socket
 import time
@@ -15,9 +15,9 @@ from legato.bench.client import request
 from legato.bench.tasks import Attack, Ready, say, task
 
 _MANY: Final = 100_000
-_MASK: Final = b"\x80\x00\x00\x00\x00"  # no bytes, and the key that they are masked with
+_MASK: Final = b"\x80\x00\x00\x00\x00"  # no bytes, and a mask
 _PATIENCE: Final = 1.0  # seconds to wait for what the server does to us
-_STREAMS: Final = 100  # that one connection may have
+_STREAMS: Final = 100  # allowed on a connection
 
 
 def connected(attack: Attack) -> socket.socket:
@@ -37,13 +37,13 @@ def websocket(attack: Attack) -> socket.socket:
 
 
 def over(plain: socket.socket) -> None:
-    """Wait until the server has put an end to it, or has answered all there was."""
+    """Wait until the server has closed the connection, or has answered everything."""
     while plain.recv(65_536):
         pass
 
 
 def inflating(attack: Attack) -> None:
-    """64 KiB of compressed text that would be 64 MiB."""
+    """Send 64 KiB of compressed text, which inflates to 64 MiB."""
     deflate = zlib.compressobj(9, wbits=-15)
     text = deflate.compress(bytes(64 * 2**20)) + deflate.flush(zlib.Z_SYNC_FLUSH)
     frame = b"\xc1\xff" + len(text).to_bytes(8) + bytes(4) + text
@@ -135,14 +135,14 @@ ATTACKS: Final[Mapping[str, Callable[[Attack], None]]] = {
     "rapid resets": resets,
     "closed windows": closed_windows,
 }
-"""Each does its worst once; by what it sends."""
+"""Functions that do their worst once, by a name of the bytes they send."""
 
 
 def run(attack: Attack) -> None:
     """Again and again, until this process is ended."""
     say(Ready(1))
     while True:
-        with suppress(OSError):  # the server did not put up with it
+        with suppress(OSError):  # the server closed the connection
             ATTACKS[attack.kind](attack)
 
 

@@ -1,4 +1,4 @@
-"""Scenario of a rolling restart: long answers, their readers, and replicas that are replaced."""
+"""Scenario of a rolling restart: long answers, readers, and replicas that are replaced."""
 
 import signal
 import subprocess
@@ -12,17 +12,17 @@ from typing import Final
 
 import trio
 
-from legato.bench.following import Follower, client_of_many, script, started
+from legato.bench.load.following import Follower, client_of_many, script, started
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import Served, process_of
-from legato.bench.valkey import valkey
+from legato.bench.servers.served import Served, process_of
+from legato.bench.servers.valkey import valkey
 
-_ENDED: Final = 60.0  # seconds for a replica that was told to go
+_ENDED: Final = 60.0  # seconds for a replica to end
 _SETTLED: Final = 60.0  # seconds for all answers to end, beyond their length
 
 
 class Replicas:
-    """Processes on one Redis and one database, each replaced by another in its turn."""
+    """Processes on a common Redis and database, replaced in turn."""
 
     def __init__(self, redis: str, folder: str, drain: float) -> None:
         self.serving: list[Served] = []
@@ -46,7 +46,8 @@ class Replicas:
         self.serving.append(served)
 
     def replace(self) -> float:
-        """Have the oldest one go and then another come; the seconds until the former was gone."""
+        """Stop the oldest process, then start a new one; returns the seconds until the old process
+        was gone."""
         oldest = self.serving.pop(0)
         process, begun = self._processes[oldest], time.monotonic()
         process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""A reader that loses its connection again and again, and must have every event once, in order."""
+"""A reader that loses the connection again and again, and must have every event once, in order."""
 
 import json
 import sys
@@ -10,23 +10,24 @@ import trio
 
 from legato.bench import BenchError
 from legato.bench.client import STREAM
-from legato.bench.servers import START, Served, asking
+from legato.bench.servers.served import START, Served, asking
 
 PATIENCE: Final = 60.0
-"""Seconds after which a request that nothing comes of is an error."""
+"""Seconds after which a request without an answer is an error."""
 
-_AGAIN: Final = 0.05  # seconds until a reader that was cut comes back
+_AGAIN: Final = 0.05  # seconds until a reader comes back after a cut
 _NO_BOUND: Final = httpx.Limits(max_connections=None)
 
 
 class Follower:
-    """Reads one generation until it has the ending, at whichever of several servers serves.
+    """Reads a generation to the ending, at any of several servers.
 
-    `events`: after so many on one connection it leaves, and comes back; 0: it stays.
+    `events`: the number of events on a connection before the reader leaves and comes back; 0: the
+    reader stays.
     """
 
     def __init__(self, stream: str, *, number: int = 0, events: int = 0) -> None:
-        """`number`: which of the servers it prefers."""
+        """`number`: the index of the preferred server."""
         self.text = ""
         self.seqs: list[int] = []
         self.final: Any = None
@@ -55,7 +56,7 @@ class Follower:
             headers["Last-Event-ID"] = self._cursor
         enough = len(self.seqs) + (self._events or sys.maxsize)
         url = served.url(STREAM + self._stream)
-        with trio.CancelScope() as scope:  # httpx leaves generators behind where it is left else
+        with trio.CancelScope() as scope:  # without the scope httpx leaves generators behind
             async with client.stream("GET", url, headers=headers) as response:
                 if response.status_code == httpx.codes.OK:
                     async for line in response.aiter_lines():
@@ -64,7 +65,8 @@ class Follower:
                             scope.cancel()
 
     def _take(self, line: str) -> None:
-        """A frame counts when it is here whole, as in every reader of server-sent events."""
+        """Take a line; as for every reader of server-sent events, a frame counts once it is
+        whole."""
         if line:
             name, _, value = line.partition(": ")
             self._frame[name] = value
@@ -87,7 +89,7 @@ class Follower:
 
     @property
     def missed(self) -> int:
-        """How many events never came."""
+        """The number of events that never came."""
         return max(self.seqs, default=0) - len(set(self.seqs))
 
     @property
@@ -100,7 +102,7 @@ class Follower:
         return self.final is not None and self.seqs == [*range(1, len(self.seqs) + 1)]
 
     def is_whole(self, text: str) -> bool:
-        """Whether it heard this text, and the message that is stored says the same."""
+        """Whether the reader got this text, and the stored message has the same text."""
         if self.final is None or self.text != text:
             return False
         answer = self.final["responseMessage"]
@@ -109,7 +111,7 @@ class Follower:
 
 
 def client_of_many() -> httpx.AsyncClient:
-    """One that opens as many connections as are asked for at once."""
+    """A client without a bound on open connections."""
     return httpx.AsyncClient(limits=_NO_BOUND, timeout=PATIENCE, trust_env=False)
 
 
@@ -118,15 +120,15 @@ def bearer(served: Served) -> dict[str, str]:
 
 
 def script(tokens: int) -> str:
-    """What the scripted model says in so many tokens."""
+    """The scripted model's text of the given number of tokens."""
     return "".join(f"w{number} " for number in range(tokens))
 
 
 async def started(client: httpx.AsyncClient, served: Served, **parameters: float) -> str:
-    """Start a scripted generation; the id of its stream.
+    """Start a scripted generation; returns the stream's id.
 
     Raises:
-        BenchError: where the server refuses.
+        BenchError: if the server refuses.
     """
     asked = asking(model_parameters=parameters)
     response = await client.post(served.url(START), headers=bearer(served), json=asked)

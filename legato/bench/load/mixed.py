@@ -1,4 +1,4 @@
-"""What a server meets in a day, all at once: people, programs, strangers and lost networks."""
+"""Everything that a server meets in a day, at once: people, programs, strangers, lost networks."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,20 +10,21 @@ from msgspec.structs import replace
 
 from legato.bench import BenchError
 from legato.bench.client import STOP, request
-from legato.bench.following import Follower, bearer, client_of_many, script, started
-from legato.bench.servers import Served
+from legato.bench.load.following import Follower, bearer, client_of_many, script, started
+from legato.bench.servers.served import Served
 
 TOKENS: Final = 30
-"""Of an answer that is read to its end, in `ANSWER` seconds."""
+"""Tokens of an answer that is read to the end, which takes `ANSWER` seconds."""
 
 ANSWER: Final = 1.0
 
-_PEOPLE: Final = 10  # at once, each with one answer after the other
+_PEOPLE: Final = 10  # at once, each reading answers in turn
 _STOPPING: Final = 3
-_PERIOD: Final = 2 * ANSWER  # seconds from one start to the next, however fast the machine is
-_LONG: Final = 2 * TOKENS  # tokens: more than are said before Stop, and soon said without it
+_PERIOD: Final = 2 * ANSWER  # seconds between two starts, however fast the machine is
+# tokens: too many to be said before Stop, few enough to end soon without Stop
+_LONG: Final = 2 * TOKENS
 _SAID: Final = 0.5  # seconds until Stop
-_PAUSE: Final = 0.1  # seconds between two requests of one task that does not follow
+_PAUSE: Final = 0.1  # seconds between two requests of a task that follows nothing
 
 _Thing = TypeVar("_Thing")
 _Call = tuple[str, str, Mapping[str, object] | None]
@@ -50,7 +51,7 @@ _REFUSED: Final[tuple[_Call, ...]] = (
 
 
 class _Rhythm:
-    """A beat every PERIOD; who comes late does not come more often then."""
+    """A beat every PERIOD; a late task does not catch up by more beats."""
 
     def __init__(self) -> None:
         self._due = trio.current_time()
@@ -61,13 +62,13 @@ class _Rhythm:
 
 
 class MixedLoad:
-    """Asks for as long as `run` is told; what came of the requests is in `counts`.
+    """Sends requests for as long as `run` is told; `counts` has the outcomes.
 
-    No request is cut when the time is over: a load that was cut would count answers that nobody
-    read to their end.
+    No request is cut when the time is over, because a cut load would count answers that nobody read
+    to the end.
 
-    `somebody` gives a server with the token of a user who was never there before: what is kept
-    of users, and not forgotten, is seen to grow.
+    `somebody` gives a server with the token of a new user each time: everything kept by user and
+    never forgotten is seen to grow.
     """
 
     def __init__(self, served: Served, sign: Callable[[str], str]) -> None:
@@ -76,7 +77,7 @@ class MixedLoad:
         self._sign = sign
         self._users = count()
         self._client = client_of_many()
-        self._until = 0.0  # seconds, by Trio's clock: no request begins after it
+        self._until = 0.0  # by Trio's clock: no request begins later
 
     async def run(self, seconds: float) -> None:
         self._until = trio.current_time() + seconds
@@ -99,7 +100,7 @@ class MixedLoad:
         return replace(self._served, token=self._sign(f"user {next(self._users)}"))
 
     async def _talk(self, number: int) -> None:
-        """Read whole answers; all but one of the readers leave and come back, again and again."""
+        """Read whole answers; all readers but number 0 leave and come back, again and again."""
         rhythm = _Rhythm()
         while self._goes_on():
             await rhythm.beat()
@@ -141,7 +142,8 @@ class MixedLoad:
             await trio.sleep(_PAUSE)
 
     async def _asked(self, served: Served, call: _Call, *, good: bool) -> None:
-        """Raises BenchError where the answer is not of that kind."""
+        """Send a request. Raises BenchError if the answer is not a success, or for `good=False` not
+        a refusal."""
         method, target, body = call
         headers = bearer(served)
         if body is not None and target.startswith("/v1/"):

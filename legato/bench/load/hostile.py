@@ -1,4 +1,4 @@
-"""Clients that mean harm, as a process of their own: what they cost must not look like lag."""
+"""Many hostile clients, as a process apart: their cost must not look like lag."""
 
 import socket
 import struct
@@ -53,7 +53,8 @@ class Hostile:
         return plain
 
     def run(self) -> None:
-        """Read a byte a second from the slow; reset the oldest that comes and goes, and follow."""
+        """Read a byte a second on slow connections; reset the oldest flapping connection and open a
+        new one, again and again."""
         say(Ready(len(self._idle) + len(self._slow) + len(self._flapping)))
         reads = time.monotonic()
         while True:

@@ -1,4 +1,4 @@
-"""Scenario of a server under a steady mixed load: what grows though nothing more is asked of it."""
+"""Scenario of a server under a steady mixed load: growth though nothing more is asked."""
 
 import secrets
 import statistics
@@ -11,21 +11,21 @@ import trio
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
-from legato.bench.mixed import MixedLoad
+from legato.bench.load.mixed import MixedLoad
 from legato.bench.processes import descriptors, resident, sockets
 from legato.bench.report import Figures, Scenario
-from legato.bench.servers import Served, legato
+from legato.bench.servers.served import Served, legato
 from legato.http.auth.tokens import sign
 
 _DAY: Final = 86400.0
-_RETENTION: Final = 30.0  # seconds, where the soak is long: all that is kept is there soon
-_SAMPLES: Final = 900  # in all; one a second of the quarter of an hour
-_LAST_REQUEST: Final = 60.0  # seconds that a request of the load may take, or the server hangs
-_LEFT: Final = 3.0  # seconds after the last retention: what was asked for is gone then
+_RETENTION: Final = 30.0  # seconds, in a long soak: kept answers soon reach their full number
+_SAMPLES: Final = 900  # in total; a sample a second in a quarter of an hour
+_LAST_REQUEST: Final = 60.0  # seconds for a request of the load; after more the server hangs
+_LEFT: Final = 3.0  # seconds after the last retention until everything of the load is gone
 
 
 class Sample(Struct, frozen=True):
-    """The server at one moment: monotonic seconds, KiB, and `delays` by their upper bounds (s)."""
+    """The server at a moment: monotonic seconds, KiB, and `delays` by upper bounds (s)."""
 
     at: float
     resident: float
@@ -57,7 +57,8 @@ async def _measured(served: Served, secret: str, seconds: float, retention: floa
     def token(user: str) -> str:
         return sign(user, secret, now=time.time(), ttl=_DAY)
 
-    await _under_load(MixedLoad(served, token), served, retention)  # what is opened but once
+    # opens everything that is opened only once
+    await _under_load(MixedLoad(served, token), served, retention)
     before = await _when_it_is_gone(served, retention)
     load = MixedLoad(served, token)
     samples = await _under_load(load, served, seconds)
@@ -83,7 +84,7 @@ async def _when_it_is_gone(served: Served, retention: float) -> Sample:
 
 
 async def _sample(served: Served) -> Sample:
-    # Before the look at the metrics, which takes a connection of its own.
+    # Count before the look at the metrics, which takes a connection of its own.
     held = descriptors(served.pid), sockets(served.pid)
     async with httpx.AsyncClient(trust_env=False) as client:
         text = (await client.get(served.url("/metrics"))).text
@@ -127,14 +128,14 @@ def _counts(load: MixedLoad) -> Figures:
 
 
 def slope(samples: Sequence[Sample], values: Sequence[float]) -> float:
-    """By how much the values grow in a minute: of the line that fits them best."""
+    """The growth of the values in a minute, by the line of best fit."""
     return 60 * statistics.linear_regression([each.at for each in samples], values).slope
 
 
 def delay_p99(begun: Sample, ended: Sample) -> float:
-    """Milliseconds that 99 % of the loop's delays between the two did not exceed.
+    """Milliseconds that 99 % of the loop's delays between two samples did not exceed.
 
-    What is known of a delay is between which two bounds it was: the upper one counts.
+    A delay is only known to be between two bounds; the upper bound counts.
     """
     counts = {bound: ended.delays[bound] - begun.delays[bound] for bound in sorted(ended.delays)}
     all_of_them = counts[max(counts)]

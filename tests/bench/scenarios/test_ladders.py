@@ -1,8 +1,8 @@
 import pytest
 
 from legato.bench import BenchError
-from legato.bench.ladders import Ladder, climb, highest_rate
-from legato.bench.steady import Steady
+from legato.bench.scenarios.ladders import Ladder, climb, highest_rate
+from legato.bench.scenarios.steady import Steady
 from legato.bench.tasks import Window
 
 
