@@ -133,7 +133,8 @@ class Claims:
         send([*commands, command("HDEL", self._keys.replicas, *empty)] if empty else commands)
 
     def _is_lost(self, left: OrphanedClaim) -> bool:
-        """Whether the job is lost; without a stream it may be in the middle of its entry."""
+        """Whether the job has another owner or a tombstone; without a stream, its entry may be
+        under way."""
         top = left.top
         return top is not None and (top.is_tombstone or top.owner != self._me)
 
