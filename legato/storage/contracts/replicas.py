@@ -123,8 +123,10 @@ class Directory(Protocol):
         ...
 
     async def void(self, info: JobInfo, *, may_repeat: bool) -> None:
-        """Note the end of a job before its beginning.  `may_repeat`: the same request may start a
-        job again."""
+        """Note that a job ended before its beginning.
+
+        `may_repeat`: the same request may start a job again.
+        """
         ...
 
     async def reannounce(self, jobs: Sequence[Told]) -> None:
@@ -230,8 +232,7 @@ class Inbox(Protocol):
     """Packets between replicas, which arrive in the order of sending; some may be lost."""
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
-        """Send each packet to the replica named beside the packet; a packet to a gone replica is
-        dropped."""
+        """Send each packet to the replica beside; a packet to a gone replica is dropped."""
         ...
 
     async def receive(self) -> Sequence[bytes]:

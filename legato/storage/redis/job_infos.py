@@ -102,8 +102,7 @@ class Listings:
         return script(_ADVANCE, self._places(info), info.job_id, stage[0], *about)
 
     def tell(self, info: JobInfo, stage: Stage) -> list[Command]:
-        """List a job that Redis lost; a listing that is there is later than the lost one, or the
-        same."""
+        """List a job that Redis lost, unless a listing is there, which is never older."""
         about = (info.conversation_id, encoded(info), info.place)
         told = script(_TELL, self._places(info), info.job_id, stage[0], *about)
         reached = [self.advance(info, stage)] if stage != "waiting" else []
