@@ -64,8 +64,7 @@ def invite(url: str, *, browser: bool) -> None:
 
 
 def has_screen(environment: Mapping[str, str], platform: str) -> bool:
-    """Whether a browser can open a window; on a bare terminal a browser would take the terminal
-    over."""
+    """Whether a browser can open a window; a bare terminal would be taken over."""
     if platform in ("darwin", "win32"):
         return True
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))

@@ -78,8 +78,7 @@ class Journal(Protocol):
     """
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
-        """Keep all entries but the refused; once `append` returns, no end of the process loses an
-        entry.
+        """Keep all entries but the refused; on return no end of the process loses an entry.
 
         A batch never has two `Entries` of a job.  The journal holds no gap: entries beginning above
         the position after the last kept event are refused as forgotten.  Say 1 to 5 are kept, and 5

@@ -89,8 +89,8 @@ class IncompleteDirectory(StorageError):
 
     def __init__(self, lease: float) -> None:
         super().__init__(
-            "The storage that all replicas share was just started, or lost what it was told:"
-            f" nothing can be decided before all have told it again, which takes up to {lease:g} s."
+            "The Redis that all replicas share was just started, or lost its contents: no start"
+            f" can be decided until every replica has told its jobs again (up to {lease:g} s)."
         )
 
 
@@ -121,8 +121,10 @@ class Directory(Protocol):
         ...
 
     async def void(self, info: JobInfo, *, may_repeat: bool) -> None:
-        """Note the end of a job before its beginning.  `may_repeat`: the same request may start a
-        job again."""
+        """Note that a job ended before its beginning.
+
+        `may_repeat`: the same request may start a job again.
+        """
         ...
 
     async def reannounce(self, jobs: Sequence[DirectoryEntry]) -> None:
@@ -226,8 +228,7 @@ class Inbox(Protocol):
     """Packets between replicas, which arrive in the order of sending; some may be lost."""
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
-        """Send each packet to the replica named beside the packet; a packet to a gone replica is
-        dropped."""
+        """Send each packet to the replica beside; a packet to a gone replica is dropped."""
         ...
 
     async def receive(self) -> Sequence[bytes]:

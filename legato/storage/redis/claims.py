@@ -83,8 +83,7 @@ class Claims:
         ]
 
     def _is_unreported(self, left: OrphanedClaim, known: Mapping[str, int]) -> bool:
-        """Whether this replica claimed the job and never heard so: nothing was added since the
-        claim."""
+        """Whether this replica claimed the job and never heard so: nothing was added since."""
         top = left.top
         if top is None or top.owner != self._me or not top.attempts:
             return False
@@ -133,7 +132,10 @@ class Claims:
         send([*commands, command("HDEL", self._keys.replicas, *empty)] if empty else commands)
 
     def _is_lost(self, left: OrphanedClaim) -> bool:
-        """Whether the job is lost; without a stream it may be in the middle of its entry."""
+        """Whether the job has another owner or a tombstone.
+
+        A job without a stream is not lost: this replica may be entering the job at this moment.
+        """
         top = left.top
         return top is not None and (top.is_tombstone or top.owner != self._me)
 

@@ -109,7 +109,7 @@ class Listings:
         return script(_ADVANCE, self._places(info), info.job_id, stage[0], *about)
 
     def announce(self, info: JobInfo, stage: Stage) -> list[Command]:
-        """Enter a job that Redis lost; an entry that is there is later than that, or the same."""
+        """List a job that Redis lost, unless a listing is there, which is never older."""
         about = (info.conversation_id, encoded(info), info.place)
         announced = script(_ANNOUNCE, self._places(info), info.job_id, stage[0], *about)
         reached = [self.advance(info, stage)] if stage != "waiting" else []

@@ -156,8 +156,7 @@ class RedisJournal:
     def _make(
         self, send: Send, lost: Sequence[Entries], infos: Mapping[str, JobInfo]
     ) -> dict[str, Outcome]:
-        """Make the streams of jobs that Redis lost, or has as another owner's, from the first
-        entry."""
+        """Make the streams of jobs that Redis lost, or gives to another owner, from position 1."""
         if not lost:
             return {}
         owned = command("SADD", self._keys.owner(self._me), *ids(lost))

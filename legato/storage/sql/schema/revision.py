@@ -36,7 +36,7 @@ def require_tables(engine: Engine) -> None:
     lost = [f"the trigger {each}" for each in TRIGGERS[engine.dialect.name] if each not in triggers]
     if missing := [*_missing(columns), *lost]:
         raise StorageError(
-            f"its tables are not those of revision {NEWEST}, which it says they are; missing: "
+            f"its tables are not those of revision {NEWEST}, which the database names; missing: "
             + ", ".join(missing)
         )
 
