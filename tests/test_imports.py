@@ -9,7 +9,7 @@ import pytest
 
 ROOT: Final = Path(__file__).parent.parent
 
-BASE: Final = ("legato.content", "legato.events", "legato.text_buffer", "legato.config")
+BASE: Final = ("legato.content", "legato.events", "legato.growing_part", "legato.config")
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
     *("legato.dialects.contract", "legato.models.contract"),
@@ -39,7 +39,7 @@ BENCH: Final = ("legato.bench",)
 LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.content": (),
     "legato.events": ("legato.content",),
-    "legato.text_buffer": (),
+    "legato.growing_part": ("legato.content", "legato.events"),
     "legato.config.values": (),
     "legato.config.guards": ("legato.config.values",),
     "legato.config.service_links": (),
@@ -63,7 +63,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.models": (*BASE, "legato.models.contract"),
     "legato.dialects.contract": ("legato.content", "legato.events"),
     "legato.dialects": (
-        *("legato.content", "legato.events", "legato.text_buffer"),
+        *("legato.content", "legato.events", "legato.growing_part"),
         "legato.dialects.contract",
     ),
     "legato.histogram": (),
@@ -125,7 +125,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
 PURE: Final = (
     "legato.content",
     "legato.events",
-    "legato.text_buffer",
+    "legato.growing_part",
     "legato.actors.stream.log",
     "legato.actors.stream.fold",
     "legato.actors.lifecycle",

@@ -6,7 +6,6 @@
 - `contexts`: what a task that outlives its caller has of the caller's context
 - `ending`: how a job ends: from what was decided to what is stored and said
 - `event_builder`: what a model says becomes what happens in a job: chunks to steps and deltas
-- `factory`: makes the jobs of a process: of a turn, or of what a journal has of one
 - `job`: the actor: one task that owns one generation, its log, its readers and its ending
 - `jobs`: what the program asks of all jobs, whether this process has them all or is one of many
 - `lifecycle`: what a job's state lets happen: a table

@@ -55,15 +55,15 @@ class Producer:
         await self._job.tell(ProducerDone(outcome))
 
     async def _answer(self, request: ModelRequest) -> Ended | Failure:
-        asked = trio.current_time()
-        latest = asked + self._limits.max_duration
+        asked_at = trio.current_time()
+        latest = asked_at + self._limits.max_duration
         with trio.CancelScope() as patience:  # both deadlines of the model, in one scope
             renewal = self._renew(patience, latest)
             async with self.model.stream(request) as batches:
                 async for batch in batches:
                     if events := self._steps.events(batch):
                         if self.first_content is None:
-                            self.first_content = trio.current_time() - asked
+                            self.first_content = trio.current_time() - asked_at
                         await self._job.tell(Append(events))
                         await self._rotation.go_round(len(events))
                     if trio.current_time() >= renewal:

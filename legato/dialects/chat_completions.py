@@ -91,11 +91,14 @@ class ChatCompletions:
                 assert_never(event)
 
     def _begin(self, created: Created) -> None:
-        asked = created.asked
-        assert asked is not None, "only what an API was asked is answered so"
-        self._echo = convert(asked.echo, Echo)
+        api_request = created.api_request
+        assert api_request is not None, "only what an API was asked is answered so"
+        self._echo = convert(api_request.echo, Echo)
         self._head = head_of(
-            self._identity.response_id, "chat.completion.chunk", self._echo.created, asked.model
+            self._identity.response_id,
+            "chat.completion.chunk",
+            self._echo.created,
+            api_request.model,
         )
         self._text = self._template(_TEXT)
         self._thought = self._template(_THOUGHT)

@@ -152,7 +152,7 @@ async def abort() -> Response:
 
 def _aborted(job: JobRef, answer: StopReply) -> AbortReply:
     unsaved = answer.ending.unsaved or UNSET
-    if answer.settled:
+    if answer.already_ended:
         return AbortReply(
             success=False,
             generation_id=job.job_id,

@@ -62,7 +62,7 @@ ANSWERED: tuple[AnyEvent, ...] = (
 
 def created(model: str = "gpt", **echo: Any) -> Created:
     asked = ApiRequest(api="chat_completions", user="u", model=model, echo={"created": 7, **echo})
-    return Created(Message(message_id="Q", conversation_id="C"), "R", "gpt", asked=asked)
+    return Created(Message(message_id="Q", conversation_id="C"), "R", "gpt", api_request=asked)
 
 
 def encoded(events: Iterable[AnyEvent], begun: Created | None = None) -> bytes:

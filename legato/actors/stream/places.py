@@ -21,7 +21,7 @@ class OutOfReach(ActorError):
         self.last = last
 
 
-class Located(Struct, frozen=True):
+class Located(Struct, frozen=True, tag=True):
     """Where to go on from: after these `frames`, `cursor`."""
 
     cursor: Cursor

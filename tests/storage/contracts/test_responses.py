@@ -35,7 +35,7 @@ def response(
         conversation_id=conversation_id,
         previous_id=previous_id,
         items=ITEMS,
-        created=Created(request, response_id, "m", asked=asked),
+        created=Created(request, response_id, "m", api_request=asked),
         ending=ending,
     )
 

@@ -93,7 +93,7 @@ def _cancelled(job: JobRef, answer: StopReply) -> CancelReply:
     return CancelReply(
         id=job.response_id,
         cursor=str(answer.cursor),
-        cancelled=not answer.settled,
+        cancelled=not answer.already_ended,
         status=_manner(ending),
         completion=completion_of(job, ending),
         error=None if isinstance(ending, Finished) else error_of(ending),

@@ -41,7 +41,7 @@ def turn_of(
     job_id = ULID()
     wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
     echo = Echo(job_id.milliseconds // 1000, wants_usage)
-    asked = ApiRequest(api=API, user=user, model=model.name, echo=to_builtins(echo))
+    api_request = ApiRequest(api=API, user=user, model=model.name, echo=to_builtins(echo))
     return Turn(
         job_id=str(job_id),
         conversation_id=f"{ID_PREFIX}{job_id}",
@@ -52,7 +52,7 @@ def turn_of(
         endpoint=API,
         parameters=_parameters(fields, model),
         request_id=request_id,
-        prompt=Prompt(asked=asked, messages=messages),
+        prompt=Prompt(api_request=api_request, messages=messages),
     )
 
 

@@ -85,7 +85,7 @@ async def begin_response(
     items = count_items(before) + (len(body.input) if isinstance(body.input, list) else 1)
     build = partial(_turn, body, before, request_id, closing)
     turn, prompt = await built(build, items)
-    if prompt.asked.store:
+    if prompt.api_request.store:
         await _check_room(turn)
     try:
         started = await runtime().jobs.start(turn, "reject")
@@ -155,7 +155,9 @@ def _prompt(
     is_stored = body.store is not False
     last = (ChatMessage("user", closing),) if closing else ()
     return Prompt(
-        asked=ApiRequest(api=API, user=user(), model=model, echo=request.echo, store=is_stored),
+        api_request=ApiRequest(
+            api=API, user=user(), model=model, echo=request.echo, store=is_stored
+        ),
         messages=(*request.messages, *last),
         items=request.items,
         previous_id=body.previous_response_id,
