@@ -1,4 +1,4 @@
-"""A model that says what it was told to, at the pace it was told: for load and for tests."""
+"""A deterministic model that speaks at a given pace: for load and for tests."""
 
 import json
 import math
@@ -28,14 +28,15 @@ from legato.models.contract import (
 from legato.models.counting import estimate_tokens
 from legato.models.pacer import Pacer
 
-_LONGEST_BATCH: Final = 256  # tokens; about 50 µs of work, then the others get a turn
+_LONGEST_BATCH: Final = 256  # tokens; about 50 µs of work, then other tasks get a turn
 _WORD: Final = re.compile(r"(?:w|ts=)\d+ ")  # a token of an answer
 _TOKEN: Final = re.compile(r"\s*\S+\s*|\s+")  # of a scripted text
-_ARGUMENTS_PIECE: Final = 8  # characters, so that every call's arguments arrive in pieces
+_ARGUMENTS_PIECE: Final = 8  # characters: every call's arguments arrive in pieces
 
 FASTEST: Final = 1_000_000.0  # tokens/s
 
 _Count = Annotated[int, Meta(ge=0, le=10_000_000)]
+_Limit = Annotated[int, Meta(ge=1, le=2**53)]
 _Rate = Annotated[float, Meta(ge=0, le=1_000_000)]
 _Delay = Annotated[float, Meta(ge=0, le=86_400)]
 _Calls = Annotated[int, Meta(ge=0, le=100)]
@@ -53,7 +54,7 @@ class ScriptedCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one model call of a run says: that text or as many tokens, then those tool calls."""
+    """The answer to one model call of a run: a text or a number of tokens, then tool calls."""
 
     text: Annotated[str, Meta(max_length=1_000_000)] | None = None
     tokens: _Count = 0
@@ -64,10 +65,11 @@ _Entries = Annotated[tuple[Entry, ...], Meta(max_length=1000)]
 
 
 class Script(Struct, frozen=True, kw_only=True):
-    """What the parameters ask for.  Counts in tokens, `rate` in tokens/s, `delay` in seconds.
+    """The parameters of a script.  Counts in tokens, `rate` in tokens/s, `delay` in seconds.
 
-    `rate` 0 is as fast as it may.  `fail_after` counts reasoning tokens too.  `script` has an entry
-    for each model call of a run, and stands for `tokens` and `tool_calls`.
+    `rate` 0 is as fast as it may.  `fail_after` counts reasoning tokens too.  An answer that a
+    limit cuts calls no tools.  `script` has an entry for each model call of a run, and takes the
+    place of `tokens` and `tool_calls`.
     """
 
     tokens: _Count = 50
@@ -78,12 +80,20 @@ class Script(Struct, frozen=True, kw_only=True):
     stamp: bool = False
     tool_calls: _Calls = 0
     script: _Entries | None = None
+    max_tokens: _Limit | None = None
+    max_completion_tokens: _Limit | None = None
+
+    @property
+    def limit(self) -> int | None:
+        """How many tokens an answer has at most, thoughts included; None for any number."""
+        limits = (self.max_tokens, self.max_completion_tokens)
+        return min((each for each in limits if each is not None), default=None)
 
 
 class Play(Struct, frozen=True, kw_only=True):
-    """What one model call says.  `words`: its tokens, where they are given.
+    """One model call.  `words`: the tokens of the text, or None for numbered ones.
 
-    `said`: how many tokens, thoughts included, are said already.
+    `said`: the number of tokens that were said before, thoughts included.
     """
 
     script: Script
@@ -106,17 +116,20 @@ _ALLOWED: Final[Mapping[str, tuple[object, str]]] = {
         'a list of at most 1000 entries such as {"text": "…"}, {"tokens": 20} and '
         '{"calls": [{"name": "…", "arguments": {}}]}',
     ),
+    "max_tokens": (_Limit | None, "a whole number from 1, or null"),
+    "max_completion_tokens": (_Limit | None, "a whole number from 1, or null"),
 }
 
 
 class ScriptedModel:
     """Deterministic: the same parameters give the same events, and on a mock clock the same times.
 
-    Parameters it does not know are somebody else's (temperature, …) and are ignored.
+    Unknown parameters are meant for other models (temperature, …) and are ignored.
     """
 
     writes_titles: Final = False
     continues: Final = True
+    reads_images: Final = True  # as it reads texts
 
     def __init__(
         self,
@@ -126,7 +139,7 @@ class ScriptedModel:
         parameters: Mapping[str, Json] | None = None,
         fastest: float | None = None,
     ) -> None:
-        """`fastest`: tokens per second that it says at most; None where nothing bounds them."""
+        """`fastest`: the most tokens per second; None without a bound."""
         self.name: Final = name
         self.max_context_tokens: Final = max_context_tokens
         self._defaults = parameters or {}
@@ -155,7 +168,7 @@ class ScriptedModel:
 
 
 def _paced(script: Script, fastest: float | None) -> Script:
-    """Not faster than that."""
+    """The script with a rate of at most `fastest`."""
     if fastest is None:
         return script
     return replace(script, rate=min(script.rate or fastest, fastest))
@@ -176,7 +189,7 @@ def _read_script(parameters: Mapping[str, Json]) -> Script:
 
 
 def _play(script: Script, request: ModelRequest) -> Play:
-    """Choose what this call says: it may be one of several of a run, or go on from its own text."""
+    """Choose this call's answer: of several calls of a run, or the rest of a former answer."""
     if script.script is None:
         calls = tuple(_numbered(call) for call in range(script.tool_calls))
         words = len(_WORD.findall(request.resumed))
@@ -185,10 +198,9 @@ def _play(script: Script, request: ModelRequest) -> Play:
     entry = script.script[number] if number < len(script.script) else Entry()
     texts = None if entry.text is None else _TOKEN.findall(entry.text)
     spoken = _TOKEN.findall(request.resumed)
-    tokens = entry.tokens if texts is None else len(texts)
     named = len([each for each in request.messages if each.role == "assistant"])
     return Play(
-        script=replace(script, tokens=tokens),
+        script=replace(script, tokens=entry.tokens if texts is None else len(texts)),
         calls=tuple(
             ToolCallChunk(index, f"call_{named}_{index}", call.name, call.args)
             for index, call in enumerate(entry.calls)
@@ -199,7 +211,7 @@ def _play(script: Script, request: ModelRequest) -> Play:
 
 
 def _calls_before(request: ModelRequest) -> int:
-    """How many model calls were made since the question: each left what it said, or its calls."""
+    """Count the model calls since the question: each left a message of the assistant."""
     made = 0
     for message in request.messages:
         made = 0 if message.role == "user" else made + (message.role == "assistant")
@@ -213,33 +225,36 @@ def _numbered(call: int) -> ToolCallChunk:
 
 async def _perform(play: Play, pacer: Pacer) -> AsyncGenerator[Sequence[ModelEvent], None]:
     script, said = play.script, play.said
-    total = script.reasoning + script.tokens
+    wanted = script.reasoning + script.tokens
+    total = wanted if script.limit is None else min(wanted, script.limit)
+    is_cut = total < wanted
     end = total if script.fail_after is None else min(total, script.fail_after)
     start = trio.current_time() + script.delay
     if script.rate:
         start -= said / script.rate
     await pacer.sleep_until(start)
     while said < end:
-        # Absolute deadlines: whoever was held up catches up, and the pace does not drift.
+        # Deadlines are absolute: a model that was held up catches up, and the pace does not drift.
         now = await pacer.sleep_until(start + said / script.rate if script.rate else start)
         due = min(end, said + _batch(script.rate, now - start, said))
         yield _tokens(play, said, due)
         said = due
     if script.fail_after is not None and script.fail_after <= total:
         raise ModelError("provider_error", f"The script failed after {said} tokens, as it was told")
-    for call in play.calls:
+    for call in () if is_cut else play.calls:
         await trio.lowlevel.checkpoint()
         yield list(_pieces(call))
     usage = Usage(
         prompt_tokens=play.prompt_tokens,
         completion_tokens=total,
-        reasoning_tokens=script.reasoning,
+        reasoning_tokens=min(script.reasoning, total),
     )
-    yield [UsageReport(usage), FinishReport("tool_calls" if play.calls else "stop")]
+    reason = "length" if is_cut else "tool_calls" if play.calls else "stop"
+    yield [UsageReport(usage), FinishReport(reason)]
 
 
 def _batch(rate: float, elapsed: float, said: int) -> int:
-    """How many tokens are due and not said yet; at least one, and never more than one turn's.
+    """The number of tokens due and not said yet: at least 1, at most _LONGEST_BATCH.
 
     Token i is due i / rate seconds after the start.  Rounding may put the very moment
     of a deadline a hair before it; the token is due all the same.
@@ -267,5 +282,4 @@ def _tokens(play: Play, start: int, end: int) -> Sequence[ModelEvent]:
 def _pieces(call: ToolCallChunk) -> Iterator[ToolCallChunk]:
     yield replace(call, args="")
     for start in range(0, len(call.args), _ARGUMENTS_PIECE):
-        piece = call.args[start : start + _ARGUMENTS_PIECE]
-        yield ToolCallChunk(call.index, args=piece)
+        yield ToolCallChunk(call.index, args=call.args[start : start + _ARGUMENTS_PIECE])

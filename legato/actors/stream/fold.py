@@ -1,12 +1,10 @@
 """The running state of a job: its log folded into run steps and content parts.  Pure."""
 
 from collections.abc import Mapping
-from typing import Any, Final, assert_never
-
-from msgspec.structs import replace
+from typing import Final, assert_never
 
 from legato.actors.stream.memory_sizes import size_of_part
-from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
+from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCallPart
 from legato.events import (
     AnyEvent,
     ArgumentsDelta,
@@ -25,7 +23,7 @@ from legato.events import (
     TextDelta,
     without_turn,
 )
-from legato.text_buffer import TextBuffer
+from legato.growing_part import GrowingPart, blank, completed
 
 GROWS: Final[Mapping[type[Delta], type[Part]]] = {
     TextDelta: TextPart,
@@ -33,26 +31,6 @@ GROWS: Final[Mapping[type[Delta], type[Part]]] = {
     ArgumentsDelta: ToolCallPart,
 }
 """The part that a delta is more of."""
-
-
-class Slot(TextBuffer):
-    """A part that may still grow."""
-
-    __slots__ = ("part",)
-
-    def __init__(self, part: Part) -> None:
-        super().__init__()
-        self.part = part
-
-    def read(self) -> Part:
-        if more := self.take():
-            self.part = extended(self.part, more)
-        return self.part
-
-    def complete(self, call: ToolCall) -> None:
-        """Hold the call with its result, whatever arguments came in pieces before."""
-        self.take()
-        self.part = replace(self.part, tool_call=call)
 
 
 class Fold:
@@ -70,20 +48,20 @@ class Fold:
         self.bytes = 0
         self.steps: list[StepStarted] = []
         self.calls: list[ModelCallEnded] = []
-        self._slots: list[Slot] = []
+        self._parts: list[GrowingPart] = []
 
     def apply(self, *events: AnyEvent) -> None:
-        slot, kind, index = None, None, -1
+        part, kind, index = None, None, -1
         for event in events:
             if not isinstance(event, Delta):
                 self._turn(event)
-                slot = None
+                part = None
                 continue
             # Nearly all are more of the same part: it is looked for and checked once for them.
-            if slot is None or type(event) is not kind or event.index != index:
+            if part is None or type(event) is not kind or event.index != index:
                 kind, index = type(event), event.index
-                slot = self._slot(index, GROWS[kind])
-            slot.grow(event.text)
+                part = self._at(index, GROWS[kind])
+            part.grow(event.text)
             self.bytes += length_of(event.text)
 
     def _turn(self, event: RareEvent) -> None:
@@ -91,14 +69,14 @@ class Fold:
             case StepStarted():
                 self._start(event)
             case StepCompleted(index, tool_call):
-                slot = self._slot(index, ToolCallPart)
-                slot.complete(tool_call)
+                self._at(index, ToolCallPart)
+                self._parts[index] = completed(self._parts[index], tool_call)
                 self.bytes += length_of(tool_call.output or "")
             case ModelCallEnded():
                 self.calls.append(event)
             case Created():
                 self.created = without_turn(event)
-                self._slots = [Slot(part) for part in event.kept]
+                self._parts = [GrowingPart(part) for part in event.kept]
                 self.bytes = sum(map(size_of, event.kept))
             case Queued():
                 self.queued = event
@@ -110,56 +88,35 @@ class Fold:
     @property
     def kept_bytes(self) -> int:
         """About what its parts keep in memory, where their texts are joined."""
-        return sum(size_of_part(slot.read()) for slot in self._slots)
+        return sum(size_of_part(part.read()) for part in self._parts)
 
     def content(self) -> tuple[Part, ...]:
-        return tuple(slot.read() for slot in self._slots)
+        return tuple(part.read() for part in self._parts)
 
     def snapshot(self, seq: int) -> Snapshot:
         return Snapshot(seq, self.created, tuple(self.steps), self.content(), tuple(self.calls))
 
     def _start(self, step: StepStarted) -> None:
-        part = blank(step)
-        if step.index == len(self._slots):
-            self._slots.append(Slot(part))
-            self.bytes += size_of(part)
+        begun = blank(step)
+        if step.index == len(self._parts):
+            self._parts.append(GrowingPart(begun))
+            self.bytes += size_of(begun)
         else:
-            self._slot(step.index, type(part))
+            self._at(step.index, type(begun))
         self.steps.append(step)
 
-    def _slot(self, index: int, kind: type[Part]) -> Slot:
-        if not 0 <= index < len(self._slots):
-            raise ValueError(f"no part at {index}; there are {len(self._slots)}")
-        slot = self._slots[index]
-        if not isinstance(slot.part, kind):
-            raise ValueError(f"part {index} is {type(slot.part).__name__}, not {kind.__name__}")
-        return slot
+    def _at(self, index: int, kind: type[Part]) -> GrowingPart:
+        if not 0 <= index < len(self._parts):
+            raise ValueError(f"no part at {index}; there are {len(self._parts)}")
+        part = self._parts[index]
+        if not issubclass(part.kind, kind):
+            raise ValueError(f"part {index} is {part.kind.__name__}, not {kind.__name__}")
+        return part
 
 
 def length_of(text: str) -> int:
     """In bytes of UTF-8.  Most texts are ASCII, and know it."""
     return len(text) if text.isascii() else len(text.encode())
-
-
-def blank(step: StepStarted) -> Part:
-    """The part a step begins with."""
-    origin = origin_of(step)
-    match step.kind:
-        case "text":
-            return TextPart("", **origin)
-        case "think":
-            return ThinkPart("", **origin)
-        case "tool_call":
-            return ToolCallPart(step.tool_call or ToolCall(id="", name=""), **origin)
-        case _:
-            assert_never(step.kind)
-
-
-def origin_of(step: StepStarted) -> dict[str, Any]:
-    """Tell which agent began a step, as a part has that; of a bare model's step nothing."""
-    origin = step.origin
-    named = {"agent_id": origin.agent_id, "group_id": origin.group_id}
-    return {field: value for field, value in named.items() if value is not None}
 
 
 def size_of(part: Part) -> int:
@@ -168,19 +125,5 @@ def size_of(part: Part) -> int:
             return length_of(text)
         case ToolCallPart(call):
             return length_of(call.args)
-        case _:
-            assert_never(part)
-
-
-def extended(part: Part, more: str) -> Part:
-    match part:
-        case TextPart(text):
-            return replace(part, text=text + more)
-        case ThinkPart(think):
-            return replace(part, think=think + more)
-        case ToolCallPart(call):
-            return replace(part, tool_call=replace(call, args=call.args + more))
-        case ErrorPart():
-            raise ValueError("an error part does not grow")
         case _:
             assert_never(part)
