@@ -14,7 +14,7 @@ from legato.agents.calls import KEPT, ModelCall, calls_of, next_number
 from legato.agents.contract import Stage
 from legato.agents.definition import Agent
 from legato.agents.execution import NOT_MADE, Execution, answered
-from legato.agents.handoffs import PREFIX, definitions, handoffs
+from legato.agents.handoffs import PREFIX, definitions, edges_of, handoffs
 from legato.agents.prompt import names_in, prompted
 from legato.agents.tools.contract import Tool, Toolbox
 from legato.agents.visits import Key, Visit, Visits
@@ -94,7 +94,10 @@ class AgentRun:
         goes_on = cut is not None and cut.can_go_on and model.continues and _is_last(cut, snapshot)
         resumed = cut.text if cut is not None and goes_on else ""
         origin = self._origin(snapshot, visit, cut if goes_on else None)
-        offered = [*(tool.definition for tool in tools.values()), *definitions(agent, self._agents)]
+        offered = [
+            *(tool.definition for tool in tools.values()),
+            *definitions(agent.id, self._agents),
+        ]
         asked = prompted(agent, request, visit.messages(), offered, resumed)
         self._made.add(origin.call_no)
         self._last = await stage.ask(model, asked, origin, goes_on=goes_on)
@@ -121,7 +124,7 @@ class AgentRun:
             self._end = FinishReport("tool_calls")  # the caller makes these
 
     def _handoff_results(self, agent: Agent) -> Iterator[tuple[str, str]]:
-        for target, _ in handoffs(agent):
+        for target, _ in handoffs(agent.id, edges_of(self._agents.values())):
             if target in self._agents:
                 name = self._agents[target].name
                 yield PREFIX + target, f"Successfully transferred to {name}."
