@@ -1,6 +1,6 @@
 """Parts, messages, conversations and usage.  The structs define the names on the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -67,6 +67,18 @@ class Usage(Struct, frozen=True, rename="camel"):
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     cached_tokens: int | UnsetType = UNSET
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """The sum of several model calls.  `cached_tokens` is there where any call has it."""
+    counts = list(usages)
+    cached = [each.cached_tokens for each in counts if each.cached_tokens is not UNSET]
+    return Usage(
+        sum(each.prompt_tokens for each in counts),
+        sum(each.completion_tokens for each in counts),
+        sum(each.reasoning_tokens for each in counts),
+        sum(cached) if cached else UNSET,
+    )
 
 
 class Message(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -20,7 +20,13 @@ CONTRACTS: Final = (
 )
 
 STORAGE: Final = (*BASE, FILES, "legato.storage.contracts", "legato.storage")
-ACTORS: Final = (*BASE, *CONTRACTS, "legato.histogram", "legato.actors.mailbox")
+ACTORS: Final = (
+    *BASE,
+    *CONTRACTS,
+    "legato.agents.contract",
+    "legato.histogram",
+    "legato.actors.mailbox",
+)
 ROOMS: Final = (
     "legato.actors.stream",
     "legato.actors.messages",
@@ -63,7 +69,11 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.sql": STORAGE,
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
-    "legato.agents": (*BASE, "legato.models.contract", "legato.models.messages"),
+    "legato.agents.contract": (*BASE, "legato.models.contract"),
+    "legato.agents": (
+        *(*BASE, "legato.agents.contract"),
+        *("legato.models.contract", "legato.models.messages"),
+    ),
     "legato.models.contract": BASE,
     "legato.models.messages": ("legato.models.contract",),
     "legato.models": (

@@ -107,8 +107,10 @@ class Visits:
     def _handoff(self, visit: Visit, call: ToolCall) -> Visit | None:
         """The visit that a tool call begins; None where the call is no handoff."""
         target = target_of(call)
-        edge = edge_to(target, visit.agent_id, self._edges) if target in self._agents else None
-        if target is None or edge is None:
+        if target is None or target not in self._agents:
+            return None
+        edge = edge_to(target, visit.agent_id, self._edges)
+        if edge is None:
             return None
         argument = _argument(call, edge)
         told = [ChatMessage("user", argument)] if argument else []
