@@ -10,7 +10,7 @@ import pytest
 ROOT: Final = Path(__file__).parent.parent
 
 BASE: Final = (
-    *("legato.agents.definition", "legato.content", "legato.events"),
+    *("legato.agents.definition", "legato.agents.state", "legato.content", "legato.events"),
     *("legato.text_buffer", "legato.config"),
 )
 FILES: Final = "legato.private_files"
@@ -34,6 +34,7 @@ ROOMS: Final = (
 # itself and the layers that stand beside it, and nothing else of the package.
 LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.agents.definition": (),
+    "legato.agents.state": ("legato.agents.definition",),
     "legato.content": ("legato.agents.definition",),
     "legato.events": ("legato.content",),
     "legato.text_buffer": (),
@@ -114,6 +115,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
 
 PURE: Final = (
     "legato.agents.definition",
+    "legato.agents.state",
     "legato.content",
     "legato.events",
     "legato.text_buffer",

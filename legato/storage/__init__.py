@@ -1,6 +1,7 @@
 """Where what is said is kept: contracts, and one folder for each that fulfils them.
 
 - `address`: LEGATO_DATABASE_URL: which database, and what is said of one that cannot be opened
+- `agent_rules`: what every storage checks of agents, and what a list looks for
 - `births`: how whole the directory is: what is absent from it counts once all have told what they
   own
 - `breaker`: a circuit breaker: what is known to be in vain is refused at once

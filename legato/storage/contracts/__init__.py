@@ -1,5 +1,6 @@
 """What every storage promises, whichever database is behind it.
 
+- `agents`: every version of each agent, and who may do what with it: the contract
 - `bans`: who is banned, and what speaks against whom: the contract
 - `erasure`: removing what is stored, a bounded step at a time: the contract
 - `errors`: what storage refuses, and how its failures are named

@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import UNSET, Struct, json
 
+from legato.agents.state import AgentState
 from legato.content import Conversation, Message
 from legato.storage.contracts.responses import StoredResponse
 
@@ -59,7 +60,8 @@ class Quota(Struct, frozen=True):
         if self.size is not None and use.size > self.size:
             raise OverQuota(
                 f"With this, what is stored for you would have {use.size} bytes; {self.size} are"
-                " allowed (max_stored_bytes_per_user). Delete conversations or stored responses."
+                " allowed (max_stored_bytes_per_user). Delete conversations, stored responses or"
+                " agents."
             )
 
 
@@ -86,3 +88,12 @@ def response_use(response: StoredResponse) -> StorageUse:
 def _octets(text: str) -> int:
     """Also of a text that is no Unicode, which is refused elsewhere and by name."""
     return len(text.encode(errors="surrogatepass"))
+
+
+def version_use(state: AgentState) -> StorageUse:
+    """Of one version of an agent."""
+    return StorageUse(0, ROW_BYTES + len(json.encode(state)))
+
+
+def avatar_use(data: bytes) -> StorageUse:
+    return StorageUse(0, ROW_BYTES + len(data))

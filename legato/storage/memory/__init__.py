@@ -1,5 +1,6 @@
 """The contracts within one process: nothing outlives it.
 
+- `agents`: agents in memory: gone with the process
 - `bans`: bans in memory, gone with the process
 - `erasure`: removing what is stored in memory
 - `journal`: a journal in memory: the simplest implementation of the contract, for who shares its

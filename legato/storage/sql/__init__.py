@@ -1,5 +1,7 @@
 """The contracts on SQLite and PostgreSQL.
 
+- `agent_statements`: the statements of agents, built once
+- `agents`: agents in a database: SQLite or PostgreSQL
 - `alone`: one server at a time on an SQLite file, where no Redis tells servers of each other
 - `bans`: bans in a database: SQLite or PostgreSQL
 - `counting`: from when on a database counts what its users store

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, inspect, text
 from legato.storage.contracts.errors import StorageError
 from legato.storage.sql.tables import METADATA, TRIGGERS
 
-NEWEST: Final = "0010"
+NEWEST: Final = "0011"
 """The newest of `legato/storage/migrations`."""
 
 TABLE: Final = "alembic_version"  # Alembic's own
