@@ -58,7 +58,11 @@ class Usage(Struct, frozen=True, rename="camel"):
 
 
 class Message(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One message of a conversation.  A user's has `text`, an answer has `content`."""
+    """One message of a conversation.  A user's has `text`, an answer has `content`.
+
+    Where an agent answered, `agent_id` and `agent_version` say which, and `model` is the agent's
+    id, as LibreChat has it.
+    """
 
     message_id: str
     conversation_id: str
@@ -73,6 +77,8 @@ class Message(Struct, frozen=True, kw_only=True, rename="camel"):
     endpoint: str | UnsetType = UNSET
     finish_reason: str | UnsetType = field(name="finish_reason", default=UNSET)
     usage: Usage | UnsetType = UNSET
+    agent_id: str | UnsetType = field(name="agent_id", default=UNSET)
+    agent_version: int | UnsetType = field(name="agent_version", default=UNSET)
     created_at: datetime | UnsetType = UNSET
     updated_at: datetime | UnsetType = UNSET
 
@@ -85,6 +91,7 @@ class Conversation(Struct, frozen=True, kw_only=True, rename="camel"):
     title: str = NEW_CHAT
     endpoint: str = "agents"
     model: str | UnsetType = UNSET
+    agent_id: str | UnsetType = field(name="agent_id", default=UNSET)
     created_at: datetime | UnsetType = UNSET
     updated_at: datetime | UnsetType = UNSET
 
@@ -109,6 +116,13 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
     model: str
     echo: Mapping[str, Any] = {}
     store: bool = False
+
+
+class Answering(Struct, frozen=True):
+    """The agent that answers, in the version that was current at the start."""
+
+    id: str
+    version: int
 
 
 class Edit(Struct, frozen=True):

@@ -10,7 +10,16 @@ from typing import Literal, NamedTuple, Self, final
 
 from msgspec import Struct, structs
 
-from legato.content import ApiRequest, Conversation, Message, Part, ToolCall, TurnRequest, Usage
+from legato.content import (
+    Answering,
+    ApiRequest,
+    Conversation,
+    Message,
+    Part,
+    ToolCall,
+    TurnRequest,
+    Usage,
+)
 
 StepKind = Literal["text", "think", "tool_call"]
 
@@ -33,6 +42,7 @@ class Created(Event, frozen=True):
     `asked` is there where an API was, and nothing of it is a message of a conversation: then
     `request` only stands in for one.  `turn` is there where another replica may have the model go
     on: what was asked for, without its text, which `request` has.  No reader is told of it.
+    `agent` is None where a bare model answers.
     """
 
     request: Message
@@ -42,6 +52,7 @@ class Created(Event, frozen=True):
     dropped: int = 0
     asked: ApiRequest | None = None
     turn: TurnRequest | None = None
+    agent: Answering | None = None
 
 
 def without_turn(created: Created) -> Created:

@@ -35,13 +35,19 @@ ROOMS: Final = (
 LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.agents.definition": (),
     "legato.agents.state": ("legato.agents.definition",),
+    "legato.agents.edges": ("legato.agents.definition",),
     "legato.content": ("legato.agents.definition",),
     "legato.events": ("legato.content",),
     "legato.text_buffer": (),
     "legato.config.values": (),
     "legato.config.guards": ("legato.config.values",),
     "legato.config.service_links": (),
+    "legato.config.agents": (
+        *("legato.agents.definition", "legato.agents.edges", "legato.agents.state"),
+        "legato.config.values",
+    ),
     "legato.config": (
+        "legato.config.agents",
         "legato.config.values",
         "legato.config.guards",
         "legato.config.service_links",
@@ -57,7 +63,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.sql": STORAGE,
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
-    "legato.agents": BASE,
+    "legato.agents": (*BASE, "legato.storage.contracts", "legato.agents.edges"),
     "legato.models.contract": BASE,
     "legato.models": (*BASE, "legato.models.contract"),
     "legato.dialects.contract": ("legato.content", "legato.events"),
@@ -79,6 +85,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.lifespan": (*ACTORS, *ROOMS, "legato.actors", "legato.actors.cluster"),
     "legato.http": (
         *BASE,
+        "legato.agents",
         *CONTRACTS,
         "legato.config.guards",
         "legato.exposure",
@@ -115,6 +122,8 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
 
 PURE: Final = (
     "legato.agents.definition",
+    "legato.agents.edges",
+    "legato.agents.permissions",
     "legato.agents.state",
     "legato.content",
     "legato.events",

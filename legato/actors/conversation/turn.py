@@ -69,10 +69,11 @@ def turn_of(asked: TurnRequest) -> Turn:
 
 def without_prompt(turn: Turn) -> Turn:
     """What is left of it once the model has read: an API's caller may send megabytes."""
+    turn = structs.replace(turn, parameters={}, agents=())
     if turn.prompt is None:
-        return structs.replace(turn, parameters={})
+        return turn
     asked = structs.replace(turn.prompt.asked, echo={})
-    return structs.replace(turn, parameters={}, prompt=Prompt(asked=asked, messages=()))
+    return structs.replace(turn, prompt=Prompt(asked=asked, messages=()))
 
 
 class Plan(Struct, frozen=True):

@@ -3,8 +3,15 @@
 import time
 from typing import Final, Protocol
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
+from legato.actors.conversation.agent_prompt import (
+    answering,
+    instructed,
+    instructions,
+    parameters,
+    sender,
+)
 from legato.actors.conversation.history import alternating, begun, chat, fitting, thread, written
 from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, plan
 from legato.actors.ending import ending_of_answer
@@ -96,7 +103,13 @@ class ConversationStore:
     async def plan(self, turn: Turn, model: Model) -> Opening:
         branch = await self._branch(turn, readable(model))
         planned = plan(turn, branch.messages, expected=[turn.parent_id or ""])
-        created = Created(planned.request, turn.response_id, turn.model, planned.kept)
+        created = Created(
+            planned.request,
+            turn.response_id,
+            sender(turn),
+            planned.kept,
+            agent=answering(turn),
+        )
         asked = Branch([*branch.messages, planned.request], branch.above)
         return opening(turn, model, created, asked, planned.kept, conversation_of(turn))
 
@@ -161,7 +174,9 @@ class ResponseStore:
         request = Message(
             message_id=turn.message_id, conversation_id=turn.conversation_id, text=question
         )
-        created = Created(request, turn.response_id, turn.model, asked=self._asked)
+        created = Created(
+            request, turn.response_id, sender(turn), asked=self._asked, agent=answering(turn)
+        )
         return await self.reopen(turn, model, created, ())
 
     async def _check_place(self, turn: Turn, prompt: Prompt) -> None:
@@ -193,10 +208,10 @@ class ResponseStore:
     async def reopen(
         self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
     ) -> Opening:
-        messages = (*prompt_of(turn).messages, *begun(content))
+        messages = (*instructed(prompt_of(turn).messages, turn), *begun(content))
         return Opening(
             created,
-            ModelRequest(messages, turn.parameters),
+            ModelRequest(messages, parameters(turn)),
             self._stand_in(created),
             sum(model.count_tokens(message.text) for message in messages),
         )
@@ -238,6 +253,7 @@ def conversation_of(turn: Turn) -> Conversation:
         user=turn.user,
         endpoint=turn.endpoint,
         model=turn.model,
+        agent_id=turn.agents[0].id if turn.agents else UNSET,
     )
 
 
@@ -261,14 +277,14 @@ def opening(
 ) -> Opening:
     """Make the opening of a turn whose question is the last of that branch."""
     history = list(chat(thread(branch.messages, created.request.message_id)))
-    system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
+    system = [ChatMessage("system", said)] if (said := instructions(turn)) else []
     last = [ChatMessage("user", created.request.text), *begun(kept)]
     cost = model.count_tokens
     fitted = fitting(history, [*system, *last], model.max_context_tokens, cost)
     asked = (*system, *alternating([*fitted, *last]))
     return Opening(
         structs.replace(created, dropped=branch.above + len(history) - len(fitted)),
-        ModelRequest(asked, turn.parameters),
+        ModelRequest(asked, parameters(turn)),
         conversation,
         sum(cost(message.text) for message in asked),
     )

@@ -17,7 +17,7 @@ from legato.http.application import Legato
 from legato.http.auth.key_ring import open_key_ring
 from legato.http.auth.revoked import open_revocation_list
 from legato.http.guards.chain import open_guards
-from legato.http.runtime import DIALECTS, Runtime, quota_of
+from legato.http.runtime import DIALECTS, Runtime, catalogue_of, quota_of
 from legato.http.server.server import GRACE, IDLE, serve_until
 from legato.http.streams.direct import DirectBody
 from legato.http.streams.served import ServedBody
@@ -169,4 +169,7 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
     ):
         jobs = LocalJobs(supervisor)
         records = storage.records
-        yield Runtime(settings, records, models, supervisor, jobs, key_ring, guards, revoked)
+        yield Runtime(
+            *(settings, records, models, supervisor, jobs, key_ring, guards, revoked),
+            catalogue_of(settings, records.agents, models),
+        )

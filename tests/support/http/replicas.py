@@ -10,7 +10,7 @@ from legato.http.app import create_app
 from legato.http.auth.key_ring import open_key_ring
 from legato.http.auth.revoked import open_revocation_list
 from legato.http.guards.chain import open_guards
-from legato.http.runtime import DIALECTS, Runtime, quota_of
+from legato.http.runtime import DIALECTS, Runtime, catalogue_of, quota_of
 from legato.models.contract import Model
 from legato.models.scripted import ScriptedModel
 from legato.storage.contracts.records import Records
@@ -57,7 +57,10 @@ async def opened(
     ):
         supervisor, jobs = replica.supervisor, replica.jobs
         yield client_of(
-            Runtime(settings, records, models, supervisor, jobs, key_ring, guards, revoked)
+            Runtime(
+                *(settings, records, models, supervisor, jobs, key_ring, guards, revoked),
+                catalogue_of(settings, records.agents, models),
+            )
         )
 
 
