@@ -90,6 +90,8 @@ class Catalogue:
         Raises:
             NoSuchAgent, AgentForbidden
         """
+        if agent_id in self.configured:
+            raise AgentForbidden  # nobody may change what the configuration says
         if not is_stored(agent_id):
             raise NoSuchAgent
         found = await self.stored.find([agent_id], principals_of(user))

@@ -10,7 +10,9 @@ from quart_schema import tag_blueprint
 from legato.actors.conversation.turn import Turn
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
+from legato.agents.definition import Agent
 from legato.events import Failed, Stopped
+from legato.http.agents.access import agents_named
 from legato.http.openai.building import built
 from legato.http.openai.callers import JOB_HEADER, is_bound, request_id
 from legato.http.openai.chat_completions.bodies import (
@@ -48,7 +50,8 @@ async def complete() -> Response:
     """
     body, fields = await body_and_fields_of(CompletionBody)
     await trio.lowlevel.checkpoint()
-    turn = await built(partial(_turn, body, fields), len(body.messages or ()))
+    agents = await agents_named(body.model)
+    turn = await built(partial(_turn, body, fields, agents), len(body.messages or ()))
     bound = is_bound(body.cancel_on_disconnect)
     job = (await runtime().jobs.start(turn, "enqueue")).job
     answer = _streamed if body.stream else _whole
@@ -60,7 +63,7 @@ async def complete() -> Response:
     return response
 
 
-def _turn(body: CompletionBody, fields: dict[str, Any]) -> Turn:
+def _turn(body: CompletionBody, fields: dict[str, Any], agents: tuple[Agent, ...]) -> Turn:
     house = runtime()
     return turn_of(
         body,
@@ -69,6 +72,7 @@ def _turn(body: CompletionBody, fields: dict[str, Any]) -> Turn:
         request_id=request_id(API),
         models=house.models,
         max_text=house.settings.limits.max_text_bytes,
+        agents=agents,
     )
 
 

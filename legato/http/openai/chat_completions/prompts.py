@@ -7,6 +7,7 @@ from msgspec import to_builtins
 from ulid import ULID
 
 from legato.actors.conversation.turn import Prompt, Turn
+from legato.agents.definition import Agent
 from legato.content import ApiRequest
 from legato.dialects.completion_object import Echo
 from legato.http.errors import InvalidField, ModelNotFound
@@ -28,20 +29,24 @@ def turn_of(
     request_id: str | None,
     models: Mapping[str, Model],
     max_text: int,
+    agents: tuple[Agent, ...] = (),
 ) -> Turn:
     """What `body` asks for, of which `fields` are all; `request_id`: the caller's name for it.
+
+    `agents`: those that answer where the body's model is an agent.
 
     Raises:
         InvalidField, ModelNotFound, TooLarge
     """
     _check(body)
     check_count("body", fields, MAX_PARAMETERS)
-    model = model_named(body.model, models)
+    model = model_named(body.model, models, agents)
     messages = messages_of(body.messages, max_text)
     job_id = ULID()
     wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
     echo = Echo(job_id.milliseconds // 1000, wants_usage)
-    asked = ApiRequest(api=API, user=user, model=model.name, echo=to_builtins(echo))
+    name = agents[0].id if agents else model.name
+    asked = ApiRequest(api=API, user=user, model=name, echo=to_builtins(echo))
     return Turn(
         job_id=str(job_id),
         conversation_id=f"{ID_PREFIX}{job_id}",
@@ -53,6 +58,7 @@ def turn_of(
         parameters=_parameters(fields, model),
         request_id=request_id,
         prompt=Prompt(asked=asked, messages=messages),
+        agents=agents,
     )
 
 
@@ -72,10 +78,14 @@ def _check_tools(tools: Sequence[Mapping[str, Any]]) -> None:
             raise InvalidField(f"tools[{index}].type", found)
 
 
-def model_named(name: str | None, models: Mapping[str, Model]) -> Model:
-    """Raises InvalidField, ModelNotFound."""
+def model_named(
+    name: str | None, models: Mapping[str, Model], agents: Sequence[Agent] = ()
+) -> Model:
+    """The model of that name, or of the first of `agents`.  Raises InvalidField, ModelNotFound."""
     if not name:
         raise InvalidField("model", "names the model to ask")
+    if agents:
+        return models[agents[0].model]
     if name not in models:
         raise ModelNotFound(name, models)
     return models[name]

@@ -12,9 +12,11 @@ from legato.actors.admission import Busy
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
+from legato.agents.definition import Agent
 from legato.content import ApiRequest
 from legato.dialects.response_object import PREFIX
 from legato.events import AnyEnding, Created, Failed, Stopped
+from legato.http.agents.access import agents_named
 from legato.http.errors import TooLarge
 from legato.http.openai.building import built
 from legato.http.openai.chat_completions.prompts import check_parameters, model_named
@@ -83,7 +85,8 @@ async def begin_response(
     before = await responses_before(body, chains or {})
     await trio.lowlevel.checkpoint()
     items = count_items(before) + (len(body.input) if isinstance(body.input, list) else 1)
-    build = partial(_turn, body, before, request_id, closing)
+    agents = await agents_named(body.model)
+    build = partial(_turn, body, before, request_id, closing, agents)
     turn, prompt = await built(build, items)
     if prompt.asked.store:
         await _check_room(turn)
@@ -120,8 +123,9 @@ def _turn(
     before: Sequence[StoredResponse],
     request_id: str | None,
     closing: str | None,
+    agents: tuple[Agent, ...],
 ) -> tuple[Turn, Prompt]:
-    model = model_named(body.model, runtime().models)
+    model = model_named(body.model, runtime().models, agents)
     job_id = str(ULID())
     request = request_of(body, job_id, before, lambda text: application().seal.open(text, user()))
     check_parameters(request.parameters, model)
@@ -129,7 +133,8 @@ def _turn(
     conversation_id = PREFIX + job_id
     if body.conversation is not None:
         conversation_id = conversation_id_of(body.conversation)
-    prompt = _prompt(body, model.name, request, before, closing)
+    name = agents[0].id if agents else model.name
+    prompt = _prompt(body, name, request, before, closing)
     turn = Turn(
         job_id=job_id,
         conversation_id=conversation_id,
@@ -141,6 +146,7 @@ def _turn(
         parameters=request.parameters,
         request_id=request_id,
         prompt=prompt,
+        agents=agents,
     )
     return turn, prompt
 
