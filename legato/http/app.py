@@ -9,6 +9,8 @@ from quart_schema import Info, QuartSchema, Server
 from werkzeug.exceptions import HTTPException
 
 from legato.config import Settings, load_settings
+from legato.http.agents.avatars import avatars
+from legato.http.agents.permissions import permissions
 from legato.http.agents.routes import agents
 from legato.http.application import Legato
 from legato.http.auth.access import user_at
@@ -40,7 +42,8 @@ from legato.http.runtime import Runtime
 from legato.secret import with_secret
 
 BLUEPRINTS: Final = (
-    *(agents, chat, completions, completion_jobs, conversations, keys, models),
+    *(agents, avatars, permissions),
+    *(chat, completions, completion_jobs, conversations, keys, models),
     *(responses, response_jobs, response_sockets, compaction),
     *(pages, sessions, metrics),
 )

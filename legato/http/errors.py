@@ -178,6 +178,8 @@ def response_to(error: Exception) -> Response:
             return said(400, "Invalid request", f"{error.field}: {error}", param=error.field)
         case InvalidAgent():
             return _invalid_agent(error)
+        case NoOwner():
+            return said(400, "Failed to update permissions", str(error), details=str(error))
         case InvalidCursor():
             return said(400, "Invalid request", str(error), param="cursor")
         case ForeignConversation():

@@ -45,7 +45,7 @@ class StartBody(Struct, kw_only=True, rename="camel"):
 
     text: Annotated[str, Meta(examples=["What is legato?"])] = ""
     model: str | None = None
-    agent_id: Id | None = field(default=None, name="agent_id")
+    agent_id: Endpoint | None = field(default=None, name="agent_id")
     endpoint: Endpoint | None = None
     conversation_id: Id | None = None
     parent_message_id: Id | None = None
