@@ -2,11 +2,11 @@
 
 from typing import Final, Self
 
-JOIN_EVERY: Final = 1024  # pieces: as many small texts take ten times the memory of one
+JOIN_EVERY: Final = 1024  # pieces: as many small texts take ten times the memory of a joined text
 
 
 class TextBuffer:
-    """Growing costs a list append, reading one join, a fork a few thousand pointers at most."""
+    """Growing costs a list append, reading a join, a fork a few thousand pointers at most."""
 
     __slots__ = ("_joined", "_pieces")
 
@@ -22,16 +22,16 @@ class TextBuffer:
 
     @property
     def text(self) -> str:
-        """All of it so far."""
+        """The whole text so far."""
         return "".join(self._joined + self._pieces)
 
     def take(self) -> str:
-        """All of it so far, which is then no more in here."""
+        """The whole text so far; the buffer is empty afterwards."""
         taken = self.text
         self._joined.clear()
         self._pieces.clear()
         return taken
 
     def adopt(self, other: Self) -> None:
-        """Have what another has, to go on by itself."""
+        """Copy another buffer's text; the two buffers grow apart from then on."""
         self._joined, self._pieces = other._joined[:], other._pieces[:]

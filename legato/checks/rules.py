@@ -1,4 +1,4 @@
-"""What makes a server unfit for others: one function a question, each of settings and machine."""
+"""The rules: each asks one question of settings and machine."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -17,13 +17,15 @@ from legato.storage.address import parse_address
 Rule = Callable[[Settings, Machine], Iterator[Finding]]
 
 FEWEST_DESCRIPTORS: Final = 4096
-"""A stream holds one, and so does a provider's connection: 2,000 of each (`max_running_jobs`)."""
+"""A stream holds a descriptor, and so does a provider's connection: 2,000 of each
+(`max_running_jobs`)."""
 
 FEWEST_CHARACTERS: Final = 10
-"""Different ones, in a secret that was drawn at random: of 32 there are nearly always more."""
+"""Different characters in a random secret: of 32 random characters more are nearly always
+different."""
 
 FASTEST: Final = 100.0
-"""A second, of what is counted: a rate beyond that holds nobody back."""
+"""Requests a second: a higher rate holds nobody back."""
 
 WIDEST: Final = {4: 8, 6: 16}
 """Bits of the widest network of proxies: 10.0.0.0/8, a cluster's own."""
@@ -70,7 +72,7 @@ def secret(settings: Settings, machine: Machine) -> Iterator[Finding]:
 
 
 def guessable(secret: str) -> str | None:
-    """What speaks against a secret, if anything does."""
+    """The reason against a secret, or None."""
     different = len({*secret})
     if different >= FEWEST_CHARACTERS:
         return None
@@ -116,7 +118,7 @@ def rates(settings: Settings, machine: Machine) -> Iterator[Finding]:
 
 
 def a_second(rates: str) -> float:
-    """How many of these pass for long."""
+    """The requests a second that these rates let pass for a long time."""
     if rates == OFF:
         return math.inf
     return min(rate.amount / rate.get_expiry() for rate in parse_many(rates))

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     status = 0
     try:
         _run(arguments)
-    # A server's errors come in groups, because its tasks end together.
+    # A server's errors come in groups, because the server's tasks end together.
     except* ConfigError as errors:
         status = _say(errors, status=2)
     except* (*FAULTS, operating.Declined) as errors:
@@ -80,7 +80,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    """As configured, with the flags over it and a secret in it."""
+    """The configured settings, overridden by flags, with a secret."""
     flags = {name: getattr(arguments, name, None) for name in ("host", "port", "workers")}
     given = {name: value for name, value in flags.items() if value is not None}
     settings = load_settings(os.environ, arguments.config)
@@ -124,7 +124,7 @@ def _demo(port: int, *, browser: bool) -> None:
 
 
 def _bench(scenario: str, runs: int) -> None:
-    from legato.bench.scenarios import bench
+    from legato.bench.command import bench
 
     bench(scenario, runs)
 

@@ -1,4 +1,4 @@
-"""The commands of whoever runs a server for others: check, erase."""
+"""The commands for operators of a server for others: check, erase."""
 
 import argparse
 import os
@@ -13,7 +13,7 @@ COMMANDS: Final = ("check", "erase")
 
 
 class Declined(Exception):
-    """The command was understood, and its answer is no.  The message is for people."""
+    """The command was understood, and the answer is no.  The message is for people."""
 
 
 def add_commands(
@@ -28,11 +28,11 @@ def add_commands(
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Imports stand where they are used: see `legato.cli.main`.
+    """Run `check` or `erase`.  Imports stand where they are used: see `legato.cli.main`.
 
     Raises:
         ConfigError, StorageError
-        Declined: if something of the user runs, or the server is not to be opened.
+        Declined: if a generation of the user runs, or the server is not to be opened.
     """
     settings = load_settings(os.environ, arguments.config)
     if arguments.command == "check":

@@ -44,15 +44,15 @@ _ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
 class ChatCompletions:
     """One job's frames.
 
-    Its state is what the first event says of the request, and which tool call is at which
-    position: clients count the calls of an answer alone.
+    The state is the first event's echo of the request, and the number of each tool call, because
+    clients count an answer's calls and not its parts.
     """
 
     number: Final = None
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
-        self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without its seq
+        self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without the seq
         self._calls: dict[int, int] = {}
 
     def fork(self) -> Self:
@@ -61,8 +61,8 @@ class ChatCompletions:
         return twin
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
-        # Deltas are nearly all that is ever encoded, so their frames are made once for each job
-        # but for what differs.
+        # Nearly all encoded events are deltas.  Therefore a job makes templates of their frames
+        # once, and fills in the differences.
         if type(event) is TextDelta:
             return self._text % (seq, _json(event.text))
         if type(event) is ReasoningDelta:
@@ -113,7 +113,8 @@ class ChatCompletions:
         return last + _unnamed(self._chunk({}) | usage)
 
     def _done(self, seq: int) -> bytes:
-        """Of one event's frames only the last has the cursor: who saw less comes back for all."""
+        """The last frame of an ending, alone with the cursor: a reader with fewer frames gets all
+        again."""
         return b"%b%d\ndata: [DONE]\n\n" % (self._id, seq)
 
     def _chunk(self, delta: Body, finish: str | None = None) -> Body:
@@ -128,11 +129,12 @@ class ChatCompletions:
         return b"%b%d\n%b" % (self._id, seq, _unnamed(body))
 
     def _template(self, delta: bytes) -> bytes:
-        """A delta's frame, to be filled in: its seq, and what `delta` has places for."""
+        """The template of a delta's frame, with places for the seq and for the fields of
+        `delta`."""
         before, after = _unnamed(self._chunk({})).replace(b"%", b"%%").split(b'"delta":{}')
         return b'%b%%d\n%b"delta":{%b}%b' % (self._id.replace(b"%", b"%%"), before, delta, after)
 
 
 def _unnamed(body: Body) -> bytes:
-    """A frame without a cursor: the one before it stays the reader's."""
+    """A frame without a cursor: the reader's cursor stays where the frame before put it."""
     return b"data: %b\n\n" % _json(body)

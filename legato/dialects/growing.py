@@ -10,18 +10,18 @@ GrowingPart = TextPart | ThinkPart | ToolCallPart
 
 
 class Growing(TextBuffer):
-    """`frame` is what a delta of it fills in."""
+    """A growing part; `frame` is the template that a delta of the part fills in."""
 
     __slots__ = ("blank", "frame")
 
     def __init__(self, blank: GrowingPart, frame: bytes) -> None:
-        """`blank`: what it begins with."""
+        """`blank`: the part at the beginning, without text."""
         super().__init__()
         self.blank = blank
         self.frame = frame
 
     def part(self) -> GrowingPart:
-        """All of it so far."""
+        """The whole part up to now."""
         match self.blank:
             case ToolCallPart(call):
                 return ToolCallPart(replace(call, args=call.args + self.text))

@@ -28,8 +28,8 @@ Body = Mapping[str, Any]
 
 _json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
 
-# Deltas are nearly all that is ever encoded, so their frames are made once for each job but for
-# what differs: the seq, the position and the text as JSON.
+# Nearly all encoded events are deltas.  Therefore a job makes templates of their frames once, and
+# fills in the seq, the position and the text as JSON.
 _DELTA: Final = (
     b'%b%%d\nevent: message\ndata: {"event":"%b","data":{"id":"step_%b_%%d","delta":{%b}}}\n\n'
 )
@@ -41,11 +41,11 @@ _ARGUMENTS: Final = (
 
 
 class LibreChat:
-    """One job's frames.  Everything it needs is in the events: it keeps no state of its own."""
+    """One job's frames.  Each frame follows from its event alone: the encoder keeps no state."""
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
-        self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without its seq
+        self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without the seq
         self._text = self._delta(b"on_message_delta", _TEXT)
         self._thought = self._delta(b"on_reasoning_delta", _THOUGHT)
         self._arguments = self._delta(b"on_run_step_delta", _ARGUMENTS)
@@ -63,7 +63,7 @@ class LibreChat:
         if type(event) is ArgumentsDelta:
             return self._arguments % (seq, event.index, _json(event.text))
         if isinstance(event, Queued):
-            return b""  # the reply to the start has said so
+            return b""  # the reply to the start said the same
         if isinstance(event, Failed) and event.request is None:
             return self._frame(seq, {"error": event.message}, name=b"error")
         return self._frame(seq, self._body(event))
@@ -171,12 +171,12 @@ def _answering(event: Created) -> Body:
 
 
 def _verbatim(text: bytes) -> bytes:
-    """`text` as a template of % gives it back."""
+    """`text` with % escaped, so that a template gives the same bytes back."""
     return text.replace(b"%", b"%%")
 
 
 def _manner(event: Ending) -> Body:
-    """How it ended, where it did not simply finish."""
+    """The manner of an ending, unless the answer simply finished."""
     manner: dict[str, Any] = {"unsaved": True} if event.unsaved else {}
     if isinstance(event, Stopped):
         manner |= {"aborted": True, "earlyAbort": event.response is None}

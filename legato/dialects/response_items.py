@@ -1,4 +1,4 @@
-"""The output items of the Responses API, and the events they come and go with.  Pure."""
+"""The output items of the Responses API, and the events around each item.  Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
@@ -6,10 +6,10 @@ from typing import Any, Final, Literal, NamedTuple
 from legato.content import TextPart, ThinkPart, ToolCallPart
 
 Body = dict[str, Any]
-Event = tuple[str, Body]  # its type, and its fields but for type and number
+Event = tuple[str, Body]  # the event's type, and all other fields but the number
 Status = Literal["in_progress", "completed", "incomplete"]
 OutputPart = TextPart | ThinkPart | ToolCallPart
-"""A part that is an item of the output: an error is none."""
+"""A part that is an item of the output; an error part is not."""
 
 ADDED: Final = "response.output_item.added"
 DONE: Final = "response.output_item.done"
@@ -18,7 +18,7 @@ ARGUMENTS_DONE: Final = "response.function_call_arguments.done"
 
 
 class Words(NamedTuple):
-    """What the events of a text are called, and where in its item it stands."""
+    """The names of a text's events, and the text's place in the item."""
 
     delta: str
     done: str
@@ -28,8 +28,8 @@ class Words(NamedTuple):
     place: Body
 
 
-# A provider's thoughts are shown as a summary: that is what OpenAI's own models send, so all
-# clients know its events, and the specification has them too.
+# A provider's thoughts are shown as a summary.  OpenAI's own models send summaries, so all clients
+# know the events, and the specification has them too.
 WORDS: Final[Mapping[type[TextPart | ThinkPart], Words]] = {
     TextPart: Words(
         "response.output_text.delta",
@@ -74,7 +74,7 @@ def _words_of(part: TextPart | ThinkPart) -> Body:
 
 
 def place_of(part: OutputPart, job_id: str, index: int) -> Body:
-    """Where a delta of it, and what else is said of its text, belongs."""
+    """The fields that say where in the response a part's deltas and texts belong."""
     words = WORDS[type(part)].place if isinstance(part, TextPart | ThinkPart) else {}
     return {"item_id": id_of(part, job_id, index), "output_index": index, **words}
 
@@ -84,7 +84,7 @@ def delta_type(part: OutputPart) -> str:
 
 
 def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
-    """The events with which it begins; `part` is what it begins with."""
+    """The events at a part's beginning; `part` is the part as it begins."""
     item = item_of(part, job_id, index, "in_progress")
     place = place_of(part, job_id, index)
     if isinstance(part, ToolCallPart):
@@ -98,7 +98,7 @@ def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
 
 
 def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterator[Event]:
-    """The events with which it ends; `part` is all of it."""
+    """The events at a part's end; `part` is the whole part."""
     place = place_of(part, job_id, index)
     if isinstance(part, ToolCallPart):
         call = part.tool_call

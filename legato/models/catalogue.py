@@ -25,17 +25,17 @@ async def open_models(
     built_in: bool = True,
     scripted_rate: float = FASTEST,
 ) -> AsyncIterator[Mapping[str, Model]]:
-    """All configured models by name, and, `built_in`, the one that needs no configuration.
+    """All configured models by name; with `built_in` also the model that needs no configuration.
 
-    `scripted_rate`: tokens per second that a request may ask of a scripted one.
+    `scripted_rate`: tokens per second that a request may ask of a scripted model.
 
-    API keys are read from `environment`, here and once.  A `local` model without a file of its
-    own takes the demo's weights from `cache`, fetching them first where they are missing.
+    API keys are read from `environment`, here and once.  A `local` model without a file takes the
+    demo's weights from `cache`, after a download if the weights are missing.
     Leaving the block closes connections and engines; no answer may be running by then.
 
     Raises:
-        ConfigError: a table that cannot be used: which key, what was found, what is allowed; or
-            the demo's weights are missing and cannot be fetched.
+        ConfigError: a table that cannot be used: which key, what was found, what is allowed; or the
+        demo's weights are missing and cannot be downloaded.
     """
     async with AsyncExitStack() as stack:
         models: dict[str, Model] = {}
@@ -89,7 +89,7 @@ async def _open_model(
                 name,
                 await stack.enter_async_context(client),
                 provider_name=weights.stem,
-                # The window holds the answer too; a quarter is kept for it.
+                # The window holds the answer too; a quarter is kept for the answer.
                 max_context_tokens=table.max_context_tokens * 3 // 4,
                 parameters={**ENGINE_PARAMETERS, **parameters},
             )
@@ -104,7 +104,8 @@ async def _weights(table: ModelSettings, cache: Path) -> Path:
 
 
 def _api_key(name: str, table: ModelSettings, environment: Mapping[str, str]) -> str | None:
-    """The variable's name is not shown: people paste the key itself there."""
+    """The key of a model.  Errors do not show the variable's name: people paste the key itself
+    there."""
     if table.api_key_env is None:
         return None
     key = environment.get(table.api_key_env, "").strip()

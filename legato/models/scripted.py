@@ -1,4 +1,4 @@
-"""A model that says what it was told to, at the pace it was told: for load and for tests."""
+"""A deterministic model that speaks at a given pace: for load and for tests."""
 
 import json
 import math
@@ -28,9 +28,9 @@ from legato.models.contract import (
 from legato.models.counting import estimate_tokens
 from legato.models.pacer import Pacer
 
-_LONGEST_BATCH: Final = 256  # tokens; about 50 µs of work, then the others get a turn
+_LONGEST_BATCH: Final = 256  # tokens; about 50 µs of work, then other tasks get a turn
 _WORD: Final = re.compile(r"(?:w|ts=)\d+ ")  # a token of an answer
-_ARGUMENTS_PIECE: Final = 8  # characters, so that every call's arguments arrive in pieces
+_ARGUMENTS_PIECE: Final = 8  # characters: every call's arguments arrive in pieces
 
 FASTEST: Final = 1_000_000.0  # tokens/s
 
@@ -41,9 +41,9 @@ _Calls = Annotated[int, Meta(ge=0, le=100)]
 
 
 class Script(Struct, frozen=True, kw_only=True):
-    """What the parameters ask for.  Counts in tokens, `rate` in tokens/s, `delay` in seconds.
+    """The parameters of a script.  Counts in tokens, `rate` in tokens/s, `delay` in seconds.
 
-    `rate` 0 is as fast as it may.  `fail_after` counts reasoning tokens too.
+    `rate` 0 is as fast as allowed.  `fail_after` counts reasoning tokens too.
     """
 
     tokens: _Count = 50
@@ -69,7 +69,7 @@ _ALLOWED: Final[Mapping[str, tuple[object, str]]] = {
 class ScriptedModel:
     """Deterministic: the same parameters give the same events, and on a mock clock the same times.
 
-    Parameters it does not know are somebody else's (temperature, …) and are ignored.
+    Unknown parameters are meant for other models (temperature, …) and are ignored.
     """
 
     writes_titles: Final = False
@@ -83,7 +83,7 @@ class ScriptedModel:
         parameters: Mapping[str, Json] | None = None,
         fastest: float | None = None,
     ) -> None:
-        """`fastest`: tokens per second that it says at most; None where nothing bounds them."""
+        """`fastest`: the most tokens per second; None without a bound."""
         self.name: Final = name
         self.max_context_tokens: Final = max_context_tokens
         self._defaults = parameters or {}
@@ -112,7 +112,7 @@ class ScriptedModel:
 
 
 def _paced(script: Script, fastest: float | None) -> Script:
-    """Not faster than that."""
+    """The script with a rate of at most `fastest`."""
     if fastest is None:
         return script
     return replace(script, rate=min(script.rate or fastest, fastest))
@@ -133,7 +133,7 @@ def _read_script(parameters: Mapping[str, Json]) -> Script:
 
 
 def _said(script: Script, request: ModelRequest) -> int:
-    """How many tokens are said already, where the script is to go on from an answer of its own."""
+    """The number of tokens said already, if the script goes on from its own former answer."""
     words = len(_WORD.findall(request.resumed))
     return script.reasoning + words if words else 0
 
@@ -148,7 +148,7 @@ async def _perform(
         start -= said / script.rate
     await pacer.sleep_until(start)
     while said < end:
-        # Absolute deadlines: whoever was held up catches up, and the pace does not drift.
+        # Deadlines are absolute: a model that was held up catches up, and the pace does not drift.
         now = await pacer.sleep_until(start + said / script.rate if script.rate else start)
         due = min(end, said + _batch(script.rate, now - start, said))
         yield _tokens(script, said, due)
@@ -167,7 +167,7 @@ async def _perform(
 
 
 def _batch(rate: float, elapsed: float, said: int) -> int:
-    """How many tokens are due and not said yet; at least one, and never more than one turn's.
+    """The number of tokens due and not said yet: at least 1, at most _LONGEST_BATCH.
 
     Token i is due i / rate seconds after the start.  Rounding may put the very moment
     of a deadline a hair before it; the token is due all the same.

@@ -1,6 +1,7 @@
-"""A circuit breaker: what is known to be in vain is refused at once.
+"""A circuit breaker: a request that would wait in vain is refused at once.
 
-Whoever finds the storage in trouble opens the breaker; one task finds out when the trouble is over.
+Any caller that finds the storage in trouble opens the breaker; one task probes, and closes the
+breaker when the trouble is over.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,8 +14,8 @@ import trio
 from legato.storage.contracts.errors import StorageError, Unavailable
 
 PAUSE: Final = 0.5
-"""Seconds between two probes: so late is it noticed that a storage is back.  A probe is one small
-statement."""
+"""Seconds between two probes: at most this late a storage that is back is noticed.  A probe is one
+small statement."""
 
 log = structlog.get_logger()
 
@@ -23,7 +24,7 @@ class Breaker:
     """Closed while `trouble` is None, and all goes through; open, `check` refuses."""
 
     def __init__(self, name: str, probe: Callable[[], Awaitable[object]]) -> None:
-        """`name` is what the log calls it; `probe` raises StorageError while there is trouble."""
+        """`name` stands in log lines; `probe` raises StorageError while there is trouble."""
         self.trouble: StorageError | None = None
         self._name = name
         self._probe = probe
@@ -31,12 +32,12 @@ class Breaker:
         self._is_watched = False
 
     def check(self) -> None:
-        """Raises Unavailable while it is open, with the reason."""
+        """Raises Unavailable with the reason, while the breaker is open."""
         if self.trouble is not None:
             raise Unavailable(str(self.trouble))
 
     def open(self, trouble: StorageError) -> None:
-        """Refuse from now on; not where nobody would find out that it is over."""
+        """Refuse from now on; does nothing while no task would find the end of the trouble."""
         if not self._is_watched:
             return
         self.trouble = trouble
@@ -46,7 +47,7 @@ class Breaker:
         self.trouble = None
 
     async def run(self) -> None:
-        """Probe while it is open, for ever."""
+        """Probe while the breaker is open, for ever."""
         self._is_watched = True
         try:
             while True:
@@ -58,7 +59,10 @@ class Breaker:
             self.close()
 
     async def _recover(self) -> None:
-        """Return when it is closed.  Trouble that the first probe does not find is not logged."""
+        """Probe until the breaker is closed.
+
+        Trouble that the first probe does not find is not logged.
+        """
         is_known = False
         while self.trouble is not None:
             try:
@@ -77,8 +81,7 @@ class Breaker:
 
 @asynccontextmanager
 async def watched(watch: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Until the block ends somebody finds out when trouble is over; `watch` is what a storage has
-    for that."""
+    """Run `watch`, which finds the end of trouble, until the block ends."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(watch)
         yield

@@ -10,23 +10,23 @@ from pathlib import Path
 import pytest
 
 from legato.bench import NAMES, BenchError
-from legato.bench.attacks import ATTACKS
 from legato.bench.client import Client
-from legato.bench.coming_back import resume, storm
-from legato.bench.costs import hostile, memory
-from legato.bench.journal import journal
-from legato.bench.ladders import many_jobs, readers, saturation
+from legato.bench.command import SCENARIOS, show
+from legato.bench.load.attacks import ATTACKS
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
-from legato.bench.replicas import replicas, replicas_jobs, replicas_stop, replicas_storm
 from legato.bench.report import Figures, Scenario
-from legato.bench.rolling import rolling_restart
-from legato.bench.scenarios import SCENARIOS, show
-from legato.bench.servers import FRAME, Served, floor, legato
-from legato.bench.soak import Sample, delay_p99, slope, soak
-from legato.bench.steady import fan_out, generate, jobs
+from legato.bench.scenarios.coming_back import resume, storm
+from legato.bench.scenarios.costs import hostile, memory
+from legato.bench.scenarios.journal import journal
+from legato.bench.scenarios.ladders import many_jobs, readers, saturation
+from legato.bench.scenarios.replicas import replicas, replicas_jobs, replicas_stop, replicas_storm
+from legato.bench.scenarios.rolling import rolling_restart
+from legato.bench.scenarios.soak import Sample, delay_p99, slope, soak
+from legato.bench.scenarios.steady import fan_out, generate, jobs
+from legato.bench.scenarios.turns import start_to_first, stop
+from legato.bench.servers.served import FRAME, Served, floor, legato
 from legato.bench.tasks import Floor
-from legato.bench.turns import start_to_first, stop
 
 SOON = {"warm_up": 0.05, "window": 0.2}
 

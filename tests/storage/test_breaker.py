@@ -1,4 +1,4 @@
-"""What is known to be in vain is refused, until one task finds that it is over."""
+"""Requests in vain are refused, until one task finds the end of the trouble."""
 
 import pytest
 import trio

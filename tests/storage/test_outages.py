@@ -1,4 +1,4 @@
-"""A real server whose storage is in trouble: what the table in docs/operations.md says of it."""
+"""A real server whose storage is in trouble, as the table in docs/operations.md says."""
 
 import math
 import signal
@@ -42,7 +42,7 @@ LIMITS: Final = {
     "LEGATO_DRAIN_TIMEOUT": str(DRAIN_TIMEOUT),
     "LEGATO_MAX_RUNNING_JOBS_PER_USER": "100",
 }
-AT_ONCE: Final = 1.5  # seconds at most, on a machine that is busy
+AT_ONCE: Final = 1.5  # seconds at most, on a busy machine
 READY: Final = 2.0  # seconds for /readyz in every state
 
 
@@ -82,7 +82,7 @@ async def test_in_trouble_it_refuses_starts_at_once_says_why_and_serves_the_rest
 
 
 async def check_starts(server: ServerProcess, patience: float) -> None:
-    """The first find out; whoever comes later is refused at once."""
+    """The first requests find the trouble; later requests are refused at once."""
     first, later = await starts(server), await starts(server)
     for reply in (*first, *later):
         assert (reply.status, reply.retry_after) == (503, b"2"), reply
@@ -112,7 +112,7 @@ async def check_stop(server: ServerProcess, started: Started) -> None:
 
 
 async def started_again(server: ServerProcess) -> None:
-    """A Redis that lost all is told it again before anything starts."""
+    """A Redis that lost everything is told again before anything starts."""
     with trio.fail_after(10):
         while (await start(server)).status != 200:  # noqa: ASYNC110
             await trio.sleep(0.05)
@@ -153,7 +153,7 @@ async def test_it_ends_in_its_time_also_where_nothing_is_to_be_stored(
 
 
 async def start_in_vain(server: ServerProcess) -> None:
-    """Its client may be cut."""
+    """The client of this stream may be cut."""
     with suppress(Cut, OSError, trio.BrokenResourceError):
         await start(server)
 

@@ -1,5 +1,6 @@
 """OpenAI's two APIs, each generation a job like any other.
 
+- `building`: builds the turn of a large request in a worker thread
 - `callers`: what a caller of OpenAI's APIs says beside its body, in headers of our own and of the
   SDKs
 - `models`: the models that can be asked, as OpenAI's APIs list them

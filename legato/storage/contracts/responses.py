@@ -1,4 +1,4 @@
-"""What is kept for the Responses API: the contract."""
+"""The contract for stored responses of the Responses API."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -8,17 +8,17 @@ from msgspec import Struct
 from legato.events import AnyEnding, Created
 
 LONGEST_CHAIN: Final = 4096
-"""Responses that follow one another: of a longer chain no model reads the beginning."""
+"""Responses in a chain of `previous_id`: no model reads the beginning of a longer chain."""
 
 LARGEST_CHAIN: Final = 8 * 1024 * 1024
-"""Bytes of responses that follow one another: all are in memory at once, and few models read so
+"""Bytes of the responses in a chain: all of a chain is in memory at once, and few models read as
 much."""
 
 
 class StoredResponse(Struct, frozen=True, kw_only=True):
-    """A request to the Responses API and what came of it; `ending` is None while it runs.
+    """A request to the Responses API and the outcome; `ending` is None while the response runs.
 
-    `items`: its own input items (JSON objects with ids), not those of the responses before it.
+    `items`: the input items of this request alone (JSON objects with ids), without earlier items.
     """
 
     response_id: str
@@ -31,33 +31,33 @@ class StoredResponse(Struct, frozen=True, kw_only=True):
 
 
 class ChainTooLarge(Exception):
-    """What is to be gone on from has more than LARGEST_CHAIN bytes."""
+    """The responses to be continued have more than LARGEST_CHAIN bytes."""
 
 
 class Responses(Protocol):
-    """Responses that are kept, each its user's alone: of another's there is no trace.
+    """Stored responses, each visible to its own user only; other users find nothing.
 
-    Errors and cancelling are as with Records, whose part this is.
+    Responses are a part of Records: errors and cancelling are the same.
     """
 
     async def open(self, response: StoredResponse) -> None:
-        """Keep a new one.  The same once more changes nothing.
+        """Keep a new response; the same response once more changes nothing.
 
         Raises:
-            OverQuota: if this user has no room for it; then nothing is kept.
+            OverQuota: if this user has no room for the response; then nothing is kept.
         """
         ...
 
     async def close(self, response_id: str, ending: AnyEnding) -> None:
-        """Note its ending; the first stays.  Nothing where it is gone."""
+        """Note a response's ending, if the response is there; the first ending stays."""
         ...
 
     async def find(self, user: str, response_id: str) -> StoredResponse | None: ...
 
     async def chain(self, user: str, response_id: str) -> Sequence[StoredResponse] | None:
-        """It and all before it along `previous_id`, the oldest first.
+        """A response and all responses before along `previous_id`, the oldest first.
 
-        None where one is gone, and where there are more than LONGEST_CHAIN.
+        None where a response is gone, and where there are more than LONGEST_CHAIN.
 
         Raises:
             ChainTooLarge
@@ -65,7 +65,7 @@ class Responses(Protocol):
         ...
 
     async def conversation(self, user: str, conversation_id: str) -> Sequence[StoredResponse]:
-        """In order of arrival.
+        """All responses of a conversation, in order of arrival.
 
         Raises:
             ChainTooLarge
@@ -73,9 +73,9 @@ class Responses(Protocol):
         ...
 
     async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:
-        """The last of that order."""
+        """The response of a conversation with the latest arrival."""
         ...
 
     async def delete(self, user: str, response_id: str) -> bool:
-        """False where there was none."""
+        """Delete a response; False where there was none."""
         ...

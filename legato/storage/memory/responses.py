@@ -1,4 +1,4 @@
-"""Responses in memory: a part of the records there, gone with the process."""
+"""Responses in memory, a part of the records there, gone with the process."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -17,7 +17,7 @@ from legato.storage.memory.quotas import MemoryUse, Row
 
 
 class MemoryResponses:
-    """As the records that it is a part of: one checkpoint, and then one step."""
+    """Responses of MemoryRecords; every method is one checkpoint and then a single step."""
 
     def __init__(
         self, enter: Callable[..., Awaitable[None]], use: MemoryUse, quota: Quota = UNBOUNDED

@@ -24,10 +24,10 @@ from legato.storage.contracts.agents import (
     StoredAgent,
 )
 from legato.storage.paging import Position, decode_cursor, encode_cursor
-from legato.storage.sql import agent_statements as statements
-from legato.storage.sql.database import Database
+from legato.storage.sql.connection.database import Database
 from legato.storage.sql.quotas import SqlQuotas
-from legato.storage.sql.tables import AGENT_AVATARS
+from legato.storage.sql.schema.tables import AGENT_AVATARS
+from legato.storage.sql.statements import agents as statements
 
 T = TypeVar("T")
 

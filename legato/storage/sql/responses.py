@@ -1,4 +1,4 @@
-"""What is kept for the Responses API, in a database."""
+"""Stored responses in a database."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -14,10 +14,10 @@ from legato.storage.contracts.responses import (
     ChainTooLarge,
     StoredResponse,
 )
-from legato.storage.sql.database import Database
+from legato.storage.sql.connection.database import Database
 from legato.storage.sql.events import VERSION, decoded, encoded
 from legato.storage.sql.quotas import SqlQuotas
-from legato.storage.sql.response_statements import (
+from legato.storage.sql.statements.responses import (
     CHAIN,
     CHAIN_BYTES,
     CLOSE,
@@ -33,7 +33,7 @@ _ITEMS: Final = json.Decoder(tuple[dict[str, Any], ...])
 
 
 class SqlResponses:
-    """As the records that it is a part of: one transaction a method, in a worker thread."""
+    """Responses of SqlRecords: one transaction a method, in a worker thread."""
 
     def __init__(self, database: Database, quotas: SqlQuotas) -> None:
         self._database = database
@@ -94,7 +94,7 @@ class SqlResponses:
 
 
 def _check_size(connection: Connection, statement: Executable, values: Mapping[str, Any]) -> None:
-    """Before anything of it is read.  Raises ChainTooLarge."""
+    """Raises ChainTooLarge, before any of the responses is read."""
     if connection.execute(statement, values).scalar_one() > LARGEST_CHAIN:
         raise ChainTooLarge
 

@@ -1,0 +1,220 @@
+"""The promises of every implementation of Responses."""
+
+from contextlib import suppress
+
+import pytest
+from msgspec.structs import replace
+
+from legato.content import ApiRequest, Message, TextPart, Usage
+from legato.events import AnyEnding, Created, Failed, Finished, Stopped
+from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.contracts.records import Records
+from legato.storage.contracts.responses import ChainTooLarge, StoredResponse
+from legato.storage.open import open_records
+from tests.support.storage.sql import execute
+
+ITEMS = ({"id": "msg_1", "type": "message", "content": [{"text": "Hi \0 ü", "n": 1.5}]},)
+ANSWER = Message(message_id="r1", conversation_id="r1", content=(TextPart("Hello \0."),))
+ENDING = Finished(reason="length", response=ANSWER, usage=Usage(3, 2, 1), at=1_700_000_000)
+
+
+def response(
+    response_id: str = "r1",
+    user: str = "ann",
+    *,
+    previous_id: str | None = None,
+    conversation_id: str = "c1",
+    ending: AnyEnding | None = None,
+) -> StoredResponse:
+    echo = {"metadata": {"a": "b"}, "temperature": 0.5, "tools": [{"type": "function"}]}
+    asked = ApiRequest(api="responses", user=user, model="m", echo=echo, store=True)
+    request = Message(message_id=response_id, conversation_id=conversation_id)
+    return StoredResponse(
+        response_id=response_id,
+        user=user,
+        conversation_id=conversation_id,
+        previous_id=previous_id,
+        items=ITEMS,
+        created=Created(request, response_id, "m", asked=asked),
+        ending=ending,
+    )
+
+
+def ids(responses: object) -> list[str] | None:
+    assert responses is None or isinstance(responses, list)
+    return responses and [each.response_id for each in responses]
+
+
+async def test_a_response_comes_back_whole_while_it_runs_and_ended(records: Records) -> None:
+    await records.responses.open(response())
+    assert await records.responses.find("ann", "r1") == response()
+
+    await records.responses.close("r1", ENDING)
+    assert await records.responses.find("ann", "r1") == response(ending=ENDING)
+
+
+async def test_one_that_has_ended_may_be_opened(records: Records) -> None:
+    await records.responses.open(response(ending=ENDING))
+
+    assert await records.responses.find("ann", "r1") == response(ending=ENDING)
+
+
+async def test_the_same_once_more_changes_nothing(records: Records) -> None:
+    await records.responses.open(response())
+    await records.responses.close("r1", ENDING)
+    await records.responses.open(response())
+
+    assert await records.responses.find("ann", "r1") == response(ending=ENDING)
+    assert len(await records.responses.conversation("ann", "c1")) == 1
+
+
+@pytest.mark.parametrize("late", [Stopped(), Failed(reason="server_restart", message="Gone.")])
+async def test_the_first_ending_stays(records: Records, late: AnyEnding) -> None:
+    await records.responses.open(response())
+    await records.responses.close("r1", ENDING)
+    await records.responses.close("r1", late)
+
+    assert await records.responses.find("ann", "r1") == response(ending=ENDING)
+
+
+async def test_the_ending_of_one_that_is_gone_is_nothing(records: Records) -> None:
+    await records.responses.close("r1", ENDING)
+
+    assert await records.responses.find("ann", "r1") is None
+
+
+async def test_of_anothers_there_is_no_trace(records: Records) -> None:
+    await records.responses.open(response(user="ann"))
+    await records.responses.open(response("r2", "bob", previous_id="r1"))
+
+    assert await records.responses.find("bob", "r1") is None
+    assert await records.responses.chain("bob", "r1") is None
+    assert await records.responses.chain("bob", "r2") is None
+    assert ids(await records.responses.conversation("bob", "c1")) == ["r2"]
+    assert not await records.responses.delete("bob", "r1")
+    assert await records.responses.find("ann", "r1") == response()
+
+
+async def test_a_chain_is_told_from_its_beginning(records: Records) -> None:
+    await records.responses.open(response("r9"))
+    await records.responses.open(response("r5", previous_id="r9"))
+    await records.responses.open(response("r7", previous_id="r5"))
+    await records.responses.open(response("r6", previous_id="r5"))
+
+    assert ids(await records.responses.chain("ann", "r7")) == ["r9", "r5", "r7"]
+    assert ids(await records.responses.chain("ann", "r6")) == ["r9", "r5", "r6"]
+    assert await records.responses.chain("ann", "r9") == [response("r9")]
+    assert await records.responses.chain("ann", "r1") is None
+
+
+async def test_a_chain_with_one_gone_is_none(records: Records) -> None:
+    await records.responses.open(response("r1"))
+    await records.responses.open(response("r2", previous_id="r1"))
+    await records.responses.open(response("r3", previous_id="r2"))
+    assert await records.responses.delete("ann", "r2")
+
+    assert await records.responses.chain("ann", "r3") is None
+    assert ids(await records.responses.chain("ann", "r1")) == ["r1"]
+
+
+async def test_a_chain_has_a_bound(records: Records) -> None:
+    """Found by a circle, since thousands of rows take their time."""
+    await records.responses.open(response("r1", previous_id="r2"))
+    await records.responses.open(response("r2", previous_id="r1"))
+
+    assert await records.responses.chain("ann", "r1") is None
+
+
+async def test_a_conversation_is_told_in_order_of_arrival(records: Records) -> None:
+    for name in ("r3", "r1", "r2"):
+        await records.responses.open(response(name))
+    await records.responses.open(response("r0", conversation_id="c2"))
+    await records.responses.close("r3", ENDING)
+
+    assert ids(await records.responses.conversation("ann", "c1")) == ["r3", "r1", "r2"]
+    assert await records.responses.conversation("ann", "c3") == []
+
+
+async def test_the_newest_of_a_conversation_is_the_last_that_is_left(records: Records) -> None:
+    await records.responses.open(response("r3"))
+    await records.responses.open(response("r1", ending=ENDING))
+    await records.responses.open(response("r0", conversation_id="c2"))
+    await records.responses.open(response("r2", "bob"))
+
+    assert await records.responses.newest("ann", "c1") == response("r1", ending=ENDING)
+    await records.responses.delete("ann", "r1")
+    assert await records.responses.newest("ann", "c1") == response("r3")
+    assert await records.responses.newest("ann", "c3") is None
+
+
+async def test_what_was_deleted_is_gone(records: Records) -> None:
+    await records.responses.open(response())
+
+    assert await records.responses.delete("ann", "r1")
+    assert not await records.responses.delete("ann", "r1")
+    assert await records.responses.find("ann", "r1") is None
+    assert await records.responses.conversation("ann", "c1") == []
+
+
+async def test_half_of_a_surrogate_pair_is_refused_by_name(records: Records) -> None:
+    await records.responses.open(response())
+    with pytest.raises(UnstorableText, match="lone surrogate"):
+        await records.responses.open(response("r2", conversation_id="\ud83c"))
+    with pytest.raises(UnstorableText, match="lone surrogate"):
+        await records.responses.close("r1", Failed(reason="r", message="\ud83c"))
+
+    assert await records.responses.conversation("ann", "c1") == [response()]
+
+
+async def test_what_json_cannot_say_is_refused_by_name(records: Records) -> None:
+    with pytest.raises(UnstorableText, match=r"That cannot be stored: .*object"):
+        await records.responses.open(replace(response(), items=[{"id": object()}]))
+
+    assert await records.responses.find("ann", "r1") is None
+
+
+async def test_a_closed_storage_says_so(database_url: str) -> None:
+    async with open_records(database_url) as records:
+        pass
+    with pytest.raises(StorageError, match="closed"):
+        await records.responses.find("ann", "r1")
+
+
+@pytest.mark.parametrize(
+    "change", ["version = 7", "ending_version = 7", "items = 'x'", "ending = 'x'"]
+)
+async def test_a_row_of_another_version_is_an_error_for_people(change: str, sql_url: str) -> None:
+    async with open_records(sql_url) as records:
+        await records.responses.open(response(ending=ENDING))
+        execute(sql_url, f"UPDATE responses SET {change}")
+
+        with pytest.raises(StorageError, match="a row this version cannot read"):
+            await records.responses.find("ann", "r1")
+
+
+async def test_too_much_to_go_on_from_is_refused_before_it_is_read(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("sql.responses", "memory.responses"):
+        monkeypatch.setattr(f"legato.storage.{place}.LARGEST_CHAIN", 1000)
+    await records.responses.open(response("r1"))
+    await records.responses.close("r1", ENDING)
+    await records.responses.open(response("r2", previous_id="r1"))
+
+    assert ids(await records.responses.chain("ann", "r1")) == ["r1"]
+    with pytest.raises(ChainTooLarge):
+        await records.responses.chain("ann", "r2")
+    with pytest.raises(ChainTooLarge):
+        await records.responses.conversation("ann", "c1")
+    assert await records.responses.conversation("bob", "c1") == []
+
+
+async def test_an_id_with_nul_is_unknown_or_refused_by_name(records: Records) -> None:
+    for ask in (
+        records.responses.find,
+        records.responses.chain,
+        records.responses.conversation,
+        records.responses.delete,
+    ):
+        with suppress(UnstorableText):  # PostgreSQL has no NUL
+            assert not await ask("ann", "r\0")
