@@ -112,6 +112,8 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.storage.open",
     ),
     "legato.demo": ("legato",),
+    "legato.cli.agents": ("legato",),
+    "legato.cli.toml": (),
     "legato.cli.keys": ("legato",),
     "legato.cli.sessions": ("legato",),
     "legato.cli.values": ("legato",),

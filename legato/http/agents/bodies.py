@@ -1,6 +1,6 @@
 """What clients send of agents, as LibreChat's wire has it; unknown fields are ignored."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field, json
@@ -112,13 +112,19 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 
 def check_state(state: AgentState, models: Mapping[str, Model], most_recursion: int) -> None:
     """Raises InvalidAgent for what no field says by itself, but for the edges' ends."""
-    if state.model not in models:
-        allowed = ", ".join(models)
-        raise InvalidAgent("model", f"found {state.model!r:.80}; allowed are {allowed}")
+    check_sizes(state, models, most_recursion)
     try:
         models[state.model].check(state.model_parameters)
     except ModelError as error:
         raise InvalidAgent("model_parameters", str(error)) from None
+
+
+def check_sizes(state: AgentState, models: Iterable[str], most_recursion: int) -> None:
+    """The part of `check_state` for which no model has to be open.  Raises InvalidAgent."""
+    known = sorted(models)
+    if state.model not in known:
+        allowed = ", ".join(known)
+        raise InvalidAgent("model", f"found {state.model!r:.80}; allowed are {allowed}")
     if (limit := state.recursion_limit) is not None and limit > most_recursion:
         raise InvalidAgent("recursion_limit", f"found {limit}; 1 to {most_recursion} are allowed")
     size = len(json.encode(state))

@@ -149,13 +149,15 @@ class Agents(Protocol):
 
     async def page(
         self,
-        principals: Sequence[Principal],
+        principals: Sequence[Principal] | None,
         query: AgentQuery,
         *,
         limit: int,
         cursor: str | None = None,
     ) -> AgentPage:
         """Those that the principals may use so, last changed first; `limit` is 1 or more.
+
+        All agents where `principals` is None, which only an operator may ask.
 
         Raises:
             InvalidCursor: if `cursor` is not one that a former page carried.

@@ -92,7 +92,7 @@ class MemoryAgents:
 
     async def page(
         self,
-        principals: Sequence[Principal],
+        principals: Sequence[Principal] | None,
         query: AgentQuery,
         *,
         limit: int,
@@ -212,10 +212,10 @@ class MemoryAgents:
         self._use.put(author, row)
 
 
-def _fits(record: _Record, principals: Sequence[Principal], query: AgentQuery) -> bool:
+def _fits(record: _Record, principals: Sequence[Principal] | None, query: AgentQuery) -> bool:
     state = record.agent.state
     return (
-        record.found(principals).allows(query.bits)
+        (principals is None or record.found(principals).allows(query.bits))
         and query.category in (None, state.category)
         and (query.search or "").casefold() in searched(state)
     )

@@ -75,19 +75,18 @@ class SqlAgents:
 
     async def page(
         self,
-        principals: Sequence[Principal],
+        principals: Sequence[Principal] | None,
         query: AgentQuery,
         *,
         limit: int,
         cursor: str | None = None,
     ) -> AgentPage:
         require_limit(limit)
-        values: dict[str, Any] = {
-            "of_principals": [*map(tuple, principals)],
-            "all_of": query.bits,
-            "at_most": limit + 1,
-        }
-        statement = statements.PAGE
+        values: dict[str, Any] = {"at_most": limit + 1}
+        statement = statements.EVERY
+        if principals is not None:
+            values |= {"of_principals": [*map(tuple, principals)], "all_of": query.bits}
+            statement = statement.where(statements.USABLE)
         if cursor is not None:
             after = decode_cursor(cursor)
             values |= {"primary": after.primary, "secondary": after.secondary}

@@ -222,6 +222,15 @@ async def test_pages_follow_one_another_last_changed_first(
     assert seen == [["2", "6"], ["3", "4"], ["5", "0"], ["1"]]
 
 
+async def test_an_operator_sees_every_agent(records: Records, clock: SteppedClock) -> None:
+    for number, author in enumerate(["ann", "bob"]):
+        clock.advance()
+        await records.agents.add(f"agent_{number}", author, state(author))
+    page = await records.agents.page(None, AgentQuery(), limit=100)
+
+    assert [(each.author, each.name) for each in page.agents] == [("bob", "bob"), ("ann", "ann")]
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "e30", "eyJwcmltYXJ5IjoxfQ"])
 async def test_a_cursor_that_no_page_carried_is_refused(records: Records, cursor: str) -> None:
     with pytest.raises(InvalidCursor):

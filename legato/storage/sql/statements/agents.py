@@ -57,14 +57,13 @@ FOUND: Final = (
 )
 """A row for each grant of these principals, and one without bits where there is none."""
 
-_USABLE: Final = AGENTS.c.agent_id.in_(
+USABLE: Final = AGENTS.c.agent_id.in_(
     select(AGENT_GRANTS.c.agent_id).where(
         _PRINCIPALS, AGENT_GRANTS.c.bits.bitwise_and(bindparam("all_of")) == bindparam("all_of")
     )
 )
-PAGE: Final = (
+EVERY: Final = (
     select(AGENTS, IS_PUBLIC)
-    .where(_USABLE)
     .order_by(AGENTS.c.updated_at.desc(), AGENTS.c.agent_id)
     .limit(bindparam("at_most"))
 )
@@ -80,7 +79,7 @@ SEARCHED: Final = AGENTS.c.searched.contains(bindparam("text"), autoescape=False
 """`text` has backslashes before what LIKE would take for more than itself."""
 
 CATEGORIES: Final = (
-    select(AGENTS.c.category, func.count()).where(_USABLE).group_by(AGENTS.c.category)
+    select(AGENTS.c.category, func.count()).where(USABLE).group_by(AGENTS.c.category)
 )
 
 ADD: Final = insert(AGENTS)
