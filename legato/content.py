@@ -82,7 +82,11 @@ def total(usages: Iterable[Usage]) -> Usage:
 
 
 class Message(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A message of a conversation.  A user's message has `text`, an answer has `content`."""
+    """A message of a conversation.  A user's message has `text`, an answer has `content`.
+
+    An agent's answer has `agent_id` and `agent_version`, and its `model` is the agent's id, as
+    LibreChat has it.
+    """
 
     message_id: str
     conversation_id: str
@@ -97,6 +101,8 @@ class Message(Struct, frozen=True, kw_only=True, rename="camel"):
     endpoint: str | UnsetType = UNSET
     finish_reason: str | UnsetType = field(name="finish_reason", default=UNSET)
     usage: Usage | UnsetType = UNSET
+    agent_id: str | UnsetType = field(name="agent_id", default=UNSET)
+    agent_version: int | UnsetType = field(name="agent_version", default=UNSET)
     created_at: datetime | UnsetType = UNSET
     updated_at: datetime | UnsetType = UNSET
 
@@ -109,6 +115,7 @@ class Conversation(Struct, frozen=True, kw_only=True, rename="camel"):
     title: str = NEW_CHAT
     endpoint: str = "agents"
     model: str | UnsetType = UNSET
+    agent_id: str | UnsetType = field(name="agent_id", default=UNSET)
     created_at: datetime | UnsetType = UNSET
     updated_at: datetime | UnsetType = UNSET
 
@@ -135,6 +142,13 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
     store: bool = False
 
 
+class Answering(Struct, frozen=True):
+    """The agent that answers, in the version that was current at the start."""
+
+    id: str
+    version: int
+
+
 class Edit(Struct, frozen=True):
     """Part `index` of the answer shall read `text`; all later parts are dropped."""
 
@@ -149,8 +163,8 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     further answer.  `revise` names an answer that goes on from its content, after `edit` if given:
     the same message if `response_id` names it, else a sibling.  `parameters` are JSON, for the
     model.  `place` is the position among the conversation's starts, given by the directory of many
-    replicas; 0 in a single process.  `agents`: the first answers, the others are all that its edges
-    reach; none where a bare model answers.
+    replicas; 0 in a single process.  `agents`: the first agent answers, the others are all agents
+    that its edges reach; none where a bare model answers.
     """
 
     job_id: str

@@ -9,7 +9,16 @@ from typing import Final, Literal, NamedTuple, Self, final
 
 from msgspec import Struct, field, structs
 
-from legato.content import ApiRequest, Conversation, Message, Part, ToolCall, TurnRequest, Usage
+from legato.content import (
+    Answering,
+    ApiRequest,
+    Conversation,
+    Message,
+    Part,
+    ToolCall,
+    TurnRequest,
+    Usage,
+)
 
 StepKind = Literal["text", "think", "tool_call"]
 
@@ -32,7 +41,7 @@ class Created(Event, frozen=True):
     `api_request` (in journals: `asked`) is there where an API was asked; then no conversation has
     a message of the turn, and `request` only stands in for one.  `turn` is there where another
     replica may have the model go on: what was asked for, without the text, which `request` has.
-    No reader is told of `turn`.
+    No reader is told of `turn`.  `agent` is None where a bare model answers.
     """
 
     request: Message
@@ -42,6 +51,7 @@ class Created(Event, frozen=True):
     dropped: int = 0
     api_request: ApiRequest | None = field(name="asked", default=None)
     turn: TurnRequest | None = None
+    agent: Answering | None = None
 
 
 def without_turn(created: Created) -> Created:

@@ -10,7 +10,7 @@ import pytest
 ROOT: Final = Path(__file__).parent.parent
 
 BASE: Final = (
-    *("legato.agents.definition", "legato.content", "legato.events"),
+    *("legato.agents.definition", "legato.agents.state", "legato.content", "legato.events"),
     *("legato.growing_part", "legato.config"),
 )
 FILES: Final = "legato.private_files"
@@ -47,13 +47,20 @@ BENCH: Final = ("legato.bench",)
 # import itself and the layers named beside, and nothing else of the package.
 LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.agents.definition": (),
+    "legato.agents.state": ("legato.agents.definition",),
+    "legato.agents.edges": ("legato.agents.definition",),
     "legato.content": ("legato.agents.definition",),
     "legato.events": ("legato.content",),
     "legato.growing_part": ("legato.content", "legato.events"),
     "legato.config.values": (),
     "legato.config.guards": ("legato.config.values",),
     "legato.config.service_links": (),
+    "legato.config.agents": (
+        *("legato.agents.definition", "legato.agents.edges", "legato.agents.state"),
+        "legato.config.values",
+    ),
     "legato.config": (
+        "legato.config.agents",
         "legato.config.values",
         "legato.config.guards",
         "legato.config.service_links",
@@ -71,7 +78,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
     "legato.agents.contract": (*BASE, "legato.models.contract"),
     "legato.agents": (
-        *(*BASE, "legato.agents.contract"),
+        *(*BASE, "legato.agents.contract", "legato.agents.edges", "legato.storage.contracts"),
         *("legato.models.contract", "legato.models.messages"),
     ),
     "legato.models.contract": BASE,
@@ -99,6 +106,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
     "legato.http": (
         *BASE,
+        "legato.agents",
         *CONTRACTS,
         "legato.config.guards",
         "legato.exposure",
@@ -117,6 +125,8 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.storage.open",
     ),
     "legato.demo": ("legato",),
+    "legato.cli.agents": ("legato",),
+    "legato.cli.toml": (),
     "legato.cli.keys": ("legato",),
     "legato.cli.sessions": ("legato",),
     "legato.cli.values": ("legato",),
@@ -142,6 +152,9 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
 
 PURE: Final = (
     "legato.agents.definition",
+    "legato.agents.edges",
+    "legato.agents.permissions",
+    "legato.agents.state",
     "legato.content",
     "legato.events",
     "legato.growing_part",

@@ -11,13 +11,14 @@ import structlog
 import trio
 
 from legato.agents.calls import KEPT, ModelCall, calls_of, next_number
-from legato.agents.contract import Stage
+from legato.agents.contract import BareRun, Run, Stage
 from legato.agents.definition import Agent
 from legato.agents.execution import NOT_MADE, Execution, answered
 from legato.agents.handoffs import PREFIX, definitions, edges_of, handoffs
 from legato.agents.prompt import names_in, prompted
 from legato.agents.tools.contract import Tool, Toolbox
 from legato.agents.visits import Key, Visit, Visits
+from legato.content import TurnRequest
 from legato.events import Origin, Snapshot
 from legato.models.contract import FinishReport, Model, ModelError, ModelRequest
 
@@ -147,6 +148,20 @@ class AgentRun:
                 log.warning("tool is not there", agent=agent.id, tool=name, reason=reason)
             self._tools[agent.id] = {tool.definition.name: tool for tool in offer.tools}
         return self._tools[agent.id]
+
+
+class AgentRuns:
+    """The runs of a process: an agent's where the turn has one, else a bare model's."""
+
+    def __init__(self, models: Mapping[str, Model], toolbox: Toolbox) -> None:
+        self._models = models
+        self._toolbox = toolbox
+
+    def run_of(self, turn: TurnRequest, model: Model) -> Run:
+        """See Runs."""
+        if not turn.agents:
+            return BareRun(model)
+        return AgentRun(turn.agents, self._models, self._toolbox, turn.user)
 
 
 async def _close_cut_calls(stage: Stage) -> None:

@@ -122,6 +122,7 @@ class LibreChat:
             "sender": event.sender,
             "droppedMessages": event.dropped,
             **({"keptContent": event.kept} if event.kept else {}),
+            **_answering(event),
         }
 
     def _step_id(self, index: int) -> str:
@@ -165,6 +166,13 @@ class LibreChat:
             "generationId": self._identity.job_id,
             **_manner(event),
         }
+
+
+def _answering(event: Created) -> Body:
+    """Which agent answers, where one does."""
+    if event.agent is None:
+        return {}
+    return {"agent_id": event.agent.id, "agent_version": event.agent.version}
 
 
 def _verbatim(text: bytes) -> bytes:

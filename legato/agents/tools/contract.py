@@ -85,3 +85,10 @@ class Toolbox(Protocol):
     async def offer(self, names: Sequence[str], user: str) -> Offer:
         """Find the tools of an agent by the names in its `tools`, for that user."""
         ...
+
+
+class NoTools:
+    """The toolbox of a process without tools."""
+
+    async def offer(self, names: Sequence[str], user: str) -> Offer:
+        return Offer(missing=dict.fromkeys(names, "no tools are configured"))
