@@ -15,7 +15,7 @@ from legato.config import ModelSettings, Settings, load_settings
 from legato.http.application import Legato
 from legato.http.server.server import run
 from legato.logs import configure_logs
-from legato.models.weights import WeightsUnavailable, obtain_weights
+from legato.models.local.weights import WeightsUnavailable, obtain_weights
 from legato.secret import with_secret
 
 HOST: Final = "127.0.0.1"

@@ -109,8 +109,8 @@ class Claims:
         won, lost = [], []
         for each, reply in zip(theirs, send(claims), strict=True):
             if each.top is not None and reply is not None:
-                attempts, settled = map(number, array(reply))
-                top = Top(each.top.epoch + 1, self._me, settled, attempts)
+                attempts, done_epoch = map(number, array(reply))
+                top = Top(each.top.epoch + 1, self._me, done_epoch, attempts)
                 won.append(each._replace(top=top))
             else:
                 lost.append(each.job_id)
@@ -154,5 +154,5 @@ def _left(
 def _taken(left: OrphanedClaim) -> Taken:
     assert left.top is not None
     top = left.top
-    job = OrphanedJob(left.job_id, top.epoch, top.attempts, settled=top.settled > 0)
+    job = OrphanedJob(left.job_id, top.epoch, top.attempts, marked_done=top.done_epoch > 0)
     return Taken(job, left.info)
