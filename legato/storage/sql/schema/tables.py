@@ -154,7 +154,7 @@ Index(
     RESPONSES.c.position,
 )
 
-# Of items that their client named: items that we named say whose they are.
+# Item ids that clients made, and their responses; an id that Legato made leads to its response.
 ITEM_NAMES: Final = Table(
     "item_names",
     METADATA,
