@@ -9,6 +9,7 @@ import trio
 from legato.actors.durability.recovery import Recovered, recover
 from legato.actors.jobs import Jobs
 from legato.actors.supervisor import Supervisor
+from legato.agents.contract import BARE_RUNS, Runs
 from legato.config import Limits
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
@@ -34,6 +35,7 @@ async def open_supervisor(
     dialects: Mapping[str, Dialect],
     limits: Limits,
     journal: Journal | None = None,
+    runs: Runs = BARE_RUNS,
 ) -> AsyncIterator[Supervisor]:
     """First what a former process left is brought to its end; on leaving, what runs is stopped and
     stored, which a storage that hangs does not hold up for longer than `store_timeout`.
@@ -55,6 +57,7 @@ async def open_supervisor(
             dialects=dialects,
             limits=limits,
             journal=journal,
+            runs=runs,
         )
         supervisor.adopt(recovered)
         yield supervisor

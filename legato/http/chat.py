@@ -6,6 +6,7 @@ from msgspec import UNSET
 from quart import Blueprint, Response, request
 from quart_schema import tag_blueprint
 
+from legato.actors.conversation.agent_prompt import parameters
 from legato.actors.conversation.turn import Turn
 from legato.actors.ending import standing_of
 from legato.actors.mailbox import ActorStopped
@@ -16,6 +17,7 @@ from legato.actors.stream.feed import Start
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
+from legato.http.agents.access import agents_of
 from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound, UnknownModel
 from legato.http.input.bodies import AbortBody, StartBody, StreamHeaders, StreamQuery
 from legato.http.openapi import describe
@@ -53,10 +55,12 @@ async def start(endpoint: str = "agents") -> Response:
     """
     body = await body_of(StartBody)
     house = runtime()
+    agents = await agents_of(body.agent_id)
     turn = turn_of(
         body,
+        agents=agents,
         user=user(),
-        model=_model(body),
+        model=agents[0].model if agents else _model(body),
         endpoint=body.endpoint or endpoint,
         max_text=house.settings.limits.max_text_bytes,
     )
@@ -77,7 +81,7 @@ def _model(body: StartBody) -> str:
 
 def _check_parameters(turn: Turn) -> None:
     try:
-        runtime().models[turn.model].check(turn.parameters)
+        runtime().models[turn.model].check(parameters(turn))
     except ModelError as error:
         raise InvalidField("model_parameters", str(error)) from None
 

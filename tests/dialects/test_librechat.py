@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import json
 
 from legato.actors.event_builder import Steps
-from legato.content import Message, TextPart, ToolCall
+from legato.content import Answering, Message, TextPart, ToolCall
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import (
@@ -161,6 +161,14 @@ def test_created_says_what_an_answer_goes_on_from() -> None:
     assert "keptContent" not in plain
     assert going_on["keptContent"] == [{"type": "text", "text": "so"}]
     assert going_on["droppedMessages"] == 2
+
+
+def test_created_says_which_agent_answers() -> None:
+    bare = body(Created(QUESTION, "R", "model"))
+    agents = body(Created(QUESTION, "R", "Ada", agent=Answering("agent_1", 3)))
+
+    assert "agent_id" not in bare
+    assert (agents["sender"], agents["agent_id"], agents["agent_version"]) == ("Ada", "agent_1", 3)
 
 
 def test_endings_say_how_they_came() -> None:

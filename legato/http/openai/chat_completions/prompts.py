@@ -7,6 +7,7 @@ from msgspec import Struct, to_builtins
 from ulid import ULID
 
 from legato.actors.conversation.turn import Prompt, Turn
+from legato.agents.definition import Agent
 from legato.config import UnknownTools
 from legato.content import ApiRequest
 from legato.dialects.completion_object import Echo
@@ -40,8 +41,11 @@ def turn_of(
     models: Mapping[str, Model],
     max_text: int,
     unknown_tools: UnknownTools = "leave_out",
+    agents: tuple[Agent, ...] = (),
 ) -> Asked:
     """What `body` asks for, of which `fields` are all; `request_id`: the caller's name for it.
+
+    `agents`: those that answer where the body's model is an agent.
 
     Raises:
         InvalidField, ModelNotFound, TooLarge
@@ -49,13 +53,14 @@ def turn_of(
     _check(body)
     fields, left_out = _with_tools_served(fields, unknown_tools)
     check_count("body", fields, MAX_PARAMETERS)
-    model = model_named(body.model, models)
+    model = model_named(body.model, models, agents)
     messages = messages_of(body.messages, max_text)
     check_images(messages, model, "messages")
     job_id = ULID()
     wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
     echo = Echo(job_id.milliseconds // 1000, wants_usage)
-    api_request = ApiRequest(api=API, user=user, model=model.name, echo=to_builtins(echo))
+    name = agents[0].id if agents else model.name
+    api_request = ApiRequest(api=API, user=user, model=name, echo=to_builtins(echo))
     turn = Turn(
         job_id=str(job_id),
         conversation_id=f"{ID_PREFIX}{job_id}",
@@ -67,6 +72,7 @@ def turn_of(
         parameters=_parameters(fields, model),
         request_id=request_id,
         prompt=Prompt(api_request=api_request, messages=messages),
+        agents=agents,
     )
     return Asked(turn, left_out)
 
@@ -99,10 +105,14 @@ def _with_tools_served(
     return {name: fields[name] for name in fields if name not in _OF_TOOLS}, left_out
 
 
-def model_named(name: str | None, models: Mapping[str, Model]) -> Model:
-    """Raises InvalidField, ModelNotFound."""
+def model_named(
+    name: str | None, models: Mapping[str, Model], agents: Sequence[Agent] = ()
+) -> Model:
+    """The model of that name, or of the first of `agents`.  Raises InvalidField, ModelNotFound."""
     if not name:
         raise InvalidField("model", "names the model to ask")
+    if agents:
+        return models[agents[0].model]
     if name not in models:
         raise ModelNotFound(name, models)
     return models[name]
