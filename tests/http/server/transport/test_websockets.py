@@ -8,7 +8,7 @@ import trio
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
-from tests.http.transport.test_connection import handshake
+from tests.http.server.transport.test_connection import handshake
 from tests.support.http.live_server import LiveServer, live_server
 from tests.support.http.raw_client import RawClient
 
