@@ -16,6 +16,8 @@ from legato.http.gate import Gate
 from legato.http.metrics import metrics
 from legato.http.openai.chat_completions.completions import completions
 from legato.http.openai.chat_completions.jobs import completion_jobs
+from legato.http.openai.conversations.conversations import conversations as api_conversations
+from legato.http.openai.conversations.items import conversation_items
 from legato.http.openai.models import models
 from legato.http.openai.responses.compaction import compaction
 from legato.http.openai.responses.jobs import response_jobs
@@ -29,6 +31,7 @@ from legato.secret import with_secret
 BLUEPRINTS: Final = (
     *(chat, completions, completion_jobs, conversations, keys, models),
     *(responses, response_jobs, response_sockets, compaction),
+    *(api_conversations, conversation_items),
     *(pages, sessions, metrics),
 )
 

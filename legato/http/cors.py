@@ -16,7 +16,7 @@ ALLOWED_METHODS: Final = "GET, POST, DELETE"
 ALLOWED_HEADERS: Final = "Authorization, Content-Type, Last-Event-ID, X-Request-ID, *"
 
 EXPOSED_HEADERS: Final = (
-    "X-Legato-Job, X-Legato-Cursor, X-Request-ID, "
+    "X-Legato-Job, X-Legato-Cursor, X-Legato-Tools-Left-Out, X-Request-ID, "
     "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After"
 )
 

@@ -74,6 +74,10 @@ class UnknownModel(RequestError):
     """There is no model of that name."""
 
 
+class DoubtfulSender(RequestError):
+    """A proxy's headers contradict each other, or cannot be read."""
+
+
 class TooLarge(RequestError):
     status = 413
     error = "Too large"

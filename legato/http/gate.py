@@ -3,7 +3,8 @@
 A request passes these steps in this order.  The first refusal is its answer.
 
 1. The request gets an id, for its reply and for every log line about it (`requests`).
-2. The head has a bounded size and one length (`input/bounds`).
+2. The head has a bounded size and one length (`input/bounds`), and a proxy leaves no doubt about
+   the sender (`guards/senders`).
 3. A browser that asks for another site's page, by CORS, has its answer (`cors`).
 4. Where the path is guarded:
    1. the address is not banned;
@@ -37,7 +38,7 @@ from legato.http.headers import secure
 from legato.http.input.bounds import check_head, check_length
 from legato.http.input.uploads import upload_of
 from legato.http.request_context import application, runtime
-from legato.http.request_info import asking, credentials
+from legato.http.request_info import asking, check_sender, credentials
 from legato.http.requests import begin
 
 MAX_PUBLIC_BODY: Final = 32 * 1024
@@ -64,6 +65,7 @@ class Gate:
         begin(asked)
         check_head(asked)
         check_length(asked)
+        check_sender(asked)
         if self._cors.is_preflight(asked):
             return self._cors.preflight(asked)
         upload = upload_of(asked)
@@ -79,6 +81,7 @@ class Gate:
         asked = websocket_ctx.websocket
         begin(asked)
         check_head(asked)
+        check_sender(asked)
         await let_in(asking())
 
     async def leave(self, response: Response) -> Response:

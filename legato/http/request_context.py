@@ -162,6 +162,15 @@ def canonical(given: str) -> str:
         return given
 
 
+def is_conversation(stream_id: str) -> bool:
+    """Whether it names a conversation of messages: a UUID, which no id of other APIs is."""
+    try:
+        UUID(stream_id)
+    except ValueError:
+        return False
+    return True
+
+
 async def job_of(stream_id: str) -> JobRef:
     """This user's job of that id, or the current one of that conversation.
 

@@ -9,8 +9,10 @@ from quart.globals import request_ctx, websocket_ctx
 
 from legato.http.auth.api_keys import is_meant_as_key
 from legato.http.auth.authenticator import Credentials, session_in
+from legato.http.errors import DoubtfulSender
 from legato.http.guards.addresses import ip_subject
 from legato.http.guards.asking import Asking
+from legato.http.guards.senders import Sender, sender
 from legato.http.request_context import application
 
 
@@ -37,11 +39,11 @@ def _credentials(asked: Request | Websocket) -> Credentials:
     a handshake's method is none of the safe ones, whatever HTTP calls it.
     """
     is_handshake = isinstance(asked, Websocket)
-    headers = asked.headers
+    headers, scheme = asked.headers, scheme_of(asked).replace("ws", "http", 1)
     origin = headers.get("Origin")
     return Credentials(
         method="WEBSOCKET" if is_handshake else asked.method,
-        own_origin="" if origin is None else f"{scheme_of(asked)}://{host_of(asked)}",
+        own_origin="" if origin is None else f"{scheme}://{host_of(asked)}",
         authorization=headers.get("Authorization"),
         session=session_in(headers.getlist("Cookie")),
         origin=origin,
@@ -49,11 +51,10 @@ def _credentials(asked: Request | Websocket) -> Credentials:
 
 
 def _asking(asked: Request | Websocket, credentials: Credentials) -> Asking:
-    forwarded = asked.headers.getlist("X-Forwarded-For")
     return Asking(
         method=asked.method,
         path=asked.path,
-        from_ip=ip_subject(application().proxies.address(asked.remote_addr or "", forwarded)),
+        from_ip=ip_subject(sender_of(asked).address),
         agent=asked.headers.get("User-Agent", ""),
         has_credentials=bool(credentials.authorization) or credentials.session is not None,
         read=_body,
@@ -63,15 +64,27 @@ def _asking(asked: Request | Websocket, credentials: Credentials) -> Asking:
 
 def scheme_of(asked: Request | Websocket) -> str:
     """http or https, as the client used it."""
-    said = asked.headers.getlist("X-Forwarded-Proto")
-    scheme = application().proxies.scheme(asked.remote_addr or "", asked.scheme, said)
-    return scheme.replace("ws", "http", 1)
+    return sender_of(asked).scheme
 
 
 def host_of(asked: Request | Websocket) -> str:
     """host[:port], as the client wrote it."""
-    said = asked.headers.getlist("X-Forwarded-Host")
-    return application().proxies.host(asked.remote_addr or "", asked.host, said)
+    return sender_of(asked).host
+
+
+def sender_of(asked: Request | Websocket) -> Sender:
+    """Who sent it, as far as a proxy of ours says."""
+    if "sender" not in g:
+        own = Sender(asked.remote_addr or "", asked.scheme, asked.host)
+        g.sender = sender(application().proxies, own, asked.headers.getlist)
+    return cast("Sender", g.sender)
+
+
+def check_sender(asked: Request | Websocket) -> None:
+    """Raises DoubtfulSender where it is not certain for whom a proxy asks."""
+    if doubt := sender_of(asked).doubt:
+        remedy = "the proxy has to remove or overwrite the header that it does not write itself"
+        raise DoubtfulSender(f"{doubt}: {remedy}")
 
 
 async def _body() -> bytes:

@@ -78,7 +78,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         open_retention(storage.erasure, settings.retention_days),
     ):
         if tracing is not None:
-            replica.supervisor.observers.append(tracing.ended)
+            replica.supervisor.observe(tracing)
         yield Runtime(
             settings,
             storage.records,

@@ -7,8 +7,8 @@ from typing import assert_never, cast
 
 from legato.config import BUILT_IN_MODEL, ConfigError, ModelSettings
 from legato.models.contract import Json, Model, ModelError
+from legato.models.local.weights import DEFAULT_CACHE
 from legato.models.scripted import FASTEST, ScriptedModel
-from legato.models.weights import DEFAULT_CACHE
 
 
 @asynccontextmanager
@@ -20,17 +20,17 @@ async def open_models(
     built_in: bool = True,
     scripted_rate: float = FASTEST,
 ) -> AsyncIterator[Mapping[str, Model]]:
-    """All configured models by name, and, `built_in`, the one that needs no configuration.
+    """All configured models by name; with `built_in` also the model that needs no configuration.
 
-    `scripted_rate`: tokens per second that a request may ask of a scripted one.
+    `scripted_rate`: tokens per second that a request may ask of a scripted model.
 
-    API keys are read from `environment`, here and once.  A `local` model without a file of its
-    own takes the demo's weights from `cache`, fetching them first where they are missing.
+    API keys are read from `environment`, here and once.  A `local` model without a file takes the
+    demo's weights from `cache`, after a download if the weights are missing.
     Leaving the block closes connections and engines; no answer may be running by then.
 
     Raises:
-        ConfigError: a table that cannot be used: which key, what was found, what is allowed; or
-            the demo's weights are missing and cannot be fetched.
+        ConfigError: a table that cannot be used: which key, what was found, what is allowed; or the
+        demo's weights are missing and cannot be downloaded.
     """
     async with AsyncExitStack() as stack:
         models: dict[str, Model] = {}

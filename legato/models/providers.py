@@ -1,7 +1,7 @@
 """Models that are asked over HTTP: a provider's, and the engine that runs on this machine."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import cast
 
@@ -9,10 +9,11 @@ import trio
 
 from legato.config import ConfigError, ModelSettings
 from legato.models.contract import Json, Model
-from legato.models.engine_requests import EngineModel
-from legato.models.local import ENGINE_PARAMETERS, Engine, EngineUnavailable
+from legato.models.local.engine import ENGINE_PARAMETERS, EngineUnavailable
+from legato.models.local.process import open_engine as engine_process
+from legato.models.local.requests import EngineModel
+from legato.models.local.weights import WeightsUnavailable, obtain_weights
 from legato.models.openai import Endpoint, OpenAIModel, provider_client
-from legato.models.weights import WeightsUnavailable, obtain_weights
 
 
 @asynccontextmanager
@@ -29,35 +30,30 @@ async def open_provider(
             max_context_tokens=table.max_context_tokens,
             parameters=cast("Mapping[str, Json]", table.parameters),
             returns_thoughts=table.returns_thoughts,
+            reads_images=table.reads_images,
         )
 
 
 @asynccontextmanager
 async def open_engine(name: str, table: ModelSettings, cache: Path) -> AsyncIterator[Model]:
     """Raises ConfigError where the engine or its weights cannot be had."""
-    engine, weights = await _start_engine(name, table, cache)
-    try:
-        # No proxy stands between this process and itself.
-        async with provider_client(engine.endpoint, trust_env=False) as client:
-            yield EngineModel(
-                name,
-                client,
-                provider_name=weights.stem,
-                # The window holds the answer too; a quarter is kept for it.
-                max_context_tokens=table.max_context_tokens * 3 // 4,
-                parameters={**ENGINE_PARAMETERS, **cast("Mapping[str, Json]", table.parameters)},
+    async with AsyncExitStack() as stack:
+        try:
+            weights = await _weights(table, cache)
+            engine = await stack.enter_async_context(
+                engine_process(weights, table.max_context_tokens)
             )
-    finally:
-        engine.close()
-
-
-async def _start_engine(name: str, table: ModelSettings, cache: Path) -> tuple[Engine, Path]:
-    try:
-        weights = await _weights(table, cache)
-        engine = await trio.to_thread.run_sync(Engine, weights, table.max_context_tokens)
-    except (EngineUnavailable, WeightsUnavailable) as error:
-        raise ConfigError(f"models.{name}: {error}") from error
-    return engine, weights
+        except (EngineUnavailable, WeightsUnavailable) as error:
+            raise ConfigError(f"models.{name}: {error}") from error
+        yield EngineModel(
+            name,
+            engine.client,
+            provider_name=weights.stem,
+            # The window holds the answer too; a quarter is kept for the answer.
+            max_context_tokens=table.max_context_tokens * 3 // 4,
+            parameters={**ENGINE_PARAMETERS, **cast("Mapping[str, Json]", table.parameters)},
+            reads_images=False,
+        )
 
 
 async def _weights(table: ModelSettings, cache: Path) -> Path:

@@ -22,7 +22,6 @@ from legato.http.streams.streaming import awaited
 LIFETIME: Final = 3600.0  # seconds; OpenAI's own bound: then a client connects anew
 
 CREATE: Final = "response.create"
-NOT_HERE: Final = ("stream", "stream_options", "background")
 
 response_sockets = Blueprint("response_sockets", __name__)
 
@@ -90,14 +89,17 @@ async def _pass_guards(message: bytes) -> None:
 
 
 async def _read(message: bytes) -> ResponseBody:
-    """Raises MalformedJson, InvalidField."""
+    """Raises MalformedJson, InvalidField.
+
+    `stream` and its options change nothing here, whatever they say, and clients always send them.
+    """
     given = await json_of(message, dict[str, Any])
     if given.get("type") != CREATE:
         raise InvalidField("type", f"found {given.get('type')!r:.80}; only {CREATE} is allowed")
-    for name in NOT_HERE:
-        if name in given:
-            raise InvalidField(name, "has no meaning on a WebSocket")
-    return await json_of(message, ResponseBody)
+    body = await json_of(message, ResponseBody)
+    if body.background:
+        raise InvalidField("background", "found true; over a WebSocket a response is followed")
+    return body
 
 
 async def _tell(job: JobRef) -> None:

@@ -2,15 +2,19 @@
 
 import os
 import resource
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 import trio
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from tests.support.http.live_server import live_server, until
+from legato.config import Guards
+from tests.support.http.live_server import SETTINGS, live_server, until
 from tests.support.http.raw_client import RawClient, Server
 from tests.support.http.server_process import legato_serve
 
@@ -49,6 +53,61 @@ async def test_one_connection_more_than_there_may_be_is_told_so() -> None:
     assert [entry["reason"] for entry in logs if entry["event"] == "connections refused"] == [
         "process"
     ]
+
+
+@asynccontextmanager
+async def neighbours(port: int, count: int) -> AsyncIterator[list[int]]:
+    """Statuses of so many clients at this machine's own address, all connected.
+
+    A client that is refused has the refusal without asking.
+    """
+    address = own_address()
+    async with AsyncExitStack() as stack:
+        statuses: list[int] = []
+        for _ in range(count):
+            stream = await trio.open_tcp_stream(address, port)
+            client = await stack.enter_async_context(RawClient(stream, "none"))
+            await client.ask("GET", "/healthz")
+            statuses.append((await client.head()).status_code)
+            await client.body()
+        yield statuses
+
+
+def own_address() -> str:
+    """An address of this machine that is not loopback's: no packet is sent to find it out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but loopback's")
+        return str(probe.getsockname()[0])
+
+
+async def test_an_address_has_its_share_and_others_are_served_beside_it() -> None:
+    with capture_logs() as logs:
+        async with live_server(host="0.0.0.0", max_connections_per_address=3) as server:
+            async with neighbours(server.port, 5) as statuses:
+                assert (await answer_to_one_more(server)).status_code == 200  # from loopback
+            await until(lambda: server.app.connection_limit.open == 0)
+            async with neighbours(server.port, 3) as later:
+                pass
+
+    assert statuses == [200, 200, 200, 503, 503]
+    assert later == [200, 200, 200]
+    refused = [entry["reason"] for entry in logs if entry["event"] == "connections refused"]
+    assert refused == ["address"]
+
+
+async def test_the_address_of_a_proxy_that_is_named_has_no_share() -> None:
+    guards = Guards(trusted_proxies=(own_address(),))
+    settings = replace(SETTINGS, guards=guards)
+    async with (
+        live_server(settings, host="0.0.0.0", max_connections_per_address=3) as server,
+        neighbours(server.port, 5) as statuses,
+    ):
+        pass
+
+    assert statuses == [200] * 5
 
 
 async def test_who_leaves_makes_room_for_another() -> None:
