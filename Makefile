@@ -17,7 +17,7 @@ SOURCES := legato tests benchmarks run.py
 ASYNC_FILES = $(shell grep -rlE --include='*.py' 'async|await|trio' $(filter-out tests,$(SOURCES)))
 
 # What must be covered to the last branch: what the promise rests on.
-PROVEN := legato/actors/*,legato/dialects/*,legato/events.py
+PROVEN := legato/actors/*,legato/dialects/*,legato/events.py,legato/growing_part.py
 
 # pip keeps the machine's settings (mirror, certificates, proxy), except those that would
 # install somewhere else, something else, or nothing.
@@ -47,7 +47,7 @@ test: check chromium postgresql node proxies  ## check, all tests, and the cover
 # is shown after the first's.  To measure coverage takes half as long again, so only what covers
 # PROVEN by itself is measured.
 FIRST := tests/http
-PROVING := tests/actors tests/prove tests/dialects tests/regressions tests/test_events.py
+PROVING := tests/actors tests/prove tests/dialects tests/regressions tests/test_events.py tests/test_growing_part.py
 OTHERS_LOG := .venv/tests-others.log
 
 .PHONY: tests-first tests-others

@@ -22,14 +22,17 @@ class ThinkPart(Struct, frozen=True, tag_field="type", tag="think"):
 
 
 class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
-    """A call that the model asked for.  `args` is JSON text, whole only when the model has
-    finished."""
+    """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
+
+    `kind`: unset for a function; the `args` of a custom tool are any text.
+    """
 
     id: str
     name: str
     args: str = ""
     output: str | UnsetType = UNSET
     progress: float | UnsetType = UNSET
+    kind: Literal["custom"] | UnsetType = UNSET
 
 
 class ToolCallPart(Struct, frozen=True, tag_field="type", tag="tool_call"):

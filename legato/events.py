@@ -7,7 +7,7 @@ for other turns, `Queued` comes first.  An event with content names the position
 
 from typing import Literal, NamedTuple, Self, final
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from legato.content import ApiRequest, Conversation, Message, Part, ToolCall, TurnRequest, Usage
 
@@ -29,9 +29,10 @@ class Created(Event, frozen=True):
 
     `kept` has the parts that an edited or continued answer starts from, at the first positions.
     `dropped` counts the messages of the history that did not fit the model's context.
-    `asked` is a request to one of OpenAI's APIs, which is no message of a conversation: `request`
-    is a stand-in then.  `turn` is set if a different replica may have the model go on: the turn's
-    request without the text, which `request` has.  No reader sees `turn`.
+    `api_request` (in journals: `asked`) is there where an API was asked; then no conversation has
+    a message of the turn, and `request` only stands in for one.  `turn` is there where another
+    replica may have the model go on: what was asked for, without the text, which `request` has.
+    No reader is told of `turn`.
     """
 
     request: Message
@@ -39,7 +40,7 @@ class Created(Event, frozen=True):
     sender: str
     kept: tuple[Part, ...] = ()
     dropped: int = 0
-    asked: ApiRequest | None = None
+    api_request: ApiRequest | None = field(name="asked", default=None)
     turn: TurnRequest | None = None
 
 

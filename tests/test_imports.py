@@ -9,7 +9,7 @@ import pytest
 
 ROOT: Final = Path(__file__).parent.parent
 
-BASE: Final = ("legato.content", "legato.events", "legato.text_buffer", "legato.config")
+BASE: Final = ("legato.content", "legato.events", "legato.growing_part", "legato.config")
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
     *("legato.dialects.contract", "legato.models.contract"),
@@ -39,7 +39,7 @@ BENCH: Final = ("legato.bench",)
 LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.content": (),
     "legato.events": ("legato.content",),
-    "legato.text_buffer": (),
+    "legato.growing_part": ("legato.content", "legato.events"),
     "legato.config.values": (),
     "legato.config.guards": ("legato.config.values",),
     "legato.config.service_links": (),
@@ -60,13 +60,14 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
     "legato.models.contract": BASE,
-    "legato.models": (*BASE, "legato.models.contract"),
+    "legato.models": (*BASE, "legato.models.contract", "legato.restarts"),
     "legato.dialects.contract": ("legato.content", "legato.events"),
     "legato.dialects": (
-        *("legato.content", "legato.events", "legato.text_buffer"),
+        *("legato.content", "legato.events", "legato.growing_part"),
         "legato.dialects.contract",
     ),
     "legato.histogram": (),
+    "legato.restarts": (),
     # The rooms of the actors, each above the rooms before.
     "legato.actors.mailbox": (),
     "legato.actors.stream": (*BASE, "legato.dialects.contract", "legato.actors.mailbox"),
@@ -77,7 +78,6 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.durability": (*ACTORS, *ROOMS[:-1]),
     "legato.actors": (*ACTORS, *ROOMS),
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
-    "legato.actors.lifespan": (*ACTORS, *ROOMS, "legato.actors", "legato.actors.cluster"),
     "legato.http": (
         *BASE,
         *CONTRACTS,
@@ -90,7 +90,6 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.actors.mailbox",
         "legato.actors",
         "legato.actors.cluster",
-        "legato.actors.lifespan",
         "legato.dialects",
         "legato.models",
         "legato.storage",
@@ -125,7 +124,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
 PURE: Final = (
     "legato.content",
     "legato.events",
-    "legato.text_buffer",
+    "legato.growing_part",
     "legato.actors.stream.log",
     "legato.actors.stream.fold",
     "legato.actors.lifecycle",

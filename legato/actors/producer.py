@@ -1,13 +1,17 @@
-"""The child task of a job that makes its events: asks the model, and hands on what it says."""
+"""The child task of a job that makes its events: asks the model, and steps the job with the answer.
 
+A producer is its own job's child, and a step never waits.  So the producer steps the job in its own
+turn of the loop, where anybody else sends a message: a token costs no switch of tasks.
+"""
+
+from collections.abc import Callable
 from typing import Final
 
 import trio
 
 from legato.actors.ending import estimated
 from legato.actors.event_builder import Steps
-from legato.actors.mailbox import ActorRef
-from legato.actors.messages import Append, Ended, Failure, JobMessage, Opening, ProducerDone
+from legato.actors.messages import Append, Ended, Failure, FromProducer, Opening, ProducerDone
 from legato.actors.rotation import Rotation
 from legato.config import Limits
 from legato.content import Part, Usage
@@ -20,12 +24,17 @@ class Producer:
     """Its cancel scope is Stop: whatever it does, leaving that closes the provider's connection."""
 
     def __init__(
-        self, job: ActorRef[JobMessage], model: Model, limits: Limits, rotation: Rotation
+        self,
+        step: Callable[[FromProducer], None],
+        model: Model,
+        limits: Limits,
+        rotation: Rotation,
     ) -> None:
+        """`step`: the job's own, whose child this is."""
         self.model = model
         self.began = trio.current_time()
         self.first_content: float | None = None  # seconds from asking the model
-        self._job = job
+        self._step = step
         self._limits = limits
         self._rotation = rotation
         self._steps = Steps()
@@ -41,7 +50,7 @@ class Producer:
         self._scope.cancel()
 
     async def run(self, request: ModelRequest, content: tuple[Part, ...]) -> None:
-        """Tell the job everything; at last, the provider's connection closed, ProducerDone.
+        """Step the job with everything; at last, the provider's connection closed, ProducerDone.
 
         `content`: what the answer has already, and goes on from.
         """
@@ -52,19 +61,19 @@ class Producer:
                 outcome = await self._answer(request)
             except ModelError as error:
                 outcome = Failure(error.reason, str(error), error.retry_after)
-        await self._job.tell(ProducerDone(outcome))
+        self._step(ProducerDone(outcome))
 
     async def _answer(self, request: ModelRequest) -> Ended | Failure:
-        asked = trio.current_time()
-        latest = asked + self._limits.max_duration
+        asked_at = trio.current_time()
+        latest = asked_at + self._limits.max_duration
         with trio.CancelScope() as patience:  # both deadlines of the model, in one scope
             renewal = self._renew(patience, latest)
             async with self.model.stream(request) as batches:
                 async for batch in batches:
                     if events := self._steps.events(batch):
                         if self.first_content is None:
-                            self.first_content = trio.current_time() - asked
-                        await self._job.tell(Append(events))
+                            self.first_content = trio.current_time() - asked_at
+                        self._step(Append(events))
                         await self._rotation.go_round(len(events))
                     if trio.current_time() >= renewal:
                         renewal = self._renew(patience, latest)

@@ -43,7 +43,7 @@ class StartReply(Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Records) -> StartReply:
-    """Start a turn, join the one the same request started, or find that one settled.
+    """Start a turn, join the one the same request started, or find that one finished earlier.
 
     Raises:
         ForeignConversation, InvalidTurn, OverQuota, Refused: before anything running is disturbed.
@@ -51,8 +51,8 @@ async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Record
         StorageError: if the storage cannot be read.
     """
     if not await jobs.knows(turn):
-        if settled := await _settled(turn, jobs, records):
-            return settled
+        if earlier := await _finished_earlier(turn, jobs, records):
+            return earlier
         await _check(turn, jobs, records)
     started = await jobs.start(turn, on_busy)
     reply = StartReply(
@@ -74,15 +74,15 @@ async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Record
             raise
         refusal = error
     # A former start of that request was refused, and its question came to the storage late.
-    if settled := await _stored(turn, records):
-        return settled
+    if earlier := await _stored(turn, records):
+        return earlier
     raise refusal
 
 
-async def _settled(turn: Turn, jobs: Jobs, records: Records) -> StartReply | None:
+async def _finished_earlier(turn: Turn, jobs: Jobs, records: Records) -> StartReply | None:
     """The reply to a repetition whose job has left: its messages are in the storage."""
-    settled = await _stored(turn, records)
-    return None if settled is None or await jobs.knows(turn) else settled
+    earlier = await _stored(turn, records)
+    return None if earlier is None or await jobs.knows(turn) else earlier
 
 
 async def _stored(turn: Turn, records: Records) -> StartReply | None:

@@ -23,6 +23,7 @@ from legato.bench.scenarios.soak import soak
 from legato.bench.scenarios.steady import fan_out, jobs
 from legato.bench.scenarios.storage_faults import storage_faults
 from legato.bench.scenarios.turns import start_to_first, stop
+from legato.bench.scenarios.upstream import upstream
 
 SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "fan-out": fan_out,
@@ -45,6 +46,7 @@ SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "rolling-restart": rolling_restart,
     "storage-faults": storage_faults,
     "soak": soak,
+    "upstream": upstream,
 }
 
 

@@ -16,6 +16,7 @@ from legato.config.settings import (
     OnBusy,
     OnOwnerLost,
     Settings,
+    UnknownTools,
     load_settings,
     settings_file,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "OnBusy",
     "OnOwnerLost",
     "Settings",
+    "UnknownTools",
     "load_settings",
     "settings_file",
 ]

@@ -1,4 +1,8 @@
-"""LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`."""
+"""LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`.
+
+The cursor is a frame's last line: some readers note it on sight, and where a connection is cut
+between it and the data they would ask for what follows an event that they never had.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final, Self, assert_never
@@ -28,10 +32,10 @@ Body = Mapping[str, Any]
 
 _json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
 
-# Nearly all encoded events are deltas.  Therefore a job makes templates of their frames once, and
-# fills in the seq, the position and the text as JSON.
+# Deltas are nearly all that is ever encoded, so their frames are made once for each job but for
+# what differs: the position, the text as JSON and the seq.
 _DELTA: Final = (
-    b'%b%%d\nevent: message\ndata: {"event":"%b","data":{"id":"step_%b_%%d","delta":{%b}}}\n\n'
+    b'event: message\ndata: {"event":"%b","data":{"id":"step_%b_%%d","delta":{%b}}}\n%b%%d\n\n'
 )
 _TEXT: Final = b'"content":[{"type":"text","text":%b}]'
 _THOUGHT: Final = b'"content":[{"type":"think","think":%b}]'
@@ -57,11 +61,11 @@ class LibreChat:
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
         if type(event) is TextDelta:
-            return self._text % (seq, event.index, _json(event.text))
+            return self._text % (event.index, _json(event.text), seq)
         if type(event) is ReasoningDelta:
-            return self._thought % (seq, event.index, _json(event.text))
+            return self._thought % (event.index, _json(event.text), seq)
         if type(event) is ArgumentsDelta:
-            return self._arguments % (seq, event.index, _json(event.text))
+            return self._arguments % (event.index, _json(event.text), seq)
         if isinstance(event, Queued):
             return b""  # the reply to the start said the same
         if isinstance(event, Failed) and event.request is None:
@@ -88,11 +92,11 @@ class LibreChat:
         }
 
     def _frame(self, seq: int, body: Body, name: bytes = b"message") -> bytes:
-        return b"%b%d\nevent: %b\ndata: %b\n\n" % (self._id, seq, name, _json(body))
+        return b"event: %b\ndata: %b\n%b%d\n\n" % (name, _json(body), self._id, seq)
 
     def _delta(self, name: bytes, delta: bytes) -> bytes:
         job_id = _json(self._identity.job_id)[1:-1]
-        return _DELTA % (_verbatim(self._id), name, _verbatim(job_id), delta)
+        return _DELTA % (name, _verbatim(job_id), delta, _verbatim(self._id))
 
     def _body(self, event: Created | StepStarted | StepCompleted | AnyEnding) -> Body:
         match event:

@@ -8,29 +8,19 @@ from uuid import UUID
 import msgspec
 import trio
 from msgspec import json
-from quart import (
-    Request,
-    Response,
-    Websocket,
-    current_app,
-    g,
-    request,
-)
+from quart import Response, current_app, g, request
 
 from legato.actors.ref import JobRef
 from legato.content import Conversation
 from legato.http.application import Legato
-from legato.http.auth.authenticator import Credentials, session_in
 from legato.http.errors import (
     ConversationNotFound,
-    DoubtfulSender,
     Foreign,
     InvalidField,
     MalformedJson,
     StreamNotFound,
     UnsupportedBody,
 )
-from legato.http.guards.senders import Sender, sender
 from legato.http.input.integers import check_integers
 from legato.http.input.json_bounds import check_json
 from legato.http.input.nesting import check_body
@@ -41,53 +31,6 @@ T = TypeVar("T")
 
 def application() -> Legato:
     return cast("Legato", current_app)
-
-
-def credentials_of(asking: Request) -> Credentials:
-    return Credentials(
-        method=asking.method,
-        own_origin=f"{scheme_of(asking)}://{host_of(asking)}",
-        authorization=asking.headers.get("Authorization"),
-        session=session_in(asking.headers.getlist("Cookie")),
-        origin=asking.headers.get("Origin"),
-    )
-
-
-def handshake_of(asking: Websocket) -> Credentials:
-    """A browser sends cookies with any page's handshake, and hides no reply from that page."""
-    scheme = scheme_of(asking).replace("ws", "http", 1)
-    return Credentials(
-        method="WEBSOCKET",
-        own_origin=f"{scheme}://{host_of(asking)}",
-        authorization=asking.headers.get("Authorization"),
-        session=session_in(asking.headers.getlist("Cookie")),
-        origin=asking.headers.get("Origin"),
-    )
-
-
-def scheme_of(asked: Request | Websocket) -> str:
-    """http or https, as the client used it."""
-    return sender_of(asked).scheme
-
-
-def host_of(asked: Request | Websocket) -> str:
-    """host[:port], as the client wrote it."""
-    return sender_of(asked).host
-
-
-def sender_of(asked: Request | Websocket) -> Sender:
-    """Who sent it, as far as a proxy of ours says."""
-    if "sender" not in g:
-        own = Sender(asked.remote_addr or "", asked.scheme, asked.host)
-        g.sender = sender(application().proxies, own, asked.headers.getlist)
-    return cast("Sender", g.sender)
-
-
-def check_sender(asked: Request | Websocket) -> None:
-    """Raises DoubtfulSender where it is not certain for whom a proxy asks."""
-    if doubt := sender_of(asked).doubt:
-        remedy = "the proxy has to remove or overwrite the header that it does not write itself"
-        raise DoubtfulSender(f"{doubt}: {remedy}")
 
 
 def runtime() -> Runtime:
@@ -217,6 +160,15 @@ def canonical(given: str) -> str:
         return str(UUID(given))
     except ValueError:
         return given
+
+
+def is_conversation(stream_id: str) -> bool:
+    """Whether it names a conversation of messages: a UUID, which no id of other APIs is."""
+    try:
+        UUID(stream_id)
+    except ValueError:
+        return False
+    return True
 
 
 async def job_of(stream_id: str) -> JobRef:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from legato.content import Usage
 from legato.models.calls import MOST_CALLS, Calls, TooManyCalls
 from legato.models.chunks import (
@@ -199,7 +201,7 @@ class AnswerReader:
 
     def _encodable(self, call: ToolCallChunk) -> ToolCallChunk:
         args = self._halves.join(f"call {call.index}", call.args)
-        return call if args == call.args else ToolCallChunk(call.index, call.id, call.name, args)
+        return call if args == call.args else replace(call, args=args)
 
     def _add(self, events: list[ModelEvent], name: str, text: str) -> None:
         text = self._halves.join(name, text)

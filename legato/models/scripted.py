@@ -35,6 +35,7 @@ _ARGUMENTS_PIECE: Final = 8  # characters: every call's arguments arrive in piec
 FASTEST: Final = 1_000_000.0  # tokens/s
 
 _Count = Annotated[int, Meta(ge=0, le=10_000_000)]
+_Limit = Annotated[int, Meta(ge=1, le=2**53)]
 _Rate = Annotated[float, Meta(ge=0, le=1_000_000)]
 _Delay = Annotated[float, Meta(ge=0, le=86_400)]
 _Calls = Annotated[int, Meta(ge=0, le=100)]
@@ -43,7 +44,8 @@ _Calls = Annotated[int, Meta(ge=0, le=100)]
 class Script(Struct, frozen=True, kw_only=True):
     """The parameters of a script.  Counts in tokens, `rate` in tokens/s, `delay` in seconds.
 
-    `rate` 0 is as fast as allowed.  `fail_after` counts reasoning tokens too.
+    `rate` 0 is as fast as it may.  `fail_after` counts reasoning tokens too.  An answer that a
+    limit cuts calls no tools.
     """
 
     tokens: _Count = 50
@@ -53,6 +55,14 @@ class Script(Struct, frozen=True, kw_only=True):
     fail_after: _Count | None = None
     stamp: bool = False
     tool_calls: _Calls = 0
+    max_tokens: _Limit | None = None
+    max_completion_tokens: _Limit | None = None
+
+    @property
+    def limit(self) -> int | None:
+        """How many tokens an answer has at most, thoughts included; None for any number."""
+        limits = (self.max_tokens, self.max_completion_tokens)
+        return min((each for each in limits if each is not None), default=None)
 
 
 _ALLOWED: Final[Mapping[str, tuple[object, str]]] = {
@@ -63,6 +73,8 @@ _ALLOWED: Final[Mapping[str, tuple[object, str]]] = {
     "fail_after": (_Count | None, "a whole number from 0 to 10000000, or null"),
     "stamp": (bool, "true or false"),
     "tool_calls": (_Calls, "a whole number from 0 to 100"),
+    "max_tokens": (_Limit | None, "a whole number from 1, or null"),
+    "max_completion_tokens": (_Limit | None, "a whole number from 1, or null"),
 }
 
 
@@ -74,6 +86,7 @@ class ScriptedModel:
 
     writes_titles: Final = False
     continues: Final = True
+    reads_images: Final = True  # as it reads texts
 
     def __init__(
         self,
@@ -141,7 +154,9 @@ def _said(script: Script, request: ModelRequest) -> int:
 async def _perform(
     script: Script, prompt_tokens: int, said: int, pacer: Pacer
 ) -> AsyncGenerator[Sequence[ModelEvent], None]:
-    total = script.reasoning + script.tokens
+    wanted = script.reasoning + script.tokens
+    total = wanted if script.limit is None else min(wanted, script.limit)
+    is_cut = total < wanted
     end = total if script.fail_after is None else min(total, script.fail_after)
     start = trio.current_time() + script.delay
     if script.rate:
@@ -155,15 +170,16 @@ async def _perform(
         said = due
     if script.fail_after is not None and script.fail_after <= total:
         raise ModelError("provider_error", f"The script failed after {said} tokens, as it was told")
-    for call in range(script.tool_calls):
+    for call in range(0 if is_cut else script.tool_calls):
         await trio.lowlevel.checkpoint()
         yield list(_tool_call(call))
     usage = Usage(
         prompt_tokens=prompt_tokens,
         completion_tokens=total,
-        reasoning_tokens=script.reasoning,
+        reasoning_tokens=min(script.reasoning, total),
     )
-    yield [UsageReport(usage), FinishReport("tool_calls" if script.tool_calls else "stop")]
+    reason = "length" if is_cut else "tool_calls" if script.tool_calls else "stop"
+    yield [UsageReport(usage), FinishReport(reason)]
 
 
 def _batch(rate: float, elapsed: float, said: int) -> int:

@@ -28,6 +28,9 @@ from legato.bench.scenarios.soak import Sample, delay_p99, slope, soak
 from legato.bench.scenarios.steady import fan_out, generate, jobs
 from legato.bench.scenarios.storage_faults import refused, storage_faults
 from legato.bench.scenarios.turns import start_to_first, stop
+from legato.bench.scenarios.upstream import LEGATO, upstream
+from legato.bench.servers.pipes import pipes
+from legato.bench.servers.provider import CHUNK
 from legato.bench.servers.served import FRAME, Served, floor, legato
 from legato.bench.tasks import Floor
 
@@ -70,7 +73,7 @@ def test_the_floor_says_what_legato_says(served: Served) -> None:
         (target,) = served.start(tokens=1, rate=0)
         client.send("GET", target)
         body = client.rest_of_stream(b"")
-    (theirs,) = re.findall(rb"id: [^\n]*\nevent: [^\n]*\ndata: [^\n]*_delta[^\n]*\n\n", body)
+    (theirs,) = re.findall(rb"event: [^\n]*\ndata: [^\n]*_delta[^\n]*\nid: [^\n]*\n\n", body)
     ours = (FRAME % time.monotonic_ns()).encode()
 
     assert _shape(theirs) == _shape(ours)
@@ -149,6 +152,28 @@ def test_a_stop_is_measured_to_the_readers_and_to_the_provider() -> None:
 
     assert figures["every reader has the ending: p50, ms"] > 0
     assert figures["the provider is disconnected: p50, ms"] > 0
+
+
+def test_a_provider_in_front_is_measured_beside_pipes() -> None:
+    (figures,) = measured(upstream(few=(2,), ladder=(1,), warm_up=0.05, window=0.2))
+
+    for server in (LEGATO, *pipes()):
+        assert figures[f"{server}, 2: CPU, µs a token"] > 0
+        assert figures[f"{server}, 2: lag p99, ms"] >= figures[f"{server}, 2: lag p50, ms"] > 0
+        assert figures[f"{server}: most generations"] == 1
+
+
+def test_servers_that_cannot_be_measured_leave_the_others_their_figures() -> None:
+    tried = upstream(few=(1,), ladder=(), servers=("no pipe", LEGATO), warm_up=0.05, window=0.2)
+    (figures,) = measured(tried)
+
+    assert figures[f"{LEGATO}, 1: CPU, µs a token"] > 0
+    assert not any(name.startswith("no pipe, 1") for name in figures)
+    assert figures["no pipe: most generations"] == 0
+
+
+def test_a_provider_s_chunk_is_as_long_as_openai_s() -> None:
+    assert 290 <= len(CHUNK % time.monotonic_ns()) <= 310
 
 
 def test_memory_is_measured() -> None:

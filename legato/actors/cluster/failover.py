@@ -43,8 +43,8 @@ class ClusterTakeover(TakeoverPolicy):
         self._policy = policy
 
     async def turn(self, job_id: str) -> Turn | None:
-        place = await self._directory.find(job_id)
-        return turn_of(place.info) if place else None
+        entry = await self._directory.find(job_id)
+        return turn_of(entry.info) if entry else None
 
     def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
         model = self._models.get(turn.model)
@@ -123,16 +123,16 @@ class Failover:
         return found is not None and found.feed.epoch == job.epoch
 
     def _take(self, job: OrphanedJob) -> None:
-        """One that is settled was perhaps handed on many times and never read: its attempts say
-        nothing against it."""
-        if job.settled:
+        """Take a job.  Where it is marked as done the attempts say nothing against it: perhaps it
+        was handed on many times and never read."""
+        if job.marked_done:
             job = replace(job, attempts=0)
         left = self._left.setdefault(
             job.job_id, PendingTakeover(job, trio.current_time() + self._retention)
         )
         if job.epoch > left.job.epoch:
             left.job = job  # others had it while it was on its way here
-        if not job.settled:
+        if not job.marked_done:
             self._bring(left)
 
     def _bring(self, left: PendingTakeover) -> None:

@@ -36,7 +36,7 @@ class Prompt(Struct, frozen=True, kw_only=True):
     conversation, as it was when `messages` were gathered from there.
     """
 
-    asked: ApiRequest
+    api_request: ApiRequest
     messages: tuple[ChatMessage, ...]
     items: tuple[Mapping[str, Json], ...] = ()
     previous_id: str | None = None
@@ -63,16 +63,16 @@ def _request(turn: Turn) -> TurnRequest:
     return TurnRequest(**{name: getattr(turn, name) for name in TurnRequest.__struct_fields__})
 
 
-def turn_of(asked: TurnRequest) -> Turn:
-    return Turn(**structs.asdict(asked))
+def turn_of(request: TurnRequest) -> Turn:
+    return Turn(**structs.asdict(request))
 
 
 def without_prompt(turn: Turn) -> Turn:
     """What is left of it once the model has read: an API's caller may send megabytes."""
     if turn.prompt is None:
         return structs.replace(turn, parameters={})
-    asked = structs.replace(turn.prompt.asked, echo={})
-    return structs.replace(turn, parameters={}, prompt=Prompt(asked=asked, messages=()))
+    api_request = structs.replace(turn.prompt.api_request, echo={})
+    return structs.replace(turn, parameters={}, prompt=Prompt(api_request=api_request, messages=()))
 
 
 class Plan(Struct, frozen=True):

@@ -82,9 +82,11 @@ class TurnStore(Protocol):
         ...
 
 
-def turn_store(asked: ApiRequest | None, records: Records) -> TurnStore:
-    """`asked`: what an API was asked, if one was."""
-    return ConversationStore(records) if asked is None else ResponseStore(asked, records)
+def turn_store(api_request: ApiRequest | None, records: Records) -> TurnStore:
+    """`api_request`: what an API was asked, if one was."""
+    return (
+        ConversationStore(records) if api_request is None else ResponseStore(api_request, records)
+    )
 
 
 class ConversationStore:
@@ -97,8 +99,8 @@ class ConversationStore:
         branch = await self._branch(turn, readable(model))
         planned = plan(turn, branch.messages, expected=[turn.parent_id or ""])
         created = Created(planned.request, turn.response_id, turn.model, planned.kept)
-        asked = Branch([*branch.messages, planned.request], branch.above)
-        return opening(turn, model, created, asked, planned.kept, conversation_of(turn))
+        complete = Branch([*branch.messages, planned.request], branch.above)
+        return opening(turn, model, created, complete, planned.kept, conversation_of(turn))
 
     async def _branch(self, turn: Turn, most: int) -> Branch:
         """Read what the turn's place depends on, and what its model may read."""
@@ -150,8 +152,8 @@ class ConversationStore:
 class ResponseStore:
     """Requests to an API: the model reads what the caller gave; kept where that was asked."""
 
-    def __init__(self, asked: ApiRequest, records: Records) -> None:
-        self._asked = asked
+    def __init__(self, api_request: ApiRequest, records: Records) -> None:
+        self._request = api_request
         self._records = records
 
     async def plan(self, turn: Turn, model: Model) -> Opening:
@@ -161,7 +163,7 @@ class ResponseStore:
         request = Message(
             message_id=turn.message_id, conversation_id=turn.conversation_id, text=question
         )
-        created = Created(request, turn.response_id, turn.model, asked=self._asked)
+        created = Created(request, turn.response_id, turn.model, api_request=self._request)
         return await self.reopen(turn, model, created, ())
 
     async def _check_place(self, turn: Turn, prompt: Prompt) -> None:
@@ -177,7 +179,7 @@ class ResponseStore:
 
     async def open(self, turn: Turn, created: Created) -> Conversation:
         prompt = prompt_of(turn)
-        if self._asked.store:
+        if self._request.store:
             await self._records.responses.open(
                 StoredResponse(
                     response_id=turn.response_id,
@@ -202,8 +204,8 @@ class ResponseStore:
         )
 
     async def opened(self, created: Created) -> Conversation | None:
-        if self._asked.store:
-            kept = await self._records.responses.find(self._asked.user, created.response_id)
+        if self._request.store:
+            kept = await self._records.responses.find(self._request.user, created.response_id)
             return self._stand_in(created) if kept else None
         return self._stand_in(created)
 
@@ -211,12 +213,14 @@ class ResponseStore:
         return self._stand_in(created)
 
     async def close(self, job_id: str, ending: AnyEnding, created: Created) -> Conversation | None:
-        if self._asked.store:
+        if self._request.store:
             await self._records.responses.close(created.response_id, ending)
         return self._stand_in(created)
 
     async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
-        response = await self._records.responses.find(self._asked.user, opening.created.response_id)
+        response = await self._records.responses.find(
+            self._request.user, opening.created.response_id
+        )
         return response.ending if response else None
 
     def moment(self) -> int:
@@ -224,10 +228,13 @@ class ResponseStore:
 
     def _stand_in(self, created: Created) -> Conversation:
         """Stand in for the conversation that a request to an API is no part of."""
-        asked = self._asked
+        request = self._request
         conversation_id = created.request.conversation_id
         return Conversation(
-            conversation_id=conversation_id, user=asked.user, endpoint=asked.api, model=asked.model
+            conversation_id=conversation_id,
+            user=request.user,
+            endpoint=request.api,
+            model=request.model,
         )
 
 
@@ -265,10 +272,10 @@ def opening(
     last = [ChatMessage("user", created.request.text), *begun(kept)]
     cost = model.count_tokens
     fitted = fitting(history, [*system, *last], model.max_context_tokens, cost)
-    asked = (*system, *alternating([*fitted, *last]))
+    messages = (*system, *alternating([*fitted, *last]))
     return Opening(
         structs.replace(created, dropped=branch.above + len(history) - len(fitted)),
-        ModelRequest(asked, turn.parameters),
+        ModelRequest(messages, turn.parameters),
         conversation,
-        sum(cost(message.text) for message in asked),
+        sum(cost(message.text) for message in messages),
     )

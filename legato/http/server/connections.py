@@ -99,8 +99,8 @@ class Connections:
         self._clients.add(client)
         try:
             with client.life:
-                # Most of what a connection costs is Hypercorn's part, and who only comes and goes
-                # is not to cost others that.
+                # Hypercorn's part is most of the cost of a connection.  A client that only comes
+                # and goes must not cost others so much.
                 client.expect(self._first_request_wait())
                 if await client.has_begun():
                     await self._server(client).run()

@@ -1,6 +1,13 @@
-"""The contract for stored responses of the Responses API."""
+"""What is kept for the Responses API: the contract.
 
-from collections.abc import Mapping, Sequence
+A conversation is a log of entries, in one order of arrival.  Most are responses; what else changes
+it is an entry of its own, a `StoredResponse` that nobody asked a model for: its beginning, with
+the metadata, and items that were added.  The ends of their ids say so (`BEGUN`, `ADDED`).
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -16,7 +23,8 @@ much."""
 
 
 class StoredResponse(Struct, frozen=True, kw_only=True):
-    """A request to the Responses API and the outcome; `ending` is None while the response runs.
+    """A request to the Responses API and what came of it; `ending` is None while it runs, and of
+    a change that is no response.
 
     `items`: the input items of this request alone (JSON objects with ids), without earlier items.
     """
@@ -28,6 +36,39 @@ class StoredResponse(Struct, frozen=True, kw_only=True):
     items: Sequence[Mapping[str, Any]] = ()
     created: Created
     ending: AnyEnding | None = None
+
+
+BEGUN: Final = "_begun"
+ADDED: Final = "_added"
+
+
+def is_change(response_id: str) -> bool:
+    """Whether an entry is no response, but another change of its conversation."""
+    return response_id.endswith((BEGUN, ADDED))
+
+
+_OURS: Final = re.compile(r"_([0-9A-HJKMNP-TV-Z]{26})(_|$)")
+
+
+def entries_of(item_id: str) -> Sequence[str]:
+    """The entries that may have the item, where we named that: by its job and place, `msg_<job>_0`.
+
+    No two of them are there.
+    """
+    found = _OURS.search(item_id)
+    return [f"resp_{found[1]}{end}" for end in ("", BEGUN, ADDED)] if found else ()
+
+
+def digests(response: StoredResponse) -> Iterator[str]:
+    """What is kept of the names that clients gave to its items."""
+    for item in response.items:
+        if response.response_id not in entries_of(item["id"]):
+            yield digest_of(item["id"])
+
+
+def digest_of(item_id: str) -> str:
+    """A key of one length, whatever a client calls its items."""
+    return sha256(item_id.encode()).hexdigest()
 
 
 class ChainTooLarge(Exception):
@@ -64,12 +105,36 @@ class Responses(Protocol):
         """
         ...
 
+    async def holding(self, user: str, item_ids: Collection[str]) -> Sequence[StoredResponse]:
+        """Those that have one of these items, or had it by its name, in order of arrival.
+
+        Raises:
+            ChainTooLarge: where they have more than LARGEST_CHAIN bytes together.
+        """
+        ...
+
     async def conversation(self, user: str, conversation_id: str) -> Sequence[StoredResponse]:
         """All responses of a conversation, in order of arrival.
 
         Raises:
             ChainTooLarge
         """
+        ...
+
+    async def first(self, user: str, conversation_id: str) -> StoredResponse | None:
+        """The first entry of that order."""
+        ...
+
+    async def rewrite(self, response: StoredResponse) -> bool:
+        """Put what was created in place of what its entry has; False where that is gone."""
+        ...
+
+    async def drop_item(self, user: str, response_id: str, item_id: str) -> bool:
+        """Remove an item of those that an entry brought; False where there is none."""
+        ...
+
+    async def delete_some(self, user: str, conversation_id: str, *, most: int) -> int:
+        """Remove up to `most` entries of a conversation, the oldest first; how many that were."""
         ...
 
     async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:

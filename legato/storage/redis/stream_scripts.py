@@ -34,10 +34,10 @@ local function look()
   until top.kept
   return top
 end
-local function add(id, says, settled)
-  if settled then
+local function add(id, says, done_epoch)
+  if done_epoch then
     says[#says + 1] = 's'
-    says[#says + 1] = settled
+    says[#says + 1] = done_epoch
   end
   redis.call('XADD', KEYS[1], id, unpack(says))
 end
@@ -66,8 +66,9 @@ return lengths
 FOLLOW: Final = Script(_FOLLOW.replace("VERSION", str(VERSION)))
 
 # Arguments: the epoch and the position of the last event as an id, owner, position of the first,
-# events, and 1 if the job is in its owner's set: without the 1 a later epoch changes no owner.  The
-# reply is the number of entries; 0 for a settled job, whose every entry carries the mark.
+# events, and 1 if the job is in its owner's set: only so a later epoch makes it another's.
+# The reply is how many entries there are now; 0 of a job that is marked as done, for then every
+# entry says so.
 _APPEND: Final = (
     _LOOK
     + """
@@ -117,8 +118,9 @@ return 1
 """
 )
 
-# Arguments: the former owner, its epoch, the new owner.  Replies how often the job was taken over
-# since the last append, and the epoch of its settling or 0; nothing where another was faster.
+# Arguments: the former owner, its epoch, the new owner.  How often the job was taken over since
+# anything was added, and the epoch in which it was marked as done or 0; nothing where another was
+# faster.
 CLAIM: Final = Script(
     _LOOK
     + """
@@ -132,8 +134,8 @@ return {attempts, tonumber(top.s) or 0}
 """
 )
 
-# Arguments: owner, seconds to live.  1 where the owner has the job; 0 where there is no stream.
-SETTLE: Final = Script(
+# Arguments: owner, seconds to live.  1 where the job is its owner's; 0 where there is none.
+MARK_DONE: Final = Script(
     _LOOK
     + """
 if not top then return 0 end

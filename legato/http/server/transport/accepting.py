@@ -21,10 +21,10 @@ FAILED: Final = (
     *(errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.ENOPROTOOPT, errno.EOPNOTSUPP),
     *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENONET),
 )
-"""Errors of the connection that was to be accepted, as `accept` says them: the next may be good."""
+"""Errors of a connection that was to be accepted: the next connection may be good."""
 
 BURST: Final = 256
-"""Clients that have left already, and are dropped before anybody else's turn: 5 ms at most."""
+"""Clients that have left already, and are dropped in one turn of the loop: 5 ms at most."""
 
 PAUSE: Final = 0.1  # seconds until the next try, where not even the reserve was of use
 
@@ -128,8 +128,8 @@ class Acceptor:
 def next_present(listener: socket.socket) -> socket.socket | None:
     """The next client that has not left yet; None where none waits, or BURST have left.
 
-    Clients that come and go faster than each is served would otherwise fill the queue, and who
-    comes behind them would wait for seconds.
+    Clients that come and go faster than the server serves would otherwise fill the queue: everybody
+    behind would wait for seconds.
 
     Raises:
         OSError: where there is no descriptor left.

@@ -37,7 +37,7 @@ FULL: Final = 32 * 1024  # bytes in a stream's buffer, beyond which its sender h
 MAX_WAITING: Final = 64 * 1024  # bytes in a stream's buffer, beyond which pings go unanswered
 
 REQUESTS_A_SECOND: Final = 200.0  # of one connection: more than a process answers in that time
-REQUESTS_AT_ONCE: Final = 8  # others wait until each of them was begun, some milliseconds each
+REQUESTS_AT_ONCE: Final = 8  # everybody else waits for the beginning of each: milliseconds
 
 RESETS_A_SECOND: Final = 50.0  # people who leave; a proxy sends those of all of them on one
 RESETS_AT_ONCE: Final = 200  # twice the streams there may be: its own clients' network may go

@@ -1,4 +1,7 @@
-"""llama.cpp's own server engine inside this process, on a loopback port that only we can use."""
+"""llama.cpp's own server engine inside the process that makes it, on a loopback port.
+
+Legato makes it in a process of its own (`child`), because a fault in native code ends a process.
+"""
 
 import importlib
 import os
@@ -32,10 +35,9 @@ class EngineUnavailable(Exception):
 class Engine:
     """llama.cpp serving the GGUF file `weights` at `endpoint` until it is closed.
 
-    Making one blocks while it loads, and xllamacpp holds the interpreter's lock meanwhile
-    (half a second for the demo's weights): also from a thread, make it before anybody is
-    served.  `context_tokens` is what one conversation can count on, question and answer
-    together, unless the model was trained for less.
+    Making one blocks while it loads, half a second for the demo's weights.  `context_tokens` is
+    what one conversation can count on, question and answer together, unless the model was
+    trained for less.
 
     Raises:
         EngineUnavailable: xllamacpp is not installed or does not run here, or it cannot load

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from legato.models.contract import FinishReport, ModelError, TextChunk, UsageReport
-from legato.models.local import ENGINE_PARAMETERS, Engine, EngineUnavailable
+from legato.models.local.engine import ENGINE_PARAMETERS, Engine, EngineUnavailable
 from legato.models.openai import OpenAIModel, provider_client
 from tests.support.models.asking import ask, ask_flat, request, text_of
 
@@ -140,7 +140,7 @@ QUIET_LIFE = """
 import sys, trio
 from contextlib import closing
 from pathlib import Path
-from legato.models.local import Engine
+from legato.models.local.engine import Engine
 from legato.models.openai import OpenAIModel, provider_client
 from legato.models.contract import ChatMessage, ModelRequest
 
@@ -174,7 +174,7 @@ def test_the_engine_is_silent_and_lets_the_process_end(weights: Path, end: str) 
 INTERRUPTED = """
 import signal, sys, time
 from pathlib import Path
-from legato.models.local import Engine
+from legato.models.local.engine import Engine
 
 # What a shell starts in the background is born ignoring it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from legato.models.weights import (
+from legato.models.local.weights import (
     SMOLLM2,
     Progress,
     Weights,

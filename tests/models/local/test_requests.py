@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from legato.models.contract import ChatMessage, Json, ModelError, ModelRequest
-from legato.models.engine_requests import ALLOWED, EngineModel
+from legato.models.local.requests import ALLOWED, EngineModel
 from tests.support.models.asking import ask, ask_flat, request, text_of
 from tests.support.models.played import DONE, PlayedProvider, delta, finish, streams
 

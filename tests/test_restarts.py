@@ -1,4 +1,4 @@
-from legato.workers.restarts import Restarts
+from legato.restarts import Restarts
 
 
 def test_pauses_grow_with_deaths_in_a_row_and_then_it_is_enough() -> None:
