@@ -39,7 +39,7 @@ class Assets:
         return await response.make_conditional(request)
 
     async def _asset(self, name: str, make: Callable[[], bytes]) -> Asset:
-        """The first to ask has the asset made; everybody who asks meanwhile waits for the outcome."""
+        """The first to ask has the asset made; who asks meanwhile waits for the outcome."""
         while name not in self._made:
             if (done := self._making.get(name)) is not None:
                 await done.wait()
