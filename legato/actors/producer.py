@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 import trio
+from msgspec.structs import replace
 
 from legato.actors.ending import estimated
 from legato.actors.event_builder import Steps
@@ -41,9 +42,10 @@ class Producer:
         self._scope = trio.CancelScope()
 
     def counted(self, opening: Opening | None, content: tuple[Part, ...]) -> Usage:
-        """As the provider counted; where it did not come to that, by our own count, made once."""
-        if self._steps.usage == Usage():
-            self._steps.usage = estimated(self.model, opening, content)
+        """As the provider counted; a side that was not said by our own count, made once."""
+        said = self._steps.usage
+        if not (said.prompt_tokens and said.completion_tokens):
+            self._steps.usage = _completed(said, estimated(self.model, opening, content))
         return self._steps.usage
 
     def stop(self) -> None:
@@ -97,3 +99,12 @@ class Producer:
             return Failure("max_duration", f"The answer took longer than {limit:g} seconds.")
         limit = self._limits.model_idle_timeout
         return Failure("model_idle_timeout", f"The model was silent for {limit:g} seconds.")
+
+
+def _completed(said: Usage, ours: Usage) -> Usage:
+    """No question has no tokens, and no text has none: such a zero was not said."""
+    if said == Usage():
+        return ours
+    prompt = said.prompt_tokens or ours.prompt_tokens
+    completion = said.completion_tokens or ours.completion_tokens
+    return replace(said, prompt_tokens=prompt, completion_tokens=completion)
