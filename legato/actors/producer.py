@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
+from msgspec.structs import replace
 
 from legato.actors.ending import estimated
 from legato.actors.event_builder import Positions, Steps
@@ -52,16 +53,17 @@ class Producer:
         self._rotation = rotation
         self._positions = Positions()
         self._open: list[Steps] = []  # of the model calls whose end is no event of the log
-        self._usage = Usage()
+        self._usage: Usage | None = None  # of the whole answer, once that was asked for
         self._scope = trio.CancelScope()
 
     def counted(self, opening: Opening | None, content: tuple[Part, ...]) -> Usage:
-        """The sum of the provider's counts; without any, our own count, made once."""
-        if self._usage == Usage():
+        """The sum of the provider's counts, a side without any by our own count; made once."""
+        if self._usage is None:
             ended = (call.usage for call in self.snapshot().calls)
-            self._usage = total([*ended, *(steps.usage for steps in self._open)])
-        if self._usage == Usage():
-            self._usage = estimated(self.model, opening, content)
+            counts = total([*ended, *(steps.usage for steps in self._open)])
+            if not (counts.prompt_tokens and counts.completion_tokens):
+                counts = _completed(counts, estimated(self.model, opening, content))
+            self._usage = counts
         return self._usage
 
     def stop(self) -> None:
@@ -139,3 +141,12 @@ class Producer:
         now, idle = trio.current_time(), self._limits.model_idle_timeout
         patience.deadline = now + idle * (1 + _SLACK)
         return now + idle * _SLACK
+
+
+def _completed(said: Usage, ours: Usage) -> Usage:
+    """No question has no tokens, and no text has none: such a zero was not said."""
+    if said == Usage():
+        return ours
+    prompt = said.prompt_tokens or ours.prompt_tokens
+    completion = said.completion_tokens or ours.completion_tokens
+    return replace(said, prompt_tokens=prompt, completion_tokens=completion)
