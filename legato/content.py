@@ -126,8 +126,10 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     `parent_id` None means: after the newest message.  `regenerate` names a user's message that
     gets another answer.  `revise` names an answer that goes on from its content, or from what
     `edit` makes of that: as itself where `response_id` is its id, else as a sibling.
-    `parameters` are JSON, for the model.  `place`: in the order of its conversation's starts, as
-    the directory of many replicas gave it; 0 where there is one process.
+    `parameters` are JSON, for the model.  `request_id` is the caller's own name for the request;
+    `request_digest` tells whether the same name came with the same request.  `place`: in the order
+    of its conversation's starts, as the directory of many replicas gave it; 0 where there is one
+    process.
     """
 
     job_id: str
@@ -145,4 +147,5 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     revise: str | None = None
     edit: Edit | None = None
     request_id: str | None = None
+    request_digest: str | None = None
     place: int = 0

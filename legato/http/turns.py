@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+from msgspec.structs import replace
 from ulid import ULID
 
 from legato.actors.conversation.turn import Turn
@@ -9,6 +10,7 @@ from legato.content import Edit
 from legato.http.errors import InvalidField, TooLarge
 from legato.http.input.bodies import NEW, EditedContent, StartBody
 from legato.http.input.nesting import MAX_PARAMETERS, check_count
+from legato.http.request_context import digest_of
 
 
 def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: int) -> Turn:
@@ -40,7 +42,15 @@ def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: 
         revise=revise,
         edit=_edit(body),
         request_id=body.client_request_id,
+        request_digest=_digest(body),
     )
+
+
+def _digest(body: StartBody) -> str | None:
+    """Of what a repetition has to say again."""
+    if body.client_request_id is None:
+        return None
+    return digest_of(replace(body, client_request_id=None, on_busy=None))
 
 
 def _check_sizes(body: StartBody, max_text: int) -> None:

@@ -22,6 +22,7 @@ def info_of(turn: Turn) -> JobInfo:
         model=turn.model,
         endpoint=turn.endpoint,
         request_id=turn.request_id,
+        request_digest=turn.request_digest,
         place=turn.place,
         asked=replace(turn.prompt.asked, echo={}) if turn.prompt else None,
     )
@@ -38,6 +39,7 @@ def turn_of(info: JobInfo) -> Turn:
         model=info.model,
         endpoint=info.endpoint,
         request_id=info.request_id,
+        request_digest=info.request_digest,
         place=info.place,
         prompt=Prompt(asked=info.asked, messages=()) if info.asked else None,
     )

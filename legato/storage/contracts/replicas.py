@@ -36,6 +36,7 @@ class JobInfo(Struct, frozen=True, kw_only=True):
     model: str
     endpoint: str = "agents"
     request_id: str | None = None
+    request_digest: str | None = None
     asked: ApiRequest | None = None
     place: int = 0
 
