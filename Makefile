@@ -161,8 +161,7 @@ proxies:
 	@{ test -x /usr/sbin/nginx && test -x /usr/bin/caddy && test -x /usr/sbin/haproxy; } \
 	|| { $(call apt_install,nginx caddy haproxy); }
 
-# OpenAI's client for Node.js, which has no dependencies.  Its next major version needs a Node.js
-# that is newer than Debian's.
+# Clients for Node.js, and the Node.js that they need, which is newer than Debian's.
 .PHONY: node
 node: .venv/.node
 

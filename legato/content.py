@@ -162,9 +162,10 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     `parent_id` None means: after the newest message.  `regenerate` names a user's message for a
     further answer.  `revise` names an answer that goes on from its content, after `edit` if given:
     the same message if `response_id` names it, else a sibling.  `parameters` are JSON, for the
-    model.  `place` is the position among the conversation's starts, given by the directory of many
-    replicas; 0 in a single process.  `agents`: the first agent answers, the others are all agents
-    that its edges reach; none where a bare model answers.
+    model.  `request_id` is the caller's own name for the request; `request_digest` tells whether
+    the same name came with the same request.  `place` is the position among the conversation's
+    starts, given by the directory of many replicas; 0 in a single process.  `agents`: the first
+    agent answers, the others are all agents that its edges reach; none where a bare model answers.
     """
 
     job_id: str
@@ -182,5 +183,6 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     revise: str | None = None
     edit: Edit | None = None
     request_id: str | None = None
+    request_digest: str | None = None
     place: int = 0
     agents: tuple[Agent, ...] = ()

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from legato.actors.admission import RequestReused
 from legato.actors.conversation.turn import Plan, Turn, plan
 from legato.actors.conversation.turn_store import conversation_of
 from legato.actors.jobs import Jobs
@@ -15,7 +16,7 @@ from legato.content import Message
 from legato.events import Created, Failed
 from legato.storage.contracts.errors import ForeignConversation
 from legato.storage.contracts.quotas import StorageUse, conversation_use, message_use
-from legato.storage.contracts.records import Records
+from legato.storage.contracts.records import Records, StoredTurn
 
 
 class NotStarted(Exception):
@@ -46,7 +47,8 @@ async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Record
     """Start a turn, join the one the same request started, or find that one finished earlier.
 
     Raises:
-        ForeignConversation, InvalidTurn, OverQuota, Refused: before anything running is disturbed.
+        ForeignConversation, InvalidTurn, OverQuota, Refused (RequestReused where the same name came
+            with another request): before anything running is disturbed.
         NotStarted: if the turn could not be opened.
         StorageError: if the storage cannot be read.
     """
@@ -92,12 +94,26 @@ async def _stored(turn: Turn, records: Records) -> StartReply | None:
     stored = await records.turn_of_request(turn.user, turn.request_id)
     if stored is None:
         return None
+    await _check_text(turn, stored, records)
     return StartReply(
         stream_id=stored.conversation_id,
         conversation_id=stored.conversation_id,
         status="settled",
         user_message_id=stored.message_id,
     )
+
+
+async def _check_text(turn: Turn, stored: StoredTurn, records: Records) -> None:
+    """Raises RequestReused where that request asked something else.
+
+    Its question is all that is kept of it once its job has left; one that was asked again, or
+    answered on, had it from before.
+    """
+    if turn.regenerate is not None or turn.revise is not None:
+        return
+    for question in await records.some_messages(stored.conversation_id, [stored.message_id]):
+        if question.text != turn.text:
+            raise RequestReused
 
 
 async def _check(turn: Turn, jobs: Jobs, records: Records) -> None:

@@ -9,7 +9,7 @@ import structlog
 import trio
 from msgspec import Struct
 
-from legato.actors.admission import Busy, ShuttingDown, admit
+from legato.actors.admission import Busy, ShuttingDown, admit, check_same
 from legato.actors.contexts import detached
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
@@ -125,6 +125,7 @@ class Supervisor(JobObserver):
             Refused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
         """
         if first := self.registry.repeated(turn):
+            check_same(first.turn.request_digest, turn.request_digest)
             return Started(first.ref, joined=True)
         siblings = self.registry.conversation(turn.conversation_id)
         if any(job.turn.user != turn.user for job in siblings):

@@ -46,7 +46,7 @@ tag_blueprint(chat, ["generations"])
 
 @chat.post("")
 @chat.post("/<endpoint>")
-@describe(StartReply, body=StartBody, refusals=(400, 403, 409, 413, 429, 503))
+@describe(StartReply, body=StartBody, refusals=(400, 403, 409, 413, 422, 429, 503))
 async def start(endpoint: str = "agents") -> Response:
     """Start a generation; it runs whether or not anybody listens.
 

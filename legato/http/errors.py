@@ -13,7 +13,14 @@ from quart import (
     websocket,
 )
 
-from legato.actors.admission import Busy, Refused, ShuttingDown, TooManyForServer, TooManyForUser
+from legato.actors.admission import (
+    Busy,
+    Refused,
+    RequestReused,
+    ShuttingDown,
+    TooManyForServer,
+    TooManyForUser,
+)
 from legato.actors.conversation.turn import InvalidTurn
 from legato.actors.start import NotStarted
 from legato.actors.stream.places import UnknownDialect
@@ -134,6 +141,7 @@ STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     TooMany: (400, "Invalid request data"),
     InvalidCursor: (400, "Invalid request"),
     ModelError: (400, "Invalid request"),
+    RequestReused: (422, "Request reused"),
     Busy: (409, "Conversation busy"),
     TooManyForUser: (429, "Too many generations"),
     TooManyForServer: (503, "Too many generations"),

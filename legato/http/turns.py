@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+from msgspec.structs import replace
 from ulid import ULID
 
 from legato.actors.conversation.turn import Turn
@@ -10,6 +11,7 @@ from legato.content import Edit
 from legato.http.errors import InvalidField, TooLarge
 from legato.http.input.bodies import NEW, EditedContent, StartBody
 from legato.http.input.nesting import MAX_PARAMETERS, check_count
+from legato.http.request_context import digest_of
 
 
 def turn_of(
@@ -49,8 +51,16 @@ def turn_of(
         revise=revise,
         edit=_edit(body),
         request_id=body.client_request_id,
+        request_digest=_digest(body),
         agents=agents,
     )
+
+
+def _digest(body: StartBody) -> str | None:
+    """Of what a repetition has to say again."""
+    if body.client_request_id is None:
+        return None
+    return digest_of(replace(body, client_request_id=None, on_busy=None))
 
 
 def _check_sizes(body: StartBody, max_text: int) -> None:

@@ -38,6 +38,7 @@ class JobInfo(Struct, frozen=True, kw_only=True):
     model: str
     endpoint: str = "agents"
     request_id: str | None = None
+    request_digest: str | None = None
     api_request: ApiRequest | None = field(name="asked", default=None)
     place: int = 0
 

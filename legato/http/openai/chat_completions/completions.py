@@ -40,7 +40,7 @@ PATHS: Final = ("/v1/chat/completions", "/api/agents/v1/chat/completions")
     Completion | CompletionStream,
     body=CompletionBody,
     headers=CompletionHeaders,
-    refusals=(400, 404, 409, 413, 429, 502, 503),
+    refusals=(400, 404, 409, 413, 422, 429, 502, 503),
 )
 async def complete() -> Response:
     """Answer these messages, whole or, with `stream`, chunk by chunk.

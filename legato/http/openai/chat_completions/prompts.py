@@ -17,10 +17,12 @@ from legato.http.openai.chat_completions.bodies import OURS, CompletionBody
 from legato.http.openai.chat_completions.messages import messages_of
 from legato.http.openai.images import check_images
 from legato.http.openai.unknown_tools import SERVED, check_asked, sorted_out
+from legato.http.request_context import digest_of
 from legato.models.contract import Json, Model, ModelError
 
 API: Final = "chat_completions"
 ID_PREFIX: Final = "chatcmpl-"
+_MANNERS: Final = ("stream", "stream_options", "cancel_on_disconnect")
 _OF_TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
 _CHOICES: Final = (*SERVED, "allowed_tools")
 
@@ -51,6 +53,7 @@ def turn_of(
         InvalidField, ModelNotFound, TooLarge
     """
     _check(body)
+    asked_for = fields
     fields, left_out = _with_tools_served(fields, unknown_tools)
     check_count("body", fields, MAX_PARAMETERS)
     model = model_named(body.model, models, agents)
@@ -71,10 +74,16 @@ def turn_of(
         endpoint=API,
         parameters=_parameters(fields, model),
         request_id=request_id,
+        request_digest=None if request_id is None else digest_of(_asked_again(asked_for)),
         prompt=Prompt(api_request=api_request, messages=messages),
         agents=agents,
     )
     return Asked(turn, left_out)
+
+
+def _asked_again(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a repetition has to say again: how the answer comes is no part of it."""
+    return {name: value for name, value in fields.items() if name not in _MANNERS}
 
 
 def _check(body: CompletionBody) -> None:

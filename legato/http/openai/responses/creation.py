@@ -6,6 +6,7 @@ from typing import Final
 
 import trio
 from msgspec import Struct
+from msgspec.structs import replace
 from ulid import ULID
 
 from legato.actors.admission import Busy
@@ -35,7 +36,7 @@ from legato.http.openai.responses.prompt import Context, Request, request_of
 from legato.http.openai.responses.references import items_referred_to
 from legato.http.openai.responses.request import ResponseBody, check
 from legato.http.openai.unknown_tools import log_left_out
-from legato.http.request_context import application, runtime, user
+from legato.http.request_context import application, digest_of, runtime, user
 from legato.http.streams.streaming import awaited
 from legato.models.contract import ChatMessage
 from legato.storage.contracts.quotas import ROW_BYTES, OverQuota, StorageUse
@@ -158,10 +159,16 @@ def _turn(
         endpoint=API,
         parameters=request.parameters,
         request_id=request_id,
+        request_digest=_digest(body) if request_id is not None else None,
         prompt=prompt,
         agents=agents,
     )
     return turn, prompt, request.left_out
+
+
+def _digest(body: ResponseBody) -> str:
+    """Of what a repetition has to say again: how the answer comes is no part of it."""
+    return digest_of(replace(body, stream=None, cancel_on_disconnect=None))
 
 
 def unsealed(text: str) -> str:
