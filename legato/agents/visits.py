@@ -84,9 +84,7 @@ class Visits:
     def _take(self, call: ModelCall) -> None:
         origin = call.origin
         agent_id = self._first if origin.call_no == KEPT else origin.agent_id or self._first
-        visit = self.open.get((agent_id, origin.group_id))
-        if visit is None:
-            return  # cut, and superseded by what came after
+        visit = self.open[agent_id, origin.group_id]
         visit.calls.append(call)
         if call.is_whole and origin.call_no != KEPT:
             self._follow(visit, call)

@@ -153,6 +153,7 @@ async def _open_jobs(
             limits=settings.limits,
             journal=storage.journal,
             runs=runs,
+            on_owner_lost=settings.on_owner_lost,
         ) as supervisor:
             yield Replica(supervisor, LocalJobs(supervisor))
         return

@@ -18,6 +18,8 @@ from legato.events import (
     Cursor,
     Failed,
     Finished,
+    ModelCallEnded,
+    Origin,
     ReasoningDelta,
     Snapshot,
     StepCompleted,
@@ -150,6 +152,20 @@ def test_a_step_names_its_message_and_its_place() -> None:
     assert call["stepDetails"]["tool_calls"] == [
         {"type": "tool_call", "id": "t", "name": "find", "args": ""}
     ]
+
+
+def test_a_step_of_an_agent_names_the_agent_and_its_group() -> None:
+    alone = body(StepStarted(0, "text", origin=Origin(0, "agent_a")))["data"]
+    grouped = body(StepStarted(1, "text", origin=Origin(1, "agent_b", 2)))["data"]
+    bare = body(StepStarted(0, "text"))["data"]
+
+    assert (alone["agentId"], "groupId" in alone) == ("agent_a", False)
+    assert (grouped["agentId"], grouped["groupId"]) == ("agent_b", 2)
+    assert "agentId" not in bare
+
+
+def test_no_frame_says_that_a_model_call_ended() -> None:
+    assert DIALECT.encode(7, ModelCallEnded(Origin(0, "agent_a"), "m", "stop")) == b""
 
 
 def test_created_says_what_an_answer_goes_on_from() -> None:

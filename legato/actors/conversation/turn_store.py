@@ -133,7 +133,7 @@ class ConversationStore:
         place = created.request.conversation_id, created.request.message_id
         branch = await self._records.branch(*place, most=readable(model))
         reopened = opening(turn, model, created, branch, content, conversation)
-        resumed = written(content).removeprefix(written(created.kept))
+        resumed = "" if turn.agents else written(content).removeprefix(written(created.kept))
         request = structs.replace(reopened.request, resumed=resumed)
         return structs.replace(reopened, created=created, request=request)
 
