@@ -1,4 +1,4 @@
-"""What a conversation is made of: parts, messages, usage.  Wire names are the structs' own."""
+"""Parts, messages, conversations and usage.  The structs define the names on the wire."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,7 +10,7 @@ NO_PARENT: Final = "00000000-0000-0000-0000-000000000000"
 """The parent of a first message."""
 
 NEW_CHAT: Final = "New Chat"
-"""The title of a conversation that has none yet."""
+"""The title of a conversation without a title of its own."""
 
 
 class TextPart(Struct, frozen=True, tag_field="type", tag="text"):
@@ -22,13 +22,17 @@ class ThinkPart(Struct, frozen=True, tag_field="type", tag="think"):
 
 
 class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
-    """A call the model asked for.  `args` is JSON text, whole only when the model finished it."""
+    """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
+
+    `kind`: unset for a function; the `args` of a custom tool are any text.
+    """
 
     id: str
     name: str
     args: str = ""
     output: str | UnsetType = UNSET
     progress: float | UnsetType = UNSET
+    kind: Literal["custom"] | UnsetType = UNSET
 
 
 class ToolCallPart(Struct, frozen=True, tag_field="type", tag="tool_call"):
@@ -43,10 +47,10 @@ Part = TextPart | ThinkPart | ToolCallPart | ErrorPart
 
 
 class Usage(Struct, frozen=True, rename="camel"):
-    """Tokens, as the provider counted them; 0 where it did not say.
+    """Tokens, as counted by the provider; 0 where not given.
 
-    `completion_tokens` includes `reasoning_tokens`.  `cached_tokens`: of the prompt, those that
-    the provider had read before; left out where it did not say.
+    `completion_tokens` includes `reasoning_tokens`.  `cached_tokens`: tokens of the prompt that the
+    provider had read before; left out where not given.
     """
 
     prompt_tokens: int = 0
@@ -56,7 +60,7 @@ class Usage(Struct, frozen=True, rename="camel"):
 
 
 class Message(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One message of a conversation.  A user's has `text`, an answer has `content`."""
+    """A message of a conversation.  A user's message has `text`, an answer has `content`."""
 
     message_id: str
     conversation_id: str
@@ -76,7 +80,7 @@ class Message(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Conversation(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A thread of messages.  It has one owner, fixed at birth."""
+    """A thread of messages.  The owner, a single user, is fixed at birth."""
 
     conversation_id: str
     user: str
@@ -88,7 +92,7 @@ class Conversation(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def text_of(message: Message) -> str:
-    """What a person reads of a message: its text, or its text parts joined."""
+    """The text that a person reads of a message: `text`, or the text parts joined."""
     if message.content is UNSET:
         return message.text
     texts = [part.text for part in message.content if isinstance(part, TextPart)]
@@ -98,8 +102,8 @@ def text_of(message: Message) -> str:
 class ApiRequest(Struct, frozen=True, kw_only=True):
     """A request to one of OpenAI's APIs: the caller's own history, no message of a conversation.
 
-    `echo`: what the answer's frames and objects say again of it, as that API spells it (JSON).
-    `store`: whether it and its answer are kept for later requests.
+    `echo`: the request's fields that the answer repeats, in the API's spelling (JSON).
+    `store`: whether request and answer are kept for later requests.
     """
 
     api: Literal["chat_completions", "responses"]
@@ -110,20 +114,20 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
 
 
 class Edit(Struct, frozen=True):
-    """Part `index` of the answer shall read `text`; what followed it is dropped."""
+    """Part `index` of the answer shall read `text`; all later parts are dropped."""
 
     index: int
     text: str
 
 
 class TurnRequest(Struct, frozen=True, kw_only=True):
-    """A start as it was asked for; the ids of all that comes of it are the server's.
+    """A start as requested; the server chose the ids of everything that follows from the start.
 
-    `parent_id` None means: after the newest message.  `regenerate` names a user's message that
-    gets another answer.  `revise` names an answer that goes on from its content, or from what
-    `edit` makes of that: as itself where `response_id` is its id, else as a sibling.
-    `parameters` are JSON, for the model.  `place`: in the order of its conversation's starts, as
-    the directory of many replicas gave it; 0 where there is one process.
+    `parent_id` None means: after the newest message.  `regenerate` names a user's message for a
+    further answer.  `revise` names an answer that goes on from its content, after `edit` if given:
+    the same message if `response_id` names it, else a sibling.  `parameters` are JSON, for the
+    model.  `place` is the position among the conversation's starts, given by the directory of many
+    replicas; 0 in a single process.
     """
 
     job_id: str

@@ -1,9 +1,8 @@
-"""What can happen in a job: the event vocabulary, shared by every layer.
+"""The event vocabulary: everything that can happen in a job, shared by every layer.
 
-A job's log is `Created`, then steps and deltas, then exactly one `Ending`; where the turn had to
-wait for others, `Queued` comes before all.  Events that
-carry content name the position of the part they change (`index`), which is the step's
-own: there is no second numbering to reconcile.
+A job's log is `Created`, then steps and deltas, then exactly one `Ending`.  If the turn had to wait
+for other turns, `Queued` comes first.  An event with content names the position of the changed part
+(`index`), which is also the step's position: there is no second numbering to reconcile.
 """
 
 from typing import Literal, NamedTuple, Self, final
@@ -16,11 +15,11 @@ StepKind = Literal["text", "think", "tool_call"]
 
 
 class Event(Struct, frozen=True, tag=True):
-    """One thing that happened in a job."""
+    """An event of a job."""
 
 
 class Queued(Event, frozen=True):
-    """The turn waits for those before it in its conversation, and is kept as it was asked for."""
+    """The turn waits for the turns before in the conversation, and the request is kept."""
 
     turn: TurnRequest
 
@@ -28,7 +27,7 @@ class Queued(Event, frozen=True):
 class Created(Event, frozen=True):
     """The turn is stored and the model may be asked.
 
-    `kept` is what an edited or continued answer starts from; it takes the first positions.
+    `kept` has the parts that an edited or continued answer starts from, at the first positions.
     `dropped` counts the messages of the history that did not fit the model's context.
     `api_request` (in journals: `asked`) is there where an API was asked; then no conversation has
     a message of the turn, and `request` only stands in for one.  `turn` is there where another
@@ -46,12 +45,12 @@ class Created(Event, frozen=True):
 
 
 def without_turn(created: Created) -> Created:
-    """What readers are told of it."""
+    """The event as readers see it."""
     return created if created.turn is None else structs.replace(created, turn=None)
 
 
 class StepStarted(Event, frozen=True):
-    """A part of this kind begins at `index`, or, where a kept one stands there, goes on."""
+    """A part of this kind begins at `index`, or, if a kept part is there, goes on."""
 
     index: int
     kind: StepKind
@@ -59,7 +58,7 @@ class StepStarted(Event, frozen=True):
 
 
 class Delta(Event, frozen=True, gc=False):
-    """More of the part at `index`.  It refers to nothing that could refer back to it."""
+    """More of the part at `index`.  Has no references that could form a cycle, hence `gc=False`."""
 
     index: int
     text: str
@@ -81,18 +80,18 @@ class ArgumentsDelta(Delta, frozen=True, gc=False):
 
 
 class StepCompleted(Event, frozen=True):
-    """A tool call has its result."""
+    """The result of a tool call has come."""
 
     index: int
     tool_call: ToolCall
 
 
 class Ending(Event, frozen=True, kw_only=True):
-    """The last event of every log, and the only one of its kind there.
+    """The last event of every log; a log has only one.
 
     `response` is the answer as stored; None where nothing was generated.
-    `unsaved` is true when storing it failed past its deadline.
-    `at`: when, in seconds since 1970, where no stored message says it: of what an API asked for.
+    `unsaved` is true when the answer could not be stored by the deadline.
+    `at`: seconds since 1970, for an API's job, where no stored message has the time.
     """
 
     request: Message | None = None
@@ -106,7 +105,7 @@ class Ending(Event, frozen=True, kw_only=True):
 class Finished(Ending, frozen=True, kw_only=True):
     """The model ended.  `reason`: stop, length, tool_calls, content_filter, max_answer_bytes.
 
-    `system_fingerprint` and `service_tier` are the provider's; "" where it did not say.
+    `system_fingerprint` and `service_tier` are the provider's; "" where not given.
     """
 
     reason: str = "stop"
@@ -115,13 +114,13 @@ class Finished(Ending, frozen=True, kw_only=True):
 
 
 class Stopped(Ending, frozen=True):
-    """Somebody allowed to stop it did."""
+    """A person or program with permission stopped the job."""
 
 
 class Failed(Ending, frozen=True, kw_only=True):
-    """It could not go on.  `reason` is for programs, `message` for people.
+    """The job could not go on.  `reason` is for programs, `message` for people.
 
-    `retry_after`: after how many seconds the provider says that it may be asked again.
+    `retry_after`: seconds until the provider wants to be asked again, as the provider said.
     """
 
     reason: str
@@ -146,7 +145,12 @@ class Snapshot(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """How far a reader has come: opaque to clients, the `id:` of every frame."""
+    """A reader's position: opaque to clients, the `id:` of every frame.
+
+    An epoch is an owner's term.  Example: an owner writes events 1, 2, 3 in epoch 1, and only 1 and
+    2 are kept when the owner dies.  The next owner writes a different event 3 in epoch 2.  Then the
+    cursor `job:1:2` still holds, and the cursor `job:1:3` is answered with a snapshot.
+    """
 
     job_id: str
     epoch: int
@@ -165,5 +169,5 @@ class Cursor(NamedTuple):
 
 
 def _is_number(text: str) -> bool:
-    # int() would take spaces, signs, underscores, other scripts' digits and 5,000 of them.
+    # int() would take spaces, signs, underscores, other scripts' digits and 5,000 digits.
     return text.isascii() and text.isdigit() and len(text) <= 15

@@ -2,6 +2,8 @@
 
 from typing import Final, Self, assert_never
 
+from msgspec.structs import replace
+
 from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.events import StepStarted
 
@@ -65,7 +67,7 @@ def extended(part: Part, more: str) -> Part:
         case ThinkPart(think):
             return ThinkPart(think + more)
         case ToolCallPart(call):
-            return ToolCallPart(ToolCall(call.id, call.name, call.args + more))
+            return ToolCallPart(replace(call, args=call.args + more))
         case ErrorPart():
             raise ValueError("an error part does not grow")
         case _:

@@ -1,4 +1,4 @@
-"""What all tests may ask for."""
+"""Fixtures for all tests."""
 
 from functools import partial
 
@@ -9,12 +9,12 @@ from tests.support.http.live_server import Serve, live_server
 
 pytest_plugins = ["tests.support.storage.redis_servers", "tests.support.storage.worlds"]
 
-# How long an example takes says how busy the machine is, and nothing of what it shows.
+# The time of an example depends on how busy the machine is, and says nothing about the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 
 @pytest.fixture(params=[True, False], ids=["direct", "served"])
 def serve(request: pytest.FixtureRequest) -> Serve:
-    """A real server, whose streams go the one way and the other."""
+    """A real server, whose streams take either way."""
     return partial(live_server, direct=request.param)

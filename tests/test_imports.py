@@ -27,8 +27,15 @@ ROOMS: Final = (
     "legato.actors.durability",
 )
 
-# Who may import whom.  The longest name that fits a module is its layer; a layer may import
-# itself and the layers that stand beside it, and nothing else of the package.
+# What the servers of a measurement run, and what its rooms share.
+SERVED: Final = (
+    *("legato.config", "legato.logs", "legato.secret"),
+    *("legato.http", "legato.storage.redis"),
+)
+BENCH: Final = ("legato.bench",)
+
+# The allowed imports.  The longest name that fits a module is the module's layer; a layer may
+# import itself and the layers named beside, and nothing else of the package.
 LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.content": (),
     "legato.events": ("legato.content",),
@@ -61,7 +68,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     ),
     "legato.histogram": (),
     "legato.restarts": (),
-    # The rooms of the actors, each above those before.
+    # The rooms of the actors, each above the rooms before.
     "legato.actors.mailbox": (),
     "legato.actors.stream": (*BASE, "legato.dialects.contract", "legato.actors.mailbox"),
     "legato.actors.messages": (*ACTORS, "legato.actors.stream"),
@@ -71,7 +78,6 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.durability": (*ACTORS, *ROOMS[:-1]),
     "legato.actors": (*ACTORS, *ROOMS),
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
-    "legato.actors.lifespan": (*ACTORS, *ROOMS, "legato.actors", "legato.actors.cluster"),
     "legato.http": (
         *BASE,
         *CONTRACTS,
@@ -84,7 +90,6 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.actors.mailbox",
         "legato.actors",
         "legato.actors.cluster",
-        "legato.actors.lifespan",
         "legato.dialects",
         "legato.models",
         "legato.storage",
@@ -102,6 +107,14 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.cli.erasing": ("legato",),
     "legato.cli.operating": ("legato",),
     "legato.bench": ("legato",),
+    "legato.bench.servers": (*BENCH, *SERVED),
+    "legato.bench.load": (*BENCH, "legato.bench.servers"),
+    "legato.bench.scenarios": (
+        *BENCH,
+        "legato.bench.servers",
+        "legato.bench.load",
+        "legato.http",
+    ),
     "legato.prove": ("legato",),
     "legato.cli": ("legato",),
     "legato": (),
@@ -181,7 +194,7 @@ def test_an_import_that_points_down_is_allowed(module: str, source: str) -> None
 
 
 def wrong_imports(root: Path) -> Iterator[str]:
-    """A sentence for each import of a module of ours that should not be."""
+    """A sentence for each wrong import of a module."""
     for path in sorted([*root.glob("legato/**/*.py"), *root.glob("run.py")]):
         name = ".".join(path.relative_to(root).with_suffix("").parts)
         yield from faults(name.removesuffix(".__init__"), path.read_text("utf-8"))
@@ -209,7 +222,7 @@ def imports(source: str) -> Iterator[str]:
 
 def may_import(module: str, target: str) -> bool:
     layer, lower = layer_of(module), layer_of(target)
-    # What is not in the table falls to the package itself, which may import nothing.
+    # A module missing in the table falls to the package itself, which may import nothing.
     own = () if layer == "legato" else (layer,)
     is_open = "legato" in LAYERS[layer]  # to everything
     return (is_open or lower in (*own, *LAYERS[layer])) and lower != "run"

@@ -1,7 +1,9 @@
 """What a model says becomes what happens in a job: chunks to steps and deltas.  Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import assert_never
+from typing import Literal, assert_never
+
+from msgspec import UNSET, UnsetType
 
 from legato.content import Part, TextPart, ThinkPart, ToolCall, Usage
 from legato.events import ArgumentsDelta, ContentEvent, ReasoningDelta, StepStarted, TextDelta
@@ -73,7 +75,9 @@ class Steps:
             return
         self._open = self._last_kept = None
         index = self._calls[chunk.index] = self._take()
-        yield StepStarted(index, "tool_call", ToolCall(chunk.id, chunk.name, chunk.args))
+        kind: Literal["custom"] | UnsetType = "custom" if chunk.is_custom else UNSET
+        call = ToolCall(chunk.id, chunk.name, chunk.args, kind=kind)
+        yield StepStarted(index, "tool_call", call)
 
     def _take(self) -> int:
         self._count += 1

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, partial
-from typing import Protocol
+from typing import assert_never
 
 import trio
 from msgspec import Struct
@@ -19,6 +19,7 @@ from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox
 from legato.actors.messages import (
     Append,
+    Ask,
     Ended,
     Enqueued,
     Fail,
@@ -51,18 +52,26 @@ from legato.storage.contracts.records import Records
 FIRST_EPOCH = 1
 
 
-class JobOwner(Protocol):
-    """The supervisor as a job knows it: told by the job, in the same step."""
+class JobObserver:
+    """Told of a job in the job's own task, in the step in which it happens.
 
-    def job_ended(self, job: "Job") -> None: ...
+    No method may wait, and none may fail.  An observer overrides the ones that it needs.
+    """
+
+    def job_ended(self, job: "Job") -> None:
+        """The job has said its ending."""
 
     def job_read(self, job: "Job") -> None:
-        """Somebody asked a job that has ended: it may keep more now."""
-        ...
+        """Somebody asked a job that has ended, which may keep more memory now."""
 
     def job_lost(self, job: "Job") -> None:
-        """Another replica owns it by now."""
-        ...
+        """Another replica owns the job by now, or is to own it."""
+
+    def job_left(self, job: "Job") -> None:
+        """The job was here to its end, and is gone."""
+
+    def job_adopted(self, job: "Job") -> None:
+        """A job that ended in another process is here now."""
 
 
 class JobEnv(Struct, frozen=True, kw_only=True):
@@ -72,7 +81,7 @@ class JobEnv(Struct, frozen=True, kw_only=True):
     models: Mapping[str, Model]
     dialects: Mapping[str, Dialect]
     limits: Limits
-    owner: JobOwner
+    observer: JobObserver
     writer: Writer
     rotation: Rotation
     is_resumed: bool = False
@@ -105,7 +114,7 @@ class Job:
         # The supervisor enters this: the scope of all tasks of the job.
         self.life = trio.CancelScope()
         self._limits = env.limits
-        self._owner = env.owner
+        self._observer = env.observer
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
         journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
@@ -224,7 +233,7 @@ class Job:
 
     def lose(self) -> None:
         """End all of it here: another replica owns it by now, and its readers are to go there."""
-        self._owner.job_lost(self)
+        self._observer.job_lost(self)
         self.life.cancel()
         self._recorder.journal.give_up()  # or what it had to say would be taken for the next one's
 
@@ -233,7 +242,7 @@ class Job:
 
         What it said goes on being written.
         """
-        self._owner.job_lost(self)
+        self._observer.job_lost(self)
         self.life.cancel()
 
     def reannounce(self) -> None:
@@ -265,7 +274,7 @@ class Job:
         """Once a turn of a task: under load many events ride in each write."""
         self.feed.push()
         if self.ended.is_set():
-            self._owner.job_read(self)
+            self._observer.job_read(self)
 
     def handle(self, message: JobMessage) -> None:
         match message:
@@ -288,10 +297,12 @@ class Job:
                 self._hurry()
             case Fail(failure):
                 self._decide(failure)
-            case Stop():
-                self._stop(message)
-            case _:
+            case Ask(question):
                 self._waiters.answer(message, self._created)
+                if isinstance(question, Stop):
+                    self._decide(StopRequested())
+            case _:
+                assert_never(message)
 
     @property
     def _created(self) -> Created | None:
@@ -353,10 +364,6 @@ class Job:
             self._children.start_soon(self._recorder.give_up)
         return is_first
 
-    def _stop(self, stop: Stop) -> None:
-        self._waiters.stop(stop)
-        self._decide(StopRequested())
-
     def _finish(self, outcome: Ended | Failure | None) -> None:
         if outcome is not None:
             self._decide(outcome)
@@ -398,7 +405,7 @@ class Job:
             self.ended.set()
             self._waiters.announce(self._created)
             self._children.start_soon(self._retire)
-            self._owner.job_ended(self)
+            self._observer.job_ended(self)
             self._forget_prompt()
         if not stored.unsaved:
             self._recorder.journal.mark_done()

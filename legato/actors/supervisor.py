@@ -16,7 +16,7 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.durability.journal_writer import JournalWriter, NoJournal
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import RESTART, standing_of
-from legato.actors.job import Job, JobEnv
+from legato.actors.job import Job, JobEnv, JobObserver
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
@@ -44,7 +44,7 @@ class Started(Struct, frozen=True):
     queued: bool = False
 
 
-class Supervisor:
+class Supervisor(JobObserver):
     """`start` never waits, so starts are decided one after another, without a lock.
 
     A turn begins when the turns before it in its conversation have ended: it waits itself.
@@ -77,15 +77,13 @@ class Supervisor:
             models=models,
             dialects=dialects,
             limits=limits,
-            owner=self,
+            observer=self,
             writer=self._writer or NoJournal(),
             rotation=Rotation(),
             is_resumed=is_resumed,
         )
         self._tally = Tally()
-        self.observers: list[Callable[[Job], object]] = []  # told of each ending in its own task
-        self.on_ended: Callable[[Job], None] = lambda job: None
-        self.on_left: Callable[[Job], None] = lambda job: None
+        self._observers: list[JobObserver] = [self._tally]
         self.handed_on: dict[str, Job] = {}  # by id: what the next process is to have
         self._draining = False
         if self._writer is not None:
@@ -100,6 +98,10 @@ class Supervisor:
         """Raises StorageError while it is known that no turn can be stored."""
         self._records.check()
         self.check_journal()
+
+    def observe(self, observer: JobObserver) -> None:
+        """Have `observer` told from now on of every job that ends, leaves or is adopted."""
+        self._observers.append(observer)
 
     def statistics(self) -> Statistics:
         return self._tally.with_those([*self.registry])
@@ -252,7 +254,8 @@ class Supervisor:
             self.registry.add(job)
             if job.ended.is_set():
                 self.registry.ended(job)
-                self.on_ended(job)
+                for observer in self._observers:
+                    observer.job_adopted(job)
             live = partial(job.run, [*before, *earlier(job, waiting)])
             self._nursery.start_soon(self._own, job, live)
         self._evict()
@@ -279,8 +282,8 @@ class Supervisor:
 
     def _remove(self, job: Job) -> None:
         if self.registry.remove(job):
-            self._tally.left(job.feed)
-            self.on_left(job)
+            for observer in self._observers:
+                observer.job_left(job)
 
     async def guarded(self, life: Callable[[], Awaitable[object]], name: str) -> bool:
         """Whether it ran without a crash.  A bug ends one job, not the rest."""
@@ -310,7 +313,6 @@ class Supervisor:
         self._evict()
 
     def job_ended(self, job: Job) -> None:
-        """A job has said its ending: called by it, in the same step."""
         ending = job.feed.ending
         log.info(
             "generation ended",
@@ -321,10 +323,8 @@ class Supervisor:
             seconds=round(trio.current_time() - job.began, 2),
         )
         self.registry.ended(job)
-        self._tally.ended(job)
-        for observe in self.observers:
-            observe(job)
-        self.on_ended(job)
+        for observer in self._observers:
+            observer.job_ended(job)
         if isinstance(ending, Failed) and job.opening is None:
             self.registry.forget_request(job)  # nothing came of it: it may be tried again
         self._evict()

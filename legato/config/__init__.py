@@ -1,11 +1,9 @@
-"""Settings: one frozen tree, and what its values may be.
+"""Settings: one frozen tree, and the values allowed in it.
 
-- `guards`: settings of what stands before the routes: who is let in, how often, and what it costs
-- `service_links`: variables that an orchestrator sets for its own reasons, under names that begin
-  like ours
-- `settings`: one frozen tree of settings, read once from environment and file, handed down by
-  constructor
-- `values`: what the value of a setting may be, and how a person is told that it is not
+- `guards`: settings of the guards before the routes: limits, bans, and the scores of violations
+- `service_links`: an orchestrator's own variables, whose names begin like Legato's
+- `settings`: one frozen tree of settings, read once from environment and file, and passed down
+- `values`: the types of settings' values, and errors with the allowed values, for people
 """
 
 from legato.config.guards import Compat, Guards
@@ -18,6 +16,7 @@ from legato.config.settings import (
     OnBusy,
     OnOwnerLost,
     Settings,
+    UnknownTools,
     load_settings,
     settings_file,
 )
@@ -35,6 +34,7 @@ __all__ = [
     "OnBusy",
     "OnOwnerLost",
     "Settings",
+    "UnknownTools",
     "load_settings",
     "settings_file",
 ]

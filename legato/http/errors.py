@@ -18,8 +18,7 @@ from legato.actors.conversation.turn import InvalidTurn
 from legato.actors.start import NotStarted
 from legato.actors.stream.places import UnknownDialect
 from legato.http.auth.authenticator import ForbiddenOrigin
-from legato.http.auth.jwks import KeysUnavailable
-from legato.http.auth.tokens import Unauthorized
+from legato.http.auth.tokens import KeysUnavailable, Unauthorized
 from legato.models.contract import ModelError
 from legato.storage.contracts.errors import (
     ForeignConversation,
@@ -73,6 +72,10 @@ class InvalidField(RequestError):
 
 class UnknownModel(RequestError):
     """There is no model of that name."""
+
+
+class DoubtfulSender(RequestError):
+    """A proxy's headers contradict each other, or cannot be read."""
 
 
 class TooLarge(RequestError):

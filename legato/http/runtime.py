@@ -9,7 +9,7 @@ import structlog
 from msgspec import Struct
 
 from legato.actors.jobs import Jobs, LocalJobs
-from legato.actors.lifespan import Replica, open_replica, open_supervisor
+from legato.actors.lifespan import Replica, open_supervisor
 from legato.actors.supervisor import Supervisor
 from legato.config import Settings
 from legato.dialects.chat_completions import ChatCompletions
@@ -78,7 +78,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         open_retention(storage.erasure, settings.retention_days),
     ):
         if tracing is not None:
-            replica.supervisor.observers.append(tracing.ended)
+            replica.supervisor.observe(tracing)
         yield Runtime(
             settings,
             storage.records,
@@ -135,6 +135,9 @@ async def _open_jobs(
         ) as supervisor:
             yield Replica(supervisor, LocalJobs(supervisor))
         return
+    # Many replicas are a layer of their own, which one process has no use for.
+    from legato.actors.cluster.lifespan import open_replica
+
     async with (
         _open_replication(settings, settings.redis_url) as replication,
         open_replica(

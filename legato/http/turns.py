@@ -74,7 +74,8 @@ def _revised(body: StartBody) -> str | None:
         return None
     if body.response_message_id is None:
         raise InvalidField("responseMessageId", "names the answer that is edited or goes on")
-    return body.response_message_id
+    # LibreChat's client adds the underscore to any answer's id; none of ours ends with one.
+    return body.response_message_id.removesuffix("_")
 
 
 def _edit(body: StartBody) -> Edit | None:

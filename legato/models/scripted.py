@@ -1,4 +1,4 @@
-"""A model that says what it was told to, at the pace it was told: for load and for tests."""
+"""A deterministic model that speaks at a given pace: for load and for tests."""
 
 import json
 import math
@@ -28,22 +28,24 @@ from legato.models.contract import (
 from legato.models.counting import estimate_tokens
 from legato.models.pacer import Pacer
 
-_LONGEST_BATCH: Final = 256  # tokens; about 50 µs of work, then the others get a turn
+_LONGEST_BATCH: Final = 256  # tokens; about 50 µs of work, then other tasks get a turn
 _WORD: Final = re.compile(r"(?:w|ts=)\d+ ")  # a token of an answer
-_ARGUMENTS_PIECE: Final = 8  # characters, so that every call's arguments arrive in pieces
+_ARGUMENTS_PIECE: Final = 8  # characters: every call's arguments arrive in pieces
 
 FASTEST: Final = 1_000_000.0  # tokens/s
 
 _Count = Annotated[int, Meta(ge=0, le=10_000_000)]
+_Limit = Annotated[int, Meta(ge=1, le=2**53)]
 _Rate = Annotated[float, Meta(ge=0, le=1_000_000)]
 _Delay = Annotated[float, Meta(ge=0, le=86_400)]
 _Calls = Annotated[int, Meta(ge=0, le=100)]
 
 
 class Script(Struct, frozen=True, kw_only=True):
-    """What the parameters ask for.  Counts in tokens, `rate` in tokens/s, `delay` in seconds.
+    """The parameters of a script.  Counts in tokens, `rate` in tokens/s, `delay` in seconds.
 
-    `rate` 0 is as fast as it may.  `fail_after` counts reasoning tokens too.
+    `rate` 0 is as fast as it may.  `fail_after` counts reasoning tokens too.  An answer that a
+    limit cuts calls no tools.
     """
 
     tokens: _Count = 50
@@ -53,6 +55,14 @@ class Script(Struct, frozen=True, kw_only=True):
     fail_after: _Count | None = None
     stamp: bool = False
     tool_calls: _Calls = 0
+    max_tokens: _Limit | None = None
+    max_completion_tokens: _Limit | None = None
+
+    @property
+    def limit(self) -> int | None:
+        """How many tokens an answer has at most, thoughts included; None for any number."""
+        limits = (self.max_tokens, self.max_completion_tokens)
+        return min((each for each in limits if each is not None), default=None)
 
 
 _ALLOWED: Final[Mapping[str, tuple[object, str]]] = {
@@ -63,17 +73,20 @@ _ALLOWED: Final[Mapping[str, tuple[object, str]]] = {
     "fail_after": (_Count | None, "a whole number from 0 to 10000000, or null"),
     "stamp": (bool, "true or false"),
     "tool_calls": (_Calls, "a whole number from 0 to 100"),
+    "max_tokens": (_Limit | None, "a whole number from 1, or null"),
+    "max_completion_tokens": (_Limit | None, "a whole number from 1, or null"),
 }
 
 
 class ScriptedModel:
     """Deterministic: the same parameters give the same events, and on a mock clock the same times.
 
-    Parameters it does not know are somebody else's (temperature, …) and are ignored.
+    Unknown parameters are meant for other models (temperature, …) and are ignored.
     """
 
     writes_titles: Final = False
     continues: Final = True
+    reads_images: Final = True  # as it reads texts
 
     def __init__(
         self,
@@ -83,7 +96,7 @@ class ScriptedModel:
         parameters: Mapping[str, Json] | None = None,
         fastest: float | None = None,
     ) -> None:
-        """`fastest`: tokens per second that it says at most; None where nothing bounds them."""
+        """`fastest`: the most tokens per second; None without a bound."""
         self.name: Final = name
         self.max_context_tokens: Final = max_context_tokens
         self._defaults = parameters or {}
@@ -112,7 +125,7 @@ class ScriptedModel:
 
 
 def _paced(script: Script, fastest: float | None) -> Script:
-    """Not faster than that."""
+    """The script with a rate of at most `fastest`."""
     if fastest is None:
         return script
     return replace(script, rate=min(script.rate or fastest, fastest))
@@ -133,7 +146,7 @@ def _read_script(parameters: Mapping[str, Json]) -> Script:
 
 
 def _said(script: Script, request: ModelRequest) -> int:
-    """How many tokens are said already, where the script is to go on from an answer of its own."""
+    """The number of tokens said already, if the script goes on from its own former answer."""
     words = len(_WORD.findall(request.resumed))
     return script.reasoning + words if words else 0
 
@@ -141,33 +154,36 @@ def _said(script: Script, request: ModelRequest) -> int:
 async def _perform(
     script: Script, prompt_tokens: int, said: int, pacer: Pacer
 ) -> AsyncGenerator[Sequence[ModelEvent], None]:
-    total = script.reasoning + script.tokens
+    wanted = script.reasoning + script.tokens
+    total = wanted if script.limit is None else min(wanted, script.limit)
+    is_cut = total < wanted
     end = total if script.fail_after is None else min(total, script.fail_after)
     start = trio.current_time() + script.delay
     if script.rate:
         start -= said / script.rate
     await pacer.sleep_until(start)
     while said < end:
-        # Absolute deadlines: whoever was held up catches up, and the pace does not drift.
+        # Deadlines are absolute: a model that was held up catches up, and the pace does not drift.
         now = await pacer.sleep_until(start + said / script.rate if script.rate else start)
         due = min(end, said + _batch(script.rate, now - start, said))
         yield _tokens(script, said, due)
         said = due
     if script.fail_after is not None and script.fail_after <= total:
         raise ModelError("provider_error", f"The script failed after {said} tokens, as it was told")
-    for call in range(script.tool_calls):
+    for call in range(0 if is_cut else script.tool_calls):
         await trio.lowlevel.checkpoint()
         yield list(_tool_call(call))
     usage = Usage(
         prompt_tokens=prompt_tokens,
         completion_tokens=total,
-        reasoning_tokens=script.reasoning,
+        reasoning_tokens=min(script.reasoning, total),
     )
-    yield [UsageReport(usage), FinishReport("tool_calls" if script.tool_calls else "stop")]
+    reason = "length" if is_cut else "tool_calls" if script.tool_calls else "stop"
+    yield [UsageReport(usage), FinishReport(reason)]
 
 
 def _batch(rate: float, elapsed: float, said: int) -> int:
-    """How many tokens are due and not said yet; at least one, and never more than one turn's.
+    """The number of tokens due and not said yet: at least 1, at most _LONGEST_BATCH.
 
     Token i is due i / rate seconds after the start.  Rounding may put the very moment
     of a deadline a hair before it; the token is due all the same.

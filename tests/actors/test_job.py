@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.mailbox import ActorStopped, Mailbox, ReplyTo
-from legato.actors.messages import Append, Opened, Overdue, Standing, Stop, StopReply
+from legato.actors.messages import Append, Ask, Opened, Overdue, Standing, Stop, StopReply
 from legato.actors.ref import JobRef
 from legato.actors.subscription import Follower
 from legato.content import ErrorPart, TextPart, ThinkPart, Usage
@@ -387,7 +387,7 @@ async def test_what_comes_after_the_decision_has_lost(autojump_clock: MockClock)
         async with trio.open_nursery() as nursery:
             with closing(mailbox):
                 nursery.start_soon(mailbox.ref.ask, lambda reply_to: reply_to)
-                job.handle(Stop(await mailbox.receive()))
+                job.handle(Ask(Stop(), await mailbox.receive()))
                 job.handle(Append((StepStarted(0, "text"), TextDelta(0, "late"))))
                 job.handle(Opened(job.opening))
         client = await follow(ref)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from legato.http.app import MAX_PUBLIC_BODY
+from legato.http.gate import MAX_PUBLIC_BODY
 from legato.http.input.forms import FORM, MAX_FIELDS
 from tests.support.http.client import Client, Reply
 

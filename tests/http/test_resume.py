@@ -20,11 +20,24 @@ async def test_a_cursor_gives_exactly_what_was_missed_at_every_position(ann: Cli
         assert by_header == by_query == whole[position:]
 
 
-async def test_a_cursor_of_the_ending_has_missed_nothing(ann: Client) -> None:
+async def test_a_cursor_of_the_ending_has_missed_nothing_and_nothing_follows(ann: Client) -> None:
     started = await ann.start()
-    last = (await ann.read(started["streamId"]))[-1]
+    *_, before, last = await ann.read(started["streamId"])
+    path = f"/api/agents/chat/stream/{started['streamId']}"
+    by_query = await ann.get(f"{path}?after={last.cursor}")
+    by_header = await ann.get(path, **{"Last-Event-ID": last.cursor})
 
-    assert await ann.read(started["streamId"], f"?after={last.cursor}") == []
+    assert [(reply.status, reply.text) for reply in (by_query, by_header)] == [(204, "")] * 2
+    assert await ann.read(started["streamId"], f"?after={before.cursor}") == [last]
+
+
+async def test_a_cursor_of_the_newest_event_of_what_runs_goes_on_live(ann: Client) -> None:
+    started = await ann.start(model_parameters=STILL)
+    async with ann.follow(started["streamId"]) as stream:
+        first = await stream.until("w0")
+    async with ann.follow(started["streamId"], f"?after={first[-1].cursor}") as again:
+        await wait_all_tasks_blocked()
+        assert again.status == 200
 
 
 async def test_a_cursor_before_everything_gives_everything(ann: Client) -> None:

@@ -18,8 +18,9 @@ from legato.actors.cluster.owner_client import ClusterRef, OwnerClient
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.conversation.turn import Turn
-from legato.actors.job import Job
+from legato.actors.job import Job, JobObserver
 from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import GetStatus
 from legato.actors.ref import JobRef
 from legato.actors.supervisor import Started, Supervisor
 from legato.config import Limits, OnBusy
@@ -46,7 +47,7 @@ JOB_ID_LENGTH: Final = 26  # of a ULID; a conversation's id is longer
 log = structlog.get_logger()
 
 
-class ClusterJobs:
+class ClusterJobs(JobObserver):
     """Starts are decided in the directory, one after another; then the job is this replica's.
 
     It waits there for the turns before it in its conversation, wherever those run.
@@ -74,8 +75,7 @@ class ClusterJobs:
         self._notices = Notices()
         self._records = records
         self._limits = limits
-        supervisor.on_ended = self._ended
-        supervisor.on_left = self._left
+        supervisor.observe(self)
         nursery.start_soon(supervisor.kept_alive, self._notices.run, "notices")
 
     async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
@@ -101,7 +101,7 @@ class ClusterJobs:
     async def _is_there(self, info: JobInfo) -> bool:
         """Not where its own replica did not hear that it was entered."""
         try:
-            await self._owners.status(info.job_id)
+            await self._owners.ask(info.job_id, GetStatus())
         except ActorStopped:
             return False
         return True
@@ -154,9 +154,7 @@ class ClusterJobs:
         for each in await self._directory.conversation(user, conversation_id):
             await self._owners.ended(each.info.job_id)
             with suppress(ActorStopped):
-                await self._owners.ask(
-                    each.info.job_id, lambda call_id: AwaitTitle(call_id, conversation_id)
-                )
+                await self._owners.ask(each.info.job_id, AwaitTitle(conversation_id))
 
     async def close_conversation(self, user: str, conversation_id: str) -> None:
         while listed := await self._directory.conversation(user, conversation_id):
@@ -237,18 +235,21 @@ class ClusterJobs:
 
     async def _discarded(self, info: JobInfo) -> None:
         try:
-            await self._owners.ask(info.job_id, lambda call_id: Discard(call_id, info.job_id))
+            await self._owners.ask(info.job_id, Discard())
         except ActorStopped:
             await self._directory.withdraw(info)  # nobody has it who could
 
     # What the journal does not tell the directory.
 
-    def _ended(self, job: Job) -> None:
+    def job_adopted(self, job: Job) -> None:
+        self.job_ended(job)
+
+    def job_ended(self, job: Job) -> None:
         if job.opening is None:
             may_repeat = isinstance(job.feed.ending, Failed)
             self._soon(self._directory.void, info_of(job.turn), may_repeat=may_repeat)
 
-    def _left(self, job: Job) -> None:
+    def job_left(self, job: Job) -> None:
         if job.opening is None and job.feed.ending is not None:
             self._soon(self._directory.withdraw, info_of(job.turn))
 

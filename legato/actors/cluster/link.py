@@ -42,18 +42,18 @@ class PendingCall:
 
     def __init__(self, call_id: int) -> None:
         self.call_id = call_id
-        self._answer: Reply | None = None
+        self._reply: Reply | None = None
         self._done = trio.Event()
 
-    def end(self, answer: Reply | None) -> None:
-        self._answer = answer
+    def end(self, reply: Reply | None) -> None:
+        self._reply = reply
         self._done.set()
 
-    async def answer(self) -> Reply:
+    async def reply(self) -> Reply:
         await self._done.wait()
-        if self._answer is None:
+        if self._reply is None:
             raise LinkLost
-        return self._answer
+        return self._reply
 
 
 class PeerSink:
@@ -154,9 +154,9 @@ class Link:
         finally:
             self._calls.pop(call.call_id, None)
 
-    def answered(self, call_id: int, answer: Reply) -> None:
+    def answered(self, call_id: int, reply: Reply) -> None:
         if call := self._calls.get(call_id):
-            call.end(answer)
+            call.end(reply)
 
     # What it follows.
 

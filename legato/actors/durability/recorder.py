@@ -11,6 +11,7 @@ question is only looked for, and the job hears of it if it is there.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import structlog
@@ -22,6 +23,7 @@ from legato.actors.conversation.turn_store import TurnStore, turn_store
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import (
+    Ask,
     AwaitQueued,
     Enqueued,
     Failure,
@@ -168,7 +170,8 @@ class Recorder:
         if time.cancelled_caught:
             raise StorageError("the journal takes nothing at the moment.")
         await self._job.tell(Enqueued(event))
-        await self._job.ask(AwaitQueued)  # what is kept next comes behind it in the log
+        # What is kept next comes behind the event in the log.
+        await self._job.ask(partial(Ask, AwaitQueued()))
 
     async def _write(self, opening: Opening) -> Opened | NotOpened:
         self._opening = opening

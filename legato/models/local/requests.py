@@ -1,8 +1,8 @@
-"""Requests to an engine: a list of what callers may ask of it.
+"""The parameters and messages that the engine in this process takes.
 
-llama.cpp parses what it is sent with parsers of its own, for grammars, JSON schemas and templates,
-and a fault in one of them ends the engine and all answers that it was giving.  So the engine is
-sent texts, and numbers that were checked here.
+llama.cpp parses requests with its own parsers for grammars, JSON schemas and templates.  A fault in
+a parser ends the process with everybody's generations. Therefore the engine is sent only texts, and
+numbers that were checked here.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -37,11 +37,12 @@ ALLOWED: Final[Mapping[str, tuple[object, str]]] = {
     "frequency_penalty": (_Penalty, "a number from -2 to 2"),
     "user": (Annotated[str, Meta(max_length=256)], "a text of up to 256 characters"),
 }
-"""Each with what its value may be.  `user` is in what clients send by themselves."""
+"""The parameters with their allowed values.  Clients send `user` by themselves."""
 
 
 class EngineModel(OpenAIModel):
-    """A model of an engine of ours.  What its table sets is the operator's, and not looked at."""
+    """A model of an engine of ours.  Parameters in the model's table are the operator's, and not
+    checked."""
 
     def check(self, parameters: Mapping[str, Json]) -> None:
         super().check(parameters)

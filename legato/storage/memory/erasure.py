@@ -1,4 +1,4 @@
-"""Removing what is stored in memory."""
+"""Removal of stored rows in memory."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,13 +10,13 @@ from legato.storage.memory.records import MemoryRecords
 
 
 class MemoryErasure:
-    """Each step is a few of the records' own."""
+    """Each step calls the records' own methods."""
 
     def __init__(self, records: MemoryRecords) -> None:
         self._records = records
 
     async def running(self, user: str) -> int:
-        """There is no journal, and so nothing of it is known here."""
+        """Always 0: with memory there is no journal, and no other process."""
         return 0
 
     async def erase(self, user: str, *, most: int) -> Erased:

@@ -1,4 +1,4 @@
-"""Structs as rows and back.  A field that is UNSET is NULL."""
+"""Structs as rows and back.  An UNSET field is NULL."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
@@ -31,7 +31,7 @@ def conversation_values(conversation: Conversation, now: int) -> Values:
 
 
 def message_values(message: Message, now: int, job_id: str | None = None) -> Values:
-    """`job_id`: of the job whose answer it is."""
+    """`job_id`: the job, where the message is a job's answer."""
     return {
         "message_id": message.message_id,
         "conversation_id": message.conversation_id,

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from legato.http.auth.authenticator import Authenticator, PublicKeys
+from legato.http.auth.authenticator import Authenticator
+from legato.http.auth.jwks import PublicKeys
 from tests.support.http.identity import NOW, SECRET, Clock, Provider, serving
 
 

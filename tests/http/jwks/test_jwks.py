@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from legato.http.auth.authenticator import Authenticator, PublicKeys, Unauthorized
-from legato.http.auth.jwks import parse_keys
+from legato.http.auth.authenticator import Authenticator, Unauthorized
+from legato.http.auth.jwks import PublicKeys, parse_keys
 from legato.http.auth.tokens import Expected, sign
 from tests.support.http.identity import (
     CLAIMS,

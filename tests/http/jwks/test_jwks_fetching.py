@@ -7,11 +7,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from legato.http.auth.authenticator import (
     Authenticator,
     KeysUnavailable,
-    PublicKeys,
     Unauthorized,
     User,
 )
-from legato.http.auth.jwks import MAX_AGE, MIN_INTERVAL
+from legato.http.auth.jwks import MAX_AGE, MIN_INTERVAL, PublicKeys
 from tests.support.http.identity import NOW, SECRET, Clock, Provider, jwk, token
 
 

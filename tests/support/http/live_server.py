@@ -114,6 +114,7 @@ async def live_server(
     idle: float = IDLE,
     direct: bool = True,
     http2: bool = False,
+    host: str = "127.0.0.1",
     models: Sequence[Model] = (),
     **limits: Any,
 ) -> AsyncIterator[LiveServer]:
@@ -125,7 +126,7 @@ async def live_server(
     with trio.fail_after(DEADLINE):
         async with _runtime(settings, models) as runtime, trio.open_nursery() as nursery:
             app = create_app(settings, runtime)
-            listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+            listeners = await trio.open_tcp_listeners(0, host=host)
             server = LiveServer(app, runtime, listeners[0].socket.getsockname()[1])
             serve = partial(
                 serve_until,

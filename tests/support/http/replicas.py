@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from legato.actors.lifespan import open_replica
+from legato.actors.cluster.lifespan import open_replica
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.auth.key_ring import open_key_ring
