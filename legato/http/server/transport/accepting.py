@@ -23,7 +23,7 @@ FAILED: Final = (
 )
 """Errors of a connection that was to be accepted: the next connection may be good."""
 
-BURST: Final = 256
+BURST: Final = 64
 """Clients that have left already, and are dropped in one turn of the loop: 5 ms at most."""
 
 PAUSE: Final = 0.1  # seconds until the next try, where not even the reserve was of use
