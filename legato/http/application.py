@@ -8,6 +8,7 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
 from legato.config import ANY_AUDIENCE, Settings
+from legato.http.agents.ids import NAME, AgentIdConverter
 from legato.http.assets import Assets, Folder
 from legato.http.auth.authenticator import Authenticator
 from legato.http.auth.jwks import PublicKeys
@@ -60,6 +61,7 @@ class Legato(Hosted):
         audience = None if settings.jwt_audience == ANY_AUDIENCE else settings.jwt_audience
         expected = Expected(settings.jwt_issuer, audience)
         self.authenticator = Authenticator(settings.jwt_secret or "", keys, expected=expected)
+        self.url_map.converters[NAME] = AgentIdConverter
         self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
         self.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT

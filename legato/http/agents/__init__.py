@@ -3,6 +3,7 @@
 - `access`: which agent a request is about, and which agents answer a start
 - `avatars`: the pictures of agents
 - `bodies`: what clients send of agents, as LibreChat's wire has it
+- `ids`: agents' ids in paths: everything but the names of the routes beside them
 - `images`: what a picture is, by its first bytes
 - `listing`: lists of agents, those of the configuration first
 - `permissions`: who may do what with an agent

@@ -12,7 +12,7 @@ from legato.http.agents.images import NoImage, image_of
 from legato.http.agents.replies import AgentReply
 from legato.http.agents.routes import portrayer
 from legato.http.errors import InvalidField, NotFound, TooLarge, UnsupportedBody
-from legato.http.openapi import describe
+from legato.http.openapi import FileForm, describe
 from legato.http.request_context import reply, runtime
 from legato.storage.contracts.agents import EDIT, VIEW, Avatar
 
@@ -30,7 +30,7 @@ POLICY: Final = "default-src 'none'; sandbox"
 
 
 @avatars.post("/files/images/agents/<agent_id>/avatar")
-@describe(AgentReply, 201, refusals=(400, 403, 404, 413, 415, 503))
+@describe(AgentReply, 201, body=FileForm, refusals=(400, 403, 404, 413, 415, 503))
 async def put(agent_id: str) -> Response:
     """Give an agent a picture: the field `file` of a form of several parts.
 
@@ -62,7 +62,7 @@ async def _file() -> bytes:
     return data
 
 
-@avatars.get("/agents/<agent_id>/avatar")
+@avatars.get("/agents/<agent:agent_id>/avatar")
 @describe(bytes, refusals=(403, 404, 503))
 async def get(agent_id: str) -> Response:
     """The picture of an agent, as it was sent."""

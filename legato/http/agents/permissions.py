@@ -34,7 +34,7 @@ class UnsupportedType(RequestError):
     error = "Bad Request"
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"Unsupported resource type: {kind:.80}")
+        super().__init__(f"Unsupported resource type: {kind:.80}", param="resourceType")
 
 
 class NotUpdated(RequestError):
@@ -176,7 +176,7 @@ async def granted(kind: str, agent_id: str) -> Response:
     grants = await runtime().records.agents.grants(agent_id)
     public = next((each.bits for each in grants if each.principal == PUBLIC), None)
     answer = PermissionsReply(
-        resource_type=kind,
+        resource_type=AGENT,
         resource_id=agent_id,
         principals=[_shown(each) for each in grants if each.principal != PUBLIC],
         public=public is not None,

@@ -232,7 +232,7 @@ def _shown(state: AgentState) -> Mapping[str, str | None]:
     }
 
 
-def _cursor(last: Row[Any]) -> str:
+def _cursor(last: Any) -> str:
     return encode_cursor(Position(last.updated_at, last.agent_id))
 
 
@@ -285,18 +285,19 @@ def _agent(row: Row[Any]) -> StoredAgent:
     )
 
 
-def _listed(row: Row[Any]) -> ListedAgent:
-    contact = row.support_contact
+def _listed(row: Any) -> ListedAgent:
+    # By position: a name of a row is looked up for as long as all the rest here takes.
+    agent_id, author, name, description, category, contact, updated_at, avatar, is_public = row
     return ListedAgent(
-        id=row.agent_id,
-        author=row.user_id,
-        name=row.name,
-        description=row.description,
-        category=row.category,
+        id=agent_id,
+        author=author,
+        name=name,
+        description=description,
+        category=category,
         support_contact=None if contact is None else _CONTACT.decode(contact),
-        updated_at=moment(row.updated_at),
-        avatar=row.avatar,
-        is_public=bool(row.is_public),
+        updated_at=moment(updated_at),
+        avatar=avatar,
+        is_public=bool(is_public),
     )
 
 

@@ -168,6 +168,7 @@ async def test_other_things_than_agents_are_not_shared_here(ann: Client) -> None
         assert reply.body == {
             "error": "Bad Request",
             "message": "Unsupported resource type: promptGroup",
+            "param": "resourceType",
         }
 
 
