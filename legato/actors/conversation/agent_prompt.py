@@ -1,4 +1,4 @@
-"""Makes what a turn's model is given of the agent that answers.  Pure."""
+"""Makes an agent's prompt and parameters for the model of a turn.  Pure."""
 
 from collections.abc import Mapping, Sequence
 

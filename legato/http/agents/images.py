@@ -1,4 +1,4 @@
-"""What a picture is, by its first bytes: its kind and its size, without decoding it.  Pure."""
+"""Recognizes pictures by their first bytes: kind and size, without decoding.  Pure."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -25,11 +25,11 @@ class Image(Struct, frozen=True):
 
 
 class NoImage(Exception):
-    """It is no picture that may be an avatar.  The message is for people."""
+    """The bytes are no picture for an avatar.  The message is for people."""
 
 
 def image_of(data: bytes) -> Image:
-    """Raises NoImage where it is of no kind that is allowed, or larger than MOST_PIXELS."""
+    """Raises NoImage for a kind that is not allowed, and for sides above MOST_PIXELS."""
     image = _png(data) or _jpeg(data) or _webp(data)
     if image is None:
         raise NoImage("a PNG, JPEG or WebP picture is allowed")

@@ -251,7 +251,8 @@ def _add_version(
 ) -> None:
     row = {"agent_id": agent_id, "user_id": author, "version": version, "updated_at": now}
     text = json_of(state).decode()
-    connection.execute(statements.ADD_VERSION, {**row, "state": text, "updated_by": by})
+    row |= {"updated_by": by, "size": len(text), "state": text}
+    connection.execute(statements.ADD_VERSION, row)
 
 
 def _update(connection: Connection, agent_id: str, values: Mapping[str, object]) -> None:

@@ -101,7 +101,7 @@ VERSIONS: Final = (
         AGENT_VERSIONS.c.version,
         AGENT_VERSIONS.c.updated_at,
         AGENT_VERSIONS.c.updated_by,
-        func.length(AGENT_VERSIONS.c.state).label("size"),
+        AGENT_VERSIONS.c.size,
     )
     .where(_ITS_VERSIONS)
     .order_by(AGENT_VERSIONS.c.version)
