@@ -12,6 +12,9 @@ that shows the list of agents would make room for it."""
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 JPEG: Final = b"\xff\xd8\xff"
 
+MOST_SEGMENTS: Final = 1000
+"""Of a JPEG before its size: colour profiles take a few dozen, and each is a step of Python."""
+
 START_OF_FRAME: Final = {0xC0, 0xC1, 0xC2}
 """JPEG's markers before a size: baseline, extended, progressive; browsers know no others."""
 
@@ -57,7 +60,9 @@ def _jpeg(data: bytes) -> Image | None:
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The marker and the first bytes of each segment, up to the compressed picture."""
     at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
+    for _ in range(MOST_SEGMENTS):
+        if at + 4 > len(data) or data[at] != 0xFF:
+            return
         if data[at + 1] == 0xFF:  # a byte that fills
             at += 1
             continue

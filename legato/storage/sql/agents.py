@@ -173,13 +173,15 @@ class SqlAgents:
         self, agent_id: str, put: Sequence[Grant], removed: Sequence[Principal] = ()
     ) -> bool:
         def work(connection: Connection, held: StoredAgent) -> None:
-            for kind, name in removed:
-                values = {"of_agent": agent_id, "of_kind": kind, "of_principal": name}
-                connection.execute(statements.REMOVE_GRANT, values)
-            for grant in put:
-                kind, name = grant.principal
-                key = {"agent_id": agent_id, "kind": kind, "principal": name}
-                connection.execute(self._put_grant, {**key, "bits": grant.bits})
+            # Of one principal the last grant counts.  Many rows at once, or other threads wait.
+            if removed:
+                named = [{"of_kind": kind, "of_principal": name} for kind, name in removed]
+                rows = [{"of_agent": agent_id, **each} for each in named]
+                connection.execute(statements.REMOVE_GRANT, rows)
+            if put:
+                bits = {grant.principal: grant.bits for grant in put}
+                added = [{"kind": k, "principal": n, "bits": b} for (k, n), b in bits.items()]
+                connection.execute(self._put_grant, [{"agent_id": agent_id, **a} for a in added])
             counted = {"of_agent": agent_id, "owner_bits": OWNER}
             grants, owners = connection.execute(statements.COUNT_GRANTS, counted).one()
             check_grants(grants, owners)
