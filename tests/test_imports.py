@@ -108,6 +108,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         *BASE,
         "legato.agents",
         *CONTRACTS,
+        "legato.config.agents",
         "legato.config.guards",
         "legato.exposure",
         "legato.secret",

@@ -43,8 +43,17 @@ class StartReply(Struct, frozen=True, rename="camel", omit_defaults=True):
     dropped_messages: int | None = None
 
 
-async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Records) -> StartReply:
+async def start_turn(
+    turn: Turn,
+    on_busy: OnBusy,
+    *,
+    jobs: Jobs,
+    records: Records,
+    refusal: Exception | None = None,
+) -> StartReply:
     """Start a turn, join the one the same request started, or find that one finished earlier.
+
+    With a `refusal`, raised here, the turn may only join or be found.
 
     Raises:
         ForeignConversation, InvalidTurn, OverQuota, Refused (RequestReused where the same name came
@@ -55,6 +64,8 @@ async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Record
     if not await jobs.knows(turn):
         if earlier := await _finished_earlier(turn, jobs, records):
             return earlier
+        if refusal is not None:
+            raise refusal
         await _check(turn, jobs, records)
     started = await jobs.start(turn, on_busy)
     reply = StartReply(

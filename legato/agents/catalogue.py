@@ -1,8 +1,9 @@
 """Finds agents, those of the configuration and those that are stored, for a user.
 
-A run asks once, at the start: `resolve` gives the agent that answers and all that its edges reach.
+A run asks once, at the start: `resolve` gives the answering agent and all agents along its edges.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -22,7 +23,9 @@ MOST_BYTES: Final = 1024 * 1024
 """Of JSON, all agents of one run together: the first entry of its log has them."""
 
 ID_PREFIX: Final = "agent_"
-"""The ids of stored agents begin so, and no name in the configuration does."""
+"""The beginning of stored agents' ids; no name in the configuration begins like this."""
+
+_STORED: Final = re.compile(rf"{ID_PREFIX}[A-Za-z0-9_-]{{1,64}}")
 
 
 class ConfiguredAgent(Struct, frozen=True, kw_only=True):
@@ -60,10 +63,10 @@ class Catalogue:
         return [each for each in self.configured.values() if each.is_visible(user)]
 
     async def resolve(self, agent_id: str, user: str) -> tuple[Agent, ...]:
-        """Take the snapshot that a run holds: the agent first, then all that edges reach.
+        """Take the snapshot that a run holds: the agent first, then all agents along edges.
 
-        An agent that an edge names and that is gone, invisible to the user or without its model is
-        left out; the run says so where its turn comes.
+        An edge's agent that is gone, invisible to the user or without a model is left out; the run
+        reports the absence when that agent's turn comes.
 
         Raises:
             NoSuchAgent, AgentForbidden: for the agent itself.
@@ -162,4 +165,4 @@ def snapshot(found: Found) -> Agent:
 
 def is_stored(agent_id: str) -> bool:
     """Tell whether an agent of that id would be a stored one."""
-    return agent_id.startswith(ID_PREFIX)
+    return _STORED.fullmatch(agent_id) is not None

@@ -6,10 +6,10 @@ from legato.agents.definition import Edge
 
 
 def direct_cycle(edges: Iterable[Edge]) -> tuple[str, ...]:
-    """Find agents that start one another for ever; empty where there are none.
+    """Find agents whose direct edges lead back to the same agent; empty where none do.
 
-    Along a handoff a model decides, and may end; along a direct edge nobody does.  The first
-    agent of the cycle is its last as well.
+    A model decides whether to hand off, so a circle of handoffs may end; direct edges leave nothing
+    to decide.  The cycle begins and ends with the same agent.
     """
     following = _following(edges)
     done: set[str] = set()

@@ -14,6 +14,8 @@ from legato.actors.messages import Standing, StopReply
 from legato.actors.ref import JobRef
 from legato.actors.start import StartReply, start_turn
 from legato.actors.stream.feed import Start
+from legato.agents.definition import Agent
+from legato.agents.errors import AgentForbidden, InvalidAgent, NoSuchAgent
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
@@ -55,19 +57,35 @@ async def start(endpoint: str = "agents") -> Response:
     """
     body = await body_of(StartBody)
     house = runtime()
-    agents = await agents_of(body.agent_id)
+    agents, refusal = await _agents(body)
     turn = turn_of(
         body,
         agents=agents,
         user=user(),
-        model=agents[0].model if agents else _model(body),
+        model=agents[0].model if agents else house.default_model if refusal else _model(body),
         endpoint=body.endpoint or endpoint,
         max_text=house.settings.limits.max_text_bytes,
     )
-    _check_parameters(turn)
+    if refusal is None:
+        _check_parameters(turn)
     on_busy = body.on_busy or house.settings.on_busy
-    started = await start_turn(turn, on_busy, jobs=house.jobs, records=house.records)
+    started = await start_turn(
+        turn, on_busy, jobs=house.jobs, records=house.records, refusal=refusal
+    )
     return reply(started)
+
+
+async def _agents(body: StartBody) -> tuple[tuple[Agent, ...], Exception | None]:
+    """The agents that answer, or the reason for a refusal.
+
+    A repeated request joins its first start, also after the agent was deleted.
+    """
+    try:
+        return await agents_of(body.agent_id), None
+    except (NoSuchAgent, AgentForbidden, InvalidAgent) as error:
+        if body.client_request_id is None:
+            raise
+        return (), error
 
 
 def _model(body: StartBody) -> str:

@@ -7,6 +7,7 @@ from inspect import cleandoc, getdoc
 from types import UnionType
 from typing import Any, Final, TypeVar, get_args
 
+from msgspec import Struct
 from msgspec.json import schema_components
 from quart_schema import document
 from quart_schema.openapi import OpenAPIProvider
@@ -59,6 +60,15 @@ def describe(
 PICTURES: Final = ("image/png", "image/jpeg", "image/webp")
 """What a route answers with that answers with bytes."""
 
+
+class FileForm(Struct):
+    """A form of several parts, one of which is a file."""
+
+    file: bytes
+
+
+BINARY_FILE: Final = {"file": {"type": "string", "format": "binary"}}
+
 OF_BODIES: Final = (413, 415)
 """Statuses of every route that reads a body: for its size, and for what it is packed in."""
 
@@ -98,6 +108,9 @@ class Description(OpenAPIProvider):
         return components
 
     def build_request_body(self, model: Any, source: Any) -> tuple[Schema, Schema]:
+        if model is FileForm:
+            form = {"schema": {"type": "object", "required": ["file"], "properties": BINARY_FILE}}
+            return {"required": True, "content": {"multipart/form-data": form}}, {}
         schema, components = described(model)
         content = {"application/json": {"schema": schema}}
         return {"required": True, "content": content}, components

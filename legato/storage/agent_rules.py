@@ -1,4 +1,4 @@
-"""What every storage checks of agents, and what a list looks for, whichever database it is."""
+"""Checks of agents, and the text that a list searches, for every storage."""
 
 from legato.agents.state import AgentState
 from legato.storage.contracts.agents import (

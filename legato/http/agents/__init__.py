@@ -1,11 +1,12 @@
 """The routes that keep agents, and share them.
 
-- `access`: which agent a request is about, and which agents answer a start
+- `access`: the agent of a request's path, and the agents that answer a start
 - `avatars`: the pictures of agents
-- `bodies`: what clients send of agents, as LibreChat's wire has it
-- `images`: what a picture is, by its first bytes
+- `bodies`: bodies and queries of the agents' routes, as on LibreChat's wire
+- `ids`: agents' ids in paths: everything but the names of the routes beside them
+- `images`: recognizes pictures by their first bytes
 - `listing`: lists of agents, those of the configuration first
-- `permissions`: who may do what with an agent
+- `permissions`: permissions of agents: LibreChat's routes under `/api/permissions`
 - `replies`: agents as the routes answer with them
 - `routes`: create, read, change, duplicate, revert and delete agents
 """

@@ -1,4 +1,4 @@
-"""Which agent a request is about, and which agents answer a start."""
+"""The agent of a request's path, and the agents that answer a start."""
 
 from legato.agents.catalogue import is_stored
 from legato.agents.definition import Agent

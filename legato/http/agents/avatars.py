@@ -11,8 +11,9 @@ from legato.http.agents.access import agent_for
 from legato.http.agents.images import NoImage, image_of
 from legato.http.agents.replies import AgentReply
 from legato.http.agents.routes import portrayer
-from legato.http.errors import InvalidField, NotFound, TooLarge, UnsupportedBody
-from legato.http.openapi import describe
+from legato.http.errors import NotFound, TooLarge
+from legato.http.input.parts import file_of
+from legato.http.openapi import FileForm, describe
 from legato.http.request_context import reply, runtime
 from legato.storage.contracts.agents import EDIT, VIEW, Avatar
 
@@ -22,7 +23,6 @@ tag_blueprint(avatars, ["agents"])
 MOST_BYTES: Final = 2 * 1024 * 1024
 """As LibreChat's page allows by default."""
 
-FORM: Final = "multipart/form-data"
 FIELD: Final = "file"
 
 # A picture is opened as a page of its own, too: then it is nothing but a picture.
@@ -30,7 +30,7 @@ POLICY: Final = "default-src 'none'; sandbox"
 
 
 @avatars.post("/files/images/agents/<agent_id>/avatar")
-@describe(AgentReply, 201, refusals=(400, 403, 404, 413, 415, 503))
+@describe(AgentReply, 201, body=FileForm, refusals=(400, 403, 404, 413, 415, 503))
 async def put(agent_id: str) -> Response:
     """Give an agent a picture: the field `file` of a form of several parts.
 
@@ -51,18 +51,13 @@ async def put(agent_id: str) -> Response:
 
 async def _file() -> bytes:
     """Raises UnsupportedBody, InvalidField, TooLarge."""
-    if request.mimetype != FORM:
-        raise UnsupportedBody(f"Content-Type: found {request.mimetype!r:.80}; {FORM} is allowed")
-    found = (await request.files).get(FIELD)
-    if found is None:
-        raise InvalidField(FIELD, "a form with the picture in this field is needed")
-    data: bytes = found.read(MOST_BYTES + 1)
+    data = await file_of(FIELD)
     if len(data) > MOST_BYTES:
-        raise TooLarge(f"{FIELD}: found more than {MOST_BYTES} bytes", param=FIELD)
+        raise TooLarge(f"{FIELD}: found {len(data)} bytes; {MOST_BYTES} are allowed", param=FIELD)
     return data
 
 
-@avatars.get("/agents/<agent_id>/avatar")
+@avatars.get("/agents/<agent:agent_id>/avatar")
 @describe(bytes, refusals=(403, 404, 503))
 async def get(agent_id: str) -> Response:
     """The picture of an agent, as it was sent."""

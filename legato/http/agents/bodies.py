@@ -1,4 +1,4 @@
-"""What clients send of agents, as LibreChat's wire has it; unknown fields are ignored."""
+"""Bodies and queries of the agents' routes, as on LibreChat's wire; unknown fields are ignored."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal
@@ -73,11 +73,17 @@ class AgentsQuery(Struct, kw_only=True):
         | None
     ) = None
     cursor: Annotated[str | None, Meta(description="The former page's `after`.")] = None
-    category: Annotated[str, Meta(max_length=256, description="Of that category only.")] | None = (
-        None
-    )
+    category: Annotated[Line, Meta(description="Of that category only.")] | None = None
     search: (
-        Annotated[str, Meta(max_length=100, description="Words of a name or a description.")] | None
+        Annotated[
+            str,
+            Meta(
+                max_length=100,
+                pattern=r"^[^\x00]*\Z",
+                description="Words of a name or a description.",
+            ),
+        ]
+        | None
     ) = None
     promoted: (
         Annotated[
@@ -111,7 +117,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 
 
 def check_state(state: AgentState, models: Mapping[str, Model], most_recursion: int) -> None:
-    """Raises InvalidAgent for what no field says by itself, but for the edges' ends."""
+    """Raises InvalidAgent for everything that the fields' types allow, but the ends of edges."""
     check_sizes(state, models, most_recursion)
     try:
         models[state.model].check(state.model_parameters)
@@ -133,7 +139,7 @@ def check_sizes(state: AgentState, models: Iterable[str], most_recursion: int) -
 
 
 def with_new_edges(agent: Agent, former: AgentState | None) -> Agent:
-    """The agent with those of its edges that a change brings: former ones were judged before."""
+    """The agent with its new edges only: former edges were checked when they were saved."""
     old = former.edges if former is not None else ()
     edges = tuple(edge for edge in agent.edges if edge not in old)
     return Agent(id=agent.id, version=agent.version, name="", model=agent.model, edges=edges)

@@ -1,4 +1,4 @@
-"""What a picture is, by its first bytes: its kind and its size, without decoding it.  Pure."""
+"""Recognizes pictures by their first bytes: kind and size, without decoding.  Pure."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,6 +11,9 @@ that shows the list of agents would make room for it."""
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 JPEG: Final = b"\xff\xd8\xff"
+
+MOST_SEGMENTS: Final = 1000
+"""Of a JPEG before its size: colour profiles take a few dozen, and each is a step of Python."""
 
 START_OF_FRAME: Final = {0xC0, 0xC1, 0xC2}
 """JPEG's markers before a size: baseline, extended, progressive; browsers know no others."""
@@ -25,11 +28,11 @@ class Image(Struct, frozen=True):
 
 
 class NoImage(Exception):
-    """It is no picture that may be an avatar.  The message is for people."""
+    """The bytes are no picture for an avatar.  The message is for people."""
 
 
 def image_of(data: bytes) -> Image:
-    """Raises NoImage where it is of no kind that is allowed, or larger than MOST_PIXELS."""
+    """Raises NoImage for a kind that is not allowed, and for sides above MOST_PIXELS."""
     image = _png(data) or _jpeg(data) or _webp(data)
     if image is None:
         raise NoImage("a PNG, JPEG or WebP picture is allowed")
@@ -57,7 +60,9 @@ def _jpeg(data: bytes) -> Image | None:
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The marker and the first bytes of each segment, up to the compressed picture."""
     at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
+    for _ in range(MOST_SEGMENTS):
+        if at + 4 > len(data) or data[at] != 0xFF:
+            return
         if data[at + 1] == 0xFF:  # a byte that fills
             at += 1
             continue

@@ -1,4 +1,4 @@
-"""Who may do what with an agent: LibreChat's routes under `/api/permissions`."""
+"""Permissions of agents: LibreChat's routes under `/api/permissions`."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
@@ -10,6 +10,7 @@ from quart_schema import tag_blueprint
 from legato.agents.errors import NoSuchAgent
 from legato.agents.permissions import MEMBER, ROLES, Role, principals_of, role_of, role_with
 from legato.http.agents.access import agent_for
+from legato.http.auth.tokens import MAX_USER_LENGTH, is_user_id
 from legato.http.errors import InvalidField, RequestError
 from legato.http.openapi import describe
 from legato.http.request_context import body_of, query_of, reply, runtime, user
@@ -34,7 +35,7 @@ class UnsupportedType(RequestError):
     error = "Bad Request"
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"Unsupported resource type: {kind:.80}")
+        super().__init__(f"Unsupported resource type: {kind:.80}", param="resourceType")
 
 
 class NotUpdated(RequestError):
@@ -127,7 +128,7 @@ class CandidatesReply(Struct, kw_only=True):
 @permissions.get("/search-principals")
 @describe(CandidatesReply, query=SearchQuery, refusals=(400,))
 async def search() -> Response:
-    """To whom an agent may be given.  There is no list of users here: an id is taken as it is."""
+    """Find receivers of a permission.  Legato has no list of users: an id is taken as typed."""
     query = query_of(SearchQuery)
     text = (query.q or "").strip()
     if len(text) < 2:
@@ -152,7 +153,7 @@ async def search() -> Response:
 @permissions.get("/<kind>/roles")
 @describe(list[RoleReply], refusals=(400,))
 async def roles(kind: str) -> Response:
-    """The roles that one may have, and what each may do."""
+    """The roles of agents, with their permissions."""
     _require_agent(kind)
     return reply(
         [
@@ -170,13 +171,13 @@ async def roles(kind: str) -> Response:
 @permissions.get("/<kind>/<agent_id>")
 @describe(PermissionsReply, refusals=(400, 403, 404, 503))
 async def granted(kind: str, agent_id: str) -> Response:
-    """Who may use an agent, for whoever may share it."""
+    """List all permissions of an agent.  Needs the permission to share the agent."""
     _require_agent(kind)
     await agent_for(agent_id, SHARE)
     grants = await runtime().records.agents.grants(agent_id)
     public = next((each.bits for each in grants if each.principal == PUBLIC), None)
     answer = PermissionsReply(
-        resource_type=kind,
+        resource_type=AGENT,
         resource_id=agent_id,
         principals=[_shown(each) for each in grants if each.principal != PUBLIC],
         public=public is not None,
@@ -188,7 +189,7 @@ async def granted(kind: str, agent_id: str) -> Response:
 @permissions.get("/<kind>/<agent_id>/effective")
 @describe(EffectiveReply, refusals=(400, 404, 503))
 async def effective(kind: str, agent_id: str) -> Response:
-    """What you may do with an agent."""
+    """Your own permissions for an agent."""
     _require_agent(kind)
     catalogue = runtime().catalogue
     if (configured := catalogue.configured.get(agent_id)) is not None:
@@ -205,7 +206,7 @@ async def effective(kind: str, agent_id: str) -> Response:
 @permissions.put("/<kind>/<agent_id>")
 @describe(UpdatedReply, body=PermissionsBody, refusals=(400, 403, 404, 413, 503))
 async def update(kind: str, agent_id: str) -> Response:
-    """Give and take permissions, all or none of them.  A user must remain who owns the agent."""
+    """Give and take permissions, all or none.  At least one user must own the agent."""
     _require_agent(kind)
     await agent_for(agent_id, SHARE)
     body = await body_of(PermissionsBody)
@@ -242,6 +243,9 @@ def _principal(body: GrantBody, place: str) -> Principal:
     if not body.id:
         raise NotUpdated(f"{place}.id: names the {body.type}", f"{place}.id")
     principal = Principal(body.type, body.id)
+    if body.type == "user" and not is_user_id(body.id):
+        allowed = f"1 to {MAX_USER_LENGTH} printable characters are allowed"
+        raise NotUpdated(f"{place}.id: found {body.id!r:.80}; {allowed}", f"{place}.id")
     if body.type != "user" and principal != MEMBER:
         found = f"{place}.id: found the {body.type} {body.id!r:.80}"
         raise NotUpdated(f"{found}; known are users, and the role USER", f"{place}.id")

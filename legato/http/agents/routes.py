@@ -71,26 +71,26 @@ async def categories() -> Response:
     return reply(await categories_of(runtime().catalogue, user()))
 
 
-@agents.get("/<agent_id>")
+@agents.get("/<agent:agent_id>")
 @describe(AgentSummary, refusals=(403, 404, 503))
 async def one(agent_id: str) -> Response:
-    """An agent, as far as whoever uses it needs to know."""
+    """An agent without its instructions.  Needs the permission to view the agent."""
     configured = runtime().catalogue.configured.get(agent_id)
     if configured is not None and configured.is_visible(user()):
         return reply(configured_summary(configured))
     return reply(portrayer().summary(await agent_for(agent_id, VIEW)))
 
 
-@agents.get("/<agent_id>/expanded")
+@agents.get("/<agent:agent_id>/expanded")
 @describe(AgentReply, refusals=(403, 404, 503))
 async def expanded(agent_id: str) -> Response:
-    """All of an agent, with its versions, for whoever may change it."""
+    """The whole agent, with its versions.  Needs the permission to edit the agent."""
     agent = await agent_for(agent_id, EDIT)
     history = await runtime().records.agents.history(agent_id, most=MOST_HISTORY)
     return reply(portrayer().whole(agent, history))
 
 
-@agents.patch("/<agent_id>")
+@agents.patch("/<agent:agent_id>")
 @describe(AgentReply, body=AgentChange, refusals=(400, 403, 404, 413, 503))
 async def change(agent_id: str) -> Response:
     """Change fields of an agent.  A version follows, unless nothing differs."""
@@ -106,7 +106,7 @@ async def change(agent_id: str) -> Response:
     return reply(portrayer().whole(_there(changed)))
 
 
-@agents.post("/<agent_id>/revert")
+@agents.post("/<agent:agent_id>/revert")
 @describe(AgentReply, body=RevertBody, refusals=(400, 403, 404, 413, 503))
 async def revert(agent_id: str) -> Response:
     """Make a former version the current one; the versions stay as they are."""
@@ -119,7 +119,7 @@ async def revert(agent_id: str) -> Response:
     return reply(portrayer().whole(_there(reverted)))
 
 
-@agents.post("/<agent_id>/duplicate")
+@agents.post("/<agent:agent_id>/duplicate")
 @describe(DuplicateReply, 201, refusals=(400, 403, 404, 503))
 async def duplicate(agent_id: str) -> Response:
     """Make another agent like this one, which is yours; its actions stay behind."""
@@ -135,10 +135,10 @@ async def duplicate(agent_id: str) -> Response:
     return reply(DuplicateReply(portrayer().whole(await _add(copy_id, state, state))), 201)
 
 
-@agents.delete("/<agent_id>")
+@agents.delete("/<agent:agent_id>")
 @describe(MessageReply, refusals=(403, 404, 503))
 async def delete(agent_id: str) -> Response:
-    """Delete an agent.  What runs of it runs on to its end."""
+    """Delete an agent.  Running answers of the agent go on to their end."""
     await agent_for(agent_id, DELETE)
     await runtime().records.agents.delete(agent_id)
     return reply(MessageReply("Agent deleted"))
@@ -149,7 +149,7 @@ def portrayer() -> Portrayer:
 
 
 async def agent_body_of(kind: type[T]) -> T:
-    """The body; what its fields do not allow is said of an agent.  Raises InvalidAgent."""
+    """The request's body.  Raises InvalidAgent for a field with a value that is not allowed."""
     try:
         return await body_of(kind)
     except InvalidField as error:

@@ -1,4 +1,4 @@
-"""What storage promises about agents: every version of each, and who may do what with it."""
+"""The contract for agents: every version of each, and the grants to use an agent."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ PrincipalKind = Literal["user", "group", "role", "public"]
 
 
 class Principal(NamedTuple):
-    """To whom a grant is made; the `name` of `public` is empty."""
+    """The receiver of a grant; the `name` of `public` is empty."""
 
     kind: PrincipalKind
     name: str = ""
@@ -71,7 +71,7 @@ class Found(Struct, frozen=True):
 
 
 class ListedAgent(Struct, frozen=True, kw_only=True):
-    """What a list shows of an agent; see StoredAgent."""
+    """An agent as a list shows it; see StoredAgent."""
 
     id: str
     author: str
@@ -85,7 +85,7 @@ class ListedAgent(Struct, frozen=True, kw_only=True):
 
 
 class AgentQuery(Struct, frozen=True, kw_only=True):
-    """Which agents of those that principals may use with all of `bits` a list has.
+    """A list's choice among the agents that principals may use with all of `bits`.
 
     `search` is looked for in names and descriptions, whatever the case of letters.
     """
@@ -144,7 +144,7 @@ class Agents(Protocol):
         ...
 
     async def find(self, agent_ids: Sequence[str], principals: Sequence[Principal]) -> list[Found]:
-        """Those that are there, in no order, whether or not the principals may view them."""
+        """The agents found, in no order, whether or not the principals may view an agent."""
         ...
 
     async def page(
@@ -155,7 +155,7 @@ class Agents(Protocol):
         limit: int,
         cursor: str | None = None,
     ) -> AgentPage:
-        """Those that the principals may use so, last changed first; `limit` is 1 or more.
+        """The agents that the principals may use, last changed first; `limit` is 1 or more.
 
         All agents where `principals` is None, which only an operator may ask.
 
@@ -192,7 +192,7 @@ class Agents(Protocol):
         ...
 
     async def delete(self, agent_id: str) -> bool:
-        """Remove it with all that belongs to it; False where there was none.
+        """Remove an agent with its versions, grants and picture; False where there was none.
 
         Many versions go in steps, as the messages of a conversation do.
         """

@@ -30,7 +30,7 @@ from legato.storage.paging import Position, decode_cursor, encode_cursor
 
 
 class _Record(Struct):
-    """One agent with all that belongs to it."""
+    """An agent with its versions, grants and picture."""
 
     agent: StoredAgent
     versions: list[AgentVersion]

@@ -173,13 +173,15 @@ class SqlAgents:
         self, agent_id: str, put: Sequence[Grant], removed: Sequence[Principal] = ()
     ) -> bool:
         def work(connection: Connection, held: StoredAgent) -> None:
-            for kind, name in removed:
-                values = {"of_agent": agent_id, "of_kind": kind, "of_principal": name}
-                connection.execute(statements.REMOVE_GRANT, values)
-            for grant in put:
-                kind, name = grant.principal
-                key = {"agent_id": agent_id, "kind": kind, "principal": name}
-                connection.execute(self._put_grant, {**key, "bits": grant.bits})
+            # Of one principal the last grant counts.  Many rows at once, or other threads wait.
+            if removed:
+                named = [{"of_kind": kind, "of_principal": name} for kind, name in removed]
+                rows = [{"of_agent": agent_id, **each} for each in named]
+                connection.execute(statements.REMOVE_GRANT, rows)
+            if put:
+                bits = {grant.principal: grant.bits for grant in put}
+                added = [{"kind": k, "principal": n, "bits": b} for (k, n), b in bits.items()]
+                connection.execute(self._put_grant, [{"agent_id": agent_id, **a} for a in added])
             counted = {"of_agent": agent_id, "owner_bits": OWNER}
             grants, owners = connection.execute(statements.COUNT_GRANTS, counted).one()
             check_grants(grants, owners)
@@ -232,7 +234,7 @@ def _shown(state: AgentState) -> Mapping[str, str | None]:
     }
 
 
-def _cursor(last: Row[Any]) -> str:
+def _cursor(last: Any) -> str:
     return encode_cursor(Position(last.updated_at, last.agent_id))
 
 
@@ -251,7 +253,8 @@ def _add_version(
 ) -> None:
     row = {"agent_id": agent_id, "user_id": author, "version": version, "updated_at": now}
     text = json_of(state).decode()
-    connection.execute(statements.ADD_VERSION, {**row, "state": text, "updated_by": by})
+    row |= {"updated_by": by, "size": len(text), "state": text}
+    connection.execute(statements.ADD_VERSION, row)
 
 
 def _update(connection: Connection, agent_id: str, values: Mapping[str, object]) -> None:
@@ -285,18 +288,19 @@ def _agent(row: Row[Any]) -> StoredAgent:
     )
 
 
-def _listed(row: Row[Any]) -> ListedAgent:
-    contact = row.support_contact
+def _listed(row: Any) -> ListedAgent:
+    # By position: a name of a row is looked up for as long as all the rest here takes.
+    agent_id, author, name, description, category, contact, updated_at, avatar, is_public = row
     return ListedAgent(
-        id=row.agent_id,
-        author=row.user_id,
-        name=row.name,
-        description=row.description,
-        category=row.category,
+        id=agent_id,
+        author=author,
+        name=name,
+        description=description,
+        category=category,
         support_contact=None if contact is None else _CONTACT.decode(contact),
-        updated_at=moment(row.updated_at),
-        avatar=row.avatar,
-        is_public=bool(row.is_public),
+        updated_at=moment(updated_at),
+        avatar=avatar,
+        is_public=bool(is_public),
     )
 
 

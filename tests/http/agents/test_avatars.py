@@ -74,6 +74,7 @@ def test_a_picture_is_known_by_its_content(data: bytes, kind: str) -> None:
         jpeg(5, 5)[:24],
         b"\xff\xd8\xff\xe0\0\0" + bytes(40),
         b"\xff\xd8" + b"\xff" * 5000,
+        b"\xff\xd8" + b"\xff\xe0\0\2" * 2000 + jpeg(5, 5)[2:],
         webp(2**24, 2**24),
         webp(16384, 1, b"VP8L"),
         b"RIFF\0\0\0\0WEBPVP8 " + bytes(40),

@@ -75,6 +75,8 @@ async def test_a_list_is_searched_and_filtered(ann: Client, bob: Client) -> None
         "promoted=2",
         "requiredPermission=16",
         "search=" + "x" * 101,
+        "search=%00",
+        "category=%00",
         "cursor=x",
         "cursor=" + urlsafe_b64encode(b'{"primary":1,"secondary":2}').decode(),
         "cursor=" + urlsafe_b64encode(b'{"primary":99999999999999999999,"secondary":""}').decode(),

@@ -145,6 +145,10 @@ async def test_the_last_owner_cannot_be_removed(ann: Client, bob: Client) -> Non
         ({"public": True, "publicAccessRoleId": "x"}, "publicAccessRoleId"),
         ({"removed": [{"type": "user"}]}, "removed[0].id"),
         ({"updated": [{"type": "user", "id": "b\n", "accessRoleId": "x"}]}, "updated[0].id"),
+        (
+            {"updated": [{"type": "user", "id": "x" * 129, "accessRoleId": "agent_viewer"}]},
+            "updated[0].id",
+        ),
         ({"updated": [{}]}, "updated[0]"),
     ],
 )
@@ -168,6 +172,7 @@ async def test_other_things_than_agents_are_not_shared_here(ann: Client) -> None
         assert reply.body == {
             "error": "Bad Request",
             "message": "Unsupported resource type: promptGroup",
+            "param": "resourceType",
         }
 
 

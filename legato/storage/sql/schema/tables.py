@@ -226,9 +226,10 @@ AGENT_VERSIONS: Final = Table(
     Column("agent_id", ForeignKey(AGENTS.c.agent_id, ondelete="CASCADE"), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("user_id", Text, nullable=False),  # the author, towards whose storage it counts
-    Column("state", Text, nullable=False),  # JSON
     Column("updated_at", BigInteger, nullable=False),
     Column("updated_by", Text, nullable=False),
+    Column("size", Integer, nullable=False),  # of the state, in characters: read without the state
+    Column("state", Text, nullable=False),  # JSON
 )
 Index("ix_agent_versions_user", AGENT_VERSIONS.c.user_id)
 

@@ -62,8 +62,15 @@ USABLE: Final = AGENTS.c.agent_id.in_(
         _PRINCIPALS, AGENT_GRANTS.c.bits.bitwise_and(bindparam("all_of")) == bindparam("all_of")
     )
 )
+LISTED: Final = tuple(
+    AGENTS.c[name]
+    for name in (
+        *("agent_id", "user_id", "name", "description", "category"),
+        *("support_contact", "updated_at", "avatar"),
+    )
+)
 EVERY: Final = (
-    select(AGENTS, IS_PUBLIC)
+    select(*LISTED, IS_PUBLIC)
     .order_by(AGENTS.c.updated_at.desc(), AGENTS.c.agent_id)
     .limit(bindparam("at_most"))
 )
@@ -94,7 +101,7 @@ VERSIONS: Final = (
         AGENT_VERSIONS.c.version,
         AGENT_VERSIONS.c.updated_at,
         AGENT_VERSIONS.c.updated_by,
-        func.length(AGENT_VERSIONS.c.state).label("size"),
+        AGENT_VERSIONS.c.size,
     )
     .where(_ITS_VERSIONS)
     .order_by(AGENT_VERSIONS.c.version)

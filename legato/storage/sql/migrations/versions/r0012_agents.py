@@ -1,8 +1,8 @@
-"""Agents with all their versions, who may use them, and their pictures.
+"""Agents with all their versions, grants and pictures.
 
 Versions and pictures count towards what is stored of the agent's author, by triggers as those of
-revision 0010 (`legato/storage/contracts/quotas.py` says how much).  A message names the agent that
-wrote it and its version, and a conversation the agent that it is with.
+revision 0010 (`legato/storage/contracts/quotas.py` says how much).  An answer names
+its agent and the version, and a conversation names its agent.
 """
 
 from collections.abc import Iterator
@@ -42,9 +42,10 @@ def upgrade() -> None:
         sa.Column("agent_id", sa.Text, _agent(), primary_key=True),
         sa.Column("version", sa.Integer, primary_key=True),
         sa.Column("user_id", sa.Text, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
         sa.Column("updated_by", sa.Text, nullable=False),
+        sa.Column("size", sa.Integer, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
     )
     op.create_index("ix_agent_versions_user", "agent_versions", ["user_id"])
     op.create_table(
