@@ -67,7 +67,7 @@ def digests(response: StoredResponse) -> Iterator[str]:
 
 
 def digest_of(item_id: str) -> str:
-    """A key of one length, whatever a client calls its items."""
+    """Make a key of fixed length from the id of an item."""
     return sha256(item_id.encode()).hexdigest()
 
 
@@ -106,7 +106,7 @@ class Responses(Protocol):
         ...
 
     async def holding(self, user: str, item_ids: Collection[str]) -> Sequence[StoredResponse]:
-        """Those that have one of these items, or had it by its name, in order of arrival.
+        """Find the entries that hold one of these items, in order of arrival.
 
         Raises:
             ChainTooLarge: where they have more than LARGEST_CHAIN bytes together.

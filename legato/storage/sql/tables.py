@@ -150,7 +150,7 @@ Index(
     RESPONSES.c.position,
 )
 
-# Of items that their client named: items that we named say whose they are.
+# Items named by clients; the ids that Legato gives to items name their response.
 ITEM_NAMES: Final = Table(
     "item_names",
     METADATA,
