@@ -117,8 +117,8 @@ async def _stored(turn: Turn, records: Records) -> StartReply | None:
 async def _check_text(turn: Turn, stored: StoredTurn, records: Records) -> None:
     """Raises RequestReused where that request asked something else.
 
-    Its question is all that is kept of it once its job has left; one that was asked again, or
-    answered on, had it from before.
+    Once a job has left, the question is all that storage keeps of a request.  A regenerated or
+    continued answer took an older question, so nothing is compared.
     """
     if turn.regenerate is not None or turn.revise is not None:
         return
