@@ -4,23 +4,23 @@ from legato.actors.registry import Registry
 from legato.config import Limits
 
 
-class Refused(Exception):
+class StartRefused(Exception):
     """A start that is not to be; the message is for people."""
 
 
-class Busy(Refused):
+class Busy(StartRefused):
     """The conversation has a running turn, and the start asked not to disturb it."""
 
 
-class TooManyForUser(Refused):
+class TooManyForUser(StartRefused):
     """This user has as many running jobs as one may have."""
 
 
-class TooManyForServer(Refused):
+class TooManyForServer(StartRefused):
     """The process has as many running jobs as it may have."""
 
 
-class ShuttingDown(Refused):
+class ShuttingDown(StartRefused):
     """The process is about to go."""
 
 

@@ -18,7 +18,7 @@ class Jobs(Protocol):
 
         Raises:
             ForeignConversation: if the conversation has a job of another user.
-            Refused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
+            StartRefused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
         """
         ...
 

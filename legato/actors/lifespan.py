@@ -30,10 +30,10 @@ from legato.storage.contracts.replicas import Liveness, Replication
 LAST_WRITE = 1.0
 """Seconds for the journal at shutdown; what it misses then, the next process finds out."""
 
-LAST_LOOK = 1.0
+_LAST_LOOK = 1.0
 """Seconds to find out at shutdown who stays, and could go on with what runs here."""
 
-LEAST_PATIENCE = 60.0
+_LEAST_PATIENCE = 60.0
 """Seconds that an ending waits for a journal which all replicas share, also where nothing is kept
 for readers that come later."""
 
@@ -70,12 +70,12 @@ async def open_supervisor(
         )
         supervisor.adopt(recovered)
         yield supervisor
-        await drained(supervisor, limits, supervisor.drain)
+        await _drained(supervisor, limits, supervisor.drain)
         leaving.set()
         nursery.cancel_scope.cancel()
 
 
-async def drained(
+async def _drained(
     supervisor: Supervisor, limits: Limits, drain: Callable[[], Awaitable[None]]
 ) -> None:
     """Return when what runs is stored, or that takes too long, or is waited for no more."""
@@ -173,7 +173,7 @@ async def open_replica(
         failover.predecessors = cluster.predecessors
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
-        await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
+        await _drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
         with trio.move_on_after(LAST_WRITE), suppress(StorageError):
             await heartbeat.leave()  # while its jobs still answer for themselves
         leaving.set()
@@ -184,7 +184,7 @@ async def _hand_over(
     supervisor: Supervisor, heartbeat: Heartbeat, goes_on: Callable[[Job], bool]
 ) -> None:
     supervisor.refuse_starts()
-    with trio.move_on_after(LAST_LOOK):
+    with trio.move_on_after(_LAST_LOOK):
         await heartbeat.look()  # who came meanwhile, or is about to leave as well
     await supervisor.drain(goes_on)
 
@@ -217,6 +217,6 @@ def _shared(
         dialects={**dialects, LOG_DIALECT: LogDialect},
         limits=limits,
         journal=journal,
-        patience=max(limits.retention, LEAST_PATIENCE),
+        patience=max(limits.retention, _LEAST_PATIENCE),
         is_resumed=is_resumed,
     )

@@ -46,7 +46,8 @@ async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Record
     """Start a turn, join the one the same request started, or find that one finished earlier.
 
     Raises:
-        ForeignConversation, InvalidTurn, OverQuota, Refused: before anything running is disturbed.
+        ForeignConversation, InvalidTurn, OverQuota, StartRefused: before anything that runs is
+            disturbed.
         NotStarted: if the turn could not be opened.
         StorageError: if the storage cannot be read.
     """

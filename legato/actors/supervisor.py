@@ -21,7 +21,7 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
 from legato.actors.rotation import Rotation
-from legato.actors.statistics import Statistics, Tally
+from legato.actors.statistics import JobTotals, Statistics
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.events import Failed
@@ -30,7 +30,7 @@ from legato.storage.contracts.errors import ForeignConversation, StorageError
 from legato.storage.contracts.journal import Journal
 from legato.storage.contracts.records import Records
 
-RESTART_PAUSE: Final = 1.0
+_RESTART_PAUSE: Final = 1.0
 """Seconds until a part that crashed begins again: what ended it may be over by then."""
 
 log = structlog.get_logger()
@@ -82,8 +82,8 @@ class Supervisor(JobObserver):
             rotation=Rotation(),
             is_resumed=is_resumed,
         )
-        self._tally = Tally()
-        self._observers: list[JobObserver] = [self._tally]
+        self._totals = JobTotals()
+        self._observers: list[JobObserver] = [self._totals]
         self.handed_on: dict[str, Job] = {}  # by id: what the next process is to have
         self._draining = False
         if self._writer is not None:
@@ -104,7 +104,7 @@ class Supervisor(JobObserver):
         self._observers.append(observer)
 
     def statistics(self) -> Statistics:
-        return self._tally.with_those([*self.registry])
+        return self._totals.with_those([*self.registry])
 
     @property
     def journal(self) -> JournalWriter | None:
@@ -119,7 +119,7 @@ class Supervisor(JobObserver):
 
         Raises:
             ForeignConversation: if the conversation has a job of another user.
-            Refused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
+            StartRefused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
         """
         if first := self.registry.repeated(turn):
             return Started(first.ref, joined=True)
@@ -234,7 +234,7 @@ class Supervisor(JobObserver):
     ) -> Job:
         """Have it run, whatever there is already."""
         job = Job(turn, self._env)
-        self._tally.started += 1
+        self._totals.started += 1
         self.registry.add(job)
         live = partial(job.run, predecessors, is_queued=is_queued)
         detached().run(self._nursery.start_soon, self._own, job, live)
@@ -256,7 +256,7 @@ class Supervisor(JobObserver):
                 self.registry.ended(job)
                 for observer in self._observers:
                     observer.job_adopted(job)
-            live = partial(job.run, [*before, *earlier(job, waiting)])
+            live = partial(job.run, [*before, *_earlier(job, waiting)])
             self._nursery.start_soon(self._own, job, live)
         self._evict()
 
@@ -299,7 +299,7 @@ class Supervisor(JobObserver):
     async def kept_alive(self, life: Callable[[], Awaitable[object]], name: str) -> None:
         """Begin it again whenever it crashes: what it does, nobody else does."""
         while not await self.guarded(life, name):  # noqa: ASYNC110  # nobody says when
-            await trio.sleep(RESTART_PAUSE)
+            await trio.sleep(_RESTART_PAUSE)
 
     def _stop_soon(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
@@ -340,7 +340,7 @@ def running(jobs: Iterable[Job]) -> Iterator[Job]:
     return (job for job in jobs if not job.ended.is_set())
 
 
-def earlier(job: Job, others: Iterable[Job]) -> Iterator[trio.Event]:
+def _earlier(job: Job, others: Iterable[Job]) -> Iterator[trio.Event]:
     """The endings of those of its conversation that were started before it."""
     for each in others:
         if each is job:

@@ -6,7 +6,7 @@ from legato.bench.processes import hear, resident, running, tell
 from legato.bench.report import Figures, Scenario
 from legato.bench.servers import Served, legato
 from legato.bench.steady import FIRST, generate
-from legato.bench.tasks import Harm, Ready, Window
+from legato.bench.tasks import Harm, Ready, TaskWindow
 
 _KINDS = 4  # of hostile connections
 
@@ -62,7 +62,7 @@ def hostile(
     window: float = 6.0,
     kind_window: float = 3.0,
 ) -> Scenario:
-    def good(served: Served, target: str) -> Window:
+    def good(served: Served, target: str) -> TaskWindow:
         return generate(served, [target] * readers, FIRST, warm_up=warm_up, window=window)
 
     def measure() -> Figures:
@@ -87,7 +87,7 @@ def hostile(
     )
 
 
-def _compared(quiet: Window, beside: Window, connections: int) -> Figures:
+def _compared(quiet: TaskWindow, beside: TaskWindow, connections: int) -> Figures:
     alone, harmed = (Lags(window.lags).percentile(0.99) for window in (quiet, beside))
     return {
         "lag p99 alone, ms": alone,

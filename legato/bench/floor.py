@@ -12,7 +12,7 @@ from contextlib import suppress
 from heapq import heappop, heappush
 from typing import Final
 
-from legato.bench.tasks import Closed, Floor, Started, say, task
+from legato.bench.tasks import Floor, TaskClosed, TaskStarted, say, task
 
 _HEAD: Final = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -38,7 +38,7 @@ class FloorServer:
         self._clients: dict[int, Client] = {}
         self._readers: dict[int, list[socket.socket]] = {}  # of each job
         self._due: list[tuple[float, int, int]] = []  # a heap: when, which job, which event
-        say(Started(self._listener.getsockname()[1]))
+        say(TaskStarted(self._listener.getsockname()[1]))
 
     def run(self) -> None:
         while True:
@@ -81,7 +81,7 @@ class FloorServer:
 
     def _forget(self, client: Client) -> None:
         if self._floor.says_closed and client.job is not None:
-            say(Closed(client.job, time.monotonic_ns()))
+            say(TaskClosed(client.job, time.monotonic_ns()))
         readers = self._readers.get(client.job or 0, [])
         if client.connection in readers:
             readers.remove(client.connection)

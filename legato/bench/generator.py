@@ -6,7 +6,7 @@ import time
 from legato.bench import BenchError
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
-from legato.bench.tasks import Load, Window, say, task
+from legato.bench.tasks import Load, TaskWindow, say, task
 from legato.bench.valkey import Counts, counts
 
 
@@ -16,11 +16,11 @@ def main() -> None:
     try:
         window = measure(load)
     except (BenchError, OSError) as error:
-        window = Window(problem=str(error))
+        window = TaskWindow(problem=str(error))
     say(window)
 
 
-def measure(load: Load) -> Window:
+def measure(load: Load) -> TaskWindow:
     with Readers(load.port, load.token) as readers:
         patience = time.monotonic() + load.patience
         readers.follow(load.targets, patience)
@@ -29,7 +29,7 @@ def measure(load: Load) -> Window:
         return _window(load, readers)
 
 
-def _window(load: Load, readers: Readers) -> Window:
+def _window(load: Load, readers: Readers) -> TaskWindow:
     # Its own processor time is read last and first: the reading of the figures is not counted.
     readers.lags.counts.clear()
     events, cpu = readers.events, cpu_seconds(load.pid)
@@ -37,7 +37,7 @@ def _window(load: Load, readers: Readers) -> Window:
     own, begun = time.process_time(), time.monotonic()
     readers.read_until(begun + load.window)
     seconds, own_cpu = time.monotonic() - begun, time.process_time() - own
-    window = Window(
+    window = TaskWindow(
         events=readers.events - events,
         begun=begun,
         seconds=seconds,

@@ -14,7 +14,7 @@ from legato.bench.processes import hear, tell
 from legato.bench.report import Figures, Scenario
 from legato.bench.servers import watched
 from legato.bench.steady import Steady, per_million
-from legato.bench.tasks import HeldUp, Window
+from legato.bench.tasks import HeldUp, TaskWindow
 
 _DATABASE: Final = ".legato/legato.db"  # where a server puts it that is told nothing else
 _KEPT: Final = "SELECT COALESCE(SUM(json_array_length(CAST(events AS TEXT))), 0) FROM entries"
@@ -43,7 +43,7 @@ def journal(
     return Scenario(f"{memory}, on memory, then on SQLite; a window of {window:g} s", measure)
 
 
-def _figures(database: str, window: Window, process: subprocess.Popen[bytes]) -> Figures:
+def _figures(database: str, window: TaskWindow, process: subprocess.Popen[bytes]) -> Figures:
     lags = Lags(window.lags)
     tell(process, None)
     noted = hear(process, HeldUp)
@@ -62,7 +62,7 @@ def _figures(database: str, window: Window, process: subprocess.Popen[bytes]) ->
     }
 
 
-def _within(window: Window, noted: HeldUp, values: Sequence[float]) -> Sequence[float]:
+def _within(window: TaskWindow, noted: HeldUp, values: Sequence[float]) -> Sequence[float]:
     ended = window.begun + window.seconds
     pairs = zip(noted.moments, values, strict=True)
     return [max(0.0, value) for moment, value in pairs if window.begun <= moment <= ended]

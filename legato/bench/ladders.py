@@ -12,7 +12,7 @@ from legato.bench.counting import Lags
 from legato.bench.processes import most_files
 from legato.bench.report import Figures, Scenario
 from legato.bench.steady import Steady, per_million
-from legato.bench.tasks import Window
+from legato.bench.tasks import TaskWindow
 
 LATE: Final = 250.0  # ms: what people begin to see
 SHORT: Final = 0.95  # of what was asked for: less is falling behind, whatever the lag says yet
@@ -25,7 +25,7 @@ _SPARE_FILES: Final = 200  # that a process has open beside its connections
 
 T = TypeVar("T")
 
-Attempt = Callable[[Steady], Window]
+Attempt = Callable[[Steady], TaskWindow]
 """`Steady.ours` or `Steady.floor`."""
 
 
@@ -34,7 +34,7 @@ class Rung:
     """A step that was taken, and what came of it."""
 
     steady: Steady
-    window: Window
+    window: TaskWindow
 
 
 def climb(rungs: Iterable[T], passes: Callable[[T], bool]) -> T | None:

@@ -15,7 +15,7 @@ from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
 from legato.bench.servers import CHUNK, PROVIDED, Served, legato, start
 from legato.bench.steady import FIRST, Steady, generate, per_million
-from legato.bench.tasks import Floor, Window
+from legato.bench.tasks import Floor, TaskWindow
 from legato.bench.turns import stopped
 from legato.bench.valkey import Valkey, valkey
 
@@ -37,7 +37,7 @@ def two_replicas(*, settings: str = "") -> Iterator[tuple[Served, Served, Valkey
             yield owner, other, shared
 
 
-def through(steady: Steady) -> Window:
+def through(steady: Steady) -> TaskWindow:
     """Jobs at the one replica, all readers at the other."""
     with two_replicas() as (owner, other, shared):
         targets = owner.start(steady.jobs, rate=steady.rate, delay=steady.delay)
@@ -93,7 +93,7 @@ def replicas_jobs(
 ) -> Scenario:
     rungs = [Steady(jobs=count, rate=rate, warm_up=warm_up, window=window) for count in counts]
 
-    def attempt(steady: Steady) -> Window:
+    def attempt(steady: Steady) -> TaskWindow:
         with two_replicas() as (owner, _, _):
             targets = owner.start(steady.jobs, rate=rate, delay=steady.delay)
             return generate(owner, targets, FIRST, warm_up=warm_up, window=window)

@@ -16,7 +16,7 @@ from legato.bench import BenchError
 from legato.bench.client import STREAM, Client
 from legato.bench.conditions import folder
 from legato.bench.processes import hear, running, tell
-from legato.bench.tasks import Closed, Floor, Started
+from legato.bench.tasks import Floor, TaskClosed, TaskStarted
 from legato.http.auth.tokens import sign
 
 MEMORY: Final = "memory://"
@@ -162,7 +162,7 @@ def floor(task: Floor) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
     """The floor, and its process, which says what `task` has it say."""
     with running(("-m", "legato.bench.floor")) as process:
         tell(process, task)
-        yield Served(hear(process, Started).port, process.pid), process
+        yield Served(hear(process, TaskStarted).port, process.pid), process
 
 
 def floor_targets(jobs: int) -> list[str]:
@@ -186,6 +186,6 @@ def closings(process: subprocess.Popen[bytes], jobs: int) -> dict[int, int]:
     """When (monotonic ns) each of so many jobs' provider saw its connection closed, at first."""
     seen: dict[int, int] = {}
     while len(seen) < jobs:
-        closed = hear(process, Closed)
+        closed = hear(process, TaskClosed)
         seen.setdefault(closed.job, closed.at)
     return seen

@@ -9,7 +9,7 @@ from legato.bench.counting import Lags
 from legato.bench.processes import hear, running, tell
 from legato.bench.report import Figures, Scenario
 from legato.bench.servers import FRAME, MEMORY, Served, floor_targets, legato
-from legato.bench.tasks import Floor, Load, Window
+from legato.bench.tasks import Floor, Load, TaskWindow
 
 FIRST = 3  # events of a job until its first token is there: created, the step, the token
 
@@ -34,25 +34,25 @@ class Steady(Struct, frozen=True, kw_only=True):
         """Until a job speaks: about as long as it takes to start all and to connect everybody."""
         return 0.3 + 0.004 * self.jobs + 0.002 * self.jobs * self.readers
 
-    def ours(self) -> Window:
+    def ours(self) -> TaskWindow:
         with legato(self.database) as served:
             return self.on(served)
 
-    def on(self, served: Served) -> Window:
+    def on(self, served: Served) -> TaskWindow:
         """Of a server that has no jobs yet, and speaks on after the window."""
         targets = served.start(self.jobs, rate=self.rate, delay=self.delay)
         return self._load(served, targets, FIRST)
 
-    def floor(self) -> Window:
+    def floor(self) -> TaskWindow:
         # It speaks as soon as it is asked: who connects is waited for until it hears something.
         with servers.floor(Floor(frame=FRAME, rate=self.rate, delay=0.1)) as (served, _):
             return self._load(served, floor_targets(self.jobs), 1)
 
-    def _load(self, served: Served, targets: Sequence[str], first: int) -> Window:
+    def _load(self, served: Served, targets: Sequence[str], first: int) -> TaskWindow:
         everybody = [*targets] * self.readers
         return generate(served, everybody, first, warm_up=self.warm_up, window=self.window)
 
-    def figures(self, window: Window) -> Figures:
+    def figures(self, window: TaskWindow) -> Figures:
         lags = Lags(window.lags)
         return {
             "events/s delivered": window.events / window.seconds,
@@ -83,7 +83,7 @@ def generate(
     window: float,
     others: Sequence[int] = (),
     redis: int = 0,
-) -> Window:
+) -> TaskWindow:
     """Have a process follow these targets, a reader for each; see Load.
 
     Raises:
@@ -102,13 +102,13 @@ def generate(
     )
     with running(("-m", "legato.bench.generator")) as process:
         tell(process, load)
-        found = hear(process, Window)
+        found = hear(process, TaskWindow)
     if found.problem:
         raise BenchError(f"the load was not complete: {found.problem}")
     return found
 
 
-def per_million(window: Window) -> float:
+def per_million(window: TaskWindow) -> float:
     """Seconds of the server's processor time for a million events."""
     return 1e6 * window.cpu / window.events if window.events else 0.0
 

@@ -24,7 +24,7 @@ class Load(Struct, kw_only=True):
     patience: float = 60.0
 
 
-class Window(Struct, kw_only=True):
+class TaskWindow(Struct, kw_only=True):
     """What came between its edges; `rss` (KiB) is the server's at the second."""
 
     events: int = 0
@@ -65,13 +65,13 @@ class Floor(Struct, kw_only=True):
     says_closed: bool = False  # say when a client's connection is closed
 
 
-class Started(Struct):
+class TaskStarted(Struct):
     """The floor listens."""
 
     port: int
 
 
-class Closed(Struct):
+class TaskClosed(Struct):
     """When (monotonic ns) the connection of a client of the floor's was closed."""
 
     job: int

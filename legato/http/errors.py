@@ -13,7 +13,13 @@ from quart import (
     websocket,
 )
 
-from legato.actors.admission import Busy, Refused, ShuttingDown, TooManyForServer, TooManyForUser
+from legato.actors.admission import (
+    Busy,
+    ShuttingDown,
+    StartRefused,
+    TooManyForServer,
+    TooManyForUser,
+)
 from legato.actors.conversation.turn import InvalidTurn
 from legato.actors.start import NotStarted
 from legato.actors.stream.places import UnknownDialect
@@ -153,7 +159,7 @@ OPENAI_KINDS: Final[Mapping[int, tuple[str, str | None]]] = {
     429: ("rate_limit_error", "rate_limit_exceeded"),
 }
 
-HANDLED: Final[tuple[type[Exception], ...]] = (RequestError, NotStarted, Refused, *STATUSES)
+HANDLED: Final[tuple[type[Exception], ...]] = (RequestError, NotStarted, StartRefused, *STATUSES)
 
 
 def response_to(error: Exception) -> Response:

@@ -3,7 +3,7 @@ import pytest
 from legato.bench import BenchError
 from legato.bench.ladders import Ladder, climb, highest_rate
 from legato.bench.steady import Steady
-from legato.bench.tasks import Window
+from legato.bench.tasks import TaskWindow
 
 
 def test_climbing_ends_at_the_first_that_does_not_pass() -> None:
@@ -33,9 +33,9 @@ def test_a_rate_goes_no_higher_than_a_job_can_be_told() -> None:
     assert highest_rate(10, lambda rate: False) is None
 
 
-def window(steady: Steady, *, share: float, bucket: int) -> Window:
+def window(steady: Steady, *, share: float, bucket: int) -> TaskWindow:
     events = round(steady.asked * share)
-    return Window(events=events, seconds=1.0, lags={bucket: events})
+    return TaskWindow(events=events, seconds=1.0, lags={bucket: events})
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_step_passes_that_is_neither_late_nor_short(
 
 
 def test_a_step_that_cannot_be_measured_does_not_pass() -> None:
-    def fails(steady: Steady) -> Window:
+    def fails(steady: Steady) -> TaskWindow:
         raise BenchError("5 connections were lost")
 
     ladder = Ladder(fails)

@@ -23,9 +23,9 @@ from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor
 from legato.storage.contracts.replicas import JobInfo
 
-PAUSE: Final = 0.1  # seconds until an owner is asked again that told nothing
+_PAUSE: Final = 0.1  # seconds until an owner is asked again that told nothing
 
-IDLE: Final = 30.0
+_IDLE: Final = 30.0
 """Seconds without a reader after which it ends: the next reader makes a new one."""
 
 log = structlog.get_logger()
@@ -192,7 +192,7 @@ class Mirror:
             self._last = Last(await self._source.follow(job_id, cursor, self, self._last))
             await self._closed.wait()
             if self._cursor() == cursor:  # nothing came of it: no use in asking at once
-                await trio.sleep(PAUSE)
+                await trio.sleep(_PAUSE)
 
     def _cursor(self) -> Cursor | None:
         if self._feed is None:
@@ -217,7 +217,7 @@ class Mirror:
         was_read = True
         while was_read or self._is_read():
             was_read = self._is_read()
-            await trio.sleep(IDLE)
+            await trio.sleep(_IDLE)
         scope.cancel()
 
     def _is_read(self) -> bool:

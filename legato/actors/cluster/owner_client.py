@@ -24,13 +24,13 @@ from legato.storage.contracts.replicas import JobInfo, Replication
 
 A = TypeVar("A")
 
-LEAST_STOP_TIMEOUT: Final = 60.0  # seconds
+_LEAST_STOP_TIMEOUT: Final = 60.0  # seconds
 
 
 def stop_timeout(lease: float, store_timeout: float) -> float:
     """Seconds for a stop to be answered: more than an owner that lives needs to store the answer,
     and more than it takes until another replica has done so."""
-    return max(LEAST_STOP_TIMEOUT, 2 * (lease + store_timeout))
+    return max(_LEAST_STOP_TIMEOUT, 2 * (lease + store_timeout))
 
 
 class OwnerClient:

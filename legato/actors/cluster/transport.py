@@ -32,9 +32,9 @@ from legato.events import Cursor
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.replicas import Inbox
 
-RETRY: Final = 0.5  # seconds until packets are sent once more, or looked for
+_RETRY: Final = 0.5  # seconds until packets are sent once more, or looked for
 
-FAULT: Final = "The process that runs the generation failed to answer."
+_FAULT: Final = "The process that runs the generation failed to answer."
 
 Guarded = Callable[[Callable[[], Awaitable[object]], str], Awaitable[bool]]
 """Runs something, and says whether it did not crash; see Supervisor."""
@@ -113,7 +113,7 @@ class Transport:
                 if is_first:  # of an outage that lasts one line is enough
                     log.warning("no packets received", reason=str(error))
                 is_first = False
-                await trio.sleep(RETRY)
+                await trio.sleep(_RETRY)
             else:
                 is_first = True
                 for data in packets:
@@ -142,7 +142,7 @@ class Transport:
                 if is_first:
                     log.warning("packet not sent yet", to=peer, reason=str(error))
                 is_first = False
-                await trio.sleep(RETRY)
+                await trio.sleep(_RETRY)
             else:
                 return
 
@@ -190,7 +190,7 @@ class Transport:
             is_answered = True
         finally:
             if not is_answered:
-                link.send(Reply(call.call_id, fault=FAULT))
+                link.send(Reply(call.call_id, fault=_FAULT))
 
     async def _serve(self, link: Link, envelope: Follow, sink: PeerSink) -> None:
         job = await self._host.local(envelope.job_id)

@@ -16,11 +16,11 @@ from legato.storage.contracts.errors import ForeignConversation
 from legato.storage.contracts.records import Branch, Records
 from legato.storage.contracts.responses import StoredResponse
 
-CHARACTERS: Final = 16
+_CHARACTERS: Final = 16
 """Of a token: four times the average, because what a model does not read is counted, too."""
 
 LEAST_READ: Final = 1024 * 1024
-MOST_READ: Final = 8 * LEAST_READ
+_MOST_READ: Final = 8 * LEAST_READ
 """Characters of a conversation: all are in memory at once, for each turn that begins."""
 
 
@@ -72,7 +72,7 @@ class TurnStore(Protocol):
         """
         ...
 
-    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+    async def said(self, job_id: str, _opening: Opening) -> AnyEnding | None:
         """Look up the ending whose answer the job stored; None where there is none."""
         ...
 
@@ -85,22 +85,22 @@ class TurnStore(Protocol):
 def turn_store(api_request: ApiRequest | None, records: Records) -> TurnStore:
     """`api_request`: what an API was asked, if one was."""
     return (
-        ConversationStore(records) if api_request is None else ResponseStore(api_request, records)
+        _ConversationStore(records) if api_request is None else _ResponseStore(api_request, records)
     )
 
 
-class ConversationStore:
+class _ConversationStore:
     """Messages of a conversation: others read them, now and later."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
 
     async def plan(self, turn: Turn, model: Model) -> Opening:
-        branch = await self._branch(turn, readable(model))
+        branch = await self._branch(turn, _readable(model))
         planned = plan(turn, branch.messages, expected=[turn.parent_id or ""])
         created = Created(planned.request, turn.response_id, turn.model, planned.kept)
         complete = Branch([*branch.messages, planned.request], branch.above)
-        return opening(turn, model, created, complete, planned.kept, conversation_of(turn))
+        return _opening(turn, model, created, complete, planned.kept, conversation_of(turn))
 
     async def _branch(self, turn: Turn, most: int) -> Branch:
         """Read what the turn's place depends on, and what its model may read."""
@@ -123,8 +123,8 @@ class ConversationStore:
         if conversation is None:
             raise ForeignConversation(created.request.conversation_id)
         place = created.request.conversation_id, created.request.message_id
-        branch = await self._records.branch(*place, most=readable(model))
-        reopened = opening(turn, model, created, branch, content, conversation)
+        branch = await self._records.branch(*place, most=_readable(model))
+        reopened = _opening(turn, model, created, branch, content, conversation)
         resumed = written(content).removeprefix(written(created.kept))
         request = structs.replace(reopened.request, resumed=resumed)
         return structs.replace(reopened, created=created, request=request)
@@ -141,15 +141,15 @@ class ConversationStore:
         answer = ending.response
         return await self._records.close_turn(answer, job_id=job_id) if answer else None
 
-    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+    async def said(self, job_id: str, _opening: Opening) -> AnyEnding | None:
         answer = await self._records.answer(job_id)
-        return ending_of_answer(answer, opening) if answer else None
+        return ending_of_answer(answer, _opening) if answer else None
 
     def moment(self) -> None:
         return None
 
 
-class ResponseStore:
+class _ResponseStore:
     """Requests to an API: the model reads what the caller gave; kept where that was asked."""
 
     def __init__(self, api_request: ApiRequest, records: Records) -> None:
@@ -157,7 +157,7 @@ class ResponseStore:
         self._records = records
 
     async def plan(self, turn: Turn, model: Model) -> Opening:
-        prompt = prompt_of(turn)
+        prompt = _prompt_of(turn)
         await self._check_place(turn, prompt)
         question = prompt.messages[-1].text if prompt.messages else ""
         request = Message(
@@ -178,7 +178,7 @@ class ResponseStore:
             raise InvalidTurn("conversation", "it went on meanwhile")
 
     async def open(self, turn: Turn, created: Created) -> Conversation:
-        prompt = prompt_of(turn)
+        prompt = _prompt_of(turn)
         if self._request.store:
             await self._records.responses.open(
                 StoredResponse(
@@ -195,7 +195,7 @@ class ResponseStore:
     async def reopen(
         self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
     ) -> Opening:
-        messages = (*prompt_of(turn).messages, *begun(content))
+        messages = (*_prompt_of(turn).messages, *begun(content))
         return Opening(
             created,
             ModelRequest(messages, turn.parameters),
@@ -217,9 +217,9 @@ class ResponseStore:
             await self._records.responses.close(created.response_id, ending)
         return self._stand_in(created)
 
-    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+    async def said(self, job_id: str, _opening: Opening) -> AnyEnding | None:
         response = await self._records.responses.find(
-            self._request.user, opening.created.response_id
+            self._request.user, _opening.created.response_id
         )
         return response.ending if response else None
 
@@ -248,17 +248,17 @@ def conversation_of(turn: Turn) -> Conversation:
     )
 
 
-def readable(model: Model) -> int:
+def _readable(model: Model) -> int:
     """How many characters of a conversation are read for a model: more than fit its context."""
-    return min(MOST_READ, max(LEAST_READ, CHARACTERS * model.max_context_tokens))
+    return min(_MOST_READ, max(LEAST_READ, _CHARACTERS * model.max_context_tokens))
 
 
-def prompt_of(turn: Turn) -> Prompt:
+def _prompt_of(turn: Turn) -> Prompt:
     assert turn.prompt is not None, "an API was asked"
     return turn.prompt
 
 
-def opening(
+def _opening(
     turn: Turn,
     model: Model,
     created: Created,

@@ -95,7 +95,7 @@ def has_begun(body: StreamBody) -> bool:
     if isinstance(body, DirectBody):
         return body._sink.seq > 0
     assert isinstance(body, ServedBody)
-    return body._follower._sink is not None
+    return body._subscription._sink is not None
 
 
 def kept_for(body: StreamBody) -> int:
@@ -103,7 +103,7 @@ def kept_for(body: StreamBody) -> int:
     if isinstance(body, DirectBody):
         return len(body._sink._rest)
     assert isinstance(body, ServedBody)
-    return body._follower._sink._waiting if body._follower._sink else 0
+    return body._subscription._sink._waiting if body._subscription._sink else 0
 
 
 @asynccontextmanager
