@@ -146,7 +146,14 @@ class Snapshot(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """How far a reader has come: opaque to clients, the `id:` of every frame."""
+    """How far a reader has come: opaque to clients, the `id:` of every frame.
+
+    An *epoch* numbers the owners of a job.  The owner at epoch 1 says [1, 2, 3], and its journal
+    keeps [1, 2].  The next owner goes on at epoch 2 from there, and says [1, 2, 3'].  Its
+    *previous epochs* are {1: 2}: of epoch 1 the events up to 2 are left.  So cursors `job:1:2` and
+    `job:2:3` hold, and their readers get what follows.  Cursor `job:1:3` names an event that is
+    lost; its reader gets a snapshot.
+    """
 
     job_id: str
     epoch: int

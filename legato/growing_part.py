@@ -38,7 +38,7 @@ class GrowingPart:
         return self._part
 
     def fork(self) -> Self:
-        """Make another that has the same, and grows by itself."""
+        """Make a second part with the same text, which grows alone."""
         twin = type(self)(self._part)
         twin._joined, twin._pieces = self._joined[:], self._pieces[:]
         return twin

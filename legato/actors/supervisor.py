@@ -115,7 +115,7 @@ class Supervisor(JobObserver):
         return self.registry.repeated(turn) is not None
 
     def start(self, turn: Turn, on_busy: OnBusy) -> Started:
-        """Start a turn, or join the one that its `request_id` started before.
+        """Start a turn, or join the job that the same `request_id` started before.
 
         Raises:
             ForeignConversation: if the conversation has a job of another user.

@@ -87,7 +87,7 @@ async def recover(
 
     Of the jobs that are marked as done, which are there to be read only, the newest are read, up
     to about `most` bytes; the others are forgotten unread.  All come in the order of their ids.
-    Whoever gets them marks them as done, and if nobody does, they are found again.
+    The caller marks the returned jobs as done; a job without that mark is found again.
 
     A job that cannot be brought to its end though the storage works is left to the next process:
     it keeps nobody from the others.

@@ -65,7 +65,7 @@ class Refusal(Struct, frozen=True):
 
 
 class Journal(Protocol):
-    """The logs of jobs, so that they outlive the process that runs them.
+    """The logs of jobs, which outlive the processes of the jobs.
 
     A job is done once its ending is in here and what that says is stored.  A journal has an
     owner: who opened it.  Jobs belong to the owner who appended to them first, with epoch 1, until

@@ -236,7 +236,7 @@ class Replication(Protocol):
 
     @property
     def journal(self) -> Journal:
-        """The journal whose owners are replicas: it takes over the jobs of those that are gone.
+        """The journal whose owners are replicas: it takes over the jobs of replicas that are gone.
 
         The journal keeps the directory true: a job's first event advances the job from `waiting`
         to `begun`, the mark that it is done to `ended`; to forget a job removes its entry.  A job
