@@ -1,6 +1,5 @@
 """Who may start: why a start is refused before anything comes of it."""
 
-from legato.actors.registry import Registry
 from legato.config import Limits
 
 
@@ -24,19 +23,14 @@ class ShuttingDown(StartRefused):
     """The process is about to go."""
 
 
-def admit(user: str, registry: Registry, limits: Limits, *, leaving: int) -> None:
-    """Let a start pass; `leaving` of the user's running jobs make room for it.
-
-    Raises:
-        TooManyForUser, TooManyForServer
-    """
+def check_user(running: int, limits: Limits) -> None:
+    """`running`: jobs of the user that go on beside a start.  Raises TooManyForUser."""
     most = limits.max_running_jobs_per_user
-    if len(registry.running(user)) - leaving >= most:
+    if running >= most:
         raise TooManyForUser(f"You have {most} running generations; more are not allowed.")
-    check_capacity(registry, limits, leaving=leaving)
 
 
-def check_capacity(registry: Registry, limits: Limits, *, leaving: int = 0) -> None:
-    """Raises TooManyForServer."""
-    if registry.running_count() - leaving >= limits.max_running_jobs:
+def check_server(running: int, limits: Limits) -> None:
+    """`running`: jobs of the process that go on beside a start.  Raises TooManyForServer."""
+    if running >= limits.max_running_jobs:
         raise TooManyForServer("The server runs as many generations as it may.")

@@ -1,12 +1,12 @@
 """Everything a job's mailbox accepts: a closed union of frozen structs without behaviour."""
 
 from enum import StrEnum
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
 from legato.actors.mailbox import ReplyTo
-from legato.actors.stream.places import Located
+from legato.actors.stream.places import Located, Start
 from legato.actors.stream.sinks import Sink
 from legato.content import Conversation
 from legato.events import AnyEnding, ContentEvent, Created, Cursor, Queued, Snapshot
@@ -155,7 +155,7 @@ class Subscribe(Question[None], frozen=True):
     """
 
     dialect: str
-    start: Literal["beginning", "snapshot"] | Cursor
+    start: Start
     sink: Sink
 
 

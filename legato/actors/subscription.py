@@ -3,7 +3,7 @@
 import trio
 
 from legato.actors.ref import JobRef
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.actors.stream.sinks import ChannelSink, Chunk
 from legato.events import Cursor
 

@@ -7,9 +7,8 @@ from typing import Final
 
 import structlog
 import trio
-from msgspec import Struct
 
-from legato.actors.admission import Busy, ShuttingDown, admit
+from legato.actors.admission import Busy, ShuttingDown, check_server, check_user
 from legato.actors.contexts import detached
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
@@ -17,6 +16,7 @@ from legato.actors.durability.journal_writer import JournalWriter, NoJournal
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import RESTART, standing_of
 from legato.actors.job import Job, JobEnv, JobObserver
+from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
@@ -34,14 +34,6 @@ _RESTART_PAUSE: Final = 1.0
 """Seconds until a part that crashed begins again: what ended it may be over by then."""
 
 log = structlog.get_logger()
-
-
-class Started(Struct, frozen=True):
-    """`joined`: this start is a repetition, and `job` the first one's.  `queued`: it waits."""
-
-    job: JobRef
-    joined: bool = False
-    queued: bool = False
 
 
 class Supervisor(JobObserver):
@@ -131,7 +123,9 @@ class Supervisor(JobObserver):
             raise Busy("The conversation is busy with another turn.")
         interrupted = before if on_busy == "interrupt" else []
         self.check_draining()
-        admit(turn.user, self.registry, self._limits, leaving=len(interrupted))
+        leaving = len(interrupted)
+        check_user(len(self.registry.running(turn.user)) - leaving, self._limits)
+        check_server(self.registry.running_count() - leaving, self._limits)
         self._stop_soon(interrupted)
         is_queued = bool(before) and on_busy == "enqueue"
         job = self.create(turn, [job.ended for job in before], is_queued=is_queued)

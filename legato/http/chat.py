@@ -10,7 +10,7 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing, StopReply
 from legato.actors.ref import JobRef
 from legato.actors.start import StartReply, start_turn
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor

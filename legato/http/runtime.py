@@ -8,8 +8,9 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from legato.actors.jobs import Jobs, LocalJobs
+from legato.actors.jobs import Jobs
 from legato.actors.lifespan import Replica, open_replica, open_supervisor
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.supervisor import Supervisor
 from legato.config import Settings
 from legato.dialects.chat_completions import ChatCompletions

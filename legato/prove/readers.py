@@ -7,7 +7,7 @@ import trio
 
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import LocalRef
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.actors.subscription import Subscription
 from legato.events import Cursor
 from legato.prove.client import Client

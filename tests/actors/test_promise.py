@@ -16,7 +16,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.job import FIRST_EPOCH
 from legato.actors.messages import StopReply
 from legato.actors.ref import JobRef
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.actors.subscription import Subscription
 from legato.actors.supervisor import failed
 from legato.content import ErrorPart

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 import trio
 
 from legato.actors.ref import JobRef
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.actors.subscription import Subscription
 from tests.actors.test_promise import Reader
 from tests.support.actors import House

@@ -10,7 +10,7 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.actors.admission import Busy, TooManyForUser, check_capacity
+from legato.actors.admission import Busy, TooManyForUser, check_server
 from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.job_info import info_of
 from legato.actors.cluster.mirror import Mirrors
@@ -19,10 +19,11 @@ from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.conversation.turn import Turn
 from legato.actors.job import Job, JobObserver
+from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import GetStatus
 from legato.actors.ref import JobRef
-from legato.actors.supervisor import Started, Supervisor
+from legato.actors.supervisor import Supervisor
 from legato.config import Limits, OnBusy
 from legato.events import Failed
 from legato.storage.contracts.errors import ForeignConversation, StorageError
@@ -82,8 +83,8 @@ class ClusterJobs(JobObserver):
         self._supervisor.check_draining()
         self._supervisor.check_storage()
         self._check_reach()
-        entering = self._host.entering_count
-        check_capacity(self._supervisor.registry, self._limits, leaving=-entering)
+        running = self._supervisor.registry.running_count() + self._host.entering_count
+        check_server(running, self._limits)
         with trio.move_on_after(_ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
             while isinstance(entered := await self._enter(info_of(turn), on_busy), Joined):
                 if await self._is_there(entered.first):

@@ -30,9 +30,9 @@ from legato.actors.cluster.protocol import Accepted, Closed, LogChunk, events_of
 from legato.actors.cluster.transport import Guarded
 from legato.actors.mailbox import ActorStopped
 from legato.actors.registry import Registry
-from legato.actors.stream.feed import Feed, Start
+from legato.actors.stream.feed import Feed
 from legato.actors.stream.log import Sealed
-from legato.actors.stream.places import OutOfReach, UnknownDialect
+from legato.actors.stream.places import OutOfReach, Start, UnknownDialect
 from legato.actors.stream.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor

@@ -27,7 +27,7 @@ from legato.actors.cluster.protocol import (
 from legato.actors.mailbox import ActorError
 from legato.actors.messages import Question
 from legato.actors.ref import LocalRef
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.events import Cursor
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.replicas import Inbox
@@ -43,7 +43,11 @@ log = structlog.get_logger()
 
 
 class Host(Protocol):
-    """What the other replicas ask this one for."""
+    """What the replicas ask of one of them."""
+
+    def has(self, job_id: str) -> bool:
+        """Whether the job is here now."""
+        ...
 
     async def local(self, job_id: str) -> LocalRef | None:
         """The job, if it is this replica's."""

@@ -15,20 +15,18 @@ Rules:
 """
 
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import structlog
 from msgspec import structs
 
 from legato.actors.stream.fold import Fold
 from legato.actors.stream.log import Log
-from legato.actors.stream.places import Located, OutOfReach, UnknownDialect
+from legato.actors.stream.places import Located, OutOfReach, Start, UnknownDialect
 from legato.actors.stream.projection import Projection
 from legato.actors.stream.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, Created, Cursor, Queued, Snapshot
-
-Start = Literal["beginning", "snapshot"] | Cursor
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from legato.content import Conversation, Message
 from legato.storage.contracts.bans import Bans
+from legato.storage.contracts.errors import StoredTurn
 from legato.storage.contracts.keys import ApiKeys
 from legato.storage.contracts.quotas import StorageUse
 from legato.storage.contracts.responses import Responses
@@ -40,13 +41,6 @@ class Branch(Struct, frozen=True):
 
     messages: Sequence[Message] = ()
     above: int = 0
-
-
-class StoredTurn(Struct, frozen=True):
-    """Where a start with a `clientRequestId` went."""
-
-    conversation_id: str
-    message_id: str
 
 
 class Records(Protocol):

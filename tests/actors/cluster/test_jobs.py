@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from legato.actors.admission import Busy, TooManyForUser
 from legato.actors.cluster.jobs import Notices
 from legato.actors.cluster.owner_server import OwnerServer
-from legato.actors.jobs import LocalJobs
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing
 from legato.actors.ref import JobRef

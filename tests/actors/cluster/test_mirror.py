@@ -8,7 +8,7 @@ from legato.actors.cluster.link import MirrorInput
 from legato.actors.cluster.mirror import Last, Mirror
 from legato.actors.cluster.protocol import Accepted, LogChunk
 from legato.actors.mailbox import ActorStopped
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.actors.stream.sinks import ChannelSink
 from legato.actors.subscription import Subscription
 from legato.dialects.librechat import LibreChat

@@ -10,7 +10,7 @@ from ulid import ULID
 
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.ref import JobRef
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.actors.subscription import Subscription
 from legato.content import ApiRequest
 from legato.http.openai.responses.inputs import items_of

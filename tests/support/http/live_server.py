@@ -9,8 +9,8 @@ import trio
 from msgspec.structs import replace
 
 from legato.actors.job import Job
-from legato.actors.jobs import LocalJobs
 from legato.actors.lifespan import open_supervisor
+from legato.actors.local_jobs import LocalJobs
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
