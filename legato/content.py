@@ -1,4 +1,4 @@
-"""What a conversation is made of: parts, messages, usage.  Wire names are the structs' own."""
+"""The content of conversations: parts, messages, usage.  Wire names are the structs' own.  Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What can happen in a job: the event vocabulary, shared by every layer.
+"""The vocabulary of events: all that can happen in a job, shared by every layer.  Pure.
 
 A job's log is `Created`, then steps and deltas, then exactly one `Ending`; where the turn had to
 wait for others, `Queued` comes before all.  Events that
