@@ -1,37 +1,51 @@
-"""The content of conversations: parts, messages, usage.  Wire names are the structs' own.  Pure."""
+"""Parts, messages, conversations and usage.  The structs define the names on the wire.  Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from legato.agents.definition import Agent
+
 NO_PARENT: Final = "00000000-0000-0000-0000-000000000000"
 """The parent of a first message."""
 
 NEW_CHAT: Final = "New Chat"
-"""The title of a conversation that has none yet."""
+"""The title of a conversation without a title of its own."""
 
 
-class TextPart(Struct, frozen=True, tag_field="type", tag="text"):
+class AgentPart(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type"):
+    """A part that a model made.  `agent_id` and `group_id` say who had the model called: see
+    StepStarted."""
+
+    agent_id: str | UnsetType = UNSET
+    group_id: int | UnsetType = UNSET
+
+
+class TextPart(AgentPart, frozen=True, tag="text"):
     text: str
 
 
-class ThinkPart(Struct, frozen=True, tag_field="type", tag="think"):
+class ThinkPart(AgentPart, frozen=True, tag="think"):
     think: str
 
 
 class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
-    """A call the model asked for.  `args` is JSON text, whole only when the model finished it."""
+    """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
+
+    `kind`: unset for a function; the `args` of a custom tool are any text.
+    """
 
     id: str
     name: str
     args: str = ""
     output: str | UnsetType = UNSET
     progress: float | UnsetType = UNSET
+    kind: Literal["custom"] | UnsetType = UNSET
 
 
-class ToolCallPart(Struct, frozen=True, tag_field="type", tag="tool_call"):
+class ToolCallPart(AgentPart, frozen=True, rename=None, tag="tool_call"):
     tool_call: ToolCall
 
 
@@ -43,10 +57,10 @@ Part = TextPart | ThinkPart | ToolCallPart | ErrorPart
 
 
 class Usage(Struct, frozen=True, rename="camel"):
-    """Tokens, as the provider counted them; 0 where it did not say.
+    """Tokens, as counted by the provider; 0 where not given.
 
-    `completion_tokens` includes `reasoning_tokens`.  `cached_tokens`: of the prompt, those that
-    the provider had read before; left out where it did not say.
+    `completion_tokens` includes `reasoning_tokens`.  `cached_tokens`: tokens of the prompt that the
+    provider had read before; left out where not given.
     """
 
     prompt_tokens: int = 0
@@ -55,8 +69,24 @@ class Usage(Struct, frozen=True, rename="camel"):
     cached_tokens: int | UnsetType = UNSET
 
 
+def total(usages: Iterable[Usage]) -> Usage:
+    """The sum of several model calls.  `cached_tokens` is there where any call has it."""
+    counts = list(usages)
+    cached = [each.cached_tokens for each in counts if each.cached_tokens is not UNSET]
+    return Usage(
+        sum(each.prompt_tokens for each in counts),
+        sum(each.completion_tokens for each in counts),
+        sum(each.reasoning_tokens for each in counts),
+        sum(cached) if cached else UNSET,
+    )
+
+
 class Message(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One message of a conversation.  A user's has `text`, an answer has `content`."""
+    """A message of a conversation.  A user's message has `text`, an answer has `content`.
+
+    An agent's answer has `agent_id` and `agent_version`, and its `model` is the agent's id, as
+    LibreChat has it.
+    """
 
     message_id: str
     conversation_id: str
@@ -71,24 +101,27 @@ class Message(Struct, frozen=True, kw_only=True, rename="camel"):
     endpoint: str | UnsetType = UNSET
     finish_reason: str | UnsetType = field(name="finish_reason", default=UNSET)
     usage: Usage | UnsetType = UNSET
+    agent_id: str | UnsetType = field(name="agent_id", default=UNSET)
+    agent_version: int | UnsetType = field(name="agent_version", default=UNSET)
     created_at: datetime | UnsetType = UNSET
     updated_at: datetime | UnsetType = UNSET
 
 
 class Conversation(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A thread of messages.  It has one owner, fixed at birth."""
+    """A thread of messages.  The owner, a single user, is fixed at birth."""
 
     conversation_id: str
     user: str
     title: str = NEW_CHAT
     endpoint: str = "agents"
     model: str | UnsetType = UNSET
+    agent_id: str | UnsetType = field(name="agent_id", default=UNSET)
     created_at: datetime | UnsetType = UNSET
     updated_at: datetime | UnsetType = UNSET
 
 
 def text_of(message: Message) -> str:
-    """What a person reads of a message: its text, or its text parts joined."""
+    """The text that a person reads of a message: `text`, or the text parts joined."""
     if message.content is UNSET:
         return message.text
     texts = [part.text for part in message.content if isinstance(part, TextPart)]
@@ -98,8 +131,8 @@ def text_of(message: Message) -> str:
 class ApiRequest(Struct, frozen=True, kw_only=True):
     """A request to one of OpenAI's APIs: the caller's own history, no message of a conversation.
 
-    `echo`: what the answer's frames and objects say again of it, as that API spells it (JSON).
-    `store`: whether it and its answer are kept for later requests.
+    `echo`: the request's fields that the answer repeats, in the API's spelling (JSON).
+    `store`: whether request and answer are kept for later requests.
     """
 
     api: Literal["chat_completions", "responses"]
@@ -109,21 +142,29 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
     store: bool = False
 
 
+class Answering(Struct, frozen=True):
+    """The agent that answers, in the version that was current at the start."""
+
+    id: str
+    version: int
+
+
 class Edit(Struct, frozen=True):
-    """Part `index` of the answer shall read `text`; what followed it is dropped."""
+    """Part `index` of the answer shall read `text`; all later parts are dropped."""
 
     index: int
     text: str
 
 
 class TurnRequest(Struct, frozen=True, kw_only=True):
-    """A start as it was asked for; the ids of all that comes of it are the server's.
+    """A start as requested; the server chose the ids of everything that follows from the start.
 
-    `parent_id` None means: after the newest message.  `regenerate` names a user's message that
-    gets another answer.  `revise` names an answer that goes on from its content, or from what
-    `edit` makes of that: as itself where `response_id` is its id, else as a sibling.
-    `parameters` are JSON, for the model.  `place`: in the order of its conversation's starts, as
-    the directory of many replicas gave it; 0 where there is one process.
+    `parent_id` None means: after the newest message.  `regenerate` names a user's message for a
+    further answer.  `revise` names an answer that goes on from its content, after `edit` if given:
+    the same message if `response_id` names it, else a sibling.  `parameters` are JSON, for the
+    model.  `place` is the position among the conversation's starts, given by the directory of many
+    replicas; 0 in a single process.  `agents`: the first agent answers, the others are all agents
+    that its edges reach; none where a bare model answers.
     """
 
     job_id: str
@@ -142,3 +183,4 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     edit: Edit | None = None
     request_id: str | None = None
     place: int = 0
+    agents: tuple[Agent, ...] = ()

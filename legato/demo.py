@@ -1,4 +1,4 @@
-"""The demo: everything on this machine, a real model included, and the page opened on it."""
+"""The demo: everything on this machine, with a real model, and the page opened in a browser."""
 
 import importlib.util
 import os
@@ -15,7 +15,7 @@ from legato.config import ModelSettings, Settings, load_settings
 from legato.http.application import Legato
 from legato.http.server.server import run
 from legato.logs import configure_logs
-from legato.models.weights import WeightsUnavailable, obtain_weights
+from legato.models.local.weights import WeightsUnavailable, obtain_weights
 from legato.secret import with_secret
 
 HOST: Final = "127.0.0.1"
@@ -24,10 +24,10 @@ MODEL: Final = "smollm2"
 
 
 def demo(*, port: int, browser: bool) -> None:
-    """Serve until SIGTERM or SIGINT, as configured; with the local model where none is.
+    """Serve as configured until SIGTERM or SIGINT, with the local model where none is configured.
 
     Raises:
-        ConfigError, StorageError, ModelError, OSError: if it cannot be started so.
+        ConfigError, StorageError, ModelError, OSError: if the demo cannot be started.
     """
     settings = replace(load_settings(os.environ), host=HOST, port=port)
     if not settings.models:
@@ -42,7 +42,7 @@ def demo(*, port: int, browser: bool) -> None:
 
 
 def with_local_model(settings: Settings) -> Settings:
-    """With SmolLM2 as the model, its weights fetched; as they are where that cannot be had."""
+    """The settings with SmolLM2 as the model, or unchanged where its weights cannot be fetched."""
     if importlib.util.find_spec("xllamacpp") is None:
         print("No local model: it needs `pip install 'legato[local]'`.  Serving `scripted`.")
         return settings
@@ -64,7 +64,7 @@ def invite(url: str, *, browser: bool) -> None:
 
 
 def has_screen(environment: Mapping[str, str], platform: str) -> bool:
-    """Whether a browser can open a window: on a bare terminal one would take that over."""
+    """Whether a browser can open a window; a bare terminal would be taken over."""
     if platform in ("darwin", "win32"):
         return True
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))

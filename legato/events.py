@@ -1,26 +1,34 @@
-"""The vocabulary of events: all that can happen in a job, shared by every layer.  Pure.
+"""The event vocabulary: everything that can happen in a job, shared by every layer.  Pure.
 
-A job's log is `Created`, then steps and deltas, then exactly one `Ending`; where the turn had to
-wait for others, `Queued` comes before all.  Events that
-carry content name the position of the part they change (`index`), which is the step's
-own: there is no second numbering to reconcile.
+A job's log is `Created`, then steps and deltas, then exactly one `Ending`.  If the turn had to wait
+for other turns, `Queued` comes first.  An event with content names the position of the changed part
+(`index`), which is also the step's position: there is no second numbering to reconcile.
 """
 
-from typing import Literal, NamedTuple, Self, final
+from typing import Final, Literal, NamedTuple, Self, final
 
 from msgspec import Struct, field, structs
 
-from legato.content import ApiRequest, Conversation, Message, Part, ToolCall, TurnRequest, Usage
+from legato.content import (
+    Answering,
+    ApiRequest,
+    Conversation,
+    Message,
+    Part,
+    ToolCall,
+    TurnRequest,
+    Usage,
+)
 
 StepKind = Literal["text", "think", "tool_call"]
 
 
 class Event(Struct, frozen=True, tag=True):
-    """One thing that happened in a job."""
+    """An event of a job."""
 
 
 class Queued(Event, frozen=True):
-    """The turn waits for those before it in its conversation, and is kept as it was asked for."""
+    """The turn waits for the turns before in the conversation, and the request is kept."""
 
     turn: TurnRequest
 
@@ -28,12 +36,12 @@ class Queued(Event, frozen=True):
 class Created(Event, frozen=True):
     """The turn is stored and the model may be asked.
 
-    `kept` is what an edited or continued answer starts from; it takes the first positions.
+    `kept` has the parts that an edited or continued answer starts from, at the first positions.
     `dropped` counts the messages of the history that did not fit the model's context.
     `api_request` (in journals: `asked`) is there where an API was asked; then no conversation has
     a message of the turn, and `request` only stands in for one.  `turn` is there where another
     replica may have the model go on: what was asked for, without the text, which `request` has.
-    No reader is told of `turn`.
+    No reader is told of `turn`.  `agent` is None where a bare model answers.
     """
 
     request: Message
@@ -43,23 +51,42 @@ class Created(Event, frozen=True):
     dropped: int = 0
     api_request: ApiRequest | None = field(name="asked", default=None)
     turn: TurnRequest | None = None
+    agent: Answering | None = None
 
 
 def without_turn(created: Created) -> Created:
-    """What readers are told of it."""
+    """The event as readers see it."""
     return created if created.turn is None else structs.replace(created, turn=None)
 
 
+class Origin(NamedTuple):
+    """The model call that a part comes of.
+
+    `call_no` counts the model calls of a job from 0.  `agent_id`: the agent that made the call;
+    None where a bare model answers.  `group_id`: the group of agents that answer side by side,
+    counted from 1; None outside of a group.
+    """
+
+    call_no: int = 0
+    agent_id: str | None = None
+    group_id: int | None = None
+
+
+BARE: Final = Origin()
+"""The one call of a bare model."""
+
+
 class StepStarted(Event, frozen=True):
-    """A part of this kind begins at `index`, or, where a kept one stands there, goes on."""
+    """A part of this kind begins at `index`, or, if a kept part is there, goes on."""
 
     index: int
     kind: StepKind
     tool_call: ToolCall | None = None
+    origin: Origin = BARE
 
 
 class Delta(Event, frozen=True, gc=False):
-    """More of the part at `index`.  It refers to nothing that could refer back to it."""
+    """More of the part at `index`.  Has no references that could form a cycle, hence `gc=False`."""
 
     index: int
     text: str
@@ -81,18 +108,30 @@ class ArgumentsDelta(Delta, frozen=True, gc=False):
 
 
 class StepCompleted(Event, frozen=True):
-    """A tool call has its result."""
+    """The result of a tool call has come."""
 
     index: int
     tool_call: ToolCall
 
 
+class ModelCallEnded(Event, frozen=True):
+    """A model call of an agent's run came to its end: all that it said is in the log.
+
+    `reason` is the model's word for why.  A call of a bare model ends with its job, and has none.
+    """
+
+    origin: Origin
+    model: str
+    reason: str
+    usage: Usage = Usage()
+
+
 class Ending(Event, frozen=True, kw_only=True):
-    """The last event of every log, and the only one of its kind there.
+    """The last event of every log; a log has only one.
 
     `response` is the answer as stored; None where nothing was generated.
-    `unsaved` is true when storing it failed past its deadline.
-    `at`: when, in seconds since 1970, where no stored message says it: of what an API asked for.
+    `unsaved` is true when the answer could not be stored by the deadline.
+    `at`: seconds since 1970, for an API's job, where no stored message has the time.
     """
 
     request: Message | None = None
@@ -106,7 +145,7 @@ class Ending(Event, frozen=True, kw_only=True):
 class Finished(Ending, frozen=True, kw_only=True):
     """The model ended.  `reason`: stop, length, tool_calls, content_filter, max_answer_bytes.
 
-    `system_fingerprint` and `service_tier` are the provider's; "" where it did not say.
+    `system_fingerprint` and `service_tier` are the provider's; "" where not given.
     """
 
     reason: str = "stop"
@@ -115,13 +154,13 @@ class Finished(Ending, frozen=True, kw_only=True):
 
 
 class Stopped(Ending, frozen=True):
-    """Somebody allowed to stop it did."""
+    """A person or program with permission stopped the job."""
 
 
 class Failed(Ending, frozen=True, kw_only=True):
-    """It could not go on.  `reason` is for programs, `message` for people.
+    """The job could not go on.  `reason` is for programs, `message` for people.
 
-    `retry_after`: after how many seconds the provider says that it may be asked again.
+    `retry_after`: seconds until the provider wants to be asked again, as the provider said.
     """
 
     reason: str
@@ -130,9 +169,9 @@ class Failed(Ending, frozen=True, kw_only=True):
 
 
 AnyDelta = TextDelta | ReasoningDelta | ArgumentsDelta
-ContentEvent = StepStarted | AnyDelta | StepCompleted
+ContentEvent = StepStarted | AnyDelta | StepCompleted | ModelCallEnded
 AnyEnding = Finished | Stopped | Failed
-RareEvent = Queued | Created | StepStarted | StepCompleted | AnyEnding
+RareEvent = Queued | Created | StepStarted | StepCompleted | ModelCallEnded | AnyEnding
 AnyEvent = AnyDelta | RareEvent
 
 
@@ -143,10 +182,11 @@ class Snapshot(NamedTuple):
     created: Created | None
     steps: tuple[StepStarted, ...]
     content: tuple[Part, ...]
+    calls: tuple[ModelCallEnded, ...] = ()
 
 
 class Cursor(NamedTuple):
-    """How far a reader has come: opaque to clients, the `id:` of every frame.
+    """A reader's position: opaque to clients, the `id:` of every frame.
 
     An *epoch* numbers the owners of a job.  The owner at epoch 1 says [1, 2, 3], and its journal
     keeps [1, 2].  The next owner goes on at epoch 2 from there, and says [1, 2, 3'].  Its
@@ -172,5 +212,5 @@ class Cursor(NamedTuple):
 
 
 def _is_number(text: str) -> bool:
-    # int() would take spaces, signs, underscores, other scripts' digits and 5,000 of them.
+    # int() would take spaces, signs, underscores, other scripts' digits and 5,000 digits.
     return text.isascii() and text.isdigit() and len(text) <= 15

@@ -1,4 +1,4 @@
-"""Whether others than this machine can reach the server, and what is on by default then."""
+"""Whether other machines can reach the server, and which bounds hold by default then."""
 
 from typing import Final
 
@@ -6,15 +6,15 @@ from legato.config import Settings
 from legato.secret import is_loopback
 
 STARTS_PER_USER: Final = "240/minute"
-"""Four a second, again and again: more than a person asks, and less than one who fills a disk."""
+"""Four a second, again and again: more than a person asks, and too few to fill a disk."""
 
 
 def is_exposed(settings: Settings) -> bool:
-    """Behind a proxy that is named, a server on loopback is reached by whoever reaches that."""
+    """Whether other machines reach the server: a named proxy also opens a server on loopback."""
     return not is_loopback(settings.host) or bool(settings.guards.trusted_proxies)
 
 
 def starts_per_user(settings: Settings) -> str | None:
-    """The rates of generations of one user that hold: those configured, else a generous one."""
+    """The rates of one user's generations: the configured rates, else a generous default."""
     default = STARTS_PER_USER if is_exposed(settings) else None
     return settings.guards.starts_per_user or default

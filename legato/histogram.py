@@ -1,13 +1,13 @@
-"""How long something takes, over all the times that it happened."""
+"""A histogram of durations."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
 
 
 class Histogram:
-    """`counts`: how many were at most each of `bounds` seconds, and at last how many took longer.
+    """`counts`: the durations up to each of `bounds` (seconds), and at last the longer durations.
 
-    None of them is in two counts.
+    No duration is in two counts.
     """
 
     def __init__(self, bounds: Sequence[float]) -> None:

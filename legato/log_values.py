@@ -1,4 +1,4 @@
-"""What of a client's words may stand in a log: printable, and no more of them than is of use."""
+"""A client's words in the log: printable, and no longer than is of use."""
 
 import time
 import traceback
@@ -7,15 +7,15 @@ from typing import Any, Final
 
 from structlog.typing import EventDict, ExcInfo
 
-LONGEST_VALUE: Final = 500  # characters: a path or a message is told by its beginning
+LONGEST_VALUE: Final = 500  # characters: the beginning of a path or a message is enough
 LONGEST_EXCEPTION: Final = 6000  # characters of a traceback; twenty frames have some four thousand
 MOST_FRAMES: Final = 20  # of each exception, the innermost
 
 AGAIN_AFTER: Final = 60.0
-"""Seconds after which a traceback of the same kind is written again.  What a client can cause
-once it can cause a thousand times a second."""
+"""Seconds after which a traceback of the same kind is written again.  A client that can cause an
+error once can cause the error a thousand times a second."""
 
-MAX_KINDS: Final = 256  # of tracebacks that are remembered, the last that came
+MAX_KINDS: Final = 256  # remembered kinds of tracebacks, the latest
 
 _OFTEN: Final = "; its traceback is in the log already"
 
@@ -42,7 +42,7 @@ def _bounded(value: Any) -> Any:
 
 
 def printable(text: str) -> str:
-    """`text` in one line that moves no cursor: what is not printable is escaped as in Python."""
+    """`text` in one line that moves no cursor: unprintable characters are escaped as in Python."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
@@ -53,14 +53,14 @@ def _escaped(char: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """Its beginning, and how much is missing."""
+    """The beginning of `text`, and the number of characters left out."""
     if len(text) <= most:
         return text
     return f"{text[:most]}… ({len(text) - most} more characters)"
 
 
 class Tracebacks:
-    """Exceptions as texts of several lines: in full where one of their kind was not lately."""
+    """Exceptions as texts of several lines: in full unless the kind was written lately."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` gives seconds."""
@@ -80,7 +80,7 @@ class Tracebacks:
 
 
 def _kind_of(error: BaseException) -> tuple[str, str]:
-    """What it is, and where it was raised; of a group, the first in it."""
+    """The exception's class, and its place in the code; for a group, the first exception's."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     frames = traceback.extract_tb(error.__traceback__, limit=-1)
@@ -91,14 +91,16 @@ def _kind_of(error: BaseException) -> tuple[str, str]:
 def _in_full(exc_info: ExcInfo) -> str:
     formatted = traceback.TracebackException(*exc_info, limit=-MOST_FRAMES, compact=True)
     text = "".join(formatted.format()).rstrip("\n")
-    if len(text) > LONGEST_EXCEPTION:  # what went wrong is said at its end
+    if len(text) > LONGEST_EXCEPTION:  # the end says what went wrong
         text = f"(beginning left out) …{text[-LONGEST_EXCEPTION:]}"
     return "\n".join(map(printable, text.split("\n")))
 
 
 def indented(logger: object, name: str, entry: EventDict) -> EventDict:
-    """A processor for people's form: no line of an exception looks like the beginning of another
-    entry, whatever its message holds."""
+    """A processor for people's form: an exception's lines are indented.
+
+    Otherwise a line of its message could look like the beginning of another entry.
+    """
     if "exception" in entry:
         entry["exception"] = "\n".join(f"    {line}" for line in entry["exception"].split("\n"))
     return entry

@@ -1,4 +1,4 @@
-"""The log: ours and our libraries', line by line on standard error, in one form."""
+"""The log of Legato and its libraries, line by line on standard error, in one form."""
 
 import logging
 from typing import Final, TextIO
@@ -11,9 +11,9 @@ from legato.log_values import Tracebacks, bounded, indented
 
 OWN: Final = "legato"
 
-# What every line has, whoever wrote it.
+# The processors of every line, ours or a library's.
 _SHARED: Final[tuple[Processor, ...]] = (
-    structlog.contextvars.merge_contextvars,  # the request that it is about
+    structlog.contextvars.merge_contextvars,  # the request of the line
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -21,18 +21,18 @@ _SHARED: Final[tuple[Processor, ...]] = (
 
 
 def configure_logs(form: LogForm, stream: TextIO) -> None:
-    """From now on all logging goes to `stream`: ours from `info` on, libraries' from `warning` on.
+    """Send all logging to `stream`: ours from `info` on, libraries' from `warning` on.
 
-    Those say at `info` what they do for whom, with URLs and addresses in it.
+    At `info` libraries log each of their requests, with URLs and addresses.
     """
     logging.basicConfig(handlers=[_handler(form, stream)], level=logging.WARNING, force=True)
     _configure_structlog()
 
 
 def configure_own_log(form: LogForm, stream: TextIO) -> None:
-    """Only ours, in a process whose server writes a log of its own."""
+    """Log only our own lines, in a process whose server has a log of its own."""
     logger = logging.getLogger(OWN)
-    if not logger.hasHandlers():  # else the server was told what to do with it
+    if not logger.hasHandlers():  # otherwise the server's configuration decides
         logger.addHandler(_handler(form, stream))
         logger.propagate = False
     _configure_structlog()
@@ -67,7 +67,7 @@ def _formatter(form: LogForm, *, is_terminal: bool) -> logging.Formatter:
         foreign_pre_chain=_SHARED,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            # Without the values of variables: there are tokens and people's texts among them.
+            # Variables' values are left out: tokens and people's texts are among them.
             structlog.processors.ExceptionRenderer(Tracebacks().text),
             bounded,
             *rendering,
@@ -76,6 +76,6 @@ def _formatter(form: LogForm, *, is_terminal: bool) -> logging.Formatter:
 
 
 def _ordered(logger: object, name: str, entry: EventDict) -> EventDict:
-    """What every line has comes first, for those who read it all the same."""
+    """Put the fields of every line first, for people who read JSON lines."""
     first = {key: entry[key] for key in ("timestamp", "level", "logger", "event") if key in entry}
     return {**first, **entry}

@@ -1,4 +1,4 @@
-"""Files and folders that are their owner's alone: texts of people, and secrets, are in them."""
+"""Files and folders for their owner alone: texts of people, and secrets, are in them."""
 
 import errno
 import os
@@ -7,25 +7,25 @@ from pathlib import Path
 from typing import Final
 
 DATA_FOLDER: Final = Path(".legato")
-"""Where all is kept of which nobody says otherwise."""
+"""The folder of all data, unless settings name other places."""
 
 _FOLDER: Final = 0o700
 _FILE: Final = 0o600
-_OTHERS: Final = 0o077  # what group and world may do
+_OTHERS: Final = 0o077  # the permissions of group and world
 
 
 def make_folder(path: Path, *, is_ours: bool = False) -> None:
-    """Make it, and what is missing above it, for its owner alone.
+    """Make a folder, and missing folders above, for the owner alone.
 
-    One that is there already belongs to whoever made it, and stays as it is; one of our own
-    (`is_ours`) may be an earlier version's, which let others in.
+    An existing folder belongs to its maker, and stays unchanged; an existing folder of Legato's own
+    (`is_ours`) is restricted, because an earlier version may have let others in.
 
     Raises:
         OSError
     """
     missing = [each for each in (path, *path.parents) if not each.exists()]
     for each in reversed(missing):
-        with suppress(FileExistsError):  # of two processes that start together one is first
+        with suppress(FileExistsError):  # a second process may be making the folder now
             each.mkdir(mode=_FOLDER)
     if not path.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
@@ -34,7 +34,7 @@ def make_folder(path: Path, *, is_ours: bool = False) -> None:
 
 
 def make_file(path: Path) -> None:
-    """Make it where it is missing, for its owner alone; what is there is restricted to that.
+    """Make a missing file, for the owner alone; an existing file is restricted.
 
     Raises:
         OSError
@@ -44,7 +44,10 @@ def make_file(path: Path) -> None:
 
 
 def restrict(path: Path) -> None:
-    """Let its owner alone do what they may do; what is missing, or another user's, stays so."""
+    """Take all permissions from group and world.
+
+    A missing file, or another user's, stays unchanged.
+    """
     with suppress(FileNotFoundError, PermissionError):
         mode = path.stat().st_mode
         if mode & _OTHERS:

@@ -13,14 +13,14 @@ from legato.private_files import DATA_FOLDER, make_folder, restrict
 
 
 def with_secret(settings: Settings, folder: Path = DATA_FOLDER) -> Settings:
-    """The settings with a secret in them: theirs, else the one kept in `folder`.
+    """The settings with a secret: their own, or the secret kept in `folder`.
 
     With a JWKS URL the kept secret signs the page's session cookies and nothing else.
 
     Raises:
-        ConfigError: where others than this machine could connect and nothing was configured
-            to tell them apart, where tokens of an identity provider would be good whatever
-            application they were made for, or where the secret cannot be kept.
+        ConfigError: where other machines could connect and nothing was configured to tell users
+            apart, where tokens of an identity provider would be good whatever application they were
+            made for, or where the secret cannot be kept.
     """
     _require_audience(settings)
     if settings.jwt_secret is not None:
@@ -38,17 +38,17 @@ def _require_audience(settings: Settings) -> None:
         raise ConfigError(
             "jwt_audience: missing beside a LEGATO_JWKS_URL, whose provider makes tokens for other "
             "applications, too; allowed: the `aud` of tokens made for this server, or "
-            f"{ANY_AUDIENCE!r} where those of every application shall be good here"
+            f"{ANY_AUDIENCE!r} where those of every application shall be accepted"
         )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server that listens on `host`."""
+    """Whether only this machine reaches a server on `host`."""
     if host.lower() == "localhost":
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:  # a name; who it is in another's DNS is not ours to guess
+    except ValueError:  # a name: whoever answers to it in another's DNS cannot be known here
         return False
 
 
@@ -69,8 +69,8 @@ def _kept_secret(path: Path) -> str:
 
 
 def _write_once(path: Path, secret: str) -> None:
-    # A link is made whole or not at all, so of two processes that start together both read one
-    # secret, and neither reads half of it.  A temporary file is its owner's alone (mode 0600).
+    # A link is made whole or not at all: two processes starting together read the same secret, and
+    # neither reads half of it.  A temporary file is for its owner alone (mode 0600).
     with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as draft:
         draft.write(secret)
         draft.flush()

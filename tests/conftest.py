@@ -1,4 +1,4 @@
-"""What all tests may ask for."""
+"""Fixtures for all tests."""
 
 from functools import partial
 
@@ -6,15 +6,23 @@ import pytest
 from hypothesis import settings
 
 from tests.support.http.live_server import Serve, live_server
+from tests.support.starting import needs_of
 
 pytest_plugins = ["tests.support.storage.redis_servers", "tests.support.storage.worlds"]
 
-# How long an example takes says how busy the machine is, and nothing of what it shows.
+# The time of an example depends on how busy the machine is, and says nothing about the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 
 @pytest.fixture(params=[True, False], ids=["direct", "served"])
 def serve(request: pytest.FixtureRequest) -> Serve:
-    """A real server, whose streams go the one way and the other."""
+    """A real server, whose streams take either way."""
     return partial(live_server, direct=request.param)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make quick` leaves out what starts processes or opens sockets."""
+    for item in items:
+        for need in needs_of(item) if isinstance(item, pytest.Function) else ():
+            item.add_marker(need)

@@ -1,4 +1,4 @@
-"""The demo: a link that logs in, and what it does without a model or a screen."""
+"""The demo: a link that logs in, and a start without a model or a screen."""
 
 import signal
 from pathlib import Path

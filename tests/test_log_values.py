@@ -1,4 +1,4 @@
-"""What a log makes of a client's words."""
+"""A client's words in the log."""
 
 import io
 import json

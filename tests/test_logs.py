@@ -1,4 +1,4 @@
-"""One form for every line, whoever wrote it, and nothing in it that is nobody's business."""
+"""All log lines have the same form, ours and a library's, and hold no secret."""
 
 import io
 import json

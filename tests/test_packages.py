@@ -1,4 +1,4 @@
-"""Each package says what is in it: one line for each of its modules."""
+"""Each package's docstring names every module, one line each."""
 
 import ast
 import re
@@ -12,6 +12,9 @@ PACKAGES = [
     for path in sorted(ROOT.rglob("__init__.py"))
     if path.parent != ROOT and "migrations" not in path.parts
 ]
+TESTS = Path(__file__).parent
+# Folders of tests whose subject is no package of ours.
+OTHERS = {"examples", "node", "page", "regressions", "support", "http/jwks", "models/streams"}
 MODULE = re.compile(r"^- `(\w+)`: \S", re.MULTILINE)
 
 
@@ -22,3 +25,10 @@ def test_a_package_names_its_modules(package: Path) -> None:
 
     assert said is not None
     assert set(MODULE.findall(said)) == modules
+
+
+def test_a_folder_of_tests_is_named_after_a_package() -> None:
+    tested = {path.parent.relative_to(TESTS) for path in TESTS.rglob("*.py")}
+    strange = {path for path in tested if not (ROOT / path / "__init__.py").is_file()}
+
+    assert [path for path in strange if not {str(path), *map(str, path.parents)} & OTHERS] == []

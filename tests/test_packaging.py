@@ -81,5 +81,5 @@ def test_everything_that_is_asked_for_is_pinned() -> None:
 
 
 def normal(name: str) -> str:
-    """A project's name as the index compares it."""
+    """A project's name in the form that the index compares."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,4 +1,4 @@
-"""Whoever makes a file or a folder first: no other user may look into it."""
+"""A new file or folder is closed to other users, whichever part of Legato makes it."""
 
 import os
 import sqlite3
@@ -20,7 +20,7 @@ from legato.workers.folder import owned
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty working folder, whose user lets everybody look at what they make."""
+    """An empty working folder, with an umask that lets everybody read new files."""
     for name in [name for name in os.environ if name.startswith("LEGATO_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def modes(folder: Path) -> dict[str, int]:
-    """Of it, and of all that is in it."""
+    """The mode of a folder and of everything inside."""
     found = [folder, *folder.rglob("*")]
     return {str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode) for path in found}
 

@@ -1,4 +1,4 @@
-"""What the README shows is what Legato takes."""
+"""README and documents are true: links lead somewhere, settings are accepted, tests exist."""
 
 import re
 import subprocess
@@ -7,15 +7,31 @@ from pathlib import Path
 
 import pytest
 
-from legato.config import load_settings
+from legato.config import (
+    AgentSettings,
+    Compat,
+    Guards,
+    Limits,
+    ModelSettings,
+    Settings,
+    load_settings,
+)
+from legato.demo import MODEL
 
 README = Path(__file__).parents[1] / "README.md"
-DOCS = sorted((README.parent / "docs").glob("*.md"))
-PAGES = [*DOCS, *sorted(README.parent.glob("*.md"))]
+FOLDER = README.parent / "docs"
+DOCS = sorted(FOLDER.glob("*.md"))
+PAGES = [*DOCS, *sorted(README.parent.glob("*.md")), README.parent / "benchmarks/RESULTS.md"]
+SETTINGS = sorted(
+    field
+    for table in (Settings, Limits, Guards, Compat, ModelSettings, AgentSettings)
+    for field in table.__struct_fields__
+)
 
 
 def test_the_configuration_it_shows_is_accepted(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
+    page = (FOLDER / "configuration.md").read_text()
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     file = tmp_path / "legato.toml"
     file.write_text(example)
     settings = load_settings({}, file)
@@ -30,6 +46,25 @@ def test_the_settings_that_are_shown_are_accepted(page: Path, tmp_path: Path) ->
         file = tmp_path / f"{number}.toml"
         file.write_text(example)
         load_settings({}, file)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_document_describes_each_setting(setting: str) -> None:
+    assert any(re.search(rf"\b{setting}\b", page.read_text()) for page in DOCS)
+
+
+def test_the_index_leads_to_every_document() -> None:
+    index = (FOLDER / "README.md").read_text()
+
+    assert [page.name for page in DOCS if f"]({page.name})" not in index] == ["README.md"]
+
+
+@pytest.mark.parametrize("page", [README, *DOCS], ids=lambda page: page.name)
+def test_examples_name_models_that_the_demo_serves(page: Path) -> None:
+    examples = re.findall(r"```(?:sh|js|python)\n(.*?)```", page.read_text(), re.DOTALL)
+    named = re.findall(r"""\bmodel['"]?\s*[=:]\s*['"]([^'"]+)""", "\n".join(examples))
+
+    assert {*named} <= {MODEL, "scripted"}
 
 
 def test_the_files_it_leads_to_are_there() -> None:
@@ -56,7 +91,8 @@ def sections(page: Path) -> list[str]:
 
 
 def test_what_shows_what_happens_is_there() -> None:
-    rows = re.findall(r"\| `(tests/\S+?)(?: -k (\w+))?` \|$", README.read_text(), re.MULTILINE)
+    text = README.read_text() + (FOLDER / "limits.md").read_text()
+    rows = re.findall(r"\| `(tests/\S+?)(?: -k (\w+))?` \|$", text, re.MULTILINE)
     places = sorted({place for place, _ in rows})
     command = (sys.executable, "-m", "pytest", "--collect-only", "-q", *places)
     found = subprocess.run(command, cwd=README.parent, capture_output=True, check=True, text=True)

@@ -14,10 +14,10 @@
 - `local_jobs`: the jobs of a process that has all of them
 - `mailbox`: the only file that opens a message channel: mailboxes, references to actors, reply
   addresses
-- `messages`: everything a job's mailbox accepts: a closed union of frozen structs without
+- `messages`: everything that a job takes a step for: a closed union of frozen structs without
   behaviour
-- `producer`: the child task of a job that makes its events: asks the model, and hands on what it
-  says
+- `producer`: the child task of a job that makes its events: asks the model, and steps the job
+  with the answer
 - `ref`: what the rest of the program may know and ask of a job, wherever it runs
 - `registry`: which jobs there are: by id, by conversation, by user, by what they keep in memory
 - `rotation`: a round in which those who say much at a time are each let go on once

@@ -39,6 +39,7 @@ from legato.actors.messages import (
     Enqueued,
     Fail,
     Failure,
+    FromProducer,
     JobMessage,
     NotOpened,
     Opened,
@@ -57,6 +58,7 @@ from legato.actors.rotation import Rotation
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
+from legato.agents.contract import BARE_RUNS, Runs
 from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, without_turn
@@ -98,6 +100,7 @@ class JobEnv(Struct, frozen=True, kw_only=True):
     observer: JobObserver
     writer: Writer
     rotation: Rotation
+    runs: Runs = BARE_RUNS
     is_resumed: bool = False
 
 
@@ -132,7 +135,15 @@ class Job:
         self._recorder = Recorder(
             tell, turn, model, env.records, journal, store_timeout, is_resumed=is_resumed
         )
-        self._producer = Producer(tell, model, env.limits, env.rotation)
+        self._producer = Producer(
+            self._step,
+            self.feed.snapshot,
+            journal.written,
+            model,
+            env.runs.run_of(turn, model),
+            env.limits,
+            env.rotation,
+        )
         self._decision: Decision | None = None
         if recovered is not None:
             self._take_up(recovered)
@@ -271,9 +282,19 @@ class Job:
             self.handle(await self._mailbox.receive())
             for message in self._mailbox.waiting():
                 self.handle(message)
-            self.feed.push()  # once a turn: under load many events ride in each write
-            if self.ended.is_set():
-                self._observer.job_read(self)
+            self._push()
+
+    def _step(self, message: FromProducer) -> None:
+        """Take a step in the producer's own turn: the producer is a child of this job, and nobody
+        else has the word while a step is taken."""
+        self.handle(message)
+        self._push()
+
+    def _push(self) -> None:
+        """Once a turn of a task: under load many events ride in each write."""
+        self.feed.push()
+        if self.ended.is_set():
+            self._observer.job_read(self)
 
     def handle(self, message: JobMessage) -> None:
         match message:

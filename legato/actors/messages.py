@@ -1,4 +1,7 @@
-"""Everything a job's mailbox accepts: a closed union of frozen structs without behaviour."""
+"""Everything that a job takes a step for: a closed union of frozen structs without behaviour.
+
+All of them come by the mailbox, but for the producer's own.
+"""
 
 from enum import StrEnum
 from typing import Any, Generic, TypeVar

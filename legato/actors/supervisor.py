@@ -22,6 +22,7 @@ from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
 from legato.actors.rotation import Rotation
 from legato.actors.statistics import JobTotals, Statistics
+from legato.agents.contract import BARE_RUNS, Runs
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.events import Failed
@@ -53,6 +54,7 @@ class Supervisor(JobObserver):
         hurried: trio.Event | None = None,
         journal: Journal | None = None,
         patience: float = 0.0,
+        runs: Runs = BARE_RUNS,
         is_resumed: bool = False,
     ) -> None:
         """`hurried`: set it, and storage is waited for no more.  `patience`: see JournalWriter;
@@ -72,6 +74,7 @@ class Supervisor(JobObserver):
             observer=self,
             writer=self._writer or NoJournal(),
             rotation=Rotation(),
+            runs=runs,
             is_resumed=is_resumed,
         )
         self._totals = JobTotals()

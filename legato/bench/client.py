@@ -1,4 +1,4 @@
-"""One keep-alive connection to a server, used by one request after the other."""
+"""A keep-alive connection to a server, used by requests in turn."""
 
 import json
 import re
@@ -8,9 +8,10 @@ from typing import Any, Final
 from legato.bench import BenchError
 from legato.bench.readers import receiving
 
-_SERVED: Final = 900  # requests on a connection: Hypercorn closes it after 1,000
+_SERVED: Final = 900  # requests on a connection: Hypercorn closes a connection after 1,000
 _HEAD_END: Final = b"\r\n\r\n"
-_BODY_END: Final = b"\n\r\n0\r\n\r\n"  # a stream's: its last chunk ends a line, and none follows
+# of a stream: the last chunk ends a line, and no chunk follows
+_BODY_END: Final = b"\n\r\n0\r\n\r\n"
 _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
 
 STREAM: Final = "/api/agents/chat/stream/"
@@ -18,7 +19,7 @@ STOP: Final = "/api/agents/chat/abort"
 
 
 class Client:
-    """Blocking, and with next to nothing between it and the socket: its time is in the figures."""
+    """A blocking client, thin above the socket, because the client's time is in the figures."""
 
     def __init__(self, port: int, token: str) -> None:
         self._port = port
@@ -49,10 +50,10 @@ class Client:
         self._socket.sendall(data)
 
     def received(self, end: bytes, start: bytes = b"") -> bytes:
-        """What comes, after the `start` that came before, until `end` is in it.
+        """The bytes that come until `end`, with `start`, the bytes read before, in front.
 
         Raises:
-            BenchError: where the connection ends before.
+            BenchError: if the connection ends first.
         """
         came = bytearray(start)
         seen = 0
@@ -65,19 +66,20 @@ class Client:
         return bytes(came)
 
     def rest_of_stream(self, start: bytes) -> bytes:
-        """All of a response whose `start` came before, to its body's end."""
+        """A whole response to the end of the body, with `start`, the bytes read before, in
+        front."""
         return self.received(_BODY_END, start)
 
     def json(self, method: str, target: str, body: object) -> Any:
-        """The JSON that a request is answered with."""
+        """The JSON that answers a request."""
         self.send(method, target, json.dumps(body).encode())
         return self.answer()
 
     def answer(self) -> Any:
-        """The JSON of the answer that comes.
+        """The JSON of the next answer.
 
         Raises:
-            BenchError: where it is a refusal.
+            BenchError: if the answer is a refusal.
         """
         head, _, body = self.received(_HEAD_END).partition(_HEAD_END)
         length = _LENGTH.search(head)

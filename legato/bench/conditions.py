@@ -1,4 +1,4 @@
-"""Under what a figure was measured, and how many become one."""
+"""The machine and versions behind a figure; medians and percentiles."""
 
 import os
 import platform
@@ -42,7 +42,7 @@ def speed() -> str:
 
 
 async def _sleep() -> float:
-    """Seconds of processor time to wait for a moment that comes at once."""
+    """Seconds of processor time for a sleep that ends at once."""
     begun = time.process_time()
     for _ in range(_TIMES):
         await trio.sleep(1e-9)
@@ -50,7 +50,7 @@ async def _sleep() -> float:
 
 
 def _send() -> float:
-    """Seconds to hand a frame to the kernel, its reader asleep."""
+    """Seconds to hand a frame to the kernel while the reader sleeps."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         socket.create_connection(listener.getsockname()) as reader,
@@ -71,11 +71,11 @@ def median(figures: Sequence[float]) -> float:
 
 
 def percentile(figures: Sequence[float], share: float) -> float:
-    """The figure that `share` (0 to 1) of them do not exceed."""
+    """The figure that `share` (0 to 1) of all figures do not exceed."""
     ordered = sorted(figures)
     return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]
 
 
 def folder() -> tempfile.TemporaryDirectory[str]:
-    """Where a server's files go while it is measured."""
+    """A temporary folder for the files of a measured server."""
     return tempfile.TemporaryDirectory(prefix="legato-bench-")

@@ -1,11 +1,11 @@
-"""Counts and lags from a stream's raw bytes, wherever its reads split them.  Pure."""
+"""Counts and lags from a stream's raw bytes, wherever the reads split them.  Pure."""
 
 import re
 from typing import Final
 
 EVENT: Final = b"\nevent: "
 FRAME_END: Final = b"\n\n"
-CHUNK_END: Final = b"\n\n\r\n"  # of whole frames; no pattern goes on behind it
+CHUNK_END: Final = b"\n\n\r\n"  # of whole frames; no pattern goes on behind the end
 ENDING: Final = b'"final":true'
 
 _STAMP: Final = re.compile(rb'"ts=(\d+) ')
@@ -16,24 +16,24 @@ _BUCKET: Final = 100_000  # ns
 
 
 class Tally:
-    """How often a pattern occurs in a stream that comes in pieces."""
+    """Counts a pattern in a stream that comes in pieces."""
 
     __slots__ = ("_keep", "_pattern", "_tail")
 
     def __init__(self, pattern: bytes) -> None:
         self._pattern = pattern
-        self._keep = len(pattern) - 1  # bytes: a tail that cannot hold a whole one
+        self._keep = len(pattern) - 1  # bytes: a tail too short for a whole pattern
         self._tail = b""
 
     def take(self, data: bytes) -> int:
-        """How many end in this piece."""
+        """The number of patterns that end in this piece."""
         tail, keep = self._tail, self._keep
         self._tail = data[-keep:] if len(data) >= keep else (tail + data)[-keep:]
         return data.count(self._pattern) + (tail + data[:keep]).count(self._pattern)
 
 
 class Stamps:
-    """When what came was made, as the texts of its tokens say."""
+    """Reads the time of making from the texts of stamped tokens."""
 
     __slots__ = ("_tail",)
 
@@ -41,7 +41,8 @@ class Stamps:
         self._tail = b""
 
     def first(self, data: bytes) -> int | None:
-        """The first stamp (ns) that ends in this piece: its oldest, if there is one."""
+        """The first stamp (ns) that ends in this piece, which is the oldest; None without a
+        stamp."""
         tail = self._tail
         self._tail = (tail + data)[-_LONGEST_STAMP:] if len(data) < 64 else data[-_LONGEST_STAMP:]
         for found in _STAMP.finditer(tail + data[:_BEFORE]):
@@ -51,13 +52,13 @@ class Stamps:
 
 
 def first_stamp(data: bytes) -> int | None:
-    """What `Stamps.first` gives for whole frames."""
+    """The same as `Stamps.first`, for whole frames."""
     start = data.find(b'"ts=', 0, _BEFORE)
     return int(data[start + 4 : data.index(b" ", start)]) if start >= 0 else None
 
 
 class Lags:
-    """How many events came how late, in buckets of 0.1 ms."""
+    """Counts events by lag, in buckets of 0.1 ms."""
 
     def __init__(self, counts: dict[int, int] | None = None) -> None:
         self.counts = counts or {}
@@ -68,7 +69,7 @@ class Lags:
         self.counts[bucket] = self.counts.get(bucket, 0) + events
 
     def percentile(self, share: float) -> float:
-        """Milliseconds that `share` (0 to 1) of the events do not exceed; 0.0 of no events."""
+        """Milliseconds that `share` (0 to 1) of the events do not exceed; 0.0 without events."""
         left = share * sum(self.counts.values())
         for bucket, events in sorted(self.counts.items()):
             left -= events

@@ -24,26 +24,26 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")  # a second
 
 
 def cpu_seconds(pid: int) -> float:
-    """The processor time that a process and its threads have had."""
+    """The processor time (s) of a process and its threads."""
     # The name of the command, in brackets, may hold anything.
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def resident(pid: int) -> float:
-    """KiB of memory that a process holds."""
+    """KiB of a process's memory."""
     status = Path(f"/proc/{pid}/status").read_text("utf-8")
     found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
     return float(found[1]) if found else 0.0
 
 
 def descriptors(pid: int) -> int:
-    """How many a process has open."""
+    """The number of a process's open descriptors."""
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def sockets(pid: int) -> int:
-    """How many of these are connections and the like: not files."""
+    """The number of a process's open sockets."""
     folder, found = Path(f"/proc/{pid}/fd"), 0
     for each in folder.iterdir():
         with suppress(OSError):  # closed since
@@ -52,7 +52,8 @@ def sockets(pid: int) -> int:
 
 
 def most_files() -> int:
-    """How many files a process may open from now on: as many as the machine lets it."""
+    """Raise the number of files that a process may open to the machine's limit; returns the
+    limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
@@ -60,7 +61,8 @@ def most_files() -> int:
 
 @contextmanager
 def nothing_left() -> Iterator[None]:
-    """Have SIGTERM leave the block by an exception; and no process that it began is left."""
+    """Have SIGTERM leave the block by an exception; at the end kill all processes begun in the
+    block."""
 
     def leave(number: int, _: FrameType | None) -> None:
         sys.exit(128 + number)
@@ -70,7 +72,7 @@ def nothing_left() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, former)
-        for child in _children() - before:  # a signal can come while one is being begun
+        for child in _children() - before:  # a signal can come while a process is being begun
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
 
@@ -81,7 +83,7 @@ def _children() -> set[int]:
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Nothing that happens to be set, but for what a process cannot do without."""
+    """The environment of a process: only PATH, HOME, PYTHONPATH and `variables`."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     root = str(Path(legato.__path__[0]).parent)
     return {**inherited, "PYTHONPATH": root, **variables}
@@ -94,10 +96,11 @@ def running(
     variables: Mapping[str, str] | None = None,
     folder: str | None = None,
     errors: IO[bytes] | None = None,
+    program: str = sys.executable,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python process, killed at the end of the block.  Its error output is ours, or `errors`."""
+    """A Python process, killed at the end of the block.  Standard error is ours, or `errors`."""
     with subprocess.Popen(
-        (sys.executable, *arguments),
+        (program, *arguments),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
@@ -111,17 +114,17 @@ def running(
 
 
 def tell(process: subprocess.Popen[bytes], task: Any) -> None:
-    """Hand a process its task: one line of JSON."""
+    """Hand a process the task, a line of JSON."""
     assert process.stdin is not None
     process.stdin.write(msgspec.json.encode(task) + b"\n")
     process.stdin.flush()
 
 
 def hear(process: subprocess.Popen[bytes], kind: type[T]) -> T:
-    """The next line of JSON that a process says.
+    """The next line of JSON from a process.
 
     Raises:
-        BenchError: where it ended instead.
+        BenchError: if the process ended instead.
     """
     assert process.stdout is not None
     line = process.stdout.readline()

@@ -1,4 +1,4 @@
-"""Many connections that follow streams, read by one thread without waiting for any of them."""
+"""Many connections that follow streams, read by a single thread without waiting for any."""
 
 import select
 import socket
@@ -11,14 +11,14 @@ from legato.bench.counting import CHUNK_END, ENDING, EVENT, Lags, Stamps, Tally,
 
 READ: Final = 256 * 1024  # bytes at a time: what a lagging reader gets comes in few reads
 
-_AT_ONCE: Final = 100  # connections whose answers are waited for together: no backlog overflows
-_PORTS: Final = 20_000  # connections that one of our addresses has ports for
+_AT_ONCE: Final = 100  # connections that wait for answers together: no backlog overflows
+_PORTS: Final = 20_000  # connections for which an address of ours has ports
 
 _HEAD: Final = b"GET %b HTTP/1.1\r\nHost: legato\r\nAuthorization: Bearer %b\r\n\r\n"
 
 
 class Reader:
-    """One connection's stream.  What it counts is counted from its beginning."""
+    """A connection's stream, counted from the stream's beginning."""
 
     __slots__ = (
         "_endings",
@@ -33,7 +33,8 @@ class Reader:
 
     def __init__(self, pattern: bytes) -> None:
         self.events = 0
-        self.unstamped = 0  # events whose lag is not known yet: the read split them
+        # events of a read that ended within an event: their lag is not known yet
+        self.unstamped = 0
         self.ended = 0  # monotonic ns at which the ending was here; 0 before
         self._pattern = pattern
         self._is_split = False
@@ -42,11 +43,11 @@ class Reader:
         self._stamps = Stamps()
 
     def take(self, data: bytes, now: int, lags: Lags) -> None:
-        """All events of a read count as late as the oldest of them: that never flatters."""
+        """Count the events of a read, all as late as the oldest event, which never flatters."""
         was_split, self._is_split = self._is_split, not data.endswith(CHUNK_END)
         if was_split or self._is_split:
             events, stamp = self._events.take(data), self._stamps.first(data)
-        else:  # nearly always, and half the work: nothing goes on from one read to the next
+        else:  # nearly always, and half the work: nothing is split between two reads
             events, stamp = data.count(self._pattern), first_stamp(data)
         self.events += events
         self.unstamped += events
@@ -60,7 +61,7 @@ class Reader:
 
 
 class Readers:
-    """All of them.  `lags` is replaced where another window begins."""
+    """All readers of a load.  `lags` is cleared at the beginning of a window."""
 
     def __init__(
         self, port: int, token: str, *, pattern: bytes = EVENT, endings: bool = False
@@ -90,10 +91,10 @@ class Readers:
         return sum(reader.events for reader in self.all)
 
     def follow(self, targets: Sequence[str], until: float) -> None:
-        """Connect a reader to each; on return every one has been answered.
+        """Connect a reader to each target; on return every reader has an answer.
 
         Raises:
-            BenchError: where that took until after `until` (monotonic seconds).
+            BenchError: if an answer is missing at `until` (monotonic seconds).
         """
         for start in range(0, len(targets), _AT_ONCE):
             some = targets[start : start + _AT_ONCE]
@@ -103,7 +104,7 @@ class Readers:
             self.wait_for_events(1, until, self.all[-len(some) :])
 
     def connect(self) -> int:
-        """A connection that asks for nothing yet; its descriptor."""
+        """Open a connection without a request; returns the descriptor."""
         source = f"127.0.0.{1 + len(self._open) // _PORTS}"
         plain = socket.create_connection(("127.0.0.1", self._port), source_address=(source, 0))
         reader = Reader(self._pattern)
@@ -122,26 +123,27 @@ class Readers:
     def wait_for_events(
         self, events: int, until: float, readers: Sequence[Reader] | None = None
     ) -> None:
-        """Read until each of them has had so many."""
+        """Read until each reader has had `events` events."""
         waiting = list(self.all if readers is None else readers)
         while waiting := [reader for reader in waiting if reader.events < events]:
             self.check(until, f"{len(waiting)} readers had no {events} events in time")
             self.read(0.01)
 
     def check(self, until: float, reason: str) -> None:
-        """Raises BenchError, for that reason, after `until`; or where a connection ended."""
+        """Raise BenchError with `reason` after `until`, or if a connection ended."""
         if self.lost:
             raise BenchError(f"{self.lost} of {len(self.all)} connections ended")
         if time.monotonic() > until:
             raise BenchError(reason)
 
     def read_until(self, until: float) -> None:
-        """Read whatever comes until then (monotonic seconds)."""
+        """Read all that comes until `until` (monotonic seconds)."""
         while (left := until - time.monotonic()) > 0:
             self.read(left)
 
     def read(self, patience: float) -> None:
-        """Read once from each that has something, waiting so many seconds for the first."""
+        """Read once from each ready connection, waiting at most `patience` seconds for the
+        first."""
         for descriptor, _ in self._poll.poll(patience):
             plain, reader = self._open[descriptor]
             try:
@@ -165,9 +167,10 @@ class Readers:
 
 
 def receiving() -> Callable[[socket.socket], bytes]:
-    """What a read of a socket brings, by way of one buffer.
+    """A function that reads a socket by way of a shared buffer.
 
-    `recv` would make a new one for every read, and one of this size costs more than the read.
+    `recv` would make a new buffer for every read, and a buffer of this size costs more than the
+    read.
     """
     buffer = memoryview(bytearray(READ))
 

@@ -1,4 +1,4 @@
-"""What a scenario is, how its runs become figures, and the table in which they are shown."""
+"""A scenario, the figures of its runs, and the table in which they are shown."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,23 +9,23 @@ from msgspec import Struct
 from legato.bench.conditions import median
 
 Figures = Mapping[str, float]
-"""What one run measured: each figure's name, with its unit, and its value."""
+"""The figures of a run: values by names with units."""
 
 
 OWN_CPU: Final = "generator's CPU, cores"
-"""What a figure's name ends with that says how busy the one was who measured."""
+"""The end of the names of figures that tell how busy the measuring process was."""
 
 
 class Scenario(Struct, frozen=True):
-    """`ours` and `floor` each measure one run, the same thing of Legato and of the floor."""
+    """`ours` and `floor` each measure a run: the same figures, of Legato and of the floor."""
 
-    words: str  # its parameters, for people
+    words: str  # the parameters, for people
     ours: Callable[[], Figures]
     floor: Callable[[], Figures] | None = None  # where there is something to be compared with
 
 
 def run(scenario: Scenario, runs: int) -> list[str]:
-    """Measure in turn, so that a noisy minute meets both; the lines of the table."""
+    """Measure both in turn, because a noisy minute then meets both; returns the table's lines."""
     ours: list[Figures] = []
     floors: list[Figures] = []
     for number in range(1, runs + 1):
@@ -67,7 +67,7 @@ def _summary(name: str, runs: Sequence[Figures]) -> list[str]:
 
 
 def shown(figure: float) -> str:
-    """Three digits that count, and no more than are there."""
+    """A figure with three significant digits."""
     if abs(figure) >= 100:
         return f"{figure:,.0f}"
     return f"{figure:.1f}" if abs(figure) >= 10 else f"{figure:.2f}"

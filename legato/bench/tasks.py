@@ -1,4 +1,4 @@
-"""What the processes of a measurement tell each other, a line of JSON at a time."""
+"""The messages between the processes of a measurement, each a line of JSON."""
 
 import sys
 from typing import TypeVar
@@ -6,26 +6,29 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from legato.bench.counting import EVENT
+
 T = TypeVar("T")
 
 
 class Load(Struct, kw_only=True):
-    """For the generator: one reader for each target, then a window.  Times in seconds."""
+    """For the generator: a reader for each target, then a window.  Times in seconds."""
 
     port: int
     token: str
     targets: list[str]
     pid: int  # the server's process
-    others: list[int] = []  # processes whose processor time is of interest, too
-    redis: int = 0  # the port of a Redis whose counts are
-    first: int = 1  # events that each must have had before it begins
+    others: list[int] = []  # further processes to measure the processor time of
+    redis: int = 0  # the port of a Redis to count; 0 for none
+    pattern: str = EVENT.decode()  # a byte pattern that a stream has once in each event
+    first: int = 1  # events of each reader before the warm-up begins
     warm_up: float = 1.5
     window: float = 6.0
     patience: float = 60.0
 
 
-class TaskWindow(Struct, kw_only=True):
-    """What came between its edges; `rss` (KiB) is the server's at the second."""
+class Window(Struct, kw_only=True):
+    """The counts between a window's edges; `rss` (KiB) is the server's memory at the end."""
 
     events: int = 0
     begun: float = 0.0  # monotonic
@@ -33,15 +36,15 @@ class TaskWindow(Struct, kw_only=True):
     cpu: float = 0.0  # the server's, in seconds
     own_cpu: float = 0.0
     rss: float = 0.0
-    others: list[float] = []  # their processor time, in seconds
-    commands: int = 0  # that Redis did
-    redis_bytes: int = 0  # that came into it
+    others: list[float] = []  # processor time of `Load.others`, in seconds
+    commands: int = 0  # run by Redis
+    redis_bytes: int = 0  # received by Redis
     lags: dict[int, int] = {}
-    problem: str = ""  # for people: why there is nothing
+    problem: str = ""  # for people: the reason for an incomplete window
 
 
 class HeldUp(Struct):
-    """How late (s) a task that sleeps a moment woke up, and when (monotonic s), in turn.
+    """Delays (s) of a task that sleeps a moment, and the times (monotonic s), in order.
 
     `others`: the processor time (s) that the process's other threads had meanwhile.
     """
@@ -52,40 +55,47 @@ class HeldUp(Struct):
 
 
 class Floor(Struct, kw_only=True):
-    """For the floor: what to be.
+    """For the floor: the stream to serve.
 
-    `frame` has one %d, for the monotonic time (ns) at which its event was made.
+    `frame` has a %d for the monotonic time (ns) at which the event was made.
     """
 
     frame: str = ""
     rate: float = 50.0  # events/s of each job
-    delay: float = 0.0  # seconds until its first
-    events: int = 10**9  # after so many it is silent
+    delay: float = 0.0  # seconds until the first event
+    events: int = 10**9  # after the last the job is silent
     body: int = 0  # bytes that answer a request at once, instead of events
     says_closed: bool = False  # say when a client's connection is closed
 
 
-class TaskStarted(Struct):
-    """The floor listens."""
+class Provider(Struct, kw_only=True):
+    """For the provider: chunks/s of each generation, and seconds until the first of them."""
+
+    rate: float = 50.0
+    delay: float = 0.0
+
+
+class Started(Struct):
+    """A server of the measurement listens."""
 
     port: int
 
 
-class TaskClosed(Struct):
-    """When (monotonic ns) the connection of a client of the floor's was closed."""
+class Closed(Struct):
+    """The time (monotonic ns) at which a client of the floor closed its connection."""
 
     job: int
     at: int
 
 
 class Harm(Struct, kw_only=True):
-    """For the hostile clients: how many connections of each kind, all to one stream."""
+    """For the hostile clients: the number of connections of each kind, all to the same stream."""
 
     port: int
     token: str
     target: str
     each: int
-    resets: float = 50.0  # a second, of all that come and go
+    resets: float = 50.0  # a second, of all flapping connections
 
 
 class Attack(Struct, kw_only=True):
@@ -103,7 +113,7 @@ class Ready(Struct):
 
 
 def task(kind: type[T]) -> T:
-    """What this process is to do."""
+    """The task of this process."""
     return msgspec.json.decode(sys.stdin.readline(), type=kind)
 
 

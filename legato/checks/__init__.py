@@ -1,10 +1,9 @@
-"""What is missing before a server is opened to others than its owner: `legato check`.
+"""`legato check`: the things missing before a server may be opened to other people.
 
-- `finding`: what a check says
-- `machine`: looks at the machine: whom files belong to, how many descriptors there may be
-- `report`: asks every rule, prints what they found, and says whether the server may be opened
-- `rules`: what makes a server unfit for others: one function a question, each of settings and
-  machine
+- `finding`: the results of checks
+- `machine`: looks at the machine: permissions of files, and the limit of descriptors
+- `report`: asks every rule, prints the findings, and says whether the server may be opened
+- `rules`: the rules: each asks one question of settings and machine
 """
 
 from legato.checks.report import NotToBeOpened, check

@@ -1,4 +1,4 @@
-"""What a check says."""
+"""The results of checks."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 Weight = Literal["must", "should"]
-"""`must`: until then the server is not to be opened to others."""
+"""`must`: until this is done, the server is not to be opened to other people."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -19,7 +19,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class OpenFile(Struct, frozen=True):
-    """A file, or a folder, that others than its owner may read or change."""
+    """A file, or a folder, that other users of the machine may read or change."""
 
     path: str
     mode: int  # the permissions alone
@@ -27,7 +27,7 @@ class OpenFile(Struct, frozen=True):
 
 
 class Machine(Struct, frozen=True, kw_only=True):
-    """What is looked at beside the settings.  `descriptors`: how many a process may have open."""
+    """The facts about the machine.  `descriptors`: how many a process may have open."""
 
     descriptors: int
     open_files: Sequence[OpenFile] = ()

@@ -1,4 +1,4 @@
-"""Looks at the machine: whom files belong to, how many descriptors there may be."""
+"""Looks at the machine: permissions of files, and the limit of descriptors."""
 
 import resource
 import stat
@@ -13,11 +13,11 @@ from legato.storage.address import parse_address
 
 OWNER_ONLY: Final = 0o700
 NOT_FOR_OTHERS: Final = 0o770
-"""Of a file of settings: a group may share it."""
+"""The mode of a settings file, which a group may share."""
 
 
 def look(settings: Settings, file: Path | None) -> Machine:
-    """`file`: the settings' own, where there is one.  What cannot be looked at is left out."""
+    """Look at the settings file, if any, and at the data; an unreadable thing is left out."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     endless = hard == resource.RLIM_INFINITY
     descriptors = 2**31 if endless else hard

@@ -1,4 +1,4 @@
-"""Asks every rule, prints what they found, and says whether the server may be opened."""
+"""Asks every rule, prints the findings, and says whether the server may be opened."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +10,11 @@ from legato.config import Settings
 
 
 class NotToBeOpened(Exception):
-    """Something must be done first; it was printed."""
+    """A finding that must be mended first was printed."""
 
 
 def check(settings: Settings, file: Path | None) -> None:
-    """Print what is missing; `file` is where the settings come from, if from one.
+    """Print what is missing; `file` is the settings file, if there is one.
 
     Raises:
         NotToBeOpened: if anything must be done before others may reach this server.
@@ -30,7 +30,7 @@ def check(settings: Settings, file: Path | None) -> None:
 
 
 def findings(settings: Settings, machine: Machine) -> Sequence[Finding]:
-    """What must be done comes first."""
+    """The findings of all rules, beginning with those that must be mended."""
     found = [finding for rule in RULES for finding in rule(settings, machine)]
     return sorted(found, key=lambda finding: finding.weight != "must")
 

@@ -1,14 +1,14 @@
 """The command `legato`, a module for each group of its commands.
 
-- `bans`: the command `legato bans`: who is banned, by hand
-- `erasing`: the command `legato erase`: all that is stored of one user is removed
-- `keys`: `legato keys`: API keys made, listed and revoked in the storage that the settings name
-- `main`: the command `legato`: serve, demo, token, keys, sessions, bans, check, erase, bench,
-  prove
-- `operating`: the commands of whoever runs a server for others: check, erase
-- `sessions`: `legato sessions`: what was issued to a user ended in the storage that the settings
-  name
-- `values`: what the value of a command's argument may be, and how a person is told that it is not
+- `agents`: the command `legato agents`: agents in the configured storage, as tables and as files
+- `bans`: the command `legato bans`: bans by hand
+- `erasing`: the command `legato erase`: removes everything stored for one user
+- `keys`: `legato keys`: makes, lists and revokes API keys in the configured storage
+- `main`: the command `legato`: a server, its keys, agents and users, and its measurements
+- `operating`: the commands for operators of a server for others: check, erase
+- `sessions`: `legato sessions`: ends a user's sessions and tokens in the configured storage
+- `toml`: writes TOML: the standard library only reads it
+- `values`: the values of commands' arguments, and errors that tell a person the allowed values
 """
 
 from legato.cli.main import main

@@ -1,4 +1,4 @@
-"""The command `legato bans`: who is banned, by hand."""
+"""The command `legato bans`: bans by hand."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ def subject_of(user: str | None, ip: str | None) -> str:
 
 
 async def list_bans(settings: Settings, *, clock: Clock = utc_now) -> str:
-    """A line a ban: subject, end, kind of its violations and their score; the longest first."""
+    """A line for each ban: subject, end, kind and score of the violations; the latest end first."""
     async with _open(settings, clock) as bans:
         found = await bans.in_force(limit=MAX_BANS)
     lines = [f"{b.subject}\t{b.until:%Y-%m-%dT%H:%M:%SZ}\t{b.kind}\t{b.score}" for b in found]
@@ -37,7 +37,7 @@ async def list_bans(settings: Settings, *, clock: Clock = utc_now) -> str:
 async def add_ban(
     settings: Settings, subject: str, seconds: float | None, *, clock: Clock = utc_now
 ) -> str:
-    """For `seconds`, or as long as violations would be punished with."""
+    """Ban for `seconds`, or for `ban_duration`, as violations are punished."""
     duration = timedelta(seconds=seconds or settings.guards.ban_duration)
     async with _open(settings, clock) as bans:
         ban = Ban(subject=subject, kind=MANUAL, until=clock() + duration)
@@ -53,7 +53,7 @@ async def lift_ban(settings: Settings, subject: str, *, clock: Clock = utc_now) 
 
 @asynccontextmanager
 async def _open(settings: Settings, clock: Clock) -> AsyncIterator[Bans]:
-    """Raises ConfigError where no other process could see what is done here."""
+    """Open the bans; raises ConfigError where no other process could see a change made here."""
     if settings.redis_url is None and address.parse_address(settings.database_url) is None:
         raise ConfigError("database_url: bans in memory are those of the server's process alone")
     async with (

@@ -1,4 +1,4 @@
-"""The command `legato erase`: all that is stored of one user is removed."""
+"""The command `legato erase`: removes everything stored for one user."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -24,20 +24,23 @@ KINDS: Final = (
     ("API key", "API keys"),
     ("score of violations", "scores of violations"),
     ("generation in the journal", "generations in the journal"),
+    ("agent", "agents"),
+    ("version of an agent", "versions of agents"),
+    ("share of an agent", "shares of agents"),
 )
-"""As in Erased."""
+"""The names of Erased's fields, for one and for many."""
 
 
 class StillRunning(Exception):
-    """Something of the user runs: what is erased now would be stored again.  For people."""
+    """Generations of the user run, and would be stored again.  The message is for people."""
 
 
 async def erase(settings: Settings, user: str, *, clock: Clock = utc_now) -> str:
-    """Remove all of a user's, and say in lines what it was, and what is left.
+    """Remove everything stored for a user, and report in lines what was removed and what is left.
 
     Raises:
         ConfigError, StorageError: where the storage cannot be used from here.
-        StillRunning: if something of the user runs; nothing was removed.
+        StillRunning: if a generation of the user runs; nothing was removed.
     """
     if parse_address(settings.database_url) is None:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""`legato keys`: API keys made, listed and revoked in the storage that the settings name."""
+"""`legato keys`: makes, lists and revokes API keys in the configured storage."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
@@ -18,13 +18,13 @@ T = TypeVar("T")
 _HEADINGS: Final = ("ID", "KEY", "CREATED", "LAST USED", "EXPIRES", "SCOPES", "NAME")
 
 NEVER: Final = 0
-"""The lifetime of a key that does not expire."""
+"""The lifetime of a key without an expiry."""
 
 
 def create(settings: Settings, user: str, name: str, lifetime: int | None) -> str:
-    """A new key, which nothing shows again.
+    """Make a new key and return the secret, which nothing shows again.
 
-    `lifetime` is in seconds, or NEVER; None is as long as `api_key_lifetime` says.
+    `lifetime` is in seconds, or NEVER; None is the setting `api_key_lifetime`.
 
     Raises:
         ConfigError, StorageError: where the storage cannot be used from here.
@@ -38,7 +38,7 @@ def create(settings: Settings, user: str, name: str, lifetime: int | None) -> st
 
 
 def listed(settings: Settings, user: str | None) -> Iterator[str]:
-    """A user's keys as the lines of a table; all users' where it is None.
+    """The lines of a table of a user's keys; of all users' keys where `user` is None.
 
     Raises:
         ConfigError, StorageError: where the storage cannot be used from here.
@@ -56,10 +56,11 @@ def listed(settings: Settings, user: str | None) -> Iterator[str]:
 
 
 def revoke(settings: Settings, key_id: str) -> None:
-    """Servers that run refuse it within ten seconds.
+    """Delete a key; running servers refuse the key within ten seconds.
 
     Raises:
-        ConfigError, StorageError: where there is none, or the storage cannot be used from here.
+        ConfigError, StorageError: where there is no such key, or the storage cannot be used from
+            here.
     """
     if not _in_storage(settings, lambda keys: keys.delete(key_id)):
         raise ConfigError(f"ID: found {key_id!r:.80}; allowed: what `legato keys list --all` shows")

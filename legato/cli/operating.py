@@ -1,4 +1,4 @@
-"""The commands of whoever runs a server for others: check, erase."""
+"""The commands for operators of a server for others: check, erase."""
 
 import argparse
 import os
@@ -13,26 +13,26 @@ COMMANDS: Final = ("check", "erase")
 
 
 class Declined(Exception):
-    """The command was understood, and its answer is no.  The message is for people."""
+    """The command was understood, and the answer is no.  The message is for people."""
 
 
 def add_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     add_config: Callable[[argparse.ArgumentParser], None],
 ) -> None:
-    text = "say what is missing before others may reach this server; status 1 if it is much"
+    text = "print what to do before other people may reach this server; status 1 if anything must"
     add_config(commands.add_parser("check", help=text))
-    erase = commands.add_parser("erase", help="remove all that is stored of a user, for good")
+    erase = commands.add_parser("erase", help="remove everything stored for a user, for good")
     erase.add_argument("--user", type=values.user, required=True, metavar="ID")
     add_config(erase)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Imports stand where they are used: see `legato.cli.main`.
+    """Run `check` or `erase`.  Imports stand where they are used: see `legato.cli.main`.
 
     Raises:
         ConfigError, StorageError
-        Declined: if something of the user runs, or the server is not to be opened.
+        Declined: if a generation of the user runs, or the server is not to be opened.
     """
     settings = load_settings(os.environ, arguments.config)
     if arguments.command == "check":

@@ -1,4 +1,4 @@
-"""`legato sessions`: what was issued to a user ended in the storage that the settings name."""
+"""`legato sessions`: ends a user's sessions and tokens in the configured storage."""
 
 import trio
 
@@ -8,7 +8,7 @@ from legato.storage.open import open_records
 
 
 def revoke(settings: Settings, user: str) -> str:
-    """All sessions and tokens that the user has are refused: within two seconds, everywhere.
+    """Have all the user's sessions and tokens refused: within two seconds, everywhere.
 
     Raises:
         ConfigError, StorageError: where the storage cannot be used from here.

@@ -1,4 +1,4 @@
-"""What the value of a command's argument may be, and how a person is told that it is not."""
+"""The values of commands' arguments, and errors that tell a person the allowed values."""
 
 import argparse
 import re
@@ -8,7 +8,7 @@ from legato.config import ConfigError
 from legato.config.values import Port, Processes, check_value
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_MAX_TTL: Final = 3650 * 86400  # ten years: an expiry must be, and a calendar must hold it
+_MAX_TTL: Final = 3650 * 86400  # ten years: a token needs an expiry, within the range of a calendar
 
 
 def ttl(text: str) -> int:

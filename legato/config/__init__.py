@@ -1,13 +1,13 @@
-"""Settings: one frozen tree, and what its values may be.
+"""Settings: one frozen tree, and the values allowed in it.
 
-- `guards`: settings of what stands before the routes: who is let in, how often, and what it costs
-- `service_links`: variables that an orchestrator sets for its own reasons, under names that begin
-  like ours
-- `settings`: one frozen tree of settings, read once from environment and file, handed down by
-  constructor
-- `values`: what the value of a setting may be, and how a person is told that it is not
+- `agents`: the `[agents.<name>]` tables: agents that are there without a page
+- `guards`: settings of the guards before the routes: limits, bans, and the scores of violations
+- `service_links`: an orchestrator's own variables, whose names begin like Legato's
+- `settings`: one frozen tree of settings, read once from environment and file, and passed down
+- `values`: the types of settings' values, and errors with the allowed values, for people
 """
 
+from legato.config.agents import AgentSettings
 from legato.config.guards import Compat, Guards
 from legato.config.settings import (
     ANY_AUDIENCE,
@@ -18,6 +18,7 @@ from legato.config.settings import (
     OnBusy,
     OnOwnerLost,
     Settings,
+    UnknownTools,
     load_settings,
     settings_file,
 )
@@ -26,6 +27,7 @@ from legato.config.values import ConfigError
 __all__ = [
     "ANY_AUDIENCE",
     "BUILT_IN_MODEL",
+    "AgentSettings",
     "Compat",
     "ConfigError",
     "Guards",
@@ -35,6 +37,7 @@ __all__ = [
     "OnBusy",
     "OnOwnerLost",
     "Settings",
+    "UnknownTools",
     "load_settings",
     "settings_file",
 ]

@@ -1,4 +1,4 @@
-"""Settings of what stands before the routes: who is let in, how often, and what it costs."""
+"""Settings of the guards before the routes: limits, bans, and the scores of violations."""
 
 import ipaddress
 from typing import Annotated, Final, Literal
@@ -14,13 +14,13 @@ def _require_networks(found: tuple[str, ...]) -> None:
 
 
 OFF: Final = "off"
-"""The rate of what may be done as often as anybody likes."""
+"""The rate that allows any number of requests."""
 
 
 def _require_rates(found: str) -> None:
     if found == OFF:
         return
-    from limits import parse_many  # what only signs a token should not wait for it
+    from limits import parse_many  # a command that only signs a token should not wait for `limits`
 
     if any(rate.amount < 1 or rate.multiples < 1 for rate in parse_many(found)):
         raise ValueError(found)
@@ -48,38 +48,39 @@ DAY: Final = 24 * 3600.0
 
 
 class Guards(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is None is off, but `starts_per_user`: see `legato.exposure`.
+    """A guard with None is off, except `starts_per_user`: see `legato.exposure`.
 
-    Times are in seconds; a score is what one violation of a kind costs.  A ban follows when the
+    Times are in seconds; a score is the price of a violation of its kind.  A ban follows when the
     violations of one kind reach a further multiple of `ban_score`.
     """
 
-    trusted_proxies: Networks = ()  # only what these say of a client's address is believed
+    trusted_proxies: Networks = ()  # only these are believed about a client's address
     starts_per_ip: Rates | None = None
-    starts_per_user: Rates | None = None  # a generous one where others reach the server
-    calls_per_key: Rates | None = None  # of OpenAI's APIs; per user where no key asks
-    reads_per_user: Rates | None = None  # what asks for nothing to be done: GET and HEAD
-    failures_per_ip: Rates | None = "120/minute"  # no person mistypes a login so often
+    starts_per_user: Rates | None = None  # None: no bound on loopback, a generous bound otherwise
+    calls_per_key: Rates | None = None  # of OpenAI's APIs; per user where a request has no key
+    reads_per_user: Rates | None = None  # requests that change nothing: GET and HEAD
+    failures_per_ip: Rates | None = "120/minute"  # no person mistypes a login at this rate
 
-    # A start beyond them is refused; an answer is stored whatever its size.  How much is the
-    # house's: a disk is shared by all its users.
+    # A start beyond a quota is refused; an answer is stored in any size.  No default fits all: the
+    # operator knows the disk that all users share.
     max_conversations_per_user: Count | None = None
-    max_stored_bytes_per_user: Bytes | None = None  # of conversations and stored responses
+    max_stored_bytes_per_user: Bytes | None = None  # of conversations, responses, agents
 
     ban_score: Count | None = None
     ban_duration: Seconds = 2 * 3600.0
-    score_lifetime: Seconds = DAY  # after so long without a violation, all are forgotten
+    # all violations are forgotten after this time without a new violation
+    score_lifetime: Seconds = DAY
     score_message_limit: Score = 1
     score_concurrent: Score = 1
     score_non_browser: Score = 20
     score_illegal_model: Score = 1
     score_convo_access: Score = 0  # links to somebody else's conversation are sent around
     score_logins: Score = 1
-    score_reads: Score = 0  # a page that is open in many tabs reads often
+    score_reads: Score = 0  # a page open in many tabs reads often
 
     require_browser: Switch = False
 
-    moderation_url: HttpUrl | None = None  # up to its /moderations
+    moderation_url: HttpUrl | None = None  # the URL up to its /moderations
     moderation_model: Text | None = None
     moderation_api_key_env: VariableName | None = None
     moderation_on_failure: OnFailure = "open"
@@ -87,6 +88,6 @@ class Guards(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Compat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where Legato says a thing better than LibreChat, and clients want it LibreChat's way."""
+    """Switches for clients that want LibreChat's way where Legato says a thing better."""
 
     librechat_denials: Switch = False

@@ -1,8 +1,8 @@
-"""Variables that an orchestrator sets for its own reasons, under names that begin like ours.
+"""An orchestrator's own variables, whose names begin like Legato's.
 
-Kubernetes tells every container where the services of its namespace are.  Of a service `legato`
-that is LEGATO_SERVICE_HOST, LEGATO_PORT=tcp://10.0.0.1:8000, LEGATO_PORT_8000_TCP_ADDR and so on;
-of one `legato-metrics` the same after LEGATO_METRICS.
+Kubernetes tells every container where the services of its namespace are.  A service named `legato`
+brings LEGATO_SERVICE_HOST, LEGATO_PORT=tcp://10.0.0.1:8000, LEGATO_PORT_8000_TCP_ADDR and more; a
+service named `legato-metrics` brings the same after LEGATO_METRICS.
 """
 
 import re
@@ -19,11 +19,12 @@ _NAME: Final = re.compile(
 
 _PORT_NAME: Final = re.compile(rf"{_SERVICE}_PORT")
 _PORT_VALUE: Final = re.compile(r"(?:tcp|udp|sctp)://[^\s/]+:[0-9]{1,5}")
-"""A name that settings have, too: LEGATO_PORT, LEGATO_METRICS_PORT.  The value tells."""
+"""LEGATO_PORT and LEGATO_METRICS_PORT are names of settings, too: here the value tells the two
+apart."""
 
 
 def without_service_links(environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Leave out what describes a service and is no setting."""
+    """The environment without variables that describe a service and are no setting."""
     return {name: value for name, value in environment.items() if not _is_link(name, value)}
 
 

@@ -1,4 +1,4 @@
-"""What the value of a setting may be, and how a person is told that it is not."""
+"""The types of settings' values, and errors that tell a person the allowed values."""
 
 import difflib
 import re
@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_typ
 import msgspec
 from msgspec import Meta, Struct
 
-# Every number has an upper end, so that a slip of the unit (milliseconds, infinity) is an error
-# at start and not a surprise later.
+# Every number has an upper end: a slip of the unit (milliseconds, infinity) is an error at start
+# and not a surprise later.
 Bytes = Annotated[
     int, Meta(ge=1, le=2**40, description="a whole number of bytes, 1 to 1099511627776")
 ]
@@ -32,7 +32,7 @@ TokenRate = Annotated[
     float, Meta(gt=0, le=10**6, description="tokens per second, above 0, at most 1000000")
 ]
 Lifetime = Annotated[
-    float,  # the least is what a person needs to use it, the most what an expiry may be
+    float,  # the least is a person's time to use a key, the most is the longest possible expiry
     Meta(ge=60, le=3650 * 86400, description="a number of seconds, 60 to 315360000 (ten years)"),
 ]
 Port = Annotated[int, Meta(ge=0, le=65535, description="a whole number, 0 (any free) to 65535")]
@@ -41,7 +41,7 @@ HttpUrl = Annotated[
     str, Meta(pattern=r"^https?://[^\s/]+\S*\Z", description="an http:// or https:// URL")
 ]
 KeyPrefix = Annotated[
-    str,  # no braces: between them Redis Cluster looks for what decides the place of a key
+    str,  # no braces: Redis Cluster places a key by the text between braces
     Meta(
         pattern=r"^[A-Za-z0-9_.:-]{1,64}\Z",
         description="1 to 64 letters, digits, hyphens, underscores, full stops and colons",
@@ -51,7 +51,7 @@ Flag = Annotated[bool, Meta(description="true or false")]
 BasePath = Annotated[
     str,
     Meta(
-        # Not one of our own paths: below those, nobody could tell the one from the other.
+        # Not a path of Legato's own: below a path of both, nobody could tell the two apart.
         pattern=r"^((?!/(api|v1|c|static|docs|login|logout|metrics|healthz|readyz)(/|\Z))"
         r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?\Z",
         description="a path such as /llm, with a slash at its beginning and none at its end, "
@@ -67,12 +67,13 @@ Origins = Annotated[
 ]
 Table = Annotated[Mapping[str, object], Meta(description="a table")]
 
-# `confidential`: a wrong value is not shown.  A database's URL carries its password, and asked
-# for a variable's name people paste the key.
+# `confidential`: a wrong value is not shown.  A database's URL carries a password, and people asked
+# for a variable's name paste the key.
 Secret = Annotated[
     str,
     Meta(
-        pattern="^(?!-----BEGIN |ssh-)",  # PyJWT takes none for HS256: they are often public
+        # PyJWT takes no such key for HS256: PEM and SSH keys are often public
+        pattern="^(?!-----BEGIN |ssh-)",
         description="text of 32 bytes or more (HS256 is as weak as its key), no PEM or SSH key",
         extra={"confidential": True, "min_bytes": 32},
     ),
@@ -111,10 +112,10 @@ class ConfigError(Exception):
 
 
 def check_names(found: Iterable[str], known: Iterable[str], place: str) -> None:
-    """Raise ConfigError for a name that is not known, with the nearest that is."""
+    """Raise ConfigError for an unknown name, with the nearest known name."""
     names = sorted(known)
     for name in sorted(set(found).difference(names)):
-        # The right name in the wrong table is nearer than any that is spelled like it.
+        # The right name in the wrong table is nearer than any name with a similar spelling.
         elsewhere = [known for known in names if known.rpartition(".")[2] == name]
         near = elsewhere or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
@@ -125,7 +126,7 @@ def check_fields(found: Mapping[str, object], kind: type[Struct], place: str) ->
     """The values of fields of `kind`, each converted to its field's type.
 
     Raises:
-        ConfigError: for a value that is not allowed.
+        ConfigError: for a forbidden value.
     """
     hints = get_type_hints(kind, include_extras=True)
     return {name: check_value(value, hints[name], place + name) for name, value in found.items()}
@@ -134,12 +135,12 @@ def check_fields(found: Mapping[str, object], kind: type[Struct], place: str) ->
 def check_value(found: object, hint: Any, place: str, *, read_text: bool = False) -> Any:
     """`found` as the type `hint` names; with `read_text`, numbers come as text, lists with commas.
 
-    A type's own `check` raises ValueError for what its form alone does not exclude.
+    A type's own `check` raises ValueError for values that the type's form does not exclude.
 
     Raises:
-        ConfigError: naming `place`, what was found and what is allowed.
+        ConfigError: naming `place`, the value found and the values allowed.
     """
-    # Neither TOML nor the environment has a None: leaving the key out says it.
+    # Neither TOML nor the environment has a None: a missing key stands for None.
     hint = next((arg for arg in get_args(hint) if get_origin(arg) is Annotated), hint)
     meta = _meta(hint)
     extra = meta.extra or {}
@@ -151,7 +152,7 @@ def check_value(found: object, hint: Any, place: str, *, read_text: bool = False
             raise ValueError
         if "check" in extra:
             extra["check"](value)
-    except ValueError:  # msgspec's, ours, and that of text that is not Unicode
+    except ValueError:  # from msgspec, from a check here, and from text that is not Unicode
         shown = _described(found) if extra.get("confidential") else _shown(found)
         raise ConfigError(f"{place}: found {shown}; allowed: {meta.description}") from None
     return value
@@ -164,7 +165,7 @@ def _meta(hint: Any) -> Meta:
 
 
 def _shown(found: object) -> str:
-    text = re.sub(r".*@", "…@", repr(found))  # what stands before it in a URL is a password
+    text = re.sub(r".*@", "…@", repr(found))  # before the @ of a URL stands a password
     return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
 
 

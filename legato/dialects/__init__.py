@@ -6,9 +6,9 @@
   with it
 - `contract`: what a wire vocabulary is: a pure machine from events to frames
 - `librechat`: LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`
-- `response_items`: the output items of the Responses API, and the events they come and go with
-- `response_object`: the response object: what is embedded in events, and what a GET answers with
-- `response_status`: how a response stands, and how it ended, in the words of the Responses API
+- `response_items`: the output items of the Responses API, and the events around each item
+- `response_object`: the response object, embedded in events and returned by a GET
+- `response_status`: the status and the ending of a response, in the words of the Responses API
 - `responses`: the stream of the Responses API: server-sent events, numbered from 0, without an
   `id:`
 """

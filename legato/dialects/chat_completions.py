@@ -1,4 +1,7 @@
-"""The stream of Chat Completions: chunks as server-sent events, with a cursor as their `id:`."""
+"""The stream of Chat Completions: chunks as server-sent events, with a cursor as their `id:`.
+
+The cursor is a frame's last line, as in `librechat`.
+"""
 
 from copy import copy
 from typing import Final, Self, assert_never
@@ -24,6 +27,7 @@ from legato.events import (
     Created,
     Failed,
     Finished,
+    ModelCallEnded,
     Queued,
     RareEvent,
     ReasoningDelta,
@@ -39,21 +43,23 @@ _json = json.Encoder().encode  # JSON escapes every line break, so a payload can
 _TEXT: Final = b'"content":%b'
 _THOUGHT: Final = b'"%b":%%b' % THOUGHTS.encode()
 _ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
+_INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'
 
 
 class ChatCompletions:
     """One job's frames.
 
-    Its state is what the first event says of the request, and which tool call is at which
-    position: clients count the calls of an answer alone.
+    The state is the first event's echo of the request, and the number of each tool call, because
+    clients count an answer's calls and not its parts.
     """
 
     number: Final = None
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
-        self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without its seq
+        self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without the seq
         self._calls: dict[int, int] = {}
+        self._custom: frozenset[int] = frozenset()  # positions of calls whose input is any text
 
     def fork(self) -> Self:
         twin = copy(self)
@@ -61,14 +67,15 @@ class ChatCompletions:
         return twin
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
-        # Deltas are nearly all that is ever encoded, so their frames are made once for each job
-        # but for what differs.
+        # Nearly all encoded events are deltas.  Therefore a job makes templates of their frames
+        # once, and fills in the differences.
         if type(event) is TextDelta:
-            return self._text % (seq, _json(event.text))
+            return self._text % (_json(event.text), seq)
         if type(event) is ReasoningDelta:
-            return self._thought % (seq, _json(event.text))
+            return self._thought % (_json(event.text), seq)
         if type(event) is ArgumentsDelta:
-            return self._arguments % (seq, self._calls[event.index], _json(event.text))
+            template = self._input if event.index in self._custom else self._arguments
+            return template % (self._calls[event.index], _json(event.text), seq)
         return self._rare(seq, event)
 
     def snapshot(self, snapshot: Snapshot) -> None:
@@ -81,7 +88,7 @@ class ChatCompletions:
                 return self._frame(seq, self._chunk({"role": "assistant", "content": ""}))
             case StepStarted(index, "tool_call", call):
                 return self._frame(seq, self._chunk(self._call(index, call or ToolCall("", ""))))
-            case Queued() | StepStarted() | StepCompleted():
+            case Queued() | StepStarted() | StepCompleted() | ModelCallEnded():
                 return b""
             case Finished():
                 return self._finish(event) + self._done(seq)
@@ -103,9 +110,12 @@ class ChatCompletions:
         self._text = self._template(_TEXT)
         self._thought = self._template(_THOUGHT)
         self._arguments = self._template(_ARGUMENTS)
+        self._input = self._template(_INPUT)
 
     def _call(self, index: int, call: ToolCall) -> Body:
         number = self._calls[index] = len(self._calls)
+        if call.kind == "custom":
+            self._custom |= {index}
         return {"tool_calls": [{"index": number, **call_of(call)}]}
 
     def _finish(self, ending: Finished) -> bytes:
@@ -117,7 +127,7 @@ class ChatCompletions:
 
     def _done(self, seq: int) -> bytes:
         """Of one event's frames only the last has the cursor: who saw less comes back for all."""
-        return b"%b%d\ndata: [DONE]\n\n" % (self._id, seq)
+        return b"data: [DONE]\n%b%d\n\n" % (self._id, seq)
 
     def _chunk(self, delta: Body, finish: str | None = None) -> Body:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
@@ -128,14 +138,15 @@ class ChatCompletions:
         }
 
     def _frame(self, seq: int, body: Body) -> bytes:
-        return b"%b%d\n%b" % (self._id, seq, _unnamed(body))
+        return b"data: %b\n%b%d\n\n" % (_json(body), self._id, seq)
 
     def _template(self, delta: bytes) -> bytes:
         """A delta's frame, to be filled in: its seq, and what `delta` has places for."""
-        before, after = _unnamed(self._chunk({})).replace(b"%", b"%%").split(b'"delta":{}')
-        return b'%b%%d\n%b"delta":{%b}%b' % (self._id.replace(b"%", b"%%"), before, delta, after)
+        chunk, name = _json(self._chunk({})), self._id.replace(b"%", b"%%")
+        before, after = chunk.replace(b"%", b"%%").split(b'"delta":{}')
+        return b'data: %b"delta":{%b}%b\n%b%%d\n\n' % (before, delta, after, name)
 
 
 def _unnamed(body: Body) -> bytes:
-    """A frame without a cursor: the one before it stays the reader's."""
+    """A frame without a cursor: the reader's cursor stays where the frame before put it."""
     return b"data: %b\n\n" % _json(body)

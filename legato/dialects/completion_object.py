@@ -1,4 +1,4 @@
-"""An answer as Chat Completions has it whole, and the words its stream shares with it.  Pure."""
+"""A whole answer of Chat Completions, and the words shared with its stream.  Pure."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,8 +11,8 @@ from legato.events import AnyEnding, Failed, Finished, Stopped
 Body = dict[str, Any]
 
 THOUGHTS: Final = "reasoning_content"
-"""OpenAI shows no thoughts.  DeepSeek's name for them is what most servers send and most clients
-read (vLLM, llama.cpp, SGLang, LiteLLM, LangChain, the AI SDK); `reasoning` is OpenRouter's."""
+"""OpenAI shows no thoughts.  Most servers send, and most clients read, DeepSeek's name for thoughts
+(vLLM, llama.cpp, SGLang, LiteLLM, LangChain, the AI SDK); `reasoning` is OpenRouter's."""
 
 STOPPED: Final = "generation_stopped"
 
@@ -29,9 +29,9 @@ _KINDS: Final = {
 
 
 class Echo(Struct, frozen=True):
-    """What an answer says again of its request.
+    """The fields of a request that the answer repeats or follows.
 
-    `created`: seconds since 1970.  `include_usage`: whether its stream says the usage.
+    `created`: seconds since 1970.  `include_usage`: whether the stream ends with the usage.
     """
 
     created: int = 0
@@ -39,7 +39,7 @@ class Echo(Struct, frozen=True):
 
 
 def head_of(completion_id: str, kind: str, created: int, model: str) -> Body:
-    """What the whole and each of its chunks begin with."""
+    """The first fields of the whole object and of every chunk."""
     return {
         "id": completion_id,
         "object": kind,
@@ -50,7 +50,7 @@ def head_of(completion_id: str, kind: str, created: int, model: str) -> Body:
 
 
 def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | None:
-    """The whole object: of an answer that did not finish, what there was; None for nothing.
+    """The whole object: a cut answer as far as it came; None where nothing was generated.
 
     `created`: seconds since 1970.
     """
@@ -85,7 +85,7 @@ def message_of(content: Sequence[Part]) -> Body:
 
 
 def served_by(ending: AnyEnding) -> Body:
-    """What the provider said of how it served the answer, and nothing else."""
+    """The provider's words about how the answer was served: fingerprint and tier, where given."""
     if not isinstance(ending, Finished):
         return {}
     said = {"system_fingerprint": ending.system_fingerprint, "service_tier": ending.service_tier}
@@ -93,12 +93,15 @@ def served_by(ending: AnyEnding) -> Body:
 
 
 def call_of(call: ToolCall) -> Body:
+    if call.kind == "custom":
+        custom = {"name": call.name, "input": call.args}
+        return {"id": call.id, "type": "custom", "custom": custom}
     function = {"name": call.name, "arguments": call.args}
     return {"id": call.id, "type": "function", "function": function}
 
 
 def finish_reason(ending: Finished) -> str:
-    """The provider's own word stays what it is: any other would say what it did not."""
+    """The reason in the API's words, and a provider's own word unchanged."""
     return _REASONS.get(ending.reason, ending.reason)
 
 

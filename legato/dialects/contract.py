@@ -1,4 +1,4 @@
-"""What a wire vocabulary is: a pure machine from events to frames."""
+"""The contract of a wire vocabulary: a pure machine from events to frames."""
 
 from typing import Protocol, Self
 
@@ -8,7 +8,7 @@ from legato.events import AnyEvent, Snapshot
 
 
 class Identity(Struct, frozen=True):
-    """What a job is called, for its frames: fixed at birth."""
+    """The ids of a job that frames carry: fixed at birth."""
 
     job_id: str
     epoch: int
@@ -19,25 +19,28 @@ class Identity(Struct, frozen=True):
 class Encoder(Protocol):
     """Encodes one job.  Deterministic: the same entries give the same bytes, in every run.
 
-    What an event's frames are may depend on the events before it: then it has a state, and is
-    given all of a job's events, from the first, one after another.
+    An encoder whose frames depend on earlier events has a state, and is given all events of a job
+    in order, from the first.
     """
 
     @property
     def number(self) -> int | None:
-        """What the next frame that has a number will have; None where the dialect gives none."""
+        """The number of the next numbered frame; None for a dialect without numbers."""
         ...
 
     def fork(self) -> Self:
-        """Another at the same event, to go on by itself; one without a state is its own."""
+        """A copy at the same event, to go on separately; an encoder without state returns
+        itself."""
         ...
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
-        """The frames of the event at `seq`, whole; empty where this dialect says nothing of it."""
+        """The whole frames of the event at `seq`; empty where the dialect has none for the
+        event."""
         ...
 
     def snapshot(self, snapshot: Snapshot) -> bytes | None:
-        """One frame that replaces everything up to `snapshot.seq`; None where there is no such."""
+        """A frame that replaces everything up to `snapshot.seq`; None for a dialect without
+        snapshots."""
         ...
 
 

@@ -1,4 +1,8 @@
-"""LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`."""
+"""LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`.
+
+The cursor is a frame's last line: some readers note it on sight, and where a connection is cut
+between it and the data they would ask for what follows an event that they never had.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final, Self, assert_never
@@ -15,6 +19,7 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    ModelCallEnded,
     Queued,
     ReasoningDelta,
     Snapshot,
@@ -29,9 +34,9 @@ Body = Mapping[str, Any]
 _json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
 
 # Deltas are nearly all that is ever encoded, so their frames are made once for each job but for
-# what differs: the seq, the position and the text as JSON.
+# what differs: the position, the text as JSON and the seq.
 _DELTA: Final = (
-    b'%b%%d\nevent: message\ndata: {"event":"%b","data":{"id":"step_%b_%%d","delta":{%b}}}\n\n'
+    b'event: message\ndata: {"event":"%b","data":{"id":"step_%b_%%d","delta":{%b}}}\n%b%%d\n\n'
 )
 _TEXT: Final = b'"content":[{"type":"text","text":%b}]'
 _THOUGHT: Final = b'"content":[{"type":"think","think":%b}]'
@@ -41,11 +46,11 @@ _ARGUMENTS: Final = (
 
 
 class LibreChat:
-    """One job's frames.  Everything it needs is in the events: it keeps no state of its own."""
+    """One job's frames.  Each frame follows from its event alone: the encoder keeps no state."""
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
-        self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without its seq
+        self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without the seq
         self._text = self._delta(b"on_message_delta", _TEXT)
         self._thought = self._delta(b"on_reasoning_delta", _THOUGHT)
         self._arguments = self._delta(b"on_run_step_delta", _ARGUMENTS)
@@ -57,13 +62,13 @@ class LibreChat:
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
         if type(event) is TextDelta:
-            return self._text % (seq, event.index, _json(event.text))
+            return self._text % (event.index, _json(event.text), seq)
         if type(event) is ReasoningDelta:
-            return self._thought % (seq, event.index, _json(event.text))
+            return self._thought % (event.index, _json(event.text), seq)
         if type(event) is ArgumentsDelta:
-            return self._arguments % (seq, event.index, _json(event.text))
-        if isinstance(event, Queued):
-            return b""  # the reply to the start has said so
+            return self._arguments % (event.index, _json(event.text), seq)
+        if isinstance(event, Queued | ModelCallEnded):
+            return b""  # the reply to the start said the first; no frame says the second
         if isinstance(event, Failed) and event.request is None:
             return self._frame(seq, {"error": event.message}, name=b"error")
         return self._frame(seq, self._body(event))
@@ -88,11 +93,11 @@ class LibreChat:
         }
 
     def _frame(self, seq: int, body: Body, name: bytes = b"message") -> bytes:
-        return b"%b%d\nevent: %b\ndata: %b\n\n" % (self._id, seq, name, _json(body))
+        return b"event: %b\ndata: %b\n%b%d\n\n" % (name, _json(body), self._id, seq)
 
     def _delta(self, name: bytes, delta: bytes) -> bytes:
         job_id = _json(self._identity.job_id)[1:-1]
-        return _DELTA % (_verbatim(self._id), name, _verbatim(job_id), delta)
+        return _DELTA % (name, _verbatim(job_id), delta, _verbatim(self._id))
 
     def _body(self, event: Created | StepStarted | StepCompleted | AnyEnding) -> Body:
         match event:
@@ -117,6 +122,7 @@ class LibreChat:
             "sender": event.sender,
             "droppedMessages": event.dropped,
             **({"keptContent": event.kept} if event.kept else {}),
+            **_answering(event),
         }
 
     def _step_id(self, index: int) -> str:
@@ -162,13 +168,20 @@ class LibreChat:
         }
 
 
+def _answering(event: Created) -> Body:
+    """Which agent answers, where one does."""
+    if event.agent is None:
+        return {}
+    return {"agent_id": event.agent.id, "agent_version": event.agent.version}
+
+
 def _verbatim(text: bytes) -> bytes:
-    """`text` as a template of % gives it back."""
+    """`text` with % escaped, so that a template gives the same bytes back."""
     return text.replace(b"%", b"%%")
 
 
 def _manner(event: Ending) -> Body:
-    """How it ended, where it did not simply finish."""
+    """The manner of an ending, unless the answer simply finished."""
     manner: dict[str, Any] = {"unsaved": True} if event.unsaved else {}
     if isinstance(event, Stopped):
         manner |= {"aborted": True, "earlyAbort": event.response is None}

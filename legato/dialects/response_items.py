@@ -1,24 +1,26 @@
-"""The output items of the Responses API, and the events they come and go with.  Pure."""
+"""The output items of the Responses API, and the events around each item.  Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
-from legato.content import TextPart, ThinkPart, ToolCallPart
+from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart
 
 Body = dict[str, Any]
-Event = tuple[str, Body]  # its type, and its fields but for type and number
+Event = tuple[str, Body]  # the event's type, and all other fields but the number
 Status = Literal["in_progress", "completed", "incomplete"]
 OutputPart = TextPart | ThinkPart | ToolCallPart
-"""A part that is an item of the output: an error is none."""
+"""A part that is an item of the output; an error part is not."""
 
 ADDED: Final = "response.output_item.added"
 DONE: Final = "response.output_item.done"
 ARGUMENTS_DELTA: Final = "response.function_call_arguments.delta"
 ARGUMENTS_DONE: Final = "response.function_call_arguments.done"
+INPUT_DELTA: Final = "response.custom_tool_call_input.delta"
+INPUT_DONE: Final = "response.custom_tool_call_input.done"
 
 
 class Words(NamedTuple):
-    """What the events of a text are called, and where in its item it stands."""
+    """The names of a text's events, and the text's place in the item."""
 
     delta: str
     done: str
@@ -28,8 +30,8 @@ class Words(NamedTuple):
     place: Body
 
 
-# A provider's thoughts are shown as a summary: that is what OpenAI's own models send, so all
-# clients know its events, and the specification has them too.
+# A provider's thoughts are shown as a summary.  OpenAI's own models send summaries, so all clients
+# know the events, and the specification has them too.
 WORDS: Final[Mapping[type[TextPart | ThinkPart], Words]] = {
     TextPart: Words(
         "response.output_text.delta",
@@ -49,19 +51,30 @@ WORDS: Final[Mapping[type[TextPart | ThinkPart], Words]] = {
     ),
 }
 
-_TYPES: Final = {TextPart: "message", ThinkPart: "reasoning", ToolCallPart: "function_call"}
-_PREFIXES: Final = {TextPart: "msg", ThinkPart: "rs", ToolCallPart: "fc"}
+_PREFIXES: Final = {
+    "message": "msg",
+    "reasoning": "rs",
+    "function_call": "fc",
+    "custom_tool_call": "ctc",
+}
+_INPUTS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
+
+
+def type_of(part: OutputPart) -> str:
+    if isinstance(part, ToolCallPart):
+        return "custom_tool_call" if part.tool_call.kind == "custom" else "function_call"
+    return "message" if isinstance(part, TextPart) else "reasoning"
 
 
 def id_of(part: OutputPart, job_id: str, index: int) -> str:
-    return f"{_PREFIXES[type(part)]}_{job_id}_{index}"
+    return f"{_PREFIXES[type_of(part)]}_{job_id}_{index}"
 
 
 def item_of(part: OutputPart, job_id: str, index: int, status: Status) -> Body:
-    head = {"id": id_of(part, job_id, index), "type": _TYPES[type(part)], "status": status}
+    head = {"id": id_of(part, job_id, index), "type": type_of(part), "status": status}
     if isinstance(part, ToolCallPart):
         call = part.tool_call
-        return {**head, "call_id": call.id, "name": call.name, "arguments": call.args}
+        return {**head, "call_id": call.id, "name": call.name, _INPUTS[head["type"]]: call.args}
     if isinstance(part, ThinkPart):
         return {**head, "summary": [_words_of(part)]}
     return {**head, "role": "assistant", "content": [_words_of(part)]}
@@ -74,23 +87,25 @@ def _words_of(part: TextPart | ThinkPart) -> Body:
 
 
 def place_of(part: OutputPart, job_id: str, index: int) -> Body:
-    """Where a delta of it, and what else is said of its text, belongs."""
+    """The fields that say where in the response a part's deltas and texts belong."""
     words = WORDS[type(part)].place if isinstance(part, TextPart | ThinkPart) else {}
     return {"item_id": id_of(part, job_id, index), "output_index": index, **words}
 
 
 def delta_type(part: OutputPart) -> str:
-    return ARGUMENTS_DELTA if isinstance(part, ToolCallPart) else WORDS[type(part)].delta
+    if isinstance(part, ToolCallPart):
+        return INPUT_DELTA if part.tool_call.kind == "custom" else ARGUMENTS_DELTA
+    return WORDS[type(part)].delta
 
 
 def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
-    """The events with which it begins; `part` is what it begins with."""
+    """The events at a part's beginning; `part` is the part as it begins."""
     item = item_of(part, job_id, index, "in_progress")
     place = place_of(part, job_id, index)
     if isinstance(part, ToolCallPart):
-        yield ADDED, {"output_index": index, "item": item | {"arguments": ""}}
+        yield ADDED, {"output_index": index, "item": item | {_INPUTS[item["type"]]: ""}}
         if part.tool_call.args:
-            yield ARGUMENTS_DELTA, {**place, "delta": part.tool_call.args}
+            yield delta_type(part), {**place, "delta": part.tool_call.args}
     else:
         words = WORDS[type(part)]
         yield ADDED, {"output_index": index, "item": item | {words.parts: []}}
@@ -98,13 +113,18 @@ def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
 
 
 def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterator[Event]:
-    """The events with which it ends; `part` is all of it."""
+    """The events at a part's end; `part` is the whole part."""
     place = place_of(part, job_id, index)
     if isinstance(part, ToolCallPart):
-        call = part.tool_call
-        yield ARGUMENTS_DONE, {**place, "name": call.name, "arguments": call.args}
+        yield _whole(part.tool_call, place)
     else:
         words, whole = WORDS[type(part)], _words_of(part)
         yield words.done, {**place, "text": whole["text"]}
         yield words.part_done, {**place, "part": whole}
     yield DONE, {"output_index": index, "item": item_of(part, job_id, index, status)}
+
+
+def _whole(call: ToolCall, place: Body) -> Event:
+    if call.kind == "custom":
+        return INPUT_DONE, {**place, "input": call.args}
+    return ARGUMENTS_DONE, {**place, "name": call.name, "arguments": call.args}

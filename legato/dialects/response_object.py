@@ -1,4 +1,4 @@
-"""The response object: what is embedded in events, and what a GET answers with.  Pure."""
+"""The response object, embedded in events and returned by a GET. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -8,7 +8,7 @@ from legato.dialects.response_items import Body, Event, OutputPart, Status, item
 from legato.dialects.response_status import end_status, error_of, incomplete_of, status_of
 from legato.events import AnyEnding, Created
 
-PREFIX: Final = "resp_"  # and the id of its job
+PREFIX: Final = "resp_"  # and the job's id
 
 # The defaults of an API's request; `api_request.echo` has the same names, with what was given.
 DEFAULTS: Final[Mapping[str, Any]] = {
@@ -38,20 +38,20 @@ _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def resource(created: Created, content: Sequence[Part], ending: AnyEnding | None) -> Body:
-    """A response as it is with that content: running where there is no ending.
+    """The response with the given content; without an ending the response is running.
 
-    The same, whether the content comes from the log or from what was stored of it.
+    Content from the log and content from storage give the same response.
     """
     return _resource(created, output_of(created, content, ending), status_of(ending), ending)
 
 
 def queued(created: Created) -> Body:
-    """One in the background of which nothing has begun."""
+    """A response in the background before anything of it has begun."""
     return _resource(created, [], "queued", None)
 
 
 def beginning(created: Created) -> Iterator[Event]:
-    """The events that say that it has begun."""
+    """The events at the beginning of a response."""
     running = {"response": resource(created, (), None)}
     if running["response"]["background"]:
         waiting = {"response": queued(created)}
@@ -65,7 +65,7 @@ def beginning(created: Created) -> Iterator[Event]:
 def output_of(
     created: Created, content: Sequence[Part], ending: AnyEnding | None
 ) -> Sequence[Body]:
-    """The items; of an answer that was cut, those are incomplete that might have gone on."""
+    """The items; in a cut answer, every item that might have gone on is incomplete."""
     job_id = job_id_of(created)
     parts: list[OutputPart] = [part for part in content if not isinstance(part, ErrorPart)]
     return [

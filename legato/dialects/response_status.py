@@ -1,4 +1,4 @@
-"""How a response stands, and how it ended, in the words of the Responses API.  Pure."""
+"""The status and the ending of a response, in the words of the Responses API. Pure."""
 
 from typing import Final
 
@@ -22,20 +22,21 @@ def status_of(ending: AnyEnding | None) -> str:
 
 
 def end_status(ending: AnyEnding | None) -> Status:
-    """Of the items that are open then."""
+    """The status of items that are open at the ending."""
     if ending is None:
         return "in_progress"
     return "completed" if status_of(ending) == "completed" else "incomplete"
 
 
 def end_type(ending: AnyEnding) -> str:
-    """The event that says how it ended.  There is none for a cancelled one: its status says it."""
+    """The type of the last event.  The API has no event for a cancelled response: the status says
+    it."""
     status = status_of(ending)
     return f"response.{status}" if status != "cancelled" else "response.failed"
 
 
 def unbegun(ending: AnyEnding) -> Body:
-    """What there is to say where there is no response to say it of: an error that is raised."""
+    """The error of a job that ended before a response began: clients raise an exception."""
     if isinstance(ending, Failed):
         return {"type": "server_error", "param": None, **_failure(ending)}
     stopped = {"code": "generation_stopped", "message": "The generation was stopped."}

@@ -27,6 +27,7 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    ModelCallEnded,
     Queued,
     RareEvent,
     Snapshot,
@@ -45,8 +46,8 @@ _DONE: Final = b"data: [DONE]\n\n"
 class Responses:
     """One job's frames.
 
-    Its state is the answer's parts.  A text is open until the next step; a tool call to the end,
-    for more of its arguments may come beside those of later calls.
+    The state is the answer's parts.  A text is open until the next step; a tool call is open to the
+    end, because more arguments may come beside the arguments of later calls.
     """
 
     def __init__(self, identity: Identity) -> None:
@@ -63,8 +64,8 @@ class Responses:
         return twin
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
-        # Deltas are nearly all that is ever encoded, so their frames are made once for each item
-        # but for what differs.
+        # Nearly all encoded events are deltas.  Therefore an item makes the template of its deltas'
+        # frames once, and fills in the differences.
         if type(event) is TextDelta or isinstance(event, Delta):
             part, frame = self._open[event.index]
             text, number = event.text, self.number
@@ -80,8 +81,8 @@ class Responses:
         match event:
             case StepStarted():
                 yield from self._start(event)
-            case Queued() | StepCompleted():
-                pass  # a result is none of the model's output
+            case Queued() | StepCompleted() | ModelCallEnded():
+                pass  # a tool's result is not the model's output
             case Created():
                 self._created = event
                 yield from beginning(event)
@@ -125,7 +126,7 @@ class Responses:
         return b"event: %b\ndata: %b\n\n" % (name.encode(), body)
 
     def _template(self, part: OutputPart, index: int) -> bytes:
-        """A delta's frame, to be filled in: its number, and the text as JSON."""
+        """The template of a delta's frame, with places for the number and for the text as JSON."""
         name = delta_type(part)
         place = _json(place_of(part, self._job_id, index))[1:-1].replace(b"%", b"%%")
         return b'event: %b\ndata: {"type":"%b","sequence_number":%%d,%b,"delta":%%b}\n\n' % (

@@ -1,9 +1,12 @@
 """The chat routes: start a generation, follow it, ask about it, stop it."""
 
+from typing import Final
+
 from msgspec import UNSET
 from quart import Blueprint, Response, request
 from quart_schema import tag_blueprint
 
+from legato.actors.conversation.agent_prompt import parameters
 from legato.actors.conversation.turn import Turn
 from legato.actors.ending import standing_of
 from legato.actors.mailbox import ActorStopped
@@ -14,6 +17,7 @@ from legato.actors.stream.places import Start
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
+from legato.http.agents.access import agents_of
 from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound, UnknownModel
 from legato.http.input.bodies import AbortBody, StartBody, StreamHeaders, StreamQuery
 from legato.http.openapi import describe
@@ -21,16 +25,20 @@ from legato.http.replies import AbortReply, ActiveReply, EventStream, StatusRepl
 from legato.http.request_context import (
     body_of,
     canonical,
+    is_conversation,
     job_of,
+    no_content,
     place_asked,
     reply,
     runtime,
     user,
 )
-from legato.http.streams.sse import stream_response
+from legato.http.streams.sse import has_everything, stream_response
 from legato.http.streams.streaming import Reading
 from legato.http.turns import turn_of
 from legato.models.contract import ModelError
+
+API: Final = "librechat"
 
 chat = Blueprint("chat", __name__, url_prefix="/api/agents/chat")
 tag_blueprint(chat, ["generations"])
@@ -47,10 +55,12 @@ async def start(endpoint: str = "agents") -> Response:
     """
     body = await body_of(StartBody)
     house = runtime()
+    agents = await agents_of(body.agent_id)
     turn = turn_of(
         body,
+        agents=agents,
         user=user(),
-        model=_model(body),
+        model=agents[0].model if agents else _model(body),
         endpoint=body.endpoint or endpoint,
         max_text=house.settings.limits.max_text_bytes,
     )
@@ -71,7 +81,7 @@ def _model(body: StartBody) -> str:
 
 def _check_parameters(turn: Turn) -> None:
     try:
-        runtime().models[turn.model].check(turn.parameters)
+        runtime().models[turn.model].check(parameters(turn))
     except ModelError as error:
         raise InvalidField("model_parameters", str(error)) from None
 
@@ -82,9 +92,12 @@ async def stream(stream_id: str) -> Response:
     """Follow a generation as server-sent events, from its beginning or from a cursor.
 
     `Last-Event-ID` or `?after=` gives exactly what was missed, `?resume=true` the state of now;
-    then what follows, live, to the ending.
+    then what follows, live, to the ending.  After the ending's own cursor nothing does: 204.
     """
-    return stream_response(Reading(await job_of(stream_id), "librechat", _start()))
+    start, job = _start(), await job_of(stream_id)
+    if isinstance(start, Cursor) and await has_everything(job, API, start):
+        return no_content()
+    return stream_response(Reading(job, API, start))
 
 
 def _start() -> Start:
@@ -105,8 +118,9 @@ def _cursor(name: str, cursor: str) -> Cursor:
 @chat.get("/active")
 @describe(ActiveReply)
 async def active() -> Response:
-    """The conversations in which you have a running generation."""
-    return reply(ActiveReply(await runtime().jobs.active(user())))
+    """The conversations in which you have a running generation; what other APIs asked is none."""
+    found = await runtime().jobs.active(user())
+    return reply(ActiveReply([each for each in found if is_conversation(each)]))
 
 
 @chat.get("/status/<stream_id>")

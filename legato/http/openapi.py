@@ -56,6 +56,9 @@ def describe(
     return document(request=body, querystring=query, headers=headers, responses=responses)
 
 
+PICTURES: Final = ("image/png", "image/jpeg", "image/webp")
+"""What a route answers with that answers with bytes."""
+
 OF_BODIES: Final = (413, 415)
 """Statuses of every route that reads a body: for its size, and for what it is packed in."""
 
@@ -102,6 +105,9 @@ class Description(OpenAPIProvider):
     def build_response_object(self, model: Any, headers_model: Any) -> tuple[Schema, Schema]:
         if model is None:
             return {"description": ""}, {}
+        if model is bytes:
+            binary: Schema = {"schema": {"type": "string", "format": "binary"}}
+            return {"description": "", "content": dict.fromkeys(PICTURES, binary)}, {}
         kinds = get_args(model) if isinstance(model, UnionType) else ()
         if any(isinstance(kind, type) and issubclass(kind, EventStream) for kind in kinds):
             return self._either(*kinds)

@@ -5,14 +5,23 @@ from uuid import UUID, uuid4
 from ulid import ULID
 
 from legato.actors.conversation.turn import Turn
+from legato.agents.definition import Agent
 from legato.content import Edit
 from legato.http.errors import InvalidField, TooLarge
 from legato.http.input.bodies import NEW, EditedContent, StartBody
 from legato.http.input.nesting import MAX_PARAMETERS, check_count
 
 
-def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: int) -> Turn:
-    """What the body asks for.
+def turn_of(
+    body: StartBody,
+    *,
+    user: str,
+    model: str,
+    endpoint: str,
+    max_text: int,
+    agents: tuple[Agent, ...] = (),
+) -> Turn:
+    """What the body asks for; `model` is the agent's where `agents` answer.
 
     Raises:
         InvalidField: where its fields contradict each other, or an id is none.
@@ -40,6 +49,7 @@ def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: 
         revise=revise,
         edit=_edit(body),
         request_id=body.client_request_id,
+        agents=agents,
     )
 
 
@@ -74,7 +84,8 @@ def _revised(body: StartBody) -> str | None:
         return None
     if body.response_message_id is None:
         raise InvalidField("responseMessageId", "names the answer that is edited or goes on")
-    return body.response_message_id
+    # LibreChat's client adds the underscore to any answer's id; none of ours ends with one.
+    return body.response_message_id.removesuffix("_")
 
 
 def _edit(body: StartBody) -> Edit | None:

@@ -1,8 +1,8 @@
-"""What a provider was found not to take, and a request as it takes it.  Pure.
+"""Parts of requests that a provider refuses, and requests without these parts.  Pure.
 
-Servers that speak one API differ in what they refuse, and say so in words alone.  So a refusal
-that names what is refused is a lesson: the request is made again without it, and where that is
-answered, later requests are made so from the start.
+Servers of the same API refuse different fields, and name the field only in words.  Therefore a
+refusal that names a field is a lesson: the request is made again without the field.  Once the
+adapted request is answered, later requests are adapted from the start.
 """
 
 import re
@@ -15,13 +15,13 @@ Adaptation = Literal["no_stream_options", "max_completion_tokens", "max_tokens",
 
 Body = Mapping[str, Json]
 
-_UNFIT: Final = frozenset({400, 422})  # statuses that say what is wrong with a request
+_UNFIT: Final = frozenset({400, 422})  # statuses with words about a wrong request
 _TEMPLATE: Final = frozenset({*_UNFIT, 500})  # llama.cpp and vLLM: a template raised an error
 _LIMITS: Final[Mapping[Adaptation, Adaptation]] = {
     "max_completion_tokens": "max_tokens",
     "max_tokens": "max_completion_tokens",
 }
-"""Each by the older or newer name that goes in its place."""
+"""A name of the token limit, and the older or newer name to use instead."""
 
 _NOT_TAKEN: Final = re.compile(
     r"unsupported|not supported|unknown|unrecognized|unexpected|extra|"
@@ -35,7 +35,8 @@ _JOINED: Final = ("system", "user", "assistant")
 
 
 def lesson(status: int, words: str, body: Body) -> Adaptation | None:
-    """What would mend a refusal with that status and those words; None where nothing would."""
+    """The adaptation that may mend a refusal with `status` and `words`; None where nothing
+    would."""
     if status in _UNFIT and "stream_options" in body and "stream_options" in words:
         return "no_stream_options"
     if status in _UNFIT and _NOT_TAKEN.search(words):
@@ -48,12 +49,12 @@ def lesson(status: int, words: str, body: Body) -> Adaptation | None:
 
 
 def with_lesson(learned: frozenset[Adaptation], lesson: Adaptation) -> frozenset[Adaptation]:
-    """The newest refusal of a name holds, whatever was learned before."""
+    """The lessons with a new one, which replaces an opposite lesson."""
     return (learned - {_LIMITS.get(lesson, lesson)}) | {lesson}
 
 
 def adapted(body: Body, learned: frozenset[Adaptation]) -> dict[str, Json]:
-    """The request as that provider takes it."""
+    """The request in a form that the provider takes."""
     made = dict(body)
     if "no_stream_options" in learned:
         made.pop("stream_options", None)
@@ -67,7 +68,7 @@ def adapted(body: Body, learned: frozenset[Adaptation]) -> dict[str, Json]:
 
 
 def joined(messages: Sequence[Mapping[str, Any]]) -> list[Json]:
-    """Neighbours of one role as one message, where they have nothing but a content."""
+    """The messages, with neighbours of the same role joined if they have only a content."""
     made: list[Any] = []
     for message in messages:
         if made and _may_join(made[-1], message):

@@ -1,4 +1,4 @@
-"""An answer as a provider's connection brings it: reads, and the events that they complete."""
+"""An answer from a provider's connection: bytes read, and events completed."""
 
 import math
 from collections.abc import AsyncIterator, Sequence
@@ -19,13 +19,13 @@ from legato.models.reader import AnswerReader
 USAGE_GRACE: Final = 2.0  # seconds after the finish reason for the usage: OpenAI's takes 0.1
 BODY_GRACE: Final = 0.2  # seconds after the end for the body's own; then the connection is not kept
 SLICE: Final = 16 * 1024
-"""Bytes that are read into events in one go: some hundred events, in two milliseconds."""
+"""Bytes that are read into events without a pause: some hundred events, in two milliseconds."""
 
 log = structlog.get_logger()
 
 
 class Batches:
-    """The events of an answer, one batch for each read; empty where a read completed none."""
+    """The events of an answer, a batch for each read; empty where a read completed no event."""
 
     def __init__(self, asking: Asking, body: ResponseBody) -> None:
         self._asking = asking
@@ -56,7 +56,7 @@ class Batches:
         await self._body.aclose()
 
     def _read_on(self, read: bytes) -> list[ModelEvent]:
-        """The events that `read` completes; all that is left, where it is empty."""
+        """The events completed by `read`; if `read` is empty, all events that are left."""
         reader = self._reader
         events = reader.feed(read) if read else []
         if not read or reader.is_done:
@@ -67,7 +67,7 @@ class Batches:
         return events
 
     async def _fail(self, events: list[ModelEvent], failure: ModelError) -> Sequence[ModelEvent]:
-        """Before the first word the provider may be asked again; after it, that is the end."""
+        """Ask again before the first word; after the first word, end with the failure."""
         if not self._reader.has_spoken:
             await self._body.aclose()
             await self._asking.pause(failure, is_passing=may_pass(failure.reason, failure.status))
@@ -86,15 +86,17 @@ class Batches:
         self._is_broken = self._is_silent = self._is_told = False
 
     async def _next_slice(self) -> bytes:
-        if not self._unread:
+        if self._unread:
+            await trio.lowlevel.checkpoint()  # a read would be one
+        else:
             self._unread = await self._read()
         read, self._unread = self._unread[:SLICE], self._unread[SLICE:]
         return read
 
     async def _read(self) -> bytes:
-        """What the connection brings; b"" where it ended, broke, or has no more to say in time.
+        """The bytes of a read; b"" at the end, after a break, or when the grace is over.
 
-        A broken connection is just an end: whether anything is missing, the reader knows.
+        A broken connection counts as an end: the reader knows whether anything is missing.
         """
         try:
             if self._grace_ends == math.inf:
@@ -107,7 +109,7 @@ class Batches:
         return b""
 
     async def _read_to_the_end(self) -> None:
-        """A body read to its end leaves its connection to the next request."""
+        """Read on to the body's end, because only then can the next request use the connection."""
         self._grace_ends = trio.current_time() + BODY_GRACE
         while not self._is_silent and await self._read():
             pass

@@ -23,7 +23,8 @@ _PATH: Final = "chat/completions"
 
 
 class Refusal(Struct, frozen=True):
-    """A provider's answer that is no answer.  `words`: all that it said; `status`: 0 for none."""
+    """A provider's refusal.  `words`: the whole body, up to a bound; `status`: 0 without a
+    response."""
 
     error: ModelError
     is_passing: bool = False
@@ -32,16 +33,16 @@ class Refusal(Struct, frozen=True):
 
 
 class Lessons:
-    """What was learned of one provider, by all who ask it."""
+    """The adaptations for a provider, learned by all requests together."""
 
     def __init__(self) -> None:
         self.learned: frozenset[Adaptation] = frozenset()
 
 
 class Asking:
-    """One request, however often it is made.
+    """A request, however often the request is made.
 
-    `without_key` takes the provider's key out of a text for people.
+    `without_key` removes the provider's key from a text for people.
     """
 
     def __init__(
@@ -62,10 +63,10 @@ class Asking:
         self._retries = 0
 
     async def response(self) -> ResponseBody:
-        """What answers, with status 200.
+        """The body of the first response with status 200.
 
         Raises:
-            ModelError: nothing does.
+            ModelError: if no response has status 200.
         """
         while True:
             answer = await self._ask()
@@ -76,7 +77,7 @@ class Asking:
                 await self.pause(answer.error, is_passing=answer.is_passing)
 
     async def pause(self, error: ModelError, *, is_passing: bool) -> None:
-        """Wait until the provider may be asked again; raise `error` where it may not."""
+        """Wait until a retry is allowed; raise `error` where no retry is allowed."""
         wait = self._retry.wait(self._retries, error.retry_after, random.random())
         if wait is None or not is_passing:
             raise error
@@ -88,7 +89,7 @@ class Asking:
         return ModelError(error.reason, message, status=error.status, retry_after=error.retry_after)
 
     def _learn(self, refusal: Refusal) -> bool:
-        """Whether the refusal taught what the next request does otherwise."""
+        """Whether the next request differs after the lesson of the refusal."""
         body = adapted(self._body, self._learned)
         found = lesson(refusal.status, refusal.words, body)
         if found is None or found in self._tried:
@@ -107,7 +108,7 @@ class Asking:
             return self._unreachable(error)
 
     async def _send(self) -> httpx.Response:
-        """Where the provider sends us elsewhere on the same host, we follow."""
+        """Send the request, and follow redirects on the same host."""
         body = adapted(self._body, self._learned)
         request = self._client.build_request("POST", _PATH, json=body)
         for _ in range(MOST_REDIRECTS):
@@ -138,15 +139,15 @@ class Asking:
 
 
 def _coding_of(response: httpx.Response) -> str:
-    """How the body is compressed; "" if it is not."""
+    """The coding of a compressed body; "" for a plain body."""
     coding: str = response.headers.get("content-encoding", "").strip().lower()
     return "" if coding == "identity" else coding[:40]
 
 
 def _redirected(url: httpx.URL, response: httpx.Response) -> httpx.URL | None:
-    """Where a response sends us, on the same host; None where it does not, or elsewhere.
+    """The target of a redirect on the same host; None for any other response.
 
-    The key goes with us, so neither another host nor a way without TLS will do.
+    The key is sent along, so neither a different host nor a downgrade from TLS will do.
     """
     location = response.headers.get("location")
     if response.status_code not in _REDIRECTS or not location:
@@ -160,7 +161,7 @@ def _redirected(url: httpx.URL, response: httpx.Response) -> httpx.URL | None:
 
 
 def _is_passing(report: Report, response: httpx.Response) -> bool:
-    """OpenAI says it outright; else the status does."""
+    """Whether a refusal may pass: by OpenAI's header, else by the status."""
     match response.headers.get("x-should-retry"):
         case "true":
             return True
@@ -171,7 +172,7 @@ def _is_passing(report: Report, response: httpx.Response) -> bool:
 
 
 def _may_pass(error: httpx.RequestError) -> bool:
-    """Not a certificate that is wrong, and not a request that cannot be sent."""
+    """Whether an error may pass: not a wrong certificate, and not a request that cannot be sent."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

@@ -1,4 +1,4 @@
-"""The body of a response as its connection brings it."""
+"""The body of a response, read as the connection brings bytes."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -13,7 +13,7 @@ GOODBYE: Final = 0.2  # seconds: nothing waits for the provider but TLS, which s
 
 
 class ResponseBody:
-    """What each read of the connection brings.  Whoever has one closes it."""
+    """A body to read in pieces, one for each read of the connection.  The owner closes the body."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
@@ -26,10 +26,11 @@ class ResponseBody:
         return await anext(self._reads, b"") if self._reads else b""
 
     async def aclose(self) -> None:
-        """Close the connection, unless the body was read to its end.
+        """Close the connection, unless the body was read to the end.
 
-        httpx reads through a chain of generators; closing the outermost would leave the others
-        to the garbage collector, of which Trio warns.  Reading on from what is closed ends all.
+        httpx reads through a chain of generators.  Closing the outermost would leave the inner
+        generators to the garbage collector, of which Trio warns.  Reading on from the closed
+        response ends all.
         """
         # Shielded, or a cancelled reader would skip the second half.
         with trio.move_on_after(GOODBYE, shield=True):

@@ -1,4 +1,4 @@
-"""Which tool call a piece belongs to: by index, id and order together.  Pure."""
+"""The pieces of tool calls, told apart by index, id and order together.  Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -9,10 +9,11 @@ from msgspec import Struct
 from legato.models.contract import ToolCallChunk
 from legato.models.fields import index_in, json_in, mapping_in, name_in
 
-MOST_CALLS: Final = 128  # of one answer: as many tools as OpenAI lets a request name
+MOST_CALLS: Final = 128  # in an answer: as many as the tools that OpenAI lets a request name
 LONGEST_ID: Final = 8192  # characters: LiteLLM carries Gemini's signature of a thought in an id
 LONGEST_NAME: Final = 256  # four times what OpenAI allows
-_MOST_WEIGHED: Final = 64 * 1024  # characters of arguments that are looked at for their end
+# characters of arguments that are searched for the end of the object
+_MOST_WEIGHED: Final = 64 * 1024
 
 
 class TooManyCalls(Exception):
@@ -24,15 +25,17 @@ class _Piece(Struct, frozen=True):
     id: str
     name: str
     args: str
+    is_custom: bool
 
 
 class _Call:
-    """One call, as far as it is known.  `number` is None until the call is told."""
+    """A call as far as known.  `number` is None until the call is told."""
 
     def __init__(self, index: int | None) -> None:
         self.index = index
         self.id = ""
         self.name = ""
+        self.is_custom = False
         self.number: int | None = None
         self.args: list[str] = []
         self._size = 0
@@ -40,17 +43,19 @@ class _Call:
     def take(self, piece: _Piece) -> None:
         self.id = self.id or piece.id
         self.name = self.name or piece.name
+        self.is_custom = self.is_custom or piece.is_custom
         self._size += len(piece.args)
         if self._size <= _MOST_WEIGHED:
             self.args.append(piece.args)
 
     @property
     def is_told_late(self) -> bool:
-        """Whether its arguments are more than may wait for a name."""
+        """Whether there are more arguments than may wait for a name."""
         return self._size > _MOST_WEIGHED
 
     def is_whole(self) -> bool:
-        """Whether its arguments are a whole object, so that what follows is another call's."""
+        """Whether the arguments are a whole object, so that further ones belong to a different
+        call."""
         text = "".join(self.args).strip()
         if self._size > _MOST_WEIGHED or not (text.startswith("{") and text.endswith("}")):
             return False
@@ -61,7 +66,8 @@ class _Call:
         return True
 
     def is_continued_by(self, piece: _Piece) -> bool:
-        """Whether a piece in this call's place is more of it, and not another call's first."""
+        """Whether a piece in this call's place continues the call, and does not begin a new
+        call."""
         if piece.id and piece.id == self.id:
             return True
         is_other_id = bool(piece.id and self.id)
@@ -69,18 +75,18 @@ class _Call:
             return False
         if piece.name and self.name and (is_other_id or piece.name != self.name):
             return False
-        # Some make up an id for each piece, and some number every call 0: what tells these apart
-        # is whether the arguments so far are whole.
+        # Some servers make up an id for each piece, and some number every call 0.  Only whole
+        # arguments show that a call has ended.
         begins = (piece.name and self.name) or (is_other_id and piece.args)
         return not (begins and self.is_whole())
 
 
 class Calls:
-    """The tool calls of one answer.
+    """The tool calls of an answer.
 
-    A call is told once its name is known; a name may come late, and until then its arguments
-    wait.  Whoever sends no id gets ours, `call_<prefix>_<number>`, since a client answers a call
-    by its id, and the ids of a whole conversation must differ.
+    A call is told once the name is known; a name may come late, and until then arguments wait.  A
+    call without an id gets ours, `call_<prefix>_<number>`, because a client answers a call by the
+    id, and the ids of a whole conversation must differ.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -94,10 +100,10 @@ class Calls:
         return bool(self._calls)
 
     def read(self, given: Mapping[str, Any]) -> Iterator[ToolCallChunk]:
-        """What one entry of `tool_calls` says.
+        """The chunks that an entry of `tool_calls` completes.
 
         Raises:
-            TooManyCalls: it is one more than MOST_CALLS.
+            TooManyCalls: if there are more than MOST_CALLS calls.
         """
         piece = _piece_in(given)
         if not (piece.id or piece.name or piece.args):
@@ -111,7 +117,7 @@ class Calls:
             yield self._tell(call, piece)
 
     def rest(self) -> Iterator[ToolCallChunk]:
-        """The calls whose names never came."""
+        """The calls without a name up to the end."""
         for call in self._calls:
             if call.number is None:
                 yield self._tell(call)
@@ -125,7 +131,7 @@ class Calls:
         return call
 
     def _place_of(self, piece: _Piece) -> _Call | None:
-        """The call whose piece this would be, unless another begins with it."""
+        """The call that the piece continues, unless the piece begins a new call."""
         named = self._by_id.get(piece.id)
         if piece.index is None:
             return named or (self._calls[-1] if self._calls else None)
@@ -153,12 +159,13 @@ class Calls:
         args = "".join(call.args)
         if call.is_told_late and piece is not None:
             args += piece.args  # which was one too many to be kept
-        return ToolCallChunk(call.number, call_id, call.name, args)
+        return ToolCallChunk(call.number, call_id, call.name, args, call.is_custom)
 
 
 def _piece_in(given: Mapping[str, Any]) -> _Piece:
     """Functions have arguments, custom tools an input; some name both beside and not within."""
-    inner = mapping_in(given.get("function")) or mapping_in(given.get("custom")) or given
+    custom = mapping_in(given.get("custom"))
+    inner = mapping_in(given.get("function")) or custom or given
     args = inner.get("arguments", inner.get("input", inner.get("parameters")))
     found = given.get("id")
     call_id = found if isinstance(found, str) and len(found) <= LONGEST_ID else ""
@@ -167,4 +174,5 @@ def _piece_in(given: Mapping[str, Any]) -> _Piece:
         call_id,
         name_in(inner.get("name"), LONGEST_NAME),
         json_in(args),
+        bool(custom) or given.get("type") == "custom",
     )

@@ -1,4 +1,4 @@
-"""One event's data as a chunk of an answer, and what is in it, read field by field.  Pure."""
+"""An event's data as a chunk of an answer, read field by field.  Pure."""
 
 import json
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ Chunk = Mapping[str, Any]
 
 
 def chunks_in(data: bytes) -> list[Chunk] | None:
-    """The chunk that `data` is, or the chunks that it lists; None for what cannot be read.
+    """The chunk in `data`, or a list's chunks; None for unreadable data.
 
     Nothing (`null`, an empty text) is an empty list.
     """
@@ -38,7 +38,7 @@ def chunks_in(data: bytes) -> list[Chunk] | None:
 
 
 def _unusual(data: bytes) -> list[Chunk] | None:
-    """What strict JSON refuses though it can be read: halves of a surrogate pair, -Infinity."""
+    """The chunks of data that strict JSON refuses: halves of a surrogate pair, -Infinity."""
     if not data.strip():
         return []
     if len(data) > MOST_FALLBACK:
@@ -58,7 +58,7 @@ def _integer(digits: str) -> int | float:
 
 
 def choice_in(chunk: Chunk) -> Mapping[str, Any] | None:
-    """The first choice: nobody asks for others.  None where the chunk has none."""
+    """The first choice, because nobody asks for more; None for a chunk without choices."""
     choices = chunk.get("choices")
     if type(choices) is list and len(choices) == 1 and type(choices[0]) is dict:
         found = choices[0]
@@ -67,13 +67,13 @@ def choice_in(chunk: Chunk) -> Mapping[str, Any] | None:
 
 
 def fact_in(chunk: Chunk, name: str) -> str:
-    """A word of the provider's about how it served the answer; "" where it says none."""
+    """A word of the provider about how the answer was served; "" where not given."""
     found = chunk.get(name)
     return name_in(found, LONGEST_REASON) if found else ""
 
 
 def delta_in(choice: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a choice says; a whole completion has it in its `message`."""
+    """The delta of a choice; a whole completion has a `message` instead."""
     delta = choice.get("delta")
     if type(delta) is dict and delta:
         return delta
@@ -81,7 +81,7 @@ def delta_in(choice: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def thought_in(delta: Mapping[str, Any]) -> str:
-    """What a delta has of thoughts; those who say one twice, by two names, mean it once."""
+    """The thoughts in a delta; a thought under two names is read once."""
     if _WITH_THOUGHTS.isdisjoint(delta) and type(delta.get("content")) is not list:
         return ""
     for name in _THOUGHTS:
@@ -94,7 +94,7 @@ def thought_in(delta: Mapping[str, Any]) -> str:
 
 
 def said_in(delta: Mapping[str, Any]) -> str:
-    """What a delta has of text; a refusal is one, and comes in place of the text."""
+    """The text in a delta; a refusal comes in place of the text, and is read as text."""
     content = delta.get("content")
     if type(content) is str and content:
         return content
@@ -113,9 +113,9 @@ def finish_in(choice: Mapping[str, Any]) -> str:
 
 
 def usage_in(chunk: Chunk, choice: Mapping[str, Any] | None) -> Usage | None:
-    """The usage that a chunk says; Moonshot says it in the choice, Groq under its own name.
+    """The usage in a chunk.  Moonshot has the usage in the choice, Groq under the name `x_groq`.
 
-    None where nothing is said.
+    None for a chunk without usage.
     """
     found = mapping_in(chunk.get("usage"))
     found = found or mapping_in(mapping_in(chunk.get("x_groq")).get("usage"))
@@ -134,7 +134,7 @@ def usage_in(chunk: Chunk, choice: Mapping[str, Any] | None) -> Usage | None:
 
 
 def _cached_in(usage: Mapping[str, Any]) -> int | None:
-    """OpenAI's way to say it, DeepSeek's, Moonshot's."""
+    """The cached tokens by the names of OpenAI, DeepSeek and Moonshot."""
     details = mapping_in(usage.get("prompt_tokens_details"))
     ways = (
         details.get("cached_tokens"),

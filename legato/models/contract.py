@@ -1,4 +1,4 @@
-"""What a model is to the rest of the program: a stream of small events, in batches."""
+"""The contract of a model: a stream of small events, in batches."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -14,9 +14,9 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 class ChatMessage(Struct, frozen=True):
     """A message in the words of Chat Completions.
 
-    `content` is text, or a list of its content parts, or None beside tool calls; `more` are the
+    `content` is text, or a list of content parts, or None beside tool calls; `more` are the
     message's other fields (`tool_calls`, `tool_call_id`, `name`), handed on unread.
-    `thoughts`: what the assistant thought before it said this, for the models that want it back.
+    `thoughts`: the assistant's thoughts before the message, for models that want thoughts back.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -26,7 +26,7 @@ class ChatMessage(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """What a person reads of it."""
+        """The text that a person reads."""
         if isinstance(self.content, str):
             return self.content
         texts = (part.get("text") for part in self.content or ())
@@ -36,8 +36,8 @@ class ChatMessage(Struct, frozen=True):
 class ModelRequest(Struct, frozen=True):
     """`parameters` are the caller's own (temperature, max_tokens, …), handed on unread.
 
-    `resumed`: the text that this very answer had when another process took the job over.  The last
-    message ends with that text.
+    `resumed`: the text of this very answer when a new process took the job over.  The last message
+    ends with this text.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -56,12 +56,14 @@ class ReasoningChunk(Struct, frozen=True, gc=False):
 
 
 class ToolCallChunk(Struct, frozen=True):
-    """`index` counts the calls of this answer; `id` and `name` come with a call's first chunk."""
+    """`index` counts the calls of this answer; `id`, `name` and whether it `is_custom` (a tool's
+    whose input is any text) come with a call's first chunk."""
 
     index: int
     id: str = ""
     name: str = ""
     args: str = ""
+    is_custom: bool = False
 
 
 class UsageReport(Struct, frozen=True):
@@ -71,7 +73,7 @@ class UsageReport(Struct, frozen=True):
 class FinishReport(Struct, frozen=True):
     """Why the model ended: stop, length, tool_calls, content_filter, or the provider's own word.
 
-    `system_fingerprint` and `service_tier` are the provider's; "" where it did not say.
+    `system_fingerprint` and `service_tier` are the provider's; "" where not given.
     """
 
     reason: str
@@ -86,10 +88,10 @@ class ModelError(Exception):
     """A model could not answer, or not to the end.
 
     `reason` is for programs: invalid_parameters, provider_unreachable, provider_rejected,
-    provider_rate_limited, provider_error, provider_cut, or what a provider's error is known by
-    everywhere: context_length_exceeded, content_filter, insufficient_quota.  The message is for
+    provider_rate_limited, provider_error, provider_cut, or a name that all providers' errors have
+    in common: context_length_exceeded, content_filter, insufficient_quota.  The message is for
     people and carries no secret.  `status`: the HTTP status of a provider's refusal;
-    `retry_after`: after how many seconds it says that it may be asked again.
+    `retry_after`: seconds until the provider wants to be asked again.
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class ModelError(Exception):
 
 
 class Model(Protocol):
-    """One entry of the `[models]` table.  Safe to use from many tasks at once."""
+    """An entry of the `[models]` table.  Safe to use from many tasks at once."""
 
     @property
     def name(self) -> str: ...
@@ -119,12 +121,17 @@ class Model(Protocol):
 
     @property
     def writes_titles(self) -> bool:
-        """Whether a title may be asked of it; otherwise titles are made by rule."""
+        """Whether the model may be asked for a title; otherwise titles are made by rule."""
         ...
 
     @property
     def continues(self) -> bool:
-        """Whether it goes on from a last message of the assistant's, instead of answering it."""
+        """Whether the model goes on from a last message of the assistant, instead of answering."""
+        ...
+
+    @property
+    def reads_images(self) -> bool:
+        """Whether messages may have images; a request with one is refused otherwise."""
         ...
 
     def count_tokens(self, text: str) -> int:
@@ -142,11 +149,11 @@ class Model(Protocol):
     def stream(
         self, request: ModelRequest
     ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[ModelEvent]]]:
-        """Ask it.  Each item is all that one read of the provider's connection brought.
+        """Ask the model.  An item has all events of a read of the provider's connection.
 
-        An item without events says that the provider is alive: it sent a comment, a ping, or
-        half an event.  A FinishReport is the last event of the last item.
-        Leaving the block closes the connection, whatever was still to come.
+        An item without events says that the provider is alive: a comment, a ping, or half an event
+        came.  A FinishReport is the last event of the last item.
+        Leaving the block closes the connection, even before the end of the answer.
         A stream that ends without a FinishReport was cut: the implementation raises.
 
         Raises:

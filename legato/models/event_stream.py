@@ -7,8 +7,8 @@ from typing import Final
 from msgspec import Struct
 
 MOST_EVENT: Final = 1024 * 1024
-"""Bytes of one event's data, and of one line: an answer has thousands of events of 300 bytes.
-What is longer (an image, a mistake, an attack) is not kept, and counted instead."""
+"""Bytes of an event's data, and of a line: an answer has thousands of events of 300 bytes.  Longer
+data (an image, a mistake, an attack) is only counted, and not kept."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
@@ -16,17 +16,17 @@ _DATA: Final = b"data: "
 
 
 class ServerEvent(Struct, frozen=True, gc=False):
-    """One event.  `data` may be empty where the event has a name."""
+    """An event.  `data` may be empty if the event has a name."""
 
     data: bytes
     name: bytes = b""
 
 
 class EventSplitter:
-    """Takes bytes cut anywhere; gives the events they complete, all at once.
+    """Takes bytes cut anywhere; gives the completed events, all at once.
 
-    `overlong` counts the events that were longer than MOST_EVENT, and so are given to nobody;
-    `dropped` counts the bytes that were not kept for that.
+    `overlong` counts the events that were longer than MOST_EVENT and are skipped; `dropped` counts
+    the bytes of skipped events.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class EventSplitter:
         self.dropped = 0
         self._rest = bytearray()  # a line without its end, at most MOST_EVENT
         self._at_start = True
-        self._after_cr = False  # a line feed that comes next belongs to the line before
+        self._after_cr = False  # a following line feed belongs to the line before
         self._dropping_line = False
         self._data: list[bytes] = []
         self._size = 0
@@ -42,7 +42,7 @@ class EventSplitter:
         self._is_overlong = False
 
     def feed(self, read: bytes) -> list[ServerEvent]:
-        """The events that `read` completes, in order."""
+        """The events completed by `read`, in order."""
         lines = self._complete_lines(read)
         events: list[ServerEvent] = []
         if lines and b"\r" not in lines and not self._is_amid_event():
@@ -52,14 +52,15 @@ class EventSplitter:
         return events
 
     def flush(self) -> list[ServerEvent]:
-        """What stands before the end of the stream without a blank line of its own.
+        """The last event, if the stream ended without a blank line after the event.
 
-        The standard drops it; here it is taken, since a provider's last `[DONE]` may come so.
+        The standard drops the event; here it is taken, because a provider's last `[DONE]` may come
+        without a blank line.
         """
         return self.feed(b"\n\n")
 
     def _complete_lines(self, read: bytes) -> bytes:
-        """All lines that have their ends by now.  What follows them is kept, within bounds."""
+        """All lines that have ended by now.  The rest is kept, within bounds."""
         if self._is_between_lines and read.endswith(b"\n\n"):
             return read
         if self._after_cr and read:
@@ -99,7 +100,7 @@ class EventSplitter:
         return bool(self._data or self._name or self._is_overlong)
 
     def _take_whole_events(self, lines: bytes, events: list[ServerEvent]) -> bytes:
-        """The common road: events of one `data:` line each.  Returns the lines that are left."""
+        """The common case: events with a single `data:` line.  Returns the lines that are left."""
         blocks = lines.split(b"\n\n")
         rest = blocks.pop()
         for block in blocks:
@@ -141,7 +142,7 @@ class EventSplitter:
 
 
 def _lines(whole: bytes) -> list[bytes]:
-    """Without their ends; every line in `whole` has one."""
+    """The lines in `whole` without their ends; every line has an end."""
     return _LINE_END.split(whole)[:-1]
 
 

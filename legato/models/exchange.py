@@ -1,4 +1,4 @@
-"""One HTTP/1.1 request on a connection, and its response as the connection brings it."""
+"""An HTTP/1.1 request on a connection, and the response as the connection brings bytes."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -9,19 +9,20 @@ import httpx
 import trio
 
 READ: Final = 16 * 1024
-"""Bytes of one read: some fifty events of a stream that is behind, or half a dozen TLS records."""
+"""Bytes of a read: some fifty events of a stream that is behind, or half a dozen TLS records."""
 
 MOST_OVERHEAD: Final = 128 * 1024
 """Bytes of heads, chunk sizes and trailers with no byte of a body between: h11 takes 100 KiB."""
 
 BODY: Final = "legato.body"
-"""The extension of a response that has its Body: httpx wraps the stream in streams of its own."""
+"""The name of a response's extension with the Body, because httpx wraps the stream in its own."""
 
 _FORBIDDEN: Final = (b"\r", b"\n", b"\0")
 
 
 class Exchange:
-    """Its `on_…` methods are what llhttp calls while bytes are fed to it."""
+    """A request and a response. llhttp calls the `on_…` methods while bytes are fed to the
+    parser."""
 
     def __init__(self, stream: trio.abc.Stream, read_timeout: float | None) -> None:
         self.status = 0
@@ -36,18 +37,18 @@ class Exchange:
         self._overhead = 0
         self._is_kept_alive = False
         self._is_framed = False  # whether the body's own end is told apart from the connection's
-        self._is_spoilt = False  # bytes came that nobody asked for
+        self._is_spoilt = False  # unexpected bytes came
 
     @property
     def is_reusable(self) -> bool:
-        """Whether the connection is at the beginning of another request."""
+        """Whether the connection is ready for a next request."""
         return self.is_over and self._is_kept_alive and not self._is_spoilt
 
     async def send(self, request: httpx.Request) -> None:
-        """A server may refuse before it has read all: what it says then still counts.
+        """Send the request.  A server may refuse before reading all, and the refusal still counts.
 
         Raises:
-            httpx.LocalProtocolError: a header cannot be said.
+            httpx.LocalProtocolError: a header holds a line break.
             httpx.WriteTimeout
         """
         whole = head_of(request) + await request.aread()
@@ -62,11 +63,11 @@ class Exchange:
                 raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
 
     async def read(self) -> bytes:
-        """What one read of the connection brings of the body; b"" at its end.
+        """The bytes of the body from a read of the connection; b"" at the end.
 
         Raises:
             httpx.ReadError, httpx.ReadTimeout: the connection broke, or was silent for too long.
-            httpx.RemoteProtocolError: it ended too early, or what came is no HTTP.
+            httpx.RemoteProtocolError: the connection ended too early, or the bytes are no HTTP.
         """
         while not (self._bodies or self.is_over):
             if not await self._feed():
@@ -78,7 +79,7 @@ class Exchange:
         self.reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.has_head:  # else it is a trailer
+        if not self.has_head:  # otherwise a trailer
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -124,14 +125,14 @@ class Exchange:
             raise httpx.ReadError(str(error.__cause__ or error)) from error
 
     def _end(self) -> None:
-        """The connection has ended: the body, too, where nothing else says where it ends."""
+        """End with the connection; the body has ended, too, unless a header says otherwise."""
         if self._is_framed:
             raise httpx.RemoteProtocolError("The connection ended before the body did.")
         self.is_over = self._is_spoilt = True
 
 
 class Body(httpx.AsyncByteStream):
-    """The body of one response.  `finish` gets the exchange when nobody reads on."""
+    """The body of a response.  `finish` gets the exchange when nobody reads on."""
 
     def __init__(self, exchange: Exchange, finish: Callable[[Exchange], Awaitable[None]]) -> None:
         self._exchange = exchange
@@ -150,7 +151,7 @@ class Body(httpx.AsyncByteStream):
 
 
 def head_of(request: httpx.Request) -> bytes:
-    """Raises httpx.LocalProtocolError where it would not be one head."""
+    """The head's bytes.  Raises httpx.LocalProtocolError if a header holds a line break."""
     lines = [b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
     lines += [b"%b: %b" % (name, value) for name, value in request.headers.raw]
     if any(bad in line for line in lines for bad in _FORBIDDEN):

@@ -1,4 +1,4 @@
-"""What a provider says went wrong, in every shape in which providers say it.  Pure."""
+"""Errors of providers, in every shape that providers use.  Pure."""
 
 import json
 import re
@@ -12,10 +12,11 @@ from legato.models.contract import ModelError
 from legato.models.fields import encodable
 
 SHOWN: Final = 300  # characters of a provider's own words: a sentence or two, not a page
-_DEEPEST: Final = 8  # levels of a body that are looked into: four wrap each other in the worst seen
+_DEEPEST: Final = 8  # levels of a body that are searched: the worst error seen has four
 _LONGEST_NAME: Final = 64  # characters
 _TOO_MANY: Final = 429
-_BY_STATUS: Final = frozenset({408, 425, _TOO_MANY})  # that may pass, besides 500 and above
+# statuses that may pass, besides 500 and above
+_BY_STATUS: Final = frozenset({408, 425, _TOO_MANY})
 _FOR_GOOD: Final = frozenset({501, 505, 511})  # not implemented, wrong version, log in first
 
 CONTEXT: Final = "context_length_exceeded"
@@ -37,12 +38,12 @@ _REASONS: Final[Mapping[str, str]] = {
     "billing_hard_limit_reached": QUOTA,
     "exceeded_current_quota_error": QUOTA,  # Moonshot
 }
-"""By a provider's own name for it, in small letters."""
+"""Reasons by a provider's name for an error, in small letters."""
 
 _CONTEXT_WORDS: Final = re.compile(
     r"maximum context length|context (length|window|size)|prompt is too long", re.IGNORECASE
 )
-"""vLLM, Mistral and Anthropic say it in words alone."""
+"""vLLM, Mistral and Anthropic name the error in words alone."""
 
 _STATUSES: Final[Mapping[str, int]] = {
     "invalid_request_error": 400,
@@ -68,16 +69,16 @@ _STATUSES: Final[Mapping[str, int]] = {
     FILTERED: 400,
     QUOTA: _TOO_MANY,
 }
-"""By a provider's name for an error that comes within a stream, where no status is left to say."""
+"""Statuses by a provider's name for an error within a stream, which has no status any more."""
 
 _WORDS: Final = ("error", "message", "msg", "detail", "error_msg", "errors")
 _NAMES: Final = ("code", "type", "status", "error_code", "status_code")
 
 
 class Report(Struct, frozen=True):
-    """An error as its provider tells it: `message` in its words, `names` as it calls the kind.
+    """A provider's error: `message` in the provider's words, `names` of the kind of error.
 
-    `status` is the HTTP status that it has, or would have; None where nothing says that.
+    `status` is the HTTP status of the error, as response or as named in the body; None if unknown.
     """
 
     message: str
@@ -86,7 +87,7 @@ class Report(Struct, frozen=True):
 
     @property
     def reason(self) -> str:
-        """A ModelError's."""
+        """The `reason` of a ModelError."""
         for name in self.names:
             if name in _REASONS:
                 return _REASONS[name]
@@ -100,20 +101,20 @@ class Report(Struct, frozen=True):
         return "provider_rejected" if 300 <= status < 500 else "provider_error"
 
     def error(self, what: str) -> ModelError:
-        """`what`: what the provider did."""
+        """The error for people; `what` says what the provider did."""
         message = self.message or "no reason given"
         return ModelError(self.reason, f"The provider {what}: {message}", status=self.status)
 
 
 def may_pass(reason: str, status: int | None) -> bool:
-    """Whether asking again may help after such a failure."""
+    """Whether a retry may help after a failure."""
     if status is None or reason in _REASONS.values():
         return False
     return status in _BY_STATUS or (status >= 500 and status not in _FOR_GOOD)
 
 
 def report_of(found: object, status: int | None = None) -> Report:
-    """What the value of an error says; `status`: the response's own, which counts for more."""
+    """The report in the value of an error; `status`: the response's own, which counts for more."""
     names = tuple(_names(found, _DEEPEST))
     if status is None:
         status = next((number for name in names if (number := _status(name))), None)
@@ -121,7 +122,7 @@ def report_of(found: object, status: int | None = None) -> Report:
 
 
 def report_in(body: bytes, status: int | None = None) -> Report:
-    """What an error body says, be it JSON or not."""
+    """The report in an error's body, JSON or not."""
     try:
         return report_of(msgspec.json.decode(body), status)
     except (msgspec.DecodeError, ValueError, RecursionError):  # ValueError: a key is not UTF-8
@@ -129,7 +130,7 @@ def report_in(body: bytes, status: int | None = None) -> Report:
 
 
 def error_in(chunk: Mapping[str, Any]) -> object:
-    """The error that a chunk, or a body that came with status 200, is; None where it is none."""
+    """The error in a chunk, or in a body with status 200; None for any other chunk."""
     if chunk.get("error") or chunk.get("object") == "error" or chunk.get("type") == "error":
         return chunk
     return None
@@ -158,18 +159,18 @@ def _words(found: object, depth: int) -> str:
 def _as_json(found: object) -> str:
     try:
         return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
-    except (RecursionError, ValueError):  # an integer of thousands of digits is such a ValueError
+    except (RecursionError, ValueError):  # ValueError: an integer of thousands of digits
         return ""
 
 
 def _raw_in(found: dict[str, Any]) -> object:
-    """OpenRouter tells in it what the provider behind it said."""
+    """The field in which OpenRouter has the words of the provider behind."""
     metadata = found.get("metadata")
     return metadata.get("raw") if isinstance(metadata, dict) else None
 
 
 def _names(found: object, depth: int) -> Iterator[str]:
-    """The innermost first: what wraps an error is less particular."""
+    """The names of an error, the innermost first, because outer names are less particular."""
     match found:
         case [inner, *_] if depth:
             yield from _names(inner, depth - 1)

@@ -1,7 +1,7 @@
-"""One field of what a provider sent, whatever it turns out to be.  Pure.
+"""A field from a provider, whatever the field turns out to be.  Pure.
 
-Servers write the same field as a text, a number, a list of parts, an object or null.  What makes
-no sense is read as if it were not there: one odd field never ends an answer.
+Servers write the same field as a text, a number, a list of parts, an object or null.  A senseless
+field is read as if it were absent: an odd field never ends an answer.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 MOST_TOKENS: Final = 2**53 - 1
-"""The greatest integer that every reader of JSON can hold; no answer has so many."""
+"""The greatest integer that every reader of JSON can hold; no answer has as many tokens."""
 
 MOST_CALLS: Final = 2**31 - 1
 
@@ -27,14 +27,14 @@ def mapping_in(found: object) -> Mapping[str, Any]:
 
 
 def mappings_in(found: object) -> Iterator[Mapping[str, Any]]:
-    """The objects of a list; an object alone is a list of one."""
+    """The objects of a list; an object alone counts as a list."""
     for each in found if isinstance(found, list) else (found,):
         if isinstance(each, dict):
             yield each
 
 
 def text_in(found: object) -> str:
-    """A text, a number as its digits, or the texts of content parts, joined; "" for all else."""
+    """A text, the digits of a number, or the texts of content parts, joined; "" for all else."""
     if type(found) is str:
         return found
     return "".join(_texts(found, _DEEPEST)) if found is not None else ""
@@ -59,26 +59,26 @@ def _texts(found: object, depth: int) -> Iterator[str]:
 
 
 def name_in(found: object, most: int) -> str:
-    """A short text, at most `most` characters of it; "" for anything else."""
+    """At most `most` characters of a text; "" for anything else."""
     return encodable(found[:most]) if isinstance(found, str) else ""
 
 
 def encodable(text: str) -> str:
-    """The text with a replacement character for each half of a surrogate pair that is alone."""
+    """The text with a replacement character for each lone half of a surrogate pair."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def json_in(found: object) -> str:
-    """A text that is JSON, or whatever else stands in its place as JSON; "" for null."""
+    """A text of JSON; any other value as JSON; "" for null."""
     if type(found) is str:
         return found
     return "" if found is None else json.dumps(found, ensure_ascii=False)
 
 
 def number_in(found: object) -> float | None:
-    """A finite number, also where it is spelled as a text."""
+    """A finite number, also from a text."""
     if isinstance(found, str) and len(found) <= _LONGEST_NUMBER:
         try:
             found = float(found)
@@ -90,13 +90,13 @@ def number_in(found: object) -> float | None:
 
 
 def count_in(found: object) -> int | None:
-    """A count of tokens: the nearest that can be for one that cannot; None where none is said."""
+    """A count of tokens, moved into the possible range; None for anything but a number."""
     number = number_in(found)
     return None if number is None else int(min(max(number, 0), MOST_TOKENS))
 
 
 def index_in(found: object) -> int | None:
-    """The number of a choice or a call; None for what can be none."""
+    """The number of a choice or a call; None for any other value."""
     number = number_in(found)
     if number is None or not 0 <= number <= MOST_CALLS or number != int(number):
         return None

@@ -16,30 +16,37 @@ from legato.models.counting import estimate_tokens
 from legato.models.retry import RetryPolicy
 from legato.models.transport import TrioTransport
 
+_LIMITS: Final = ("max_tokens", "max_completion_tokens")
+
 _OURS: Final = frozenset({"messages", "model", "n", "stream", "stream_options"})
 
 
 class Endpoint(Struct, frozen=True):
-    """Where a provider is and what opens it.  `base_url` has the version, as in `…/v1`."""
+    """A provider's address and key.  `base_url` has the version, as in `…/v1`."""
 
     base_url: str
     api_key: str | None = None
 
 
-def provider_client(endpoint: Endpoint, *, trust_env: bool = True) -> httpx.AsyncClient:
+def provider_client(
+    endpoint: Endpoint,
+    *,
+    trust_env: bool = True,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
     """A client for one model's endpoint; its connections are shared by all of its requests.
 
-    How long a provider may be silent is the job's to judge, so reading has no limit here,
-    and neither has the number of connections: the jobs are counted where they start.  Where the
-    environment names a proxy, httpx's own transport serves, which knows how to speak to one.
+    The job judges how long a provider may be silent, so reading has no limit here. Connections have
+    no limit either, because jobs are counted where they start.  If the environment names a proxy,
+    httpx's own transport serves, which can speak to proxies.
     """
     key = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
     proxied = trust_env and bool(getproxies().keys() - {"no"})
     return httpx.AsyncClient(
-        transport=None if proxied else TrioTransport(trust_env=trust_env),
+        transport=transport or (None if proxied else TrioTransport(trust_env=trust_env)),
         base_url=endpoint.base_url,
-        # Compressed, a stream is held back until there is enough to compress, and a few bytes
-        # could become gigabytes.
+        # A compressed stream is held back until there is enough to compress, and a few bytes could
+        # become gigabytes.
         headers={"Accept-Encoding": "identity", **key},
         timeout=httpx.Timeout(None, connect=10.0),
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
@@ -48,7 +55,7 @@ def provider_client(endpoint: Endpoint, *, trust_env: bool = True) -> httpx.Asyn
 
 
 class OpenAIModel:
-    """One model of one server.  The caller opens `client` (see `provider_client`) and closes it."""
+    """A model of a server.  The caller opens and closes `client` (see `provider_client`)."""
 
     writes_titles: Final = True
     continues: Final = True
@@ -62,11 +69,13 @@ class OpenAIModel:
         max_context_tokens: int,
         parameters: Mapping[str, Json] | None = None,
         returns_thoughts: bool = False,
+        reads_images: bool = True,
         retry: RetryPolicy | None = None,
     ) -> None:
-        """`returns_thoughts`: the model is told what it thought before it called a tool."""
+        """`returns_thoughts`: thoughts before a tool call are sent back to the model."""
         self.name: Final = name
         self.max_context_tokens: Final = max_context_tokens
+        self.reads_images: Final = reads_images
         self._client = client
         self._provider_name = provider_name
         self._defaults = parameters or {}
@@ -79,7 +88,7 @@ class OpenAIModel:
         return estimate_tokens(text)
 
     def check(self, parameters: Mapping[str, Json]) -> None:
-        """Anything but what is not the caller's to say, and what JSON cannot say."""
+        """Take any JSON value under any name, except the fields that the server itself sets."""
         for key in sorted(_OURS & parameters.keys()):
             raise ModelError(
                 "invalid_parameters",
@@ -105,7 +114,7 @@ class OpenAIModel:
 
     def _body(self, request: ModelRequest) -> dict[str, Json]:
         return {
-            **self._defaults,
+            **_without_other_limits(self._defaults, request.parameters),
             **request.parameters,
             "model": self._provider_name,
             "messages": [self._message(said) for said in request.messages],
@@ -122,3 +131,15 @@ class OpenAIModel:
     def _without_key(self, text: str) -> str:
         _, _, key = self._client.headers.get("authorization", "").partition(" ")
         return text.replace(key, "…") if key else text
+
+
+def _without_other_limits(
+    defaults: Mapping[str, Json], given: Mapping[str, Json]
+) -> Mapping[str, Json]:
+    """What a table sets for a request that may have a limit of its own, by either of its names.
+
+    Servers refuse both names at once, or go by the one that nobody meant.
+    """
+    if not any(name in given for name in _LIMITS):
+        return defaults
+    return {name: value for name, value in defaults.items() if name not in _LIMITS}

@@ -1,4 +1,4 @@
-"""Waiting for many moments at the price of few: one of those who wait keeps watch for all."""
+"""Sleeping for many tasks at the price of few: a single waiting task keeps watch for all."""
 
 from functools import partial
 from heapq import heapify, heappop, heappush
@@ -16,27 +16,28 @@ TICK: Final = 0.001  # seconds; a Trio sleep costs about 25 µs, so a busy watch
 class Pacer:
     """A `trio.sleep_until` for many tasks with one alarm for all; for one Trio loop at a time.
 
-    The first to wait watches: it alone sleeps, until the earliest deadline of all, and wakes
-    whoever is due.  When its own moment comes, or it is cancelled, it calls another to the watch.
-    So there is no task of its own to start or to end, and nothing runs where nobody waits.
+    The first waiting task keeps watch: only the watcher sleeps, until the earliest deadline of all,
+    and wakes every task that is due.  When the watcher's own deadline comes, or the watcher is
+    cancelled, the watch goes to a different waiting task.  Therefore the pacer needs no task of its
+    own, and nothing runs while nobody waits.
     """
 
     def __init__(self) -> None:
         self._deadlines: list[tuple[float, int]] = []  # a heap of (deadline, ticket)
-        self._waiting: dict[int, Task] = {}  # by ticket; who left is gone from here at once
+        self._waiting: dict[int, Task] = {}  # by ticket; a task that left is removed at once
         self._tickets = count()
         self._watched = False
-        self._called = -1  # whose ticket the watch was handed to last
-        self._alarm = trio.CancelScope()  # of who watches
+        self._called = -1  # the last ticket that the watch was given to
+        self._alarm = trio.CancelScope()  # of the watcher
         self._next_tick = -inf
-        self._now = -inf  # when who watches looked at the clock last: for all, and that is enough
+        self._now = -inf  # the watcher's last look at the clock, which serves all tasks
 
     async def sleep_until(self, deadline: float) -> float:
-        """Return at `deadline` (on Trio's clock), or less than a TICK later; the time then.
+        """Sleep until `deadline` (on Trio's clock), or less than a TICK longer; returns the time.
 
-        The alarm rings once a tick at most, for all who are due by then; who waits alone, for
-        moments a tick or more apart, has each of them exactly.  A deadline that has passed is a
-        checkpoint.
+        The alarm rings at most once a tick, for all tasks that are due.  A task that waits alone,
+        for deadlines a tick or more apart, wakes exactly at each deadline.  A deadline in the past
+        is a checkpoint.
         """
         if self._watched and deadline > self._now:
             ticket = self._enter(deadline)
@@ -49,7 +50,8 @@ class Pacer:
         return now
 
     def _enter(self, deadline: float) -> int:
-        """Be waited for by who watches; woken at the deadline, or called to the watch."""
+        """Register the current task with the watcher, to be woken at the deadline or given the
+        watch."""
         ticket = next(self._tickets)
         self._waiting[ticket] = trio.lowlevel.current_task()
         heappush(self._deadlines, (deadline, ticket))
@@ -61,7 +63,7 @@ class Pacer:
     async def _watch(self, deadline: float) -> float:
         self._watched = True
         self._now = trio.current_time()
-        # Another Trio loop has another clock, and the last tick may be far ahead on this one.
+        # A new Trio loop has a new clock, on which the last tick may be far ahead.
         self._next_tick = min(self._next_tick, self._now + TICK)
         try:
             while self._now < deadline:
@@ -87,7 +89,7 @@ class Pacer:
     def _call_another(self) -> None:
         self._watched = bool(self._waiting)
         if self._watched:
-            # The last to come has probably the longest to wait, and so watches for longest.
+            # The newest task probably waits longest, and can keep watch for longest.
             self._called, task = self._waiting.popitem()
             trio.lowlevel.reschedule(task)
         self._prune()
@@ -98,7 +100,7 @@ class Pacer:
         return Abort.SUCCEEDED
 
     def _prune(self) -> None:
-        """Forget deadlines that nobody waits for, once they are the greater part."""
+        """Forget deadlines without a waiting task, once they are the greater part."""
         if len(self._deadlines) > 2 * len(self._waiting):
             self._deadlines = [each for each in self._deadlines if each[1] in self._waiting]
             heapify(self._deadlines)

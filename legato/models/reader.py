@@ -1,7 +1,9 @@
-"""The bytes of a provider's answer into events: pure, and bounded in all that it keeps."""
+"""The bytes of a provider's answer into events: pure, and bounded in memory."""
 
 from collections.abc import Iterator
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from legato.content import Usage
 from legato.models.calls import MOST_CALLS, Calls, TooManyCalls
@@ -31,10 +33,10 @@ from legato.models.fields import mappings_in
 from legato.models.surrogates import SurrogateJoiner
 
 MOST_DOCUMENT: Final = 4 * 1024 * 1024
-"""Bytes of an answer that comes whole, as one JSON document: as long as an answer may be."""
+"""Bytes of a whole answer in a JSON document: as long as an answer may be."""
 
 MOST_DROPPED: Final = 64 * 1024 * 1024
-"""Bytes that no answer can be made of, before their sender is taken for broken."""
+"""Bytes of skipped events, after which the provider counts as broken."""
 
 MOST_PARTS: Final = 1000
 """Changes between text and thoughts: each makes a part, and a model thinks some dozen times."""
@@ -45,24 +47,24 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 class AnswerReader:
-    """Takes the body of one response cut anywhere; gives the events that it completes.
+    """Takes the body of a response cut anywhere; gives the completed events.
 
-    `call_prefix` makes the ids of calls that come without one unique.  `failure` is what the
-    provider reported, or that it spoke nonsense; what came before it, perhaps in the same read,
-    is still the answer's.  `is_done`: nothing follows.  `is_finishing`: the model has ended, and
-    only its usage may follow.  `has_spoken`: something of an answer came out.
+    `call_prefix` makes ids unique for calls that come without an id. `failure` is an error from the
+    provider, or about nonsense; events before the failure, perhaps of the same read, still belong
+    to the answer.  `is_done`: nothing follows.  `is_finishing`: the model has ended, and only the
+    usage may follow.  `has_spoken`: a part of an answer has come.
     """
 
     def __init__(self, call_prefix: str) -> None:
         self.failure: ModelError | None = None
         self.is_done = False
         self.has_spoken = False
-        self.unreadable = 0  # events that no chunk could be made of
+        self.unreadable = 0  # events that are no chunk
         self._splitter = EventSplitter()
-        self._start: bytes | None = b""  # until a first byte tells what the body is
+        self._start: bytes | None = b""  # until a first byte shows the kind of body
         self._document: bytearray | None = None
         self._beginning = b""
-        self._nonsense = b""  # of the first event that could not be read
+        self._nonsense = b""  # of the first unreadable event
         self._calls = Calls(call_prefix)
         self._halves = SurrogateJoiner()
         self._reason = ""
@@ -78,7 +80,7 @@ class AnswerReader:
         return bool(self._reason)
 
     def feed(self, read: bytes) -> list[ModelEvent]:
-        """The events that `read` completes, up to a `failure` or the end."""
+        """The events completed by `read`, up to a `failure` or the end."""
         if self._start is not None:
             read = self._begin(read)
         if self._document is not None:
@@ -87,11 +89,14 @@ class AnswerReader:
         return self._events(self._splitter.feed(read))
 
     def end(self, *, is_broken: bool = False) -> list[ModelEvent]:
-        """The last events, once no more comes: a FinishReport, or what there was and a `failure`.
+        """The last events at the end of the body: with a FinishReport, unless there is a `failure`.
 
         `is_broken`: the connection did not end as HTTP says.
         """
+        nonsense = self._nonsense
         events = self._remainder()
+        if is_broken:
+            self._nonsense = nonsense  # half an event is none: it was torn
         events.extend(self._calls.rest())
         if self.failure is None and not (self._reason or self._ended_by_done()):
             self.failure = self._why_unfinished(is_broken)
@@ -100,7 +105,7 @@ class AnswerReader:
         return events
 
     def _begin(self, read: bytes) -> bytes:
-        """All so far, once it shows whether it is a stream or one JSON document.
+        """All bytes up to now, once a byte shows whether the body is a stream or a JSON document.
 
         The media type does not tell: errors come as streams, and streams as plain text.
         """
@@ -199,7 +204,7 @@ class AnswerReader:
 
     def _encodable(self, call: ToolCallChunk) -> ToolCallChunk:
         args = self._halves.join(f"call {call.index}", call.args)
-        return call if args == call.args else ToolCallChunk(call.index, call.id, call.name, args)
+        return call if args == call.args else replace(call, args=args)
 
     def _add(self, events: list[ModelEvent], name: str, text: str) -> None:
         text = self._halves.join(name, text)
@@ -222,8 +227,7 @@ class AnswerReader:
         return self.is_done and self._has_choices
 
     def _why_unfinished(self, is_broken: bool) -> ModelError:
-        is_torn = is_broken and self._document is not None
-        if self._nonsense and not (self._has_choices or is_torn):
+        if self._nonsense and not self._has_choices:
             return report_in(self._nonsense).error("sent what is no chunk of an answer")
         beginning = self._beginning.removeprefix(_BOM).lstrip(_WHITE)
         if not (is_broken or self.has_spoken) and beginning and not self._has_choices:

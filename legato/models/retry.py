@@ -1,4 +1,4 @@
-"""How often, and after how long a wait, a provider is asked again."""
+"""The number of retries, and the waits between."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,15 +9,15 @@ from msgspec import Struct
 
 from legato.models.fields import number_in
 
-LONGEST_ASKED: Final = 10_000_000.0  # seconds: four months; what is longer is no such number
+LONGEST_ASKED: Final = 10_000_000.0  # seconds: four months; a greater number is a mistake
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):
-    """Waits grow by doubling, with full jitter so that a crowd does not come back together."""
+    """Waits grow by doubling, with full jitter, because a crowd must not come back together."""
 
     retries: int = 2  # three askings: enough for a hiccup, and an outage is said within seconds
     first_wait: float = 0.5  # seconds, the most before the first retry
-    longest_wait: float = 20.0  # who is asked to wait for longer is told so instead
+    longest_wait: float = 20.0  # a longer wait is reported to the client instead
 
     def wait(self, retry: int, asked: float | None, chance: float) -> float | None:
         """Seconds before retry number `retry` (from 0), or None to give up.
@@ -31,7 +31,7 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
 
 
 def read_retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds from a Retry-After header: a number or an HTTP date; None if it is neither."""
+    """Seconds from a Retry-After header, a number or an HTTP date; None for anything else."""
     if value is None:
         return None
     seconds = number_in(value.strip())

@@ -1,23 +1,23 @@
 """Characters that came in halves.  Pure.
 
-A character outside the Basic Multilingual Plane is two escapes in JSON, and a server that cuts
-its text by UTF-16 sends one of them in each of two chunks.
+A character outside the Basic Multilingual Plane is two escapes in JSON. A server that cuts text by
+UTF-16 sends the escapes in two chunks.
 """
 
 from legato.models.fields import encodable
 
 
 class SurrogateJoiner:
-    """Holds a first half back until the second comes, for each of several texts.
+    """Holds a first half back until the second half comes, for each of several texts.
 
-    One whose second half never comes is no character, and is said by nobody.
+    A first half without a second is no character, and is dropped.
     """
 
     def __init__(self) -> None:
         self._held: dict[str, str] = {}  # by the name of the text
 
     def join(self, name: str, text: str) -> str:
-        """`text` as far as it can be encoded, after what was held back of the same text."""
+        """The encodable part of `text`, after the held half of the same text."""
         if not self._held and text.isascii():
             return text
         text = self._held.pop(name, "") + text

@@ -1,7 +1,7 @@
-"""HTTP/1.1 over Trio's own streams, under httpx: a streamed body costs one read and no more.
+"""HTTP/1.1 over Trio's own streams, under httpx: a streamed body costs a read and no more.
 
-httpx hands a body through five generators, and h11 makes objects of each piece of it: together
-they cost more than all that is done with a token.  llhttp, which httptools binds, is Node's parser.
+httpx hands a body through five generators, and h11 makes objects of each piece of a body.  Together
+both cost more than all other work on a token. llhttp, which httptools binds, is Node's parser.
 """
 
 import math
@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from legato.models.exchange import BODY, Body, Exchange
 
-MOST_IDLE: Final = 20  # connections to one origin that wait for another request
+MOST_IDLE: Final = 20  # idle connections to an origin
 LONGEST_IDLE: Final = 30.0  # seconds; most servers and balancers close theirs after 60 or more
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -69,7 +69,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
             await trio.aclose_forcefully(each.stream)
 
     async def _take(self, origin: Origin) -> trio.abc.Stream | None:
-        """The connection that was used last, if it is still one."""
+        """The connection that was used last, if any is still usable."""
         kept = self._idle[origin]
         while kept:
             found = kept.pop()
@@ -86,7 +86,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
             if len(kept) <= MOST_IDLE:
                 return
             stream = kept.pop(0).stream
-        with trio.CancelScope(shield=True):  # it only closes a socket
+        with trio.CancelScope(shield=True):  # closing a socket does not wait
             await trio.aclose_forcefully(stream)
 
     async def _connect(self, origin: Origin, deadline: float) -> trio.abc.Stream:
@@ -132,7 +132,7 @@ def _origin(url: httpx.URL) -> Origin:
 
 
 def _has_something_to_say(stream: trio.abc.Stream) -> bool:
-    """Whether an idle connection was closed by the server, or has bytes that nobody asked for."""
+    """Whether an idle connection was closed by the server, or has unexpected bytes."""
     inner = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
     assert isinstance(inner, trio.SocketStream)
     readable = select.poll()

@@ -1,4 +1,4 @@
-"""A client that makes of the frames what a front end does."""
+"""A client that reads the frames as a front end does."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,11 @@ from legato.events import Cursor
 
 
 class Client:
-    """A front end's reading of the frames: it knows the wire, and nothing of our fold."""
+    """A front end's reading of the frames: the client knows the wire, and nothing of our fold."""
 
     def __init__(self, cursor: Cursor | None = None) -> None:
-        """With a cursor: one that has seen everything up to there, and forgotten it."""
+        """With a cursor: a client that has read everything up to the cursor, and kept no
+        content."""
         self.cursor = cursor
         self.knows = cursor is None
         self.seqs: list[int] = []

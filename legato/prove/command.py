@@ -1,4 +1,4 @@
-"""The command: runs seeds on all cores, and prints in words what came of them."""
+"""The command: runs seeds on all cores, and prints the outcome in words."""
 
 import os
 import sys
@@ -16,14 +16,14 @@ from legato.prove.schedule import Rule, draw
 from legato.prove.shrink import shrink
 
 AT_ONCE: Final = 10
-"""Seeds that a process is given at a time: a fraction of a second's."""
+"""Seeds that a process is given at a time: work for a fraction of a second."""
 
 
 def prove(first: int, count: int) -> None:
-    """Run that many seeds from `first` on, and print what came of it.
+    """Run `count` seeds from `first` on, and print the outcome.
 
     Raises:
-        ProveError: if one of them broke the promise.
+        ProveError: if a seed broke the promise.
     """
     began = time.perf_counter()
     with _found(first, count) as found:
@@ -41,7 +41,7 @@ def prove_one(seed: int) -> None:
     """Run one seed, and print all that happened.
 
     Raises:
-        ProveError: if that broke the promise.
+        ProveError: if the seed broke the promise.
     """
     came = run_seed(seed)
     print(*trace(came), sep="\n")
@@ -52,7 +52,7 @@ def prove_one(seed: int) -> None:
 
 
 def run_seed(seed: int, rules: Sequence[Rule] | None = None) -> Run:
-    """Run that seed; without `rules`, with those that are enabled."""
+    """Run the seed; without `rules`, with the enabled rules."""
     return run(draw(seed, rules or ENABLED, ALL_EXEMPTIONS), by_name(rules))
 
 
@@ -61,7 +61,7 @@ def by_name(rules: Sequence[Rule] | None = None) -> Mapping[str, Rule]:
 
 
 def explained(shrunk: Run) -> Iterator[str]:
-    """Say what was broken, and the shortest way to it."""
+    """Say which check was broken, and list the shortest schedule that breaks the check."""
     schedule, breach = shrunk.schedule, shrunk.breaches[0]
     yield f"seed {schedule.seed} broke the promise ({breach.check}): {breach.words}"
     yield f"{schedule.replicas} replicas, on_owner_lost = {schedule.on_owner_lost}"
@@ -71,7 +71,7 @@ def explained(shrunk: Run) -> Iterator[str]:
 
 
 def trace(came: Run) -> Iterator[str]:
-    """All that happened, what was to happen with a number."""
+    """All lines of a run; the scheduled steps are numbered."""
     schedule, number = came.schedule, 0
     yield f"seed {schedule.seed}: {schedule.replicas} replicas, {schedule.on_owner_lost}"
     for line in came.lines:
@@ -83,7 +83,7 @@ def trace(came: Run) -> Iterator[str]:
 
 @contextmanager
 def _found(first: int, count: int) -> Iterator[Iterator[int | None]]:
-    """Yield for each seed, in order, None, or the seed where it broke the promise."""
+    """Yield for each seed, in order, None, or the seed if the promise was broken."""
     seeds = range(first, first + count)
     processes = min(os.cpu_count() or 1, -(-count // AT_ONCE))
     if processes == 1:

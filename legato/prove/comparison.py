@@ -1,4 +1,4 @@
-"""Compares what everybody was told of one job with the one history that there is."""
+"""Compares all replies and streams of a job with the job's only history."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from legato.storage.contracts.journal import Kept
 
 
 class Comparison:
-    """Compares what everybody was told of one job."""
+    """Compares all replies and streams of a job."""
 
     def __init__(self, sim: Simulation, known: KnownJob) -> None:
         self._sim = sim
@@ -48,7 +48,7 @@ class Comparison:
         self._sim.model.breach(check, f"{self._known.name}: {words}")
 
     def _was_accepted(self) -> bool:
-        """Whether a client was told that it begins, or waits for its turn."""
+        """Whether a client was told that the job begins, or waits for a turn."""
         replies = self._known.replies
         return any(each.status == "queued" or each.dropped_messages is not None for each in replies)
 
@@ -93,7 +93,7 @@ class Comparison:
                 self._breach("said", f"its answer is not what the provider said ({name})")
 
     def _was_said(self, text: str, kind: type[TextChunk | ReasoningChunk], *, whole: bool) -> bool:
-        """Whether each of the model's connections said a part of it, from that one's start on."""
+        """Whether the text is made of pieces, each from the beginning of a connection's words."""
         left = 0
         for connection in self._sim.provider.former:
             if connection.job_id == self._job_id:
@@ -122,7 +122,8 @@ class Comparison:
                 self._compare_reader(reader, replay)
 
     def _compare_reader(self, reader: Reader, replay: Replay) -> None:
-        """Once, in order, to the end; a snapshot where what it had seen is lost, and only there."""
+        """Once, in order, to the end; a snapshot only where the events before the cursor are
+        lost."""
         client, name = reader.client, reader.name
         first, last = client.seqs[0], client.seqs[-1]
         if client.seqs != [*range(first, last + 1)]:
@@ -155,7 +156,7 @@ def _differing(one: AnyEnding | None, other: AnyEnding) -> str:
 
 
 def alike(ending: AnyEnding | None) -> Any:
-    """Without what storing it once more, or at last, changes."""
+    """The ending without the fields that a later or repeated write changes."""
     return to_builtins(ending) | {"conversation": None, "unsaved": False}
 
 
@@ -167,6 +168,6 @@ def _last(reader: Reader) -> bytes:
 
 
 def _held(cursor: Cursor, replay: Replay) -> bool:
-    """Whether what it speaks of is in the history."""
+    """Whether the history holds the events up to the cursor."""
     epochs = [epoch for epoch in replay.previous_epochs if epoch <= cursor.epoch]
     return bool(epochs) and cursor.seq <= replay.previous_epochs[max(epochs)]

@@ -1,4 +1,4 @@
-"""The end of a simulation: all faults are over, all comes to rest, and everything is compared."""
+"""The end of a simulation: faults cease, the cluster comes to rest, everything is compared."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,15 +14,15 @@ from legato.prove.simulation import Simulation
 REST: Final = 100.0
 """Seconds in which all comes to rest once all faults are over."""
 
-LEFT: Final = 30.0  # seconds after the retention in which all that is to go is gone
+LEFT: Final = 30.0  # seconds after the retention until nothing is left
 
-TASKS: Final = 12  # of a replica without jobs, and one more for each other replica
+TASKS: Final = 12  # of a replica without jobs; one task more for each further replica
 
-NOTED: Final = 3.0  # seconds in which what is to be noted after an ending is
+NOTED: Final = 3.0  # seconds after an ending until all notes of it are made
 
 
 async def come_to_rest(sim: Simulation) -> None:
-    """Be without faults until nothing runs and everybody has an ending."""
+    """Run without faults until nothing runs and every reader has an ending."""
     sim.model.note("all faults are over")
     for seat in sim.open_seats():
         sim.come_back(seat)
@@ -52,7 +52,7 @@ def _is_over(sim: Simulation) -> bool:
 
 
 async def compare(sim: Simulation) -> None:
-    """Check all that was seen against the one hireplay that there is."""
+    """Check everything that clients saw against each job's only history."""
     for seat in sim.open_seats():
         if list(await seat.jobs.active("ann")):
             sim.model.breach("active", f"at {sim.name(seat)} a job is active after all have ended")
@@ -66,7 +66,7 @@ async def compare(sim: Simulation) -> None:
 
 
 async def outlast(sim: Simulation) -> None:
-    """Check that nothing is left once nobody may read any more."""
+    """Check that nothing is left once the retention is over."""
     await trio.sleep(RETENTION + LEFT)
     world = sim.replicas.world
     kept: Mapping[str, Mapping[Any, object]] = {

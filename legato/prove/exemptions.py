@@ -1,6 +1,7 @@
-"""Exemptions: states of a cluster in which a check does not look, each by its name.
+"""Exemptions: states of a cluster in which a check is left out, each by its name.
 
-Each is a defect of today, to be taken out once that is mended, or a limit that README states.
+An exemption is either a defect, and goes when the defect is mended, or a limit that docs/limits.md
+states.
 """
 
 from enum import StrEnum
@@ -9,28 +10,29 @@ from typing import Final
 from legato.prove.world import LEASE
 
 GRACE: Final = LEASE / 2
-"""Seconds after which a replica that is back knows what it missed."""
+"""Seconds after which a replica that is back knows everything it missed."""
 
 
 class Exemption(StrEnum):
     TOLD_AGAIN = "told again"
-    """After the shared storage forgot everything no replica is lost until GRACE is over.  A limit:
-    what it lost, and who alone knew it did not live to tell again, is nowhere."""
+    """After the shared storage forgot everything, no replica is lost until GRACE is over.  A limit:
+    a job that the storage lost, and whose only replica dies before announcing the job again, is
+    nowhere."""
 
     ALL_IN_REACH = "all in reach"
-    """The shared storage forgets, or loses what it was told last, only while all replicas that told
-    it are in reach, and nothing was deleted.  A limit: what nobody knows who lives is nowhere, and
-    what a standby had not heard was deleted is there again."""
+    """The shared storage loses everything, or the last writes, only while all replicas with these
+    writes are in reach, and nothing was deleted.  A limit: a job unknown to every living replica is
+    nowhere, and a deletion unknown to a standby is undone."""
 
     BACK = "back"
-    """For GRACE a replica that is back may act on what it missed."""
+    """For GRACE a replica that is back may act on what was true before."""
 
     AWAY = "away"
-    """A replica that is cut off may go on with what is another's by now, and keep those waiting
-    who ask there."""
+    """A replica that is cut off may go on with a job that has a new owner by now, and keep the
+    replica's own clients waiting."""
 
     UNSAVED = "unsaved"
-    """A Stop that is answered with an ending that is not saved may see another ending later."""
+    """A Stop that was answered with an unsaved ending may be followed by a different ending."""
 
 
 ALL: Final = frozenset(Exemption)

@@ -1,4 +1,4 @@
-"""The trivial model: what was asked for, what was answered, and what must therefore hold."""
+"""The trivial model: requests, answers, and the properties that follow from both."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,14 +15,15 @@ RETENTION: Final = 600.0
 
 
 class Breach(Struct, frozen=True):
-    """A broken promise: `check` names the part of it, `words` say it in a sentence."""
+    """A broken promise: `check` names the broken part, `words` is a sentence."""
 
     check: str
     words: str
 
 
 class Line(Struct, frozen=True):
-    """An event of a run and its time; an `is_step` one was to happen, others came of those."""
+    """An event of a run and its time; `is_step` marks the scheduled steps among the
+    consequences."""
 
     time: float
     words: str
@@ -30,7 +31,7 @@ class Line(Struct, frozen=True):
 
 
 class AskedStart(Struct, frozen=True):
-    """A start, as its client sent it; the `number`th."""
+    """The `number`th start, as a client sent it."""
 
     number: int
     job_id: str
@@ -45,7 +46,7 @@ class KnownJob(Struct):
     asked: AskedStart
     replies: list[StartReply] = field(default_factory=list)
     stops: list[StopReply] = field(default_factory=list)
-    endings: list[AnyEnding] = field(default_factory=list)  # that anybody was told of otherwise
+    endings: list[AnyEnding] = field(default_factory=list)  # told by any other reply
 
     @property
     def name(self) -> str:
@@ -53,15 +54,17 @@ class KnownJob(Struct):
 
 
 class Model:
-    """Collects what was seen, and what of it breaks the promise."""
+    """Collects all observations, and the breaches of the promise among them."""
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.breaches: list[Breach] = []
         self.asked: dict[str, AskedStart] = {}  # by job id
         self.deleted: set[str] = set()  # ids of jobs
-        self.deleting: Counter[str] = Counter()  # conversations, by how many ask for that now
-        self.known: dict[str, KnownJob] = {}  # by job id, in the order in which they were heard of
+        # conversations, each with the count of open deletions
+        self.deleting: Counter[str] = Counter()
+        # by job id, in the order in which clients heard of the jobs
+        self.known: dict[str, KnownJob] = {}
         self.on_breach: Callable[[], None] = lambda: None
 
     @property
@@ -96,18 +99,20 @@ class Model:
         return known.asked.job_id in self.deleted
 
     def is_freed(self, request_id: str | None) -> bool:
-        """Whether what that request started before may be deleted, so that it may start anew."""
+        """Whether the request's former job may be deleted, in which case the request may start
+        anew."""
         return any(
             each.request_id == request_id and each.job_id in self.deleted
             for each in self.asked.values()
         )
 
     def deletes(self, conversation: str) -> None:
-        """Called before and after: who starts meanwhile may be gone with it, or not."""
+        """Called before and after a deletion: a job that starts meanwhile may be deleted too, or
+        not."""
         self.deleted |= {
             each.job_id for each in self.asked.values() if each.conversation == conversation
         }
 
     def hears_of(self, job_id: str) -> KnownJob:
-        """A client was told of that job: from now on it must be there."""
+        """Note that a client was told of the job: from now on the job must be found."""
         return self.known.setdefault(job_id, KnownJob(self.asked[job_id]))

@@ -1,4 +1,4 @@
-"""The model that all replicas ask, and what it is asked for at the moment."""
+"""The provider of all replicas, with the requests that are open at the moment."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -18,7 +18,7 @@ Batch = Sequence[ModelEvent] | ModelError
 
 
 class Connection:
-    """A replica's, to be answered for one job."""
+    """A replica's connection to the provider, for one job."""
 
     def __init__(self, replica: str, request: ModelRequest) -> None:
         self.replica = replica
@@ -30,7 +30,7 @@ class Connection:
         self.send, self.receive = trio.open_memory_channel[Batch](9999)
 
     def play(self, batch: Batch) -> None:
-        """Nothing comes after what ends it."""
+        """Send the batch, unless a former batch ended the connection."""
         if self.has_finished:
             return
         self.has_finished = isinstance(batch, ModelError) or isinstance(batch[-1], FinishReport)
@@ -40,11 +40,11 @@ class Connection:
 
 
 class Provider:
-    """Knows every open connection, and those that there were."""
+    """Knows every connection, open or closed."""
 
     def __init__(self) -> None:
         self.connections: list[Connection] = []
-        self.former: list[Connection] = []  # the open ones included, in the order of their opening
+        self.former: list[Connection] = []  # every connection, in the order of opening
         self.opening: Callable[[str], None] = lambda conversation: None
         self.asked_in_part: Callable[[str], None] = lambda replica: None
         self._words = count(1)
@@ -53,7 +53,8 @@ class Provider:
         return [each for each in self.connections if each.conversation == conversation]
 
     def word(self) -> str:
-        """Make a word that is said once, so that every word shows which connection said it."""
+        """Make a word that is never repeated, so that every word shows which connection said the
+        word."""
         return f"w{next(self._words)} "
 
     def say(self, job_id: str, *batch: ModelEvent) -> None:
@@ -76,12 +77,13 @@ class Provider:
 
 
 class ProvidedModel:
-    """One replica's way to the provider."""
+    """The provider as a replica's model."""
 
     name = "played"
     max_context_tokens = 1000
     writes_titles = False
     continues = True
+    reads_images = True
 
     def __init__(self, provider: Provider, replica: str) -> None:
         self._provider = provider

@@ -1,4 +1,4 @@
-"""Readers: clients that keep their cursor, and come back until they have the ending."""
+"""Readers: clients with a cursor, each coming back until the ending is read."""
 
 from functools import partial
 from typing import Protocol
@@ -15,11 +15,12 @@ from legato.prove.model import Model
 from legato.prove.seats import Seat
 from legato.storage.contracts.errors import StorageError
 
-PAUSE = 0.1  # seconds until a client that was cut connects again
+PAUSE = 0.1  # seconds until a client connects again after a cut
 
 
 class Cluster(Protocol):
-    """The cluster as a reader sees it: where to connect, and who hears what came of that."""
+    """The cluster as a reader sees it: replicas to connect to, and a model that notes the
+    outcome."""
 
     @property
     def model(self) -> Model: ...
@@ -32,7 +33,7 @@ class Cluster(Protocol):
 
 
 class Reader:
-    """A client that reads one job to the end, at one replica after another."""
+    """A client that reads a job to the end, at several replicas in turn."""
 
     def __init__(
         self, cluster: Cluster, number: int, job_id: str, start: Start, seat: Seat
@@ -42,7 +43,7 @@ class Reader:
         self.start = start
         self.seat = seat
         self.client = Client(start if isinstance(start, Cursor) else None)
-        self.missed: list[Cursor] = []  # those that were answered with a snapshot
+        self.missed: list[Cursor] = []  # cursors that were answered with a snapshot
         self.given_up = False
         self.connection = trio.CancelScope()
         self._cluster = cluster
@@ -59,7 +60,7 @@ class Reader:
         while not self.is_done:
             if not self.seat.is_open:
                 self.seat = self._cluster.open_seat(self.number)
-            seat = self.seat  # a step may send this reader elsewhere while it waits
+            seat = self.seat  # a step may send this reader elsewhere meanwhile
             await seat.serve(partial(self._respond, seat))
             await trio.sleep(PAUSE)
 

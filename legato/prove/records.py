@@ -1,4 +1,4 @@
-"""Records in memory that fail, hang and lie as they are told to."""
+"""Records in memory that fail, hang and lie on demand."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -24,7 +24,8 @@ def mock_time() -> datetime:
 
 
 class FaultyRecords(MemoryRecords):
-    """Memory records that fail while `down`, wait while held, and come back when `returning`."""
+    """Memory records: failing while `down`, waiting while held, returning only once `returning` is
+    set."""
 
     def __init__(self, *, clock: Clock = utc_now, quota: Quota = UNBOUNDED) -> None:
         super().__init__(clock=clock, quota=quota)
@@ -33,13 +34,13 @@ class FaultyRecords(MemoryRecords):
         self.unstorable = False
         self.free = trio.Event()
         self.free.set()
-        self.unread = trio.Event()  # until it is set, no messages are read
+        self.unread = trio.Event()  # while unset, no messages are read
         self.unread.set()
         self.returning = trio.Event()
         self.returning.set()
         self.closed: list[Message] = []
-        self.gone_after: int | None = None  # so many looks a conversation is gone
-        self.pause = 0.0  # seconds that a write takes to be done, and to be answered
+        self.gone_after: int | None = None  # lookups that still find the conversation
+        self.pause = 0.0  # seconds until a write is done, and again until the answer comes
         self.fails = 0  # how many of the next calls fail
         self.lies = 0  # how many of the next writes are done, and reported as failed
 
@@ -89,7 +90,7 @@ class FaultyRecords(MemoryRecords):
         return await super().retitle(conversation_id, title, if_untitled=if_untitled)
 
     def hold(self) -> None:
-        if self.free.is_set():  # else who waits already would wait for ever
+        if self.free.is_set():  # a second event would leave the first event's waiters for ever
             self.free = trio.Event()
 
     def release(self) -> None:
@@ -111,7 +112,7 @@ class FaultyRecords(MemoryRecords):
             raise StorageError("the database failed")
 
     async def _usable(self) -> None:
-        with trio.CancelScope(shield=True):  # as the thread of a real one would
+        with trio.CancelScope(shield=True):  # a real database's thread is not cancelled either
             await self.free.wait()
             await self._take_time()
         if self.down:
@@ -130,7 +131,7 @@ class FaultyRecords(MemoryRecords):
 
 
 class RecordsShare:
-    """One replica's way to the records: as in a thread, a write goes on though nobody waits."""
+    """A replica's access to the records: as in a thread, a write goes on though nobody waits."""
 
     def __init__(self, records: FaultyRecords, threads: trio.Nursery) -> None:
         self._records = records
@@ -177,7 +178,7 @@ async def _first(event: trio.Event, scope: trio.CancelScope) -> None:
 
 
 class _Thread(Generic[T]):
-    """A write on its way."""
+    """A write under way, which no cancellation of the caller ends."""
 
     def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
         self.outcome: Outcome[T] | None = None

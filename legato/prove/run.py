@@ -1,4 +1,4 @@
-"""One run: a schedule happens to a cluster on the mock clock, always in the same way."""
+"""A run: a schedule happens to a cluster on the mock clock, always in the same way."""
 
 import logging
 import signal
@@ -27,14 +27,15 @@ from legato.prove.simulation import Simulation, told
 
 LONGEST: Final = 3000.0  # seconds of the mock clock
 OUTLASTED: Final = 100
-"""One seed of so many goes on until nobody may read any more, which takes as long as fifty do."""
+"""Every 100th seed goes on until the retention is over, which takes as long as fifty other
+seeds."""
 
 MOST_TRIES: Final = 2000
 LONGEST_REAL: Final = 30.0  # a thousand times what a run takes
 
 
 class Run(Struct, frozen=True):
-    """A schedule that was run, with all that came of it."""
+    """A schedule that was run, with the lines and breaches of the run."""
 
     schedule: Schedule
     lines: Sequence[Line]
@@ -53,13 +54,13 @@ def run(schedule: Schedule, rules: Mapping[str, Rule]) -> Run:
                 trio.run(_play, schedule, rules, model, clock=MockClock(autojump_threshold=0))
         except trio.TooSlowError:
             model.breaches.append(Breach("wait", f"the run does not end in {LONGEST:g} s"))
-        except Exception as error:  # whatever it is, it is for the reader of the trace
+        except Exception as error:  # any error belongs in the trace
             model.breaches.append(Breach("replica", f"the cluster ended by {told(error)}"))
     return Run(schedule, model.lines, model.breaches)
 
 
 async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: Model) -> None:
-    """The first breach ends it: what comes of that is no news."""
+    """Play the schedule until the first breach, because later breaches may only be consequences."""
     with trio.fail_after(LONGEST), trio.CancelScope() as scope:
         model.on_breach = scope.cancel
         provider = Provider()
@@ -76,7 +77,7 @@ async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: Model) -> 
                 try:
                     await _happen(sim, [(rules[step.rule], step) for step in schedule.steps])
                 finally:
-                    replicas.records.heal()  # else what hangs in there, shielded, never ends
+                    replicas.records.heal()  # a shielded write that hangs would never end
                 nursery.cancel_scope.cancel()
 
 
@@ -95,12 +96,13 @@ class Standstill(Exception):
 
 @contextmanager
 def _watched() -> Iterator[None]:
-    """Raise Standstill in what takes too long by the real clock, unless a test watches it."""
+    """Raise Standstill in a block that takes too long by the real clock, unless SIGALRM is
+    taken."""
 
     tries = 0
 
     def give_up(number: int, frame: object) -> None:
-        """Best raised in a task, which ends as tasks do; where none ever runs, in Trio itself."""
+        """Raise in a task, which ends as tasks do; where no task ever runs, in Trio itself."""
         nonlocal tries
         tries += 1
         if hasattr(trio_run.GLOBAL_RUN_CONTEXT, "task") or tries > MOST_TRIES:
@@ -124,9 +126,9 @@ def _watched() -> Iterator[None]:
 
 @contextmanager
 def _deterministic(seed: int) -> Iterator[None]:
-    """Have Trio run what is ready in an order that the seed decides.
+    """Have Trio run ready tasks in an order that the seed decides.
 
-    Trio has no public way; this is what pytest-trio and Hypothesis do, and Trio tests it.
+    Trio has no public way; pytest-trio and Hypothesis do the same, and Trio's tests cover the way.
     """
     names = ("_r", "_ALLOW_DETERMINISTIC_SCHEDULING")
     before = {name: vars(trio_run)[name] for name in names}
@@ -139,7 +141,7 @@ def _deterministic(seed: int) -> Iterator[None]:
 
 @contextmanager
 def _listening(model: Model) -> Iterator[None]:
-    """Hear of nothing that is logged but crashes: a bug that ends one job is a breach, too."""
+    """Hear only of crashes in the log: a bug that ends a single job is a breach, too."""
 
     def hear(logger: Any, name: str, event: EventDict) -> EventDict:
         if event["event"] == "crashed":

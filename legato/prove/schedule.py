@@ -1,8 +1,8 @@
-"""Schedules: all that happens to one cluster, drawn from a seed, as plain data.  Pure.
+"""Schedules: all that happens to a cluster, drawn from a seed, as plain data.  Pure.
 
-A step names a rule and a few numbers.  The numbers refer to things by their place among those that
-there are by then ("the third job so far", counted round), so a step stays meaningful when others
-before it are dropped.
+A step names a rule and a few numbers.  A number names a thing by the place among all things of the
+moment ("the third job by now", counted round).  Therefore a step keeps a meaning when earlier steps
+are dropped.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -15,17 +15,17 @@ from legato.prove.exemptions import Exemption
 
 MOST_STEPS: Final = 40
 RARE: Final = 2
-"""The weight up to which a rule is a fault or a rarity, and only in half of all schedules: where
-fewer kinds of them come together each comes more often, and more of them at once in others."""
+"""The weight up to which a rule counts as a fault or a rarity, and is left out of half of all
+schedules.  A schedule with fewer kinds of faults has each kind more often."""
 
 PLACE: Final = 12
 """How many places a number can name; a multiple of most counts of what there is."""
 
 
 class Rule(Struct, frozen=True):
-    """A thing that can happen.  `play` does it, given a Simulation and a number below each bound.
+    """An event that can happen.  `play` gets a Simulation, and for each bound a number below.
 
-    `weight`: how often, beside other rules.
+    `weight`: how often the rule is drawn, in proportion to the weights of all rules.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Step(Struct, frozen=True):
 
 
 class Schedule(Struct, frozen=True):
-    """`seed` is that of the order in which Trio runs what is ready."""
+    """`seed` also decides the order in which Trio runs ready tasks."""
 
     seed: int
     replicas: int
@@ -50,7 +50,7 @@ class Schedule(Struct, frozen=True):
 
 
 def draw(seed: int, rules: Sequence[Rule], exempt: Collection[Exemption] = ()) -> Schedule:
-    """The schedule of that seed: the same for the same rules."""
+    """The schedule of a seed: the same for the same rules."""
     random = Random(seed)
     replicas = random.choice((2, 2, 3, 3, 4))
     on_owner_lost = random.choice(("seal", "continue"))
@@ -64,7 +64,7 @@ def draw(seed: int, rules: Sequence[Rule], exempt: Collection[Exemption] = ()) -
 
 
 def _opening(rules: Sequence[Rule], random: Random) -> Sequence[Step]:
-    """Begin with a job: without one nothing can go wrong with it."""
+    """Begin with a job, because without a job hardly anything can go wrong."""
     named = {rule.name: rule for rule in rules}
     return [_step(named[name], random) for name in ("start", "wait") if name in named]
 
@@ -74,5 +74,5 @@ def _step(rule: Rule, random: Random) -> Step:
 
 
 def nth(things: Sequence[Any], number: int) -> Any:
-    """The thing at that place, counted round."""
+    """The thing at a place, counted round."""
     return things[number % len(things)]

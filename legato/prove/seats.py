@@ -1,4 +1,4 @@
-"""Several replicas in one process, on a world that fails."""
+"""Several replicas in one process, on a shared memory that fails."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -6,9 +6,10 @@ from typing import Any, cast
 
 import trio
 
+from legato.actors.cluster.lifespan import open_replica
 from legato.actors.conversation.turn import Turn
 from legato.actors.jobs import Jobs, Started
-from legato.actors.lifespan import Replica, open_replica
+from legato.actors.lifespan import Replica
 from legato.actors.ref import JobRef
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
@@ -22,7 +23,7 @@ C2 = "22222222-2222-4222-8222-222222222222"
 
 
 class Seat:
-    """One replica: what a test does at it."""
+    """A replica with everything that a test does to a replica."""
 
     def __init__(self, cluster: "Replicas", replication: Faulty, model: Any) -> None:
         self.model = model
@@ -73,10 +74,10 @@ class Seat:
             self.is_open = True
             opened.set()
             await self._gone.wait()
-            self._requests.cancel_scope.cancel()  # a server goes before its jobs
+            self._requests.cancel_scope.cancel()  # requests end before the jobs do
 
     def kill(self) -> None:
-        """Nothing that it was about to do is done, whatever it shields."""
+        """End the replica at once: no write after now has an effect, shielded or not."""
         self.is_open = False
         self.replication.away = True
         self._records.abandon()

@@ -1,4 +1,4 @@
-"""Shrinking: what is left of a schedule that breaks the promise once all else is taken out."""
+"""Shrinking: the shortest schedule found that still breaks the promise."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -9,16 +9,17 @@ from legato.prove.run import Run, run
 from legato.prove.schedule import Rule, Schedule, Step
 
 MOST_RUNS: Final = 500
-"""Enough for forty steps; more would let people wait for what they can read already."""
+"""Enough for forty steps; more runs would keep people waiting for a schedule that is short
+enough."""
 
 
 def shrink(broken: Run, rules: Mapping[str, Rule], *, most_runs: int = MOST_RUNS) -> Run:
-    """The run of the shortest schedule found that breaks the same part of the promise."""
+    """The run of the shortest schedule found that breaks the same check."""
     return _Shrinking(broken, rules, most_runs).run()
 
 
 class _Shrinking:
-    """Tries one smaller schedule after another, and goes on from each that breaks, too."""
+    """Tries smaller schedules in turn, and goes on from each schedule with the same breach."""
 
     def __init__(self, broken: Run, rules: Mapping[str, Rule], most_runs: int) -> None:
         assert broken.breach is not None, "only what is broken can be shrunk"
@@ -73,7 +74,7 @@ def _with(schedule: Schedule, place: int, step: Step) -> Schedule:
 
 
 def _simpler(step: Step) -> Iterator[Step]:
-    """The first of each thing is the simplest."""
+    """Simpler forms of a step: each number in turn becomes 0, the first thing of a kind."""
     numbers = step.numbers
     for place, number in enumerate(numbers):
         if number:

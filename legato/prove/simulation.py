@@ -1,4 +1,4 @@
-"""A simulation: one cluster while a schedule happens to it, and what its clients are told."""
+"""A simulation: a cluster during a schedule, and all that the cluster's clients are told."""
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,8 +22,8 @@ from legato.storage.contracts.errors import StorageError
 LONGEST_TELLING: Final = 60.0
 
 PATIENCE: Final = 90.0
-"""Seconds within which everything that is asked is answered, or refused: the deadline for storing,
-the lease of an owner that was lost, and the same for the turn before."""
+"""Seconds within which every question is answered or refused: the deadline for storing, the lease
+of a lost owner, and both again for the turn before."""
 
 CONVERSATIONS: Final = (C1, C2)
 
@@ -32,7 +32,8 @@ Question = Callable[[], Awaitable[None]]
 
 
 class Simulation:
-    """Knows who is where; the rules act on it, and the model hears what comes of that."""
+    """Knows all replicas, readers and questions.  Rules act on a simulation; the model notes the
+    outcome."""
 
     def __init__(
         self,
@@ -77,14 +78,14 @@ class Simulation:
             self._back_at[seat] = trio.current_time()
 
     def in_reach(self, seat: Seat) -> bool:
-        """Whether it sees what all share, and has seen it for long enough."""
+        """Whether the replica reaches the shared storage, and has done for long enough."""
         faulty = seat.replication
         back_at = max(self._back_at.get(seat, -LEASE), faulty.hung_until)
         is_back = trio.current_time() - back_at > (GRACE if self.exempts(Exemption.BACK) else 0)
         return seat.is_open and not faulty.away and not faulty.hangs and is_back
 
     def has_power(self, replica: str) -> bool:
-        """Whether what that replica does is nobody else's to do."""
+        """Whether the replica is the only owner of the replica's jobs."""
         seat = next(seat for seat in self.replicas.seats if seat.replication.me == replica)
         return self.in_reach(seat) or not self.exempts(Exemption.AWAY)
 
@@ -95,7 +96,7 @@ class Simulation:
     # What is asked.
 
     def ask(self, seat: Seat, words: str, question: Question) -> None:
-        """Have a client ask that replica; `words` say what for."""
+        """Have a client ask the replica; `words` name the question."""
         self.nursery.start_soon(self._asked, seat, words, question)
 
     async def _asked(self, seat: Seat, words: str, question: Question) -> None:
@@ -145,7 +146,7 @@ class Simulation:
     # Jobs.
 
     def _opening(self, conversation: str) -> None:
-        """One running turn a conversation."""
+        """Check that a conversation has only a single running turn."""
         running = [
             each for each in self.provider.open_for(conversation) if self.has_power(each.replica)
         ]
@@ -178,7 +179,7 @@ class Simulation:
     # Losses.
 
     async def reannounced(self) -> None:
-        """Wait until those who know what was forgotten have told it."""
+        """Wait until the replicas have announced again everything that the storage forgot."""
         if self.exempts(Exemption.TOLD_AGAIN):
             await trio.sleep_until(self.forgot_at + GRACE)
             with trio.move_on_after(LONGEST_TELLING):
@@ -186,7 +187,7 @@ class Simulation:
                     await trio.sleep(0.5)
 
     def _is_whole(self) -> bool:
-        """Whether the shared storage knows again what everybody knows who is in reach."""
+        """Whether the shared storage knows everything again that replicas in reach know."""
         seats = filter(self.in_reach, self.open_seats())
         return all(seat.replication.is_whole for seat in seats)
 
@@ -196,7 +197,8 @@ class Simulation:
         self.lost_at = trio.current_time()
 
     def all_there(self, seconds: float) -> bool:
-        """Whether all that wrote in the last `seconds` are there and know what they wrote."""
+        """Whether every replica that wrote in the last `seconds` is in reach, and knows the
+        writes."""
         since = trio.current_time() - self.lost_at
         seats = self.open_seats()
         return since > seconds + GRACE and all(map(self.in_reach, seats))
@@ -205,7 +207,7 @@ class Simulation:
         self.forgot_at = trio.current_time()
 
     def not_found(self, reader: Reader, seat: Seat) -> None:
-        """A job is there from its start on, until its retention is over or it is deleted."""
+        """A job is found from the start on, until the retention is over or the job is deleted."""
         known = self.model.known[reader.job_id]
         if self.model.is_deleted(known):
             reader.given_up = True

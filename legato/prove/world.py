@@ -1,4 +1,4 @@
-"""The storage that all replicas share, and each one's way to it, failing as told to."""
+"""The storage shared by all replicas, and each replica's access, failing on demand."""
 
 import math
 from collections import deque
@@ -13,31 +13,31 @@ from legato.storage.births import new_birth
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
 from legato.storage.contracts.replicas import Denied, DirectoryEntry, Entered, JobInfo, Joined
-from legato.storage.memory.replication import MemoryReplication, WorldJournal
+from legato.storage.memory.replication import DirectoryJournal, MemoryReplication
 from legato.storage.memory.shared_memory import SharedMemory
 
 LEASE: Final = 10.0
 
 OF_PROCESSES: Final = ("inboxes", "arrivals", "closed")
-"""What a world has of who there is; all else in it is what the shared storage keeps."""
+"""The fields about living processes; all other fields are the content of the shared storage."""
 
 T = TypeVar("T")
 State = dict[str, dict[Any, Any]]
 
 
 class FaultyWorld(SharedMemory):
-    """A world that can lose everything but who there is, or the last that it was told."""
+    """A shared memory that can lose its last writes, or everything except the list of processes."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.has_standby = False  # whether it can fail over
+        self.has_standby = False  # whether a standby keeps the states of the last seconds
         self._former: deque[tuple[float, State]] = deque()
 
     def forget_everything(self) -> None:
         self.lose_all()
 
     def fail_over(self, seconds: float) -> None:
-        """A standby takes the place of what fails; it was behind by so much."""
+        """Have a standby take over that was `seconds` behind."""
         since = trio.current_time() - seconds
         former = next((state for time, state in self._former if time >= since), None)
         self._lose_packets()
@@ -50,7 +50,7 @@ class FaultyWorld(SharedMemory):
         self.server = new_birth()
 
     def remember(self) -> None:
-        """Called before every change: the standby may have it as it is now."""
+        """Keep the state before a change, in case a standby has heard of nothing later."""
         if self.has_standby:
             now = trio.current_time()
             while self._former and self._former[0][0] < now - 3:
@@ -75,7 +75,8 @@ def _copied(kept: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def _twin(value: Any) -> Any:
-    """Copy a value of the state: a frozen one is its own copy, a volume has a list of entries."""
+    """Copy a value of the state: a frozen value needs no copy, a stored log has a list of
+    entries."""
     if not hasattr(value, "__dict__"):
         return value
     twin = copy(value)
@@ -85,8 +86,8 @@ def _twin(value: Any) -> Any:
     return twin
 
 
-class FaultyJournal(WorldJournal):
-    """A journal that may do what it is told, and report that it failed."""
+class FaultyJournal(DirectoryJournal):
+    """A journal that may carry out a call and report a failure."""
 
     faulty: "Faulty"
 
@@ -109,7 +110,8 @@ class FaultyJournal(WorldJournal):
 
 
 class Faulty(MemoryReplication):
-    """A replica's share of the world: out of reach, slow, losing packets, or of a false report."""
+    """A replica's access to the shared memory: out of reach, slow, losing packets, or reporting
+    falsely."""
 
     def __init__(self, world: FaultyWorld, me: str) -> None:
         super().__init__(world, lease=LEASE, me=me)
@@ -118,21 +120,21 @@ class Faulty(MemoryReplication):
         self.on_write: Callable[[], None] = lambda: None  # before each write of entries
         self.away = False
         self.keeps = True  # whether entries are kept
-        self.forgets_nothing = 0  # how many of the next endings before a beginning fail to be noted
-        self.inherits = True  # whether it takes over from those that are gone
-        self.pause = 0.0  # seconds that everything takes to be done, and to be answered
+        self.forgets_nothing = 0  # how many of the next calls of `void` fail
+        self.inherits = True  # whether orphaned jobs are taken over
+        self.pause = 0.0  # seconds until a call is done, and again until the answer comes
         self.loses = 0  # how many of the next packets are lost
         self.doubles = 0  # how many of the next packets arrive twice
-        self.lags = 0.0  # seconds that packets take to arrive
+        self.lags = 0.0  # seconds until a packet arrives
         self.fails = 0  # how many of the next calls fail
-        self.hears_nothing = 0  # how many of the next tellings again fail
+        self.hears_nothing = 0  # how many of the next calls of `reannounce` fail
         self.hangs = 0  # how many of the next calls are not answered in time, nor done
-        self.hung_until = -math.inf  # when the last of those is given up
+        self.hung_until = -math.inf  # when the last hanging call is given up
         self.lies = 0  # how many of the next calls are done, and reported as failed
         self._faulty_world = world
 
     def heal(self) -> None:
-        """Be without faults from now on, but as far away as it is."""
+        """Have no faults from now on; `away` stays as it is."""
         self.pause = self.lags = 0.0
         self.loses = self.doubles = self.fails = self.hears_nothing = self.hangs = self.lies = 0
 
@@ -166,7 +168,7 @@ class Faulty(MemoryReplication):
         try:
             return await self.reported(super().beat())
         except StorageError:
-            self._births = before  # who does not hear what came of it saw nothing
+            self._births = before  # a replica without the answer has seen no births
             raise
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:

@@ -1,4 +1,4 @@
-"""LEGATO_DATABASE_URL: which database, and what is said of one that cannot be opened."""
+"""LEGATO_DATABASE_URL: which database, and the refusal of a URL that cannot be opened."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ def parse_address(database_url: str) -> URL | None:
     """The database's URL, or None for memory.
 
     Raises:
-        StorageError: if it is not one of the forms in ALLOWED.
+        StorageError: if the URL has none of the forms in ALLOWED.
     """
     if database_url == "memory://":
         return None
@@ -36,8 +36,8 @@ def parse_address(database_url: str) -> URL | None:
 
 
 def refusal(database_url: str, reason: str) -> StorageError:
-    """What is wrong with the setting, what was found (no password), what is allowed."""
-    # Secrets stand before the last @ or after the ?, also in what cannot be parsed.
+    """An error with the reason, the setting found (without its password), and all allowed forms."""
+    # Secrets stand before the last @ or after the ?, also in a URL that cannot be parsed.
     _, at, place = database_url.partition("?")[0].rpartition("@")
     found = f"…@{place}" if at else place
     return StorageError(f"LEGATO_DATABASE_URL: {reason}.  Found {found!r}; allowed are {ALLOWED}.")

@@ -1,8 +1,8 @@
-"""How whole the directory is: what is absent from it counts once all have told what they own.
+"""How whole the directory is: absence counts once all replicas have told their jobs.
 
-The shared storage has a birth: a random token, made by whoever first finds none, and lost with all
-else.  A sign of life names the birth for which its replica has told all.  Pure: the clock is
-handed in.
+The shared storage has a birth: a random token, made by the first replica to find none, and lost
+when everything is lost.  A sign of life names the birth for which its replica has told all.  Pure:
+the clock is handed in.
 """
 
 import math
@@ -19,7 +19,10 @@ _LEAVING: Final = " leaving"
 
 
 class Look(Struct, frozen=True):
-    """The shared storage as it was looked at.  `is_whole`: somebody found that all have told."""
+    """The shared storage as it was looked at.
+
+    `is_whole`: a replica found that all have told their jobs.
+    """
 
     birth: str
     is_whole: bool
@@ -31,32 +34,32 @@ def new_birth() -> str:
 
 
 class Births:
-    """One replica's knowledge of the storage's births, and of the others who have to tell.
+    """One replica's knowledge of the storage's births, and of the replicas that have to tell.
 
     Say A and B have jobs, and the storage loses all.  A sees the new birth, tells its jobs, and
     knows of B: until B's sign names this birth, or B's lease is over, a conversation without a job
-    may have one.  Then A marks the birth as whole.  C, which joins meanwhile, knows nobody: it
-    waits for the mark, or watches for a lease who gives signs.
+    may have one.  Then A marks the birth as whole.  C joins meanwhile and knows nobody: C waits for
+    the mark, or watches for a lease which replicas give signs.
     """
 
     def __init__(self, me: str, lease: float) -> None:
         self.signs = FailureDetector(me, lease)
-        self.birth = ""  # the last that was seen
-        self.whole = ""  # which is known to be whole
+        self.birth = ""  # the birth of the last look
+        self.whole = ""  # the last birth that was known to be whole
         self.lease = lease
-        self._told = ""  # for which this replica has told all
-        self._is_leaving = False  # whether this replica is about to
+        self._told = ""  # the birth for which this replica has told all
+        self._is_leaving = False  # whether this replica is about to leave
         self._knows_all = False
         self._looked = -math.inf
 
     def look(self, seen: Look, began: float, ended: float) -> bool:
-        """Whether the birth is the one that was seen last; looked at between these moments."""
+        """Take in a look from `began` to `ended`; False where the birth is not the last look's."""
         self.signs.look(seen.signs, began, ended)
         is_same = self.birth in ("", seen.birth)
         if not self.birth:
-            self._told = seen.birth  # who begins has nothing to tell
+            self._told = seen.birth  # a new replica has nothing to tell
         self.birth = seen.birth
-        # Not seeing for a moment is no reason to start anew: the server that lost all was away.
+        # A short time without sight does not forget the others: the server that lost all was away.
         was_blind = began - self._looked >= self.lease
         self._looked = ended
         self._knows_all &= not was_blind
@@ -81,14 +84,17 @@ class Births:
         self._is_leaving = True
 
     def staying(self) -> Collection[str]:
-        """Those who live, and did not say that they are about to leave."""
+        """The living replicas, without those about to leave."""
         signs = self.signs.alive()
         return [replica for replica, sign in signs.items() if not sign.endswith(_LEAVING)]
 
     @property
     def words(self) -> str:
-        """The end of this replica's next sign, behind its count: the birth for which it has told
-        all, and whether it is about to leave."""
+        """The end of this replica's next sign, after its count.
+
+        The words are the birth for which the replica has told all, and whether the replica is
+        leaving.
+        """
         return self._told + (_LEAVING if self._is_leaving else "")
 
     def _have_all_told(self) -> bool:

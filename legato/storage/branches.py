@@ -1,4 +1,4 @@
-"""Which of the messages above one are read, in a conversation that may have gigabytes.  Pure."""
+"""Which of the messages above a message are read, in a conversation of any size.  Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -8,15 +8,16 @@ from legato.storage.contracts.records import LONGEST_BRANCH, Branch
 from legato.storage.paging import characters
 
 ALWAYS: Final = 2
-"""A message and its parent, whatever their size: an answer is gone on from with its question."""
+"""Messages at the end of a branch to be read in any size: a model continues an answer only with the
+question."""
 
 
 def cut_branch(sized: Iterable[tuple[str, int]], most: int) -> tuple[Sequence[str], int]:
     """Which messages are read, and how many are left out.
 
-    `sized`: ids from a message upwards, each with the characters of all up to it.
+    `sized`: ids from a message upwards, each with the characters of all messages up to there.
     """
-    up_to = dict(sized)  # whoever is its own ancestor is there once
+    up_to = dict(sized)  # a message among its own ancestors is there once
     kept = [
         message_id
         for depth, (message_id, size) in enumerate(up_to.items())
@@ -26,7 +27,7 @@ def cut_branch(sized: Iterable[tuple[str, int]], most: int) -> tuple[Sequence[st
 
 
 def branch_of(messages: Mapping[str, Message], message_id: str, most: int) -> Branch:
-    """The branch up from that message, of all messages by their ids."""
+    """The branch up from this message, of all messages by their ids."""
     kept, above = cut_branch(_upwards(messages, message_id), most)
     return Branch([messages[each] for each in reversed(kept)], above)
 

@@ -1,9 +1,10 @@
-"""What storage refuses before it writes.
+"""Checks before a write: texts that no database could store are refused.
 
-A str may hold half of a surrogate pair (an emoji that a provider cut in two), which UTF-8,
-and so every database and the wire, cannot say.  Replacing it would change a text silently, and
-storing it escaped would make a record that no reply can carry; so it is refused by name.  All
-other text is kept, NUL included (in SQLite and memory; PostgreSQL refuses NUL itself).
+A str may hold half of a surrogate pair (an emoji that a provider cut in two).  UTF-8, and with
+UTF-8 every database and the wire, has no form for half a pair.  A replacement would change a text
+silently, and an escape would make a record that no reply can carry; therefore half a pair is
+refused by name.  All other text is kept, NUL included (in SQLite and memory; PostgreSQL refuses NUL
+itself).
 """
 
 from typing import Final
@@ -17,16 +18,16 @@ _ENCODER: Final = json.Encoder()
 
 
 def json_of(value: object) -> bytes:
-    """The form in which structs are kept.
+    """The JSON in which structs are kept.
 
     Raises:
-        UnstorableText: if `value` holds what JSON cannot say, half of a surrogate pair above all.
+        UnstorableText: if `value` has no form in JSON, half of a surrogate pair above all.
     """
     try:
         return _ENCODER.encode(value)
     except UnicodeEncodeError as error:
         raise unstorable(error) from None
-    # All that msgspec raises, as when an integer has 5,000 digits: the next try would end so, too.
+    # All errors of msgspec, also for an integer of 5,000 digits: the next try would fail as well.
     except (MsgspecError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise UnstorableText(f"That cannot be stored: {error}.") from error
 

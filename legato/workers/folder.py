@@ -1,4 +1,4 @@
-"""The folder of our own Redis, which one server at a time has."""
+"""The folder of our own Redis, used by a single server at a time."""
 
 import fcntl
 from collections.abc import AsyncIterator
@@ -12,19 +12,19 @@ from legato.private_files import make_file, make_folder
 from legato.workers import WorkersError
 
 LEFT_OVER: Final = 10.0
-"""Seconds for the server of a parent that was killed to end; it takes a few milliseconds."""
+"""Seconds for the server of a killed parent to end, which takes a few milliseconds."""
 
 _LOOK: Final = 0.02  # seconds between two looks, because the system tells nobody
 
 
 @asynccontextmanager
 async def owned(folder: Path) -> AsyncIterator[int]:
-    """Hold a lock on the folder, which is made; it is a descriptor.
+    """Make the folder and hold a lock on it; yields the lock's descriptor.
 
-    A server that inherits it holds it, too, and may outlive its parent.
+    A server that inherits the descriptor holds the lock, too, and may outlive the parent.
 
     Raises:
-        WorkersError: where the folder cannot be made, or is another's.
+        WorkersError: if the folder cannot be made, or a different server holds the lock.
     """
     with await trio.to_thread.run_sync(_opened, folder) as lock:
         with trio.move_on_after(LEFT_OVER) as waiting:

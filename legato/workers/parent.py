@@ -1,4 +1,4 @@
-"""`legato serve --workers N`: opens what the workers share, and watches over them until the end."""
+"""`legato serve --workers N`: opens shared sockets and storage, and watches the workers."""
 
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -23,7 +23,7 @@ from legato.workers.processes import Workers
 from legato.workers.protocol import Task
 
 INTERPRETER_END: Final = 2.0
-"""Seconds for a process that has nothing left to do: on a busy machine that takes a moment."""
+"""Seconds for a process to exit after the last work: on a busy machine an exit takes a moment."""
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ def serve_with_workers(settings: Settings, *, on_ready: Callable[[str], None]) -
     """Serve until SIGTERM or SIGINT; `on_ready` gets the URL once all workers serve.
 
     Raises:
-        ConfigError, StorageError, WorkersError, OSError: if it cannot be started so.
+        ConfigError, StorageError, WorkersError, OSError: if the server cannot be started.
     """
     configure_logs(settings.log, sys.stderr)
     trio.run(_run, settings, on_ready)
@@ -43,11 +43,11 @@ def serve_with_workers(settings: Settings, *, on_ready: Callable[[str], None]) -
 async def _run(settings: Settings, on_ready: Callable[[str], None]) -> None:
     folder = _shared_folder(settings)
     with shutdown_by_signals() as shutdown:
-        # As for one process, the port comes first.  It stays open while a worker is started
-        # again, and so does its queue of clients: they wait for a moment and are not refused.
+        # As for a single process, the port comes first.  The port and its queue stay open while a
+        # worker is started again: clients wait for a moment and are not refused.
         async with listening(settings) as listeners:
             async with open_storage(settings.database_url) as storage:
-                announce(storage)  # what is wrong is said once, and its tables are made by one
+                announce(storage)  # faults are logged, and tables made, by a single process
             async with _shared(settings, folder) as settings:
                 sockets = [listener.socket.fileno() for listener in listeners]
                 workers = Workers(
@@ -60,7 +60,7 @@ async def _run(settings: Settings, on_ready: Callable[[str], None]) -> None:
 
 
 def _shared_folder(settings: Settings) -> Path:
-    """Where our own Redis keeps its data: beside the database, which it belongs to."""
+    """The folder for the data of our own Redis: beside the database."""
     url = parse_address(settings.database_url)
     if url is None:
         raise ConfigError(
@@ -74,7 +74,7 @@ def _shared_folder(settings: Settings) -> Path:
 
 @asynccontextmanager
 async def _shared(settings: Settings, folder: Path) -> AsyncIterator[Settings]:
-    """The settings with a Redis in them: theirs, else one of our own until the block ends."""
+    """The settings with a Redis: the configured Redis, else our own until the block ends."""
     if settings.redis_url is not None:
         yield settings
     else:
@@ -83,5 +83,5 @@ async def _shared(settings: Settings, folder: Path) -> AsyncIterator[Settings]:
 
 
 def _patience(limits: Limits) -> float:
-    """Seconds in which a server has ended, whatever its clients and its storage do."""
+    """Seconds within which a worker has ended, whatever clients and storage do."""
     return limits.drain_timeout + END + INTERPRETER_END

@@ -1,4 +1,4 @@
-"""The workers as the parent has them: one task owns one of them, and starts it again if it dies."""
+"""The workers, each owned by a task of the parent, which starts a dead worker again."""
 
 import subprocess
 import sys
@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from legato.config import ConfigError
 from legato.http.server.signals import Shutdown
+from legato.restarts import PAUSES, Restarts
 from legato.workers import WorkersError
 from legato.workers.protocol import END, HURRY, Refused, Serving, Task, line_of, lines, report_of
-from legato.workers.restarts import PAUSES, Restarts
 
-# -P: what lies in the folder that we were started in is not to be imported.
+# -P: nothing in the working directory is imported.
 COMMAND: Final = (sys.executable, "-P", "-m", "legato.workers.worker")
 
 log = structlog.get_logger()
@@ -29,7 +29,8 @@ class Death(NamedTuple):
 
 
 class Workers:
-    """Until all of them have served, a refusal is the parent's own; later it is a death."""
+    """Starts and watches the workers.  A refusal before all serve ends the parent; later it is a
+    death."""
 
     def __init__(
         self,
@@ -40,7 +41,7 @@ class Workers:
         command: Sequence[str] = COMMAND,
         pauses: Sequence[float] = PAUSES,
     ) -> None:
-        """`patience`: seconds for a worker to end, once it was told to, before it is killed."""
+        """`patience`: seconds that a worker has to end before the parent kills the process."""
         self._task = task
         self._shutdown = shutdown
         self._patience = patience
@@ -50,10 +51,10 @@ class Workers:
         self._failure: ConfigError | WorkersError | None = None
 
     async def run(self, count: int, on_ready: Callable[[], None]) -> None:
-        """Return when shutdown was asked for and all have ended; `on_ready` once all serve.
+        """Return when shutdown was asked for and all have ended; call `on_ready` once all serve.
 
         Raises:
-            ConfigError, WorkersError: where they cannot be started, or do not stay alive.
+            ConfigError, WorkersError: if the workers cannot be started, or do not stay alive.
         """
         self._starting = {*range(1, count + 1)}
         async with trio.open_nursery() as nursery:
@@ -79,12 +80,12 @@ class Workers:
                     await self._shutdown.asked.wait()
 
     def _give_up(self, failure: ConfigError | WorkersError) -> None:
-        """The others end as they do when they are asked to: what they run is not lost."""
+        """Have the other workers shut down in order: no running generation is lost."""
         self._failure = self._failure or failure
         self._shutdown.asked.set()
 
     async def _live(self, number: int, on_ready: Callable[[], None]) -> Death:
-        """One process, from its start to its end."""
+        """A worker process, from start to end."""
         refused: Refused | None = None
         begun = trio.current_time()
         async with self._process(number) as process, trio.open_nursery() as nursery:
@@ -119,7 +120,7 @@ class Workers:
 
     @asynccontextmanager
     async def _process(self, number: int) -> AsyncIterator[trio.Process]:
-        # A session of its own: what a terminal does with its processes is for the parent alone.
+        # A session of its own: signals from a terminal are for the parent alone.
         process = await trio.lowlevel.open_process(
             self._command,
             stdin=subprocess.PIPE,
@@ -132,7 +133,8 @@ class Workers:
             yield process
         finally:
             process.kill()
-            with trio.CancelScope(shield=True):  # the system ends it at once
+            # after the kill the system ends the process at once
+            with trio.CancelScope(shield=True):
                 await process.wait()
                 for stream in (process.stdin, process.stdout):
                     assert stream is not None
@@ -140,16 +142,16 @@ class Workers:
 
 
 def own_task(task: Task, number: int) -> Task:
-    """That of worker `number`, the first being 1: a port for its metrics is nobody else's."""
+    """The task of worker `number`, counted from 1: each worker has a metrics port of its own."""
     first = task.settings.metrics_port
-    if not first:  # none, or any that is free
+    if not first:  # no port, or any free port
         return task
     return replace(task, settings=replace(task.settings, metrics_port=first + number - 1))
 
 
 async def _tell(process: trio.Process, line: bytes) -> None:
     assert process.stdin is not None
-    with suppress(trio.BrokenResourceError):  # it died already
+    with suppress(trio.BrokenResourceError):  # the worker died already
         await process.stdin.send_all(line)
 
 

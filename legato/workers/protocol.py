@@ -1,7 +1,8 @@
-"""What a worker is told by its standard input, and says by its standard output: lines.
+"""The lines between parent and worker, over the worker's standard input and output.
 
-First comes its task: neither on a command line nor in the environment, which others can read, for
-it has secrets.  The input stays open for as long as the parent lives, and its end is an END.
+The first line is the worker's task.  Its secrets are neither on a command line nor in the
+environment, because other users can read both.  The input stays open as long as the parent lives;
+the end of the input means END.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +19,7 @@ HURRY: Final = b"hurry"  # after END: without waiting for clients
 
 
 class Task(Struct, frozen=True):
-    """`sockets`: the descriptors of those to listen on, which the worker has inherited."""
+    """`sockets`: the descriptors of the listening sockets, inherited by the worker."""
 
     settings: Settings
     sockets: Sequence[int]
@@ -29,7 +30,8 @@ class Serving(Struct, frozen=True, tag=True):
 
 
 class Refused(Struct, frozen=True, tag=True):
-    """The worker ends, and why; `configured`: because of a setting, so that it would again."""
+    """The worker ends, and the reasons; `configured`: a setting is wrong, so a restart would not
+    help."""
 
     reasons: Sequence[str]
     configured: bool
@@ -52,7 +54,7 @@ def report_of(line: bytes) -> Report:
 
 
 async def lines(stream: trio.abc.ReceiveStream) -> AsyncIterator[bytes]:
-    """Each without its end; what comes after the last is none."""
+    """The lines without their line feeds; bytes after the last line feed are dropped."""
     rest = b""
     async for received in stream:
         *whole, rest = (rest + received).split(b"\n")

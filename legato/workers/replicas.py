@@ -1,4 +1,4 @@
-"""What the parent says to its own Redis, before anybody else does."""
+"""The parent's first words to its own Redis."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -12,13 +12,13 @@ from redis.exceptions import TimeoutError as TooLate
 from redis.retry import Retry
 
 from legato.storage.failure_detector import LEFT
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.liveness import whole_birth
 from legato.workers import WorkersError
 
 T = TypeVar("T")
 
-_LOOK: Final = 0.02  # seconds between two looks, because a server tells nobody that it is there
+_LOOK: Final = 0.02  # seconds between two looks, because a server does not announce its start
 
 
 async def until_it_answers(url: str) -> None:
@@ -27,12 +27,13 @@ async def until_it_answers(url: str) -> None:
 
 
 async def mark_all_as_left(url: str, prefix: str) -> None:
-    """No replica of a server that only now begins can be alive: it served them alone.
+    """Mark all replicas as left: the server only now begins, and its former replicas are all dead.
 
-    So none can tell what it misses: what is absent there counts from the first look on.
+    No living replica can know of a job that the server lacks, so a missing job is known to be
+    absent at once.
 
     Raises:
-        WorkersError: where the server fails.
+        WorkersError: if the server fails.
     """
     try:
         await _in_thread(_mark_all_as_left, url, prefix)

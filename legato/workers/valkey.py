@@ -1,4 +1,4 @@
-"""A Valkey server as a process that is started again when it dies, on the same port."""
+"""A Valkey server as a process, started again on the same port after a death."""
 
 import os
 import re
@@ -13,16 +13,16 @@ from typing import Final
 import structlog
 import trio
 
+from legato.restarts import Restarts
 from legato.workers import WorkersError
 from legato.workers.protocol import lines
 from legato.workers.replicas import until_it_answers
-from legato.workers.restarts import Restarts
 
 END_TIMEOUT: Final = 10.0
-"""Seconds for it to write what it holds back; then it is killed, and a second of it is lost."""
+"""Seconds for Valkey to write buffered data before a kill, which loses a second of data."""
 
-# `appendonly` is all that is kept: no snapshots besides.  Nothing is evicted: a full memory is
-# said to whoever writes, for everything in there is needed.
+# The append-only file is the only persistence, without snapshots. Nothing is evicted, because every
+# key is needed: a write to a full memory fails instead.
 _CONFIGURATION: Final = """\
 bind 127.0.0.1
 port {port}
@@ -34,8 +34,9 @@ maxmemory-policy noeviction
 loglevel warning
 """
 
-# Its input is a pipe from us.  At the end of that, which comes even if we are killed, it is told to
-# end.  A line says instead that it is gone already, and that its number may be another's by now.
+# The server's input is a pipe from us.  At the end of the pipe, which comes even if we are killed,
+# the shell ends the server.  A line in the pipe means that the server is gone already: its process
+# id may be taken by now, and nothing is killed.
 _BOUND_TO_US: Final = """\
 umask 077
 exec 3<&0 </dev/null
@@ -62,27 +63,28 @@ class Valkey:
         return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
 
     def configure(self) -> None:
-        """Write what it reads at every start.  Blocks.
+        """Write the configuration that Valkey reads at every start.  Blocks.
 
         Raises:
-            WorkersError: where that cannot be done.
+            WorkersError: if the file cannot be written.
         """
         text = _CONFIGURATION.format(port=self._port, password=self._password)
         path = self._folder / "valkey.conf"
         try:
-            path.unlink(missing_ok=True)  # it may be there with other permissions
+            path.unlink(missing_ok=True)  # an old file may have other permissions
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(text)
         except OSError as error:
             raise WorkersError(f"{path}: cannot be written: {error.strerror}") from None
 
     async def keep(self) -> None:
-        """Have it run until this is cancelled.
+        """Have Valkey run until the task is cancelled.
 
-        Once it has answered it is never given up: what runs goes on without it, for a while.
+        After its first answer Valkey is never given up: generations go on without Redis for a
+        while.
 
         Raises:
-            WorkersError: where it ends before.
+            WorkersError: if Valkey ends before its first answer.
         """
         restarts = Restarts()
         while True:
@@ -95,7 +97,7 @@ class Valkey:
             await trio.sleep(pause)
 
     async def _live(self) -> int:
-        """One process, from its start to its end: its exit status."""
+        """Run a Valkey process from start to end; returns the exit status."""
         async with self._process() as process, trio.open_nursery() as nursery:
             nursery.start_soon(self._wait_for_answer)
             await _relay_log(process)
@@ -117,7 +119,7 @@ class Valkey:
             stderr=subprocess.STDOUT,
             cwd=self._folder,
             pass_fds=[self._lock],
-            start_new_session=True,  # Ctrl-C is for us; it goes when the workers have
+            start_new_session=True,  # Ctrl-C is for us; Valkey ends after the workers
         )
         try:
             yield process
@@ -139,7 +141,7 @@ async def _end(process: trio.Process) -> None:
 
 
 async def _relay_log(process: trio.Process) -> None:
-    """Its log is ours.  It says there what is worth a warning, and nothing else."""
+    """Copy Valkey's log lines, which are all warnings, into our log."""
     assert process.stdout is not None
     async for line in lines(process.stdout):
         said = re.sub(r"^\d+:\S+ (.*? [.*#-] )?", "", line.decode(errors="replace"))
@@ -147,7 +149,8 @@ async def _relay_log(process: trio.Process) -> None:
 
 
 def _free_port() -> int:
-    """Free when asked for: on loopback few others take one in the milliseconds until its start."""
+    """A port that is free now; on loopback few programs take a port in the milliseconds until the
+    start."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
     return port

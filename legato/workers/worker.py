@@ -1,4 +1,4 @@
-"""One of the processes: the server of `legato.http`, on sockets that the parent opened."""
+"""A worker process: the server of `legato.http`, on sockets that the parent opened."""
 
 import os
 import signal
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def _own_output() -> int:
-    """Standard output for reports alone: what libraries print goes where errors go."""
+    """Standard output for reports alone: output of libraries goes to standard error."""
     own = os.dup(_OUTPUT)
     os.dup2(_ERRORS, _OUTPUT)
     return own
@@ -102,12 +102,12 @@ async def _follow_parent(shutdown: Shutdown) -> None:
                 shutdown.asked.set()
             elif line == HURRY:
                 shutdown.hurried.set()
-    shutdown.asked.set()  # it is gone
+    shutdown.asked.set()  # the parent is gone
 
 
 async def _heed(signals: AsyncIterator[int], shutdown: Shutdown) -> None:
-    """However many come, they ask for the end once: some send one to the parent and its workers
-    alike (systemd), which must not be taken for a hurry."""
+    """Take any number of signals as a single request to end: systemd signals the parent and the
+    workers alike, and a second signal must not be taken for a hurry."""
     async for number in signals:
         if number == signal.SIGHUP:
             ignore_hangup()

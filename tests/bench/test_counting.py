@@ -6,7 +6,7 @@ import pytest
 
 from legato.bench.counting import ENDING, EVENT, FRAME_END, Lags, Stamps, Tally
 from legato.bench.readers import Reader
-from legato.bench.servers import FRAME
+from legato.bench.servers.served import FRAME
 
 STREAM = b"HTTP/1.1 200 OK\r\n\r\n" + b"".join(
     b"%x\r\n%b\r\n" % (len(frame), frame)

@@ -1,4 +1,4 @@
-"""`legato check`: what is printed, and the status."""
+"""`legato check`: the lines printed, and the status."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ provider = "openai"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, and an environment that says nothing of Legato."""
+    """An empty working folder, and an environment without variables of Legato."""
     for name in [name for name in os.environ if name.startswith("LEGATO_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Each question that `legato check` asks: what is refused, and what is not."""
+"""Each question that `legato check` asks: settings refused, and settings accepted."""
 
 from pathlib import Path
 

@@ -46,13 +46,13 @@ def new_postgresql_url(server: Server) -> Iterator[str]:
 
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest) -> str:
-    """Of one in which nothing is stored."""
+    """The URL of an empty storage."""
     return "memory://" if request.param == "memory" else fixture(request, f"{request.param}_url")
 
 
 @pytest.fixture
 def holds_nul(database_url: str) -> bool:
-    """Whether it has a place for NUL in texts, other than in those that it holds as JSON."""
+    """Whether texts may hold NUL, other than in texts kept as JSON."""
     return not database_url.startswith("postgresql")
 
 
@@ -63,7 +63,7 @@ def sql_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=["sqlite_url", "new_postgresql_url"])
 def new_sql_url(request: pytest.FixtureRequest) -> str:
-    """Of one without tables."""
+    """The URL of a database without tables."""
     return fixture(request, request.param)
 
 

@@ -1,4 +1,4 @@
-"""LEGATO_DATABASE_URL: its forms, and what is said of others."""
+"""LEGATO_DATABASE_URL: all forms, and the refusal of other texts."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What counts of a directory that was just born: what is there, and until all have told no more."""
+"""A directory that was just born: presence counts at once, absence once all replicas have told."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from legato.storage.contracts.replicas import (
     JobInfo,
     Replication,
 )
-from tests.storage.test_journal import EVENTS
+from tests.storage.contracts.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisServer
 from tests.support.storage.worlds import LEASE, World, at_stage, info
 
@@ -22,7 +22,7 @@ MINE = info("j1", request_id="r", place=1)
 
 
 def before(outcome: object) -> Sequence[JobInfo]:
-    """The jobs that one which was entered has to wait for."""
+    """The jobs that an entered job has to wait for."""
     assert isinstance(outcome, Entered), outcome
     return outcome.before
 

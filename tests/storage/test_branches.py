@@ -1,4 +1,4 @@
-"""A message and those above it: what a model is to read, and no more of it than it can."""
+"""A message and the messages above: everything that a model is to read, and no more than it can."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ async def ask(records: Records, message_id: str, parent: str = NO_PARENT, text: 
 
 
 async def chain(records: Records, sizes: Sequence[int]) -> None:
-    """m1, m2 and so on, each below the one before."""
+    """Store m1, m2 and so on, each below the last."""
     parent = NO_PARENT
     for number, size in enumerate(sizes, start=1):
         await ask(records, f"m{number}", parent, "x" * size)

@@ -1,4 +1,4 @@
-"""What is read of a job where something is missing, and what heals it."""
+"""A job's log with a gap: entries that are read, and entries that heal the gap."""
 
 from legato.events import TextDelta
 from legato.storage.contracts.journal import Entries, Kept

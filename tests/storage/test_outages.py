@@ -1,4 +1,4 @@
-"""A real server whose storage is in trouble: what the table in docs/operations.md says of it."""
+"""A real server whose storage is in trouble, as the table in docs/operations.md says."""
 
 import math
 import signal
@@ -11,6 +11,8 @@ import pytest
 import trio
 
 from legato.http.server.server import END, HURRY
+from legato.storage.breaker import LONG
+from legato.storage.contracts.records import PING_TIMEOUT
 from tests.support.http.live_server import until
 from tests.support.http.raw_client import Cut, Started
 from tests.support.http.server_process import (
@@ -42,7 +44,7 @@ LIMITS: Final = {
     "LEGATO_DRAIN_TIMEOUT": str(DRAIN_TIMEOUT),
     "LEGATO_MAX_RUNNING_JOBS_PER_USER": "100",
 }
-AT_ONCE: Final = 1.5  # seconds at most, on a machine that is busy
+AT_ONCE: Final = 1.5  # seconds at most, on a busy machine
 READY: Final = 2.0  # seconds for /readyz in every state
 
 
@@ -82,7 +84,7 @@ async def test_in_trouble_it_refuses_starts_at_once_says_why_and_serves_the_rest
 
 
 async def check_starts(server: ServerProcess, patience: float) -> None:
-    """The first find out; whoever comes later is refused at once."""
+    """The first requests find the trouble; later requests are refused at once."""
     first, later = await starts(server), await starts(server)
     for reply in (*first, *later):
         assert (reply.status, reply.retry_after) == (503, b"2"), reply
@@ -112,10 +114,37 @@ async def check_stop(server: ServerProcess, started: Started) -> None:
 
 
 async def started_again(server: ServerProcess) -> None:
-    """A Redis that lost all is told it again before anything starts."""
+    """A Redis that lost everything is told again before anything starts."""
     with trio.fail_after(10):
         while (await start(server)).status != 200:  # noqa: ASYNC110
             await trio.sleep(0.05)
+
+
+async def test_a_start_is_refused_long_before_the_storage_has_had_its_time(
+    place: Place, tmp_path: Path
+) -> None:
+    limits = {**LIMITS, "LEGATO_STORE_TIMEOUT": "60", **place.variables}
+    async with legato_serve(tmp_path, **limits) as server:
+        await ready_again(server)
+        with place.troubles[place.hangs](server.pid):
+            async with trio.open_nursery() as nursery:
+                with trio.fail_after(LONG + PING_TIMEOUT + AT_ONCE):
+                    await first_refusal(server, nursery)
+                assert (await start(server)).seconds < AT_ONCE
+                nursery.cancel_scope.cancel()
+
+
+async def first_refusal(server: ServerProcess, nursery: trio.Nursery) -> None:
+    """Start again and again, and wait for no reply but this."""
+    refused = trio.Event()
+
+    async def one() -> None:
+        assert (await start(server)).status == 503
+        refused.set()
+
+    while not refused.is_set():
+        nursery.start_soon(one)
+        await trio.sleep(0.1)
 
 
 @pytest.mark.parametrize("signals", [1, 2])
@@ -153,7 +182,7 @@ async def test_it_ends_in_its_time_also_where_nothing_is_to_be_stored(
 
 
 async def start_in_vain(server: ServerProcess) -> None:
-    """Its client may be cut."""
+    """The client of this stream may be cut."""
     with suppress(Cut, OSError, trio.BrokenResourceError):
         await start(server)
 

@@ -1,4 +1,4 @@
-"""The task that removes what is old."""
+"""The task that removes old conversations and responses."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ MOMENT = timedelta(microseconds=1)
 
 
 class Failing(MemoryErasure):
-    """Fails as often as it is told to."""
+    """Fails for a given number of calls."""
 
     failures = 0
 

@@ -1,4 +1,4 @@
-"""Deadlines of worker threads: real ones, which wait for what the tests break."""
+"""Deadlines of worker threads: real threads, whose waits the tests break."""
 
 import sys
 import threading
@@ -14,12 +14,12 @@ from legato.storage.operations import uses
 from legato.storage.threads import Threads
 
 ROOT = Path(__file__).parents[2]
-SHORT = 0.05  # seconds: all of it has to pass
-LONG = 30.0  # seconds: nobody waits for it
+SHORT = 0.05  # seconds: the whole time has to pass
+LONG = 30.0  # seconds: nobody waits so long
 
 
 class Hold:
-    """What a thread waits for, as for a server that does not answer."""
+    """A wait of a thread, as for a server that does not answer."""
 
     def __init__(self, *, can_be_broken: bool = True) -> None:
         self.began = threading.Event()
@@ -81,7 +81,7 @@ async def test_the_wait_for_a_turn_counts_and_all_who_wait_hear_it_with_the_firs
         async with trio.open_nursery() as nursery:
             nursery.start_soon(told, threads, hold, one, refused)
             await begun(hold)
-            await trio.sleep(10 * SHORT)  # so long may those wait that come later
+            await trio.sleep(10 * SHORT)  # seconds for callers that come later
             for _ in range(3):
                 nursery.start_soon(wait_in_vain)
         seconds = trio.current_time() - began

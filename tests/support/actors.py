@@ -50,6 +50,7 @@ class PlayedModel:
     max_context_tokens = 1000
     writes_titles = False
     continues = True
+    reads_images = True
 
     def __init__(self) -> None:
         self.requests: list[ModelRequest] = []

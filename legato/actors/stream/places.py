@@ -28,7 +28,11 @@ class OutOfReach(ActorError):
 
 
 class Located(Struct, frozen=True, tag=True):
-    """Where to go on from: after these `frames`, `cursor`."""
+    """Where to go on from: after these `frames`, `cursor`.
+
+    `is_last`: nothing follows, because that is the ending's place.
+    """
 
     cursor: Cursor
     frames: bytes = b""
+    is_last: bool = False

@@ -222,9 +222,10 @@ def _freeze_gc() -> None:
     """Modules and the application stay, so no collection of garbage has to look through them again.
 
     A full one did, which held everybody up for 120 ms; now it is 5 ms with 100 jobs running.
-    Before the runtime opens, which recovers jobs: what is frozen is never collected.
+    Before the runtime opens, which recovers jobs: what is frozen is never collected.  Nothing is
+    collected first: of the 190,000 objects that are there, 2,600 (half a megabyte) are garbage,
+    and to find them takes 50 ms of every start.
     """
-    gc.collect()
     gc.freeze()
     sys.setswitchinterval(TURN)
 

@@ -1,10 +1,9 @@
-"""The rules: everything that can happen to a cluster, each a name, a weight and a function.
+"""The rules: everything that can happen to a cluster.  A rule is a name, a weight and a function.
 
 - `jobs`: starts, what providers say, stops, questions and deletions
 - `reading`: readers that begin anywhere, and move
-- `replicas`: replicas that are killed, cut off, paused, join and leave
-- `storage`: storage that fails, lies, hangs, forgets and fails over, and packets that do not
-  arrive
+- `replicas`: replicas killed, cut off, paused, joining and leaving
+- `storage`: storage failing, lying, hanging, forgetting and failing over, and packets lost
 """
 
 from typing import Final
@@ -14,6 +13,6 @@ from legato.prove.rules import jobs, reading, replicas, storage
 ALL: Final = (*jobs.RULES, *reading.RULES, *replicas.RULES, *storage.RULES)
 
 NOT_YET: Final = frozenset[str]()
-"""Names of rules that break what is not mended yet; they are to come back one by one."""
+"""Names of rules that find a defect not mended yet; each comes back when the defect is mended."""
 
 ENABLED: Final = tuple(rule for rule in ALL if rule.name not in NOT_YET)

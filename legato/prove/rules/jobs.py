@@ -29,13 +29,13 @@ REFUSALS: Final = (StartRefused, NotStarted, InvalidTurn, ForeignConversation)
 
 
 async def start(sim: Simulation, place: int, conversation: int, busy: int, request: int) -> None:
-    """`request`: the higher half of them has no request id."""
+    """Start a job; for the `request` numbers 0 and 1 without a request id."""
     request_id = (None, None, "r1", "r2")[request]
     begin(sim, place, nth(CONVERSATIONS, max(0, conversation - 1)), nth(BUSY, busy), request_id)
 
 
 async def start_twice(sim: Simulation, place: int, other: int, request: int, busy: int) -> None:
-    """A client that got no answer asks somebody else."""
+    """A client without an answer asks a second replica."""
     request_id = nth(("r3", "r4"), request)
     for each in (place, other):
         begin(sim, each, CONVERSATIONS[0], nth(BUSY, busy), request_id)
@@ -64,7 +64,7 @@ def begin(
 
 def answered(sim: Simulation, seat: Seat, asked: AskedStart, reply: StartReply) -> None:
     if not seat.is_open:
-        return  # nobody hears what it says
+        return  # the client heard no reply
     job_id = reply.generation_id
     where = f" is {sim.model.name(job_id)}" if job_id not in (None, asked.job_id) else ""
     sim.model.note(f"job {asked.number}{where}: {reply.status}")
@@ -75,7 +75,7 @@ def answered(sim: Simulation, seat: Seat, asked: AskedStart, reply: StartReply) 
 def refused(sim: Simulation, asked: AskedStart, error: Exception) -> None:
     sim.model.note(f"job {asked.number} is refused: {error}")
     if sim.model.is_freed(asked.request_id):
-        return  # it raced with the deletion of what it started before
+        return  # the start raced with the deletion of the request's former job
     if isinstance(error, NotStarted) and error.reason == "request_taken":
         words = f"job {asked.number} is refused, though the same request may be asked again"
         sim.model.breach("request", words)
@@ -97,7 +97,7 @@ def _chunk(word: str, what: int) -> ModelEvent:
 
 
 async def say_a_lot(sim: Simulation, place: int) -> None:
-    """More than one page of it."""
+    """More than a page of text."""
     if (connection := sim.connection(place)) is not None:
         sim.model.step(f"the provider says 144 KB in {_name(sim, connection)}")
         lines = [sim.provider.word() + "lorem ipsum " * 1000 for _ in range(12)]
@@ -162,7 +162,8 @@ async def status(sim: Simulation, job: int, place: int) -> None:
 
 
 async def delete(sim: Simulation, conversation: int, place: int) -> None:
-    """As the route does: stop what runs there, let go of its jobs, and remove its messages."""
+    """As the route does: stop the conversation's running job, forget the jobs, remove the
+    messages."""
     seat, conversation_id = sim.open_seat(place), nth(CONVERSATIONS, conversation)
     sim.model.step(f"conversation {conversation % 2 + 1} is deleted at {sim.name(seat)}")
     sim.model.deletes(conversation_id)

@@ -11,7 +11,7 @@ from legato.prove.simulation import Simulation
 
 
 async def subscribe(sim: Simulation, job: int, start: int, place: int) -> None:
-    """From the beginning, a snapshot, or the cursor that another reader has."""
+    """A reader begins at the first event, at a snapshot, or at the cursor of a different reader."""
     if (known := sim.job(job)) is None:
         return
     cursors = [

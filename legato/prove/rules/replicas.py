@@ -1,4 +1,4 @@
-"""Replicas that are killed, cut off, paused, join and leave."""
+"""Replicas killed, cut off, paused, joining and leaving."""
 
 from typing import Final
 
@@ -12,10 +12,11 @@ from legato.prove.world import LEASE
 
 MOST: Final = 5
 AWAY: Final = (0.3, 0.6, 1.15, 1.5, 3.0)
-"""Of a lease: for less and for more than it takes to be taken for gone."""
+"""Shares of a lease: shorter and longer than the time after which a replica counts as gone."""
 
 LEAVING: Final = 30.0
-"""Seconds in which a replica that is told to go is gone: storing what runs, and the last write."""
+"""Seconds within which a replica that is told to go is gone: running jobs are stored, and the last
+write is made."""
 
 
 async def kill(sim: Simulation, place: int) -> None:

@@ -1,4 +1,4 @@
-"""Storage that fails, lies, hangs, forgets and fails over, and packets that do not arrive."""
+"""Storage failing, lying, hanging, forgetting and failing over, and packets lost."""
 
 from collections.abc import Callable
 from typing import Final
@@ -14,14 +14,14 @@ from legato.prove.world import Faulty
 PAUSES: Final = (0.01, 0.1, 0.3)
 LATE: Final = (0.05, 1.0, 4.0)
 HANGS: Final = (1.0, 8.0, 30.0)
-SAYING: Final = 0.1  # seconds from one word to the next
+SAYING: Final = 0.1  # seconds between two words
 
 BEHIND: Final = (0.05, 0.5, 2.0)
-"""Seconds that a standby may be behind of what fails."""
+"""Seconds by which a standby may be behind the failing storage."""
 
 
 def counted(name: str, most: int, words: str, set_to: Callable[[Faulty, int], None]) -> Rule:
-    """A rule that sets one of the faults of a replica's share of the world."""
+    """A rule that sets a fault of a replica's access to the shared storage."""
 
     async def play(sim: Simulation, place: int, count: int) -> None:
         await sim.reannounced()
@@ -71,7 +71,7 @@ async def be_fast(sim: Simulation) -> None:
 
 
 async def forget(sim: Simulation) -> None:
-    await trio.sleep(2)  # a start that is being decided is not known yet
+    await trio.sleep(2)  # a start under decision is not known yet
     if not sim.exempts(Exemption.ALL_IN_REACH) or _knows_all(sim):
         sim.model.step("the shared storage forgets everything")
         sim.replicas.world.forget_everything()
@@ -79,7 +79,7 @@ async def forget(sim: Simulation) -> None:
 
 
 def _knows_all(sim: Simulation) -> bool:
-    """Whether every job that the shared storage has is known to a replica in reach."""
+    """Whether every job in the shared storage is known to a replica in reach."""
     there = {
         (seat.replication.me, job.turn.job_id)
         for seat in sim.open_seats()
@@ -92,7 +92,7 @@ def _knows_all(sim: Simulation) -> bool:
 
 
 async def fail_over(sim: Simulation, length: int, says: int) -> None:
-    """Models say something before, which may be lost, and after it."""
+    """Fail over, with words of models before, which may be lost, and after."""
     seconds = nth(BEHIND, length)
     if sim.exempts(Exemption.ALL_IN_REACH) and not sim.all_there(seconds):
         return

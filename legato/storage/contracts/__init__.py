@@ -1,16 +1,14 @@
-"""What every storage promises, whichever database is behind it.
+"""The contracts of storage: every implementation keeps them, whichever database is behind.
 
-- `bans`: who is banned, and what speaks against whom: the contract
-- `erasure`: removing what is stored, a bounded step at a time: the contract
-- `errors`: what storage refuses, and how its failures are named
-- `journal`: what every journal of logs promises: a log outlives the process that says it
-- `keys`: what storage promises about API keys: it never has one, only what tells that it is the
-  one
-- `quotas`: what one user may store, and what counts towards it: the contract
-- `records`: what every storage of conversations promises
-- `replicas`: what replicas promise each other through what they share: who lives, whose jobs, and
-  packets
-- `responses`: what is kept for the Responses API: the contract
-- `revocations`: which sessions and tokens are not good any more, though they have not expired:
-  the contract
+- `agents`: the contract for agents: every version of each, and the grants to use an agent
+- `bans`: the contract for bans and for the scores of violations
+- `erasure`: the contract for removing stored rows, a bounded step at a time
+- `errors`: the errors of storage
+- `journal`: the contract for journals: a job's log outlives the process that runs the job
+- `keys`: the contract for API keys, of which only a digest is stored
+- `quotas`: how much one user may store, and how each row is counted
+- `records`: the contract for conversations and messages
+- `replicas`: the contracts between replicas: liveness, the directory of jobs, and packets
+- `responses`: the contract for stored responses of the Responses API
+- `revocations`: the contract for sessions and tokens refused before their expiry
 """

@@ -1,4 +1,4 @@
-"""Who is banned, and what speaks against whom: the contract."""
+"""The contract for bans, and for the scores of violations that lead to bans."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,10 +8,10 @@ from msgspec import Struct
 
 
 class Ban(Struct, frozen=True, kw_only=True):
-    """Before `until`, nothing that `subject` asks for is served.
+    """Before `until`, every request of `subject` is refused.
 
-    `subject` is `user:` and an id, or `ip:` and an address or network.  `kind` is that of the
-    violations that led to it, `score` what they had come to.
+    `subject` is `user:` and an id, or `ip:` and an address or network.  `kind` is the kind of the
+    violations that led to this ban, and `score` is their sum.
     """
 
     subject: str
@@ -21,28 +21,28 @@ class Ban(Struct, frozen=True, kw_only=True):
 
 
 class Bans(Protocol):
-    """Who is banned, and what violations of each kind have come to.
+    """Bans in force, and each subject's score of each kind of violation.
 
-    Errors and cancelling are as with Records, whose part this is.
+    Bans are a part of Records: errors and cancelling are the same.
     """
 
     async def blame(
         self, subjects: Sequence[str], kind: str, score: int, *, lifetime: timedelta
     ) -> Sequence[int]:
-        """Raise each subject's score of that kind by `score`, in one step, and return all.
+        """Raise each subject's score of this kind by `score`, in one step, and return all scores.
 
-        A score that was not raised for its `lifetime` begins at 0 again.
+        A score begins at 0 again after a `lifetime` without a raise.
         """
         ...
 
     async def ban(self, bans: Sequence[Ban]) -> None:
-        """A subject's former ban is replaced, unless it lasts longer."""
+        """Store these bans; a subject's former ban stays where its end is later."""
         ...
 
     async def in_force(self, *, limit: int) -> Sequence[Ban]:
-        """Those that have not run out, the longest first."""
+        """The bans in force, the latest end first."""
         ...
 
     async def lift(self, subject: str) -> bool:
-        """End its ban, and forget its violations; False where it was not banned."""
+        """End the subject's ban, and forget its violations; False where there was no ban."""
         ...

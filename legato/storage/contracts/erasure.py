@@ -1,4 +1,4 @@
-"""Removing what is stored, a bounded step at a time: the contract."""
+"""The contract for removing stored rows, a bounded step at a time."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,50 +8,55 @@ from ulid import ULID
 
 
 class Erased(NamedTuple):
-    """How many of each kind were removed; `generations` are their logs in the journal."""
+    """How many of each kind were removed; `generations` are logs in the journal."""
 
     conversations: int = 0
     messages: int = 0
     responses: int = 0
     api_keys: int = 0
-    scores: int = 0  # of violations, one for each kind
+    scores: int = 0  # violations' scores, counted by kind
     generations: int = 0
+    agents: int = 0
+    agent_versions: int = 0
+    grants: int = 0  # of other users' agents
 
 
 class Erasure(Protocol):
     """Every method raises StorageError where the storage fails or is closed.
 
     One step holds up other writes for as long as the deletion of `most` rows takes, and is done
-    whole or not at all.  Of a long conversation it removes some messages, the oldest first.
+    whole or not at all.  From a long conversation a step removes some messages, the oldest first.
     """
 
     async def running(self, user: str) -> int:
-        """How many generations of this user run in processes that live, or wait there.
+        """How many generations of this user run, or wait, in living processes.
 
-        Only those count that are in this storage's journal.
+        Only generations in this storage's journal are counted.
         """
         ...
 
     async def erase(self, user: str, *, most: int) -> Erased:
-        """Remove some of what is stored of this user: up to `most` of a kind.
+        """Remove rows of this user: up to `most` of a kind.
 
-        Nothing is left once nothing was removed, but what is running.  Bans stay: each runs out.
+        Call `erase` again until nothing was removed: then only running generations are left.  Bans
+        stay, because each has its end.
         """
         ...
 
     async def expire(self, before: datetime, *, most: int) -> Erased:
-        """Remove up to `most` conversations, and up to `most` responses, that are older.
+        """Remove up to `most` conversations, and up to `most` responses, of the time before.
 
-        A conversation is as old as its last change.  A response is as old as the newest of its
-        conversation.  Nothing is left once nothing was removed, or another process is at it.
+        A conversation is as old as its last change.  A response is as old as the newest response of
+        its conversation.  When nothing was removed, nothing is left, or a second process is
+        removing.
         """
         ...
 
 
 def oldest_id(before: datetime) -> str:
-    """What the ids of responses that were made before do not reach.
+    """The least id of a response made at `before` or later.
 
-    Such an id is `resp_` and a ULID, whose first ten characters count milliseconds.
+    A response's id is `resp_` and a ULID; the first ten characters of a ULID count milliseconds.
     """
     return f"resp_{str(ULID.from_datetime(before))[:10]}"
 

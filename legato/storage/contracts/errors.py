@@ -1,4 +1,4 @@
-"""What storage refuses, and how its failures are named."""
+"""The errors of storage."""
 
 from msgspec import Struct
 
@@ -10,7 +10,7 @@ class StorageError(Exception):
 class Unavailable(StorageError):
     """The storage itself is in trouble: down, silent, locked, full or read-only.
 
-    Others would fail the same way, whatever they ask.
+    Every other request would fail in the same way.
     """
 
 
@@ -19,10 +19,10 @@ class ForeignConversation(Exception):
 
 
 class UnstorableText(StorageError):
-    """A text holds half of a surrogate pair, or NUL where the database (PostgreSQL) has none; or
-    there is anything else that JSON cannot say.
+    """A text cannot be stored; trying again cannot help.
 
-    Trying again cannot help.
+    The text holds half of a surrogate pair, or NUL where the database (PostgreSQL) has none; or a
+    value beside the text has no form in JSON.
     """
 
 
@@ -42,4 +42,4 @@ class RequestTaken(Exception):
 
 
 class InvalidCursor(ValueError):
-    """A paging cursor that this storage never gave out."""
+    """A paging cursor not made by this storage."""

@@ -1,4 +1,4 @@
-"""What every journal of logs promises: a log outlives the process that says it."""
+"""The contract for journals: a job's log outlives the process that runs the job."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol
@@ -11,8 +11,8 @@ from legato.events import AnyEvent
 class Entries(Struct, frozen=True):
     """Neighbouring events of one job's log; `events[0]` is at the position `first`, from 1.
 
-    `epoch` is the owner's.  With no events and `first` 1 the journal learns only that the job
-    exists, and whose it is.
+    `epoch` is the owner's.  Entries without events, with `first` 1, tell the journal only the job
+    and the job's owner.
     """
 
     job_id: str
@@ -27,10 +27,10 @@ class Entries(Struct, frozen=True):
 
 
 class OrphanedJob(Struct, frozen=True):
-    """A job that was without an owner, and is this one's now.
+    """A job that had no living owner, and belongs to this journal's owner now.
 
-    `epoch`: what its new owner appends has this.  `attempts`: how often the job was taken over
-    since anything was appended to it or it was marked as done, this time included.
+    `epoch`: the epoch of all that the new owner appends.  `attempts`: how many times the job was
+    taken over, this time included, since the last append, or since the job was marked as done.
     """
 
     job_id: str
@@ -42,10 +42,11 @@ class OrphanedJob(Struct, frozen=True):
 class Kept(Struct, frozen=True):
     """A job's entries in a journal, in the order in which they were kept.
 
-    Every entries begin at or below the position after those before them.  What they say again
-    replaces what stood there, where they are of a later epoch, and repeats it otherwise.  What
-    follows a gap is left out, until entries follow that begin at or below the gap: those heal it.
-    `fault` says why that is not all, where nothing healed it.
+    All entries begin at or below the position after the entries before.  Where a position is
+    repeated, entries of a later epoch replace the former ones, and entries of the same epoch are a
+    repetition.  Entries that follow a gap are left out, until later entries begin at or below the
+    gap and heal the log.  `fault` says why a part of the log is missing, where nothing healed the
+    gap.
     """
 
     entries: Sequence[Entries]
@@ -55,9 +56,10 @@ class Kept(Struct, frozen=True):
 class Refusal(Struct, frozen=True):
     """Entries that were not kept, and why trying again cannot help.
 
-    `fenced`: the job has another owner now, with a later epoch, or had one and was forgotten.
-    `forgotten`: what came before them is not in the journal (any more); then all has to be told
-    from position 1.
+    `fenced`: the job has another owner now, with a later epoch, or had a later owner and was
+    forgotten.
+    `forgotten`: the entries before these are not in the journal (any more); the owner then tells
+    the whole log from position 1.
     """
 
     job_id: str
@@ -65,53 +67,56 @@ class Refusal(Struct, frozen=True):
 
 
 class Journal(Protocol):
-    """The logs of jobs, which outlive the processes of the jobs.
+    """The logs of jobs, which outlive the processes that run the jobs.
 
-    A job is done once its ending is in here and what that says is stored.  A journal has an
-    owner: who opened it.  Jobs belong to the owner who appended to them first, with epoch 1, until
-    another takes them over, or, where that is not in here any more, appends with a later epoch.
-    Every method raises StorageError where the storage fails or is closed.  One that is cancelled
-    has done all of its work or none; after an error that is not certain, and the same may be said
-    again.
+    A job is done once the journal has the ending and the records have the answer.  A journal has an
+    owner, the process that opened the journal.  A job belongs to the first owner to append, with
+    epoch 1, until a later owner takes the job over; a job lost from the journal belongs to the next
+    owner to append, with a later epoch.
+
+    Every method raises StorageError where the storage fails or is closed.  A cancelled method has
+    done all of the work or none; after an error the outcome is not certain, and the call may be
+    repeated.
     """
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
-        """Keep all of these that are not refused; on return no end of the process can lose them.
+        """Keep all entries but the refused; on return no end of the process loses an entry.
 
-        A batch has one `Entries` of a job at most.  The journal holds no gap: it refuses as
-        forgotten what begins above the position after the last event that is kept.  Say 1 to 5 are
-        kept, and 5 is lost with a server that failed: 6 is refused, 1 to 6 are not.  What begins
-        lower is kept, too: of a later epoch it replaces what stands from there on; of the same it
-        is a repetition, of which only what goes beyond the last event is new.
+        A batch never has two `Entries` of a job.  The journal holds no gap: entries beginning above
+        the position after the last kept event are refused as forgotten.  Say 1 to 5 are kept, and 5
+        is lost with a server that failed: 6 is refused, 1 to 6 are not.  Entries that begin lower
+        are kept, too: in a later epoch the new entries replace everything from the first position
+        on; in the same epoch only events beyond the last kept position are new.
 
         Raises:
-            UnstorableText: if one of them holds what cannot be kept; then none is.
+            UnstorableText: if a text of any event cannot be kept; then nothing of the batch is.
         """
         ...
 
     async def take_over(self) -> Sequence[OrphanedJob]:
-        """Make this the owner of all jobs whose owner is gone.
+        """Make this journal's owner the owner of all jobs whose owner is gone.
 
-        Returns them in the order of their ids, and again what it took over before and nobody heard
-        of, or, perhaps, what nothing was appended to since.  From then on, whatever their former
-        owners append is refused as fenced.
+        Returns these jobs in the order of their ids.  A takeover that nobody heard of is returned
+        again, and perhaps also a job to which nothing was appended since.  From then on, appends by
+        the former owners are refused as fenced.
         """
         ...
 
     async def read(self, job_id: str) -> Kept: ...
 
     async def mark_done(self, job_ids: Sequence[str]) -> None:
-        """Note that nothing is left to be done for them but to let them be read.
+        """Note that these jobs are done: only readers are interested from now on.
 
-        What is another owner's by now stays as it is, here and where it is forgotten.
+        Jobs of a later owner are left as found, and forgotten jobs stay forgotten.
         """
         ...
 
     async def forget(self, job_ids: Sequence[str]) -> None:
-        """Nobody may read them any more.
+        """Remove these jobs' logs, for good.
 
-        Of a job that had a former owner a tombstone stays, for about a day: whatever a former owner
-        appends is fenced.  Nothing else knows of it; its last owner may tell it from position 1.
+        A job with a former owner leaves a tombstone for about a day: appends by a former owner are
+        fenced.  Nothing else knows of the job; the last owner may tell the log again from position
+        1.
         """
         ...
 

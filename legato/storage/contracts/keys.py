@@ -1,4 +1,4 @@
-"""What storage promises about API keys: it never has one, only what tells that it is the one."""
+"""The contract for API keys, of which only a digest is stored."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,13 +10,13 @@ Scope = Literal["chat_completions", "models", "responses"]
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):
-    """Everything about a key but the key.  `digest` is its SHA-256, in hex; times are aware."""
+    """An API key without its secret.  `digest` is the key's SHA-256, in hex; times are aware."""
 
     id: str
     user: str
     name: str
     digest: str
-    prefix: str  # its first characters, by which people tell their keys apart
+    prefix: str  # the key's first characters, by which people tell their keys apart
     scopes: tuple[Scope, ...]
     created_at: datetime
     last_used_at: datetime | None = None
@@ -24,37 +24,37 @@ class ApiKey(Struct, frozen=True, kw_only=True):
 
 
 class ApiKeys(Protocol):
-    """All users' API keys.  Errors and cancelling are as with Records, whose part this is."""
+    """All users' API keys.  ApiKeys are a part of Records: errors and cancelling are the same."""
 
     async def add(self, key: ApiKey) -> None:
-        """Keep a new one, whose id and digest are no other's."""
+        """Keep a new key, whose id and digest no other key has."""
         ...
 
     async def find(self, digest: str) -> ApiKey | None:
-        """The key of that digest, expired or not."""
+        """The key with this digest, expired or not."""
         ...
 
     async def get(self, key_id: str) -> ApiKey | None: ...
 
     async def of_user(self, user: str) -> Sequence[ApiKey]:
-        """The oldest first."""
+        """This user's keys, the oldest first."""
         ...
 
     async def every(self) -> Sequence[ApiKey]:
-        """All users', by user and then the oldest first."""
+        """All users' keys, by user and then the oldest first."""
         ...
 
     async def note_uses(self, uses: Mapping[str, datetime]) -> None:
-        """When keys, by their ids, were used last; an earlier time than is known changes nothing.
+        """Note when keys, by their ids, were used last.
 
-        Nothing where a key is gone.
+        A time before the noted time changes nothing, and a key that is gone is passed over.
         """
         ...
 
     async def delete(self, key_id: str) -> bool:
-        """False where there was none."""
+        """Delete a key; False where there was none."""
         ...
 
     async def delete_expired(self, now: datetime) -> None:
-        """Those that are not good any more at `now`."""
+        """Delete the keys that expired before `now`."""
         ...

@@ -1,19 +1,20 @@
-"""What one user may store, and what counts towards it: the contract.  Pure."""
+"""The contract for quotas: how much one user may store, and how each row is counted.  Pure."""
 
 from typing import Final
 
 from msgspec import UNSET, Struct, json
 
+from legato.agents.state import AgentState
 from legato.content import Conversation, Message
 from legato.storage.contracts.responses import StoredResponse
 
 ROW_BYTES: Final = 512
-"""What each conversation, message and response counts besides its texts: about what its ids and
-indexes take on the disk.  Without them empty messages would be stored without end."""
+"""Bytes that each conversation, message and response counts beside its texts: about the size of ids
+and indexes on the disk.  Otherwise empty messages would be stored without end."""
 
 
 class StorageUse(Struct, frozen=True):
-    """What is stored of a user.  `size`: bytes of texts, and ROW_BYTES for each row."""
+    """How much a user has stored.  `size`: bytes of texts, and ROW_BYTES for each row."""
 
     conversations: int = 0
     size: int = 0
@@ -30,9 +31,10 @@ class OverQuota(Exception):
 
 
 class Quota(Struct, frozen=True):
-    """The most that one user may store: conversations, and bytes in all; None is no bound.
+    """The most to be stored of a user: conversations, and bytes in all; None is no bound.
 
-    Only starts are measured by it: an answer that was begun is stored whatever its size.
+    Only starts are checked against a quota: once an answer was begun, the answer is stored in any
+    size.
     """
 
     conversations: int | None = None
@@ -43,13 +45,13 @@ class Quota(Struct, frozen=True):
         return self.conversations is None and self.size is None
 
     def check_room(self, use: StorageUse, more: StorageUse) -> None:
-        """Raises OverQuota if a start that stores so much more has no room beside that."""
+        """Raises OverQuota if a start that stores `more` beside `use` has no room."""
         self.check(use + more, begins=more.conversations > 0)
 
     def check(self, use: StorageUse, *, begins: bool) -> None:
-        """Raises OverQuota if a start must not bring a user to that use.
+        """Raises OverQuota if a start must not bring a user to this use.
 
-        `begins`: the start begins a conversation; others need no room for one.
+        `begins`: the start begins a conversation; other starts need no room for a conversation.
         """
         if begins and self.conversations is not None and use.conversations > self.conversations:
             raise OverQuota(
@@ -59,7 +61,8 @@ class Quota(Struct, frozen=True):
         if self.size is not None and use.size > self.size:
             raise OverQuota(
                 f"With this, what is stored for you would have {use.size} bytes; {self.size} are"
-                " allowed (max_stored_bytes_per_user). Delete conversations or stored responses."
+                " allowed (max_stored_bytes_per_user). Delete conversations, stored responses or"
+                " agents."
             )
 
 
@@ -67,7 +70,7 @@ UNBOUNDED: Final = Quota()
 
 
 def conversation_use(conversation: Conversation) -> StorageUse:
-    """Without its messages."""
+    """A conversation's use, without its messages."""
     return StorageUse(1, ROW_BYTES + _octets(conversation.title))
 
 
@@ -84,5 +87,14 @@ def response_use(response: StoredResponse) -> StorageUse:
 
 
 def _octets(text: str) -> int:
-    """Also of a text that is no Unicode, which is refused elsewhere and by name."""
+    """The size in bytes, also of a text that is not Unicode, which `checks` refuses by name."""
     return len(text.encode(errors="surrogatepass"))
+
+
+def version_use(state: AgentState) -> StorageUse:
+    """Of one version of an agent."""
+    return StorageUse(0, ROW_BYTES + len(json.encode(state)))
+
+
+def avatar_use(data: bytes) -> StorageUse:
+    return StorageUse(0, ROW_BYTES + len(data))

@@ -1,4 +1,4 @@
-"""What every storage of conversations promises."""
+"""The contract for conversations and messages."""
 
 from collections.abc import Collection, Sequence
 from typing import Final, Protocol
@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from legato.content import Conversation, Message
+from legato.storage.contracts.agents import Agents
 from legato.storage.contracts.bans import Bans
 from legato.storage.contracts.errors import StoredTurn
 from legato.storage.contracts.keys import ApiKeys
@@ -14,7 +15,7 @@ from legato.storage.contracts.responses import Responses
 from legato.storage.contracts.revocations import Revocations
 
 PING_TIMEOUT: Final = 1.0
-"""Seconds for a ping: whoever probes readiness, on a busy machine, too, hears within two."""
+"""Seconds for a ping: a prober of readiness has its answer within two, on a busy machine, too."""
 
 
 class Page(Struct, frozen=True, rename="camel"):
@@ -23,20 +24,21 @@ class Page(Struct, frozen=True, rename="camel"):
 
 
 class MessagePage(Struct, frozen=True, rename="camel"):
-    """In order of arrival; what came before them is on the page of `next_cursor`."""
+    """Messages in order of arrival; the earlier messages are on the page of `next_cursor`."""
 
     messages: Sequence[Message]
     next_cursor: str | None = None
 
 
 LONGEST_BRANCH: Final = 4096
-"""Messages that follow one another: of a longer conversation no model reads the beginning."""
+"""Messages from an answer up to its first ancestor: no model reads the beginning of a longer
+conversation."""
 
 
 class Branch(Struct, frozen=True):
-    """Messages that follow one another, the oldest first; `above`: how many are before them.
+    """Messages of which each is the parent of the next, the oldest first.
 
-    That is counted up to LONGEST_BRANCH.
+    `above`: how many messages are before these, counted up to LONGEST_BRANCH.
     """
 
     messages: Sequence[Message] = ()
@@ -46,11 +48,14 @@ class Branch(Struct, frozen=True):
 class Records(Protocol):
     """Conversations and messages.
 
-    Every method raises StorageError where the storage fails or is closed, and UnstorableText
-    where a text cannot be kept; every other comes back as it was given, never changed.
-    A method that is cancelled has done all of its work or none.  Timestamps are storage's:
-    `created_at` is set once, `updated_at` at every write, both aware and in UTC.
+    Every method raises StorageError where the storage fails or is closed, and UnstorableText where
+    a text cannot be kept; every other text comes back as given, never changed.  A cancelled method
+    has done all of the work or none.  Timestamps are storage's: `created_at` is set once,
+    `updated_at` at every write, both aware and in UTC.
     """
+
+    @property
+    def agents(self) -> Agents: ...
 
     @property
     def api_keys(self) -> ApiKeys: ...
@@ -67,52 +72,55 @@ class Records(Protocol):
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None
     ) -> Conversation:
-        """Store a user's message and its conversation in one transaction, and return the latter.
+        """Store a user's message and conversation in a transaction, and return the conversation.
 
-        An existing conversation keeps its owner, title and `created_at`; an existing message
-        (same `message_id`) is replaced in place and keeps its `created_at`.
+        An existing conversation keeps its owner, title and `created_at`; an existing message (same
+        `message_id`) is replaced in place and keeps its `created_at`.
 
         Raises, and stores nothing:
-            ForeignConversation: if the conversation is another user's, or a message of that id
-                is in another conversation, whosever that is: a message is never moved.
+            ForeignConversation: if the conversation is a different user's, or a message with this
+                id is in a different conversation, whichever user's: a message is never moved.
             RequestTaken: if this user gave `request_id` before, for another message.
-            OverQuota: if this user has no room for it; see Quota.
+            OverQuota: if this user has no room for the turn; see Quota.
         """
         ...
 
     async def close_turn(self, message: Message, *, job_id: str) -> Conversation | None:
-        """Store the answer of that job and touch its conversation, in one transaction.
+        """Store the job's answer and touch the conversation, in a single transaction.
 
-        The first answer stays: where the job stored that message before, nothing is written, and
-        the conversation is returned as it is.  Another job's message of that id is replaced in
-        place, as `open_turn` does.  None, and nothing is stored, where the conversation is gone.
+        The first answer stays: where the job stored this message before, nothing is written, and
+        the conversation is returned unchanged.  A different job's message with this id is replaced
+        in place, as in `open_turn`.  Where the conversation is gone, nothing is stored and None is
+        returned.
 
         Raises, and stores nothing:
-            ForeignConversation: if a message of that id is in another conversation.
+            ForeignConversation: if a message with this id is in a different conversation.
         """
         ...
 
     async def answer(self, job_id: str) -> Message | None:
-        """The answer that this job stored; None where there is none.
+        """The answer of this job; None where there is none.
 
-        An answer that another message replaced since, or whose conversation was deleted, is gone.
+        An answer is gone once a later message replaced the answer, or the conversation was deleted.
         """
         ...
 
     async def messages(self, conversation_id: str) -> list[Message]:
-        """All messages, in order of arrival, since clocks are set back; replaced ones stay.
+        """All messages, in order of arrival, not of time, since clocks are set back.
 
-        They may be gigabytes: nothing that a client asks for reads them so.
+        A replaced message stays at its place.  The list may take gigabytes: no client's request has
+        all messages read.
         """
         ...
 
     async def branch(
         self, conversation_id: str, message_id: str | None = None, *, most: int
     ) -> Branch:
-        """A message (the newest, where none is named) and those above it, along their parents.
+        """A message (the newest, where none is named) and the messages above, along their parents.
 
-        As many as together have `most` characters, and LONGEST_BRANCH at most; but the message and
-        its parent, whatever their size.  None, where the message is not there.
+        The branch has as many messages as have `most` characters together, and LONGEST_BRANCH at
+        most; the message and its parent are there in any size.  None, where the message is not
+        there.
         """
         ...
 
@@ -121,17 +129,17 @@ class Records(Protocol):
     ) -> MessagePage:
         """The newest `limit` of the messages before `cursor`, or fewer, of `most` characters.
 
-        One at least is there, whatever its size.  `limit` is 1 or more.
+        The first message is there, whatever the size.  `limit` is 1 or more.
 
         Raises:
-            InvalidCursor: if `cursor` is not one that a former page of it carried.
+            InvalidCursor: if no former page of this conversation carried `cursor`.
         """
         ...
 
     async def some_messages(
         self, conversation_id: str, message_ids: Collection[str]
     ) -> list[Message]:
-        """Those of these messages that are there, as `messages` has them."""
+        """The messages with these ids in this conversation, ordered as `messages` orders."""
         ...
 
     async def conversation(self, conversation_id: str) -> Conversation | None: ...
@@ -140,7 +148,7 @@ class Records(Protocol):
         """A user's conversations, last changed first; `limit` is 1 or more.
 
         Raises:
-            InvalidCursor: if `cursor` is not one that a former page carried.
+            InvalidCursor: if no former page carried `cursor`.
         """
         ...
 
@@ -151,32 +159,33 @@ class Records(Protocol):
     async def retitle(
         self, conversation_id: str, title: str, *, if_untitled: bool = False
     ) -> Conversation | None:
-        """Set the title and return the conversation; None where it is gone.
+        """Set the title and return the conversation; None where the conversation is gone.
 
-        With `if_untitled`, a title other than NEW_CHAT is left as it is, and nothing is written.
+        With `if_untitled`, a title other than NEW_CHAT is kept, and nothing is written.
         """
         ...
 
     async def delete_conversation(self, conversation_id: str) -> bool:
-        """Remove it, its messages and its request ids; False where there was none.
+        """Remove a conversation with all messages and request ids; False where there was none.
 
-        A long one goes in steps, its oldest messages first: one that is cancelled, or fails, may
-        have removed some, and again removes the rest.
+        A long conversation is removed in steps, the oldest messages first: a cancelled or failed
+        call may have removed some messages, and the next call removes the rest.
         """
         ...
 
     async def storage_use(self, user: str) -> StorageUse:
-        """What is stored of this user, as the writes counted it that stored and removed it.
+        """How much this user has stored, as counted by all writes and removals.
 
-        A database counts since it was first opened with a quota: then with all that was there.
+        A database counts from the first opening with a quota on, and begins with the rows found
+        there.
         """
         ...
 
     async def check_room(self, user: str, more: StorageUse) -> None:
-        """Raises OverQuota if a start that stores so much more would be refused now.
+        """Raises OverQuota if a start storing `more` would be refused now.
 
-        The start itself is measured again: this is asked before anything is disturbed for it.
-        Where nothing is bounded, nothing is looked up.
+        The start itself is measured again: a caller asks here first, before anything is disturbed
+        for the start.  Where nothing is bounded, nothing is looked up.
         """
         ...
 
@@ -189,13 +198,13 @@ class Records(Protocol):
         ...
 
     def check(self) -> None:
-        """Raises StorageError while it is known that nothing can be written."""
+        """Raises StorageError while nothing can be written, as far as is known."""
         ...
 
     def abandon(self) -> None:
-        """Bring no more work to its end: whoever waits for some gets a StorageError now.
+        """Give up all work: every waiting caller gets a StorageError now.
 
-        For a process that ends: a storage that hangs is not to hold it up.
+        A process calls `abandon` at its end, because a hanging storage must not keep the process.
         """
         ...
 

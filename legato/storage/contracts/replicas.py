@@ -1,8 +1,8 @@
-"""What replicas promise each other through what they share: who lives, whose jobs, and packets.
+"""The contracts between replicas: liveness, the directory of jobs, and packets.
 
-Everything here is asked by one replica, whose id is `me`.  Every method raises StorageError where
-the shared storage fails, refuses, or is closed; what a method did before that is not certain, and
-the same may be asked again.
+Each object here belongs to one replica, whose id is `me`.  Every method raises StorageError where
+the shared storage fails, refuses, or is closed; the outcome of the call is not certain then, and
+the call may be repeated.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,16 +16,18 @@ from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
 
 Stage = Literal["waiting", "begun", "ended", "void"]
-"""Of a job: its user's message is not stored yet; it is; it has ended; it ended without begin."""
+"""A job's stage.  `waiting`: the user's message is not stored yet.  `begun`: the message is stored.
+
+`ended`: the job has ended.  `void`: the job ended before it began.
+"""
 
 
 class JobInfo(Struct, frozen=True, kw_only=True):
-    """A job as every replica may know it, from its start to the end of its retention.
+    """A job as every replica may know it, from the start to the end of the retention.
 
-    It has what finds a job and judges a start, in a few hundred bytes: an entry is kept in several
-    places and read at every question.  What was asked for is the journal's to keep.
-
-    `place`: see Entered; 0 before it was entered, and where it is not known any more.
+    The fields are enough to find a job and to judge a start, in a few hundred bytes: Redis holds
+    several copies, and every question reads a copy.  The request itself is the journal's to keep.
+    `place`: see Entered; 0 before the job was entered, and where the place is not known any more.
     """
 
     job_id: str
@@ -60,9 +62,10 @@ def announced_stage(entry: DirectoryEntry) -> Stage:
 
 
 class Entered(Struct, frozen=True):
-    """`before`: the jobs of its conversation that had not ended, in the order of their starts.
+    """The place of a new job among the jobs of its conversation.
 
-    `place`: the job's own in that order, from 1.
+    `before`: the conversation's jobs without an ending, in the order of their starts.
+    `place`: the new job's own number in this order, from 1.
     """
 
     before: Sequence[JobInfo]
@@ -76,27 +79,27 @@ class Joined(Struct, frozen=True):
 
 
 class Denied(Struct, frozen=True):
-    """Nothing was entered: the conversation is busy, or the user has as many jobs as one may."""
+    """Nothing was entered: the conversation is busy, or the user has `max_per_user` jobs."""
 
     reason: Literal["busy", "too_many"]
 
 
 class IncompleteDirectory(StorageError):
-    """The directory does not know all jobs (again) yet: what is absent may be there."""
+    """The directory does not know all jobs (again) yet: a job that is absent may exist."""
 
     def __init__(self, lease: float) -> None:
         super().__init__(
-            "The storage that all replicas share was just started, or lost what it was told:"
-            f" nothing can be decided before all have told it again, which takes up to {lease:g} s."
+            "The Redis that all replicas share was just started, or lost its contents: no start"
+            f" can be decided until every replica has told its jobs again (up to {lease:g} s)."
         )
 
 
 class Directory(Protocol):
-    """Which jobs there are in all replicas, and where starts are decided: one after another.
+    """The jobs of all replicas; the place where starts are decided, one after another.
 
-    A directory that was just born knows nothing: see `Liveness.is_whole`.  While it is not whole,
-    and where the shared storage was born again since this replica's last look, what is there
-    counts, and what is absent does not: IncompleteDirectory is raised instead of an answer.
+    A newly born directory knows nothing: see `Liveness.is_whole`.  While the directory is not
+    whole, and where the shared storage was born again since this replica's last look, a found job
+    counts, and absence does not: IncompleteDirectory is raised instead of an answer.
     """
 
     async def enter(
@@ -104,9 +107,9 @@ class Directory(Protocol):
     ) -> Entered | Joined | Denied:
         """Have this replica own a new job, at stage `waiting`, with epoch 1.
 
-        Starts of one user are decided one after another.  A repeated request joins its first job.
-        With `reject`, a conversation with a job that has not ended is busy.  With `interrupt`, the
-        jobs that will be interrupted do not count towards `max_per_user`.
+        A user's starts are decided one after another.  A repeated request joins the first request's
+        job.  With `reject`, a conversation with an unfinished job is busy.  With `interrupt`, the
+        jobs to be interrupted do not count towards `max_per_user`.
 
         Raises:
             IncompleteDirectory: whatever is found; nothing was entered.
@@ -114,23 +117,26 @@ class Directory(Protocol):
         ...
 
     async def withdraw(self, info: JobInfo) -> None:
-        """It came to nothing, or may have never been entered: as if it had not been."""
+        """Remove a job that came to nothing, or perhaps was never entered."""
         ...
 
     async def void(self, info: JobInfo, *, may_repeat: bool) -> None:
-        """It ended before it began.  `may_repeat`: its request may start another job."""
+        """Note that a job ended before its beginning.
+
+        `may_repeat`: the same request may start a job again.
+        """
         ...
 
     async def reannounce(self, jobs: Sequence[DirectoryEntry]) -> None:
-        """List all jobs of this replica, after the shared storage lost what it was told.
+        """List all jobs of this replica, after the shared storage lost the directory.
 
-        Their places in the journal are made by its writer: see `Entries`.  What the directory does
-        know better stays as it is: a later stage, and a job that is another's by now, or forgotten.
+        The journal's writer makes the jobs' places in the journal: see `Entries`.  Better knowledge
+        of the directory stays: a later stage, a new owner, or a tombstone.
         """
         ...
 
     async def find(self, job_id: str) -> DirectoryEntry | None:
-        """From its entry until the journal has forgotten it.
+        """A job and its owner, from the job's entry until the journal has forgotten the job.
 
         Raises:
             IncompleteDirectory: instead of None.
@@ -153,7 +159,7 @@ class Directory(Protocol):
         ...
 
     async def request(self, user: str, request_id: str) -> JobInfo | None:
-        """The job which that request started, for as long as there is a trace of it.
+        """The job which this request started, for as long as there is a trace of the job.
 
         Raises:
             IncompleteDirectory: instead of None.
@@ -162,29 +168,30 @@ class Directory(Protocol):
 
 
 class Liveness(Protocol):
-    """Who is alive, judged by signs of life and this process's own clock, by nobody else's.
+    """Which replicas live, judged by signs of life and by this process's own clock alone.
 
-    A replica is gone once it said that it leaves, or once it was seen not to give a sign in `lease`
-    seconds in which every look succeeded.
+    A replica is gone once the sign says "left", or has not changed for `lease` seconds in which
+    every look succeeded.
 
-    The shared storage has a birth, a random token made by whoever finds none, which is lost with
-    all else; where only the last writes were lost, whoever finds its own sign gone back makes
-    another.  A sign of life names the birth for which its replica has told all that it owns.
+    The shared storage has a birth: a random token, made by the first replica to find none, and lost
+    when everything is lost.  Where only the last writes were lost, a replica finds an old sign of
+    its own, and makes a new birth.  A sign of life names the last birth for which the replica has
+    told all jobs.
     """
 
     async def beat(self) -> bool:
-        """Give a sign of life and look for the others'; to be called ten times in a lease.
+        """Give a sign of life and look for the other replicas' signs; call ten times in a lease.
 
-        False where the shared storage lost what it was told: its birth is not the one that the
-        last beat saw.  Then all has to be told again: to the journal, which makes the places of all
-        jobs, and to the directory; and once that is done, `told` is called.
+        False where the shared storage lost everything: the birth differs from the birth of the last
+        beat.  Then this replica tells everything again, to the journal, which makes the places of
+        all jobs, and to the directory, and calls `told` at the end.
         """
         ...
 
     def told(self) -> None:
-        """This replica has told everything again since the last `beat` that returned False.
+        """Note that this replica has told everything again since `beat` returned False.
 
-        The others know it from its next sign on.
+        Other replicas learn this from the next sign.
         """
         ...
 
@@ -196,19 +203,20 @@ class Liveness(Protocol):
     def is_whole(self) -> bool:
         """Whether absence in the directory counts, as of the last look.
 
-        It does once every replica that is known to live has told all for this birth, or its lease
-        is over, and for as long as the birth stays.  Who knew the others before the loss judges by
-        its own clock and marks the birth as whole in the storage.  A newcomer trusts the mark;
-        without one, a newcomer knows the others once it has watched for a lease.
+        Absence counts once every replica known to live has told all jobs for this birth, or is past
+        the lease, and for as long as the birth stays.  A replica from before the loss knows the
+        other replicas, judges by the local clock and marks the birth as whole in the storage.  A
+        newcomer trusts the mark; without a mark, a newcomer knows the other replicas after watching
+        for a lease.
         """
         ...
 
     def alive(self) -> Collection[str]:
-        """The other replicas that are not gone, as of the last look."""
+        """The other living replicas, as of the last look."""
         ...
 
     def staying(self) -> Collection[str]:
-        """The replicas of `alive` that did not say they are about to leave."""
+        """The replicas of `alive`, without those about to leave."""
         ...
 
     async def leave(self) -> None:
@@ -217,30 +225,30 @@ class Liveness(Protocol):
 
 
 class Inbox(Protocol):
-    """Packets between replicas.  They arrive in the order they were sent, but some may be lost."""
+    """Packets between replicas, which arrive in the order of sending; some may be lost."""
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
-        """To each replica its packet.  What is sent to one that is gone goes nowhere."""
+        """Send each packet to the replica beside; a packet to a gone replica is dropped."""
         ...
 
     async def receive(self) -> Sequence[bytes]:
-        """Wait for packets to this replica; all that are there, oldest first."""
+        """Wait for packets to this replica, and return all that are there, oldest first."""
         ...
 
 
 class Replication(Protocol):
-    """All of it, as one replica has it."""
+    """A replica's part in the shared storage: journal, directory, liveness and inbox."""
 
     @property
     def me(self) -> str: ...
 
     @property
     def journal(self) -> Journal:
-        """The journal whose owners are replicas: it takes over the jobs of replicas that are gone.
+        """The journal whose owners are replicas: `take_over` takes the jobs of gone replicas.
 
-        The journal keeps the directory true: a job's first event advances the job from `waiting`
-        to `begun`, the mark that it is done to `ended`; to forget a job removes its entry.  A job
-        of which nothing was appended is taken over, too: what is read of that job is empty.
+        This journal keeps the directory true: a job's first event advances the job from `waiting`
+        to `begun`, `mark_done` advances to `ended`, and `forget` removes the job's entry.  A job
+        without any appended event is taken over, too, and is read as empty.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Which sessions and tokens are not good any more, though they have not expired: the contract."""
+"""The contract for sessions and tokens refused before their expiry."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,15 +7,15 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 MAX_SESSIONS: Final = 100
-"""Of one user that are revoked one by one: who logs out more often in a day does it on purpose,
-and the rows would be everybody's.  One more, and all of theirs so far are."""
+"""Revocations of single sessions of a user: more logouts in a day are deliberate, and the rows
+would burden everybody.  The next revokes all of the user's sessions."""
 
 
 class Revocation(Struct, frozen=True, kw_only=True):
-    """What was issued to `user` before `before` is refused; times are aware.
+    """Sessions and tokens issued to `user` before `before` are refused; times are aware.
 
-    `session` is the one session that it is about; None stands for all sessions and tokens.
-    From `until` on, nothing that it is about can be good any more; None is never.
+    `session` is the single revoked session; None stands for all sessions and tokens.  From `until`
+    on, the revoked sessions and tokens have expired anyway; None is never.
     """
 
     user: str
@@ -25,23 +25,24 @@ class Revocation(Struct, frozen=True, kw_only=True):
 
 
 class Revocations(Protocol):
-    """All users' revocations.  Errors and cancelling are as with Records, whose part this is.
+    """All users' revocations, a part of Records: errors and cancelling are the same.
 
     A revocation counts from the moment at which it is stored, by storage's clock, which no caller
-    has to know; and no later one takes an earlier one back.
+    has to know; a later revocation never takes back an earlier.
     """
 
     async def revoke_user(self, user: str) -> Revocation:
-        """Everything that was issued to that user up to now."""
+        """Revoke all sessions and tokens that were issued to this user up to now."""
         ...
 
     async def revoke_session(self, user: str, session: str, *, lifetime: timedelta) -> Revocation:
-        """That session, which lasts no longer than `lifetime` from now.
+        """Revoke one session, which lasts no longer than `lifetime` from now.
 
-        Where MAX_SESSIONS of the user are revoked already, everything that they have.
+        Where MAX_SESSIONS of the user are revoked already, all of the user's sessions and tokens
+        are.
         """
         ...
 
     async def in_force(self) -> Sequence[Revocation]:
-        """All whose `until` is still to come, in no order."""
+        """All revocations whose `until` is still to come, in no order."""
         ...

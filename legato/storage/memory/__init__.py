@@ -1,15 +1,14 @@
-"""The contracts within one process: nothing outlives it.
+"""The contracts within one process: nothing outlives the process.
 
-- `bans`: bans in memory, gone with the process
-- `erasure`: removing what is stored in memory
-- `journal`: a journal in memory: the simplest implementation of the contract, for who shares its
-  shelf
-- `keys`: API keys in memory: gone with the process
-- `quotas`: what users store in memory, counted as it is put there and removed
-- `records`: records in memory: the simplest implementation of the contract, gone with the process
-- `replication`: replicas within one process: the simplest implementation of what they promise
-  each other
-- `responses`: responses in memory: a part of the records there, gone with the process
-- `revocations`: revocations in memory, gone with the process
-- `shared_memory`: the storage that replicas within one process share
+- `agents`: agents in memory
+- `bans`: bans in memory
+- `erasure`: removal of stored rows in memory
+- `journal`: a journal in memory, the simplest implementation of the contract
+- `keys`: API keys in memory
+- `quotas`: each user's storage use in memory, counted at every write and removal
+- `records`: records in memory, the simplest implementation of the contract
+- `replication`: replicas within one process, the simplest implementation of the contracts
+- `responses`: responses in memory, a part of the records there
+- `revocations`: revocations in memory
+- `shared_memory`: the storage shared by the replicas of a process
 """

@@ -14,7 +14,7 @@ class _Score(NamedTuple):
 
 
 class MemoryBans:
-    """As MemoryRecords, whose `enter` every method begins with."""
+    """Bans of MemoryRecords; every method begins with the records' `enter`."""
 
     def __init__(self, enter: Callable[..., Awaitable[None]], clock: Clock) -> None:
         self._enter = enter
@@ -53,13 +53,13 @@ class MemoryBans:
         return self._bans.pop(subject, None) is not None
 
     def forget(self, subject: str) -> int:
-        """Its violations; how many kinds there were."""
+        """Forget the subject's violations, and return how many kinds there were."""
         before = len(self._scores)
         self._scores = {key: score for key, score in self._scores.items() if key[0] != subject}
         return before - len(self._scores)
 
     def _sweep(self) -> datetime:
-        """What has run out goes; the time at which that was judged."""
+        """Remove expired bans and scores, and return the time of this."""
         now = self._clock()
         self._bans = {key: ban for key, ban in self._bans.items() if ban.until > now}
         self._scores = {key: score for key, score in self._scores.items() if score.until > now}

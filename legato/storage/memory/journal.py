@@ -1,4 +1,4 @@
-"""A journal in memory: the simplest implementation of the contract, for who shares its shelf."""
+"""A journal in memory, the simplest implementation of the contract."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from legato.storage.contracts.journal import Entries, Kept, OrphanedJob, Refusal
 
 @dataclass
 class StoredLog:
-    """One job: entries of which each begins where those before it end, or below."""
+    """One job's entries, each beginning at or below the position after the entries before."""
 
     owner: str
     epoch: int = 1
@@ -41,12 +41,13 @@ class StoredLog:
 
 
 class JournalStore:
-    """What outlives the journals on it, as a database outlives a process."""
+    """The logs of several journals, which outlive a journal as a database outlives a process."""
 
     def __init__(self) -> None:
         self.stored_logs: dict[str, StoredLog] = {}
-        self.tombstones: dict[str, int] = {}  # forgotten jobs that had former owners: last epochs
-        self.closed: set[str] = set()  # the owners whose journals are
+        # forgotten jobs with former owners, and their last epochs
+        self.tombstones: dict[str, int] = {}
+        self.closed: set[str] = set()  # the owners of closed journals
 
     def forget(self, job_id: str) -> None:
         stored_log = self.stored_logs.pop(job_id, None)
@@ -54,14 +55,14 @@ class JournalStore:
             self.tombstones[job_id] = stored_log.epoch
 
     def refuses(self, entries: Entries) -> Refusal | None:
-        """Say why entries of a job that has no volume are refused, if they are."""
+        """The refusal of entries without a stored log; None where the entries begin a log."""
         if entries.epoch < self.tombstones.get(entries.job_id, 0):
             return Refusal(entries.job_id, "fenced")
         return Refusal(entries.job_id, "forgotten") if entries.first > 1 else None
 
 
 class MemoryJournal:
-    """Every method is one checkpoint and then one step that nobody can see half of."""
+    """Every method is one checkpoint and then a single step: nobody sees half a change."""
 
     def __init__(
         self,
@@ -70,13 +71,13 @@ class MemoryJournal:
         me: str | None = None,
         is_gone: Callable[[str], bool] | None = None,
     ) -> None:
-        """`is_gone`: whether such an owner is; without it, whether its journal is closed."""
-        self._shelf = journal_store or JournalStore()
+        """`is_gone`: whether an owner is gone; by default, whether its journal is closed."""
+        self._store = journal_store or JournalStore()
         self.me = me or token_hex(8)
-        self._is_gone = is_gone or self._shelf.closed.__contains__
+        self._is_gone = is_gone or self._store.closed.__contains__
 
     def close(self) -> None:
-        self._shelf.closed.add(self.me)
+        self._store.closed.add(self.me)
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
         await self._enter()
@@ -85,7 +86,7 @@ class MemoryJournal:
         return [refusal for each in batch if (refusal := self._append(each))]
 
     def _append(self, entries: Entries) -> Refusal | None:
-        journal_store = self._shelf
+        journal_store = self._store
         stored_log = journal_store.stored_logs.get(entries.job_id)
         refusal = (
             stored_log.refuses(entries, self.me) if stored_log else journal_store.refuses(entries)
@@ -99,7 +100,7 @@ class MemoryJournal:
 
     async def take_over(self) -> Sequence[OrphanedJob]:
         await self._enter()
-        stored_logs = sorted(self._shelf.stored_logs.items())
+        stored_logs = sorted(self._store.stored_logs.items())
         for _, stored_log in stored_logs:
             if stored_log.owner != self.me and self._is_gone(stored_log.owner):
                 stored_log.owner = self.me
@@ -114,31 +115,31 @@ class MemoryJournal:
     async def read(self, job_id: str) -> Kept:
         await self._enter()
         require_unicode(job_id)
-        stored_log = self._shelf.stored_logs.get(job_id)
+        stored_log = self._store.stored_logs.get(job_id)
         return Kept(list(stored_log.entries) if stored_log else [])
 
     async def mark_done(self, job_ids: Sequence[str]) -> None:
         await self._enter()
         for job_id in self._own(job_ids):
-            stored_log = self._shelf.stored_logs[job_id]
+            stored_log = self._store.stored_logs[job_id]
             stored_log.marked_done, stored_log.attempts = True, 0
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         await self._enter()
         for job_id in self._own(job_ids):
-            self._shelf.forget(job_id)
+            self._store.forget(job_id)
 
     def abandon(self) -> None:
         """Nothing here takes time."""
 
     def _own(self, job_ids: Sequence[str]) -> Sequence[str]:
-        """Those of these that are there and nobody else's."""
-        stored_logs = self._shelf.stored_logs
+        """The jobs among these that are stored and belong to this journal's owner."""
+        stored_logs = self._store.stored_logs
         return [
             each for each in job_ids if each in stored_logs and stored_logs[each].owner == self.me
         ]
 
     async def _enter(self) -> None:
         await trio.lowlevel.checkpoint()
-        if self.me in self._shelf.closed:
+        if self.me in self._store.closed:
             raise StorageError("The journal is closed.")

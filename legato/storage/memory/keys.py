@@ -9,10 +9,10 @@ from legato.storage.contracts.keys import ApiKey
 
 
 class MemoryApiKeys:
-    """Every method is one checkpoint and then one step that nobody can see half of."""
+    """Every method is one checkpoint and then a single step: nobody sees half a change."""
 
     def __init__(self, enter: Callable[..., Awaitable[None]]) -> None:
-        """`enter` is awaited at each beginning, with what was given; it may refuse."""
+        """`enter` is awaited at the start of each method, with its arguments, and may refuse."""
         self._enter = enter
         self._keys: dict[str, ApiKey] = {}
 

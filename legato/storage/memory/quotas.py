@@ -1,15 +1,15 @@
-"""What users store in memory, counted as it is put there and removed."""
+"""Each user's storage use in memory, counted at every write and removal."""
 
 from legato.storage.contracts.quotas import StorageUse
 
 Key = tuple[str, str]
-"""A table's name, and an id there."""
+"""A table's name, and an id in the table."""
 
 Row = tuple[Key, StorageUse]
 
 
 class MemoryUse:
-    """Of each row what it takes, and of each user the sum."""
+    """The use of each row, and the sum of each user."""
 
     def __init__(self) -> None:
         self._rows: dict[Key, tuple[str, StorageUse]] = {}
@@ -19,14 +19,14 @@ class MemoryUse:
         return self._sums.get(user, StorageUse())
 
     def with_put(self, user: str, *rows: Row) -> StorageUse:
-        """What it would be if these rows were put."""
+        """The user's use as these rows would make it."""
         use = self.of(user)
         for key, more in rows:
             use = use - self._rows.get(key, (user, StorageUse()))[1] + more
         return use
 
     def put(self, user: str, *rows: Row) -> None:
-        """Each in place of the one of its key."""
+        """Store each row's use in place of the former use with the same key."""
         self._sums[user] = self.with_put(user, *rows)
         self._rows.update((key, (user, use)) for key, use in rows)
 

@@ -1,4 +1,4 @@
-"""Records in memory: the simplest implementation of the contract, gone with the process."""
+"""Records in memory, the simplest implementation of the contract, gone with the process."""
 
 from collections.abc import Collection
 
@@ -23,6 +23,7 @@ from legato.storage.contracts.quotas import (
     message_use,
 )
 from legato.storage.contracts.records import Branch, MessagePage, Page
+from legato.storage.memory.agents import MemoryAgents
 from legato.storage.memory.bans import MemoryBans
 from legato.storage.memory.keys import MemoryApiKeys
 from legato.storage.memory.quotas import MemoryUse, Row
@@ -40,7 +41,7 @@ from legato.storage.paging import (
 
 
 class MemoryRecords:
-    """Every method is one checkpoint and then one step that nobody can see half of."""
+    """Every method is one checkpoint and then a single step: nobody sees half a change."""
 
     def __init__(self, *, clock: Clock = utc_now, quota: Quota = UNBOUNDED) -> None:
         self._clock = clock
@@ -50,8 +51,9 @@ class MemoryRecords:
         self.api_keys = MemoryApiKeys(self._enter)
         self._conversations: dict[str, Conversation] = {}
         self._messages: dict[str, Message] = {}  # in order of arrival
-        self._jobs: dict[str, str] = {}  # by the id of the answer that the job stored
+        self._jobs: dict[str, str] = {}  # the answering job, by the answer's id
         self._requests: dict[tuple[str, str], StoredTurn] = {}
+        self.agents = MemoryAgents(self._enter, clock, self._use, quota)
         self.responses = MemoryResponses(self._enter, self._use, quota)
         self.bans = MemoryBans(self._enter, clock)
         self.revocations = MemoryRevocations(self._enter, clock)

@@ -1,4 +1,4 @@
-"""Replicas within one process: the simplest implementation of what they promise each other."""
+"""Replicas within one process, the simplest implementation of their contracts."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -24,14 +24,14 @@ from legato.storage.memory.journal import MemoryJournal, StoredLog
 from legato.storage.memory.shared_memory import SharedMemory
 
 
-class WorldJournal(MemoryJournal):
-    """Keeps the directory true."""
+class DirectoryJournal(MemoryJournal):
+    """The journal of a replica, which keeps the directory true."""
 
     def __init__(
-        self, world: SharedMemory, me: str, births: Births, reach: Callable[[], Awaitable[None]]
+        self, shared: SharedMemory, me: str, births: Births, reach: Callable[[], Awaitable[None]]
     ) -> None:
-        super().__init__(world, me=me, is_gone=births.signs.is_gone)
-        self._world = world
+        super().__init__(shared, me=me, is_gone=births.signs.is_gone)
+        self._shared = shared
         self._signs = births.signs
         self._reach = reach
 
@@ -41,31 +41,31 @@ class WorldJournal(MemoryJournal):
     def _append(self, entries: Entries) -> Refusal | None:
         refusal = super()._append(entries)
         if refusal is None and entries.events:
-            self._world.advance(entries.job_id, "begun")
+            self._shared.advance(entries.job_id, "begun")
         return refusal
 
     async def take_over(self) -> Sequence[OrphanedJob]:
-        owners = {stored_log.owner for stored_log in self._world.stored_logs.values()}
+        owners = {stored_log.owner for stored_log in self._shared.stored_logs.values()}
         taken = await super().take_over()
         empty = [replica for replica in self._signs.gone() if replica not in owners]
         for replica in empty:
-            self._world.signs.pop(replica, None)
+            self._shared.signs.pop(replica, None)
         self._signs.drop(empty)
         return taken
 
     async def mark_done(self, job_ids: Sequence[str]) -> None:
         await super().mark_done(job_ids)
         for job_id in self._not_of_others(job_ids):
-            self._world.advance(job_id, "ended")
+            self._shared.advance(job_id, "ended")
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         mine = self._not_of_others(job_ids)
         await super().forget(job_ids)
         for job_id in mine:
-            self._world.remove(job_id)
+            self._shared.remove(job_id)
 
     def _not_of_others(self, job_ids: Sequence[str]) -> Sequence[str]:
-        stored_logs = self._world.stored_logs
+        stored_logs = self._shared.stored_logs
         return [
             each
             for each in job_ids
@@ -74,15 +74,15 @@ class WorldJournal(MemoryJournal):
 
 
 class MemoryReplication:
-    """One replica's share of a world.  Every method is one checkpoint and then one step."""
+    """A replica's part in a shared memory; every method is a checkpoint and then a single step."""
 
-    def __init__(self, world: SharedMemory, *, lease: float, me: str | None = None) -> None:
+    def __init__(self, shared: SharedMemory, *, lease: float, me: str | None = None) -> None:
         self.me = me or token_hex(8)
-        self._world = world
+        self._shared = shared
         self._births = Births(self.me, lease)
         self._beats = 0
-        self.journal = WorldJournal(world, self.me, self._births, self._checkpoint)
-        world.inboxes[self.me] = deque()
+        self.journal = DirectoryJournal(shared, self.me, self._births, self._checkpoint)
+        shared.inboxes[self.me] = deque()
 
     @property
     def directory(self) -> "MemoryReplication":
@@ -101,77 +101,77 @@ class MemoryReplication:
     ) -> Entered | Joined | Denied:
         await self._checkpoint()
         require_unicode(info)
-        world = self._world
-        self._births.require_whole(world.birth)
-        siblings = world.siblings(info.user, info.conversation_id)
+        shared = self._shared
+        self._births.require_whole(shared.birth)
+        siblings = shared.siblings(info.user, info.conversation_id)
         jobs = [each.info for each in siblings if each.stage in ("waiting", "begun")]
-        if info.job_id in world.infos:  # by this very call, which was not heard to succeed
+        if info.job_id in shared.infos:  # by an earlier call whose success was not heard
             before = jobs[: jobs.index(info)] if info in jobs else jobs
-            return Entered(before, world.places[info.job_id])
-        if first := world.requests.get((info.user, info.request_id or "")):
+            return Entered(before, shared.places[info.job_id])
+        if first := shared.requests.get((info.user, info.request_id or "")):
             return Joined(first)
         if jobs and on_busy == "reject":
             return Denied("busy")
         leaving = len(jobs) if on_busy == "interrupt" else 0
-        if len(world.running(info.user)) - leaving >= max_per_user:
+        if len(shared.running(info.user)) - leaving >= max_per_user:
             return Denied("too_many")
-        world.stored_logs[info.job_id] = StoredLog(self.me)
-        others = (world.places[each.info.job_id] for each in siblings)
+        shared.stored_logs[info.job_id] = StoredLog(self.me)
+        others = (shared.places[each.info.job_id] for each in siblings)
         place = 1 + max(others, default=0)
-        world.add_info(info, "waiting", place)
+        shared.add_info(info, "waiting", place)
         return Entered(jobs, place)
 
     async def withdraw(self, info: JobInfo) -> None:
         await self._checkpoint()
-        self._world.remove(info.job_id)
+        self._shared.remove(info.job_id)
 
     async def void(self, info: JobInfo, *, may_repeat: bool) -> None:
         await self._checkpoint()
-        self._world.advance(info.job_id, "void")
+        self._shared.advance(info.job_id, "void")
         if may_repeat:
-            self._world.release(info)
+            self._shared.release(info)
 
     async def reannounce(self, jobs: Sequence[DirectoryEntry]) -> None:
         await self._checkpoint()
         for entry in jobs:
             if self._has(entry):
                 job_id, stage = entry.info.job_id, announced_stage(entry)
-                if job_id not in self._world.infos:
-                    self._world.add_info(entry.info, stage, entry.info.place)
-                self._world.advance(job_id, stage)
+                if job_id not in self._shared.infos:
+                    self._shared.add_info(entry.info, stage, entry.info.place)
+                self._shared.advance(job_id, stage)
 
     def _has(self, entry: DirectoryEntry) -> bool:
         """Whether this replica does, as far as the world knows."""
         job_id = entry.info.job_id
-        stored_log = self._world.stored_logs.get(job_id)
+        stored_log = self._shared.stored_logs.get(job_id)
         if stored_log is None:
-            return entry.epoch > self._world.tombstones.get(job_id, 0)
+            return entry.epoch > self._shared.tombstones.get(job_id, 0)
         return stored_log.owner == self.me or stored_log.epoch < entry.epoch
 
     async def find(self, job_id: str) -> DirectoryEntry | None:
         await self._checkpoint()
-        info = self._world.infos.get(job_id)
-        stored_log = self._world.stored_logs.get(job_id)
+        info = self._shared.infos.get(job_id)
+        stored_log = self._shared.stored_logs.get(job_id)
         if info and stored_log:
             return DirectoryEntry(info=info, owner=stored_log.owner, epoch=stored_log.epoch)
-        self._births.require_whole(self._world.birth)
+        self._births.require_whole(self._shared.birth)
         return None
 
     async def conversation(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
         await self._checkpoint()
-        if not (found := self._world.siblings(user, conversation_id)):
-            self._births.require_whole(self._world.birth)
+        if not (found := self._shared.siblings(user, conversation_id)):
+            self._births.require_whole(self._shared.birth)
         return found
 
     async def running(self, user: str) -> Sequence[str]:
         await self._checkpoint()
-        running = self._world.running(user)
+        running = self._shared.running(user)
         return list(dict.fromkeys(info.conversation_id for info in running))
 
     async def request(self, user: str, request_id: str) -> JobInfo | None:
         await self._checkpoint()
-        if (found := self._world.requests.get((user, request_id))) is None:
-            self._births.require_whole(self._world.birth)
+        if (found := self._shared.requests.get((user, request_id))) is None:
+            self._births.require_whole(self._shared.birth)
         return found
 
     async def beat(self) -> bool:
@@ -182,10 +182,10 @@ class MemoryReplication:
             self._births.signs.miss()
             raise
         self._beats += 1
-        world = self._world
-        world.signs[self.me] = sign(self._beats, self._births.words)
-        world.is_whole |= self._births.whole == world.birth
-        return self._births.look(world.look(), began, trio.current_time())
+        shared = self._shared
+        shared.signs[self.me] = sign(self._beats, self._births.words)
+        shared.is_whole |= self._births.whole == shared.birth
+        return self._births.look(shared.look(), began, trio.current_time())
 
     def told(self) -> None:
         self._births.told()
@@ -205,24 +205,24 @@ class MemoryReplication:
 
     async def leave(self) -> None:
         await self._checkpoint()
-        self._world.signs[self.me] = LEFT
+        self._shared.signs[self.me] = LEFT
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
         await self._checkpoint()
         for replica, packet in packets:
-            if (inbox := self._world.inboxes.get(replica)) is not None:
+            if (inbox := self._shared.inboxes.get(replica)) is not None:
                 inbox.append(packet)
-                self._world.arrivals.pop(replica, trio.Event()).set()
+                self._shared.arrivals.pop(replica, trio.Event()).set()
 
     async def receive(self) -> Sequence[bytes]:
         await self._checkpoint()
-        inbox = self._world.inboxes[self.me]
+        inbox = self._shared.inboxes[self.me]
         while not inbox:
-            await self._world.arrivals[self.me].wait()
+            await self._shared.arrivals[self.me].wait()
         packets = list(inbox)
         inbox.clear()
         return packets
 
     async def _checkpoint(self) -> None:
-        """Where a test has the world fail, or take its time."""
+        """The place where a test has the shared memory fail, or be slow."""
         await trio.lowlevel.checkpoint()

@@ -8,7 +8,7 @@ from legato.storage.contracts.revocations import MAX_SESSIONS, Revocation
 
 
 class MemoryRevocations:
-    """As MemoryRecords, whose `enter` every method begins with."""
+    """Revocations of MemoryRecords; every method begins with the records' `enter`."""
 
     def __init__(self, enter: Callable[..., Awaitable[None]], clock: Clock) -> None:
         self._enter = enter
@@ -44,7 +44,7 @@ class MemoryRevocations:
         return self._revoked[user, None]
 
     def _sweep(self) -> None:
-        """What has run out goes."""
+        """Remove expired revocations."""
         now = self._clock()
         self._revoked = {
             key: each

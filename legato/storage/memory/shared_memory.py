@@ -1,4 +1,4 @@
-"""The storage that replicas within one process share."""
+"""The storage that replicas share within a process."""
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ _RANKS: Final[dict[Stage, int]] = {"waiting": 0, "begun": 1, "ended": 2, "void":
 
 
 class SharedMemory(JournalStore):
-    """The journals' shelf, the directory, signs of life and inboxes, as all replicas see them.
+    """The logs, the directory, signs of life and inboxes, as all replicas see them.
 
-    A new one is known to miss nothing: nobody was there before.
+    A new shared memory is whole from the start: no replica was there before.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.server = new_birth()  # another one after a failover
-        self._birth = new_birth()  # "" in one that lost it, until somebody looks
+        self.server = new_birth()  # a new server after a failover
+        self._birth = new_birth()  # "" after a loss, until the next look
         self._born_on = self.server
         self.is_whole = True
-        self.places: dict[str, int] = {}  # of jobs, in the order of their starts
+        self.places: dict[str, int] = {}  # each job's number in the order of starts
         self.infos: dict[str, JobInfo] = {}
         self.stages: dict[str, Stage] = {}
         self.requests: dict[tuple[str, str], JobInfo] = {}
@@ -34,7 +34,7 @@ class SharedMemory(JournalStore):
         self.arrivals: defaultdict[str, trio.Event] = defaultdict(trio.Event)
 
     def lose_all(self) -> None:
-        """Be as a server is that was restarted and kept nothing."""
+        """Become like a server that was restarted and kept nothing."""
         self._birth = ""
         for journaled in (self.stored_logs, self.tombstones):
             journaled.clear()
@@ -45,7 +45,7 @@ class SharedMemory(JournalStore):
 
     @property
     def birth(self) -> str:
-        """The birth; "" where all was lost, or the last that was written, and nobody looked yet."""
+        """The birth; "" where everything, or the last write, was lost and no replica looked yet."""
         return self._birth if self._born_on == self.server else ""
 
     def look(self) -> Look:
@@ -77,7 +77,7 @@ class SharedMemory(JournalStore):
             self.requests.setdefault((info.user, info.request_id), info)
 
     def advance(self, job_id: str, stage: Stage) -> None:
-        """Stages only do: a former owner that is late takes nothing back."""
+        """Move a job to a later stage; a late former owner cannot move a job back."""
         if _RANKS[self.stages.get(job_id, "void")] < _RANKS[stage]:
             self.stages[job_id] = stage
 

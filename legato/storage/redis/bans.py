@@ -1,4 +1,4 @@
-"""Bans that all replicas see at once, also those that have a database of their own."""
+"""Bans that all replicas see at once, also replicas with databases of their own."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,13 +13,13 @@ from legato.storage.contracts.bans import Ban, Bans
 from legato.storage.contracts.errors import StorageError
 from legato.storage.redis.connection.client import Client, Send
 from legato.storage.redis.connection.commands import Reply, array, command, text
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 
 log = structlog.get_logger()
 
 
 class _Member(NamedTuple):
-    """What a ban is in the sorted set, whose score is the time when it runs out."""
+    """A ban as a member of the sorted set, whose score is the end of the ban."""
 
     subject: str
     kind: str
@@ -27,9 +27,9 @@ class _Member(NamedTuple):
 
 
 class SharedBans:
-    """A ban is in force where the database or Redis has it.
+    """A ban is in force where the database or Redis has the ban.
 
-    So it holds while one of them is away, and comes back with either.  Violations add up in the
+    A ban holds while either store is away, and comes back with either.  Violations add up in the
     database.
     """
 
@@ -49,7 +49,7 @@ class SharedBans:
         await self._bans.ban(bans)
 
         def work(send: Send) -> None:
-            # GT: a longer one stays.
+            # GT: a longer ban stays.
             send(
                 [command("ZADD", self._key, "GT", microseconds(b.until), _member(b)) for b in bans]
             )
@@ -75,7 +75,7 @@ class SharedBans:
         try:
             replies = await self._client.run(work, self._one_at_a_time, abandon=True)
         except StorageError:
-            return found  # those of the database hold
+            return found  # Raises StorageError, and lifts nothing, where Redis cannot be used.
         words = [text(reply) for reply in replies]
         found += [_ban(*pair) for pair in zip(words[::2], words[1::2], strict=True)]
         longest = {ban.subject: ban for ban in sorted(found, key=lambda ban: ban.until)}

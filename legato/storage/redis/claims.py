@@ -1,8 +1,8 @@
-"""Taking over: whatever replicas that are gone have left becomes this one's.
+"""Taking over the jobs of replicas that are gone.
 
-Any moment of it may be its last.  So a job is in its new owner's set before it is claimed, and in
-its former owner's until all is done; and what was claimed but never reported, because the reply was
-lost, is found in this replica's own set the next time.
+This replica may die at any moment of a takeover.  Therefore a job is in its new owner's set before
+the claim, and in its former owner's set until all is done.  A job that was claimed but never
+reported, because the reply was lost, is found in this replica's own set the next time.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,12 +25,12 @@ from legato.storage.redis.connection.commands import (
     number,
     texts,
 )
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.streams import Top
 
 
 class OrphanedClaim(NamedTuple):
-    """A job in the set of `owner`; `top` is None where it has no stream."""
+    """A job in the set of `owner`; `top` is None where the job has no stream."""
 
     owner: str
     job_id: str
@@ -51,9 +51,9 @@ class Claims:
     def take(
         self, send: Send, gone: Collection[str], known: Mapping[str, int]
     ) -> tuple[list[Taken], Collection[str]]:
-        """What is this replica's now, in the order of ids, and who of those gone left nothing.
+        """Take the jobs of `gone` replicas; returns the new jobs, by id, and the empty replicas.
 
-        `known` are this replica's jobs and their epochs: those are not reported.
+        `known` are this replica's jobs and their epochs, which are not reported again.
         """
         owned = self._owned(send, [*gone, self._me])
         left = self._look(send, owned)
@@ -83,7 +83,7 @@ class Claims:
         ]
 
     def _is_unreported(self, left: OrphanedClaim, known: Mapping[str, int]) -> bool:
-        """Claimed by this replica, which heard nothing of it: nothing was added since."""
+        """Whether this replica claimed the job and never heard so: nothing was added since."""
         top = left.top
         if top is None or top.owner != self._me or not top.attempts:
             return False
@@ -96,7 +96,7 @@ class Claims:
         return left.owner != self._me and top.owner == left.owner
 
     def _claim(self, send: Send, theirs: Sequence[OrphanedClaim]) -> list[OrphanedClaim]:
-        """Those of which nobody else was faster."""
+        """Claim these jobs, and return all but those claimed faster by another replica."""
         if not theirs:
             return []
         mine = self._keys.owner(self._me)
@@ -132,7 +132,10 @@ class Claims:
         send([*commands, command("HDEL", self._keys.replicas, *empty)] if empty else commands)
 
     def _is_lost(self, left: OrphanedClaim) -> bool:
-        """Not what has no stream: this replica may just be entering it."""
+        """Whether the job has another owner or a tombstone.
+
+        A job without a stream is not lost: this replica may be entering the job at this moment.
+        """
         top = left.top
         return top is not None and (top.is_tombstone or top.owner != self._me)
 
@@ -142,7 +145,8 @@ def _left(
 ) -> OrphanedClaim:
     info = None
     for entry in first:
-        with suppress(MsgspecError):  # of another version: taken over all the same
+        # another version's listing: the job is taken over all the same
+        with suppress(MsgspecError):
             info = streams.info(entry)
     return OrphanedClaim(owner, job_id, streams.top(last[0]) if last else None, info)
 

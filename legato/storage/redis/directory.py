@@ -1,4 +1,4 @@
-"""The directory in Redis: a job's listing in its stream, and all of a user's in one slot."""
+"""The directory in Redis: a job's listing in its stream, and a user's in one slot."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -32,13 +32,13 @@ from legato.storage.redis.connection.commands import (
 )
 from legato.storage.redis.connection.lines import Lines
 from legato.storage.redis.job_infos import Listings, decision, listed
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.liveness import RedisLiveness, birth_now
 from legato.storage.redis.own_jobs import OwnJobs
 
 
 class RedisDirectory:
-    """One replica's view of the directory; `own` are the jobs of that replica."""
+    """One replica's view of the directory; `own` are this replica's jobs."""
 
     def __init__(
         self, client: Client, asking: Lines, keys: Keys, liveness: RedisLiveness, own: OwnJobs
@@ -57,8 +57,8 @@ class RedisDirectory:
         self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
     ) -> Entered | Joined | Denied:
         def work(send: Send) -> Entered | Joined | Denied | None:
-            # Whatever is in the directory has a stream, whatever has a stream has an owner: killed
-            # in between, there is nothing that nobody would ever remove.
+            # A listing in the directory has a stream, and a stream has an owner: a kill in between
+            # leaves nothing that no replica would ever remove.
             owned = command("SADD", self._keys.owner(self._me), info.job_id)
             key = self._keys.job(info.job_id)
             send([owned, streams.make(key, 1, self._me, info)])
@@ -67,7 +67,7 @@ class RedisDirectory:
             if not self._is_mine(newest):
                 send(self._listings.remove(info))
                 raise StorageError("This replica was taken for gone while it entered a job.")
-            if _token(found) != birth:  # decided by one that lost all, or may have
+            if _token(found) != birth:  # decided on a Redis that lost all, or may have
                 self._withdraw(send, info)
                 return None
             outcome = decision(decided)

@@ -1,4 +1,4 @@
-"""Packets in Redis: each replica's inbox is a stream that vanishes when nobody looks after it."""
+"""Packets in Redis: each replica's inbox is a stream that expires without its replica."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -16,26 +16,25 @@ from legato.storage.redis.connection.commands import (
     text,
 )
 from legato.storage.redis.connection.lines import Lines
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 
 MOST: Final = 2000
-"""Packets that wait, roughly; of a replica that does not take them the oldest are lost."""
+"""Packets that wait, roughly; a replica that does not take packets loses the oldest."""
 
 TURN: Final = 1.0
 """Seconds to wait for packets at a time, and between two looks after the inbox; less where an
-answer must come sooner than that.
-"""
+answer must come sooner."""
 
 
 class RedisPost:
-    """`receive` alone owns the inbox: makes it, empties it, knows how far it was read."""
+    """`receive` alone owns the inbox: makes and empties the stream, and notes the last read."""
 
     def __init__(self, sending: Lines, receiving: Lines, keys: Keys, me: str, lease: float) -> None:
         self._sending = sending
         self._receiving = receiving
         self._keys = keys
         self._inbox = keys.inbox(me)
-        self._lifetime = max(1, round(10 * lease))  # whole seconds, as EXPIRE takes them
+        self._lifetime = max(1, round(10 * lease))  # in whole seconds, for EXPIRE
         self._read = b"0-0"
         self._tended = -TURN
 
@@ -54,12 +53,12 @@ class RedisPost:
                 return packets
 
     async def tend(self) -> None:
-        """Make the inbox where there is none, let it live on, and drop what was read."""
+        """Make the inbox where there is none, extend the inbox's life, and drop read packets."""
         lives = command("EXPIRE", self._inbox, self._lifetime)
         read = command("XTRIM", self._inbox, "MINID", self._read)
         _, _, reply = await self._receiving.run([lives, read, last(self._inbox)])
         if newest := entries(reply):
-            # Where Redis lost what was read last, its ids may begin again below that.
+            # Where Redis lost the entry that was read last, new ids may begin below that entry.
             self._read = min(self._read, newest[0].id, key=_order)
         else:
             made = add(self._inbox, "*", {"me": ""}, make=True)

@@ -1,7 +1,7 @@
-"""A user's part of the directory: changed by scripts, each one step for all of one user's keys.
+"""A user's part of the directory: each change is one script over the user's keys.
 
-The value of a job in its conversation's hash is `<stage><place>:<listing>`: the first letter of
-its stage, its place in the order of starts, and the listing as JSON.
+The value of a job in its conversation's hash is `<stage><place>:<listing>`: the first letter of the
+stage, the place in the order of starts, and the listing as JSON.
 """
 
 from typing import Final, Literal, NamedTuple
@@ -18,14 +18,14 @@ from legato.storage.contracts.replicas import (
     Stage,
 )
 from legato.storage.redis.connection.commands import Command, Reply, array, number, script, text
-from legato.storage.redis.keys import DAY, Keys
+from legato.storage.redis.key_names import DAY, Keys
 from legato.storage.redis.streams import decoded, encoded
 
 _STAGES: Final[dict[bytes, Stage]] = {b"w": "waiting", b"b": "begun", b"e": "ended", b"v": "void"}
 
-# Keys: conversation, running, request.
-# Arguments: job id, listing, conversation id, on_busy, max_per_user, seconds for the request.
-# A job that is there already was entered by this very call, which was not heard to succeed.
+# Keys: conversation, running, request.  Arguments: job id, listing, conversation id, on_busy,
+# max_per_user, seconds for the request.  A job that is there already was entered by an earlier call
+# of this entry, whose success was not heard.
 _ENTER: Final = """
 local job, listing, conversation, on_busy = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local mine = redis.call('HGET', KEYS[1], job)
@@ -52,9 +52,8 @@ if KEYS[3] then redis.call('SET', KEYS[3], listing, 'EX', ARGV[6]) end
 return {'entered', before, places + 1}
 """
 
-# Keys: conversation, running.
-# Arguments: job id, letter of its stage, conversation id, listing, its place.
-# Stages only advance: a former owner that is late takes nothing back.
+# Keys: conversation, running.  Arguments: job id, letter of the stage, conversation id, listing,
+# place.  Stages only advance: a late former owner cannot move a job back.
 _ADVANCE: Final = """
 local rank = {w = 0, b = 1, e = 2, v = 3}
 local job, stage = ARGV[1], ARGV[2]
@@ -78,7 +77,7 @@ end
 return made
 """
 
-# Keys: request.  Arguments: how a listing begins that names the job.
+# Keys: request.  Arguments: the beginning of a listing for this job.
 _FREE: Final = """
 local value = redis.call('GET', KEYS[1])
 if value and string.sub(value, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
@@ -87,7 +86,7 @@ return 0
 
 
 class Placed(NamedTuple):
-    """A job, its place in the order of starts, and its stage."""
+    """A job, the job's place in the order of starts, and the stage."""
 
     place: int
     info: JobInfo
@@ -110,19 +109,19 @@ class Listings:
         return script(_ADVANCE, self._places(info), info.job_id, stage[0], *about)
 
     def announce(self, info: JobInfo, stage: Stage) -> list[Command]:
-        """Enter a job that Redis lost; an entry that is there is later than that, or the same."""
+        """List a job that Redis lost, unless a listing is there, which is never older."""
         about = (info.conversation_id, encoded(info), info.place)
         announced = script(_ANNOUNCE, self._places(info), info.job_id, stage[0], *about)
         reached = [self.advance(info, stage)] if stage != "waiting" else []
         return [announced, *reached, *self._claim_request(info)]
 
     def free(self, info: JobInfo) -> list[Command]:
-        """Its request may start another job."""
+        """Let the job's request start another job."""
         naming = b'{"job_id":' + json.encode(info.job_id) + b","
         return [script(_FREE, [key], naming) for key in self._requests(info)]
 
     def _claim_request(self, info: JobInfo) -> list[Command]:
-        """Name the job for its request again, unless that names one."""
+        """Name the job for its request again, unless the request has a job there."""
         value = encoded(info)
         return [Command(key, ("SET", key, value, "EX", DAY, "NX")) for key in self._requests(info)]
 
@@ -141,7 +140,7 @@ class Listings:
 
 
 def decision(reply: Reply) -> Entered | Joined | Denied:
-    """What `enter` replied.  Raises MsgspecError where this version cannot read a listing."""
+    """The decision on `enter`.  Raises MsgspecError where this version cannot read a listing."""
     match [*array(reply)]:
         case [b"entered", before, place]:
             placed = sorted(map(_placed, array(before)), key=_order)

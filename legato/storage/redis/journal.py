@@ -1,4 +1,4 @@
-"""The journal in Redis: a stream for each job, which former owners are kept out of."""
+"""The journal in Redis: a stream for each job, closed to former owners."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
@@ -21,7 +21,7 @@ from legato.storage.redis.connection.commands import (
     number,
 )
 from legato.storage.redis.job_infos import Listings
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.liveness import RedisLiveness
 from legato.storage.redis.own_jobs import OwnJobs
 from legato.storage.redis.streams import Tail
@@ -30,11 +30,11 @@ PAGE: Final = 500
 """Entries read at once: some hundred kilobytes."""
 
 Outcome = Tail | Literal["fenced", "forgotten"]
-"""Of entries: where they were kept, the end of their stream."""
+"""The outcome of entries: the end of their stream where they were kept, or a refusal."""
 
 
 class RedisJournal:
-    """The journal as one replica has it, whose jobs are `own`."""
+    """One replica's journal; `own` are this replica's jobs."""
 
     def __init__(self, client: Client, keys: Keys, liveness: RedisLiveness, own: OwnJobs) -> None:
         self._client = client
@@ -43,9 +43,9 @@ class RedisJournal:
         self._liveness = liveness
         self._me = liveness.me
         self._own = own
-        self._estates = Claims(keys, self._me)
+        self._claims = Claims(keys, self._me)
         self._tails: dict[str, Tail] = {}  # of own jobs; changed on Trio's thread alone
-        self._writes = trio.CapacityLimiter(1)  # in the order they were asked for
+        self._writes = trio.CapacityLimiter(1)  # in the order of the requests
         self._reads = trio.CapacityLimiter(4)
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
@@ -77,10 +77,10 @@ class RedisJournal:
     async def take_over(self) -> Sequence[OrphanedJob]:
         gone, known = self._liveness.gone(), self._own.epochs()
         found, empty = await self._client.run(
-            lambda send: self._estates.take(send, gone, known), self._writes, anyway=True
+            lambda send: self._claims.take(send, gone, known), self._writes, anyway=True
         )
         self._liveness.drop(empty)
-        # What was entered here, or reported, while the thread was at work is no news.
+        # A job entered here, or reported, while the thread was at work is no news.
         news = [each for each in found if self._own.epoch(each.job.job_id) < each.job.epoch]
         for each in news:
             self._own.note(each.job.job_id, each.job.epoch, each.info)
@@ -130,7 +130,7 @@ class RedisJournal:
     def _append(
         self, send: Send, batch: Sequence[Entries], tails: Mapping[str, Tail]
     ) -> dict[str, Outcome]:
-        """In one exchange, but for those whose streams are not what was known of them."""
+        """Append in one exchange; streams found different from their known tails take a second."""
         following = [(e, tails[e.job_id]) for e in batch if streams.follows(e, tails.get(e.job_id))]
         most = self._client.keys_at_once
         parts = [following[at : at + most] for at in range(0, len(following), most)]
@@ -156,7 +156,7 @@ class RedisJournal:
     def _make(
         self, send: Send, lost: Sequence[Entries], infos: Mapping[str, JobInfo]
     ) -> dict[str, Outcome]:
-        """Make the streams of jobs that Redis knows nothing of, or as another's, from the first."""
+        """Make the streams of jobs that Redis lost, or gives to another owner, from position 1."""
         if not lost:
             return {}
         owned = command("SADD", self._keys.owner(self._me), *ids(lost))

@@ -1,4 +1,4 @@
-"""Signs of life in Redis, and its birth: each replica judges them by its own clock."""
+"""Signs of life in Redis, judged by each replica's own clock, and the storage's birth."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
@@ -10,7 +10,7 @@ from legato.storage.contracts.errors import StorageError
 from legato.storage.failure_detector import LEFT
 from legato.storage.redis.connection.client import Client, Send
 from legato.storage.redis.connection.commands import Command, array, command, number, pairs, script
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 
 SERVER: Final = """
 local function server()
@@ -22,16 +22,15 @@ local function is_another(birth)
   return born_on and born_on ~= server()
 end
 """
-"""Whether the server is the one on which a birth was first seen.  One that may not be asked for its
-name is always the same."""
+"""Whether this server differs from the server on which the birth was first seen.  A server that may
+not be asked for its name never differs."""
 
 _BIRTH: Final = SERVER + "return not is_another(KEYS[1]) and redis.call('HGET', KEYS[1], 'token')"
 
-# Keys: birth, replicas.  Arguments: replica, its count that was heard last, the words of its sign,
-# a new birth, the birth that it found to be whole, the birth that it saw last.
-# A server that is another one than at the birth was failed over to, or restarted, and may lack what
-# was told last; a count that went back was lost so.  Whoever is first to find that makes a new
-# birth.
+# Keys: birth, replicas.  Arguments: replica, the last count heard of this replica's sign, the words
+# of the sign, a new birth, the birth found to be whole, the birth seen last.  A server other than
+# at the birth took over after a failure, or was restarted, and may lack the last writes; a count
+# that went back was lost in the same way.  The first replica to find this makes a new birth.
 _BEAT: Final = (
     SERVER
     + """
@@ -53,20 +52,20 @@ return {count, redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}
 
 
 def birth_now(keys: Keys) -> Command:
-    """Ask for the birth; nothing where the server is another by now, and nobody looked yet."""
+    """Ask for the birth; nothing where the server is a new one and no replica has looked yet."""
     return script(_BIRTH, [keys.birth])
 
 
 def whole_birth() -> Mapping[str, str]:
-    """A birth, for `Keys.birth` of a Redis of which absence counts from the first look on.
+    """A birth, for `Keys.birth` of a Redis whose absences count from the first look on.
 
-    For whoever started it and knows that no replica lives which could tell what it misses.
+    For a process that started the Redis, and knows that no living replica has anything to tell.
     """
     return {"token": new_birth(), "whole": "1"}
 
 
 class RedisLiveness:
-    """Judges only what it has seen itself: `lease` seconds of looks, none failed, none late."""
+    """Judges by this replica's own looks alone: a `lease` of looks, none failed, none late."""
 
     def __init__(self, client: Client, keys: Keys, me: str, lease: float) -> None:
         self.me = me
@@ -108,11 +107,11 @@ class RedisLiveness:
         return self.births.staying()
 
     def gone(self) -> Collection[str]:
-        """The others that were here once."""
+        """The other replicas that have gone."""
         return self.births.signs.gone()
 
     def drop(self, replicas: Iterable[str]) -> None:
-        """Nothing is left of these."""
+        """Forget these replicas, of which Redis has nothing left."""
         self.births.signs.drop(replicas)
 
     async def leave(self) -> None:

@@ -1,4 +1,4 @@
-"""A replica's own knowledge of its jobs, beside what Redis knows."""
+"""A replica's own knowledge of its jobs, beside the knowledge of Redis."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,7 +8,7 @@ from legato.storage.contracts.replicas import JobInfo
 
 
 class Own(Struct, frozen=True):
-    """`info` is None for a job that was never entered in the directory."""
+    """`info` is None for a job never entered in the directory."""
 
     epoch: int
     info: JobInfo | None
@@ -17,15 +17,15 @@ class Own(Struct, frozen=True):
 class OwnJobs:
     """Jobs entered here or taken over.
 
-    Read and changed on Trio's thread alone: worker threads are handed copies, and what they found
-    out is noted when they have returned.
+    Read and changed on Trio's thread alone: worker threads are handed copies, and their findings
+    are noted after their return.
     """
 
     def __init__(self) -> None:
         self._jobs: dict[str, Own] = {}
 
     def note(self, job_id: str, epoch: int, info: JobInfo | None) -> None:
-        """The newest listing counts, which knows its place, and so does the latest epoch."""
+        """Keep the newest listing, which knows the job's place, and the latest epoch."""
         known = self._jobs.get(job_id, Own(0, None))
         self._jobs[job_id] = Own(max(epoch, known.epoch), info or known.info)
 
@@ -34,7 +34,7 @@ class OwnJobs:
             self._jobs.pop(job_id, None)
 
     def epoch(self, job_id: str) -> int:
-        """0 for a job that is not known here."""
+        """The job's epoch; 0 for a job that is not known here."""
         return self._jobs[job_id].epoch if job_id in self._jobs else 0
 
     def epochs(self) -> Mapping[str, int]:

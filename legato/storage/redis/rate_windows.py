@@ -1,4 +1,4 @@
-"""Counting in Redis: what is asked of all replicas together."""
+"""Counts in Redis of the requests to all replicas together."""
 
 import time
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from limits import RateLimitItem
 from legato.storage.rate_windows import Counts, Window, hit
 from legato.storage.redis.connection.client import Client, Send
 from legato.storage.redis.connection.commands import command, number, script, text
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 
-THREADS: Final = 8  # as many counts as one Redis answers while one of them is on its way
+THREADS: Final = 8  # counts that Redis answers while a count is on the way
 
 _INCREMENT: Final = """
 local count = redis.call('INCRBY', KEYS[1], ARGV[1])
@@ -22,7 +22,7 @@ return count
 
 
 class RedisWindows:
-    """A counter expires with its window: nothing is left to be cleaned up."""
+    """A counter expires with its window, and nothing is left to be cleaned up."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
         self._client = client

@@ -17,22 +17,22 @@ from legato.storage.redis.connection.nodes import Nodes, make_server
 from legato.storage.redis.directory import RedisDirectory
 from legato.storage.redis.inbox import RedisPost
 from legato.storage.redis.journal import RedisJournal
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.liveness import RedisLiveness
 from legato.storage.redis.own_jobs import OwnJobs
 from legato.storage.redis.version_check import require_fit
 
 TIMEOUT: Final = 5.0
-"""Seconds to connect, and for an answer: a server that needs longer is taken to be down."""
+"""Seconds to connect, and for an answer: a slower server is taken to be down."""
 
 CLOSE_TIMEOUT: Final = 0.5
 """Seconds to close the connections, which waits for nothing."""
 
 
 class RedisReplication(Struct, frozen=True):
-    """All parts are one replica's, whose id is `me`.
+    """The parts of one replica, whose id is `me`.
 
-    `watch` runs for ever: while it does, what is known to be in vain is refused at once.
+    `watch` runs for ever: while `watch` runs, requests that would wait in vain are refused at once.
     """
 
     me: str
@@ -47,13 +47,13 @@ class RedisReplication(Struct, frozen=True):
 async def open_replication(
     redis_url: str, *, prefix: str = "legato", lease: float, socket_timeout: float = TIMEOUT
 ) -> AsyncIterator[RedisReplication]:
-    """Be a replica, alive and with an inbox, until the block ends.  That is not to leave.
+    """Be a replica, alive and with an inbox, until the block ends; the end is no `leave`.
 
     `prefix` begins every key; `lease` and `socket_timeout` are in seconds.
 
     Raises:
         StorageError: if the URL is not allowed, or the Redis cannot be reached, is too old or
-            cannot be written to; it names the setting LEGATO_REDIS_URL.
+            cannot be written to; the message names the setting LEGATO_REDIS_URL.
     """
     address = parse_address(redis_url)
     if not prefix or set("{}") & set(prefix):
@@ -80,7 +80,7 @@ async def open_replication(
 
 
 def make_nodes(address: Address, timeout: float) -> Nodes:
-    """Nothing is connected yet."""
+    """The nodes of an address, not connected yet."""
     return Cluster(address, timeout) if address.kind == "cluster" else make_server(address, timeout)
 
 

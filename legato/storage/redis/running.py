@@ -1,4 +1,4 @@
-"""What runs of a user, asked by one who is no replica."""
+"""A user's running jobs, for a process that is no replica."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ import trio
 from legato.storage.redis.connection.address import parse_address
 from legato.storage.redis.connection.client import Client
 from legato.storage.redis.connection.commands import command, texts
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.replication import CLOSE_TIMEOUT, TIMEOUT, make_nodes
 
 
 async def running(redis_url: str, prefix: str, user: str) -> Sequence[str]:
-    """The ids of this user's jobs that have not ended, those of dead replicas included.
+    """The ids of this user's jobs without an ending, those of dead replicas included.
 
     Raises:
         StorageError: if the URL is not allowed, or the Redis cannot be used.

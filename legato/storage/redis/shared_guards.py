@@ -12,16 +12,19 @@ from legato.storage.contracts.bans import Bans
 from legato.storage.redis.bans import SharedBans
 from legato.storage.redis.connection.address import parse_address
 from legato.storage.redis.connection.client import Client
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.rate_windows import RedisWindows
 from legato.storage.redis.replication import CLOSE_TIMEOUT, make_nodes
 
 TIMEOUT: Final = 1.0
-"""Seconds for an answer: rather than wait longer, a guard lets through what it cannot count."""
+"""Seconds for an answer: a guard lets a request through rather than wait longer for a count."""
 
 
 class Shared(Struct, frozen=True):
-    """`watch` runs for ever: while it does, what is known to be in vain is refused at once."""
+    """The guards' shared counts and bans.
+
+    `watch` runs for ever: while `watch` runs, requests that would wait in vain are refused at once.
+    """
 
     windows: RedisWindows
     bans: SharedBans
@@ -37,10 +40,12 @@ async def open_shared(
     socket_timeout: float = TIMEOUT,
     clock: Clock = utc_now,
 ) -> AsyncIterator[Shared]:
-    """Until the block ends; nothing is connected before it is needed.  `bans` are the database's.
+    """Open the shared guards until the block ends; nothing is connected before the first use.
+
+    `bans` are the database's.
 
     Raises:
-        StorageError: if the URL is not allowed; it names the setting LEGATO_REDIS_URL.
+        StorageError: if the URL is not allowed; the message names the setting LEGATO_REDIS_URL.
     """
     nodes = make_nodes(parse_address(redis_url), socket_timeout)
     client, keys = Client(nodes, socket_timeout), Keys(prefix)

@@ -1,6 +1,6 @@
-"""Changes of a job's stream, each in one step: a script looks at the last entry and decides.
+"""Changes of a job's stream: a script looks at the last entry and decides.
 
-The last entry alone says whose the job is, since which epoch, and how far its log goes.
+The last entry alone says who owns the job, since which epoch, and how far the log goes.
 """
 
 from typing import Final
@@ -8,11 +8,11 @@ from typing import Final
 from legato.storage.redis.connection.commands import Script
 
 VERSION: Final = 1
-"""Of the form in which events are kept: a JSON array of them, as msgspec writes it."""
+"""The version of the form in which events are kept: a JSON array, as msgspec writes events."""
 
 # `top` has the last entry's fields, its `epoch` and `seq`, and `kept`: the position of the last
-# event, which is in `n`, or, of events that have none, in their id.  Where the last entry is a
-# former version's claim or mark, the events before it say that.
+# event, which is in `n`, or, for events without `n`, in the entry's id.  Where the last entry is a
+# former version's claim or mark, the events before tell the position.
 _LOOK: Final = """
 local function look()
   local from, top = '+', nil
@@ -44,11 +44,11 @@ end
 local top = look()
 """
 
-# What a token costs, for many streams at once: to call a script costs as much as what it does.
+# The cost of a token, paid for many streams at once: to call a script costs as much as the script.
 # Arguments: owner; then for each key the epoch and the position of the last event as an id, the
-# position of the first, events, and how many entries the stream had when its owner added what these
-# follow.  If it has as many, nothing came between and nothing was lost.  The replies are how many
-# each has now; 0 where nothing was added, because that is to be looked at.
+# position of the first, events, and the stream's length after the owner's last entry.  An equal
+# length means: nothing came between and nothing was lost.  The replies are the new lengths; 0 where
+# nothing was added, and `append` has to decide.
 _FOLLOW: Final = """
 local lengths = {}
 for at = 1, #KEYS do
@@ -66,9 +66,8 @@ return lengths
 FOLLOW: Final = Script(_FOLLOW.replace("VERSION", str(VERSION)))
 
 # Arguments: the epoch and the position of the last event as an id, owner, position of the first,
-# events, and 1 if the job is in its owner's set: only so a later epoch makes it another's.
-# The reply is how many entries there are now; 0 of a job that is marked as done, for then every
-# entry says so.
+# events, and 1 if the job is in its owner's set: without the 1 a later epoch changes no owner.  The
+# reply is the number of entries; 0 for a done job, whose every entry carries the mark.
 _APPEND: Final = (
     _LOOK
     + """
@@ -97,7 +96,7 @@ return top.s and 0 or redis.call('XLEN', KEYS[1])
 )
 APPEND: Final = Script(_APPEND.replace("VERSION", str(VERSION)))
 
-# Arguments: epoch, owner, listing or nothing.  A stream that is there stays as it is, but for a
+# Arguments: epoch, owner, listing or nothing.  A stream that is there stays, unless it is a
 # tombstone: its last owner may begin again.  1 where the stream was made.
 MAKE: Final = Script(
     _LOOK
@@ -118,9 +117,8 @@ return 1
 """
 )
 
-# Arguments: the former owner, its epoch, the new owner.  How often the job was taken over since
-# anything was added, and the epoch in which it was marked as done or 0; nothing where another was
-# faster.
+# Arguments: the former owner, its epoch, the new owner.  Replies how often the job was taken over
+# since the last append, and the epoch of the mark "done" or 0; nothing where another was faster.
 CLAIM: Final = Script(
     _LOOK
     + """
@@ -134,7 +132,7 @@ return {attempts, tonumber(top.s) or 0}
 """
 )
 
-# Arguments: owner, seconds to live.  1 where the job is its owner's; 0 where there is none.
+# Arguments: owner, seconds to live.  1 where the owner has the job; 0 where there is no stream.
 MARK_DONE: Final = Script(
     _LOOK
     + """
@@ -163,8 +161,8 @@ return 1
 """
 )
 
-# Arguments: owner, seconds to live.  A tombstone where nothing is, above whatever a first owner
-# that is late would add.
+# Arguments: owner, seconds to live.  Makes a tombstone where nothing is, above every entry that a
+# late first owner could add.
 BAR: Final = Script(
     """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end

@@ -1,18 +1,18 @@
-"""A job's stream: the whole truth about it.
+"""A job's stream: the whole truth about the job.
 
-The ids of its entries are `epoch-seq`, and Redis refuses one that is not above the stream's top:
-so what a former owner adds, whose epoch is lower.
+The ids of entries are `epoch-seq`, and Redis refuses an id that is not above the stream's top: a
+former owner, whose epoch is lower, cannot add.
 
-    E-0      a claim: who owns it from here on; of its very first owner, the listing with it
+    E-0      a claim: the owner from here on; the first owner's claim has the listing
     E-n      events, the last of which is at position n
-    E-(n+1)  the mark that it is done, or the tombstone that is left of a job that is forgotten
+    E-(n+1)  the mark of a done job, or the tombstone of a forgotten job
 
-Fields: `o` owner, `n` position of the last event up to here (of events only where their id is
-another, because a mark has it), `l` listing, `a` how often it was claimed since anything else was
-added, `s` the epoch in which it was marked as done, `t` of a tombstone, `v` version of the events'
-form, `f` position of the first event, `e` the events.
+Fields: `o` owner, `n` position of the last event up to here (with events only where a mark took the
+event's id), `l` listing, `a` number of claims since the last append, `s` the epoch of the mark
+"done", `t` marks a tombstone, `v` version of the events' form, `f` position of the first event, `e`
+the events.
 
-Streams are made by `enter` and by the journal's one writer, and extended by that alone.
+`enter` and the journal's one writer make streams; the writer alone extends a stream.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ from legato.storage.contracts.journal import Entries, Kept
 from legato.storage.contracts.replicas import JobInfo
 from legato.storage.joining import Joining
 from legato.storage.redis.connection.commands import Command, StreamEntry, unexpected
-from legato.storage.redis.keys import DAY
+from legato.storage.redis.key_names import DAY
 from legato.storage.redis.stream_scripts import (
     APPEND,
     BAR,
@@ -66,7 +66,7 @@ def top(entry: StreamEntry) -> Top:
 
 
 class Tail(NamedTuple):
-    """The end of a stream when its owner added to it."""
+    """The end of a stream when its owner added the last entry."""
 
     epoch: int
     last: int  # position of the last event
@@ -80,20 +80,20 @@ def follows(entries: Entries, tail: Tail | None) -> bool:
 
 
 def follow(keys: Sequence[bytes], batch: Sequence[tuple[Entries, Tail]], owner: str) -> Command:
-    """For entries that follow their tails.  The replies are the lengths of their streams.
+    """Append entries that follow their tails; the replies are the lengths of their streams.
 
-    0 where a tail is not its stream's: then `append` decides.
-    Raises UnstorableText where they cannot be kept.
+    A length of 0 says that the stream has another end than the tail: then `append` decides.  Raises
+    UnstorableText where an event cannot be kept.
     """
     words = [word for each, tail in batch for word in (*_words(each), tail.length)]
     return FOLLOW.on_all(keys, owner, *words)
 
 
 def append(key: bytes, entries: Entries, owner: str, *, is_owned: bool = False) -> Command:
-    """Its reply is how long the stream is, or `fenced` or `forgotten`.
+    """Append entries; the reply is the stream's length, or `fenced` or `forgotten`.
 
-    `is_owned`: the job is in its owner's set, and with a later epoch becomes its owner's.
-    Raises UnstorableText where they cannot be kept.
+    `is_owned`: the job is in its owner's set, and a later epoch gives the job to this owner.
+    Raises UnstorableText where an event cannot be kept.
     """
     entry_id, first, events = _words(entries)
     return APPEND.on(key, entry_id, owner, first, events, int(is_owned))
@@ -109,27 +109,27 @@ def make(key: bytes, epoch: int, owner: str, info: JobInfo | None) -> Command:
 
 
 def claim(key: bytes, former: Top, owner: str) -> Command:
-    """Its reply is how often it was claimed so, and the epoch in which it was marked as done."""
+    """Claim a job; the reply is the number of claims since an append, and the epoch of "done"."""
     return CLAIM.on(key, former.owner, former.epoch, owner)
 
 
 def mark_done(key: bytes, owner: str) -> Command:
-    """Its reply is below 0 where the job is another's."""
+    """Mark a job as done; the reply is below 0 where another replica owns the job."""
     return MARK_DONE.on(key, owner, DAY)
 
 
 def forget(key: bytes, owner: str = "") -> Command:
-    """Without `owner`, whosever it is."""
+    """Forget a job; without `owner`, whoever owns the job."""
     return FORGET.on(key, owner, DAY)
 
 
 def bar(key: bytes, owner: str) -> Command:
-    """Keep a first owner that has not made the stream yet from making it after all."""
+    """Keep a first owner from making the stream after all."""
     return BAR.on(key, owner, DAY)
 
 
 def encoded(info: JobInfo) -> bytes:
-    """Raises UnstorableText where it cannot be kept."""
+    """Raises UnstorableText where the listing cannot be kept."""
     return json_of(info)
 
 
@@ -138,12 +138,12 @@ def decoded(info: bytes) -> JobInfo:
 
 
 def info(entry: StreamEntry) -> JobInfo | None:
-    """Raises MsgspecError where this version cannot read it."""
+    """Raises MsgspecError where this version cannot read the listing."""
     return decoded(entry.fields[b"l"]) if b"l" in entry.fields else None
 
 
 def kept(job_id: str, stream: Iterable[StreamEntry]) -> Kept:
-    """Its events, without those that cannot be read or joined to what is before them."""
+    """A stream's events, without entries that are unreadable or behind a gap."""
     joining = Joining()
     for entry in stream:
         if b"e" not in entry.fields:
@@ -156,7 +156,7 @@ def kept(job_id: str, stream: Iterable[StreamEntry]) -> Kept:
 
 
 def _entries(job_id: str, entry: StreamEntry) -> Entries:
-    """Raises MsgspecError, ValueError or KeyError where this version cannot read it."""
+    """Raises MsgspecError, ValueError or KeyError where this version cannot read the entry."""
     if (version := entry.fields[b"v"]) != str(VERSION).encode():
         raise ValueError(
             f"they are of form {version.decode('ascii', 'replace')};"

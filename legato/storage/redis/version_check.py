@@ -1,4 +1,4 @@
-"""What a Redis must be to be used here."""
+"""The requirements on a Redis: version, kind and memory policy."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,10 +12,8 @@ from legato.storage.redis.connection.commands import Answer, text
 from legato.storage.redis.connection.nodes import Nodes
 
 OLDEST: Final = (6, 2)
-"""Of Redis: the first whose streams can be added to without being made, and read from after an id.
-
-Valkey says that it is a later Redis.
-"""
+"""The first Redis with XADD that makes no stream, and with reads after an id.  Valkey names a later
+Redis as its version."""
 
 log = structlog.get_logger()
 
@@ -23,10 +21,10 @@ log = structlog.get_logger()
 def require_fit(nodes: Nodes, kind: Kind) -> None:
     """Raises StorageError for a server that is too old or of another kind.
 
-    One that may drop keys is warned of.
+    A server that may drop keys is logged as a warning.
 
     Raises:
-        RedisError, OSError: where it cannot be asked.
+        RedisError, OSError: where a server cannot be asked.
     """
     for answer in nodes.everywhere(("INFO",)):
         facts = _facts(answer)

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Insert, Row, bindparam, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.storage.clock import Clock, microseconds, moment
 from legato.storage.contracts.bans import Ban
-from legato.storage.sql.database import Database
-from legato.storage.sql.tables import BANS, VIOLATIONS
+from legato.storage.sql.connection.database import Database
+from legato.storage.sql.schema.tables import BANS, VIOLATIONS
+from legato.storage.sql.upserts import insert_of
 
 _EXPIRED: Final = [
     delete(table).where(table.c.until <= bindparam("now")) for table in (BANS, VIOLATIONS)
@@ -32,7 +32,7 @@ _FORGET: Final = delete(VIOLATIONS).where(VIOLATIONS.c.subject == bindparam("of_
 
 
 class SqlBans:
-    """As SqlRecords: one transaction a method."""
+    """Bans of SqlRecords: one transaction a method."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -45,7 +45,8 @@ class SqlBans:
         def work(connection: Connection) -> Sequence[int]:
             until = self._sweep(connection) + lifetime // timedelta(microseconds=1)
             found = {}
-            # In one order for all: two that wait for each other's rows would be a deadlock.
+            # In the same order for all: two processes waiting for each other's rows would be a
+            # deadlock.
             for subject in sorted(set(subjects)):
                 row = {"subject": subject, "kind": kind, "score": score, "until": until}
                 connection.execute(self._put.violation, row)
@@ -85,7 +86,7 @@ class SqlBans:
         return await self._database.write(work)
 
     def _sweep(self, connection: Connection) -> int:
-        """What has run out goes; the time at which that was judged."""
+        """Remove expired bans and scores, and return the time of this, in microseconds."""
         now = microseconds(self._clock())
         for statement in _EXPIRED:
             connection.execute(statement, {"now": now})
@@ -98,7 +99,7 @@ class _Upserts(NamedTuple):
 
 
 def _upserts(dialect: str) -> _Upserts:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    insert = insert_of(dialect)
     ban, violation = insert(BANS), insert(VIOLATIONS)
     return _Upserts(
         ban.on_conflict_do_update(

@@ -1,4 +1,4 @@
-"""A message and those above it, read from a database: their sizes first, then what is kept."""
+"""A message and the messages above, read from a database: sizes first, then texts."""
 
 from typing import Final
 
@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Select, bindparam, case, func, literal, selec
 from legato.storage.branches import cut_branch
 from legato.storage.contracts.records import LONGEST_BRANCH, Branch
 from legato.storage.sql.rows import message_of
-from legato.storage.sql.statements import SOME
-from legato.storage.sql.tables import MESSAGES
+from legato.storage.sql.schema.tables import MESSAGES
+from legato.storage.sql.statements.records import SOME
 
 _IN_CONVERSATION: Final = MESSAGES.c.conversation_id == bindparam("of_conversation")
 _SIZE: Final = func.length(MESSAGES.c.text) + func.coalesce(func.length(MESSAGES.c.content), 0)
@@ -22,9 +22,9 @@ NEWEST: Final = (
 
 
 def _upwards() -> Select[str, int]:
-    """Ids, each with the characters of all up to it.
+    """Ids from a message upwards, each with the characters of all messages up to there.
 
-    What is beyond `most` is counted only: to know the length of a text is to read it.
+    Messages beyond `most` are only counted: the length of a text is known by reading the text.
     """
     path = (
         select(

@@ -1,11 +1,11 @@
-"""Conversations are deleted in steps, between which others write: one may have gigabytes."""
+"""Conversations are deleted in steps, between which others write: some have gigabytes."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from legato.storage.sql.tables import CONVERSATIONS, MESSAGES
+from legato.storage.sql.schema.tables import CONVERSATIONS, MESSAGES
 
 MESSAGES_A_STEP: Final = 16
 """Questions have up to 256 KiB and answers 4 MiB, and a disk forgets 70 MB a second."""
@@ -24,9 +24,10 @@ _DELETE_WHOLE: Final = delete(CONVERSATIONS).where(
 
 
 def delete_some(connection: Connection, conversation_ids: Sequence[str]) -> tuple[int, int]:
-    """Delete the first of these, as many as have MESSAGES_A_STEP; or the oldest of the first's.
+    """Delete the first conversations, up to MESSAGES_A_STEP messages, or a part of the first.
 
-    How many conversations, and how many messages, that were; nothing is left where it was nothing.
+    Returns how many conversations and how many messages were deleted; nothing is left once both are
+    0.  Of a longer first conversation the oldest messages are deleted.
     """
     whole: list[str] = []
     messages = 0

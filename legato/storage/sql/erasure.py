@@ -1,4 +1,4 @@
-"""Removing what is stored in a database: SQLite or PostgreSQL."""
+"""Removal of stored rows in a database: SQLite or PostgreSQL."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -11,13 +11,13 @@ from legato.content import ApiRequest
 from legato.events import AnyEvent, Created, Queued
 from legato.storage.clock import microseconds
 from legato.storage.contracts.erasure import Erased, oldest_id
-from legato.storage.sql import erasure_statements as statements
-from legato.storage.sql.database import Database
+from legato.storage.sql.connection.database import Database
 from legato.storage.sql.deletion import delete_some
 from legato.storage.sql.events import decoded
-from legato.storage.sql.owner_locks import OwnerLocks
+from legato.storage.sql.owners.locks import OwnerLocks
+from legato.storage.sql.statements import erasure as statements
 
-_POSTGRESQL_LOCK: Final = 0x1E6A71  # an arbitrary number that says "Legato's retention"
+_POSTGRESQL_LOCK: Final = 0x1E6A71  # an arbitrary number, for "Legato's retention"
 
 
 class _Job(NamedTuple):
@@ -27,7 +27,7 @@ class _Job(NamedTuple):
 
 
 class SqlErasure:
-    """Looks for rows without holding a write up, then removes them in one transaction."""
+    """Looks for rows without holding up writes, then removes these rows in one transaction."""
 
     def __init__(self, database: Database, owners: OwnerLocks) -> None:
         self._database = database
@@ -40,7 +40,7 @@ class SqlErasure:
         return await self._database.read(work)
 
     async def erase(self, user: str, *, most: int) -> Erased:
-        # First, because a generation's log names its conversation, and only that names its user.
+        # Logs go first: a log names its conversation, and only the conversation names the user.
         if jobs := await self._database.read(lambda found: self._ended(user, found)):
             for start in range(0, len(jobs), most):
                 await self._forget(jobs[start : start + most])
@@ -54,6 +54,10 @@ class SqlErasure:
                 responses=connection.execute(statements.DELETE_RESPONSES_OF, values).rowcount,
                 api_keys=connection.execute(statements.DELETE_API_KEYS_OF, values).rowcount,
                 scores=connection.execute(statements.DELETE_SCORES_OF, subject).rowcount,
+                # First: an agent goes when none of its versions is left.
+                agent_versions=connection.execute(statements.DELETE_VERSIONS_OF, values).rowcount,
+                agents=connection.execute(statements.DELETE_AGENTS_OF, values).rowcount,
+                grants=connection.execute(statements.DELETE_GRANTS_OF, values).rowcount,
             )
 
         return await self._database.write(work)
@@ -95,7 +99,7 @@ class SqlErasure:
 def _delete_conversations(
     connection: Connection, which: Any, values: dict[str, Any]
 ) -> tuple[int, int]:
-    """How many, and how many messages."""
+    """Delete some of the conversations found; how many, and how many messages."""
     return delete_some(connection, connection.scalars(which, values).all())
 
 
@@ -107,14 +111,14 @@ def _has_expired(connection: Connection, values: dict[str, Any]) -> bool:
 
 
 def _is_only_one(connection: Connection) -> bool:
-    """Of all processes; on SQLite there is one writer anyway."""
+    """Whether no other process is removing; on SQLite there is one writer anyway."""
     if connection.dialect.name != "postgresql":
         return True
     return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(_POSTGRESQL_LOCK))))
 
 
 def _jobs_of(user: str, connection: Connection) -> Iterator[_Job]:
-    """Those in the journal.  What this version cannot read is nobody's."""
+    """The user's jobs in the journal; a log that this version cannot read is nobody's."""
     for row in connection.execute(statements.BEGINNINGS):
         try:
             events = decoded(row.events, row.version)

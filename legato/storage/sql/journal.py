@@ -1,4 +1,4 @@
-"""The journal in SQL: appended in batches, and read by whoever comes after a crash."""
+"""The journal in SQL: appended in batches, and read after a crash."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,9 +10,11 @@ from ulid import ULID
 
 from legato.storage.contracts.journal import Entries, Kept, OrphanedJob, Refusal
 from legato.storage.joining import Joining
-from legato.storage.sql.database import Database
+from legato.storage.sql.connection.database import Database
 from legato.storage.sql.events import VERSION, decoded, encoded
-from legato.storage.sql.journal_statements import (
+from legato.storage.sql.overlaps import add
+from legato.storage.sql.owners.locks import OwnerLocks
+from legato.storage.sql.statements.journal import (
     BURY,
     EMPTY,
     EXPIRE,
@@ -24,17 +26,15 @@ from legato.storage.sql.journal_statements import (
     TAKEN,
     appends,
 )
-from legato.storage.sql.overlaps import add
-from legato.storage.sql.owner_locks import OwnerLocks
 
 TOMBSTONES_LIVE: Final = timedelta(days=1)
-"""For longer no owner is away and comes back.  By the age of the job, which its id says."""
+"""No owner is away longer and comes back.  By the age of the job, which a job's id says."""
 
 _ENCODER: Final = json.Encoder()
 
 
 class _Said(Struct, frozen=True, array_like=True):
-    """Entries as the statements take them: their events are elsewhere, in bytes `start`, from 1."""
+    """Entries as the statements take them; the events are in other bytes, from `start`, from 1."""
 
     job_id: str
     first: int
@@ -48,8 +48,8 @@ class _Said(Struct, frozen=True, array_like=True):
 class SqlJournal:
     """One transaction a method, in a worker thread, where events are encoded, too.
 
-    Nobody's request waits here, so nothing is refused while the database is known to be in trouble:
-    it is tried, and whoever asked tries again later.
+    Nobody's request waits for the journal.  Therefore nothing is refused while the database is
+    known to be in trouble: every call is tried, and the caller tries again later.
     """
 
     def __init__(self, database: Database, owners: OwnerLocks) -> None:
@@ -115,7 +115,7 @@ class SqlJournal:
 
 
 def _values(batch: Sequence[Entries]) -> Mapping[str, str | bytes]:
-    """Of the batch's statements."""
+    """The parameters of the batch's statements."""
     said: list[_Said] = []
     texts = bytearray()
     for each in batch:
@@ -127,5 +127,5 @@ def _values(batch: Sequence[Entries]) -> Mapping[str, str | bytes]:
 
 
 def _entries(row: Row[Any]) -> Entries:
-    """Raises MsgspecError where this version cannot read it."""
+    """Raises MsgspecError where this version cannot read the row."""
     return Entries(row.job_id, row.epoch, row.first, decoded(row.events, row.version))

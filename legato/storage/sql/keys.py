@@ -18,8 +18,8 @@ from sqlalchemy import (
 
 from legato.storage.clock import microseconds, moment
 from legato.storage.contracts.keys import ApiKey, Scope
-from legato.storage.sql.database import Database
-from legato.storage.sql.tables import API_KEYS
+from legato.storage.sql.connection.database import Database
+from legato.storage.sql.schema.tables import API_KEYS
 
 _OF_DIGEST: Final = select(API_KEYS).where(API_KEYS.c.digest == bindparam("of_digest"))
 _OF_ID: Final = select(API_KEYS).where(API_KEYS.c.key_id == bindparam("of_key"))
@@ -66,7 +66,7 @@ class SqlApiKeys:
     async def every(self) -> Sequence[ApiKey]:
         def work(connection: Connection) -> list[ApiKey]:
             found = [key_of(row) for row in connection.execute(_EVERY)]
-            # Not by the database, which may have an order of its own for texts.
+            # Sorted here, not by the database, which may have an order of its own for texts.
             return sorted(found, key=lambda key: (key.user, key.created_at, key.id))
 
         return await self._database.read(work)
@@ -74,7 +74,7 @@ class SqlApiKeys:
     async def note_uses(self, uses: Mapping[str, datetime]) -> None:
         if not uses:
             return
-        # In the order of ids, so that two processes never wait for each other's rows.
+        # In the order of ids: two processes never wait for each other's rows.
         values = [{"of_key": key, "used_at": microseconds(uses[key])} for key in sorted(uses)]
         await self._database.write(lambda connection: connection.execute(_NOTE_USE, values))
 
@@ -92,7 +92,7 @@ class SqlApiKeys:
         return await self._database.read(work)
 
     async def _write(self, statement: Executable, values: Mapping[str, object]) -> int:
-        """How many rows that was for."""
+        """Execute the statement, and return how many rows were changed."""
         return await self._database.write(
             lambda connection: connection.execute(statement, values).rowcount
         )

@@ -1,4 +1,4 @@
-"""Appending in SQL what does not simply follow: repetitions, what a later owner says, refusals."""
+"""Appends in SQL that do not simply follow: repetitions, later owners, refusals."""
 
 from contextlib import suppress
 from typing import Any
@@ -8,13 +8,14 @@ from sqlalchemy import Connection, Row
 
 from legato.storage.contracts.journal import Entries, Refusal
 from legato.storage.sql.events import VERSION, encoded
-from legato.storage.sql.journal_statements import ADD, CUT, JOB, LAST, NOBODY, OWN
+from legato.storage.sql.statements.journal import ADD, CUT, JOB, LAST, NOBODY, OWN
 
 
 def add(connection: Connection, entries: Entries, me: str) -> Refusal | None:
-    """Keep what is new of these for their owner `me`.
+    """Keep the new part of these entries for their owner `me`.
 
-    Rows end where the next begins, or above; so the one that begins last has the job's last event.
+    A row ends where the next begins, or above; so the row with the highest beginning has the job's
+    last event.
     """
     of_job = {"of_job": entries.job_id}
     job = connection.execute(JOB, of_job).one_or_none()
@@ -36,12 +37,12 @@ def add(connection: Connection, entries: Entries, me: str) -> Refusal | None:
 
 
 def _last(row: Row[Any]) -> int:
-    """The position of its last event, counted in rows of versions that did not note it."""
+    """The position of the row's last event, counted in rows of versions that did not note it."""
     if row.last is not None:
         return int(row.last)
     with suppress(MsgspecError):
         return int(row.first) + len(json.decode(row.events, type=list[Raw])) - 1
-    return int(row.first)  # whoever could not read it says something else there
+    return int(row.first)  # an unreadable row is replaced by whatever its owner says there
 
 
 def _row(entries: Entries) -> dict[str, object]:

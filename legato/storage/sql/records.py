@@ -13,16 +13,17 @@ from legato.storage.contracts.errors import ForeignConversation, RequestTaken, S
 from legato.storage.contracts.quotas import UNBOUNDED, Quota, StorageUse
 from legato.storage.contracts.records import Branch, MessagePage, Page
 from legato.storage.paging import cut, decode_cursor, decode_place, page_of, place_before
+from legato.storage.sql.agents import SqlAgents
 from legato.storage.sql.bans import SqlBans
 from legato.storage.sql.branches import read_branch
-from legato.storage.sql.database import Database
+from legato.storage.sql.connection.database import Database
 from legato.storage.sql.deletion import delete_some
 from legato.storage.sql.keys import SqlApiKeys
 from legato.storage.sql.quotas import SqlQuotas, use_of
 from legato.storage.sql.responses import SqlResponses
 from legato.storage.sql.revocations import SqlRevocations
 from legato.storage.sql.rows import conversation_of, conversation_values, message_of, message_values
-from legato.storage.sql.statements import (
+from legato.storage.sql.statements.records import (
     ANSWER,
     CONVERSATION,
     FIRST_PAGE,
@@ -45,8 +46,8 @@ NEWEST: Final = 2**62  # above every position
 class SqlRecords:
     """One transaction a method, in a worker thread.
 
-    The clock is read inside the transaction, so that SQLite's timestamps rise in the order in
-    which writes took effect, however long each waited for its turn.
+    The clock is read inside the transaction: SQLite's timestamps rise in the order in which writes
+    took effect, however long each write waited for its turn.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class SqlRecords:
         self._quota = quota
         self._quotas = SqlQuotas(quota, database.dialect)
         self._put = upserts(database.dialect)
+        self.agents = SqlAgents(database, clock, self._quotas)
         self.api_keys = SqlApiKeys(database)
         self.responses = SqlResponses(database, self._quotas)
         self.bans = SqlBans(database, clock)
@@ -91,7 +93,8 @@ class SqlRecords:
 
         def work(connection: Connection) -> Conversation | None:
             now = self._now()
-            # The touched row stays locked: of two who store an answer at once, one waits here.
+            # The touched row stays locked: of two writers with an answer for it, the second waits
+            # here.
             if connection.execute(TOUCH_UNANSWERED, {**values, "now": now}).rowcount:
                 _put_message(connection, self._put.answer, message, now, job_id)
             return _conversation(connection, message.conversation_id)
@@ -156,7 +159,7 @@ class SqlRecords:
         after = None if cursor is None else decode_cursor(cursor)
 
         def work(connection: Connection) -> Page:
-            # One more than asked for tells whether there is another page.
+            # A row more than asked for tells whether there is another page.
             values: dict[str, object] = {"of_user": user, "at_most": limit + 1}
             if after is None:
                 rows = connection.execute(FIRST_PAGE, values)

@@ -5,15 +5,15 @@ from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Insert, Row, bindparam, delete, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.storage.clock import Clock, microseconds, moment
 from legato.storage.contracts.revocations import MAX_SESSIONS, Revocation
-from legato.storage.sql.database import Database
-from legato.storage.sql.tables import REVOCATIONS
+from legato.storage.sql.connection.database import Database
+from legato.storage.sql.schema.tables import REVOCATIONS
+from legato.storage.sql.upserts import insert_of
 
 _EVERYTHING: Final = ""
-"""In the place of a session's id, which a key of the table cannot leave out."""
+"""In the place of a session's id, which the table's key cannot leave out."""
 
 _IN_FORCE: Final = select(REVOCATIONS).where(
     or_(REVOCATIONS.c.until.is_(None), REVOCATIONS.c.until > bindparam("now"))
@@ -33,7 +33,7 @@ _SESSIONS: Final = delete(REVOCATIONS).where(
 
 
 class SqlRevocations:
-    """As SqlRecords: one transaction a method."""
+    """Revocations of SqlRecords: one transaction a method."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -71,7 +71,7 @@ class SqlRevocations:
 
 
 def _upsert(dialect: str) -> Insert:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    insert = insert_of(dialect)
     revocation = insert(REVOCATIONS)
     return revocation.on_conflict_do_update(
         index_elements=["user_id", "session_id"],

@@ -11,20 +11,20 @@ from tests.support.storage.postgres import Server
 
 
 class Gate:
-    """A TCP port that leads to a server; it may become silent, or closed, and be open again.
+    """A TCP port that leads to a server; the gate may become silent, or closed, and open again.
 
-    Silent, it acknowledges whatever it is sent and says nothing, to new connections, too.
+    A silent gate acknowledges all bytes and says nothing, also to new connections.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[trio.SocketStream]]) -> None:
-        self.carried = 0  # connections, since it was made
+        self.carried = 0  # connections so far
         self.is_silent = False
         self.is_closed = False
         self._connect = connect
         self._scopes: set[trio.CancelScope] = set()
 
     def open(self) -> None:
-        """What was carried before is lost."""
+        """Open the gate; the connections of before are lost."""
         self.is_silent = self.is_closed = False
         self._drop()
 
@@ -62,7 +62,7 @@ class Gate:
 async def gate(
     connect: Callable[[], Awaitable[trio.SocketStream]],
 ) -> AsyncIterator[tuple[Gate, int]]:
-    """And its port on 127.0.0.1."""
+    """A gate, and the gate's port on 127.0.0.1."""
     async with trio.open_nursery() as nursery:
         opened = Gate(connect)
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
@@ -73,7 +73,7 @@ async def gate(
 
 @asynccontextmanager
 async def postgresql_behind_gate(server: Server, url: str) -> AsyncIterator[tuple[Gate, str]]:
-    """A gate to that database, and the URL that leads through it."""
+    """A gate to this database, and the URL through the gate."""
     address = make_url(url)
     socket = f"{address.query['host']}/.s.PGSQL.5432"
     async with gate(partial(trio.open_unix_socket, socket)) as (opened, port):

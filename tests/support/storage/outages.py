@@ -1,4 +1,4 @@
-"""Storages in trouble under a real server: how it comes about, and what clients see of it."""
+"""Storages in trouble under a real server: ways into trouble, and the replies that clients see."""
 
 import json
 import resource
@@ -23,14 +23,14 @@ from tests.support.storage.redis_servers import RedisServer
 STARTS: Final = 30  # at the same time, more than there are connections
 
 Trouble = Callable[[int], AbstractContextManager[None]]
-"""Made for the server process of that id; lasts as long as the block."""
+"""Makes trouble for the server process of this id, for as long as the block lasts."""
 
 
 class Place(NamedTuple):
-    """What a server is told of its storage, and what troubles that may have, by name.
+    """The settings of a storage for a server, and the troubles possible there, by name.
 
-    `hangs` is the one in which nothing is answered; in those of `reads_on` what is stored is read.
-    `patience`: seconds until it is known to hang, where `store_timeout` is not what says it.
+    `hangs` is the trouble without answers; in the troubles of `reads_on`, stored rows are read.
+    `patience`: seconds until the hang is known, where `store_timeout` does not decide.
     """
 
     variables: Mapping[str, str]
@@ -57,7 +57,7 @@ def sqlite_place(folder: Path) -> Place:
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """By another process's write."""
+    """Locked by a second process's write."""
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
@@ -66,7 +66,7 @@ def locked(file: Path) -> Iterator[None]:
 
 @contextmanager
 def full(pid: int) -> Iterator[None]:
-    """No file may grow, as on a disk that has no room."""
+    """No file may grow, as on a full disk."""
     unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, unlimited[1]))
     yield
@@ -121,7 +121,7 @@ def closed(gate: Gate) -> Iterator[None]:
 
 @contextmanager
 def silent(gate: Gate) -> Iterator[None]:
-    """It acknowledges what it is sent, as a machine does whose server is stopped."""
+    """A server that acknowledges all bytes, like a machine whose server is stopped."""
     gate.is_silent = True
     yield
     gate.open()
@@ -129,7 +129,7 @@ def silent(gate: Gate) -> Iterator[None]:
 
 @contextmanager
 def altered(server: Server, database: str, change: str, back: str) -> Iterator[None]:
-    """For all sessions that begin from now on; those that there are end."""
+    """Changed for all sessions from now on; the sessions of before end."""
     server.execute(f"ALTER DATABASE {database} {change}")
     end_sessions(server, database)
     yield
@@ -212,7 +212,7 @@ async def start(server: ServerProcess) -> Reply:
 
 
 async def starts(server: ServerProcess) -> list[Reply]:
-    """So many at the same time, in the order of their replies."""
+    """Many starts at the same time, in the order of their replies."""
     replies: list[Reply] = []
 
     async def one() -> None:

@@ -1,7 +1,7 @@
 """A process that owns a job in a journal: `python -m tests.support.storage.owner URL`.
 
-It begins `j` and says "owns"; for each line that it hears it appends an event, and says how many
-were refused.
+The process begins `j` and says "owns"; for each line on standard input an event is appended, and
+the number of refusals is printed.
 """
 
 import sys

@@ -13,11 +13,11 @@ from typing import Final
 import psycopg
 from sqlalchemy import make_url
 
-from legato.storage.sql.engines import make_engines
-from legato.storage.sql.migrate import upgrade
+from legato.storage.sql.connection.engines import make_engines
+from legato.storage.sql.schema.migrate import upgrade
 
 PROGRAMS: Final = "/usr/lib/postgresql"  # Debian's: a folder for each version
-USER: Final = "postgres"  # Debian's, whom the server runs as if we are root, as whom it would not
+USER: Final = "postgres"  # Debian's user for the server, which refuses to run as root
 
 _SETTINGS: Final = (
     "listen_addresses=",
@@ -28,7 +28,7 @@ _SETTINGS: Final = (
 
 
 class Server:
-    """One that listens on a socket in its folder."""
+    """A server that listens on a socket in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -43,7 +43,7 @@ class Server:
 
     @contextmanager
     def database(self, *, migrated: bool = True) -> Iterator[str]:
-        """The URL of a new one.  It is an error to leave a connection to it."""
+        """The URL of a new database.  To leave a connection open is an error."""
         name = self._empty(self._migrated if migrated else "template1")
         yield self.url(name)
         self.execute(f"DROP DATABASE {name}")

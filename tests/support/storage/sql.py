@@ -1,4 +1,4 @@
-"""What somebody else does to a database."""
+"""Changes to a database from outside Legato."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
-from legato.storage.sql.migrate import MIGRATIONS
+from legato.storage.sql.schema.migrate import MIGRATIONS
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def transaction(database_url: str) -> Iterator[Connection]:
 
 
 def downgrade(database_url: str, revision: str) -> None:
-    """To the tables as a former version has them."""
+    """Bring the tables back to a former version's."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with transaction(database_url) as connection:

@@ -10,7 +10,7 @@ START = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
 class SteppedClock:
-    """Stands still until it is told otherwise."""
+    """Stands still until a test moves the time."""
 
     def __init__(self) -> None:
         self.now = START

@@ -1,4 +1,4 @@
-"""What replicas share, and replicas in it, each as if in a process of its own."""
+"""Replicas that share a storage, each as if in a process of its own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -15,25 +15,25 @@ from legato.storage.redis.replication import open_replication
 from tests.support.storage.redis_servers import RedisCluster, RedisServer
 
 LEASE: Final = 10.0
-"""Seconds, of a clock that tests set."""
+"""Seconds, of a test's clock."""
 
 Open = Callable[[], AbstractAsyncContextManager[Replication]]
 Die = Callable[[], Awaitable[None]]
 
 
 class World:
-    """Opens replicas that share what there is in it."""
+    """Opens replicas on a shared storage."""
 
     def __init__(
         self, stack: AsyncExitStack, open_one: Open, lose_all: Callable[[], None] = lambda: None
     ) -> None:
-        """`lose_all`: what they share forgets everything."""
+        """`lose_all`: makes the shared storage forget everything."""
         self._stack = stack
         self._open_one = open_one
         self.lose_all = lose_all
 
     async def open(self) -> tuple[Replication, Die]:
-        """A replica, and how it dies: at once for everybody that looks."""
+        """A replica, and the replica's death, seen by everybody at once."""
         mine = AsyncExitStack()
         self._stack.push_async_exit(mine)
         replica = await mine.enter_async_context(self._open_one())
@@ -73,7 +73,7 @@ async def _in_memory(shared: memory_world.SharedMemory) -> AsyncIterator[Replica
 
 @pytest.fixture
 async def redis_world(redis_server: RedisServer) -> AsyncIterator[World]:
-    """On one server alone."""
+    """A world on a single server."""
     async with AsyncExitStack() as stack:
         yield _on_redis(stack, redis_server)
 
@@ -84,7 +84,7 @@ async def replica(world: World) -> Replication:
 
 
 async def take_over(replica: Replication) -> list[OrphanedJob]:
-    """After a look at who is gone."""
+    """Take over after a look for gone replicas."""
     assert await replica.liveness.beat()
     return [*await replica.journal.take_over()]
 

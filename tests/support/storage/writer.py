@@ -1,8 +1,7 @@
 """A process that stores turns, and then waits.
 
-Usage: `python -m tests.support.storage.writer URL NAME COUNT`.
-
-Prints "stored" when the last answer is, and ends when its standard input does.
+Usage: `python -m tests.support.storage.writer URL NAME COUNT`.  Prints "stored" after the last
+answer, and ends at the end of standard input.
 """
 
 import sys

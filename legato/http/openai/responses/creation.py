@@ -1,6 +1,6 @@
 """A request to the Responses API, begun: what it follows, and the job that answers it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -12,12 +12,15 @@ from legato.actors.admission import Busy
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
+from legato.agents.definition import Agent
 from legato.content import ApiRequest
 from legato.dialects.response_object import PREFIX
 from legato.events import AnyEnding, Created, Failed, Stopped
+from legato.http.agents.access import agents_named
 from legato.http.errors import TooLarge
 from legato.http.openai.building import built
 from legato.http.openai.chat_completions.prompts import check_parameters, model_named
+from legato.http.openai.images import check_images
 from legato.http.openai.outcomes import Lost, Unanswered
 from legato.http.openai.responses.chain import (
     OVERTAKEN,
@@ -27,8 +30,11 @@ from legato.http.openai.responses.chain import (
     count_items,
     responses_before,
 )
-from legato.http.openai.responses.prompt import Request, request_of
+from legato.http.openai.responses.inputs import Item
+from legato.http.openai.responses.prompt import Context, Request, request_of
+from legato.http.openai.responses.references import items_referred_to
 from legato.http.openai.responses.request import ResponseBody, check
+from legato.http.openai.unknown_tools import log_left_out
 from legato.http.request_context import application, runtime, user
 from legato.http.streams.streaming import awaited
 from legato.models.contract import ChatMessage
@@ -41,13 +47,14 @@ PATHS: Final = ("/v1/responses", "/api/agents/v1/responses")
 
 class Begun(Struct, frozen=True):
     """`before`: the responses that it follows, the oldest first.  `joined`: the same request began
-    it before."""
+    it before.  `left_out`: the types of the tools that its model is not told of."""
 
     job: JobRef
     joined: bool
     created: Created
     prompt: Prompt
     before: Sequence[StoredResponse]
+    left_out: Sequence[str] = ()
 
     def ended(self, ending: AnyEnding) -> Sequence[StoredResponse]:
         """It and those before, for another to follow."""
@@ -82,14 +89,19 @@ async def begin_response(
     check(body)
     before = await responses_before(body, chains or {})
     await trio.lowlevel.checkpoint()
-    items = count_items(before) + (len(body.input) if isinstance(body.input, list) else 1)
-    build = partial(_turn, body, before, request_id, closing)
-    turn, prompt = await built(build, items)
+    agents = await agents_named(body.model)
+    stored = await items_referred_to(body.input, before)
+    items = (
+        len(stored) + count_items(before) + (len(body.input) if isinstance(body.input, list) else 1)
+    )
+    build = partial(_turn, body, before, stored, request_id, closing, agents)
+    turn, prompt, left_out = await built(build, items)
     if prompt.api_request.store:
         await _check_room(turn)
     try:
         started = await runtime().jobs.start(turn, "reject")
         job = started.job
+        log_left_out(left_out, job.job_id)
         async with awaited(job, is_bound=is_bound):
             created = await job.opened()
     except Busy:
@@ -101,7 +113,7 @@ async def begin_response(
     if isinstance(created, Failed | Stopped):
         raise Unanswered(job, created)
     assert isinstance(created, Created), "nothing finishes before it begins"
-    return Begun(job, started.joined, created, prompt, before)
+    return Begun(job, started.joined, created, prompt, before, left_out)
 
 
 async def _check_room(turn: Turn) -> None:
@@ -118,18 +130,24 @@ async def _check_room(turn: Turn) -> None:
 def _turn(
     body: ResponseBody,
     before: Sequence[StoredResponse],
+    stored: Mapping[str, Item],
     request_id: str | None,
     closing: str | None,
-) -> tuple[Turn, Prompt]:
-    model = model_named(body.model, runtime().models)
+    agents: tuple[Agent, ...],
+) -> tuple[Turn, Prompt, Sequence[str]]:
+    house = runtime()
+    model = model_named(body.model, house.models, agents)
     job_id = str(ULID())
-    request = request_of(body, job_id, before, lambda text: application().seal.open(text, user()))
+    context = Context(before, stored, unsealed, house.settings.unknown_tools)
+    request = request_of(body, job_id, context)
     check_parameters(request.parameters, model)
-    _check_sizes(request.messages)
+    check_sizes(request.messages)
+    check_images(request.messages, model, "input")
     conversation_id = PREFIX + job_id
     if body.conversation is not None:
         conversation_id = conversation_id_of(body.conversation)
-    prompt = _prompt(body, model.name, request, before, closing)
+    name = agents[0].id if agents else model.name
+    prompt = _prompt(body, name, request, before, closing)
     turn = Turn(
         job_id=job_id,
         conversation_id=conversation_id,
@@ -141,8 +159,14 @@ def _turn(
         parameters=request.parameters,
         request_id=request_id,
         prompt=prompt,
+        agents=agents,
     )
-    return turn, prompt
+    return turn, prompt, request.left_out
+
+
+def unsealed(text: str) -> str:
+    """What was sealed for this user.  Raises Unsealable."""
+    return application().seal.open(text, user())
 
 
 def _prompt(
@@ -165,10 +189,11 @@ def _prompt(
     )
 
 
-def _check_sizes(messages: Sequence[ChatMessage]) -> None:
+def check_sizes(messages: Sequence[ChatMessage], field: str = "input") -> None:
+    """Raises TooLarge."""
     most = runtime().settings.limits.max_text_bytes
     for message in messages:
         size = len(message.text.encode())
         if size > most:
-            found = f"input: found a text of {size} bytes; {most} are allowed"
-            raise TooLarge(found, param="input")
+            found = f"{field}: found a text of {size} bytes; {most} are allowed"
+            raise TooLarge(found, param=field)

@@ -1,7 +1,7 @@
 """The input of a request to the Responses API: checked, and as it is kept, with ids."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Final, TypeVar, assert_never
 
 import msgspec
 
@@ -10,15 +10,20 @@ from legato.http.input.nesting import check_count
 from legato.http.openai.responses.input_items import (
     KINDS,
     PREFIXES,
+    CallItem,
+    CallOutputItem,
     CompactionItem,
     Content,
     ContentPart,
+    CustomCallItem,
+    CustomCallOutputItem,
     FunctionCallItem,
     FunctionCallOutputItem,
     InputImage,
     InputItem,
     InputText,
     ItemReference,
+    MessageItem,
     OutputText,
     OwnItem,
     ReasoningItem,
@@ -28,19 +33,45 @@ Item = Mapping[str, Any]
 
 T = TypeVar("T")
 
+CALLS: Final = ("function_call", "custom_tool_call")
+OUTPUTS: Final = ("function_call_output", "custom_tool_call_output")
 
-def items_of(given: str | Sequence[Any], job_id: str, earlier: Sequence[Item]) -> list[Item]:
+REMOVED: Final = "removed"
+"""The type of what stands, in a conversation's log, for the removal of the item with its id."""
+
+_TYPES: Final = {kind: name for name, kind in KINDS.items()}
+_NOTHING: Final[Mapping[str, Item]] = {}
+
+
+class NoCall(InvalidField):
+    """A result of a call that nobody made.  The words are OpenAI's own."""
+
+    def __init__(self, call_id: str) -> None:
+        found = f"No tool call found for function call output with call_id {call_id[:80]}."
+        super().__init__("input", found)
+
+
+def items_of(
+    given: str | Sequence[Any],
+    job_id: str,
+    earlier: Sequence[Item],
+    stored: Mapping[str, Item] = _NOTHING,
+) -> list[Item]:
     """A request's own items; those without an id have one of their job and place.
 
-    An item that only refers to another is that one: one of `earlier`, or of those before it.
+    An item that only refers to another is that one: of those before it, of `earlier`, or of
+    `stored`, by their ids.  What is among `earlier` and comes again is no item of its own.
 
     Raises:
         InvalidField: where one is of no known type, or not as its type wants it, or there twice.
+        NoCall: where one is the result of a call that is not before it.
     """
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
     check_count("input", given)
-    known = {item["id"]: item for item in earlier}
+    known = {**stored, **{item["id"]: item for item in earlier}}
+    repeated = {_identity(item) for item in earlier}
+    calls = {item["call_id"] for item in earlier if item["type"] in CALLS}
     items: list[Item] = []
     taken: set[str] = set()
     for index, raw in enumerate(given):
@@ -51,8 +82,28 @@ def items_of(given: str | Sequence[Any], job_id: str, earlier: Sequence[Item]) -
             raise InvalidField(f"{name}.id", found)
         taken.add(item["id"])
         known[item["id"]] = item
-        items.append(item)
+        if item["type"] in CALLS:
+            calls.add(item["call_id"])
+        if item["type"] in OUTPUTS and item["call_id"] not in calls:
+            raise NoCall(item["call_id"])
+        if _identity(item) not in repeated:
+            items.append(item)
     return items
+
+
+def _identity(item: Item) -> Hashable:
+    """What two items have in common that are the same.
+
+    A call, and its result, are known by the call; anything else by its id.  Some clients use an
+    id again, for other words: then it is another message.
+    """
+    kind = item["type"]
+    if kind in CALLS or kind in OUTPUTS:
+        return kind, item["call_id"]
+    if kind != "message":
+        return kind, item["id"]
+    words = (part.get("text", part.get("refusal")) for part in item["content"])
+    return kind, item["id"], item["role"], tuple(words)
 
 
 def converted(name: str, given: Any, kind: type[T]) -> T:
@@ -97,14 +148,22 @@ def _kept(item: OwnItem) -> dict[str, Any]:
     if isinstance(item, CompactionItem):
         return {"type": "compaction", "encrypted_content": item.encrypted_content}
     status = {"status": item.status or "completed"}
-    if isinstance(item, FunctionCallItem):
-        call = {"call_id": item.call_id, "name": item.name, "arguments": item.arguments}
-        return {"type": "function_call", **status, **call}
-    if isinstance(item, FunctionCallOutputItem):
-        output = item.output if isinstance(item.output, str) else _parts(item.output, "user")
-        return {"type": "function_call_output", **status, "call_id": item.call_id, "output": output}
-    content = _parts(item.content, item.role)
-    return {"type": "message", **status, "role": item.role, "content": content}
+    if isinstance(item, MessageItem):
+        content = _parts(item.content, item.role)
+        return {"type": "message", **status, "role": item.role, "content": content}
+    return {"type": _TYPES[type(item)], **status, "call_id": item.call_id, **_called(item)}
+
+
+def _called(item: CallItem | CallOutputItem) -> dict[str, Any]:
+    match item:
+        case FunctionCallItem(name=name, arguments=arguments):
+            return {"name": name, "arguments": arguments}
+        case CustomCallItem(name=name, input=text):
+            return {"name": name, "input": text}
+        case FunctionCallOutputItem(output=output) | CustomCallOutputItem(output=output):
+            return {"output": output if isinstance(output, str) else _parts(output, "user")}
+        case _:
+            assert_never(item)
 
 
 def _parts(content: Content, role: str) -> list[dict[str, Any]]:
@@ -117,4 +176,6 @@ def _part(part: ContentPart) -> dict[str, Any]:
     body: dict[str, Any] = msgspec.to_builtins(part)
     if isinstance(part, InputImage):
         return body | {"detail": part.detail or "auto"}
-    return body | {"logprobs": []} if isinstance(part, OutputText) else body
+    if isinstance(part, OutputText):
+        return body | {"annotations": part.annotations or [], "logprobs": []}
+    return body

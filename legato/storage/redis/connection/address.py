@@ -1,4 +1,4 @@
-"""LEGATO_REDIS_URL: which Redis, and what is said of one that cannot be used."""
+"""LEGATO_REDIS_URL: which Redis, and the refusal of a URL that cannot be used."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -54,7 +54,7 @@ class Address(Struct, frozen=True):
 
 
 def parse_address(redis_url: str) -> Address:
-    """Raises StorageError where it is not one of the forms in ALLOWED."""
+    """Raises StorageError where the URL has none of the forms in ALLOWED."""
     try:
         return _parse(redis_url)
     except ValueError as error:
@@ -62,8 +62,8 @@ def parse_address(redis_url: str) -> Address:
 
 
 def refusal(redis_url: str, reason: str) -> StorageError:
-    """What is wrong with the setting, what was found (no password), what is allowed."""
-    # Secrets stand before the last @ and after the ?.  One that holds a ? itself hides the rest.
+    """An error with the reason, the setting found (without its password), and all allowed forms."""
+    # Secrets stand before the last @ and after the ?.  A password with a ? hides the rest.
     head, _, query = redis_url.partition("?")
     _, at, place = head.rpartition("@")
     found = "…" if "@" in query else f"…@{place}" if at else place
@@ -103,7 +103,7 @@ def _place(host: str, usual_port: int) -> Place:
     parts = urlsplit(f"//{host}")
     try:
         port = parts.port
-    except ValueError:  # whose words repeat what was found, which may be a password
+    except ValueError:  # the error's words repeat the port, which may be a part of a password
         raise ValueError("a port is a number up to 65535") from None
     if not parts.hostname:
         raise ValueError("a host is missing")

@@ -1,4 +1,4 @@
-"""The worker threads in which Redis is spoken to, and its failures as StorageErrors."""
+"""Worker threads with connections to Redis, and Redis's failures as StorageErrors."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,11 +29,11 @@ _NOT_ABOVE_TOP: Final = "equal or smaller than the target stream top item"
 
 
 EXCHANGES: Final = 3
-"""Work has the time of so many answers: most of it is one exchange, and a failover's are many."""
+"""The deadline of work in answers: most work is one exchange, and a failover's are many."""
 
 
 class Client:
-    """Runs work that sends commands.  Each part of it has threads of its own (`limiter`)."""
+    """Runs work that sends commands.  Each part of Legato has its own threads (`limiter`)."""
 
     def __init__(self, nodes: Nodes, timeout: float) -> None:
         """`timeout`: seconds for one answer."""
@@ -46,7 +46,7 @@ class Client:
 
     @property
     def keys_at_once(self) -> int:
-        """How many keys a script may have, whichever they are."""
+        """The number of arbitrary keys that a script may have."""
         return self._nodes.keys_at_once
 
     async def run(
@@ -57,22 +57,22 @@ class Client:
         abandon: bool = False,
         anyway: bool = False,
     ) -> T:
-        """What `work` returns.
+        """Run `work` in a thread, and return its result.
 
-        A caller that is cancelled still waits for its thread, so that no work is done by half;
-        with `abandon` it does not, for work that only reads.  While it is known that this would be
-        in vain, it is refused, unless it is tried `anyway`.
+        A cancelled caller still waits for its thread, and no work is half done; with `abandon` a
+        cancelled caller leaves, which suits work that only reads.  Work known to be in vain is
+        refused, unless the caller tries `anyway`.
         """
         if not anyway:
             self.breaker.check()
-        with self.judged():
+        with self.judged(), self.breaker.under_way():
             return await self._threads.run(
                 partial(self._translated, work), limiter, shield=not abandon
             )
 
     @contextmanager
     def judged(self) -> Iterator[None]:
-        """What comes of the block says whether Redis can be used."""
+        """Judge by the block's outcome whether Redis can be used."""
         try:
             yield
         except Unavailable as error:
@@ -87,7 +87,7 @@ class Client:
         self._threads.abandon()
 
     async def aclose(self) -> None:
-        """Nobody may be at work any more, but who reads and was abandoned."""
+        """Close all connections.  Nobody may be at work any more, except abandoned readers."""
         self._closed = True
         await trio.to_thread.run_sync(self._nodes.close, abandon_on_cancel=True)
 
@@ -107,7 +107,7 @@ class Client:
             return []
         answers = self._nodes.run(commands)
         unknown = [at for at, each in enumerate(answers) if isinstance(each, NoScriptError)]
-        if unknown:  # to a server that was started, or became the master, since
+        if unknown:  # for a server that was started, or became the master, since
             again = self._nodes.run([commands[at].spelled_out() for at in unknown])
             for at, answer in zip(unknown, again, strict=True):
                 answers[at] = answer

@@ -19,11 +19,12 @@ from legato.storage.redis.connection.exchange import Parcel, exchange
 from legato.storage.redis.connection.pools import Pool, tcp_pool
 
 ROUNDS: Final = 5
-"""How often commands follow a slot that moves; once is enough unless it moves again."""
+"""Rounds in which commands follow a moving slot; the second is enough unless the slot moves again.
+"""
 
 
 class Cluster:
-    """Knows which node has which slot, and asks again when it was wrong or a node failed."""
+    """Knows which node has which slot, and asks again after a wrong answer or a node's failure."""
 
     keys_at_once: Final = 1
 
@@ -67,13 +68,13 @@ class Cluster:
         asking: Mapping[int, Place],
         answers: list[Answer],
     ) -> None:
-        """Send those that are left, and put their answers where they belong."""
+        """Send the commands that are left, and put each answer in its place."""
         places = self._map()
         parcels: dict[Place, list[tuple[Word, ...]]] = {}
         belong: dict[Place, list[int]] = {}
         for at in left:
             place = asking.get(at) or _place(places, commands[at].key)
-            # ASKING is for the next command alone; that one's answer then overwrites its own.
+            # ASKING is for the next command alone; the command's answer then overwrites ASKING's.
             sent = [("ASKING",), commands[at].words] if at in asking else [commands[at].words]
             parcels.setdefault(place, []).extend(sent)
             belong.setdefault(place, []).extend([at] * len(sent))
@@ -85,7 +86,7 @@ class Cluster:
         try:
             return exchange([Parcel(self._pool(place), sent) for place, sent in parcels.items()])
         except (RedisError, OSError):
-            self._places = {}  # another node may have taken over
+            self._places = {}  # a new node may have taken over
             raise
 
     def _pool(self, place: Place) -> Pool:
@@ -99,7 +100,7 @@ class Cluster:
         return places
 
     def _ask(self) -> Mapping[int, Place]:
-        """Raises what the last of all known nodes failed with, where none knows the slots."""
+        """Raises the last known node's failure, where no node knows the slots."""
         failure: Exception = ClusterDownError("no node is known")
         for place in dict.fromkeys([*self._known, *self._address.places]):
             try:
@@ -114,7 +115,7 @@ class Cluster:
 
 
 def _asked(answer: Answer) -> Place | None:
-    """Where a key may be whose slot is just being moved."""
+    """The place of a key whose slot is just being moved."""
     if isinstance(answer, AskError) and not isinstance(answer, MovedError):
         return answer.host, answer.port
     return None
@@ -135,7 +136,7 @@ def _slots(answer: Answer, place: Place) -> Mapping[int, Place]:
     for row in array(answer):
         start, end, master, *_ = array(row)
         host, port, *_ = array(master)
-        # A node that does not know its own address says none: it is the one that was asked.
+        # A node that does not know its own address says none: then the asked node is meant.
         node = (text(host).decode() if host else place[0], number(port))
         places |= dict.fromkeys(range(number(start), number(end) + 1), node)
     return places

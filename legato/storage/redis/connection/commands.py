@@ -1,4 +1,4 @@
-"""Redis's commands as values, and what their replies say."""
+"""Redis's commands as values, and the meaning of their replies."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha1
@@ -10,21 +10,24 @@ from legato.storage.contracts.errors import StorageError
 
 Word = str | bytes | int
 Reply = bytes | int | None | Sequence["Reply"]
-"""Of one command.  False is Redis's refusal of a stream's entry whose id is not above its top."""
+"""A command's reply.  False is the refusal of a stream's entry with an id not above the top."""
 
 Answer = Reply | ResponseError
-"""A reply, or what the server says is wrong with the command."""
+"""A reply, or the server's error about the command."""
 
 
 class Command(NamedTuple):
-    """`key` says to which node of a Cluster it goes; `text` is that of a script named by digest."""
+    """A command; `key` decides the node in a Cluster.
+
+    `text` is the text of a script that the command names by digest.
+    """
 
     key: bytes
     words: tuple[Word, ...]
     text: str = ""
 
     def spelled_out(self) -> "Command":
-        """The same with the script's text, which a server knows by its digest from then on."""
+        """The same command with the script's text, which the server then knows by digest."""
         return Command(self.key, ("EVAL", self.text, *self.words[2:]))
 
 
@@ -33,22 +36,23 @@ def command(name: str, key: bytes, *words: Word) -> Command:
 
 
 def script(text: str, keys: Sequence[bytes], *arguments: Word) -> Command:
-    """With the text every time: starts are rare, and no server has to know it before."""
+    """A script with its text every time: starts are rare, and no server has to know the script."""
     return Command(keys[0], ("EVAL", text, len(keys), *keys, *arguments))
 
 
 class Script:
-    """A script that is run too often to send its text every time."""
+    """A script that is run too often for sending its text every time."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._digest = sha1(text.encode(), usedforsecurity=False).hexdigest()  # as Redis names it
+        # Redis's name for a script
+        self._digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def on(self, key: bytes, *arguments: Word) -> Command:
         return self.on_all([key], *arguments)
 
     def on_all(self, keys: Sequence[bytes], *arguments: Word) -> Command:
-        """For keys that one server has."""
+        """The script on keys of one server."""
         words = ("EVALSHA", self._digest, len(keys), *keys, *arguments)
         return Command(keys[0], words, self._text)
 
@@ -56,9 +60,9 @@ class Script:
 def add(
     key: bytes, entry_id: str, fields: Mapping[str, Word], *, make: bool = False, most: int = 0
 ) -> Command:
-    """An entry; its reply is the id, None where there is no stream, False where it is refused.
+    """Add an entry; the reply is the id, None without a stream, False for a refused entry.
 
-    With `make`, a stream that is not there is made.  `most`: roughly how many entries to keep.
+    With `make`, a missing stream is made.  `most`: roughly how many entries to keep.
     """
     options: list[Word] = [] if make else ["NOMKSTREAM"]
     options += ["MAXLEN", "~", most] if most else []
@@ -87,7 +91,7 @@ def text(reply: Reply) -> bytes:
 
 
 def array(reply: Reply) -> Sequence[Reply]:
-    """Nothing is an empty one."""
+    """The reply as an array; a missing reply is an empty array."""
     if reply is None:
         return ()
     if isinstance(reply, bytes | int):

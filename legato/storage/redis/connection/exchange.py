@@ -1,7 +1,7 @@
 """Pipelines: many commands written to a server at once, then their replies read.
 
-Below redis-py's clients, on its connections: replies come as the protocol has them, one way for a
-server and a Cluster, and without the work its clients do for each command.
+Works below redis-py's clients, on redis-py's connections: replies keep the protocol's form, in the
+same way for a server and a Cluster, and without the clients' work for each command.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,8 @@ from legato.storage.operations import using
 from legato.storage.redis.connection.commands import Answer, Word
 from legato.storage.redis.connection.pools import Pool, Wire, socket_of
 
-_pack: Final = cast("Callable[[tuple[Word, ...]], bytes]", pack_command)  # its stub says: one word
+# the stub allows one word only
+_pack: Final = cast("Callable[[tuple[Word, ...]], bytes]", pack_command)
 
 
 class Parcel(NamedTuple):
@@ -28,7 +29,7 @@ class Parcel(NamedTuple):
 
 
 def exchange(parcels: Sequence[Parcel]) -> list[list[Answer]]:
-    """The answers to each parcel, in order.  All is written before any of it is waited for.
+    """The answers to each parcel, in order; everything is written before the first answer is read.
 
     Raises:
         RedisError, OSError: where a server cannot be used; what was done is not certain then.
@@ -51,7 +52,7 @@ def _borrowed(pool: Pool) -> Iterator[Wire]:
         with using(partial(shut, socket_of(connection).fileno())):
             yield connection
     except BaseException:
-        connection.disconnect()  # replies that were not read are nobody else's
+        connection.disconnect()  # unread replies must not reach the next user
         raise
     finally:
         pool.release(connection)

@@ -1,8 +1,8 @@
-"""A connection on which Trio's own thread speaks: for what is small, frequent and urgent.
+"""A connection on Trio's own thread, for small, frequent and urgent commands.
 
-A worker thread is handed its work and hands it back, each time as late as the interpreter's lock is
-busy; for a packet of a few tokens that is most of the time it takes.  What is large, or is encoded
-first, is better off in a thread.
+A worker thread gets its work, and returns the result, as late as the interpreter's lock is busy;
+for a packet of a few tokens this is most of the time.  Large commands, and commands encoded first,
+are better off in a thread.
 """
 
 import ssl
@@ -20,12 +20,13 @@ from legato.storage.redis.connection.commands import Answer, Word
 from legato.storage.redis.connection.pools import Pool, Socket, Wire, socket_of
 
 _READ: Final = 64 * 1024  # bytes at a time
-_NOT_WHOLE: Final = object()  # what hiredis gives where a reply is not there yet
-_pack: Final = cast("Callable[[tuple[Word, ...]], bytes]", pack_command)  # its stub says: one word
+_NOT_WHOLE: Final = object()  # hiredis's word for an incomplete reply
+# the stub allows one word only
+_pack: Final = cast("Callable[[tuple[Word, ...]], bytes]", pack_command)
 
 
 class Line:
-    """Connected when it is used first; after a failure, or who waited left, connected anew."""
+    """Connected at the first use, and connected anew after a failure or a cancelled exchange."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
@@ -33,10 +34,10 @@ class Line:
         self._replies = _reader()
 
     async def exchange(self, commands: Sequence[tuple[Word, ...]], until: float) -> list[Answer]:
-        """What the server answers to each, until that moment of Trio's clock.
+        """The server's answer to each command, until the moment `until` of Trio's clock.
 
         Raises:
-            RedisError, OSError: where it cannot be used; what was done is not certain then.
+            RedisError, OSError: where the server cannot be used; what was done is not certain then.
         """
         try:
             with trio.CancelScope(deadline=until):
@@ -44,7 +45,7 @@ class Line:
                 await _send(plain, b"".join(map(_pack, commands)))
                 return [await self._answer(plain) for _ in commands]
         except BaseException:
-            self.close()  # replies that were not read are nobody else's
+            self.close()  # unread replies must not reach the next user
             raise
         self.close()
         raise Late("the server did not answer in time")
@@ -58,7 +59,7 @@ class Line:
 
     async def _socket(self) -> Socket:
         if self._connection is not None and not _is_idle(socket_of(self._connection)):
-            self.close()  # its server went while nothing was said
+            self.close()  # the server went while nothing was sent
         if self._connection is None:
             self._connection = await _Connecting(self.pool).run()
             socket_of(self._connection).setblocking(False)
@@ -71,7 +72,7 @@ class Line:
 
 
 class _Connecting:
-    """A connection in the making: who waits for it may leave, and then it goes back to the pool."""
+    """A connection in the making, which goes back to the pool if the waiting caller leaves."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

@@ -1,4 +1,4 @@
-"""Lines to the servers that have the keys which are spoken of, followed where those move."""
+"""Lines to the servers of the keys in use, followed when a key moves."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,9 +13,9 @@ from legato.storage.redis.connection.nodes import Nodes
 
 
 class Lines:
-    """One exchange at a time.  `timeout` is in seconds, the wait for one's turn included.
+    """One exchange at a time.  `timeout` is in seconds, the wait for a turn included.
 
-    With `anyway` it is tried also while it is known to be in vain.
+    With `anyway` an exchange is tried even where it is known to be in vain.
     """
 
     def __init__(
@@ -25,16 +25,17 @@ class Lines:
         self._nodes = nodes
         self._timeout = timeout
         self._anyway = anyway
-        self._lines: dict[bytes, Line] = {}  # by the keys that are spoken of on them
+        self._lines: dict[bytes, Line] = {}  # by the keys in use on each line
         self._turn = trio.CapacityLimiter(1)
         self._threads = trio.CapacityLimiter(1)
 
     async def run(self, commands: Sequence[Command], *, block: float = 0.0) -> list[Reply]:
-        """The replies; `block`: seconds that the servers may take their time.
+        """The replies; `block`: seconds that the servers may wait before they answer.
 
         Raises:
             StorageError: where Redis cannot be used; what was done is not certain then.
         """
+        self._check()
         deadline = trio.current_time() + self._timeout + block
         with self._client.judged(), translated():
             with trio.CancelScope(deadline=deadline):
@@ -45,7 +46,7 @@ class Lines:
             raise Late("the server did not answer in time")
 
     def _check(self) -> None:
-        """Raises Unavailable where others found, while this one waited, that it is in vain."""
+        """Raises Unavailable where other callers found trouble, by now."""
         if not self._anyway:
             self._client.breaker.check()
 
@@ -64,7 +65,7 @@ class Lines:
         return answers
 
     async def _again(self, commands: Sequence[Command], answers: dict[int, Answer]) -> None:
-        """What was refused, in a thread: that knows how to follow a key to another server."""
+        """Send the refused commands in a thread, where `Nodes` follow a key to another server."""
         self.close()
         refused = [at for at, answer in answers.items() if isinstance(answer, ResponseError)]
         left = [commands[at] for at in refused]

@@ -1,4 +1,4 @@
-"""Where commands go: to one server, to the master that Sentinels name, or into a Cluster."""
+"""The destinations of commands: a server, a master named by Sentinels, or a Cluster."""
 
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -14,27 +14,27 @@ class Nodes(Protocol):
 
     @property
     def keys_at_once(self) -> int:
-        """How many keys a script may have, whichever they are."""
+        """The number of arbitrary keys that a script may have."""
         ...
 
     def run(self, commands: Sequence[Command]) -> list[Answer]: ...
 
     def everywhere(self, words: tuple[Word, ...]) -> list[Answer]:
-        """What each server that takes writes answers."""
+        """The answer of each server that takes writes."""
         ...
 
     def pool(self, key: bytes) -> Pool:
-        """Connections to the server that has that key now."""
+        """Connections to the server that has this key now."""
         ...
 
     def close(self) -> None: ...
 
 
 class Server:
-    """One server, whichever that is when a connection is made."""
+    """One server: the server that is found when a connection is made."""
 
     keys_at_once: Final = 50
-    """No script holds the server up for a millisecond."""
+    """Few enough for no script to hold the server up for a millisecond."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -53,7 +53,7 @@ class Server:
 
 
 def make_server(address: Address, timeout: float) -> Server:
-    """Nothing is connected yet."""
+    """A server or a master, not connected yet."""
     if address.kind == "sentinel":
         return Server(sentinel_pool(address, timeout))
     if not address.places:

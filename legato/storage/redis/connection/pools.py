@@ -1,4 +1,4 @@
-"""Connections to Redis: the one place that calls what redis-py leaves without types."""
+"""Connections to Redis: the one place that calls redis-py's untyped parts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol, cast
@@ -19,19 +19,19 @@ from legato.storage.redis.connection.commands import Reply
 
 
 class Wire(Protocol):
-    """A connection.  Its methods block, and raise RedisError or OSError where it fails."""
+    """A connection; its methods block, and raise RedisError or OSError where they fail."""
 
     def send_packed_command(self, command: Sequence[bytes], /) -> None: ...
 
     def read_response(self) -> Reply:
-        """Raises ResponseError for what the server says is wrong with the command."""
+        """Raises ResponseError for the server's error about the command."""
         ...
 
     def disconnect(self) -> None: ...
 
 
 class Pool(Protocol):
-    """Connections to one place; `get_connection` makes them, and blocks."""
+    """Connections to one place; `get_connection` makes connections, and blocks."""
 
     def get_connection(self) -> Wire: ...
 
@@ -41,7 +41,7 @@ class Pool(Protocol):
 
 
 class Socket(Protocol):
-    """What is used of a socket, plain or TLS."""
+    """The used part of a socket, plain or TLS."""
 
     def fileno(self) -> int: ...
 
@@ -53,14 +53,14 @@ class Socket(Protocol):
 
 
 def socket_of(connection: Wire) -> Socket:
-    """redis-py has no public name for it."""
+    """The connection's socket, for which redis-py has no public name."""
     return cast("Socket", connection._sock)  # type: ignore[attr-defined]
 
 
 _pool: Final = cast("Callable[..., Pool]", ConnectionPool)
 _sentinel: Final = cast("Callable[..., Sentinel]", Sentinel)
 
-# A connection that its server closed while it lay idle is noticed when it is taken from the pool.
+# An idle connection closed by its server is noticed when the pool hands the connection out.
 # Nothing else is tried again here: a packet must not arrive twice.
 _NO_RETRY: Final = Retry(NoBackoff(), 0)
 
@@ -91,5 +91,5 @@ def sentinel_pool(address: Address, timeout: float) -> Pool:
 
 
 def _settings(timeout: float) -> Mapping[str, object]:
-    # Protocol 2 has one form for every reply, also that of older servers.
+    # Protocol 2 has the same form for every reply, also of older servers.
     return {"socket_timeout": timeout, "protocol": 2, "retry": _NO_RETRY}

@@ -1,1 +1,1 @@
-"""Alembic's environment: how the tables came to be what they are."""
+"""Alembic's environment: the tables' history, a revision at a time."""

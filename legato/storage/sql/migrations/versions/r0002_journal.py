@@ -1,4 +1,4 @@
-"""The journal: what jobs said that can be followed."""
+"""The journal: the logs of jobs that can be followed."""
 
 import sqlalchemy as sa
 from alembic import op

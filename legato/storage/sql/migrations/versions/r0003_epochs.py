@@ -1,4 +1,4 @@
-"""The journal's jobs have epochs: a former owner's appends are told from its successor's."""
+"""Epochs of the journal's jobs tell a former owner's appends from its successor's."""
 
 import sqlalchemy as sa
 from alembic import op

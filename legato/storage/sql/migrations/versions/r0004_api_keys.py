@@ -1,4 +1,4 @@
-"""API keys, each as its hash."""
+"""API keys, stored as hashes."""
 
 import sqlalchemy as sa
 from alembic import op

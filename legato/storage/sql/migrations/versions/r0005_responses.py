@@ -1,4 +1,4 @@
-"""The table of what is kept for the Responses API."""
+"""The table of stored responses."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Bans, and what led to them."""
+"""Bans, and the scores of violations."""
 
 import sqlalchemy as sa
 from alembic import op

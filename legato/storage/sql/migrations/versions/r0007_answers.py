@@ -1,4 +1,4 @@
-"""Messages say which job's answer they are: the first that a job stored stays."""
+"""Answers name their jobs: the first answer of a job stays."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The journal's entries say where they end, so that what does not follow them is refused."""
+"""The journal's entries say where they end: entries that do not follow are refused."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Revocations: sessions that were logged out of, and users whose sessions and tokens were ended."""
+"""Revocations: sessions after a logout, and users whose sessions and tokens were ended."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,10 +1,10 @@
-"""What is stored of each user can be counted, by the database itself.
+"""The database itself counts how much each user stores.
 
-Triggers count in the transaction that stores or removes, whoever does it: former versions that
-still run beside this one, a cascade, an operator.  Texts are measured where they are written, and
-never read again.  What counts is what `storage/contracts/quotas.py` says.  The messages of each
-conversation are always counted; all of a user once somebody wants to know (`storage_counting` has
-a row, see `legato/storage/sql/counting.py`), so that others do not wait for it.
+Triggers count in the transaction that stores or removes: also for former versions running beside
+this one, for a cascade, for an operator.  Texts are measured where they are written, and never read
+again.  `storage/contracts/quotas.py` says what counts.  The messages of each conversation are
+always counted; a user's sum is counted once `storage_counting` has a row, see
+`legato/storage/sql/schema/counting.py`: servers without quotas do not wait for sums.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ def upgrade() -> None:
     )
     op.create_table("storage_counting", sa.Column("since", sa.BigInteger, nullable=False))
     if not _is_sqlite():
-        # Former versions that run meanwhile wait, or what they write now would not be counted.
+        # Former versions running meanwhile wait; otherwise their writes would not be counted.
         op.execute("LOCK TABLE conversations, messages IN SHARE ROW EXCLUSIVE MODE")
     _fill()
     for statement in _sqlite() if _is_sqlite() else _postgresql():
@@ -57,7 +57,7 @@ def _is_sqlite() -> bool:
 
 
 def _octets(column: str) -> str:
-    # SQLite has octet_length since 3.43 only, and its length counts the characters of texts.
+    # SQLite has octet_length since 3.43 only, and SQLite's length counts the characters of texts.
     return f"length(CAST({column} AS BLOB))" if _is_sqlite() else f"octet_length({column})"
 
 
@@ -82,8 +82,8 @@ def _fill() -> None:
     )
 
 
-# SQLite: a statement for each change.  What a cascade removes finds its conversation gone, which
-# has been counted with all that was in it.
+# SQLite: a statement for each change. A message removed by a cascade finds its conversation gone,
+# and the conversation was counted with all messages.
 
 
 def _sqlite() -> Iterator[str]:
@@ -131,9 +131,9 @@ def _sqlite_rows(
     )
 
 
-# PostgreSQL: users' rows are counted at the end of a transaction (DEFERRED), when it has all other
-# rows that it needs.  So nobody who has such a row waits for another, and no two wait for each
-# other; and a row is held no longer than a commit takes.
+# PostgreSQL: users' rows are counted at the end of a transaction (DEFERRED), after all other rows
+# were locked. A transaction with a user's row waits for no other row, and two transactions never
+# wait for each other; a row is held no longer than a commit takes.
 
 
 def _postgresql() -> Iterator[str]:

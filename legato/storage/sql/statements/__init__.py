@@ -1,0 +1,8 @@
+"""The longer SQL statements, built once, with named parameters: a module for each contract.
+
+- `agents`: the statements of agents
+- `erasure`: the statements that remove a user's rows, or old rows
+- `journal`: the journal's statements
+- `records`: every statement of the records
+- `responses`: the statements of stored responses
+"""

@@ -1,0 +1,62 @@
+"""The examples of the documents, run as printed beside a demo."""
+
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import trio
+
+from legato.demo import MODEL
+from tests.support.http.server_process import ROOT, ServerProcess, demo, environment
+
+# The demo's model under its name, without its weights.
+NAMED = f'[models.{MODEL}]\nprovider = "scripted"\n'
+
+
+def examples(page: str, language: str) -> Iterator[str]:
+    text = (ROOT / "docs" / page).read_text()
+    yield from re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+async def run(server: ServerProcess, folder: Path, *command: str, **variables: str) -> str:
+    """Standard output of a program that speaks to the server where the example says port 8000."""
+    given = [word.replace(":8000", f":{server.port}") for word in command]
+    ended = await trio.run_process(
+        given, capture_stdout=True, cwd=folder, env=environment(variables)
+    )
+    return ended.stdout.decode()
+
+
+def with_legato(example: str) -> str:
+    """The example in a shell whose `legato` is this Python's, as in an activated environment."""
+    start = "import sys; from legato.cli import main; sys.exit(main())"
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(start)}"
+    return f'legato() {{ {command} "$@"; }}\n' + example.replace(". .venv/bin/activate\n", "")
+
+
+async def test_the_chat_by_hand_brings_its_answer(tmp_path: Path) -> None:
+    (tmp_path / "legato.toml").write_text(NAMED)
+    [example] = examples("routes.md", "sh")
+    async with demo(tmp_path) as (server, _):
+        told = await run(server, tmp_path, "/bin/bash", "-c", with_legato(example))
+
+    assert told.startswith("id: ")
+    assert '"final":true' in told
+
+
+async def test_openai_s_client_answers_and_comes_back_as_printed(tmp_path: Path) -> None:
+    (tmp_path / "legato.toml").write_text(NAMED)
+    key_example = next(examples("openai.md", "sh"))
+    async with demo(tmp_path) as (server, _):
+        asked = with_legato(key_example) + 'printf %s "$KEY"'
+        key = await run(server, tmp_path, "/bin/bash", "-c", asked)
+        answered, came_back = [
+            await run(server, tmp_path, sys.executable, "-c", example, KEY=key)
+            for example in examples("openai.md", "python")
+        ]
+
+    assert answered.startswith("w0 w1 ")
+    assert came_back.startswith("11 response.")
+    assert came_back.endswith(" response.completed\n")
