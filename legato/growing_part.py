@@ -1,11 +1,11 @@
 """A part of an answer that grows in many small pieces.  Pure."""
 
-from typing import Final, Self, assert_never
+from typing import Any, Final, Self, assert_never
 
 from msgspec.structs import replace
 
 from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
-from legato.events import StepStarted
+from legato.events import Origin, StepStarted
 
 JOIN_EVERY: Final = 1024  # pieces: as many small texts take ten times the memory of one
 
@@ -48,26 +48,38 @@ class GrowingPart:
 
 def blank(step: StepStarted) -> TextPart | ThinkPart | ToolCallPart:
     """The part that a step begins with."""
+    origin = _named(step.origin)
     match step.kind:
         case "text":
-            return TextPart("")
+            return TextPart("", **origin)
         case "think":
-            return ThinkPart("")
+            return ThinkPart("", **origin)
         case "tool_call":
-            return ToolCallPart(step.tool_call or ToolCall(id="", name=""))
+            return ToolCallPart(step.tool_call or ToolCall(id="", name=""), **origin)
         case _:
             assert_never(step.kind)
+
+
+def _named(origin: Origin) -> dict[str, Any]:
+    """The agent of a step, in the fields of a part; nothing for a step of a bare model."""
+    named = {"agent_id": origin.agent_id, "group_id": origin.group_id}
+    return {field: value for field, value in named.items() if value is not None}
+
+
+def completed(part: GrowingPart, call: ToolCall) -> GrowingPart:
+    """The part of a tool call with its result: `call` has all arguments."""
+    return GrowingPart(replace(part.read(), tool_call=call))
 
 
 def extended(part: Part, more: str) -> Part:
     """Raises ValueError for an error part, of which there is never more."""
     match part:
         case TextPart(text):
-            return TextPart(text + more)
+            return replace(part, text=text + more)
         case ThinkPart(think):
-            return ThinkPart(think + more)
+            return replace(part, think=think + more)
         case ToolCallPart(call):
-            return ToolCallPart(replace(call, args=call.args + more))
+            return replace(part, tool_call=replace(call, args=call.args + more))
         case ErrorPart():
             raise ValueError("an error part does not grow")
         case _:

@@ -9,15 +9,24 @@ import pytest
 
 ROOT: Final = Path(__file__).parent.parent
 
-BASE: Final = ("legato.content", "legato.events", "legato.growing_part", "legato.config")
+BASE: Final = (
+    *("legato.agents.definition", "legato.agents.state", "legato.content", "legato.events"),
+    *("legato.growing_part", "legato.config"),
+)
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
-    *("legato.dialects.contract", "legato.models.contract"),
+    *("legato.dialects.contract", "legato.models.contract", "legato.models.messages"),
     "legato.storage.contracts",
 )
 
 STORAGE: Final = (*BASE, FILES, "legato.storage.contracts", "legato.storage")
-ACTORS: Final = (*BASE, *CONTRACTS, "legato.histogram", "legato.actors.mailbox")
+ACTORS: Final = (
+    *BASE,
+    *CONTRACTS,
+    "legato.agents.contract",
+    "legato.histogram",
+    "legato.actors.mailbox",
+)
 ROOMS: Final = (
     "legato.actors.stream",
     "legato.actors.messages",
@@ -37,13 +46,21 @@ BENCH: Final = ("legato.bench",)
 # The allowed imports.  The longest name that fits a module is the module's layer; a layer may
 # import itself and the layers named beside, and nothing else of the package.
 LAYERS: Final[Mapping[str, Sequence[str]]] = {
-    "legato.content": (),
+    "legato.agents.definition": (),
+    "legato.agents.state": ("legato.agents.definition",),
+    "legato.agents.edges": ("legato.agents.definition",),
+    "legato.content": ("legato.agents.definition",),
     "legato.events": ("legato.content",),
     "legato.growing_part": ("legato.content", "legato.events"),
     "legato.config.values": (),
     "legato.config.guards": ("legato.config.values",),
     "legato.config.service_links": (),
+    "legato.config.agents": (
+        *("legato.agents.definition", "legato.agents.edges", "legato.agents.state"),
+        "legato.config.values",
+    ),
     "legato.config": (
+        "legato.config.agents",
         "legato.config.values",
         "legato.config.guards",
         "legato.config.service_links",
@@ -59,8 +76,17 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.sql": STORAGE,
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
+    "legato.agents.contract": (*BASE, "legato.models.contract"),
+    "legato.agents": (
+        *(*BASE, "legato.agents.contract", "legato.agents.edges", "legato.storage.contracts"),
+        *("legato.models.contract", "legato.models.messages"),
+    ),
     "legato.models.contract": BASE,
-    "legato.models": (*BASE, "legato.models.contract", "legato.restarts"),
+    "legato.models.messages": ("legato.models.contract",),
+    "legato.models": (
+        *(*BASE, "legato.models.contract", "legato.models.messages"),
+        "legato.restarts",
+    ),
     "legato.dialects.contract": ("legato.content", "legato.events"),
     "legato.dialects": (
         *("legato.content", "legato.events", "legato.growing_part"),
@@ -80,7 +106,9 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
     "legato.http": (
         *BASE,
+        "legato.agents",
         *CONTRACTS,
+        "legato.config.agents",
         "legato.config.guards",
         "legato.exposure",
         "legato.secret",
@@ -98,6 +126,8 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.storage.open",
     ),
     "legato.demo": ("legato",),
+    "legato.cli.agents": ("legato",),
+    "legato.cli.toml": (),
     "legato.cli.keys": ("legato",),
     "legato.cli.sessions": ("legato",),
     "legato.cli.values": ("legato",),
@@ -122,6 +152,10 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
 }
 
 PURE: Final = (
+    "legato.agents.definition",
+    "legato.agents.edges",
+    "legato.agents.permissions",
+    "legato.agents.state",
     "legato.content",
     "legato.events",
     "legato.growing_part",

@@ -43,6 +43,7 @@ from legato.actors.rotation import Rotation
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
+from legato.agents.contract import BARE_RUNS, Runs
 from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, without_turn
@@ -84,6 +85,7 @@ class JobEnv(Struct, frozen=True, kw_only=True):
     observer: JobObserver
     writer: Writer
     rotation: Rotation
+    runs: Runs = BARE_RUNS
     is_resumed: bool = False
 
 
@@ -123,7 +125,15 @@ class Job:
         self._recorder = Recorder(
             tell, turn, model, env.records, journal, store_timeout, is_resumed=is_resumed
         )
-        self._producer = Producer(self._step, model, env.limits, env.rotation)
+        self._producer = Producer(
+            self._step,
+            self.feed.snapshot,
+            journal.written,
+            model,
+            env.runs.run_of(turn, model),
+            env.limits,
+            env.rotation,
+        )
         self._decision: Decision | None = None
         if recovered is not None:
             self._take_up(recovered)

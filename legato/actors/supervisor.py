@@ -9,7 +9,7 @@ import structlog
 import trio
 from msgspec import Struct
 
-from legato.actors.admission import Busy, ShuttingDown, admit
+from legato.actors.admission import Busy, ShuttingDown, admit, check_same
 from legato.actors.contexts import detached
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
@@ -22,6 +22,7 @@ from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
 from legato.actors.rotation import Rotation
 from legato.actors.statistics import Statistics, Tally
+from legato.agents.contract import BARE_RUNS, Runs
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.events import Failed
@@ -61,6 +62,7 @@ class Supervisor(JobObserver):
         hurried: trio.Event | None = None,
         journal: Journal | None = None,
         patience: float = 0.0,
+        runs: Runs = BARE_RUNS,
         is_resumed: bool = False,
     ) -> None:
         """`hurried`: set it, and storage is waited for no more.  `patience`: see JournalWriter;
@@ -80,6 +82,7 @@ class Supervisor(JobObserver):
             observer=self,
             writer=self._writer or NoJournal(),
             rotation=Rotation(),
+            runs=runs,
             is_resumed=is_resumed,
         )
         self._tally = Tally()
@@ -122,6 +125,7 @@ class Supervisor(JobObserver):
             Refused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
         """
         if first := self.registry.repeated(turn):
+            check_same(first.turn.request_digest, turn.request_digest)
             return Started(first.ref, joined=True)
         siblings = self.registry.conversation(turn.conversation_id)
         if any(job.turn.user != turn.user for job in siblings):

@@ -1,11 +1,13 @@
 """Settings: one frozen tree, and the values allowed in it.
 
+- `agents`: the `[agents.<name>]` tables: agents that are there without a page
 - `guards`: settings of the guards before the routes: limits, bans, and the scores of violations
 - `service_links`: an orchestrator's own variables, whose names begin like Legato's
 - `settings`: one frozen tree of settings, read once from environment and file, and passed down
 - `values`: the types of settings' values, and errors with the allowed values, for people
 """
 
+from legato.config.agents import AgentSettings
 from legato.config.guards import Compat, Guards
 from legato.config.settings import (
     ANY_AUDIENCE,
@@ -25,6 +27,7 @@ from legato.config.values import ConfigError
 __all__ = [
     "ANY_AUDIENCE",
     "BUILT_IN_MODEL",
+    "AgentSettings",
     "Compat",
     "ConfigError",
     "Guards",

@@ -27,6 +27,7 @@ from legato.events import (
     Created,
     Failed,
     Finished,
+    ModelCallEnded,
     Queued,
     RareEvent,
     ReasoningDelta,
@@ -87,7 +88,7 @@ class ChatCompletions:
                 return self._frame(seq, self._chunk({"role": "assistant", "content": ""}))
             case StepStarted(index, "tool_call", call):
                 return self._frame(seq, self._chunk(self._call(index, call or ToolCall("", ""))))
-            case Queued() | StepStarted() | StepCompleted():
+            case Queued() | StepStarted() | StepCompleted() | ModelCallEnded():
                 return b""
             case Finished():
                 return self._finish(event) + self._done(seq)

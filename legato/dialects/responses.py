@@ -27,6 +27,7 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    ModelCallEnded,
     Queued,
     RareEvent,
     Snapshot,
@@ -80,7 +81,7 @@ class Responses:
         match event:
             case StepStarted():
                 yield from self._start(event)
-            case Queued() | StepCompleted():
+            case Queued() | StepCompleted() | ModelCallEnded():
                 pass  # a tool's result is not the model's output
             case Created():
                 self._created = event

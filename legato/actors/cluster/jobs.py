@@ -10,7 +10,7 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.actors.admission import Busy, TooManyForUser, check_capacity
+from legato.actors.admission import Busy, TooManyForUser, check_capacity, check_same
 from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.job_info import info_of
 from legato.actors.cluster.mirror import Mirrors
@@ -87,6 +87,7 @@ class ClusterJobs(JobObserver):
         with trio.move_on_after(ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
             while isinstance(entered := await self._enter(info_of(turn), on_busy), Joined):
                 if await self._is_there(entered.first):
+                    check_same(entered.first.request_digest, turn.request_digest)
                     return Started(self._ref(entered.first), joined=True)
                 await self._directory.withdraw(entered.first)
             return self._begin(replace(turn, place=entered.place), on_busy, entered.before)

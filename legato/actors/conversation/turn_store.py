@@ -3,15 +3,17 @@
 import time
 from typing import Final, Protocol
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
-from legato.actors.conversation.history import alternating, begun, chat, fitting, thread, written
+from legato.actors.conversation.agent_prompt import answering, prompt_of_agent, sender
+from legato.actors.conversation.history import begun, chat, fitting, thread, written
 from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, plan
 from legato.actors.ending import ending_of_answer
 from legato.actors.messages import Opening
 from legato.content import NO_PARENT, ApiRequest, Conversation, Message, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
+from legato.models.messages import alternating
 from legato.storage.contracts.errors import ForeignConversation
 from legato.storage.contracts.records import Branch, Records
 from legato.storage.contracts.responses import StoredResponse
@@ -98,7 +100,13 @@ class ConversationStore:
     async def plan(self, turn: Turn, model: Model) -> Opening:
         branch = await self._branch(turn, readable(model))
         planned = plan(turn, branch.messages, expected=[turn.parent_id or ""])
-        created = Created(planned.request, turn.response_id, turn.model, planned.kept)
+        created = Created(
+            planned.request,
+            turn.response_id,
+            sender(turn),
+            planned.kept,
+            agent=answering(turn),
+        )
         complete = Branch([*branch.messages, planned.request], branch.above)
         return opening(turn, model, created, complete, planned.kept, conversation_of(turn))
 
@@ -125,7 +133,7 @@ class ConversationStore:
         place = created.request.conversation_id, created.request.message_id
         branch = await self._records.branch(*place, most=readable(model))
         reopened = opening(turn, model, created, branch, content, conversation)
-        resumed = written(content).removeprefix(written(created.kept))
+        resumed = "" if turn.agents else written(content).removeprefix(written(created.kept))
         request = structs.replace(reopened.request, resumed=resumed)
         return structs.replace(reopened, created=created, request=request)
 
@@ -163,7 +171,13 @@ class ResponseStore:
         request = Message(
             message_id=turn.message_id, conversation_id=turn.conversation_id, text=question
         )
-        created = Created(request, turn.response_id, turn.model, api_request=self._request)
+        created = Created(
+            request,
+            turn.response_id,
+            sender(turn),
+            api_request=self._request,
+            agent=answering(turn),
+        )
         return await self.reopen(turn, model, created, ())
 
     async def _check_place(self, turn: Turn, prompt: Prompt) -> None:
@@ -195,7 +209,7 @@ class ResponseStore:
     async def reopen(
         self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
     ) -> Opening:
-        messages = (*prompt_of(turn).messages, *begun(content))
+        messages = (*prompt_of(turn).messages, *_begun(turn, content))
         return Opening(
             created,
             ModelRequest(messages, turn.parameters),
@@ -245,6 +259,7 @@ def conversation_of(turn: Turn) -> Conversation:
         user=turn.user,
         endpoint=turn.endpoint,
         model=turn.model,
+        agent_id=turn.agents[0].id if turn.agents else UNSET,
     )
 
 
@@ -269,9 +284,10 @@ def opening(
     """Make the opening of a turn whose question is the last of that branch."""
     history = list(chat(thread(branch.messages, created.request.message_id)))
     system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
-    last = [ChatMessage("user", created.request.text), *begun(kept)]
+    last = [ChatMessage("user", created.request.text), *_begun(turn, kept)]
     cost = model.count_tokens
-    fitted = fitting(history, [*system, *last], model.max_context_tokens, cost)
+    fixed = [ChatMessage("system", prompt_of_agent(turn)), *system, *last]
+    fitted = fitting(history, fixed, model.max_context_tokens, cost)
     messages = (*system, *alternating([*fitted, *last]))
     return Opening(
         structs.replace(created, dropped=branch.above + len(history) - len(fitted)),
@@ -279,3 +295,8 @@ def opening(
         conversation,
         sum(cost(message.text) for message in messages),
     )
+
+
+def _begun(turn: Turn, content: tuple[Part, ...]) -> list[ChatMessage]:
+    """The answer's beginning, for a bare model to go on from: an agent's run reads the log."""
+    return [] if turn.agents else begun(content)

@@ -116,6 +116,13 @@ class JobJournal:
         while self._position < self._ahead_at and not self._is_closed:
             await self._moved.wait()
 
+    async def written(self) -> None:
+        """Return once all that the log has now is kept, or nothing can be."""
+        tail = self._log.content_tail
+        self._writer.flush(self)
+        while self._position < tail and not self._is_closed:
+            await self._moved.wait()
+
     async def finish(self, ending: AnyEnding) -> None:
         """Return once the log and this ending behind it are kept, or nothing can be."""
         self._ending = ending

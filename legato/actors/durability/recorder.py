@@ -78,7 +78,8 @@ class Recorder:
     ) -> None:
         """`is_resumed`: whoever has the job later may have the model go on."""
         self.journal = journal
-        self._is_resumed = is_resumed and turn.prompt is None and model.continues
+        can_go_on = bool(turn.agents) or model.continues
+        self._is_resumed = is_resumed and turn.prompt is None and can_go_on
         self._job = job
         self._turn = turn
         self._model = model

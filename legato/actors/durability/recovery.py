@@ -15,9 +15,10 @@ from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART, Decision, ending_of
 from legato.actors.messages import Failure, Opening, Stored
 from legato.actors.stream.memory_sizes import JOB_BYTES
-from legato.content import Conversation, Part, Usage
+from legato.config import OnOwnerLost
+from legato.content import Conversation, Part, TextPart, ThinkPart, Usage
 from legato.events import AnyEnding, AnyEvent, Created, Delta, Ending, Failed
-from legato.models.contract import ModelRequest
+from legato.models.contract import Model, ModelRequest
 from legato.storage.contracts.errors import (
     ForeignConversation,
     RequestTaken,
@@ -62,18 +63,30 @@ class Recovered(Struct, frozen=True):
 
 
 class TakeoverPolicy:
-    """The process that takes over, alone: every job that began gets an ending here.
+    """What the process that takes over does: by itself, with the jobs of a former process.
 
     See `legato.actors.cluster.failover` for one of many replicas.
     """
+
+    def __init__(
+        self, models: Mapping[str, Model] | None = None, policy: OnOwnerLost = "seal"
+    ) -> None:
+        self._models = models or {}
+        self._policy = policy
 
     async def turn(self, job_id: str) -> Turn | None:
         """Tell what was asked for, where the journal does not say it."""
         return None
 
     def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
-        """Whether the model shall go on from that content, instead of an ending."""
-        return False
+        """Whether the run shall go on from that content, instead of an ending.
+
+        An agent's run goes on from any content; a bare model only where it continues a text.
+        """
+        model = self._models.get(turn.model)
+        is_text = all(isinstance(part, TextPart | ThinkPart) for part in content)
+        can = bool(turn.agents) or (model is not None and model.continues and is_text)
+        return self._policy == "continue" and can
 
 
 async def recover(

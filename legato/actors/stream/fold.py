@@ -10,16 +10,20 @@ from legato.events import (
     ArgumentsDelta,
     Created,
     Delta,
-    Ending,
+    Failed,
+    Finished,
+    ModelCallEnded,
     Queued,
+    RareEvent,
     ReasoningDelta,
     Snapshot,
     StepCompleted,
     StepStarted,
+    Stopped,
     TextDelta,
     without_turn,
 )
-from legato.growing_part import GrowingPart, blank
+from legato.growing_part import GrowingPart, blank, completed
 
 GROWS: Final[Mapping[type[Delta], type[Part]]] = {
     TextDelta: TextPart,
@@ -43,6 +47,7 @@ class Fold:
         self.created: Created | None = None
         self.bytes = 0
         self.steps: list[StepStarted] = []
+        self.calls: list[ModelCallEnded] = []
         self._parts: list[GrowingPart] = []
 
     def apply(self, *events: AnyEvent) -> None:
@@ -59,20 +64,23 @@ class Fold:
             part.grow(event.text)
             self.bytes += length_of(event.text)
 
-    def _turn(self, event: Queued | Created | StepStarted | StepCompleted | Ending) -> None:
+    def _turn(self, event: RareEvent) -> None:
         match event:
             case StepStarted():
                 self._start(event)
             case StepCompleted(index, tool_call):
                 self._at(index, ToolCallPart)
-                self._parts[index] = GrowingPart(ToolCallPart(tool_call))
+                self._parts[index] = completed(self._parts[index], tool_call)
+                self.bytes += length_of(tool_call.output or "")
+            case ModelCallEnded():
+                self.calls.append(event)
             case Created():
                 self.created = without_turn(event)
                 self._parts = [GrowingPart(part) for part in event.kept]
                 self.bytes = sum(map(size_of, event.kept))
             case Queued():
                 self.queued = event
-            case Ending():
+            case Finished() | Stopped() | Failed():
                 pass
             case _:
                 assert_never(event)
@@ -86,7 +94,7 @@ class Fold:
         return tuple(part.read() for part in self._parts)
 
     def snapshot(self, seq: int) -> Snapshot:
-        return Snapshot(seq, self.created, tuple(self.steps), self.content())
+        return Snapshot(seq, self.created, tuple(self.steps), self.content(), tuple(self.calls))
 
     def _start(self, step: StepStarted) -> None:
         begun = blank(step)

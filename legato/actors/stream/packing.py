@@ -8,6 +8,7 @@ from sys import getsizeof
 from typing import cast
 
 from legato.actors.stream.memory_sizes import EVENT_BYTES, size_of_json, size_of_part
+from legato.agents.definition import Agent
 from legato.content import TurnRequest
 from legato.events import AnyDelta, AnyEvent, Created, Delta, Queued, RareEvent
 
@@ -88,7 +89,12 @@ def size_of(event: RareEvent) -> int:
 
 def _size_of_turn(turn: TurnRequest) -> int:
     texts = getsizeof(turn.text) + getsizeof(turn.instructions)
-    return texts + size_of_json(turn.parameters) + getsizeof(turn.edit.text if turn.edit else None)
+    texts += getsizeof(turn.edit.text if turn.edit else None)
+    return texts + size_of_json(turn.parameters) + sum(map(_size_of_agent, turn.agents))
+
+
+def _size_of_agent(agent: Agent) -> int:
+    return size_of_json([getattr(agent, name) for name in agent.__struct_fields__])
 
 
 def runs(events: Sequence[AnyEvent]) -> Iterator[list[AnyDelta] | RareEvent]:

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from legato.content import Conversation, Message
+from legato.storage.contracts.agents import Agents
 from legato.storage.contracts.bans import Bans
 from legato.storage.contracts.keys import ApiKeys
 from legato.storage.contracts.quotas import StorageUse
@@ -58,6 +59,9 @@ class Records(Protocol):
     has done all of the work or none.  Timestamps are storage's: `created_at` is set once,
     `updated_at` at every write, both aware and in UTC.
     """
+
+    @property
+    def agents(self) -> Agents: ...
 
     @property
     def api_keys(self) -> ApiKeys: ...

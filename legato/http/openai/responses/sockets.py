@@ -91,7 +91,7 @@ async def _pass_guards(message: bytes) -> None:
 async def _read(message: bytes) -> ResponseBody:
     """Raises MalformedJson, InvalidField.
 
-    `stream` and its options change nothing here, whatever they say, and clients always send them.
+    `stream` and its options change nothing on a WebSocket, and many clients always send them.
     """
     given = await json_of(message, dict[str, Any])
     if given.get("type") != CREATE:

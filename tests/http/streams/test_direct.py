@@ -199,7 +199,7 @@ async def test_a_comment_that_does_not_fit_is_finished_first(autojump_clock: Moc
         house.model.finish()
 
     frames = dechunked(socket.taken)
-    assert b"\n\n" + HEARTBEAT + b"id: " in frames
+    assert b"\n\n" + HEARTBEAT + b"event: " in frames
     assert b'"text":"more"' in frames
 
 

@@ -1,0 +1,102 @@
+"""An agent as a run has it: frozen, resolved once, at the start.
+
+A run holds this snapshot to its end.  An edit or a delete meanwhile makes another version, or
+removes the record, and changes nothing here.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct, field
+
+DEFAULT_RECURSION_LIMIT: Final = 25
+"""Model calls of one run, as LibreChat has it: enough for research, an end for a loop."""
+
+MOST_RECURSION: Final = 1000
+"""The highest limit that a configuration may allow: a day of a model that answers in a minute."""
+
+MCP_DELIMITER: Final = "_mcp_"
+"""Between the name of a tool and the name of the MCP server that has it: `now_mcp_clock`."""
+
+WHOLE_SERVER: Final = "sys__all__sys"
+"""Stands for all tools of an MCP server: `sys__all__sys_mcp_files`."""
+
+ACTION_DELIMITER: Final = "_action_"
+"""Between the operation of an OpenAPI document and its coded domain: `<op>_action_<domain>`."""
+
+EdgeType = Literal["handoff", "direct"]
+
+AgentId = Annotated[str, Meta(min_length=1, max_length=128)]
+ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+"""A tool's name as a model reads it; providers refuse all others."""
+
+MOST_TARGETS: Final = 32
+"""Agents at one end of an edge: as many as a person can read in a graph."""
+
+AgentIds = Annotated[tuple[AgentId, ...], Meta(min_length=1, max_length=MOST_TARGETS)]
+
+
+class Edge(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A way from one agent to another.
+
+    Along `handoff` the source hands the run on by a tool; along `direct` the target starts when
+    the source has ended.  `prompt` gives the tool one text argument, named `prompt_key`.
+    """
+
+    # A list on the wire may be one id alone, which clients read back as they wrote it.
+    origin: AgentId | AgentIds = field(name="from")
+    target: AgentId | AgentIds = field(name="to")
+    edge_type: EdgeType = "handoff"
+    description: Annotated[str, Meta(max_length=4096)] = ""
+    prompt: Annotated[str, Meta(max_length=8192)] = ""
+    prompt_key: ToolName = "instructions"
+    exclude_results: bool = False
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return as_tuple(self.origin)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return as_tuple(self.target)
+
+
+class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything a run needs of one agent; nothing here is secret.
+
+    `id`: `agent_…` of a stored agent, or the name of its table in the configuration.  `version`
+    counts the stored states, from 1.  `model` is an entry of the `[models]` table.  `parameters`
+    are JSON, for the model.  `tools`: `now_mcp_clock`, `sys__all__sys_mcp_files`,
+    `<operation>_action_<domain>`, or the configured name of a Python function.
+    `recursion_limit`: model calls of one run at most.
+    """
+
+    id: str
+    version: int
+    name: str
+    model: str
+    parameters: Mapping[str, Any] = {}
+    instructions: str = ""
+    additional_instructions: str = ""
+    tools: tuple[str, ...] = ()
+    recursion_limit: int = DEFAULT_RECURSION_LIMIT
+    edges: tuple[Edge, ...] = ()
+    end_after_tools: bool = False
+    hide_sequential_outputs: bool = False
+
+    @property
+    def prompt(self) -> str:
+        """The system prompt: the instructions, and below them the additional ones."""
+        parts = (self.instructions, self.additional_instructions)
+        return "\n\n".join(part for part in parts if part)
+
+
+def as_tuple(ids: str | Sequence[str]) -> tuple[str, ...]:
+    """One end of an edge as the ids it names."""
+    return (ids,) if isinstance(ids, str) else tuple(ids)
+
+
+def reached(agent: Agent) -> tuple[str, ...]:
+    """The ids of all agents that the edges of `agent` name, itself left out, each once."""
+    named = (name for edge in agent.edges for name in (*edge.sources, *edge.targets))
+    return tuple(dict.fromkeys(name for name in named if name != agent.id))
