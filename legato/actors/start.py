@@ -14,9 +14,9 @@ from legato.actors.ref import JobRef
 from legato.config import OnBusy
 from legato.content import Message
 from legato.events import Created, Failed
-from legato.storage.contracts.errors import ForeignConversation
+from legato.storage.contracts.errors import ForeignConversation, StoredTurn
 from legato.storage.contracts.quotas import StorageUse, conversation_use, message_use
-from legato.storage.contracts.records import Records, StoredTurn
+from legato.storage.contracts.records import Records
 
 
 class NotStarted(Exception):
@@ -56,8 +56,8 @@ async def start_turn(
     With a `refusal`, raised here, the turn may only join or be found.
 
     Raises:
-        ForeignConversation, InvalidTurn, OverQuota, Refused (RequestReused where the same name came
-            with another request): before anything running is disturbed.
+        ForeignConversation, InvalidTurn, OverQuota, StartRefused (RequestReused where the same name
+            came with a different request): before anything that runs is disturbed.
         NotStarted: if the turn could not be opened.
         StorageError: if the storage cannot be read.
     """

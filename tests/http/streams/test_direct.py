@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.actors.stream.sinks import Chunk
 from legato.http.streams.direct import DirectBody
 from legato.http.streams.socket_sink import Coding, SocketSink, chunked
