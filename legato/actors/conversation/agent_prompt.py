@@ -9,7 +9,7 @@ from legato.models.contract import ChatMessage, Json
 
 
 def agent_of(turn: Turn) -> Agent | None:
-    """Return the agent that answers; None where a bare model does."""
+    """Return the answering agent; None for a bare model."""
     return turn.agents[0] if turn.agents else None
 
 
@@ -26,14 +26,14 @@ def sender(turn: Turn) -> str:
 
 
 def instructions(turn: Turn) -> str:
-    """Join the agent's instructions and, below them, the caller's."""
+    """Join the agent's instructions and the caller's."""
     agent = agent_of(turn)
     parts = (agent.prompt if agent else "", turn.instructions or "")
     return "\n\n".join(part for part in parts if part)
 
 
 def parameters(turn: Turn) -> Mapping[str, Json]:
-    """Join the caller's parameters and the agent's, which count where both name one."""
+    """Join the caller's parameters and the agent's; the agent's count more."""
     agent = agent_of(turn)
     return turn.parameters if agent is None else {**turn.parameters, **agent.parameters}
 
@@ -41,7 +41,7 @@ def parameters(turn: Turn) -> Mapping[str, Json]:
 def instructed(messages: Sequence[ChatMessage], turn: Turn) -> tuple[ChatMessage, ...]:
     """Put the agent's instructions before the caller's own messages.
 
-    A caller's system message at the beginning is joined to them: many models read only one.
+    A caller's first system message is joined: many models read a single system message.
     """
     agent = agent_of(turn)
     if agent is None or not agent.prompt:
