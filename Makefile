@@ -17,7 +17,7 @@ SOURCES := legato tests benchmarks run.py
 ASYNC_FILES = $(shell grep -rlE --include='*.py' 'async|await|trio' $(filter-out tests,$(SOURCES)))
 
 # What must be covered to the last branch: what the promise rests on.
-PROVEN := legato/actors/*,legato/agents/*,legato/dialects/*,legato/events.py
+PROVEN := legato/actors/*,legato/agents/*,legato/dialects/*,legato/events.py,legato/growing_part.py
 
 # pip keeps the machine's settings (mirror, certificates, proxy), except those that would
 # install somewhere else, something else, or nothing.
@@ -47,7 +47,7 @@ test: check chromium postgresql node proxies  ## check, all tests, and the cover
 # is shown after the first's.  To measure coverage takes half as long again, so only what covers
 # PROVEN by itself is measured.
 FIRST := tests/http
-PROVING := tests/actors tests/agents tests/prove tests/dialects tests/regressions tests/test_events.py
+PROVING := tests/actors tests/agents tests/prove tests/dialects tests/regressions tests/test_events.py tests/test_growing_part.py
 OTHERS_LOG := .venv/tests-others.log
 
 .PHONY: tests-first tests-others
@@ -68,6 +68,23 @@ check: .venv/.dev  ## format, lint, types, and which module may import which
 	@$(BIN)/ruff check $(SOURCES)
 	@$(MAKE) --no-print-directory -j2 check-types check-async
 	@$(BIN)/pytest -q tests/test_imports.py
+
+# Python files that differ from the commit at which this branch left main; on main, from the last.
+CHANGED = $(shell { git diff --name-only --diff-filter=d "$$(git merge-base HEAD main 2>/dev/null || echo HEAD)"; \
+	git ls-files --others --exclude-standard; } 2>/dev/null | grep '\.py$$' | sort -u)
+
+.PHONY: quick quick-checks quick-tests
+quick: .venv/.dev  ## format, lint, types and tests of what changed, without processes and sockets: a minute
+	@$(MAKE) --no-print-directory -j2 CHANGED='$(CHANGED)' quick-checks quick-tests
+
+quick-checks:
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES)
+	@test -z '$(CHANGED)' || $(BIN)/mypy $(CHANGED)
+	@test -z '$(CHANGED)' || $(BIN)/flake8-async $(FLAKE8_ASYNC) $(CHANGED)
+
+quick-tests:
+	@$(BIN)/pytest -q -m 'not process and not socket' $$($(BIN)/python -m tests.support.changed $(CHANGED))
 
 .PHONY: check-types check-async
 check-types:
@@ -144,8 +161,7 @@ proxies:
 	@{ test -x /usr/sbin/nginx && test -x /usr/bin/caddy && test -x /usr/sbin/haproxy; } \
 	|| { $(call apt_install,nginx caddy haproxy); }
 
-# OpenAI's client for Node.js, which has no dependencies.  Its next major version needs a Node.js
-# that is newer than Debian's.
+# Clients for Node.js, and the Node.js that they need, which is newer than Debian's.
 .PHONY: node
 node: .venv/.node
 

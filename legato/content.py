@@ -1,6 +1,6 @@
 """Parts, messages, conversations and usage.  The structs define the names on the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -15,26 +15,37 @@ NEW_CHAT: Final = "New Chat"
 """The title of a conversation without a title of its own."""
 
 
-class TextPart(Struct, frozen=True, tag_field="type", tag="text"):
+class AgentPart(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type"):
+    """A part that a model made.  `agent_id` and `group_id` say who had the model called: see
+    StepStarted."""
+
+    agent_id: str | UnsetType = UNSET
+    group_id: int | UnsetType = UNSET
+
+
+class TextPart(AgentPart, frozen=True, tag="text"):
     text: str
 
 
-class ThinkPart(Struct, frozen=True, tag_field="type", tag="think"):
+class ThinkPart(AgentPart, frozen=True, tag="think"):
     think: str
 
 
 class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
-    """A call that the model asked for.  `args` is JSON text, whole only when the model has
-    finished."""
+    """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
+
+    `kind`: unset for a function; the `args` of a custom tool are any text.
+    """
 
     id: str
     name: str
     args: str = ""
     output: str | UnsetType = UNSET
     progress: float | UnsetType = UNSET
+    kind: Literal["custom"] | UnsetType = UNSET
 
 
-class ToolCallPart(Struct, frozen=True, tag_field="type", tag="tool_call"):
+class ToolCallPart(AgentPart, frozen=True, rename=None, tag="tool_call"):
     tool_call: ToolCall
 
 
@@ -56,6 +67,18 @@ class Usage(Struct, frozen=True, rename="camel"):
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     cached_tokens: int | UnsetType = UNSET
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """The sum of several model calls.  `cached_tokens` is there where any call has it."""
+    counts = list(usages)
+    cached = [each.cached_tokens for each in counts if each.cached_tokens is not UNSET]
+    return Usage(
+        sum(each.prompt_tokens for each in counts),
+        sum(each.completion_tokens for each in counts),
+        sum(each.reasoning_tokens for each in counts),
+        sum(cached) if cached else UNSET,
+    )
 
 
 class Message(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -139,9 +162,10 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     `parent_id` None means: after the newest message.  `regenerate` names a user's message for a
     further answer.  `revise` names an answer that goes on from its content, after `edit` if given:
     the same message if `response_id` names it, else a sibling.  `parameters` are JSON, for the
-    model.  `place` is the position among the conversation's starts, given by the directory of many
-    replicas; 0 in a single process.  `agents`: the first agent answers, the others are all agents
-    that its edges reach; none where a bare model answers.
+    model.  `request_id` is the caller's own name for the request; `request_digest` tells whether
+    the same name came with the same request.  `place` is the position among the conversation's
+    starts, given by the directory of many replicas; 0 in a single process.  `agents`: the first
+    agent answers, the others are all agents that its edges reach; none where a bare model answers.
     """
 
     job_id: str
@@ -159,5 +183,6 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     revise: str | None = None
     edit: Edit | None = None
     request_id: str | None = None
+    request_digest: str | None = None
     place: int = 0
     agents: tuple[Agent, ...] = ()

@@ -15,7 +15,7 @@ from legato.config import ModelSettings, Settings, load_settings
 from legato.http.application import Legato
 from legato.http.server.server import run
 from legato.logs import configure_logs
-from legato.models.weights import WeightsUnavailable, obtain_weights
+from legato.models.local.weights import WeightsUnavailable, obtain_weights
 from legato.secret import with_secret
 
 HOST: Final = "127.0.0.1"
@@ -64,8 +64,7 @@ def invite(url: str, *, browser: bool) -> None:
 
 
 def has_screen(environment: Mapping[str, str], platform: str) -> bool:
-    """Whether a browser can open a window; on a bare terminal a browser would take the terminal
-    over."""
+    """Whether a browser can open a window; a bare terminal would be taken over."""
     if platform in ("darwin", "win32"):
         return True
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))

@@ -5,9 +5,9 @@ for other turns, `Queued` comes first.  An event with content names the position
 (`index`), which is also the step's position: there is no second numbering to reconcile.
 """
 
-from typing import Literal, NamedTuple, Self, final
+from typing import Final, Literal, NamedTuple, Self, final
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from legato.content import (
     Answering,
@@ -38,10 +38,10 @@ class Created(Event, frozen=True):
 
     `kept` has the parts that an edited or continued answer starts from, at the first positions.
     `dropped` counts the messages of the history that did not fit the model's context.
-    `asked` is a request to one of OpenAI's APIs, which is no message of a conversation: `request`
-    is a stand-in then.  `turn` is set if a different replica may have the model go on: the turn's
-    request without the text, which `request` has.  No reader sees `turn`.  `agent` is None where
-    a bare model answers.
+    `api_request` (in journals: `asked`) is there where an API was asked; then no conversation has
+    a message of the turn, and `request` only stands in for one.  `turn` is there where another
+    replica may have the model go on: what was asked for, without the text, which `request` has.
+    No reader is told of `turn`.  `agent` is None where a bare model answers.
     """
 
     request: Message
@@ -49,7 +49,7 @@ class Created(Event, frozen=True):
     sender: str
     kept: tuple[Part, ...] = ()
     dropped: int = 0
-    asked: ApiRequest | None = None
+    api_request: ApiRequest | None = field(name="asked", default=None)
     turn: TurnRequest | None = None
     agent: Answering | None = None
 
@@ -59,12 +59,30 @@ def without_turn(created: Created) -> Created:
     return created if created.turn is None else structs.replace(created, turn=None)
 
 
+class Origin(NamedTuple):
+    """The model call that a part comes of.
+
+    `call_no` counts the model calls of a job from 0.  `agent_id`: the agent that made the call;
+    None where a bare model answers.  `group_id`: the group of agents that answer side by side,
+    counted from 1; None outside of a group.
+    """
+
+    call_no: int = 0
+    agent_id: str | None = None
+    group_id: int | None = None
+
+
+BARE: Final = Origin()
+"""The one call of a bare model."""
+
+
 class StepStarted(Event, frozen=True):
     """A part of this kind begins at `index`, or, if a kept part is there, goes on."""
 
     index: int
     kind: StepKind
     tool_call: ToolCall | None = None
+    origin: Origin = BARE
 
 
 class Delta(Event, frozen=True, gc=False):
@@ -94,6 +112,18 @@ class StepCompleted(Event, frozen=True):
 
     index: int
     tool_call: ToolCall
+
+
+class ModelCallEnded(Event, frozen=True):
+    """A model call of an agent's run came to its end: all that it said is in the log.
+
+    `reason` is the model's word for why.  A call of a bare model ends with its job, and has none.
+    """
+
+    origin: Origin
+    model: str
+    reason: str
+    usage: Usage = Usage()
 
 
 class Ending(Event, frozen=True, kw_only=True):
@@ -139,9 +169,9 @@ class Failed(Ending, frozen=True, kw_only=True):
 
 
 AnyDelta = TextDelta | ReasoningDelta | ArgumentsDelta
-ContentEvent = StepStarted | AnyDelta | StepCompleted
+ContentEvent = StepStarted | AnyDelta | StepCompleted | ModelCallEnded
 AnyEnding = Finished | Stopped | Failed
-RareEvent = Queued | Created | StepStarted | StepCompleted | AnyEnding
+RareEvent = Queued | Created | StepStarted | StepCompleted | ModelCallEnded | AnyEnding
 AnyEvent = AnyDelta | RareEvent
 
 
@@ -152,6 +182,7 @@ class Snapshot(NamedTuple):
     created: Created | None
     steps: tuple[StepStarted, ...]
     content: tuple[Part, ...]
+    calls: tuple[ModelCallEnded, ...] = ()
 
 
 class Cursor(NamedTuple):

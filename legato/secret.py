@@ -38,7 +38,7 @@ def _require_audience(settings: Settings) -> None:
         raise ConfigError(
             "jwt_audience: missing beside a LEGATO_JWKS_URL, whose provider makes tokens for other "
             "applications, too; allowed: the `aud` of tokens made for this server, or "
-            f"{ANY_AUDIENCE!r} where those of every application shall be good here"
+            f"{ANY_AUDIENCE!r} where those of every application shall be accepted"
         )
 
 

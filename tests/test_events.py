@@ -1,8 +1,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import json
 
-from legato.events import Cursor
+from legato.content import ApiRequest, Message
+from legato.events import AnyEvent, Created, Cursor
 
 
 @given(st.text("0123456789ABCDEF", min_size=1), st.integers(0, 10**15 - 1), st.integers(0, 10**14))
@@ -19,3 +21,14 @@ def test_a_cursor_comes_back_as_it_went(job_id: str, epoch: int, seq: int) -> No
 def test_anything_else_is_no_cursor(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the message is the tuple's own in two cases
         Cursor.parse(text)
+
+
+def test_a_journal_of_a_former_version_says_what_an_api_was_asked() -> None:
+    api_request = ApiRequest(api="responses", user="ann", model="m")
+    created = Created(
+        Message(message_id="q", conversation_id="c"), "a", "m", api_request=api_request
+    )
+    written = json.encode(created)
+
+    assert b'"asked":{' in written
+    assert json.decode(written, type=AnyEvent) == created

@@ -11,16 +11,22 @@ ROOT: Final = Path(__file__).parent.parent
 
 BASE: Final = (
     *("legato.agents.definition", "legato.agents.state", "legato.content", "legato.events"),
-    *("legato.text_buffer", "legato.config"),
+    *("legato.growing_part", "legato.config"),
 )
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
-    *("legato.dialects.contract", "legato.models.contract"),
+    *("legato.dialects.contract", "legato.models.contract", "legato.models.messages"),
     "legato.storage.contracts",
 )
 
 STORAGE: Final = (*BASE, FILES, "legato.storage.contracts", "legato.storage")
-ACTORS: Final = (*BASE, *CONTRACTS, "legato.histogram", "legato.actors.mailbox")
+ACTORS: Final = (
+    *BASE,
+    *CONTRACTS,
+    "legato.agents.contract",
+    "legato.histogram",
+    "legato.actors.mailbox",
+)
 ROOMS: Final = (
     "legato.actors.stream",
     "legato.actors.messages",
@@ -45,7 +51,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.agents.edges": ("legato.agents.definition",),
     "legato.content": ("legato.agents.definition",),
     "legato.events": ("legato.content",),
-    "legato.text_buffer": (),
+    "legato.growing_part": ("legato.content", "legato.events"),
     "legato.config.values": (),
     "legato.config.guards": ("legato.config.values",),
     "legato.config.service_links": (),
@@ -70,15 +76,24 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.sql": STORAGE,
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
-    "legato.agents": (*BASE, "legato.storage.contracts", "legato.agents.edges"),
+    "legato.agents.contract": (*BASE, "legato.models.contract"),
+    "legato.agents": (
+        *(*BASE, "legato.agents.contract", "legato.agents.edges", "legato.storage.contracts"),
+        *("legato.models.contract", "legato.models.messages"),
+    ),
     "legato.models.contract": BASE,
-    "legato.models": (*BASE, "legato.models.contract"),
+    "legato.models.messages": ("legato.models.contract",),
+    "legato.models": (
+        *(*BASE, "legato.models.contract", "legato.models.messages"),
+        "legato.restarts",
+    ),
     "legato.dialects.contract": ("legato.content", "legato.events"),
     "legato.dialects": (
-        *("legato.content", "legato.events", "legato.text_buffer"),
+        *("legato.content", "legato.events", "legato.growing_part"),
         "legato.dialects.contract",
     ),
     "legato.histogram": (),
+    "legato.restarts": (),
     # The rooms of the actors, each above the rooms before.
     "legato.actors.mailbox": (),
     "legato.actors.stream": (*BASE, "legato.dialects.contract", "legato.actors.mailbox"),
@@ -89,7 +104,6 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.durability": (*ACTORS, *ROOMS[:-1]),
     "legato.actors": (*ACTORS, *ROOMS),
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
-    "legato.actors.lifespan": (*ACTORS, *ROOMS, "legato.actors", "legato.actors.cluster"),
     "legato.http": (
         *BASE,
         "legato.agents",
@@ -104,7 +118,6 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.actors.mailbox",
         "legato.actors",
         "legato.actors.cluster",
-        "legato.actors.lifespan",
         "legato.dialects",
         "legato.models",
         "legato.storage",
@@ -145,7 +158,7 @@ PURE: Final = (
     "legato.agents.state",
     "legato.content",
     "legato.events",
-    "legato.text_buffer",
+    "legato.growing_part",
     "legato.actors.stream.log",
     "legato.actors.stream.fold",
     "legato.actors.lifecycle",

@@ -6,7 +6,6 @@
 - `contexts`: what a task that outlives its caller has of the caller's context
 - `ending`: how a job ends: from what was decided to what is stored and said
 - `event_builder`: what a model says becomes what happens in a job: chunks to steps and deltas
-- `factory`: makes the jobs of a process: of a turn, or of what a journal has of one
 - `job`: the actor: one task that owns one generation, its log, its readers and its ending
 - `jobs`: what the program asks of all jobs, whether this process has them all or is one of many
 - `lifecycle`: what a job's state lets happen: a table
@@ -14,10 +13,10 @@
   at its end
 - `mailbox`: the only file that opens a message channel: mailboxes, references to actors, reply
   addresses
-- `messages`: everything a job's mailbox accepts: a closed union of frozen structs without
+- `messages`: everything that a job takes a step for: a closed union of frozen structs without
   behaviour
-- `producer`: the child task of a job that makes its events: asks the model, and hands on what it
-  says
+- `producer`: the child task of a job that makes its events: asks the model, and steps the job
+  with the answer
 - `ref`: what the rest of the program may know and ask of a job, wherever it runs
 - `registry`: which jobs there are: by id, by conversation, by user, by what they keep in memory
 - `rotation`: a round in which those who say much at a time are each let go on once

@@ -15,6 +15,7 @@ class AbsentModel:
     max_context_tokens: Final = 0
     writes_titles: Final = False
     continues: Final = False
+    reads_images: Final = False
 
     def __init__(self, name: str) -> None:
         self.name: Final = name

@@ -24,6 +24,25 @@ class ShuttingDown(Refused):
     """The process is about to go."""
 
 
+class RequestReused(Refused):
+    """The request's name was given before, with another request."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "That key named another request before: give each request a key of its own, and the"
+            " same key to the same request only."
+        )
+
+
+def check_same(first: str | None, again: str | None) -> None:
+    """Raises RequestReused where these digests of two requests of one name differ.
+
+    None is not known: a former version kept none.
+    """
+    if None not in (first, again) and first != again:
+        raise RequestReused
+
+
 def admit(user: str, registry: Registry, limits: Limits, *, leaving: int) -> None:
     """Let a start pass; `leaving` of the user's running jobs make room for it.
 

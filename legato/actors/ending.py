@@ -10,9 +10,9 @@ from legato.actors.messages import (
     Failure,
     Opening,
     Outcome,
-    Settled,
     Standing,
     StopRequested,
+    Stored,
 )
 from legato.content import ErrorPart, Message, Part, TextPart, ThinkPart, Usage
 from legato.events import AnyEnding, Ending, Failed, Finished, Stopped
@@ -84,17 +84,17 @@ def ending_of(
     opening: Opening | None,
     content: tuple[Part, ...],
     usage: Usage,
-    settled: Settled,
+    stored: Stored,
 ) -> AnyEnding:
     """Make what is said, and with it what is to be stored: its `response`."""
     outcome = decision.outcome
     answer = _answer(outcome, opening, content, usage)
-    facts: dict[str, Any] = {"usage": usage, "unsaved": settled.unsaved, "at": decision.at}
+    facts: dict[str, Any] = {"usage": usage, "unsaved": stored.unsaved, "at": decision.at}
     if opening is not None:
         facts["request"] = opening.created.request
         if answer is not None:
             facts["response"] = answer
-            facts["conversation"] = settled.conversation or opening.conversation
+            facts["conversation"] = stored.conversation or opening.conversation
     match outcome:
         case Ended(reason, fingerprint, tier):
             facts |= {"system_fingerprint": fingerprint, "service_tier": tier}

@@ -1,10 +1,21 @@
 """What a model says becomes what happens in a job: chunks to steps and deltas.  Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import assert_never
+from typing import Literal, assert_never
+
+from msgspec import UNSET, UnsetType
 
 from legato.content import Part, TextPart, ThinkPart, ToolCall, Usage
-from legato.events import ArgumentsDelta, ContentEvent, ReasoningDelta, StepStarted, TextDelta
+from legato.events import (
+    BARE,
+    ArgumentsDelta,
+    ContentEvent,
+    Origin,
+    ReasoningDelta,
+    StepKind,
+    StepStarted,
+    TextDelta,
+)
 from legato.models.contract import (
     FinishReport,
     ModelEvent,
@@ -15,17 +26,40 @@ from legato.models.contract import (
 )
 
 
+class Positions:
+    """The positions of an answer's parts, given out one by one."""
+
+    def __init__(self, count: int = 0) -> None:
+        """`count`: how many parts there are already."""
+        self._count = count
+
+    @property
+    def last(self) -> int:
+        return self._count - 1
+
+    def take(self) -> int:
+        self._count += 1
+        return self.last
+
+
 class Steps:
     """Gives every run of text, of reasoning, and every tool call a step and a position of its own.
 
     Text that goes on where a kept part of the same kind ends takes that part's position, so that
-    a continued answer stays one part.
+    a continued answer stays one part.  Each model call of a run has Steps of its own; those of
+    calls side by side share their `positions`.
     """
 
-    def __init__(self, kept: Sequence[Part] = ()) -> None:
+    def __init__(
+        self,
+        kept: Sequence[Part] = (),
+        origin: Origin = BARE,
+        positions: Positions | None = None,
+    ) -> None:
         self.usage = Usage()
         self.finish: FinishReport | None = None
-        self._count = len(kept)
+        self._origin = origin
+        self._positions = positions or Positions(len(kept))
         self._last_kept = kept[-1] if kept else None
         self._open: type[TextChunk] | type[ReasoningChunk] | None = None
         self._index = -1
@@ -62,9 +96,12 @@ class Steps:
         self, chunk: type[TextChunk] | type[ReasoningChunk], part: type[TextPart] | type[ThinkPart]
     ) -> StepStarted:
         self._open = chunk
-        self._index = self._count - 1 if isinstance(self._last_kept, part) else self._take()
+        self._index = (
+            self._positions.last if isinstance(self._last_kept, part) else self._positions.take()
+        )
         self._last_kept = None
-        return StepStarted(self._index, "text" if part is TextPart else "think")
+        kind: StepKind = "text" if part is TextPart else "think"
+        return StepStarted(self._index, kind, origin=self._origin)
 
     def _tool_call(self, chunk: ToolCallChunk) -> Iterator[ContentEvent]:
         if chunk.index in self._calls:
@@ -72,9 +109,7 @@ class Steps:
                 yield ArgumentsDelta(self._calls[chunk.index], chunk.args)
             return
         self._open = self._last_kept = None
-        index = self._calls[chunk.index] = self._take()
-        yield StepStarted(index, "tool_call", ToolCall(chunk.id, chunk.name, chunk.args))
-
-    def _take(self) -> int:
-        self._count += 1
-        return self._count - 1
+        index = self._calls[chunk.index] = self._positions.take()
+        kind: Literal["custom"] | UnsetType = "custom" if chunk.is_custom else UNSET
+        call = ToolCall(chunk.id, chunk.name, chunk.args, kind=kind)
+        yield StepStarted(index, "tool_call", call, self._origin)

@@ -3,23 +3,28 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, partial
-from typing import Protocol
+from typing import assert_never
 
 import trio
+from msgspec import Struct
 from msgspec.structs import replace
 
+from legato.actors.absent_model import AbsentModel
 from legato.actors.conversation.turn import Turn, without_prompt
 from legato.actors.durability.job_journal import JobJournal, Writer
 from legato.actors.durability.recorder import Recorder
+from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox
 from legato.actors.messages import (
     Append,
+    Ask,
     Ended,
     Enqueued,
     Fail,
     Failure,
+    FromProducer,
     JobMessage,
     NotOpened,
     Opened,
@@ -28,9 +33,9 @@ from legato.actors.messages import (
     Outcome,
     Overdue,
     ProducerDone,
-    Settled,
     Stop,
     StopRequested,
+    Stored,
 )
 from legato.actors.producer import Producer
 from legato.actors.ref import LocalRef
@@ -38,6 +43,7 @@ from legato.actors.rotation import Rotation
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
+from legato.agents.contract import BARE_RUNS, Runs
 from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, without_turn
@@ -47,18 +53,40 @@ from legato.storage.contracts.records import Records
 FIRST_EPOCH = 1
 
 
-class JobOwner(Protocol):
-    """The supervisor as a job knows it: told by the job, in the same step."""
+class JobObserver:
+    """Told of a job in the job's own task, in the step in which it happens.
 
-    def job_ended(self, job: "Job") -> None: ...
+    No method may wait, and none may fail.  An observer overrides the ones that it needs.
+    """
+
+    def job_ended(self, job: "Job") -> None:
+        """The job has said its ending."""
 
     def job_read(self, job: "Job") -> None:
-        """Somebody asked a job that has ended: it may keep more now."""
-        ...
+        """Somebody asked a job that has ended, which may keep more memory now."""
 
     def job_lost(self, job: "Job") -> None:
-        """Another replica owns it by now."""
-        ...
+        """Another replica owns the job by now, or is to own it."""
+
+    def job_left(self, job: "Job") -> None:
+        """The job was here to its end, and is gone."""
+
+    def job_adopted(self, job: "Job") -> None:
+        """A job that ended in another process is here now."""
+
+
+class JobEnv(Struct, frozen=True, kw_only=True):
+    """All that the jobs of one process share.  `is_resumed`: see Recorder."""
+
+    records: Records
+    models: Mapping[str, Model]
+    dialects: Mapping[str, Dialect]
+    limits: Limits
+    observer: JobObserver
+    writer: Writer
+    rotation: Rotation
+    runs: Runs = BARE_RUNS
+    is_resumed: bool = False
 
 
 class Job:
@@ -72,42 +100,55 @@ class Job:
     the recorder again.  `opening` says whether the turn has begun: its question is stored.
     """
 
-    def __init__(
-        self,
-        turn: Turn,
-        *,
-        model: Model,
-        records: Records,
-        dialects: Mapping[str, Dialect],
-        limits: Limits,
-        owner: JobOwner,
-        writer: Writer,
-        rotation: Rotation,
-        epoch: int = FIRST_EPOCH,
-        previous_epochs: Mapping[int, int] | None = None,
-        position: int = 0,
-        is_resumed: bool = False,
-    ) -> None:
-        """`previous_epochs`: see Feed.  `position`: up to where the journal has the log.
-        `is_resumed`: see Recorder."""
+    def __init__(self, turn: Turn, env: JobEnv, recovered: Recovered | None = None) -> None:
+        """`recovered`: how far another process brought the job; without it the job is new."""
+        epoch = recovered.epoch if recovered else FIRST_EPOCH
+        previous_epochs = recovered.previous_epochs if recovered else {}
+        written = len(recovered.events) if recovered else 0  # up to where the journal has the log
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
+        model = env.models.get(turn.model) or AbsentModel(turn.model)
+        # Anybody may read these, and only this job changes them.
         self.turn = turn
         self.state = State.OPENING
         self.opening: Opening | None = None
         self.ended = trio.Event()
-        self.life = trio.CancelScope()  # of all its tasks
-        self.feed = Feed(identity, dialects, previous_epochs)
-        self._limits = limits
-        self._owner = owner
+        self.feed = Feed(identity, env.dialects, previous_epochs)
+        # The supervisor enters this: the scope of all tasks of the job.
+        self.life = trio.CancelScope()
+        self._limits = env.limits
+        self._observer = env.observer
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
-        journal = JobJournal(turn.job_id, epoch, self.feed.log, writer, self.lose, position)
+        journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
         tell = self._mailbox.ref
+        store_timeout, is_resumed = env.limits.store_timeout, env.is_resumed
         self._recorder = Recorder(
-            tell, turn, model, records, journal, limits.store_timeout, is_resumed=is_resumed
+            tell, turn, model, env.records, journal, store_timeout, is_resumed=is_resumed
         )
-        self._producer = Producer(tell, model, limits, rotation)
+        self._producer = Producer(
+            self._step,
+            self.feed.snapshot,
+            journal.written,
+            model,
+            env.runs.run_of(turn, model),
+            env.limits,
+            env.rotation,
+        )
         self._decision: Decision | None = None
+        if recovered is not None:
+            self._take_up(recovered)
+
+    def _take_up(self, recovered: Recovered) -> None:
+        """Be as another process left the job: ended, or with an answer for the model to go on from,
+        or, where the turn was not opened yet, with the model still to be asked."""
+        self.opening = recovered.opening
+        self.feed.append(*recovered.events)
+        if recovered.has_ended:
+            self.state = State.ENDED
+            self._recorder.journal.mark_done()
+            self.ended.set()
+        elif recovered.has_begun:
+            self.state = State.RUNNING
 
     @cached_property
     def ref(self) -> LocalRef:
@@ -154,22 +195,6 @@ class Job:
             self._waiters.close()
             self.ended.set()
 
-    def restore(self, opening: Opening | None, events: Sequence[AnyEvent]) -> None:
-        """Be a job that has ended so, in another process."""
-        self._take_up(opening, events, State.ENDED)
-        self._recorder.journal.settle()
-        self.ended.set()
-
-    def go_on(self, opening: Opening | None, events: Sequence[AnyEvent]) -> None:
-        """Be a job that another process has brought so far; the model goes on from there, or, where
-        the turn was not opened yet, is still to be asked."""
-        self._take_up(opening, events, State.RUNNING if opening else State.OPENING)
-
-    def _take_up(self, opening: Opening | None, events: Sequence[AnyEvent], state: State) -> None:
-        self.opening = opening
-        self.feed.append(*events)
-        self.state = state
-
     async def run(
         self, predecessors: Sequence[trio.Event] = (), *, is_queued: bool = False
     ) -> None:
@@ -192,7 +217,7 @@ class Job:
         """Live on after `run` crashed: end the job, whatever it was at."""
         async with trio.open_nursery() as self._children:
             if self.state is State.ENDED:
-                self._children.start_soon(self._settle)
+                self._children.start_soon(self._finish_storing)
             else:
                 self._seal()
             await self._serve()
@@ -205,9 +230,9 @@ class Job:
         self.state = State.ENDING  # what was being stored went, too
         self._store()
 
-    async def _settle(self) -> None:
+    async def _finish_storing(self) -> None:
         """Store the answer, if that went with the crash, and stay for the readers."""
-        if self.feed.ending is not None and not self._recorder.journal.is_settled:
+        if self.feed.ending is not None and not self._recorder.journal.is_marked_done:
             self._children.start_soon(self._recorder.close, self.feed.ending, self.opening)
         await self._retire()
 
@@ -218,7 +243,7 @@ class Job:
 
     def lose(self) -> None:
         """End all of it here: another replica owns it by now, and its readers are to go there."""
-        self._owner.job_lost(self)
+        self._observer.job_lost(self)
         self.life.cancel()
         self._recorder.journal.give_up()  # or what it had to say would be taken for the next one's
 
@@ -227,7 +252,7 @@ class Job:
 
         What it said goes on being written.
         """
-        self._owner.job_lost(self)
+        self._observer.job_lost(self)
         self.life.cancel()
 
     def reannounce(self) -> None:
@@ -247,9 +272,19 @@ class Job:
             self.handle(await self._mailbox.receive())
             for message in self._mailbox.waiting():
                 self.handle(message)
-            self.feed.push()  # once a turn: under load many events ride in each write
-            if self.ended.is_set():
-                self._owner.job_read(self)
+            self._push()
+
+    def _step(self, message: FromProducer) -> None:
+        """Take a step in the producer's own turn: the producer is a child of this job, and nobody
+        else has the word while a step is taken."""
+        self.handle(message)
+        self._push()
+
+    def _push(self) -> None:
+        """Once a turn of a task: under load many events ride in each write."""
+        self.feed.push()
+        if self.ended.is_set():
+            self._observer.job_read(self)
 
     def handle(self, message: JobMessage) -> None:
         match message:
@@ -266,16 +301,18 @@ class Job:
                 self._store()
             case ProducerDone(outcome):
                 self._finish(outcome)
-            case Settled():
+            case Stored():
                 self._say(message)
             case Overdue():
                 self._hurry()
             case Fail(failure):
                 self._decide(failure)
-            case Stop():
-                self._stop(message)
-            case _:
+            case Ask(question):
                 self._waiters.answer(message, self._created)
+                if isinstance(question, Stop):
+                    self._decide(StopRequested())
+            case _:
+                assert_never(message)
 
     @property
     def _created(self) -> Created | None:
@@ -297,7 +334,7 @@ class Job:
         """The question is stored: ask the model, or, where the job came to its end meanwhile, have
         the question answered with that."""
         if self.state in (State.STORING, State.ENDED):  # said without it, or about to be
-            ending = self._ending(Settled(None), opening)
+            ending = self._ending(Stored(None), opening)
             self._children.start_soon(self._recorder.close_late, ending, opening)
             return
         self.opening = replace(opening, created=without_turn(opening.created))
@@ -316,7 +353,7 @@ class Job:
         if self.state is State.ENDING:
             self._store()
         else:
-            self._recorder.journal.settle()  # it ended while this was not certain
+            self._recorder.journal.mark_done()  # it ended while this was not certain
 
     def _append(self, events: tuple[ContentEvent, ...]) -> None:
         if self._advance(Signal.CONTENT):
@@ -337,10 +374,6 @@ class Job:
             self._children.start_soon(self._recorder.give_up)
         return is_first
 
-    def _stop(self, stop: Stop) -> None:
-        self._waiters.stop(stop)
-        self._decide(StopRequested())
-
     def _finish(self, outcome: Ended | Failure | None) -> None:
         if outcome is not None:
             self._decide(outcome)
@@ -355,37 +388,37 @@ class Job:
             self.feed.append(journal.ahead)  # what the journal may have, readers hear
         is_unheard = self.feed.log.tail == 0 and not journal.is_shared
         if self.opening is None and is_unheard:  # nobody who comes later finds anything of it
-            self._say(Settled(None, unsaved=not self.is_stored))
+            self._say(Stored(None, unsaved=not self.is_stored))
         else:
-            ending = self._ending(Settled(None), self.opening)
+            ending = self._ending(Stored(None), self.opening)
             self._children.start_soon(self._recorder.close, ending, self.opening)
 
     def _hurry(self) -> None:
         """The ending takes long: store what there is, and answer those who asked for a stop."""
         self._store()  # whoever was to report first, the recorder or the producer, hangs
         if self.feed.ending is None:
-            self._waiters.hurry(self._ending(Settled(None, unsaved=True), self.opening))
+            self._waiters.hurry(self._ending(Stored(None, unsaved=True), self.opening))
 
-    def _ending(self, settled: Settled, opening: Opening | None) -> AnyEnding:
+    def _ending(self, stored: Stored, opening: Opening | None) -> AnyEnding:
         """Make what is to be said; it does not change once the outcome is decided."""
         decision = self._decision
         assert decision is not None, "there is no ending before it is decided"
         content = self.feed.snapshot().content
         usage = self._producer.counted(opening, content)
-        return ending_of(decision, opening, content, usage, settled)
+        return ending_of(decision, opening, content, usage, stored)
 
-    def _say(self, settled: Settled) -> None:
+    def _say(self, stored: Stored) -> None:
         self._store()  # as far as nobody has: what the answer waits for hangs
         if self._advance(Signal.SAY):
-            self.feed.append(self._ending(settled, self.opening))
+            self.feed.append(self._ending(stored, self.opening))
             self.feed.push()
             self.ended.set()
             self._waiters.announce(self._created)
             self._children.start_soon(self._retire)
-            self._owner.job_ended(self)
+            self._observer.job_ended(self)
             self._forget_prompt()
-        if not settled.unsaved:
-            self._recorder.journal.settle()
+        if not stored.unsaved:
+            self._recorder.journal.mark_done()
 
     def _forget_prompt(self) -> None:
         """A job that is kept for its readers keeps what they read, not what the model did."""

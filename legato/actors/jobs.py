@@ -18,7 +18,7 @@ class Jobs(Protocol):
 
         Raises:
             ForeignConversation: if the conversation has a job of another user.
-            Refused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
+            Refused: RequestReused, Busy, TooManyForUser, TooManyForServer or ShuttingDown.
         """
         ...
 

@@ -1,41 +1,30 @@
 """A supervisor's whole life: what a former one left comes first, and nothing is left at its end."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from functools import partial
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import trio
 
-from legato.actors.cluster.failover import ClusterTakeover, Failover
-from legato.actors.cluster.heartbeat import Heartbeat
-from legato.actors.cluster.jobs import ClusterJobs
-from legato.actors.cluster.mirror import Mirrors
-from legato.actors.cluster.owner_client import OwnerClient, stop_timeout
-from legato.actors.cluster.owner_server import OwnerServer
-from legato.actors.cluster.protocol import LOG_DIALECT, LogDialect
-from legato.actors.cluster.transport import Transport
-from legato.actors.durability.recovery import Recovered, recover
-from legato.actors.job import Job
+from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover
 from legato.actors.jobs import Jobs
 from legato.actors.supervisor import Supervisor
+from legato.agents.contract import BARE_RUNS, Runs
 from legato.config import Limits, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
-from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
 from legato.storage.contracts.records import Records
-from legato.storage.contracts.replicas import Liveness, Replication
 
 LAST_WRITE = 1.0
 """Seconds for the journal at shutdown; what it misses then, the next process finds out."""
 
-LAST_LOOK = 1.0
-"""Seconds to find out at shutdown who stays, and could go on with what runs here."""
 
-LEAST_PATIENCE = 60.0
-"""Seconds that an ending waits for a journal which all replicas share, also where nothing is kept
-for readers that come later."""
+class Replica(NamedTuple):
+    """A process's own jobs, and all jobs as a program that runs there sees them."""
+
+    supervisor: Supervisor
+    jobs: Jobs
 
 
 @asynccontextmanager
@@ -46,19 +35,24 @@ async def open_supervisor(
     dialects: Mapping[str, Dialect],
     limits: Limits,
     journal: Journal | None = None,
+    runs: Runs = BARE_RUNS,
+    on_owner_lost: OnOwnerLost = "seal",
 ) -> AsyncIterator[Supervisor]:
-    """First what a former process left is brought to its end; on leaving, what runs is stopped and
-    stored, which a storage that hangs does not hold up for longer than `store_timeout`.
+    """First what a former process left is brought to its end, or goes on: see TakeoverPolicy.
+
+    On leaving, what runs is stopped and stored; a storage that hangs does not delay that for
+    longer than `store_timeout`.
 
     Raises:
         StorageError: if what was left cannot be read, or not be stored.
     """
     recovered: Sequence[Recovered] = ()
     if journal is not None:
-        recovered = await recover(journal, records, most=limits.max_retained_bytes)
+        policy = TakeoverPolicy(models, on_owner_lost)
+        recovered = await recover(journal, records, policy, most=limits.max_retained_bytes)
     abandons = [records.abandon, *([journal.abandon] if journal else [])]
     hurried = trio.Event()
-    async with _abandoning(hurried, abandons) as leaving, trio.open_nursery() as nursery:
+    async with abandoning(hurried, abandons) as leaving, trio.open_nursery() as nursery:
         supervisor = Supervisor(
             nursery,
             hurried=hurried,
@@ -67,6 +61,8 @@ async def open_supervisor(
             dialects=dialects,
             limits=limits,
             journal=journal,
+            runs=runs,
+            is_resumed=on_owner_lost == "continue",
         )
         supervisor.adopt(recovered)
         yield supervisor
@@ -92,7 +88,7 @@ async def _cancel_when(happened: trio.Event, scope: trio.CancelScope) -> None:
 
 
 @asynccontextmanager
-async def _abandoning(
+async def abandoning(
     hurried: trio.Event, abandons: Sequence[Callable[[], None]]
 ) -> AsyncIterator[trio.Event]:
     """What ends in here ends in time once the event is set, and at once when `hurried` is.
@@ -118,105 +114,3 @@ async def _abandon_when(hurried: trio.Event, abandons: Sequence[Callable[[], Non
     await hurried.wait()
     for abandon in abandons:
         abandon()
-
-
-class Replica(NamedTuple):
-    supervisor: Supervisor
-    jobs: Jobs
-
-
-@asynccontextmanager
-async def open_replica(
-    replication: Replication,
-    *,
-    records: Records,
-    models: Mapping[str, Model],
-    dialects: Mapping[str, Dialect],
-    limits: Limits,
-    lease: float,
-    on_owner_lost: OnOwnerLost,
-) -> AsyncIterator[Replica]:
-    """One of many: on leaving, what it has is the others' at once.
-
-    Raises:
-        StorageError: if what all replicas share cannot be used.
-    """
-    await replication.liveness.beat()
-    abandons = [records.abandon, replication.journal.abandon]
-    hurried = trio.Event()
-    async with _abandoning(hurried, abandons) as leaving, trio.open_nursery() as nursery:
-        supervisor = _shared(
-            nursery,
-            hurried,
-            replication.journal,
-            records,
-            models,
-            dialects,
-            limits,
-            is_resumed=on_owner_lost == "continue",
-        )
-        successor = ClusterTakeover(replication.directory, models, on_owner_lost)
-        journal, retention = replication.journal, limits.retention
-        failover = Failover(nursery, supervisor, journal, records, successor, retention)
-        host, guarded = OwnerServer(supervisor, failover), supervisor.guarded
-        peers = Transport(nursery, replication.me, replication.post, host, guarded)
-        heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
-        # Without these it would be a replica that says nothing and hears nothing.
-        nursery.start_soon(supervisor.kept_alive, peers.run, "peers")
-        nursery.start_soon(supervisor.kept_alive, heartbeat.run, "heartbeat")
-        owners = OwnerClient(
-            replication, host, peers, heartbeat, stop_timeout(lease, limits.store_timeout)
-        )
-        mirrors = Mirrors(nursery, supervisor.registry, dialects, owners, guarded)
-        parts = replication, supervisor, host, owners, mirrors, heartbeat
-        cluster = ClusterJobs(nursery, *parts, records, limits)
-        failover.predecessors = cluster.predecessors
-        yield Replica(supervisor, cluster)
-        goes_on = partial(_goes_on, replication.liveness, successor)
-        await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
-        with trio.move_on_after(LAST_WRITE), suppress(StorageError):
-            await heartbeat.leave()  # while its jobs still answer for themselves
-        leaving.set()
-        nursery.cancel_scope.cancel()
-
-
-async def _hand_over(
-    supervisor: Supervisor, heartbeat: Heartbeat, goes_on: Callable[[Job], bool]
-) -> None:
-    supervisor.refuse_starts()
-    with trio.move_on_after(LAST_LOOK):
-        await heartbeat.look()  # who came meanwhile, or is about to leave as well
-    await supervisor.drain(goes_on)
-
-
-def _goes_on(liveness: Liveness, successor: ClusterTakeover, job: Job) -> bool:
-    """Whether another replica would have the model go on with that answer."""
-    is_known = job.turn.prompt is None  # the journal keeps no prompt of an API's caller
-    if not (job.is_answering and is_known and liveness.staying()):
-        return False
-    return successor.continues(job.turn, job.feed.snapshot().content)
-
-
-def _shared(
-    nursery: trio.Nursery,
-    hurried: trio.Event,
-    journal: Journal,
-    records: Records,
-    models: Mapping[str, Model],
-    dialects: Mapping[str, Dialect],
-    limits: Limits,
-    *,
-    is_resumed: bool,
-) -> Supervisor:
-    """Of jobs that other replicas read, and may take over."""
-    return Supervisor(
-        nursery,
-        hurried=hurried,
-        records=records,
-        models=models,
-        dialects={**dialects, LOG_DIALECT: LogDialect},
-        limits=limits,
-        journal=journal,
-        patience=max(limits.retention, LEAST_PATIENCE),
-        is_resumed=is_resumed,
-    )

@@ -1,7 +1,10 @@
-"""Everything a job's mailbox accepts: a closed union of frozen structs without behaviour."""
+"""Everything that a job takes a step for: a closed union of frozen structs without behaviour.
+
+All of them come by the mailbox, but for the producer's own.
+"""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -11,6 +14,8 @@ from legato.actors.stream.sinks import Sink
 from legato.content import Conversation
 from legato.events import AnyEnding, ContentEvent, Created, Cursor, Queued, Snapshot
 from legato.models.contract import ModelRequest
+
+A = TypeVar("A", covariant=True)
 
 
 class Ended(Struct, frozen=True):
@@ -93,7 +98,7 @@ class ProducerDone(Struct, frozen=True):
     outcome: Ended | Failure | None
 
 
-class Settled(Struct, frozen=True):
+class Stored(Struct, frozen=True):
     """From the recorder: the answer is stored, or, where `unsaved`, could not be."""
 
     conversation: Conversation | None
@@ -104,80 +109,10 @@ class Overdue(Struct, frozen=True):
     """The journal cannot take the ending now; who waits for a Stop has waited long enough."""
 
 
-class Subscribe(Struct, frozen=True):
-    """From a reader: into `sink` the backlog from `start`, and what follows.
-
-    `start` is the log's beginning, a snapshot of now, or the cursor of what was seen last; a
-    cursor that does not hold here is answered with a snapshot, or, where the dialect has none,
-    refused with OutOfReach.  The answer comes when `sink` has the backlog, or all of it that it
-    takes at once.
-    """
-
-    dialect: str
-    start: Literal["beginning", "snapshot"] | Cursor
-    sink: Sink
-    reply_to: ReplyTo[None]
-
-
-class Locate(Struct, frozen=True):
-    """From a reader: where to go on who has seen up to `place`: a cursor, or, of a dialect that
-    numbers its frames, a number, -1 for none.  Refused with OutOfReach where nobody can tell."""
-
-    dialect: str
-    place: Cursor | int
-    reply_to: ReplyTo[Located]
-
-
-class Stop(Struct, frozen=True):
-    """From anyone allowed: end now.  Answered when the ending is said.
-
-    `id`: the same again is the same stop, whose answer was lost.
-    """
-
-    reply_to: ReplyTo["StopReply"]
-    id: str = ""
-
-
 class Fail(Struct, frozen=True):
     """From the supervisor: end now, because of that."""
 
     failure: Failure
-
-
-class StopReply(Struct, frozen=True):
-    """`settled` where the job had been decided otherwise before this Stop arrived.
-
-    `cursor`: where that is true; the ending's own place, once the ending is said.
-    """
-
-    ending: AnyEnding
-    settled: bool
-    cursor: Cursor
-
-
-class AwaitQueued(Struct, frozen=True):
-    """Answered once a turn that waits is kept, and so will be found whatever dies; or it is stored
-    already, or the job ended before that."""
-
-    reply_to: ReplyTo[Queued | Created | AnyEnding]
-
-
-class AwaitOpened(Struct, frozen=True):
-    """Answered once the turn is stored, or the job ended before that."""
-
-    reply_to: ReplyTo[Created | AnyEnding]
-
-
-class AwaitAnswer(Struct, frozen=True):
-    """Answered with None once there is content, or with the ending that came before any."""
-
-    reply_to: ReplyTo[AnyEnding | None]
-
-
-class AwaitEnding(Struct, frozen=True):
-    """Answered when the ending is said."""
-
-    reply_to: ReplyTo[AnyEnding]
 
 
 class Standing(StrEnum):
@@ -189,7 +124,7 @@ class Standing(StrEnum):
     ABORTED = "aborted"
 
 
-class Status(Struct, frozen=True):
+class Status(Struct, frozen=True, tag=True):
     """`cursor`: up to where that is true."""
 
     standing: Standing
@@ -198,16 +133,85 @@ class Status(Struct, frozen=True):
     ending: AnyEnding | None = None
 
 
-class GetStatus(Struct, frozen=True):
-    reply_to: ReplyTo[Status]
+class StopReply(Struct, frozen=True, tag=True):
+    """`already_ended`: the job had been decided otherwise before this Stop arrived.
+
+    `cursor`: where that is true; the ending's own place, once the ending is said.
+    """
+
+    ending: AnyEnding
+    already_ended: bool
+    cursor: Cursor
 
 
-Awaiting = AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | Stop
-"""What is answered once the job has come so far."""
+class Question(Struct, Generic[A], frozen=True, tag=True):
+    """Asked of a job, and answered with an `A`.  Replicas send each other the same structs."""
 
-Question = Subscribe | Locate | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
-"""What changes nothing but who is told."""
 
-FromRecorder = Enqueued | Opened | NotOpened | OpeningOverdue | Settled | Overdue
+class Subscribe(Question[None], frozen=True):
+    """From a reader: into `sink` the backlog from `start`, and what follows.
+
+    `start` is the log's beginning, a snapshot of now, or the cursor of what was seen last; a
+    cursor that does not hold here is answered with a snapshot, or, where the dialect has none,
+    refused with OutOfReach.  The answer comes when `sink` has the backlog, or all of it that it
+    takes at once.
+    """
+
+    dialect: str
+    start: Literal["beginning", "snapshot"] | Cursor
+    sink: Sink
+
+
+class Locate(Question[Located], frozen=True):
+    """From a reader: where to go on who has seen up to `place`: a cursor, or, of a dialect that
+    numbers its frames, a number, -1 for none.  Refused with OutOfReach where nobody can tell."""
+
+    dialect: str
+    place: Cursor | int
+
+
+class Stop(Question[StopReply], frozen=True):
+    """From anyone allowed: end now.  Answered when the ending is said.
+
+    `id`: the same again is the same stop, whose answer was lost.
+    """
+
+    id: str = ""
+
+
+class AwaitQueued(Question[Queued | Created | AnyEnding], frozen=True):
+    """Answered once a turn that waits is kept, and so will be found whatever dies; or it is stored
+    already, or the job ended before that."""
+
+
+class AwaitOpened(Question[Created | AnyEnding], frozen=True):
+    """Answered once the turn is stored, or the job ended before that."""
+
+
+class AwaitAnswer(Question[AnyEnding | None], frozen=True):
+    """Answered with None once there is content, or with the ending that came before any."""
+
+
+class AwaitEnding(Question[AnyEnding], frozen=True):
+    """Answered when the ending is said."""
+
+
+class GetStatus(Question[Status], frozen=True):
+    """Answered at once: how the job stands."""
+
+
+AnyQuestion = (
+    Subscribe | Locate | Stop | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
+)
+
+
+class Ask(Struct, frozen=True):
+    """From anyone: a question, and where the answer to it goes."""
+
+    question: AnyQuestion
+    reply_to: ReplyTo[Any]
+
+
+FromRecorder = Enqueued | Opened | NotOpened | OpeningOverdue | Stored | Overdue
 FromProducer = Append | ProducerDone
-JobMessage = FromRecorder | FromProducer | Fail | Stop | Question
+JobMessage = FromRecorder | FromProducer | Fail | Ask

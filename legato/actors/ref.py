@@ -1,13 +1,16 @@
 """What the rest of the program may know and ask of a job, wherever it runs."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TypeVar, cast
 
 from ulid import ULID
 
 from legato.actors.conversation.turn import Turn
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import (
+    AnyQuestion,
+    Ask,
     AwaitAnswer,
     AwaitEnding,
     AwaitOpened,
@@ -17,6 +20,7 @@ from legato.actors.messages import (
     GetStatus,
     JobMessage,
     Locate,
+    Question,
     Status,
     Stop,
     StopReply,
@@ -27,8 +31,10 @@ from legato.actors.stream.places import Located
 from legato.actors.stream.sinks import Sink
 from legato.events import AnyEnding, Created, Cursor, Queued
 
+A = TypeVar("A")
 
-class JobRef(Protocol):
+
+class JobRef(ABC):
     """A job from outside.  Every method raises ActorStopped once the job has left."""
 
     job_id: str
@@ -38,23 +44,47 @@ class JobRef(Protocol):
     response_id: str
 
     @property
-    def created_at(self) -> int: ...
+    def created_at(self) -> int:
+        return time_of(self.job_id)
 
-    async def queued(self) -> Queued | Created | AnyEnding: ...
+    @abstractmethod
+    async def ask(self, question: Question[A]) -> A:
+        """Any question but Subscribe."""
 
-    async def opened(self) -> Created | AnyEnding: ...
+    @abstractmethod
+    async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
+        """See `Feed.subscribe`."""
 
-    async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None: ...
+    async def queued(self) -> Queued | Created | AnyEnding:
+        """Wait until the turn is kept, or stored; the ending, where that came first."""
+        return await self.ask(AwaitQueued())
 
-    async def stop(self) -> StopReply: ...
+    async def opened(self) -> Created | AnyEnding:
+        """Wait until the turn is stored; the ending, where it came first."""
+        return await self.ask(AwaitOpened())
 
-    async def locate(self, dialect: str, place: Cursor | int) -> Located: ...
+    async def answering(self) -> AnyEnding | None:
+        """Wait until the model has said something; the ending, where that came first."""
+        return await self.ask(AwaitAnswer())
 
-    async def status(self) -> Status: ...
+    async def ended(self) -> AnyEnding:
+        """Wait for its ending."""
+        return await self.ask(AwaitEnding())
 
-    async def answering(self) -> AnyEnding | None: ...
+    async def stop(self) -> StopReply:
+        """End it.  On return the provider is closed, the partial answer stored, the ending said."""
+        return await self.ask(Stop())
 
-    async def ended(self) -> AnyEnding: ...
+    async def locate(self, dialect: str, place: Cursor | int) -> Located:
+        """Where to go on from after `place`; see Locate.
+
+        Raises:
+            OutOfReach, UnknownDialect
+        """
+        return await self.ask(Locate(dialect, place))
+
+    async def status(self) -> Status:
+        return await self.ask(GetStatus())
 
 
 def time_of(job_id: str) -> int:
@@ -62,7 +92,7 @@ def time_of(job_id: str) -> int:
     return ULID.from_str(job_id).milliseconds
 
 
-class LocalRef:
+class LocalRef(JobRef):
     """One of this process."""
 
     def __init__(
@@ -82,48 +112,13 @@ class LocalRef:
         self.message_id = turn.message_id
         self.response_id = turn.response_id
 
-    @property
-    def created_at(self) -> int:
-        return time_of(self.job_id)
-
-    async def queued(self) -> Queued | Created | AnyEnding:
-        """Wait until the turn is kept, or stored; the ending, where that came first."""
-        return await self._actor.ask(AwaitQueued)
-
-    async def opened(self) -> Created | AnyEnding:
-        """Wait until the turn is stored; the ending, where it came first."""
-        return await self._actor.ask(AwaitOpened)
+    async def ask(self, question: Question[A]) -> A:
+        known = cast("AnyQuestion", question)  # which lists all that there are
+        return await self._actor.ask(lambda reply_to: Ask(known, reply_to))
 
     async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
-        """See `Feed.subscribe`."""
-        await self._actor.ask(lambda reply_to: Subscribe(dialect, start, sink, reply_to))
-
-    async def stop(self, stop_id: str = "") -> StopReply:
-        """End it.  On return the provider is closed, the partial answer stored, the ending said.
-
-        `stop_id`: the same again is the same stop, whose answer was lost.
-        """
-        return await self._actor.ask(lambda reply_to: Stop(reply_to, stop_id))
+        await self.ask(Subscribe(dialect, start, sink))
 
     async def fail(self, failure: Failure) -> None:
         """Have it end with that, unless something else is decided already."""
         await self._actor.tell(Fail(failure))
-
-    async def locate(self, dialect: str, place: Cursor | int) -> Located:
-        """Where to go on from after `place`; see Locate.
-
-        Raises:
-            OutOfReach
-        """
-        return await self._actor.ask(lambda reply_to: Locate(dialect, place, reply_to))
-
-    async def status(self) -> Status:
-        return await self._actor.ask(GetStatus)
-
-    async def answering(self) -> AnyEnding | None:
-        """Wait until the model has said something; the ending, where that came first."""
-        return await self._actor.ask(AwaitAnswer)
-
-    async def ended(self) -> AnyEnding:
-        """Wait for its ending."""
-        return await self._actor.ask(AwaitEnding)

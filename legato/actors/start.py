@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from legato.actors.admission import RequestReused
 from legato.actors.conversation.turn import Plan, Turn, plan
 from legato.actors.conversation.turn_store import conversation_of
 from legato.actors.jobs import Jobs
@@ -15,7 +16,7 @@ from legato.content import Message
 from legato.events import Created, Failed
 from legato.storage.contracts.errors import ForeignConversation
 from legato.storage.contracts.quotas import StorageUse, conversation_use, message_use
-from legato.storage.contracts.records import Records
+from legato.storage.contracts.records import Records, StoredTurn
 
 
 class NotStarted(Exception):
@@ -50,18 +51,19 @@ async def start_turn(
     records: Records,
     refusal: Exception | None = None,
 ) -> StartReply:
-    """Start a turn, join the one the same request started, or find that one settled.
+    """Start a turn, join the one the same request started, or find that one finished earlier.
 
     With a `refusal`, raised here, the turn may only join or be found.
 
     Raises:
-        ForeignConversation, InvalidTurn, OverQuota, Refused: before anything running is disturbed.
+        ForeignConversation, InvalidTurn, OverQuota, Refused (RequestReused where the same name came
+            with another request): before anything running is disturbed.
         NotStarted: if the turn could not be opened.
         StorageError: if the storage cannot be read.
     """
     if not await jobs.knows(turn):
-        if settled := await _settled(turn, jobs, records):
-            return settled
+        if earlier := await _finished_earlier(turn, jobs, records):
+            return earlier
         if refusal is not None:
             raise refusal
         await _check(turn, jobs, records)
@@ -85,15 +87,15 @@ async def start_turn(
             raise
         refusal = error
     # A former start of that request was refused, and its question came to the storage late.
-    if settled := await _stored(turn, records):
-        return settled
+    if earlier := await _stored(turn, records):
+        return earlier
     raise refusal
 
 
-async def _settled(turn: Turn, jobs: Jobs, records: Records) -> StartReply | None:
+async def _finished_earlier(turn: Turn, jobs: Jobs, records: Records) -> StartReply | None:
     """The reply to a repetition whose job has left: its messages are in the storage."""
-    settled = await _stored(turn, records)
-    return None if settled is None or await jobs.knows(turn) else settled
+    earlier = await _stored(turn, records)
+    return None if earlier is None or await jobs.knows(turn) else earlier
 
 
 async def _stored(turn: Turn, records: Records) -> StartReply | None:
@@ -103,12 +105,26 @@ async def _stored(turn: Turn, records: Records) -> StartReply | None:
     stored = await records.turn_of_request(turn.user, turn.request_id)
     if stored is None:
         return None
+    await _check_text(turn, stored, records)
     return StartReply(
         stream_id=stored.conversation_id,
         conversation_id=stored.conversation_id,
         status="settled",
         user_message_id=stored.message_id,
     )
+
+
+async def _check_text(turn: Turn, stored: StoredTurn, records: Records) -> None:
+    """Raises RequestReused where that request asked something else.
+
+    Its question is all that is kept of it once its job has left; one that was asked again, or
+    answered on, had it from before.
+    """
+    if turn.regenerate is not None or turn.revise is not None:
+        return
+    for question in await records.some_messages(stored.conversation_id, [stored.message_id]):
+        if question.text != turn.text:
+            raise RequestReused
 
 
 async def _check(turn: Turn, jobs: Jobs, records: Records) -> None:

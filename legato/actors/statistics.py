@@ -7,10 +7,9 @@ from typing import Final
 from msgspec import Struct
 
 from legato.actors.ending import standing_of
-from legato.actors.job import Job
+from legato.actors.job import Job, JobObserver
 from legato.actors.lifecycle import State
 from legato.actors.messages import Standing
-from legato.actors.stream.feed import Feed
 from legato.histogram import Histogram
 
 FIRST_CONTENT: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
@@ -29,7 +28,7 @@ class Statistics(Struct, frozen=True):
     first_content: Histogram  # from asking a model to its first word
 
 
-class Tally:
+class Tally(JobObserver):
     """What a process remembers of jobs that have left it."""
 
     def __init__(self) -> None:
@@ -39,14 +38,14 @@ class Tally:
         self._events = 0
         self._lagged = 0
 
-    def ended(self, job: Job) -> None:
+    def job_ended(self, job: Job) -> None:
         self._endings[standing_of(job.feed.ending)] += 1
         if job.first_content is not None:
             self._first_content.add(job.first_content)
 
-    def left(self, feed: Feed) -> None:
-        self._events += feed.log.tail
-        self._lagged += feed.lagged
+    def job_left(self, job: Job) -> None:
+        self._events += job.feed.log.tail
+        self._lagged += job.feed.lagged
 
     def with_those(self, jobs: Sequence[Job]) -> Statistics:
         """All of it, where `jobs` are those that are there."""

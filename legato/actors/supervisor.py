@@ -9,19 +9,20 @@ import structlog
 import trio
 from msgspec import Struct
 
-from legato.actors.admission import Busy, ShuttingDown, admit
+from legato.actors.admission import Busy, ShuttingDown, admit, check_same
 from legato.actors.contexts import detached
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.journal_writer import JournalWriter, NoJournal
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import RESTART, standing_of
-from legato.actors.factory import JobFactory
-from legato.actors.job import Job
+from legato.actors.job import Job, JobEnv, JobObserver
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
+from legato.actors.rotation import Rotation
 from legato.actors.statistics import Statistics, Tally
+from legato.agents.contract import BARE_RUNS, Runs
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.events import Failed
@@ -44,7 +45,7 @@ class Started(Struct, frozen=True):
     queued: bool = False
 
 
-class Supervisor:
+class Supervisor(JobObserver):
     """`start` never waits, so starts are decided one after another, without a lock.
 
     A turn begins when the turns before it in its conversation have ended: it waits itself.
@@ -61,6 +62,7 @@ class Supervisor:
         hurried: trio.Event | None = None,
         journal: Journal | None = None,
         patience: float = 0.0,
+        runs: Runs = BARE_RUNS,
         is_resumed: bool = False,
     ) -> None:
         """`hurried`: set it, and storage is waited for no more.  `patience`: see JournalWriter;
@@ -72,19 +74,19 @@ class Supervisor:
         self._nursery = nursery
         self._limits = limits
         self._writer = None if journal is None else JournalWriter(journal, patience=patience)
-        self._factory = JobFactory(
+        self._env = JobEnv(
             records=records,
             models=models,
             dialects=dialects,
             limits=limits,
-            owner=self,
+            observer=self,
             writer=self._writer or NoJournal(),
+            rotation=Rotation(),
+            runs=runs,
             is_resumed=is_resumed,
         )
         self._tally = Tally()
-        self.observers: list[Callable[[Job], object]] = []  # told of each ending in its own task
-        self.on_ended: Callable[[Job], None] = lambda job: None
-        self.on_left: Callable[[Job], None] = lambda job: None
+        self._observers: list[JobObserver] = [self._tally]
         self.handed_on: dict[str, Job] = {}  # by id: what the next process is to have
         self._draining = False
         if self._writer is not None:
@@ -99,6 +101,10 @@ class Supervisor:
         """Raises StorageError while it is known that no turn can be stored."""
         self._records.check()
         self.check_journal()
+
+    def observe(self, observer: JobObserver) -> None:
+        """Have `observer` told from now on of every job that ends, leaves or is adopted."""
+        self._observers.append(observer)
 
     def statistics(self) -> Statistics:
         return self._tally.with_those([*self.registry])
@@ -119,6 +125,7 @@ class Supervisor:
             Refused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
         """
         if first := self.registry.repeated(turn):
+            check_same(first.turn.request_digest, turn.request_digest)
             return Started(first.ref, joined=True)
         siblings = self.registry.conversation(turn.conversation_id)
         if any(job.turn.user != turn.user for job in siblings):
@@ -230,7 +237,7 @@ class Supervisor:
         self, turn: Turn, predecessors: Sequence[trio.Event], *, is_queued: bool = False
     ) -> Job:
         """Have it run, whatever there is already."""
-        job = self._factory.new(turn)
+        job = Job(turn, self._env)
         self._tally.started += 1
         self.registry.add(job)
         live = partial(job.run, predecessors, is_queued=is_queued)
@@ -242,7 +249,7 @@ class Supervisor:
 
         `before`: the endings elsewhere for which those wait that have not begun.
         """
-        jobs = [self._factory.restored(each) for each in recovered]
+        jobs = [Job(each.turn, self._env, each) for each in recovered]
         waiting = [job for job in jobs if not job.ended.is_set()]
         ended = [job for job in jobs if job.ended.is_set()]
         for job in (*waiting, *self._affordable(ended)):
@@ -251,7 +258,8 @@ class Supervisor:
             self.registry.add(job)
             if job.ended.is_set():
                 self.registry.ended(job)
-                self.on_ended(job)
+                for observer in self._observers:
+                    observer.job_adopted(job)
             live = partial(job.run, [*before, *earlier(job, waiting)])
             self._nursery.start_soon(self._own, job, live)
         self._evict()
@@ -278,8 +286,8 @@ class Supervisor:
 
     def _remove(self, job: Job) -> None:
         if self.registry.remove(job):
-            self._tally.left(job.feed)
-            self.on_left(job)
+            for observer in self._observers:
+                observer.job_left(job)
 
     async def guarded(self, life: Callable[[], Awaitable[object]], name: str) -> bool:
         """Whether it ran without a crash.  A bug ends one job, not the rest."""
@@ -309,7 +317,6 @@ class Supervisor:
         self._evict()
 
     def job_ended(self, job: Job) -> None:
-        """A job has said its ending: called by it, in the same step."""
         ending = job.feed.ending
         log.info(
             "generation ended",
@@ -320,10 +327,8 @@ class Supervisor:
             seconds=round(trio.current_time() - job.began, 2),
         )
         self.registry.ended(job)
-        self._tally.ended(job)
-        for observe in self.observers:
-            observe(job)
-        self.on_ended(job)
+        for observer in self._observers:
+            observer.job_ended(job)
         if isinstance(ending, Failed) and job.opening is None:
             self.registry.forget_request(job)  # nothing came of it: it may be tried again
         self._evict()

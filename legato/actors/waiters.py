@@ -5,15 +5,15 @@ from contextlib import closing
 from typing import Any, Final, Generic, TypeVar, assert_never
 
 from legato.actors.ending import standing_of
+from legato.actors.mailbox import ReplyTo
 from legato.actors.messages import (
+    Ask,
     AwaitAnswer,
     AwaitEnding,
-    Awaiting,
     AwaitOpened,
     AwaitQueued,
     GetStatus,
     Locate,
-    Question,
     Status,
     Stop,
     StopReply,
@@ -26,14 +26,14 @@ FEW: Final = 16
 """Waiters among whom nobody is looked for that left."""
 
 
-W = TypeVar("W", bound=Awaiting)
+A = TypeVar("A")
 
 
-class Line(Generic[W]):
+class Line(Generic[A]):
     """Those who wait for the same thing; who left is dropped before the line doubles."""
 
     def __init__(self) -> None:
-        self._waiting: list[W] = []
+        self._waiting: list[ReplyTo[A]] = []
         self._most = FEW
 
     def __bool__(self) -> bool:
@@ -42,13 +42,13 @@ class Line(Generic[W]):
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, waiter: W) -> None:
+    def add(self, waiter: ReplyTo[A]) -> None:
         self._waiting.append(waiter)
         if len(self._waiting) > self._most:
-            self._waiting = [each for each in self._waiting if not each.reply_to.is_left]
+            self._waiting = [each for each in self._waiting if not each.is_left]
             self._most = max(FEW, 2 * len(self._waiting))
 
-    def take(self) -> list[W]:
+    def take(self) -> list[ReplyTo[A]]:
         """All of them: they are answered now."""
         waiting, self._waiting = self._waiting, []
         return waiting
@@ -62,11 +62,11 @@ class Waiters:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._queued = Line[AwaitQueued]()
-        self._opened = Line[AwaitOpened]()
-        self._answer = Line[AwaitAnswer]()
-        self._ended = Line[AwaitEnding]()
-        self._stops = Line[Stop]()
+        self._queued = Line[Queued | Created | AnyEnding]()
+        self._opened = Line[Created | AnyEnding]()
+        self._answer = Line[AnyEnding | None]()
+        self._ended = Line[AnyEnding]()
+        self._stops = Line[StopReply]()
         self._stop_ids: set[str] = set()  # of those that came before the ending was said
         self._overdue: AnyEnding | None = None
 
@@ -77,49 +77,44 @@ class Waiters:
     def _lines(self) -> Sequence[Line[Any]]:
         return (self._queued, self._opened, self._answer, self._ended, self._stops)
 
-    def answer(self, question: Question, opened: Created | None) -> None:
+    def answer(self, ask: Ask, opened: Created | None) -> None:
         """`opened`: what was said of the turn, once its question is stored."""
-        match question:
-            case Subscribe(dialect, start, sink, reply_to):
+        reply_to = ask.reply_to
+        match ask.question:
+            case Subscribe(dialect, start, sink):
                 with closing(reply_to):
                     reply_to.send(self._feed.subscribe(dialect, start, sink))
-            case Locate(dialect, place, reply_to):
+            case Locate(dialect, place):
                 with closing(reply_to):
                     reply_to.send(self._feed.locate(dialect, place))
-            case GetStatus(reply_to):
+            case GetStatus():
                 with closing(reply_to):
                     reply_to.send(self._status())
-            case AwaitQueued() | AwaitOpened() | AwaitAnswer() | AwaitEnding():
-                self._add(question)
-                self.announce(opened)
-                self._answer_overdue()
-            case _:
-                assert_never(question)
-
-    def _add(self, awaiting: AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding) -> None:
-        match awaiting:
+            case Stop(stop_id):
+                self._stop(stop_id, reply_to)
             case AwaitQueued():
-                self._queued.add(awaiting)
+                self._queued.add(reply_to)
             case AwaitOpened():
-                self._opened.add(awaiting)
+                self._opened.add(reply_to)
             case AwaitAnswer():
-                self._answer.add(awaiting)
+                self._answer.add(reply_to)
             case AwaitEnding():
-                self._ended.add(awaiting)
+                self._ended.add(reply_to)
             case _:
-                assert_never(awaiting)
+                assert_never(ask.question)
+        self.announce(opened)
+        self._answer_overdue()
 
-    def stop(self, stop: Stop) -> None:
-        """A stop is answered when the ending is said; at once, where that is long in coming."""
+    def _stop(self, stop_id: str, reply_to: ReplyTo[StopReply]) -> None:
+        """Answer a stop when the ending is said; at once, where that is long in coming."""
         ending = self._feed.ending
         if ending is not None:
-            is_first = stop.id in self._stop_ids and isinstance(ending, Stopped)
-            stop.reply_to.send(StopReply(ending, not is_first, self._feed.cursor))
+            is_first = stop_id in self._stop_ids and isinstance(ending, Stopped)
+            reply_to.send(StopReply(ending, not is_first, self._feed.cursor))
             return
-        if stop.id:
-            self._stop_ids.add(stop.id)
-        self._stops.add(stop)
-        self._answer_overdue()
+        if stop_id:
+            self._stop_ids.add(stop_id)
+        self._stops.add(reply_to)
 
     def announce(self, opened: Created | None) -> None:
         """Answer who waited for what is now."""
@@ -131,19 +126,19 @@ class Waiters:
             self._tell_opened(first)
         if self._answer and (self._feed.has_content or ending):
             for each in self._answer.take():
-                each.reply_to.send(None if self._feed.has_content else ending)
+                each.send(None if self._feed.has_content else ending)
         if ending is not None:
             for waiter in self._ended.take():
-                waiter.reply_to.send(ending)
+                waiter.send(ending)
             self._answer_stops(ending)
 
     def _tell_queued(self, news: Created | Queued | AnyEnding) -> None:
         for each in self._queued.take():
-            each.reply_to.send(news)
+            each.send(news)
 
     def _tell_opened(self, news: Created | AnyEnding) -> None:
         for each in self._opened.take():
-            each.reply_to.send(news)
+            each.send(news)
 
     def hurry(self, ending: AnyEnding) -> None:
         """Answer those who asked for a stop or wait for a start, and those who will: the ending
@@ -158,15 +153,15 @@ class Waiters:
             self._answer_stops(ending)
 
     def _answer_stops(self, ending: AnyEnding) -> None:
-        settled = not isinstance(ending, Stopped)
+        already_ended = not isinstance(ending, Stopped)
         for stop in self._stops.take():
-            stop.reply_to.send(StopReply(ending, settled, self._feed.cursor))
+            stop.send(StopReply(ending, already_ended, self._feed.cursor))
 
     def close(self) -> None:
         """Tell everybody that there is nothing more to tell."""
         for line in self._lines:
             for each in line.take():
-                each.reply_to.close()
+                each.close()
 
     def _status(self) -> Status:
         feed = self._feed

@@ -21,7 +21,9 @@ from legato.bench.scenarios.replicas import (
 from legato.bench.scenarios.rolling import rolling_restart
 from legato.bench.scenarios.soak import soak
 from legato.bench.scenarios.steady import fan_out, jobs
+from legato.bench.scenarios.storage_faults import storage_faults
 from legato.bench.scenarios.turns import start_to_first, stop
+from legato.bench.scenarios.upstream import upstream
 
 SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "fan-out": fan_out,
@@ -42,7 +44,9 @@ SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "replicas-storm": replicas_storm,
     "replicas-stop": replicas_stop,
     "rolling-restart": rolling_restart,
+    "storage-faults": storage_faults,
     "soak": soak,
+    "upstream": upstream,
 }
 
 

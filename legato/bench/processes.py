@@ -96,10 +96,11 @@ def running(
     variables: Mapping[str, str] | None = None,
     folder: str | None = None,
     errors: IO[bytes] | None = None,
+    program: str = sys.executable,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A Python process, killed at the end of the block.  Standard error is ours, or `errors`."""
     with subprocess.Popen(
-        (sys.executable, *arguments),
+        (program, *arguments),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,

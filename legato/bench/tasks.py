@@ -6,6 +6,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from legato.bench.counting import EVENT
+
 T = TypeVar("T")
 
 
@@ -18,6 +20,7 @@ class Load(Struct, kw_only=True):
     pid: int  # the server's process
     others: list[int] = []  # further processes to measure the processor time of
     redis: int = 0  # the port of a Redis to count; 0 for none
+    pattern: str = EVENT.decode()  # a byte pattern that a stream has once in each event
     first: int = 1  # events of each reader before the warm-up begins
     warm_up: float = 1.5
     window: float = 6.0
@@ -65,8 +68,15 @@ class Floor(Struct, kw_only=True):
     says_closed: bool = False  # say when a client's connection is closed
 
 
+class Provider(Struct, kw_only=True):
+    """For the provider: chunks/s of each generation, and seconds until the first of them."""
+
+    rate: float = 50.0
+    delay: float = 0.0
+
+
 class Started(Struct):
-    """The floor listens."""
+    """A server of the measurement listens."""
 
     port: int
 

@@ -50,7 +50,7 @@ def proxies(settings: Settings, machine: Machine) -> Iterator[Finding]:
             yield Finding(
                 weight="must",
                 about="guards.trusted_proxies",
-                found=f"{text}: whoever is in there may say that it is anybody else",
+                found=f"{text}: any host in there may claim any client's address",
                 write="the addresses of the proxies alone",
             )
 
@@ -61,11 +61,11 @@ def secret(settings: Settings, machine: Machine) -> Iterator[Finding]:
         yield Finding(
             weight="must",
             about="jwt_secret",
-            found="none; one that was made for this machine would sign everybody's tokens",
+            found="none; a secret made for this machine alone would sign every user's tokens",
             write=write,
         )
     elif settings.jwt_secret is None and settings.redis_url is not None:
-        found = "none; each replica would sign sessions that the others refuse"
+        found = "none; each replica would sign sessions that all other replicas refuse"
         yield Finding(weight="must", about="jwt_secret", found=found, write=write)
     elif settings.jwt_secret is not None and (why := guessable(settings.jwt_secret)):
         yield Finding(weight="must", about="jwt_secret", found=why, write=write)
@@ -86,7 +86,7 @@ def audience(settings: Settings, machine: Machine) -> Iterator[Finding]:
         yield Finding(
             weight="must",
             about="jwt_audience",
-            found="none, so a token that the provider made for any other application is good here",
+            found="none, so a token made for any other application of the provider is good here",
             write='jwt_audience = "…", what your provider calls this application',
         )
 
@@ -97,14 +97,14 @@ def key_source(settings: Settings, machine: Machine) -> Iterator[Finding]:
         yield Finding(
             weight="must",
             about="jwks_url",
-            found="http://, so whoever is on the way may put keys of their own there",
+            found="http://, so an attacker on the network may replace the provider's keys",
             write="the same address with https://",
         )
 
 
 def rates(settings: Settings, machine: Machine) -> Iterator[Finding]:
     for name, what in (
-        ("starts_per_user", "one user may start generations without end, which you pay"),
+        ("starts_per_user", "one user may start generations without end, and you pay for them"),
         ("failures_per_ip", "one address may try credentials without end"),
     ):
         rate = getattr(settings.guards, name)
@@ -157,8 +157,8 @@ def database(settings: Settings, machine: Machine) -> Iterator[Finding]:
         yield Finding(
             weight="should",
             about="database_url",
-            found="one SQLite file for several processes: they write one after another, and "
-            "another machine cannot reach it",
+            found="one SQLite file for several processes: only one writes at a time, and no "
+            "other machine can reach the file",
             write='database_url = "postgresql://…"',
         )
 
@@ -170,7 +170,7 @@ def shared(settings: Settings, machine: Machine) -> Iterator[Finding]:
         yield Finding(
             weight="should",
             about="redis_url",
-            found="no password: whoever reaches that Redis reads and changes all that runs",
+            found="no password: anybody who reaches this Redis can read and change all jobs",
             write='redis_url = "rediss://:a-password@…", on a network that is closed to others',
         )
 
@@ -180,7 +180,7 @@ def metrics(settings: Settings, machine: Machine) -> Iterator[Finding]:
         yield Finding(
             weight="should",
             about="metrics_token",
-            found="none; a proxy on this machine that does not say for whom it asks opens /metrics",
+            found="none; a proxy on this machine that sends no client address opens /metrics",
             write="LEGATO_METRICS_TOKEN, from `openssl rand -base64 32`, or have the proxy "
             "refuse /metrics, as those in examples/ do",
         )

@@ -32,8 +32,7 @@ KINDS: Final = (
 
 
 class StillRunning(Exception):
-    """Generations of the user run, and would be stored after the erasure.  The message is for
-    people."""
+    """Generations of the user run, and would be stored again.  The message is for people."""
 
 
 async def erase(settings: Settings, user: str, *, clock: Clock = utc_now) -> str:

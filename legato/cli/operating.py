@@ -20,9 +20,9 @@ def add_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     add_config: Callable[[argparse.ArgumentParser], None],
 ) -> None:
-    text = "say what is missing before others may reach this server; status 1 if it is much"
+    text = "print what to do before other people may reach this server; status 1 if anything must"
     add_config(commands.add_parser("check", help=text))
-    erase = commands.add_parser("erase", help="remove all that is stored of a user, for good")
+    erase = commands.add_parser("erase", help="remove everything stored for a user, for good")
     erase.add_argument("--user", type=values.user, required=True, metavar="ID")
     add_config(erase)
 

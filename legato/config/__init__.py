@@ -18,6 +18,7 @@ from legato.config.settings import (
     OnBusy,
     OnOwnerLost,
     Settings,
+    UnknownTools,
     load_settings,
     settings_file,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "OnBusy",
     "OnOwnerLost",
     "Settings",
+    "UnknownTools",
     "load_settings",
     "settings_file",
 ]

@@ -47,6 +47,13 @@ OnOwnerLost = Literal["seal", "continue"]
 on from there.  `seal` is the default, because going on asks the model, and pays for the answer, a
 second time."""
 
+UnknownTools = Literal["leave_out", "refuse"]
+"""With a request's tools of a type that only OpenAI's own servers run: ask the model without them,
+and name them in the reply, or refuse the request.
+
+`leave_out` is the default, because some clients send such tools always, needed or not.
+"""
+
 LogForm = Literal["auto", "console", "json"]
 """For people or for programs; `auto` is for people where standard error is a terminal."""
 
@@ -101,6 +108,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     # Whether thoughts are sent back beside the tool calls made from them: DeepSeek and Kimi ask for
     # this, other providers refuse.
     returns_thoughts: Flag = False
+    # False refuses a request with an image at once; some servers drop it and answer blindly.
+    reads_images: Flag = True
     parameters: Table = {}
 
 
@@ -125,6 +134,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     workers: Processes = 1  # a process uses a core; several processes share a port
     on_busy: OnBusy = "interrupt"
     on_owner_lost: OnOwnerLost = "seal"
+    unknown_tools: UnknownTools = "leave_out"
     log: LogForm = "auto"
     # by prior knowledge, for a proxy: a proxy's connection carries many clients
     http2: Flag = False

@@ -2,9 +2,9 @@
 
 - `chat_completions`: the stream of Chat Completions: chunks as server-sent events, with a cursor
   as their `id:`
-- `completion_object`: a whole answer of Chat Completions, and the words shared with its stream
-- `contract`: the contract of a wire vocabulary: a pure machine from events to frames
-- `growing`: a part of an answer while it grows
+- `completion_object`: an answer as Chat Completions has it whole, and the words its stream shares
+  with it
+- `contract`: what a wire vocabulary is: a pure machine from events to frames
 - `librechat`: LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`
 - `response_items`: the output items of the Responses API, and the events around each item
 - `response_object`: the response object, embedded in events and returned by a GET

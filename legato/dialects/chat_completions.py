@@ -1,4 +1,7 @@
-"""The stream of Chat Completions: chunks as server-sent events, with a cursor as their `id:`."""
+"""The stream of Chat Completions: chunks as server-sent events, with a cursor as their `id:`.
+
+The cursor is a frame's last line, as in `librechat`.
+"""
 
 from copy import copy
 from typing import Final, Self, assert_never
@@ -24,6 +27,7 @@ from legato.events import (
     Created,
     Failed,
     Finished,
+    ModelCallEnded,
     Queued,
     RareEvent,
     ReasoningDelta,
@@ -39,6 +43,7 @@ _json = json.Encoder().encode  # JSON escapes every line break, so a payload can
 _TEXT: Final = b'"content":%b'
 _THOUGHT: Final = b'"%b":%%b' % THOUGHTS.encode()
 _ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
+_INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'
 
 
 class ChatCompletions:
@@ -54,6 +59,7 @@ class ChatCompletions:
         self._identity = identity
         self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without the seq
         self._calls: dict[int, int] = {}
+        self._custom: frozenset[int] = frozenset()  # positions of calls whose input is any text
 
     def fork(self) -> Self:
         twin = copy(self)
@@ -64,11 +70,12 @@ class ChatCompletions:
         # Nearly all encoded events are deltas.  Therefore a job makes templates of their frames
         # once, and fills in the differences.
         if type(event) is TextDelta:
-            return self._text % (seq, _json(event.text))
+            return self._text % (_json(event.text), seq)
         if type(event) is ReasoningDelta:
-            return self._thought % (seq, _json(event.text))
+            return self._thought % (_json(event.text), seq)
         if type(event) is ArgumentsDelta:
-            return self._arguments % (seq, self._calls[event.index], _json(event.text))
+            template = self._input if event.index in self._custom else self._arguments
+            return template % (self._calls[event.index], _json(event.text), seq)
         return self._rare(seq, event)
 
     def snapshot(self, snapshot: Snapshot) -> None:
@@ -81,7 +88,7 @@ class ChatCompletions:
                 return self._frame(seq, self._chunk({"role": "assistant", "content": ""}))
             case StepStarted(index, "tool_call", call):
                 return self._frame(seq, self._chunk(self._call(index, call or ToolCall("", ""))))
-            case Queued() | StepStarted() | StepCompleted():
+            case Queued() | StepStarted() | StepCompleted() | ModelCallEnded():
                 return b""
             case Finished():
                 return self._finish(event) + self._done(seq)
@@ -91,18 +98,24 @@ class ChatCompletions:
                 assert_never(event)
 
     def _begin(self, created: Created) -> None:
-        asked = created.asked
-        assert asked is not None, "only what an API was asked is answered so"
-        self._echo = convert(asked.echo, Echo)
+        api_request = created.api_request
+        assert api_request is not None, "only what an API was asked is answered so"
+        self._echo = convert(api_request.echo, Echo)
         self._head = head_of(
-            self._identity.response_id, "chat.completion.chunk", self._echo.created, asked.model
+            self._identity.response_id,
+            "chat.completion.chunk",
+            self._echo.created,
+            api_request.model,
         )
         self._text = self._template(_TEXT)
         self._thought = self._template(_THOUGHT)
         self._arguments = self._template(_ARGUMENTS)
+        self._input = self._template(_INPUT)
 
     def _call(self, index: int, call: ToolCall) -> Body:
         number = self._calls[index] = len(self._calls)
+        if call.kind == "custom":
+            self._custom |= {index}
         return {"tool_calls": [{"index": number, **call_of(call)}]}
 
     def _finish(self, ending: Finished) -> bytes:
@@ -113,9 +126,8 @@ class ChatCompletions:
         return last + _unnamed(self._chunk({}) | usage)
 
     def _done(self, seq: int) -> bytes:
-        """The last frame of an ending, alone with the cursor: a reader with fewer frames gets all
-        again."""
-        return b"%b%d\ndata: [DONE]\n\n" % (self._id, seq)
+        """Of one event's frames only the last has the cursor: who saw less comes back for all."""
+        return b"data: [DONE]\n%b%d\n\n" % (self._id, seq)
 
     def _chunk(self, delta: Body, finish: str | None = None) -> Body:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
@@ -126,13 +138,13 @@ class ChatCompletions:
         }
 
     def _frame(self, seq: int, body: Body) -> bytes:
-        return b"%b%d\n%b" % (self._id, seq, _unnamed(body))
+        return b"data: %b\n%b%d\n\n" % (_json(body), self._id, seq)
 
     def _template(self, delta: bytes) -> bytes:
-        """The template of a delta's frame, with places for the seq and for the fields of
-        `delta`."""
-        before, after = _unnamed(self._chunk({})).replace(b"%", b"%%").split(b'"delta":{}')
-        return b'%b%%d\n%b"delta":{%b}%b' % (self._id.replace(b"%", b"%%"), before, delta, after)
+        """A delta's frame, to be filled in: its seq, and what `delta` has places for."""
+        chunk, name = _json(self._chunk({})), self._id.replace(b"%", b"%%")
+        before, after = chunk.replace(b"%", b"%%").split(b'"delta":{}')
+        return b'data: %b"delta":{%b}%b\n%b%%d\n\n' % (before, delta, after, name)
 
 
 def _unnamed(body: Body) -> bytes:

@@ -93,6 +93,9 @@ def served_by(ending: AnyEnding) -> Body:
 
 
 def call_of(call: ToolCall) -> Body:
+    if call.kind == "custom":
+        custom = {"name": call.name, "input": call.args}
+        return {"id": call.id, "type": "custom", "custom": custom}
     function = {"name": call.name, "arguments": call.args}
     return {"id": call.id, "type": "function", "function": function}
 

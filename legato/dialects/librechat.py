@@ -1,4 +1,8 @@
-"""LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`."""
+"""LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`.
+
+The cursor is a frame's last line: some readers note it on sight, and where a connection is cut
+between it and the data they would ask for what follows an event that they never had.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final, Self, assert_never
@@ -15,6 +19,8 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    ModelCallEnded,
+    Origin,
     Queued,
     ReasoningDelta,
     Snapshot,
@@ -28,10 +34,10 @@ Body = Mapping[str, Any]
 
 _json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
 
-# Nearly all encoded events are deltas.  Therefore a job makes templates of their frames once, and
-# fills in the seq, the position and the text as JSON.
+# Deltas are nearly all that is ever encoded, so their frames are made once for each job but for
+# what differs: the position, the text as JSON and the seq.
 _DELTA: Final = (
-    b'%b%%d\nevent: message\ndata: {"event":"%b","data":{"id":"step_%b_%%d","delta":{%b}}}\n\n'
+    b'event: message\ndata: {"event":"%b","data":{"id":"step_%b_%%d","delta":{%b}}}\n%b%%d\n\n'
 )
 _TEXT: Final = b'"content":[{"type":"text","text":%b}]'
 _THOUGHT: Final = b'"content":[{"type":"think","think":%b}]'
@@ -57,13 +63,13 @@ class LibreChat:
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
         if type(event) is TextDelta:
-            return self._text % (seq, event.index, _json(event.text))
+            return self._text % (event.index, _json(event.text), seq)
         if type(event) is ReasoningDelta:
-            return self._thought % (seq, event.index, _json(event.text))
+            return self._thought % (event.index, _json(event.text), seq)
         if type(event) is ArgumentsDelta:
-            return self._arguments % (seq, event.index, _json(event.text))
-        if isinstance(event, Queued):
-            return b""  # the reply to the start said the same
+            return self._arguments % (event.index, _json(event.text), seq)
+        if isinstance(event, Queued | ModelCallEnded):
+            return b""  # the reply to the start said the first; no frame says the second
         if isinstance(event, Failed) and event.request is None:
             return self._frame(seq, {"error": event.message}, name=b"error")
         return self._frame(seq, self._body(event))
@@ -88,11 +94,11 @@ class LibreChat:
         }
 
     def _frame(self, seq: int, body: Body, name: bytes = b"message") -> bytes:
-        return b"%b%d\nevent: %b\ndata: %b\n\n" % (self._id, seq, name, _json(body))
+        return b"event: %b\ndata: %b\n%b%d\n\n" % (name, _json(body), self._id, seq)
 
     def _delta(self, name: bytes, delta: bytes) -> bytes:
         job_id = _json(self._identity.job_id)[1:-1]
-        return _DELTA % (_verbatim(self._id), name, _verbatim(job_id), delta)
+        return _DELTA % (name, _verbatim(job_id), delta, _verbatim(self._id))
 
     def _body(self, event: Created | StepStarted | StepCompleted | AnyEnding) -> Body:
         match event:
@@ -138,6 +144,7 @@ class LibreChat:
             "stepIndex": step.index,
             "stepDetails": details,
             "usage": None,
+            **_named(step.origin),
         }
 
     def _completed(self, index: int, call: ToolCall) -> Body:
@@ -168,6 +175,12 @@ def _answering(event: Created) -> Body:
     if event.agent is None:
         return {}
     return {"agent_id": event.agent.id, "agent_version": event.agent.version}
+
+
+def _named(origin: Origin) -> Body:
+    """The agent of a step and its group; nothing for a step of a bare model."""
+    named = {"agentId": origin.agent_id, "groupId": origin.group_id}
+    return {field: value for field, value in named.items() if value is not None}
 
 
 def _verbatim(text: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
-from legato.content import TextPart, ThinkPart, ToolCallPart
+from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart
 
 Body = dict[str, Any]
 Event = tuple[str, Body]  # the event's type, and all other fields but the number
@@ -15,6 +15,8 @@ ADDED: Final = "response.output_item.added"
 DONE: Final = "response.output_item.done"
 ARGUMENTS_DELTA: Final = "response.function_call_arguments.delta"
 ARGUMENTS_DONE: Final = "response.function_call_arguments.done"
+INPUT_DELTA: Final = "response.custom_tool_call_input.delta"
+INPUT_DONE: Final = "response.custom_tool_call_input.done"
 
 
 class Words(NamedTuple):
@@ -49,19 +51,30 @@ WORDS: Final[Mapping[type[TextPart | ThinkPart], Words]] = {
     ),
 }
 
-_TYPES: Final = {TextPart: "message", ThinkPart: "reasoning", ToolCallPart: "function_call"}
-_PREFIXES: Final = {TextPart: "msg", ThinkPart: "rs", ToolCallPart: "fc"}
+_PREFIXES: Final = {
+    "message": "msg",
+    "reasoning": "rs",
+    "function_call": "fc",
+    "custom_tool_call": "ctc",
+}
+_INPUTS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
+
+
+def type_of(part: OutputPart) -> str:
+    if isinstance(part, ToolCallPart):
+        return "custom_tool_call" if part.tool_call.kind == "custom" else "function_call"
+    return "message" if isinstance(part, TextPart) else "reasoning"
 
 
 def id_of(part: OutputPart, job_id: str, index: int) -> str:
-    return f"{_PREFIXES[type(part)]}_{job_id}_{index}"
+    return f"{_PREFIXES[type_of(part)]}_{job_id}_{index}"
 
 
 def item_of(part: OutputPart, job_id: str, index: int, status: Status) -> Body:
-    head = {"id": id_of(part, job_id, index), "type": _TYPES[type(part)], "status": status}
+    head = {"id": id_of(part, job_id, index), "type": type_of(part), "status": status}
     if isinstance(part, ToolCallPart):
         call = part.tool_call
-        return {**head, "call_id": call.id, "name": call.name, "arguments": call.args}
+        return {**head, "call_id": call.id, "name": call.name, _INPUTS[head["type"]]: call.args}
     if isinstance(part, ThinkPart):
         return {**head, "summary": [_words_of(part)]}
     return {**head, "role": "assistant", "content": [_words_of(part)]}
@@ -80,7 +93,9 @@ def place_of(part: OutputPart, job_id: str, index: int) -> Body:
 
 
 def delta_type(part: OutputPart) -> str:
-    return ARGUMENTS_DELTA if isinstance(part, ToolCallPart) else WORDS[type(part)].delta
+    if isinstance(part, ToolCallPart):
+        return INPUT_DELTA if part.tool_call.kind == "custom" else ARGUMENTS_DELTA
+    return WORDS[type(part)].delta
 
 
 def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
@@ -88,9 +103,9 @@ def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
     item = item_of(part, job_id, index, "in_progress")
     place = place_of(part, job_id, index)
     if isinstance(part, ToolCallPart):
-        yield ADDED, {"output_index": index, "item": item | {"arguments": ""}}
+        yield ADDED, {"output_index": index, "item": item | {_INPUTS[item["type"]]: ""}}
         if part.tool_call.args:
-            yield ARGUMENTS_DELTA, {**place, "delta": part.tool_call.args}
+            yield delta_type(part), {**place, "delta": part.tool_call.args}
     else:
         words = WORDS[type(part)]
         yield ADDED, {"output_index": index, "item": item | {words.parts: []}}
@@ -101,10 +116,15 @@ def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterat
     """The events at a part's end; `part` is the whole part."""
     place = place_of(part, job_id, index)
     if isinstance(part, ToolCallPart):
-        call = part.tool_call
-        yield ARGUMENTS_DONE, {**place, "name": call.name, "arguments": call.args}
+        yield _whole(part.tool_call, place)
     else:
         words, whole = WORDS[type(part)], _words_of(part)
         yield words.done, {**place, "text": whole["text"]}
         yield words.part_done, {**place, "part": whole}
     yield DONE, {"output_index": index, "item": item_of(part, job_id, index, status)}
+
+
+def _whole(call: ToolCall, place: Body) -> Event:
+    if call.kind == "custom":
+        return INPUT_DONE, {**place, "input": call.args}
+    return ARGUMENTS_DONE, {**place, "name": call.name, "arguments": call.args}

@@ -10,8 +10,7 @@ from legato.events import AnyEnding, Created
 
 PREFIX: Final = "resp_"  # and the job's id
 
-# The values of fields that a request left out.  `asked.echo` has the same names, with the values of
-# the request.
+# The defaults of an API's request; `api_request.echo` has the same names, with what was given.
 DEFAULTS: Final[Mapping[str, Any]] = {
     "background": False,
     "frequency_penalty": 0.0,
@@ -95,8 +94,8 @@ def began_at(job_id: str) -> int:
 def _resource(
     created: Created, output: Sequence[Body], status: str, ending: AnyEnding | None
 ) -> Body:
-    asked = created.asked
-    assert asked is not None, "only what an API was asked is answered so"
+    api_request = created.api_request
+    assert api_request is not None, "only what an API was asked is answered so"
     return {
         "id": created.response_id,
         "object": "response",
@@ -105,12 +104,12 @@ def _resource(
         "status": status,
         "error": error_of(ending),
         "incomplete_details": incomplete_of(ending),
-        "model": asked.model,
+        "model": api_request.model,
         "output": output,
         "usage": usage_of(ending.usage) if ending else None,
-        "store": asked.store,
+        "store": api_request.store,
         **DEFAULTS,
-        **asked.echo,
+        **api_request.echo,
     }
 
 

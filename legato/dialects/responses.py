@@ -6,9 +6,8 @@ from typing import Final, Self, assert_never
 
 from msgspec import json
 
-from legato.content import ToolCallPart
+from legato.content import ErrorPart, ToolCallPart
 from legato.dialects.contract import Identity
-from legato.dialects.growing import Growing, blank_of
 from legato.dialects.response_items import (
     Event,
     OutputPart,
@@ -28,6 +27,7 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    ModelCallEnded,
     Queued,
     RareEvent,
     Snapshot,
@@ -36,6 +36,7 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
+from legato.growing_part import GrowingPart, blank
 
 _json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
 
@@ -54,22 +55,23 @@ class Responses:
         self.number = 0
         self._created: Created | None = None
         self._closed: dict[int, OutputPart] = {}
-        self._open: dict[int, Growing] = {}
+        self._open: dict[int, tuple[GrowingPart, bytes]] = {}  # each with a template of its deltas
 
     def fork(self) -> Self:
         twin = copy(self)
         twin._closed = dict(self._closed)
-        twin._open = {index: growing.fork() for index, growing in self._open.items()}
+        twin._open = {index: (part.fork(), frame) for index, (part, frame) in self._open.items()}
         return twin
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
         # Nearly all encoded events are deltas.  Therefore an item makes the template of its deltas'
         # frames once, and fills in the differences.
         if type(event) is TextDelta or isinstance(event, Delta):
-            growing, text, number = self._open[event.index], event.text, self.number
-            growing.grow(text)
+            part, frame = self._open[event.index]
+            text, number = event.text, self.number
+            part.grow(text)
             self.number = number + 1
-            return growing.frame % (number, _json(text))
+            return frame % (number, _json(text))
         return self._frames(self._rare(event)) + (_DONE if isinstance(event, Ending) else b"")
 
     def snapshot(self, snapshot: Snapshot) -> None:
@@ -79,7 +81,7 @@ class Responses:
         match event:
             case StepStarted():
                 yield from self._start(event)
-            case Queued() | StepCompleted():
+            case Queued() | StepCompleted() | ModelCallEnded():
                 pass  # a tool's result is not the model's output
             case Created():
                 self._created = event
@@ -93,15 +95,17 @@ class Responses:
         if step.index in self._open:
             return  # a model goes on where another owner's left off
         yield from self._close("completed", ToolCallPart)
-        part = blank_of(step)
+        part = blank(step)
         yield from opening(part, self._job_id, step.index)
-        self._open[step.index] = Growing(part, self._template(part, step.index))
+        self._open[step.index] = GrowingPart(part), self._template(part, step.index)
 
     def _close(self, status: Status, *but: type[OutputPart]) -> Iterator[Event]:
-        for index, growing in sorted(self._open.items()):
-            if not isinstance(growing.blank, but):
+        for index, (growing, _) in sorted(self._open.items()):
+            if not issubclass(growing.kind, but):
                 del self._open[index]
-                part = self._closed[index] = growing.part()
+                part = growing.read()
+                assert not isinstance(part, ErrorPart), "no step begins one"
+                self._closed[index] = part
                 yield from closing(part, self._job_id, index, status)
 
     def _end(self, ending: AnyEnding) -> Iterator[Event]:

@@ -1,6 +1,6 @@
 """HTTP: parse, ask, respond.  No business rules.
 
-- `app`: puts the application together: routes, who may use them, and how errors are said
+- `app`: puts the application together: its routes, their description, and the gate before them
 - `application`: the application itself: what every request may use
 - `assets`: what is the same for everybody: made once, kept as bytes, and known to clients by its
   ETag
@@ -10,6 +10,7 @@
   cookies
 - `description`: `/openapi.json`: the description of the API, made once
 - `errors`: how what went wrong is said over HTTP: statuses and bodies in one table
+- `gate`: all that happens between the head of a request and its route, and to its reply
 - `headers`: what every reply tells a browser: what the page may load, and who may look into it
 - `loop_delay`: how late the event loop is: what everybody waits for behind whoever computes too
   long
@@ -21,7 +22,7 @@
 - `replies`: the bodies that the routes answer with, where they are not records themselves
 - `request_context`: requests in, responses out: JSON by msgspec, and whose job or conversation an
   id names
-- `request_info`: what the guards may know of the request that is served
+- `request_info`: what the head of a request says about whoever asks, read once
 - `requests`: each request has an id, which its reply and its log lines carry; and it is counted
 - `runtime`: what the routes run on, opened and closed as a whole: storage > models > supervisor
 - `tracing`: a span for each generation, for OpenTelemetry; only where the extra is there and

@@ -1,7 +1,7 @@
 """The application itself: what every request may use."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from quart import Response, abort
 from quart.wrappers.base import BaseRequestWebsocket
@@ -11,7 +11,6 @@ from legato.config import ANY_AUDIENCE, Settings
 from legato.http.agents.ids import NAME, AgentIdConverter
 from legato.http.assets import Assets, Folder
 from legato.http.auth.authenticator import Authenticator
-from legato.http.auth.jwks import PublicKeys
 from legato.http.auth.logins import Logins
 from legato.http.auth.tokens import Expected
 from legato.http.guards.addresses import Proxies
@@ -24,6 +23,9 @@ from legato.http.server.asgi import Connection, Handshake, Hosted, Lifespan
 from legato.http.server.transport.descriptors import most_connections
 from legato.http.server.transport.limit import ConnectionLimit
 from legato.http.streams.streaming import Streams
+
+if TYPE_CHECKING:
+    from legato.http.auth.jwks import PublicKeys
 
 BODY_TIMEOUT: Final = 30  # seconds to send a body
 
@@ -56,10 +58,10 @@ class Legato(Hosted):
             settings.limits.max_connections_per_address,
             self.proxies.trusts,
         )
-        keys = PublicKeys(settings.jwks_url) if settings.jwks_url else None
         self.seal = Seal(settings.jwt_secret or "")
         audience = None if settings.jwt_audience == ANY_AUDIENCE else settings.jwt_audience
         expected = Expected(settings.jwt_issuer, audience)
+        keys = _provider_keys(settings.jwks_url) if settings.jwks_url else None
         self.authenticator = Authenticator(settings.jwt_secret or "", keys, expected=expected)
         self.url_map.converters[NAME] = AgentIdConverter
         self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
@@ -81,3 +83,10 @@ class Legato(Hosted):
             return super().create_url_adapter(request)
         path, method = request.path, request.method
         return self.url_map.bind("localhost", request.root_path, None, request.scheme, method, path)
+
+
+def _provider_keys(url: str) -> "PublicKeys":
+    """Imported where they are wanted: an HTTP client comes with them."""
+    from legato.http.auth.jwks import PublicKeys
+
+    return PublicKeys(url)

@@ -1,5 +1,7 @@
 """The chat routes: start a generation, follow it, ask about it, stop it."""
 
+from typing import Final
+
 from msgspec import UNSET
 from quart import Blueprint, Response, request
 from quart_schema import tag_blueprint
@@ -25,16 +27,20 @@ from legato.http.replies import AbortReply, ActiveReply, EventStream, StatusRepl
 from legato.http.request_context import (
     body_of,
     canonical,
+    is_conversation,
     job_of,
+    no_content,
     place_asked,
     reply,
     runtime,
     user,
 )
-from legato.http.streams.sse import stream_response
+from legato.http.streams.sse import has_everything, stream_response
 from legato.http.streams.streaming import Reading
 from legato.http.turns import turn_of
 from legato.models.contract import ModelError
+
+API: Final = "librechat"
 
 chat = Blueprint("chat", __name__, url_prefix="/api/agents/chat")
 tag_blueprint(chat, ["generations"])
@@ -42,7 +48,7 @@ tag_blueprint(chat, ["generations"])
 
 @chat.post("")
 @chat.post("/<endpoint>")
-@describe(StartReply, body=StartBody, refusals=(400, 403, 409, 413, 429, 503))
+@describe(StartReply, body=StartBody, refusals=(400, 403, 409, 413, 422, 429, 503))
 async def start(endpoint: str = "agents") -> Response:
     """Start a generation; it runs whether or not anybody listens.
 
@@ -104,9 +110,12 @@ async def stream(stream_id: str) -> Response:
     """Follow a generation as server-sent events, from its beginning or from a cursor.
 
     `Last-Event-ID` or `?after=` gives exactly what was missed, `?resume=true` the state of now;
-    then what follows, live, to the ending.
+    then what follows, live, to the ending.  After the ending's own cursor nothing does: 204.
     """
-    return stream_response(Reading(await job_of(stream_id), "librechat", _start()))
+    start, job = _start(), await job_of(stream_id)
+    if isinstance(start, Cursor) and await has_everything(job, API, start):
+        return no_content()
+    return stream_response(Reading(job, API, start))
 
 
 def _start() -> Start:
@@ -127,8 +136,9 @@ def _cursor(name: str, cursor: str) -> Cursor:
 @chat.get("/active")
 @describe(ActiveReply)
 async def active() -> Response:
-    """The conversations in which you have a running generation."""
-    return reply(ActiveReply(await runtime().jobs.active(user())))
+    """The conversations in which you have a running generation; what other APIs asked is none."""
+    found = await runtime().jobs.active(user())
+    return reply(ActiveReply([each for each in found if is_conversation(each)]))
 
 
 @chat.get("/status/<stream_id>")
@@ -174,7 +184,7 @@ async def abort() -> Response:
 
 def _aborted(job: JobRef, answer: StopReply) -> AbortReply:
     unsaved = answer.ending.unsaved or UNSET
-    if answer.settled:
+    if answer.already_ended:
         return AbortReply(
             success=False,
             generation_id=job.job_id,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from quart import Quart, Response, request
+from quart import Request, Response
 
 from legato.http.errors import is_openai
 
@@ -16,7 +16,7 @@ ALLOWED_METHODS: Final = "GET, POST, DELETE"
 ALLOWED_HEADERS: Final = "Authorization, Content-Type, Last-Event-ID, X-Request-ID, *"
 
 EXPOSED_HEADERS: Final = (
-    "X-Legato-Job, X-Legato-Cursor, X-Request-ID, "
+    "X-Legato-Job, X-Legato-Cursor, X-Legato-Tools-Left-Out, X-Request-ID, "
     "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After"
 )
 
@@ -32,30 +32,30 @@ class Cors:
     def __init__(self, origins: Sequence[str]) -> None:
         self._origins = frozenset(origins)
 
-    def guard(self, app: Quart) -> None:
-        if self._origins:
-            app.before_request(self.preflight)
-            app.after_request(self.share)
+    def is_preflight(self, request: Request) -> bool:
+        """Whether a browser asks before it sends the request itself; it has no token yet."""
+        asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        return asks and bool(self._origins)
 
-    async def preflight(self) -> Response | None:
-        """A browser's question before the request itself, which has no token yet."""
-        if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
-            return None
+    def preflight(self, request: Request) -> Response:
+        """What the page may send, where it may at all."""
         response = Response(b"", 204)
-        if self.allowed() is not None:
+        if self.allowed(request) is not None:
             response.headers["Access-Control-Allow-Methods"] = ALLOWED_METHODS
             response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
             response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
         return response
 
-    async def share(self, response: Response) -> Response:
+    def share(self, request: Request, response: Response) -> None:
+        """Have the page's browser show it the reply, where it may see it."""
+        if not self._origins:
+            return
         response.vary.add("Origin")  # also where it is refused, or a cache would say so to others
-        if allowed := self.allowed():
+        if allowed := self.allowed(request):
             response.headers["Access-Control-Allow-Origin"] = allowed
             response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
-        return response
 
-    def allowed(self) -> str | None:
+    def allowed(self, request: Request) -> str | None:
         """To whom the reply is open, in the words of `Access-Control-Allow-Origin`."""
         origin = request.headers.get("Origin")
         if origin is None:

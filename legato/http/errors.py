@@ -13,14 +13,20 @@ from quart import (
     websocket,
 )
 
-from legato.actors.admission import Busy, Refused, ShuttingDown, TooManyForServer, TooManyForUser
+from legato.actors.admission import (
+    Busy,
+    Refused,
+    RequestReused,
+    ShuttingDown,
+    TooManyForServer,
+    TooManyForUser,
+)
 from legato.actors.conversation.turn import InvalidTurn
 from legato.actors.start import NotStarted
 from legato.actors.stream.places import UnknownDialect
 from legato.agents.errors import AgentForbidden, InvalidAgent, NoSuchAgent
 from legato.http.auth.authenticator import ForbiddenOrigin
-from legato.http.auth.jwks import KeysUnavailable
-from legato.http.auth.tokens import Unauthorized
+from legato.http.auth.tokens import KeysUnavailable, Unauthorized
 from legato.models.contract import ModelError
 from legato.storage.contracts.agents import NoOwner, TooMany
 from legato.storage.contracts.errors import (
@@ -77,6 +83,10 @@ class UnknownModel(RequestError):
     """There is no model of that name."""
 
 
+class DoubtfulSender(RequestError):
+    """A proxy's headers contradict each other, or cannot be read."""
+
+
 class TooLarge(RequestError):
     status = 413
     error = "Too large"
@@ -131,6 +141,7 @@ STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     TooMany: (400, "Invalid request data"),
     InvalidCursor: (400, "Invalid request"),
     ModelError: (400, "Invalid request"),
+    RequestReused: (422, "Request reused"),
     Busy: (409, "Conversation busy"),
     TooManyForUser: (429, "Too many generations"),
     TooManyForServer: (503, "Too many generations"),

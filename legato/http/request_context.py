@@ -2,25 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
 import trio
 from msgspec import json
-from quart import (
-    Request,
-    Response,
-    Websocket,
-    current_app,
-    g,
-    request,
-)
+from quart import Response, current_app, g, request
 
 from legato.actors.ref import JobRef
 from legato.content import Conversation
 from legato.http.application import Legato
-from legato.http.auth.authenticator import Credentials, session_in
 from legato.http.errors import (
     ConversationNotFound,
     Foreign,
@@ -39,40 +32,6 @@ T = TypeVar("T")
 
 def application() -> Legato:
     return cast("Legato", current_app)
-
-
-def credentials_of(asking: Request) -> Credentials:
-    return Credentials(
-        method=asking.method,
-        own_origin=f"{scheme_of(asking)}://{host_of(asking)}",
-        authorization=asking.headers.get("Authorization"),
-        session=session_in(asking.headers.getlist("Cookie")),
-        origin=asking.headers.get("Origin"),
-    )
-
-
-def handshake_of(asking: Websocket) -> Credentials:
-    """A browser sends cookies with any page's handshake, and hides no reply from that page."""
-    scheme = scheme_of(asking).replace("ws", "http", 1)
-    return Credentials(
-        method="WEBSOCKET",
-        own_origin=f"{scheme}://{host_of(asking)}",
-        authorization=asking.headers.get("Authorization"),
-        session=session_in(asking.headers.getlist("Cookie")),
-        origin=asking.headers.get("Origin"),
-    )
-
-
-def scheme_of(asked: Request | Websocket) -> str:
-    """http or https, as the client used it."""
-    said = asked.headers.getlist("X-Forwarded-Proto")
-    return application().proxies.scheme(asked.remote_addr or "", asked.scheme, said)
-
-
-def host_of(asked: Request | Websocket) -> str:
-    """host[:port], as the client wrote it."""
-    said = asked.headers.getlist("X-Forwarded-Host")
-    return application().proxies.host(asked.remote_addr or "", asked.host, said)
 
 
 def runtime() -> Runtime:
@@ -156,6 +115,11 @@ def _malformed(reason: str) -> MalformedJson:
     return MalformedJson(f"The request body contains malformed JSON: {reason}")
 
 
+def digest_of(asked: Any) -> str:
+    """What two requests have in common that ask the same, however they are spelled."""
+    return sha256(json.encode(asked, order="deterministic")).hexdigest()
+
+
 def query_of(kind: type[T]) -> T:
     """The request's query as `kind`; of several values of one name the first counts.
 
@@ -202,6 +166,15 @@ def canonical(given: str) -> str:
         return str(UUID(given))
     except ValueError:
         return given
+
+
+def is_conversation(stream_id: str) -> bool:
+    """Whether it names a conversation of messages: a UUID, which no id of other APIs is."""
+    try:
+        UUID(stream_id)
+    except ValueError:
+        return False
+    return True
 
 
 async def job_of(stream_id: str) -> JobRef:

@@ -1,38 +1,90 @@
-"""What the guards may know of the request that is served."""
+"""What the head of a request says about whoever asks: read once, and kept for all who judge it."""
 
 from hashlib import sha256
 from typing import cast
 
 from msgspec.structs import replace
-from quart import Request, Websocket, g, has_request_context, request, websocket
+from quart import Request, Websocket, g, has_request_context, request
+from quart.globals import request_ctx, websocket_ctx
 
 from legato.http.auth.api_keys import is_meant_as_key
-from legato.http.auth.authenticator import bearer_of, session_in
+from legato.http.auth.authenticator import Credentials, session_in
+from legato.http.errors import DoubtfulSender
 from legato.http.guards.addresses import ip_subject
 from legato.http.guards.asking import Asking
+from legato.http.guards.senders import Sender, sender
 from legato.http.request_context import application
+
+
+def credentials() -> Credentials:
+    """The credentials of the request, or of the handshake, that is served."""
+    if "credentials" not in g:
+        g.credentials = _credentials(_head())
+    return cast("Credentials", g.credentials)
 
 
 def asking() -> Asking:
     """All that is known by now: who asks only once that was authenticated."""
     if "asking" not in g:
-        g.asking = _asking(request if has_request_context() else websocket)
+        g.asking = _asking(_head(), credentials())
     return replace(cast("Asking", g.asking), user=g.get("user"))
 
 
-def _asking(asked: Request | Websocket) -> Asking:
-    forwarded = asked.headers.getlist("X-Forwarded-For")
-    authorization = asked.headers.get("Authorization", "")
-    session = session_in(asked.headers.getlist("Cookie"))
+def _head() -> Request | Websocket:
+    return request_ctx.request if has_request_context() else websocket_ctx.websocket
+
+
+def _credentials(asked: Request | Websocket) -> Credentials:
+    """Browsers send cookies with any page's handshake, and hide no reply of it from that page: so
+    a handshake's method is none of the safe ones, whatever HTTP calls it.
+    """
+    is_handshake = isinstance(asked, Websocket)
+    headers, scheme = asked.headers, scheme_of(asked).replace("ws", "http", 1)
+    origin = headers.get("Origin")
+    return Credentials(
+        method="WEBSOCKET" if is_handshake else asked.method,
+        own_origin="" if origin is None else f"{scheme}://{host_of(asked)}",
+        authorization=headers.get("Authorization"),
+        session=session_in(headers.getlist("Cookie")),
+        origin=origin,
+    )
+
+
+def _asking(asked: Request | Websocket, credentials: Credentials) -> Asking:
     return Asking(
         method=asked.method,
         path=asked.path,
-        from_ip=ip_subject(application().proxies.address(asked.remote_addr or "", forwarded)),
+        from_ip=ip_subject(sender_of(asked).address),
         agent=asked.headers.get("User-Agent", ""),
-        has_credentials=bool(authorization) or session is not None,
+        has_credentials=bool(credentials.authorization) or credentials.session is not None,
         read=_body,
-        key=_digest(bearer_of(authorization) or ""),
+        key=_digest(credentials.bearer or ""),
     )
+
+
+def scheme_of(asked: Request | Websocket) -> str:
+    """http or https, as the client used it."""
+    return sender_of(asked).scheme
+
+
+def host_of(asked: Request | Websocket) -> str:
+    """host[:port], as the client wrote it."""
+    return sender_of(asked).host
+
+
+def sender_of(asked: Request | Websocket) -> Sender:
+    """Who sent it, as far as a proxy of ours says."""
+    if "sender" not in g:
+        own = Sender(asked.remote_addr or "", asked.scheme, asked.host)
+        g.sender = sender(application().proxies, own, asked.headers.getlist)
+    return cast("Sender", g.sender)
+
+
+def check_sender(asked: Request | Websocket) -> None:
+    """Raises DoubtfulSender where it is not certain for whom a proxy asks."""
+    if doubt := sender_of(asked).doubt:
+        remedy = "the proxy has to remove or overwrite the header that it does not write itself"
+        raise DoubtfulSender(f"{doubt}: {remedy}")
 
 
 async def _body() -> bytes:

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 import trio
-from quart import Quart, Response, g, request, websocket
+from quart import Request, Response, g
 from quart.wrappers.base import BaseRequestWebsocket
 from structlog.contextvars import bind_contextvars
 
@@ -38,28 +38,16 @@ class Requests:
         self.refused = Counter[str]()
         self._logged = logged
 
-    def follow(self, app: Quart) -> None:
-        app.before_request(self.begin)
-        app.before_websocket(self.begin_handshake)
-        app.after_request(self.end)
-
-    async def begin(self) -> None:
-        name(request)
-        g.began = trio.current_time()
-
-    async def begin_handshake(self) -> None:
-        name(websocket)
-
-    async def end(self, response: Response) -> Response:
+    def end(self, request: Request, response: Response) -> None:
+        """Say in the reply which request it answers, count it, and have its line in the log."""
         response.headers[HEADER] = g.request_id
         method = request.method if request.method in METHODS else UNKNOWN
         route = request.url_rule.rule if request.url_rule else UNKNOWN
         self.answered[method, route, response.status_code] += 1
         if self._logged:
-            self._log(response)
-        return response
+            self._log(request, response)
 
-    def _log(self, response: Response) -> None:
+    def _log(self, request: Request, response: Response) -> None:
         log.info(
             "request answered",
             method=request.method,
@@ -69,8 +57,9 @@ class Requests:
         )
 
 
-def name(asking: BaseRequestWebsocket) -> None:
-    """What is started from here, a generation too, has the id in all its log lines."""
+def begin(asking: BaseRequestWebsocket) -> None:
+    """What is started from here, a generation too, has the request's id in all its log lines."""
+    g.began = trio.current_time()
     given = asking.headers.get(HEADER, "")
     g.request_id = given if WELL_FORMED.fullmatch(given) else f"req_{token_hex(16)}"
     trace = asking.headers.get(TRACE_HEADER, "")

@@ -9,10 +9,12 @@ import structlog
 from msgspec import Struct
 
 from legato.actors.jobs import Jobs, LocalJobs
-from legato.actors.lifespan import Replica, open_replica, open_supervisor
+from legato.actors.lifespan import Replica, open_supervisor
 from legato.actors.supervisor import Supervisor
 from legato.agents.catalogue import Catalogue
 from legato.agents.configured import configured_agents
+from legato.agents.run import AgentRuns
+from legato.agents.tools.contract import NoTools
 from legato.config import ConfigError, Settings
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
@@ -82,7 +84,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         open_retention(storage.erasure, settings.retention_days),
     ):
         if tracing is not None:
-            replica.supervisor.observers.append(tracing.ended)
+            replica.supervisor.observe(tracing)
         yield Runtime(
             settings,
             storage.records,
@@ -142,6 +144,7 @@ async def _open_jobs(
     settings: Settings, storage: Storage, models: Mapping[str, Model]
 ) -> AsyncIterator[Replica]:
     """With a Redis as one replica of many; without, this process has all jobs."""
+    runs = AgentRuns(models, NoTools())
     if settings.redis_url is None:
         async with open_supervisor(
             records=storage.records,
@@ -149,9 +152,14 @@ async def _open_jobs(
             dialects=DIALECTS,
             limits=settings.limits,
             journal=storage.journal,
+            runs=runs,
+            on_owner_lost=settings.on_owner_lost,
         ) as supervisor:
             yield Replica(supervisor, LocalJobs(supervisor))
         return
+    # Many replicas are a layer of their own, which one process has no use for.
+    from legato.actors.cluster.lifespan import open_replica
+
     async with (
         _open_replication(settings, settings.redis_url) as replication,
         open_replica(
@@ -162,6 +170,7 @@ async def _open_jobs(
             limits=settings.limits,
             lease=settings.limits.lease,
             on_owner_lost=settings.on_owner_lost,
+            runs=runs,
         ) as replica,
     ):
         yield replica

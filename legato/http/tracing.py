@@ -9,7 +9,7 @@ import trio
 from structlog.contextvars import get_contextvars
 
 from legato.actors.ending import standing_of
-from legato.actors.job import Job
+from legato.actors.job import Job, JobObserver
 from legato.actors.ref import time_of
 from legato.config import ConfigError, Settings
 from legato.content import Usage
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LAST_EXPORT: Final = 1.0  # seconds at the end for the spans that are not sent yet
 
 
-class Tracing:
+class Tracing(JobObserver):
     """Nothing of OpenTelemetry is current while a generation runs: its span is made at its end."""
 
     def __init__(self, provider: "TracerProvider") -> None:
@@ -31,8 +31,8 @@ class Tracing:
         self._tracer = provider.get_tracer("legato")
         self._read = TraceContextTextMapPropagator().extract
 
-    def ended(self, job: Job) -> None:
-        """Called in the job's own task, which has what the request that started it brought."""
+    def job_ended(self, job: Job) -> None:
+        """Make the span: this task has what the request brought that started the job."""
         from opentelemetry.trace import SpanKind, Status, StatusCode
 
         span = self._tracer.start_span(
@@ -61,7 +61,7 @@ def attributes_of(job: Job) -> Mapping[str, str | int | float]:
         "gen_ai.request.model": job.turn.model,
         "gen_ai.usage.input_tokens": usage.prompt_tokens,
         "gen_ai.usage.output_tokens": usage.completion_tokens,
-        "legato.api": prompt.asked.api if prompt else "chat",
+        "legato.api": prompt.api_request.api if prompt else "chat",
         "legato.job": job.turn.job_id,
         "legato.outcome": str(standing_of(ending)),
         "legato.first_content_seconds": job.first_content,

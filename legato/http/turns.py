@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+from msgspec.structs import replace
 from ulid import ULID
 
 from legato.actors.conversation.turn import Turn
@@ -10,6 +11,7 @@ from legato.content import Edit
 from legato.http.errors import InvalidField, TooLarge
 from legato.http.input.bodies import NEW, EditedContent, StartBody
 from legato.http.input.nesting import MAX_PARAMETERS, check_count
+from legato.http.request_context import digest_of
 
 
 def turn_of(
@@ -49,8 +51,16 @@ def turn_of(
         revise=revise,
         edit=_edit(body),
         request_id=body.client_request_id,
+        request_digest=_digest(body),
         agents=agents,
     )
+
+
+def _digest(body: StartBody) -> str | None:
+    """Of what a repetition has to say again."""
+    if body.client_request_id is None:
+        return None
+    return digest_of(replace(body, client_request_id=None, on_busy=None))
 
 
 def _check_sizes(body: StartBody, max_text: int) -> None:
@@ -84,7 +94,8 @@ def _revised(body: StartBody) -> str | None:
         return None
     if body.response_message_id is None:
         raise InvalidField("responseMessageId", "names the answer that is edited or goes on")
-    return body.response_message_id
+    # LibreChat's client adds the underscore to any answer's id; none of ours ends with one.
+    return body.response_message_id.removesuffix("_")
 
 
 def _edit(body: StartBody) -> Edit | None:

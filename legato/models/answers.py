@@ -86,7 +86,9 @@ class Batches:
         self._is_broken = self._is_silent = self._is_told = False
 
     async def _next_slice(self) -> bytes:
-        if not self._unread:
+        if self._unread:
+            await trio.lowlevel.checkpoint()  # a read would be one
+        else:
             self._unread = await self._read()
         read, self._unread = self._unread[:SLICE], self._unread[SLICE:]
         return read

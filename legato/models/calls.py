@@ -25,6 +25,7 @@ class _Piece(Struct, frozen=True):
     id: str
     name: str
     args: str
+    is_custom: bool
 
 
 class _Call:
@@ -34,6 +35,7 @@ class _Call:
         self.index = index
         self.id = ""
         self.name = ""
+        self.is_custom = False
         self.number: int | None = None
         self.args: list[str] = []
         self._size = 0
@@ -41,6 +43,7 @@ class _Call:
     def take(self, piece: _Piece) -> None:
         self.id = self.id or piece.id
         self.name = self.name or piece.name
+        self.is_custom = self.is_custom or piece.is_custom
         self._size += len(piece.args)
         if self._size <= _MOST_WEIGHED:
             self.args.append(piece.args)
@@ -155,13 +158,14 @@ class Calls:
         call_id = f"call_{self._prefix}_{call.number}" if is_taken else call.id
         args = "".join(call.args)
         if call.is_told_late and piece is not None:
-            args += piece.args  # the last piece was not kept
-        return ToolCallChunk(call.number, call_id, call.name, args)
+            args += piece.args  # which was one too many to be kept
+        return ToolCallChunk(call.number, call_id, call.name, args, call.is_custom)
 
 
 def _piece_in(given: Mapping[str, Any]) -> _Piece:
     """Functions have arguments, custom tools an input; some name both beside and not within."""
-    inner = mapping_in(given.get("function")) or mapping_in(given.get("custom")) or given
+    custom = mapping_in(given.get("custom"))
+    inner = mapping_in(given.get("function")) or custom or given
     args = inner.get("arguments", inner.get("input", inner.get("parameters")))
     found = given.get("id")
     call_id = found if isinstance(found, str) and len(found) <= LONGEST_ID else ""
@@ -170,4 +174,5 @@ def _piece_in(given: Mapping[str, Any]) -> _Piece:
         call_id,
         name_in(inner.get("name"), LONGEST_NAME),
         json_in(args),
+        bool(custom) or given.get("type") == "custom",
     )

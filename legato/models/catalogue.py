@@ -5,15 +5,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import assert_never, cast
 
-import trio
-
 from legato.config import BUILT_IN_MODEL, ConfigError, ModelSettings
 from legato.models.contract import Json, Model, ModelError
-from legato.models.engine_requests import EngineModel
-from legato.models.local import ENGINE_PARAMETERS, Engine, EngineUnavailable
-from legato.models.openai import Endpoint, OpenAIModel, provider_client
+from legato.models.local.weights import DEFAULT_CACHE
 from legato.models.scripted import FASTEST, ScriptedModel
-from legato.models.weights import DEFAULT_CACHE, WeightsUnavailable, obtain_weights
 
 
 @asynccontextmanager
@@ -48,8 +43,6 @@ async def open_models(
                 )
             except ModelError as error:
                 raise ConfigError(f"models.{name}.parameters: {error}") from error
-            except (EngineUnavailable, WeightsUnavailable) as error:
-                raise ConfigError(f"models.{name}: {error}") from error
         yield models
 
 
@@ -61,62 +54,22 @@ async def _open_model(
     cache: Path,
     scripted_rate: float,
 ) -> Model:
-    parameters = cast("Mapping[str, Json]", table.parameters)
+    """An HTTP client, and all that reads a provider's stream, is imported where one is asked."""
     match table.provider:
         case "scripted":
             return ScriptedModel(
                 name,
                 max_context_tokens=table.max_context_tokens,
-                parameters=parameters,
+                parameters=cast("Mapping[str, Json]", table.parameters),
                 fastest=scripted_rate,
             )
         case "openai":
-            endpoint = Endpoint(table.base_url, _api_key(name, table, environment))
-            return OpenAIModel(
-                name,
-                await stack.enter_async_context(provider_client(endpoint)),
-                provider_name=table.model or name,
-                max_context_tokens=table.max_context_tokens,
-                parameters=parameters,
-                returns_thoughts=table.returns_thoughts,
-            )
+            from legato.models.providers import open_provider
+
+            return await stack.enter_async_context(open_provider(name, table, environment))
         case "local":
-            weights = await _weights(table, cache)
-            engine = await trio.to_thread.run_sync(Engine, weights, table.max_context_tokens)
-            stack.callback(engine.close)
-            client = provider_client(engine.endpoint, trust_env=False)  # no proxy to ourselves
-            return EngineModel(
-                name,
-                await stack.enter_async_context(client),
-                provider_name=weights.stem,
-                # The window holds the answer too; a quarter is kept for the answer.
-                max_context_tokens=table.max_context_tokens * 3 // 4,
-                parameters={**ENGINE_PARAMETERS, **parameters},
-            )
+            from legato.models.providers import open_engine
+
+            return await stack.enter_async_context(open_engine(name, table, cache))
         case _:
             assert_never(table.provider)
-
-
-async def _weights(table: ModelSettings, cache: Path) -> Path:
-    if table.model is not None:
-        return Path(table.model)
-    return await trio.to_thread.run_sync(lambda: obtain_weights(cache=cache))
-
-
-def _api_key(name: str, table: ModelSettings, environment: Mapping[str, str]) -> str | None:
-    """The key of a model.  Errors do not show the variable's name: people paste the key itself
-    there."""
-    if table.api_key_env is None:
-        return None
-    key = environment.get(table.api_key_env, "").strip()
-    if not key:
-        raise ConfigError(
-            f"models.{name}.api_key_env: the environment variable it names is not set;"
-            " allowed: the name of a variable that holds the key"
-        )
-    if not (key.isascii() and key.isprintable()):
-        raise ConfigError(
-            f"models.{name}.api_key_env: the variable it names holds what no HTTP header can"
-            " carry; allowed: printable ASCII"
-        )
-    return key

@@ -56,12 +56,14 @@ class ReasoningChunk(Struct, frozen=True, gc=False):
 
 
 class ToolCallChunk(Struct, frozen=True):
-    """`index` counts the calls of this answer; `id` and `name` come with a call's first chunk."""
+    """`index` counts the calls of this answer; `id`, `name` and whether it `is_custom` (a tool's
+    whose input is any text) come with a call's first chunk."""
 
     index: int
     id: str = ""
     name: str = ""
     args: str = ""
+    is_custom: bool = False
 
 
 class UsageReport(Struct, frozen=True):
@@ -125,6 +127,11 @@ class Model(Protocol):
     @property
     def continues(self) -> bool:
         """Whether the model goes on from a last message of the assistant, instead of answering."""
+        ...
+
+    @property
+    def reads_images(self) -> bool:
+        """Whether messages may have images; a request with one is refused otherwise."""
         ...
 
     def count_tokens(self, text: str) -> int:

@@ -16,6 +16,8 @@ from legato.models.counting import estimate_tokens
 from legato.models.retry import RetryPolicy
 from legato.models.transport import TrioTransport
 
+_LIMITS: Final = ("max_tokens", "max_completion_tokens")
+
 _OURS: Final = frozenset({"messages", "model", "n", "stream", "stream_options"})
 
 
@@ -26,8 +28,13 @@ class Endpoint(Struct, frozen=True):
     api_key: str | None = None
 
 
-def provider_client(endpoint: Endpoint, *, trust_env: bool = True) -> httpx.AsyncClient:
-    """A client for a model's endpoint; all requests share the client's connections.
+def provider_client(
+    endpoint: Endpoint,
+    *,
+    trust_env: bool = True,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
+    """A client for one model's endpoint; its connections are shared by all of its requests.
 
     The job judges how long a provider may be silent, so reading has no limit here. Connections have
     no limit either, because jobs are counted where they start.  If the environment names a proxy,
@@ -36,7 +43,7 @@ def provider_client(endpoint: Endpoint, *, trust_env: bool = True) -> httpx.Asyn
     key = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
     proxied = trust_env and bool(getproxies().keys() - {"no"})
     return httpx.AsyncClient(
-        transport=None if proxied else TrioTransport(trust_env=trust_env),
+        transport=transport or (None if proxied else TrioTransport(trust_env=trust_env)),
         base_url=endpoint.base_url,
         # A compressed stream is held back until there is enough to compress, and a few bytes could
         # become gigabytes.
@@ -62,11 +69,13 @@ class OpenAIModel:
         max_context_tokens: int,
         parameters: Mapping[str, Json] | None = None,
         returns_thoughts: bool = False,
+        reads_images: bool = True,
         retry: RetryPolicy | None = None,
     ) -> None:
         """`returns_thoughts`: thoughts before a tool call are sent back to the model."""
         self.name: Final = name
         self.max_context_tokens: Final = max_context_tokens
+        self.reads_images: Final = reads_images
         self._client = client
         self._provider_name = provider_name
         self._defaults = parameters or {}
@@ -105,7 +114,7 @@ class OpenAIModel:
 
     def _body(self, request: ModelRequest) -> dict[str, Json]:
         return {
-            **self._defaults,
+            **_without_other_limits(self._defaults, request.parameters),
             **request.parameters,
             "model": self._provider_name,
             "messages": [self._message(said) for said in request.messages],
@@ -122,3 +131,15 @@ class OpenAIModel:
     def _without_key(self, text: str) -> str:
         _, _, key = self._client.headers.get("authorization", "").partition(" ")
         return text.replace(key, "…") if key else text
+
+
+def _without_other_limits(
+    defaults: Mapping[str, Json], given: Mapping[str, Json]
+) -> Mapping[str, Json]:
+    """What a table sets for a request that may have a limit of its own, by either of its names.
+
+    Servers refuse both names at once, or go by the one that nobody meant.
+    """
+    if not any(name in given for name in _LIMITS):
+        return defaults
+    return {name: value for name, value in defaults.items() if name not in _LIMITS}

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from legato.content import Usage
 from legato.models.calls import MOST_CALLS, Calls, TooManyCalls
 from legato.models.chunks import (
@@ -91,7 +93,10 @@ class AnswerReader:
 
         `is_broken`: the connection did not end as HTTP says.
         """
+        nonsense = self._nonsense
         events = self._remainder()
+        if is_broken:
+            self._nonsense = nonsense  # half an event is none: it was torn
         events.extend(self._calls.rest())
         if self.failure is None and not (self._reason or self._ended_by_done()):
             self.failure = self._why_unfinished(is_broken)
@@ -199,7 +204,7 @@ class AnswerReader:
 
     def _encodable(self, call: ToolCallChunk) -> ToolCallChunk:
         args = self._halves.join(f"call {call.index}", call.args)
-        return call if args == call.args else ToolCallChunk(call.index, call.id, call.name, args)
+        return call if args == call.args else replace(call, args=args)
 
     def _add(self, events: list[ModelEvent], name: str, text: str) -> None:
         text = self._halves.join(name, text)
@@ -222,8 +227,7 @@ class AnswerReader:
         return self.is_done and self._has_choices
 
     def _why_unfinished(self, is_broken: bool) -> ModelError:
-        is_torn = is_broken and self._document is not None
-        if self._nonsense and not (self._has_choices or is_torn):
+        if self._nonsense and not self._has_choices:
             return report_in(self._nonsense).error("sent what is no chunk of an answer")
         beginning = self._beginning.removeprefix(_BOM).lstrip(_WHITE)
         if not (is_broken or self.has_spoken) and beginning and not self._has_choices:

@@ -110,8 +110,8 @@ class Comparison:
         if stored_log is None:
             self._breach("journal", "the journal does not have it")
             return
-        if not stored_log.settled:
-            self._breach("journal", "the journal does not know that it is settled")
+        if not stored_log.marked_done:
+            self._breach("journal", "the journal does not know that it is done")
         replay = Replay(Kept(stored_log.entries))
         if replay.ending is None or alike(replay.ending) != alike(ending):
             fields = _differing(replay.ending, ending)

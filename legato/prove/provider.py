@@ -83,6 +83,7 @@ class ProvidedModel:
     max_context_tokens = 1000
     writes_titles = False
     continues = True
+    reads_images = True
 
     def __init__(self, provider: Provider, replica: str) -> None:
         self._provider = provider

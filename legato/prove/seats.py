@@ -6,9 +6,10 @@ from typing import Any, cast
 
 import trio
 
+from legato.actors.cluster.lifespan import open_replica
 from legato.actors.conversation.turn import Turn
 from legato.actors.jobs import Jobs
-from legato.actors.lifespan import Replica, open_replica
+from legato.actors.lifespan import Replica
 from legato.actors.ref import JobRef
 from legato.actors.supervisor import Started
 from legato.config import Limits, OnBusy

@@ -125,7 +125,7 @@ class Simulation:
 
     def stopped(self, known: KnownJob, seat: Seat, reply: StopReply) -> None:
         """Linearizable: by now the provider is closed, and what was said is stored."""
-        how = "settled" if reply.settled else "stopped"
+        how = "already ended" if reply.already_ended else "stopped"
         ending = reply.ending
         self.model.note(f"{known.name}: the stop at {self.name(seat)} says {how}, {kind(ending)}")
         if ending.unsaved and self.exempts(Exemption.UNSAVED):

@@ -12,7 +12,7 @@ from legato.config import OnBusy
 from legato.storage.births import new_birth
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import Denied, Entered, JobInfo, Joined, Told
+from legato.storage.contracts.replicas import Denied, DirectoryEntry, Entered, JobInfo, Joined
 from legato.storage.memory.replication import DirectoryJournal, MemoryReplication
 from legato.storage.memory.shared_memory import SharedMemory
 
@@ -102,8 +102,8 @@ class FaultyJournal(DirectoryJournal):
             return ()
         return await self.faulty.reported(super().take_over())
 
-    async def settle(self, job_ids: Sequence[str]) -> None:
-        await self.faulty.reported(super().settle(job_ids))
+    async def mark_done(self, job_ids: Sequence[str]) -> None:
+        await self.faulty.reported(super().mark_done(job_ids))
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         await self.faulty.reported(super().forget(job_ids))
@@ -157,7 +157,7 @@ class Faulty(MemoryReplication):
             raise StorageError("nothing is forgotten")
         await super().void(info, may_repeat=may_repeat)
 
-    async def reannounce(self, jobs: Sequence[Told]) -> None:
+    async def reannounce(self, jobs: Sequence[DirectoryEntry]) -> None:
         if self.hears_nothing > 0:
             self.hears_nothing -= 1
             raise StorageError("nothing is heard")

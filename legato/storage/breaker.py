@@ -1,11 +1,12 @@
 """A circuit breaker: a request that would wait in vain is refused at once.
 
 Any caller that finds the storage in trouble opens the breaker; one task probes, and closes the
-breaker when the trouble is over.
+breaker when the trouble is over.  Where work takes long, the task probes before the work fails.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import structlog
@@ -16,6 +17,9 @@ from legato.storage.contracts.errors import StorageError, Unavailable
 PAUSE: Final = 0.5
 """Seconds between two probes: at most this late a storage that is back is noticed.  A probe is one
 small statement."""
+
+LONG: Final = 1.0
+"""Seconds of work after which the storage is suspected: a hundred times what a write takes."""
 
 log = structlog.get_logger()
 
@@ -30,9 +34,26 @@ class Breaker:
         self._probe = probe
         self._opened = trio.Event()
         self._is_watched = False
+        self._under_way: dict[object, float] = {}  # when each piece of work began, oldest first
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Count the block as work that the storage should do soon."""
+        self._under_way[work := object()] = trio.current_time()
+        try:
+            yield
+        finally:
+            del self._under_way[work]
 
     def check(self) -> None:
-        """Raises Unavailable with the reason, while the breaker is open."""
+        """Raises Unavailable while the breaker is open, with the reason.
+
+        Where work takes long that began before, the storage is probed: if in vain, the next check
+        raises.
+        """
+        began = next(iter(self._under_way.values()), math.inf)
+        if trio.current_time() - began > LONG:
+            self.suspect()
         if self.trouble is not None:
             raise Unavailable(str(self.trouble))
 
@@ -43,40 +64,47 @@ class Breaker:
         self.trouble = trouble
         self._opened.set()
 
+    def suspect(self) -> None:
+        """Have the storage probed; the breaker opens if the probe fails."""
+        if self._is_watched:
+            self._opened.set()
+
     def close(self) -> None:
         self.trouble = None
 
     async def run(self) -> None:
-        """Probe while the breaker is open, for ever."""
+        """Probe while the breaker is open, or there is a suspicion, for ever."""
         self._is_watched = True
         try:
             while True:
                 await self._opened.wait()
                 await self._recover()
-                self._opened = trio.Event()
+                self._opened = trio.Event()  # what was suspected meanwhile was probed
         finally:
             self._is_watched = False
             self.close()
 
     async def _recover(self) -> None:
-        """Probe until the breaker is closed.
+        """Return when the breaker is closed; only what the first probe finds is logged."""
+        if not await self._finds_trouble():
+            return
+        log.error("storage in trouble", storage=self._name, reason=str(self.trouble))
+        while await self._finds_trouble_later():
+            pass
+        log.info("storage works again", storage=self._name)
 
-        Trouble that the first probe does not find is not logged.
-        """
-        is_known = False
-        while self.trouble is not None:
-            try:
-                await self._probe()
-            except StorageError as error:
-                if not is_known:
-                    log.error("storage in trouble", storage=self._name, reason=str(error))
-                is_known = True
-                self.trouble = error
-                await trio.sleep(PAUSE)
-            else:
-                self.close()
-        if is_known:
-            log.info("storage works again", storage=self._name)
+    async def _finds_trouble_later(self) -> bool:
+        await trio.sleep(PAUSE)
+        return self.trouble is not None and await self._finds_trouble()
+
+    async def _finds_trouble(self) -> bool:
+        try:
+            await self._probe()
+        except StorageError as error:
+            self.trouble = error
+        else:
+            self.close()
+        return self.trouble is not None
 
 
 @asynccontextmanager

@@ -41,8 +41,7 @@ class Operation:
         return self._interrupted
 
     def uses(self, how: Break | None) -> None:
-        """Note how the thread's wait can be ended from now on; None while the thread waits for
-        nothing."""
+        """Note how the thread's wait can be ended from now on; None while nothing is waited for."""
         with self._lock:
             self._break = how
             if how is not None and self._interrupted:
@@ -66,10 +65,9 @@ def uses(how: Break | None) -> None:
 
 
 def require_wanted() -> None:
-    """Raises Unavailable where this thread's operation was interrupted: nobody waits for the
-    result."""
+    """Raises Unavailable where this thread's operation was interrupted: nobody waits for it."""
     if (operation := _CURRENT.get()) is not None and operation.is_interrupted:
-        raise Unavailable("It was given up, because it took too long.")
+        raise Unavailable("The work was given up, because it took too long.")
 
 
 @contextmanager

@@ -74,8 +74,7 @@ class _Counter(NamedTuple):
 
 
 class Counts(Storage):
-    """The part of a `limits` storage that fixed windows use; nobody checks, resets or clears a
-    storage."""
+    """The part of a `limits` storage that fixed windows use; nothing checks, resets or clears."""
 
     STORAGE_SCHEME = None
 

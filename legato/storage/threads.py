@@ -99,8 +99,7 @@ class Threads:
 
 
 class _Turn:
-    """A place at a limiter, which the thread has until its end, whether or not a caller still
-    waits."""
+    """A place at a limiter, kept until the thread has ended, even after its caller has left."""
 
     def __init__(self, limiter: trio.CapacityLimiter) -> None:
         self.operation = Operation()

@@ -9,7 +9,6 @@ processes.
 - `processes`: the workers, each owned by a task of the parent, which starts a dead worker again
 - `protocol`: the lines between parent and worker, over the worker's standard input and output
 - `replicas`: the parent's first words to its own Redis
-- `restarts`: the pauses before a dead process is started again: none at first, then growing
 - `valkey`: a Valkey server as a process, started again on the same port after a death
 - `worker`: a worker process: the server of `legato.http`, on sockets that the parent opened
 """

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from legato.config import ConfigError
 from legato.http.server.signals import Shutdown
+from legato.restarts import PAUSES, Restarts
 from legato.workers import WorkersError
 from legato.workers.protocol import END, HURRY, Refused, Serving, Task, line_of, lines, report_of
-from legato.workers.restarts import PAUSES, Restarts
 
 # -P: nothing in the working directory is imported.
 COMMAND: Final = (sys.executable, "-P", "-m", "legato.workers.worker")

@@ -13,10 +13,10 @@ from typing import Final
 import structlog
 import trio
 
+from legato.restarts import Restarts
 from legato.workers import WorkersError
 from legato.workers.protocol import lines
 from legato.workers.replicas import until_it_answers
-from legato.workers.restarts import Restarts
 
 END_TIMEOUT: Final = 10.0
 """Seconds for Valkey to write buffered data before a kill, which loses a second of data."""

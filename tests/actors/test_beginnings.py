@@ -19,7 +19,7 @@ from tests.support.actors import C1
 from tests.support.replicas import LEASE, Replicas, Seat, open_replicas
 
 ASKED = ApiRequest(api="responses", user="ann", model="played", store=True)
-PROMPT = Prompt(asked=ASKED, messages=(ChatMessage("user", "hello"),), items=({"id": "i"},))
+PROMPT = Prompt(api_request=ASKED, messages=(ChatMessage("user", "hello"),), items=({"id": "i"},))
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ async def test_what_an_api_asked_has_an_ending_too(
 ) -> None:
     here, there = replicas.seats
     here.replication.pause = 1.0  # of each call, twice: then it is entered, then it is noted
-    prompt = replace(PROMPT, asked=replace(ASKED, store=store))
+    prompt = replace(PROMPT, api_request=replace(ASKED, store=store))
 
     async def asked() -> None:
         await here.start(prompt=prompt, response_id="resp_1", conversation_id="resp_1")

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from legato.actors.ending import CRASH, RESTART, Decision, ending_of, ending_of_answer
-from legato.actors.messages import Ended, Failure, Opening, Outcome, Settled, StopRequested
+from legato.actors.messages import Ended, Failure, Opening, Outcome, StopRequested, Stored
 from legato.content import Answering, Conversation, ErrorPart, Message, TextPart, Usage
 from legato.events import Created, Failed, Finished, Stopped
 from legato.models.contract import ModelRequest
@@ -32,7 +32,7 @@ USAGE = Usage(3, 2)
     ],
 )
 def test_the_ending_of_a_stored_answer_is_the_one_it_was_stored_with(outcome: Outcome) -> None:
-    said = ending_of(Decision(outcome, None), OPENING, CONTENT, USAGE, Settled(None))
+    said = ending_of(Decision(outcome, None), OPENING, CONTENT, USAGE, Stored(None))
     assert said.response is not None
     stored = replace(said.response, created_at=NOW, updated_at=NOW)
 
@@ -42,8 +42,8 @@ def test_the_ending_of_a_stored_answer_is_the_one_it_was_stored_with(outcome: Ou
 def test_an_agents_answer_names_the_agent_and_its_version() -> None:
     created = replace(OPENING.created, agent=Answering("agent_1", 3))
     opening = replace(OPENING, created=created)
-    said = ending_of(Decision(Ended("stop"), None), opening, CONTENT, USAGE, Settled(None))
-    bare = ending_of(Decision(Ended("stop"), None), OPENING, CONTENT, USAGE, Settled(None))
+    said = ending_of(Decision(Ended("stop"), None), opening, CONTENT, USAGE, Stored(None))
+    bare = ending_of(Decision(Ended("stop"), None), OPENING, CONTENT, USAGE, Stored(None))
 
     assert said.response
     assert bare.response
@@ -54,7 +54,7 @@ def test_an_agents_answer_names_the_agent_and_its_version() -> None:
 
 def test_whatever_a_provider_did_the_failure_keeps_its_words() -> None:
     silence = Failure("model_idle_timeout", "The model was silent for 120 seconds.")
-    said = ending_of(Decision(silence, None), OPENING, CONTENT, USAGE, Settled(None))
+    said = ending_of(Decision(silence, None), OPENING, CONTENT, USAGE, Stored(None))
     assert said.response is not None
     ending = ending_of_answer(said.response, OPENING)
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.mailbox import ActorStopped, Mailbox, ReplyTo
-from legato.actors.messages import Append, Opened, Overdue, Standing, Stop, StopReply
+from legato.actors.messages import Append, Ask, Opened, Overdue, Standing, Stop, StopReply
 from legato.actors.ref import JobRef
 from legato.actors.subscription import Follower
 from legato.content import ErrorPart, TextPart, ThinkPart, Usage
@@ -288,7 +288,7 @@ async def test_a_stop_before_a_word_stores_nothing(autojump_clock: MockClock) ->
         reply = await job.stop()
 
         assert isinstance(reply.ending, Stopped)
-        assert not reply.settled
+        assert not reply.already_ended
         assert reply.ending.response is None
         assert [message.text for message in await house.records.messages(C1)] == ["hello"]
         assert (await job.status()).standing is Standing.ABORTED
@@ -322,7 +322,7 @@ async def test_a_stop_after_the_end_changes_nothing(autojump_clock: MockClock) -
         await follow(job)
         reply = await job.stop()
 
-        assert reply.settled
+        assert reply.already_ended
         assert isinstance(reply.ending, Finished)
         assert (await job.status()).standing is Standing.COMPLETE
 
@@ -387,7 +387,7 @@ async def test_what_comes_after_the_decision_has_lost(autojump_clock: MockClock)
         async with trio.open_nursery() as nursery:
             with closing(mailbox):
                 nursery.start_soon(mailbox.ref.ask, lambda reply_to: reply_to)
-                job.handle(Stop(await mailbox.receive()))
+                job.handle(Ask(Stop(), await mailbox.receive()))
                 job.handle(Append((StepStarted(0, "text"), TextDelta(0, "late"))))
                 job.handle(Opened(job.opening))
         client = await follow(ref)
@@ -418,7 +418,7 @@ async def test_what_is_overdue_after_the_end_changes_nothing(autojump_clock: Moc
         house.model.finish()
         reply = await ref.stop()
         house.job(ref).handle(Overdue())
-        assert await ref.stop() == replace(reply, settled=True)
+        assert await ref.stop() == replace(reply, already_ended=True)
 
 
 async def test_a_question_after_a_failed_turn_is_asked_together_with_that_turns(

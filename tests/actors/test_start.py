@@ -39,7 +39,7 @@ async def test_a_start_says_where_it_went(autojump_clock: MockClock) -> None:
         )
 
 
-async def test_a_repetition_resumes_and_then_is_settled(autojump_clock: MockClock) -> None:
+async def test_a_repetition_resumes_and_then_finished_earlier(autojump_clock: MockClock) -> None:
     async with open_house(retention=60) as house:
         first = await start(house, request_id="r")
         again = await start(house, request_id="r")

@@ -4,9 +4,11 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.job import Job, JobObserver
 from legato.actors.lifecycle import State
 from legato.actors.stream.sinks import BACKLOG_BYTES, ChannelSink
 from legato.histogram import Histogram
+from legato.storage.memory.journal import JournalStore, MemoryJournal
 from tests.support.actors import C2, FlakyJournal, open_house
 
 
@@ -94,13 +96,37 @@ async def test_without_a_journal_there_is_nothing_to_time() -> None:
         assert house.supervisor.journal is None
 
 
+class Endings(JobObserver):
+    def __init__(self) -> None:
+        self.job_ids: list[str] = []
+
+    def job_ended(self, job: Job) -> None:
+        self.job_ids.append(job.turn.job_id)
+
+
 async def test_who_wants_to_know_is_told_of_every_ending_once() -> None:
     async with open_house() as house:
-        told: list[str] = []
-        house.supervisor.observers.append(lambda job: told.append(job.turn.job_id))
+        endings = Endings()
+        house.supervisor.observe(endings)
         job = house.start()
         await job.opened()
         await job.stop()
         await job.stop()
 
-        assert told == [job.job_id]
+        assert endings.job_ids == [job.job_id]
+
+
+async def test_an_ending_of_a_former_process_is_not_counted_again(
+    autojump_clock: MockClock,
+) -> None:
+    journal_store = JournalStore()
+    former_journal = MemoryJournal(journal_store)
+    async with open_house(journal=former_journal) as former:
+        job = former.start()
+        await job.opened()
+        await job.stop()
+    former_journal.close()
+    async with open_house(records=former.records, journal=MemoryJournal(journal_store)) as house:
+        statistics = house.supervisor.statistics()
+
+    assert (statistics.jobs, statistics.endings) == ({State.ENDED: 1}, {})

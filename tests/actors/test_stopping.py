@@ -41,7 +41,7 @@ async def test_a_stop_whose_answer_was_lost_is_still_this_stop(
         here.replication.loses = 1
         reply = await remote.stop()
         assert isinstance(reply.ending, Stopped)
-        assert not reply.settled
+        assert not reply.already_ended
 
 
 async def test_a_stop_at_a_former_owner_stops_the_job_at_its_new_one(

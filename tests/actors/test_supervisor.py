@@ -208,7 +208,7 @@ async def test_draining_ends_what_runs_and_says_why(autojump_clock: MockClock) -
         for each in (job, waiting):
             reply = await each.stop()
             assert isinstance(reply.ending, Failed)
-            assert (reply.settled, reply.ending.reason) == (True, "server_restart")
+            assert (reply.already_ended, reply.ending.reason) == (True, "server_restart")
 
 
 async def test_a_turn_that_failed_to_begin_does_not_hide_the_last_one(

@@ -13,6 +13,8 @@ from legato.bench import NAMES, BenchError
 from legato.bench.client import Client
 from legato.bench.command import SCENARIOS, show
 from legato.bench.load.attacks import ATTACKS
+from legato.bench.load.endurance import Refusal
+from legato.bench.load.faults import Outage
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
@@ -24,7 +26,11 @@ from legato.bench.scenarios.replicas import replicas, replicas_jobs, replicas_st
 from legato.bench.scenarios.rolling import rolling_restart
 from legato.bench.scenarios.soak import Sample, delay_p99, slope, soak
 from legato.bench.scenarios.steady import fan_out, generate, jobs
+from legato.bench.scenarios.storage_faults import refused, storage_faults
 from legato.bench.scenarios.turns import start_to_first, stop
+from legato.bench.scenarios.upstream import LEGATO, upstream
+from legato.bench.servers.pipes import pipes
+from legato.bench.servers.provider import CHUNK
 from legato.bench.servers.served import FRAME, Served, floor, legato
 from legato.bench.tasks import Floor
 
@@ -67,7 +73,7 @@ def test_the_floor_says_what_legato_says(served: Served) -> None:
         (target,) = served.start(tokens=1, rate=0)
         client.send("GET", target)
         body = client.rest_of_stream(b"")
-    (theirs,) = re.findall(rb"id: [^\n]*\nevent: [^\n]*\ndata: [^\n]*_delta[^\n]*\n\n", body)
+    (theirs,) = re.findall(rb"event: [^\n]*\ndata: [^\n]*_delta[^\n]*\nid: [^\n]*\n\n", body)
     ours = (FRAME % time.monotonic_ns()).encode()
 
     assert _shape(theirs) == _shape(ours)
@@ -146,6 +152,29 @@ def test_a_stop_is_measured_to_the_readers_and_to_the_provider() -> None:
 
     assert figures["every reader has the ending: p50, ms"] > 0
     assert figures["the provider is disconnected: p50, ms"] > 0
+
+
+def test_a_provider_in_front_is_measured_beside_pipes() -> None:
+    (figures,) = measured(upstream(few=(2,), ladder=(1,), warm_up=0.05, window=0.2))
+
+    for server in (LEGATO, *pipes()):
+        assert figures[f"{server}, 2: CPU, µs a token"] > 0
+        assert figures[f"{server}, 2: lag p99, ms"] >= figures[f"{server}, 2: lag p50, ms"] > 0
+        # Whether one is kept up with in a fifth of a second is the machine's matter.
+        assert figures[f"{server}: most generations"] in (0, 1)
+
+
+def test_servers_that_cannot_be_measured_leave_the_others_their_figures() -> None:
+    tried = upstream(few=(1,), ladder=(), servers=("no pipe", LEGATO), warm_up=0.05, window=0.2)
+    (figures,) = measured(tried)
+
+    assert figures[f"{LEGATO}, 1: CPU, µs a token"] > 0
+    assert not any(name.startswith("no pipe, 1") for name in figures)
+    assert figures["no pipe: most generations"] == 0
+
+
+def test_a_provider_s_chunk_is_as_long_as_openai_s() -> None:
+    assert 290 <= len(CHUNK % time.monotonic_ns()) <= 310
 
 
 def test_memory_is_measured() -> None:
@@ -253,6 +282,28 @@ def test_a_soak_finds_its_readers_exact_and_nothing_left() -> None:
     assert figures["sockets that the load left"] <= 0
     assert figures["tasks that the load left"] <= 0
     assert figures["loop's delay p99 in the last minute, ms"] > 0
+
+
+def test_readers_are_exact_and_answers_stored_whatever_happens_to_the_storage() -> None:
+    """Three faults on SQLite alone, and three on two replicas: each kind once."""
+    (figures,) = measured(storage_faults(faults=6, lengths=(0.5,), pause=0.5))
+
+    for place in ("SQLite", "replicas"):
+        assert figures[f"{place}: storage faults"] == 3
+        assert figures[f"{place}: readers"] >= 8
+        assert figures[f"{place}: readers that were exact, %"] == 100
+        assert figures[f"{place}: answers that are stored whole, %"] == 100
+        assert figures[f"{place}: a reader's longest pause, s"] > 0
+        assert figures[f"{place}: /readyz, longest wait, ms"] > 0
+
+
+def test_refusals_count_from_the_first_that_is_heard() -> None:
+    outage = Outage(hangs=True, begun=10.0, over=20.0)
+    before, first, waited = Refusal(9.0, 0.5), Refusal(11.0, 1.0), Refusal(11.5, 6.0)
+    later, after = Refusal(13.0, 0.25), Refusal(20.5, 9.0)
+
+    assert refused([before, waited, first, later, after], outage) == (2000, 250)
+    assert refused([before, after], outage) == (0, 0)
 
 
 def test_a_slope_is_in_minutes_and_a_delay_is_its_upper_bound() -> None:

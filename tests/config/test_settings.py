@@ -67,6 +67,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         default_model = "fast"
         on_busy = "reject"
         on_owner_lost = "continue"
+        unknown_tools = "refuse"
         http2 = true
         access_log = true
         metrics_token = "ssssssssssssssssssssssssssssssss"
@@ -101,6 +102,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         model = "fast-1"
         max_context_tokens = 32768
         returns_thoughts = true
+        reads_images = false
         parameters = { temperature = 0.2, stop = ["x"] }
 
         [models.scripted]
@@ -125,6 +127,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         default_model="fast",
         on_busy="reject",
         on_owner_lost="continue",
+        unknown_tools="refuse",
         http2=True,
         access_log=True,
         metrics_token=SECRET,
@@ -157,6 +160,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
                 model="fast-1",
                 max_context_tokens=32768,
                 returns_thoughts=True,
+                reads_images=False,
                 parameters={"temperature": 0.2, "stop": ["x"]},
             ),
             "scripted": ModelSettings(provider="scripted"),
@@ -238,6 +242,7 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_DEFAULT_MODEL": "scripted",
         "LEGATO_ON_BUSY": "enqueue",
         "LEGATO_ON_OWNER_LOST": "continue",
+        "LEGATO_UNKNOWN_TOOLS": "refuse",
         "LEGATO_HTTP2": "true",
         "LEGATO_ACCESS_LOG": "true",
         "LEGATO_METRICS_TOKEN": SECRET,
@@ -264,6 +269,7 @@ def test_the_other_variables_are_read() -> None:
         default_model="scripted",
         on_busy="enqueue",
         on_owner_lost="continue",
+        unknown_tools="refuse",
         http2=True,
         access_log=True,
         metrics_token=SECRET,

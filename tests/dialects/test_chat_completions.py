@@ -62,7 +62,7 @@ ANSWERED: tuple[AnyEvent, ...] = (
 
 def created(model: str = "gpt", **echo: Any) -> Created:
     asked = ApiRequest(api="chat_completions", user="u", model=model, echo={"created": 7, **echo})
-    return Created(Message(message_id="Q", conversation_id="C"), "R", "gpt", asked=asked)
+    return Created(Message(message_id="Q", conversation_id="C"), "R", "gpt", api_request=asked)
 
 
 def encoded(events: Iterable[AnyEvent], begun: Created | None = None) -> bytes:
@@ -75,8 +75,9 @@ def frames(body: bytes) -> list[tuple[str, Any]]:
     """Each frame's id and what it says."""
     found = []
     for frame in body.decode().removesuffix("\n\n").split("\n\n"):
-        head, _, data = frame.rpartition("data: ")
-        found.append((head.strip(), data if data == "[DONE]" else json.decode(data)))
+        first, *cursor = frame.split("\n")
+        data = first.removeprefix("data: ")
+        found.append(("".join(cursor), data if data == "[DONE]" else json.decode(data)))
     return found
 
 
@@ -86,9 +87,10 @@ def deltas(*events: AnyEvent) -> list[Any]:
 
 def test_the_first_chunk_says_who_speaks() -> None:
     assert encoded([]) == (
-        b'id: J:1:1\ndata: {"id":"chatcmpl-J","object":"chat.completion.chunk","created":7,'
+        b'data: {"id":"chatcmpl-J","object":"chat.completion.chunk","created":7,'
         b'"model":"gpt","system_fingerprint":null,"choices":[{"index":0,"delta":{"role":'
-        b'"assistant","content":""},"logprobs":null,"finish_reason":null}]}\n\n'
+        b'"assistant","content":""},"logprobs":null,"finish_reason":null}]}\n'
+        b"id: J:1:1\n\n"
     )
 
 
@@ -219,12 +221,27 @@ def test_a_delta_is_the_plain_frame_byte_for_byte(
     head = HEAD | {"id": f"chatcmpl-{job_id}", "model": model, "choices": [choice]}
     data = json.encode(head | ({"usage": None} if usage else {}))
 
-    assert encoder.encode(9, kind(4, text)) == b"id: %b:2:9\ndata: %b\n\n" % (
-        job_id.encode(),
+    assert encoder.encode(9, kind(4, text)) == b"data: %b\nid: %b:2:9\n\n" % (
         data,
+        job_id.encode(),
     )
     assert b"\n" not in data
     assert b"\r" not in data
+
+
+def test_a_custom_tools_call_has_an_input_and_no_arguments() -> None:
+    call = ToolCall("a", "sh", "l", kind="custom")
+    body = encoded([StepStarted(0, "tool_call", call), ArgumentsDelta(0, "s")])
+    deltas = [said["choices"][0]["delta"] for _, said in frames(body)[1:]]
+    content = (ToolCallPart(ToolCall("a", "sh", "ls", kind="custom")),)
+
+    told = {"id": "a", "type": "custom", "custom": {"name": "sh", "input": "l"}}
+    assert deltas == [
+        {"tool_calls": [{"index": 0, **told}]},
+        {"tool_calls": [{"index": 0, "custom": {"input": "s"}}]},
+    ]
+    message = whole_of(Finished(response=answer(*content)))["choices"][0]["message"]
+    assert message["tool_calls"] == [told | {"custom": {"name": "sh", "input": "ls"}}]
 
 
 def test_a_fork_goes_on_by_itself() -> None:

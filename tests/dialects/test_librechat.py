@@ -18,6 +18,8 @@ from legato.events import (
     Cursor,
     Failed,
     Finished,
+    ModelCallEnded,
+    Origin,
     ReasoningDelta,
     Snapshot,
     StepCompleted,
@@ -36,17 +38,17 @@ QUESTION = Message(message_id="Q", conversation_id="C", text="hi")
 
 def body(event: AnyEvent) -> Any:
     frame = DIALECT.encode(7, event)
-    head, _, data = frame.partition(b"data: ")
-    assert head == b"id: J:1:7\nevent: message\n"
-    assert data.endswith(b"\n\n")
-    return json.decode(data)
+    name, data, cursor, *blank = frame.split(b"\n")
+    assert (name, cursor, blank) == (b"event: message", b"id: J:1:7", [b"", b""])
+    return json.decode(data.removeprefix(b"data: "))
 
 
 def test_a_text_delta() -> None:
     assert DIALECT.encode(7, TextDelta(0, "He")) == (
-        b"id: J:1:7\nevent: message\n"
+        b"event: message\n"
         b'data: {"event":"on_message_delta","data":{"id":"step_J_0",'
-        b'"delta":{"content":[{"type":"text","text":"He"}]}}}\n\n'
+        b'"delta":{"content":[{"type":"text","text":"He"}]}}}\n'
+        b"id: J:1:7\n\n"
     )
 
 
@@ -99,9 +101,9 @@ def plain(identity: Identity, seq: int, event: Delta) -> bytes:
     name, delta = plain_delta(event)
     data = {"id": f"step_{identity.job_id}_{event.index}", "delta": delta}
     cursor = Cursor(identity.job_id, identity.epoch, seq)
-    return b"id: %b\nevent: message\ndata: %b\n\n" % (
-        str(cursor).encode(),
+    return b"event: message\ndata: %b\nid: %b\n\n" % (
         json.encode({"event": name, "data": data}),
+        str(cursor).encode(),
     )
 
 
@@ -152,6 +154,20 @@ def test_a_step_names_its_message_and_its_place() -> None:
     ]
 
 
+def test_a_step_of_an_agent_names_the_agent_and_its_group() -> None:
+    alone = body(StepStarted(0, "text", origin=Origin(0, "agent_a")))["data"]
+    grouped = body(StepStarted(1, "text", origin=Origin(1, "agent_b", 2)))["data"]
+    bare = body(StepStarted(0, "text"))["data"]
+
+    assert (alone["agentId"], "groupId" in alone) == ("agent_a", False)
+    assert (grouped["agentId"], grouped["groupId"]) == ("agent_b", 2)
+    assert "agentId" not in bare
+
+
+def test_no_frame_says_that_a_model_call_ended() -> None:
+    assert DIALECT.encode(7, ModelCallEnded(Origin(0, "agent_a"), "m", "stop")) == b""
+
+
 def test_created_says_what_an_answer_goes_on_from() -> None:
     plain = body(Created(QUESTION, "R", "model"))
     going_on = body(Created(QUESTION, "R", "model", (TextPart("so"),), 2))
@@ -193,16 +209,17 @@ def test_endings_say_how_they_came() -> None:
 def test_a_turn_that_never_began_ends_with_an_error_frame() -> None:
     frame = DIALECT.encode(1, Failed(reason="r", message="The disk is full"))
 
-    assert frame == b'id: J:1:1\nevent: error\ndata: {"error":"The disk is full"}\n\n'
+    assert frame == b'event: error\ndata: {"error":"The disk is full"}\nid: J:1:1\n\n'
 
 
 def test_a_sync_says_where_everything_is() -> None:
     created = Created(QUESTION, "R", "model")
     steps = (StepStarted(0, "text"),)
     frame = DIALECT.snapshot(Snapshot(9, created, steps, (TextPart("so far"),)))
-    state = json.decode(frame.partition(b"data: ")[2])["resumeState"]
+    _, data, cursor, *_ = frame.split(b"\n")
+    state = json.decode(data.removeprefix(b"data: "))["resumeState"]
 
-    assert frame.startswith(b"id: J:1:9\n")
+    assert cursor == b"id: J:1:9"
     assert state["aggregatedContent"] == [{"type": "text", "text": "so far"}]
     assert state["runSteps"][0]["index"] == 0
     assert state["userMessage"]["messageId"] == "Q"
@@ -218,4 +235,4 @@ def test_sse_injection(text: str) -> None:
 
     assert len(frame.splitlines()) == 4
     assert frame.count(b"\n") == 4
-    assert json.decode(frame.splitlines()[2][6:])["data"]["delta"]["content"][0]["text"] == text
+    assert json.decode(frame.splitlines()[1][6:])["data"]["delta"]["content"][0]["text"] == text

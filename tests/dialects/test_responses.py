@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from msgspec import json
+from openai.types.responses import ResponseCustomToolCallItem
 
 from legato.content import ErrorPart, TextPart, ThinkPart, ToolCall, ToolCallPart, Usage
 from legato.dialects.contract import Encoder
@@ -172,6 +174,40 @@ def test_parallel_calls_stay_open_to_the_end_and_each_is_completed() -> None:
     output = events[-1]["response"]["output"]
     assert [item["arguments"] for item in output] == ['{"a":1}', "{}"]
     assert {item["status"] for item in output} == {"completed"}
+
+
+def test_a_custom_tools_call_has_an_input_and_events_of_its_own() -> None:
+    call = ToolCall("call_1", "sh", "l", kind="custom")
+    log: list[AnyEvent] = [
+        created(),
+        StepStarted(0, "tool_call", call),
+        ArgumentsDelta(0, "s"),
+        Finished(reason="tool_calls"),
+    ]
+    frames = encoded(log).split(b"\n\n")[2:-2]
+    events = [json.decode(frame.partition(b"\ndata: ")[2]) for frame in frames]
+
+    place = {"item_id": f"ctc_{JOB}_0", "output_index": 0}
+    item = {
+        "id": f"ctc_{JOB}_0",
+        "type": "custom_tool_call",
+        "status": "completed",
+        "call_id": "call_1",
+        "name": "sh",
+        "input": "ls",
+    }
+    ResponseCustomToolCallItem.model_validate(item, strict=True)
+    assert [(event["type"].removeprefix("response."), fields(event)) for event in events[:5]] == [
+        (
+            "output_item.added",
+            {"output_index": 0, "item": item | {"status": "in_progress", "input": ""}},
+        ),
+        ("custom_tool_call_input.delta", {**place, "delta": "l"}),
+        ("custom_tool_call_input.delta", {**place, "delta": "s"}),
+        ("custom_tool_call_input.done", {**place, "input": "ls"}),
+        ("output_item.done", {"output_index": 0, "item": item}),
+    ]
+    assert events[5]["response"]["output"] == [item]
 
 
 def test_a_text_after_a_call_leaves_the_call_open() -> None:

@@ -11,8 +11,8 @@ from legato.content import Usage
 from legato.dialects.response_object import resource
 from legato.dialects.responses import Responses
 from legato.events import AnyEvent, Failed, Finished, StepStarted, Stopped, TextDelta
+from legato.growing_part import JOIN_EVERY
 from legato.models.contract import ModelEvent, ReasoningChunk, TextChunk, ToolCallChunk
-from legato.text_buffer import JOIN_EVERY
 from tests.support.responses import DONE, IDENTITY, created, encoded, said
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)

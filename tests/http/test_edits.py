@@ -47,6 +47,15 @@ async def test_a_continued_answer_goes_on_in_place(ann: Client) -> None:
     assert stored == {first["responseMessageId"]: goes_on}
 
 
+async def test_an_answer_goes_on_by_the_name_that_librechats_client_gives_it(ann: Client) -> None:
+    first = await answered(ann)
+    placeholder = f"{first['responseMessageId']}_"
+    reply = await revise(ann, first, isContinued=True, responseMessageId=placeholder)
+
+    assert reply.status == 200, reply.text
+    assert reply.body["responseMessageId"] == first["responseMessageId"]
+
+
 async def test_the_model_reads_the_beginning_it_goes_on_from() -> None:
     attentive = AttentiveModel()
     async with open_client(attentive, default_model="attentive") as ann:

@@ -15,6 +15,8 @@ async def test_active_are_the_conversations_in_which_one_runs(
     second = await ann.start(model_parameters=STILL)
     queued = {"conversationId": first["conversationId"], "on_busy": "enqueue"}
     await ann.start(**queued)
+    body = {"model": "scripted", "input": "Hi", "background": True}
+    assert (await ann.post("/v1/responses", body)).status == 200  # what an API asked is none
     bobs = await bob.start(model_parameters=STILL)
     active = await ann.get("/api/agents/chat/active")
 

@@ -27,7 +27,7 @@ async def spans(ann: Client) -> AsyncIterator[InMemorySpanExporter]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     assert ann.app.runtime is not None
-    ann.app.runtime.supervisor.observers.append(Tracing(provider).ended)
+    ann.app.runtime.supervisor.observe(Tracing(provider))
     yield exporter
     provider.shutdown()
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from legato.models.local import Engine
+from legato.models.local.engine import Engine
+from legato.models.local.weights import DEFAULT_CACHE, obtain_weights
 from legato.models.openai import Endpoint, OpenAIModel, provider_client
 from legato.models.retry import RetryPolicy
-from legato.models.weights import DEFAULT_CACHE, obtain_weights
 from tests.support.models.played import PlayedProvider, open_provider
 
 
@@ -38,7 +38,7 @@ def model(client: httpx.AsyncClient) -> OpenAIModel:
 
 @pytest.fixture(scope="session")
 def weights() -> Path:
-    return obtain_weights(cache=DEFAULT_CACHE)
+    return obtain_weights(cache=DEFAULT_CACHE).resolve()
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,10 @@
 import httpx
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, assert_checkpoints
 
 from legato.content import Usage
+from legato.models.answers import SLICE
 from legato.models.contract import (
     FinishReport,
     ModelError,
@@ -68,6 +69,17 @@ async def test_a_connection_that_ends_without_a_reason_was_cut(
         await collect(model_of(PacedProvider(streams(TEXT, *end))), request(), seen)
 
     assert (caught.value.reason, seen) == ("provider_cut", [TextChunk("Hi")])
+
+
+async def test_others_have_a_turn_between_the_slices_of_a_long_read(
+    autojump_clock: MockClock,
+) -> None:
+    provider = PacedProvider(streams(b": " + b"x" * (3 * SLICE) + b"\n\n" + TEXT + DONE))
+    async with model_of(provider).stream(request()) as batches:
+        assert await anext(batches) == []
+        for _ in range(3):
+            with assert_checkpoints():
+                await anext(batches)
 
 
 async def test_each_read_shows_that_the_provider_is_alive(autojump_clock: MockClock) -> None:

@@ -85,6 +85,22 @@ async def test_thoughts_go_back_beside_calls_to_who_wants_them(
     assert provider.bodies[0]["messages"][0].get("reasoning_content") == expected
 
 
+@pytest.mark.parametrize("default", ["max_tokens", "max_completion_tokens"])
+async def test_a_callers_limit_takes_the_place_of_the_tables_by_either_name(
+    autojump_clock: MockClock, default: str
+) -> None:
+    provider = PacedProvider(answers(), answers())
+    model = model_of(provider, parameters={default: 9, "seed": 1})
+    await ask_flat(model, request(max_tokens=5))
+    await ask_flat(model, request())
+    limits = [
+        {name: value for name, value in body.items() if name.startswith("max_")}
+        for body in provider.bodies
+    ]
+
+    assert limits == [{"max_tokens": 5}, {default: 9}]
+
+
 async def test_a_refusal_that_a_lesson_does_not_mend_is_said(autojump_clock: MockClock) -> None:
     refusal = {"error": "Conversation roles must alternate user/assistant"}
     provider = PacedProvider(refuses(400, refusal))

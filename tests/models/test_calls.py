@@ -130,6 +130,18 @@ def test_index_id_and_order_together_say_whose_a_piece_is(
     assert called(*given) == tuple(expected)
 
 
+def test_a_custom_tools_call_says_so_with_its_first_piece() -> None:
+    calls = Calls("p")
+    given: list[Given] = [
+        {"index": 0, "type": "custom", "id": "a", "custom": {"name": "sh", "input": ""}},
+        {"index": 0, "custom": {"input": "ls"}},
+        {"index": 1, "type": "function", "id": "b", "function": {"name": "f", "arguments": "{}"}},
+    ]
+    told = [chunk for each in given for chunk in calls.read(each)]
+
+    assert [chunk.is_custom for chunk in told if chunk.id] == [True, False]
+
+
 @pytest.mark.parametrize("index", [-1, 10**30, 0.5, True, "x", None])
 def test_an_index_that_is_none_is_as_if_it_were_not_there(index: object) -> None:
     assert called(piece(index, "a", "f", "{"), piece(index, None, None, "}")) == (("a", "f", "{}"),)

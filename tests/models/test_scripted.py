@@ -197,6 +197,25 @@ async def test_a_failure_past_the_end_never_happens(autojump_clock: MockClock) -
     assert answer[-1] == FinishReport("stop")
 
 
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+@pytest.mark.parametrize(("limit", "thoughts", "words"), [(1, 1, 0), (3, 2, 1), (4, 2, 2)])
+async def test_a_limit_cuts_an_answer(
+    autojump_clock: MockClock, name: str, limit: int, thoughts: int, words: int
+) -> None:
+    asked = request(tokens=3, reasoning=2, tool_calls=1, **{name: limit})
+    *said, usage, finish = await ask_flat(ScriptedModel(), asked)
+
+    assert [type(chunk) for chunk in said] == [ReasoningChunk] * thoughts + [TextChunk] * words
+    assert usage == UsageReport(Usage(2, limit, thoughts))
+    assert finish == FinishReport("length")
+
+
+async def test_a_limit_that_is_not_reached_changes_nothing(autojump_clock: MockClock) -> None:
+    asked = request(tokens=3, max_tokens=3, max_completion_tokens=9)
+
+    assert (await ask_flat(ScriptedModel(), asked))[-1] == FinishReport("stop")
+
+
 async def test_no_tokens_are_an_answer_too(autojump_clock: MockClock) -> None:
     answer = await ask_flat(ScriptedModel(), request(tokens=0))
 
@@ -220,6 +239,7 @@ async def test_no_tokens_are_an_answer_too(autojump_clock: MockClock) -> None:
         ({"fail_after": -1}, "fail_after is -1"),
         ({"stamp": 1}, "stamp is 1; allowed: true or false"),
         ({"tool_calls": 101}, "tool_calls is 101; allowed: a whole number from 0 to 100"),
+        ({"max_tokens": 0}, "max_tokens is 0; allowed: a whole number from 1"),
         ({"tokens": "x" * 1000}, "^tokens is .{80}; allowed"),
     ],
 )

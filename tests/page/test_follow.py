@@ -41,10 +41,10 @@ FOLLOW = """async ({ replies, silence = 60_000, leaveAfter = null }) => {
 
 
 def frame(n: int) -> str:
-    return f'id: j:1:{n}\nevent: message\ndata: {{"n":{n}}}\n\n'
+    return f'event: message\ndata: {{"n":{n}}}\nid: j:1:{n}\n\n'
 
 
-FINAL = 'id: j:1:9\ndata: {"final":true,"title":"t"}\n\n'
+FINAL = 'data: {"final":true,"title":"t"}\nid: j:1:9\n\n'
 ENDED = {"kind": "ended", "frame": {"final": True, "title": "t"}}
 
 

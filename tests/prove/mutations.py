@@ -90,7 +90,7 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         "legato/actors/job.py",
         "            self._children.start_soon(self._recorder.close, ending, self.opening)\n",
         "            self._children.start_soon(self._recorder.close, ending, self.opening)\n"
-        "            self._say(Settled(None))\n",
+        "            self._say(Stored(None))\n",
     ),
     Mutation(
         "a cursor's epoch is read as the owner's own",

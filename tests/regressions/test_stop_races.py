@@ -87,7 +87,7 @@ async def check_race(house: House, readers: list[Reader], stops: list[StopReply]
     assert [reader.client.terminal for reader in readers] == [whole[-1].removesuffix(b"\n\n")] * 3
     assert (b'"aborted":true' in whole[-1]) is isinstance(ending, Stopped)
     assert [reply.ending for reply in stops] == [ending] * 2
-    assert any(not reply.settled for reply in stops) is isinstance(ending, Stopped)
+    assert any(not reply.already_ended for reply in stops) is isinstance(ending, Stopped)
     if ending.response is not None:
         assert ending.response.unfinished is not isinstance(ending, Finished)
     assert house.records.closed == ([] if ending.response is None else [ending.response])
@@ -114,7 +114,9 @@ async def test_stop_before_start(autojump_clock: MockClock, begun: bool) -> None
                     await wait_all_tasks_blocked()
 
         assert house.model.requests == []
-        assert [(type(reply.ending), reply.settled) for reply in replies] == [(Stopped, False)]
+        assert [(type(reply.ending), reply.already_ended) for reply in replies] == [
+            (Stopped, False)
+        ]
         # A write that has begun is brought to its end: then there is a question without an answer.
         opened = await job.opened()
         assert isinstance(opened, Created) if begun else opened == replies[0].ending
@@ -133,7 +135,7 @@ async def test_stop_while_queued(autojump_clock: MockClock) -> None:
             reply = await queued.stop()
 
         assert isinstance(reply.ending, Stopped)
-        assert not reply.settled
+        assert not reply.already_ended
         assert [reader.client.frames[-1]["earlyAbort"] for reader in readers] == [True, True]
         assert len(house.model.requests) == 1, "the one that runs goes on"
         house.model.finish()

@@ -7,16 +7,15 @@ from trio.testing import MockClock
 
 from legato.storage.contracts.journal import Entries
 from legato.storage.contracts.replicas import (
+    DirectoryEntry,
     Entered,
     IncompleteDirectory,
     JobInfo,
-    Listed,
     Replication,
-    Told,
 )
 from tests.storage.contracts.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisServer
-from tests.support.storage.worlds import LEASE, World, info
+from tests.support.storage.worlds import LEASE, World, at_stage, info
 
 BEAT = LEASE / 10
 MINE = info("j1", request_id="r", place=1)
@@ -36,7 +35,7 @@ async def passes(clock: MockClock, seconds: float, *replicas: Replication) -> No
             await replica.liveness.beat()
 
 
-async def reannounce(replica: Replication, *jobs: Told) -> None:
+async def reannounce(replica: Replication, *jobs: DirectoryEntry) -> None:
     places = [Entries(told.info.job_id, told.epoch, 1, ()) for told in jobs]
     assert [*await replica.journal.append(places)] == []
     await replica.directory.reannounce(jobs)
@@ -83,13 +82,13 @@ async def test_nothing_is_decided_until_all_have_told(world: World, mock_clock: 
     await passes(mock_clock, 3 * BEAT, one, other)
     await decides_nothing(one)
     await decides_nothing(other)
-    await reannounce(one, Told(MINE, 1, "waiting"))
+    await reannounce(one, DirectoryEntry(info=MINE, epoch=1, stage="waiting"))
     await decides_nothing(one)
     await passes(mock_clock, 2 * BEAT, one, other)
 
     await decides(one)
     await decides(other)
-    assert await other.directory.conversation("ann", "c1") == [Listed(MINE, "waiting")]
+    assert await other.directory.conversation("ann", "c1") == [at_stage(MINE, "waiting")]
     await decides(await world.replica())
 
 
@@ -101,12 +100,12 @@ async def test_what_is_there_counts_though_not_all_have_told(
     await passes(mock_clock, BEAT, one, other)
     world.lose_all()
     await passes(mock_clock, BEAT, one, other)
-    await reannounce(one, Told(MINE, 1, "waiting"))
+    await reannounce(one, DirectoryEntry(info=MINE, epoch=1, stage="waiting"))
 
     found = await other.directory.find("j1")
     assert found is not None
     assert found.info == MINE
-    assert await other.directory.conversation("ann", "c1") == [Listed(MINE, "waiting")]
+    assert await other.directory.conversation("ann", "c1") == [at_stage(MINE, "waiting")]
     assert await other.directory.request("ann", "r") == MINE
     assert await other.directory.running("ann") == ["c1"]
     await decides_nothing(other)
@@ -163,7 +162,7 @@ async def test_a_newcomer_waits_for_who_has_not_told(world: World, mock_clock: M
     await decides_nothing(new)
     await passes(mock_clock, LEASE, new, old)
     await decides_nothing(new)
-    await reannounce(old, Told(MINE, 1, "waiting"))
+    await reannounce(old, DirectoryEntry(info=MINE, epoch=1, stage="waiting"))
     await passes(mock_clock, 2 * BEAT, old, new)
 
     await decides(new)
@@ -233,7 +232,7 @@ async def test_a_job_that_ran_is_told_again_by_its_log(world: World, mock_clock:
     await passes(mock_clock, BEAT, one)
     world.lose_all()
     assert not await one.liveness.beat()
-    await one.directory.reannounce([Told(MINE, 1, "begun")])
+    await one.directory.reannounce([DirectoryEntry(info=MINE, epoch=1, stage="begun")])
     with pytest.raises(IncompleteDirectory):
         await one.directory.find("j1")
     assert [*await one.journal.append([Entries("j1", 1, 1, EVENTS[:3])])] == []
@@ -242,4 +241,4 @@ async def test_a_job_that_ran_is_told_again_by_its_log(world: World, mock_clock:
     found = await one.directory.find("j1")
     assert found is not None
     assert (found.owner, found.epoch) == (one.me, 1)
-    assert await one.directory.conversation("ann", "c1") == [Listed(MINE, "begun")]
+    assert await one.directory.conversation("ann", "c1") == [at_stage(MINE, "begun")]

@@ -6,7 +6,7 @@ import trio.lowlevel
 from structlog.testing import capture_logs
 from trio.testing import MockClock
 
-from legato.storage.breaker import PAUSE, Breaker, watched
+from legato.storage.breaker import LONG, PAUSE, Breaker, watched
 from legato.storage.contracts.errors import StorageError, Unavailable
 
 TROUBLE = Unavailable("The disk is full.")
@@ -74,3 +74,52 @@ async def test_where_nobody_finds_out_nothing_is_refused(autojump_clock: MockClo
         await trio.testing.wait_all_tasks_blocked()
         breaker.open(TROUBLE)
     breaker.check()
+
+
+async def test_long_work_has_the_storage_probed_by_whoever_asks_next(
+    autojump_clock: MockClock,
+) -> None:
+    disk = Disk()
+    breaker = Breaker("disk", disk.probe)
+    async with watched(breaker.run):
+        with breaker.under_way():
+            await trio.sleep(LONG)
+            breaker.check()
+            await trio.testing.wait_all_tasks_blocked()
+            assert disk.asked == 0
+            await trio.sleep(0.001)
+            breaker.check()
+            await trio.testing.wait_all_tasks_blocked()
+            with pytest.raises(Unavailable, match=r"^The disk is still full\.$"):
+                breaker.check()
+        disk.is_full = False
+        await trio.sleep(PAUSE + 0.001)
+        breaker.check()
+
+
+async def test_long_work_of_a_storage_that_works_refuses_nothing(
+    autojump_clock: MockClock,
+) -> None:
+    disk = Disk(is_full=False)
+    breaker = Breaker("disk", disk.probe)
+    with capture_logs() as logs:
+        async with watched(breaker.run):
+            with breaker.under_way():
+                await trio.sleep(2 * LONG)
+                breaker.check()
+                await trio.testing.wait_all_tasks_blocked()
+                breaker.check()
+            await trio.testing.wait_all_tasks_blocked()
+            asked = disk.asked
+            breaker.check()
+            await trio.testing.wait_all_tasks_blocked()
+    assert (asked, disk.asked, logs) == (2, 2, [])
+
+
+async def test_a_suspicion_that_nobody_would_look_into_is_dropped() -> None:
+    disk = Disk()
+    breaker = Breaker("disk", disk.probe)
+    breaker.suspect()
+    async with watched(breaker.run):
+        await trio.testing.wait_all_tasks_blocked()
+    assert disk.asked == 0

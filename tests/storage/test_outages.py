@@ -11,6 +11,8 @@ import pytest
 import trio
 
 from legato.http.server.server import END, HURRY
+from legato.storage.breaker import LONG
+from legato.storage.contracts.records import PING_TIMEOUT
 from tests.support.http.live_server import until
 from tests.support.http.raw_client import Cut, Started
 from tests.support.http.server_process import (
@@ -116,6 +118,33 @@ async def started_again(server: ServerProcess) -> None:
     with trio.fail_after(10):
         while (await start(server)).status != 200:  # noqa: ASYNC110
             await trio.sleep(0.05)
+
+
+async def test_a_start_is_refused_long_before_the_storage_has_had_its_time(
+    place: Place, tmp_path: Path
+) -> None:
+    limits = {**LIMITS, "LEGATO_STORE_TIMEOUT": "60", **place.variables}
+    async with legato_serve(tmp_path, **limits) as server:
+        await ready_again(server)
+        with place.troubles[place.hangs](server.pid):
+            async with trio.open_nursery() as nursery:
+                with trio.fail_after(LONG + PING_TIMEOUT + AT_ONCE):
+                    await first_refusal(server, nursery)
+                assert (await start(server)).seconds < AT_ONCE
+                nursery.cancel_scope.cancel()
+
+
+async def first_refusal(server: ServerProcess, nursery: trio.Nursery) -> None:
+    """Start again and again, and wait for no reply but this."""
+    refused = trio.Event()
+
+    async def one() -> None:
+        assert (await start(server)).status == 503
+        refused.set()
+
+    while not refused.is_set():
+        nursery.start_soon(one)
+        await trio.sleep(0.1)
 
 
 @pytest.mark.parametrize("signals", [1, 2])

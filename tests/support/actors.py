@@ -50,6 +50,7 @@ class PlayedModel:
     max_context_tokens = 1000
     writes_titles = False
     continues = True
+    reads_images = True
 
     def __init__(self) -> None:
         self.requests: list[ModelRequest] = []
@@ -125,7 +126,7 @@ class FlakyJournal(MemoryJournal):
         self.free.set()
         self.batches: list[Sequence[Entries]] = []
         self.unkeepable: set[str] = set()  # ids of jobs
-        self.settles = True  # whether it can note that a job is settled
+        self.marks_done = True  # whether it can mark a job as done
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
         await self._usable()
@@ -134,11 +135,11 @@ class FlakyJournal(MemoryJournal):
         self.batches.append(batch)
         return await super().append(batch)
 
-    async def settle(self, job_ids: Sequence[str]) -> None:
+    async def mark_done(self, job_ids: Sequence[str]) -> None:
         await self._usable()
-        if not self.settles:
+        if not self.marks_done:
             raise StorageError("the disk is full")
-        await super().settle(job_ids)
+        await super().mark_done(job_ids)
 
     def hold(self) -> None:
         self.free = trio.Event()

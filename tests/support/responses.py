@@ -29,7 +29,7 @@ EVENTS = {
 def created(**echo: Any) -> Created:
     asked = ApiRequest(api="responses", user="ann", model="m", echo=echo, store=True)
     request = Message(message_id="q", conversation_id=IDENTITY.conversation_id, text="hi")
-    return Created(request, IDENTITY.response_id, "m", asked=asked)
+    return Created(request, IDENTITY.response_id, "m", api_request=asked)
 
 
 def encoded(events: Sequence[AnyEvent]) -> bytes:

@@ -5,6 +5,8 @@
 - `heartbeat`: signs of life: giving them, and seeing to it that all know what this replica owns
 - `job_info`: a turn as other replicas know it, and back
 - `jobs`: the jobs of many replicas, seen from one of them: the same promises as where it is alone
+- `lifespan`: a replica's whole life: a supervisor of many, and what it has is the others' when
+  it leaves
 - `link`: one link to one other replica: what both have begun with each other, and how much waits
 - `mirror`: a job of another replica, for the readers of this one: fed by its owner instead of by
   a model

@@ -18,7 +18,6 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.durability.recovery import TakeoverPolicy, recover_one
 from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
-from legato.content import Part, TextPart, ThinkPart
 from legato.models.contract import Model
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal, OrphanedJob
@@ -33,24 +32,17 @@ log = structlog.get_logger()
 
 
 class ClusterTakeover(TakeoverPolicy):
-    """Knows from the directory whose a job is, and which models go on from a partial answer."""
+    """Knows from the directory whose a job is."""
 
     def __init__(
         self, directory: Directory, models: Mapping[str, Model], policy: OnOwnerLost
     ) -> None:
+        super().__init__(models, policy)
         self._directory = directory
-        self._models = models
-        self._policy = policy
 
     async def turn(self, job_id: str) -> Turn | None:
-        place = await self._directory.find(job_id)
-        return turn_of(place.info) if place else None
-
-    def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
-        model = self._models.get(turn.model)
-        is_text = all(isinstance(part, TextPart | ThinkPart) for part in content)
-        can = model is not None and model.continues
-        return self._policy == "continue" and can and is_text
+        entry = await self._directory.find(job_id)
+        return turn_of(entry.info) if entry else None
 
 
 @dataclass
@@ -123,16 +115,16 @@ class Failover:
         return found is not None and found.feed.epoch == job.epoch
 
     def _take(self, job: OrphanedJob) -> None:
-        """One that is settled was perhaps handed on many times and never read: its attempts say
-        nothing against it."""
-        if job.settled:
+        """Take a job.  Where it is marked as done the attempts say nothing against it: perhaps it
+        was handed on many times and never read."""
+        if job.marked_done:
             job = replace(job, attempts=0)
         left = self._left.setdefault(
             job.job_id, PendingTakeover(job, trio.current_time() + self._retention)
         )
         if job.epoch > left.job.epoch:
             left.job = job  # others had it while it was on its way here
-        if not job.settled:
+        if not job.marked_done:
             self._bring(left)
 
     def _bring(self, left: PendingTakeover) -> None:

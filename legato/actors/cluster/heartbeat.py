@@ -8,12 +8,12 @@ import structlog
 import trio
 
 from legato.actors.cluster.failover import Failover
-from legato.actors.cluster.job_info import info_of, stage_of
+from legato.actors.cluster.job_info import entry_of
 from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
 from legato.actors.supervisor import Supervisor
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import Replication, Told
+from legato.storage.contracts.replicas import Replication
 
 BEATS: Final = 10  # in a lease
 
@@ -133,8 +133,7 @@ class Heartbeat:
                 job.reannounce()
             for job in jobs:
                 await job.reannounced()
-            told = [Told(info_of(job.turn), job.feed.epoch, stage_of(job)) for job in jobs]
-            await self._replication.directory.reannounce(told)
+            await self._replication.directory.reannounce([*map(entry_of, jobs)])
         except BaseException:
             self._has_lost = True
             raise
@@ -146,8 +145,8 @@ class Heartbeat:
         self._was_away = False
         try:
             for job in [*self._supervisor.registry]:
-                place = await self._replication.directory.find(job.turn.job_id)
-                if place is None or place.epoch > job.feed.epoch:
+                entry = await self._replication.directory.find(job.turn.job_id)
+                if entry is None or entry.epoch > job.feed.epoch:
                     job.lose()
         except BaseException:
             self._was_away = True

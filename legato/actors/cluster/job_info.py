@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.job import Job
-from legato.storage.contracts.replicas import JobInfo, Stage
+from legato.storage.contracts.replicas import DirectoryEntry, JobInfo, Stage
 
 
 def info_of(turn: Turn) -> JobInfo:
@@ -22,8 +22,9 @@ def info_of(turn: Turn) -> JobInfo:
         model=turn.model,
         endpoint=turn.endpoint,
         request_id=turn.request_id,
+        request_digest=turn.request_digest,
         place=turn.place,
-        asked=replace(turn.prompt.asked, echo={}) if turn.prompt else None,
+        api_request=replace(turn.prompt.api_request, echo={}) if turn.prompt else None,
     )
 
 
@@ -38,12 +39,18 @@ def turn_of(info: JobInfo) -> Turn:
         model=info.model,
         endpoint=info.endpoint,
         request_id=info.request_id,
+        request_digest=info.request_digest,
         place=info.place,
-        prompt=Prompt(asked=info.asked, messages=()) if info.asked else None,
+        prompt=Prompt(api_request=info.api_request, messages=()) if info.api_request else None,
     )
 
 
-def stage_of(job: Job) -> Stage:
+def entry_of(job: Job) -> DirectoryEntry:
+    """Make the entry that announces a job of this replica."""
+    return DirectoryEntry(info=info_of(job.turn), epoch=job.feed.epoch, stage=_stage_of(job))
+
+
+def _stage_of(job: Job) -> Stage:
     if job.ended.is_set():
         return "ended" if job.opening else "void"
     return "begun" if job.feed.log.tail else "waiting"

@@ -10,7 +10,7 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.actors.admission import Busy, TooManyForUser, check_capacity
+from legato.actors.admission import Busy, TooManyForUser, check_capacity, check_same
 from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.job_info import info_of
 from legato.actors.cluster.mirror import Mirrors
@@ -18,8 +18,9 @@ from legato.actors.cluster.owner_client import ClusterRef, OwnerClient
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.conversation.turn import Turn
-from legato.actors.job import Job
+from legato.actors.job import Job, JobObserver
 from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import GetStatus
 from legato.actors.ref import JobRef
 from legato.actors.supervisor import Started, Supervisor
 from legato.config import Limits, OnBusy
@@ -29,10 +30,10 @@ from legato.storage.contracts.records import Records
 from legato.storage.contracts.replicas import (
     Denied,
     Directory,
+    DirectoryEntry,
     Entered,
     JobInfo,
     Joined,
-    Listed,
     Replication,
 )
 
@@ -46,7 +47,7 @@ JOB_ID_LENGTH: Final = 26  # of a ULID; a conversation's id is longer
 log = structlog.get_logger()
 
 
-class ClusterJobs:
+class ClusterJobs(JobObserver):
     """Starts are decided in the directory, one after another; then the job is this replica's.
 
     It waits there for the turns before it in its conversation, wherever those run.
@@ -74,8 +75,7 @@ class ClusterJobs:
         self._notices = Notices()
         self._records = records
         self._limits = limits
-        supervisor.on_ended = self._ended
-        supervisor.on_left = self._left
+        supervisor.observe(self)
         nursery.start_soon(supervisor.kept_alive, self._notices.run, "notices")
 
     async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
@@ -87,6 +87,7 @@ class ClusterJobs:
         with trio.move_on_after(ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
             while isinstance(entered := await self._enter(info_of(turn), on_busy), Joined):
                 if await self._is_there(entered.first):
+                    check_same(entered.first.request_digest, turn.request_digest)
                     return Started(self._ref(entered.first), joined=True)
                 await self._directory.withdraw(entered.first)
             return self._begin(replace(turn, place=entered.place), on_busy, entered.before)
@@ -101,7 +102,7 @@ class ClusterJobs:
     async def _is_there(self, info: JobInfo) -> bool:
         """Not where its own replica did not hear that it was entered."""
         try:
-            await self._owners.status(info.job_id)
+            await self._owners.ask(info.job_id, GetStatus())
         except ActorStopped:
             return False
         return True
@@ -139,8 +140,8 @@ class ClusterJobs:
         if local := self._running_here(stream_id):
             return local
         if len(stream_id) == JOB_ID_LENGTH:
-            place = await self._directory.find(stream_id)
-            return self._ref(place.info) if place else None
+            entry = await self._directory.find(stream_id)
+            return self._ref(entry.info) if entry else None
         listed = await self._directory.conversation(user, stream_id)
         if not listed:
             await self._check_foreign(user, stream_id)
@@ -154,9 +155,7 @@ class ClusterJobs:
         for each in await self._directory.conversation(user, conversation_id):
             await self._owners.ended(each.info.job_id)
             with suppress(ActorStopped):
-                await self._owners.ask(
-                    each.info.job_id, lambda call_id: AwaitTitle(call_id, conversation_id)
-                )
+                await self._owners.ask(each.info.job_id, AwaitTitle(conversation_id))
 
     async def close_conversation(self, user: str, conversation_id: str) -> None:
         while listed := await self._directory.conversation(user, conversation_id):
@@ -165,8 +164,8 @@ class ClusterJobs:
         await self._supervisor.close_conversation(conversation_id)
 
     async def discard(self, job_id: str) -> None:
-        if place := await self._directory.find(job_id):
-            await self._discarded(place.info)
+        if entry := await self._directory.find(job_id):
+            await self._discarded(entry.info)
 
     async def ping(self) -> None:
         self._supervisor.check_journal()
@@ -237,18 +236,21 @@ class ClusterJobs:
 
     async def _discarded(self, info: JobInfo) -> None:
         try:
-            await self._owners.ask(info.job_id, lambda call_id: Discard(call_id, info.job_id))
+            await self._owners.ask(info.job_id, Discard())
         except ActorStopped:
             await self._directory.withdraw(info)  # nobody has it who could
 
     # What the journal does not tell the directory.
 
-    def _ended(self, job: Job) -> None:
+    def job_adopted(self, job: Job) -> None:
+        self.job_ended(job)
+
+    def job_ended(self, job: Job) -> None:
         if job.opening is None:
             may_repeat = isinstance(job.feed.ending, Failed)
             self._soon(self._directory.void, info_of(job.turn), may_repeat=may_repeat)
 
-    def _left(self, job: Job) -> None:
+    def job_left(self, job: Job) -> None:
         if job.opening is None and job.feed.ending is not None:
             self._soon(self._directory.withdraw, info_of(job.turn))
 
@@ -296,15 +298,15 @@ class Notices:
             raise trouble
 
 
-def is_running(listed: Listed) -> bool:
-    return listed.stage in ("waiting", "begun")
+def is_running(entry: DirectoryEntry) -> bool:
+    return entry.stage in ("waiting", "begun")
 
 
 def is_answering(job: Job) -> bool:
     return job.opening is not None and not job.ended.is_set()
 
 
-def current(listed: Sequence[Listed]) -> Listed:
+def current(listed: Sequence[DirectoryEntry]) -> DirectoryEntry:
     """The first that still runs, else the last that was begun, else the last."""
     running = next(filter(is_running, listed), None)
     begun = next((each for each in reversed(listed) if each.stage == "ended"), None)

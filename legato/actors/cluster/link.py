@@ -22,7 +22,7 @@ from legato.actors.stream.sinks import Chunk
 WAITING_BYTES: Final = 4 * 1024 * 1024
 """What may wait to be sent to one replica; its mirrors lag then, and ask again from their place."""
 
-Told = Accepted | LogChunk | Closed
+FromOwner = Accepted | LogChunk | Closed
 
 
 class LinkLost(Exception):
@@ -32,7 +32,7 @@ class LinkLost(Exception):
 class MirrorInput(Protocol):
     """Who is told of a job."""
 
-    def tell(self, envelope: Told) -> None:
+    def tell(self, envelope: FromOwner) -> None:
         """Take it without waiting; after Closed no more comes."""
         ...
 
@@ -42,18 +42,18 @@ class PendingCall:
 
     def __init__(self, call_id: int) -> None:
         self.call_id = call_id
-        self._answer: Reply | None = None
+        self._reply: Reply | None = None
         self._done = trio.Event()
 
-    def end(self, answer: Reply | None) -> None:
-        self._answer = answer
+    def end(self, reply: Reply | None) -> None:
+        self._reply = reply
         self._done.set()
 
-    async def answer(self) -> Reply:
+    async def reply(self) -> Reply:
         await self._done.wait()
-        if self._answer is None:
+        if self._reply is None:
             raise LinkLost
-        return self._answer
+        return self._reply
 
 
 class PeerSink:
@@ -93,7 +93,7 @@ class Link:
         self._from: str | None = None  # the other's name for its end
         self._received = 0  # the number of the last packet that came from there
         self._numbers = count(1)
-        self._asked: dict[int, PendingCall] = {}
+        self._calls: dict[int, PendingCall] = {}
         self._inlets: dict[int, MirrorInput] = {}
         self._sinks: dict[int, PeerSink] = {}
 
@@ -133,10 +133,10 @@ class Link:
 
     def reset(self) -> None:
         """Nothing that was begun comes to an end on this link any more."""
-        asked, self._asked = self._asked, {}
+        calls, self._calls = self._calls, {}
         inlets, self._inlets = self._inlets, {}
         sinks, self._sinks = self._sinks, {}
-        for each in asked.values():
+        for each in calls.values():
             each.end(None)
         for call_id, inlet in inlets.items():
             inlet.tell(Closed(call_id))
@@ -147,16 +147,16 @@ class Link:
 
     @contextmanager
     def asking(self) -> Iterator[PendingCall]:
-        asked = PendingCall(next(self._numbers))
-        self._asked[asked.call_id] = asked
+        call = PendingCall(next(self._numbers))
+        self._calls[call.call_id] = call
         try:
-            yield asked
+            yield call
         finally:
-            self._asked.pop(asked.call_id, None)
+            self._calls.pop(call.call_id, None)
 
-    def answered(self, call_id: int, answer: Reply) -> None:
-        if asked := self._asked.get(call_id):
-            asked.end(answer)
+    def answered(self, call_id: int, reply: Reply) -> None:
+        if call := self._calls.get(call_id):
+            call.end(reply)
 
     # What it follows.
 
@@ -171,7 +171,7 @@ class Link:
             del self._inlets[call_id]
         return found
 
-    def tell(self, envelope: Told) -> bool:
+    def tell(self, envelope: FromOwner) -> bool:
         """Whether anybody here still follows that."""
         inlet = self._inlets.get(envelope.call_id)
         if isinstance(envelope, Closed):

@@ -10,7 +10,7 @@ import structlog
 import trio
 from msgspec import MsgspecError
 
-from legato.actors.cluster.link import MirrorInput, Told
+from legato.actors.cluster.link import FromOwner, MirrorInput
 from legato.actors.cluster.protocol import Accepted, Closed, LogChunk, events_of
 from legato.actors.cluster.transport import Guarded
 from legato.actors.mailbox import ActorStopped
@@ -80,7 +80,7 @@ class Mirror:
         self._feed: Feed | None = None
         self._accepted: tuple[int, Mapping[int, int]] = 0, {}
         self._waiting: list[tuple[str, Start, Sink]] = []
-        self._told = deque[Told]()
+        self._told = deque[FromOwner]()
         self._arrived = trio.Event()
         self._closed = trio.Event()
         self._is_broken = False
@@ -121,7 +121,7 @@ class Mirror:
 
     # What its owner tells it.
 
-    def tell(self, envelope: Told) -> None:
+    def tell(self, envelope: FromOwner) -> None:
         self._told.append(envelope)
         self._arrived.set()
 
@@ -133,7 +133,7 @@ class Mirror:
             while self._told:
                 self._taken(self._told.popleft())
 
-    def _taken(self, envelope: Told) -> None:
+    def _taken(self, envelope: FromOwner) -> None:
         match envelope:
             case Accepted(_, epoch, previous_epochs):
                 self._accepted = epoch, previous_epochs

@@ -1,9 +1,8 @@
 """Asking the owner of a job, whichever replica that is, also while it changes hands."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from secrets import token_hex
-from typing import Final
+from typing import Final, TypeVar, cast
 
 import trio
 
@@ -11,28 +10,19 @@ from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.link import LinkLost, MirrorInput
 from legato.actors.cluster.mirror import Last, Mirrors
 from legato.actors.cluster.owner_server import OwnerServer
-from legato.actors.cluster.protocol import (
-    LOG_DIALECT,
-    AskStatus,
-    AskWhether,
-    Awaited,
-    AwaitJob,
-    LocatePlace,
-    News,
-    Question,
-    Reply,
-    StopJob,
-)
+from legato.actors.cluster.protocol import LOG_DIALECT, HasJob, Reply, call
 from legato.actors.cluster.transport import Transport
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import Status, StopReply
-from legato.actors.ref import time_of
+from legato.actors.messages import AwaitEnding, Locate, Question, Stop, StopReply
+from legato.actors.ref import JobRef
 from legato.actors.stream.feed import Start
-from legato.actors.stream.places import Located, OutOfReach, UnknownDialect
+from legato.actors.stream.places import OutOfReach, UnknownDialect
 from legato.actors.stream.sinks import Sink
-from legato.events import AnyEnding, Created, Cursor, Queued
+from legato.events import Cursor
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.replicas import JobInfo, Replication
+
+A = TypeVar("A")
 
 LEAST_STOP_TIMEOUT: Final = 60.0  # seconds
 
@@ -75,75 +65,63 @@ class OwnerClient:
             return self._me
         while True:
             with suppress(StorageError):  # that it cannot be asked says nothing about the job
-                place = await self._directory.find(job_id)
-                owner = place.owner if place else last
-                if owner is None or (place is None and not self._lives(owner)):
+                entry = await self._directory.find(job_id)
+                owner = entry.owner if entry else last
+                if owner is None or (entry is None and not self._lives(owner)):
                     raise ActorStopped
                 if self._lives(owner):
                     return owner
             await self._heartbeat.looked()
 
-    async def ask(self, job_id: str, question: Callable[[int], Question]) -> Reply:
+    async def ask(self, job_id: str, question: Question[A]) -> A:
         """Raises:
         ActorStopped: if there is no such job (any more).
+        OutOfReach, UnknownDialect: as the job refuses.
         StorageError: if its owner has it and cannot answer.
         """
+        reply = await self._reply(job_id, question)
+        if reply.refusal == "out_of_reach":
+            raise OutOfReach(reply.last)
+        if reply.refusal == "unknown_dialect":
+            raise UnknownDialect("Nobody speaks that dialect there.")
+        return cast("A", reply.answer)  # the owner's, to this very question
+
+    async def _reply(self, job_id: str, question: Question[A]) -> Reply:
         owner = await self.owner(job_id)
         while True:
-            answer = await self._asked(owner, question)
-            if answer is None or answer.is_leaving:
+            reply = await self._answer(owner, job_id, question)
+            if reply is None or reply.is_leaving:
                 await self._heartbeat.looked()
-            elif answer.fault is not None:
-                raise StorageError(answer.fault)
-            elif answer.is_known:
-                return answer
+            elif reply.fault is not None:
+                raise StorageError(reply.fault)
+            elif reply.is_known:
+                return reply
             elif await self.owner(job_id) == owner:
                 raise ActorStopped
             owner = await self.owner(job_id, owner)
 
     async def stop(self, job_id: str) -> StopReply:
         """Raises StorageError, too, where its owner cannot be reached in time."""
-        stop_id = token_hex(8)  # the same however often it has to be asked
+        stop = Stop(token_hex(8))  # the same however often it has to be asked
         with trio.move_on_after(self._stop_timeout):
-            answer = await self.ask(job_id, lambda call_id: StopJob(call_id, job_id, stop_id))
-            assert answer.stopped is not None, "that is the answer to this question"
-            return answer.stopped
+            return await self.ask(job_id, stop)
         raise StorageError("The process that runs the generation did not answer in time.")
-
-    async def status(self, job_id: str) -> Status:
-        answer = await self.ask(job_id, lambda call_id: AskStatus(call_id, job_id))
-        assert answer.status is not None, "that is the answer to this question"
-        return answer.status
-
-    async def news(self, job_id: str, awaited: Awaited) -> News | None:
-        answer = await self.ask(job_id, lambda call_id: AwaitJob(call_id, job_id, awaited))
-        return answer.news
 
     async def ended(self, job_id: str) -> None:
         """Return when it has ended, or is gone."""
         with suppress(ActorStopped):
-            await self.news(job_id, "ending")
+            await self.ask(job_id, AwaitEnding())
 
     async def checked(self, job_id: str, start: Start) -> Start:
         """See `Source`."""
         if not isinstance(start, Cursor):
-            await self.ask(job_id, lambda call_id: AskWhether(call_id, job_id))
+            await self.ask(job_id, HasJob())
             return start
         try:
-            await self.locate(job_id, LOG_DIALECT, start)
+            await self.ask(job_id, Locate(LOG_DIALECT, start))
         except OutOfReach:
             return "snapshot"
         return start
-
-    async def locate(self, job_id: str, dialect: str, place: Cursor | int) -> Located:
-        """Raises ActorStopped, OutOfReach, UnknownDialect."""
-        at = str(place) if isinstance(place, Cursor) else place
-        answer = await self.ask(job_id, lambda call_id: LocatePlace(call_id, job_id, dialect, at))
-        if not answer.is_spoken:
-            raise UnknownDialect(f"Nobody speaks {dialect} there.")
-        if answer.located is None:
-            raise OutOfReach(answer.last)
-        return answer.located
 
     async def follow(
         self, job_id: str, start: Cursor | None, inlet: MirrorInput, last: Last
@@ -161,12 +139,12 @@ class OwnerClient:
     def unfollow(self, inlet: MirrorInput) -> None:
         self._peers.unfollow(inlet)
 
-    async def _asked(self, owner: str, question: Callable[[int], Question]) -> Reply | None:
+    async def _answer(self, owner: str, job_id: str, question: Question[A]) -> Reply | None:
         """None where the question or its answer may be lost."""
         if owner == self._me:
-            return await self._host.answer(question(0))
+            return await self._host.answer(call(0, job_id, question))
         try:
-            return await self._peers.ask(owner, question)
+            return await self._peers.ask(owner, job_id, question)
         except LinkLost:
             return None
 
@@ -174,11 +152,8 @@ class OwnerClient:
         return replica == self._me or replica in self._liveness.alive()
 
 
-class ClusterRef:
-    """A job of any replica, this one included: its owner is looked for at each question.
-
-    Every method raises ActorStopped once the job has left.
-    """
+class ClusterRef(JobRef):
+    """A job of any replica, this one included: its owner is looked for at each question."""
 
     def __init__(self, info: JobInfo, owners: OwnerClient, mirrors: Mirrors) -> None:
         self.job_id = info.job_id
@@ -186,53 +161,15 @@ class ClusterRef:
         self.user = info.user
         self.message_id = info.message_id
         self.response_id = info.response_id
-        self._listing = info
+        self._info = info
         self._owners = owners
         self._mirrors = mirrors
 
-    @property
-    def created_at(self) -> int:
-        return time_of(self.job_id)
-
-    async def queued(self) -> Queued | Created | AnyEnding:
-        """Wait until the turn is kept, or stored; the ending, where that came first."""
-        news = await self._owners.news(self.job_id, "queued")
-        assert news is not None, "something of that has come"
-        return news
-
-    async def opened(self) -> Created | AnyEnding:
-        """Wait until the turn is stored; the ending, where it came first."""
-        news = await self._owners.news(self.job_id, "opened")
-        assert isinstance(news, Created | AnyEnding), "that is what was waited for"
-        return news
-
-    async def answering(self) -> AnyEnding | None:
-        """Wait until the model has said something; the ending, where that came first."""
-        news = await self._owners.news(self.job_id, "content")
-        assert news is None or isinstance(news, AnyEnding), "that is what was waited for"
-        return news
-
-    async def ended(self) -> AnyEnding:
-        """Wait for its ending."""
-        news = await self._owners.news(self.job_id, "ending")
-        assert isinstance(news, AnyEnding), "that is what was waited for"
-        return news
+    async def ask(self, question: Question[A]) -> A:
+        return await self._owners.ask(self.job_id, question)
 
     async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
-        """See `Feed.subscribe`."""
-        await self._mirrors.subscribe(self._listing, dialect, start, sink)
+        await self._mirrors.subscribe(self._info, dialect, start, sink)
 
     async def stop(self) -> StopReply:
-        """End it.  On return the provider is closed, the partial answer stored, the ending said."""
         return await self._owners.stop(self.job_id)
-
-    async def locate(self, dialect: str, place: Cursor | int) -> Located:
-        """Where to go on from after `place`; see Locate.
-
-        Raises:
-            OutOfReach
-        """
-        return await self._owners.locate(self.job_id, dialect, place)
-
-    async def status(self) -> Status:
-        return await self._owners.status(self.job_id)

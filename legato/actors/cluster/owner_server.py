@@ -2,31 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import assert_never
 
 import trio
 
 from legato.actors.cluster.failover import Failover
-from legato.actors.cluster.protocol import (
-    AskStatus,
-    AskWhether,
-    Awaited,
-    AwaitJob,
-    AwaitTitle,
-    Discard,
-    JobQuestion,
-    LocatePlace,
-    News,
-    Question,
-    Reply,
-    StopJob,
-)
+from legato.actors.cluster.protocol import AwaitTitle, Call, Discard, HasJob, OwnerQuestion, Reply
 from legato.actors.job import Job
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import LocalRef
 from legato.actors.stream.places import OutOfReach, UnknownDialect
 from legato.actors.supervisor import Supervisor
-from legato.events import Cursor
 
 
 class OwnerServer:
@@ -64,22 +49,23 @@ class OwnerServer:
         job = await self._find(job_id)
         return job.ref if job else None
 
-    async def answer(self, question: Question) -> Reply:
+    async def answer(self, call: Call) -> Reply:
+        question = call.question
         if isinstance(question, AwaitTitle):
             await self._supervisor.titles.wait(question.conversation_id)
-            return Reply(question.call_id)
-        answer = None if self.hands_on(question.job_id) else await self._answer(question)
-        if answer is not None:
-            return answer
-        if self.hands_on(question.job_id):  # by now: the question waited for the job
-            return Reply(question.call_id, is_leaving=True)
-        return Reply(question.call_id, is_known=False)
+            return Reply(call.call_id)
+        reply = None if self.hands_on(call.job_id) else await self._answer(call, question)
+        if reply is not None:
+            return reply
+        if self.hands_on(call.job_id):  # by now: the question waited for the job
+            return Reply(call.call_id, is_leaving=True)
+        return Reply(call.call_id, is_known=False)
 
-    async def _answer(self, question: JobQuestion) -> Reply | None:
+    async def _answer(self, call: Call, question: OwnerQuestion) -> Reply | None:
         """None where this replica does not have the job, or not any more."""
         try:
-            job = await self._find(question.job_id)
-            return await self._ask(job, question) if job else None
+            job = await self._find(call.job_id)
+            return await self._ask(job, call.call_id, question) if job else None
         except ActorStopped:
             return None
 
@@ -91,44 +77,18 @@ class OwnerServer:
         await self._failover.arrived(job_id)
         return self._supervisor.registry.find(job_id)
 
-    async def _ask(self, job: Job, question: JobQuestion) -> Reply | None:
-        """None where the job went before it had an ending: it is another replica's now."""
+    async def _ask(self, job: Job, call_id: int, question: OwnerQuestion) -> Reply:
+        """Raises ActorStopped where the job went before it answered: it is another replica's."""
         match question:
-            case StopJob(call_id, _, stop_id):
-                return Reply(call_id, stopped=await job.ref.stop(stop_id))
-            case AskWhether(call_id):
+            case HasJob():
                 return Reply(call_id)
-            case AskStatus(call_id):
-                return Reply(call_id, status=await job.ref.status())
-            case LocatePlace():
-                return await self._locate(job, question)
-            case AwaitJob(call_id, _, awaited):
-                return Reply(call_id, news=await self._news(job.ref, awaited))
-            case Discard(call_id):
+            case Discard():
                 await self._supervisor.discard(job)
                 return Reply(call_id)
             case _:
-                assert_never(question)
-
-    async def _locate(self, job: Job, question: LocatePlace) -> Reply:
-        call_id, place = question.call_id, question.place
-        at = Cursor.parse(place) if isinstance(place, str) else place
-        try:
-            return Reply(call_id, located=await job.ref.locate(question.dialect, at))
-        except OutOfReach as error:
-            return Reply(call_id, last=error.last)
-        except UnknownDialect:
-            return Reply(call_id, is_spoken=False)
-
-    async def _news(self, job: LocalRef, awaited: Awaited) -> News | None:
-        match awaited:
-            case "queued":
-                return await job.queued()
-            case "opened":
-                return await job.opened()
-            case "content":
-                return await job.answering()
-            case "ending":
-                return await job.ended()
-            case _:
-                assert_never(awaited)
+                try:
+                    return Reply(call_id, await job.ref.ask(question))
+                except OutOfReach as error:
+                    return Reply(call_id, refusal="out_of_reach", last=error.last)
+                except UnknownDialect:
+                    return Reply(call_id, refusal="unknown_dialect")

@@ -1,11 +1,22 @@
 """What replicas say to each other: envelopes, and a job's log as the lines of a dialect.  Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self, cast
 
 from msgspec import Raw, Struct, json, msgpack
 
-from legato.actors.messages import Status, StopReply
+from legato.actors.messages import (
+    AwaitAnswer,
+    AwaitEnding,
+    AwaitOpened,
+    AwaitQueued,
+    GetStatus,
+    Locate,
+    Question,
+    Status,
+    Stop,
+    StopReply,
+)
 from legato.actors.stream.places import Located
 from legato.dialects.contract import Identity
 from legato.events import AnyEnding, AnyEvent, Created, Queued, Snapshot, without_turn
@@ -83,83 +94,62 @@ class Closed(Envelope, frozen=True):
     is_gone: bool = False
 
 
-class StopJob(Envelope, frozen=True):
-    """`stop_id`: see Stop."""
-
-    job_id: str
-    stop_id: str
+class HasJob(Question[None], frozen=True):
+    """Answered by a replica that has the job."""
 
 
-class AskStatus(Envelope, frozen=True):
-    job_id: str
+class Discard(Question[None], frozen=True):
+    """Stop the job and let go of it; answered when that is done."""
 
 
-class AskWhether(Envelope, frozen=True):
-    """Answered with whether the asked replica has that job."""
-
-    job_id: str
-
-
-class LocatePlace(Envelope, frozen=True):
-    """See Locate; a cursor comes as text."""
-
-    job_id: str
-    dialect: str
-    place: str | int
-
-
-Awaited = Literal["queued", "opened", "content", "ending"]
-"""What a job comes to; see AwaitQueued, AwaitOpened, AwaitAnswer, AwaitEnding."""
-
-News = Queued | Created | AnyEnding
-
-
-class AwaitJob(Envelope, frozen=True):
-    """Answered when the job has come so far, or to its ending."""
-
-    job_id: str
-    awaited: Awaited
-
-
-class AwaitTitle(Envelope, frozen=True):
-    """Answered when no title of that conversation is in the making here."""
+class AwaitTitle(Question[None], frozen=True):
+    """Answered when no title of that conversation is in the making at the asked replica."""
 
     conversation_id: str
 
 
-class Discard(Envelope, frozen=True):
-    """Stop the job and let go of it; answered when that is done."""
+JobQuestion = Locate | Stop | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
+"""All that a job is asked but Subscribe, for which Follow stands."""
+
+OwnerQuestion = JobQuestion | HasJob | Discard
+CallQuestion = OwnerQuestion | AwaitTitle
+AnyAnswer = Located | StopReply | Status | Queued | Created | AnyEnding
+
+
+class Call(Envelope, frozen=True):
+    """A question about a job, for the replica that owns the job."""
 
     job_id: str
+    question: CallQuestion
+
+
+def call(call_id: int, job_id: str, question: Question[Any]) -> Call:
+    """Make the call of a question that a replica may be asked: any but Subscribe."""
+    return Call(call_id, job_id, cast("CallQuestion", question))
 
 
 class Reply(Envelope, frozen=True):
-    """A replica's answer to a question.
+    """A replica's answer to a call.
 
     `is_known` is false where the asked replica has no such job; with `is_leaving` the replica goes,
-    and another will have the job; `fault` says why it cannot answer though it has the job.  Without
-    `located` LocatePlace is refused: with `last` as in OutOfReach, or, where `is_spoken` is false,
-    because nobody speaks that dialect there.
+    and another will have the job; `fault` says why it cannot answer though it has the job.
+
+    `refusal`: the job refuses, with `last` as in OutOfReach, or because nobody speaks that dialect.
     """
 
+    answer: AnyAnswer | None = None
     is_known: bool = True
     is_leaving: bool = False
     fault: str | None = None
-    is_spoken: bool = True
-    news: News | None = None
-    located: Located | None = None
+    refusal: Literal["out_of_reach", "unknown_dialect"] | None = None
     last: int | None = None
-    stopped: StopReply | None = None
-    status: Status | None = None
 
 
 class GapDetected(Envelope, frozen=True):
     """Packets of yours did not arrive: begin again all that we had begun."""
 
 
-JobQuestion = StopJob | AskStatus | AskWhether | LocatePlace | AwaitJob | Discard
-Question = JobQuestion | AwaitTitle
-AnyEnvelope = Question | Follow | Unfollow | Accepted | LogChunk | Closed | Reply | GapDetected
+AnyEnvelope = Call | Reply | Follow | Unfollow | Accepted | LogChunk | Closed | GapDetected
 
 
 class Packet(Struct, frozen=True, array_like=True):

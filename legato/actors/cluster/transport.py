@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, assert_never
 
 import structlog
 import trio
@@ -13,17 +13,19 @@ from legato.actors.cluster.protocol import (
     LOG_DIALECT,
     Accepted,
     AnyEnvelope,
+    Call,
     Closed,
     Follow,
     GapDetected,
     LogChunk,
-    Question,
     Reply,
     Unfollow,
+    call,
     decode_packet,
     encode_packet,
 )
 from legato.actors.mailbox import ActorError
+from legato.actors.messages import Question
 from legato.actors.ref import LocalRef
 from legato.actors.stream.feed import Start
 from legato.events import Cursor
@@ -51,7 +53,7 @@ class Host(Protocol):
         """Whether the job is another's soon."""
         ...
 
-    async def answer(self, question: Question) -> Reply: ...
+    async def answer(self, call: Call) -> Reply: ...
 
 
 class Transport:
@@ -72,12 +74,12 @@ class Transport:
         self._guarded = guarded
         self._links: dict[str, Link] = {}
 
-    async def ask(self, peer: str, question: Callable[[int], Question]) -> Reply:
+    async def ask(self, peer: str, job_id: str, question: Question[Any]) -> Reply:
         """Raises LinkLost where the peer may not have got it, or its answer may be lost."""
         link = self._link(peer)
-        with link.asking() as asked:
-            link.send(question(asked.call_id))
-            return await asked.answer()
+        with link.asking() as pending:
+            link.send(call(pending.call_id, job_id, question))
+            return await pending.reply()
 
     def follow(self, peer: str, job_id: str, start: Cursor | None, inlet: MirrorInput) -> None:
         """Have that job's log told to `inlet`, from `start` or from its beginning, until it is
@@ -172,21 +174,23 @@ class Transport:
                 link.answered(call_id, envelope)
             case GapDetected():
                 link.reset()
-            case _:
+            case Call():
                 self._begin(partial(self._answer, link, envelope), "answer")
+            case _:
+                assert_never(envelope)
 
     def _begin(self, work: Callable[[], Awaitable[None]], name: str) -> None:
         """Run work for another replica; a crash of it costs neither this replica nor other work."""
         self._nursery.start_soon(self._guarded, work, name)
 
-    async def _answer(self, link: Link, question: Question) -> None:
+    async def _answer(self, link: Link, call: Call) -> None:
         is_answered = False
         try:
-            link.send(await self._host.answer(question))
+            link.send(await self._host.answer(call))
             is_answered = True
         finally:
             if not is_answered:
-                link.send(Reply(question.call_id, fault=FAULT))
+                link.send(Reply(call.call_id, fault=FAULT))
 
     async def _serve(self, link: Link, envelope: Follow, sink: PeerSink) -> None:
         job = await self._host.local(envelope.job_id)

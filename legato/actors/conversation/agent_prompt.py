@@ -1,11 +1,11 @@
-"""Makes an agent's prompt and parameters for the model of a turn.  Pure."""
+"""Tells of a turn which agent answers.  Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from legato.actors.conversation.turn import Turn
 from legato.agents.definition import Agent
 from legato.content import Answering
-from legato.models.contract import ChatMessage, Json
+from legato.models.contract import Json
 
 
 def agent_of(turn: Turn) -> Agent | None:
@@ -25,28 +25,14 @@ def sender(turn: Turn) -> str:
     return turn.model if agent is None else agent.name
 
 
-def instructions(turn: Turn) -> str:
-    """Join the agent's instructions and the caller's."""
+def prompt_of_agent(turn: Turn) -> str:
+    """The agent's own instructions, which its run puts above all messages; "" for a bare model."""
     agent = agent_of(turn)
-    parts = (agent.prompt if agent else "", turn.instructions or "")
-    return "\n\n".join(part for part in parts if part)
+    return agent.prompt if agent else ""
 
 
 def parameters(turn: Turn) -> Mapping[str, Json]:
-    """Join the caller's parameters and the agent's; the agent's count more."""
+    """The parameters of the first model call: the caller's and the agent's; the agent's count
+    more."""
     agent = agent_of(turn)
     return turn.parameters if agent is None else {**turn.parameters, **agent.parameters}
-
-
-def instructed(messages: Sequence[ChatMessage], turn: Turn) -> tuple[ChatMessage, ...]:
-    """Put the agent's instructions before the caller's own messages.
-
-    A caller's first system message is joined: many models read a single system message.
-    """
-    agent = agent_of(turn)
-    if agent is None or not agent.prompt:
-        return tuple(messages)
-    match messages:
-        case [ChatMessage(role="system") as first, *rest]:
-            return (ChatMessage("system", f"{agent.prompt}\n\n{first.text}"), *rest)
-    return (ChatMessage("system", agent.prompt), *messages)

@@ -1,6 +1,6 @@
 """What the model gets to read: the thread above a message, as much of it as fits.  Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from legato.content import Message, Part, TextPart, text_of
 from legato.models.contract import ChatMessage
@@ -40,20 +40,6 @@ def begun(kept: Sequence[Part]) -> list[ChatMessage]:
 def written(content: Sequence[Part]) -> str:
     """The text of an answer, without thoughts and calls."""
     return "".join(part.text for part in content if isinstance(part, TextPart))
-
-
-def alternating(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
-    """Neighbours of one role as one message, since many models read no two questions in a row.
-
-    A question has none to answer it where the turn failed, or was stopped before a word.
-    """
-    made: list[ChatMessage] = []
-    for message in messages:
-        if made and made[-1].role == message.role:
-            made[-1] = ChatMessage(message.role, f"{made[-1].text}\n\n{message.text}")
-        else:
-            made.append(message)
-    return made
 
 
 def fitting(

@@ -36,7 +36,7 @@ class Prompt(Struct, frozen=True, kw_only=True):
     conversation, as it was when `messages` were gathered from there.
     """
 
-    asked: ApiRequest
+    api_request: ApiRequest
     messages: tuple[ChatMessage, ...]
     items: tuple[Mapping[str, Json], ...] = ()
     previous_id: str | None = None
@@ -63,8 +63,8 @@ def _request(turn: Turn) -> TurnRequest:
     return TurnRequest(**{name: getattr(turn, name) for name in TurnRequest.__struct_fields__})
 
 
-def turn_of(asked: TurnRequest) -> Turn:
-    return Turn(**structs.asdict(asked))
+def turn_of(request: TurnRequest) -> Turn:
+    return Turn(**structs.asdict(request))
 
 
 def without_prompt(turn: Turn) -> Turn:
@@ -72,8 +72,8 @@ def without_prompt(turn: Turn) -> Turn:
     turn = structs.replace(turn, parameters={}, agents=())
     if turn.prompt is None:
         return turn
-    asked = structs.replace(turn.prompt.asked, echo={})
-    return structs.replace(turn, prompt=Prompt(asked=asked, messages=()))
+    api_request = structs.replace(turn.prompt.api_request, echo={})
+    return structs.replace(turn, prompt=Prompt(api_request=api_request, messages=()))
 
 
 class Plan(Struct, frozen=True):

@@ -5,20 +5,15 @@ from typing import Final, Protocol
 
 from msgspec import UNSET, structs
 
-from legato.actors.conversation.agent_prompt import (
-    answering,
-    instructed,
-    instructions,
-    parameters,
-    sender,
-)
-from legato.actors.conversation.history import alternating, begun, chat, fitting, thread, written
+from legato.actors.conversation.agent_prompt import answering, prompt_of_agent, sender
+from legato.actors.conversation.history import begun, chat, fitting, thread, written
 from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, plan
 from legato.actors.ending import ending_of_answer
 from legato.actors.messages import Opening
 from legato.content import NO_PARENT, ApiRequest, Conversation, Message, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
+from legato.models.messages import alternating
 from legato.storage.contracts.errors import ForeignConversation
 from legato.storage.contracts.records import Branch, Records
 from legato.storage.contracts.responses import StoredResponse
@@ -89,9 +84,11 @@ class TurnStore(Protocol):
         ...
 
 
-def turn_store(asked: ApiRequest | None, records: Records) -> TurnStore:
-    """`asked`: what an API was asked, if one was."""
-    return ConversationStore(records) if asked is None else ResponseStore(asked, records)
+def turn_store(api_request: ApiRequest | None, records: Records) -> TurnStore:
+    """`api_request`: what an API was asked, if one was."""
+    return (
+        ConversationStore(records) if api_request is None else ResponseStore(api_request, records)
+    )
 
 
 class ConversationStore:
@@ -110,8 +107,8 @@ class ConversationStore:
             planned.kept,
             agent=answering(turn),
         )
-        asked = Branch([*branch.messages, planned.request], branch.above)
-        return opening(turn, model, created, asked, planned.kept, conversation_of(turn))
+        complete = Branch([*branch.messages, planned.request], branch.above)
+        return opening(turn, model, created, complete, planned.kept, conversation_of(turn))
 
     async def _branch(self, turn: Turn, most: int) -> Branch:
         """Read what the turn's place depends on, and what its model may read."""
@@ -136,7 +133,7 @@ class ConversationStore:
         place = created.request.conversation_id, created.request.message_id
         branch = await self._records.branch(*place, most=readable(model))
         reopened = opening(turn, model, created, branch, content, conversation)
-        resumed = written(content).removeprefix(written(created.kept))
+        resumed = "" if turn.agents else written(content).removeprefix(written(created.kept))
         request = structs.replace(reopened.request, resumed=resumed)
         return structs.replace(reopened, created=created, request=request)
 
@@ -163,8 +160,8 @@ class ConversationStore:
 class ResponseStore:
     """Requests to an API: the model reads what the caller gave; kept where that was asked."""
 
-    def __init__(self, asked: ApiRequest, records: Records) -> None:
-        self._asked = asked
+    def __init__(self, api_request: ApiRequest, records: Records) -> None:
+        self._request = api_request
         self._records = records
 
     async def plan(self, turn: Turn, model: Model) -> Opening:
@@ -175,7 +172,11 @@ class ResponseStore:
             message_id=turn.message_id, conversation_id=turn.conversation_id, text=question
         )
         created = Created(
-            request, turn.response_id, sender(turn), asked=self._asked, agent=answering(turn)
+            request,
+            turn.response_id,
+            sender(turn),
+            api_request=self._request,
+            agent=answering(turn),
         )
         return await self.reopen(turn, model, created, ())
 
@@ -192,7 +193,7 @@ class ResponseStore:
 
     async def open(self, turn: Turn, created: Created) -> Conversation:
         prompt = prompt_of(turn)
-        if self._asked.store:
+        if self._request.store:
             await self._records.responses.open(
                 StoredResponse(
                     response_id=turn.response_id,
@@ -208,17 +209,17 @@ class ResponseStore:
     async def reopen(
         self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
     ) -> Opening:
-        messages = (*instructed(prompt_of(turn).messages, turn), *begun(content))
+        messages = (*prompt_of(turn).messages, *_begun(turn, content))
         return Opening(
             created,
-            ModelRequest(messages, parameters(turn)),
+            ModelRequest(messages, turn.parameters),
             self._stand_in(created),
             sum(model.count_tokens(message.text) for message in messages),
         )
 
     async def opened(self, created: Created) -> Conversation | None:
-        if self._asked.store:
-            kept = await self._records.responses.find(self._asked.user, created.response_id)
+        if self._request.store:
+            kept = await self._records.responses.find(self._request.user, created.response_id)
             return self._stand_in(created) if kept else None
         return self._stand_in(created)
 
@@ -226,12 +227,14 @@ class ResponseStore:
         return self._stand_in(created)
 
     async def close(self, job_id: str, ending: AnyEnding, created: Created) -> Conversation | None:
-        if self._asked.store:
+        if self._request.store:
             await self._records.responses.close(created.response_id, ending)
         return self._stand_in(created)
 
     async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
-        response = await self._records.responses.find(self._asked.user, opening.created.response_id)
+        response = await self._records.responses.find(
+            self._request.user, opening.created.response_id
+        )
         return response.ending if response else None
 
     def moment(self) -> int:
@@ -239,10 +242,13 @@ class ResponseStore:
 
     def _stand_in(self, created: Created) -> Conversation:
         """Stand in for the conversation that a request to an API is no part of."""
-        asked = self._asked
+        request = self._request
         conversation_id = created.request.conversation_id
         return Conversation(
-            conversation_id=conversation_id, user=asked.user, endpoint=asked.api, model=asked.model
+            conversation_id=conversation_id,
+            user=request.user,
+            endpoint=request.api,
+            model=request.model,
         )
 
 
@@ -277,14 +283,20 @@ def opening(
 ) -> Opening:
     """Make the opening of a turn whose question is the last of that branch."""
     history = list(chat(thread(branch.messages, created.request.message_id)))
-    system = [ChatMessage("system", said)] if (said := instructions(turn)) else []
-    last = [ChatMessage("user", created.request.text), *begun(kept)]
+    system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
+    last = [ChatMessage("user", created.request.text), *_begun(turn, kept)]
     cost = model.count_tokens
-    fitted = fitting(history, [*system, *last], model.max_context_tokens, cost)
-    asked = (*system, *alternating([*fitted, *last]))
+    fixed = [ChatMessage("system", prompt_of_agent(turn)), *system, *last]
+    fitted = fitting(history, fixed, model.max_context_tokens, cost)
+    messages = (*system, *alternating([*fitted, *last]))
     return Opening(
         structs.replace(created, dropped=branch.above + len(history) - len(fitted)),
-        ModelRequest(asked, parameters(turn)),
+        ModelRequest(messages, turn.parameters),
         conversation,
-        sum(cost(message.text) for message in asked),
+        sum(cost(message.text) for message in messages),
     )
+
+
+def _begun(turn: Turn, content: tuple[Part, ...]) -> list[ChatMessage]:
+    """The answer's beginning, for a bare model to go on from: an agent's run reads the log."""
+    return [] if turn.agents else begun(content)

@@ -54,7 +54,7 @@ class Writer(Protocol):
         """Note that somebody waits for what there is to write."""
         ...
 
-    def settle(self, job: "JobJournal") -> None: ...
+    def mark_done(self, job: "JobJournal") -> None: ...
 
     def forget(self, job: "JobJournal") -> None: ...
 
@@ -87,9 +87,9 @@ class JobJournal:
         self._under_way: Entries | None = None
         self._is_lost = False  # whether the journal lost even the job's place
         self._is_closed = False  # whether nothing more of the job can be kept, or may be
-        self._is_settled = False
+        self._is_done = False
         self._moved = trio.Event()
-        self._noted = trio.Event()  # that the job is settled, or cannot be
+        self._noted = trio.Event()  # that the job is marked as done, or cannot be
 
     @property
     def is_shared(self) -> bool:
@@ -114,6 +114,13 @@ class JobJournal:
         self._ahead, self._ahead_at = event, self._log.tail + 1
         self._writer.flush(self)
         while self._position < self._ahead_at and not self._is_closed:
+            await self._moved.wait()
+
+    async def written(self) -> None:
+        """Return once all that the log has now is kept, or nothing can be."""
+        tail = self._log.content_tail
+        self._writer.flush(self)
+        while self._position < tail and not self._is_closed:
             await self._moved.wait()
 
     async def finish(self, ending: AnyEnding) -> None:
@@ -144,19 +151,19 @@ class JobJournal:
                 await self.finished()
 
     @property
-    def is_settled(self) -> bool:
+    def is_marked_done(self) -> bool:
         """Whether nothing is left to be done."""
-        return self._is_settled
+        return self._is_done
 
-    def settle(self) -> None:
+    def mark_done(self) -> None:
         """Note that nothing is left to be done: it is noted behind the ending."""
-        if not self._is_settled:
-            self._is_settled = True
-            self._note_settled()
+        if not self._is_done:
+            self._is_done = True
+            self._announce_done()
 
-    async def settled(self) -> None:
+    async def marked_done(self) -> None:
         """Return once that is noted, where others look before they start what comes next."""
-        self.settle()
+        self.mark_done()
         if self.is_shared:
             await self._noted.wait()
 
@@ -204,7 +211,7 @@ class JobJournal:
             self._under_way, self._is_lost = None, False
             self._position += len(entries.events)
             self._move()
-            self._note_settled()
+            self._announce_done()
 
     def refused(self, refusal: Refusal) -> None:
         if refusal.reason == "fenced":
@@ -214,7 +221,7 @@ class JobJournal:
             self.start_over()
 
     def noted(self) -> None:
-        """Note that the journal knows of the settling."""
+        """Note that the journal has that mark."""
         self._noted.set()
 
     def give_up(self) -> None:
@@ -244,6 +251,6 @@ class JobJournal:
         moved, self._moved = self._moved, trio.Event()
         moved.set()
 
-    def _note_settled(self) -> None:
-        if self._is_settled and self._is_finished:
-            self._writer.settle(self)
+    def _announce_done(self) -> None:
+        if self._is_done and self._is_finished:
+            self._writer.mark_done(self)

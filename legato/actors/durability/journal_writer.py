@@ -30,13 +30,13 @@ class WriteBatch:
 
     def __init__(self) -> None:
         self.jobs: dict[JobJournal, None] = {}  # which have more than is written
-        self.settled: dict[JobJournal, None] = {}
+        self.done: dict[JobJournal, None] = {}
         self.forgotten: list[str] = []  # ids of jobs
         self.waiting: list[trio.Event] = []  # of those who wait until all this is written
 
     def add(self, more: "WriteBatch") -> None:
         self.jobs |= more.jobs
-        self.settled |= more.settled
+        self.done |= more.done
         self.forgotten += more.forgotten
         self.waiting += more.waiting
 
@@ -51,7 +51,7 @@ class NoJournal:
     def flush(self, job: JobJournal) -> None:
         job.give_up()
 
-    def settle(self, job: JobJournal) -> None: ...
+    def mark_done(self, job: JobJournal) -> None: ...
 
     def forget(self, job: JobJournal) -> None: ...
 
@@ -90,8 +90,8 @@ class JournalWriter:
         self._urgent.jobs[job] = None
         self._flush()
 
-    def settle(self, job: JobJournal) -> None:
-        self._urgent.settled[job] = None
+    def mark_done(self, job: JobJournal) -> None:
+        self._urgent.done[job] = None
         self._flush()
 
     def forget(self, job: JobJournal) -> None:
@@ -157,9 +157,9 @@ class JournalWriter:
 
     async def _write(self, work: WriteBatch) -> None:
         await self._append(work)
-        if work.settled:
-            await self._journal.settle([job.job_id for job in work.settled])
-        for job in work.settled:
+        if work.done:
+            await self._journal.mark_done([job.job_id for job in work.done])
+        for job in work.done:
             job.noted()
         if work.forgotten:
             await self._journal.forget(work.forgotten)

@@ -11,6 +11,7 @@ question is only looked for, and the job hears of it if it is there.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import structlog
@@ -22,6 +23,7 @@ from legato.actors.conversation.turn_store import TurnStore, turn_store
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import (
+    Ask,
     AwaitQueued,
     Enqueued,
     Failure,
@@ -31,7 +33,7 @@ from legato.actors.messages import (
     Opening,
     OpeningOverdue,
     Overdue,
-    Settled,
+    Stored,
 )
 from legato.content import Conversation, Part
 from legato.events import AnyEnding, Created
@@ -76,18 +78,21 @@ class Recorder:
     ) -> None:
         """`is_resumed`: whoever has the job later may have the model go on."""
         self.journal = journal
-        self._is_resumed = is_resumed and turn.prompt is None and model.continues
+        can_go_on = bool(turn.agents) or model.continues
+        self._is_resumed = is_resumed and turn.prompt is None and can_go_on
         self._job = job
         self._turn = turn
         self._model = model
-        self._store: TurnStore = turn_store(turn.prompt.asked if turn.prompt else None, records)
+        self._store: TurnStore = turn_store(
+            turn.prompt.api_request if turn.prompt else None, records
+        )
         self._store_timeout = store_timeout
         self._left = store_timeout  # seconds for the ending to be stored
         self._opening: Opening | None = None  # while its question may be stored
         self._overdue: Failure | None = None  # why the start was refused before that was certain
         self._planning = trio.CancelScope()
         self._unwanted = trio.Event()  # the question, by now
-        self._settled = Settled(None, unsaved=True)  # what is known of the answer
+        self._stored_answer = Stored(None, unsaved=True)  # what is known of the answer
         self._open_writes = 0  # those whose outcome is not known
         self._idle = trio.Event()
 
@@ -166,7 +171,8 @@ class Recorder:
         if time.cancelled_caught:
             raise StorageError("the journal takes nothing at the moment.")
         await self._job.tell(Enqueued(event))
-        await self._job.ask(AwaitQueued)  # what is kept next comes behind it in the log
+        # What is kept next comes behind the event in the log.
+        await self._job.ask(partial(Ask, AwaitQueued()))
 
     async def _write(self, opening: Opening) -> Opened | NotOpened:
         self._opening = opening
@@ -249,26 +255,26 @@ class Recorder:
     # The ending.
 
     async def close(self, ending: AnyEnding, opening: Opening | None) -> None:
-        """Tell the job Settled when the ending is kept and its answer stored.
+        """Tell the job Stored when the ending is kept and its answer stored.
 
         The journal has the ending first: if the process ends before the answer is stored, the next
         one knows what is still to be done.
         """
         if opening is None:
             await self.journal.finish(ending)
-            self._settled = Settled(None, unsaved=not self.is_idle)
+            self._stored_answer = Stored(None, unsaved=not self.is_idle)
         else:
             with self._writing():  # from here the job has something to store
                 await self.journal.finish(ending)
-                self._settled = await self._stored(ending, opening.created)
-        if not self._settled.unsaved:
-            await self.journal.settled()
-        await self._job.tell(self._settled)
+                self._stored_answer = await self._stored(ending, opening.created)
+        if not self._stored_answer.unsaved:
+            await self.journal.marked_done()
+        await self._job.tell(self._stored_answer)
 
     async def close_late(self, ending: AnyEnding, opening: Opening) -> None:
         """Store the answer to a question that was found after the ending was said."""
         await self._stored(ending, opening.created)
-        self.journal.settle()
+        self.journal.mark_done()
 
     async def give_up(self) -> None:
         """Tell the job when its ending has waited long enough to be stored.
@@ -277,21 +283,21 @@ class Recorder:
         """
         await self.journal.finished_in_time(self._left, self._tell_overdue)
         await trio.sleep(self._left)
-        await self._job.tell(self._settled)
+        await self._job.tell(self._stored_answer)
 
     async def _tell_overdue(self) -> None:
         await self._job.tell(Overdue())
 
-    async def _stored(self, ending: AnyEnding, created: Created) -> Settled:
+    async def _stored(self, ending: AnyEnding, created: Created) -> Stored:
         """Store the answer, however often that takes; unsaved where no attempt could help."""
         pauses, job_id = _pauses(), self._turn.job_id
         with self._writing():
             while True:
                 try:
-                    return Settled(await self._store.close(job_id, ending, created))
+                    return Stored(await self._store.close(job_id, ending, created))
                 except UnstorableText as error:
                     log.error("answer cannot be stored", job=job_id, reason=str(error))
-                    return Settled(None, unsaved=True)
+                    return Stored(None, unsaved=True)
                 except StorageError as error:
                     log.warning("answer not stored yet", job=job_id, reason=str(error))
                     await trio.sleep(next(pauses))

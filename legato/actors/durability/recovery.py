@@ -13,11 +13,12 @@ from legato.actors.conversation.turn_store import TurnStore, turn_store
 from legato.actors.durability.job_journal import EVENT_BYTES
 from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART, Decision, ending_of
-from legato.actors.messages import Failure, Opening, Settled
+from legato.actors.messages import Failure, Opening, Stored
 from legato.actors.stream.memory_sizes import JOB_BYTES
-from legato.content import Conversation, Part, Usage
+from legato.config import OnOwnerLost
+from legato.content import Conversation, Part, TextPart, ThinkPart, Usage
 from legato.events import AnyEnding, AnyEvent, Created, Delta, Ending, Failed
-from legato.models.contract import ModelRequest
+from legato.models.contract import Model, ModelRequest
 from legato.storage.contracts.errors import (
     ForeignConversation,
     RequestTaken,
@@ -62,18 +63,30 @@ class Recovered(Struct, frozen=True):
 
 
 class TakeoverPolicy:
-    """The process that takes over, alone: every job that began gets an ending here.
+    """What the process that takes over does: by itself, with the jobs of a former process.
 
     See `legato.actors.cluster.failover` for one of many replicas.
     """
+
+    def __init__(
+        self, models: Mapping[str, Model] | None = None, policy: OnOwnerLost = "seal"
+    ) -> None:
+        self._models = models or {}
+        self._policy = policy
 
     async def turn(self, job_id: str) -> Turn | None:
         """Tell what was asked for, where the journal does not say it."""
         return None
 
     def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
-        """Whether the model shall go on from that content, instead of an ending."""
-        return False
+        """Whether the run shall go on from that content, instead of an ending.
+
+        An agent's run goes on from any content; a bare model only where it continues a text.
+        """
+        model = self._models.get(turn.model)
+        is_text = all(isinstance(part, TextPart | ThinkPart) for part in content)
+        can = bool(turn.agents) or (model is not None and model.continues and is_text)
+        return self._policy == "continue" and can
 
 
 async def recover(
@@ -85,9 +98,9 @@ async def recover(
 ) -> Sequence[Recovered]:
     """Take over the jobs that nobody owns; bring to an ending what began and has none.
 
-    Of those that are settled, which are there to be read only, the newest are read, up to about
-    `most` bytes; the others are forgotten unread.  All are returned in the order of their ids.
-    Whoever gets them notes that they are settled, and if nobody does, they are found again.
+    Of the jobs that are marked as done, which are there to be read only, the newest are read, up
+    to about `most` bytes; the others are forgotten unread.  All come in the order of their ids.
+    Whoever gets them marks them as done, and if nobody does, they are found again.
 
     A job that cannot be brought to its end though the storage works is left to the next process:
     it keeps nobody from the others.
@@ -97,14 +110,14 @@ async def recover(
     """
     successor = successor or TakeoverPolicy()
     abandoned = await journal.take_over()
-    due = [each for each in abandoned if not each.settled]
+    due = [each for each in abandoned if not each.marked_done]
     found = [await _tried(each, journal, records, successor) for each in due]
-    settled = [each for each in abandoned if each.settled]
-    while settled and most > 0:
-        found.append(recovered := await _tried(settled.pop(), journal, records, successor))
+    done = [each for each in abandoned if each.marked_done]
+    while done and most > 0:
+        found.append(recovered := await _tried(done.pop(), journal, records, successor))
         most -= size_of(recovered.events) if recovered else 0
-    if settled:
-        await journal.forget([each.job_id for each in settled])
+    if done:
+        await journal.forget([each.job_id for each in done])
     kept = [recovered for recovered in found if recovered is not None]
     return sorted(kept, key=lambda recovered: recovered.turn.job_id)
 
@@ -135,28 +148,28 @@ async def recover_one(
 ) -> Recovered | None:
     """None where nobody can ever read it, or it was taken over once more."""
     replay = _replay(job, await journal.read(job.job_id))
-    asked = turn_of(replay.asked) if replay.asked else await successor.turn(job.job_id)
-    if asked and replay.still_waits:
-        return Recovered(asked, job.epoch, None, replay.previous_epochs, replay.events)
-    is_lost = job.settled and replay.ending is None  # nothing more is to be stored of it
-    opening = None if is_lost else await _opening(replay, asked, records)
-    turn = asked or (_turn(job.job_id, opening) if opening else None)
+    known = turn_of(replay.turn) if replay.turn else await successor.turn(job.job_id)
+    if known and replay.still_waits:
+        return Recovered(known, job.epoch, None, replay.previous_epochs, replay.events)
+    is_lost = job.marked_done and replay.ending is None  # nothing more is to be stored of it
+    opening = None if is_lost else await _opening(replay, known, records)
+    turn = known or (_turn(job.job_id, opening) if opening else None)
     is_gone = replay.has_opened and opening is None
     if turn is None or is_gone or is_lost:
         # Its conversation is gone, or its beginning, or what everybody has heard already.
         log.warning("generation not recovered", job=job.job_id, reason=replay.fault)
         await journal.forget([job.job_id])
         return None
-    store = turn_store(replay.created.asked if replay.created else None, records)
+    store = turn_store(replay.created.api_request if replay.created else None, records)
     said = await _said(job.job_id, replay, opening, store)
     goes_on = (
         opening is not None
         and said is None
         and not replay.has_faults
         and successor.continues(turn, replay.fold.content())
-        and replay.asked is not None  # or the model would be asked for something else
+        and replay.turn is not None  # or the model would be asked for something else
     )
-    if not job.settled and not goes_on:
+    if not job.marked_done and not goes_on:
         ending = said or _failed(replay, opening, store)
         if not await _end(job, replay, ending, opening, journal, store):
             return None
@@ -174,28 +187,28 @@ def _replay(job: OrphanedJob, kept: Kept) -> Replay:
     return Replay(Kept(kept.entries[:1], "it was tried often"))
 
 
-async def _opening(replay: Replay, asked: Turn | None, records: Records) -> Opening | None:
+async def _opening(replay: Replay, turn: Turn | None, records: Records) -> Opening | None:
     """None where nothing is kept to which there could be an answer."""
     created = replay.created
     if created is None:
         return None
-    store = turn_store(created.asked, records)
+    store = turn_store(created.api_request, records)
     if replay.has_opened:
         conversation = await store.conversation(created)
-    elif asked is None or replay.ending is not None:
+    elif turn is None or replay.ending is not None:
         conversation = await store.opened(created)
     else:
-        conversation = await _kept_question(store, asked, created)
+        conversation = await _kept_question(store, turn, created)
     return Opening(created, ModelRequest(()), conversation, 0) if conversation else None
 
 
-async def _kept_question(store: TurnStore, asked: Turn, created: Created) -> Conversation | None:
+async def _kept_question(store: TurnStore, turn: Turn, created: Created) -> Conversation | None:
     """Keep the question here: its owner may not have come to that, or be held up before it.
 
     None where it cannot be kept.
     """
     try:
-        return await store.open(asked, created)
+        return await store.open(turn, created)
     except (ForeignConversation, RequestTaken, UnstorableText):
         return None
 
@@ -254,7 +267,7 @@ def _failed(replay: Replay, opening: Opening | None, store: TurnStore) -> AnyEnd
     if replay.fault is not None:
         why = Failure(why.reason, f"{why.message}  Not all of it can be read: {replay.fault}.")
     decision = Decision(why, store.moment())
-    return ending_of(decision, opening, replay.fold.content(), Usage(), Settled(None))
+    return ending_of(decision, opening, replay.fold.content(), Usage(), Stored(None))
 
 
 def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:
@@ -262,7 +275,7 @@ def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:
     if opening is None or ending.request is not None or not isinstance(ending, Failed):
         return ending
     decision = Decision(Failure(ending.reason, ending.message, ending.retry_after), ending.at)
-    return ending_of(decision, opening, (), ending.usage, Settled(None))
+    return ending_of(decision, opening, (), ending.usage, Stored(None))
 
 
 async def _stored(

@@ -69,7 +69,7 @@ class Replay:
         return self.fold.queued
 
     @property
-    def asked(self) -> TurnRequest | None:
+    def turn(self) -> TurnRequest | None:
         """What was asked for, where all of it is kept."""
         first = self.events[0] if self.events else None
         return first.turn if isinstance(first, Queued | Created) else None

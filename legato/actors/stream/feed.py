@@ -135,7 +135,8 @@ class Feed:
     def locate(self, dialect: str, place: Cursor | int) -> Located | OutOfReach | UnknownDialect:
         """See Locate."""
         if isinstance(place, Cursor):
-            return Located(place) if self.holds(place) else OutOfReach()
+            is_last = self.ending is not None and place.seq == self._log.tail
+            return Located(place, is_last=is_last) if self.holds(place) else OutOfReach()
         found = self._using(dialect, lambda projection: projection.after(place))
         if isinstance(found, int):
             return OutOfReach(found)

@@ -33,6 +33,6 @@ def size_of_part(part: Part) -> int:
         case TextPart(text) | ThinkPart(text) | ErrorPart(text):
             return getsizeof(text)
         case ToolCallPart(call):
-            return getsizeof(call.args)
+            return getsizeof(call.args) + getsizeof(call.output or "")
         case _:
             assert_never(part)

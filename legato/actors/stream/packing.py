@@ -79,8 +79,8 @@ def size_of(event: RareEvent) -> int:
     match event:
         case Queued(turn):
             return EVENT_BYTES + _size_of_turn(turn)
-        case Created(request, kept=kept, asked=asked, turn=turn):
-            echo = size_of_json(asked.echo) if asked else 0
+        case Created(request, kept=kept, api_request=api_request, turn=turn):
+            echo = size_of_json(api_request.echo) if api_request else 0
             texts = getsizeof(request.text) + sum(map(size_of_part, kept))
             return EVENT_BYTES + texts + echo + (_size_of_turn(turn) if turn else 0)
         case _:

@@ -21,8 +21,12 @@ class OutOfReach(ActorError):
         self.last = last
 
 
-class Located(Struct, frozen=True):
-    """Where to go on from: after these `frames`, `cursor`."""
+class Located(Struct, frozen=True, tag=True):
+    """Where to go on from: after these `frames`, `cursor`.
+
+    `is_last`: nothing follows, because that is the ending's place.
+    """
 
     cursor: Cursor
     frames: bytes = b""
+    is_last: bool = False

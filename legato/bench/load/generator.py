@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def measure(load: Load) -> Window:
-    with Readers(load.port, load.token) as readers:
+    with Readers(load.port, load.token, pattern=load.pattern.encode()) as readers:
         patience = time.monotonic() + load.patience
         readers.follow(load.targets, patience)
         readers.wait_for_events(load.first, patience)

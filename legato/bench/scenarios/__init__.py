@@ -10,5 +10,7 @@
 - `rolling`: a rolling restart: long answers, readers, and replicas that are replaced
 - `soak`: a server under a steady mixed load: growth though nothing more is asked
 - `steady`: a steady state: jobs that speak at a pace, following readers, and a window
+- `storage_faults`: readers and starts while the storage is hurt again and again
 - `turns`: a turn's two ends: from the question to the first word, from Stop to the last
+- `upstream`: the way of every user: a model server in front, a reader behind
 """

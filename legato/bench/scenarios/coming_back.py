@@ -57,7 +57,7 @@ class Times:
         client.send("GET", target + RESUME)
         came = client.received(FRAME_END)
         self.all.append(1000 * (time.perf_counter() - begun))
-        self.size = came.find(FRAME_END) + len(FRAME_END) - came.find(b"id: ")
+        self.size = came.find(FRAME_END) + len(FRAME_END) - came.find(b"event: ")
         return came
 
     def replay(self, client: Client, target: str) -> None:
@@ -65,7 +65,7 @@ class Times:
         client.send("GET", target)
         came = client.rest_of_stream(b"")
         self.all.append(1000 * (time.perf_counter() - begun))
-        self.size = len(came) - came.find(b"id: ")
+        self.size = len(came) - came.find(b"event: ")
 
     def figures(self, name: str) -> Figures:
         return {

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Final, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from legato.bench import BenchError
 from legato.bench.counting import Lags
@@ -26,15 +26,27 @@ _SPARE_FILES: Final = 200  # open files of a process beside connections
 
 T = TypeVar("T")
 
+
+class Step(Protocol):
+    """What a ladder tries; its words are for people."""
+
+    @property
+    def asked(self) -> float:
+        """Events/s that should be delivered."""
+        ...
+
+
+S = TypeVar("S", bound=Step)
+
 Attempt = Callable[[Steady], Window]
 """`Steady.ours` or `Steady.floor`."""
 
 
 @dataclass(frozen=True)
-class Rung:
+class Rung(Generic[S]):
     """A step of a ladder with the measured window."""
 
-    steady: Steady
+    step: S
     window: Window
 
 
@@ -58,28 +70,28 @@ def highest_rate(start: float, passes: Callable[[float], bool]) -> float | None:
     return climb(takewhile(lambda rate: rate <= 1e6, steps), passes) or reached
 
 
-class Ladder:
+class Ladder(Generic[S]):
     """Remembers the best rung."""
 
-    def __init__(self, attempt: Attempt) -> None:
-        self.best: Rung | None = None
+    def __init__(self, attempt: Callable[[S], Window]) -> None:
+        self.best: Rung[S] | None = None
         self._attempt = attempt
 
-    def passes(self, steady: Steady) -> bool:
+    def passes(self, step: S) -> bool:
         try:
-            window = self._attempt(steady)
+            window = self._attempt(step)
         except BenchError as error:
-            print(f"  {steady}: {error}", file=sys.stderr)
+            print(f"  {step}: {error}", file=sys.stderr)
             return False
         late = Lags(window.lags).percentile(0.99)
-        share = window.events / window.seconds / steady.asked
-        print(f"  {steady}: {share:.0%} delivered, p99 {late:.1f} ms", file=sys.stderr)
+        share = window.events / window.seconds / step.asked
+        print(f"  {step}: {share:.0%} delivered, p99 {late:.1f} ms", file=sys.stderr)
         if late > LATE or share < SHORT:
             return False
-        self.best = Rung(steady, window)
+        self.best = Rung(step, window)
         return True
 
-    def top(self) -> Rung:
+    def top(self) -> Rung[S]:
         if self.best is None:
             raise BenchError("not even the lowest step of the ladder was kept up with")
         return self.best
@@ -119,7 +131,7 @@ def _saturated(name: str, steady: Steady, start: float, attempt: Attempt) -> Fig
     return {f"{name}: {figure}": value for figure, value in _at_the_top(ladder.top()).items()}
 
 
-def _at_the_top(rung: Rung) -> Figures:
+def _at_the_top(rung: Rung[Steady]) -> Figures:
     window = rung.window
     return {
         "most events/s": window.events / window.seconds,
@@ -160,8 +172,8 @@ def _counted(rungs: Sequence[Steady], what: str, words: str) -> Scenario:
         ladder = Ladder(attempt)
         climb(rungs, ladder.passes)
         top = ladder.top()
-        count = top.steady.jobs * top.steady.readers
-        return {f"most {what}": count, **top.steady.figures(top.window)}
+        count = top.step.jobs * top.step.readers
+        return {f"most {what}": count, **top.step.figures(top.window)}
 
     counts = ", ".join(str(rung.jobs * rung.readers) for rung in rungs[:3])
     return Scenario(

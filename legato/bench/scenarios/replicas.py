@@ -103,7 +103,7 @@ def replicas_jobs(
         ladder = Ladder(attempt)
         climb(rungs, ladder.passes)
         top = ladder.top()
-        return {"most jobs": top.steady.jobs, **top.steady.figures(top.window)}
+        return {"most jobs": top.step.jobs, **top.step.figures(top.window)}
 
     words = ", ".join(map(str, counts[:3]))
     return Scenario(f"{words}, … jobs with a reader each at the same replica, Redis on", measure)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from legato.bench import BenchError
-from legato.bench.counting import Lags
+from legato.bench.counting import EVENT, Lags
 from legato.bench.processes import hear, running, tell
 from legato.bench.report import Figures, Scenario
 from legato.bench.servers.served import FRAME, MEMORY, Served, floor_targets, legato
@@ -85,6 +85,7 @@ def generate(
     window: float,
     others: Sequence[int] = (),
     redis: int = 0,
+    pattern: bytes = EVENT,
 ) -> Window:
     """Have a process follow `targets`, a reader for each; see Load.
 
@@ -101,6 +102,7 @@ def generate(
         window=window,
         others=[*others],
         redis=redis,
+        pattern=pattern.decode(),
     )
     with running(("-m", "legato.bench.load.generator")) as process:
         tell(process, load)

@@ -40,9 +40,9 @@ _MUCH: Final = {
 _LOG_LINES: Final = 5  # of the log's end, for an error
 
 FRAME: Final = (
-    "id: 01JDM4Z5T0ABCDEFGHJKMNPQRS:1:1000\nevent: message\n"
+    "event: message\n"
     'data: {"event":"on_message_delta","data":{"id":"step_01JDM4Z5T0ABCDEFGHJKMNPQRS_0","delta":'
-    '{"content":[{"type":"text","text":"ts=%d "}]}}}\n\n'
+    '{"content":[{"type":"text","text":"ts=%d "}]}}}\nid: 01JDM4Z5T0ABCDEFGHJKMNPQRS:1:1000\n\n'
 )
 """A frame of Legato's, for the floor to send.  A test compares FRAME with a real frame."""
 

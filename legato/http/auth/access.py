@@ -11,6 +11,7 @@ from legato.storage.contracts.keys import Scope
 
 SCOPE_OF: Final[Mapping[str, Scope]] = {
     "chat": "chat_completions",
+    "conversations": "responses",
     "models": "models",
     "responses": "responses",
 }

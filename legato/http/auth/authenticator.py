@@ -5,18 +5,19 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from functools import lru_cache
-from typing import Final, get_args
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Final, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from legato.http.auth.jwks import Algorithm, KeysUnavailable, PublicKeys
 from legato.http.auth.tokens import (
     OWN_ALGORITHM,
     Claims,
     Expected,
     Header,
+    KeysUnavailable,
+    ProviderAlgorithm,
     Unauthorized,
     User,
     read_header,
@@ -27,6 +28,9 @@ from legato.http.auth.tokens import (
     user_of,
 )
 
+if TYPE_CHECKING:
+    from legato.http.auth.jwks import PublicKeys
+
 __all__ = [
     "SESSION_COOKIE",
     "SESSION_SECONDS",
@@ -34,7 +38,6 @@ __all__ = [
     "Credentials",
     "ForbiddenOrigin",
     "KeysUnavailable",
-    "PublicKeys",
     "Unauthorized",
     "User",
     "session_cookie",
@@ -53,16 +56,16 @@ class ForbiddenOrigin(Exception):
     """A cookie came with a request that another site's page may have made."""
 
 
-class Credentials(Struct, frozen=True, kw_only=True):
+class Credentials(Struct, frozen=True, kw_only=True, dict=True):
     """What a request says about who makes it.  Absent headers are None."""
 
     method: str
-    own_origin: str  # scheme://host[:port] of the URL that was asked for
+    own_origin: str  # scheme://host[:port] of the URL that was asked for; only where `origin` is
     authorization: str | None = None
     session: str | None = None  # the cookie's value
     origin: str | None = None
 
-    @property
+    @cached_property
     def bearer(self) -> str | None:
         """The bearer token; None where none was sent, or something of another scheme."""
         return bearer_of(self.authorization or "")
@@ -83,7 +86,7 @@ class Authenticator:
     def __init__(
         self,
         secret: str,
-        keys: PublicKeys | None = None,
+        keys: "PublicKeys | None" = None,
         *,
         expected: Expected | None = None,
         clock: Callable[[], float] = time.time,
@@ -131,7 +134,7 @@ class Authenticator:
 
     async def _by_provider(self, token: str) -> Claims:
         header = read_header(token)
-        accepted = (OWN_ALGORITHM, *(get_args(Algorithm) if self._keys else ()))
+        accepted = (OWN_ALGORITHM, *(get_args(ProviderAlgorithm) if self._keys else ()))
         if self._keys is None or header.algorithm not in accepted:
             raise Unauthorized(
                 f"the token's algorithm is not accepted; here: {', '.join(accepted)}"

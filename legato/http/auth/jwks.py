@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import httpx
 import jwt
@@ -11,23 +11,19 @@ import structlog
 import trio
 from msgspec import Struct
 
+from legato.http.auth.tokens import KeysUnavailable, ProviderAlgorithm
+
 MAX_AGE: Final = 600.0  # s; a key withdrawn by the provider is refused within ten minutes
 MIN_INTERVAL: Final = 10.0  # s between two fetches, however many unknown key ids come in
 FETCH_TIMEOUT: Final = 5.0  # s
 MIN_RSA_BITS: Final = 2048  # RFC 7518, 3.3
-
-Algorithm = Literal["RS256", "ES256"]
-
-
-class KeysUnavailable(Exception):
-    """The provider's keys were never read, so no token can be judged; trying later may help."""
 
 
 class PublicKey(Struct, frozen=True):
     """A key and the one algorithm that its kind allows."""
 
     id: str | None
-    algorithm: Algorithm
+    algorithm: ProviderAlgorithm
     key: Any  # of `cryptography`
 
 
@@ -116,8 +112,8 @@ def _public_key(found: Mapping[str, object]) -> PublicKey | None:
     return PublicKey(key_id if isinstance(key_id, str) else None, algorithm, key)
 
 
-def _algorithm(found: Mapping[str, object]) -> Algorithm | None:
-    algorithm: Algorithm
+def _algorithm(found: Mapping[str, object]) -> ProviderAlgorithm | None:
+    algorithm: ProviderAlgorithm
     match found:
         case {"kty": "RSA"}:
             algorithm = "RS256"

@@ -11,8 +11,8 @@ from legato.http.auth.authenticator import check_origin, session_cookie
 from legato.http.auth.tokens import Unauthorized
 from legato.http.errors import said
 from legato.http.input.forms import form_of
-from legato.http.request_context import application, credentials_of, no_content, runtime, scheme_of
-from legato.http.request_info import asking
+from legato.http.request_context import application, no_content, runtime
+from legato.http.request_info import asking, credentials, scheme_of
 
 sessions = Blueprint("sessions", __name__)
 
@@ -53,7 +53,7 @@ async def follow() -> Response:
 async def submit() -> Response:
     """Exchange a one-time token, or a JWT, for a session cookie."""
     if request.headers.get("Origin") is not None:
-        check_origin(credentials_of(request))
+        check_origin(credentials())
     form = await form_of()
     try:
         login = await _login(form.get("token", ""))
@@ -68,11 +68,11 @@ async def submit() -> Response:
 @hide
 async def log_out() -> Response:
     """End the cookie's session, at every replica, and have the browser forget it."""
-    credentials = credentials_of(request)
-    if credentials.session is not None or credentials.origin is not None:
-        check_origin(credentials)
+    given = credentials()
+    if given.session is not None or given.origin is not None:
+        check_origin(given)
     try:
-        user = application().authenticator.in_session(credentials.session or "")
+        user = application().authenticator.in_session(given.session or "")
         await runtime().revoked.log_out(user)
     except Unauthorized:
         pass  # a session that has ended needs no end
@@ -121,7 +121,7 @@ async def _by_jwt(token: str) -> Login:
 def _current_user() -> str | None:
     """Who is logged in; None where a browser does not tell another site's page, nor us, that."""
     try:
-        user = application().authenticator.in_session(credentials_of(request).session or "")
+        user = application().authenticator.in_session(credentials().session or "")
         runtime().revoked.check(user)
     except Unauthorized:
         return None

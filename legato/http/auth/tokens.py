@@ -1,7 +1,7 @@
 """JSON Web Tokens: who a token says its bearer is, and the signing of our own."""
 
 from collections.abc import Collection
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import jwt
 import msgspec
@@ -11,6 +11,8 @@ LEEWAY: Final = 10.0
 """Seconds by which two machines' clocks may differ."""
 
 OWN_ALGORITHM: Final = "HS256"
+
+ProviderAlgorithm = Literal["RS256", "ES256"]
 
 MAX_USER_LENGTH: Final = 128
 
@@ -38,6 +40,10 @@ class User(Struct, frozen=True):
 
 class Unauthorized(Exception):
     """No token, or none that is good.  The message is for people and repeats nothing of it."""
+
+
+class KeysUnavailable(Exception):
+    """The provider's keys were never read, so no token can be judged; trying later may help."""
 
 
 class Header(Struct, frozen=True):

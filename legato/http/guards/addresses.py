@@ -18,36 +18,21 @@ class Proxies:
         """`trusted` are addresses and networks."""
         self._trusted = [ip_network(each) for each in trusted]
 
-    def address(self, peer: str, forwarded: Sequence[str]) -> str:
-        """The client's, where `peer` is connected and `forwarded` its X-Forwarded-For headers.
+    def client(self, peer: str, hops: Sequence[str]) -> str:
+        """The client's address, where `peer` is connected and `hops` is whom each proxy named.
 
         Each proxy appends whom it talked to; so the last one that is no proxy of ours is it.
         """
-        hops = [hop.strip() for header in forwarded for hop in header.split(",")]
+        left = [*hops]
         client = peer
-        while self.trusts(client) and hops and (before := parse_address(hops.pop())):
+        while self.trusts(client) and left and (before := parse_address(left.pop())):
             client = str(before)
         return str(parse_address(client) or client)
-
-    def scheme(self, peer: str, own: str, forwarded: Sequence[str]) -> str:
-        """http or https: `own` of the connection, unless a proxy says (X-Forwarded-Proto)."""
-        said = _last(forwarded).lower()
-        return said if said in ("http", "https") and self.trusts(peer) else own
-
-    def host(self, peer: str, own: str, forwarded: Sequence[str]) -> str:
-        """host[:port]: `own` of the request, unless a proxy says (X-Forwarded-Host)."""
-        said = _last(forwarded)
-        return said if said and self.trusts(peer) else own
 
     def trusts(self, peer: str) -> bool:
         """Whether it is one of them."""
         address = parse_address(peer) if self._trusted else None
         return address is not None and any(address in network for network in self._trusted)
-
-
-def _last(forwarded: Sequence[str]) -> str:
-    """What the proxy that is next to us says; what stands before that, anybody may have said."""
-    return forwarded[-1].rpartition(",")[2].strip() if forwarded else ""
 
 
 @lru_cache(maxsize=4096)  # for each request the same few are asked for again and again

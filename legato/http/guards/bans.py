@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from legato.http.guards.asking import Asking, Headers
 from legato.http.guards.denials import BANNED, Banned
 from legato.http.guards.outage import Outage
 from legato.storage.clock import Clock
@@ -29,11 +28,11 @@ class BanList:
         self._known: Mapping[str, Ban] = {}
         self._outage = Outage("bans cannot be read; those that are known hold")
 
-    async def check(self, asking: Asking) -> Headers:
+    async def check(self, subject: str) -> None:
         """Raises Banned."""
-        ban = await self.find(asking.subjects)
+        ban = await self.find([subject])
         if ban is None:
-            return {}
+            return
         left = ban.until - self._clock()
         raise Banned(
             BANNED,

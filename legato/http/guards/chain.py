@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-import httpx
 from msgspec.structs import replace
 
 from legato.actors.admission import TooManyForUser
@@ -15,11 +14,10 @@ from legato.config import Guards as GuardSettings
 from legato.exposure import starts_per_user
 from legato.http.auth.tokens import Unauthorized
 from legato.http.errors import Foreign, UnknownModel
+from legato.http.guards.addresses import user_subject
 from legato.http.guards.asking import Asking, Guard, Headers
 from legato.http.guards.bans import BanList
-from legato.http.guards.browser import BrowsersOnly
 from legato.http.guards.denials import Denied, ForeignAccess, NoRoom, TooManyGenerations
-from legato.http.guards.moderation import Moderation
 from legato.http.guards.rates import RateLimits
 from legato.http.guards.sharing import open_shared
 from legato.http.guards.violations import Violations
@@ -43,17 +41,19 @@ class Guards:
         self._bans = bans
         self._violations = violations
         self._rates = rates
-        self._admitting: Sequence[Guard] = (bans, *others)
+        self._others = others
         self._max_running = max_running
 
     async def receive(self, asking: Asking) -> None:
         """Before it is known who asks.  Raises Banned."""
-        await self._bans.check(asking)
+        await self._bans.check(asking.from_ip)
 
     async def admit(self, asking: Asking) -> Headers:
-        """Before its route runs; what its reply shall say.  Raises Denied."""
+        """Once it is known who asks; what the reply shall say.  Raises Denied."""
+        if asking.user is not None:
+            await self._bans.check(user_subject(asking.user))
         headers: dict[str, str] = {}
-        for guard in self._admitting:
+        for guard in self._others:
             headers.update(await guard.check(asking))
         return headers
 
@@ -106,12 +106,30 @@ async def open_guards(
         rates = RateLimits(guards, shared.windows, violations)
         others: list[Guard] = [rates]
         if guards.require_browser:
-            others.insert(0, BrowsersOnly(violations))
+            others.insert(0, _browsers_only(violations))
         if guards.moderation_url is not None:
-            client = await stack.enter_async_context(httpx.AsyncClient(timeout=None))
-            others.append(Moderation(guards, client, _key(guards, environment)))
+            moderation = _open_moderation(guards, _key(guards, environment))
+            others.append(await stack.enter_async_context(moderation))
         most = settings.limits.max_running_jobs_per_user
         yield Guards(ban_list, violations, rates, others, most)
+
+
+def _browsers_only(violations: Violations) -> Guard:
+    """Imported where it is wanted: with it come all browsers there are."""
+    from legato.http.guards.browser import BrowsersOnly
+
+    return BrowsersOnly(violations)
+
+
+@asynccontextmanager
+async def _open_moderation(guards: GuardSettings, key: str | None) -> AsyncIterator[Guard]:
+    """Imported where it is wanted: with it comes an HTTP client."""
+    import httpx
+
+    from legato.http.guards.moderation import Moderation
+
+    async with httpx.AsyncClient(timeout=None) as client:
+        yield Moderation(guards, client, key)
 
 
 def _key(guards: GuardSettings, environment: Mapping[str, str]) -> str | None:

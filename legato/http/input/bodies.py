@@ -40,7 +40,8 @@ class StartBody(Struct, kw_only=True, rename="camel"):
     - `isContinued` lets the answer `responseMessageId` go on; `editedContent` lets it go on from
       other words, as itself if `isContinued`, else as a sibling.
     - `on_busy` says what becomes of the turn that runs in this conversation, or of this one.
-    - `clientRequestId` makes a start safe to send again: it joins the first, ever.
+    - `clientRequestId` makes a start safe to send again: it joins the first, ever; with another
+      request it is 422.
     """
 
     text: Annotated[str, Meta(examples=["What is legato?"])] = ""

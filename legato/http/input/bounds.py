@@ -3,7 +3,7 @@
 from typing import Final, cast
 
 from hypercorn.typing import HTTPScope
-from quart import Quart, request, websocket
+from quart import Request
 from quart.wrappers.base import BaseRequestWebsocket
 
 from legato.http.errors import RequestError
@@ -29,19 +29,10 @@ class AmbiguousLength(RequestError):
     error = "Ambiguous length"
 
 
-def bound_heads(app: Quart) -> None:
-    app.before_request(check_request)
-    app.before_websocket(check_handshake)
-
-
-async def check_request() -> None:
-    check_head(request)
+def check_length(request: Request) -> None:
+    """Raises AmbiguousLength."""
     if "Transfer-Encoding" in request.headers and "Content-Length" in request.headers:
         raise AmbiguousLength("A body has Content-Length or Transfer-Encoding; found both.")
-
-
-async def check_handshake() -> None:
-    check_head(websocket)
 
 
 def check_head(asking: BaseRequestWebsocket) -> None:

@@ -30,13 +30,13 @@ class OrphanedJob(Struct, frozen=True):
     """A job that had no living owner, and belongs to this journal's owner now.
 
     `epoch`: the epoch of all that the new owner appends.  `attempts`: how many times the job was
-    taken over, this time included, since the last append and since the job was settled.
+    taken over, this time included, since the last append, or since the job was marked as done.
     """
 
     job_id: str
     epoch: int
     attempts: int
-    settled: bool
+    marked_done: bool
 
 
 class Kept(Struct, frozen=True):
@@ -69,8 +69,8 @@ class Refusal(Struct, frozen=True):
 class Journal(Protocol):
     """The logs of jobs, which outlive the processes that run the jobs.
 
-    A job is settled once the journal has the ending and the records have the answer.  A journal has
-    an owner, the process that opened the journal.  A job belongs to the first owner to append, with
+    A job is done once the journal has the ending and the records have the answer.  A journal has an
+    owner, the process that opened the journal.  A job belongs to the first owner to append, with
     epoch 1, until a later owner takes the job over; a job lost from the journal belongs to the next
     owner to append, with a later epoch.
 
@@ -80,8 +80,7 @@ class Journal(Protocol):
     """
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
-        """Keep all entries but the refused; once `append` returns, no end of the process loses an
-        entry.
+        """Keep all entries but the refused; on return no end of the process loses an entry.
 
         A batch never has two `Entries` of a job.  The journal holds no gap: entries beginning above
         the position after the last kept event are refused as forgotten.  Say 1 to 5 are kept, and 5
@@ -105,8 +104,8 @@ class Journal(Protocol):
 
     async def read(self, job_id: str) -> Kept: ...
 
-    async def settle(self, job_ids: Sequence[str]) -> None:
-        """Note that these jobs are settled: only readers are interested from now on.
+    async def mark_done(self, job_ids: Sequence[str]) -> None:
+        """Note that these jobs are done: only readers are interested from now on.
 
         Jobs of a later owner are left as found, and forgotten jobs stay forgotten.
         """

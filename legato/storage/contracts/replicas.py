@@ -8,7 +8,7 @@ the call may be repeated.
 from collections.abc import Collection, Sequence
 from typing import Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from legato.config import OnBusy
 from legato.content import ApiRequest
@@ -38,29 +38,28 @@ class JobInfo(Struct, frozen=True, kw_only=True):
     model: str
     endpoint: str = "agents"
     request_id: str | None = None
-    asked: ApiRequest | None = None
+    request_digest: str | None = None
+    api_request: ApiRequest | None = field(name="asked", default=None)
     place: int = 0
 
 
-class Whereabouts(Struct, frozen=True):
-    """A job's owner, and the owner's epoch."""
+class DirectoryEntry(Struct, frozen=True, kw_only=True):
+    """A job in the directory, as far as a question or an announcement needs the entry.
+
+    `find` tells whose the job is: `owner`, since `epoch`.  `conversation` tells the `stage`.  A
+    replica announces a job of its own with `epoch` and `stage`.  The fields that nobody told are
+    empty, 0 and None.
+    """
 
     info: JobInfo
-    owner: str
-    epoch: int
+    owner: str = ""
+    epoch: int = 0
+    stage: Stage | None = None
 
 
-class Listed(Struct, frozen=True):
-    info: JobInfo
-    stage: Stage
-
-
-class Told(Struct, frozen=True):
-    """A job of this replica, as told to the directory."""
-
-    info: JobInfo
-    epoch: int
-    stage: Stage
+def announced_stage(entry: DirectoryEntry) -> Stage:
+    assert entry.stage is not None, "a replica knows the stages of its own jobs"
+    return entry.stage
 
 
 class Entered(Struct, frozen=True):
@@ -91,8 +90,8 @@ class IncompleteDirectory(StorageError):
 
     def __init__(self, lease: float) -> None:
         super().__init__(
-            "The storage that all replicas share was just started, or lost what it was told:"
-            f" nothing can be decided before all have told it again, which takes up to {lease:g} s."
+            "The Redis that all replicas share was just started, or lost its contents: no start"
+            f" can be decided until every replica has told its jobs again (up to {lease:g} s)."
         )
 
 
@@ -123,11 +122,13 @@ class Directory(Protocol):
         ...
 
     async def void(self, info: JobInfo, *, may_repeat: bool) -> None:
-        """Note the end of a job before its beginning.  `may_repeat`: the same request may start a
-        job again."""
+        """Note that a job ended before its beginning.
+
+        `may_repeat`: the same request may start a job again.
+        """
         ...
 
-    async def reannounce(self, jobs: Sequence[Told]) -> None:
+    async def reannounce(self, jobs: Sequence[DirectoryEntry]) -> None:
         """List all jobs of this replica, after the shared storage lost the directory.
 
         The journal's writer makes the jobs' places in the journal: see `Entries`.  Better knowledge
@@ -135,7 +136,7 @@ class Directory(Protocol):
         """
         ...
 
-    async def find(self, job_id: str) -> Whereabouts | None:
+    async def find(self, job_id: str) -> DirectoryEntry | None:
         """A job and its owner, from the job's entry until the journal has forgotten the job.
 
         Raises:
@@ -143,10 +144,8 @@ class Directory(Protocol):
         """
         ...
 
-    async def conversation(self, user: str, conversation_id: str) -> Sequence[Listed]:
-        """A conversation's jobs, in the order of their starts.
-
-        While the directory is not whole, some may be missing.
+    async def conversation(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
+        """In the order of their starts.  While the directory is not whole, some may be missing.
 
         Raises:
             IncompleteDirectory: instead of none at all.
@@ -230,8 +229,7 @@ class Inbox(Protocol):
     """Packets between replicas, which arrive in the order of sending; some may be lost."""
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
-        """Send each packet to the replica named beside the packet; a packet to a gone replica is
-        dropped."""
+        """Send each packet to the replica beside; a packet to a gone replica is dropped."""
         ...
 
     async def receive(self) -> Sequence[bytes]:
@@ -250,7 +248,7 @@ class Replication(Protocol):
         """The journal whose owners are replicas: `take_over` takes the jobs of gone replicas.
 
         This journal keeps the directory true: a job's first event advances the job from `waiting`
-        to `begun`, `settle` advances to `ended`, and `forget` removes the job's entry.  A job
+        to `begun`, `mark_done` advances to `ended`, and `forget` removes the job's entry.  A job
         without any appended event is taken over, too, and is read as empty.
         """
         ...

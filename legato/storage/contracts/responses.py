@@ -1,6 +1,13 @@
-"""The contract for stored responses of the Responses API."""
+"""The contract for stored responses of the Responses API.
 
-from collections.abc import Mapping, Sequence
+A conversation is a log of entries, in order of arrival.  Most entries are responses; every other
+change of a conversation is an entry, too: a `StoredResponse` without a model's answer, for the
+beginning with its metadata, and for added items.  Such an entry's id ends with `BEGUN` or `ADDED`.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -16,8 +23,9 @@ much."""
 
 
 class StoredResponse(Struct, frozen=True, kw_only=True):
-    """A request to the Responses API and the outcome; `ending` is None while the response runs.
+    """A request to the Responses API and the outcome.
 
+    `ending` is None while the response runs, and always in a change without a response.
     `items`: the input items of this request alone (JSON objects with ids), without earlier items.
     """
 
@@ -28,6 +36,39 @@ class StoredResponse(Struct, frozen=True, kw_only=True):
     items: Sequence[Mapping[str, Any]] = ()
     created: Created
     ending: AnyEnding | None = None
+
+
+BEGUN: Final = "_begun"
+ADDED: Final = "_added"
+
+
+def is_change(response_id: str) -> bool:
+    """Whether an entry is a change of its conversation without a response."""
+    return response_id.endswith((BEGUN, ADDED))
+
+
+_OURS: Final = re.compile(r"_([0-9A-HJKMNP-TV-Z]{26})(_|$)")
+
+
+def entries_of(item_id: str) -> Sequence[str]:
+    """The ids of entries that may hold an item whose id Legato made from job and place.
+
+    The id `msg_<job>_0` leads to three ids, of which only one is in use.
+    """
+    found = _OURS.search(item_id)
+    return [f"resp_{found[1]}{end}" for end in ("", BEGUN, ADDED)] if found else ()
+
+
+def digests(response: StoredResponse) -> Iterator[str]:
+    """Digests of the item ids that clients made."""
+    for item in response.items:
+        if response.response_id not in entries_of(item["id"]):
+            yield digest_of(item["id"])
+
+
+def digest_of(item_id: str) -> str:
+    """A key of fixed length for an item id of any length."""
+    return sha256(item_id.encode()).hexdigest()
 
 
 class ChainTooLarge(Exception):
@@ -64,12 +105,36 @@ class Responses(Protocol):
         """
         ...
 
+    async def holding(self, user: str, item_ids: Collection[str]) -> Sequence[StoredResponse]:
+        """The entries that hold one of these items, also by a client's id, in order of arrival.
+
+        Raises:
+            ChainTooLarge: where the entries have more than LARGEST_CHAIN bytes together.
+        """
+        ...
+
     async def conversation(self, user: str, conversation_id: str) -> Sequence[StoredResponse]:
         """All responses of a conversation, in order of arrival.
 
         Raises:
             ChainTooLarge
         """
+        ...
+
+    async def first(self, user: str, conversation_id: str) -> StoredResponse | None:
+        """The conversation's entry that arrived first."""
+        ...
+
+    async def rewrite(self, response: StoredResponse) -> bool:
+        """Replace an entry's `created`; False where the entry is gone."""
+        ...
+
+    async def drop_item(self, user: str, response_id: str, item_id: str) -> bool:
+        """Remove an item from its entry; False where there is no such item."""
+        ...
+
+    async def delete_some(self, user: str, conversation_id: str, *, most: int) -> int:
+        """Remove up to `most` entries of a conversation, the oldest first, and return how many."""
         ...
 
     async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:

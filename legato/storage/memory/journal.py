@@ -18,7 +18,7 @@ class StoredLog:
     owner: str
     epoch: int = 1
     attempts: int = 0
-    settled: bool = False
+    marked_done: bool = False
     entries: list[Entries] = field(default_factory=list)
 
     def refuses(self, entries: Entries, owner: str) -> Refusal | None:
@@ -107,7 +107,7 @@ class MemoryJournal:
                 stored_log.epoch += 1
                 stored_log.attempts += 1
         return [
-            OrphanedJob(job_id, stored_log.epoch, stored_log.attempts, stored_log.settled)
+            OrphanedJob(job_id, stored_log.epoch, stored_log.attempts, stored_log.marked_done)
             for job_id, stored_log in stored_logs
             if stored_log.owner == self.me and stored_log.attempts
         ]
@@ -118,11 +118,11 @@ class MemoryJournal:
         stored_log = self._store.stored_logs.get(job_id)
         return Kept(list(stored_log.entries) if stored_log else [])
 
-    async def settle(self, job_ids: Sequence[str]) -> None:
+    async def mark_done(self, job_ids: Sequence[str]) -> None:
         await self._enter()
         for job_id in self._own(job_ids):
             stored_log = self._store.stored_logs[job_id]
-            stored_log.settled, stored_log.attempts = True, 0
+            stored_log.marked_done, stored_log.attempts = True, 0
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         await self._enter()

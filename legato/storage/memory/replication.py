@@ -13,12 +13,11 @@ from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
 from legato.storage.contracts.replicas import (
     Denied,
+    DirectoryEntry,
     Entered,
     JobInfo,
     Joined,
-    Listed,
-    Told,
-    Whereabouts,
+    announced_stage,
 )
 from legato.storage.failure_detector import LEFT
 from legato.storage.memory.journal import MemoryJournal, StoredLog
@@ -54,8 +53,8 @@ class DirectoryJournal(MemoryJournal):
         self._signs.drop(empty)
         return taken
 
-    async def settle(self, job_ids: Sequence[str]) -> None:
-        await super().settle(job_ids)
+    async def mark_done(self, job_ids: Sequence[str]) -> None:
+        await super().mark_done(job_ids)
         for job_id in self._not_of_others(job_ids):
             self._shared.advance(job_id, "ended")
 
@@ -132,33 +131,33 @@ class MemoryReplication:
         if may_repeat:
             self._shared.release(info)
 
-    async def reannounce(self, jobs: Sequence[Told]) -> None:
+    async def reannounce(self, jobs: Sequence[DirectoryEntry]) -> None:
         await self._checkpoint()
-        for told in jobs:
-            if self._has(told):
-                job_id, stage = told.info.job_id, told.stage
+        for entry in jobs:
+            if self._has(entry):
+                job_id, stage = entry.info.job_id, announced_stage(entry)
                 if job_id not in self._shared.infos:
-                    self._shared.add_info(told.info, stage, told.info.place)
+                    self._shared.add_info(entry.info, stage, entry.info.place)
                 self._shared.advance(job_id, stage)
 
-    def _has(self, told: Told) -> bool:
-        """Whether this replica has the job, as far as the shared memory knows."""
-        job_id = told.info.job_id
+    def _has(self, entry: DirectoryEntry) -> bool:
+        """Whether this replica does, as far as the world knows."""
+        job_id = entry.info.job_id
         stored_log = self._shared.stored_logs.get(job_id)
         if stored_log is None:
-            return told.epoch > self._shared.tombstones.get(job_id, 0)
-        return stored_log.owner == self.me or stored_log.epoch < told.epoch
+            return entry.epoch > self._shared.tombstones.get(job_id, 0)
+        return stored_log.owner == self.me or stored_log.epoch < entry.epoch
 
-    async def find(self, job_id: str) -> Whereabouts | None:
+    async def find(self, job_id: str) -> DirectoryEntry | None:
         await self._checkpoint()
         info = self._shared.infos.get(job_id)
         stored_log = self._shared.stored_logs.get(job_id)
         if info and stored_log:
-            return Whereabouts(info, stored_log.owner, stored_log.epoch)
+            return DirectoryEntry(info=info, owner=stored_log.owner, epoch=stored_log.epoch)
         self._births.require_whole(self._shared.birth)
         return None
 
-    async def conversation(self, user: str, conversation_id: str) -> Sequence[Listed]:
+    async def conversation(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
         await self._checkpoint()
         if not (found := self._shared.siblings(user, conversation_id)):
             self._births.require_whole(self._shared.birth)

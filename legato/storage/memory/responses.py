@@ -1,6 +1,7 @@
 """Responses in memory, a part of the records there, gone with the process."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from msgspec import json
 from msgspec.structs import replace
@@ -12,6 +13,9 @@ from legato.storage.contracts.responses import (
     LONGEST_CHAIN,
     ChainTooLarge,
     StoredResponse,
+    digest_of,
+    digests,
+    entries_of,
 )
 from legato.storage.memory.quotas import MemoryUse, Row
 
@@ -27,6 +31,7 @@ class MemoryResponses:
         self._use = use
         self._quota = quota
         self._responses: dict[str, StoredResponse] = {}  # in order of arrival
+        self._named: defaultdict[str, set[str]] = defaultdict(set)  # by the digests of items' names
 
     async def open(self, response: StoredResponse) -> None:
         await self._enter(response)
@@ -34,16 +39,13 @@ class MemoryResponses:
         rows = [_row(response)] if is_new else []
         self._quota.check(self._use.with_put(response.user, *rows), begins=False)
         if is_new:
-            self._use.put(response.user, *rows)
-            self._responses[response.response_id] = response
+            self._put(response)
 
     async def close(self, response_id: str, ending: AnyEnding) -> None:
         await self._enter(response_id, ending)
         response = self._responses.get(response_id)
         if response is not None and response.ending is None:
-            closed = replace(response, ending=ending)
-            self._responses[response_id] = closed
-            self._use.put(closed.user, _row(closed))
+            self._put(replace(response, ending=ending))
 
     async def find(self, user: str, response_id: str) -> StoredResponse | None:
         await self._enter(user, response_id)
@@ -62,12 +64,51 @@ class MemoryResponses:
         _check_size(chain)
         return chain[::-1]
 
+    async def holding(self, user: str, item_ids: Collection[str]) -> Sequence[StoredResponse]:
+        await self._enter(user, item_ids)
+        ids = {mine for each in item_ids for mine in entries_of(each)}
+        ids.update(*(self._named.get(digest_of(each), ()) for each in item_ids))
+        places = {response_id: place for place, response_id in enumerate(self._responses)}
+        here = sorted(ids & places.keys(), key=places.__getitem__)
+        found = [each for name in here if (each := self._find(user, name)) is not None]
+        _check_size(found)
+        return found
+
     async def conversation(self, user: str, conversation_id: str) -> Sequence[StoredResponse]:
         await self._enter(user, conversation_id)
         place = user, conversation_id
         found = [each for each in self._responses.values() if _place(each) == place]
         _check_size(found)
         return found
+
+    async def first(self, user: str, conversation_id: str) -> StoredResponse | None:
+        await self._enter(user, conversation_id)
+        place = user, conversation_id
+        return next((each for each in self._responses.values() if _place(each) == place), None)
+
+    async def rewrite(self, response: StoredResponse) -> bool:
+        await self._enter(response)
+        kept = self._find(response.user, response.response_id)
+        if kept is not None:
+            self._put(replace(kept, created=response.created))
+        return kept is not None
+
+    async def drop_item(self, user: str, response_id: str, item_id: str) -> bool:
+        await self._enter(user, response_id, item_id)
+        kept = self._find(user, response_id)
+        if kept is None or item_id not in (item["id"] for item in kept.items):
+            return False
+        self._forget_names(kept)
+        self._put(replace(kept, items=[item for item in kept.items if item["id"] != item_id]))
+        return True
+
+    async def delete_some(self, user: str, conversation_id: str, *, most: int) -> int:
+        await self._enter(user, conversation_id)
+        place = user, conversation_id
+        theirs = [each for each in self._responses.values() if _place(each) == place]
+        for each in theirs[:most]:
+            self._remove(each.response_id)
+        return len(theirs[:most])
 
     async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:
         await self._enter(user, conversation_id)
@@ -79,9 +120,24 @@ class MemoryResponses:
         await self._enter(user, response_id)
         if self._find(user, response_id) is None:
             return False
-        del self._responses[response_id]
-        self._use.remove(("responses", response_id))
+        self._remove(response_id)
         return True
+
+    def _remove(self, response_id: str) -> None:
+        self._forget_names(self._responses.pop(response_id))
+        self._use.remove(("responses", response_id))
+
+    def _put(self, response: StoredResponse) -> None:
+        self._responses[response.response_id] = response
+        self._use.put(response.user, _row(response))
+        for digest in digests(response):
+            self._named[digest].add(response.response_id)
+
+    def _forget_names(self, response: StoredResponse) -> None:
+        for digest in digests(response):
+            self._named[digest].discard(response.response_id)
+            if not self._named[digest]:
+                del self._named[digest]
 
     def all(self) -> list[StoredResponse]:
         return [*self._responses.values()]

@@ -7,7 +7,7 @@ from typing import Final
 import trio
 
 from legato.storage.births import Look, new_birth
-from legato.storage.contracts.replicas import JobInfo, Listed, Stage
+from legato.storage.contracts.replicas import DirectoryEntry, JobInfo, Stage
 from legato.storage.memory.journal import JournalStore
 
 _RANKS: Final[dict[Stage, int]] = {"waiting": 0, "begun": 1, "ended": 2, "void": 3}
@@ -53,14 +53,14 @@ class SharedMemory(JournalStore):
             self._birth, self._born_on, self.is_whole = new_birth(), self.server, False
         return Look(self.birth, self.is_whole, dict(self.signs))
 
-    def siblings(self, user: str, conversation_id: str) -> Sequence[Listed]:
+    def siblings(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
         found = [
             info
             for info in self.infos.values()
             if (info.user, info.conversation_id) == (user, conversation_id)
         ]
         found.sort(key=lambda info: (self.places[info.job_id], info.job_id))
-        return [Listed(info, self.stages[info.job_id]) for info in found]
+        return [DirectoryEntry(info=info, stage=self.stages[info.job_id]) for info in found]
 
     def running(self, user: str) -> Sequence[JobInfo]:
         return [

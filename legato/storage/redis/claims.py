@@ -83,8 +83,7 @@ class Claims:
         ]
 
     def _is_unreported(self, left: OrphanedClaim, known: Mapping[str, int]) -> bool:
-        """Whether this replica claimed the job and never heard so: nothing was added since the
-        claim."""
+        """Whether this replica claimed the job and never heard so: nothing was added since."""
         top = left.top
         if top is None or top.owner != self._me or not top.attempts:
             return False
@@ -110,8 +109,8 @@ class Claims:
         won, lost = [], []
         for each, reply in zip(theirs, send(claims), strict=True):
             if each.top is not None and reply is not None:
-                attempts, settled = map(number, array(reply))
-                top = Top(each.top.epoch + 1, self._me, settled, attempts)
+                attempts, done_epoch = map(number, array(reply))
+                top = Top(each.top.epoch + 1, self._me, done_epoch, attempts)
                 won.append(each._replace(top=top))
             else:
                 lost.append(each.job_id)
@@ -133,7 +132,10 @@ class Claims:
         send([*commands, command("HDEL", self._keys.replicas, *empty)] if empty else commands)
 
     def _is_lost(self, left: OrphanedClaim) -> bool:
-        """Whether the job is lost; without a stream it may be in the middle of its entry."""
+        """Whether the job has another owner or a tombstone.
+
+        A job without a stream is not lost: this replica may be entering the job at this moment.
+        """
         top = left.top
         return top is not None and (top.is_tombstone or top.owner != self._me)
 
@@ -152,5 +154,5 @@ def _left(
 def _taken(left: OrphanedClaim) -> Taken:
     assert left.top is not None
     top = left.top
-    job = OrphanedJob(left.job_id, top.epoch, top.attempts, settled=top.settled > 0)
+    job = OrphanedJob(left.job_id, top.epoch, top.attempts, marked_done=top.done_epoch > 0)
     return Taken(job, left.info)

@@ -1,6 +1,7 @@
 """The directory in Redis: a job's listing in its stream, and a user's in one slot."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import trio
 from msgspec.structs import replace
@@ -9,13 +10,12 @@ from legato.config import OnBusy
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.replicas import (
     Denied,
+    DirectoryEntry,
     Entered,
     IncompleteDirectory,
     JobInfo,
     Joined,
-    Listed,
-    Told,
-    Whereabouts,
+    announced_stage,
 )
 from legato.storage.redis import streams
 from legato.storage.redis.connection.client import Client, Send, translated
@@ -98,26 +98,27 @@ class RedisDirectory:
 
         await self._client.run(work, self._threads, anyway=True)
 
-    async def reannounce(self, jobs: Sequence[Told]) -> None:
+    async def reannounce(self, jobs: Sequence[DirectoryEntry]) -> None:
         def work(send: Send) -> None:
-            newest = send([last(self._keys.job(told.info.job_id)) for told in jobs])
-            told = [job for job, reply in zip(jobs, newest, strict=True) if self._has(job, reply)]
-            send([each for job in told for each in self._listings.tell(job.info, job.stage)])
+            newest = send([last(self._keys.job(entry.info.job_id)) for entry in jobs])
+            held = [job for job, reply in zip(jobs, newest, strict=True) if self._has(job, reply)]
+            announced = [self._listings.announce(job.info, announced_stage(job)) for job in held]
+            send([*chain.from_iterable(announced)])
 
-        for told in jobs:
-            self._own.note(told.info.job_id, told.epoch, told.info)
+        for entry in jobs:
+            self._own.note(entry.info.job_id, entry.epoch, entry.info)
         await self._client.run(work, self._threads, anyway=True)
 
-    async def find(self, job_id: str) -> Whereabouts | None:
+    async def find(self, job_id: str) -> DirectoryEntry | None:
         key = self._keys.job(job_id)
         oldest, newest, birth = await self._asking.run([first(key), last(key), self._birth])
         with translated():
-            if found := _whereabouts(entries(oldest), entries(newest)):
+            if found := _entry(entries(oldest), entries(newest)):
                 return found
             self._births.require_whole(_token(birth))
             return None
 
-    async def conversation(self, user: str, conversation_id: str) -> Sequence[Listed]:
+    async def conversation(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
         asked = command("HGETALL", self._keys.conversation(user, conversation_id))
         reply, birth = await self._asking.run([asked, self._birth])
         with translated():
@@ -145,11 +146,11 @@ class RedisDirectory:
     def _is_mine(self, newest: Reply) -> bool:
         return [streams.top(entry).owner for entry in entries(newest)] == [self._me]
 
-    def _has(self, told: Told, newest: Reply) -> bool:
-        """Whether this replica has the job, as far as Redis knows."""
+    def _has(self, entry: DirectoryEntry, newest: Reply) -> bool:
+        """Whether this replica does, as far as Redis knows."""
         tops = map(streams.top, entries(newest))
         return all(
-            top.epoch < told.epoch or (top.owner == self._me and not top.is_tombstone)
+            top.epoch < entry.epoch or (top.owner == self._me and not top.is_tombstone)
             for top in tops
         )
 
@@ -162,10 +163,8 @@ def _token(birth: Reply) -> str:
     return "" if birth is None else text(birth).decode()
 
 
-def _whereabouts(
-    oldest: Sequence[StreamEntry], newest: Sequence[StreamEntry]
-) -> Whereabouts | None:
+def _entry(oldest: Sequence[StreamEntry], newest: Sequence[StreamEntry]) -> DirectoryEntry | None:
     if not (oldest and newest) or (info := streams.info(oldest[0])) is None:
         return None
     top = streams.top(newest[0])
-    return Whereabouts(info, top.owner, top.epoch)
+    return DirectoryEntry(info=info, owner=top.owner, epoch=top.epoch)

@@ -9,7 +9,14 @@ from typing import Final, Literal, NamedTuple
 from msgspec import json
 
 from legato.config import OnBusy
-from legato.storage.contracts.replicas import Denied, Entered, JobInfo, Joined, Listed, Stage
+from legato.storage.contracts.replicas import (
+    Denied,
+    DirectoryEntry,
+    Entered,
+    JobInfo,
+    Joined,
+    Stage,
+)
 from legato.storage.redis.connection.commands import Command, Reply, array, number, script, text
 from legato.storage.redis.key_names import DAY, Keys
 from legato.storage.redis.streams import decoded, encoded
@@ -61,7 +68,7 @@ return 1
 """
 
 # Keys and arguments: as above.
-_TELL: Final = """
+_ANNOUNCE: Final = """
 local job, stage = ARGV[1], ARGV[2]
 local made = redis.call('HSETNX', KEYS[1], job, stage .. ARGV[5] .. ':' .. ARGV[4])
 if made == 1 and (stage == 'w' or stage == 'b') then
@@ -101,13 +108,12 @@ class Listings:
         about = (info.conversation_id, encoded(info), info.place)
         return script(_ADVANCE, self._places(info), info.job_id, stage[0], *about)
 
-    def tell(self, info: JobInfo, stage: Stage) -> list[Command]:
-        """List a job that Redis lost; a listing that is there is later than the lost one, or the
-        same."""
+    def announce(self, info: JobInfo, stage: Stage) -> list[Command]:
+        """List a job that Redis lost, unless a listing is there, which is never older."""
         about = (info.conversation_id, encoded(info), info.place)
-        told = script(_TELL, self._places(info), info.job_id, stage[0], *about)
+        announced = script(_ANNOUNCE, self._places(info), info.job_id, stage[0], *about)
         reached = [self.advance(info, stage)] if stage != "waiting" else []
-        return [told, *reached, *self._claim_request(info)]
+        return [announced, *reached, *self._claim_request(info)]
 
     def free(self, info: JobInfo) -> list[Command]:
         """Let the job's request start another job."""
@@ -147,9 +153,10 @@ def decision(reply: Reply) -> Entered | Joined | Denied:
             return Denied("too_many")
 
 
-def listed(values: list[bytes]) -> list[Listed]:
+def listed(values: list[bytes]) -> list[DirectoryEntry]:
     """A conversation's jobs in the order of their starts."""
-    return [Listed(each.info, each.stage) for each in sorted(map(_placed, values), key=_order)]
+    placed = sorted(map(_placed, values), key=_order)
+    return [DirectoryEntry(info=each.info, stage=each.stage) for each in placed]
 
 
 def _placed(value: Reply) -> Placed:

@@ -93,15 +93,15 @@ class RedisJournal:
             anyway=True,
         )
 
-    async def settle(self, job_ids: Sequence[str]) -> None:
+    async def mark_done(self, job_ids: Sequence[str]) -> None:
         infos = self._own.infos(job_ids)
 
         def work(send: Send) -> None:
-            settled = send([streams.settle(self._keys.job(each), self._me) for each in job_ids])
+            marked = send([streams.mark_done(self._keys.job(each), self._me) for each in job_ids])
             send(
                 [
                     self._listings.advance(infos[job_id], "ended")
-                    for job_id, reply in zip(job_ids, settled, strict=True)
+                    for job_id, reply in zip(job_ids, marked, strict=True)
                     if number(reply) >= 0 and job_id in infos
                 ]
             )
@@ -156,8 +156,7 @@ class RedisJournal:
     def _make(
         self, send: Send, lost: Sequence[Entries], infos: Mapping[str, JobInfo]
     ) -> dict[str, Outcome]:
-        """Make the streams of jobs that Redis lost, or has as another owner's, from the first
-        entry."""
+        """Make the streams of jobs that Redis lost, or gives to another owner, from position 1."""
         if not lost:
             return {}
         owned = command("SADD", self._keys.owner(self._me), *ids(lost))
@@ -174,7 +173,7 @@ class RedisJournal:
         outcomes = {each.job_id: _outcome(each, reply) for each, reply in replies}
         kept = [job_id for job_id, outcome in outcomes.items() if isinstance(outcome, Tail)]
         listed = [infos[job_id] for job_id in kept if job_id in infos]
-        send([each for info in listed for each in self._listings.tell(info, "waiting")])
+        send([each for info in listed for each in self._listings.announce(info, "waiting")])
         return outcomes
 
     def _begin(self, entries: Entries, infos: Mapping[str, JobInfo]) -> list[Command]:

@@ -21,8 +21,10 @@ TIMEOUT: Final = 1.0
 
 
 class Shared(Struct, frozen=True):
-    """`watch` runs for ever: while `watch` runs, requests that would wait in vain are refused at
-    once."""
+    """The guards' shared counts and bans.
+
+    `watch` runs for ever: while `watch` runs, requests that would wait in vain are refused at once.
+    """
 
     windows: RedisWindows
     bans: SharedBans

@@ -34,10 +34,10 @@ local function look()
   until top.kept
   return top
 end
-local function add(id, says, settled)
-  if settled then
+local function add(id, says, done_epoch)
+  if done_epoch then
     says[#says + 1] = 's'
-    says[#says + 1] = settled
+    says[#says + 1] = done_epoch
   end
   redis.call('XADD', KEYS[1], id, unpack(says))
 end
@@ -67,7 +67,7 @@ FOLLOW: Final = Script(_FOLLOW.replace("VERSION", str(VERSION)))
 
 # Arguments: the epoch and the position of the last event as an id, owner, position of the first,
 # events, and 1 if the job is in its owner's set: without the 1 a later epoch changes no owner.  The
-# reply is the number of entries; 0 for a settled job, whose every entry carries the mark.
+# reply is the number of entries; 0 for a done job, whose every entry carries the mark.
 _APPEND: Final = (
     _LOOK
     + """
@@ -118,7 +118,7 @@ return 1
 )
 
 # Arguments: the former owner, its epoch, the new owner.  Replies how often the job was taken over
-# since the last append, and the epoch of its settling or 0; nothing where another was faster.
+# since the last append, and the epoch of the mark "done" or 0; nothing where another was faster.
 CLAIM: Final = Script(
     _LOOK
     + """
@@ -133,7 +133,7 @@ return {attempts, tonumber(top.s) or 0}
 )
 
 # Arguments: owner, seconds to live.  1 where the owner has the job; 0 where there is no stream.
-SETTLE: Final = Script(
+MARK_DONE: Final = Script(
     _LOOK
     + """
 if not top then return 0 end

@@ -5,12 +5,12 @@ former owner, whose epoch is lower, cannot add.
 
     E-0      a claim: the owner from here on; the first owner's claim has the listing
     E-n      events, the last of which is at position n
-    E-(n+1)  the mark of a settled job, or the tombstone of a forgotten job
+    E-(n+1)  the mark of a done job, or the tombstone of a forgotten job
 
 Fields: `o` owner, `n` position of the last event up to here (with events only where a mark took the
-event's id), `l` listing, `a` number of claims since the last append, `s` the epoch of the settling,
-`t` marks a tombstone, `v` version of the events' form, `f` position of the first event, `e` the
-events.
+event's id), `l` listing, `a` number of claims since the last append, `s` the epoch of the mark
+"done", `t` marks a tombstone, `v` version of the events' form, `f` position of the first event, `e`
+the events.
 
 `enter` and the journal's one writer make streams; the writer alone extends a stream.
 """
@@ -34,7 +34,7 @@ from legato.storage.redis.stream_scripts import (
     FOLLOW,
     FORGET,
     MAKE,
-    SETTLE,
+    MARK_DONE,
     VERSION,
 )
 
@@ -43,11 +43,11 @@ _LISTING: Final = json.Decoder(JobInfo)
 
 
 class Top(NamedTuple):
-    """The last entry of a stream; `settled` is an epoch, 0 for not yet."""
+    """The last entry of a stream; `done_epoch` is an epoch, 0 for not yet."""
 
     epoch: int
     owner: str
-    settled: int = 0
+    done_epoch: int = 0
     attempts: int = 0
     is_tombstone: bool = False
 
@@ -109,13 +109,13 @@ def make(key: bytes, epoch: int, owner: str, info: JobInfo | None) -> Command:
 
 
 def claim(key: bytes, former: Top, owner: str) -> Command:
-    """Claim a job; the reply is the number of claims since an append, and the settling's epoch."""
+    """Claim a job; the reply is the number of claims since an append, and the epoch of "done"."""
     return CLAIM.on(key, former.owner, former.epoch, owner)
 
 
-def settle(key: bytes, owner: str) -> Command:
-    """Settle a job; the reply is below 0 where another replica owns the job."""
-    return SETTLE.on(key, owner, DAY)
+def mark_done(key: bytes, owner: str) -> Command:
+    """Mark a job as done; the reply is below 0 where another replica owns the job."""
+    return MARK_DONE.on(key, owner, DAY)
 
 
 def forget(key: bytes, owner: str = "") -> Command:

@@ -17,4 +17,5 @@ Rooms: `connection` (engines and worker threads), `schema` (tables and their rev
 - `responses`: stored responses in a database
 - `revocations`: revocations in a database
 - `rows`: structs as rows and back
+- `upserts`: an INSERT that meets a row: SQLite's, or PostgreSQL's
 """

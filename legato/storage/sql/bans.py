@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Insert, Row, bindparam, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.storage.clock import Clock, microseconds, moment
 from legato.storage.contracts.bans import Ban
 from legato.storage.sql.connection.database import Database
 from legato.storage.sql.schema.tables import BANS, VIOLATIONS
+from legato.storage.sql.upserts import insert_of
 
 _EXPIRED: Final = [
     delete(table).where(table.c.until <= bindparam("now")) for table in (BANS, VIOLATIONS)
@@ -99,7 +99,7 @@ class _Upserts(NamedTuple):
 
 
 def _upserts(dialect: str) -> _Upserts:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    insert = insert_of(dialect)
     ban, violation = insert(BANS), insert(VIOLATIONS)
     return _Upserts(
         ban.on_conflict_do_update(

@@ -1,5 +1,4 @@
-"""Conversations are deleted in steps, between which others write: a conversation may have
-gigabytes."""
+"""Conversations are deleted in steps, between which others write: some have gigabytes."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -23,7 +23,7 @@ _POSTGRESQL_LOCK: Final = 0x1E6A71  # an arbitrary number, for "Legato's retenti
 class _Job(NamedTuple):
     job_id: str
     owner: str
-    settled: bool
+    marked_done: bool
 
 
 class SqlErasure:
@@ -86,7 +86,7 @@ class SqlErasure:
         return [job.job_id for job in jobs if not self._is_running(job, connection)]
 
     def _is_running(self, job: _Job, connection: Connection) -> bool:
-        return not job.settled and not self._owners.is_gone(job.owner, connection)
+        return not job.marked_done and not self._owners.is_gone(job.owner, connection)
 
     async def _forget(self, job_ids: Sequence[str]) -> None:
         def work(connection: Connection) -> None:
@@ -132,8 +132,8 @@ def _user_of(first: AnyEvent, connection: Connection) -> str | None:
     match first:
         case Queued(turn=turn):
             return turn.user
-        case Created(asked=ApiRequest() as asked):
-            return asked.user
+        case Created(api_request=ApiRequest() as request):
+            return request.user
         case Created(request=request):
             values = {"of_conversation": request.conversation_id}
             return connection.execute(statements.USER_OF, values).scalar_one_or_none()

@@ -19,9 +19,9 @@ from legato.storage.sql.statements.journal import (
     EMPTY,
     EXPIRE,
     FORGET,
+    MARK_DONE,
     OWNERS,
     READ,
-    SETTLE,
     TAKE_OVER,
     TAKEN,
     appends,
@@ -93,10 +93,10 @@ class SqlJournal:
 
         return await self._database.read(work, anyway=True)
 
-    async def settle(self, job_ids: Sequence[str]) -> None:
+    async def mark_done(self, job_ids: Sequence[str]) -> None:
         values = {"of_jobs": job_ids, "of_owner": self._owners.me}
         await self._database.write(
-            lambda connection: connection.execute(SETTLE, values), anyway=True
+            lambda connection: connection.execute(MARK_DONE, values), anyway=True
         )
 
     async def forget(self, job_ids: Sequence[str]) -> None:

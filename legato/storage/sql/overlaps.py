@@ -37,8 +37,7 @@ def add(connection: Connection, entries: Entries, me: str) -> Refusal | None:
 
 
 def _last(row: Row[Any]) -> int:
-    """The position of the row's last event, counted where an older version did not note the
-    position."""
+    """The position of the row's last event, counted in rows of versions that did not note it."""
     if row.last is not None:
         return int(row.last)
     with suppress(MsgspecError):

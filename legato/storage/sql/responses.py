@@ -1,6 +1,6 @@
 """Stored responses in a database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import json
@@ -13,6 +13,9 @@ from legato.storage.contracts.responses import (
     LONGEST_CHAIN,
     ChainTooLarge,
     StoredResponse,
+    digest_of,
+    digests,
+    entries_of,
 )
 from legato.storage.sql.connection.database import Database
 from legato.storage.sql.events import VERSION, decoded, encoded
@@ -24,9 +27,18 @@ from legato.storage.sql.statements.responses import (
     CONVERSATION,
     CONVERSATION_BYTES,
     DELETE,
+    DELETE_SOME,
+    DROP_NAME,
     FIND,
+    FIRST,
+    HOLDING,
+    HOLDING_BYTES,
+    ITEMS,
     NEWEST,
+    PUT_ITEMS,
+    REWRITE,
     put,
+    put_names,
 )
 
 _ITEMS: Final = json.Decoder(tuple[dict[str, Any], ...])
@@ -39,10 +51,13 @@ class SqlResponses:
         self._database = database
         self._quotas = quotas
         self._put = put(database.dialect)
+        self._put_names = put_names(database.dialect)
 
     async def open(self, response: StoredResponse) -> None:
         def work(connection: Connection) -> None:
             connection.execute(self._put, _values(response))
+            if names := _names(response):
+                connection.execute(self._put_names, names)
             self._quotas.check(connection, response.user)
 
         await self._database.write(work)
@@ -67,6 +82,19 @@ class SqlResponses:
 
         return await self._database.read(work)
 
+    async def holding(self, user: str, item_ids: Collection[str]) -> Sequence[StoredResponse]:
+        values = {
+            "of_user": user,
+            "of_responses": [*{entry for each in item_ids for entry in entries_of(each)}],
+            "of_digests": [digest_of(each) for each in item_ids],
+        }
+
+        def work(connection: Connection) -> Sequence[StoredResponse]:
+            _check_size(connection, HOLDING_BYTES, values)
+            return [_response(row) for row in connection.execute(HOLDING, values)]
+
+        return await self._database.read(work)
+
     async def conversation(self, user: str, conversation_id: str) -> Sequence[StoredResponse]:
         values = {"of_user": user, "of_conversation": conversation_id}
 
@@ -75,6 +103,41 @@ class SqlResponses:
             return [_response(row) for row in connection.execute(CONVERSATION, values)]
 
         return await self._database.read(work)
+
+    async def first(self, user: str, conversation_id: str) -> StoredResponse | None:
+        return await self._one(FIRST, {"of_user": user, "of_conversation": conversation_id})
+
+    async def rewrite(self, response: StoredResponse) -> bool:
+        values = {
+            "of_user": response.user,
+            "of_response": response.response_id,
+            "new_created": encoded([response.created]),
+            "new_version": VERSION,
+        }
+        return await self._database.write(
+            lambda connection: connection.execute(REWRITE, values).rowcount > 0
+        )
+
+    async def drop_item(self, user: str, response_id: str, item_id: str) -> bool:
+        values = {"of_user": user, "of_response": response_id, "of_digest": digest_of(item_id)}
+
+        def work(connection: Connection) -> bool:
+            kept = connection.execute(ITEMS, values).scalar_one_or_none()
+            items = _ITEMS.decode(kept) if kept is not None else ()
+            rest = [item for item in items if item["id"] != item_id]
+            if len(rest) == len(items):
+                return False
+            connection.execute(PUT_ITEMS, {**values, "new_items": json_of(rest).decode()})
+            connection.execute(DROP_NAME, values)
+            return True
+
+        return await self._database.write(work)
+
+    async def delete_some(self, user: str, conversation_id: str, *, most: int) -> int:
+        values = {"of_user": user, "of_conversation": conversation_id, "at_most": most}
+        return await self._database.write(
+            lambda connection: connection.execute(DELETE_SOME, values).rowcount
+        )
 
     async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:
         return await self._one(NEWEST, {"of_user": user, "of_conversation": conversation_id})
@@ -110,6 +173,11 @@ def _values(response: StoredResponse) -> Mapping[str, str | bytes | int | None]:
         "created": encoded([response.created]),
         **_ending_values(response.ending),
     }
+
+
+def _names(response: StoredResponse) -> Sequence[Mapping[str, str]]:
+    of_one = {"user_id": response.user, "response_id": response.response_id}
+    return [{**of_one, "digest": digest} for digest in {*digests(response)}]
 
 
 def _ending_values(ending: AnyEnding | None) -> Mapping[str, bytes | int | None]:

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Insert, Row, bindparam, delete, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.storage.clock import Clock, microseconds, moment
 from legato.storage.contracts.revocations import MAX_SESSIONS, Revocation
 from legato.storage.sql.connection.database import Database
 from legato.storage.sql.schema.tables import REVOCATIONS
+from legato.storage.sql.upserts import insert_of
 
 _EVERYTHING: Final = ""
 """In the place of a session's id, which the table's key cannot leave out."""
@@ -71,7 +71,7 @@ class SqlRevocations:
 
 
 def _upsert(dialect: str) -> Insert:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    insert = insert_of(dialect)
     revocation = insert(REVOCATIONS)
     return revocation.on_conflict_do_update(
         index_elements=["user_id", "session_id"],

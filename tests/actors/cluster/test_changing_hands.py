@@ -152,7 +152,7 @@ async def test_whoever_asks_while_a_job_is_taken_over_waits_for_it(
             assert replies == []
             assert replicas.world.signs[owner] != "left"
             replicas.records.release()
-        assert replies[0].settled
+        assert replies[0].already_ended
 
 
 async def test_beats_wait_for_no_inheritance(autojump_clock: MockClock) -> None:
@@ -200,7 +200,7 @@ async def test_what_was_not_told_again_in_vain_is_told(autojump_clock: MockClock
         here.model.finish()
         await trio.sleep(1)
         assert await there.jobs.active("ann") == []
-        assert replicas.world.stored_logs[job.job_id].settled
+        assert replicas.world.stored_logs[job.job_id].marked_done
 
 
 async def test_a_replica_that_leaves_hands_over_at_once(autojump_clock: MockClock) -> None:

@@ -37,7 +37,7 @@ async def test_a_finished_answer_stays_where_the_shared_journal_lost_its_end(
         stored_log.entries = [
             each for each in stored_log.entries if not isinstance(each.events[-1], Finished)
         ]
-        stored_log.settled = False
+        stored_log.marked_done = False
         replicas.world.stages[job.job_id] = "begun"
         before = await replicas.records.messages(C1)
         here.kill()
@@ -60,7 +60,7 @@ async def test_an_answer_that_is_stored_is_not_said_to_be_unsaved(
         async def out_of_reach(job_ids: Any) -> None:
             raise StorageError("away")
 
-        monkeypatch.setattr(here.replication.journal, "settle", out_of_reach)
+        monkeypatch.setattr(here.replication.journal, "mark_done", out_of_reach)
         here.model.finish()
         ending = await job.ended()
         stored = [each.message_id for each in await replicas.records.messages(C1)]

@@ -51,7 +51,7 @@ async def taking_over() -> AsyncIterator[tuple[House, SlowJournal, Failover]]:
     left_journal = MemoryJournal(journal_store)
     for job_id, events in (("r", SAID), ("e", [*SAID, Finished(request=QUESTION)])):
         await left_journal.append([Entries(job_id, 1, 1, tuple(events))])
-    await left_journal.settle(["e"])
+    await left_journal.mark_done(["e"])
     left_journal.close()
     async with open_house() as house, trio.open_nursery() as nursery:
         await house.records.open_turn(

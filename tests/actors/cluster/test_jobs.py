@@ -65,11 +65,11 @@ async def test_stopped_from_another_replica(autojump_clock: MockClock) -> None:
         assert await there.jobs.active("ann") == [C1]
         reply = await remote.stop()
         assert isinstance(reply.ending, Stopped)
-        assert not reply.settled
+        assert not reply.already_ended
         assert here.model.open_connections == 0
         assert (await remote.status()).standing is Standing.ABORTED
         assert await there.jobs.active("ann") == []
-        assert (await remote.stop()).settled
+        assert (await remote.stop()).already_ended
         stored = await replicas.records.messages(C1)
         assert [message.unfinished for message in stored] == [False, True]
 
@@ -190,7 +190,7 @@ async def test_a_stop_finds_the_owner_that_there_is(autojump_clock: MockClock) -
             await trio.sleep(1.2 * LEASE)
             here.replication.away = False
         await trio.sleep(2)
-        assert replies[0].settled
+        assert replies[0].already_ended
         assert here.model.open_connections == 0
         assert there.model.open_connections == 0
 
@@ -373,7 +373,7 @@ async def test_a_world_that_lost_everything_is_told_all_again(autojump_clock: Mo
         assert client.content[0]["text"] == "done"
         here.model.finish()
         await trio.sleep(1)
-        assert replicas.world.stored_logs[running.job_id].settled
+        assert replicas.world.stored_logs[running.job_id].marked_done
         assert here.model.open_connections == 1
 
 

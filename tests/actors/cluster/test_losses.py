@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from legato.events import Failed, Finished
 from legato.models.contract import TextChunk
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import Told
+from legato.storage.contracts.replicas import DirectoryEntry
 from tests.support.actors import C1
 from tests.support.provider import ProvidedModel, Provider
 from tests.support.replicas import LEASE, Replicas, open_replicas
@@ -132,7 +132,7 @@ async def test_what_is_lost_once_more_while_it_is_told_is_told_once_more(
         await job.opened()
         reannounce = here.replication.reannounce
 
-        async def tells(jobs: Sequence[Told]) -> None:
+        async def tells(jobs: Sequence[DirectoryEntry]) -> None:
             here.replication.reannounce = reannounce  # type: ignore[method-assign]
             replicas.world.forget_everything()
             await trio.sleep(LEASE / 2)  # which the next looks see

@@ -9,8 +9,9 @@ from trio.testing import MockClock
 from legato.actors.cluster.link import LinkLost
 from legato.actors.cluster.mirror import Last
 from legato.actors.cluster.owner_client import OwnerClient, stop_timeout
-from legato.actors.cluster.protocol import Question, Reply
+from legato.actors.cluster.protocol import Reply
 from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import Question
 from tests.support.replicas import LEASE, Replicas, open_replicas
 
 
@@ -21,7 +22,7 @@ class PlayedPeers:
         self.asked: list[str] = []
         self._answers = list(answers)
 
-    async def ask(self, peer: str, question: Callable[[int], Question]) -> Reply:
+    async def ask(self, peer: str, job_id: str, question: Question[Any]) -> Reply:
         self.asked.append(peer)
         answer = self._answers.pop(0)()
         if answer is None:

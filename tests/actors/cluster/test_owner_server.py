@@ -5,8 +5,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.cluster.failover import Failover
 from legato.actors.cluster.owner_server import OwnerServer
-from legato.actors.cluster.protocol import AskStatus, Reply, StopJob
+from legato.actors.cluster.protocol import Call, Reply
 from legato.actors.durability.recovery import TakeoverPolicy
+from legato.actors.messages import GetStatus, Stop
 from legato.actors.ref import LocalRef
 from legato.storage.memory.journal import MemoryJournal
 from tests.support.actors import House, open_house
@@ -47,7 +48,7 @@ async def test_a_job_that_is_lost_before_it_answers_is_unknown(autojump_clock: M
         await wait_all_tasks_blocked()
 
         async def stop() -> None:
-            answers.append(await host.answer(StopJob(7, job.turn.job_id, "s")))
+            answers.append(await host.answer(Call(7, job.turn.job_id, Stop("s"))))
 
         nursery.start_soon(stop)
         await wait_all_tasks_blocked()
@@ -55,4 +56,5 @@ async def test_a_job_that_is_lost_before_it_answers_is_unknown(autojump_clock: M
         house.records.release()
         await wait_all_tasks_blocked()
         assert answers == [Reply(7, is_known=False)]
-        assert await host.answer(AskStatus(8, job.turn.job_id)) == Reply(8, is_known=False)
+        status = Call(8, job.turn.job_id, GetStatus())
+        assert await host.answer(status) == Reply(8, is_known=False)

@@ -9,16 +9,15 @@ import trio.testing
 from msgspec import structs
 from trio.testing import wait_all_tasks_blocked
 
-from legato.actors.cluster.link import WAITING_BYTES, Link, LinkLost, Told
+from legato.actors.cluster.link import WAITING_BYTES, FromOwner, Link, LinkLost
 from legato.actors.cluster.protocol import (
     Accepted,
     AnyEnvelope,
-    AskStatus,
+    Call,
     Closed,
     Follow,
     GapDetected,
     LogChunk,
-    Question,
     Reply,
     Unfollow,
     decode_packet,
@@ -28,7 +27,7 @@ from legato.actors.cluster.protocol import (
 from legato.actors.cluster.transport import Transport
 from legato.actors.conversation.turn import Turn
 from legato.actors.mailbox import Mailbox
-from legato.actors.messages import JobMessage
+from legato.actors.messages import GetStatus, JobMessage
 from legato.actors.ref import LocalRef
 from legato.actors.stream.sinks import Chunk
 from legato.storage.contracts.errors import StorageError
@@ -85,15 +84,15 @@ class Nobody:
     def hands_on(self, job_id: str) -> bool:
         return job_id == "handed on"
 
-    async def answer(self, question: Question) -> Reply:
-        return Reply(question.call_id, is_known=False)
+    async def answer(self, call: Call) -> Reply:
+        return Reply(call.call_id, is_known=False)
 
 
 class Listener:
     def __init__(self) -> None:
         self.heard: list[object] = []
 
-    def tell(self, envelope: Told) -> None:
+    def tell(self, envelope: FromOwner) -> None:
         match envelope:
             case Accepted(_, epoch):
                 self.heard.append(epoch)
@@ -174,7 +173,7 @@ async def test_what_nobody_follows_any_more_is_refused(office: Office, peers: Tr
 async def test_questions_are_answered_and_jobs_that_are_not_here_are_gone(
     office: Office, peers: Transport
 ) -> None:
-    await office.arrive(1, AskStatus(4, "j"), Follow(5, "j", None), Unfollow(6))
+    await office.arrive(1, Call(4, "j", GetStatus()), Follow(5, "j", None), Unfollow(6))
     assert set(map(repr, office.sent)) == {
         repr(Reply(4, is_known=False)),
         repr(Closed(5, is_gone=True)),
@@ -188,7 +187,7 @@ async def test_a_question_to_who_is_gone_is_lost_and_a_gap_for_the_other(
 
     async def ask() -> None:
         with pytest.raises(LinkLost):
-            await peers.ask("other", lambda call_id: AskStatus(call_id, "j"))
+            await peers.ask("other", "j", GetStatus())
         lost.set()
 
     nursery.start_soon(ask)
@@ -227,7 +226,7 @@ async def test_a_bug_in_sending_costs_one_packet(office: Office, peers: Transpor
 
 async def test_a_packet_that_cannot_be_read_harms_nobody(office: Office, peers: Transport) -> None:
     await office.arrive_raw(b"\xc1")
-    await office.arrive(1, AskStatus(4, "j"))
+    await office.arrive(1, Call(4, "j", GetStatus()))
     assert office.sent == [Reply(4, is_known=False)]
 
 
@@ -294,7 +293,7 @@ async def test_who_gave_this_replica_up_begins_on_a_new_link(
     peers.follow("other", "j", None, listener)
     await office.arrive(1, lines(1, 7))
     office.link = "second"
-    await office.arrive(1, AskStatus(4, "j"))
+    await office.arrive(1, Call(4, "j", GetStatus()))
     assert listener.heard == [7, "closed"]
     assert Reply(4, is_known=False) in office.sent
 
@@ -310,8 +309,8 @@ async def test_a_job_that_is_not_here_leaves_nothing_behind(
 class Clumsy(Nobody):
     """Has a bug."""
 
-    async def answer(self, question: Question) -> Reply:
-        raise KeyError(question.call_id)
+    async def answer(self, call: Call) -> Reply:
+        raise KeyError(call.call_id)
 
 
 async def test_a_question_that_cannot_be_answered_costs_no_other(
@@ -323,7 +322,7 @@ async def test_a_question_that_cannot_be_answered_costs_no_other(
         return False
 
     nursery.start_soon(Transport(nursery, "me", office, Clumsy(), contained).run)
-    await office.arrive(1, AskStatus(4, "j"), AskStatus(5, "j"))
+    await office.arrive(1, Call(4, "j", GetStatus()), Call(5, "j", GetStatus()))
     assert {envelope.call_id for envelope in office.sent} == {4, 5}
     assert all(isinstance(envelope, Reply) and envelope.fault for envelope in office.sent)
 

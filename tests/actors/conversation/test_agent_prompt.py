@@ -1,18 +1,14 @@
 """What a turn's model is given of the agent that answers."""
 
-import pytest
-
 from legato.actors.conversation.agent_prompt import (
     answering,
-    instructed,
-    instructions,
     parameters,
+    prompt_of_agent,
     sender,
 )
 from legato.actors.conversation.turn import Turn, turn_of, without_prompt
 from legato.agents.definition import Agent
 from legato.content import Answering
-from legato.models.contract import ChatMessage
 
 AGENT = Agent(
     id="agent_1",
@@ -22,7 +18,6 @@ AGENT = Agent(
     instructions="Be brief.",
     parameters={"temperature": 0, "seed": 1},
 )
-HI = ChatMessage("user", "Hi")
 
 
 def turn(*agents: Agent, said: str | None = None) -> Turn:
@@ -39,41 +34,19 @@ def turn(*agents: Agent, said: str | None = None) -> Turn:
     )
 
 
-def test_a_bare_model_is_given_what_the_caller_says() -> None:
+def test_a_bare_model_answers_under_its_own_name() -> None:
     bare = turn(said="Rhyme.")
 
-    assert (sender(bare), answering(bare), instructions(bare)) == ("scripted", None, "Rhyme.")
+    assert (sender(bare), answering(bare), prompt_of_agent(bare)) == ("scripted", None, "")
     assert parameters(bare) == {"temperature": 1, "stop": "x"}
-    assert instructed([HI], bare) == (HI,)
-    assert instructions(turn()) == ""
 
 
-def test_an_agents_word_comes_first_and_counts() -> None:
+def test_an_agent_answers_under_its_name_and_its_parameters_count() -> None:
     asked = turn(AGENT, said="Rhyme.")
 
     assert (sender(asked), answering(asked)) == ("Ada", Answering("agent_1", 3))
-    assert instructions(asked) == "Be brief.\n\nRhyme."
+    assert prompt_of_agent(asked) == "Be brief."
     assert parameters(asked) == {"temperature": 0, "seed": 1, "stop": "x"}
-
-
-@pytest.mark.parametrize(
-    ("messages", "expected"),
-    [
-        ([HI], [ChatMessage("system", "Be brief."), HI]),
-        ([], [ChatMessage("system", "Be brief.")]),
-        (
-            [ChatMessage("system", "Rhyme."), HI],
-            [ChatMessage("system", "Be brief.\n\nRhyme."), HI],
-        ),
-    ],
-)
-def test_an_apis_messages_begin_with_the_agents_instructions(
-    messages: list[ChatMessage], expected: list[ChatMessage]
-) -> None:
-    silent = Agent(id="a", version=1, name="", model="scripted")
-
-    assert [*instructed(messages, turn(AGENT))] == expected
-    assert [*instructed(messages, turn(silent))] == messages
 
 
 def test_a_turn_that_has_ended_lets_go_of_its_agents() -> None:

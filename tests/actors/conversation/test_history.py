@@ -1,6 +1,7 @@
-from legato.actors.conversation.history import alternating, begun, chat, fitting, thread
+from legato.actors.conversation.history import begun, chat, fitting, thread
 from legato.content import TextPart, ThinkPart
 from legato.models.contract import ChatMessage
+from legato.models.messages import alternating
 from tests.actors.conversation.test_turn import answer, question
 
 THREAD = [

@@ -16,7 +16,7 @@ from tests.support.actors import C1, House, open_house
 
 async def answered(house: House, response_id: str, after: StoredResponse | None) -> AnyEnding:
     asked = ApiRequest(api="responses", user="ann", model="played", store=True)
-    prompt = Prompt(asked=asked, messages=(ChatMessage("user", "Hi"),), after=after)
+    prompt = Prompt(api_request=asked, messages=(ChatMessage("user", "Hi"),), after=after)
     job = house.start(prompt=prompt, response_id=response_id)
     house.model.finish()
     return await job.ended()
@@ -58,7 +58,7 @@ async def test_in_no_conversation_but_its_own_nothing_came_before(
     autojump_clock: MockClock, conversation_id: str, reason: str | None
 ) -> None:
     asked = ApiRequest(api="chat_completions", user="ann", model="played")
-    prompt = Prompt(asked=asked, messages=(ChatMessage("user", "Hi"),))
+    prompt = Prompt(api_request=asked, messages=(ChatMessage("user", "Hi"),))
     async with open_house() as house:
         house.records.responses = MemoryResponses(unreachable, MemoryUse())
         job = house.start(prompt=prompt, response_id="chatcmpl-1", conversation_id=conversation_id)

@@ -30,7 +30,7 @@ MESSAGES = (
     ChatMessage("user", [{"type": "text", "text": "two "}, {"type": "text", "text": "words"}]),
     ChatMessage("assistant", None, {"tool_calls": []}),
 )
-PROMPT = Prompt(asked=ASKED, messages=MESSAGES)
+PROMPT = Prompt(api_request=ASKED, messages=MESSAGES)
 
 
 def start(house: House, **fields: Any) -> JobRef:
@@ -58,14 +58,14 @@ async def test_the_model_reads_what_the_caller_gave_and_nothing_is_a_message(
         assert await house.records.conversation(C1) is None
         created = await job.opened()
         assert isinstance(created, Created)
-        assert created.asked == ASKED
+        assert created.api_request == ASKED
 
 
 async def test_a_prompt_without_a_message_is_a_question_without_a_text(
     autojump_clock: MockClock,
 ) -> None:
     async with open_house() as house:
-        job = house.start(prompt=Prompt(asked=ASKED, messages=()))
+        job = house.start(prompt=Prompt(api_request=ASKED, messages=()))
         house.model.finish()
         ending = await job.ended()
         assert ending.request is not None
@@ -201,7 +201,7 @@ async def test_what_a_dead_replica_was_asked_is_ended_and_never_goes_on(
 
 
 STORED = Prompt(
-    asked=ApiRequest(api="responses", user="ann", model="played", store=True),
+    api_request=ApiRequest(api="responses", user="ann", model="played", store=True),
     messages=MESSAGES,
     items=({"id": "msg_1", "type": "message"},),
     previous_id="resp_0",
@@ -250,7 +250,10 @@ async def test_a_killed_process_leaves_no_stored_response_without_an_ending(
     journal_store, records = JournalStore(), FlakyRecords()
     journal = MemoryJournal(journal_store)
     created = Created(
-        Message(message_id="q", conversation_id="resp_1"), "resp_1", "played", asked=STORED.asked
+        Message(message_id="q", conversation_id="resp_1"),
+        "resp_1",
+        "played",
+        api_request=STORED.api_request,
     )
     await records.responses.open(
         StoredResponse(response_id="resp_1", user="ann", conversation_id="resp_1", created=created)
@@ -274,7 +277,7 @@ async def test_a_prompt_that_is_still_known_goes_on_from_what_was_said() -> None
     model, records = PlayedModel(), FlakyRecords()
     async with open_house() as house:
         turn = house.turn(prompt=PROMPT)
-    store = turn_store(PROMPT.asked, records)
+    store = turn_store(PROMPT.api_request, records)
     opening = await store.plan(turn, model)
     reopened = await store.reopen(turn, model, opening.created, (TextPart("so far"),))
     assert reopened.created == opening.created
@@ -287,7 +290,9 @@ async def test_an_ended_job_keeps_nothing_of_what_only_the_model_read(
     echo = {"tools": ["x" * 100]}
     asked = replace(ASKED, echo=echo)
     async with open_house() as house:
-        prompt = Prompt(asked=asked, messages=(ChatMessage("user", "y" * 100),), items=({"id": 1},))
+        prompt = Prompt(
+            api_request=asked, messages=(ChatMessage("user", "y" * 100),), items=({"id": 1},)
+        )
         ref = house.start(prompt=prompt, response_id="chatcmpl-1", parameters={"tools": 1})
         house.model.say("well")
         house.model.finish()
@@ -297,9 +302,9 @@ async def test_an_ended_job_keeps_nothing_of_what_only_the_model_read(
 
         assert job is not None
         assert job.opening is not None
-        assert job.opening.created.asked == asked  # this is said again
+        assert job.opening.created.api_request == asked  # this is said again
         assert job.opening.request == ModelRequest(())
-        assert job.turn.prompt == Prompt(asked=ASKED, messages=())
+        assert job.turn.prompt == Prompt(api_request=ASKED, messages=())
         assert job.turn.parameters == {}
         assert all(
             "y" * 100 not in str(found) for found in (vars(job._recorder), vars(job._producer))

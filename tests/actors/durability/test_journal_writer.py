@@ -48,9 +48,9 @@ async def begun(house: House, **fields: object) -> JobRef:
     return job
 
 
-def settled(journal_store: JournalStore) -> set[str]:
+def marked_done(journal_store: JournalStore) -> set[str]:
     return {
-        job_id for job_id, stored_log in journal_store.stored_logs.items() if stored_log.settled
+        job_id for job_id, stored_log in journal_store.stored_logs.items() if stored_log.marked_done
     }
 
 
@@ -134,14 +134,14 @@ async def test_a_stop_that_finds_nothing_is_kept_too(
     assert isinstance((await kept(journal, job))[-1], Stopped)
 
 
-async def test_it_is_settled_when_it_is_said_and_forgotten_when_it_leaves(
+async def test_it_is_marked_done_when_it_is_said_and_forgotten_when_it_leaves(
     house: House, journal: FlakyJournal, journal_store: JournalStore, autojump_clock: MockClock
 ) -> None:
     job = await begun(house)
     house.model.finish()
     await house.job(job).ended.wait()
     await trio.sleep(1)
-    assert settled(journal_store) == {job.job_id}
+    assert marked_done(journal_store) == {job.job_id}
     await trio.sleep(RETENTION)
 
     assert await kept(journal, job) == []
@@ -178,7 +178,7 @@ async def test_an_ending_that_cannot_be_kept_in_time_is_said_and_kept_later(
 
     assert isinstance((await kept(journal, job))[-1], Finished)
     assert len(house.records.closed) == 1
-    assert settled(journal_store) == {job.job_id}
+    assert marked_done(journal_store) == {job.job_id}
 
 
 async def test_for_a_job_that_cannot_be_kept_no_model_is_asked(
@@ -217,7 +217,7 @@ async def test_a_write_that_failed_in_its_middle_is_finished_and_not_repeated(
     house: House, journal: FlakyJournal, journal_store: JournalStore, autojump_clock: MockClock
 ) -> None:
     ended, running = await begun(house), await begun(house, conversation_id=C2)
-    journal.settles = False
+    journal.marks_done = False
     journal.hold()
     house.model.play(TextChunk("the end"), FinishReport("stop"))
     house.model.say("word")
@@ -225,10 +225,10 @@ async def test_a_write_that_failed_in_its_middle_is_finished_and_not_repeated(
     await trio.sleep(1)
     house.model.say("and on")
     await trio.sleep(1)
-    journal.settles = True
+    journal.marks_done = True
     await trio.sleep(10)
 
-    assert settled(journal_store) == {ended.job_id}
+    assert marked_done(journal_store) == {ended.job_id}
     assert [type(event) for event in await kept(journal, running)] == [
         *(Created, StepStarted, TextDelta, TextDelta)
     ]
@@ -279,7 +279,7 @@ async def test_a_shutdown_waits_until_all_is_written(
         house.model.say("word")
 
     assert isinstance((await kept(journal, job))[-1], Failed)
-    assert settled(journal_store) == {job.job_id}
+    assert marked_done(journal_store) == {job.job_id}
 
 
 async def test_a_shutdown_does_not_wait_for_a_storage_that_is_away(

@@ -80,7 +80,7 @@ async def recovered(journal_store: JournalStore, records: MemoryRecords) -> Reco
     """What the next process makes of it, before it is killed as well."""
     journal = MemoryJournal(journal_store)
     found = [*await recover(journal, records)]
-    await journal.settle([job.turn.job_id for job in found if job.has_ended])
+    await journal.mark_done([job.turn.job_id for job in found if job.has_ended])
     journal.close()
     assert len(found) <= 1
     return found[0] if found else None
@@ -158,7 +158,7 @@ async def test_an_answer_that_was_ended_is_stored_whole(
 async def test_a_beginning_whose_question_was_not_stored_is_none(
     journal_store: JournalStore, asked: ApiRequest | None
 ) -> None:
-    await died(journal_store, [replace(CREATED, asked=asked)])
+    await died(journal_store, [replace(CREATED, api_request=asked)])
     assert await recovered(journal_store, MemoryRecords()) is None
 
 
@@ -166,7 +166,7 @@ async def test_a_beginning_whose_question_was_not_stored_is_none(
 async def test_a_beginning_whose_question_was_stored_or_need_not_be_fails(
     journal_store: JournalStore, records: MemoryRecords, asked: ApiRequest | None
 ) -> None:
-    await died(journal_store, [replace(CREATED, asked=asked)])
+    await died(journal_store, [replace(CREATED, api_request=asked)])
     job = await recovered(journal_store, records)
 
     assert job is not None
@@ -208,7 +208,7 @@ async def test_a_stored_response_is_the_ending_that_the_journal_lost(
     journal_store: JournalStore, records: MemoryRecords
 ) -> None:
     said = Finished(reason="stop", request=QUESTION, response=ANSWER, at=1)
-    created = replace(CREATED, asked=ASKED)
+    created = replace(CREATED, api_request=ASKED)
     kept = StoredResponse(response_id="a", user="ann", conversation_id=C1, created=created)
     await records.responses.open(kept)
     await records.responses.close("a", said)
@@ -242,11 +242,11 @@ async def test_a_stop_that_found_nothing_stores_nothing(
     assert await stored(records) is None
 
 
-async def test_what_is_settled_is_not_stored_again(
+async def test_what_is_marked_done_is_not_stored_again(
     journal_store: JournalStore, records: MemoryRecords
 ) -> None:
     await died(journal_store, [CREATED], [Finished(request=QUESTION, response=ANSWER)])
-    journal_store.stored_logs[JOB].settled = True
+    journal_store.stored_logs[JOB].marked_done = True
     job = await recovered(journal_store, records)
 
     assert job is not None
@@ -271,11 +271,11 @@ def closed(journal_store: JournalStore) -> MemoryJournal:
     return journal
 
 
-async def test_what_is_settled_without_a_readable_ending_is_forgotten(
+async def test_what_is_marked_done_without_a_readable_ending_is_forgotten(
     journal_store: JournalStore, records: MemoryRecords
 ) -> None:
     await died(journal_store, [CREATED])
-    journal_store.stored_logs[JOB].settled = True
+    journal_store.stored_logs[JOB].marked_done = True
 
     assert await recovered(journal_store, records) is None
     assert not journal_store.stored_logs
@@ -381,7 +381,9 @@ async def test_only_what_nobody_owns_is_taken_over(
 
     assert await MemoryJournal(journal_store).take_over() == []
     alive.close()
-    assert await MemoryJournal(journal_store).take_over() == [OrphanedJob(JOB, 2, 1, settled=False)]
+    assert await MemoryJournal(journal_store).take_over() == [
+        OrphanedJob(JOB, 2, 1, marked_done=False)
+    ]
 
 
 async def test_readers_come_back_to_it_with_their_cursors(
@@ -486,7 +488,7 @@ async def test_of_what_had_ended_only_as_much_is_read_as_may_be_kept(
         await died(
             journal_store, [CREATED], [STEP, TextDelta(0, "x" * 10_000), ending], job_id=job_id
         )
-        journal_store.stored_logs[job_id].settled = True
+        journal_store.stored_logs[job_id].marked_done = True
     found = await recover(MemoryJournal(journal_store), records, most=JOB_BYTES + 15_000)
 
     assert [job.turn.job_id for job in found] == ids[2:]

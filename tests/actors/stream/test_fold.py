@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from legato.actors.event_builder import Steps
-from legato.actors.stream.fold import Fold, extended
+from legato.actors.stream.fold import Fold
 from legato.actors.stream.log import Log
 from legato.content import ErrorPart, Message, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.events import (
@@ -144,8 +144,3 @@ def test_a_tool_step_without_a_call_begins_blank() -> None:
     fold.apply(StepStarted(0, "tool_call"))
 
     assert fold.content() == (ToolCallPart(ToolCall("", "")),)
-
-
-def test_an_error_does_not_grow() -> None:
-    with pytest.raises(ValueError, match="does not grow"):
-        extended(ErrorPart("no"), "more")

@@ -68,6 +68,8 @@ def test_what_a_request_brought_into_the_log_counts() -> None:
     asked = ApiRequest(api="responses", user="ann", model="m", echo={"tools": ["x" * 5000]})
     question = Message(message_id="q", conversation_id="c", text="x" * 1000)
     log = Log()
-    log.append(Created(question, "a", "m"), Created(question, "a", "m", asked=asked), Finished())
+    log.append(
+        Created(question, "a", "m"), Created(question, "a", "m", api_request=asked), Finished()
+    )
 
     assert 7000 < log.bytes < 9000

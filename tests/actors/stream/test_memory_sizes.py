@@ -69,7 +69,7 @@ def turn(number: int, question: str = "Hi", echo: Mapping[str, Any] | None = Non
         response_id=f"{PREFIX}{job_id}",
         user="ann",
         model="sayer",
-        prompt=Prompt(asked=asked, messages=said),
+        prompt=Prompt(api_request=asked, messages=said),
     )
 
 

@@ -44,7 +44,7 @@ def window(steady: Steady, *, share: float, bucket: int) -> Window:
 def test_a_step_passes_that_is_neither_late_nor_short(
     share: float, bucket: int, good: bool
 ) -> None:
-    ladder = Ladder(lambda steady: window(steady, share=share, bucket=bucket))
+    ladder = Ladder[Steady](lambda steady: window(steady, share=share, bucket=bucket))
 
     assert ladder.passes(Steady(rate=1000)) is good
     assert (ladder.best is not None) is good

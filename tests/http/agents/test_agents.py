@@ -143,7 +143,8 @@ async def test_a_deleted_agent_is_gone_and_its_run_goes_on(ann: Client) -> None:
     assert deleted.body == {"message": "Agent deleted"}
     answer = frames[-1].data["responseMessage"]
     assert (answer["sender"], answer["agent_version"]) == ("Ada", 1)
-    assert answer["content"] == [{"type": "text", "text": "w0 w1 w2 w3 w4 "}]
+    text = "w0 w1 w2 w3 w4 "
+    assert answer["content"] == [{"type": "text", "text": text, "agentId": agent["id"]}]
     for reply in (
         await ann.get(f"/api/agents/{agent['id']}"),
         await ann.try_start(agent_id=agent["id"]),
@@ -154,8 +155,8 @@ async def test_a_deleted_agent_is_gone_and_its_run_goes_on(ann: Client) -> None:
 
 async def test_a_repeated_start_joins_its_first_after_the_agent_was_deleted(ann: Client) -> None:
     agent = await made(ann)
-    asked = {"agent_id": agent["id"], "clientRequestId": "r1", "model_parameters": {"tokens": "x"}}
-    first = await ann.start(**{**asked, "model_parameters": None})
+    asked = {"agent_id": agent["id"], "clientRequestId": "r1"}
+    first = await ann.start(**asked)
     await ann.ask("DELETE", f"/api/agents/{agent['id']}")
     again = await ann.start(**asked)
     other = await ann.try_start(**{**asked, "clientRequestId": "r2"})
@@ -198,7 +199,8 @@ async def test_an_agent_of_the_configuration_is_there_for_those_it_names(
         "helper",
         "helper",
     )
-    assert final["responseMessage"]["content"] == [{"type": "text", "text": "w0 w1 "}]
+    part = {"type": "text", "text": "w0 w1 ", "agentId": "helper"}
+    assert final["responseMessage"]["content"] == [part]
     assert (hidden.status, hidden.body) == (403, FORBIDDEN)
     assert seen["responseMessage"]["sender"] == "secret"
     assert (await ann.get("/api/agents/helper")).body["is_promoted"] is True

@@ -71,7 +71,9 @@ class Race:
         job_id = str(ULID())
         echo = {"background": True, "conversation": {"id": self.conversation}}
         prompt = Prompt(
-            asked=ApiRequest(api="responses", user="ann", model="paced", echo=echo, store=True),
+            api_request=ApiRequest(
+                api="responses", user="ann", model="paced", echo=echo, store=True
+            ),
             messages=(ChatMessage("user", "Hi"),),
             items=tuple(items_of("Hi", job_id, ())),
         )

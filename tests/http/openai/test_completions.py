@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from trio.testing import wait_all_tasks_blocked
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.messages import Standing
 from tests.support.http.client import FAST, STILL, Client
@@ -130,6 +131,7 @@ async def test_at_every_chunk_a_reader_may_drop_and_gets_exactly_what_it_missed(
             by_query = await ann.get(f"{path}?after={chunk.cursor}")
 
             assert chunks_of(by_header.text) == chunks_of(by_query.text) == chunks[seen:]
+            assert by_header.status == by_query.status == (200 if seen < len(chunks) else 204)
     assert (await ann.get(path)).text == reply.text
 
 
@@ -287,6 +289,32 @@ async def test_what_fails_at_once_is_a_refusal(ann: Client, stream: bool) -> Non
     assert (reply.status, reply.body["error"]["code"]) == (502, "provider_error")
     assert reply.body["error"]["type"] == "server_error"
     assert reply.headers["x-legato-job"]
+
+
+async def test_a_head_does_not_wait_longer_for_the_first_word_than_a_heartbeat(
+    ann: Client, autojump_clock: MockClock
+) -> None:
+    fields = {"stream": True, "fail_after": 0, "tokens": 1}
+    soon = await ann.post(PATH, ASKED | fields | {"delay": 14})
+    async with asking(ann, **fields, delay=40) as connection:
+        begun = trio.current_time()
+        seen = await received(connection, "assistant")
+        heads_at = trio.current_time() - begun
+        seen += await received(connection, DONE)
+
+    assert soon.status == 502
+    assert (connection.status_code, heads_at) == (200, 15)
+    assert seen.count(": hb\n\n") == 1
+    assert '"code":"provider_error"' in seen
+
+
+async def test_a_client_that_drops_after_the_head_and_before_the_first_word_stops_its_job(
+    ann: Client, autojump_clock: MockClock
+) -> None:
+    async with asking(ann, stream=True, delay=1000) as connection:
+        await received(connection, ": hb")
+
+    assert await standing(ann, only_job(ann)) is Standing.ABORTED
 
 
 async def test_nothing_is_found_by_the_wrong_name_or_the_wrong_user(

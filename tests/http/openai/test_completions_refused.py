@@ -16,6 +16,9 @@ def said(**fields: Any) -> dict[str, Any]:
     return {"messages": [USER, {"role": "user", "content": "Hi"} | fields]}
 
 
+FOREIGN: dict[str, Any] = {"tools": [{"type": "web_search"}]}
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
@@ -48,7 +51,10 @@ def said(**fields: Any) -> dict[str, Any]:
         ({"stream_options": {"include_usage": True}}, "stream_options"),
         ({"stream": True, "stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
         ({"tools": "f"}, "tools"),
-        ({"tools": [{"type": "function"}, {"type": "magic"}]}, "tools[1].type"),
+        ({"tools": [{"type": "function"}, {"type": 7}]}, "tools[1].type"),
+        (FOREIGN | {"tool_choice": "required"}, "tool_choice"),
+        (FOREIGN | {"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
+        (FOREIGN | {"tool_choice": {"type": "web_search"}}, "tool_choice.type"),
         ({"tools": [{}]}, "tools[0].type"),
         ({"metadata": {"a": 1}}, "metadata[...]"),
         ({"metadata": {str(key): "" for key in range(17)}}, "metadata"),

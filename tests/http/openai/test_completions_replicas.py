@@ -14,11 +14,13 @@ async def test_it_is_followed_from_a_cursor_and_stopped(both: tuple[Client, Clie
     missed = [
         chunks_of((await client.get(path + seen[-1].cursor)).text) for client in (here, there)
     ]
+    ended = [await client.get(path + missed[0][-1].cursor) for client in (here, there)]
     beyond = await there.get(f"{path}{job_id}:1:999")
 
     assert (stopped.body["cancelled"], stopped.body["status"]) == (True, "stopped")
     assert stopped.body["completion"]["choices"][0]["message"]["content"] == "w0 "
     assert missed[0] == missed[1]
+    assert [reply.status for reply in ended] == [204, 204]
     assert missed[0][-1].data == DONE
     assert (beyond.status, beyond.body["error"]["code"]) == (400, "invalid_cursor")
 

@@ -1,18 +1,21 @@
 """What a request to the Responses API asks of a model, and what of it is refused."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 import openresponses_types
 import pytest
+from msgspec.structs import replace
 
-from legato.content import Message, TextPart, ToolCall, ToolCallPart
+from legato.config import UnknownTools
+from legato.content import Message, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.dialects.response_object import resource
 from legato.events import Finished
 from legato.http.errors import InvalidField
-from legato.http.openai.responses.input_messages import items_before, messages_of
-from legato.http.openai.responses.prompt import Request, request_of
+from legato.http.openai.responses.input_messages import items_before, messages_of, outputs_of
+from legato.http.openai.responses.inputs import Item
+from legato.http.openai.responses.prompt import Context, Request, request_of
 from legato.http.openai.responses.request import ResponseBody, check
 from legato.http.openai.responses.sealing import Unsealable
 from legato.models.contract import ChatMessage
@@ -24,10 +27,16 @@ CALL = {"type": "function_call", "call_id": "c1", "name": "add", "arguments": "{
 TOLD = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
 
 
-def asked(*before: StoredResponse, **body: Any) -> Request:
+def asked(
+    *before: StoredResponse,
+    stored: Mapping[str, Item] | None = None,
+    unknown_tools: UnknownTools = "leave_out",
+    **body: Any,
+) -> Request:
     given = msgspec.convert(body, ResponseBody)
     check(given)
-    return request_of(given, JOB, before, unsealed)
+    context = Context(before, stored or {}, unsealed, unknown_tools)
+    return request_of(given, JOB, context)
 
 
 def unsealed(text: str) -> str:
@@ -40,17 +49,29 @@ def history(before: Sequence[StoredResponse]) -> list[ChatMessage]:
     return messages_of(items_before(before), unsealed)
 
 
-def answered() -> StoredResponse:
-    content = (TextPart("Yes."), ToolCallPart(ToolCall("c1", "add", "{}")))
+CALLS = (TextPart("Yes."), ToolCallPart(ToolCall("c1", "add", "{}")))
+CUSTOM_CALL = {"type": "custom_tool_call", "call_id": "c2", "name": "sh", "input": "ls"}
+CUSTOM_TOLD = {"id": "c2", "type": "custom", "custom": {"name": "sh", "input": "ls"}}
+OUTPUT = {"type": "function_call_output", "call_id": "c0", "output": "1"}
+
+
+def answered(content: tuple[Part, ...] = CALLS, given: Any = "Well?") -> StoredResponse:
     answer = Message(message_id="a", conversation_id="c", content=content)
     return StoredResponse(
         response_id=IDENTITY.response_id,
         user="ann",
         conversation_id="c",
-        items=asked(input="Well?", instructions="Not inherited.").items,
+        items=asked(input=given, instructions="Not inherited.").items,
         created=created(),
         ending=Finished(response=answer),
     )
+
+
+def with_calls() -> StoredResponse:
+    """One of several kinds of items, asked with and answered with."""
+    given = [{"role": "user", "content": "Well?"}, CALL | {"call_id": "c0"}, OUTPUT]
+    more = (ThinkPart("Hm"), ToolCallPart(ToolCall("c2", "sh", "ls", kind="custom")))
+    return answered((*CALLS, *more), given)
 
 
 def test_a_text_is_a_users_message_after_the_instructions() -> None:
@@ -141,9 +162,60 @@ def test_history_is_what_was_asked_and_what_came_of_it() -> None:
 
 def test_a_reference_is_the_item_that_it_names() -> None:
     reference = {"type": "item_reference", "id": f"msg_{JOB}_0"}
-    request = asked(answered(), previous_response_id="r", input=[reference])
+    own = {"role": "user", "content": "And?", "id": "msg_own"}
+    request = asked(input=[reference, own], stored={f"msg_{JOB}_0": outputs_of(answered())[0]})
 
-    assert request.messages[-1] == ChatMessage("assistant", "Yes.")
+    assert request.messages == (ChatMessage("assistant", "Yes."), ChatMessage("user", "And?"))
+    assert [item["id"] for item in request.items] == [f"msg_{JOB}_0", "msg_own"]
+
+
+REPEATED: list[dict[str, Any]] = [
+    {"type": "item_reference", "id": f"msg_{JOB}_0"},
+    {"role": "user", "content": "Well?", "id": f"msg_{JOB}_in0"},
+    {"role": "assistant", "content": "Yes.", "id": f"msg_{JOB}_0"},
+    CALL,
+    CALL | {"id": f"fc_{JOB}_1"},
+    CUSTOM_CALL,
+    {"type": "reasoning", "summary": [], "id": f"rs_{JOB}_2"},
+    OUTPUT | {"output": "again"},
+]
+
+
+@pytest.mark.parametrize("item", REPEATED)
+def test_what_came_before_and_is_sent_again_is_the_same_item(item: dict[str, Any]) -> None:
+    request = asked(with_calls(), previous_response_id="r", input=[item])
+
+    assert list(request.messages) == history([with_calls()])
+    assert request.items == ()
+
+
+def test_a_call_of_a_provider_that_counts_anew_is_another_call() -> None:
+    output = {"type": "function_call_output", "call_id": "c1", "output": "2"}
+    result = {**output, "id": "fco_1", "status": "completed"}
+    before = answered(), replace(answered(), items=[result])
+    request = asked(*before, previous_response_id="r", input=[output | {"output": "3"}])
+    again = [CALL, output, CALL | {"arguments": "[]"}, output | {"output": "3"}]
+    whole = asked(before[0], previous_response_id="r", input=again)
+
+    assert request.messages[-1] == ChatMessage("tool", "3", {"tool_call_id": "c1"})
+    results = [message.text for message in whole.messages if message.role == "tool"]
+    assert results == ["2", "3"]
+
+
+def test_an_id_that_is_used_again_for_other_words_is_another_message() -> None:
+    item = {"role": "user", "content": "Why?", "id": f"msg_{JOB}_in0"}
+    request = asked(with_calls(), previous_response_id="r", input=[item])
+
+    assert request.messages[-1] == ChatMessage("user", "Why?")
+
+
+@pytest.mark.parametrize("kind", ["function_call_output", "custom_tool_call_output"])
+def test_a_result_of_a_call_that_nobody_made_is_refused(kind: str) -> None:
+    output = {"type": kind, "call_id": "gone", "output": "1"}
+    with pytest.raises(InvalidField, match=r"No tool call found .* call_id gone") as refused:
+        asked(with_calls(), previous_response_id="r", input=[output, CALL | {"call_id": "gone"}])
+
+    assert refused.value.extra["param"] == "input"
 
 
 def test_what_a_model_is_asked_with_and_what_is_said_again() -> None:
@@ -184,6 +256,60 @@ def test_what_a_model_is_asked_with_and_what_is_said_again() -> None:
     assert whole["tools"] == [TOOL | {"description": None, "strict": None}]
 
 
+FOREIGN: dict[str, Any] = {"input": "x", "tools": [TOOL, {"type": "web_search"}, {"type": "mcp"}]}
+ONLY_FOREIGN = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "mcp"}]}
+
+
+def test_tools_that_nobody_here_runs_are_left_out() -> None:
+    allowed = [{"type": "function", "name": "add"}, {"type": "mcp"}]
+    request = asked(**FOREIGN, tool_choice=ONLY_FOREIGN | {"tools": allowed})
+
+    assert request.left_out == ("web_search", "mcp")
+    assert request.parameters["tools"] == [
+        {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
+    ]
+    assert request.parameters["tool_choice"] == {
+        "type": "allowed_tools",
+        "allowed_tools": {"mode": "auto", "tools": [TOLD_CHOICE]},
+    }
+    assert request.echo["tools"] == [TOOL | {"description": None, "strict": None}]
+
+
+TOLD_CHOICE = {"type": "function", "function": {"name": "add"}}
+
+
+def test_a_house_may_refuse_tools_that_nobody_runs() -> None:
+    with pytest.raises(InvalidField) as refused:
+        asked(**FOREIGN, unknown_tools="refuse")
+
+    assert refused.value.extra["param"] == "tools[1].type"
+
+
+def test_a_custom_tool_is_handed_on_whole() -> None:
+    grammar = {"type": "grammar", "syntax": "lark", "definition": "start: /x+/"}
+    tool = {"type": "custom", "name": "sh", "description": "Runs it.", "format": grammar}
+    choice = {"type": "custom", "name": "sh"}
+    output = {"type": "custom_tool_call_output", "call_id": "c2", "output": "a.txt"}
+    request = asked(input=[CUSTOM_CALL, output], tools=[tool], tool_choice=choice)
+
+    told = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: /x+/"}}
+    assert request.parameters["tools"] == [
+        {"type": "custom", "custom": {"name": "sh", "description": "Runs it.", "format": told}}
+    ]
+    assert request.parameters["tool_choice"] == {"type": "custom", "custom": {"name": "sh"}}
+    assert request.echo["tools"] == [tool]
+    assert request.messages == (
+        ChatMessage("assistant", None, {"tool_calls": [CUSTOM_TOLD]}),
+        ChatMessage("tool", "a.txt", {"tool_call_id": "c2"}),
+    )
+    plain = asked(input="x", tools=[tool | {"format": {"type": "text"}}]).parameters["tools"]
+    assert plain == [{"type": "custom", "custom": tool_told(format={"type": "text"})}]
+
+
+def tool_told(**fields: object) -> dict[str, object]:
+    return {"name": "sh", "description": "Runs it.", **fields}
+
+
 @pytest.mark.parametrize("choice", ["none", "auto", "required"])
 def test_a_word_of_choice_is_handed_on(choice: str) -> None:
     assert asked(input="x", tools=[TOOL], tool_choice=choice).parameters["tool_choice"] == choice
@@ -217,7 +343,12 @@ def test_allowed_tools_and_a_plain_object_are_handed_on() -> None:
         ({"input": [{"role": "robot", "content": "x"}]}, "input[0].role"),
         ({"input": [{"role": "user", "content": [{"type": "x"}]}]}, "input[0].content[0].type"),
         ({"input": [{"type": "item_reference", "id": "gone"}]}, "input[0].id"),
-        ({"input": "x", "tools": [TOOL, {"type": "web_search"}]}, "tools[1].type"),
+        ({"input": "x", "tools": [TOOL, {"type": None}]}, "tools[1].type"),
+        ({"input": "x", "tools": [{"type": "custom"}]}, "tools[0]"),
+        (FOREIGN | {"tool_choice": {"type": "web_search"}}, "tool_choice.type"),
+        (FOREIGN | {"tools": [{"type": "mcp"}], "tool_choice": "required"}, "tool_choice"),
+        (FOREIGN | {"tool_choice": ONLY_FOREIGN}, "tool_choice"),
+        (FOREIGN | {"tool_choice": {"type": "custom", "name": "add"}}, "tool_choice"),
         ({"input": "x", "tools": [7]}, "tools[0]"),
         ({"input": "x", "tools": [{"type": "function"}]}, "tools[0]"),
         ({"input": "x", "tool_choice": "maybe"}, "tool_choice"),

@@ -6,6 +6,7 @@ from typing import Any
 import openai
 import pytest
 from openai import OpenAI
+from openai.types.conversations import Message
 from openai.types.responses import (
     Response,
     ResponseCompletedEvent,
@@ -74,6 +75,26 @@ async def test_input_items_are_paged_by_the_client(server: LiveServer) -> None:
         pages = client.responses.input_items.list(response.id, limit=2, order="asc")
         texts = [item.model_dump()["content"][0]["text"] for item in pages]
         assert texts == [f"text {number}" for number in range(5)]
+
+    await with_client(server, use)
+
+
+async def test_a_conversation_is_created_gone_on_in_and_deleted(server: LiveServer) -> None:
+    def use(client: OpenAI) -> None:
+        hello: Any = {"type": "message", "role": "user", "content": "Hello"}
+        conversation = client.conversations.create(items=[hello], metadata={"a": "b"})
+        assert client.conversations.retrieve(conversation.id) == conversation
+        client.responses.create(model="fast", input="Hi", conversation=conversation.id)
+        client.conversations.items.create(conversation.id, items=[hello])
+        items = list(client.conversations.items.list(conversation.id, order="asc", limit=2))
+        roles = [item.role for item in items if isinstance(item, Message)]
+        assert roles == ["user", "user", "assistant", "user"]
+        client.conversations.items.delete(items[0].id or "", conversation_id=conversation.id)
+        assert len(list(client.conversations.items.list(conversation.id))) == 3
+        assert client.conversations.update(conversation.id, metadata={}).metadata == {}
+        assert client.conversations.delete(conversation.id).deleted
+        with pytest.raises(openai.NotFoundError):
+            client.conversations.retrieve(conversation.id)
 
     await with_client(server, use)
 

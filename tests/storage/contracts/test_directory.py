@@ -10,16 +10,14 @@ from legato.storage.contracts.journal import Entries
 from legato.storage.contracts.replicas import (
     Denied,
     Directory,
+    DirectoryEntry,
     Entered,
     JobInfo,
     Joined,
-    Listed,
     Replication,
-    Told,
-    Whereabouts,
 )
 from tests.storage.contracts.test_journal import EVENTS
-from tests.support.storage.worlds import World, info, take_over
+from tests.support.storage.worlds import World, at_stage, info, take_over
 
 
 def before(outcome: object) -> Sequence[JobInfo]:
@@ -39,8 +37,10 @@ async def test_a_job_is_found_from_its_entry_on(world: World) -> None:
     assert before(await mine.directory.enter(job, "enqueue", max_per_user=1)) == []
 
     for replica in (mine, other):
-        assert await replica.directory.find("j1") == Whereabouts(job, mine.me, 1)
-        assert await replica.directory.conversation("ann", "c1") == [Listed(job, "waiting")]
+        assert await replica.directory.find("j1") == DirectoryEntry(
+            info=job, owner=mine.me, epoch=1
+        )
+        assert await replica.directory.conversation("ann", "c1") == [at_stage(job, "waiting")]
         assert await replica.directory.running("ann") == ["c1"]
         assert await replica.directory.request("ann", "r1") == job
 
@@ -85,7 +85,7 @@ async def test_a_conversation_with_a_job_that_has_not_ended_is_busy(world: World
     assert await other.directory.request("ann", "r2") is None
     await mine.journal.append([Entries("j1", 1, 1, EVENTS[:1])])
     assert await other.directory.enter(second, "reject", max_per_user=9) == Denied("busy")
-    await mine.journal.settle(["j1"])
+    await mine.journal.mark_done(["j1"])
 
     assert before(await other.directory.enter(second, "reject", max_per_user=9)) == []
 
@@ -170,7 +170,7 @@ async def test_a_job_that_ended_before_it_began(may_repeat: bool, directory: Dir
     await directory.enter(job, "reject", max_per_user=1)
     await directory.void(job, may_repeat=may_repeat)
 
-    assert await directory.conversation("ann", "c1") == [Listed(job, "void")]
+    assert await directory.conversation("ann", "c1") == [at_stage(job, "void")]
     assert await directory.running("ann") == []
     assert await directory.find("j1") is not None
     outcome = await directory.enter(again, "reject", max_per_user=1)
@@ -182,12 +182,12 @@ async def test_the_journal_keeps_it_true(replica: Replication) -> None:
     job = info("j1", request_id="r1")
     await directory.enter(job, "reject", max_per_user=1)
     await journal.append([Entries("j1", 1, 1, EVENTS[:2])])
-    assert await directory.conversation("ann", "c1") == [Listed(job, "begun")]
+    assert await directory.conversation("ann", "c1") == [at_stage(job, "begun")]
     assert await directory.running("ann") == ["c1"]
     await journal.append([Entries("j1", 1, 3, EVENTS[2:])])
-    await journal.settle(["j1"])
+    await journal.mark_done(["j1"])
     await journal.append([Entries("j1", 1, 1, EVENTS[:2])])  # which was not heard to succeed
-    assert await directory.conversation("ann", "c1") == [Listed(job, "ended")]
+    assert await directory.conversation("ann", "c1") == [at_stage(job, "ended")]
     assert await directory.running("ann") == []
     await journal.forget(["j1"])
 
@@ -203,13 +203,13 @@ async def test_whoever_takes_over_keeps_it_true(world: World) -> None:
     second = await world.replica()
     await die()
     await take_over(second)
-    assert await second.directory.find("j1") == Whereabouts(job, second.me, 2)
+    assert await second.directory.find("j1") == DirectoryEntry(info=job, owner=second.me, epoch=2)
     await second.journal.append([Entries("j1", 2, 3, EVENTS[-1:])])
-    await second.journal.settle(["j1"])
+    await second.journal.mark_done(["j1"])
     await second.directory.void(unbegun, may_repeat=True)
 
-    assert await second.directory.conversation("ann", "c1") == [Listed(job, "ended")]
-    assert await second.directory.conversation("ann", "c2") == [Listed(unbegun, "void")]
+    assert await second.directory.conversation("ann", "c1") == [at_stage(job, "ended")]
+    assert await second.directory.conversation("ann", "c2") == [at_stage(unbegun, "void")]
     assert await second.directory.running("ann") == []
     await second.journal.forget(["j1", "j2"])
     await _is_nowhere(second.directory)
@@ -221,7 +221,7 @@ async def test_ids_may_hold_any_character(text: str, directory: Directory) -> No
     job = info(f"j{text}", text, text, request_id=text)
     assert before(await directory.enter(job, "reject", max_per_user=1)) == []
 
-    assert await directory.conversation(text, text) == [Listed(job, "waiting")]
+    assert await directory.conversation(text, text) == [at_stage(job, "waiting")]
     assert await directory.running(text) == [text]
     assert await directory.request(text, text) == job
     assert await directory.conversation(f"{text}x", text) == []
@@ -250,7 +250,7 @@ async def test_what_is_told_again_has_the_place_that_it_had(
     replica = await world.replica()
     for told in (later, first):
         await replica.journal.append([Entries(told.job_id, 1, 1, ())])
-        await replica.directory.reannounce([Told(told, 1, "waiting")])
+        await replica.directory.reannounce([DirectoryEntry(info=told, epoch=1, stage="waiting")])
 
     found = await replica.directory.conversation("ann", "c1")
     assert [each.info for each in found] == [first, later]

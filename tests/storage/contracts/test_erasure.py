@@ -78,7 +78,7 @@ async def erase(erasure: Erasure, user: str = "ann", most: int = 100) -> Sequenc
 
 
 def began(conversation_id: str, asked: ApiRequest | None = None) -> Created:
-    return Created(question("q", conversation_id), "a", "model", asked=asked)
+    return Created(question("q", conversation_id), "a", "model", api_request=asked)
 
 
 async def test_all_of_a_user_is_erased_and_counted(storage: Storage) -> None:
@@ -176,7 +176,7 @@ async def test_what_a_living_process_runs_is_counted_and_left(sql_url: str) -> N
         await append(living, "running", began("c1"))
         await append(living, "ended", began("c1"))
         assert living.journal is not None
-        await living.journal.settle(["ended"])
+        await living.journal.mark_done(["ended"])
         running = [await storage.erasure.running(user) for user in ("ann", "bob")]
         steps = await erase(storage.erasure)
         found = [await kept(storage, job) for job in ("running", "ended")]

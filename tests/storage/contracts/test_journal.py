@@ -51,7 +51,7 @@ class Looking:
         self._replica = replica
         self.append = replica.journal.append
         self.read = replica.journal.read
-        self.settle = replica.journal.settle
+        self.mark_done = replica.journal.mark_done
         self.forget = replica.journal.forget
         self.abandon = replica.journal.abandon
 
@@ -259,7 +259,7 @@ async def test_who_tells_it_again_with_a_later_epoch_has_the_job(desk: Desk) -> 
     for late in (Entries("j", 1, 6, EVENTS[5:]), Entries("j", 3, 5, EVENTS[4:])):
         assert [*await former.append([late])] == [Refusal("j", "fenced")]
     assert [*await owner.append([Entries("j", 3, 5, EVENTS[4:])])] == []
-    await former.settle(["j"])
+    await former.mark_done(["j"])
     await former.forget(["j"])
     assert Story(await owner.read("j")).events == [*EVENTS]
     await die()
@@ -324,7 +324,7 @@ async def test_a_former_owner_makes_nothing_of_what_was_forgotten(desk: Desk) ->
         Entries("j", 1, 1, ()),
     ):
         assert [*await successor.append([late])] == [Refusal("j", "fenced")]
-    await successor.settle(["j"])
+    await successor.mark_done(["j"])
     assert await successor.read("j") == Kept([])
     await die()
 
@@ -359,13 +359,13 @@ async def test_one_that_is_refused_does_not_cost_the_others_a_word(desk: Desk) -
 
 async def test_nothing_to_append_is_no_error(journal: Journal) -> None:
     assert [*await journal.append([])] == []
-    await journal.settle([])
+    await journal.mark_done([])
     await journal.forget([])
 
 
 def echoing(value: object) -> Created:
     asked = ApiRequest(api="responses", user="ann", model="m", echo={"x": value})
-    return Created(question(), "a1", "model", asked=asked)
+    return Created(question(), "a1", "model", api_request=asked)
 
 
 def nested(levels: int) -> object:
@@ -401,7 +401,7 @@ async def test_nothing_is_kept_of_a_batch_that_cannot_be(journal: Journal, event
 async def test_jobs_of_a_dead_owner_are_taken_over_once(desk: Desk) -> None:
     first, die = await desk.open()
     await first.append([Entries("j1", 1, 1, EVENTS[:1]), Entries("j2", 1, 1, EVENTS[:1])])
-    await first.settle(["j2", "of nobody"])
+    await first.mark_done(["j2", "of nobody"])
     second, _ = await desk.open()
     assert await second.take_over() == [], "it lives"
     await die()
@@ -413,7 +413,7 @@ async def test_jobs_of_a_dead_owner_are_taken_over_once(desk: Desk) -> None:
     third, _ = await desk.open()
     assert await third.take_over() == []
     assert {job.job_id for job in await second.take_over()} <= {"j1", "j2"}, "perhaps again"
-    await second.settle(["j1", "j2"])
+    await second.mark_done(["j1", "j2"])
     assert await second.take_over() == []
 
 
@@ -442,14 +442,14 @@ async def test_an_heir_who_came_to_say_something_is_counted_anew(desk: Desk) -> 
     assert counts == [1, 2, 1, 1, 2]
 
 
-async def test_what_is_settled_is_counted_anew(desk: Desk) -> None:
+async def test_what_is_marked_done_is_counted_anew(desk: Desk) -> None:
     journal, die = await desk.open()
     await journal.append([Entries("j", 1, 1, EVENTS[:1])])
-    for epoch, settled in ((2, False), (3, True), (4, True)):
+    for epoch, marked_done in ((2, False), (3, True), (4, True)):
         await die()
         journal, die = await desk.open()
-        assert [*await journal.take_over()] == [OrphanedJob("j", epoch, 1, settled)]
-        await journal.settle(["j"])
+        assert [*await journal.take_over()] == [OrphanedJob("j", epoch, 1, marked_done)]
+        await journal.mark_done(["j"])
 
 
 async def test_its_own_jobs_are_not_among_those_it_takes_over(desk: Desk) -> None:

@@ -35,7 +35,7 @@ def response(
         conversation_id=conversation_id,
         previous_id=previous_id,
         items=ITEMS,
-        created=Created(request, response_id, "m", asked=asked),
+        created=Created(request, response_id, "m", api_request=asked),
         ending=ending,
     )
 
@@ -93,6 +93,93 @@ async def test_of_anothers_there_is_no_trace(records: Records) -> None:
     assert ids(await records.responses.conversation("bob", "c1")) == ["r2"]
     assert not await records.responses.delete("bob", "r1")
     assert await records.responses.find("ann", "r1") == response()
+
+
+ULID = "01KAZDY800ABCDEFGHJKMNPQRS"
+
+
+async def test_an_item_is_found_by_its_name_whoever_gave_it(records: Records) -> None:
+    ours, theirs = {"id": f"msg_{ULID}_in0"}, {"id": "Their \0 name" + "!" * 3000}
+    first = replace(response(f"resp_{ULID}"), items=(ours, theirs), ending=ENDING)
+    again = replace(response("r2"), items=(theirs,))
+    await records.responses.open(again)
+    await records.responses.open(first)
+    await records.responses.open(first)
+    await records.responses.open(replace(response("r3", "bob"), items=(theirs,)))
+
+    assert await records.responses.holding("ann", [theirs["id"]]) == [again, first]
+    assert await records.responses.holding("ann", [f"msg_{ULID}_7"]) == [first]
+    assert await records.responses.holding("ann", [ours["id"], "gone", "other"]) == [first]
+    assert ids(await records.responses.holding("bob", [ours["id"], theirs["id"]])) == ["r3"]
+    assert await records.responses.delete("ann", "r2")
+    assert await records.responses.holding("ann", [theirs["id"]]) == [first]
+    assert await records.responses.delete("ann", first.response_id)
+    assert await records.responses.holding("ann", [theirs["id"], ours["id"]]) == []
+
+
+async def test_the_first_of_a_conversation(records: Records) -> None:
+    assert await records.responses.first("ann", "c1") is None
+    await records.responses.open(response("r2"))
+    await records.responses.open(response("r1"))
+
+    assert await records.responses.first("ann", "c1") == response("r2")
+    assert await records.responses.first("bob", "c1") is None
+
+
+async def test_what_was_created_is_written_anew_in_its_place(records: Records) -> None:
+    first, later = response("r1", ending=ENDING), response("r2")
+    for each in (first, later):
+        await records.responses.open(each)
+    asked = ApiRequest(api="responses", user="ann", model="m", echo={"metadata": {"c": "d"}})
+    created = replace(first.created, api_request=asked)
+    written = replace(first, created=created)
+    late = replace(written, items=(), ending=None)
+
+    assert await records.responses.rewrite(late)
+    assert await records.responses.conversation("ann", "c1") == [written, later]
+    assert not await records.responses.rewrite(replace(written, user="bob"))
+    assert not await records.responses.rewrite(response("gone"))
+
+
+async def test_an_item_is_dropped_and_its_name_with_it(records: Records) -> None:
+    theirs, other = {"id": "msg_theirs"}, {"id": "msg_other"}
+    kept = replace(response(), items=(theirs, other))
+    await records.responses.open(kept)
+
+    assert not await records.responses.drop_item("bob", "r1", "msg_theirs")
+    assert not await records.responses.drop_item("ann", "r1", "msg_gone")
+    assert not await records.responses.drop_item("ann", "r2", "msg_theirs")
+    assert await records.responses.drop_item("ann", "r1", "msg_theirs")
+    found = await records.responses.find("ann", "r1")
+    assert found is not None
+    assert list(found.items) == [other]
+    assert await records.responses.holding("ann", ["msg_theirs"]) == []
+    assert await records.responses.holding("ann", ["msg_other"]) == [found]
+
+
+async def test_a_conversation_is_deleted_some_at_a_time(records: Records) -> None:
+    for number in range(5):
+        await records.responses.open(response(f"r{number}"))
+    await records.responses.open(response("theirs", user="bob"))
+    await records.responses.open(response("other", conversation_id="c2"))
+
+    steps = [await records.responses.delete_some("ann", "c1", most=2) for _ in range(4)]
+    assert steps == [2, 2, 1, 0]
+    assert await records.responses.conversation("ann", "c1") == []
+    assert len(await records.responses.conversation("bob", "c1")) == 1
+    assert len(await records.responses.conversation("ann", "c2")) == 1
+
+
+async def test_what_holds_items_has_a_bound(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await records.responses.open(response("r1"))
+    await records.responses.open(response("r2"))
+    for kind in ("memory", "sql"):
+        monkeypatch.setattr(f"legato.storage.{kind}.responses.LARGEST_CHAIN", 600)
+
+    with pytest.raises(ChainTooLarge):
+        await records.responses.holding("ann", ["msg_1"])
 
 
 async def test_a_chain_is_told_from_its_beginning(records: Records) -> None:

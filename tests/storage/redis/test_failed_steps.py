@@ -98,7 +98,7 @@ async def test_what_failed_at_any_step_may_be_asked_again(
     entered = await again(lambda: replica.directory.enter(JOB, "reject", max_per_user=1))
     assert entered == Entered([], 1)
     assert not await again(lambda: replica.journal.append([FIRST]))
-    await again(lambda: replica.journal.settle(["j"]))
+    await again(lambda: replica.journal.mark_done(["j"]))
     assert (await other.journal.read("j")).entries == [FIRST]
     assert await other.directory.running("ann") == []
     await again(lambda: replica.journal.forget(["j"]))
@@ -140,7 +140,7 @@ async def test_whoever_dies_at_any_step_leaves_nothing_that_nobody_has(
     taken = [job.job_id for job in await take_over(last)]
     listed = [each.info.job_id for each in await last.directory.conversation("ann", "c1")]
     assert set(listed) <= set(taken)
-    await last.journal.settle(taken)
+    await last.journal.mark_done(taken)
     await last.journal.forget(taken)
     await take_over(last)
     left = set(keys(redis_server)) - set(before)
@@ -152,7 +152,7 @@ async def test_whoever_dies_at_any_step_leaves_nothing_that_nobody_has(
 async def whole_life(replica: Replication) -> None:
     await replica.directory.enter(JOB, "reject", max_per_user=1)
     await replica.journal.append([FIRST])
-    await replica.journal.settle(["j"])
+    await replica.journal.mark_done(["j"])
     await replica.journal.forget(["j"])
 
 

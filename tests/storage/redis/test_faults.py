@@ -9,11 +9,11 @@ import trio
 
 from legato.storage.contracts.errors import StorageError, Unavailable
 from legato.storage.contracts.journal import Entries, Kept, Refusal
-from legato.storage.contracts.replicas import IncompleteDirectory, Listed, Replication
+from legato.storage.contracts.replicas import IncompleteDirectory, Replication
 from legato.storage.redis.replication import RedisReplication, open_replication
 from tests.storage.contracts.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisCluster, RedisServer
-from tests.support.storage.worlds import info
+from tests.support.storage.worlds import at_stage, info
 
 TIMEOUT = 0.3
 FIRST, SECOND = Entries("j1", 1, 1, EVENTS[:2]), Entries("j1", 1, 3, EVENTS[2:4])
@@ -43,7 +43,7 @@ async def test_a_server_that_was_restarted_empty_is_told_all_again(
     assert await replica.liveness.beat()
     assert [*await replica.journal.append([SECOND])] == [Refusal("j1", "forgotten")]
     assert [*await replica.journal.append([Entries("j1", 1, 1, EVENTS[:4])])] == []
-    assert await replica.directory.conversation("ann", "c1") == [Listed(job, "begun")]
+    assert await replica.directory.conversation("ann", "c1") == [at_stage(job, "begun")]
     assert await replica.directory.request("ann", "r1") == job
     assert await replica.directory.running("ann") == ["c1"]
     found = await replica.directory.find("j1")

@@ -44,10 +44,10 @@ async def test_a_long_log_is_read_in_pages(journal: Journal) -> None:
     assert [each.first for each in (await journal.read("j")).entries] == [*range(1, 1202)]
 
 
-async def test_settled_stays_settled_however_often_it_is_taken_over(world: World) -> None:
+async def test_a_mark_of_the_end_stays_however_often_it_is_taken_over(world: World) -> None:
     replica, die = await world.open()
     await replica.journal.append([Entries("j", 1, 1, EVENTS[:1])])
-    await replica.journal.settle(["j"])
+    await replica.journal.mark_done(["j"])
     for epoch in (2, 3, 4):
         await die()
         replica, die = await world.open()
@@ -63,13 +63,13 @@ async def test_a_former_owner_is_fenced(world: World) -> None:
     await former.liveness.leave()
     await take_over(new)
     await new.journal.append([Entries("j2", 2, 2, EVENTS[1:5])])
-    await new.journal.settle(["j3"])
+    await new.journal.mark_done(["j3"])
     batch = [Entries(job_id, 1, 2, EVENTS[1:2]) for job_id in ("j1", "j2", "j3")]
 
     assert [*await former.journal.append([*batch, *_first("j4")])] == [
         Refusal(job_id, "fenced") for job_id in ("j1", "j2", "j3")
     ]
-    await former.journal.settle(["j1"])
+    await former.journal.mark_done(["j1"])
     await former.journal.forget(["j1"])
     assert (await new.journal.read("j1")).entries == _first("j1")
     assert len((await new.journal.read("j2")).entries) == 2

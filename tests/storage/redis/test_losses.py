@@ -5,10 +5,10 @@ import trio
 
 from legato.events import AnyEvent
 from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import Listed, Replication, Told
+from legato.storage.contracts.replicas import DirectoryEntry, Replication
 from tests.storage.contracts.test_journal import EVENTS, heard
 from tests.support.storage.redis_servers import RedisServer
-from tests.support.storage.worlds import World, info, take_over
+from tests.support.storage.worlds import World, at_stage, info, take_over
 
 JOB = "test:job:{j}"
 MINE = info("j", request_id="r", place=1)
@@ -40,7 +40,7 @@ async def test_what_is_new_is_refused_though_the_directory_was_told_again(
     await replica.directory.enter(MINE, "interrupt", max_per_user=9)
     await said(replica.journal, 1, 5)
     redis_server.ask("FLUSHALL")
-    await replica.directory.reannounce([Told(MINE, 1, "begun")])
+    await replica.directory.reannounce([DirectoryEntry(info=MINE, epoch=1, stage="begun")])
     assert redis_server.ask("EXISTS", JOB) == 0, "the journal's writer makes it, and nobody else"
     assert await said(replica.journal, 6, 7) == [Refusal("j", "forgotten")]
     assert await said(replica.journal, 1, 9) == []
@@ -137,12 +137,12 @@ async def test_streams_of_former_versions_are_gone_on_with(
     assert await said(other.journal, 3, 9, epoch=3) == []
 
 
-async def test_what_follows_a_mark_is_kept_and_settled(
+async def test_what_follows_a_mark_is_kept_and_marked(
     world: World, redis_server: RedisServer
 ) -> None:
     replica, die = await world.open()
     await said(replica.journal, 1, 2)
-    await replica.journal.settle(["j"])
+    await replica.journal.mark_done(["j"])
     for position in range(3, 6):
         assert await said(replica.journal, position, position) == []
     assert await said(replica.journal, 2, 4) == []
@@ -169,7 +169,9 @@ async def test_to_tell_again_what_is_just_forgotten_is_no_error(replica: Replica
         await replica.directory.enter(job, "enqueue", max_per_user=99)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(replica.journal.forget, [job.job_id])
-            nursery.start_soon(replica.directory.reannounce, [Told(job, 1, "ended")])
+            nursery.start_soon(
+                replica.directory.reannounce, [DirectoryEntry(info=job, epoch=1, stage="ended")]
+            )
 
 
 async def test_what_is_anothers_by_now_is_not_told_again(
@@ -180,12 +182,12 @@ async def test_what_is_anothers_by_now_is_not_told_again(
     await said(former.journal, 1, 2)
     await former.liveness.leave()
     await take_over(other)
-    await other.journal.settle(["j"])
-    await former.directory.reannounce([Told(MINE, 1, "begun")])
-    assert await other.directory.conversation("ann", "c1") == [Listed(MINE, "ended")]
+    await other.journal.mark_done(["j"])
+    await former.directory.reannounce([DirectoryEntry(info=MINE, epoch=1, stage="begun")])
+    assert await other.directory.conversation("ann", "c1") == [at_stage(MINE, "ended")]
     assert await other.directory.running("ann") == []
     await other.journal.forget(["j"])
-    await former.directory.reannounce([Told(MINE, 1, "begun")])
+    await former.directory.reannounce([DirectoryEntry(info=MINE, epoch=1, stage="begun")])
 
     assert await said(former.journal, 1, 3) == [Refusal("j", "fenced")]
     assert await other.directory.conversation("ann", "c1") == []
@@ -199,10 +201,10 @@ async def test_a_stage_is_told_again_as_it_is(
     await replica.directory.enter(MINE, "interrupt", max_per_user=9)
     redis_server.ask("FLUSHALL")
     await said(replica.journal, 1, 2)
-    assert await replica.directory.conversation("ann", "c1") == [Listed(MINE, "begun")]
-    await replica.directory.reannounce([Told(MINE, 1, "ended")])
+    assert await replica.directory.conversation("ann", "c1") == [at_stage(MINE, "begun")]
+    await replica.directory.reannounce([DirectoryEntry(info=MINE, epoch=1, stage="ended")])
 
-    assert await replica.directory.conversation("ann", "c1") == [Listed(MINE, "ended")]
+    assert await replica.directory.conversation("ann", "c1") == [at_stage(MINE, "ended")]
     assert await replica.directory.running("ann") == []
     assert await replica.directory.request("ann", "r") == MINE
 
@@ -214,7 +216,7 @@ async def test_a_job_that_waits_is_told_again_by_its_place(
     redis_server.ask("FLUSHALL")
     assert [*await replica.journal.append([Entries("j", 1, 1, ())])] == []
 
-    assert await replica.directory.conversation("ann", "c1") == [Listed(MINE, "waiting")]
+    assert await replica.directory.conversation("ann", "c1") == [at_stage(MINE, "waiting")]
     found = await replica.directory.find("j")
     assert found is not None
     assert (found.info, found.owner, found.epoch) == (MINE, replica.me, 1)

@@ -130,13 +130,13 @@ async def test_who_was_paused_before_its_stream_was_made_stays_out(
     assert ttl > 0
 
 
-async def test_settled_streams_expire_and_nothing_else_does(
+async def test_streams_that_are_marked_done_expire_and_nothing_else_does(
     replica: Replication, redis_server: RedisServer
 ) -> None:
     await replica.directory.enter(info("j"), "reject", max_per_user=1)
     await replica.journal.append([Entries("j", 1, 1, EVENTS)])
     assert redis_server.ask("TTL", JOB) == -1
-    await replica.journal.settle(["j"])
+    await replica.journal.mark_done(["j"])
 
     assert redis_server.ask("TTL", JOB) in (24 * 3600, 24 * 3600 - 1)
 
@@ -147,7 +147,7 @@ async def test_nothing_is_left_of_what_was_forgotten(
     before = _keys(redis_server)
     await replica.directory.enter(info("j", request_id="r"), "reject", max_per_user=1)
     await replica.journal.append([Entries("j", 1, 1, EVENTS)])
-    await replica.journal.settle(["j"])
+    await replica.journal.mark_done(["j"])
     await replica.journal.forget(["j"])
     await replica.directory.enter(info("k", request_id="r"), "reject", max_per_user=1)
     await replica.directory.withdraw(info("k", request_id="r"))

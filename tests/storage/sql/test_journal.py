@@ -71,7 +71,7 @@ async def test_conversations_and_jobs_of_former_versions_are_still_there(sql_url
         kept = await storage.journal.read("j")
         found: list[Message] = await storage.records.messages("c1")
 
-    assert [*taken] == [OrphanedJob("j", epoch=2, attempts=1, settled=False)]
+    assert [*taken] == [OrphanedJob("j", epoch=2, attempts=1, marked_done=False)]
     assert [*kept.entries] == [Entries("j", 1, 1, EVENTS)]
     assert len(found) == 1
 

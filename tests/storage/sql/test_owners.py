@@ -77,7 +77,7 @@ async def test_the_jobs_of_a_killed_process_are_taken_over_at_once(sql_url: str)
             while not taken:
                 taken += await mine.take_over()
 
-    assert taken == [OrphanedJob("j", epoch=2, attempts=1, settled=False)]
+    assert taken == [OrphanedJob("j", epoch=2, attempts=1, marked_done=False)]
 
 
 async def test_a_stopped_process_is_not_taken_for_dead(sql_url: str) -> None:
@@ -104,7 +104,7 @@ async def test_one_of_many_takes_a_job_over(sql_url: str) -> None:
             for each in many:
                 nursery.start_soon(take_over, each)
 
-    assert taken == [OrphanedJob("j", epoch=2, attempts=1, settled=False)]
+    assert taken == [OrphanedJob("j", epoch=2, attempts=1, marked_done=False)]
 
 
 def close_journals(server: Server) -> None:
@@ -133,7 +133,7 @@ async def test_who_lost_its_session_and_its_jobs_is_told(
     async with journal(postgresql_url) as mine, journal(postgresql_url) as other:
         await mine.append([Entries("j", 1, 1, (CREATED,))])
         await trio.to_thread.run_sync(close_journals, server)
-        assert [*await other.take_over()] == [OrphanedJob("j", 2, 1, settled=False)]
+        assert [*await other.take_over()] == [OrphanedJob("j", 2, 1, marked_done=False)]
         late = Entries("j", 1, 2, (TextDelta(0, "x"),))
 
         assert [*await mine.append([late])] == [Refusal("j", "fenced")]

@@ -62,8 +62,8 @@ def parsed(text: str) -> Frame:
         assert len(lines) == 1
         return Frame("", ":", None)
     names, values = zip(*(line.split(": ", 1) for line in lines), strict=True)
-    assert names == ("id", "event", "data")
-    return Frame(values[0], values[1], json.decode(values[2]))
+    assert names == ("event", "data", "id")
+    return Frame(values[2], values[0], json.decode(values[1]))
 
 
 class Stream:

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from legato.actors.job import Job
 from legato.actors.jobs import LocalJobs
 from legato.actors.lifespan import open_supervisor
+from legato.agents.run import AgentRuns
+from legato.agents.tools.contract import NoTools
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
@@ -114,6 +116,7 @@ async def live_server(
     idle: float = IDLE,
     direct: bool = True,
     http2: bool = False,
+    host: str = "127.0.0.1",
     models: Sequence[Model] = (),
     **limits: Any,
 ) -> AsyncIterator[LiveServer]:
@@ -125,7 +128,7 @@ async def live_server(
     with trio.fail_after(DEADLINE):
         async with _runtime(settings, models) as runtime, trio.open_nursery() as nursery:
             app = create_app(settings, runtime)
-            listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+            listeners = await trio.open_tcp_listeners(0, host=host)
             server = LiveServer(app, runtime, listeners[0].socket.getsockname()[1])
             serve = partial(
                 serve_until,
@@ -162,6 +165,7 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
             models=models,
             dialects=DIALECTS,
             limits=settings.limits,
+            runs=AgentRuns(models, NoTools()),
             journal=storage.journal,
         ) as supervisor,
         open_key_ring(storage.records.api_keys) as key_ring,

@@ -177,13 +177,13 @@ class Server:
 
 
 def cursor_of(frame: bytes) -> str:
-    name, _, value = frame.split(b"\n", 1)[0].partition(b": ")
-    assert name == b"id"
+    name, _, value = frame.removesuffix(b"\n\n").rpartition(b"\n")[2].partition(b": ")
+    assert name == b"id", "the cursor is a frame's last line"
     return value.decode()
 
 
 def data_of(frame: bytes) -> Any:
-    return json.loads(frame.split(b"\ndata: ", 1)[1])
+    return json.loads(frame.split(b"\ndata: ", 1)[1].split(b"\n", 1)[0])
 
 
 def text_of(frames: Iterable[bytes]) -> str:

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from legato.actors.lifespan import open_replica
+from legato.actors.cluster.lifespan import open_replica
+from legato.agents.run import AgentRuns
+from legato.agents.tools.contract import NoTools
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.auth.key_ring import open_key_ring
@@ -51,6 +53,7 @@ async def opened(
             models=models,
             dialects=DIALECTS,
             limits=settings.limits,
+            runs=AgentRuns(models, NoTools()),
             lease=LEASE,
             on_owner_lost="seal",
         ) as replica,

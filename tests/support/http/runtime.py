@@ -6,6 +6,8 @@ from typing import Any
 
 from legato.actors.jobs import LocalJobs
 from legato.actors.lifespan import open_supervisor
+from legato.agents.run import AgentRuns
+from legato.agents.tools.contract import NoTools
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.auth.key_ring import open_key_ring
@@ -68,6 +70,7 @@ async def open_house(
             models=table,
             dialects=DIALECTS,
             limits=settings.limits,
+            runs=AgentRuns(table, NoTools()),
             journal=storage.journal,
         ) as supervisor,
         open_key_ring(storage.records.api_keys) as key_ring,

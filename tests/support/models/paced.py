@@ -1,12 +1,13 @@
 """A provider without a network, on the test's clock: bytes, silences and breaks."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import httpx
 import msgspec
 import trio
 
+from legato.models.contract import Json
 from legato.models.openai import OpenAIModel
 from legato.models.retry import RetryPolicy
 
@@ -63,7 +64,12 @@ def refuses(status: int, body: object = None, **headers: str) -> httpx.Response:
     return httpx.Response(status, headers=named, stream=PacedBody([msgspec.json.encode(body)]))
 
 
-def model_of(provider: PacedProvider, *, returns_thoughts: bool = False) -> OpenAIModel:
+def model_of(
+    provider: PacedProvider,
+    *,
+    returns_thoughts: bool = False,
+    parameters: Mapping[str, Json] | None = None,
+) -> OpenAIModel:
     """The client is not closed: it holds nothing that a test would leave open."""
     client = httpx.AsyncClient(transport=provider, base_url="http://host/v1")
     return OpenAIModel(
@@ -72,5 +78,6 @@ def model_of(provider: PacedProvider, *, returns_thoughts: bool = False) -> Open
         provider_name="gpt",
         max_context_tokens=1000,
         returns_thoughts=returns_thoughts,
+        parameters=parameters,
         retry=RetryPolicy(first_wait=0.0),
     )

@@ -40,10 +40,10 @@ def chunks_of(body: str) -> list[Chunk]:
 
 
 def _chunk(frame: str) -> Chunk:
-    *head, last = frame.split("\n")
-    data = last.removeprefix("data: ")
-    cursor = head[0].removeprefix("id: ") if head else ""
-    assert frame == (f"id: {cursor}\n" if head else "") + f"data: {data}"
+    first, *rest = frame.split("\n")
+    data = first.removeprefix("data: ")
+    cursor = rest[0].removeprefix("id: ") if rest else ""
+    assert frame == f"data: {data}" + (f"\nid: {cursor}" if rest else "")
     return Chunk(cursor, data if data == DONE else json.decode(data))
 
 

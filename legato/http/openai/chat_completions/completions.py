@@ -7,11 +7,10 @@ import trio
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
-from legato.actors.conversation.turn import Turn
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.agents.definition import Agent
-from legato.events import Failed, Stopped
+from legato.events import AnyEnding, Failed, Stopped
 from legato.http.agents.access import agents_named
 from legato.http.openai.building import built
 from legato.http.openai.callers import JOB_HEADER, is_bound, request_id
@@ -21,8 +20,9 @@ from legato.http.openai.chat_completions.bodies import (
     CompletionHeaders,
     CompletionStream,
 )
-from legato.http.openai.chat_completions.prompts import API, turn_of
+from legato.http.openai.chat_completions.prompts import API, Asked, turn_of
 from legato.http.openai.outcomes import Lost, Unanswered, completion_of
+from legato.http.openai.unknown_tools import log_left_out, name_left_out
 from legato.http.openapi import describe
 from legato.http.request_context import body_and_fields_of, reply, runtime, user
 from legato.http.streams.sse import stream_response
@@ -40,30 +40,33 @@ PATHS: Final = ("/v1/chat/completions", "/api/agents/v1/chat/completions")
     Completion | CompletionStream,
     body=CompletionBody,
     headers=CompletionHeaders,
-    refusals=(400, 404, 409, 413, 429, 502, 503),
+    refusals=(400, 404, 409, 413, 422, 429, 502, 503),
 )
 async def complete() -> Response:
     """Answer these messages, whole or, with `stream`, chunk by chunk.
 
-    `X-Legato-Job` in the reply names the generation.  Where the provider refuses before its first
-    word, a stream is refused with that reason, too.
+    `X-Legato-Job` in the reply names the generation, `X-Legato-Tools-Left-Out` the types of tools
+    that nobody here runs.  Where the provider refuses before its first
+    word, and before a heartbeat is due, a stream is refused with that reason, too.
     """
     body, fields = await body_and_fields_of(CompletionBody)
     await trio.lowlevel.checkpoint()
     agents = await agents_named(body.model)
-    turn = await built(partial(_turn, body, fields, agents), len(body.messages or ()))
+    asked = await built(partial(_asked, body, fields, agents), len(body.messages or ()))
     bound = is_bound(body.cancel_on_disconnect)
-    job = (await runtime().jobs.start(turn, "enqueue")).job
+    job = (await runtime().jobs.start(asked.turn, "enqueue")).job
+    log_left_out(asked.left_out, job.job_id)
     answer = _streamed if body.stream else _whole
     try:
         response = await answer(job, is_bound=bound)
     except ActorStopped:
         raise Lost from None
     response.headers[JOB_HEADER] = job.job_id
+    name_left_out(asked.left_out, response)
     return response
 
 
-def _turn(body: CompletionBody, fields: dict[str, Any], agents: tuple[Agent, ...]) -> Turn:
+def _asked(body: CompletionBody, fields: dict[str, Any], agents: tuple[Agent, ...]) -> Asked:
     house = runtime()
     return turn_of(
         body,
@@ -72,13 +75,20 @@ def _turn(body: CompletionBody, fields: dict[str, Any], agents: tuple[Agent, ...
         request_id=request_id(API),
         models=house.models,
         max_text=house.settings.limits.max_text_bytes,
+        unknown_tools=house.settings.unknown_tools,
         agents=agents,
     )
 
 
 async def _streamed(job: JobRef, *, is_bound: bool) -> Response:
+    """A model may think for minutes before its first word, and proxies cut a silence of one.
+
+    So the head goes out when a heartbeat would be due; a failure after that is an error frame.
+    """
+    ending: AnyEnding | None = None
     async with awaited(job, is_bound=is_bound):
-        ending = await job.answering()
+        with trio.move_on_after(runtime().settings.limits.heartbeat):
+            ending = await job.answering()
     if isinstance(ending, Failed | Stopped):
         raise Unanswered(job, ending)
     return stream_response(Reading(job, API, "beginning", is_bound=is_bound))

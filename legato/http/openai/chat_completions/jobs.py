@@ -19,7 +19,7 @@ from legato.http.openai.chat_completions.completions import PATHS
 from legato.http.openai.chat_completions.prompts import API, ID_PREFIX
 from legato.http.openai.outcomes import completion_of
 from legato.http.openapi import describe
-from legato.http.request_context import place_asked, reply, runtime, user
+from legato.http.request_context import no_content, place_asked, reply, runtime, user
 from legato.http.streams.sse import stream_response
 from legato.http.streams.streaming import Reading
 
@@ -43,11 +43,13 @@ class CompletionNotFound(NotFound):
 async def resume(completion_id: str) -> Response:
     """Follow a completion again, from its beginning or from a cursor.
 
-    `Last-Event-ID` or `?after=` gives exactly what was missed, then what follows, live.
+    `Last-Event-ID` or `?after=` gives exactly what was missed, then what follows, live.  After the
+    cursor of `[DONE]` nothing does: 204.
     """
     job = await _job_of(completion_id)
     try:
-        return stream_response(Reading(job, API, await _start(job)))
+        start, is_last = await _start(job)
+        return no_content() if is_last else stream_response(Reading(job, API, start))
     except ActorStopped:
         raise CompletionNotFound(completion_id) from None
 
@@ -60,20 +62,20 @@ async def _job_of(completion_id: str) -> JobRef:
     return job
 
 
-async def _start(job: JobRef) -> Start:
+async def _start(job: JobRef) -> tuple[Start, bool]:
+    """Where the reader wants to begin, and whether that is behind the ending."""
     place = place_asked()
     if place is None:
-        return "beginning"
+        return "beginning", False
     name, given = place
     try:
         cursor = Cursor.parse(given)
-        await job.locate(API, cursor)
+        return cursor, (await job.locate(API, cursor)).is_last
     except ValueError:
         found = f"found {given!r:.80}; a cursor is job_id:epoch:seq, a chunk's id"
         raise InvalidCursor(name, found) from None
     except OutOfReach:
         raise InvalidCursor(name, "what followed it cannot be told; begin without it") from None
-    return cursor
 
 
 @completion_jobs.post(f"{PATHS[0]}/<completion_id>/cancel")
@@ -93,7 +95,7 @@ def _cancelled(job: JobRef, answer: StopReply) -> CancelReply:
     return CancelReply(
         id=job.response_id,
         cursor=str(answer.cursor),
-        cancelled=not answer.settled,
+        cancelled=not answer.already_ended,
         status=_manner(ending),
         completion=completion_of(job, ending),
         error=None if isinstance(ending, Finished) else error_of(ending),

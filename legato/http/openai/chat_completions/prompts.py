@@ -3,22 +3,35 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from msgspec import to_builtins
+from msgspec import Struct, to_builtins
 from ulid import ULID
 
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.agents.definition import Agent
+from legato.config import UnknownTools
 from legato.content import ApiRequest
 from legato.dialects.completion_object import Echo
 from legato.http.errors import InvalidField, ModelNotFound
 from legato.http.input.nesting import MAX_PARAMETERS, MAX_TOOLS, check_count
 from legato.http.openai.chat_completions.bodies import OURS, CompletionBody
 from legato.http.openai.chat_completions.messages import messages_of
+from legato.http.openai.images import check_images
+from legato.http.openai.unknown_tools import SERVED, check_asked, sorted_out
+from legato.http.request_context import digest_of
 from legato.models.contract import Json, Model, ModelError
 
 API: Final = "chat_completions"
 ID_PREFIX: Final = "chatcmpl-"
-TOOLS: Final = ("function", "custom")
+_MANNERS: Final = ("stream", "stream_options", "cancel_on_disconnect")
+_OF_TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
+_CHOICES: Final = (*SERVED, "allowed_tools")
+
+
+class Asked(Struct, frozen=True):
+    """`left_out`: the types of the tools that the model is not told of."""
+
+    turn: Turn
+    left_out: Sequence[str] = ()
 
 
 def turn_of(
@@ -29,8 +42,9 @@ def turn_of(
     request_id: str | None,
     models: Mapping[str, Model],
     max_text: int,
+    unknown_tools: UnknownTools = "leave_out",
     agents: tuple[Agent, ...] = (),
-) -> Turn:
+) -> Asked:
     """What `body` asks for, of which `fields` are all; `request_id`: the caller's name for it.
 
     `agents`: those that answer where the body's model is an agent.
@@ -39,15 +53,18 @@ def turn_of(
         InvalidField, ModelNotFound, TooLarge
     """
     _check(body)
+    asked_for = fields
+    fields, left_out = _with_tools_served(fields, unknown_tools)
     check_count("body", fields, MAX_PARAMETERS)
     model = model_named(body.model, models, agents)
     messages = messages_of(body.messages, max_text)
+    check_images(messages, model, "messages")
     job_id = ULID()
     wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
     echo = Echo(job_id.milliseconds // 1000, wants_usage)
     name = agents[0].id if agents else model.name
-    asked = ApiRequest(api=API, user=user, model=name, echo=to_builtins(echo))
-    return Turn(
+    api_request = ApiRequest(api=API, user=user, model=name, echo=to_builtins(echo))
+    turn = Turn(
         job_id=str(job_id),
         conversation_id=f"{ID_PREFIX}{job_id}",
         message_id=f"{ID_PREFIX}{job_id}-request",
@@ -57,9 +74,16 @@ def turn_of(
         endpoint=API,
         parameters=_parameters(fields, model),
         request_id=request_id,
-        prompt=Prompt(asked=asked, messages=messages),
+        request_digest=None if request_id is None else digest_of(_asked_again(asked_for)),
+        prompt=Prompt(api_request=api_request, messages=messages),
         agents=agents,
     )
+    return Asked(turn, left_out)
+
+
+def _asked_again(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a repetition has to say again: how the answer comes is no part of it."""
+    return {name: value for name, value in fields.items() if name not in _MANNERS}
 
 
 def _check(body: CompletionBody) -> None:
@@ -68,14 +92,26 @@ def _check(body: CompletionBody) -> None:
     if body.stream_options is not None and not body.stream:
         raise InvalidField("stream_options", "is allowed only where stream is true")
     check_count("tools", body.tools or (), MAX_TOOLS)
-    _check_tools(body.tools or ())
 
 
-def _check_tools(tools: Sequence[Mapping[str, Any]]) -> None:
-    for index, tool in enumerate(tools):
-        if tool.get("type") not in TOOLS:
-            found = f"found {tool.get('type')!r:.80}; allowed are {', '.join(TOOLS)}"
-            raise InvalidField(f"tools[{index}].type", found)
+def _with_tools_served(
+    fields: Mapping[str, Any], policy: UnknownTools
+) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """The fields without the tools that nobody runs, and the types of those.
+
+    Without any tool nothing is left that could be said of tools: providers refuse it.
+    """
+    served, left_out = sorted_out(fields.get("tools"), policy)
+    if not left_out:
+        return fields, ()
+    choice = fields.get("tool_choice")
+    if isinstance(choice, dict) and choice.get("type") not in _CHOICES:
+        found = f"found {choice.get('type')!r:.80}; allowed: {', '.join(_CHOICES)}"
+        raise InvalidField("tool_choice.type", found)
+    check_asked(choice not in (None, "auto", "none"), served, left_out)
+    if served:
+        return {**fields, "tools": [tool for _, tool in served]}, left_out
+    return {name: fields[name] for name in fields if name not in _OF_TOOLS}, left_out
 
 
 def model_named(

@@ -12,8 +12,10 @@
 - `lookup`: a response by its id: its job while that is there, and what is kept of it
 - `prompt`: a request to the Responses API as what is asked of a model, and what is said again of
   it
+- `references`: items of other responses that a request only names
 - `request`: the body of a request to the Responses API, and what its fields mean to a model
 - `responses`: the Responses API: create a response, whole, as events, or in the background
+- `sameness`: which items of an input are there already, in what it goes on from
 - `sealing`: what a client keeps for us, unread: summaries that are sealed for their user alone
 - `sockets`: the Responses API over a WebSocket: one response after another, the same events as by
   SSE

@@ -27,14 +27,6 @@ class ResponseQuery(Struct):
     ) = UNSET
 
 
-class ItemsQuery(Struct):
-    limit: Annotated[int, Meta(ge=1, le=100, description="How many at most.")] = 20
-    order: Annotated[Literal["asc", "desc"], Meta(description="The newest first, or last.")] = (
-        "desc"
-    )
-    after: Annotated[str | None, Meta(description="The id of the item before the page.")] = None
-
-
 class ResponseObject(Struct, kw_only=True):
     """A `response` as OpenAI and Open Responses have it, every field of it always there."""
 
@@ -57,14 +49,6 @@ class ResponseDeleted(Struct, kw_only=True):
     id: str
     object: Literal["response"] = "response"
     deleted: Literal[True] = True
-
-
-class ResponseItems(Struct, kw_only=True):
-    data: Sequence[Mapping[str, Any]]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
-    object: Literal["list"] = "list"
 
 
 class CompactionBody(Struct, kw_only=True):

@@ -8,7 +8,12 @@ from msgspec import json
 from legato.http.errors import InvalidField, RequestError
 from legato.http.openai.responses.request import ConversationName, ResponseBody
 from legato.http.request_context import runtime, user
-from legato.storage.contracts.responses import LARGEST_CHAIN, ChainTooLarge, StoredResponse
+from legato.storage.contracts.responses import (
+    LARGEST_CHAIN,
+    ChainTooLarge,
+    StoredResponse,
+    is_change,
+)
 
 OVERTAKEN: Final = "invalid_turn"
 """Why a response fails whose conversation went on between its reading and its beginning."""
@@ -61,6 +66,8 @@ async def responses_before(body: ResponseBody, chains: Chains) -> Sequence[Store
 async def _before(body: ResponseBody, chains: Chains) -> Sequence[StoredResponse]:
     responses = runtime().records.responses
     if (previous := body.previous_response_id) is not None:
+        if is_change(previous):
+            raise PreviousNotFound(previous)
         chain = chains.get(previous)
         if chain is None:
             chain = await responses.chain(user(), previous)

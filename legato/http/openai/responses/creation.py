@@ -1,11 +1,12 @@
 """A request to the Responses API, begun: what it follows, and the job that answers it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
 import trio
 from msgspec import Struct
+from msgspec.structs import replace
 from ulid import ULID
 
 from legato.actors.admission import Busy
@@ -20,6 +21,7 @@ from legato.http.agents.access import agents_named
 from legato.http.errors import TooLarge
 from legato.http.openai.building import built
 from legato.http.openai.chat_completions.prompts import check_parameters, model_named
+from legato.http.openai.images import check_images
 from legato.http.openai.outcomes import Lost, Unanswered
 from legato.http.openai.responses.chain import (
     OVERTAKEN,
@@ -29,9 +31,12 @@ from legato.http.openai.responses.chain import (
     count_items,
     responses_before,
 )
-from legato.http.openai.responses.prompt import Request, request_of
+from legato.http.openai.responses.inputs import Item
+from legato.http.openai.responses.prompt import Context, Request, request_of
+from legato.http.openai.responses.references import items_referred_to
 from legato.http.openai.responses.request import ResponseBody, check
-from legato.http.request_context import application, runtime, user
+from legato.http.openai.unknown_tools import log_left_out
+from legato.http.request_context import application, digest_of, runtime, user
 from legato.http.streams.streaming import awaited
 from legato.models.contract import ChatMessage
 from legato.storage.contracts.quotas import ROW_BYTES, OverQuota, StorageUse
@@ -43,13 +48,14 @@ PATHS: Final = ("/v1/responses", "/api/agents/v1/responses")
 
 class Begun(Struct, frozen=True):
     """`before`: the responses that it follows, the oldest first.  `joined`: the same request began
-    it before."""
+    it before.  `left_out`: the types of the tools that its model is not told of."""
 
     job: JobRef
     joined: bool
     created: Created
     prompt: Prompt
     before: Sequence[StoredResponse]
+    left_out: Sequence[str] = ()
 
     def ended(self, ending: AnyEnding) -> Sequence[StoredResponse]:
         """It and those before, for another to follow."""
@@ -84,15 +90,19 @@ async def begin_response(
     check(body)
     before = await responses_before(body, chains or {})
     await trio.lowlevel.checkpoint()
-    items = count_items(before) + (len(body.input) if isinstance(body.input, list) else 1)
     agents = await agents_named(body.model)
-    build = partial(_turn, body, before, request_id, closing, agents)
-    turn, prompt = await built(build, items)
-    if prompt.asked.store:
+    stored = await items_referred_to(body.input, before)
+    items = (
+        len(stored) + count_items(before) + (len(body.input) if isinstance(body.input, list) else 1)
+    )
+    build = partial(_turn, body, before, stored, request_id, closing, agents)
+    turn, prompt, left_out = await built(build, items)
+    if prompt.api_request.store:
         await _check_room(turn)
     try:
         started = await runtime().jobs.start(turn, "reject")
         job = started.job
+        log_left_out(left_out, job.job_id)
         async with awaited(job, is_bound=is_bound):
             created = await job.opened()
     except Busy:
@@ -104,7 +114,7 @@ async def begin_response(
     if isinstance(created, Failed | Stopped):
         raise Unanswered(job, created)
     assert isinstance(created, Created), "nothing finishes before it begins"
-    return Begun(job, started.joined, created, prompt, before)
+    return Begun(job, started.joined, created, prompt, before, left_out)
 
 
 async def _check_room(turn: Turn) -> None:
@@ -121,15 +131,19 @@ async def _check_room(turn: Turn) -> None:
 def _turn(
     body: ResponseBody,
     before: Sequence[StoredResponse],
+    stored: Mapping[str, Item],
     request_id: str | None,
     closing: str | None,
     agents: tuple[Agent, ...],
-) -> tuple[Turn, Prompt]:
-    model = model_named(body.model, runtime().models, agents)
+) -> tuple[Turn, Prompt, Sequence[str]]:
+    house = runtime()
+    model = model_named(body.model, house.models, agents)
     job_id = str(ULID())
-    request = request_of(body, job_id, before, lambda text: application().seal.open(text, user()))
+    context = Context(before, stored, unsealed, house.settings.unknown_tools)
+    request = request_of(body, job_id, context)
     check_parameters(request.parameters, model)
-    _check_sizes(request.messages)
+    check_sizes(request.messages)
+    check_images(request.messages, model, "input")
     conversation_id = PREFIX + job_id
     if body.conversation is not None:
         conversation_id = conversation_id_of(body.conversation)
@@ -145,10 +159,21 @@ def _turn(
         endpoint=API,
         parameters=request.parameters,
         request_id=request_id,
+        request_digest=_digest(body) if request_id is not None else None,
         prompt=prompt,
         agents=agents,
     )
-    return turn, prompt
+    return turn, prompt, request.left_out
+
+
+def _digest(body: ResponseBody) -> str:
+    """Of what a repetition has to say again: how the answer comes is no part of it."""
+    return digest_of(replace(body, stream=None, cancel_on_disconnect=None))
+
+
+def unsealed(text: str) -> str:
+    """What was sealed for this user.  Raises Unsealable."""
+    return application().seal.open(text, user())
 
 
 def _prompt(
@@ -161,7 +186,9 @@ def _prompt(
     is_stored = body.store is not False
     last = (ChatMessage("user", closing),) if closing else ()
     return Prompt(
-        asked=ApiRequest(api=API, user=user(), model=model, echo=request.echo, store=is_stored),
+        api_request=ApiRequest(
+            api=API, user=user(), model=model, echo=request.echo, store=is_stored
+        ),
         messages=(*request.messages, *last),
         items=request.items,
         previous_id=body.previous_response_id,
@@ -169,10 +196,11 @@ def _prompt(
     )
 
 
-def _check_sizes(messages: Sequence[ChatMessage]) -> None:
+def check_sizes(messages: Sequence[ChatMessage], field: str = "input") -> None:
+    """Raises TooLarge."""
     most = runtime().settings.limits.max_text_bytes
     for message in messages:
         size = len(message.text.encode())
         if size > most:
-            found = f"input: found a text of {size} bytes; {most} are allowed"
-            raise TooLarge(found, param="input")
+            found = f"{field}: found a text of {size} bytes; {most} are allowed"
+            raise TooLarge(found, param=field)

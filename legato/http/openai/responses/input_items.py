@@ -5,12 +5,17 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
-CallId = Annotated[str, Meta(min_length=1, max_length=64)]
+CallId = Annotated[str, Meta(min_length=1, max_length=8192)]
+"""Some providers carry a signature of their thoughts in it, which has to come back whole."""
+
 Name = Annotated[
     str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$(?!\n)")
 ]  # to Python, $ is before one too
+CalledName = Annotated[str, Meta(min_length=1, max_length=256)]
+"""Of a past call: providers also have dots and slashes in it, and clients send it back."""
+
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
-Detail = Literal["low", "high", "auto"]
+Detail = Literal["low", "high", "auto", "original"]
 
 
 class InputText(Struct, frozen=True, tag_field="type", tag="input_text"):
@@ -19,7 +24,7 @@ class InputText(Struct, frozen=True, tag_field="type", tag="input_text"):
 
 class OutputText(Struct, frozen=True, tag_field="type", tag="output_text"):
     text: str
-    annotations: tuple[Any, ...] = ()
+    annotations: tuple[Any, ...] | None = ()
 
 
 class Refusal(Struct, frozen=True, tag_field="type", tag="refusal"):
@@ -52,13 +57,30 @@ class MessageItem(Struct, frozen=True):
 
 class FunctionCallItem(Struct, frozen=True):
     call_id: CallId
-    name: Name
+    name: CalledName
     arguments: str
     id: str | None = None
     status: ItemStatus | None = None
 
 
+class CustomCallItem(Struct, frozen=True):
+    """A call of a tool whose input is any text."""
+
+    call_id: CallId
+    name: CalledName
+    input: str
+    id: str | None = None
+    status: ItemStatus | None = None
+
+
 class FunctionCallOutputItem(Struct, frozen=True):
+    call_id: CallId
+    output: Content
+    id: str | None = None
+    status: ItemStatus | None = None
+
+
+class CustomCallOutputItem(Struct, frozen=True):
     call_id: CallId
     output: Content
     id: str | None = None
@@ -93,13 +115,17 @@ class ItemReference(Struct, frozen=True):
     id: str
 
 
-OwnItem = MessageItem | FunctionCallItem | FunctionCallOutputItem | ReasoningItem | CompactionItem
+CallItem = FunctionCallItem | CustomCallItem
+CallOutputItem = FunctionCallOutputItem | CustomCallOutputItem
+OwnItem = MessageItem | CallItem | CallOutputItem | ReasoningItem | CompactionItem
 InputItem = OwnItem | ItemReference
 
 KINDS: Final[Mapping[str, type[InputItem]]] = {
     "message": MessageItem,
     "function_call": FunctionCallItem,
     "function_call_output": FunctionCallOutputItem,
+    "custom_tool_call": CustomCallItem,
+    "custom_tool_call_output": CustomCallOutputItem,
     "reasoning": ReasoningItem,
     "compaction": CompactionItem,
     "item_reference": ItemReference,
@@ -108,6 +134,8 @@ PREFIXES: Final[Mapping[type[InputItem], str]] = {
     MessageItem: "msg",
     FunctionCallItem: "fc",
     FunctionCallOutputItem: "fco",
+    CustomCallItem: "ctc",
+    CustomCallOutputItem: "ctco",
     ReasoningItem: "rs",
     CompactionItem: "cmp",
 }

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 from legato.dialects.response_object import output_of
 from legato.http.errors import InvalidField
+from legato.http.openai.responses.inputs import REMOVED
 from legato.http.openai.responses.sealing import Unsealable
 from legato.models.contract import ChatMessage
 from legato.storage.contracts.responses import StoredResponse
@@ -26,7 +27,14 @@ _ROLES: Final[Mapping[str, Role]] = {
 
 def items_before(responses: Sequence[StoredResponse]) -> list[Item]:
     """What those brought and what came of it, in order; their instructions are not inherited."""
-    return [item for response in responses for item in (*response.items, *outputs_of(response))]
+    items: list[Item] = []
+    for response in responses:
+        for item in (*response.items, *outputs_of(response)):
+            if item["type"] == REMOVED:
+                items = [each for each in items if each["id"] != item["id"]]
+            else:
+                items.append(item)
+    return items
 
 
 def outputs_of(response: StoredResponse) -> Sequence[Item]:
@@ -47,9 +55,9 @@ def messages_of(items: Iterable[Item], unseal: Unseal) -> list[ChatMessage]:
     for item in items:
         before, thoughts = thoughts, ""
         match item["type"]:
-            case "function_call":
+            case "function_call" | "custom_tool_call":
                 _add_call(messages, item, before)
-            case "function_call_output":
+            case "function_call_output" | "custom_tool_call_output":
                 named = {"tool_call_id": item["call_id"]}
                 messages.append(ChatMessage("tool", _content(item["output"]), named))
             case "message":
@@ -78,13 +86,20 @@ def _summary(item: Item, unseal: Unseal) -> str:
 
 
 def _add_call(messages: list[ChatMessage], item: Item, thoughts: str) -> None:
-    function = {"name": item["name"], "arguments": item["arguments"]}
-    call = {"id": item["call_id"], "type": "function", "function": function}
+    call = _call(item)
     last = messages.pop() if messages and messages[-1].role == "assistant" else None
     said, calls = (last.content, last.more.get("tool_calls", [])) if last else (None, [])
     calls.append(call)  # a list of this very function: a copy at each call takes their square
     thoughts = last.thoughts + thoughts if last else thoughts
     messages.append(ChatMessage("assistant", said, {"tool_calls": calls}, thoughts))
+
+
+def _call(item: Item) -> dict[str, Any]:
+    if item["type"] == "custom_tool_call":
+        custom = {"name": item["name"], "input": item["input"]}
+        return {"id": item["call_id"], "type": "custom", "custom": custom}
+    function = {"name": item["name"], "arguments": item["arguments"]}
+    return {"id": item["call_id"], "type": "function", "function": function}
 
 
 def _content(given: str | Sequence[Item]) -> str | Sequence[Item]:

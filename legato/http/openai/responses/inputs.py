@@ -1,7 +1,7 @@
 """The input of a request to the Responses API: checked, and as it is kept, with ids."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar, assert_never
 
 import msgspec
 
@@ -10,37 +10,60 @@ from legato.http.input.nesting import check_count
 from legato.http.openai.responses.input_items import (
     KINDS,
     PREFIXES,
+    CallItem,
+    CallOutputItem,
     CompactionItem,
     Content,
     ContentPart,
+    CustomCallItem,
+    CustomCallOutputItem,
     FunctionCallItem,
     FunctionCallOutputItem,
     InputImage,
     InputItem,
     InputText,
     ItemReference,
+    MessageItem,
     OutputText,
     OwnItem,
     ReasoningItem,
 )
+from legato.http.openai.responses.sameness import Sameness
 
 Item = Mapping[str, Any]
 
 T = TypeVar("T")
 
+REMOVED: Final = "removed"
+"""The type of what stands, in a conversation's log, for the removal of the item with its id."""
 
-def items_of(given: str | Sequence[Any], job_id: str, earlier: Sequence[Item]) -> list[Item]:
+_TYPES: Final = {kind: name for name, kind in KINDS.items()}
+_NOTHING: Final[Mapping[str, Item]] = {}
+
+
+def items_of(
+    given: str | Sequence[Any],
+    job_id: str,
+    earlier: Sequence[Item],
+    stored: Mapping[str, Item] = _NOTHING,
+    *,
+    resent: bool = True,
+) -> list[Item]:
     """A request's own items; those without an id have one of their job and place.
 
-    An item that only refers to another is that one: one of `earlier`, or of those before it.
+    An item that only refers to another is that one: of those before it, of `earlier`, or of
+    `stored`, by their ids.  What is among `earlier` and comes again is no item of its own.
+    `resent`: clients may send earlier items again without our ids.
 
     Raises:
         InvalidField: where one is of no known type, or not as its type wants it, or there twice.
+        NoCall: where one is the result of a call that is not before it.
     """
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
     check_count("input", given)
-    known = {item["id"]: item for item in earlier}
+    known = {**stored, **{item["id"]: item for item in earlier}}
+    sameness = Sameness(earlier, by_words=resent)
     items: list[Item] = []
     taken: set[str] = set()
     for index, raw in enumerate(given):
@@ -51,7 +74,8 @@ def items_of(given: str | Sequence[Any], job_id: str, earlier: Sequence[Item]) -
             raise InvalidField(f"{name}.id", found)
         taken.add(item["id"])
         known[item["id"]] = item
-        items.append(item)
+        if sameness.is_new(item, is_named=bool(raw.get("id"))):
+            items.append(item)
     return items
 
 
@@ -97,14 +121,22 @@ def _kept(item: OwnItem) -> dict[str, Any]:
     if isinstance(item, CompactionItem):
         return {"type": "compaction", "encrypted_content": item.encrypted_content}
     status = {"status": item.status or "completed"}
-    if isinstance(item, FunctionCallItem):
-        call = {"call_id": item.call_id, "name": item.name, "arguments": item.arguments}
-        return {"type": "function_call", **status, **call}
-    if isinstance(item, FunctionCallOutputItem):
-        output = item.output if isinstance(item.output, str) else _parts(item.output, "user")
-        return {"type": "function_call_output", **status, "call_id": item.call_id, "output": output}
-    content = _parts(item.content, item.role)
-    return {"type": "message", **status, "role": item.role, "content": content}
+    if isinstance(item, MessageItem):
+        content = _parts(item.content, item.role)
+        return {"type": "message", **status, "role": item.role, "content": content}
+    return {"type": _TYPES[type(item)], **status, "call_id": item.call_id, **_called(item)}
+
+
+def _called(item: CallItem | CallOutputItem) -> dict[str, Any]:
+    match item:
+        case FunctionCallItem(name=name, arguments=arguments):
+            return {"name": name, "arguments": arguments}
+        case CustomCallItem(name=name, input=text):
+            return {"name": name, "input": text}
+        case FunctionCallOutputItem(output=output) | CustomCallOutputItem(output=output):
+            return {"output": output if isinstance(output, str) else _parts(output, "user")}
+        case _:
+            assert_never(item)
 
 
 def _parts(content: Content, role: str) -> list[dict[str, Any]]:
@@ -117,4 +149,6 @@ def _part(part: ContentPart) -> dict[str, Any]:
     body: dict[str, Any] = msgspec.to_builtins(part)
     if isinstance(part, InputImage):
         return body | {"detail": part.detail or "auto"}
-    return body | {"logprobs": []} if isinstance(part, OutputText) else body
+    if isinstance(part, OutputText):
+        return body | {"annotations": part.annotations or [], "logprobs": []}
+    return body

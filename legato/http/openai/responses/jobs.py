@@ -10,10 +10,9 @@ from legato.actors.ref import JobRef
 from legato.actors.stream.places import OutOfReach
 from legato.http.errors import InvalidField
 from legato.http.openai.callers import CURSOR_HEADER
+from legato.http.openai.item_pages import ItemPage, ItemsQuery, page_of
 from legato.http.openai.responses.bodies import (
-    ItemsQuery,
     ResponseDeleted,
-    ResponseItems,
     ResponseObject,
     ResponseQuery,
     ResponseStream,
@@ -101,21 +100,9 @@ async def delete(response_id: str) -> Response:
 
 @response_jobs.get(f"{PATHS[0]}/<response_id>/input_items")
 @response_jobs.get(f"{PATHS[1]}/<response_id>/input_items")
-@describe(ResponseItems, query=ItemsQuery, refusals=(400, 404))
+@describe(ItemPage, query=ItemsQuery, refusals=(400, 404))
 async def input_items(response_id: str) -> Response:
     """What the request itself brought, without what came from responses before it."""
     query = query_of(ItemsQuery)
     stored = (await known_response(response_id)).stored
-    items = list(stored.items) if stored else []
-    if query.order == "desc":
-        items.reverse()
-    if query.after is not None:
-        ids = [item["id"] for item in items]
-        if query.after not in ids:
-            raise InvalidField("after", f"found {query.after!r:.80}; no item here has that id")
-        items = items[ids.index(query.after) + 1 :]
-    page = items[: query.limit]
-    first, last = (page[0]["id"], page[-1]["id"]) if page else (None, None)
-    return reply(
-        ResponseItems(data=page, first_id=first, last_id=last, has_more=len(items) > len(page))
-    )
+    return reply(page_of(stored.items if stored else (), query))

@@ -13,7 +13,7 @@ from legato.dialects.response_object import PREFIX, queued, resource
 from legato.events import AnyEnding, Failed
 from legato.http.errors import NotFound
 from legato.http.request_context import runtime, user
-from legato.storage.contracts.responses import StoredResponse
+from legato.storage.contracts.responses import StoredResponse, is_change
 
 LOST: Final = Failed(reason=RESTART.reason, message=RESTART.message)
 
@@ -62,6 +62,8 @@ async def known_response(response_id: str) -> Known:
     Raises:
         ResponseNotFound
     """
+    if is_change(response_id):
+        raise ResponseNotFound(response_id)
     job, status = await job_of(response_id), None
     if job is not None:
         with suppress(ActorStopped):

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
+from legato.config import UnknownTools
 from legato.http.errors import InvalidField
 from legato.http.openai.responses.input_messages import Unseal, items_before, messages_of
 from legato.http.openai.responses.inputs import Item, items_of
@@ -18,9 +19,7 @@ from legato.http.openai.responses.request import (
     TextSettings,
 )
 from legato.http.openai.responses.tools import (
-    Choice,
-    FunctionTool,
-    choice_of,
+    Tools,
     choice_told,
     given_fields,
     told,
@@ -30,37 +29,51 @@ from legato.models.contract import ChatMessage, Json
 from legato.storage.contracts.responses import StoredResponse
 
 
+class Context(Struct, frozen=True):
+    """What a request is read with.
+
+    `before`: the responses that it follows, the oldest first.  `stored`: items of others that it
+    refers to, by their ids.
+    """
+
+    before: Sequence[StoredResponse]
+    stored: Mapping[str, Item]
+    unseal: Unseal
+    unknown_tools: UnknownTools = "leave_out"
+
+
 class Request(Struct, frozen=True):
-    """`echo`: see `dialects.response_object.DEFAULTS`; `items` are this request's own."""
+    """`echo`: see `dialects.response_object.DEFAULTS`; `items` are this request's own.
+
+    `left_out`: the types of the tools that no model is told of.
+    """
 
     echo: Mapping[str, Any]
     items: tuple[Item, ...]
     messages: tuple[ChatMessage, ...]
     parameters: Mapping[str, Json]
+    left_out: tuple[str, ...] = ()
 
 
-def request_of(
-    body: ResponseBody, job_id: str, before: Sequence[StoredResponse], unseal: Unseal
-) -> Request:
-    """What a body that is fit asks for, after the responses that it follows (the oldest first).
+def request_of(body: ResponseBody, job_id: str, context: Context) -> Request:
+    """What a body that is fit asks for.
 
     Raises:
         InvalidField: it names the field that is wrong.
     """
-    tools = tools_of(body.tools)
-    choice = choice_of(body.tool_choice, tools)
-    earlier = items_before(before)
-    items = items_of(body.input or (), job_id, earlier)
+    tools = tools_of(body.tools, body.tool_choice, context.unknown_tools)
+    earlier = items_before(context.before)
+    items = items_of(body.input or (), job_id, earlier, context.stored)
     first = [ChatMessage("system", body.instructions)] if body.instructions else []
-    messages = (*first, *messages_of([*earlier, *items], unseal))
+    messages = (*first, *messages_of([*earlier, *items], context.unseal))
     if not messages:
         raise InvalidField("input", "there is nothing in it that a model could read")
     return Request(
-        _echo(body, tools, choice), tuple(items), messages, _parameters(body, tools, choice)
+        _echo(body, tools), tuple(items), messages, _parameters(body, tools), tools.left_out
     )
 
 
-def _echo(body: ResponseBody, tools: Sequence[FunctionTool], choice: Choice) -> Mapping[str, Any]:
+def _echo(body: ResponseBody, tools: Tools) -> Mapping[str, Any]:
     """All that was given."""
     echo: dict[str, Any] = {}
     for name in SAME:
@@ -69,10 +82,10 @@ def _echo(body: ResponseBody, tools: Sequence[FunctionTool], choice: Choice) -> 
     if body.conversation is not None:
         given = body.conversation
         echo["conversation"] = {"id": given.id if isinstance(given, ConversationName) else given}
-    if tools:
-        echo["tools"] = to_builtins(tools)
+    if tools.served:
+        echo["tools"] = [to_builtins(tool) for tool in tools.served]
     if body.tool_choice is not None:
-        echo["tool_choice"] = to_builtins(choice)
+        echo["tool_choice"] = to_builtins(tools.choice)
     if body.reasoning is not None:
         echo["reasoning"] = to_builtins(body.reasoning)
     if body.text is not None:
@@ -90,9 +103,7 @@ def _text_echo(text: TextSettings) -> Mapping[str, Any]:
     return {"format": form, **({"verbosity": text.verbosity} if text.verbosity else {})}
 
 
-def _parameters(
-    body: ResponseBody, tools: Sequence[FunctionTool], choice: Choice
-) -> Mapping[str, Json]:
+def _parameters(body: ResponseBody, tools: Tools) -> Mapping[str, Json]:
     """In the words of Chat Completions."""
     parameters: dict[str, Json] = {}
     for name, theirs in SAMPLING.items():
@@ -102,10 +113,10 @@ def _parameters(
         parameters["reasoning_effort"] = body.reasoning.effort
     if body.text:
         parameters |= _text_parameters(body.text)
-    if tools:
-        parameters["tools"] = [told(tool) for tool in tools]
+    if tools.served:
+        parameters["tools"] = [told(tool) for tool in tools.served]
         if body.tool_choice is not None:
-            parameters["tool_choice"] = choice_told(choice)
+            parameters["tool_choice"] = choice_told(tools.choice)
         if body.parallel_tool_calls is not None:
             parameters["parallel_tool_calls"] = body.parallel_tool_calls
     return parameters

@@ -9,6 +9,8 @@ from legato.http.errors import InvalidField
 from legato.http.openai.responses.input_items import Name
 
 Key = Annotated[str, Meta(max_length=64)]
+ServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]
+Metadata = Annotated[dict[Key, Annotated[str, Meta(max_length=512)]], Meta(max_length=16)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
 
@@ -33,7 +35,7 @@ class TextSettings(Struct, frozen=True):
 
 
 class ReasoningSettings(Struct, frozen=True):
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     summary: Literal["concise", "detailed", "auto"] | None = None
 
 
@@ -69,10 +71,8 @@ class ResponseBody(Struct, frozen=True, kw_only=True):
     reasoning: ReasoningSettings | None = None
     text: TextSettings | None = None
     truncation: Literal["auto", "disabled"] | None = None
-    metadata: (
-        Annotated[dict[Key, Annotated[str, Meta(max_length=512)]], Meta(max_length=16)] | None
-    ) = None
-    service_tier: Literal["auto", "default", "flex", "priority"] | None = None
+    metadata: Metadata | None = None
+    service_tier: ServiceTier | None = None
     safety_identifier: Key | None = None
     prompt_cache_key: Key | None = None
     user: str | None = None

@@ -13,6 +13,7 @@ from legato.http.openai.outcomes import Lost, Unanswered
 from legato.http.openai.responses.bodies import ResponseHeaders, ResponseObject, ResponseStream
 from legato.http.openai.responses.creation import API, PATHS, Begun, begin_response
 from legato.http.openai.responses.request import ResponseBody
+from legato.http.openai.unknown_tools import name_left_out
 from legato.http.openapi import describe
 from legato.http.request_context import body_of, reply
 from legato.http.streams.sse import stream_response
@@ -28,12 +29,13 @@ tag_blueprint(responses, ["OpenAI"])
     ResponseObject | ResponseStream,
     body=ResponseBody,
     headers=ResponseHeaders,
-    refusals=(400, 403, 404, 409, 413, 429, 502, 503),
+    refusals=(400, 403, 404, 409, 413, 422, 429, 502, 503),
 )
 async def create() -> Response:
     """Answer this input: whole, as events (`stream`), or without waiting (`background`).
 
-    `X-Legato-Job` in the reply names the generation.
+    `X-Legato-Job` in the reply names the generation, `X-Legato-Tools-Left-Out` the types of tools
+    that nobody here runs.
     """
     body = await body_of(ResponseBody)
     bound = is_bound(body.cancel_on_disconnect) and not body.background
@@ -45,6 +47,7 @@ async def create() -> Response:
     else:
         response = await _whole(begun, is_bound=bound)
     response.headers[JOB_HEADER] = begun.job.job_id
+    name_left_out(begun.left_out, response)
     return response
 
 

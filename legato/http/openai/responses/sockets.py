@@ -5,26 +5,23 @@ from typing import Any, Final
 
 import trio
 from msgspec import json
-from msgspec.structs import replace
 from quart import Blueprint, websocket
 
 from legato.actors.mailbox import ActorError
 from legato.actors.ref import JobRef
 from legato.actors.subscription import Follower
-from legato.http.auth.access import user_at
-from legato.http.errors import HANDLED, InvalidField, RequestError, response_to
+from legato.http.errors import HANDLED, InvalidField, RequestError
+from legato.http.gate import judged, let_in_message
 from legato.http.openai.outcomes import Lost
 from legato.http.openai.responses.chain import Chains, remembered
 from legato.http.openai.responses.creation import API, PATHS, begin_response
 from legato.http.openai.responses.request import ResponseBody
-from legato.http.request_context import handshake_of, json_of, runtime
-from legato.http.request_info import asking
+from legato.http.request_context import json_of
 from legato.http.streams.streaming import awaited
 
 LIFETIME: Final = 3600.0  # seconds; OpenAI's own bound: then a client connects anew
 
 CREATE: Final = "response.create"
-NOT_HERE: Final = ("stream", "stream_options", "background")
 
 response_sockets = Blueprint("response_sockets", __name__)
 
@@ -84,23 +81,25 @@ async def _pass_guards(message: bytes) -> None:
     Raises:
         MissingKey, Unauthorized, InsufficientScope, Denied
     """
-    await user_at(websocket.path, handshake_of(websocket))
 
     async def read() -> bytes:
         return message
 
-    await runtime().guards.admit(replace(asking(), method="POST", read=read))
+    await let_in_message(read)
 
 
 async def _read(message: bytes) -> ResponseBody:
-    """Raises MalformedJson, InvalidField."""
+    """Raises MalformedJson, InvalidField.
+
+    `stream` and its options change nothing here, whatever they say, and clients always send them.
+    """
     given = await json_of(message, dict[str, Any])
     if given.get("type") != CREATE:
         raise InvalidField("type", f"found {given.get('type')!r:.80}; only {CREATE} is allowed")
-    for name in NOT_HERE:
-        if name in given:
-            raise InvalidField(name, "has no meaning on a WebSocket")
-    return await json_of(message, ResponseBody)
+    body = await json_of(message, ResponseBody)
+    if body.background:
+        raise InvalidField("background", "found true; over a WebSocket a response is followed")
+    return body
 
 
 async def _tell(job: JobRef) -> None:
@@ -127,7 +126,7 @@ def _events(frames: bytes) -> Iterator[str]:
 
 async def _refuse(error: Exception) -> None:
     """As over HTTP, but that here each has a code."""
-    response = response_to(await runtime().guards.judge(asking(), error))
+    response = await judged(error)
     refusal = json.decode(await response.get_data())["error"]
     refusal["code"] = refusal["code"] or refusal["type"]
     event = {"type": "error", "status": response.status_code, "error": refusal}

@@ -1,14 +1,16 @@
 """The tools of a request to the Responses API: checked, and as a model is told of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct, to_builtins
 
+from legato.config import UnknownTools
 from legato.http.errors import InvalidField
 from legato.http.input.nesting import MAX_TOOLS, check_count
 from legato.http.openai.responses.input_items import Name
 from legato.http.openai.responses.inputs import converted
+from legato.http.openai.unknown_tools import check_asked, sorted_out
 from legato.models.contract import Json
 
 
@@ -19,55 +21,100 @@ class FunctionTool(Struct, frozen=True, tag_field="type", tag="function"):
     strict: bool | None = None
 
 
+class CustomTool(Struct, frozen=True, tag_field="type", tag="custom"):
+    """A tool whose input is any text, or, as its `format` says, a text of a grammar."""
+
+    name: Name
+    description: str | None = None
+    format: dict[str, Any] | None = None
+
+
 class FunctionChoice(Struct, frozen=True, tag_field="type", tag="function"):
     name: Name
 
 
+class CustomChoice(Struct, frozen=True, tag_field="type", tag="custom"):
+    name: Name
+
+
 class AllowedTools(Struct, frozen=True, tag_field="type", tag="allowed_tools"):
-    tools: tuple[FunctionChoice, ...]
+    tools: tuple[FunctionChoice | CustomChoice, ...]
     mode: Literal["none", "auto", "required"] = "auto"
 
 
-Choice = Literal["none", "auto", "required"] | FunctionChoice | AllowedTools
+Tool = FunctionTool | CustomTool
+NamedTool = FunctionChoice | CustomChoice
+Choice = Literal["none", "auto", "required"] | NamedTool | AllowedTools
+
+_KINDS: Final[Mapping[str, type[Tool]]] = {"function": FunctionTool, "custom": CustomTool}
 
 
-def tools_of(given: Sequence[Any] | None) -> list[FunctionTool]:
-    """Raises InvalidField where one is of another type than `function`, or is no such tool."""
+class Tools(Struct, frozen=True):
+    """What a request says of tools.  `left_out`: the types of those that nobody here runs."""
+
+    served: tuple[Tool, ...] = ()
+    choice: Choice = "auto"
+    left_out: tuple[str, ...] = ()
+
+
+def tools_of(given: Sequence[Any] | None, choice: Any, policy: UnknownTools) -> Tools:
+    """Raises InvalidField where one is no such tool, or not to be left out, and where the choice
+    is of no known form, or asks for a tool that is not there."""
     check_count("tools", given or (), MAX_TOOLS)
-    tools = []
-    for index, raw in enumerate(given or ()):
-        name = f"tools[{index}]"
-        kind = raw.get("type") if isinstance(raw, dict) else None
-        if isinstance(raw, dict) and kind != "function":
-            raise InvalidField(f"{name}.type", f"found {kind!r:.80}; allowed: function")
-        tools.append(converted(name, raw, FunctionTool))
-    return tools
+    fit, left_out = sorted_out(given, policy)
+    served = tuple(converted(field, tool, _KINDS[tool["type"]]) for field, tool in fit)
+    return Tools(served, _choice_of(choice, served, left_out), tuple(left_out))
 
 
-def choice_of(given: Any, tools: Sequence[FunctionTool]) -> Choice:
-    """Raises InvalidField where it is of no known form, or names a tool that is not there."""
+def _choice_of(given: Any, served: Sequence[Tool], left_out: Sequence[str]) -> Choice:
     if given is None:
         return "auto"
-    words = Literal["none", "auto", "required"]
-    kind: Any = words if isinstance(given, str) else FunctionChoice | AllowedTools
-    choice: Choice = converted("tool_choice", given, kind)
-    check_count("tool_choice.tools", _named(choice), MAX_TOOLS)
-    names = {tool.name for tool in tools}
-    for named in _named(choice):
-        if named.name not in names:
-            raise InvalidField("tool_choice", f"found {named.name!r}, which is none of tools")
+    if isinstance(given, str):
+        words: Any = Literal["none", "auto", "required"]
+        word: Choice = converted("tool_choice", given, words)
+        check_asked(word == "required", served, left_out)
+        return word
+    kinds: Any = NamedTool | AllowedTools
+    choice: NamedTool | AllowedTools = converted(
+        "tool_choice", _without_unknown(given, left_out), kinds
+    )
+    named = choice.tools if isinstance(choice, AllowedTools) else (choice,)
+    check_count("tool_choice.tools", named, MAX_TOOLS)
+    known = {(_type_of(tool), tool.name) for tool in served}
+    for tool in named:
+        if (_type_of(tool), tool.name) not in known:
+            raise InvalidField("tool_choice", f"found {tool.name!r}, which is none of tools")
     return choice
 
 
-def _named(choice: Choice) -> Sequence[FunctionChoice]:
-    if isinstance(choice, FunctionChoice):
-        return (choice,)
-    return choice.tools if isinstance(choice, AllowedTools) else ()
+def _without_unknown(given: Any, left_out: Sequence[str]) -> Any:
+    """A choice among several goes on without those that are left out, unless none is left."""
+    if not (isinstance(given, dict) and left_out and isinstance(given.get("tools"), list)):
+        return given
+    tools = given["tools"]
+    kept = [tool for tool in tools if not (isinstance(tool, dict) and tool.get("type") in left_out)]
+    check_asked(bool(tools), kept, left_out)
+    return given | {"tools": kept}
 
 
-def told(tool: FunctionTool) -> Json:
+def _type_of(tool: Tool | NamedTool) -> str:
+    return str(tool.__struct_config__.tag)
+
+
+def told(tool: Tool) -> Json:
     """In the words of Chat Completions."""
-    return {"type": "function", "function": given_fields(to_builtins(tool))}
+    fields = given_fields(to_builtins(tool))
+    if isinstance(tool, CustomTool) and tool.format:
+        fields["format"] = _format_told(tool.format)
+    return {"type": _type_of(tool), _type_of(tool): fields}
+
+
+def _format_told(given: Mapping[str, Any]) -> Json:
+    """A grammar is one level deeper there."""
+    if given.get("type") != "grammar" or "grammar" in given:
+        return dict(given)
+    grammar = {name: value for name, value in given.items() if name != "type"}
+    return {"type": "grammar", "grammar": grammar}
 
 
 def given_fields(struct: Mapping[str, Any]) -> dict[str, Json]:
@@ -76,8 +123,8 @@ def given_fields(struct: Mapping[str, Any]) -> dict[str, Json]:
 
 
 def choice_told(choice: Choice) -> Json:
-    if isinstance(choice, FunctionChoice):
-        return {"type": "function", "function": {"name": choice.name}}
+    if isinstance(choice, FunctionChoice | CustomChoice):
+        return {"type": _type_of(choice), _type_of(choice): {"name": choice.name}}
     if isinstance(choice, AllowedTools):
         tools: list[Json] = [choice_told(tool) for tool in choice.tools]
         allowed: dict[str, Json] = {"mode": choice.mode, "tools": tools}

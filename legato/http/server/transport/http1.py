@@ -4,7 +4,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import h11
 import trio
@@ -31,6 +31,8 @@ AHEAD_AT_ONCE: Final = 20  # no browser sends any, and old clients a handful
 
 MALFORMED: Final = "it is not HTTP/1.1 as RFC 9112 defines it"
 PROBLEMS: Final = {431: "its head is too large", 501: "its Transfer-Encoding is not chunked"}
+
+PHRASES: Final = {int(status): status.phrase for status in HTTPStatus}
 
 BODILESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
@@ -115,7 +117,7 @@ class Http1(H11Protocol):
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
         if self._strict.problem is None:  # behind a refusal nobody listens to the application
             self._left = self._left_after(event)
-            await super()._send_h11_event(event)
+            await super()._send_h11_event(with_phrase(event))
 
     def _left_after(self, event: H11SendableEvent) -> float:
         match event:
@@ -140,11 +142,24 @@ class Http1(H11Protocol):
             (b"connection", b"close"),
             *self.config.response_headers("h11"),
         ]
-        events: list[h11.Event] = [h11.Response(status_code=status_code, headers=headers)]
+        response = h11.Response(status_code=status_code, headers=headers)
+        events: list[h11.Event] = [with_phrase(response)]
         if not self._strict.is_head:
             events.append(h11.Data(data=body))
         said = [self._strict.send(event) or b"" for event in (*events, h11.EndOfMessage())]
         await self.send(RawData(b"".join(said)))
+
+
+T = TypeVar("T", bound=H11SendableEvent)
+
+
+def with_phrase(event: T) -> T:
+    """A status line with its reason phrase: without it some clients read no status."""
+    if not isinstance(event, h11.Response | h11.InformationalResponse):
+        return event
+    phrase = PHRASES.get(event.status_code, "")
+    # h11 takes headers that it has looked at as they are.
+    return type(event)(status_code=event.status_code, headers=event.headers, reason=phrase.encode())
 
 
 def length_of(response: h11.Response) -> float:

@@ -43,6 +43,7 @@ async function followOnce(reader) {
     const signal = AbortSignal.any([reader.signal, watchdog.signal]);
     const response = await reader.fetch(addressOf(reader), { signal, cache: "no-store" });
     if (!response.ok) return await refusal(response);
+    if (response.status === 204) return { kind: "gone" }; // the cursor is the ending's own
     reader.on.connection("live");
     return await readBody(response.body, reader, watchdog);
   } catch (error) {

@@ -65,7 +65,7 @@ class Client:
         """
         if not anyway:
             self.breaker.check()
-        with self.judged():
+        with self.judged(), self.breaker.under_way():
             return await self._threads.run(
                 partial(self._translated, work), limiter, shield=not abandon
             )

@@ -17,8 +17,10 @@ Answer = Reply | ResponseError
 
 
 class Command(NamedTuple):
-    """`key` decides the command's node in a Cluster; `text` is the text of a script named by
-    digest."""
+    """A command; `key` decides the node in a Cluster.
+
+    `text` is the text of a script that the command names by digest.
+    """
 
     key: bytes
     words: tuple[Word, ...]

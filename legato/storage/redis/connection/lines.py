@@ -35,6 +35,7 @@ class Lines:
         Raises:
             StorageError: where Redis cannot be used; what was done is not certain then.
         """
+        self._check()
         deadline = trio.current_time() + self._timeout + block
         with self._client.judged(), translated():
             with trio.CancelScope(deadline=deadline):
@@ -45,7 +46,7 @@ class Lines:
             raise Late("the server did not answer in time")
 
     def _check(self) -> None:
-        """Raises Unavailable where other callers found trouble while this caller waited."""
+        """Raises Unavailable where other callers found trouble, by now."""
         if not self._anyway:
             self._client.breaker.check()
 

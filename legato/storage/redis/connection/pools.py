@@ -19,8 +19,7 @@ from legato.storage.redis.connection.commands import Reply
 
 
 class Wire(Protocol):
-    """A connection, whose methods block, and raise RedisError or OSError where the connection
-    fails."""
+    """A connection; its methods block, and raise RedisError or OSError where they fail."""
 
     def send_packed_command(self, command: Sequence[bytes], /) -> None: ...
 

@@ -94,7 +94,11 @@ class Database:
     async def ping(self) -> None:
         """Raises StorageError where the database cannot be written to, or not be read."""
         self._reading.breaker.check()
-        await self._writing.probe()
+        try:
+            await self._writing.probe()
+        except StorageError:
+            self._writing.breaker.suspect()
+            raise
 
     def check(self) -> None:
         """Raises Unavailable while nothing can be written, as far as is known."""
@@ -125,7 +129,8 @@ class Database:
         if not anyway:
             side.breaker.check()
         try:
-            done = await self._threads.run(partial(self._translated, work), side.turns)
+            with side.breaker.under_way():
+                done = await self._threads.run(partial(self._translated, work), side.turns)
         except Unavailable as error:
             if not self._abandoned:
                 side.breaker.open(error)

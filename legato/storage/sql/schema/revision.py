@@ -8,7 +8,7 @@ from sqlalchemy import Engine, inspect, text
 from legato.storage.contracts.errors import StorageError
 from legato.storage.sql.schema.tables import METADATA, TRIGGERS
 
-NEWEST: Final = "0011"
+NEWEST: Final = "0012"
 """The newest revision in `legato/storage/sql/migrations`."""
 
 TABLE: Final = "alembic_version"  # Alembic's own
@@ -36,7 +36,7 @@ def require_tables(engine: Engine) -> None:
     lost = [f"the trigger {each}" for each in TRIGGERS[engine.dialect.name] if each not in triggers]
     if missing := [*_missing(columns), *lost]:
         raise StorageError(
-            f"its tables are not those of revision {NEWEST}, which it says they are; missing: "
+            f"its tables are not those of revision {NEWEST}, which the database names; missing: "
             + ", ".join(missing)
         )
 

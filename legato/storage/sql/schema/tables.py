@@ -154,7 +154,19 @@ Index(
     RESPONSES.c.position,
 )
 
-# Expired rows count no more, and are removed by the next write.
+# Item ids that clients made, and their responses; an id that Legato made leads to its response.
+ITEM_NAMES: Final = Table(
+    "item_names",
+    METADATA,
+    Column("user_id", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),  # of the name, which may be of any length
+    Column(
+        "response_id", ForeignKey(RESPONSES.c.response_id, ondelete="CASCADE"), primary_key=True
+    ),
+)
+Index("ix_item_names_response", ITEM_NAMES.c.response_id)
+
+# Rows whose time has run out count no more, and are removed by the next write.
 BANS: Final = Table(
     "bans",
     METADATA,

@@ -5,7 +5,7 @@ text.  SQLite's driver releases Python's lock at every row, and beside a busy th
 back after 5 ms; so a batch must not be a statement for each row.
 """
 
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
@@ -26,16 +26,17 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.storage.sql.schema.tables import ENTRIES, JOBS
+from legato.storage.sql.upserts import insert_of
+
+if TYPE_CHECKING:
+    from legato.storage.sql.upserts import Upsert
 
 NOBODY: Final = ""
 """The owner of a forgotten job's tombstone."""
 
-Upsert = TypeVar("Upsert", postgresql.Insert, sqlite.Insert)
-
-# Whether the job's owner has appended: found by the epoch, so an append need not be noted.
+# Appended since the job's owner has it: so nothing has to be noted at an append.
 _HAS_APPENDED: Final = exists().where(
     ENTRIES.c.job_id == JOBS.c.job_id, ENTRIES.c.epoch == JOBS.c.epoch
 )
@@ -58,7 +59,7 @@ TAKE_OVER: Final = (
 _OF_JOBS: Final[BindParameter[Any]] = bindparam("of_jobs", expanding=True)
 _OWN: Final = and_(JOBS.c.job_id.in_(_OF_JOBS), JOBS.c.owner == bindparam("of_owner"))
 _THIS: Final = ENTRIES.c.job_id == bindparam("of_job")
-SETTLE: Final = update(JOBS).where(_OWN).values(settled=True, attempts=0)
+MARK_DONE: Final = update(JOBS).where(_OWN).values(settled=True, attempts=0)
 READ: Final = select(ENTRIES).where(_THIS).order_by(ENTRIES.c.epoch, ENTRIES.c.first)
 
 # To forget a job: these statements in their order.
@@ -117,13 +118,13 @@ class Appends(NamedTuple):
 
 
 def appends(dialect: str) -> Appends:
-    """Statements for the database with this SQLAlchemy name: sqlite or postgresql."""
-    if dialect == "postgresql":
-        return _appends(postgresql.insert(JOBS), postgresql.insert(ENTRIES), _POSTGRESQL_BATCH)
-    return _appends(sqlite.insert(JOBS), sqlite.insert(ENTRIES), _SQLITE_BATCH)
+    """Statements for the database of that SQLAlchemy name: sqlite or postgresql."""
+    upsert = insert_of(dialect)
+    batch = _POSTGRESQL_BATCH if dialect == "postgresql" else _SQLITE_BATCH
+    return _appends(upsert(JOBS), upsert(ENTRIES), batch)
 
 
-def _appends(jobs: Upsert, entries: Insert, batch: str) -> Appends:
+def _appends(jobs: "Upsert", entries: Insert, batch: str) -> Appends:
     said = (
         text(batch)
         .bindparams(bindparam("events", type_=LargeBinary))

@@ -7,10 +7,10 @@ statement uses RETURNING, which SQLite has since 3.35 only.
 from typing import Final, NamedTuple
 
 from sqlalchemy import Insert, Table, and_, bindparam, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.content import NEW_CHAT
 from legato.storage.sql.schema.tables import CONVERSATIONS, MESSAGES, REQUESTS
+from legato.storage.sql.upserts import insert_of
 
 _THE_CONVERSATION: Final = CONVERSATIONS.c.conversation_id == bindparam("of_conversation")
 
@@ -98,8 +98,8 @@ class Upserts(NamedTuple):
 
 
 def upserts(dialect: str) -> Upserts:
-    """Statements for the database with this SQLAlchemy name: sqlite or postgresql."""
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    """Statements for the database of that SQLAlchemy name: sqlite or postgresql."""
+    insert = insert_of(dialect)
     conversation, message = insert(CONVERSATIONS), insert(MESSAGES)
     replaced = {name: message.excluded[name] for name in _replaced(MESSAGES)}
     is_in_place = MESSAGES.c.conversation_id == message.excluded.conversation_id

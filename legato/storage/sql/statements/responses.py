@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from sqlalchemy import Insert, bindparam, delete, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Insert, and_, bindparam, delete, func, literal, or_, select, update
 
-from legato.storage.sql.schema.tables import RESPONSES
+from legato.storage.sql.schema.tables import ITEM_NAMES, RESPONSES
+from legato.storage.sql.upserts import insert_of
 
 _THEIRS: Final = RESPONSES.c.user_id == bindparam("of_user")
 _THIS: Final = RESPONSES.c.response_id == bindparam("of_response")
@@ -16,11 +16,33 @@ _CONVERSATION: Final = select(RESPONSES).where(
     _THEIRS, RESPONSES.c.conversation_id == bindparam("of_conversation")
 )
 CONVERSATION: Final = _CONVERSATION.order_by(RESPONSES.c.position)
+FIRST: Final = _CONVERSATION.order_by(RESPONSES.c.position).limit(1)
 NEWEST: Final = _CONVERSATION.order_by(RESPONSES.c.position.desc()).limit(1)
 CLOSE: Final = (
     update(RESPONSES)
     .where(_THIS, RESPONSES.c.ending.is_(None))
     .values(ending=bindparam("ending"), ending_version=bindparam("ending_version"))
+)
+
+REWRITE: Final = (
+    update(RESPONSES)
+    .where(_THEIRS, _THIS)
+    .values(created=bindparam("new_created"), version=bindparam("new_version"))
+)
+ITEMS: Final = select(RESPONSES.c["items"]).where(_THEIRS, _THIS).with_for_update()
+PUT_ITEMS: Final = update(RESPONSES).where(_THIS).values(items=bindparam("new_items"))
+DROP_NAME: Final = delete(ITEM_NAMES).where(
+    ITEM_NAMES.c.user_id == bindparam("of_user"),
+    ITEM_NAMES.c.digest == bindparam("of_digest"),
+    ITEM_NAMES.c.response_id == bindparam("of_response"),
+)
+DELETE_SOME: Final = delete(RESPONSES).where(
+    RESPONSES.c.position.in_(
+        select(RESPONSES.c.position)
+        .where(_THEIRS, RESPONSES.c.conversation_id == bindparam("of_conversation"))
+        .order_by(RESPONSES.c.position)
+        .limit(bindparam("at_most"))
+    )
 )
 
 _BYTES: Final = func.coalesce(
@@ -56,7 +78,28 @@ CHAIN: Final = (
 CHAIN_BYTES: Final = select(_BYTES).join(_LINKS, RESPONSES.c.position == _LINKS.c.position)
 
 
+_NAMED: Final = select(ITEM_NAMES.c.response_id).where(
+    ITEM_NAMES.c.user_id == bindparam("of_user"),
+    ITEM_NAMES.c.digest.in_(bindparam("of_digests", expanding=True)),
+)
+_HOLDING: Final = and_(
+    _THEIRS,
+    or_(
+        RESPONSES.c.response_id.in_(bindparam("of_responses", expanding=True)),
+        RESPONSES.c.response_id.in_(_NAMED),
+    ),
+)
+HOLDING: Final = select(RESPONSES).where(_HOLDING).order_by(RESPONSES.c.position)
+HOLDING_BYTES: Final = select(_BYTES).where(_HOLDING)
+
+
+def put_names(dialect: str) -> Insert:
+    """The insert like `put`, for items with a client's ids."""
+    insert = insert_of(dialect)
+    return insert(ITEM_NAMES).on_conflict_do_nothing()
+
+
 def put(dialect: str) -> Insert:
     """The insert for the database with this SQLAlchemy name: sqlite or postgresql."""
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    insert = insert_of(dialect)
     return insert(RESPONSES).on_conflict_do_nothing(index_elements=["response_id"])

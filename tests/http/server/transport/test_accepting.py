@@ -1,16 +1,24 @@
 """Clients that come when there is no place: each is told so, and nobody who is in is hurt."""
 
+import errno
 import os
 import resource
+import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import httpx
+import pytest
 import trio
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from tests.support.http.live_server import live_server, until
+from legato.config import Guards
+from legato.http.server.transport.accepting import FAILED, next_present
+from legato.http.server.transport.connection import ConnectionServer
+from tests.support.http.live_server import SETTINGS, live_server, until
 from tests.support.http.raw_client import RawClient, Server
 from tests.support.http.server_process import legato_serve
 
@@ -49,6 +57,61 @@ async def test_one_connection_more_than_there_may_be_is_told_so() -> None:
     assert [entry["reason"] for entry in logs if entry["event"] == "connections refused"] == [
         "process"
     ]
+
+
+@asynccontextmanager
+async def neighbours(port: int, count: int) -> AsyncIterator[list[int]]:
+    """Statuses of so many clients at this machine's own address, all connected.
+
+    A client that is refused has the refusal without asking.
+    """
+    address = own_address()
+    async with AsyncExitStack() as stack:
+        statuses: list[int] = []
+        for _ in range(count):
+            stream = await trio.open_tcp_stream(address, port)
+            client = await stack.enter_async_context(RawClient(stream, "none"))
+            await client.ask("GET", "/healthz")
+            statuses.append((await client.head()).status_code)
+            await client.body()
+        yield statuses
+
+
+def own_address() -> str:
+    """An address of this machine that is not loopback's: no packet is sent to find it out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but loopback's")
+        return str(probe.getsockname()[0])
+
+
+async def test_an_address_has_its_share_and_others_are_served_beside_it() -> None:
+    with capture_logs() as logs:
+        async with live_server(host="0.0.0.0", max_connections_per_address=3) as server:
+            async with neighbours(server.port, 5) as statuses:
+                assert (await answer_to_one_more(server)).status_code == 200  # from loopback
+            await until(lambda: server.app.connection_limit.open == 0)
+            async with neighbours(server.port, 3) as later:
+                pass
+
+    assert statuses == [200, 200, 200, 503, 503]
+    assert later == [200, 200, 200]
+    refused = [entry["reason"] for entry in logs if entry["event"] == "connections refused"]
+    assert refused == ["address"]
+
+
+async def test_the_address_of_a_proxy_that_is_named_has_no_share() -> None:
+    guards = Guards(trusted_proxies=(own_address(),))
+    settings = replace(SETTINGS, guards=guards)
+    async with (
+        live_server(settings, host="0.0.0.0", max_connections_per_address=3) as server,
+        neighbours(server.port, 5) as statuses,
+    ):
+        pass
+
+    assert statuses == [200] * 5
 
 
 async def test_who_leaves_makes_room_for_another() -> None:
@@ -125,3 +188,59 @@ async def test_a_server_may_have_as_many_descriptors_as_its_system_lets_it(tmp_p
             assert resource.prlimit(server.pid, resource.RLIMIT_NOFILE) == (hard, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_clients_that_have_left_are_dropped_before_anybody_is_served() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
+        listener.setblocking(False)
+        for _ in range(3):
+            socket.create_connection(listener.getsockname()).close()
+        present = stack.enter_context(socket.create_connection(listener.getsockname()))
+        accepted = next_present(listener)
+        assert accepted is not None
+        with accepted:
+            assert accepted.getpeername() == present.getsockname()
+        assert next_present(listener) is None
+
+
+class Failing:
+    """A listener whose next clients fail with these errors; none waits behind them."""
+
+    def __init__(self, *errors: int) -> None:
+        self._errors = [*errors]
+
+    def accept(self) -> object:
+        raise OSError(self._errors.pop(0), "as of the kernel") if self._errors else BlockingIOError
+
+
+def test_a_connection_that_failed_is_no_failure_of_the_listener() -> None:
+    for error in FAILED:
+        assert next_present(cast("socket.socket", Failing(error, error))) is None
+    with pytest.raises(OSError, match="as of the kernel"):
+        next_present(cast("socket.socket", Failing(errno.EMFILE)))
+
+
+async def test_who_comes_and_leaves_costs_none_of_a_connections_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = []
+    run = ConnectionServer.run
+
+    async def counted(server: ConnectionServer) -> None:
+        begun.append(server)
+        await run(server)
+
+    monkeypatch.setattr(ConnectionServer, "run", counted)
+    async with live_server() as server:
+        limit = server.app.connection_limit
+        for ends in (False, True):
+            async with await server.connect() as client:
+                await until(lambda: limit.open == 1)
+                if ends:  # which waits for the server, and says nothing more
+                    await client.stream.send_eof()
+                    assert await client.stream.receive_some() == b""
+            await until(lambda: limit.open == 0)
+        assert begun == []
+        async with await server.connect() as client:
+            assert await client.json("GET", "/healthz") == {"status": "ok"}
+    assert len(begun) == 1

@@ -1,0 +1,135 @@
+"""A replica's whole life: a supervisor of many, and what it has is the others' when it leaves."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+import trio
+
+from legato.actors.cluster.failover import ClusterTakeover, Failover
+from legato.actors.cluster.heartbeat import Heartbeat
+from legato.actors.cluster.jobs import ClusterJobs
+from legato.actors.cluster.mirror import Mirrors
+from legato.actors.cluster.owner_client import OwnerClient, stop_timeout
+from legato.actors.cluster.owner_server import OwnerServer
+from legato.actors.cluster.protocol import LOG_DIALECT, LogDialect
+from legato.actors.cluster.transport import Transport
+from legato.actors.job import Job
+from legato.actors.lifespan import LAST_WRITE, Replica, abandoning, drained
+from legato.actors.supervisor import Supervisor
+from legato.agents.contract import BARE_RUNS, Runs
+from legato.config import Limits, OnOwnerLost
+from legato.dialects.contract import Dialect
+from legato.models.contract import Model
+from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Journal
+from legato.storage.contracts.records import Records
+from legato.storage.contracts.replicas import Liveness, Replication
+
+LAST_LOOK = 1.0
+"""Seconds to find out at shutdown who stays, and could go on with what runs here."""
+
+LEAST_PATIENCE = 60.0
+"""Seconds that an ending waits for a journal which all replicas share, also where nothing is kept
+for readers that come later."""
+
+
+@asynccontextmanager
+async def open_replica(
+    replication: Replication,
+    *,
+    records: Records,
+    models: Mapping[str, Model],
+    dialects: Mapping[str, Dialect],
+    limits: Limits,
+    lease: float,
+    on_owner_lost: OnOwnerLost,
+    runs: Runs = BARE_RUNS,
+) -> AsyncIterator[Replica]:
+    """One of many: on leaving, what it has is the others' at once.
+
+    Raises:
+        StorageError: if what all replicas share cannot be used.
+    """
+    await replication.liveness.beat()
+    abandons = [records.abandon, replication.journal.abandon]
+    hurried = trio.Event()
+    async with abandoning(hurried, abandons) as leaving, trio.open_nursery() as nursery:
+        supervisor = _shared(
+            nursery,
+            hurried,
+            replication.journal,
+            records,
+            models,
+            dialects,
+            limits,
+            runs,
+            is_resumed=on_owner_lost == "continue",
+        )
+        successor = ClusterTakeover(replication.directory, models, on_owner_lost)
+        journal, retention = replication.journal, limits.retention
+        failover = Failover(nursery, supervisor, journal, records, successor, retention)
+        host, guarded = OwnerServer(supervisor, failover), supervisor.guarded
+        peers = Transport(nursery, replication.me, replication.post, host, guarded)
+        heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
+        # Without these it would be a replica that says nothing and hears nothing.
+        nursery.start_soon(supervisor.kept_alive, peers.run, "peers")
+        nursery.start_soon(supervisor.kept_alive, heartbeat.run, "heartbeat")
+        owners = OwnerClient(
+            replication, host, peers, heartbeat, stop_timeout(lease, limits.store_timeout)
+        )
+        mirrors = Mirrors(nursery, supervisor.registry, dialects, owners, guarded)
+        parts = replication, supervisor, host, owners, mirrors, heartbeat
+        cluster = ClusterJobs(nursery, *parts, records, limits)
+        failover.predecessors = cluster.predecessors
+        yield Replica(supervisor, cluster)
+        goes_on = partial(_goes_on, replication.liveness, successor)
+        await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
+        with trio.move_on_after(LAST_WRITE), suppress(StorageError):
+            await heartbeat.leave()  # while its jobs still answer for themselves
+        leaving.set()
+        nursery.cancel_scope.cancel()
+
+
+async def _hand_over(
+    supervisor: Supervisor, heartbeat: Heartbeat, goes_on: Callable[[Job], bool]
+) -> None:
+    supervisor.refuse_starts()
+    with trio.move_on_after(LAST_LOOK):
+        await heartbeat.look()  # who came meanwhile, or is about to leave as well
+    await supervisor.drain(goes_on)
+
+
+def _goes_on(liveness: Liveness, successor: ClusterTakeover, job: Job) -> bool:
+    """Whether another replica would have the model go on with that answer."""
+    is_known = job.turn.prompt is None  # the journal keeps no prompt of an API's caller
+    if not (job.is_answering and is_known and liveness.staying()):
+        return False
+    return successor.continues(job.turn, job.feed.snapshot().content)
+
+
+def _shared(
+    nursery: trio.Nursery,
+    hurried: trio.Event,
+    journal: Journal,
+    records: Records,
+    models: Mapping[str, Model],
+    dialects: Mapping[str, Dialect],
+    limits: Limits,
+    runs: Runs,
+    *,
+    is_resumed: bool,
+) -> Supervisor:
+    """Of jobs that other replicas read, and may take over."""
+    return Supervisor(
+        nursery,
+        hurried=hurried,
+        records=records,
+        models=models,
+        dialects={**dialects, LOG_DIALECT: LogDialect},
+        limits=limits,
+        journal=journal,
+        patience=max(limits.retention, LEAST_PATIENCE),
+        runs=runs,
+        is_resumed=is_resumed,
+    )

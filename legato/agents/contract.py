@@ -1,0 +1,79 @@
+"""The contract between a run and the job that lives the run."""
+
+from typing import Final, Protocol
+
+from legato.content import ToolCall, TurnRequest
+from legato.events import BARE, Origin, Snapshot
+from legato.models.contract import FinishReport, Model, ModelRequest
+
+
+class Stage(Protocol):
+    """The job, as its run knows it: everything that a run does is an event of the job's log."""
+
+    def snapshot(self) -> Snapshot:
+        """Fold the log as it is now."""
+        ...
+
+    async def ask(
+        self, model: Model, request: ModelRequest, origin: Origin, *, goes_on: bool = False
+    ) -> FinishReport:
+        """Make one model call: each of its events joins the log as it comes.
+
+        `goes_on`: the model continues the last part of the log, which a call that was cut began.
+
+        Raises:
+            ModelError: the model could not answer, or not to the end.
+        """
+        ...
+
+    async def complete(self, index: int, call: ToolCall) -> None:
+        """Put a tool call's result into the log."""
+        ...
+
+    async def settle(self) -> None:
+        """Return once all that the log has is durable."""
+        ...
+
+
+class Run(Protocol):
+    """The order of a job's model calls and tool calls.
+
+    A run keeps nothing that is not in the log: where another process takes a job over, its run
+    begins with the log as it was left, and goes on.
+    """
+
+    async def answer(self, stage: Stage, request: ModelRequest) -> FinishReport:
+        """Bring the answer to its end.  `request`: the conversation up to the question.
+
+        Raises:
+            ModelError: a model could not answer, or not to the end.
+        """
+        ...
+
+
+class Runs(Protocol):
+    """Makes the run of each turn of a process."""
+
+    def run_of(self, turn: TurnRequest, model: Model) -> Run:
+        """`model`: the one that the turn names."""
+        ...
+
+
+class BareRun:
+    """One model call, and no more: the run of a turn without an agent."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    async def answer(self, stage: Stage, request: ModelRequest) -> FinishReport:
+        return await stage.ask(self._model, request, BARE, goes_on=True)
+
+
+class BareRuns:
+    """The runs of a process without agents."""
+
+    def run_of(self, turn: TurnRequest, model: Model) -> Run:
+        return BareRun(model)
+
+
+BARE_RUNS: Final = BareRuns()

@@ -1,0 +1,60 @@
+"""Handoffs: the tools by which one agent gives the run to another.  Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from legato.agents.definition import Agent, Edge
+from legato.agents.tools.contract import ToolDefinition
+from legato.content import ToolCall
+from legato.models.contract import Json
+
+PREFIX: Final = "lc_transfer_to_"
+"""LibreChat's name of such a tool, before the id of the agent."""
+
+
+def edges_of(agents: Iterable[Agent]) -> Sequence[Edge]:
+    """All edges of a run, each once.  An agent may have edges that begin at other agents."""
+    edges: list[Edge] = []
+    for agent in agents:
+        edges += [edge for edge in agent.edges if edge not in edges]
+    return edges
+
+
+def handoffs(agent_id: str, edges: Iterable[Edge]) -> Iterator[tuple[str, Edge]]:
+    """Each agent that this one may hand the run to, with the edge that says so."""
+    for edge in edges:
+        if edge.edge_type == "handoff" and agent_id in edge.sources:
+            for target in edge.targets:
+                if target != agent_id:
+                    yield target, edge
+
+
+def definitions(agent_id: str, agents: Mapping[str, Agent]) -> Sequence[ToolDefinition]:
+    """The handoff tools of an agent, each target once."""
+    found = handoffs(agent_id, edges_of(agents.values()))
+    return list({target: _definition(target, edge, agents) for target, edge in found}.values())
+
+
+def _definition(target: str, edge: Edge, agents: Mapping[str, Agent]) -> ToolDefinition:
+    name = agents[target].name if target in agents else target
+    schema: dict[str, Json] = {"type": "object", "properties": {}}
+    if edge.prompt:
+        text: Json = {"type": "string", "description": edge.prompt}
+        schema |= {"properties": {edge.prompt_key: text}, "required": [edge.prompt_key]}
+    return ToolDefinition(
+        name=PREFIX + target,
+        description=edge.description or f"Hand the conversation over to {name}.",
+        schema=schema,
+        read_only=True,
+        destructive=False,
+    )
+
+
+def target_of(call: ToolCall) -> str | None:
+    """The id of the agent that the call hands the run to; None where the call is no handoff."""
+    return call.name.removeprefix(PREFIX) if call.name.startswith(PREFIX) else None
+
+
+def edge_to(target: str, agent_id: str, edges: Iterable[Edge]) -> Edge | None:
+    """The edge along which the agent may hand over to `target`."""
+    return next((edge for found, edge in handoffs(agent_id, edges) if found == target), None)

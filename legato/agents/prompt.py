@@ -1,0 +1,77 @@
+"""What a model is asked on an agent's behalf.  Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from legato.agents.definition import Agent
+from legato.agents.tools.contract import ToolDefinition
+from legato.models.contract import ChatMessage, Json, ModelRequest
+from legato.models.messages import alternating
+
+
+def prompted(
+    agent: Agent,
+    request: ModelRequest,
+    below: Sequence[ChatMessage],
+    tools: Sequence[ToolDefinition],
+    resumed: str = "",
+) -> ModelRequest:
+    """Make the request of one model call.
+
+    `request`: the conversation up to the question, with the caller's parameters; the agent's count
+    where both name one.  `below`: what the run has below the question.  `resumed`: the text that
+    the call had when it was cut.
+    """
+    system, above = _above(agent, request.messages)
+    begun = [ChatMessage("assistant", resumed)] if resumed else []
+    messages = (*system, *alternating([*above, *below, *begun]))
+    return ModelRequest(messages, _parameters(agent, request, tools), resumed)
+
+
+def _above(
+    agent: Agent, messages: Sequence[ChatMessage]
+) -> tuple[Sequence[ChatMessage], Sequence[ChatMessage]]:
+    """The system message, and the conversation.
+
+    The caller's system message, if the conversation begins with one, is joined to the agent's
+    instructions: many models read only one.
+    """
+    has_own = bool(messages) and messages[0].role == "system"
+    texts = (agent.prompt, messages[0].text if has_own else "")
+    system = "\n\n".join(text for text in texts if text)
+    return [ChatMessage("system", system)] if system else [], messages[has_own:]
+
+
+def _parameters(
+    agent: Agent, request: ModelRequest, tools: Sequence[ToolDefinition]
+) -> Mapping[str, Json]:
+    parameters = {**request.parameters, **agent.parameters}
+    offered = [_tool(tool) for tool in tools]
+    names = {tool.name for tool in tools}
+    offered += [tool for tool in _tools_in(request) if _name_of(tool) not in names]
+    return {**parameters, "tools": offered} if offered else parameters
+
+
+def _tool(tool: ToolDefinition) -> Json:
+    parameters: Json = dict(tool.schema) or {"type": "object", "properties": {}}
+    function: Json = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": parameters,
+    }
+    return {"type": "function", "function": function}
+
+
+def names_in(request: ModelRequest) -> set[str]:
+    """The names of the tools that the caller offers, and calls by itself."""
+    return {_name_of(tool) for tool in _tools_in(request)} - {""}
+
+
+def _tools_in(request: ModelRequest) -> list[Json]:
+    tools = request.parameters.get("tools")
+    return tools if isinstance(tools, list) else []
+
+
+def _name_of(tool: Json) -> str:
+    function = tool.get("function") if isinstance(tool, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    return name if isinstance(name, str) else ""

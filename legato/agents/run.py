@@ -1,0 +1,180 @@
+"""Runs an agent: model call, tool calls, next model call, until the answer is there.
+
+A run decides what comes next from its job's log alone.  So a process that takes a run over does
+what the former one would have done: a result that the log has is used and never made again.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import structlog
+import trio
+
+from legato.agents.calls import KEPT, ModelCall, calls_of, next_number
+from legato.agents.contract import BareRun, Run, Stage
+from legato.agents.definition import Agent
+from legato.agents.execution import NOT_MADE, Execution, answered
+from legato.agents.handoffs import PREFIX, definitions, edges_of, handoffs
+from legato.agents.prompt import names_in, prompted
+from legato.agents.tools.contract import Tool, Toolbox
+from legato.agents.visits import Key, Visit, Visits
+from legato.content import TurnRequest
+from legato.events import Origin, Snapshot
+from legato.models.contract import FinishReport, Model, ModelError, ModelRequest
+
+RECURSION_LIMIT: Final = "recursion_limit"
+"""Why a run ends that has made as many model calls as it may."""
+
+log = structlog.get_logger()
+
+
+class AgentRun:
+    """One run of `agents`, in one process: the first begins, edges lead to the others."""
+
+    def __init__(
+        self, agents: Sequence[Agent], models: Mapping[str, Model], toolbox: Toolbox, user: str
+    ) -> None:
+        self._agents = {agent.id: agent for agent in agents}
+        self._limit = agents[0].recursion_limit
+        self._models = models
+        self._toolbox = toolbox
+        self._user = user
+        self._tools: dict[str, Mapping[str, Tool]] = {}  # by the ids of their agents
+        self._made: set[int] = set()  # the numbers of the model calls that this process made
+        self._last = FinishReport("stop")
+        self._end: FinishReport | None = None  # where the run ends though agents could go on
+
+    async def answer(self, stage: Stage, request: ModelRequest) -> FinishReport:
+        """See Run."""
+        await _close_cut_calls(stage)
+        while self._end is None and (acting := list(self._visits(stage.snapshot()))):
+            if len(acting) == 1:
+                await self._drive(stage, request, acting[0])
+            else:
+                await self._drive_all(stage, request, acting)
+        return self._end or self._last
+
+    async def _drive_all(self, stage: Stage, request: ModelRequest, acting: Sequence[Key]) -> None:
+        """Have the agents of a group act side by side; the first failure ends them all."""
+        failures: list[ModelError] = []
+
+        async def drive(key: Key) -> None:
+            try:
+                await self._drive(stage, request, key)
+            except ModelError as error:
+                failures.append(error)
+                nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            for key in acting:
+                nursery.start_soon(drive, key)
+        if failures:
+            raise failures[0]
+
+    def _visits(self, snapshot: Snapshot) -> Mapping[Key, Visit]:
+        return Visits(self._agents, calls_of(snapshot)).open
+
+    async def _drive(self, stage: Stage, request: ModelRequest, key: Key) -> None:
+        """Have one agent act until its visit ends."""
+        while self._end is None and (visit := self._visits(stage.snapshot()).get(key)):
+            call = visit.calls[-1] if visit.calls else None
+            if call is not None and call.ended is not None and call.unanswered:
+                await self._execute(stage, request, visit, call)
+            elif len(stage.snapshot().calls) >= self._limit:
+                self._end = FinishReport(RECURSION_LIMIT)
+            else:
+                await self._ask(stage, request, visit, call)
+
+    async def _ask(
+        self, stage: Stage, request: ModelRequest, visit: Visit, cut: ModelCall | None
+    ) -> None:
+        agent = self._agents[visit.agent_id]
+        model = self._model(agent)
+        tools = await self._offered(agent)
+        snapshot = stage.snapshot()
+        goes_on = cut is not None and cut.can_go_on and model.continues and _is_last(cut, snapshot)
+        resumed = cut.text if cut is not None and goes_on else ""
+        origin = self._origin(snapshot, visit, cut if goes_on else None)
+        offered = [
+            *(tool.definition for tool in tools.values()),
+            *definitions(agent.id, self._agents),
+        ]
+        asked = prompted(agent, request, visit.messages(), offered, resumed)
+        self._made.add(origin.call_no)
+        self._last = await stage.ask(model, asked, origin, goes_on=goes_on)
+
+    def _origin(self, snapshot: Snapshot, visit: Visit, cut: ModelCall | None) -> Origin:
+        if cut is not None and cut.origin.call_no != KEPT:
+            return cut.origin
+        number = max((next_number(snapshot), *(made + 1 for made in self._made)))
+        return Origin(number, visit.agent_id, visit.group_id)
+
+    async def _execute(
+        self, stage: Stage, request: ModelRequest, visit: Visit, call: ModelCall
+    ) -> None:
+        agent = self._agents[visit.agent_id]
+        tools = await self._offered(agent)
+        results = dict(self._handoff_results(agent))
+        theirs = names_in(request) - {*tools, *results}
+        ours = [each for each in call.unanswered if each[1].name not in theirs]
+        if ours:
+            await stage.settle()  # a call that is not in the journal would be made again
+            execution = Execution(stage, tools, results)
+            await execution.run(ours, is_recovered=call.origin.call_no not in self._made)
+        if len(ours) < len(call.unanswered):
+            self._end = FinishReport("tool_calls")  # the caller makes these
+
+    def _handoff_results(self, agent: Agent) -> Iterator[tuple[str, str]]:
+        for target, _ in handoffs(agent.id, edges_of(self._agents.values())):
+            if target in self._agents:
+                name = self._agents[target].name
+                yield PREFIX + target, f"Successfully transferred to {name}."
+            else:
+                yield PREFIX + target, "This agent is gone."
+
+    def _model(self, agent: Agent) -> Model:
+        model = self._models.get(agent.model)
+        if model is None:
+            raise ModelError(
+                "model_not_found",
+                f"The agent {agent.name!r} wants the model {agent.model!r}, which is not there.",
+            )
+        return model
+
+    async def _offered(self, agent: Agent) -> Mapping[str, Tool]:
+        if agent.id not in self._tools:
+            offer = await self._toolbox.offer(agent.tools, self._user)
+            for name, reason in offer.missing.items():
+                log.warning("tool is not there", agent=agent.id, tool=name, reason=reason)
+            self._tools[agent.id] = {tool.definition.name: tool for tool in offer.tools}
+        return self._tools[agent.id]
+
+
+class AgentRuns:
+    """The runs of a process: an agent's where the turn has one, else a bare model's."""
+
+    def __init__(self, models: Mapping[str, Model], toolbox: Toolbox) -> None:
+        self._models = models
+        self._toolbox = toolbox
+
+    def run_of(self, turn: TurnRequest, model: Model) -> Run:
+        """See Runs."""
+        if not turn.agents:
+            return BareRun(model)
+        return AgentRun(turn.agents, self._models, self._toolbox, turn.user)
+
+
+async def _close_cut_calls(stage: Stage) -> None:
+    """Give a result to the tool calls of model calls that another process did not bring to an end.
+
+    The model that is asked again does not read them.
+    """
+    for call in calls_of(stage.snapshot()):
+        if call.ended is None:
+            for index, unmade in call.unanswered:
+                await stage.complete(index, answered(unmade, NOT_MADE))
+
+
+def _is_last(call: ModelCall, snapshot: Snapshot) -> bool:
+    """Whether the answer ends with that call."""
+    return call.parts[-1].index == len(snapshot.content) - 1

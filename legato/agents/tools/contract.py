@@ -1,0 +1,94 @@
+"""What a tool is to the rest of the program: a definition that a model reads, and a call."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from legato.models.contract import Json
+
+NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Providers refuse every other name of a tool."""
+
+
+class ToolDefinition(Struct, frozen=True, kw_only=True):
+    """A tool as a model reads it.  `schema`: its arguments, an object in JSON Schema 2020-12.
+
+    `read_only`: a call changes nothing.  `idempotent`: a second call with the same arguments
+    changes nothing more.  `destructive`: a call may change what cannot be brought back.
+    """
+
+    name: str
+    description: str = ""
+    schema: Mapping[str, Json] = {}
+    read_only: bool = False
+    idempotent: bool = False
+    destructive: bool = True
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a call whose outcome is unknown may be made again."""
+        return self.read_only or self.idempotent
+
+
+class ToolOutput(Struct, frozen=True):
+    """A call's result as the model reads it.  `is_error`: the tool says that it failed."""
+
+    text: str
+    is_error: bool = False
+
+
+class InputRequired(Struct, frozen=True):
+    """A call that cannot go on before somebody answers `requests`.
+
+    The call is made again with the answers and with `state`, which is the tool's own.
+    """
+
+    requests: Mapping[str, Json]
+    state: str | None = None
+
+
+class Tool(Protocol):
+    """One tool.  Safe to call from many tasks at once."""
+
+    @property
+    def definition(self) -> ToolDefinition: ...
+
+    async def call(
+        self,
+        arguments: Mapping[str, Json],
+        call_id: str,
+        *,
+        answers: Mapping[str, Json] | None = None,
+        state: str | None = None,
+    ) -> ToolOutput | InputRequired:
+        """Make the call, within the tool's own deadline.
+
+        Nothing that the tool does raises: a hang, a crash, an endless result and a broken
+        connection are each a ToolOutput with `is_error`.  Leaving by cancellation tells the tool
+        to stop, and waits for that for a bounded time.
+        """
+        ...
+
+
+class Offer(Struct, frozen=True):
+    """The tools that an agent may use now.  `missing`: why each of the other names is not there."""
+
+    tools: Sequence[Tool] = ()
+    missing: Mapping[str, str] = {}
+
+
+class Toolbox(Protocol):
+    """Every tool that is configured, in this process."""
+
+    async def offer(self, names: Sequence[str], user: str) -> Offer:
+        """Find the tools of an agent by the names in its `tools`, for that user."""
+        ...
+
+
+class NoTools:
+    """The toolbox of a process without tools."""
+
+    async def offer(self, names: Sequence[str], user: str) -> Offer:
+        return Offer(missing=dict.fromkeys(names, "no tools are configured"))

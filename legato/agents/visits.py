@@ -1,0 +1,162 @@
+"""Which agents are to act now: the run so far, walked along the edges of its agents.  Pure.
+
+An agent acts in a visit: it begins at the start of the run, by a handoff or along direct edges,
+and ends when the model answers without tool calls, or hands over.  Visits are derived from the
+log alone, so a process that takes a run over finds the same ones.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec import DecodeError, json
+
+from legato.agents.calls import KEPT, ModelCall
+from legato.agents.definition import Agent, Edge
+from legato.agents.handoffs import edge_to, edges_of, target_of
+from legato.content import ToolCall
+from legato.models.contract import ChatMessage
+
+Key = tuple[str, int | None]
+"""Tells the visits of one moment apart: the agent and its group."""
+
+
+class Visit:
+    """One agent's part of a run.  `before`: what it reads below the question when it begins."""
+
+    def __init__(
+        self, agent_id: str, before: Sequence[ChatMessage] = (), group_id: int | None = None
+    ) -> None:
+        self.agent_id = agent_id
+        self.group_id = group_id
+        self.before = before
+        self.calls: list[ModelCall] = []
+
+    @property
+    def key(self) -> Key:
+        return self.agent_id, self.group_id
+
+    def messages(self, handoff: ToolCall | None = None) -> list[ChatMessage]:
+        """What the agent reads below the question: a model call that was cut is left out.
+
+        `handoff`: the tool call that hands the run to another agent, which does not read it.
+        """
+        whole = [call for call in self.calls if call.is_whole]
+        return [*self.before, *(said for call in whole for said in messages_of(call, handoff))]
+
+    @property
+    def text(self) -> str:
+        """What the agent answered: the text of its last call."""
+        return self.calls[-1].text if self.calls else ""
+
+
+def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[ChatMessage]:
+    """A whole call as a model reads it: what it said, and the results of its tool calls."""
+    shown = [each for _, each in call.tool_calls if each is not handoff]
+    asked = {"tool_calls": [_asked(each) for each in shown]} if shown else {}
+    if call.text or shown:
+        yield ChatMessage("assistant", call.text or None, asked, call.thoughts)
+    for each in shown:
+        yield ChatMessage("tool", each.output or "", {"tool_call_id": each.id})
+
+
+def _asked(call: ToolCall) -> Mapping[str, object]:
+    function = {"name": call.name, "arguments": call.args or "{}"}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+class Visits:
+    """The visits of a run: `open` are those of the agents that are to act now."""
+
+    def __init__(self, agents: Mapping[str, Agent], calls: Iterable[ModelCall]) -> None:
+        """`agents`: by their ids; the first begins."""
+        self._agents = agents
+        self._edges = edges_of(agents.values())
+        self._answers: dict[str, str] = {}  # of the agents that ended, by their ids
+        self._groups = 0
+        self.open: dict[Key, Visit] = {}
+        self._first = next(iter(agents))
+        self._begin(Visit(self._first))
+        for call in calls:
+            self._take(call)
+
+    def _begin(self, visit: Visit) -> None:
+        self.open[visit.key] = visit
+
+    def _take(self, call: ModelCall) -> None:
+        origin = call.origin
+        agent_id = self._first if origin.call_no == KEPT else origin.agent_id or self._first
+        visit = self.open[agent_id, origin.group_id]
+        visit.calls.append(call)
+        if call.is_whole and origin.call_no != KEPT:
+            self._follow(visit, call)
+
+    def _follow(self, visit: Visit, call: ModelCall) -> None:
+        """Go on from a whole call: to the same agent, to another, or along the direct edges."""
+        agent = self._agents[visit.agent_id]
+        handoffs = (self._handoff(visit, each) for _, each in call.tool_calls)
+        handoff = next((each for each in handoffs if each is not None), None)
+        if handoff is not None:
+            del self.open[visit.key]
+            self._begin(handoff)
+        elif not call.tool_calls or agent.end_after_tools:
+            del self.open[visit.key]
+            self._answers[visit.agent_id] = visit.text
+            self._start_targets(agent)
+
+    def _handoff(self, visit: Visit, call: ToolCall) -> Visit | None:
+        """The visit that a tool call begins; None where the call is no handoff."""
+        target = target_of(call)
+        if target is None or target not in self._agents:
+            return None
+        edge = edge_to(target, visit.agent_id, self._edges)
+        if edge is None:
+            return None
+        argument = _argument(call, edge)
+        told = [ChatMessage("user", argument)] if argument else []
+        return Visit(target, [*visit.messages(handoff=call), *told], visit.group_id)
+
+    def _start_targets(self, agent: Agent) -> None:
+        ready = [target for target in self._targets(agent) if self._is_ready(target)]
+        if len(ready) > 1:
+            self._groups += 1
+        group_id = self._groups if len(ready) > 1 else None
+        for target in ready:
+            self._begin(Visit(target, [ChatMessage("user", self._handed(target))], group_id))
+
+    def _targets(self, agent: Agent) -> Sequence[str]:
+        edges = [edge for edge in self._edges if _is_direct(edge) and agent.id in edge.sources]
+        targets = dict.fromkeys(target for edge in edges for target in edge.targets)
+        return [target for target in targets if target in self._agents]
+
+    def _edges_to(self, target: str) -> Sequence[Edge]:
+        return [edge for edge in self._edges if _is_direct(edge) and target in edge.targets]
+
+    def _is_ready(self, target: str) -> bool:
+        """Whether no agent that the target waits for is still to end."""
+        sources = {source for edge in self._edges_to(target) for source in edge.sources}
+        acting = {visit.agent_id for visit in self.open.values()}
+        return target not in acting and not sources & acting
+
+    def _handed(self, target: str) -> str:
+        """The words with which an agent begins that others ended before."""
+        told: list[str] = []
+        for edge in self._edges_to(target):
+            sources = [each for each in edge.sources if each in self._answers]
+            if not edge.exclude_results:
+                told += [f"{self._agents[each].name}:\n{self._answers[each]}" for each in sources]
+            if edge.prompt and sources:
+                told.append(edge.prompt)
+        return "\n\n".join(told) or "Continue."
+
+
+def _is_direct(edge: Edge) -> bool:
+    return edge.edge_type == "direct"
+
+
+def _argument(call: ToolCall, edge: Edge) -> str:
+    """The text that the source gives its target; "" where the model gave none."""
+    try:
+        found = json.decode(call.args or "{}", type=dict[str, object])
+    except DecodeError:
+        return ""
+    argument = found.get(edge.prompt_key)
+    return argument if edge.prompt and isinstance(argument, str) else ""

@@ -1,0 +1,86 @@
+"""A part of an answer that grows in many small pieces.  Pure."""
+
+from typing import Any, Final, Self, assert_never
+
+from msgspec.structs import replace
+
+from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
+from legato.events import Origin, StepStarted
+
+JOIN_EVERY: Final = 1024  # pieces: as many small texts take ten times the memory of one
+
+
+class GrowingPart:
+    """Growing costs a list append, reading one join, a fork a few thousand pointers at most."""
+
+    __slots__ = ("_joined", "_part", "_pieces")
+
+    def __init__(self, part: Part) -> None:
+        """`part`: what the growing begins with."""
+        self._part = part
+        self._joined: list[str] = []
+        self._pieces: list[str] = []
+
+    @property
+    def kind(self) -> type[Part]:
+        return type(self._part)
+
+    def grow(self, more: str) -> None:
+        self._pieces.append(more)
+        if len(self._pieces) == JOIN_EVERY:
+            self._joined.append("".join(self._pieces))
+            self._pieces.clear()
+
+    def read(self) -> Part:
+        """All of the part so far."""
+        if self._joined or self._pieces:
+            self._part = extended(self._part, "".join(self._joined + self._pieces))
+            self._joined.clear()
+            self._pieces.clear()
+        return self._part
+
+    def fork(self) -> Self:
+        """Make another that has the same, and grows by itself."""
+        twin = type(self)(self._part)
+        twin._joined, twin._pieces = self._joined[:], self._pieces[:]
+        return twin
+
+
+def blank(step: StepStarted) -> TextPart | ThinkPart | ToolCallPart:
+    """The part that a step begins with."""
+    origin = _named(step.origin)
+    match step.kind:
+        case "text":
+            return TextPart("", **origin)
+        case "think":
+            return ThinkPart("", **origin)
+        case "tool_call":
+            return ToolCallPart(step.tool_call or ToolCall(id="", name=""), **origin)
+        case _:
+            assert_never(step.kind)
+
+
+def _named(origin: Origin) -> dict[str, Any]:
+    """The agent of a step, in the fields of a part; nothing for a step of a bare model."""
+    named = {"agent_id": origin.agent_id, "group_id": origin.group_id}
+    return {field: value for field, value in named.items() if value is not None}
+
+
+def completed(part: GrowingPart, call: ToolCall) -> GrowingPart:
+    """The part of a tool call with its result: `call` has all arguments."""
+    return GrowingPart(replace(part.read(), tool_call=call))
+
+
+def extended(part: Part, more: str) -> Part:
+    """Raises ValueError for an error part, of which there is never more."""
+    match part:
+        case TextPart(text):
+            return replace(part, text=text + more)
+        case ThinkPart(think):
+            return replace(part, think=think + more)
+        case ToolCallPart(call):
+            return replace(part, tool_call=replace(call, args=call.args + more))
+        case ErrorPart():
+            raise ValueError("an error part does not grow")
+        case _:
+            assert_never(part)

@@ -1,0 +1,149 @@
+"""The gate: all that happens between the head of a request and its route, and to its reply.
+
+A request passes these steps in this order.  The first refusal is its answer.
+
+1. The request gets an id, for its reply and for every log line about it (`requests`).
+2. The head has a bounded size and one length (`input/bounds`), and a proxy leaves no doubt about
+   the sender (`guards/senders`).
+3. A browser that asks for another site's page, by CORS, has its answer (`cors`).
+4. Where the path is guarded:
+   1. the address is not banned;
+   2. the credentials are good at that path (`auth/access`);
+   3. the user is not banned, and passes the guards (`guards/chain`).
+5. The body is taken in, of a public path `MAX_PUBLIC_BODY` at most.
+
+The handshake of a WebSocket passes 1, 2 and 4.  Each message in which a WebSocket asks for
+something passes 4 again.
+
+Every reply, a refusal too, leaves by `leave`: security headers, CORS, the id, the count.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from msgspec.structs import replace
+from quart import Response, g
+from quart.globals import request_ctx, websocket_ctx
+from werkzeug.exceptions import HTTPException
+
+from legato.http.application import Legato
+from legato.http.auth.access import user_at
+from legato.http.cors import Cors
+from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
+from legato.http.guards.asking import Asking
+from legato.http.guards.denials import Denied
+from legato.http.guards.frames import frames_response
+from legato.http.headers import secure
+from legato.http.input.bounds import check_head, check_length
+from legato.http.input.uploads import upload_of
+from legato.http.request_context import application, runtime
+from legato.http.request_info import asking, check_sender, credentials
+from legato.http.requests import begin
+
+MAX_PUBLIC_BODY: Final = 32 * 1024
+"""Bytes.  A token in the login form has as many at most as one in a header."""
+
+
+class Gate:
+    def __init__(self, app: Legato) -> None:
+        self._requests = app.requests
+        self._cors = Cors(app.settings.cors_origins)
+
+    def guard(self, app: Legato) -> None:
+        """Have all requests of `app` pass here, and all replies, and all that goes wrong."""
+        app.before_request(self.enter)
+        app.before_websocket(self.enter_socket)
+        app.after_request(self.leave)
+        for kind in HANDLED:
+            app.register_error_handler(kind, answer)
+        app.register_error_handler(HTTPException, refuse)
+
+    async def enter(self) -> Response | None:
+        """Raises what `HANDLED` names; the preflight alone is answered here."""
+        asked = request_ctx.request
+        begin(asked)
+        check_head(asked)
+        check_length(asked)
+        check_sender(asked)
+        if self._cors.is_preflight(asked):
+            return self._cors.preflight(asked)
+        upload = upload_of(asked)
+        if is_guarded(asked.path):
+            await let_in(asking())
+        else:
+            upload.bound(MAX_PUBLIC_BODY)
+        upload.wanted.set()
+        return None
+
+    async def enter_socket(self) -> None:
+        """Raises what `HANDLED` names.  Every WebSocket is guarded."""
+        asked = websocket_ctx.websocket
+        begin(asked)
+        check_head(asked)
+        check_sender(asked)
+        await let_in(asking())
+
+    async def leave(self, response: Response) -> Response:
+        """The last to touch a reply; its body may still be to come."""
+        asked = request_ctx.request
+        secure(response, g.get("told", {}))
+        self._cors.share(asked, response)
+        self._requests.end(asked, response)
+        return response
+
+
+def is_guarded(path: str) -> bool:
+    """Whether nobody unknown may ask there; everything else is public."""
+    return path.startswith(("/api/", *OPENAI_PATHS))
+
+
+async def let_in(asked: Asking) -> None:
+    """Note who asks (`g.user`), and what the guards have the reply say (`g.told`).
+
+    Raises:
+        MissingKey, Unauthorized, ForbiddenOrigin, InsufficientScope, KeysUnavailable, StorageError
+        Denied: a ban of the address comes first, before anything is done for whoever asks.
+    """
+    guards = runtime().guards
+    await guards.receive(asked)
+    g.user = (await user_at(asked.path, credentials())).id
+    g.told = await guards.admit(replace(asked, user=g.user))
+
+
+async def let_in_message(read: Callable[[], Awaitable[bytes]]) -> None:
+    """As the request would be that the message could have been, read by `read`.
+
+    The credentials of the handshake may have run out by now.  Raises as `let_in`.
+    """
+    await let_in(replace(asking(), method="POST", read=read))
+
+
+async def judged(error: Exception) -> Response:
+    """The reply to what went wrong, once the guards have seen whether it was a violation."""
+    return response_to(await runtime().guards.judge(asking(), error))
+
+
+async def answer(error: Exception) -> Response:
+    """As `judged`, counted, and as frames where LibreChat's clients want denials so."""
+    asked = asking()
+    error = await runtime().guards.judge(asked, error)
+    application().requests.refused[type(error).__name__] += 1
+    as_frames = application().settings.compat.librechat_denials and asked.is_start
+    if as_frames and isinstance(error, Denied):
+        body = b""
+        with suppress(HTTPException):  # what could not be read is not repeated
+            body = await asked.read() if asked.user else b""  # nor what nobody known sent
+        return frames_response(error, body)
+    return response_to(error)
+
+
+async def refuse(error: HTTPException) -> Response:
+    """What Quart itself refuses: unknown paths, wrong methods, bodies too large, and bugs."""
+    if error.code == 404:
+        return said(404, "Not found", "Endpoint not found")
+    response = said(error.code or 500, error.name, error.description or error.name)
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response

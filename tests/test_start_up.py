@@ -1,0 +1,56 @@
+"""A server imports what its configuration needs, or every start would wait for all the rest."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from legato.storage.open import open_storage
+from tests.support.http.server_process import environment
+
+NOT_WANTED_BY_ALL = (
+    *("legato.actors.cluster", "legato.models.providers", "legato.storage.redis"),
+    *("legato.http.auth.jwks", "legato.http.guards.browser", "legato.http.guards.moderation"),
+    *("pydantic", "rich", "yaml"),  # which are not there where Legato alone is installed
+    *("alembic", "httpx", "redis", "sqlalchemy.dialects.postgresql", "ua_parser", "xllamacpp"),
+)
+
+OPEN_AND_SAY = """
+import os, sys, trio
+from legato.config import load_settings
+from legato.http.app import create_app
+from legato.http.runtime import open_runtime
+import legato.http.server.server
+
+async def main():
+    app = create_app(load_settings(os.environ))
+    async with open_runtime(app.settings):
+        print(*(name for name, module in sys.modules.items() if module))
+
+trio.run(main)
+"""
+
+
+async def test_a_server_on_sqlite_imports_nothing_of_what_it_is_not_configured_for(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path / 'legato.db'}"
+    async with open_storage(url):
+        pass  # the tables of a new database are another matter
+
+    imported = imported_by(OPEN_AND_SAY, tmp_path, LEGATO_DATABASE_URL=url)
+
+    assert {"legato.storage.sql.records", "sqlalchemy.dialects.sqlite"} <= imported
+    assert [*imported.intersection(NOT_WANTED_BY_ALL)] == []
+
+
+def imported_by(source: str, folder: Path, **variables: str) -> set[str]:
+    """The whole names of the modules that are there, as `source` prints them."""
+    said = subprocess.run(
+        [sys.executable, "-c", source],
+        check=True,
+        cwd=folder,
+        env=environment(variables),
+        stdout=subprocess.PIPE,
+        timeout=60,
+    )
+    return {*said.stdout.decode().split()}
