@@ -31,7 +31,7 @@ class ContactBody(Struct):
 class AgentBody(Struct, kw_only=True):
     """Fields of an agent; null is the field's default.
 
-    - `model` is one of `/api/models`; a new agent has the server's default where none is named.
+    - `model` is one of `/api/models`; by default the server's default.
     - `tools` are names: `now_mcp_clock`; `sys__all__sys_mcp_files` for all tools of a server.
     - `edges` lead to other agents: `{from, to, edgeType: handoff|direct, …}`.
     """
@@ -54,7 +54,7 @@ class AgentBody(Struct, kw_only=True):
 
 
 class AgentChange(AgentBody, kw_only=True):
-    """As AgentBody: what is left out stays as it is.  `avatar` null removes the picture."""
+    """As AgentBody: absent fields stay unchanged.  `avatar` null removes the picture."""
 
     avatar: Any = UNSET
 
@@ -98,7 +98,7 @@ class AgentsQuery(Struct, kw_only=True):
 
 
 def changes_of(body: AgentBody) -> dict[str, Any]:
-    """The fields of an AgentState that a body sets."""
+    """The fields of an AgentState set by a body."""
     changes: dict[str, Any] = {}
     for name in AgentBody.__struct_fields__:
         value = getattr(body, name)
@@ -117,7 +117,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 
 
 def check_state(state: AgentState, models: Mapping[str, Model], most_recursion: int) -> None:
-    """Raises InvalidAgent for everything that the fields' types allow, but the ends of edges."""
+    """Raises InvalidAgent for wrong values of the right type, but not for the ends of edges."""
     check_sizes(state, models, most_recursion)
     try:
         models[state.model].check(state.model_parameters)
@@ -139,7 +139,7 @@ def check_sizes(state: AgentState, models: Iterable[str], most_recursion: int) -
 
 
 def with_new_edges(agent: Agent, former: AgentState | None) -> Agent:
-    """The agent with its new edges only: former edges were checked when they were saved."""
+    """The agent with new edges only: former edges were checked at their own saving."""
     old = former.edges if former is not None else ()
     edges = tuple(edge for edge in agent.edges if edge not in old)
     return Agent(id=agent.id, version=agent.version, name="", model=agent.model, edges=edges)

@@ -32,7 +32,7 @@ class NoImage(Exception):
 
 
 def image_of(data: bytes) -> Image:
-    """Raises NoImage for a kind that is not allowed, and for sides above MOST_PIXELS."""
+    """Raises NoImage for a forbidden kind, and for sides above MOST_PIXELS."""
     image = _png(data) or _jpeg(data) or _webp(data)
     if image is None:
         raise NoImage("a PNG, JPEG or WebP picture is allowed")
@@ -63,7 +63,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     for _ in range(MOST_SEGMENTS):
         if at + 4 > len(data) or data[at] != 0xFF:
             return
-        if data[at + 1] == 0xFF:  # a byte that fills
+        if data[at + 1] == 0xFF:  # a fill byte
             at += 1
             continue
         yield data[at + 1], data[at + 4 : at + 12]

@@ -1,4 +1,4 @@
-"""Lists of agents, those of the configuration first."""
+"""Lists of agents, the configured agents first."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -55,7 +55,7 @@ async def page_of(
 def _configured(
     catalogue: Catalogue, user: str, query: AgentsQuery, position: Position | None
 ) -> list[ConfiguredAgent]:
-    """Those behind the cursor, by name."""
+    """The agents behind the cursor, by name."""
     if query.required_permission & ~VIEW or (position and position.primary != FIRST):
         return []
     last = position.secondary if position else ""
@@ -75,7 +75,7 @@ def _configured(
 async def _stored(
     catalogue: Catalogue, user: str, query: AgentsQuery, position: Position | None, room: int
 ) -> AgentPage:
-    """Where there is no room, one agent says that more follow."""
+    """Without room, a single agent is read: a sign of a further page."""
     if query.promoted == "1":
         return AgentPage(())
     is_behind = position is not None and position.primary != FIRST

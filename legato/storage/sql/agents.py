@@ -173,7 +173,7 @@ class SqlAgents:
         self, agent_id: str, put: Sequence[Grant], removed: Sequence[Principal] = ()
     ) -> bool:
         def work(connection: Connection, held: StoredAgent) -> None:
-            # Of one principal the last grant counts.  Many rows at once, or other threads wait.
+            # A principal's last grant counts.  Rows go at once, or other threads wait.
             if removed:
                 named = [{"of_kind": kind, "of_principal": name} for kind, name in removed]
                 rows = [{"of_agent": agent_id, **each} for each in named]
@@ -211,7 +211,7 @@ class SqlAgents:
     async def _held(
         self, agent_id: str, work: Callable[[Connection, StoredAgent], None]
     ) -> StoredAgent | None:
-        """Work on an agent that nobody else changes meanwhile; return what became of it."""
+        """Work on an agent under a lock of the row; return the agent afterwards."""
 
         def held(connection: Connection) -> StoredAgent | None:
             row = connection.execute(statements.HELD, {"of_agent": agent_id}).one_or_none()
@@ -262,7 +262,7 @@ def _update(connection: Connection, agent_id: str, values: Mapping[str, object])
 
 
 def _step(connection: Connection, agent_id: str) -> bool | None:
-    """Delete some versions, or the agent with the last of them; None while more are left."""
+    """Delete some versions, or the agent with the last versions; None while more are left."""
     values = {"of_agent": agent_id, "at_most": VERSIONS_A_STEP}
     if connection.execute(statements.DELETE_OLDEST, values).rowcount == VERSIONS_A_STEP:
         return None

@@ -1,4 +1,4 @@
-"""The statements of agents, built once, with the names of their parameters in them."""
+"""The statements of agents, built once, with named parameters."""
 
 from typing import Final
 
