@@ -282,7 +282,8 @@ def _opening(
     conversation: Conversation,
 ) -> Opening:
     """Make the opening of a turn whose question is the last of that branch."""
-    history = list(chat(thread(branch.messages, created.request.message_id)))
+    above = thread(branch.messages, created.request.message_id)
+    history = list(chat(above, with_calls=any(agent.tools for agent in turn.agents)))
     system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
     last = [ChatMessage("user", created.request.text), *_begun(turn, kept)]
     cost = model.count_tokens
