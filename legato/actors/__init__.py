@@ -6,7 +6,7 @@
 - `contexts`: what a task that outlives its caller has of the caller's context
 - `ending`: how a job ends: from what was decided to what is stored and said
 - `event_builder`: what a model says becomes what happens in a job: chunks to steps and deltas
-- `job`: the actor: one task that owns one generation, its log, its readers and its ending
+- `job`: the actor: one task owns one generation, with the log, the readers and the ending of it
 - `jobs`: what the program asks of all jobs, whether this process has them all or is one of many
 - `lifecycle`: what a job's state lets happen: a table
 - `lifespan`: a supervisor's whole life: what a former one left comes first, and nothing is left
