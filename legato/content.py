@@ -1,4 +1,4 @@
-"""Parts, messages, conversations and usage.  The structs define the names on the wire."""
+"""Parts, messages, conversations and usage.  The structs define the names on the wire.  Pure."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

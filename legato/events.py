@@ -1,4 +1,4 @@
-"""The event vocabulary: everything that can happen in a job, shared by every layer.
+"""The event vocabulary: everything that can happen in a job, shared by every layer.  Pure.
 
 A job's log is `Created`, then steps and deltas, then exactly one `Ending`.  If the turn had to wait
 for other turns, `Queued` comes first.  An event with content names the position of the changed part
@@ -188,9 +188,11 @@ class Snapshot(NamedTuple):
 class Cursor(NamedTuple):
     """A reader's position: opaque to clients, the `id:` of every frame.
 
-    An epoch is an owner's term.  Example: an owner writes events 1, 2, 3 in epoch 1, and only 1 and
-    2 are kept when the owner dies.  The next owner writes a different event 3 in epoch 2.  Then the
-    cursor `job:1:2` still holds, and the cursor `job:1:3` is answered with a snapshot.
+    An *epoch* numbers the owners of a job.  The owner at epoch 1 says [1, 2, 3], and its journal
+    keeps [1, 2].  The next owner goes on at epoch 2 from there, and says [1, 2, 3'].  Its
+    *previous epochs* are {1: 2}: of epoch 1 the events up to 2 are left.  So cursors `job:1:2` and
+    `job:2:3` hold, and their readers get what follows.  Cursor `job:1:3` names an event that is
+    lost; its reader gets a snapshot.
     """
 
     job_id: str

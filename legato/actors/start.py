@@ -14,9 +14,9 @@ from legato.actors.ref import JobRef
 from legato.config import OnBusy
 from legato.content import Message
 from legato.events import Created, Failed
-from legato.storage.contracts.errors import ForeignConversation
+from legato.storage.contracts.errors import ForeignConversation, StoredTurn
 from legato.storage.contracts.quotas import StorageUse, conversation_use, message_use
-from legato.storage.contracts.records import Records, StoredTurn
+from legato.storage.contracts.records import Records
 
 
 class NotStarted(Exception):
@@ -56,8 +56,8 @@ async def start_turn(
     With a `refusal`, raised here, the turn may only join or be found.
 
     Raises:
-        ForeignConversation, InvalidTurn, OverQuota, Refused (RequestReused where the same name came
-            with another request): before anything running is disturbed.
+        ForeignConversation, InvalidTurn, OverQuota, StartRefused (RequestReused where the same name
+            came with a different request): before anything that runs is disturbed.
         NotStarted: if the turn could not be opened.
         StorageError: if the storage cannot be read.
     """
@@ -117,8 +117,8 @@ async def _stored(turn: Turn, records: Records) -> StartReply | None:
 async def _check_text(turn: Turn, stored: StoredTurn, records: Records) -> None:
     """Raises RequestReused where that request asked something else.
 
-    Its question is all that is kept of it once its job has left; one that was asked again, or
-    answered on, had it from before.
+    Once a job has left, the question is all that storage keeps of a request.  A regenerated or
+    continued answer took an older question, so nothing is compared.
     """
     if turn.regenerate is not None or turn.revise is not None:
         return

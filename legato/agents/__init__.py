@@ -9,6 +9,7 @@
 - `errors`: says why an agent cannot be used or saved
 - `execution`: makes the tool calls of one model call, side by side
 - `handoffs`: the tools by which one agent gives the run to another
+- `messages`: a run's calls as messages that a model reads
 - `permissions`: says what people may do with agents: roles for bits, and principals for a user
 - `prompt`: what a model is asked on an agent's behalf
 - `run`: the loop: model call, tool calls, next model call

@@ -74,6 +74,11 @@ def calls_of(snapshot: Snapshot) -> Sequence[ModelCall]:
     return [*_kept(kept), *sorted(calls, key=lambda call: call.origin.call_no)]
 
 
+def calls_in(content: Sequence[Part]) -> Sequence[ModelCall]:
+    """The model calls that made a stored answer, as far as its parts tell them apart."""
+    return list(_kept([Placed(index, part) for index, part in enumerate(content)]))
+
+
 def _kept(parts: Sequence[Placed]) -> Iterator[ModelCall]:
     """Cut the parts behind each row of tool calls: another model call made what follows."""
     begun: list[Placed] = []

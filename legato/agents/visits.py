@@ -5,13 +5,14 @@ and ends when the model answers without tool calls, or hands over.  Visits are d
 log alone, so a process that takes a run over finds the same ones.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import DecodeError, json
 
 from legato.agents.calls import KEPT, ModelCall
 from legato.agents.definition import Agent, Edge
 from legato.agents.handoffs import edge_to, edges_of, target_of
+from legato.agents.messages import messages_of
 from legato.content import ToolCall
 from legato.models.contract import ChatMessage
 
@@ -46,21 +47,6 @@ class Visit:
     def text(self) -> str:
         """What the agent answered: the text of its last call."""
         return self.calls[-1].text if self.calls else ""
-
-
-def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[ChatMessage]:
-    """A whole call as a model reads it: what it said, and the results of its tool calls."""
-    shown = [each for _, each in call.tool_calls if each is not handoff]
-    asked = {"tool_calls": [_asked(each) for each in shown]} if shown else {}
-    if call.text or shown:
-        yield ChatMessage("assistant", call.text or None, asked, call.thoughts)
-    for each in shown:
-        yield ChatMessage("tool", each.output or "", {"tool_call_id": each.id})
-
-
-def _asked(call: ToolCall) -> Mapping[str, object]:
-    function = {"name": call.name, "arguments": call.args or "{}"}
-    return {"id": call.id, "type": "function", "function": function}
 
 
 class Visits:

@@ -13,7 +13,7 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing, StopReply
 from legato.actors.ref import JobRef
 from legato.actors.start import StartReply, start_turn
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.agents.definition import Agent
 from legato.agents.errors import AgentForbidden, InvalidAgent, NoSuchAgent
 from legato.dialects.contract import Identity

@@ -15,9 +15,9 @@ from quart import (
 
 from legato.actors.admission import (
     Busy,
-    Refused,
     RequestReused,
     ShuttingDown,
+    StartRefused,
     TooManyForServer,
     TooManyForUser,
 )
@@ -171,7 +171,7 @@ OPENAI_KINDS: Final[Mapping[int, tuple[str, str | None]]] = {
     429: ("rate_limit_error", "rate_limit_exceeded"),
 }
 
-HANDLED: Final[tuple[type[Exception], ...]] = (RequestError, NotStarted, Refused, *STATUSES)
+HANDLED: Final[tuple[type[Exception], ...]] = (RequestError, NotStarted, StartRefused, *STATUSES)
 
 
 def response_to(error: Exception) -> Response:

@@ -8,8 +8,9 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from legato.actors.jobs import Jobs, LocalJobs
+from legato.actors.jobs import Jobs
 from legato.actors.lifespan import Replica, open_supervisor
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.supervisor import Supervisor
 from legato.agents.catalogue import Catalogue
 from legato.agents.configured import configured_agents

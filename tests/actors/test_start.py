@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.conversation.turn import InvalidTurn, Turn
-from legato.actors.jobs import LocalJobs
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing
 from legato.actors.start import NotStarted, StartReply, start_turn

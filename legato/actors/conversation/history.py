@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from msgspec import UNSET
+
+from legato.agents.messages import messages_in
 from legato.content import Message, Part, TextPart, text_of
 from legato.models.contract import ChatMessage
 
@@ -24,10 +27,15 @@ def thread(messages: Sequence[Message], message_id: str) -> list[Message]:
     return path[::-1]
 
 
-def chat(messages: Sequence[Message]) -> Iterator[ChatMessage]:
-    """The messages as a model reads them; those without text are left out."""
+def chat(messages: Sequence[Message], *, with_calls: bool = False) -> Iterator[ChatMessage]:
+    """The messages as a model reads them; messages without text are left out.
+
+    `with_calls`: the tool calls of answers, and their results, are given as well.
+    """
     for message in messages:
-        if text := text_of(message):
+        if with_calls and message.content is not UNSET:
+            yield from messages_in(message.content)
+        elif text := text_of(message):
             yield ChatMessage("user" if message.is_created_by_user else "assistant", text)
 
 

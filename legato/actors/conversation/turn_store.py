@@ -18,11 +18,11 @@ from legato.storage.contracts.errors import ForeignConversation
 from legato.storage.contracts.records import Branch, Records
 from legato.storage.contracts.responses import StoredResponse
 
-CHARACTERS: Final = 16
+_CHARACTERS: Final = 16
 """Of a token: four times the average, because what a model does not read is counted, too."""
 
 LEAST_READ: Final = 1024 * 1024
-MOST_READ: Final = 8 * LEAST_READ
+_MOST_READ: Final = 8 * LEAST_READ
 """Characters of a conversation: all are in memory at once, for each turn that begins."""
 
 
@@ -74,7 +74,7 @@ class TurnStore(Protocol):
         """
         ...
 
-    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+    async def said(self, job_id: str, _opening: Opening) -> AnyEnding | None:
         """Look up the ending whose answer the job stored; None where there is none."""
         ...
 
@@ -87,18 +87,18 @@ class TurnStore(Protocol):
 def turn_store(api_request: ApiRequest | None, records: Records) -> TurnStore:
     """`api_request`: what an API was asked, if one was."""
     return (
-        ConversationStore(records) if api_request is None else ResponseStore(api_request, records)
+        _ConversationStore(records) if api_request is None else _ResponseStore(api_request, records)
     )
 
 
-class ConversationStore:
+class _ConversationStore:
     """Messages of a conversation: others read them, now and later."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
 
     async def plan(self, turn: Turn, model: Model) -> Opening:
-        branch = await self._branch(turn, readable(model))
+        branch = await self._branch(turn, _readable(model))
         planned = plan(turn, branch.messages, expected=[turn.parent_id or ""])
         created = Created(
             planned.request,
@@ -108,7 +108,7 @@ class ConversationStore:
             agent=answering(turn),
         )
         complete = Branch([*branch.messages, planned.request], branch.above)
-        return opening(turn, model, created, complete, planned.kept, conversation_of(turn))
+        return _opening(turn, model, created, complete, planned.kept, conversation_of(turn))
 
     async def _branch(self, turn: Turn, most: int) -> Branch:
         """Read what the turn's place depends on, and what its model may read."""
@@ -131,8 +131,8 @@ class ConversationStore:
         if conversation is None:
             raise ForeignConversation(created.request.conversation_id)
         place = created.request.conversation_id, created.request.message_id
-        branch = await self._records.branch(*place, most=readable(model))
-        reopened = opening(turn, model, created, branch, content, conversation)
+        branch = await self._records.branch(*place, most=_readable(model))
+        reopened = _opening(turn, model, created, branch, content, conversation)
         resumed = "" if turn.agents else written(content).removeprefix(written(created.kept))
         request = structs.replace(reopened.request, resumed=resumed)
         return structs.replace(reopened, created=created, request=request)
@@ -149,15 +149,15 @@ class ConversationStore:
         answer = ending.response
         return await self._records.close_turn(answer, job_id=job_id) if answer else None
 
-    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+    async def said(self, job_id: str, _opening: Opening) -> AnyEnding | None:
         answer = await self._records.answer(job_id)
-        return ending_of_answer(answer, opening) if answer else None
+        return ending_of_answer(answer, _opening) if answer else None
 
     def moment(self) -> None:
         return None
 
 
-class ResponseStore:
+class _ResponseStore:
     """Requests to an API: the model reads what the caller gave; kept where that was asked."""
 
     def __init__(self, api_request: ApiRequest, records: Records) -> None:
@@ -165,7 +165,7 @@ class ResponseStore:
         self._records = records
 
     async def plan(self, turn: Turn, model: Model) -> Opening:
-        prompt = prompt_of(turn)
+        prompt = _prompt_of(turn)
         await self._check_place(turn, prompt)
         question = prompt.messages[-1].text if prompt.messages else ""
         request = Message(
@@ -192,7 +192,7 @@ class ResponseStore:
             raise InvalidTurn("conversation", "it went on meanwhile")
 
     async def open(self, turn: Turn, created: Created) -> Conversation:
-        prompt = prompt_of(turn)
+        prompt = _prompt_of(turn)
         if self._request.store:
             await self._records.responses.open(
                 StoredResponse(
@@ -209,7 +209,7 @@ class ResponseStore:
     async def reopen(
         self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
     ) -> Opening:
-        messages = (*prompt_of(turn).messages, *_begun(turn, content))
+        messages = (*_prompt_of(turn).messages, *_begun(turn, content))
         return Opening(
             created,
             ModelRequest(messages, turn.parameters),
@@ -231,9 +231,9 @@ class ResponseStore:
             await self._records.responses.close(created.response_id, ending)
         return self._stand_in(created)
 
-    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+    async def said(self, job_id: str, _opening: Opening) -> AnyEnding | None:
         response = await self._records.responses.find(
-            self._request.user, opening.created.response_id
+            self._request.user, _opening.created.response_id
         )
         return response.ending if response else None
 
@@ -263,17 +263,17 @@ def conversation_of(turn: Turn) -> Conversation:
     )
 
 
-def readable(model: Model) -> int:
+def _readable(model: Model) -> int:
     """How many characters of a conversation are read for a model: more than fit its context."""
-    return min(MOST_READ, max(LEAST_READ, CHARACTERS * model.max_context_tokens))
+    return min(_MOST_READ, max(LEAST_READ, _CHARACTERS * model.max_context_tokens))
 
 
-def prompt_of(turn: Turn) -> Prompt:
+def _prompt_of(turn: Turn) -> Prompt:
     assert turn.prompt is not None, "an API was asked"
     return turn.prompt
 
 
-def opening(
+def _opening(
     turn: Turn,
     model: Model,
     created: Created,
@@ -282,7 +282,8 @@ def opening(
     conversation: Conversation,
 ) -> Opening:
     """Make the opening of a turn whose question is the last of that branch."""
-    history = list(chat(thread(branch.messages, created.request.message_id)))
+    above = thread(branch.messages, created.request.message_id)
+    history = list(chat(above, with_calls=any(agent.tools for agent in turn.agents)))
     system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
     last = [ChatMessage("user", created.request.text), *_begun(turn, kept)]
     cost = model.count_tokens

@@ -8,6 +8,7 @@ from msgspec import Struct
 from legato.content import Conversation, Message
 from legato.storage.contracts.agents import Agents
 from legato.storage.contracts.bans import Bans
+from legato.storage.contracts.errors import StoredTurn
 from legato.storage.contracts.keys import ApiKeys
 from legato.storage.contracts.quotas import StorageUse
 from legato.storage.contracts.responses import Responses
@@ -42,13 +43,6 @@ class Branch(Struct, frozen=True):
 
     messages: Sequence[Message] = ()
     above: int = 0
-
-
-class StoredTurn(Struct, frozen=True):
-    """The turn that a start with a `clientRequestId` began."""
-
-    conversation_id: str
-    message_id: str
 
 
 class Records(Protocol):

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Insert
 from legato.content import Conversation, Message
 from legato.storage.checks import require_limit, require_together
 from legato.storage.clock import Clock, microseconds, utc_now
-from legato.storage.contracts.errors import ForeignConversation, RequestTaken
+from legato.storage.contracts.errors import ForeignConversation, RequestTaken, StoredTurn
 from legato.storage.contracts.quotas import UNBOUNDED, Quota, StorageUse
-from legato.storage.contracts.records import Branch, MessagePage, Page, StoredTurn
+from legato.storage.contracts.records import Branch, MessagePage, Page
 from legato.storage.paging import cut, decode_cursor, decode_place, page_of, place_before
 from legato.storage.sql.agents import SqlAgents
 from legato.storage.sql.bans import SqlBans

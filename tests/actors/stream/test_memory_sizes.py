@@ -15,7 +15,7 @@ from legato.actors.conversation.turn import Prompt, Turn, queued, resumable
 from legato.actors.lifespan import open_supervisor
 from legato.actors.stream.memory_sizes import EVENT_BYTES
 from legato.actors.stream.packing import size_of
-from legato.actors.subscription import Follower
+from legato.actors.subscription import Subscription
 from legato.actors.supervisor import Supervisor
 from legato.agents.definition import Agent
 from legato.config import Limits
@@ -77,10 +77,10 @@ async def read(supervisor: Supervisor, job_id: str, dialects: Iterator[str]) -> 
     job = supervisor.whereis(job_id)
     assert job is not None
     for dialect in dialects:
-        follower = Follower(job, dialect, "beginning")
-        while not (await follower.receive()).last:
+        subscription = Subscription(job, dialect, "beginning")
+        while not (await subscription.receive()).last:
             pass
-        follower.leave()
+        subscription.leave()
 
 
 @asynccontextmanager

@@ -9,8 +9,8 @@ import trio
 from msgspec.structs import replace
 
 from legato.actors.job import Job
-from legato.actors.jobs import LocalJobs
 from legato.actors.lifespan import open_supervisor
+from legato.actors.local_jobs import LocalJobs
 from legato.agents.run import AgentRuns
 from legato.agents.tools.contract import NoTools
 from legato.config import Limits, Settings
@@ -97,7 +97,7 @@ def has_begun(body: StreamBody) -> bool:
     if isinstance(body, DirectBody):
         return body._sink.seq > 0
     assert isinstance(body, ServedBody)
-    return body._follower._sink is not None
+    return body._subscription._sink is not None
 
 
 def kept_for(body: StreamBody) -> int:
@@ -105,7 +105,7 @@ def kept_for(body: StreamBody) -> int:
     if isinstance(body, DirectBody):
         return len(body._sink._rest)
     assert isinstance(body, ServedBody)
-    return body._follower._sink._waiting if body._follower._sink else 0
+    return body._subscription._sink._waiting if body._subscription._sink else 0
 
 
 @asynccontextmanager

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from legato.actors.jobs import LocalJobs
 from legato.actors.lifespan import open_supervisor
+from legato.actors.local_jobs import LocalJobs
 from legato.agents.run import AgentRuns
 from legato.agents.tools.contract import NoTools
 from legato.config import Limits, Settings

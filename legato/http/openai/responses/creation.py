@@ -85,7 +85,7 @@ async def begin_response(
 
     Raises:
         RequestError: as it cannot be served so, or failed before it began.
-        OverQuota, Refused, StorageError
+        OverQuota, StartRefused, StorageError
     """
     check(body)
     before = await responses_before(body, chains or {})

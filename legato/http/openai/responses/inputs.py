@@ -51,8 +51,8 @@ def items_of(
 ) -> list[Item]:
     """A request's own items; those without an id have one of their job and place.
 
-    An item that only refers to another is that one: of those before it, of `earlier`, or of
-    `stored`, by their ids.  What is among `earlier` and comes again is no item of its own.
+    A reference becomes the item that has the id: earlier in the input, in `earlier`, or in
+    `stored`.  Items of `earlier` that come again are left out.
     `resent`: clients may send earlier items again without our ids.
 
     Raises:

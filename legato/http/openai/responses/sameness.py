@@ -40,10 +40,10 @@ class Sameness:
             self._count(item)
 
     def is_new(self, item: Item, *, is_named: bool) -> bool:
-        """Whether it is none of the earlier ones.  `is_named`: its client gave it its id.
+        """Whether `item` is none of the earlier items.  `is_named`: the client gave the id.
 
         Raises:
-            NoCall: where it is the result of a call that is not before it.
+            NoCall: where `item` is the result of an unknown call.
         """
         if item["type"] in OUTPUTS:
             return self._is_new_result(item["call_id"])
@@ -72,7 +72,7 @@ def _named(item: Item) -> Hashable:
 
 
 def _said(item: Item) -> Hashable:
-    """What a call is, whatever it is called; a message that comes without an id is another one."""
+    """Identify a call by content; a message without a client's id equals no earlier message."""
     if item["type"] not in CALLS:
         return str(item["id"])
     return item["call_id"], item["name"], item.get("arguments", item.get("input"))
