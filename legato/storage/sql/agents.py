@@ -85,8 +85,8 @@ class SqlAgents:
         values: dict[str, Any] = {"at_most": limit + 1}
         statement = statements.EVERY
         if principals is not None:
-            values |= {"of_principals": [*map(tuple, principals)], "all_of": query.bits}
-            statement = statement.where(statements.USABLE)
+            values |= statements.usable_values(principals, query.bits)
+            statement = statement.where(statements.usable(len(principals)))
         if cursor is not None:
             after = decode_cursor(cursor)
             values |= {"primary": after.primary, "secondary": after.secondary}
@@ -99,7 +99,7 @@ class SqlAgents:
             statement = statement.where(statements.SEARCHED)
 
         def work(connection: Connection) -> AgentPage:
-            rows = connection.execute(statement, values).all()
+            rows = connection.execute(statements.shown(statement), values).all()
             shown = [_listed(row) for row in rows[:limit]]
             more = len(rows) > limit
             return AgentPage(shown, _cursor(rows[limit - 1]) if more else None)
@@ -108,8 +108,9 @@ class SqlAgents:
 
     async def categories(self, principals: Sequence[Principal]) -> Mapping[str, int]:
         def work(connection: Connection) -> Mapping[str, int]:
-            values = {"of_principals": [*map(tuple, principals)], "all_of": VIEW}
-            return {row[0]: row[1] for row in connection.execute(statements.CATEGORIES, values)}
+            counted = statements.CATEGORIES.where(statements.usable(len(principals)))
+            found = connection.execute(counted, statements.usable_values(principals, VIEW))
+            return {row[0]: row[1] for row in found}
 
         return await self._database.read(work)
 
