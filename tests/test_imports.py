@@ -11,7 +11,7 @@ ROOT: Final = Path(__file__).parent.parent
 
 BASE: Final = (
     *("legato.agents.definition", "legato.content", "legato.events"),
-    *("legato.growing_part", "legato.config"),
+    *("legato.growing_part", "legato.config", "legato.config.tools"),
 )
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
@@ -47,7 +47,9 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.config.values": (),
     "legato.config.guards": ("legato.config.values",),
     "legato.config.service_links": (),
+    "legato.config.tools": ("legato.config.values",),
     "legato.config": (
+        "legato.config.tools",
         "legato.config.values",
         "legato.config.guards",
         "legato.config.service_links",
@@ -63,7 +65,20 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.sql": STORAGE,
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
-    "legato.agents": (*BASE, "legato.models.contract", "legato.models.messages"),
+    "legato.agents": (
+        *(*BASE, "legato.agents.tools.arguments", "legato.agents.tools.contract"),
+        *("legato.models.contract", "legato.models.messages"),
+    ),
+    "legato.agents.tools.arguments": (*BASE, "legato.agents.tools", "legato.models.contract"),
+    "legato.agents.tools": (
+        *BASE,
+        "legato.agents.tools.contract",
+        "legato.models.contract",
+        "legato.restarts",
+    ),
+    "legato.agents.tools.contract": ("legato.models.contract",),
+    "legato.agents.tools.mcp.guardian": (),
+    "legato.agents.tools.mcp.launcher": (),
     "legato.models.contract": BASE,
     "legato.models.messages": ("legato.models.contract",),
     "legato.models": (

@@ -3,6 +3,7 @@
 - `guards`: settings of the guards before the routes: limits, bans, and the scores of violations
 - `service_links`: an orchestrator's own variables, whose names begin like Legato's
 - `settings`: one frozen tree of settings, read once from environment and file, and passed down
+- `tools`: the tables of tools that agents may use
 - `values`: the types of settings' values, and errors with the allowed values, for people
 """
 
@@ -20,6 +21,7 @@ from legato.config.settings import (
     load_settings,
     settings_file,
 )
+from legato.config.tools import McpSettings
 from legato.config.values import ConfigError
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Guards",
     "Limits",
     "LogForm",
+    "McpSettings",
     "ModelSettings",
     "OnBusy",
     "OnOwnerLost",
