@@ -69,6 +69,23 @@ check: .venv/.dev  ## format, lint, types, and which module may import which
 	@$(MAKE) --no-print-directory -j2 check-types check-async
 	@$(BIN)/pytest -q tests/test_imports.py
 
+# Python files that differ from the commit at which this branch left main; on main, from the last.
+CHANGED = $(shell { git diff --name-only --diff-filter=d "$$(git merge-base HEAD main 2>/dev/null || echo HEAD)"; \
+	git ls-files --others --exclude-standard; } 2>/dev/null | grep '\.py$$' | sort -u)
+
+.PHONY: quick quick-checks quick-tests
+quick: .venv/.dev  ## format, lint, types and tests of what changed, without processes and sockets: a minute
+	@$(MAKE) --no-print-directory -j2 CHANGED='$(CHANGED)' quick-checks quick-tests
+
+quick-checks:
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES)
+	@test -z '$(CHANGED)' || $(BIN)/mypy $(CHANGED)
+	@test -z '$(CHANGED)' || $(BIN)/flake8-async $(FLAKE8_ASYNC) $(CHANGED)
+
+quick-tests:
+	@$(BIN)/pytest -q -m 'not process and not socket' $$($(BIN)/python -m tests.support.changed $(CHANGED))
+
 .PHONY: check-types check-async
 check-types:
 	@$(BIN)/mypy $(SOURCES)
@@ -144,8 +161,7 @@ proxies:
 	@{ test -x /usr/sbin/nginx && test -x /usr/bin/caddy && test -x /usr/sbin/haproxy; } \
 	|| { $(call apt_install,nginx caddy haproxy); }
 
-# OpenAI's client for Node.js, which has no dependencies.  Its next major version needs a Node.js
-# that is newer than Debian's.
+# Clients for Node.js, and the Node.js that they need, which is newer than Debian's.
 .PHONY: node
 node: .venv/.node
 

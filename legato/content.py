@@ -1,6 +1,6 @@
-"""Parts, messages, conversations and usage.  The structs define the names on the wire."""
+"""Parts, messages, conversations and usage.  The structs define the names on the wire.  Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -69,8 +69,24 @@ class Usage(Struct, frozen=True, rename="camel"):
     cached_tokens: int | UnsetType = UNSET
 
 
+def total(usages: Iterable[Usage]) -> Usage:
+    """The sum of several model calls.  `cached_tokens` is there where any call has it."""
+    counts = list(usages)
+    cached = [each.cached_tokens for each in counts if each.cached_tokens is not UNSET]
+    return Usage(
+        sum(each.prompt_tokens for each in counts),
+        sum(each.completion_tokens for each in counts),
+        sum(each.reasoning_tokens for each in counts),
+        sum(cached) if cached else UNSET,
+    )
+
+
 class Message(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A message of a conversation.  A user's message has `text`, an answer has `content`."""
+    """A message of a conversation.  A user's message has `text`, an answer has `content`.
+
+    An agent's answer has `agent_id` and `agent_version`, and its `model` is the agent's id, as
+    LibreChat has it.
+    """
 
     message_id: str
     conversation_id: str
@@ -85,6 +101,8 @@ class Message(Struct, frozen=True, kw_only=True, rename="camel"):
     endpoint: str | UnsetType = UNSET
     finish_reason: str | UnsetType = field(name="finish_reason", default=UNSET)
     usage: Usage | UnsetType = UNSET
+    agent_id: str | UnsetType = field(name="agent_id", default=UNSET)
+    agent_version: int | UnsetType = field(name="agent_version", default=UNSET)
     created_at: datetime | UnsetType = UNSET
     updated_at: datetime | UnsetType = UNSET
 
@@ -97,6 +115,7 @@ class Conversation(Struct, frozen=True, kw_only=True, rename="camel"):
     title: str = NEW_CHAT
     endpoint: str = "agents"
     model: str | UnsetType = UNSET
+    agent_id: str | UnsetType = field(name="agent_id", default=UNSET)
     created_at: datetime | UnsetType = UNSET
     updated_at: datetime | UnsetType = UNSET
 
@@ -123,6 +142,13 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
     store: bool = False
 
 
+class Answering(Struct, frozen=True):
+    """The agent that answers, in the version that was current at the start."""
+
+    id: str
+    version: int
+
+
 class Edit(Struct, frozen=True):
     """Part `index` of the answer shall read `text`; all later parts are dropped."""
 
@@ -136,9 +162,10 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     `parent_id` None means: after the newest message.  `regenerate` names a user's message for a
     further answer.  `revise` names an answer that goes on from its content, after `edit` if given:
     the same message if `response_id` names it, else a sibling.  `parameters` are JSON, for the
-    model.  `place` is the position among the conversation's starts, given by the directory of many
-    replicas; 0 in a single process.  `agents`: the first answers, the others are all that its edges
-    reach; none where a bare model answers.
+    model.  `request_id` is the caller's own name for the request; `request_digest` tells whether
+    the same name came with the same request.  `place` is the position among the conversation's
+    starts, given by the directory of many replicas; 0 in a single process.  `agents`: the first
+    agent answers, the others are all agents that its edges reach; none where a bare model answers.
     """
 
     job_id: str
@@ -156,5 +183,6 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     revise: str | None = None
     edit: Edit | None = None
     request_id: str | None = None
+    request_digest: str | None = None
     place: int = 0
     agents: tuple[Agent, ...] = ()

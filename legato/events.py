@@ -1,4 +1,4 @@
-"""The event vocabulary: everything that can happen in a job, shared by every layer.
+"""The event vocabulary: everything that can happen in a job, shared by every layer.  Pure.
 
 A job's log is `Created`, then steps and deltas, then exactly one `Ending`.  If the turn had to wait
 for other turns, `Queued` comes first.  An event with content names the position of the changed part
@@ -9,7 +9,16 @@ from typing import Final, Literal, NamedTuple, Self, final
 
 from msgspec import Struct, field, structs
 
-from legato.content import ApiRequest, Conversation, Message, Part, ToolCall, TurnRequest, Usage
+from legato.content import (
+    Answering,
+    ApiRequest,
+    Conversation,
+    Message,
+    Part,
+    ToolCall,
+    TurnRequest,
+    Usage,
+)
 
 StepKind = Literal["text", "think", "tool_call"]
 
@@ -32,7 +41,7 @@ class Created(Event, frozen=True):
     `api_request` (in journals: `asked`) is there where an API was asked; then no conversation has
     a message of the turn, and `request` only stands in for one.  `turn` is there where another
     replica may have the model go on: what was asked for, without the text, which `request` has.
-    No reader is told of `turn`.
+    No reader is told of `turn`.  `agent` is None where a bare model answers.
     """
 
     request: Message
@@ -42,6 +51,7 @@ class Created(Event, frozen=True):
     dropped: int = 0
     api_request: ApiRequest | None = field(name="asked", default=None)
     turn: TurnRequest | None = None
+    agent: Answering | None = None
 
 
 def without_turn(created: Created) -> Created:
@@ -178,9 +188,11 @@ class Snapshot(NamedTuple):
 class Cursor(NamedTuple):
     """A reader's position: opaque to clients, the `id:` of every frame.
 
-    An epoch is an owner's term.  Example: an owner writes events 1, 2, 3 in epoch 1, and only 1 and
-    2 are kept when the owner dies.  The next owner writes a different event 3 in epoch 2.  Then the
-    cursor `job:1:2` still holds, and the cursor `job:1:3` is answered with a snapshot.
+    An *epoch* numbers the owners of a job.  The owner at epoch 1 says [1, 2, 3], and its journal
+    keeps [1, 2].  The next owner goes on at epoch 2 from there, and says [1, 2, 3'].  Its
+    *previous epochs* are {1: 2}: of epoch 1 the events up to 2 are left.  So cursors `job:1:2` and
+    `job:2:3` hold, and their readers get what follows.  Cursor `job:1:3` names an event that is
+    lost; its reader gets a snapshot.
     """
 
     job_id: str

@@ -13,17 +13,14 @@ JOIN_EVERY: Final = 1024  # pieces: as many small texts take ten times the memor
 class GrowingPart:
     """Growing costs a list append, reading one join, a fork a few thousand pointers at most."""
 
-    __slots__ = ("_joined", "_part", "_pieces")
+    __slots__ = ("_joined", "_part", "_pieces", "kind")
 
     def __init__(self, part: Part) -> None:
         """`part`: what the growing begins with."""
+        self.kind = type(part)
         self._part = part
         self._joined: list[str] = []
         self._pieces: list[str] = []
-
-    @property
-    def kind(self) -> type[Part]:
-        return type(self._part)
 
     def grow(self, more: str) -> None:
         self._pieces.append(more)
@@ -40,7 +37,7 @@ class GrowingPart:
         return self._part
 
     def fork(self) -> Self:
-        """Make another that has the same, and grows by itself."""
+        """Make a second part with the same text, which grows alone."""
         twin = type(self)(self._part)
         twin._joined, twin._pieces = self._joined[:], self._pieces[:]
         return twin

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.http.live_server import Serve, live_server
+from tests.support.starting import needs_of
 
 pytest_plugins = ["tests.support.storage.redis_servers", "tests.support.storage.worlds"]
 
@@ -18,3 +19,10 @@ settings.load_profile("any machine")
 def serve(request: pytest.FixtureRequest) -> Serve:
     """A real server, whose streams take either way."""
     return partial(live_server, direct=request.param)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make quick` leaves out what starts processes or opens sockets."""
+    for item in items:
+        for need in needs_of(item) if isinstance(item, pytest.Function) else ():
+            item.add_marker(need)

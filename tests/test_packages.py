@@ -14,7 +14,7 @@ PACKAGES = [
 ]
 TESTS = Path(__file__).parent
 # Folders of tests whose subject is no package of ours.
-OTHERS = {"examples", "node", "page", "regressions", "support", "http/jwks", "models/streams"}
+OTHERS = {"clients", "examples", "node", "page", "regressions", "support", "models/streams"}
 MODULE = re.compile(r"^- `(\w+)`: \S", re.MULTILINE)
 
 

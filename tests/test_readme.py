@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from legato.config import Compat, Guards, Limits, ModelSettings, Settings, load_settings
+from legato.config import (
+    AgentSettings,
+    Compat,
+    Guards,
+    Limits,
+    ModelSettings,
+    Settings,
+    load_settings,
+)
 from legato.demo import MODEL
 
 README = Path(__file__).parents[1] / "README.md"
@@ -16,7 +24,7 @@ DOCS = sorted(FOLDER.glob("*.md"))
 PAGES = [*DOCS, *sorted(README.parent.glob("*.md")), README.parent / "benchmarks/RESULTS.md"]
 SETTINGS = sorted(
     field
-    for table in (Settings, Limits, Guards, Compat, ModelSettings)
+    for table in (Settings, Limits, Guards, Compat, ModelSettings, AgentSettings)
     for field in table.__struct_fields__
 )
 

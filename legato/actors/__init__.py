@@ -11,6 +11,7 @@
 - `lifecycle`: what a job's state lets happen: a table
 - `lifespan`: a supervisor's whole life: what a former one left comes first, and nothing is left
   at its end
+- `local_jobs`: the jobs of a process that has all of them
 - `mailbox`: the only file that opens a message channel: mailboxes, references to actors, reply
   addresses
 - `messages`: everything that a job takes a step for: a closed union of frozen structs without

@@ -32,10 +32,10 @@ class AbsentModel:
         self, request: ModelRequest
     ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
         await trio.lowlevel.checkpoint()
-        yield Gone(self.name)
+        yield _Gone(self.name)
 
 
-class Gone:
+class _Gone:
     """A stream that fails at once."""
 
     def __init__(self, name: str) -> None:

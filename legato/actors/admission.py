@@ -1,42 +1,55 @@
 """Who may start: why a start is refused before anything comes of it."""
 
-from legato.actors.registry import Registry
 from legato.config import Limits
 
 
-class Refused(Exception):
+class StartRefused(Exception):
     """A start that is not to be; the message is for people."""
 
 
-class Busy(Refused):
+class Busy(StartRefused):
     """The conversation has a running turn, and the start asked not to disturb it."""
 
 
-class TooManyForUser(Refused):
+class TooManyForUser(StartRefused):
     """This user has as many running jobs as one may have."""
 
 
-class TooManyForServer(Refused):
+class TooManyForServer(StartRefused):
     """The process has as many running jobs as it may have."""
 
 
-class ShuttingDown(Refused):
+class ShuttingDown(StartRefused):
     """The process is about to go."""
 
 
-def admit(user: str, registry: Registry, limits: Limits, *, leaving: int) -> None:
-    """Let a start pass; `leaving` of the user's running jobs make room for it.
+class RequestReused(StartRefused):
+    """The request's name was given before, with another request."""
 
-    Raises:
-        TooManyForUser, TooManyForServer
+    def __init__(self) -> None:
+        super().__init__(
+            "That key named another request before: give each request a key of its own, and the"
+            " same key to the same request only."
+        )
+
+
+def check_same(first: str | None, again: str | None) -> None:
+    """Raises RequestReused where these digests of two requests of one name differ.
+
+    None is not known: a former version kept none.
     """
+    if None not in (first, again) and first != again:
+        raise RequestReused
+
+
+def check_user(running: int, limits: Limits) -> None:
+    """`running`: jobs of the user that go on beside a start.  Raises TooManyForUser."""
     most = limits.max_running_jobs_per_user
-    if len(registry.running(user)) - leaving >= most:
+    if running >= most:
         raise TooManyForUser(f"You have {most} running generations; more are not allowed.")
-    check_capacity(registry, limits, leaving=leaving)
 
 
-def check_capacity(registry: Registry, limits: Limits, *, leaving: int = 0) -> None:
-    """Raises TooManyForServer."""
-    if registry.running_count() - leaving >= limits.max_running_jobs:
+def check_server(running: int, limits: Limits) -> None:
+    """`running`: jobs of the process that go on beside a start.  Raises TooManyForServer."""
+    if running >= limits.max_running_jobs:
         raise TooManyForServer("The server runs as many generations as it may.")

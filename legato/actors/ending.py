@@ -48,7 +48,7 @@ def _answer(
     """Make the answer to store; None where there is no question, or a stop came before a word."""
     if opening is None or (isinstance(outcome, StopRequested) and not content):
         return None
-    created = opening.created
+    created, agent = opening.created, opening.created.agent
     if isinstance(outcome, Failure):
         content = (*content, ErrorPart(outcome.message))
     return Message(
@@ -59,10 +59,12 @@ def _answer(
         is_created_by_user=False,
         content=content,
         unfinished=not isinstance(outcome, Ended),
-        model=opening.conversation.model,
+        model=agent.id if agent else opening.conversation.model,
         endpoint=opening.conversation.endpoint,
         finish_reason=outcome.reason if isinstance(outcome, Ended) else UNSET,
         usage=usage,
+        agent_id=agent.id if agent else UNSET,
+        agent_version=agent.version if agent else UNSET,
     )
 
 

@@ -1,4 +1,19 @@
-"""The actor: one task that owns one generation, its log, its readers and its ending."""
+"""The actor: one task owns one generation, with the log, the readers and the ending of it.
+
+Rules:
+
+1. `handle` never waits, so every message is one step, and nobody sees half a change.
+2. The first of end, stop and failure to arrive decides the outcome.  From there no content is
+   taken, and whatever else was to decide has lost.
+3. One child has the word at a time: the recorder until the turn is opened, then the producer, then
+   the recorder again.
+4. An ending comes in this order: decided, the provider's connection closed, kept by the journal,
+   the answer stored, said to everyone.  Storage that hangs does not hold the last step up for ever.
+5. Nobody hears `Created` before the question is stored, nor an ending before its answer is, unless
+   that ending says `unsaved`.
+6. A job that is another owner's by now says no ending: its readers are cut, and come back there.
+7. Observers are told in the step in which a thing happens, and may neither wait nor fail.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -43,6 +58,7 @@ from legato.actors.rotation import Rotation
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
+from legato.agents.contract import BARE_RUNS, Runs
 from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, without_turn
@@ -55,7 +71,7 @@ FIRST_EPOCH = 1
 class JobObserver:
     """Told of a job in the job's own task, in the step in which it happens.
 
-    No method may wait, and none may fail.  An observer overrides the ones that it needs.
+    No method may wait, and none may fail.  An observer overrides what the observer needs.
     """
 
     def job_ended(self, job: "Job") -> None:
@@ -84,18 +100,14 @@ class JobEnv(Struct, frozen=True, kw_only=True):
     observer: JobObserver
     writer: Writer
     rotation: Rotation
+    runs: Runs = BARE_RUNS
     is_resumed: bool = False
 
 
 class Job:
-    """One generation.
+    """One generation, by the rules at the top of this file.
 
-    `handle` never waits, so every message is one step: that is the whole argument for atomicity.
-    The first of end, stop and failure to arrive decides the outcome; then the provider's
-    connection is closed and the answer stored; then the ending is said, to everyone at once.
-
-    One child has the word at a time: the recorder until the turn is opened, then the producer, then
-    the recorder again.  `opening` says whether the turn has begun: its question is stored.
+    `opening` says whether the turn has begun: then the question is stored.
     """
 
     def __init__(self, turn: Turn, env: JobEnv, recovered: Recovered | None = None) -> None:
@@ -123,7 +135,15 @@ class Job:
         self._recorder = Recorder(
             tell, turn, model, env.records, journal, store_timeout, is_resumed=is_resumed
         )
-        self._producer = Producer(self._step, model, env.limits, env.rotation)
+        self._producer = Producer(
+            self._step,
+            self.feed.snapshot,
+            journal.written,
+            model,
+            env.runs.run_of(turn, model),
+            env.limits,
+            env.rotation,
+        )
         self._decision: Decision | None = None
         if recovered is not None:
             self._take_up(recovered)

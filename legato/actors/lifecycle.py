@@ -28,7 +28,7 @@ class Signal(IntEnum):  # looked up for every token: an Enum's hash would be Pyt
     SAY = auto()
 
 
-LIFECYCLE: Final[Mapping[State, Mapping[Signal, State]]] = {
+_LIFECYCLE: Final[Mapping[State, Mapping[Signal, State]]] = {
     State.OPENING: {
         Signal.OPEN: State.RUNNING,
         Signal.STOP: State.ENDING,
@@ -49,4 +49,4 @@ LIFECYCLE: Final[Mapping[State, Mapping[Signal, State]]] = {
 
 def after(state: State, signal: Signal) -> State | None:
     """The state that `signal` leads to; None where it comes too late to matter."""
-    return LIFECYCLE[state].get(signal)
+    return _LIFECYCLE[state].get(signal)

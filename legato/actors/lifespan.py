@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import trio
 
-from legato.actors.durability.recovery import Recovered, recover
+from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover
 from legato.actors.jobs import Jobs
 from legato.actors.supervisor import Supervisor
-from legato.config import Limits
+from legato.agents.contract import BARE_RUNS, Runs
+from legato.config import Limits, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
 from legato.storage.contracts.journal import Journal
@@ -34,16 +35,21 @@ async def open_supervisor(
     dialects: Mapping[str, Dialect],
     limits: Limits,
     journal: Journal | None = None,
+    runs: Runs = BARE_RUNS,
+    on_owner_lost: OnOwnerLost = "seal",
 ) -> AsyncIterator[Supervisor]:
-    """First what a former process left is brought to its end; on leaving, what runs is stopped and
-    stored, which a storage that hangs does not hold up for longer than `store_timeout`.
+    """First what a former process left is brought to its end, or goes on: see TakeoverPolicy.
+
+    On leaving, what runs is stopped and stored; a storage that hangs does not delay that for
+    longer than `store_timeout`.
 
     Raises:
         StorageError: if what was left cannot be read, or not be stored.
     """
     recovered: Sequence[Recovered] = ()
     if journal is not None:
-        recovered = await recover(journal, records, most=limits.max_retained_bytes)
+        policy = TakeoverPolicy(models, on_owner_lost)
+        recovered = await recover(journal, records, policy, most=limits.max_retained_bytes)
     abandons = [records.abandon, *([journal.abandon] if journal else [])]
     hurried = trio.Event()
     async with abandoning(hurried, abandons) as leaving, trio.open_nursery() as nursery:
@@ -55,6 +61,8 @@ async def open_supervisor(
             dialects=dialects,
             limits=limits,
             journal=journal,
+            runs=runs,
+            is_resumed=on_owner_lost == "continue",
         )
         supervisor.adopt(recovered)
         yield supervisor

@@ -4,12 +4,12 @@ All of them come by the mailbox, but for the producer's own.
 """
 
 from enum import StrEnum
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
 from legato.actors.mailbox import ReplyTo
-from legato.actors.stream.places import Located
+from legato.actors.stream.places import Located, Start
 from legato.actors.stream.sinks import Sink
 from legato.content import Conversation
 from legato.events import AnyEnding, ContentEvent, Created, Cursor, Queued, Snapshot
@@ -158,7 +158,7 @@ class Subscribe(Question[None], frozen=True):
     """
 
     dialect: str
-    start: Literal["beginning", "snapshot"] | Cursor
+    start: Start
     sink: Sink
 
 

@@ -1,50 +1,70 @@
-"""The child task of a job that makes its events: asks the model, and steps the job with the answer.
+"""The child task of a job that makes its events: has models asked, and steps the job with it all.
 
 A producer is its own job's child, and a step never waits.  So the producer steps the job in its own
 turn of the loop, where anybody else sends a message: a token costs no switch of tasks.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
+from msgspec.structs import replace
 
 from legato.actors.ending import estimated
-from legato.actors.event_builder import Steps
+from legato.actors.event_builder import Positions, Steps
 from legato.actors.messages import Append, Ended, Failure, FromProducer, Opening, ProducerDone
 from legato.actors.rotation import Rotation
+from legato.agents.contract import Run
 from legato.config import Limits
-from legato.content import Part, Usage
+from legato.content import Part, ToolCall, Usage, total
+from legato.events import ModelCallEnded, Origin, Snapshot, StepCompleted
 from legato.models.contract import FinishReport, Model, ModelError, ModelRequest
 
 _SLACK: Final = 0.01  # of the idle timeout: how inexactly a model's silence is measured
 
 
 class Producer:
-    """Its cancel scope is Stop: whatever it does, leaving that closes the provider's connection."""
+    """The stage of the job's run (see `legato.agents.contract`).
+
+    The cancel scope is Stop: whatever the run does, leaving the scope closes the provider's
+    connection and ends the tools.
+    """
 
     def __init__(
         self,
         step: Callable[[FromProducer], None],
+        snapshot: Callable[[], Snapshot],
+        settle: Callable[[], Awaitable[None]],
         model: Model,
+        run: Run,
         limits: Limits,
         rotation: Rotation,
     ) -> None:
-        """`step`: the job's own, whose child this is."""
+        """`step`, `snapshot`: the job's own, whose child this is.  `settle`: see Stage.  `model`:
+        the one that the turn names."""
         self.model = model
         self.began = trio.current_time()
         self.first_content: float | None = None  # seconds from asking the model
+        self.snapshot = snapshot
+        self._settle = settle
         self._step = step
+        self._run = run
         self._limits = limits
         self._rotation = rotation
-        self._steps = Steps()
+        self._positions = Positions()
+        self._open: list[Steps] = []  # of the model calls whose end is no event of the log
+        self._usage: Usage | None = None  # of the whole answer, once that was asked for
         self._scope = trio.CancelScope()
 
     def counted(self, opening: Opening | None, content: tuple[Part, ...]) -> Usage:
-        """As the provider counted; where it did not come to that, by our own count, made once."""
-        if self._steps.usage == Usage():
-            self._steps.usage = estimated(self.model, opening, content)
-        return self._steps.usage
+        """The sum of the provider's counts, a side without any by our own count; made once."""
+        if self._usage is None:
+            ended = (call.usage for call in self.snapshot().calls)
+            counts = total([*ended, *(steps.usage for steps in self._open)])
+            if not (counts.prompt_tokens and counts.completion_tokens):
+                counts = _completed(counts, estimated(self.model, opening, content))
+            self._usage = counts
+        return self._usage
 
     def stop(self) -> None:
         self._scope.cancel()
@@ -52,10 +72,10 @@ class Producer:
     async def run(self, request: ModelRequest, content: tuple[Part, ...]) -> None:
         """Step the job with everything; at last, the provider's connection closed, ProducerDone.
 
-        `content`: what the answer has already, and goes on from.
+        `content`: the parts that the answer has already.
         """
         outcome: Ended | Failure | None = None
-        self._steps = Steps(content)
+        self._positions = Positions(len(content))
         with self._scope:
             try:
                 outcome = await self._answer(request)
@@ -64,36 +84,69 @@ class Producer:
         self._step(ProducerDone(outcome))
 
     async def _answer(self, request: ModelRequest) -> Ended | Failure:
+        limit = self._limits.max_duration
+        with trio.move_on_after(limit):
+            finish = await self._run.answer(self, request)
+            return Ended(finish.reason, finish.system_fingerprint, finish.service_tier)
+        return Failure("max_duration", f"The answer took longer than {limit:g} seconds.")
+
+    async def ask(
+        self, model: Model, request: ModelRequest, origin: Origin, *, goes_on: bool = False
+    ) -> FinishReport:
+        """See Stage."""
+        content = self.snapshot().content if goes_on else ()
+        steps = Steps(content, origin, self._positions)
+        self._open.append(steps)
+        await self._stream(model, request, steps)
+        finish = steps.finish or FinishReport("stop")
+        if origin.agent_id is not None:
+            self._open.remove(steps)
+            ended = ModelCallEnded(origin, model.name, finish.reason, steps.usage)
+            self._step(Append((ended,)))
+        return finish
+
+    async def complete(self, index: int, call: ToolCall) -> None:
+        """See Stage."""
+        self._step(Append((StepCompleted(index, call),)))
+        await trio.lowlevel.checkpoint()
+
+    async def settle(self) -> None:
+        """See Stage."""
+        await self._settle()
+
+    async def _stream(self, model: Model, request: ModelRequest, steps: Steps) -> None:
         asked_at = trio.current_time()
-        latest = asked_at + self._limits.max_duration
-        with trio.CancelScope() as patience:  # both deadlines of the model, in one scope
-            renewal = self._renew(patience, latest)
-            async with self.model.stream(request) as batches:
+        with trio.CancelScope() as patience:
+            renewal = self._renew(patience)
+            async with model.stream(request) as batches:
                 async for batch in batches:
-                    if events := self._steps.events(batch):
+                    if events := steps.events(batch):
                         if self.first_content is None:
                             self.first_content = trio.current_time() - asked_at
                         self._step(Append(events))
                         await self._rotation.go_round(len(events))
                     if trio.current_time() >= renewal:
-                        renewal = self._renew(patience, latest)
-            finish = self._steps.finish or FinishReport("stop")
-            return Ended(finish.reason, finish.system_fingerprint, finish.service_tier)
-        return self._impatience(timed_out=trio.current_time() >= latest)
+                        renewal = self._renew(patience)
+            return
+        limit = self._limits.model_idle_timeout
+        message = f"The model was silent for {limit:g} seconds."
+        raise ModelError("model_idle_timeout", message)
 
-    def _renew(self, patience: trio.CancelScope, latest: float) -> float:
-        """Be patient for the idle time from now on; until when that need not be said again.
+    def _renew(self, patience: trio.CancelScope) -> float:
+        """Be patient for the idle time from now on; return until when that need not be renewed.
 
-        To move a deadline costs as much as ten tokens, so it is moved at most once in a
-        hundredth of the idle time, and that much further: no silence is cut short.
+        To move a deadline costs as much as ten tokens, so the deadline is moved at most once in a
+        hundredth of the idle time, and by that much further: no silence is cut short.
         """
         now, idle = trio.current_time(), self._limits.model_idle_timeout
-        patience.deadline = min(latest, now + idle * (1 + _SLACK))
+        patience.deadline = now + idle * (1 + _SLACK)
         return now + idle * _SLACK
 
-    def _impatience(self, *, timed_out: bool) -> Failure:
-        if timed_out:
-            limit = self._limits.max_duration
-            return Failure("max_duration", f"The answer took longer than {limit:g} seconds.")
-        limit = self._limits.model_idle_timeout
-        return Failure("model_idle_timeout", f"The model was silent for {limit:g} seconds.")
+
+def _completed(said: Usage, ours: Usage) -> Usage:
+    """No question has no tokens, and no text has none: such a zero was not said."""
+    if said == Usage():
+        return ours
+    prompt = said.prompt_tokens or ours.prompt_tokens
+    completion = said.completion_tokens or ours.completion_tokens
+    return replace(said, prompt_tokens=prompt, completion_tokens=completion)

@@ -26,8 +26,7 @@ from legato.actors.messages import (
     StopReply,
     Subscribe,
 )
-from legato.actors.stream.feed import Start
-from legato.actors.stream.places import Located
+from legato.actors.stream.places import Located, Start
 from legato.actors.stream.sinks import Sink
 from legato.events import AnyEnding, Created, Cursor, Queued
 

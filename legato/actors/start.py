@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from legato.actors.admission import RequestReused
 from legato.actors.conversation.turn import Plan, Turn, plan
 from legato.actors.conversation.turn_store import conversation_of
 from legato.actors.jobs import Jobs
@@ -13,7 +14,7 @@ from legato.actors.ref import JobRef
 from legato.config import OnBusy
 from legato.content import Message
 from legato.events import Created, Failed
-from legato.storage.contracts.errors import ForeignConversation
+from legato.storage.contracts.errors import ForeignConversation, StoredTurn
 from legato.storage.contracts.quotas import StorageUse, conversation_use, message_use
 from legato.storage.contracts.records import Records
 
@@ -42,17 +43,29 @@ class StartReply(Struct, frozen=True, rename="camel", omit_defaults=True):
     dropped_messages: int | None = None
 
 
-async def start_turn(turn: Turn, on_busy: OnBusy, *, jobs: Jobs, records: Records) -> StartReply:
+async def start_turn(
+    turn: Turn,
+    on_busy: OnBusy,
+    *,
+    jobs: Jobs,
+    records: Records,
+    refusal: Exception | None = None,
+) -> StartReply:
     """Start a turn, join the one the same request started, or find that one finished earlier.
 
+    With a `refusal`, raised here, the turn may only join or be found.
+
     Raises:
-        ForeignConversation, InvalidTurn, OverQuota, Refused: before anything running is disturbed.
+        ForeignConversation, InvalidTurn, OverQuota, StartRefused (RequestReused where the same name
+            came with a different request): before anything that runs is disturbed.
         NotStarted: if the turn could not be opened.
         StorageError: if the storage cannot be read.
     """
     if not await jobs.knows(turn):
         if earlier := await _finished_earlier(turn, jobs, records):
             return earlier
+        if refusal is not None:
+            raise refusal
         await _check(turn, jobs, records)
     started = await jobs.start(turn, on_busy)
     reply = StartReply(
@@ -92,12 +105,26 @@ async def _stored(turn: Turn, records: Records) -> StartReply | None:
     stored = await records.turn_of_request(turn.user, turn.request_id)
     if stored is None:
         return None
+    await _check_text(turn, stored, records)
     return StartReply(
         stream_id=stored.conversation_id,
         conversation_id=stored.conversation_id,
         status="settled",
         user_message_id=stored.message_id,
     )
+
+
+async def _check_text(turn: Turn, stored: StoredTurn, records: Records) -> None:
+    """Raises RequestReused where that request asked something else.
+
+    Once a job has left, the question is all that storage keeps of a request.  A regenerated or
+    continued answer took an older question, so nothing is compared.
+    """
+    if turn.regenerate is not None or turn.revise is not None:
+        return
+    for question in await records.some_messages(stored.conversation_id, [stored.message_id]):
+        if question.text != turn.text:
+            raise RequestReused
 
 
 async def _check(turn: Turn, jobs: Jobs, records: Records) -> None:

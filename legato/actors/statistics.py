@@ -12,7 +12,7 @@ from legato.actors.lifecycle import State
 from legato.actors.messages import Standing
 from legato.histogram import Histogram
 
-FIRST_CONTENT: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
+_FIRST_CONTENT: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 """Seconds: a model nearby says something at once, a reasoning one thinks for a minute."""
 
 
@@ -28,13 +28,13 @@ class Statistics(Struct, frozen=True):
     first_content: Histogram  # from asking a model to its first word
 
 
-class Tally(JobObserver):
+class JobTotals(JobObserver):
     """What a process remembers of jobs that have left it."""
 
     def __init__(self) -> None:
         self.started = 0
         self._endings = Counter[Standing]()
-        self._first_content = Histogram(FIRST_CONTENT)
+        self._first_content = Histogram(_FIRST_CONTENT)
         self._events = 0
         self._lagged = 0
 

@@ -3,12 +3,12 @@
 import trio
 
 from legato.actors.ref import JobRef
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.actors.stream.sinks import ChannelSink, Chunk
 from legato.events import Cursor
 
 
-class Follower:
+class Subscription:
     """Yields every event once, in order, to the ending; then its chunk says `last`.
 
     Being cancelled in `receive` loses nothing: the position moves only with a chunk handed over.

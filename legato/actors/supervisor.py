@@ -7,9 +7,8 @@ from typing import Final
 
 import structlog
 import trio
-from msgspec import Struct
 
-from legato.actors.admission import Busy, ShuttingDown, admit
+from legato.actors.admission import Busy, ShuttingDown, check_same, check_server, check_user
 from legato.actors.contexts import detached
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
@@ -17,11 +16,13 @@ from legato.actors.durability.journal_writer import JournalWriter, NoJournal
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import RESTART, standing_of
 from legato.actors.job import Job, JobEnv, JobObserver
+from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
 from legato.actors.rotation import Rotation
-from legato.actors.statistics import Statistics, Tally
+from legato.actors.statistics import JobTotals, Statistics
+from legato.agents.contract import BARE_RUNS, Runs
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.events import Failed
@@ -30,18 +31,10 @@ from legato.storage.contracts.errors import ForeignConversation, StorageError
 from legato.storage.contracts.journal import Journal
 from legato.storage.contracts.records import Records
 
-RESTART_PAUSE: Final = 1.0
+_RESTART_PAUSE: Final = 1.0
 """Seconds until a part that crashed begins again: what ended it may be over by then."""
 
 log = structlog.get_logger()
-
-
-class Started(Struct, frozen=True):
-    """`joined`: this start is a repetition, and `job` the first one's.  `queued`: it waits."""
-
-    job: JobRef
-    joined: bool = False
-    queued: bool = False
 
 
 class Supervisor(JobObserver):
@@ -61,6 +54,7 @@ class Supervisor(JobObserver):
         hurried: trio.Event | None = None,
         journal: Journal | None = None,
         patience: float = 0.0,
+        runs: Runs = BARE_RUNS,
         is_resumed: bool = False,
     ) -> None:
         """`hurried`: set it, and storage is waited for no more.  `patience`: see JournalWriter;
@@ -80,10 +74,11 @@ class Supervisor(JobObserver):
             observer=self,
             writer=self._writer or NoJournal(),
             rotation=Rotation(),
+            runs=runs,
             is_resumed=is_resumed,
         )
-        self._tally = Tally()
-        self._observers: list[JobObserver] = [self._tally]
+        self._totals = JobTotals()
+        self._observers: list[JobObserver] = [self._totals]
         self.handed_on: dict[str, Job] = {}  # by id: what the next process is to have
         self._draining = False
         if self._writer is not None:
@@ -104,7 +99,7 @@ class Supervisor(JobObserver):
         self._observers.append(observer)
 
     def statistics(self) -> Statistics:
-        return self._tally.with_those([*self.registry])
+        return self._totals.with_those([*self.registry])
 
     @property
     def journal(self) -> JournalWriter | None:
@@ -115,13 +110,14 @@ class Supervisor(JobObserver):
         return self.registry.repeated(turn) is not None
 
     def start(self, turn: Turn, on_busy: OnBusy) -> Started:
-        """Start a turn, or join the one that its `request_id` started before.
+        """Start a turn, or join the job that the same `request_id` started before.
 
         Raises:
             ForeignConversation: if the conversation has a job of another user.
-            Refused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
+            StartRefused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
         """
         if first := self.registry.repeated(turn):
+            check_same(first.turn.request_digest, turn.request_digest)
             return Started(first.ref, joined=True)
         siblings = self.registry.conversation(turn.conversation_id)
         if any(job.turn.user != turn.user for job in siblings):
@@ -131,7 +127,9 @@ class Supervisor(JobObserver):
             raise Busy("The conversation is busy with another turn.")
         interrupted = before if on_busy == "interrupt" else []
         self.check_draining()
-        admit(turn.user, self.registry, self._limits, leaving=len(interrupted))
+        leaving = len(interrupted)
+        check_user(len(self.registry.running(turn.user)) - leaving, self._limits)
+        check_server(self.registry.running_count() - leaving, self._limits)
         self._stop_soon(interrupted)
         is_queued = bool(before) and on_busy == "enqueue"
         job = self.create(turn, [job.ended for job in before], is_queued=is_queued)
@@ -234,7 +232,7 @@ class Supervisor(JobObserver):
     ) -> Job:
         """Have it run, whatever there is already."""
         job = Job(turn, self._env)
-        self._tally.started += 1
+        self._totals.started += 1
         self.registry.add(job)
         live = partial(job.run, predecessors, is_queued=is_queued)
         detached().run(self._nursery.start_soon, self._own, job, live)
@@ -256,7 +254,7 @@ class Supervisor(JobObserver):
                 self.registry.ended(job)
                 for observer in self._observers:
                     observer.job_adopted(job)
-            live = partial(job.run, [*before, *earlier(job, waiting)])
+            live = partial(job.run, [*before, *_earlier(job, waiting)])
             self._nursery.start_soon(self._own, job, live)
         self._evict()
 
@@ -299,7 +297,7 @@ class Supervisor(JobObserver):
     async def kept_alive(self, life: Callable[[], Awaitable[object]], name: str) -> None:
         """Begin it again whenever it crashes: what it does, nobody else does."""
         while not await self.guarded(life, name):  # noqa: ASYNC110  # nobody says when
-            await trio.sleep(RESTART_PAUSE)
+            await trio.sleep(_RESTART_PAUSE)
 
     def _stop_soon(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
@@ -340,7 +338,7 @@ def running(jobs: Iterable[Job]) -> Iterator[Job]:
     return (job for job in jobs if not job.ended.is_set())
 
 
-def earlier(job: Job, others: Iterable[Job]) -> Iterator[trio.Event]:
+def _earlier(job: Job, others: Iterable[Job]) -> Iterator[trio.Event]:
     """The endings of those of its conversation that were started before it."""
     for each in others:
         if each is job:

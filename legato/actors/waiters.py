@@ -22,19 +22,19 @@ from legato.actors.messages import (
 from legato.actors.stream.feed import Feed
 from legato.events import AnyEnding, Created, Queued, Stopped
 
-FEW: Final = 16
+_FEW: Final = 16
 """Waiters among whom nobody is looked for that left."""
 
 
 A = TypeVar("A")
 
 
-class Line(Generic[A]):
+class _Line(Generic[A]):
     """Those who wait for the same thing; who left is dropped before the line doubles."""
 
     def __init__(self) -> None:
         self._waiting: list[ReplyTo[A]] = []
-        self._most = FEW
+        self._most = _FEW
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -46,7 +46,7 @@ class Line(Generic[A]):
         self._waiting.append(waiter)
         if len(self._waiting) > self._most:
             self._waiting = [each for each in self._waiting if not each.is_left]
-            self._most = max(FEW, 2 * len(self._waiting))
+            self._most = max(_FEW, 2 * len(self._waiting))
 
     def take(self) -> list[ReplyTo[A]]:
         """All of them: they are answered now."""
@@ -62,11 +62,11 @@ class Waiters:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._queued = Line[Queued | Created | AnyEnding]()
-        self._opened = Line[Created | AnyEnding]()
-        self._answer = Line[AnyEnding | None]()
-        self._ended = Line[AnyEnding]()
-        self._stops = Line[StopReply]()
+        self._queued = _Line[Queued | Created | AnyEnding]()
+        self._opened = _Line[Created | AnyEnding]()
+        self._answer = _Line[AnyEnding | None]()
+        self._ended = _Line[AnyEnding]()
+        self._stops = _Line[StopReply]()
         self._stop_ids: set[str] = set()  # of those that came before the ending was said
         self._overdue: AnyEnding | None = None
 
@@ -74,7 +74,7 @@ class Waiters:
         return sum(len(line) for line in self._lines)
 
     @property
-    def _lines(self) -> Sequence[Line[Any]]:
+    def _lines(self) -> Sequence[_Line[Any]]:
         return (self._queued, self._opened, self._answer, self._ended, self._stops)
 
     def answer(self, ask: Ask, opened: Created | None) -> None:

@@ -1,9 +1,9 @@
-"""What a run and the job that lives it are to each other."""
+"""The contract between a run and the job that lives the run."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
-from legato.content import ToolCall
-from legato.events import Origin, Snapshot
+from legato.content import ToolCall, TurnRequest
+from legato.events import BARE, Origin, Snapshot
 from legato.models.contract import FinishReport, Model, ModelRequest
 
 
@@ -49,3 +49,31 @@ class Run(Protocol):
             ModelError: a model could not answer, or not to the end.
         """
         ...
+
+
+class Runs(Protocol):
+    """Makes the run of each turn of a process."""
+
+    def run_of(self, turn: TurnRequest, model: Model) -> Run:
+        """`model`: the one that the turn names."""
+        ...
+
+
+class BareRun:
+    """One model call, and no more: the run of a turn without an agent."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    async def answer(self, stage: Stage, request: ModelRequest) -> FinishReport:
+        return await stage.ask(self._model, request, BARE, goes_on=True)
+
+
+class BareRuns:
+    """The runs of a process without agents."""
+
+    def run_of(self, turn: TurnRequest, model: Model) -> Run:
+        return BareRun(model)
+
+
+BARE_RUNS: Final = BareRuns()

@@ -1,6 +1,6 @@
 """Handoffs: the tools by which one agent gives the run to another.  Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from legato.agents.definition import Agent, Edge
@@ -12,19 +12,27 @@ PREFIX: Final = "lc_transfer_to_"
 """LibreChat's name of such a tool, before the id of the agent."""
 
 
-def handoffs(agent: Agent) -> Iterator[tuple[str, Edge]]:
+def edges_of(agents: Iterable[Agent]) -> Sequence[Edge]:
+    """All edges of a run, each once.  An agent may have edges that begin at other agents."""
+    edges: list[Edge] = []
+    for agent in agents:
+        edges += [edge for edge in agent.edges if edge not in edges]
+    return edges
+
+
+def handoffs(agent_id: str, edges: Iterable[Edge]) -> Iterator[tuple[str, Edge]]:
     """Each agent that this one may hand the run to, with the edge that says so."""
-    for edge in agent.edges:
-        if edge.edge_type == "handoff" and agent.id in edge.sources:
+    for edge in edges:
+        if edge.edge_type == "handoff" and agent_id in edge.sources:
             for target in edge.targets:
-                if target != agent.id:
+                if target != agent_id:
                     yield target, edge
 
 
-def definitions(agent: Agent, agents: Mapping[str, Agent]) -> Sequence[ToolDefinition]:
+def definitions(agent_id: str, agents: Mapping[str, Agent]) -> Sequence[ToolDefinition]:
     """The handoff tools of an agent, each target once."""
-    made = {target: _definition(target, edge, agents) for target, edge in handoffs(agent)}
-    return list(made.values())
+    found = handoffs(agent_id, edges_of(agents.values()))
+    return list({target: _definition(target, edge, agents) for target, edge in found}.values())
 
 
 def _definition(target: str, edge: Edge, agents: Mapping[str, Agent]) -> ToolDefinition:
@@ -47,6 +55,6 @@ def target_of(call: ToolCall) -> str | None:
     return call.name.removeprefix(PREFIX) if call.name.startswith(PREFIX) else None
 
 
-def edge_to(agent: Agent, target: str) -> Edge | None:
-    """The edge along which `agent` may hand over to `target`."""
-    return next((edge for found, edge in handoffs(agent) if found == target), None)
+def edge_to(target: str, agent_id: str, edges: Iterable[Edge]) -> Edge | None:
+    """The edge along which the agent may hand over to `target`."""
+    return next((edge for found, edge in handoffs(agent_id, edges) if found == target), None)

@@ -17,23 +17,34 @@ def prompted(
 ) -> ModelRequest:
     """Make the request of one model call.
 
-    `request`: the conversation up to the question, with the caller's parameters, which come before
-    the agent's.  `below`: what the run has below the question.  `resumed`: the text that the call
-    had when it was cut.
+    `request`: the conversation up to the question, with the caller's parameters; the agent's count
+    where both name one.  `below`: what the run has below the question.  `resumed`: the text that
+    the call had when it was cut.
     """
-    above = [message for message in request.messages if message.role != "system"]
-    systems = [message.text for message in request.messages if message.role == "system"]
-    system = "\n\n".join(text for text in (agent.prompt, *systems) if text)
+    system, above = _above(agent, request.messages)
     begun = [ChatMessage("assistant", resumed)] if resumed else []
-    messages = [ChatMessage("system", system)] if system else []
-    messages += alternating([*above, *below, *begun])
-    return ModelRequest(tuple(messages), _parameters(agent, request, tools), resumed)
+    messages = (*system, *alternating([*above, *below, *begun]))
+    return ModelRequest(messages, _parameters(agent, request, tools), resumed)
+
+
+def _above(
+    agent: Agent, messages: Sequence[ChatMessage]
+) -> tuple[Sequence[ChatMessage], Sequence[ChatMessage]]:
+    """The system message, and the conversation.
+
+    The caller's system message, if the conversation begins with one, is joined to the agent's
+    instructions: many models read only one.
+    """
+    has_own = bool(messages) and messages[0].role == "system"
+    texts = (agent.prompt, messages[0].text if has_own else "")
+    system = "\n\n".join(text for text in texts if text)
+    return [ChatMessage("system", system)] if system else [], messages[has_own:]
 
 
 def _parameters(
     agent: Agent, request: ModelRequest, tools: Sequence[ToolDefinition]
 ) -> Mapping[str, Json]:
-    parameters = {**agent.parameters, **request.parameters}
+    parameters = {**request.parameters, **agent.parameters}
     offered = [_tool(tool) for tool in tools]
     names = {tool.name for tool in tools}
     offered += [tool for tool in _tools_in(request) if _name_of(tool) not in names]

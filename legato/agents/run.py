@@ -11,13 +11,14 @@ import structlog
 import trio
 
 from legato.agents.calls import KEPT, ModelCall, calls_of, next_number
-from legato.agents.contract import Stage
+from legato.agents.contract import BareRun, Run, Stage
 from legato.agents.definition import Agent
 from legato.agents.execution import NOT_MADE, Execution, answered
-from legato.agents.handoffs import PREFIX, definitions, handoffs
+from legato.agents.handoffs import PREFIX, definitions, edges_of, handoffs
 from legato.agents.prompt import names_in, prompted
 from legato.agents.tools.contract import Tool, Toolbox
 from legato.agents.visits import Key, Visit, Visits
+from legato.content import TurnRequest
 from legato.events import Origin, Snapshot
 from legato.models.contract import FinishReport, Model, ModelError, ModelRequest
 
@@ -94,7 +95,10 @@ class AgentRun:
         goes_on = cut is not None and cut.can_go_on and model.continues and _is_last(cut, snapshot)
         resumed = cut.text if cut is not None and goes_on else ""
         origin = self._origin(snapshot, visit, cut if goes_on else None)
-        offered = [*(tool.definition for tool in tools.values()), *definitions(agent, self._agents)]
+        offered = [
+            *(tool.definition for tool in tools.values()),
+            *definitions(agent.id, self._agents),
+        ]
         asked = prompted(agent, request, visit.messages(), offered, resumed)
         self._made.add(origin.call_no)
         self._last = await stage.ask(model, asked, origin, goes_on=goes_on)
@@ -121,7 +125,7 @@ class AgentRun:
             self._end = FinishReport("tool_calls")  # the caller makes these
 
     def _handoff_results(self, agent: Agent) -> Iterator[tuple[str, str]]:
-        for target, _ in handoffs(agent):
+        for target, _ in handoffs(agent.id, edges_of(self._agents.values())):
             if target in self._agents:
                 name = self._agents[target].name
                 yield PREFIX + target, f"Successfully transferred to {name}."
@@ -144,6 +148,20 @@ class AgentRun:
                 log.warning("tool is not there", agent=agent.id, tool=name, reason=reason)
             self._tools[agent.id] = {tool.definition.name: tool for tool in offer.tools}
         return self._tools[agent.id]
+
+
+class AgentRuns:
+    """The runs of a process: an agent's where the turn has one, else a bare model's."""
+
+    def __init__(self, models: Mapping[str, Model], toolbox: Toolbox) -> None:
+        self._models = models
+        self._toolbox = toolbox
+
+    def run_of(self, turn: TurnRequest, model: Model) -> Run:
+        """See Runs."""
+        if not turn.agents:
+            return BareRun(model)
+        return AgentRun(turn.agents, self._models, self._toolbox, turn.user)
 
 
 async def _close_cut_calls(stage: Stage) -> None:

@@ -11,7 +11,7 @@ from msgspec import DecodeError, json
 
 from legato.agents.calls import KEPT, ModelCall
 from legato.agents.definition import Agent, Edge
-from legato.agents.handoffs import edge_to, target_of
+from legato.agents.handoffs import edge_to, edges_of, target_of
 from legato.content import ToolCall
 from legato.models.contract import ChatMessage
 
@@ -69,6 +69,7 @@ class Visits:
     def __init__(self, agents: Mapping[str, Agent], calls: Iterable[ModelCall]) -> None:
         """`agents`: by their ids; the first begins."""
         self._agents = agents
+        self._edges = edges_of(agents.values())
         self._answers: dict[str, str] = {}  # of the agents that ended, by their ids
         self._groups = 0
         self.open: dict[Key, Visit] = {}
@@ -83,9 +84,7 @@ class Visits:
     def _take(self, call: ModelCall) -> None:
         origin = call.origin
         agent_id = self._first if origin.call_no == KEPT else origin.agent_id or self._first
-        visit = self.open.get((agent_id, origin.group_id))
-        if visit is None:
-            return  # cut, and superseded by what came after
+        visit = self.open[agent_id, origin.group_id]
         visit.calls.append(call)
         if call.is_whole and origin.call_no != KEPT:
             self._follow(visit, call)
@@ -93,26 +92,27 @@ class Visits:
     def _follow(self, visit: Visit, call: ModelCall) -> None:
         """Go on from a whole call: to the same agent, to another, or along the direct edges."""
         agent = self._agents[visit.agent_id]
-        handed = next((each for each in call.tool_calls if self._is_handoff(agent, each[1])), None)
-        if handed is not None:
+        handoffs = (self._handoff(visit, each) for _, each in call.tool_calls)
+        handoff = next((each for each in handoffs if each is not None), None)
+        if handoff is not None:
             del self.open[visit.key]
-            self._hand_over(visit, agent, handed[1])
+            self._begin(handoff)
         elif not call.tool_calls or agent.end_after_tools:
             del self.open[visit.key]
             self._answers[visit.agent_id] = visit.text
             self._start_targets(agent)
 
-    def _is_handoff(self, agent: Agent, call: ToolCall) -> bool:
+    def _handoff(self, visit: Visit, call: ToolCall) -> Visit | None:
+        """The visit that a tool call begins; None where the call is no handoff."""
         target = target_of(call)
-        return target is not None and target in self._agents and bool(edge_to(agent, target))
-
-    def _hand_over(self, visit: Visit, agent: Agent, call: ToolCall) -> None:
-        target = target_of(call)
-        assert target is not None, "a handoff names its target"
-        edge = edge_to(agent, target)
-        argument = _argument(call, edge) if edge else ""
+        if target is None or target not in self._agents:
+            return None
+        edge = edge_to(target, visit.agent_id, self._edges)
+        if edge is None:
+            return None
+        argument = _argument(call, edge)
         told = [ChatMessage("user", argument)] if argument else []
-        self._begin(Visit(target, [*visit.messages(handoff=call), *told], visit.group_id))
+        return Visit(target, [*visit.messages(handoff=call), *told], visit.group_id)
 
     def _start_targets(self, agent: Agent) -> None:
         ready = [target for target in self._targets(agent) if self._is_ready(target)]
@@ -123,14 +123,12 @@ class Visits:
             self._begin(Visit(target, [ChatMessage("user", self._handed(target))], group_id))
 
     def _targets(self, agent: Agent) -> Sequence[str]:
-        edges = [edge for edge in agent.edges if _is_direct(edge) and agent.id in edge.sources]
+        edges = [edge for edge in self._edges if _is_direct(edge) and agent.id in edge.sources]
         targets = dict.fromkeys(target for edge in edges for target in edge.targets)
         return [target for target in targets if target in self._agents]
 
     def _edges_to(self, target: str) -> Sequence[Edge]:
-        edges = (edge for agent in self._agents.values() for edge in agent.edges)
-        found = [edge for edge in edges if _is_direct(edge) and target in edge.targets]
-        return [edge for at, edge in enumerate(found) if edge not in found[:at]]
+        return [edge for edge in self._edges if _is_direct(edge) and target in edge.targets]
 
     def _is_ready(self, target: str) -> bool:
         """Whether no agent that the target waits for is still to end."""

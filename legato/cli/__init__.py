@@ -1,11 +1,13 @@
 """The command `legato`, a module for each group of its commands.
 
+- `agents`: the command `legato agents`: agents in the configured storage, as tables and as files
 - `bans`: the command `legato bans`: bans by hand
 - `erasing`: the command `legato erase`: removes everything stored for one user
 - `keys`: `legato keys`: makes, lists and revokes API keys in the configured storage
-- `main`: the command `legato`: serve, demo, token, keys, sessions, bans, check, erase, bench, prove
+- `main`: the command `legato`: a server, its keys, agents and users, and its measurements
 - `operating`: the commands for operators of a server for others: check, erase
 - `sessions`: `legato sessions`: ends a user's sessions and tokens in the configured storage
+- `toml`: writes TOML: the standard library only reads it
 - `values`: the values of commands' arguments, and errors that tell a person the allowed values
 """
 

@@ -24,6 +24,9 @@ KINDS: Final = (
     ("API key", "API keys"),
     ("score of violations", "scores of violations"),
     ("generation in the journal", "generations in the journal"),
+    ("agent", "agents"),
+    ("version of an agent", "versions of agents"),
+    ("share of an agent", "shares of agents"),
 )
 """The names of Erased's fields, for one and for many."""
 

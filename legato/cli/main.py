@@ -1,4 +1,4 @@
-"""The command `legato`: serve, demo, token, keys, sessions, bans, check, erase, bench, prove."""
+"""The command `legato`: a server, its keys, agents and users, and its measurements."""
 
 import argparse
 import errno
@@ -74,6 +74,8 @@ def _run(arguments: argparse.Namespace) -> None:
             _sessions(load_settings(os.environ, arguments.config), arguments.user)
         case "bans":
             _bans(arguments)
+        case "agents":
+            _agents(load_settings(os.environ, arguments.config), arguments)
         case command if command in operating.COMMANDS:
             operating.run(arguments)
         case _:
@@ -186,6 +188,23 @@ def _keys(settings: Settings, arguments: argparse.Namespace) -> None:
             keys.revoke(settings, arguments.id)
 
 
+def _agents(settings: Settings, arguments: argparse.Namespace) -> None:
+    import trio
+
+    from legato.cli import agents
+
+    match arguments.action:
+        case "list":
+            print(trio.run(agents.listed, settings))
+        case "show":
+            print(trio.run(agents.shown, settings, arguments.id))
+        case "export":
+            print(trio.run(agents.exported, settings, arguments.id, arguments.format))
+        case _:
+            given = settings, arguments.file, arguments.user, arguments.id
+            print(trio.run(agents.imported, *given))
+
+
 def _sessions(settings: Settings, user: str) -> None:
     from legato.cli import sessions
 
@@ -233,6 +252,9 @@ def _parser() -> argparse.ArgumentParser:
 
     sessions = commands.add_parser("sessions", help="end a user's sessions and tokens")
     _add_session_actions(sessions.add_subparsers(dest="action", required=True, metavar="ACTION"))
+
+    agents = commands.add_parser("agents", help="list, show, import and export agents")
+    _add_agent_actions(agents.add_subparsers(dest="action", required=True, metavar="ACTION"))
 
     _add_bans(commands.add_parser("bans", help="list, add or lift bans"))
     operating.add_commands(commands, _add_config)
@@ -309,6 +331,22 @@ def _add_key_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParse
     revocation = actions.add_parser("revoke", aliases=["delete"], help=text)
     revocation.add_argument("id", metavar="ID")
     for action in (create, listing, revocation):
+        _add_config(action)
+
+
+def _add_agent_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    listing = actions.add_parser("list", help="print every agent, also those of the configuration")
+    showing = actions.add_parser("show", help="print an agent, and who may use it")
+    export = actions.add_parser("export", help="print an agent as a file that import reads")
+    text = "toml or json (default: toml)"
+    export.add_argument("--format", choices=("toml", "json"), default="toml", help=text)
+    making = actions.add_parser("import", help="make an agent of a file, and print its id")
+    making.add_argument("file", type=Path, metavar="FILE", help="TOML, or JSON if named *.json")
+    making.add_argument("--user", type=values.user, required=True, metavar="ID", help="its owner")
+    making.add_argument("--id", metavar="ID", help="change this agent instead of making one")
+    for action in (showing, export):
+        action.add_argument("id", metavar="ID", help="agent_…, or a name of the configuration")
+    for action in (listing, showing, export, making):
         _add_config(action)
 
 

@@ -1,5 +1,6 @@
 """Settings: one frozen tree, and the values allowed in it.
 
+- `agents`: the `[agents.<name>]` tables: agents that are there without a page
 - `guards`: settings of the guards before the routes: limits, bans, and the scores of violations
 - `service_links`: an orchestrator's own variables, whose names begin like Legato's
 - `settings`: one frozen tree of settings, read once from environment and file, and passed down
@@ -7,6 +8,7 @@
 - `values`: the types of settings' values, and errors with the allowed values, for people
 """
 
+from legato.config.agents import AgentSettings
 from legato.config.guards import Compat, Guards
 from legato.config.settings import (
     ANY_AUDIENCE,
@@ -21,14 +23,16 @@ from legato.config.settings import (
     load_settings,
     settings_file,
 )
-from legato.config.tools import McpSettings
+from legato.config.tools import FunctionSettings, McpSettings
 from legato.config.values import ConfigError
 
 __all__ = [
     "ANY_AUDIENCE",
     "BUILT_IN_MODEL",
+    "AgentSettings",
     "Compat",
     "ConfigError",
+    "FunctionSettings",
     "Guards",
     "Limits",
     "LogForm",

@@ -64,7 +64,7 @@ class Guards(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # A start beyond a quota is refused; an answer is stored in any size.  No default fits all: the
     # operator knows the disk that all users share.
     max_conversations_per_user: Count | None = None
-    max_stored_bytes_per_user: Bytes | None = None  # of conversations and stored responses
+    max_stored_bytes_per_user: Bytes | None = None  # of conversations, responses, agents
 
     ban_score: Count | None = None
     ban_duration: Seconds = 2 * 3600.0

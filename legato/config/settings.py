@@ -8,9 +8,10 @@ from typing import Final, Literal, get_type_hints
 import msgspec
 from msgspec import Struct
 
+from legato.config.agents import AgentSettings, Recursion, agent_values, check_agents
 from legato.config.guards import Compat, Guards
 from legato.config.service_links import without_service_links
-from legato.config.tools import TOOL_TABLES, McpSettings, tool_values
+from legato.config.tools import TOOL_TABLES, FunctionSettings, McpSettings, tool_values
 from legato.config.values import (
     BasePath,
     Bytes,
@@ -90,6 +91,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     title_timeout: Seconds = 45.0
     # for answers to end at shutdown, before all jobs are stopped
     drain_timeout: SecondsOrNone = 10.0
+    # model calls of one agent's run: each is paid, and this alone ends a loop of agents
+    max_recursion: Recursion = 100
     # longer than a busy process pauses; a dead process's jobs wait for this time
     lease: Lease = 10.0
 
@@ -147,7 +150,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     guards: Guards = Guards()
     compat: Compat = Compat()
     models: Mapping[str, ModelSettings] = {}
+    agents: Mapping[str, AgentSettings] = {}
     mcp: Mapping[str, McpSettings] = {}
+    functions: Mapping[str, FunctionSettings] = {}
 
 
 _GROUPS: Final[Mapping[str, type[Struct]]] = {
@@ -157,7 +162,7 @@ _GROUPS: Final[Mapping[str, type[Struct]]] = {
 }
 """Tables whose settings have variables of their own."""
 
-_TABLES: Final = (*_GROUPS, "models")
+_TABLES: Final = (*_GROUPS, "models", "agents")
 _PLAIN: Final = tuple(
     name for name in Settings.__struct_fields__ if name not in (*_TABLES, *TOOL_TABLES)
 )
@@ -175,23 +180,27 @@ def load_settings(environment: Mapping[str, str], path: Path | None = None) -> S
         ConfigError: for a file that cannot be read, for an unknown key, and for a forbidden value.
     """
     file = settings_file(environment, path)
-    plain, groups, models = _from_file(file) if file else ({}, {}, {})
+    plain, groups, models, agents = _from_file(file) if file else ({}, {}, {}, {})
     keys = [model.get("api_key_env") for model in models.values()]
     keys.append(groups.get("guards", {}).get("moderation_api_key_env"))
     over = _from_environment(without_service_links(environment), keys)
     plain |= {name: value for name, value in over.items() if name in _PLAIN}
     place = f"{_PREFIX}DEFAULT_MODEL" if "default_model" in over else f"{file}: default_model"
-    _check_default(plain, models, place)
+    known = _check_default(plain, models, place)
     values = plain | {name: _group(name, groups, over) for name in _GROUPS} | {"models": models}
-    return msgspec.convert(values, Settings)
+    settings = msgspec.convert({**values, "agents": agents}, Settings)
+    check_agents(agents, known, settings.limits.max_recursion, f"{file}: agents")
+    return settings
 
 
-def _check_default(plain: _Values, models: Mapping[str, _Values], place: str) -> None:
+def _check_default(plain: _Values, models: Mapping[str, _Values], place: str) -> set[str]:
+    """Return the names of all models."""
     known = {*models, *([BUILT_IN_MODEL] if plain.get("scripted", True) else [])}
     if not known:
         raise ConfigError("scripted: found False; without it a [models.<name>] table is needed")
     if (default := plain.get("default_model")) is not None and default not in known:
         raise ConfigError(f"{place}: found {default!r}; allowed: {', '.join(sorted(known))}")
+    return known
 
 
 def _group(name: str, groups: Mapping[str, _Values], over: _Values) -> _Values:
@@ -206,20 +215,24 @@ def settings_file(environment: Mapping[str, str], path: Path | None = None) -> P
     return path or (_DEFAULT_FILE if _DEFAULT_FILE.exists() else None)
 
 
-def _from_file(file: Path) -> tuple[_Values, dict[str, _Values], dict[str, _Values]]:
-    """The file's values: at the top, in the tables of groups, and in `[models]`."""
+_InTables = dict[str, _Values]
+
+
+def _from_file(file: Path) -> tuple[_Values, _InTables, _InTables, _InTables]:
+    """The file's values: at the top, in the tables of groups, in `[models]` and in `[agents]`."""
     plain = _read(file)
     tools = tool_values(plain, f"{file}: ")
     in_groups = [f"{name}.{field}" for name in _GROUPS for field in _GROUPS[name].__struct_fields__]
     check_names(plain, [*_PLAIN, *_TABLES, *TOOL_TABLES, *in_groups], f"{file}: ")
     tables = {key: check_value(plain.pop(key, {}), Table, f"{file}: {key}") for key in _TABLES}
-    models = tables.pop("models")
+    models, agents = tables.pop("models"), tables.pop("agents")
     for key, table in tables.items():
         check_names(table, _GROUPS[key].__struct_fields__, f"{file}: {key}.")
     return (
         check_fields(plain, Settings, f"{file}: ") | tools,
         {key: check_fields(t, _GROUPS[key], f"{file}: {key}.") for key, t in tables.items()},
         {name: _model(name, table, f"{file}: models.{name}") for name, table in models.items()},
+        {name: agent_values(name, t, f"{file}: agents.{name}") for name, t in agents.items()},
     )
 
 

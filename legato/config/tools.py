@@ -88,7 +88,50 @@ def mcp_values(name: str, found: object, place: str) -> dict[str, object]:
     return check_fields(table, McpSettings, f"{place}.")
 
 
-TOOL_TABLES: Final = ("mcp",)
+FunctionName = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?!.*(_mcp_|_action_)|lc_transfer_to_)[A-Za-z0-9_-]{1,64}\Z",
+        description="1 to 64 letters, digits, hyphens and underscores, without _mcp_ and _action_, "
+        "not beginning with lc_transfer_to_",
+    ),
+]
+Target = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*\Z",
+        description="a module and a function such as weather:forecast",
+    ),
+]
+
+
+class FunctionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[functions.<name>]` table: a Python function, which agents use by the table's name.
+
+    `timeout`: seconds for one call.
+    """
+
+    target: Target
+    timeout: CallTimeout = 60.0
+
+
+def function_values(name: str, found: object, place: str) -> dict[str, object]:
+    """Check one `[functions.<name>]` table.
+
+    Raises:
+        ConfigError: naming `place` and the key, what was found and what is allowed.
+    """
+    check_value(name, FunctionName, f"{place}: the table's name")
+    table = check_value(found, Table, place)
+    check_names(table, FunctionSettings.__struct_fields__, f"{place}.")
+    if "target" not in table:
+        raise ConfigError(f"{place}.target: missing; allowed: a module and a function")
+    return check_fields(table, FunctionSettings, f"{place}.")
+
+
+_KINDS: Final = {"mcp": mcp_values, "functions": function_values}
+
+TOOL_TABLES: Final = tuple(_KINDS)
 
 
 def tool_values(file: dict[str, object], place: str) -> dict[str, object]:
@@ -97,7 +140,10 @@ def tool_values(file: dict[str, object], place: str) -> dict[str, object]:
     Raises:
         ConfigError: naming the table and the key, what was found and what is allowed.
     """
-    tables = check_value(file.pop("mcp", {}), Table, f"{place}mcp")
-    return {
-        "mcp": {name: mcp_values(name, each, f"{place}mcp.{name}") for name, each in tables.items()}
-    }
+    values: dict[str, object] = {}
+    for key, checked in _KINDS.items():
+        tables = check_value(file.pop(key, {}), Table, f"{place}{key}")
+        values[key] = {
+            name: checked(name, table, f"{place}{key}.{name}") for name, table in tables.items()
+        }
+    return values

@@ -1,4 +1,4 @@
-"""Wire vocabularies: events to frames, one file each, all pure.
+"""Wire vocabularies: events to frames, one file each.  Pure.
 
 - `chat_completions`: the stream of Chat Completions: chunks as server-sent events, with a cursor
   as their `id:`

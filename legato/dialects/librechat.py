@@ -20,6 +20,7 @@ from legato.events import (
     Failed,
     Finished,
     ModelCallEnded,
+    Origin,
     Queued,
     ReasoningDelta,
     Snapshot,
@@ -122,6 +123,7 @@ class LibreChat:
             "sender": event.sender,
             "droppedMessages": event.dropped,
             **({"keptContent": event.kept} if event.kept else {}),
+            **_answering(event),
         }
 
     def _step_id(self, index: int) -> str:
@@ -142,6 +144,7 @@ class LibreChat:
             "stepIndex": step.index,
             "stepDetails": details,
             "usage": None,
+            **_named(step.origin),
         }
 
     def _completed(self, index: int, call: ToolCall) -> Body:
@@ -165,6 +168,19 @@ class LibreChat:
             "generationId": self._identity.job_id,
             **_manner(event),
         }
+
+
+def _answering(event: Created) -> Body:
+    """Which agent answers, where one does."""
+    if event.agent is None:
+        return {}
+    return {"agent_id": event.agent.id, "agent_version": event.agent.version}
+
+
+def _named(origin: Origin) -> Body:
+    """The agent of a step and its group; nothing for a step of a bare model."""
+    named = {"agentId": origin.agent_id, "groupId": origin.group_id}
+    return {field: value for field, value in named.items() if value is not None}
 
 
 def _verbatim(text: bytes) -> bytes:

@@ -8,6 +8,7 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
 from legato.config import ANY_AUDIENCE, Settings
+from legato.http.agents.ids import NAME, AgentIdConverter
 from legato.http.assets import Assets, Folder
 from legato.http.auth.authenticator import Authenticator
 from legato.http.auth.logins import Logins
@@ -62,6 +63,7 @@ class Legato(Hosted):
         expected = Expected(settings.jwt_issuer, audience)
         keys = _provider_keys(settings.jwks_url) if settings.jwks_url else None
         self.authenticator = Authenticator(settings.jwt_secret or "", keys, expected=expected)
+        self.url_map.converters[NAME] = AgentIdConverter
         self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
         self.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT

@@ -25,19 +25,35 @@ class Assets:
 
     def __init__(self) -> None:
         self._made: dict[str, Asset] = {}
+        self._making: dict[str, trio.Event] = {}  # set when the first to ask is done
 
     async def reply(self, name: str, make: Callable[[], bytes]) -> Response:
         """200, or 304 for whom the client's own copy is good.
 
         `make` runs in a thread, so that nobody is held up by it.
         """
-        asset = self._made.get(name)
-        if asset is None:
-            asset = self._made[name] = await trio.to_thread.run_sync(_made, name, make)
+        asset = await self._asset(name, make)
         response = Response(asset.data, mimetype=asset.media_type)
         response.set_etag(asset.etag)
         response.cache_control.no_cache = True  # a copy is asked about before each use
         return await response.make_conditional(request)
+
+    async def _asset(self, name: str, make: Callable[[], bytes]) -> Asset:
+        """The first to ask has the asset made; who asks meanwhile waits for the outcome."""
+        while name not in self._made:
+            if (done := self._making.get(name)) is not None:
+                await done.wait()
+            else:
+                await self._make(name, make)
+        return self._made[name]
+
+    async def _make(self, name: str, make: Callable[[], bytes]) -> None:
+        self._making[name] = done = trio.Event()
+        try:
+            self._made[name] = await trio.to_thread.run_sync(_made, name, make)
+        finally:
+            del self._making[name]
+            done.set()
 
 
 class Folder:

@@ -6,16 +6,20 @@ from msgspec import UNSET
 from quart import Blueprint, Response, request
 from quart_schema import tag_blueprint
 
+from legato.actors.conversation.agent_prompt import parameters
 from legato.actors.conversation.turn import Turn
 from legato.actors.ending import standing_of
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing, StopReply
 from legato.actors.ref import JobRef
 from legato.actors.start import StartReply, start_turn
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
+from legato.agents.definition import Agent
+from legato.agents.errors import AgentForbidden, InvalidAgent, NoSuchAgent
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
+from legato.http.agents.access import agents_of
 from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound, UnknownModel
 from legato.http.input.bodies import AbortBody, StartBody, StreamHeaders, StreamQuery
 from legato.http.openapi import describe
@@ -44,7 +48,7 @@ tag_blueprint(chat, ["generations"])
 
 @chat.post("")
 @chat.post("/<endpoint>")
-@describe(StartReply, body=StartBody, refusals=(400, 403, 409, 413, 429, 503))
+@describe(StartReply, body=StartBody, refusals=(400, 403, 409, 413, 422, 429, 503))
 async def start(endpoint: str = "agents") -> Response:
     """Start a generation; it runs whether or not anybody listens.
 
@@ -53,17 +57,35 @@ async def start(endpoint: str = "agents") -> Response:
     """
     body = await body_of(StartBody)
     house = runtime()
+    agents, refusal = await _agents(body)
     turn = turn_of(
         body,
+        agents=agents,
         user=user(),
-        model=_model(body),
+        model=agents[0].model if agents else house.default_model if refusal else _model(body),
         endpoint=body.endpoint or endpoint,
         max_text=house.settings.limits.max_text_bytes,
     )
-    _check_parameters(turn)
+    if refusal is None:
+        _check_parameters(turn)
     on_busy = body.on_busy or house.settings.on_busy
-    started = await start_turn(turn, on_busy, jobs=house.jobs, records=house.records)
+    started = await start_turn(
+        turn, on_busy, jobs=house.jobs, records=house.records, refusal=refusal
+    )
     return reply(started)
+
+
+async def _agents(body: StartBody) -> tuple[tuple[Agent, ...], Exception | None]:
+    """The agents that answer, or the reason for a refusal.
+
+    A repeated request joins its first start, also after the agent was deleted.
+    """
+    try:
+        return await agents_of(body.agent_id), None
+    except (NoSuchAgent, AgentForbidden, InvalidAgent) as error:
+        if body.client_request_id is None:
+            raise
+        return (), error
 
 
 def _model(body: StartBody) -> str:
@@ -77,7 +99,7 @@ def _model(body: StartBody) -> str:
 
 def _check_parameters(turn: Turn) -> None:
     try:
-        runtime().models[turn.model].check(turn.parameters)
+        runtime().models[turn.model].check(parameters(turn))
     except ModelError as error:
         raise InvalidField("model_parameters", str(error)) from None
 

@@ -13,13 +13,22 @@ from quart import (
     websocket,
 )
 
-from legato.actors.admission import Busy, Refused, ShuttingDown, TooManyForServer, TooManyForUser
+from legato.actors.admission import (
+    Busy,
+    RequestReused,
+    ShuttingDown,
+    StartRefused,
+    TooManyForServer,
+    TooManyForUser,
+)
 from legato.actors.conversation.turn import InvalidTurn
 from legato.actors.start import NotStarted
 from legato.actors.stream.places import UnknownDialect
+from legato.agents.errors import AgentForbidden, InvalidAgent, NoSuchAgent
 from legato.http.auth.authenticator import ForbiddenOrigin
 from legato.http.auth.tokens import KeysUnavailable, Unauthorized
 from legato.models.contract import ModelError
+from legato.storage.contracts.agents import NoOwner, TooMany
 from legato.storage.contracts.errors import (
     ForeignConversation,
     InvalidCursor,
@@ -125,8 +134,14 @@ STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     ForeignConversation: (403, "Unauthorized"),
     OverQuota: (403, "Storage quota"),
     InvalidTurn: (400, "Invalid request"),
+    NoSuchAgent: (404, "Not Found"),
+    AgentForbidden: (403, "Forbidden"),
+    InvalidAgent: (400, "Invalid request data"),
+    NoOwner: (400, "Failed to update permissions"),
+    TooMany: (400, "Invalid request data"),
     InvalidCursor: (400, "Invalid request"),
     ModelError: (400, "Invalid request"),
+    RequestReused: (422, "Request reused"),
     Busy: (409, "Conversation busy"),
     TooManyForUser: (429, "Too many generations"),
     TooManyForServer: (503, "Too many generations"),
@@ -156,7 +171,7 @@ OPENAI_KINDS: Final[Mapping[int, tuple[str, str | None]]] = {
     429: ("rate_limit_error", "rate_limit_exceeded"),
 }
 
-HANDLED: Final[tuple[type[Exception], ...]] = (RequestError, NotStarted, Refused, *STATUSES)
+HANDLED: Final[tuple[type[Exception], ...]] = (RequestError, NotStarted, StartRefused, *STATUSES)
 
 
 def response_to(error: Exception) -> Response:
@@ -172,6 +187,10 @@ def response_to(error: Exception) -> Response:
             return said(status, title, str(error))
         case InvalidTurn():
             return said(400, "Invalid request", f"{error.field}: {error}", param=error.field)
+        case InvalidAgent():
+            return _invalid_agent(error)
+        case NoOwner():
+            return said(400, "Failed to update permissions", str(error), details=str(error))
         case InvalidCursor():
             return said(400, "Invalid request", str(error), param="cursor")
         case ForeignConversation():
@@ -181,6 +200,15 @@ def response_to(error: Exception) -> Response:
             return said(status, title, str(error))
     log.error("unexpected error in a request", exc_info=error)
     return said(500, "Internal error", "Something went wrong inside Legato; the log has it.")
+
+
+def _invalid_agent(error: InvalidAgent) -> Response:
+    """As LibreChat says it, with the field's path in `details`, and as all others are said."""
+    field = shortened(error.field, LONGEST_NAME)
+    text = shortened(f"{field}: {error}", LONGEST_MESSAGE)
+    path = field.replace("[", ".").replace("]", "").split(".")
+    details = [{"path": path, "message": text}]
+    return said(400, "Invalid request data", text, param=field, details=details)
 
 
 def said(status: int, error: str, message: str, **extra: Any) -> Response:

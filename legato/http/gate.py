@@ -23,7 +23,8 @@ from contextlib import suppress
 from typing import Final
 
 from msgspec.structs import replace
-from quart import Response, g, request, websocket
+from quart import Response, g
+from quart.globals import request_ctx, websocket_ctx
 from werkzeug.exceptions import HTTPException
 
 from legato.http.application import Legato
@@ -60,14 +61,15 @@ class Gate:
 
     async def enter(self) -> Response | None:
         """Raises what `HANDLED` names; the preflight alone is answered here."""
-        begin(request)
-        check_head(request)
-        check_length(request)
-        check_sender(request)
-        if self._cors.is_preflight(request):
-            return self._cors.preflight(request)
-        upload = upload_of(request)
-        if is_guarded(request.path):
+        asked = request_ctx.request
+        begin(asked)
+        check_head(asked)
+        check_length(asked)
+        check_sender(asked)
+        if self._cors.is_preflight(asked):
+            return self._cors.preflight(asked)
+        upload = upload_of(asked)
+        if is_guarded(asked.path):
             await let_in(asking())
         else:
             upload.bound(MAX_PUBLIC_BODY)
@@ -76,16 +78,18 @@ class Gate:
 
     async def enter_socket(self) -> None:
         """Raises what `HANDLED` names.  Every WebSocket is guarded."""
-        begin(websocket)
-        check_head(websocket)
-        check_sender(websocket)
+        asked = websocket_ctx.websocket
+        begin(asked)
+        check_head(asked)
+        check_sender(asked)
         await let_in(asking())
 
     async def leave(self, response: Response) -> Response:
         """The last to touch a reply; its body may still be to come."""
+        asked = request_ctx.request
         secure(response, g.get("told", {}))
-        self._cors.share(request, response)
-        self._requests.end(request, response)
+        self._cors.share(asked, response)
+        self._requests.end(asked, response)
         return response
 
 

@@ -7,6 +7,7 @@ from inspect import cleandoc, getdoc
 from types import UnionType
 from typing import Any, Final, TypeVar, get_args
 
+from msgspec import Struct
 from msgspec.json import schema_components
 from quart_schema import document
 from quart_schema.openapi import OpenAPIProvider
@@ -56,6 +57,18 @@ def describe(
     return document(request=body, querystring=query, headers=headers, responses=responses)
 
 
+PICTURES: Final = ("image/png", "image/jpeg", "image/webp")
+"""What a route answers with that answers with bytes."""
+
+
+class FileForm(Struct):
+    """A form of several parts, one of which is a file."""
+
+    file: bytes
+
+
+BINARY_FILE: Final = {"file": {"type": "string", "format": "binary"}}
+
 OF_BODIES: Final = (413, 415)
 """Statuses of every route that reads a body: for its size, and for what it is packed in."""
 
@@ -95,6 +108,9 @@ class Description(OpenAPIProvider):
         return components
 
     def build_request_body(self, model: Any, source: Any) -> tuple[Schema, Schema]:
+        if model is FileForm:
+            form = {"schema": {"type": "object", "required": ["file"], "properties": BINARY_FILE}}
+            return {"required": True, "content": {"multipart/form-data": form}}, {}
         schema, components = described(model)
         content = {"application/json": {"schema": schema}}
         return {"required": True, "content": content}, components
@@ -102,6 +118,9 @@ class Description(OpenAPIProvider):
     def build_response_object(self, model: Any, headers_model: Any) -> tuple[Schema, Schema]:
         if model is None:
             return {"description": ""}, {}
+        if model is bytes:
+            binary: Schema = {"schema": {"type": "string", "format": "binary"}}
+            return {"description": "", "content": dict.fromkeys(PICTURES, binary)}, {}
         kinds = get_args(model) if isinstance(model, UnionType) else ()
         if any(isinstance(kind, type) and issubclass(kind, EventStream) for kind in kinds):
             return self._either(*kinds)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -112,6 +113,11 @@ def _check_coding() -> None:
 
 def _malformed(reason: str) -> MalformedJson:
     return MalformedJson(f"The request body contains malformed JSON: {reason}")
+
+
+def digest_of(asked: Any) -> str:
+    """What two requests have in common that ask the same, however they are spelled."""
+    return sha256(json.encode(asked, order="deterministic")).hexdigest()
 
 
 def query_of(kind: type[T]) -> T:

@@ -4,7 +4,8 @@ from hashlib import sha256
 from typing import cast
 
 from msgspec.structs import replace
-from quart import Request, Websocket, g, has_request_context, request, websocket
+from quart import Request, Websocket, g, has_request_context, request
+from quart.globals import request_ctx, websocket_ctx
 
 from legato.http.auth.api_keys import is_meant_as_key
 from legato.http.auth.authenticator import Credentials, session_in
@@ -30,7 +31,7 @@ def asking() -> Asking:
 
 
 def _head() -> Request | Websocket:
-    return request if has_request_context() else websocket
+    return request_ctx.request if has_request_context() else websocket_ctx.websocket
 
 
 def _credentials(asked: Request | Websocket) -> Credentials:

@@ -8,10 +8,16 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from legato.actors.jobs import Jobs, LocalJobs
+from legato.actors.jobs import Jobs
 from legato.actors.lifespan import Replica, open_supervisor
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.supervisor import Supervisor
-from legato.config import Settings
+from legato.agents.catalogue import Catalogue
+from legato.agents.configured import configured_agents
+from legato.agents.run import AgentRuns
+from legato.agents.tools.contract import NoTools, Toolbox
+from legato.agents.tools.toolbox import open_toolbox
+from legato.config import ConfigError, Settings
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
@@ -21,8 +27,9 @@ from legato.http.auth.revoked import RevocationList, open_revocation_list
 from legato.http.guards.chain import Guards, open_guards
 from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
-from legato.models.contract import Model
+from legato.models.contract import Model, ModelError
 from legato.storage.breaker import watched
+from legato.storage.contracts.agents import Agents
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.quotas import Quota
 from legato.storage.contracts.records import Records
@@ -52,6 +59,8 @@ class Runtime(Struct, frozen=True):
     key_ring: KeyRing
     guards: Guards
     revoked: RevocationList
+    catalogue: Catalogue
+    toolbox: Toolbox = NoTools()
 
     @property
     def default_model(self) -> str:
@@ -74,7 +83,8 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         ) as models,
         open_key_ring(storage.records.api_keys) as key_ring,
         open_revocation_list(storage.records.revocations) as revoked,
-        _open_jobs(settings, storage, models) as replica,
+        open_toolbox(settings) as toolbox,
+        _open_jobs(settings, storage, models, toolbox) as replica,
         open_retention(storage.erasure, settings.retention_days),
     ):
         if tracing is not None:
@@ -88,7 +98,21 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             key_ring,
             guards,
             revoked,
+            catalogue_of(settings, storage.records.agents, models),
+            toolbox,
         )
+
+
+def catalogue_of(settings: Settings, stored: Agents, models: Mapping[str, Model]) -> Catalogue:
+    """Raises ConfigError where a table gives its model parameters that it does not take."""
+    default = settings.default_model or next(iter(models))
+    configured = configured_agents(settings.agents, default)
+    for agent in configured.values():
+        try:
+            models[agent.state.model].check(agent.state.model_parameters)
+        except ModelError as error:
+            raise ConfigError(f"agents.{agent.name}.parameters: {error}") from None
+    return Catalogue(configured, stored, models, settings.limits.max_recursion)
 
 
 @asynccontextmanager
@@ -122,9 +146,10 @@ def announce(storage: Storage) -> None:
 
 @asynccontextmanager
 async def _open_jobs(
-    settings: Settings, storage: Storage, models: Mapping[str, Model]
+    settings: Settings, storage: Storage, models: Mapping[str, Model], toolbox: Toolbox
 ) -> AsyncIterator[Replica]:
     """With a Redis as one replica of many; without, this process has all jobs."""
+    runs = AgentRuns(models, toolbox)
     if settings.redis_url is None:
         async with open_supervisor(
             records=storage.records,
@@ -132,6 +157,8 @@ async def _open_jobs(
             dialects=DIALECTS,
             limits=settings.limits,
             journal=storage.journal,
+            runs=runs,
+            on_owner_lost=settings.on_owner_lost,
         ) as supervisor:
             yield Replica(supervisor, LocalJobs(supervisor))
         return
@@ -148,6 +175,7 @@ async def _open_jobs(
             limits=settings.limits,
             lease=settings.limits.lease,
             on_owner_lost=settings.on_owner_lost,
+            runs=runs,
         ) as replica,
     ):
         yield replica

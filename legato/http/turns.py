@@ -2,17 +2,28 @@
 
 from uuid import UUID, uuid4
 
+from msgspec.structs import replace
 from ulid import ULID
 
 from legato.actors.conversation.turn import Turn
+from legato.agents.definition import Agent
 from legato.content import Edit
 from legato.http.errors import InvalidField, TooLarge
 from legato.http.input.bodies import NEW, EditedContent, StartBody
 from legato.http.input.nesting import MAX_PARAMETERS, check_count
+from legato.http.request_context import digest_of
 
 
-def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: int) -> Turn:
-    """What the body asks for.
+def turn_of(
+    body: StartBody,
+    *,
+    user: str,
+    model: str,
+    endpoint: str,
+    max_text: int,
+    agents: tuple[Agent, ...] = (),
+) -> Turn:
+    """What the body asks for; `model` is the agent's where `agents` answer.
 
     Raises:
         InvalidField: where its fields contradict each other, or an id is none.
@@ -40,7 +51,16 @@ def turn_of(body: StartBody, *, user: str, model: str, endpoint: str, max_text: 
         revise=revise,
         edit=_edit(body),
         request_id=body.client_request_id,
+        request_digest=_digest(body),
+        agents=agents,
     )
+
+
+def _digest(body: StartBody) -> str | None:
+    """Of what a repetition has to say again."""
+    if body.client_request_id is None:
+        return None
+    return digest_of(replace(body, client_request_id=None, on_busy=None))
 
 
 def _check_sizes(body: StartBody, max_text: int) -> None:

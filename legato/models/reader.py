@@ -93,7 +93,10 @@ class AnswerReader:
 
         `is_broken`: the connection did not end as HTTP says.
         """
+        nonsense = self._nonsense
         events = self._remainder()
+        if is_broken:
+            self._nonsense = nonsense  # half an event is none: it was torn
         events.extend(self._calls.rest())
         if self.failure is None and not (self._reason or self._ended_by_done()):
             self.failure = self._why_unfinished(is_broken)
@@ -224,8 +227,7 @@ class AnswerReader:
         return self.is_done and self._has_choices
 
     def _why_unfinished(self, is_broken: bool) -> ModelError:
-        is_torn = is_broken and self._document is not None
-        if self._nonsense and not (self._has_choices or is_torn):
+        if self._nonsense and not self._has_choices:
             return report_in(self._nonsense).error("sent what is no chunk of an answer")
         beginning = self._beginning.removeprefix(_BOM).lstrip(_WHITE)
         if not (is_broken or self.has_spoken) and beginning and not self._has_choices:

@@ -7,8 +7,8 @@ import trio
 
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import LocalRef
-from legato.actors.stream.feed import Start
-from legato.actors.subscription import Follower
+from legato.actors.stream.places import Start
+from legato.actors.subscription import Subscription
 from legato.events import Cursor
 from legato.prove.client import Client
 from legato.prove.model import Model
@@ -77,18 +77,18 @@ class Reader:
             if job is None:
                 self._cluster.not_found(self, seat)
                 return
-            follower = Follower(job, "librechat", self.client.cursor or self.start)
+            subscription = Subscription(job, "librechat", self.client.cursor or self.start)
             try:
-                await self._follow(follower, seat)
+                await self._follow(subscription, seat)
             except ActorStopped:
                 if not isinstance(job, LocalRef):
                     self._cluster.not_found(self, seat)
             finally:
-                follower.leave()
+                subscription.leave()
 
-    async def _follow(self, follower: Follower, seat: Seat) -> None:
+    async def _follow(self, subscription: Subscription, seat: Seat) -> None:
         while not self.is_done:
-            data = (await follower.receive()).data
+            data = (await subscription.receive()).data
             before, syncs = self.client.cursor, self.client.syncs
             try:
                 self._feed(data)

@@ -8,10 +8,9 @@ import trio
 
 from legato.actors.cluster.lifespan import open_replica
 from legato.actors.conversation.turn import Turn
-from legato.actors.jobs import Jobs
+from legato.actors.jobs import Jobs, Started
 from legato.actors.lifespan import Replica
 from legato.actors.ref import JobRef
-from legato.actors.supervisor import Started
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model

@@ -1,6 +1,7 @@
 """Storage of conversations, logs and all that replicas share: contracts and their implementations.
 
 - `address`: LEGATO_DATABASE_URL: which database, and the refusal of a URL that cannot be opened
+- `agent_rules`: checks of agents, and the text that a list searches, for every storage
 - `births`: how whole the directory is: absence counts once all replicas have told their jobs
 - `branches`: which of the messages above a message are read, in a conversation of any size
 - `breaker`: a circuit breaker: a request that would wait in vain is refused at once

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from legato.actors.ending import CRASH, RESTART, Decision, ending_of, ending_of_answer
 from legato.actors.messages import Ended, Failure, Opening, Outcome, StopRequested, Stored
-from legato.content import Conversation, ErrorPart, Message, TextPart, Usage
+from legato.content import Answering, Conversation, ErrorPart, Message, TextPart, Usage
 from legato.events import Created, Failed, Finished, Stopped
 from legato.models.contract import ModelRequest
 
@@ -36,6 +37,19 @@ def test_the_ending_of_a_stored_answer_is_the_one_it_was_stored_with(outcome: Ou
     stored = replace(said.response, created_at=NOW, updated_at=NOW)
 
     assert ending_of_answer(stored, OPENING) == said
+
+
+def test_an_agents_answer_names_the_agent_and_its_version() -> None:
+    created = replace(OPENING.created, agent=Answering("agent_1", 3))
+    opening = replace(OPENING, created=created)
+    said = ending_of(Decision(Ended("stop"), None), opening, CONTENT, USAGE, Stored(None))
+    bare = ending_of(Decision(Ended("stop"), None), OPENING, CONTENT, USAGE, Stored(None))
+
+    assert said.response
+    assert bare.response
+    answer = said.response
+    assert (answer.model, answer.agent_id, answer.agent_version) == ("agent_1", "agent_1", 3)
+    assert (bare.response.model, bare.response.agent_id) == ("m", UNSET)
 
 
 def test_whatever_a_provider_did_the_failure_keeps_its_words() -> None:

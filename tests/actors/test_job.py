@@ -12,7 +12,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.mailbox import ActorStopped, Mailbox, ReplyTo
 from legato.actors.messages import Append, Ask, Opened, Overdue, Standing, Stop, StopReply
 from legato.actors.ref import JobRef
-from legato.actors.subscription import Follower
+from legato.actors.subscription import Subscription
 from legato.content import ErrorPart, TextPart, ThinkPart, Usage
 from legato.events import (
     Created,
@@ -29,10 +29,10 @@ from tests.support.actors import C1, Client, crash, open_house
 
 async def follow(job: JobRef) -> Client:
     client = Client()
-    follower = Follower(job, "librechat", "beginning")
+    subscription = Subscription(job, "librechat", "beginning")
     while client.terminal is None:
-        client.feed((await follower.receive()).data)
-    follower.leave()
+        client.feed((await subscription.receive()).data)
+    subscription.leave()
     return client
 
 

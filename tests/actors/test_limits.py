@@ -6,7 +6,7 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
-from legato.actors.admission import Refused
+from legato.actors.admission import StartRefused
 from legato.models.contract import TextChunk
 from legato.storage.contracts.errors import StorageError
 from tests.support.actors import (
@@ -45,7 +45,7 @@ async def test_a_process_has_no_more_jobs_than_it_may(autojump_clock: MockClock)
         here.replication.pause = 0.1
 
         async def begin(n: int) -> None:
-            with suppress(Refused):
+            with suppress(StartRefused):
                 await here.start(conversation_id=f"c{n}")
 
         for n in range(5):

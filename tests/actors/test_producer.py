@@ -11,8 +11,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.lifespan import open_supervisor
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits
+from legato.content import Usage
 from legato.events import Failed, Finished, Stopped
-from legato.models.contract import FinishReport, ModelEvent, ModelRequest, TextChunk
+from legato.models.contract import FinishReport, ModelEvent, ModelRequest, TextChunk, UsageReport
 from tests.support.actors import C2, FlakyRecords, House, PlayedModel, open_house
 
 
@@ -100,3 +101,23 @@ async def test_a_stop_beside_a_word_has_it_or_not_and_nothing_follows(
         said = "".join(part.text for part in response.content) if response else ""  # type: ignore[union-attr]
         assert "last words ".startswith(said)
         assert house.job(job).feed.log.ending is ending
+
+
+@pytest.mark.parametrize(
+    ("said", "counted"),
+    [
+        (Usage(7, 9, 2, 4), Usage(7, 9, 2, 4)),
+        (Usage(0, 9, 0, 4), Usage(1, 9, 0, 4)),
+        (Usage(7, 0), Usage(7, 2)),
+    ],
+    ids=["both", "no prompt", "no answer"],
+)
+async def test_a_side_of_the_usage_that_was_not_said_is_counted_here(
+    autojump_clock: MockClock, said: Usage, counted: Usage
+) -> None:
+    async with open_house() as house:
+        job = house.start(text="hello")
+        house.model.play(TextChunk("two words"), UsageReport(said))
+        house.model.finish()
+
+        assert (await job.ended()).usage == counted

@@ -16,8 +16,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.job import FIRST_EPOCH
 from legato.actors.messages import StopReply
 from legato.actors.ref import JobRef
-from legato.actors.stream.feed import Start
-from legato.actors.subscription import Follower
+from legato.actors.stream.places import Start
+from legato.actors.subscription import Subscription
 from legato.actors.supervisor import failed
 from legato.content import ErrorPart
 from legato.events import Cursor, Failed, Stopped
@@ -40,16 +40,16 @@ class Reader:
     async def run(self) -> None:
         """Follow until the ending; a dropped connection is made again from the client's cursor."""
         while not self.ended:
-            follower = Follower(self.job, "librechat", self.client.cursor or self.start)
+            subscription = Subscription(self.job, "librechat", self.client.cursor or self.start)
             with trio.CancelScope() as self.connection:
                 while not self.ended:
                     await self.willing.wait()
-                    chunk = await follower.receive()
+                    chunk = await subscription.receive()
                     if chunk.data:
                         self.client.feed(chunk.data)
                         assert chunk.last == (self.client.terminal is not None)
                     self.ended = chunk.last
-            follower.leave()
+            subscription.leave()
 
 
 class Machine:

@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from legato.actors.jobs import LocalJobs
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.messages import Standing
 from legato.actors.start import NotStarted, StartReply, start_turn
 from legato.content import Conversation, Message

@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.conversation.turn import InvalidTurn, Turn
-from legato.actors.jobs import LocalJobs
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing
 from legato.actors.start import NotStarted, StartReply, start_turn
@@ -57,6 +57,30 @@ async def test_a_repetition_resumes_and_then_finished_earlier(autojump_clock: Mo
             stream_id=C1, conversation_id=C1, status="settled", user_message_id="question-1"
         )
         assert len(house.model.requests) == 1
+
+
+async def test_a_start_that_may_only_join_is_refused_where_there_is_nothing_to_join(
+    autojump_clock: MockClock,
+) -> None:
+    refusal = InvalidTurn("agent_id", "gone")
+
+    async def join(house: House, request_id: str) -> StartReply:
+        return await start_turn(
+            house.turn(request_id=request_id),
+            "interrupt",
+            jobs=LocalJobs(house.supervisor),
+            records=house.records,
+            refusal=refusal,
+        )
+
+    async with open_house() as house:
+        first = await start(house, request_id="r")
+        again = await join(house, "r")
+        with pytest.raises(InvalidTurn, match="gone"):
+            await join(house, "other")
+
+        assert (again.status, again.generation_id) == ("resumed", first.generation_id)
+        assert len([*house.supervisor.registry]) == 1
 
 
 async def test_two_at_the_same_moment_are_one_generation(autojump_clock: MockClock) -> None:

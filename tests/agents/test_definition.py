@@ -4,6 +4,8 @@ import pytest
 from msgspec import ValidationError, json
 
 from legato.agents.definition import Agent, Edge, reached
+from legato.content import TurnRequest
+from legato.events import Queued
 
 
 def test_an_agent_survives_the_journal() -> None:
@@ -17,7 +19,17 @@ def test_an_agent_survives_the_journal() -> None:
         edges=(Edge(origin="agent_1", target=("agent_2", "agent_3"), edge_type="direct"),),
     )
 
-    assert json.decode(json.encode(agent), type=Agent) == agent
+    turn = TurnRequest(
+        job_id="j",
+        conversation_id="c",
+        message_id="m",
+        response_id="r",
+        user="ann",
+        model="scripted",
+        agents=(agent,),
+    )
+
+    assert json.decode(json.encode(Queued(turn)), type=Queued) == Queued(turn)
 
 
 def test_an_edge_is_spelled_as_librechat_spells_it() -> None:

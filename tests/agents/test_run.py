@@ -4,13 +4,18 @@ from collections.abc import Mapping
 
 import pytest
 import trio
+from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.agents.definition import Edge
-from legato.agents.execution import NOT_MADE, UNKNOWN
-from legato.agents.run import AgentRun
-from legato.content import TextPart
+from legato.agents.contract import BARE_RUNS, BareRun
+from legato.agents.definition import Agent, Edge
+from legato.agents.execution import NO_INPUT, NOT_MADE, UNKNOWN
+from legato.agents.prompt import names_in
+from legato.agents.run import AgentRun, AgentRuns
+from legato.agents.tools.contract import InputRequired, NoTools
+from legato.content import TextPart, ToolCall, ToolCallPart, TurnRequest
 from legato.models.contract import FinishReport, Json, ModelError, ModelRequest
+from legato.models.scripted import ScriptedModel
 from tests.support.agents import (
     QUESTION,
     CountedTool,
@@ -54,8 +59,7 @@ async def test_the_agents_instructions_and_tools_go_to_its_model() -> None:
     system, question = stage.asked[0].messages
     assert (system.role, system.content) == ("system", "Be brief.")
     assert question == QUESTION.messages[0]
-    (tool,) = stage.asked[0].parameters["tools"]  # type: ignore[misc, union-attr]
-    assert tool["function"]["name"] == CLOCK  # type: ignore[index, call-overload]
+    assert names_in(stage.asked[0]) == {CLOCK}
 
 
 async def test_calls_of_one_turn_run_side_by_side_and_keep_their_order(
@@ -167,9 +171,19 @@ async def test_a_call_of_the_callers_own_tool_ends_the_run() -> None:
     assert stage.results == [("theirs", ""), (CLOCK, "12:00")]
 
 
+async def test_calls_of_the_callers_own_tools_alone_end_the_run() -> None:
+    theirs: Json = {"type": "function", "function": {"name": "theirs"}}
+    question = ModelRequest(QUESTION.messages, {"tools": [theirs]})
+    stage = ListStage()
+
+    finish = await run_of(agent("helper", calls(call("theirs")))).answer(stage, question)
+
+    assert finish.reason == "tool_calls"
+    assert stage.results == [("theirs", "")]
+
+
 async def test_an_agent_whose_model_is_gone_fails_by_name() -> None:
-    helper = agent("helper", model="gone") if False else agent("helper")
-    run = run_of(helper)
+    run = run_of(agent("helper"))
     run._models = {}
 
     with pytest.raises(ModelError, match="the model 'scripted', which is not there"):
@@ -200,7 +214,7 @@ async def test_a_handoff_gives_the_run_to_another_agent_with_its_argument() -> N
         ("assistant", "Wait."),
         ("user", "Sing."),
     ]
-    agents = [part.agent_id for part in stage.snapshot().content]  # type: ignore[union-attr]
+    agents = [getattr(part, "agent_id", None) for part in stage.snapshot().content]
     assert agents == ["agent_first", "agent_first", "agent_second"]
     assert stage.results == [("lc_transfer_to_agent_second", "Successfully transferred to second.")]
 
@@ -249,10 +263,10 @@ async def test_direct_edges_start_a_group_side_by_side_and_their_target_waits_fo
 
     await run_of(root, left, right, last).answer(stage, QUESTION)
 
-    groups = [(part.agent_id, part.group_id or None) for part in stage.snapshot().content]  # type: ignore[union-attr]
-    assert groups[0] == ("agent_root", None)
-    assert sorted(groups[1:3]) == [("agent_left", 1), ("agent_right", 1)]  # type: ignore[type-var]
-    assert groups[3] == ("agent_last", None)
+    first, *group, last_one = [step.origin[1:] for step in stage.snapshot().steps]
+    assert first == ("agent_root", None)
+    assert {*group} == {("agent_left", 1), ("agent_right", 1)}
+    assert last_one == ("agent_last", None)
     assert stage.asked[3].messages[-1].text.endswith("left:\nL\n\nright:\nR\n\nSum up.")
 
 
@@ -336,3 +350,143 @@ async def test_the_tool_calls_of_a_model_call_that_was_cut_are_not_made() -> Non
     assert [result for _, result in heir.results] == [NOT_MADE, "12:00"]
     assert len(clock.calls) == 1
     assert [message.role for message in heir.asked[0].messages] == ["user"]
+
+
+async def test_the_first_failure_of_a_group_ends_the_run() -> None:
+    way = edge("root", "left", "right", edge_type="direct")
+    failing = agent("left", {"text": "L"})
+    failing = replace(failing, parameters={"fail_after": 0, "rate": 0})
+    run = run_of(agent("root", {"text": "Go."}, edges=[way]), failing, agent("right"))
+
+    with pytest.raises(ModelError, match="as it was told"):
+        await run.answer(ListStage(), QUESTION)
+
+
+async def test_a_handoff_without_a_readable_argument_gives_none() -> None:
+    way = edge("first", "second", prompt="What to do", prompt_key="task")
+    entry: dict[str, Json] = {
+        "calls": [{"name": "lc_transfer_to_agent_second", "arguments": "{oops"}]
+    }
+    stage = ListStage()
+
+    await run_of(agent("first", entry, edges=[way]), agent("second")).answer(stage, QUESTION)
+
+    assert [message.role for message in stage.asked[1].messages] == ["user"]
+
+
+async def test_a_handoff_to_an_agent_that_no_edge_names_is_an_unknown_tool() -> None:
+    first = agent("first", calls(call("lc_transfer_to_agent_second")), {"text": "."})
+    stage = ListStage()
+
+    await run_of(first, agent("second")).answer(stage, QUESTION)
+
+    assert stage.results == [
+        (
+            "lc_transfer_to_agent_second",
+            "There is no tool 'lc_transfer_to_agent_second'.  There are: none.",
+        )
+    ]
+
+
+async def test_an_agent_does_not_hand_over_to_itself() -> None:
+    way = Edge(origin="agent_first", target=("agent_first", "agent_second"))
+    stage = ListStage()
+
+    await run_of(agent("first", {"text": "."}, edges=[way]), agent("second")).answer(
+        stage, QUESTION
+    )
+
+    assert names_in(stage.asked[0]) == {"lc_transfer_to_agent_second"}
+
+
+async def test_a_tool_that_asks_for_input_is_a_result_that_the_model_reads() -> None:
+    class Asking(CountedTool):
+        async def call(self, *given: object, **more: object) -> InputRequired:
+            return InputRequired({})
+
+    stage = ListStage()
+    helper = agent("helper", calls(call("ask")), {"text": "."}, tools=["ask"])
+
+    await run_of(helper, tools=[Asking("ask")]).answer(stage, QUESTION)
+
+    assert stage.results == [("ask", NO_INPUT)]
+
+
+async def test_arguments_that_are_no_object_are_a_result_that_the_model_reads() -> None:
+    entry: dict[str, Json] = {"calls": [{"name": CLOCK, "arguments": "[1]"}]}
+    stage = ListStage()
+
+    await run_of(agent("helper", entry, tools=[CLOCK]), tools=[CountedTool(CLOCK)]).answer(
+        stage, QUESTION
+    )
+
+    assert "allowed: a JSON object" in stage.results[0][1]
+
+
+# Kept answers.
+
+
+KEPT = (
+    TextPart("Looking. "),
+    ToolCallPart(ToolCall("call_k", CLOCK, "{}", "11:00", 1)),
+    TextPart("It is "),
+)
+
+
+async def test_an_answer_that_is_continued_goes_on_behind_its_calls_and_in_its_text() -> None:
+    helper = agent("helper", {"text": "Wrong."}, {"text": "It is noon."}, tools=[CLOCK])
+    stage = ListStage(kept=KEPT)
+
+    await run_of(helper, tools=[CountedTool(CLOCK)]).answer(stage, QUESTION)
+
+    roles = [message.role for message in stage.asked[0].messages]
+    assert roles == ["user", "assistant", "tool", "assistant"]
+    assert stage.asked[0].resumed == "It is "
+    assert text_of(stage) == "Looking. It is noon."
+    assert len(stage.snapshot().content) == 3
+
+
+async def test_thoughts_go_back_beside_the_calls_that_they_led_to() -> None:
+    helper = agent("helper", calls(call(CLOCK)), {"text": "."}, tools=[CLOCK])
+    helper = replace(helper, parameters={**helper.parameters, "reasoning": 2})
+    stage = ListStage()
+
+    await run_of(helper, tools=[CountedTool(CLOCK)]).answer(stage, QUESTION)
+
+    assert stage.asked[1].messages[1].thoughts == "r0 r1 "
+
+
+async def test_a_process_without_agents_makes_one_model_call() -> None:
+    model, stage = ScriptedModel(parameters={"tokens": 2, "rate": 0}), ListStage()
+    run = BARE_RUNS.run_of(turn(), model)
+
+    finish = await run.answer(stage, QUESTION)
+
+    assert finish.reason == "stop"
+    assert text_of(stage) == "w0 w1 "
+
+
+async def test_a_process_without_tools_says_so_of_each_name() -> None:
+    offer = await NoTools().offer(["a", "b"], "ann")
+
+    assert offer.missing == {"a": "no tools are configured", "b": "no tools are configured"}
+
+
+async def test_a_turn_without_an_agent_is_a_bare_models() -> None:
+    model = ScriptedModel()
+    runs = AgentRuns({"scripted": model}, NoTools())
+
+    assert isinstance(runs.run_of(turn(), model), BareRun)
+    assert isinstance(runs.run_of(turn(agent()), model), AgentRun)
+
+
+def turn(*agents: Agent) -> TurnRequest:
+    return TurnRequest(
+        job_id="j",
+        conversation_id="c",
+        message_id="q",
+        response_id="r",
+        user="ann",
+        model="scripted",
+        agents=agents,
+    )

@@ -10,6 +10,7 @@ import pytest
 import trio
 from msgspec.structs import replace
 
+from legato.agents.state import AgentState
 from legato.cli import main
 from legato.cli.bans import add_ban
 from legato.cli.erasing import StillRunning, erase
@@ -54,6 +55,7 @@ async def fill() -> None:
         await storage.records.close_turn(answer(), job_id="j")
         await storage.records.responses.open(response())
         await storage.records.api_keys.add(key(1))
+        await storage.records.agents.add("agent_1", "ann", AgentState(name="Ada", model="m"))
 
 
 def test_it_says_what_was_erased_and_finds_nothing_the_next_time(
@@ -64,7 +66,8 @@ def test_it_says_what_was_erased_and_finds_nothing_the_next_time(
     assert main(["erase", "--user", "ann"]) == 0
     assert capsys.readouterr().out == (
         "Erased of 'ann': 1 conversation, 2 messages, 1 response, 1 API key, "
-        "0 scores of violations, 0 generations in the journal.\n"
+        "0 scores of violations, 0 generations in the journal, 1 agent, 1 version of an agent, "
+        "0 shares of agents.\n"
     )
     assert main(["erase", "--user", "ann"]) == 0
     assert capsys.readouterr().out == "Nothing was stored of 'ann'.\n"
@@ -84,7 +87,9 @@ async def test_while_something_runs_nothing_is_erased(settings: Settings) -> Non
 
     assert (len(before), after) == (1, [])
     assert said.startswith("Erased of 'ann': 1 conversation, ")
-    assert said.endswith(" 1 generation in the journal.")
+    assert said.endswith(
+        " 1 generation in the journal, 0 agents, 0 versions of agents, 0 shares of agents."
+    )
 
 
 def test_that_is_one_line_and_status_1(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import json
 
 from legato.actors.event_builder import Steps
-from legato.content import Message, TextPart, ToolCall
+from legato.content import Answering, Message, TextPart, ToolCall
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import (
@@ -18,6 +18,8 @@ from legato.events import (
     Cursor,
     Failed,
     Finished,
+    ModelCallEnded,
+    Origin,
     ReasoningDelta,
     Snapshot,
     StepCompleted,
@@ -152,6 +154,20 @@ def test_a_step_names_its_message_and_its_place() -> None:
     ]
 
 
+def test_a_step_of_an_agent_names_the_agent_and_its_group() -> None:
+    alone = body(StepStarted(0, "text", origin=Origin(0, "agent_a")))["data"]
+    grouped = body(StepStarted(1, "text", origin=Origin(1, "agent_b", 2)))["data"]
+    bare = body(StepStarted(0, "text"))["data"]
+
+    assert (alone["agentId"], "groupId" in alone) == ("agent_a", False)
+    assert (grouped["agentId"], grouped["groupId"]) == ("agent_b", 2)
+    assert "agentId" not in bare
+
+
+def test_no_frame_says_that_a_model_call_ended() -> None:
+    assert DIALECT.encode(7, ModelCallEnded(Origin(0, "agent_a"), "m", "stop")) == b""
+
+
 def test_created_says_what_an_answer_goes_on_from() -> None:
     plain = body(Created(QUESTION, "R", "model"))
     going_on = body(Created(QUESTION, "R", "model", (TextPart("so"),), 2))
@@ -161,6 +177,14 @@ def test_created_says_what_an_answer_goes_on_from() -> None:
     assert "keptContent" not in plain
     assert going_on["keptContent"] == [{"type": "text", "text": "so"}]
     assert going_on["droppedMessages"] == 2
+
+
+def test_created_says_which_agent_answers() -> None:
+    bare = body(Created(QUESTION, "R", "model"))
+    agents = body(Created(QUESTION, "R", "Ada", agent=Answering("agent_1", 3)))
+
+    assert "agent_id" not in bare
+    assert (agents["sender"], agents["agent_id"], agents["agent_version"]) == ("Ada", "agent_1", 3)
 
 
 def test_endings_say_how_they_came() -> None:

@@ -1,10 +1,17 @@
 """What is the same for everybody is made once, and not sent to whom has it."""
 
+import threading
+
 import pytest
+import trio
+from quart import Response
+from trio.testing import wait_all_tasks_blocked
 
 from legato.http import description
+from legato.http.assets import Assets
 from legato.http.openapi import Description
 from tests.support.http.client import Client
+from tests.support.http.server_process import DEADLINE
 
 PLACES = ["/", "/c/x", "/docs", "/docs/swagger-ui.css", "/static/index.html", "/openapi.json"]
 
@@ -46,3 +53,44 @@ async def test_files_are_read_once(nobody: Client) -> None:
 
     assert nobody.app.assets._made == made
     assert [each.media_type for each in made.values()] == ["text/html"]
+
+
+async def test_what_many_ask_for_at_once_is_made_once(nobody: Client) -> None:
+    asked = 0
+    all_wait = threading.Event()
+
+    def make() -> bytes:
+        nonlocal asked
+        asked += 1
+        all_wait.wait(DEADLINE)
+        return b"made"
+
+    async def ask() -> None:
+        async with nobody.app.test_request_context("/"):
+            replies.append(await assets.reply("x.txt", make))
+
+    assets, replies = Assets(), list[Response]()
+    async with trio.open_nursery() as nursery:
+        for _ in range(10):
+            nursery.start_soon(ask)
+        await wait_all_tasks_blocked()
+        all_wait.set()
+
+    assert (len(replies), asked) == (10, 1)
+
+
+async def test_what_could_not_be_made_is_made_for_the_next_who_asks(nobody: Client) -> None:
+    failures = [OSError("gone")]
+
+    def make() -> bytes:
+        if failures:
+            raise failures.pop()
+        return b"made"
+
+    assets = Assets()
+    async with nobody.app.test_request_context("/"):
+        with pytest.raises(OSError, match="gone"):
+            await assets.reply("x.txt", make)
+        response = await assets.reply("x.txt", make)
+
+    assert await response.get_data() == b"made"

@@ -13,7 +13,7 @@ from tests.support.http.client import STILL, Client, everything
         "/api/unknown",
         "/api/",
         "/api",
-        "/api/agents",
+        "/api/agent",
         "/api/agents/chat/stream",
         "/api/agents/chat/stream/",
         "/api/agents/chat/stream/a/b",

@@ -1,12 +1,14 @@
 """A start that is sent again: one `clientRequestId`, one generation, ever."""
 
+from typing import Any
 from uuid import uuid4
 
+import pytest
 import trio
 from trio.testing import MockClock
 
 from legato.config import Limits
-from tests.support.http.client import FAST, STILL, Client
+from tests.support.http.client import STILL, Client
 from tests.support.http.runtime import AttentiveModel, open_client
 
 IDS = ("streamId", "conversationId", "generationId", "userMessageId", "responseMessageId")
@@ -96,7 +98,7 @@ async def test_a_refused_start_may_be_sent_again(ann: Client) -> None:
 async def test_a_repetition_is_joined_also_where_the_house_is_full(mock_clock: MockClock) -> None:
     async with open_client(limits=Limits(max_running_jobs_per_user=1)) as ann:
         first = await ann.start(clientRequestId="r-1", model_parameters=STILL)
-        again = await ann.start(clientRequestId="r-1", model_parameters=FAST)
+        again = await ann.start(clientRequestId="r-1", model_parameters=STILL)
 
     assert again["generationId"] == first["generationId"]
 
@@ -109,3 +111,36 @@ async def test_a_stopped_start_is_not_started_again(ann: Client, mock_clock: Moc
 
     assert again["status"] == "resumed"
     assert final["aborted"] is True
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"text": "Bye"},
+        {"model_parameters": {"tokens": 4}},
+        {"promptPrefix": "Be brief."},
+        {"conversationId": str(uuid4())},
+    ],
+)
+async def test_a_request_id_of_another_request_is_refused(
+    ann: Client, fields: dict[str, Any]
+) -> None:
+    first = await ann.start(clientRequestId="r-1")
+    reply = await ann.try_start(**({"text": "Hi", "clientRequestId": "r-1"} | fields))
+
+    assert (reply.status, reply.body["error"]) == (422, "Request reused")
+    assert len(await ann.messages(first["conversationId"])) == 2
+
+
+async def test_a_request_id_of_another_question_is_refused_for_ever(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_client(limits=Limits(retention=60)) as ann:
+        first = await ann.start(clientRequestId="r-1")
+        await ann.read(first["streamId"])
+        await trio.sleep(61)
+        reply = await ann.try_start("Bye", clientRequestId="r-1")
+        again = await ann.start(clientRequestId="r-1", on_busy="reject")
+
+    assert reply.status == 422
+    assert again["status"] == "settled"

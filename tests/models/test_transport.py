@@ -335,6 +335,8 @@ async def encrypted(provider: PlayedProvider, certificate: tuple[Path, Path]) ->
     async def serve(stream: trio.SocketStream) -> None:
         secure = trio.SSLStream(stream, context, server_side=True, https_compatible=True)
         try:
+            await secure.do_handshake()
+            provider.connections += 1
             while await provider._receive_request(secure):  # type: ignore[arg-type]
                 await provider.plays.pop(0)(secure)  # type: ignore[arg-type]
         except trio.BrokenResourceError:
@@ -360,13 +362,14 @@ async def test_an_answer_comes_by_tls_and_its_connection_is_used_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    provider.plays = [streams(delta(content="Hi"), DONE)] * 3
+    provider.plays = [streams(delta(content="Hi"), DONE)] * 20
     async with provider_client(Endpoint(encrypted, "sk")) as client:
-        for _ in range(3):
+        for _ in range(20):
             found = await ask_flat(model_at(client), request())
             assert found == [TextChunk("Hi"), FinishReport("stop")]
 
-    assert len(provider.heads) == 3
+    assert len(provider.heads) == 20
+    assert provider.connections == 1  # one handshake
 
 
 @pytest.mark.parametrize("play", [cuts(delta(content="Hi"))])

@@ -1,4 +1,4 @@
-"""OpenAI's official client for Node.js against a real server: one script an API."""
+"""Clients for Node.js against a real server: OpenAI's own, a script an API, and the AI SDK."""
 
 import os
 import subprocess
@@ -12,10 +12,11 @@ from tests.support.openai.sdk import served
 
 HERE = Path(__file__).parent
 MODULES = HERE.parent.parent / ".venv/node/node_modules"  # `make node` installs them
+NODE = MODULES / "node/bin/node"  # the clients need a newer one than Debian has
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in HERE.glob("*.test.cjs")))
-async def test_openais_client_for_node(script: str) -> None:
+async def test_a_client_for_node(script: str) -> None:
     async with served() as (server, provider):
         provider.plays = [answers("429 Too Many Requests", b'{"error":{"message":"Slower."}}')]
         server_address = {
@@ -24,7 +25,7 @@ async def test_openais_client_for_node(script: str) -> None:
             "NODE_PATH": str(MODULES),
         }
         ran = await trio.run_process(
-            ["node", "--test-reporter=tap", HERE / script],
+            [NODE, "--test-reporter=tap", HERE / script],
             env={**os.environ, **server_address},
             capture_stdout=True,
             stderr=subprocess.STDOUT,

@@ -123,7 +123,7 @@ RARE: Final[Sequence[Mutation]] = (
         "a packet is taken twice",
         "legato/actors/cluster/transport.py",
         "for envelope in packet.envelopes:",
-        "for letter in [*packet.letters, *packet.letters]:",
+        "for envelope in [*packet.envelopes, *packet.envelopes]:",
     ),
     Mutation(
         "a turn is said to be queued before it is kept",

@@ -11,7 +11,7 @@ from legato.actors.stream.log import PACK_EVERY
 from legato.events import Cursor
 from legato.models.contract import TextChunk
 from tests.actors.test_job import follow
-from tests.http.test_resume import GARBAGE
+from tests.http.streams.test_resume import GARBAGE
 from tests.support.actors import House, open_house
 from tests.support.http.client import STILL, Client
 from tests.support.reading import following, frames

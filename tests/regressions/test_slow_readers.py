@@ -4,7 +4,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.stream.projection import PAGE_BYTES
 from legato.actors.stream.sinks import BACKLOG_BYTES
-from legato.actors.subscription import Follower
+from legato.actors.subscription import Subscription
 from tests.support.actors import Client, open_house
 from tests.support.http.live_server import LiveServer, Serve, kept_for
 from tests.support.http.raw_client import frames_of, text_of
@@ -48,11 +48,15 @@ async def test_two_readers_one_slow_in_every_step(autojump_clock: MockClock) -> 
     """Elsewhere the slow one's text had holes where its queue had been full."""
     async with open_house() as house:
         job = house.start()
-        slow, follower, sinks = Client(), Follower(job, "librechat", "beginning"), set[object]()
+        slow, subscription, sinks = (
+            Client(),
+            Subscription(job, "librechat", "beginning"),
+            set[object](),
+        )
 
         async def read_one() -> bool:
-            chunk = await follower.receive()
-            sinks.add(follower._sink)
+            chunk = await subscription.receive()
+            sinks.add(subscription._sink)
             slow.feed(chunk.data)
             assert chunk.last or len(chunk.data) <= PAGE_BYTES + 2 * STEP  # the last has it all
             return chunk.last
@@ -64,8 +68,8 @@ async def test_two_readers_one_slow_in_every_step(autojump_clock: MockClock) -> 
                 assert fast.client.seqs[-1] == house.job(job).feed.snapshot().seq
                 if number % 60 == 0:
                     await read_one()
-                assert follower._sink is not None
-                assert follower._sink._waiting <= BACKLOG_BYTES + 2 * STEP
+                assert subscription._sink is not None
+                assert subscription._sink._waiting <= BACKLOG_BYTES + 2 * STEP
             house.model.finish()
         while not await read_one():
             pass

@@ -9,8 +9,8 @@ from legato.actors.stream.fold import Fold
 from legato.agents.definition import Agent, Edge
 from legato.agents.run import AgentRun
 from legato.agents.tools.contract import InputRequired, Offer, Tool, ToolDefinition, ToolOutput
-from legato.content import ToolCall, ToolCallPart
-from legato.events import ContentEvent, ModelCallEnded, Origin, Snapshot, StepCompleted
+from legato.content import Message, Part, ToolCall, ToolCallPart
+from legato.events import ContentEvent, Created, ModelCallEnded, Origin, Snapshot, StepCompleted
 from legato.models.contract import ChatMessage, FinishReport, Json, Model, ModelRequest
 from legato.models.scripted import ScriptedModel
 
@@ -24,12 +24,21 @@ class Killed(Exception):
 class ListStage:
     """A log in a list.  `durable`: up to where it would outlive the process."""
 
-    def __init__(self, events: Sequence[ContentEvent] = (), *, dies_at: int | None = None) -> None:
-        """`dies_at`: the run is killed when the log has so many events."""
+    def __init__(
+        self,
+        events: Sequence[ContentEvent] = (),
+        *,
+        kept: tuple[Part, ...] = (),
+        dies_at: int | None = None,
+    ) -> None:
+        """`kept`: the parts that the answer starts from.  `dies_at`: the run is killed when the log
+        has so many events."""
         self.events: list[ContentEvent] = []
         self.asked: list[ModelRequest] = []
         self.durable = 0
         self._fold = Fold()
+        question = Message(message_id="q", conversation_id="c")
+        self._fold.apply(Created(question, "r", "helper", kept))
         self._dies_at: int | None = None
         self._append(events)
         self._positions = Positions(len(self._fold.content()))

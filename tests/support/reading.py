@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager, contextmanager
 import trio
 
 from legato.actors.ref import JobRef
-from legato.actors.stream.feed import Start
-from legato.actors.subscription import Follower
+from legato.actors.stream.places import Start
+from legato.actors.subscription import Subscription
 from tests.actors.test_promise import Reader
 from tests.support.actors import House
 from tests.support.http.raw_client import frames_of
@@ -15,10 +15,10 @@ from tests.support.http.raw_client import frames_of
 
 async def frames(job: JobRef, start: Start = "beginning") -> list[bytes]:
     """Every frame from there to the ending."""
-    follower = Follower(job, "librechat", start)
+    subscription = Subscription(job, "librechat", start)
     received, ended = b"", False
     while not ended:
-        chunk = await follower.receive()
+        chunk = await subscription.receive()
         received += chunk.data
         ended = chunk.last
     return frames_of(received)

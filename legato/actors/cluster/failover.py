@@ -18,43 +18,35 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.durability.recovery import TakeoverPolicy, recover_one
 from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
-from legato.content import Part, TextPart, ThinkPart
 from legato.models.contract import Model
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal, OrphanedJob
 from legato.storage.contracts.records import Records
 from legato.storage.contracts.replicas import Directory
 
-AT_ONCE: Final = 8  # jobs that are brought here side by side
-RETRY: Final = 1.0  # seconds until that is tried again
-AFTER_CRASH: Final = 60.0  # seconds, where a bug prevents it: each try fills a page of the log
+_AT_ONCE: Final = 8  # jobs that are brought here side by side
+_RETRY: Final = 1.0  # seconds until that is tried again
+_AFTER_CRASH: Final = 60.0  # seconds, where a bug prevents it: each try fills a page of the log
 
 log = structlog.get_logger()
 
 
 class ClusterTakeover(TakeoverPolicy):
-    """Knows from the directory whose a job is, and which models go on from a partial answer."""
+    """Knows from the directory whose a job is."""
 
     def __init__(
         self, directory: Directory, models: Mapping[str, Model], policy: OnOwnerLost
     ) -> None:
+        super().__init__(models, policy)
         self._directory = directory
-        self._models = models
-        self._policy = policy
 
     async def turn(self, job_id: str) -> Turn | None:
         entry = await self._directory.find(job_id)
         return turn_of(entry.info) if entry else None
 
-    def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
-        model = self._models.get(turn.model)
-        is_text = all(isinstance(part, TextPart | ThinkPart) for part in content)
-        can = model is not None and model.continues
-        return self._policy == "continue" and can and is_text
-
 
 @dataclass
-class PendingTakeover:
+class _PendingTakeover:
     """A job that is this replica's, and not here yet."""
 
     job: OrphanedJob
@@ -90,10 +82,10 @@ class Failover:
         self._records = records
         self._successor = successor
         self._retention = retention
-        self._left: dict[str, PendingTakeover] = {}
+        self._left: dict[str, _PendingTakeover] = {}
         self._taken = trio.Event()
         self._taken.set()
-        self._at_once = trio.CapacityLimiter(AT_ONCE)
+        self._at_once = trio.CapacityLimiter(_AT_ONCE)
 
     async def arrived(self, job_id: str) -> None:
         """Return when that job is here, if it is to come."""
@@ -128,19 +120,19 @@ class Failover:
         if job.marked_done:
             job = replace(job, attempts=0)
         left = self._left.setdefault(
-            job.job_id, PendingTakeover(job, trio.current_time() + self._retention)
+            job.job_id, _PendingTakeover(job, trio.current_time() + self._retention)
         )
         if job.epoch > left.job.epoch:
             left.job = job  # others had it while it was on its way here
         if not job.marked_done:
             self._bring(left)
 
-    def _bring(self, left: PendingTakeover) -> None:
+    def _bring(self, left: _PendingTakeover) -> None:
         if not left.is_coming:
             left.is_coming = True
             self._nursery.start_soon(self._recover, left)
 
-    async def _recover(self, left: PendingTakeover) -> None:
+    async def _recover(self, left: _PendingTakeover) -> None:
         """It is nobody else's task: tried until it is done, under the newest epoch.
 
         One that cannot be brought here, or that a bug keeps away, holds up no other.
@@ -150,10 +142,10 @@ class Failover:
             async with self._at_once:
                 is_sound = await self._supervisor.guarded(partial(self._try, left), name)
             if left.came is not left.job:
-                await trio.sleep(RETRY if is_sound else AFTER_CRASH)
+                await trio.sleep(_RETRY if is_sound else _AFTER_CRASH)
         self._done(left)
 
-    async def _try(self, left: PendingTakeover) -> None:
+    async def _try(self, left: _PendingTakeover) -> None:
         job = left.job
         try:
             recovered = await recover_one(job, self._journal, self._records, self._successor)
@@ -175,6 +167,6 @@ class Failover:
         for left in late:
             self._done(left)
 
-    def _done(self, left: PendingTakeover) -> None:
+    def _done(self, left: _PendingTakeover) -> None:
         self._left.pop(left.job.job_id, None)
         left.arrived.set()

@@ -15,7 +15,7 @@ from legato.actors.supervisor import Supervisor
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.replicas import Replication
 
-BEATS: Final = 10  # in a lease
+_BEATS: Final = 10  # in a lease
 
 log = structlog.get_logger()
 
@@ -41,7 +41,7 @@ class Heartbeat:
         self._failover = failover
         self._peers = peers
         self._lease = lease
-        self._pause = lease / BEATS
+        self._pause = lease / _BEATS
         self._looked = trio.Event()
         self._hurried = trio.Event()
         self._scope = trio.CancelScope()

@@ -22,6 +22,7 @@ def info_of(turn: Turn) -> JobInfo:
         model=turn.model,
         endpoint=turn.endpoint,
         request_id=turn.request_id,
+        request_digest=turn.request_digest,
         place=turn.place,
         api_request=replace(turn.prompt.api_request, echo={}) if turn.prompt else None,
     )
@@ -38,6 +39,7 @@ def turn_of(info: JobInfo) -> Turn:
         model=info.model,
         endpoint=info.endpoint,
         request_id=info.request_id,
+        request_digest=info.request_digest,
         place=info.place,
         prompt=Prompt(api_request=info.api_request, messages=()) if info.api_request else None,
     )

@@ -10,7 +10,7 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.actors.admission import Busy, TooManyForUser, check_capacity
+from legato.actors.admission import Busy, TooManyForUser, check_same, check_server
 from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.job_info import info_of
 from legato.actors.cluster.mirror import Mirrors
@@ -19,10 +19,11 @@ from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.conversation.turn import Turn
 from legato.actors.job import Job, JobObserver
+from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import GetStatus
 from legato.actors.ref import JobRef
-from legato.actors.supervisor import Started, Supervisor
+from legato.actors.supervisor import Supervisor
 from legato.config import Limits, OnBusy
 from legato.events import Failed
 from legato.storage.contracts.errors import ForeignConversation, StorageError
@@ -37,12 +38,12 @@ from legato.storage.contracts.replicas import (
     Replication,
 )
 
-ENTER_TIMEOUT: Final = 15.0
+_ENTER_TIMEOUT: Final = 15.0
 """Seconds for a start to be decided; it is not given up where its client leaves meanwhile."""
 
-RETRY: Final = 1.0  # seconds until the directory is told once more
+_RETRY: Final = 1.0  # seconds until the directory is told once more
 
-JOB_ID_LENGTH: Final = 26  # of a ULID; a conversation's id is longer
+_JOB_ID_LENGTH: Final = 26  # of a ULID; a conversation's id is longer
 
 log = structlog.get_logger()
 
@@ -82,11 +83,12 @@ class ClusterJobs(JobObserver):
         self._supervisor.check_draining()
         self._supervisor.check_storage()
         self._check_reach()
-        entering = self._host.entering_count
-        check_capacity(self._supervisor.registry, self._limits, leaving=-entering)
-        with trio.move_on_after(ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
+        running = self._supervisor.registry.running_count() + self._host.entering_count
+        check_server(running, self._limits)
+        with trio.move_on_after(_ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
             while isinstance(entered := await self._enter(info_of(turn), on_busy), Joined):
                 if await self._is_there(entered.first):
+                    check_same(entered.first.request_digest, turn.request_digest)
                     return Started(self._ref(entered.first), joined=True)
                 await self._directory.withdraw(entered.first)
             return self._begin(replace(turn, place=entered.place), on_busy, entered.before)
@@ -119,7 +121,7 @@ class ClusterJobs(JobObserver):
         """The endings for which a turn waits that a former owner queued."""
         listed = await self._directory.conversation(turn.user, turn.conversation_id)
         before = takewhile(lambda each: each.info.job_id != turn.job_id, listed)
-        return [self._ending(each.info) for each in before if is_running(each)]
+        return [self._ending(each.info) for each in before if _is_running(each)]
 
     async def knows(self, turn: Turn) -> bool:
         if turn.request_id is None:
@@ -131,21 +133,21 @@ class ClusterJobs(JobObserver):
         return [
             message_id
             for each in listed
-            if is_running(each)
+            if _is_running(each)
             for message_id in (each.info.message_id, each.info.response_id)
         ]
 
     async def whereis(self, user: str, stream_id: str) -> JobRef | None:
         if local := self._running_here(stream_id):
             return local
-        if len(stream_id) == JOB_ID_LENGTH:
+        if len(stream_id) == _JOB_ID_LENGTH:
             entry = await self._directory.find(stream_id)
             return self._ref(entry.info) if entry else None
         listed = await self._directory.conversation(user, stream_id)
         if not listed:
             await self._check_foreign(user, stream_id)
             return None
-        return self._ref(current(listed).info)
+        return self._ref(_current(listed).info)
 
     async def active(self, user: str) -> Sequence[str]:
         return await self._directory.running(user)
@@ -190,7 +192,7 @@ class ClusterJobs(JobObserver):
         job = self._supervisor.registry.find(stream_id)
         if job is None:
             siblings = self._supervisor.registry.conversation(stream_id)
-            job = next((each for each in siblings if is_answering(each)), None)
+            job = next((each for each in siblings if _is_answering(each)), None)
         return self._ref(info_of(job.turn)) if job else None
 
     def _ref(self, info: JobInfo) -> JobRef:
@@ -220,7 +222,7 @@ class ClusterJobs(JobObserver):
                 ended.set()
             except StorageError as error:
                 log.warning("the turn before is not heard of", job=job_id, reason=str(error))
-                await trio.sleep(RETRY)
+                await trio.sleep(_RETRY)
 
     async def _stopped(self, job_id: str) -> None:
         """Stop it, however often that has to be asked: the next turn waits for it."""
@@ -231,7 +233,7 @@ class ClusterJobs(JobObserver):
                 return
             except StorageError as error:
                 log.warning("the turn before is not stopped", job=job_id, reason=str(error))
-                await trio.sleep(RETRY)
+                await trio.sleep(_RETRY)
 
     async def _discarded(self, info: JobInfo) -> None:
         try:
@@ -279,7 +281,7 @@ class Notices:
                 await self._tell()
             except StorageError as error:
                 log.warning("directory not told yet", jobs=len(self._due), reason=str(error))
-                await trio.sleep(RETRY)
+                await trio.sleep(_RETRY)
                 self._added.set()
 
     async def _tell(self) -> None:
@@ -297,16 +299,16 @@ class Notices:
             raise trouble
 
 
-def is_running(entry: DirectoryEntry) -> bool:
+def _is_running(entry: DirectoryEntry) -> bool:
     return entry.stage in ("waiting", "begun")
 
 
-def is_answering(job: Job) -> bool:
+def _is_answering(job: Job) -> bool:
     return job.opening is not None and not job.ended.is_set()
 
 
-def current(listed: Sequence[DirectoryEntry]) -> DirectoryEntry:
+def _current(listed: Sequence[DirectoryEntry]) -> DirectoryEntry:
     """The first that still runs, else the last that was begun, else the last."""
-    running = next(filter(is_running, listed), None)
+    running = next(filter(_is_running, listed), None)
     begun = next((each for each in reversed(listed) if each.stage == "ended"), None)
     return running or begun or listed[-1]

@@ -17,6 +17,7 @@ from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
 from legato.actors.lifespan import LAST_WRITE, Replica, abandoning, drained
 from legato.actors.supervisor import Supervisor
+from legato.agents.contract import BARE_RUNS, Runs
 from legato.config import Limits, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
@@ -43,6 +44,7 @@ async def open_replica(
     limits: Limits,
     lease: float,
     on_owner_lost: OnOwnerLost,
+    runs: Runs = BARE_RUNS,
 ) -> AsyncIterator[Replica]:
     """One of many: on leaving, what it has is the others' at once.
 
@@ -61,6 +63,7 @@ async def open_replica(
             models,
             dialects,
             limits,
+            runs,
             is_resumed=on_owner_lost == "continue",
         )
         successor = ClusterTakeover(replication.directory, models, on_owner_lost)
@@ -113,6 +116,7 @@ def _shared(
     models: Mapping[str, Model],
     dialects: Mapping[str, Dialect],
     limits: Limits,
+    runs: Runs,
     *,
     is_resumed: bool,
 ) -> Supervisor:
@@ -126,5 +130,6 @@ def _shared(
         limits=limits,
         journal=journal,
         patience=max(limits.retention, LEAST_PATIENCE),
+        runs=runs,
         is_resumed=is_resumed,
     )

@@ -37,7 +37,7 @@ class MirrorInput(Protocol):
         ...
 
 
-class PendingCall:
+class _PendingCall:
     """A question on its way."""
 
     def __init__(self, call_id: int) -> None:
@@ -93,7 +93,7 @@ class Link:
         self._from: str | None = None  # the other's name for its end
         self._received = 0  # the number of the last packet that came from there
         self._numbers = count(1)
-        self._calls: dict[int, PendingCall] = {}
+        self._calls: dict[int, _PendingCall] = {}
         self._inlets: dict[int, MirrorInput] = {}
         self._sinks: dict[int, PeerSink] = {}
 
@@ -146,8 +146,8 @@ class Link:
     # What this replica asks for.
 
     @contextmanager
-    def asking(self) -> Iterator[PendingCall]:
-        call = PendingCall(next(self._numbers))
+    def asking(self) -> Iterator[_PendingCall]:
+        call = _PendingCall(next(self._numbers))
         self._calls[call.call_id] = call
         try:
             yield call

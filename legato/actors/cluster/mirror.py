@@ -1,4 +1,19 @@
-"""A job of another replica, for the readers of this one: fed by its owner instead of by a model."""
+"""A job of another replica, for the readers of this one: fed by its owner instead of by a model.
+
+Rules:
+
+1. A mirror follows the owner as any reader does, from a cursor, and fills the same `Feed` as a job:
+   the same events at the same positions.
+2. One mirror serves all readers of a replica, and goes when nobody reads.
+3. A chunk that does not follow what is here makes the mirror begin again: its readers are cut, and
+   each asks again from its own cursor.
+4. A new owner may have kept less.  Example: the mirror has [1, 2, 3] of epoch 1, and the owner at
+   epoch 2 goes on from [1, 2].  Cursor `job:1:3` does not hold there, so the mirror begins again,
+   and readers who saw the lost event get a snapshot.  If [1, 2, 3] was kept, the mirror goes on
+   under epoch 2 and cuts nobody.
+5. A reader who saw more at another replica than has come here waits until the mirror has as much.
+6. No method that changes a mirror waits.
+"""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -15,17 +30,17 @@ from legato.actors.cluster.protocol import Accepted, Closed, LogChunk, events_of
 from legato.actors.cluster.transport import Guarded
 from legato.actors.mailbox import ActorStopped
 from legato.actors.registry import Registry
-from legato.actors.stream.feed import Feed, Start
+from legato.actors.stream.feed import Feed
 from legato.actors.stream.log import Sealed
-from legato.actors.stream.places import OutOfReach, UnknownDialect
+from legato.actors.stream.places import OutOfReach, Start, UnknownDialect
 from legato.actors.stream.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor
 from legato.storage.contracts.replicas import JobInfo
 
-PAUSE: Final = 0.1  # seconds until an owner is asked again that told nothing
+_PAUSE: Final = 0.1  # seconds until an owner is asked again that told nothing
 
-IDLE: Final = 30.0
+_IDLE: Final = 30.0
 """Seconds without a reader after which it ends: the next reader makes a new one."""
 
 log = structlog.get_logger()
@@ -65,16 +80,10 @@ class Source(Protocol):
 
 
 class Mirror:
-    """Serves its readers exactly as the job would: the same events at the same positions.
-
-    What it was told stays true for as long as the same owner lives.  Another may not have all of
-    it, because the first could not keep it; then this begins again, and its readers, who have
-    seen what is lost, get a snapshot.  Who has seen more than has come here so far, at another
-    replica, waits until it has.  No method that changes it waits.
-    """
+    """Serves readers exactly as the job would, by the rules at the top of this file."""
 
     def __init__(self, info: JobInfo, dialects: Mapping[str, Dialect], source: Source) -> None:
-        self._listing = info
+        self._info = info
         self._dialects = dialects
         self._source = source
         self._feed: Feed | None = None
@@ -153,7 +162,7 @@ class Mirror:
             else:
                 self._append(events, up_to=lines.seq)
         except (MsgspecError, ValueError, Sealed) as error:
-            log.error("cannot be mirrored", job=self._listing.job_id, reason=str(error))
+            log.error("cannot be mirrored", job=self._info.job_id, reason=str(error))
             self._is_broken = True
             self._begin_again()
 
@@ -188,19 +197,19 @@ class Mirror:
         while not self._is_broken and (self._feed is None or self._feed.ending is None):
             self._closed = trio.Event()
             self._told.clear()  # what was told by another
-            job_id, cursor = self._listing.job_id, self._cursor()
+            job_id, cursor = self._info.job_id, self._cursor()
             self._last = Last(await self._source.follow(job_id, cursor, self, self._last))
             await self._closed.wait()
             if self._cursor() == cursor:  # nothing came of it: no use in asking at once
-                await trio.sleep(PAUSE)
+                await trio.sleep(_PAUSE)
 
     def _cursor(self) -> Cursor | None:
         if self._feed is None:
             return None
-        return Cursor(self._listing.job_id, self._feed.epoch, self._feed.log.tail)
+        return Cursor(self._info.job_id, self._feed.epoch, self._feed.log.tail)
 
     def _identity(self, epoch: int) -> Identity:
-        info = self._listing
+        info = self._info
         return Identity(info.job_id, epoch, info.conversation_id, info.response_id)
 
     def _begin_again(self) -> None:
@@ -217,7 +226,7 @@ class Mirror:
         was_read = True
         while was_read or self._is_read():
             was_read = self._is_read()
-            await trio.sleep(IDLE)
+            await trio.sleep(_IDLE)
         scope.cancel()
 
     def _is_read(self) -> bool:

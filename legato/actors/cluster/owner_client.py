@@ -9,14 +9,12 @@ import trio
 from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.link import LinkLost, MirrorInput
 from legato.actors.cluster.mirror import Last, Mirrors
-from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import LOG_DIALECT, HasJob, Reply, call
-from legato.actors.cluster.transport import Transport
+from legato.actors.cluster.transport import Host, Transport
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import AwaitEnding, Locate, Question, Stop, StopReply
 from legato.actors.ref import JobRef
-from legato.actors.stream.feed import Start
-from legato.actors.stream.places import OutOfReach, UnknownDialect
+from legato.actors.stream.places import OutOfReach, Start, UnknownDialect
 from legato.actors.stream.sinks import Sink
 from legato.events import Cursor
 from legato.storage.contracts.errors import StorageError
@@ -24,13 +22,13 @@ from legato.storage.contracts.replicas import JobInfo, Replication
 
 A = TypeVar("A")
 
-LEAST_STOP_TIMEOUT: Final = 60.0  # seconds
+_LEAST_STOP_TIMEOUT: Final = 60.0  # seconds
 
 
 def stop_timeout(lease: float, store_timeout: float) -> float:
     """Seconds for a stop to be answered: more than an owner that lives needs to store the answer,
     and more than it takes until another replica has done so."""
-    return max(LEAST_STOP_TIMEOUT, 2 * (lease + store_timeout))
+    return max(_LEAST_STOP_TIMEOUT, 2 * (lease + store_timeout))
 
 
 class OwnerClient:
@@ -40,7 +38,7 @@ class OwnerClient:
     def __init__(
         self,
         replication: Replication,
-        host: OwnerServer,
+        host: Host,
         peers: Transport,
         heartbeat: Heartbeat,
         stop_timeout: float,

@@ -27,14 +27,14 @@ from legato.actors.cluster.protocol import (
 from legato.actors.mailbox import ActorError
 from legato.actors.messages import Question
 from legato.actors.ref import LocalRef
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.events import Cursor
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.replicas import Inbox
 
-RETRY: Final = 0.5  # seconds until packets are sent once more, or looked for
+_RETRY: Final = 0.5  # seconds until packets are sent once more, or looked for
 
-FAULT: Final = "The process that runs the generation failed to answer."
+_FAULT: Final = "The process that runs the generation failed to answer."
 
 Guarded = Callable[[Callable[[], Awaitable[object]], str], Awaitable[bool]]
 """Runs something, and says whether it did not crash; see Supervisor."""
@@ -43,7 +43,11 @@ log = structlog.get_logger()
 
 
 class Host(Protocol):
-    """What the other replicas ask this one for."""
+    """What the replicas ask of one of them."""
+
+    def has(self, job_id: str) -> bool:
+        """Whether the job is here now."""
+        ...
 
     async def local(self, job_id: str) -> LocalRef | None:
         """The job, if it is this replica's."""
@@ -113,7 +117,7 @@ class Transport:
                 if is_first:  # of an outage that lasts one line is enough
                     log.warning("no packets received", reason=str(error))
                 is_first = False
-                await trio.sleep(RETRY)
+                await trio.sleep(_RETRY)
             else:
                 is_first = True
                 for data in packets:
@@ -142,7 +146,7 @@ class Transport:
                 if is_first:
                     log.warning("packet not sent yet", to=peer, reason=str(error))
                 is_first = False
-                await trio.sleep(RETRY)
+                await trio.sleep(_RETRY)
             else:
                 return
 
@@ -190,7 +194,7 @@ class Transport:
             is_answered = True
         finally:
             if not is_answered:
-                link.send(Reply(call.call_id, fault=FAULT))
+                link.send(Reply(call.call_id, fault=_FAULT))
 
     async def _serve(self, link: Link, envelope: Follow, sink: PeerSink) -> None:
         job = await self._host.local(envelope.job_id)

@@ -13,10 +13,10 @@ from legato.models.contract import ChatMessage, Model, ModelError, ModelRequest,
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.records import Records
 
-MAX_TITLE = 80  # characters: what a sidebar shows, with room to spare
-MAX_TITLE_TOKENS = 24
-MAX_TITLE_WORDS = 9  # five were asked for; a model that writes sentences did not understand
-EXCERPT = 1000  # characters of question and answer: enough to know what they are about
+_MAX_TITLE = 80  # characters: what a sidebar shows, with room to spare
+_MAX_TITLE_TOKENS = 24
+_MAX_TITLE_WORDS = 9  # five were asked for; a model that writes sentences did not understand
+_EXCERPT = 1000  # characters of question and answer: enough to know what they are about
 
 _THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>.*?(</\1>|\Z)", re.DOTALL)
 _LABEL = re.compile(r"^\W*(?:\w+ ){0,3}(?:title|name|topic)\W{0,3}:\W*", re.IGNORECASE)
@@ -24,7 +24,7 @@ _MARKUP = re.compile(r"^\W*[{\[]|<[^<>]*>|^```")
 """JSON, a tag, the fence of a block of code."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
-ASK = "Name this conversation in at most five words. Answer with the name alone."
+_ASK = "Name this conversation in at most five words. Answer with the name alone."
 
 log = structlog.get_logger()
 
@@ -82,8 +82,8 @@ class Titles:
         """By the model; empty where it does not write titles, or not in time."""
         if not model.writes_titles:
             return ""
-        exchange = f"User: {question[:EXCERPT]}\n\nAssistant: {answer[:EXCERPT]}\n\n{ASK}"
-        request = ModelRequest((ChatMessage("user", exchange),), {"max_tokens": MAX_TITLE_TOKENS})
+        exchange = f"User: {question[:_EXCERPT]}\n\nAssistant: {answer[:_EXCERPT]}\n\n{_ASK}"
+        request = ModelRequest((ChatMessage("user", exchange),), {"max_tokens": _MAX_TITLE_TOKENS})
         pieces: list[str] = []
         with trio.move_on_after(self._timeout):
             try:
@@ -97,7 +97,7 @@ class Titles:
 
 def by_rule(question: str) -> str:
     """The question's first words."""
-    return shortened(" ".join(_CONTROL.sub(" ", question).split()))
+    return _shortened(" ".join(_CONTROL.sub(" ", question).split()))
 
 
 def cleaned(title: str) -> str:
@@ -105,12 +105,12 @@ def cleaned(title: str) -> str:
     said = _CONTROL.sub("", _THOUGHT.sub("", title).rpartition("</think>")[2])
     first = next((line.strip() for line in said.splitlines() if line.strip()), "")
     name = _LABEL.sub("", first).strip(" \t\"'*#`.“”")
-    if _MARKUP.search(first) or len(name.split()) > MAX_TITLE_WORDS:
+    if _MARKUP.search(first) or len(name.split()) > _MAX_TITLE_WORDS:
         return ""
-    return shortened(name)
+    return _shortened(name)
 
 
-def shortened(title: str) -> str:
-    if len(title) <= MAX_TITLE:
+def _shortened(title: str) -> str:
+    if len(title) <= _MAX_TITLE:
         return title
-    return title[: MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"
+    return title[: _MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"

@@ -69,10 +69,11 @@ def turn_of(request: TurnRequest) -> Turn:
 
 def without_prompt(turn: Turn) -> Turn:
     """What is left of it once the model has read: an API's caller may send megabytes."""
+    turn = structs.replace(turn, parameters={}, agents=())
     if turn.prompt is None:
-        return structs.replace(turn, parameters={})
+        return turn
     api_request = structs.replace(turn.prompt.api_request, echo={})
-    return structs.replace(turn, parameters={}, prompt=Prompt(api_request=api_request, messages=()))
+    return structs.replace(turn, prompt=Prompt(api_request=api_request, messages=()))
 
 
 class Plan(Struct, frozen=True):

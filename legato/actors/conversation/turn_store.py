@@ -3,8 +3,9 @@
 import time
 from typing import Final, Protocol
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
+from legato.actors.conversation.agent_prompt import answering, prompt_of_agent, sender
 from legato.actors.conversation.history import begun, chat, fitting, thread, written
 from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, plan
 from legato.actors.ending import ending_of_answer
@@ -17,11 +18,11 @@ from legato.storage.contracts.errors import ForeignConversation
 from legato.storage.contracts.records import Branch, Records
 from legato.storage.contracts.responses import StoredResponse
 
-CHARACTERS: Final = 16
+_CHARACTERS: Final = 16
 """Of a token: four times the average, because what a model does not read is counted, too."""
 
 LEAST_READ: Final = 1024 * 1024
-MOST_READ: Final = 8 * LEAST_READ
+_MOST_READ: Final = 8 * LEAST_READ
 """Characters of a conversation: all are in memory at once, for each turn that begins."""
 
 
@@ -73,7 +74,7 @@ class TurnStore(Protocol):
         """
         ...
 
-    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+    async def said(self, job_id: str, _opening: Opening) -> AnyEnding | None:
         """Look up the ending whose answer the job stored; None where there is none."""
         ...
 
@@ -86,22 +87,28 @@ class TurnStore(Protocol):
 def turn_store(api_request: ApiRequest | None, records: Records) -> TurnStore:
     """`api_request`: what an API was asked, if one was."""
     return (
-        ConversationStore(records) if api_request is None else ResponseStore(api_request, records)
+        _ConversationStore(records) if api_request is None else _ResponseStore(api_request, records)
     )
 
 
-class ConversationStore:
+class _ConversationStore:
     """Messages of a conversation: others read them, now and later."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
 
     async def plan(self, turn: Turn, model: Model) -> Opening:
-        branch = await self._branch(turn, readable(model))
+        branch = await self._branch(turn, _readable(model))
         planned = plan(turn, branch.messages, expected=[turn.parent_id or ""])
-        created = Created(planned.request, turn.response_id, turn.model, planned.kept)
+        created = Created(
+            planned.request,
+            turn.response_id,
+            sender(turn),
+            planned.kept,
+            agent=answering(turn),
+        )
         complete = Branch([*branch.messages, planned.request], branch.above)
-        return opening(turn, model, created, complete, planned.kept, conversation_of(turn))
+        return _opening(turn, model, created, complete, planned.kept, conversation_of(turn))
 
     async def _branch(self, turn: Turn, most: int) -> Branch:
         """Read what the turn's place depends on, and what its model may read."""
@@ -124,9 +131,9 @@ class ConversationStore:
         if conversation is None:
             raise ForeignConversation(created.request.conversation_id)
         place = created.request.conversation_id, created.request.message_id
-        branch = await self._records.branch(*place, most=readable(model))
-        reopened = opening(turn, model, created, branch, content, conversation)
-        resumed = written(content).removeprefix(written(created.kept))
+        branch = await self._records.branch(*place, most=_readable(model))
+        reopened = _opening(turn, model, created, branch, content, conversation)
+        resumed = "" if turn.agents else written(content).removeprefix(written(created.kept))
         request = structs.replace(reopened.request, resumed=resumed)
         return structs.replace(reopened, created=created, request=request)
 
@@ -142,15 +149,15 @@ class ConversationStore:
         answer = ending.response
         return await self._records.close_turn(answer, job_id=job_id) if answer else None
 
-    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+    async def said(self, job_id: str, _opening: Opening) -> AnyEnding | None:
         answer = await self._records.answer(job_id)
-        return ending_of_answer(answer, opening) if answer else None
+        return ending_of_answer(answer, _opening) if answer else None
 
     def moment(self) -> None:
         return None
 
 
-class ResponseStore:
+class _ResponseStore:
     """Requests to an API: the model reads what the caller gave; kept where that was asked."""
 
     def __init__(self, api_request: ApiRequest, records: Records) -> None:
@@ -158,13 +165,19 @@ class ResponseStore:
         self._records = records
 
     async def plan(self, turn: Turn, model: Model) -> Opening:
-        prompt = prompt_of(turn)
+        prompt = _prompt_of(turn)
         await self._check_place(turn, prompt)
         question = prompt.messages[-1].text if prompt.messages else ""
         request = Message(
             message_id=turn.message_id, conversation_id=turn.conversation_id, text=question
         )
-        created = Created(request, turn.response_id, turn.model, api_request=self._request)
+        created = Created(
+            request,
+            turn.response_id,
+            sender(turn),
+            api_request=self._request,
+            agent=answering(turn),
+        )
         return await self.reopen(turn, model, created, ())
 
     async def _check_place(self, turn: Turn, prompt: Prompt) -> None:
@@ -179,7 +192,7 @@ class ResponseStore:
             raise InvalidTurn("conversation", "it went on meanwhile")
 
     async def open(self, turn: Turn, created: Created) -> Conversation:
-        prompt = prompt_of(turn)
+        prompt = _prompt_of(turn)
         if self._request.store:
             await self._records.responses.open(
                 StoredResponse(
@@ -196,7 +209,7 @@ class ResponseStore:
     async def reopen(
         self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
     ) -> Opening:
-        messages = (*prompt_of(turn).messages, *begun(content))
+        messages = (*_prompt_of(turn).messages, *_begun(turn, content))
         return Opening(
             created,
             ModelRequest(messages, turn.parameters),
@@ -218,9 +231,9 @@ class ResponseStore:
             await self._records.responses.close(created.response_id, ending)
         return self._stand_in(created)
 
-    async def said(self, job_id: str, opening: Opening) -> AnyEnding | None:
+    async def said(self, job_id: str, _opening: Opening) -> AnyEnding | None:
         response = await self._records.responses.find(
-            self._request.user, opening.created.response_id
+            self._request.user, _opening.created.response_id
         )
         return response.ending if response else None
 
@@ -246,20 +259,21 @@ def conversation_of(turn: Turn) -> Conversation:
         user=turn.user,
         endpoint=turn.endpoint,
         model=turn.model,
+        agent_id=turn.agents[0].id if turn.agents else UNSET,
     )
 
 
-def readable(model: Model) -> int:
+def _readable(model: Model) -> int:
     """How many characters of a conversation are read for a model: more than fit its context."""
-    return min(MOST_READ, max(LEAST_READ, CHARACTERS * model.max_context_tokens))
+    return min(_MOST_READ, max(LEAST_READ, _CHARACTERS * model.max_context_tokens))
 
 
-def prompt_of(turn: Turn) -> Prompt:
+def _prompt_of(turn: Turn) -> Prompt:
     assert turn.prompt is not None, "an API was asked"
     return turn.prompt
 
 
-def opening(
+def _opening(
     turn: Turn,
     model: Model,
     created: Created,
@@ -270,9 +284,10 @@ def opening(
     """Make the opening of a turn whose question is the last of that branch."""
     history = list(chat(thread(branch.messages, created.request.message_id)))
     system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
-    last = [ChatMessage("user", created.request.text), *begun(kept)]
+    last = [ChatMessage("user", created.request.text), *_begun(turn, kept)]
     cost = model.count_tokens
-    fitted = fitting(history, [*system, *last], model.max_context_tokens, cost)
+    fixed = [ChatMessage("system", prompt_of_agent(turn)), *system, *last]
+    fitted = fitting(history, fixed, model.max_context_tokens, cost)
     messages = (*system, *alternating([*fitted, *last]))
     return Opening(
         structs.replace(created, dropped=branch.above + len(history) - len(fitted)),
@@ -280,3 +295,8 @@ def opening(
         conversation,
         sum(cost(message.text) for message in messages),
     )
+
+
+def _begun(turn: Turn, content: tuple[Part, ...]) -> list[ChatMessage]:
+    """The answer's beginning, for a bare model to go on from: an agent's run reads the log."""
+    return [] if turn.agents else begun(content)

@@ -1,12 +1,19 @@
 """One job's place in the journal, for the job's whole life.
 
-The log leads.  The place remembers up to which position the journal has it, counted from 1 as in
-the log, and follows at its own pace: a storage that is away for an hour holds nobody up, and costs
-no memory but the log's own.  Two events are written before the log has them, because nobody may
-hear of them before: the first one (`ahead`) and the ending.
+Rules:
 
-Example: [1,2,3,4] are written, and the journal comes back empty.  `start_over` makes the position
-0; the reply to a write that was under way is of former times, and moves nothing.
+1. The log leads.  The place follows at its own pace, so a storage that is away for an hour holds
+   nobody up, and costs no memory but the log's own.
+2. The position is absolute: the number of events that the journal has, counted as in the log.
+3. Two events are written before the log has them, because nobody may hear of them before: the first
+   one (`ahead`) and the ending.
+4. A reply moves the position only if the reply is to the write under way.  Example: [1, 2, 3, 4]
+   are written, and the journal comes back empty.  `start_over` makes the position 0; the reply to
+   a write that began before changes nothing, and the log is written again from 1.
+5. A journal that refuses a former owner (`fenced`) ends the job here, before anybody who waits can
+   go on and store what is another owner's by now.
+6. A job is marked as done once, behind its ending, when nothing is left to be stored.
+7. No method that changes the place waits.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -114,6 +121,13 @@ class JobJournal:
         self._ahead, self._ahead_at = event, self._log.tail + 1
         self._writer.flush(self)
         while self._position < self._ahead_at and not self._is_closed:
+            await self._moved.wait()
+
+    async def written(self) -> None:
+        """Return once all that the log has now is kept, or nothing can be."""
+        tail = self._log.content_tail
+        self._writer.flush(self)
+        while self._position < tail and not self._is_closed:
             await self._moved.wait()
 
     async def finish(self, ending: AnyEnding) -> None:

@@ -12,20 +12,20 @@ from legato.histogram import Histogram
 from legato.storage.contracts.errors import StorageError, UnstorableText
 from legato.storage.contracts.journal import Entries, Journal
 
-GATHER: Final = 0.04
+_GATHER: Final = 0.04
 """Seconds from one write to the next: a write costs the same for one token and for hundreds.  With
 the write itself it is what a killed process can lose."""
 
-FIRST_PAUSE: Final = 0.25  # seconds between attempts at a write; each is twice the last …
-LONGEST_PAUSE: Final = 5.0  # … up to this
+_FIRST_PAUSE: Final = 0.25  # seconds between attempts at a write; each is twice the last …
+_LONGEST_PAUSE: Final = 5.0  # … up to this
 
-WRITES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0, 10.0)
+_WRITES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0, 10.0)
 """Seconds: a database nearby takes a few milliseconds, one that is away as long as it is."""
 
 log = structlog.get_logger()
 
 
-class WriteBatch:
+class _WriteBatch:
     """Jobs with something to write, and what to note of others."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class WriteBatch:
         self.forgotten: list[str] = []  # ids of jobs
         self.waiting: list[trio.Event] = []  # of those who wait until all this is written
 
-    def add(self, more: "WriteBatch") -> None:
+    def add(self, more: "_WriteBatch") -> None:
         self.jobs |= more.jobs
         self.done |= more.done
         self.forgotten += more.forgotten
@@ -71,11 +71,11 @@ class JournalWriter:
         self._journal = journal
         self._stirred = trio.Event()
         self._hurried = trio.Event()
-        self._urgent = WriteBatch()
-        self._other = WriteBatch()
+        self._urgent = _WriteBatch()
+        self._other = _WriteBatch()
         self._due = -math.inf
         self._since = math.inf
-        self.writes = Histogram(WRITES)
+        self.writes = Histogram(_WRITES)
 
     @property
     def delay(self) -> float:
@@ -113,15 +113,15 @@ class JournalWriter:
     async def run(self) -> None:
         """Write, for ever.  After an error that is no storage's, all that was to be written is kept
         for the next run."""
-        pause = FIRST_PAUSE
+        pause = _FIRST_PAUSE
         while True:
             try:
                 await self._write_next()
             except StorageError:
                 await trio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                pause = min(2 * pause, _LONGEST_PAUSE)
             else:
-                pause = FIRST_PAUSE
+                pause = _FIRST_PAUSE
 
     async def _write_next(self) -> None:
         """Raises StorageError where that failed; then it is put off."""
@@ -136,26 +136,26 @@ class JournalWriter:
         self.writes.add(self.delay)
         self._since = math.inf
 
-    def _put_off(self, work: WriteBatch, error: Exception) -> None:
+    def _put_off(self, work: _WriteBatch, error: Exception) -> None:
         reason = str(error) if isinstance(error, StorageError) else f"a {type(error).__name__}."
         log.warning("journal not written yet", jobs=len(work.jobs), reason=reason)
         self.trouble = StorageError(f"Generations not kept yet: {len(work.jobs)}.  {reason}")
         self._urgent.add(work)
         self._flush()
 
-    async def _next(self) -> WriteBatch:
+    async def _next(self) -> _WriteBatch:
         """Wait for urgent work and return it; with it all else, where a write is due."""
         await self._stirred.wait()
         with trio.move_on_at(self._due):
             await self._hurried.wait()
-        work, self._urgent, self._hurried = self._urgent, WriteBatch(), trio.Event()
+        work, self._urgent, self._hurried = self._urgent, _WriteBatch(), trio.Event()
         if trio.current_time() >= self._due:
             work.add(self._other)
-            self._other, self._stirred = WriteBatch(), trio.Event()
-            self._due = trio.current_time() + GATHER
+            self._other, self._stirred = _WriteBatch(), trio.Event()
+            self._due = trio.current_time() + _GATHER
         return work
 
-    async def _write(self, work: WriteBatch) -> None:
+    async def _write(self, work: _WriteBatch) -> None:
         await self._append(work)
         if work.done:
             await self._journal.mark_done([job.job_id for job in work.done])
@@ -165,9 +165,9 @@ class JournalWriter:
             await self._journal.forget(work.forgotten)
         self._leave(work)
 
-    def _leave(self, work: WriteBatch) -> None:
+    def _leave(self, work: _WriteBatch) -> None:
         """Put first into the next write what did not fit into this one."""
-        left = WriteBatch()
+        left = _WriteBatch()
         left.jobs = {job: None for job in work.jobs if job.is_behind}
         if not left.jobs:
             for event in work.waiting:
@@ -178,7 +178,7 @@ class JournalWriter:
         self._other = left
         self._stirred.set()
 
-    async def _append(self, work: WriteBatch) -> None:
+    async def _append(self, work: _WriteBatch) -> None:
         budget = Budget()
         batch = {job: said for job in work.jobs if (said := job.unwritten(budget))}
         try:

@@ -47,16 +47,16 @@ from legato.storage.contracts.errors import (
 from legato.storage.contracts.quotas import OverQuota
 from legato.storage.contracts.records import Records
 
-RETRIES: Final = (0.25, 0.5, 1.0)
+_RETRIES: Final = (0.25, 0.5, 1.0)
 """Seconds between attempts to store the question; after the last the start is refused, for whoever
 asked looks at an empty page."""
 
-OPENING: Final = 0.8
+_OPENING: Final = 0.8
 """Of `store_timeout`, for the question to be stored; the rest is for the ending that says it was
 not, so that whoever asked has the refusal within the whole."""
 
-FIRST_PAUSE: Final = 0.25  # seconds between attempts to store an answer; each is twice the last …
-LONGEST_PAUSE: Final = 60.0  # … up to this
+_FIRST_PAUSE: Final = 0.25  # seconds between attempts to store an answer; each is twice the last …
+_LONGEST_PAUSE: Final = 60.0  # … up to this
 
 log = structlog.get_logger()
 
@@ -78,7 +78,8 @@ class Recorder:
     ) -> None:
         """`is_resumed`: whoever has the job later may have the model go on."""
         self.journal = journal
-        self._is_resumed = is_resumed and turn.prompt is None and model.continues
+        can_go_on = bool(turn.agents) or model.continues
+        self._is_resumed = is_resumed and turn.prompt is None and can_go_on
         self._job = job
         self._turn = turn
         self._model = model
@@ -134,7 +135,7 @@ class Recorder:
                     await ended.wait()
                 opening = self._resumable(await self._store.plan(self._turn, self._model))
         except (InvalidTurn, StorageError) as error:
-            word = NotOpened(failure_of(error))
+            word = NotOpened(_failure_of(error))
         if opening is not None and not self._unwanted.is_set():
             word = await self._write(opening)
         await self._job.tell(word)
@@ -151,7 +152,7 @@ class Recorder:
             with self._planning:
                 word = Opened(await self._store.reopen(self._turn, self._model, created, content))
         except (ForeignConversation, StorageError) as error:
-            word = NotOpened(failure_of(error))
+            word = NotOpened(_failure_of(error))
         await self._job.tell(word)
 
     async def look_up(self) -> None:
@@ -184,12 +185,12 @@ class Recorder:
         return word
 
     async def _time_out(self) -> None:
-        await trio.sleep(OPENING * self._store_timeout)
-        self._left = (1 - OPENING) * self._store_timeout
+        await trio.sleep(_OPENING * self._store_timeout)
+        self._left = (1 - _OPENING) * self._store_timeout
         await self._tell_overdue_opening("the storage does not answer.")
 
     async def _tell_overdue_opening(self, reason: object) -> None:
-        self._overdue = failure_of(StorageError(reason))
+        self._overdue = _failure_of(StorageError(reason))
         self.stop_opening()
         await self._job.tell(OpeningOverdue(self._overdue))
 
@@ -199,7 +200,7 @@ class Recorder:
         try:
             conversation = await self._question_kept(opening.created)
         except (ForeignConversation, RequestTaken, UnstorableText, OverQuota) as error:
-            return NotOpened(failure_of(error))
+            return NotOpened(_failure_of(error))
         if conversation is None:
             return NotOpened(self._overdue)
         return Opened(replace(opening, conversation=conversation))
@@ -212,7 +213,7 @@ class Recorder:
         """
         if self._unwanted.is_set():
             return None
-        pauses = iter(RETRIES)
+        pauses = iter(_RETRIES)
         is_first = True
         refused: OverQuota | None = None
         while True:
@@ -313,13 +314,13 @@ class Recorder:
 
 
 def _pauses() -> Iterator[float]:
-    pause = FIRST_PAUSE
+    pause = _FIRST_PAUSE
     while True:
         yield pause
-        pause = min(2 * pause, LONGEST_PAUSE)
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def failure_of(error: Exception) -> Failure:
+def _failure_of(error: Exception) -> Failure:
     """Say why a turn could not be opened."""
     match error:
         case InvalidTurn():

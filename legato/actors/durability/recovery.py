@@ -15,9 +15,10 @@ from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART, Decision, ending_of
 from legato.actors.messages import Failure, Opening, Stored
 from legato.actors.stream.memory_sizes import JOB_BYTES
-from legato.content import Conversation, Part, Usage
+from legato.config import OnOwnerLost
+from legato.content import Conversation, Part, TextPart, ThinkPart, Usage
 from legato.events import AnyEnding, AnyEvent, Created, Delta, Ending, Failed
-from legato.models.contract import ModelRequest
+from legato.models.contract import Model, ModelRequest
 from legato.storage.contracts.errors import (
     ForeignConversation,
     RequestTaken,
@@ -30,7 +31,7 @@ from legato.storage.contracts.records import Records
 TRIES: Final = 3
 """How often what a job said is read again, before it is taken for what ends the process."""
 
-RETRIES: Final = (0.25, 0.5, 1.0)
+_RETRIES: Final = (0.25, 0.5, 1.0)
 """Seconds after each attempt to recover a job; a process that starts has not longer for one."""
 
 HAND_OVERS: Final = 100
@@ -62,18 +63,30 @@ class Recovered(Struct, frozen=True):
 
 
 class TakeoverPolicy:
-    """The process that takes over, alone: every job that began gets an ending here.
+    """What the process that takes over does: by itself, with the jobs of a former process.
 
     See `legato.actors.cluster.failover` for one of many replicas.
     """
+
+    def __init__(
+        self, models: Mapping[str, Model] | None = None, policy: OnOwnerLost = "seal"
+    ) -> None:
+        self._models = models or {}
+        self._policy = policy
 
     async def turn(self, job_id: str) -> Turn | None:
         """Tell what was asked for, where the journal does not say it."""
         return None
 
     def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
-        """Whether the model shall go on from that content, instead of an ending."""
-        return False
+        """Whether the run shall go on from that content, instead of an ending.
+
+        An agent's run goes on from any content; a bare model only where it continues a text.
+        """
+        model = self._models.get(turn.model)
+        is_text = all(isinstance(part, TextPart | ThinkPart) for part in content)
+        can = bool(turn.agents) or (model is not None and model.continues and is_text)
+        return self._policy == "continue" and can
 
 
 async def recover(
@@ -87,7 +100,7 @@ async def recover(
 
     Of the jobs that are marked as done, which are there to be read only, the newest are read, up
     to about `most` bytes; the others are forgotten unread.  All come in the order of their ids.
-    Whoever gets them marks them as done, and if nobody does, they are found again.
+    The caller marks the returned jobs as done; a job without that mark is found again.
 
     A job that cannot be brought to its end though the storage works is left to the next process:
     it keeps nobody from the others.
@@ -102,14 +115,14 @@ async def recover(
     done = [each for each in abandoned if each.marked_done]
     while done and most > 0:
         found.append(recovered := await _tried(done.pop(), journal, records, successor))
-        most -= size_of(recovered.events) if recovered else 0
+        most -= _size_of(recovered.events) if recovered else 0
     if done:
         await journal.forget([each.job_id for each in done])
     kept = [recovered for recovered in found if recovered is not None]
     return sorted(kept, key=lambda recovered: recovered.turn.job_id)
 
 
-def size_of(events: Sequence[AnyEvent]) -> int:
+def _size_of(events: Sequence[AnyEvent]) -> int:
     """About what a job of these events keeps in memory, in bytes."""
     texts = sum(len(event.text) for event in events if isinstance(event, Delta))
     return JOB_BYTES + texts + EVENT_BYTES * len(events)
@@ -119,7 +132,7 @@ async def _tried(
     job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
 ) -> Recovered | None:
     """Recover it; None, too, where that fails and fails again and nothing else does."""
-    for pause in RETRIES:
+    for pause in _RETRIES:
         try:
             return await recover_one(job, journal, records, successor)
         except StorageError as error:

@@ -7,10 +7,10 @@ from legato.actors.stream.log import Log
 from legato.dialects.contract import Encoder
 
 KEPT: Final = 4  # encoders: where the live frames end, and where readers who replay have come to
-MARK_EVERY: Final = 8192
+_MARK_EVERY: Final = 8192
 """Events; to encode so many takes about 6 ms, for which a reader who comes back holds others up."""
 
-FRAME_END: Final = b"\n\n"  # and nowhere else: what is in a frame is JSON on one line
+_FRAME_END: Final = b"\n\n"  # and nowhere else: what is in a frame is JSON on one line
 
 
 class Rest(NamedTuple):
@@ -27,7 +27,9 @@ class Encoding:
     past every `mark_every`th position left its like there, for whoever wants to go on behind it.
     """
 
-    def __init__(self, make: Callable[[], Encoder], log: Log, mark_every: int = MARK_EVERY) -> None:
+    def __init__(
+        self, make: Callable[[], Encoder], log: Log, mark_every: int = _MARK_EVERY
+    ) -> None:
         self._new = make()
         self._is_stateless = self._new.fork() is self._new
         self._log = log
@@ -72,21 +74,21 @@ class Encoding:
         seq, encoder = self._before(wanted)
         first, made = wanted, b""
         for event in self._log.events(seq, self._log.tail):
-            if next_number(encoder) > wanted:
+            if _next_number(encoder) > wanted:
                 break
-            seq, first = seq + 1, next_number(encoder)
+            seq, first = seq + 1, _next_number(encoder)
             made = encoder.encode(seq, event)
             self._mark(seq, encoder)
-        if next_number(encoder) < wanted:
-            return next_number(encoder) - 1
+        if _next_number(encoder) < wanted:
+            return _next_number(encoder) - 1
         self.put(seq, encoder)
-        return Rest(seq, made.split(FRAME_END, wanted - first)[-1])
+        return Rest(seq, made.split(_FRAME_END, wanted - first)[-1])
 
     def _before(self, wanted: int) -> tuple[int, Encoder]:
         """The last place that is kept before that frame and, frames without a number being of it,
         before the ending."""
         return self._nearest(
-            lambda seq, each: seq <= self._log.content_tail and next_number(each) <= wanted
+            lambda seq, each: seq <= self._log.content_tail and _next_number(each) <= wanted
         )
 
     def _nearest(self, fits: Callable[[int, Encoder], bool]) -> tuple[int, Encoder]:
@@ -96,7 +98,7 @@ class Encoding:
         return seq, places.get(seq, self._new).fork()
 
 
-def next_number(encoder: Encoder) -> int:
+def _next_number(encoder: Encoder) -> int:
     """In a dialect without numbers no frame has ever been made."""
     return encoder.number or 0
 

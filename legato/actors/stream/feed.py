@@ -1,20 +1,32 @@
-"""What readers follow: a log, its fold, and its projections, changed in one place."""
+"""The feed that readers follow: a log, the fold and the projections of it, in one place.
+
+Rules:
+
+1. One actor owns a feed: a job, or a mirror.  No method waits, so nobody sees half a change.
+2. `append` changes log and fold together.  An event keeps its position for ever.
+3. `subscribe` gives a sink the backlog and lets the sink join in one step, so no event comes
+   between the two, and none comes twice.
+4. `push` hands every sink, as one write, what came since the last push.
+5. A sink takes a write at once or refuses.  A sink that refuses is dropped; the reader behind it
+   asks again from its own cursor.
+6. A cursor holds as far as the log still has what its epoch said: `events.Cursor` has an example.
+   Any other cursor is answered with a snapshot, or refused where the dialect has none.
+7. A fault of a dialect cuts the readers of that dialect, and harms neither the job nor others.
+"""
 
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import structlog
 from msgspec import structs
 
 from legato.actors.stream.fold import Fold
 from legato.actors.stream.log import Log
-from legato.actors.stream.places import Located, OutOfReach, UnknownDialect
+from legato.actors.stream.places import Located, OutOfReach, Start, UnknownDialect
 from legato.actors.stream.projection import Projection
 from legato.actors.stream.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, Created, Cursor, Queued, Snapshot
-
-Start = Literal["beginning", "snapshot"] | Cursor
 
 T = TypeVar("T")
 
@@ -22,7 +34,7 @@ log = structlog.get_logger()
 
 
 class Feed:
-    """Owned by one actor.  No method waits, so nobody ever sees half a change."""
+    """The rules are at the top of this file."""
 
     def __init__(
         self,
@@ -72,7 +84,8 @@ class Feed:
 
     @property
     def previous_epochs(self) -> Mapping[int, int]:
-        """The epochs of former owners, each with the last position that is left of it."""
+        """The epochs of former owners, each with the last position that is left of it: {1: 2} where
+        epoch 1 said [1, 2, 3] and [1, 2] was kept.  See `events.Cursor`."""
         return self._previous_epochs
 
     @property

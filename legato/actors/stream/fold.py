@@ -25,7 +25,7 @@ from legato.events import (
 )
 from legato.growing_part import GrowingPart, blank, completed
 
-GROWS: Final[Mapping[type[Delta], type[Part]]] = {
+_GROWS: Final[Mapping[type[Delta], type[Part]]] = {
     TextDelta: TextPart,
     ReasoningDelta: ThinkPart,
     ArgumentsDelta: ToolCallPart,
@@ -60,9 +60,9 @@ class Fold:
             # Nearly all are more of the same part: it is looked for and checked once for them.
             if part is None or type(event) is not kind or event.index != index:
                 kind, index = type(event), event.index
-                part = self._at(index, GROWS[kind])
+                part = self._at(index, _GROWS[kind])
             part.grow(event.text)
-            self.bytes += length_of(event.text)
+            self.bytes += _length_of(event.text)
 
     def _turn(self, event: RareEvent) -> None:
         match event:
@@ -71,13 +71,13 @@ class Fold:
             case StepCompleted(index, tool_call):
                 self._at(index, ToolCallPart)
                 self._parts[index] = completed(self._parts[index], tool_call)
-                self.bytes += length_of(tool_call.output or "")
+                self.bytes += _length_of(tool_call.output or "")
             case ModelCallEnded():
                 self.calls.append(event)
             case Created():
                 self.created = without_turn(event)
                 self._parts = [GrowingPart(part) for part in event.kept]
-                self.bytes = sum(map(size_of, event.kept))
+                self.bytes = sum(map(_size_of, event.kept))
             case Queued():
                 self.queued = event
             case Finished() | Stopped() | Failed():
@@ -100,7 +100,7 @@ class Fold:
         begun = blank(step)
         if step.index == len(self._parts):
             self._parts.append(GrowingPart(begun))
-            self.bytes += size_of(begun)
+            self.bytes += _size_of(begun)
         else:
             self._at(step.index, type(begun))
         self.steps.append(step)
@@ -114,16 +114,16 @@ class Fold:
         return part
 
 
-def length_of(text: str) -> int:
+def _length_of(text: str) -> int:
     """In bytes of UTF-8.  Most texts are ASCII, and know it."""
     return len(text) if text.isascii() else len(text.encode())
 
 
-def size_of(part: Part) -> int:
+def _size_of(part: Part) -> int:
     match part:
         case TextPart(text) | ThinkPart(text) | ErrorPart(text):
-            return length_of(text)
+            return _length_of(text)
         case ToolCallPart(call):
-            return length_of(call.args)
+            return _length_of(call.args)
         case _:
             assert_never(part)

@@ -8,11 +8,12 @@ from sys import getsizeof
 from typing import cast
 
 from legato.actors.stream.memory_sizes import EVENT_BYTES, size_of_json, size_of_part
+from legato.agents.definition import Agent
 from legato.content import TurnRequest
 from legato.events import AnyDelta, AnyEvent, Created, Delta, Queued, RareEvent
 
 
-class Run:
+class _DeltaRun:
     """Neighbouring deltas of one part: for each its text and four bytes, instead of an object."""
 
     __slots__ = ("_ends", "_index", "_kind", "_text")
@@ -44,18 +45,18 @@ class Packed:
     def __init__(self) -> None:
         self.bytes = 0
         self.length = 0  # in events
-        self._pieces: list[Run | AnyEvent] = []
+        self._pieces: list[_DeltaRun | AnyEvent] = []
         self._starts: list[int] = []  # the index of each piece's first event
 
     def extend(self, events: Sequence[AnyEvent]) -> None:
-        for each in runs(events):
+        for each in _runs(events):
             if isinstance(each, list):
-                run = Run(each)
+                run = _DeltaRun(each)
                 self._add(run, len(run), run.bytes)
             else:
                 self._add(each, 1, size_of(each))
 
-    def _add(self, piece: Run | AnyEvent, length: int, size: int) -> None:
+    def _add(self, piece: _DeltaRun | AnyEvent, length: int, size: int) -> None:
         self._pieces.append(piece)
         self._starts.append(self.length)
         self.length += length
@@ -67,7 +68,7 @@ class Packed:
         for piece, first in zip(self._pieces[number:], self._starts[number:], strict=True):
             if first >= end:
                 return
-            if isinstance(piece, Run):
+            if isinstance(piece, _DeltaRun):
                 yield from piece.events(max(0, start - first), end - first)
             else:
                 yield piece
@@ -88,10 +89,15 @@ def size_of(event: RareEvent) -> int:
 
 def _size_of_turn(turn: TurnRequest) -> int:
     texts = getsizeof(turn.text) + getsizeof(turn.instructions)
-    return texts + size_of_json(turn.parameters) + getsizeof(turn.edit.text if turn.edit else None)
+    texts += getsizeof(turn.edit.text if turn.edit else None)
+    return texts + size_of_json(turn.parameters) + sum(map(_size_of_agent, turn.agents))
 
 
-def runs(events: Sequence[AnyEvent]) -> Iterator[list[AnyDelta] | RareEvent]:
+def _size_of_agent(agent: Agent) -> int:
+    return size_of_json([getattr(agent, name) for name in agent.__struct_fields__])
+
+
+def _runs(events: Sequence[AnyEvent]) -> Iterator[list[AnyDelta] | RareEvent]:
     """Neighbouring deltas of one part together, and what is no delta by itself."""
     start, count = 0, len(events)
     while start < count:

@@ -1,9 +1,15 @@
 """A reader's place in a job's log, and why nobody can tell what follows it."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 from legato.actors.mailbox import ActorError
 from legato.events import Cursor
+
+Start = Literal["beginning", "snapshot"] | Cursor
+"""Where a reader wants to begin: at the log's beginning, with a snapshot of now, or behind the
+event that the reader saw last."""
 
 
 class UnknownDialect(ActorError):

@@ -9,7 +9,7 @@ from legato.actors.stream.sinks import Chunk, Sink
 from legato.dialects.contract import Dialect, Identity
 
 PAGE_BYTES = 64 * 1024  # what a replay hands a reader at a time: a stalled one holds no more
-PAGES_KEPT = 2  # readers that replay together are about equally far
+_PAGES_KEPT = 2  # readers that replay together are about equally far
 SPARED = 64  # sinks among which nobody looks for those that are left
 
 
@@ -113,7 +113,7 @@ class Projection:
 
     def _keep(self, after: int, page: Chunk) -> None:
         self._pages[after] = page
-        if len(self._pages) > PAGES_KEPT:
+        if len(self._pages) > _PAGES_KEPT:
             del self._pages[next(iter(self._pages))]
 
     def _chunk(self, data: bytes, seq: int) -> Chunk:

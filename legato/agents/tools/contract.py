@@ -1,7 +1,7 @@
 """What a tool is to the rest of the program: a definition that a model reads, and a call."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -79,9 +79,27 @@ class Offer(Struct, frozen=True):
     missing: Mapping[str, str] = {}
 
 
+def joined(offers: Iterable[Offer]) -> Offer:
+    """All tools of some offers; of several tools with one name the first."""
+    tools: dict[str, Tool] = {}
+    missing: dict[str, str] = {}
+    for offer in offers:
+        for tool in offer.tools:
+            tools.setdefault(tool.definition.name, tool)
+        missing |= offer.missing
+    return Offer([*tools.values()], missing)
+
+
 class Toolbox(Protocol):
     """Every tool that is configured, in this process."""
 
     async def offer(self, names: Sequence[str], user: str) -> Offer:
         """Find the tools of an agent by the names in its `tools`, for that user."""
         ...
+
+
+class NoTools:
+    """The toolbox of a process without tools."""
+
+    async def offer(self, names: Sequence[str], user: str) -> Offer:
+        return Offer(missing=dict.fromkeys(names, "no tools are configured"))

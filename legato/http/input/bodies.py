@@ -32,17 +32,21 @@ class StartBody(Struct, kw_only=True, rename="camel"):
 
     - `model` is one of `/api/models`, `model_parameters` are for it alone, and `promptPrefix`
       is its system prompt.
+    - `agent_id` has an agent answer, with its own model, instructions and parameters, which count
+      before those of the start: `agent_…`, or the name of one of the configuration.
     - `conversationId` goes on in one; `parentMessageId` after one of its messages, by default
       the newest.
     - `isRegenerate` answers the question `overrideParentMessageId` again.
     - `isContinued` lets the answer `responseMessageId` go on; `editedContent` lets it go on from
       other words, as itself if `isContinued`, else as a sibling.
     - `on_busy` says what becomes of the turn that runs in this conversation, or of this one.
-    - `clientRequestId` makes a start safe to send again: it joins the first, ever.
+    - `clientRequestId` makes a start safe to send again: it joins the first, ever; with another
+      request it is 422.
     """
 
     text: Annotated[str, Meta(examples=["What is legato?"])] = ""
     model: str | None = None
+    agent_id: Endpoint | None = field(default=None, name="agent_id")
     endpoint: Endpoint | None = None
     conversation_id: Id | None = None
     parent_message_id: Id | None = None

@@ -35,6 +35,12 @@ def is_bound(given: bool | None) -> bool:
         raise InvalidField(CANCEL_HEADER, f"{found}; true or false is allowed") from None
 
 
+def unquoted(key: str) -> str:
+    """A key as structured fields spell texts, in quotes, is the key without them."""
+    is_quoted = len(key) > 1 and key[0] == key[-1] == '"'
+    return key[1:-1] if is_quoted else key
+
+
 def request_id(api: str) -> str | None:
     """The caller's name for its request; what other APIs call theirs is another's.
 
@@ -44,6 +50,7 @@ def request_id(api: str) -> str | None:
     key = request.headers.get(KEY_HEADER)
     if key is None:
         return None
+    key = unquoted(key)
     try:
         # No other API has a request of that name: theirs have no slash in them.
         return f"{api}/{msgspec.convert(key, RequestId)}"

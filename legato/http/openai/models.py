@@ -1,20 +1,30 @@
-"""The models that can be asked, as OpenAI's APIs list them."""
+"""The models and agents that can be asked, as OpenAI's APIs list them."""
 
 from typing import Final
 
+from msgspec.structs import replace
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
+from legato.agents.catalogue import ConfiguredAgent
+from legato.agents.errors import AgentForbidden, NoSuchAgent
+from legato.agents.permissions import principals_of
 from legato.http.errors import ModelNotFound
 from legato.http.openai.replies import ModelObject, ModelsPage
 from legato.http.openapi import describe
-from legato.http.request_context import reply, runtime
+from legato.http.request_context import reply, runtime, user
 from legato.http.runtime import Runtime
+from legato.storage.contracts.agents import VIEW, AgentQuery
 
 models = Blueprint("openai_models", __name__)
 tag_blueprint(models, ["OpenAI"])
 
 BUILT_IN: Final = "scripted"  # the provider of what is there without configuration
+PROVIDER: Final = "agents"
+OURS: Final = "legato"
+
+MOST: Final = 1000
+"""Agents beside the models: more are in the list of agents, page by page."""
 
 
 @models.get("/v1/models")
@@ -23,20 +33,52 @@ BUILT_IN: Final = "scripted"  # the provider of what is there without configurat
 @models.get("/api/agents/v1/responses/models")
 @describe(ModelsPage)
 async def every() -> Response:
-    """The models that can be asked."""
+    """The models that can be asked, and the agents that you may use, which are asked like them."""
     house = runtime()
-    return reply(ModelsPage([_described(house, name) for name in house.models]))
+    known = [_described(house, name) for name in house.models]
+    return reply(ModelsPage([*known, *await _agents(house)]))
 
 
 @models.get("/v1/models/<path:model>")
 @models.get("/api/agents/v1/models/<path:model>")
 @describe(ModelObject, refusals=(404,))
 async def one(model: str) -> Response:
-    """One model, by its name, which may have slashes in it."""
+    """One model or agent, by its name, which may have slashes in it."""
     house = runtime()
-    if model not in house.models:
-        raise ModelNotFound(model, house.models)
-    return reply(_described(house, model))
+    if model in house.models:
+        return reply(_described(house, model))
+    catalogue = house.catalogue
+    if (configured := catalogue.configured.get(model)) and configured.is_visible(user()):
+        return reply(_configured(configured))
+    try:
+        agent = (await catalogue.allowed(model, user(), VIEW)).agent
+    except (NoSuchAgent, AgentForbidden):
+        raise ModelNotFound(model, house.models) from None
+    shown = _agent(agent.id, agent.state.name, agent.state.description, agent.author)
+    return reply(replace(shown, created=int(agent.created_at.timestamp())))
+
+
+async def _agents(house: Runtime) -> list[ModelObject]:
+    principals = principals_of(user())
+    page = await house.catalogue.stored.page(principals, AgentQuery(), limit=MOST)
+    stored = [_agent(each.id, each.name, each.description, each.author) for each in page.agents]
+    return [*map(_configured, house.catalogue.visible(user())), *stored]
+
+
+def _configured(agent: ConfiguredAgent) -> ModelObject:
+    return _agent(agent.name, agent.state.name, agent.state.description, OURS)
+
+
+def _agent(agent_id: str, name: str, description: str, author: str) -> ModelObject:
+    """`owned_by` is the caller, or nobody whom others need to know."""
+    return ModelObject(
+        id=agent_id,
+        root=agent_id,
+        name=name or agent_id,
+        description=description or None,
+        provider=PROVIDER,
+        owned_by=author if author == user() else OURS,
+    )
 
 
 def _described(house: Runtime, name: str) -> ModelObject:

@@ -99,12 +99,19 @@ class Connections:
         self._clients.add(client)
         try:
             with client.life:
-                await self._server(client).run()
+                # Hypercorn's part is most of the cost of a connection.  A client that only comes
+                # and goes must not cost others so much.
+                client.expect(self._first_request_wait())
+                if await client.has_begun():
+                    await self._server(client).run()
         except Exception:
             log.exception("connection failed")
         finally:
             client.socket.close()
             self._clients.discard(client)
+
+    def _first_request_wait(self) -> float:
+        return 0 if self._context.terminated.is_set() else self._config.keep_alive_timeout
 
     def _server(self, client: ClientStream) -> ConnectionServer:
         return ConnectionServer(

@@ -5,7 +5,7 @@ from typing import Final
 
 import trio
 
-from legato.actors.subscription import Follower
+from legato.actors.subscription import Subscription
 from legato.http.streams.streaming import HEARTBEAT, Reading, StreamBody, StreamCut, Streams
 
 LARGEST_WRITE: Final = 128 * 1024
@@ -18,11 +18,11 @@ PIECE: Final = 64 * 1024  # bytes that are sent at a time of frames that are lar
 class ServedBody(StreamBody):
     def __init__(self, reading: Reading, heartbeat: float, streams: Streams) -> None:
         super().__init__(reading, heartbeat, streams)
-        self._follower = Follower(reading.job, reading.dialect, reading.start)
+        self._subscription = Subscription(reading.job, reading.dialect, reading.start)
         self._pieces: Iterator[bytes] = iter(())
 
     def _leave(self) -> None:
-        self._follower.leave()
+        self._subscription.leave()
 
     async def _next(self) -> bytes:
         piece = next(self._pieces, b"")
@@ -35,7 +35,7 @@ class ServedBody(StreamBody):
     async def _wait(self) -> bytes:
         """The next frames, or their first piece; a comment where there are none for so long."""
         with trio.move_on_after(self._heartbeat) as self._silence:
-            chunk = await self._follower.receive()
+            chunk = await self._subscription.receive()
             self._ended = chunk.last
             self._pieces = pieces_of(chunk.data)
             return next(self._pieces)

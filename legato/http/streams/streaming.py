@@ -13,7 +13,7 @@ from quart.wrappers.response import ResponseBody
 
 from legato.actors.mailbox import ActorError, ActorStopped
 from legato.actors.ref import JobRef
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.http.streams.socket_sink import Coding
 
 HEARTBEAT: Final = b": hb\n\n"

@@ -33,10 +33,10 @@ log = structlog.get_logger()
 
 
 class EngineProcess:
-    """One engine, whichever process serves it now; `client` speaks to that.
+    """An engine that outlives its processes; `client` speaks to the process of the moment.
 
-    One task, `keep`, starts processes and watches them.  An answer that ran when one died is cut;
-    requests that come then wait for the next.
+    One task, `keep`, starts processes and watches them.  A process's death cuts its answers; later
+    requests wait for the next process.
     """
 
     def __init__(self, weights: Path, context_tokens: int) -> None:
@@ -166,7 +166,7 @@ async def open_engine(weights: Path, context_tokens: int) -> AsyncIterator[Engin
 
 
 async def end(process: trio.Process) -> None:
-    """Close its input, which tells it to end, and see that it does."""
+    """Close the process's input, which asks for the end, and wait for the end, or force it."""
     assert process.stdin is not None
     assert process.stdout is not None
     await process.stdin.aclose()

@@ -4,7 +4,7 @@ from typing import Final
 
 import trio
 
-from legato.actors.admission import Refused
+from legato.actors.admission import StartRefused
 from legato.actors.conversation.turn import InvalidTurn
 from legato.actors.start import NotStarted, StartReply, start_turn
 from legato.config import OnBusy
@@ -25,7 +25,7 @@ from legato.storage.contracts.errors import ForeignConversation
 
 BUSY: Final[tuple[OnBusy, ...]] = ("interrupt", "interrupt", "enqueue", "reject")
 FIRST_OF_THREE: Final = 3
-REFUSALS: Final = (Refused, NotStarted, InvalidTurn, ForeignConversation)
+REFUSALS: Final = (StartRefused, NotStarted, InvalidTurn, ForeignConversation)
 
 
 async def start(sim: Simulation, place: int, conversation: int, busy: int, request: int) -> None:

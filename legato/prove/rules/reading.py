@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.prove.model import KnownJob
 from legato.prove.readers import Reader
 from legato.prove.schedule import PLACE, Rule, nth

@@ -16,6 +16,9 @@ class Erased(NamedTuple):
     api_keys: int = 0
     scores: int = 0  # violations' scores, counted by kind
     generations: int = 0
+    agents: int = 0
+    agent_versions: int = 0
+    grants: int = 0  # of other users' agents
 
 
 class Erasure(Protocol):

@@ -1,6 +1,6 @@
 """The errors of storage."""
 
-from legato.storage.contracts.records import StoredTurn
+from msgspec import Struct
 
 
 class StorageError(Exception):
@@ -26,10 +26,17 @@ class UnstorableText(StorageError):
     """
 
 
+class StoredTurn(Struct, frozen=True):
+    """Where a start with a `clientRequestId` went."""
+
+    conversation_id: str
+    message_id: str
+
+
 class RequestTaken(Exception):
     """This user's `clientRequestId` has started a turn already, which `turn` names."""
 
-    def __init__(self, turn: "StoredTurn") -> None:
+    def __init__(self, turn: StoredTurn) -> None:
         super().__init__(f"That request already started the turn of message {turn.message_id}.")
         self.turn = turn
 

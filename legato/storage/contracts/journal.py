@@ -29,8 +29,8 @@ class Entries(Struct, frozen=True):
 class OrphanedJob(Struct, frozen=True):
     """A job that had no living owner, and belongs to this journal's owner now.
 
-    `epoch`: what its new owner appends has this.  `attempts`: how often the job was taken over
-    since anything was appended to it or it was marked as done, this time included.
+    `epoch`: the epoch of all that the new owner appends.  `attempts`: how many times the job was
+    taken over, this time included, since the last append, or since the job was marked as done.
     """
 
     job_id: str
@@ -69,12 +69,14 @@ class Refusal(Struct, frozen=True):
 class Journal(Protocol):
     """The logs of jobs, which outlive the processes that run the jobs.
 
-    A job is done once its ending is in here and what that says is stored.  A journal has an
-    owner: who opened it.  Jobs belong to the owner who appended to them first, with epoch 1, until
-    another takes them over, or, where that is not in here any more, appends with a later epoch.
-    Every method raises StorageError where the storage fails or is closed.  One that is cancelled
-    has done all of its work or none; after an error that is not certain, and the same may be said
-    again.
+    A job is done once the journal has the ending and the records have the answer.  A journal has an
+    owner, the process that opened the journal.  A job belongs to the first owner to append, with
+    epoch 1, until a later owner takes the job over; a job lost from the journal belongs to the next
+    owner to append, with a later epoch.
+
+    Every method raises StorageError where the storage fails or is closed.  A cancelled method has
+    done all of the work or none; after an error the outcome is not certain, and the call may be
+    repeated.
     """
 
     async def append(self, batch: Sequence[Entries]) -> Sequence[Refusal]:
@@ -103,7 +105,7 @@ class Journal(Protocol):
     async def read(self, job_id: str) -> Kept: ...
 
     async def mark_done(self, job_ids: Sequence[str]) -> None:
-        """Note that nothing is left to be done for them but to let them be read.
+        """Note that these jobs are done: only readers are interested from now on.
 
         Jobs of a later owner are left as found, and forgotten jobs stay forgotten.
         """

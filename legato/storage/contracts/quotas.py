@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import UNSET, Struct, json
 
+from legato.agents.state import AgentState
 from legato.content import Conversation, Message
 from legato.storage.contracts.responses import StoredResponse
 
@@ -60,7 +61,8 @@ class Quota(Struct, frozen=True):
         if self.size is not None and use.size > self.size:
             raise OverQuota(
                 f"With this, what is stored for you would have {use.size} bytes; {self.size} are"
-                " allowed (max_stored_bytes_per_user). Delete conversations or stored responses."
+                " allowed (max_stored_bytes_per_user). Delete conversations, stored responses or"
+                " agents."
             )
 
 
@@ -87,3 +89,12 @@ def response_use(response: StoredResponse) -> StorageUse:
 def _octets(text: str) -> int:
     """The size in bytes, also of a text that is not Unicode, which `checks` refuses by name."""
     return len(text.encode(errors="surrogatepass"))
+
+
+def version_use(state: AgentState) -> StorageUse:
+    """Of one version of an agent."""
+    return StorageUse(0, ROW_BYTES + len(json.encode(state)))
+
+
+def avatar_use(data: bytes) -> StorageUse:
+    return StorageUse(0, ROW_BYTES + len(data))

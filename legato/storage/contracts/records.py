@@ -6,7 +6,9 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from legato.content import Conversation, Message
+from legato.storage.contracts.agents import Agents
 from legato.storage.contracts.bans import Bans
+from legato.storage.contracts.errors import StoredTurn
 from legato.storage.contracts.keys import ApiKeys
 from legato.storage.contracts.quotas import StorageUse
 from legato.storage.contracts.responses import Responses
@@ -43,13 +45,6 @@ class Branch(Struct, frozen=True):
     above: int = 0
 
 
-class StoredTurn(Struct, frozen=True):
-    """The turn that a start with a `clientRequestId` began."""
-
-    conversation_id: str
-    message_id: str
-
-
 class Records(Protocol):
     """Conversations and messages.
 
@@ -58,6 +53,9 @@ class Records(Protocol):
     has done all of the work or none.  Timestamps are storage's: `created_at` is set once,
     `updated_at` at every write, both aware and in UTC.
     """
+
+    @property
+    def agents(self) -> Agents: ...
 
     @property
     def api_keys(self) -> ApiKeys: ...

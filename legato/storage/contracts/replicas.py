@@ -38,6 +38,7 @@ class JobInfo(Struct, frozen=True, kw_only=True):
     model: str
     endpoint: str = "agents"
     request_id: str | None = None
+    request_digest: str | None = None
     api_request: ApiRequest | None = field(name="asked", default=None)
     place: int = 0
 
@@ -128,7 +129,7 @@ class Directory(Protocol):
         ...
 
     async def reannounce(self, jobs: Sequence[DirectoryEntry]) -> None:
-        """List all jobs of this replica, after the shared storage lost what it was told.
+        """List all jobs of this replica, after the shared storage lost the directory.
 
         The journal's writer makes the jobs' places in the journal: see `Entries`.  Better knowledge
         of the directory stays: a later stage, a new owner, or a tombstone.
@@ -136,7 +137,7 @@ class Directory(Protocol):
         ...
 
     async def find(self, job_id: str) -> DirectoryEntry | None:
-        """From its entry until the journal has forgotten it.
+        """A job and its owner, from the job's entry until the journal has forgotten the job.
 
         Raises:
             IncompleteDirectory: instead of None.
@@ -246,9 +247,9 @@ class Replication(Protocol):
     def journal(self) -> Journal:
         """The journal whose owners are replicas: `take_over` takes the jobs of gone replicas.
 
-        The journal keeps the directory true: a job's first event advances the job from `waiting`
-        to `begun`, the mark that it is done to `ended`; to forget a job removes its entry.  A job
-        of which nothing was appended is taken over, too: what is read of that job is empty.
+        This journal keeps the directory true: a job's first event advances the job from `waiting`
+        to `begun`, `mark_done` advances to `ended`, and `forget` removes the job's entry.  A job
+        without any appended event is taken over, too, and is read as empty.
         """
         ...
 

@@ -1,8 +1,8 @@
-"""What is kept for the Responses API: the contract.
+"""The contract for stored responses of the Responses API.
 
-A conversation is a log of entries, in one order of arrival.  Most are responses; what else changes
-it is an entry of its own, a `StoredResponse` that nobody asked a model for: its beginning, with
-the metadata, and items that were added.  The ends of their ids say so (`BEGUN`, `ADDED`).
+A conversation is a log of entries, in order of arrival.  Most entries are responses; every other
+change of a conversation is an entry, too: a `StoredResponse` without a model's answer, for the
+beginning with its metadata, and for added items.  Such an entry's id ends with `BEGUN` or `ADDED`.
 """
 
 import re
@@ -23,9 +23,9 @@ much."""
 
 
 class StoredResponse(Struct, frozen=True, kw_only=True):
-    """A request to the Responses API and what came of it; `ending` is None while it runs, and of
-    a change that is no response.
+    """A request to the Responses API and the outcome.
 
+    `ending` is None while the response runs, and always in a change without a response.
     `items`: the input items of this request alone (JSON objects with ids), without earlier items.
     """
 
@@ -43,7 +43,7 @@ ADDED: Final = "_added"
 
 
 def is_change(response_id: str) -> bool:
-    """Whether an entry is no response, but another change of its conversation."""
+    """Whether an entry is a change of its conversation without a response."""
     return response_id.endswith((BEGUN, ADDED))
 
 
@@ -51,23 +51,23 @@ _OURS: Final = re.compile(r"_([0-9A-HJKMNP-TV-Z]{26})(_|$)")
 
 
 def entries_of(item_id: str) -> Sequence[str]:
-    """The entries that may have the item, where we named that: by its job and place, `msg_<job>_0`.
+    """The ids of entries that may hold an item whose id Legato made from job and place.
 
-    No two of them are there.
+    The id `msg_<job>_0` leads to three ids, of which only one is in use.
     """
     found = _OURS.search(item_id)
     return [f"resp_{found[1]}{end}" for end in ("", BEGUN, ADDED)] if found else ()
 
 
 def digests(response: StoredResponse) -> Iterator[str]:
-    """What is kept of the names that clients gave to its items."""
+    """Digests of the item ids that clients made."""
     for item in response.items:
         if response.response_id not in entries_of(item["id"]):
             yield digest_of(item["id"])
 
 
 def digest_of(item_id: str) -> str:
-    """A key of one length, whatever a client calls its items."""
+    """A key of fixed length for an item id of any length."""
     return sha256(item_id.encode()).hexdigest()
 
 
@@ -106,10 +106,10 @@ class Responses(Protocol):
         ...
 
     async def holding(self, user: str, item_ids: Collection[str]) -> Sequence[StoredResponse]:
-        """Those that have one of these items, or had it by its name, in order of arrival.
+        """The entries that hold one of these items, also by a client's id, in order of arrival.
 
         Raises:
-            ChainTooLarge: where they have more than LARGEST_CHAIN bytes together.
+            ChainTooLarge: where the entries have more than LARGEST_CHAIN bytes together.
         """
         ...
 
@@ -122,19 +122,19 @@ class Responses(Protocol):
         ...
 
     async def first(self, user: str, conversation_id: str) -> StoredResponse | None:
-        """The first entry of that order."""
+        """The conversation's entry that arrived first."""
         ...
 
     async def rewrite(self, response: StoredResponse) -> bool:
-        """Put what was created in place of what its entry has; False where that is gone."""
+        """Replace an entry's `created`; False where the entry is gone."""
         ...
 
     async def drop_item(self, user: str, response_id: str, item_id: str) -> bool:
-        """Remove an item of those that an entry brought; False where there is none."""
+        """Remove an item from its entry; False where there is no such item."""
         ...
 
     async def delete_some(self, user: str, conversation_id: str, *, most: int) -> int:
-        """Remove up to `most` entries of a conversation, the oldest first; how many that were."""
+        """Remove up to `most` entries of a conversation, the oldest first, and return how many."""
         ...
 
     async def newest(self, user: str, conversation_id: str) -> StoredResponse | None:

@@ -1,5 +1,6 @@
 """The contracts within one process: nothing outlives the process.
 
+- `agents`: agents in memory
 - `bans`: bans in memory
 - `erasure`: removal of stored rows in memory
 - `journal`: a journal in memory, the simplest implementation of the contract

@@ -27,7 +27,16 @@ class MemoryErasure:
             await self._records.api_keys.delete(key.id)
         removed = await self._remove(conversations[:most], responses[:most])
         scores = self._records.bans.forget(f"user:{user}")
-        return removed._replace(api_keys=len(keys), scores=scores)
+        removed = removed._replace(api_keys=len(keys), scores=scores)
+        return await self._remove_agents(removed, user, most)
+
+    async def _remove_agents(self, removed: Erased, user: str, most: int) -> Erased:
+        agents = self._records.agents.of_author(user)[:most]
+        versions = [len(await self._records.agents.history(each, most=0)) for each in agents]
+        for agent_id in agents:
+            await self._records.agents.delete(agent_id)
+        grants = self._records.agents.forget(user)
+        return removed._replace(agents=len(agents), agent_versions=sum(versions), grants=grants)
 
     async def expire(self, before: datetime, *, most: int) -> Erased:
         oldest = oldest_id(before)

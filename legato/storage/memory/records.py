@@ -9,7 +9,12 @@ from legato.content import NEW_CHAT, Conversation, Message
 from legato.storage.branches import branch_of
 from legato.storage.checks import require_limit, require_together, require_unicode
 from legato.storage.clock import Clock, utc_now
-from legato.storage.contracts.errors import ForeignConversation, RequestTaken, StorageError
+from legato.storage.contracts.errors import (
+    ForeignConversation,
+    RequestTaken,
+    StorageError,
+    StoredTurn,
+)
 from legato.storage.contracts.quotas import (
     UNBOUNDED,
     Quota,
@@ -17,7 +22,8 @@ from legato.storage.contracts.quotas import (
     conversation_use,
     message_use,
 )
-from legato.storage.contracts.records import Branch, MessagePage, Page, StoredTurn
+from legato.storage.contracts.records import Branch, MessagePage, Page
+from legato.storage.memory.agents import MemoryAgents
 from legato.storage.memory.bans import MemoryBans
 from legato.storage.memory.keys import MemoryApiKeys
 from legato.storage.memory.quotas import MemoryUse, Row
@@ -47,6 +53,7 @@ class MemoryRecords:
         self._messages: dict[str, Message] = {}  # in order of arrival
         self._jobs: dict[str, str] = {}  # the answering job, by the answer's id
         self._requests: dict[tuple[str, str], StoredTurn] = {}
+        self.agents = MemoryAgents(self._enter, clock, self._use, quota)
         self.responses = MemoryResponses(self._enter, self._use, quota)
         self.bans = MemoryBans(self._enter, clock)
         self.revocations = MemoryRevocations(self._enter, clock)

@@ -66,9 +66,7 @@ class RedisDirectory:
             decided, newest, found = send([entering, last(key), self._birth])
             if not self._is_mine(newest):
                 send(self._listings.remove(info))
-                raise StorageError(
-                    "Other replicas took this replica for gone while it entered a job."
-                )
+                raise StorageError("This replica was taken for gone while it entered a job.")
             if _token(found) != birth:  # decided on a Redis that lost all, or may have
                 self._withdraw(send, info)
                 return None

@@ -66,9 +66,8 @@ return lengths
 FOLLOW: Final = Script(_FOLLOW.replace("VERSION", str(VERSION)))
 
 # Arguments: the epoch and the position of the last event as an id, owner, position of the first,
-# events, and 1 if the job is in its owner's set: only so a later epoch makes it another's.
-# The reply is how many entries there are now; 0 of a job that is marked as done, for then every
-# entry says so.
+# events, and 1 if the job is in its owner's set: without the 1 a later epoch changes no owner.  The
+# reply is the number of entries; 0 for a done job, whose every entry carries the mark.
 _APPEND: Final = (
     _LOOK
     + """
@@ -118,9 +117,8 @@ return 1
 """
 )
 
-# Arguments: the former owner, its epoch, the new owner.  How often the job was taken over since
-# anything was added, and the epoch in which it was marked as done or 0; nothing where another was
-# faster.
+# Arguments: the former owner, its epoch, the new owner.  Replies how often the job was taken over
+# since the last append, and the epoch of the mark "done" or 0; nothing where another was faster.
 CLAIM: Final = Script(
     _LOOK
     + """
@@ -134,7 +132,7 @@ return {attempts, tonumber(top.s) or 0}
 """
 )
 
-# Arguments: owner, seconds to live.  1 where the job is its owner's; 0 where there is none.
+# Arguments: owner, seconds to live.  1 where the owner has the job; 0 where there is no stream.
 MARK_DONE: Final = Script(
     _LOOK
     + """

@@ -5,12 +5,12 @@ former owner, whose epoch is lower, cannot add.
 
     E-0      a claim: the owner from here on; the first owner's claim has the listing
     E-n      events, the last of which is at position n
-    E-(n+1)  the mark that it is done, or the tombstone that is left of a job that is forgotten
+    E-(n+1)  the mark of a done job, or the tombstone of a forgotten job
 
-Fields: `o` owner, `n` position of the last event up to here (of events only where their id is
-another, because a mark has it), `l` listing, `a` how often it was claimed since anything else was
-added, `s` the epoch in which it was marked as done, `t` of a tombstone, `v` version of the events'
-form, `f` position of the first event, `e` the events.
+Fields: `o` owner, `n` position of the last event up to here (with events only where a mark took the
+event's id), `l` listing, `a` number of claims since the last append, `s` the epoch of the mark
+"done", `t` marks a tombstone, `v` version of the events' form, `f` position of the first event, `e`
+the events.
 
 `enter` and the journal's one writer make streams; the writer alone extends a stream.
 """
@@ -109,12 +109,12 @@ def make(key: bytes, epoch: int, owner: str, info: JobInfo | None) -> Command:
 
 
 def claim(key: bytes, former: Top, owner: str) -> Command:
-    """Its reply is how often it was claimed so, and the epoch in which it was marked as done."""
+    """Claim a job; the reply is the number of claims since an append, and the epoch of "done"."""
     return CLAIM.on(key, former.owner, former.epoch, owner)
 
 
 def mark_done(key: bytes, owner: str) -> Command:
-    """Its reply is below 0 where the job is another's."""
+    """Mark a job as done; the reply is below 0 where another replica owns the job."""
     return MARK_DONE.on(key, owner, DAY)
 
 

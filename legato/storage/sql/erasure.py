@@ -54,6 +54,10 @@ class SqlErasure:
                 responses=connection.execute(statements.DELETE_RESPONSES_OF, values).rowcount,
                 api_keys=connection.execute(statements.DELETE_API_KEYS_OF, values).rowcount,
                 scores=connection.execute(statements.DELETE_SCORES_OF, subject).rowcount,
+                # First: an agent goes when none of its versions is left.
+                agent_versions=connection.execute(statements.DELETE_VERSIONS_OF, values).rowcount,
+                agents=connection.execute(statements.DELETE_AGENTS_OF, values).rowcount,
+                grants=connection.execute(statements.DELETE_GRANTS_OF, values).rowcount,
             )
 
         return await self._database.write(work)

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, Insert
 from legato.content import Conversation, Message
 from legato.storage.checks import require_limit, require_together
 from legato.storage.clock import Clock, microseconds, utc_now
-from legato.storage.contracts.errors import ForeignConversation, RequestTaken
+from legato.storage.contracts.errors import ForeignConversation, RequestTaken, StoredTurn
 from legato.storage.contracts.quotas import UNBOUNDED, Quota, StorageUse
-from legato.storage.contracts.records import Branch, MessagePage, Page, StoredTurn
+from legato.storage.contracts.records import Branch, MessagePage, Page
 from legato.storage.paging import cut, decode_cursor, decode_place, page_of, place_before
+from legato.storage.sql.agents import SqlAgents
 from legato.storage.sql.bans import SqlBans
 from legato.storage.sql.branches import read_branch
 from legato.storage.sql.connection.database import Database
@@ -57,6 +58,7 @@ class SqlRecords:
         self._quota = quota
         self._quotas = SqlQuotas(quota, database.dialect)
         self._put = upserts(database.dialect)
+        self.agents = SqlAgents(database, clock, self._quotas)
         self.api_keys = SqlApiKeys(database)
         self.responses = SqlResponses(database, self._quotas)
         self.bans = SqlBans(database, clock)

@@ -25,6 +25,7 @@ def conversation_values(conversation: Conversation, now: int) -> Values:
         "title": conversation.title,
         "endpoint": conversation.endpoint,
         "model": _or_null(conversation.model),
+        "agent_id": _or_null(conversation.agent_id),
         "created_at": now,
         "updated_at": now,
     }
@@ -46,6 +47,8 @@ def message_values(message: Message, now: int, job_id: str | None = None) -> Val
         "endpoint": _or_null(message.endpoint),
         "finish_reason": _or_null(message.finish_reason),
         "usage": _json(message.usage),
+        "agent_id": _or_null(message.agent_id),
+        "agent_version": _or_null(message.agent_version),
         "created_at": now,
         "updated_at": now,
         "job_id": job_id,
@@ -59,6 +62,7 @@ def conversation_of(row: Row[Any]) -> Conversation:
         title=row.title,
         endpoint=row.endpoint,
         model=_or_unset(row.model),
+        agent_id=_or_unset(row.agent_id),
         created_at=moment(row.created_at),
         updated_at=moment(row.updated_at),
     )
@@ -79,6 +83,8 @@ def message_of(row: Row[Any]) -> Message:
         endpoint=_or_unset(row.endpoint),
         finish_reason=_or_unset(row.finish_reason),
         usage=UNSET if row.usage is None else _USAGE.decode(row.usage),
+        agent_id=_or_unset(row.agent_id),
+        agent_version=_or_unset(row.agent_version),
         created_at=moment(row.created_at),
         updated_at=moment(row.updated_at),
     )

@@ -1,6 +1,6 @@
-"""An INSERT that meets a row: the one statement that SQLite and PostgreSQL spell differently.
+"""An INSERT for rows that may exist: the one statement that differs between the databases.
 
-SQLAlchemy has no such INSERT of its own, only one for each database.
+SQLAlchemy has an upsert for SQLite and an upsert for PostgreSQL, but none for both.
 """
 
 from collections.abc import Callable
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def insert_of(dialect: str) -> "Callable[[Table], Upsert]":
-    """What makes an INSERT with `on_conflict_…`; `dialect` is sqlite or postgresql.
+    """The function that makes an INSERT with `on_conflict_…`; `dialect` is sqlite or postgresql.
 
-    PostgreSQL's dialect is imported here, where it is wanted: the import takes a twentieth of a
-    start, and most servers keep an SQLite file.
+    PostgreSQL's dialect is imported only for PostgreSQL: the import takes a twentieth of a start,
+    and most servers keep an SQLite file.
     """
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql

@@ -9,12 +9,12 @@ from trio.testing import MockClock
 from legato.actors.admission import Busy, TooManyForUser
 from legato.actors.cluster.jobs import Notices
 from legato.actors.cluster.owner_server import OwnerServer
-from legato.actors.jobs import LocalJobs
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing
 from legato.actors.ref import JobRef
 from legato.actors.stream.places import UnknownDialect
-from legato.actors.subscription import Follower
+from legato.actors.subscription import Subscription
 from legato.events import Created, Queued, Stopped
 from legato.storage.contracts.errors import ForeignConversation, StorageError
 from tests.support.actors import C1, C2, Client, open_house
@@ -23,9 +23,9 @@ from tests.support.replicas import LEASE, open_replicas
 
 async def read(job: JobRef, client: Client) -> None:
     """Follow to the ending."""
-    follower = Follower(job, "librechat", client.cursor or "beginning")
+    subscription = Subscription(job, "librechat", client.cursor or "beginning")
     while client.terminal is None:
-        client.feed((await follower.receive()).data)
+        client.feed((await subscription.receive()).data)
 
 
 async def told(client: Client, text: str) -> None:
@@ -391,7 +391,7 @@ async def test_what_is_still_its_own_a_replica_keeps(autojump_clock: MockClock) 
 
 async def test_a_follower_may_leave_before_it_was_told_anything(autojump_clock: MockClock) -> None:
     async with open_replicas(1) as replicas:
-        Follower(await replicas.seats[0].start(), "librechat", "beginning").leave()
+        Subscription(await replicas.seats[0].start(), "librechat", "beginning").leave()
 
 
 async def test_a_job_that_only_the_journal_lost_is_told_from_its_beginning(
@@ -530,7 +530,7 @@ async def test_nobody_speaks_an_unknown_dialect_anywhere(autojump_clock: MockClo
             with pytest.raises(UnknownDialect):
                 await ref.locate("klingon", 3)
             with pytest.raises(UnknownDialect):
-                await Follower(ref, "klingon", "beginning").receive()
+                await Subscription(ref, "klingon", "beginning").receive()
         assert (await remote.status()).standing is Standing.RUNNING
 
 

@@ -8,9 +8,9 @@ from legato.actors.cluster.link import MirrorInput
 from legato.actors.cluster.mirror import Last, Mirror
 from legato.actors.cluster.protocol import Accepted, LogChunk
 from legato.actors.mailbox import ActorStopped
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.actors.stream.sinks import ChannelSink
-from legato.actors.subscription import Follower
+from legato.actors.subscription import Subscription
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
 from legato.storage.contracts.replicas import JobInfo
@@ -22,9 +22,9 @@ from tests.support.replicas import LEASE, Seat, open_replicas
 
 async def one(seat: Seat, start: Start) -> Client:
     """What a new reader is told first."""
-    follower, client = Follower(await seat.find(C1), "librechat", start), Client()
-    client.feed((await follower.receive()).data)
-    follower.leave()
+    subscription, client = Subscription(await seat.find(C1), "librechat", start), Client()
+    client.feed((await subscription.receive()).data)
+    subscription.leave()
     return client
 
 
@@ -104,7 +104,7 @@ async def test_a_mirror_goes_when_nobody_reads_it_and_ends_with_its_job(
         here.model.finish()
         await trio.sleep(10)
         with pytest.raises(ActorStopped):
-            await Follower(remote, "librechat", "beginning").receive()
+            await Subscription(remote, "librechat", "beginning").receive()
         with pytest.raises(ActorStopped):
             await remote.status()
 

@@ -78,6 +78,9 @@ class Office:
 class Nobody:
     """A host without jobs."""
 
+    def has(self, job_id: str) -> bool:
+        return False
+
     async def local(self, job_id: str) -> LocalRef | None:
         return None
 

@@ -14,7 +14,7 @@ from legato.actors.conversation.turn_store import turn_store
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.stream.places import OutOfReach
-from legato.actors.subscription import Follower
+from legato.actors.subscription import Subscription
 from legato.content import ApiRequest, Message, TextPart
 from legato.events import Created, Cursor, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.models.contract import ChatMessage, ModelRequest
@@ -126,8 +126,8 @@ async def test_frames_are_found_by_their_number(autojump_clock: MockClock) -> No
         assert refused.value.last == 2
         house.model.finish()
         await job.ended()
-        follower = Follower(job, "numbers", located.cursor)
-        assert (await follower.receive()).data == b"data: 2 4\n\ndata: 3 4\n\ndata: done\n\n"
+        subscription = Subscription(job, "numbers", located.cursor)
+        assert (await subscription.receive()).data == b"data: 2 4\n\ndata: 3 4\n\ndata: done\n\n"
 
 
 async def test_a_cursor_that_does_not_hold_is_refused_where_there_is_no_snapshot(
@@ -143,7 +143,7 @@ async def test_a_cursor_that_does_not_hold_is_refused_where_there_is_no_snapshot
         with pytest.raises(OutOfReach):
             await job.locate("numbers", stale)
         with pytest.raises(OutOfReach):
-            await Follower(job, "numbers", stale).receive()
+            await Subscription(job, "numbers", stale).receive()
         house.model.say("two")
         house.model.finish()
         assert isinstance(await job.ended(), Finished)
@@ -176,7 +176,7 @@ async def test_all_of_it_from_another_replica(autojump_clock: MockClock) -> None
             await remote.locate("numbers", stale)
         for _ in range(2):  # the second finds a mirror that is there already
             with pytest.raises(OutOfReach):
-                await Follower(remote, "numbers", stale).receive()
+                await Subscription(remote, "numbers", stale).receive()
         await job.stop()
         assert isinstance(await remote.ended(), Stopped)
 

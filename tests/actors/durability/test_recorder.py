@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.jobs import LocalJobs
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.start import NotStarted, StartReply, start_turn
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits

@@ -4,7 +4,8 @@ from contextlib import suppress
 
 import trio
 
-from legato.actors.stream.feed import Feed, Start
+from legato.actors.stream.feed import Feed
+from legato.actors.stream.places import Start
 from legato.actors.stream.projection import PAGE_BYTES, SPARED
 from legato.actors.stream.sinks import BACKLOG_BYTES, ChannelSink, Chunk
 from legato.content import Message

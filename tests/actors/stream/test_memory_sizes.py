@@ -15,8 +15,9 @@ from legato.actors.conversation.turn import Prompt, Turn, queued, resumable
 from legato.actors.lifespan import open_supervisor
 from legato.actors.stream.memory_sizes import EVENT_BYTES
 from legato.actors.stream.packing import size_of
-from legato.actors.subscription import Follower
+from legato.actors.subscription import Subscription
 from legato.actors.supervisor import Supervisor
+from legato.agents.definition import Agent
 from legato.config import Limits
 from legato.content import ApiRequest, Message
 from legato.dialects.chat_completions import ChatCompletions
@@ -76,10 +77,10 @@ async def read(supervisor: Supervisor, job_id: str, dialects: Iterator[str]) -> 
     job = supervisor.whereis(job_id)
     assert job is not None
     for dialect in dialects:
-        follower = Follower(job, dialect, "beginning")
-        while not (await follower.receive()).last:
+        subscription = Subscription(job, dialect, "beginning")
+        while not (await subscription.receive()).last:
             pass
-        follower.leave()
+        subscription.leave()
 
 
 @asynccontextmanager
@@ -159,3 +160,13 @@ def test_what_was_asked_for_counts_where_the_log_has_it() -> None:
     assert size_of(queued(asked)) > EVENT_BYTES + 3000
     assert size_of(resumable(asked, created)) > EVENT_BYTES + 3000
     assert size_of(created) < EVENT_BYTES + 1200
+
+
+def test_the_agents_of_a_turn_count_where_the_log_has_them() -> None:
+    agent = Agent(
+        id="agent_1", version=1, name="Ada", model="sayer", instructions="x" * 5000,
+        parameters={"stop": ["y" * 3000]},
+    )  # fmt: skip
+    bare = replace(turn(0), prompt=None)
+
+    assert size_of(queued(replace(bare, agents=(agent,)))) > size_of(queued(bare)) + 8000

@@ -10,8 +10,8 @@ from ulid import ULID
 
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.ref import JobRef
-from legato.actors.stream.feed import Start
-from legato.actors.subscription import Follower
+from legato.actors.stream.places import Start
+from legato.actors.subscription import Subscription
 from legato.content import ApiRequest
 from legato.http.openai.responses.inputs import items_of
 from legato.http.openai.responses.lookup import Known
@@ -97,10 +97,10 @@ class Race:
         self.model.let_go.set()
 
     async def follow(self, job: JobRef, start: Start, seen: bytes = b"") -> None:
-        follower = Follower(job, "responses", start)
+        subscription = Subscription(job, "responses", start)
         is_last = False
         while not is_last:
-            chunk = await follower.receive()
+            chunk = await subscription.receive()
             seen, is_last = seen + chunk.data, chunk.last
         *_, last, done, _ = seen.split(b"\n\n")
         assert done == b"data: [DONE]"

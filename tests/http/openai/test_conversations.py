@@ -114,6 +114,15 @@ async def test_what_is_there_already_is_not_added_again(asker: Client) -> None:
     assert texts(await listed(asker, name)) == ["Hi", "Hi"]
 
 
+async def test_a_call_like_an_earlier_one_is_added_with_its_result(asker: Client) -> None:
+    call = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "c1", "output": "42"}
+    name = await begun(asker, items=[call, output])
+    again = await added(asker, name, call, output)
+
+    assert [item["type"] for item in again.body["data"]] == [call["type"], output["type"]]
+
+
 async def test_items_of_other_responses_are_added_by_their_ids(asker: Client) -> None:
     response = await created(asker)
     reference = {"type": "item_reference", "id": response["output"][0]["id"]}

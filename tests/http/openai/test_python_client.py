@@ -224,10 +224,10 @@ async def test_a_client_that_comes_back_gets_exactly_what_it_missed(server: Live
         ) as response:
             lines = iter(response.iter_lines())
             seen = [next(lines) for _ in range(8)]  # three chunks, of three lines each
-        assert json.decode(seen[-1].removeprefix("data: "))["choices"][0]["delta"] == {
+        assert json.decode(seen[-2].removeprefix("data: "))["choices"][0]["delta"] == {
             "content": "w1 "
         }
-        return f"chatcmpl-{response.headers['x-legato-job']}", seen[-2].removeprefix("id: ")
+        return f"chatcmpl-{response.headers['x-legato-job']}", seen[-1].removeprefix("id: ")
 
     completion_id, cursor = await with_client(server, begin)
     server.let_go()

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import openresponses_types
 import pytest
+from msgspec.structs import replace
 
 from legato.config import UnknownTools
 from legato.content import Message, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
@@ -173,7 +174,7 @@ REPEATED: list[dict[str, Any]] = [
     {"role": "user", "content": "Well?", "id": f"msg_{JOB}_in0"},
     {"role": "assistant", "content": "Yes.", "id": f"msg_{JOB}_0"},
     CALL,
-    CALL | {"id": "fc_of_its_own"},
+    CALL | {"id": f"fc_{JOB}_1"},
     CUSTOM_CALL,
     {"type": "reasoning", "summary": [], "id": f"rs_{JOB}_2"},
     OUTPUT | {"output": "again"},
@@ -186,6 +187,19 @@ def test_what_came_before_and_is_sent_again_is_the_same_item(item: dict[str, Any
 
     assert list(request.messages) == history([with_calls()])
     assert request.items == ()
+
+
+def test_a_call_of_a_provider_that_counts_anew_is_another_call() -> None:
+    output = {"type": "function_call_output", "call_id": "c1", "output": "2"}
+    result = {**output, "id": "fco_1", "status": "completed"}
+    before = answered(), replace(answered(), items=[result])
+    request = asked(*before, previous_response_id="r", input=[output | {"output": "3"}])
+    again = [CALL, output, CALL | {"arguments": "[]"}, output | {"output": "3"}]
+    whole = asked(before[0], previous_response_id="r", input=again)
+
+    assert request.messages[-1] == ChatMessage("tool", "3", {"tool_call_id": "c1"})
+    results = [message.text for message in whole.messages if message.role == "tool"]
+    assert results == ["2", "3"]
 
 
 def test_an_id_that_is_used_again_for_other_words_is_another_message() -> None:

@@ -8,8 +8,10 @@ import pytest
 from psycopg import connect
 from ulid import ULID
 
+from legato.agents.state import AgentState
 from legato.content import ApiRequest, TurnRequest
 from legato.events import AnyEvent, Created, Queued, TextDelta
+from legato.storage.contracts.agents import PUBLIC, Avatar, Grant, Principal
 from legato.storage.contracts.bans import Ban
 from legato.storage.contracts.erasure import Erased, Erasure, total
 from legato.storage.contracts.journal import Entries
@@ -97,6 +99,23 @@ async def test_all_of_a_user_is_erased_and_counted(storage: Storage) -> None:
     assert await records.responses.find("ann", response_id(DAY)) is None
     assert await records.api_keys.of_user("ann") == []
     assert await records.bans.blame(["user:ann"], "logins", 1, lifetime=DAY) == [1]
+
+
+async def test_a_users_agents_and_shares_of_others_are_erased(storage: Storage) -> None:
+    agents = storage.records.agents
+    state = AgentState(name="Ada", model="m")
+    await agents.add("agent_1", "ann", state)
+    for number in range(4):
+        await agents.change("agent_1", {"name": str(number)}, "ann")
+    await agents.set_avatar("agent_1", Avatar("image/png", b"x", "d"))
+    await agents.add("agent_2", "bob", state)
+    await agents.share("agent_2", [Grant(Principal("user", "ann"), 3), Grant(PUBLIC, 1)])
+    steps = await erase(storage.erasure, most=2)
+
+    assert total(steps) == Erased(agents=1, agent_versions=5, grants=1)
+    assert [each.agent.id for each in await agents.find(["agent_1", "agent_2"], [])] == ["agent_2"]
+    assert await agents.avatar("agent_1") is None
+    assert [each.principal.name for each in await agents.grants("agent_2")] == ["", "bob"]
 
 
 async def test_nothing_of_others_is_erased(storage: Storage) -> None:

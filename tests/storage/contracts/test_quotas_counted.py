@@ -9,17 +9,22 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from legato.agents.state import AgentState
 from legato.content import TextPart
 from legato.events import Failed
+from legato.storage.contracts.agents import Avatar
 from legato.storage.contracts.errors import ForeignConversation, RequestTaken
 from legato.storage.contracts.quotas import (
     OverQuota,
     Quota,
     StorageUse,
+    avatar_use,
     conversation_use,
     message_use,
     response_use,
+    version_use,
 )
+from legato.storage.contracts.records import Records
 from legato.storage.open import Storage, open_storage
 from tests.storage.contracts.test_erasure import DAY
 from tests.storage.contracts.test_responses import response
@@ -28,6 +33,7 @@ from tests.support.storage.turns import START, SteppedClock, answer, conversatio
 USERS: Final = ("ann", "bob")
 CONVERSATIONS: Final = ("c1", "c2", "c3", "c4")
 MESSAGES: Final = tuple(f"m{number}" for number in range(6))
+AGENTS: Final = ("agent_1", "agent_2", "agent_3")
 RESPONSES: Final = tuple(f"resp_{number}" for number in range(5))
 REFUSALS: Final = (ForeignConversation, RequestTaken, OverQuota)
 
@@ -51,6 +57,10 @@ class Steps:
             self._respond,
             self._end_response,
             self._delete_response,
+            self._add_agent,
+            self._change_agent,
+            self._set_avatar,
+            self._delete_agent,
         ]
         self._seldom = [self._erase, self._expire]
 
@@ -96,6 +106,24 @@ class Steps:
         pick = self._random.choice
         await self._records.responses.delete(pick(USERS), pick(RESPONSES))
 
+    async def _add_agent(self) -> None:
+        pick, agents = self._random.choice, self._records.agents
+        agent_id, author = pick(AGENTS), pick(USERS)
+        if not await agents.find([agent_id], []):
+            await agents.add(agent_id, author, AgentState(name=self._text(), model="m"))
+
+    async def _change_agent(self) -> None:
+        changes = {"instructions": self._text()}
+        await self._records.agents.change(self._random.choice(AGENTS), changes, "eve")
+
+    async def _set_avatar(self) -> None:
+        pick = self._random.choice
+        avatar = pick([None, Avatar("image/png", self._text().encode(), "d")])
+        await self._records.agents.set_avatar(pick(AGENTS), avatar)
+
+    async def _delete_agent(self) -> None:
+        await self._records.agents.delete(self._random.choice(AGENTS))
+
     async def _erase(self) -> None:
         await self._storage.erasure.erase(self._random.choice(USERS), most=2)
 
@@ -113,7 +141,19 @@ async def there_is(storage: Storage, user: str) -> StorageUse:
     for response_id in RESPONSES:
         if kept := await records.responses.find(user, response_id):
             use += response_use(kept)
+    for found in await records.agents.find(AGENTS, []):
+        if found.agent.author == user:
+            use += await of_agent(records, found.agent.id)
     return use
+
+
+async def of_agent(records: Records, agent_id: str) -> StorageUse:
+    use = StorageUse()
+    for version in await records.agents.history(agent_id, most=10**9):
+        assert version.state is not None
+        use += version_use(version.state)
+    avatar = await records.agents.avatar(agent_id)
+    return use + avatar_use(avatar.data) if avatar else use
 
 
 @pytest.mark.parametrize("quota", [Quota(10**9), Quota(2, 8000)], ids=["ample", "scarce"])

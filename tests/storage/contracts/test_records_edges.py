@@ -7,8 +7,8 @@ import pytest
 import trio
 import trio.testing
 
-from legato.storage.contracts.errors import RequestTaken, StorageError, UnstorableText
-from legato.storage.contracts.records import Records, StoredTurn
+from legato.storage.contracts.errors import RequestTaken, StorageError, StoredTurn, UnstorableText
+from legato.storage.contracts.records import Records
 from legato.storage.open import open_records
 from tests.support.storage.turns import answer, conversation, question
 

@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from legato.content import NEW_CHAT
-from legato.storage.contracts.errors import RequestTaken
-from legato.storage.contracts.records import Records, StoredTurn
+from legato.storage.contracts.errors import RequestTaken, StoredTurn
+from legato.storage.contracts.records import Records
 from tests.support.storage.turns import SteppedClock, conversation, question
 
 

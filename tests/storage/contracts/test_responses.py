@@ -131,7 +131,7 @@ async def test_what_was_created_is_written_anew_in_its_place(records: Records) -
     for each in (first, later):
         await records.responses.open(each)
     asked = ApiRequest(api="responses", user="ann", model="m", echo={"metadata": {"c": "d"}})
-    created = replace(first.created, asked=asked)
+    created = replace(first.created, api_request=asked)
     written = replace(first, created=created)
     late = replace(written, items=(), ending=None)
 

@@ -12,7 +12,7 @@ import trio
 import trio.abc
 import trio.testing
 
-from legato.storage.contracts.records import StoredTurn
+from legato.storage.contracts.errors import StoredTurn
 from legato.storage.open import open_records
 from tests.support.storage.turns import SteppedClock, answer, conversation, question
 

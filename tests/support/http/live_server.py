@@ -9,15 +9,17 @@ import trio
 from msgspec.structs import replace
 
 from legato.actors.job import Job
-from legato.actors.jobs import LocalJobs
 from legato.actors.lifespan import open_supervisor
+from legato.actors.local_jobs import LocalJobs
+from legato.agents.run import AgentRuns
+from legato.agents.tools.contract import NoTools
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
 from legato.http.auth.key_ring import open_key_ring
 from legato.http.auth.revoked import open_revocation_list
 from legato.http.guards.chain import open_guards
-from legato.http.runtime import DIALECTS, Runtime, quota_of
+from legato.http.runtime import DIALECTS, Runtime, catalogue_of, quota_of
 from legato.http.server.server import GRACE, IDLE, serve_until
 from legato.http.streams.direct import DirectBody
 from legato.http.streams.served import ServedBody
@@ -95,7 +97,7 @@ def has_begun(body: StreamBody) -> bool:
     if isinstance(body, DirectBody):
         return body._sink.seq > 0
     assert isinstance(body, ServedBody)
-    return body._follower._sink is not None
+    return body._subscription._sink is not None
 
 
 def kept_for(body: StreamBody) -> int:
@@ -103,7 +105,7 @@ def kept_for(body: StreamBody) -> int:
     if isinstance(body, DirectBody):
         return len(body._sink._rest)
     assert isinstance(body, ServedBody)
-    return body._follower._sink._waiting if body._follower._sink else 0
+    return body._subscription._sink._waiting if body._subscription._sink else 0
 
 
 @asynccontextmanager
@@ -163,6 +165,7 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
             models=models,
             dialects=DIALECTS,
             limits=settings.limits,
+            runs=AgentRuns(models, NoTools()),
             journal=storage.journal,
         ) as supervisor,
         open_key_ring(storage.records.api_keys) as key_ring,
@@ -170,4 +173,7 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
     ):
         jobs = LocalJobs(supervisor)
         records = storage.records
-        yield Runtime(settings, records, models, supervisor, jobs, key_ring, guards, revoked)
+        yield Runtime(
+            *(settings, records, models, supervisor, jobs, key_ring, guards, revoked),
+            catalogue_of(settings, records.agents, models),
+        )

@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from legato.actors.cluster.lifespan import open_replica
+from legato.agents.run import AgentRuns
+from legato.agents.tools.contract import NoTools
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.auth.key_ring import open_key_ring
 from legato.http.auth.revoked import open_revocation_list
 from legato.http.guards.chain import open_guards
-from legato.http.runtime import DIALECTS, Runtime, quota_of
+from legato.http.runtime import DIALECTS, Runtime, catalogue_of, quota_of
 from legato.models.contract import Model
 from legato.models.scripted import ScriptedModel
 from legato.storage.contracts.records import Records
@@ -51,13 +53,17 @@ async def opened(
             models=models,
             dialects=DIALECTS,
             limits=settings.limits,
+            runs=AgentRuns(models, NoTools()),
             lease=LEASE,
             on_owner_lost="seal",
         ) as replica,
     ):
         supervisor, jobs = replica.supervisor, replica.jobs
         yield client_of(
-            Runtime(settings, records, models, supervisor, jobs, key_ring, guards, revoked)
+            Runtime(
+                *(settings, records, models, supervisor, jobs, key_ring, guards, revoked),
+                catalogue_of(settings, records.agents, models),
+            )
         )
 
 

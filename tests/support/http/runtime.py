@@ -4,14 +4,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from legato.actors.jobs import LocalJobs
 from legato.actors.lifespan import open_supervisor
+from legato.actors.local_jobs import LocalJobs
+from legato.agents.run import AgentRuns
+from legato.agents.tools.contract import NoTools
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.auth.key_ring import open_key_ring
 from legato.http.auth.revoked import open_revocation_list
 from legato.http.guards.chain import open_guards
-from legato.http.runtime import DIALECTS, Runtime, quota_of
+from legato.http.runtime import DIALECTS, Runtime, catalogue_of, quota_of
 from legato.models.contract import Json, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
 from legato.storage.clock import Clock, utc_now
@@ -68,13 +70,18 @@ async def open_house(
             models=table,
             dialects=DIALECTS,
             limits=settings.limits,
+            runs=AgentRuns(table, NoTools()),
             journal=storage.journal,
         ) as supervisor,
         open_key_ring(storage.records.api_keys) as key_ring,
         open_revocation_list(storage.records.revocations) as revoked,
     ):
         jobs = LocalJobs(supervisor)
-        yield Runtime(settings, storage.records, table, supervisor, jobs, key_ring, guards, revoked)
+        catalogue = catalogue_of(settings, storage.records.agents, table)
+        yield Runtime(
+            *(settings, storage.records, table, supervisor, jobs, key_ring, guards, revoked),
+            catalogue,
+        )
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from tests.support.http.raw_client import SECRET, Server
 
 DEADLINE = 60.0  # seconds for a whole test, unless it says otherwise
 ROOT = Path(__file__).parents[3]
+PLAIN = ROOT / "tests" / "support" / "plain"
 LEGATO = (sys.executable, "-c", "import sys; from legato.cli import main; sys.exit(main())")
 HYPERCORN = (sys.executable, "-m", "hypercorn")
 
@@ -166,5 +167,7 @@ async def output_of(folder: Path, *arguments: str, **variables: str) -> tuple[in
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """For a process that runs Legato, without packages that only tests bring."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return {**inherited, "PYTHONPATH": str(ROOT), "LEGATO_JWT_SECRET": SECRET, **variables}
+    modules = os.pathsep.join([str(ROOT), str(PLAIN)])
+    return {**inherited, "PYTHONPATH": modules, "LEGATO_JWT_SECRET": SECRET, **variables}

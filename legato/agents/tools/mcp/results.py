@@ -1,17 +1,14 @@
 """A call's result as a model reads it."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 import mcp_types as types
 from mcp_types import CallToolResult, InputRequiredResult
 from msgspec import json
 
-from legato.agents.tools.bounds import shortened
+from legato.agents.tools.bounds import NOTHING, shortened
 from legato.agents.tools.contract import InputRequired, ToolOutput
 from legato.models.contract import Json
-
-NOTHING: Final = "(The tool returned nothing.)"
 
 
 def output_of(result: CallToolResult) -> ToolOutput:

@@ -9,7 +9,7 @@ import mcp_types as types
 import trio
 
 from legato.agents.definition import MCP_DELIMITER, WHOLE_SERVER
-from legato.agents.tools.contract import NAME, Offer, Tool
+from legato.agents.tools.contract import NAME, Offer, Tool, joined
 from legato.agents.tools.mcp.connection import open_connection
 from legato.agents.tools.mcp.errors import Broken, NotSent, Refused
 from legato.agents.tools.mcp.process import open_guardian
@@ -40,7 +40,7 @@ class McpToolbox:
         async with trio.open_nursery() as nursery:
             for server, tools in wanted.items():
                 nursery.start_soon(ask, server, tools)
-        return joined([offers[server] for server in wanted])
+        return joined(offers[server] for server in wanted)
 
     async def _offer(self, name: str, wanted: Sequence[str]) -> Offer:
         if name not in self._servers:
@@ -87,13 +87,6 @@ def _reason(server: McpServer, name: str, listed: Mapping[str, types.Tool]) -> s
 
 def _joined(tool: str, server: str) -> str:
     return f"{tool}{MCP_DELIMITER}{server}"
-
-
-def joined(offers: Sequence[Offer]) -> Offer:
-    return Offer(
-        [tool for offer in offers for tool in offer.tools],
-        {name: reason for offer in offers for name, reason in offer.missing.items()},
-    )
 
 
 @asynccontextmanager

@@ -9,7 +9,9 @@ from quart_schema import tag_blueprint
 
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
+from legato.agents.definition import Agent
 from legato.events import AnyEnding, Failed, Stopped
+from legato.http.agents.access import agents_named
 from legato.http.openai.building import built
 from legato.http.openai.callers import JOB_HEADER, is_bound, request_id
 from legato.http.openai.chat_completions.bodies import (
@@ -38,7 +40,7 @@ PATHS: Final = ("/v1/chat/completions", "/api/agents/v1/chat/completions")
     Completion | CompletionStream,
     body=CompletionBody,
     headers=CompletionHeaders,
-    refusals=(400, 404, 409, 413, 429, 502, 503),
+    refusals=(400, 404, 409, 413, 422, 429, 502, 503),
 )
 async def complete() -> Response:
     """Answer these messages, whole or, with `stream`, chunk by chunk.
@@ -49,7 +51,8 @@ async def complete() -> Response:
     """
     body, fields = await body_and_fields_of(CompletionBody)
     await trio.lowlevel.checkpoint()
-    asked = await built(partial(_asked, body, fields), len(body.messages or ()))
+    agents = await agents_named(body.model)
+    asked = await built(partial(_asked, body, fields, agents), len(body.messages or ()))
     bound = is_bound(body.cancel_on_disconnect)
     job = (await runtime().jobs.start(asked.turn, "enqueue")).job
     log_left_out(asked.left_out, job.job_id)
@@ -63,7 +66,7 @@ async def complete() -> Response:
     return response
 
 
-def _asked(body: CompletionBody, fields: dict[str, Any]) -> Asked:
+def _asked(body: CompletionBody, fields: dict[str, Any], agents: tuple[Agent, ...]) -> Asked:
     house = runtime()
     return turn_of(
         body,
@@ -73,6 +76,7 @@ def _asked(body: CompletionBody, fields: dict[str, Any]) -> Asked:
         models=house.models,
         max_text=house.settings.limits.max_text_bytes,
         unknown_tools=house.settings.unknown_tools,
+        agents=agents,
     )
 
 

@@ -8,8 +8,7 @@ from quart_schema import tag_blueprint
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
 from legato.actors.ref import JobRef
-from legato.actors.stream.feed import Start
-from legato.actors.stream.places import OutOfReach
+from legato.actors.stream.places import OutOfReach, Start
 from legato.dialects.completion_object import error_of
 from legato.events import AnyEnding, Cursor, Failed, Finished, Stopped
 from legato.http.errors import NotFound, RequestError

@@ -7,6 +7,7 @@ from msgspec import Struct, to_builtins
 from ulid import ULID
 
 from legato.actors.conversation.turn import Prompt, Turn
+from legato.agents.definition import Agent
 from legato.config import UnknownTools
 from legato.content import ApiRequest
 from legato.dialects.completion_object import Echo
@@ -16,10 +17,12 @@ from legato.http.openai.chat_completions.bodies import OURS, CompletionBody
 from legato.http.openai.chat_completions.messages import messages_of
 from legato.http.openai.images import check_images
 from legato.http.openai.unknown_tools import SERVED, check_asked, sorted_out
+from legato.http.request_context import digest_of
 from legato.models.contract import Json, Model, ModelError
 
 API: Final = "chat_completions"
 ID_PREFIX: Final = "chatcmpl-"
+_MANNERS: Final = ("stream", "stream_options", "cancel_on_disconnect")
 _OF_TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
 _CHOICES: Final = (*SERVED, "allowed_tools")
 
@@ -40,22 +43,27 @@ def turn_of(
     models: Mapping[str, Model],
     max_text: int,
     unknown_tools: UnknownTools = "leave_out",
+    agents: tuple[Agent, ...] = (),
 ) -> Asked:
     """What `body` asks for, of which `fields` are all; `request_id`: the caller's name for it.
+
+    `agents`: those that answer where the body's model is an agent.
 
     Raises:
         InvalidField, ModelNotFound, TooLarge
     """
     _check(body)
+    asked_for = fields
     fields, left_out = _with_tools_served(fields, unknown_tools)
     check_count("body", fields, MAX_PARAMETERS)
-    model = model_named(body.model, models)
+    model = model_named(body.model, models, agents)
     messages = messages_of(body.messages, max_text)
     check_images(messages, model, "messages")
     job_id = ULID()
     wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
     echo = Echo(job_id.milliseconds // 1000, wants_usage)
-    api_request = ApiRequest(api=API, user=user, model=model.name, echo=to_builtins(echo))
+    name = agents[0].id if agents else model.name
+    api_request = ApiRequest(api=API, user=user, model=name, echo=to_builtins(echo))
     turn = Turn(
         job_id=str(job_id),
         conversation_id=f"{ID_PREFIX}{job_id}",
@@ -66,9 +74,16 @@ def turn_of(
         endpoint=API,
         parameters=_parameters(fields, model),
         request_id=request_id,
+        request_digest=None if request_id is None else digest_of(_asked_again(asked_for)),
         prompt=Prompt(api_request=api_request, messages=messages),
+        agents=agents,
     )
     return Asked(turn, left_out)
+
+
+def _asked_again(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a repetition has to say again: how the answer comes is no part of it."""
+    return {name: value for name, value in fields.items() if name not in _MANNERS}
 
 
 def _check(body: CompletionBody) -> None:
@@ -99,10 +114,14 @@ def _with_tools_served(
     return {name: fields[name] for name in fields if name not in _OF_TOOLS}, left_out
 
 
-def model_named(name: str | None, models: Mapping[str, Model]) -> Model:
-    """Raises InvalidField, ModelNotFound."""
+def model_named(
+    name: str | None, models: Mapping[str, Model], agents: Sequence[Agent] = ()
+) -> Model:
+    """The model of that name, or of the first of `agents`.  Raises InvalidField, ModelNotFound."""
     if not name:
         raise InvalidField("model", "names the model to ask")
+    if agents:
+        return models[agents[0].model]
     if name not in models:
         raise ModelNotFound(name, models)
     return models[name]

@@ -70,7 +70,7 @@ async def update(name: str) -> Response:
         began = "this conversation began with a response; one that was created has metadata"
         raise InvalidField("metadata", began)
     asked = replace(asked, echo={"metadata": body.metadata or {}})
-    changed = replace(first, created=replace(first.created, asked=asked))
+    changed = replace(first, created=replace(first.created, api_request=asked))
     if not await runtime().records.responses.rewrite(changed):
         raise ConversationNotFound(name)
     return reply(described(name, changed))

@@ -105,7 +105,7 @@ async def items_read(
     stored = await items_referred_to(given, before)
     earlier = items_before(before)
     try:
-        items = items_of(given, ulid, earlier, stored)
+        items = items_of(given, ulid, earlier, stored, resent=False)
     except InvalidField as error:  # there its field is called `input`
         raise InvalidField(*_as_items(error)) from None
     if len(earlier) + len(items) > MOST_ITEMS:

@@ -38,7 +38,7 @@ class ItemNotFound(NotFound):
 @conversation_items.get(_ITEMS[1])
 @describe(ItemPage, query=ItemsQuery, refusals=(400, 404))
 async def page(name: str) -> Response:
-    """Its items: those that were added, and those that its responses brought and answered with."""
+    """The items of a conversation: added ones, and the input and output of its responses."""
     query = query_of(ItemsQuery)
     return reply(page_of(items_before(await entries_of(name)), query))
 

@@ -15,6 +15,7 @@
 - `references`: items of other responses that a request only names
 - `request`: the body of a request to the Responses API, and what its fields mean to a model
 - `responses`: the Responses API: create a response, whole, as events, or in the background
+- `sameness`: which items of an input are there already, in what it goes on from
 - `sealing`: what a client keeps for us, unread: summaries that are sealed for their user alone
 - `sockets`: the Responses API over a WebSocket: one response after another, the same events as by
   SSE

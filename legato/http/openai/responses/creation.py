@@ -6,15 +6,18 @@ from typing import Final
 
 import trio
 from msgspec import Struct
+from msgspec.structs import replace
 from ulid import ULID
 
 from legato.actors.admission import Busy
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
+from legato.agents.definition import Agent
 from legato.content import ApiRequest
 from legato.dialects.response_object import PREFIX
 from legato.events import AnyEnding, Created, Failed, Stopped
+from legato.http.agents.access import agents_named
 from legato.http.errors import TooLarge
 from legato.http.openai.building import built
 from legato.http.openai.chat_completions.prompts import check_parameters, model_named
@@ -33,7 +36,7 @@ from legato.http.openai.responses.prompt import Context, Request, request_of
 from legato.http.openai.responses.references import items_referred_to
 from legato.http.openai.responses.request import ResponseBody, check
 from legato.http.openai.unknown_tools import log_left_out
-from legato.http.request_context import application, runtime, user
+from legato.http.request_context import application, digest_of, runtime, user
 from legato.http.streams.streaming import awaited
 from legato.models.contract import ChatMessage
 from legato.storage.contracts.quotas import ROW_BYTES, OverQuota, StorageUse
@@ -82,16 +85,17 @@ async def begin_response(
 
     Raises:
         RequestError: as it cannot be served so, or failed before it began.
-        OverQuota, Refused, StorageError
+        OverQuota, StartRefused, StorageError
     """
     check(body)
     before = await responses_before(body, chains or {})
     await trio.lowlevel.checkpoint()
+    agents = await agents_named(body.model)
     stored = await items_referred_to(body.input, before)
     items = (
         len(stored) + count_items(before) + (len(body.input) if isinstance(body.input, list) else 1)
     )
-    build = partial(_turn, body, before, stored, request_id, closing)
+    build = partial(_turn, body, before, stored, request_id, closing, agents)
     turn, prompt, left_out = await built(build, items)
     if prompt.api_request.store:
         await _check_room(turn)
@@ -130,9 +134,10 @@ def _turn(
     stored: Mapping[str, Item],
     request_id: str | None,
     closing: str | None,
+    agents: tuple[Agent, ...],
 ) -> tuple[Turn, Prompt, Sequence[str]]:
     house = runtime()
-    model = model_named(body.model, house.models)
+    model = model_named(body.model, house.models, agents)
     job_id = str(ULID())
     context = Context(before, stored, unsealed, house.settings.unknown_tools)
     request = request_of(body, job_id, context)
@@ -142,7 +147,8 @@ def _turn(
     conversation_id = PREFIX + job_id
     if body.conversation is not None:
         conversation_id = conversation_id_of(body.conversation)
-    prompt = _prompt(body, model.name, request, before, closing)
+    name = agents[0].id if agents else model.name
+    prompt = _prompt(body, name, request, before, closing)
     turn = Turn(
         job_id=job_id,
         conversation_id=conversation_id,
@@ -153,9 +159,16 @@ def _turn(
         endpoint=API,
         parameters=request.parameters,
         request_id=request_id,
+        request_digest=_digest(body) if request_id is not None else None,
         prompt=prompt,
+        agents=agents,
     )
     return turn, prompt, request.left_out
+
+
+def _digest(body: ResponseBody) -> str:
+    """Of what a repetition has to say again: how the answer comes is no part of it."""
+    return digest_of(replace(body, stream=None, cancel_on_disconnect=None))
 
 
 def unsealed(text: str) -> str:

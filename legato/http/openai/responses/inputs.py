@@ -1,6 +1,6 @@
 """The input of a request to the Responses API: checked, and as it is kept, with ids."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar, assert_never
 
 import msgspec
@@ -28,13 +28,11 @@ from legato.http.openai.responses.input_items import (
     OwnItem,
     ReasoningItem,
 )
+from legato.http.openai.responses.sameness import Sameness
 
 Item = Mapping[str, Any]
 
 T = TypeVar("T")
-
-CALLS: Final = ("function_call", "custom_tool_call")
-OUTPUTS: Final = ("function_call_output", "custom_tool_call_output")
 
 REMOVED: Final = "removed"
 """The type of what stands, in a conversation's log, for the removal of the item with its id."""
@@ -43,24 +41,19 @@ _TYPES: Final = {kind: name for name, kind in KINDS.items()}
 _NOTHING: Final[Mapping[str, Item]] = {}
 
 
-class NoCall(InvalidField):
-    """A result of a call that nobody made.  The words are OpenAI's own."""
-
-    def __init__(self, call_id: str) -> None:
-        found = f"No tool call found for function call output with call_id {call_id[:80]}."
-        super().__init__("input", found)
-
-
 def items_of(
     given: str | Sequence[Any],
     job_id: str,
     earlier: Sequence[Item],
     stored: Mapping[str, Item] = _NOTHING,
+    *,
+    resent: bool = True,
 ) -> list[Item]:
     """A request's own items; those without an id have one of their job and place.
 
-    An item that only refers to another is that one: of those before it, of `earlier`, or of
-    `stored`, by their ids.  What is among `earlier` and comes again is no item of its own.
+    A reference becomes the item that has the id: earlier in the input, in `earlier`, or in
+    `stored`.  Items of `earlier` that come again are left out.
+    `resent`: clients may send earlier items again without our ids.
 
     Raises:
         InvalidField: where one is of no known type, or not as its type wants it, or there twice.
@@ -70,8 +63,7 @@ def items_of(
         given = [{"role": "user", "content": given}]
     check_count("input", given)
     known = {**stored, **{item["id"]: item for item in earlier}}
-    repeated = {_identity(item) for item in earlier}
-    calls = {item["call_id"] for item in earlier if item["type"] in CALLS}
+    sameness = Sameness(earlier, by_words=resent)
     items: list[Item] = []
     taken: set[str] = set()
     for index, raw in enumerate(given):
@@ -82,28 +74,9 @@ def items_of(
             raise InvalidField(f"{name}.id", found)
         taken.add(item["id"])
         known[item["id"]] = item
-        if item["type"] in CALLS:
-            calls.add(item["call_id"])
-        if item["type"] in OUTPUTS and item["call_id"] not in calls:
-            raise NoCall(item["call_id"])
-        if _identity(item) not in repeated:
+        if sameness.is_new(item, is_named=bool(raw.get("id"))):
             items.append(item)
     return items
-
-
-def _identity(item: Item) -> Hashable:
-    """What two items have in common that are the same.
-
-    A call, and its result, are known by the call; anything else by its id.  Some clients use an
-    id again, for other words: then it is another message.
-    """
-    kind = item["type"]
-    if kind in CALLS or kind in OUTPUTS:
-        return kind, item["call_id"]
-    if kind != "message":
-        return kind, item["id"]
-    words = (part.get("text", part.get("refusal")) for part in item["content"])
-    return kind, item["id"], item["role"], tuple(words)
 
 
 def converted(name: str, given: Any, kind: type[T]) -> T:

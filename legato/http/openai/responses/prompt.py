@@ -32,8 +32,8 @@ from legato.storage.contracts.responses import StoredResponse
 class Context(Struct, frozen=True):
     """What a request is read with.
 
-    `before`: the responses that it follows, the oldest first.  `stored`: items of others that it
-    refers to, by their ids.
+    `before`: the responses to go on from, the oldest first.  `stored`: items of other responses
+    that the input refers to, by id.
     """
 
     before: Sequence[StoredResponse]

@@ -29,7 +29,7 @@ tag_blueprint(responses, ["OpenAI"])
     ResponseObject | ResponseStream,
     body=ResponseBody,
     headers=ResponseHeaders,
-    refusals=(400, 403, 404, 409, 413, 429, 502, 503),
+    refusals=(400, 403, 404, 409, 413, 422, 429, 502, 503),
 )
 async def create() -> Response:
     """Answer this input: whole, as events (`stream`), or without waiting (`background`).

@@ -9,7 +9,7 @@ from quart import Blueprint, websocket
 
 from legato.actors.mailbox import ActorError
 from legato.actors.ref import JobRef
-from legato.actors.subscription import Follower
+from legato.actors.subscription import Subscription
 from legato.http.errors import HANDLED, InvalidField, RequestError
 from legato.http.gate import judged, let_in_message
 from legato.http.openai.outcomes import Lost
@@ -91,7 +91,7 @@ async def _pass_guards(message: bytes) -> None:
 async def _read(message: bytes) -> ResponseBody:
     """Raises MalformedJson, InvalidField.
 
-    `stream` and its options change nothing here, whatever they say, and clients always send them.
+    `stream` and its options change nothing on a WebSocket, and many clients always send them.
     """
     given = await json_of(message, dict[str, Any])
     if given.get("type") != CREATE:
@@ -104,16 +104,16 @@ async def _read(message: bytes) -> ResponseBody:
 
 async def _tell(job: JobRef) -> None:
     """All its events, to the last."""
-    follower = Follower(job, API, "beginning")
+    subscription = Subscription(job, API, "beginning")
     try:
         is_last = False
         while not is_last:
-            chunk = await follower.receive()
+            chunk = await subscription.receive()
             for event in _events(chunk.data):
                 await websocket.send(event)
             is_last = chunk.last
     finally:
-        follower.leave()
+        subscription.leave()
 
 
 def _events(frames: bytes) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """Where connections are accepted.  One that cannot be served is told so, and not left waiting."""
 
 import errno
+import os
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
@@ -9,10 +11,20 @@ import structlog
 import trio
 from msgspec import json
 
+from legato.http.server.transport.client_stream import has_left
 from legato.http.server.transport.descriptors import Reserve
 from legato.http.server.transport.limit import ConnectionLimit, Full
 
 EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+FAILED: Final = (
+    *(errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.ENOPROTOOPT, errno.EOPNOTSUPP),
+    *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENONET),
+)
+"""Errors of a connection that was to be accepted: the next connection may be good."""
+
+BURST: Final = 64
+"""Clients that have left already, and are dropped in one turn of the loop: 5 ms at most."""
 
 PAUSE: Final = 0.1  # seconds until the next try, where not even the reserve was of use
 
@@ -52,16 +64,22 @@ class Acceptor:
     async def accept_from(self, listener: trio.SocketListener) -> None:
         """Until this is cancelled; the listener is closed then."""
         reserve = Reserve()
+        plain = socket.socket(fileno=os.dup(listener.socket.fileno()))
         try:
             async with listener:
                 while True:
-                    await self._accept(listener, reserve)
+                    await self._accept(listener, plain, reserve)
         finally:
+            plain.close()
             reserve.close()
 
-    async def _accept(self, listener: trio.SocketListener, reserve: Reserve) -> None:
+    async def _accept(
+        self, listener: trio.SocketListener, plain: socket.socket, reserve: Reserve
+    ) -> None:
+        """Admit one client.  `plain` is the listener's socket past Trio, for several in a turn."""
+        await trio.lowlevel.wait_readable(plain)
         try:
-            stream = await listener.accept()
+            accepted = next_present(plain)
         except OSError as error:
             if error.errno not in EXHAUSTED:
                 raise
@@ -69,7 +87,8 @@ class Acceptor:
             with reserve.lent():
                 await refuse_next(listener)
         else:
-            self._admit(stream)
+            if accepted is not None:
+                self._admit(trio.SocketStream(trio.socket.from_stdlib_socket(accepted)))
 
     def _admit(self, stream: trio.SocketStream) -> None:
         address = address_of(stream)
@@ -104,6 +123,30 @@ class Acceptor:
             log.warning("connections refused", reason=full, refused=self._unsaid)
             self._silent_until = trio.current_time() + SILENCE
             self._unsaid = 0
+
+
+def next_present(listener: socket.socket) -> socket.socket | None:
+    """The next client that has not left yet; None where none waits, or BURST have left.
+
+    Clients that come and go faster than the server serves would otherwise fill the queue: everybody
+    behind would wait for seconds.
+
+    Raises:
+        OSError: where there is no descriptor left.
+    """
+    for _ in range(BURST):
+        try:
+            accepted, _ = listener.accept()
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            if error.errno in FAILED:
+                continue
+            raise
+        if not has_left(accepted.recv):
+            return accepted
+        accepted.close()
+    return None
 
 
 def address_of(stream: trio.SocketStream) -> str:

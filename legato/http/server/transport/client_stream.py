@@ -1,7 +1,9 @@
 """A client's socket, as the server of its connection is given it."""
 
 import math
+import socket as sockets
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from socket import socket
 from typing import Final
@@ -23,12 +25,20 @@ class ClientStream:
         plain = socket(fileno=accepted.socket.detach())
         self.socket = trio.socket.from_stdlib_socket(plain)
         self.send_nowait: Final = plain.send  # past Trio: for whoever writes without waiting
+        self._peek: Final = plain.recv
         self.life = trio.CancelScope()
         self._stream = trio.SocketStream(self.socket)
         self._patience = patience
         self._writing = trio.CancelScope()
         self._reading = trio.CancelScope()
         self._due = math.inf  # when something must have come
+
+    async def has_begun(self) -> bool:
+        """Wait for the client's first byte; False where the client leaves or is late instead."""
+        with trio.CancelScope(deadline=self._due) as self._reading:
+            await trio.lowlevel.wait_readable(self.socket)
+            return not has_left(self._peek)
+        return False
 
     async def receive_some(self, max_bytes: int) -> bytes | bytearray:
         """Raises trio.TooSlowError where what was expected has not come."""
@@ -74,3 +84,16 @@ class ClientStream:
         with suppress(OSError):
             self.socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, RESET_ON_CLOSE)
         self.socket.close()
+
+
+def has_left(receive: Callable[[int, int], bytes]) -> bool:
+    """Whether the end of all that a client sends is there, and nothing before the end.
+
+    `receive` is `recv` of the client's socket.
+    """
+    try:
+        return receive(1, sockets.MSG_PEEK | sockets.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

@@ -36,6 +36,9 @@ FULL: Final = 32 * 1024  # bytes in a stream's buffer, beyond which its sender h
 
 MAX_WAITING: Final = 64 * 1024  # bytes in a stream's buffer, beyond which pings go unanswered
 
+REQUESTS_A_SECOND: Final = 200.0  # of one connection: more than a process answers in that time
+REQUESTS_AT_ONCE: Final = 8  # everybody else waits for the beginning of each: milliseconds
+
 RESETS_A_SECOND: Final = 50.0  # people who leave; a proxy sends those of all of them on one
 RESETS_AT_ONCE: Final = 200  # twice the streams there may be: its own clients' network may go
 
@@ -75,6 +78,7 @@ class Http2(H2Protocol):
         """`parts` as Hypercorn's; `patience`: seconds for a client to take PIECE of a stream."""
         super().__init__(*parts)
         self._patience = patience
+        self._requests = Pace(REQUESTS_A_SECOND, REQUESTS_AT_ONCE)
         self._resets = Pace(RESETS_A_SECOND, RESETS_AT_ONCE)
 
     async def handle(self, event: Event) -> None:
@@ -105,6 +109,7 @@ class Http2(H2Protocol):
         await self._flush()
 
     async def _receive_request(self, event: h2.events.RequestReceived) -> None:
+        await self._requests.wait()
         if self.context.terminated.is_set() or is_servable(dict(event.headers)):
             await super()._handle_events([event])
         else:

@@ -123,9 +123,13 @@ def is_origin_form(request: h11.Request) -> bool:
 
 def is_websocket(request: h11.Request) -> bool:
     """Whether it asks to go on as a WebSocket."""
-    tokens = [token.strip().lower() for token in values_of(request, b"connection")]
-    upgrades = [value.strip().lower() for value in values_of(request, b"upgrade")]
-    return request.method == b"GET" and b"upgrade" in tokens and upgrades == [b"websocket"]
+    if request.method != b"GET" or _words(request, b"upgrade") != [b"websocket"]:
+        return False
+    return b"upgrade" in _words(request, b"connection")
+
+
+def _words(request: h11.Request, name: bytes) -> list[bytes]:
+    return [word.strip().lower() for word in values_of(request, name)]
 
 
 def values_of(request: h11.Request, name: bytes) -> list[bytes]:

@@ -14,7 +14,9 @@ _IS_ON: Final = text("SELECT 1 FROM storage_counting")
 _TURN_ON: Final = text("INSERT INTO storage_counting (since) VALUES (:now)")
 
 # Later writers wait for the lock; earlier writers have committed, and are counted here.
-_HOLD: Final = text("LOCK TABLE conversations, responses IN SHARE ROW EXCLUSIVE MODE")
+_HOLD: Final = text(
+    "LOCK TABLE conversations, responses, agent_versions, agent_avatars IN SHARE ROW EXCLUSIVE MODE"
+)
 
 
 def start_counting(connection: Connection, now: int) -> None:
@@ -33,11 +35,15 @@ def start_counting(connection: Connection, now: int) -> None:
 def _fill(octets: str) -> TextClause:
     title, items = octets.format("title"), octets.format("items")
     created, ending = octets.format("created"), octets.format("ending")
+    state, data = octets.format("state"), octets.format("data")
     return text(
         "INSERT INTO storage_use (user_id, conversations, bytes)"
         " SELECT user_id, sum(conversations), sum(bytes) FROM ("
         f"SELECT user_id, 1 AS conversations, {ROW_BYTES} + {title} + bytes AS bytes"
         " FROM conversations UNION ALL"
         f" SELECT user_id, 0, {ROW_BYTES} + {items} + {created} + coalesce({ending}, 0)"
-        " FROM responses) AS counted GROUP BY user_id"
+        " FROM responses UNION ALL"
+        f" SELECT user_id, 0, {ROW_BYTES} + {state} FROM agent_versions UNION ALL"
+        f" SELECT user_id, 0, {ROW_BYTES} + {data} FROM agent_avatars"
+        ") AS counted GROUP BY user_id"
     )

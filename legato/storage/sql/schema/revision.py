@@ -8,8 +8,8 @@ from sqlalchemy import Engine, inspect, text
 from legato.storage.contracts.errors import StorageError
 from legato.storage.sql.schema.tables import METADATA, TRIGGERS
 
-NEWEST: Final = "0011"
-"""The newest of `legato/storage/sql/migrations`."""
+NEWEST: Final = "0012"
+"""The newest revision in `legato/storage/sql/migrations`."""
 
 TABLE: Final = "alembic_version"  # Alembic's own
 

@@ -32,6 +32,7 @@ CONVERSATIONS: Final = Table(
     Column("updated_at", BigInteger, nullable=False),
     # of the conversation's messages
     Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("agent_id", Text),
 )
 Index(
     "ix_conversations_page",
@@ -65,6 +66,8 @@ MESSAGES: Final = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("job_id", Text),  # the job that stored this answer; NULL for a question
+    Column("agent_id", Text),  # the agent that gave this answer, and …
+    Column("agent_version", Integer),  # … the agent's version
     implicit_returning=False,  # nobody asks for the position of what was written
 )
 Index(
@@ -151,7 +154,7 @@ Index(
     RESPONSES.c.position,
 )
 
-# Of items that their client named: items that we named say whose they are.
+# Item ids that clients made, and their responses; an id that Legato made leads to its response.
 ITEM_NAMES: Final = Table(
     "item_names",
     METADATA,
@@ -196,6 +199,65 @@ REVOCATIONS: Final = Table(
 )
 Index("ix_revocations_until", REVOCATIONS.c.until)
 
+# Agents.  What a list shows and looks for stands beside the state, which is JSON and may be large.
+AGENTS: Final = Table(
+    "agents",
+    METADATA,
+    Column("agent_id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),  # the author
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("support_contact", Text),  # JSON
+    Column("searched", Text, nullable=False),  # name and description, without case
+    Column("version", Integer, nullable=False),  # the current one, of …
+    Column("versions", Integer, nullable=False),  # … so many
+    Column("avatar", Text),  # the picture's SHA-256, in hex
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("updated_by", Text, nullable=False),
+)
+Index("ix_agents_user", AGENTS.c.user_id)
+Index("ix_agents_page", AGENTS.c.updated_at.desc(), AGENTS.c.agent_id)
+
+AGENT_VERSIONS: Final = Table(
+    "agent_versions",
+    METADATA,
+    Column("agent_id", ForeignKey(AGENTS.c.agent_id, ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("user_id", Text, nullable=False),  # the author, towards whose storage it counts
+    Column("updated_at", BigInteger, nullable=False),
+    Column("updated_by", Text, nullable=False),
+    Column("size", Integer, nullable=False),  # of the state, in characters: read without the state
+    Column("state", Text, nullable=False),  # JSON
+)
+Index("ix_agent_versions_user", AGENT_VERSIONS.c.user_id)
+
+AGENT_GRANTS: Final = Table(
+    "agent_grants",
+    METADATA,
+    Column("agent_id", ForeignKey(AGENTS.c.agent_id, ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("principal", Text, primary_key=True),  # '' of everybody
+    Column("bits", Integer, nullable=False),
+)
+Index(
+    "ix_agent_grants_principal",
+    AGENT_GRANTS.c.kind,
+    AGENT_GRANTS.c.principal,
+    AGENT_GRANTS.c.agent_id,
+)
+
+AGENT_AVATARS: Final = Table(
+    "agent_avatars",
+    METADATA,
+    Column("agent_id", ForeignKey(AGENTS.c.agent_id, ondelete="CASCADE"), primary_key=True),
+    Column("user_id", Text, nullable=False),  # the author, towards whose storage it counts
+    Column("media_type", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
 # Each user's storage use: see `storage/contracts/quotas.py`.  Triggers count here and, always, in
 # `conversations.bytes`, which nothing else writes to.
 STORAGE_USE: Final = Table(
@@ -213,7 +275,7 @@ STORAGE_COUNTING: Final = Table(
     Column("since", BigInteger, nullable=False),  # microseconds since the epoch
 )
 
-_COUNTED: Final = ("conversation", "message", "response")
+_COUNTED: Final = ("conversation", "message", "response", "agent_version", "agent_avatar")
 TRIGGERS: Final = {
     "sqlite": [f"count_{how}_{row}" for row in _COUNTED for how in ("new", "changed", "removed")],
     "postgresql": [f"count_{row}" for row in _COUNTED],

@@ -2,9 +2,12 @@
 
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, bindparam, delete, exists, select, update
+from sqlalchemy import BindParameter, bindparam, delete, exists, select, tuple_, update
 
 from legato.storage.sql.schema.tables import (
+    AGENT_GRANTS,
+    AGENT_VERSIONS,
+    AGENTS,
     API_KEYS,
     CONVERSATIONS,
     ENTRIES,
@@ -50,6 +53,26 @@ DELETE_EXPIRED_RESPONSES: Final = delete(RESPONSES).where(
 
 DELETE_API_KEYS_OF: Final = delete(API_KEYS).where(API_KEYS.c.user_id == _USER)
 DELETE_SCORES_OF: Final = delete(VIOLATIONS).where(VIOLATIONS.c.subject == bindparam("of_subject"))
+
+_VERSIONS_OF: Final = (
+    select(AGENT_VERSIONS.c.agent_id, AGENT_VERSIONS.c.version)
+    .where(AGENT_VERSIONS.c.user_id == _USER)
+    .limit(_AT_MOST)
+)
+DELETE_VERSIONS_OF: Final = delete(AGENT_VERSIONS).where(
+    tuple_(AGENT_VERSIONS.c.agent_id, AGENT_VERSIONS.c.version).in_(_VERSIONS_OF)
+)
+DELETE_AGENTS_OF: Final = delete(AGENTS).where(
+    AGENTS.c.user_id == _USER,
+    ~exists().where(AGENT_VERSIONS.c.agent_id == AGENTS.c.agent_id),
+)
+"""Those of whose versions none is left."""
+
+DELETE_GRANTS_OF: Final = delete(AGENT_GRANTS).where(
+    AGENT_GRANTS.c.kind == "user",
+    AGENT_GRANTS.c.principal == _USER,
+    AGENT_GRANTS.c.agent_id.in_(select(AGENTS.c.agent_id).where(AGENTS.c.user_id != _USER)),
+)
 
 BEGINNINGS: Final = (
     select(ENTRIES.c.job_id, ENTRIES.c.version, ENTRIES.c.events, JOBS.c.owner, JOBS.c.settled)

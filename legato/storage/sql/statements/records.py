@@ -109,7 +109,8 @@ def upserts(dialect: str) -> Upserts:
         conversation.on_conflict_do_update(
             index_elements=["conversation_id"],
             set_={
-                name: conversation.excluded[name] for name in ("endpoint", "model", "updated_at")
+                name: conversation.excluded[name]
+                for name in ("endpoint", "model", "agent_id", "updated_at")
             },
             where=CONVERSATIONS.c.user_id == conversation.excluded.user_id,
         ),

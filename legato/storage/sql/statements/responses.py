@@ -94,12 +94,12 @@ HOLDING_BYTES: Final = select(_BYTES).where(_HOLDING)
 
 
 def put_names(dialect: str) -> Insert:
-    """As `put`, of items that their client named."""
+    """The insert like `put`, for items with a client's ids."""
     insert = insert_of(dialect)
     return insert(ITEM_NAMES).on_conflict_do_nothing()
 
 
 def put(dialect: str) -> Insert:
-    """For the database of that SQLAlchemy name: sqlite or postgresql."""
+    """The insert for the database with this SQLAlchemy name: sqlite or postgresql."""
     insert = insert_of(dialect)
     return insert(RESPONSES).on_conflict_do_nothing(index_elements=["response_id"])

@@ -1,11 +1,13 @@
 """Clients that come when there is no place: each is told so, and nobody who is in is hurt."""
 
+import errno
 import os
 import resource
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -14,6 +16,8 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from legato.config import Guards
+from legato.http.server.transport.accepting import FAILED, next_present
+from legato.http.server.transport.connection import ConnectionServer
 from tests.support.http.live_server import SETTINGS, live_server, until
 from tests.support.http.raw_client import RawClient, Server
 from tests.support.http.server_process import legato_serve
@@ -184,3 +188,59 @@ async def test_a_server_may_have_as_many_descriptors_as_its_system_lets_it(tmp_p
             assert resource.prlimit(server.pid, resource.RLIMIT_NOFILE) == (hard, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_clients_that_have_left_are_dropped_before_anybody_is_served() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
+        listener.setblocking(False)
+        for _ in range(3):
+            socket.create_connection(listener.getsockname()).close()
+        present = stack.enter_context(socket.create_connection(listener.getsockname()))
+        accepted = next_present(listener)
+        assert accepted is not None
+        with accepted:
+            assert accepted.getpeername() == present.getsockname()
+        assert next_present(listener) is None
+
+
+class Failing:
+    """A listener whose next clients fail with these errors; none waits behind them."""
+
+    def __init__(self, *errors: int) -> None:
+        self._errors = [*errors]
+
+    def accept(self) -> object:
+        raise OSError(self._errors.pop(0), "as of the kernel") if self._errors else BlockingIOError
+
+
+def test_a_connection_that_failed_is_no_failure_of_the_listener() -> None:
+    for error in FAILED:
+        assert next_present(cast("socket.socket", Failing(error, error))) is None
+    with pytest.raises(OSError, match="as of the kernel"):
+        next_present(cast("socket.socket", Failing(errno.EMFILE)))
+
+
+async def test_who_comes_and_leaves_costs_none_of_a_connections_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = []
+    run = ConnectionServer.run
+
+    async def counted(server: ConnectionServer) -> None:
+        begun.append(server)
+        await run(server)
+
+    monkeypatch.setattr(ConnectionServer, "run", counted)
+    async with live_server() as server:
+        limit = server.app.connection_limit
+        for ends in (False, True):
+            async with await server.connect() as client:
+                await until(lambda: limit.open == 1)
+                if ends:  # which waits for the server, and says nothing more
+                    await client.stream.send_eof()
+                    assert await client.stream.receive_some() == b""
+            await until(lambda: limit.open == 0)
+        assert begun == []
+        async with await server.connect() as client:
+            assert await client.json("GET", "/healthz") == {"status": "ok"}
+    assert len(begun) == 1

@@ -6,8 +6,10 @@ from contextlib import suppress
 import pytest
 import trio
 from h2.errors import ErrorCodes
-from h2.events import ResponseReceived, StreamEnded, StreamReset
+from h2.events import RequestReceived, ResponseReceived, StreamEnded, StreamReset
+from trio.testing import wait_all_tasks_blocked
 
+from legato.http.server.transport import http2
 from legato.http.server.transport.http2 import Http2
 from tests.support.http.http2_client import Http2Client
 from tests.support.http.live_server import live_server, until
@@ -174,3 +176,25 @@ async def test_pings_are_answered_and_do_not_wait_for_a_window() -> None:
         await client.data(stream_id, ping * 1000)
         await client.ask("/healthz")
         await client.until(ResponseReceived)
+
+
+async def test_requests_beyond_a_burst_begin_at_an_even_pace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http2, "REQUESTS_AT_ONCE", 2)
+    monkeypatch.setattr(http2, "REQUESTS_A_SECOND", 1 / 3600)
+    begun = []
+    request = Http2._create_stream
+
+    async def counted(protocol: Http2, event: RequestReceived) -> None:
+        begun.append(event)
+        await request(protocol, event)
+
+    monkeypatch.setattr(Http2, "_create_stream", counted)
+    async with live_server(http2=True) as server, await Http2Client.connect(server) as client:
+        for _ in range(3):
+            await client.ask("/healthz")
+        await client.response()
+        await wait_all_tasks_blocked(0.05)
+
+    assert len(begun) == 2

@@ -1,4 +1,4 @@
-"""Which response has an item that its client named: items that we named say so themselves."""
+"""Responses of item ids that clients made; an id that Legato made leads to its response."""
 
 import sqlalchemy as sa
 from alembic import op

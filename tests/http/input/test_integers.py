@@ -7,7 +7,7 @@ from msgspec import json
 
 from legato.http.errors import InvalidField, is_openai
 from legato.http.input.integers import check_integers
-from tests.http.test_malformed import PATHS, RESPONSES, START, refused
+from tests.http.input.test_malformed import PATHS, RESPONSES, START, refused
 from tests.support.http.client import Client
 from tests.support.http.live_server import live_server
 from tests.support.openai.asked import scripted

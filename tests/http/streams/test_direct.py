@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.stream.feed import Start
+from legato.actors.stream.places import Start
 from legato.actors.stream.sinks import Chunk
 from legato.http.streams.direct import DirectBody
 from legato.http.streams.socket_sink import Coding, SocketSink, chunked
@@ -199,7 +199,7 @@ async def test_a_comment_that_does_not_fit_is_finished_first(autojump_clock: Moc
         house.model.finish()
 
     frames = dechunked(socket.taken)
-    assert b"\n\n" + HEARTBEAT + b"id: " in frames
+    assert b"\n\n" + HEARTBEAT + b"event: " in frames
     assert b'"text":"more"' in frames
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from legato.http.errors import is_openai
 from legato.models.scripted import ScriptedModel
-from tests.http.test_malformed import START
+from tests.http.input.test_malformed import START
 from tests.support.http.client import Client, Reply
 from tests.support.http.live_server import live_server
 from tests.support.http.runtime import open_client

@@ -1,0 +1,46 @@
+"""The jobs of a process that has all of them."""
+
+from collections.abc import Sequence
+
+from legato.actors.conversation.turn import Turn
+from legato.actors.jobs import Started
+from legato.actors.ref import JobRef
+from legato.actors.supervisor import Supervisor
+from legato.config import OnBusy
+
+
+class LocalJobs:
+    """Answers as `Jobs` does: the supervisor knows everything, and at once."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
+        if not self._supervisor.knows(turn):
+            self._supervisor.check_storage()
+        return self._supervisor.start(turn, on_busy)
+
+    async def knows(self, turn: Turn) -> bool:
+        return self._supervisor.knows(turn)
+
+    async def expected(self, user: str, conversation_id: str) -> Sequence[str]:
+        return self._supervisor.expected(conversation_id)
+
+    async def whereis(self, user: str, stream_id: str) -> JobRef | None:
+        return self._supervisor.whereis(stream_id)
+
+    async def active(self, user: str) -> Sequence[str]:
+        return self._supervisor.active(user)
+
+    async def titled(self, user: str, conversation_id: str) -> None:
+        await self._supervisor.titled(conversation_id)
+
+    async def close_conversation(self, user: str, conversation_id: str) -> None:
+        await self._supervisor.close_conversation(conversation_id)
+
+    async def discard(self, job_id: str) -> None:
+        if job := self._supervisor.registry.find(job_id):
+            await self._supervisor.discard(job)
+
+    async def ping(self) -> None:
+        self._supervisor.check_journal()

@@ -1,0 +1,45 @@
+"""Follows the edges of agents.  Pure."""
+
+from collections.abc import Iterable, Mapping
+
+from legato.agents.definition import Edge
+
+
+def direct_cycle(edges: Iterable[Edge]) -> tuple[str, ...]:
+    """Find agents whose direct edges lead back to the same agent; empty where none do.
+
+    A model decides whether to hand off, so a circle of handoffs may end; direct edges leave nothing
+    to decide.  The cycle begins and ends with the same agent.
+    """
+    following = _following(edges)
+    done: set[str] = set()
+    for start in following:
+        if cycle := _cycle_from(start, following, done):
+            return cycle
+    return ()
+
+
+def _following(edges: Iterable[Edge]) -> Mapping[str, list[str]]:
+    following: dict[str, list[str]] = {}
+    for edge in edges:
+        if edge.edge_type == "direct":
+            for source in edge.sources:
+                following.setdefault(source, []).extend(edge.targets)
+    return following
+
+
+def _cycle_from(start: str, following: Mapping[str, list[str]], done: set[str]) -> tuple[str, ...]:
+    """Walk depth first without recursion: a chain may be longer than Python's stack."""
+    path = [start]
+    waiting = [iter(following.get(start, ()))]
+    while path:
+        target = next(waiting[-1], None)
+        if target is None:
+            done.add(path.pop())
+            waiting.pop()
+        elif target in path:
+            return (*path[path.index(target) :], target)
+        elif target not in done:
+            path.append(target)
+            waiting.append(iter(following.get(target, ())))
+    return ()

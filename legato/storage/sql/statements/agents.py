@@ -1,0 +1,166 @@
+"""The statements of agents, built once, with the names of their parameters in them."""
+
+from typing import Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from legato.storage.contracts.agents import PUBLIC, VIEW
+from legato.storage.sql.schema.tables import AGENT_AVATARS, AGENT_GRANTS, AGENT_VERSIONS, AGENTS
+
+_THE_AGENT: Final = AGENTS.c.agent_id == bindparam("of_agent")
+_ITS_VERSIONS: Final = AGENT_VERSIONS.c.agent_id == bindparam("of_agent")
+_PRINCIPALS: Final = tuple_(AGENT_GRANTS.c.kind, AGENT_GRANTS.c.principal).in_(
+    bindparam("of_principals", expanding=True)
+)
+_PUBLIC: Final = AGENT_GRANTS.alias("public")
+
+IS_PUBLIC: Final = (
+    exists()
+    .where(
+        _PUBLIC.c.agent_id == AGENTS.c.agent_id,
+        _PUBLIC.c.kind == PUBLIC.kind,
+        _PUBLIC.c.bits.bitwise_and(VIEW) == VIEW,
+    )
+    .label("is_public")
+)
+
+_WITH_STATE: Final = select(AGENTS, AGENT_VERSIONS.c.state, IS_PUBLIC).join(
+    AGENT_VERSIONS,
+    and_(
+        AGENT_VERSIONS.c.agent_id == AGENTS.c.agent_id,
+        AGENT_VERSIONS.c.version == AGENTS.c.version,
+    ),
+)
+AGENT: Final = _WITH_STATE.where(_THE_AGENT)
+HELD: Final = AGENT.with_for_update(of=AGENTS)
+"""Until the transaction ends nobody else changes it; SQLite has one writer anyway."""
+
+FOUND: Final = (
+    _WITH_STATE.add_columns(AGENT_GRANTS.c.bits)
+    .outerjoin(AGENT_GRANTS, and_(AGENT_GRANTS.c.agent_id == AGENTS.c.agent_id, _PRINCIPALS))
+    .where(AGENTS.c.agent_id.in_(bindparam("of_agents", expanding=True)))
+)
+"""A row for each grant of these principals, and one without bits where there is none."""
+
+USABLE: Final = AGENTS.c.agent_id.in_(
+    select(AGENT_GRANTS.c.agent_id).where(
+        _PRINCIPALS, AGENT_GRANTS.c.bits.bitwise_and(bindparam("all_of")) == bindparam("all_of")
+    )
+)
+LISTED: Final = tuple(
+    AGENTS.c[name]
+    for name in (
+        *("agent_id", "user_id", "name", "description", "category"),
+        *("support_contact", "updated_at", "avatar"),
+    )
+)
+EVERY: Final = (
+    select(*LISTED, IS_PUBLIC)
+    .order_by(AGENTS.c.updated_at.desc(), AGENTS.c.agent_id)
+    .limit(bindparam("at_most"))
+)
+AFTER: Final[ColumnElement[bool]] = and_(
+    AGENTS.c.updated_at <= bindparam("primary"),
+    or_(
+        AGENTS.c.updated_at < bindparam("primary"),
+        AGENTS.c.agent_id > bindparam("secondary"),
+    ),
+)
+IN_CATEGORY: Final = AGENTS.c.category == bindparam("of_category")
+SEARCHED: Final = AGENTS.c.searched.contains(bindparam("text"), autoescape=False, escape="\\")
+"""`text` has backslashes before what LIKE would take for more than itself."""
+
+CATEGORIES: Final = (
+    select(AGENTS.c.category, func.count()).where(USABLE).group_by(AGENTS.c.category)
+)
+
+ADD: Final = insert(AGENTS)
+ADD_VERSION: Final = insert(AGENT_VERSIONS)
+UPDATE: Final = update(AGENTS).where(_THE_AGENT)
+
+STATE: Final = select(AGENT_VERSIONS.c.state).where(
+    _ITS_VERSIONS, AGENT_VERSIONS.c.version == bindparam("of_version")
+)
+VERSIONS: Final = (
+    select(
+        AGENT_VERSIONS.c.version,
+        AGENT_VERSIONS.c.updated_at,
+        AGENT_VERSIONS.c.updated_by,
+        AGENT_VERSIONS.c.size,
+    )
+    .where(_ITS_VERSIONS)
+    .order_by(AGENT_VERSIONS.c.version)
+)
+STATES: Final = select(AGENT_VERSIONS.c.version, AGENT_VERSIONS.c.state).where(
+    _ITS_VERSIONS, AGENT_VERSIONS.c.version >= bindparam("first")
+)
+
+GRANTS: Final = (
+    select(AGENT_GRANTS)
+    .where(AGENT_GRANTS.c.agent_id == bindparam("of_agent"))
+    .order_by(AGENT_GRANTS.c.kind, AGENT_GRANTS.c.principal)
+)
+REMOVE_GRANT: Final = delete(AGENT_GRANTS).where(
+    AGENT_GRANTS.c.agent_id == bindparam("of_agent"),
+    AGENT_GRANTS.c.kind == bindparam("of_kind"),
+    AGENT_GRANTS.c.principal == bindparam("of_principal"),
+)
+COUNT_GRANTS: Final = select(
+    func.count(),
+    func.coalesce(
+        func.sum(
+            case(
+                (
+                    and_(
+                        AGENT_GRANTS.c.kind == "user",
+                        AGENT_GRANTS.c.bits == bindparam("owner_bits"),
+                    ),
+                    1,
+                ),
+                else_=0,
+            )
+        ),
+        0,
+    ),
+).where(AGENT_GRANTS.c.agent_id == bindparam("of_agent"))
+"""How many grants there are, and how many of them make a user an owner."""
+
+AVATAR: Final = select(AGENT_AVATARS).where(AGENT_AVATARS.c.agent_id == bindparam("of_agent"))
+REMOVE_AVATAR: Final = delete(AGENT_AVATARS).where(
+    AGENT_AVATARS.c.agent_id == bindparam("of_agent")
+)
+
+_OLDEST: Final = (
+    select(AGENT_VERSIONS.c.version)
+    .where(_ITS_VERSIONS)
+    .order_by(AGENT_VERSIONS.c.version)
+    .limit(bindparam("at_most"))
+)
+DELETE_OLDEST: Final = delete(AGENT_VERSIONS).where(
+    _ITS_VERSIONS, AGENT_VERSIONS.c.version.in_(_OLDEST)
+)
+DELETE: Final = delete(AGENTS).where(_THE_AGENT)
+
+
+def put_grant(dialect: str) -> Insert:
+    """`dialect`: sqlite or postgresql."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    put = insert(AGENT_GRANTS)
+    return put.on_conflict_do_update(
+        index_elements=["agent_id", "kind", "principal"], set_={"bits": put.excluded.bits}
+    )
