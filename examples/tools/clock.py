@@ -14,7 +14,6 @@ from typing import Final
 from mcp.server import MCPServer
 from mcp.types import ToolAnnotations
 
-
 OPERATORS: Final = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
