@@ -127,12 +127,12 @@ clean:  ## remove what was installed and made, but no data (.legato) and no down
 
 .venv/.demo: .venv/.made pyproject.toml constraints.txt
 	@echo "Installing Legato and what it needs into .venv; this takes a minute …"
-	@$(PIP) install -qq -e '.[local]'
+	@$(PIP) install -qq -e '.[local,mcp]'
 	@touch $@
 
 .venv/.dev: .venv/.made pyproject.toml constraints.txt
 	@echo "Installing Legato, what it needs and its test tools into .venv; this takes a minute …"
-	@$(PIP) install -qq -e '.[local,dev]'
+	@$(PIP) install -qq -e '.[local,mcp,dev]'
 	@touch $@ .venv/.demo
 
 .venv/.made:

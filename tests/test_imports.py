@@ -12,7 +12,7 @@ ROOT: Final = Path(__file__).parent.parent
 
 BASE: Final = (
     *("legato.agents.definition", "legato.agents.state", "legato.content", "legato.events"),
-    *("legato.growing_part", "legato.config"),
+    *("legato.growing_part", "legato.config", "legato.config.tools"),
 )
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
@@ -48,6 +48,7 @@ BENCH: Final = ("legato.bench",)
 # The allowed imports.  The longest name that fits a module is the module's layer; a layer may
 # import itself and the layers named beside, and nothing else of the package.
 LAYERS: Final[Mapping[str, Sequence[str]]] = {
+    "legato.tooling": (),
     "legato.agents.definition": (),
     "legato.agents.state": ("legato.agents.definition",),
     "legato.agents.edges": ("legato.agents.definition",),
@@ -57,12 +58,13 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.config.values": (),
     "legato.config.guards": ("legato.config.values",),
     "legato.config.service_links": (),
+    "legato.config.tools": ("legato.config.values",),
     "legato.config.agents": (
         *("legato.agents.definition", "legato.agents.edges", "legato.agents.state"),
         "legato.config.values",
     ),
     "legato.config": (
-        "legato.config.agents",
+        *("legato.config.agents", "legato.config.tools"),
         "legato.config.values",
         "legato.config.guards",
         "legato.config.service_links",
@@ -85,7 +87,17 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         *(*BASE, "legato.agents.contract", "legato.agents.calls", "legato.agents.messages"),
         *("legato.agents.edges", "legato.storage.contracts"),
         *("legato.models.contract", "legato.models.messages"),
+        *("legato.agents.tools.arguments", "legato.agents.tools.contract"),
     ),
+    "legato.agents.tools.contract": ("legato.models.contract",),
+    "legato.agents.tools.arguments": (*BASE, "legato.agents.tools", "legato.models.contract"),
+    "legato.agents.tools": (
+        *(*BASE, "legato.agents.tools.arguments", "legato.agents.tools.contract"),
+        *("legato.models.contract", "legato.restarts", "legato.tooling"),
+    ),
+    # These run alone, without the package.
+    "legato.agents.tools.mcp.guardian": (),
+    "legato.agents.tools.mcp.launcher": (),
     "legato.models.contract": BASE,
     "legato.models.messages": ("legato.models.contract",),
     "legato.models": (
@@ -111,7 +123,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
     "legato.http": (
         *BASE,
-        "legato.agents",
+        *("legato.agents", "legato.agents.tools", "legato.agents.tools.contract"),
         *CONTRACTS,
         "legato.config.agents",
         "legato.config.guards",
@@ -152,7 +164,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     ),
     "legato.prove": ("legato",),
     "legato.cli": ("legato",),
-    "legato": (),
+    "legato": ("legato.tooling",),
     "run": ("legato",),
 }
 

@@ -4,6 +4,7 @@
 - `guards`: settings of the guards before the routes: limits, bans, and the scores of violations
 - `service_links`: an orchestrator's own variables, whose names begin like Legato's
 - `settings`: one frozen tree of settings, read once from environment and file, and passed down
+- `tools`: the tables of tools that agents may use
 - `values`: the types of settings' values, and errors with the allowed values, for people
 """
 
@@ -22,6 +23,7 @@ from legato.config.settings import (
     load_settings,
     settings_file,
 )
+from legato.config.tools import FunctionSettings, McpSettings
 from legato.config.values import ConfigError
 
 __all__ = [
@@ -30,9 +32,11 @@ __all__ = [
     "AgentSettings",
     "Compat",
     "ConfigError",
+    "FunctionSettings",
     "Guards",
     "Limits",
     "LogForm",
+    "McpSettings",
     "ModelSettings",
     "OnBusy",
     "OnOwnerLost",

@@ -11,6 +11,7 @@ from msgspec import Struct
 from legato.config.agents import AgentSettings, Recursion, agent_values, check_agents
 from legato.config.guards import Compat, Guards
 from legato.config.service_links import without_service_links
+from legato.config.tools import TOOL_TABLES, FunctionSettings, McpSettings, tool_values
 from legato.config.values import (
     BasePath,
     Bytes,
@@ -150,6 +151,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     compat: Compat = Compat()
     models: Mapping[str, ModelSettings] = {}
     agents: Mapping[str, AgentSettings] = {}
+    mcp: Mapping[str, McpSettings] = {}
+    functions: Mapping[str, FunctionSettings] = {}
 
 
 _GROUPS: Final[Mapping[str, type[Struct]]] = {
@@ -160,7 +163,9 @@ _GROUPS: Final[Mapping[str, type[Struct]]] = {
 """Tables whose settings have variables of their own."""
 
 _TABLES: Final = (*_GROUPS, "models", "agents")
-_PLAIN: Final = tuple(name for name in Settings.__struct_fields__ if name not in _TABLES)
+_PLAIN: Final = tuple(
+    name for name in Settings.__struct_fields__ if name not in (*_TABLES, *TOOL_TABLES)
+)
 _GROUPED: Final = tuple(field for kind in _GROUPS.values() for field in kind.__struct_fields__)
 
 _Values = dict[str, object]
@@ -216,14 +221,15 @@ _InTables = dict[str, _Values]
 def _from_file(file: Path) -> tuple[_Values, _InTables, _InTables, _InTables]:
     """The file's values: at the top, in the tables of groups, in `[models]` and in `[agents]`."""
     plain = _read(file)
+    tools = tool_values(plain, f"{file}: ")
     in_groups = [f"{name}.{field}" for name in _GROUPS for field in _GROUPS[name].__struct_fields__]
-    check_names(plain, [*_PLAIN, *_TABLES, *in_groups], f"{file}: ")
+    check_names(plain, [*_PLAIN, *_TABLES, *TOOL_TABLES, *in_groups], f"{file}: ")
     tables = {key: check_value(plain.pop(key, {}), Table, f"{file}: {key}") for key in _TABLES}
     models, agents = tables.pop("models"), tables.pop("agents")
     for key, table in tables.items():
         check_names(table, _GROUPS[key].__struct_fields__, f"{file}: {key}.")
     return (
-        check_fields(plain, Settings, f"{file}: "),
+        check_fields(plain, Settings, f"{file}: ") | tools,
         {key: check_fields(t, _GROUPS[key], f"{file}: {key}.") for key, t in tables.items()},
         {name: _model(name, table, f"{file}: models.{name}") for name, table in models.items()},
         {name: agent_values(name, t, f"{file}: agents.{name}") for name, t in agents.items()},

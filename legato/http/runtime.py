@@ -15,7 +15,8 @@ from legato.actors.supervisor import Supervisor
 from legato.agents.catalogue import Catalogue
 from legato.agents.configured import configured_agents
 from legato.agents.run import AgentRuns
-from legato.agents.tools.contract import NoTools
+from legato.agents.tools.contract import NoTools, Toolbox
+from legato.agents.tools.toolbox import open_toolbox
 from legato.config import ConfigError, Settings
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
@@ -59,6 +60,7 @@ class Runtime(Struct, frozen=True):
     guards: Guards
     revoked: RevocationList
     catalogue: Catalogue
+    toolbox: Toolbox = NoTools()
 
     @property
     def default_model(self) -> str:
@@ -81,7 +83,8 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         ) as models,
         open_key_ring(storage.records.api_keys) as key_ring,
         open_revocation_list(storage.records.revocations) as revoked,
-        _open_jobs(settings, storage, models) as replica,
+        open_toolbox(settings) as toolbox,
+        _open_jobs(settings, storage, models, toolbox) as replica,
         open_retention(storage.erasure, settings.retention_days),
     ):
         if tracing is not None:
@@ -96,6 +99,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             guards,
             revoked,
             catalogue_of(settings, storage.records.agents, models),
+            toolbox,
         )
 
 
@@ -142,10 +146,10 @@ def announce(storage: Storage) -> None:
 
 @asynccontextmanager
 async def _open_jobs(
-    settings: Settings, storage: Storage, models: Mapping[str, Model]
+    settings: Settings, storage: Storage, models: Mapping[str, Model], toolbox: Toolbox
 ) -> AsyncIterator[Replica]:
     """With a Redis as one replica of many; without, this process has all jobs."""
-    runs = AgentRuns(models, NoTools())
+    runs = AgentRuns(models, toolbox)
     if settings.redis_url is None:
         async with open_supervisor(
             records=storage.records,

@@ -60,3 +60,16 @@ async def test_openai_s_client_answers_and_comes_back_as_printed(tmp_path: Path)
     assert answered.startswith("w0 w1 ")
     assert came_back.startswith("11 response.")
     assert came_back.endswith(" response.completed\n")
+
+
+async def test_an_agent_reads_the_clock_as_printed(tmp_path: Path) -> None:
+    tables, *_ = examples("tools.md", "toml")
+    [example] = examples("tools.md", "sh")
+    settings = tables.replace('"python3"', f'"{sys.executable}"')
+    settings = settings.replace("examples/tools", str(ROOT / "examples" / "tools"))
+    (tmp_path / "legato.toml").write_text(NAMED + settings)
+    async with demo(tmp_path, EXTRAS="mcp") as (server, _):
+        told = await run(server, tmp_path, "/bin/bash", "-c", with_legato(example))
+
+    assert '"name":"now_mcp_clock"' in told
+    assert " UTC" in told

@@ -1,5 +1,9 @@
 """Tools: what agents use that something outside the model executes.
 
 - `arguments`: a call's arguments, from the model's JSON text to what the tool is called with
+- `bounds`: how much of a tool's result a model is given
 - `contract`: what a tool is to the rest of the program
+- `functions`: Python functions as tools
+- `schemas`: schemas of arguments: which of them are taken, and what a value breaks
+- `toolbox`: every tool that is configured: which kind a name is of
 """

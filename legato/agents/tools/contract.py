@@ -1,7 +1,7 @@
 """What a tool is to the rest of the program: a definition that a model reads, and a call."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -77,6 +77,17 @@ class Offer(Struct, frozen=True):
 
     tools: Sequence[Tool] = ()
     missing: Mapping[str, str] = {}
+
+
+def joined(offers: Iterable[Offer]) -> Offer:
+    """All tools of some offers; of several tools with one name the first."""
+    tools: dict[str, Tool] = {}
+    missing: dict[str, str] = {}
+    for offer in offers:
+        for tool in offer.tools:
+            tools.setdefault(tool.definition.name, tool)
+        missing |= offer.missing
+    return Offer([*tools.values()], missing)
 
 
 class Toolbox(Protocol):

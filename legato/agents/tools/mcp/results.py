@@ -1,0 +1,45 @@
+"""A call's result as a model reads it."""
+
+from collections.abc import Iterable, Iterator
+
+import mcp_types as types
+from mcp_types import CallToolResult, InputRequiredResult
+from msgspec import json
+
+from legato.agents.tools.bounds import NOTHING, shortened
+from legato.agents.tools.contract import InputRequired, ToolOutput
+from legato.models.contract import Json
+
+
+def output_of(result: CallToolResult) -> ToolOutput:
+    text = "\n".join(_texts(result.content))
+    if not text and result.structured_content is not None:
+        text = json.encode(result.structured_content).decode()
+    return ToolOutput(shortened(text) or NOTHING, is_error=result.is_error)
+
+
+def _texts(content: Iterable[types.ContentBlock]) -> Iterator[str]:
+    for block in content:
+        match block:
+            case types.TextContent():
+                yield block.text
+            case types.ImageContent() | types.AudioContent():
+                yield f"[{block.type}, {block.mime_type}, {_size(block.data)}, not shown]"
+            case types.ResourceLink():
+                yield f"[resource {block.uri}]"
+            case types.EmbeddedResource(resource=types.TextResourceContents() as found):
+                yield found.text
+            case types.EmbeddedResource(resource=found):
+                yield f"[resource {found.uri}, {_size(getattr(found, 'blob', ''))}, not shown]"
+
+
+def _size(base64: str) -> str:
+    return f"{len(base64) * 3 // 4} bytes"
+
+
+def asked_of(result: InputRequiredResult) -> InputRequired:
+    requests: dict[str, Json] = {
+        key: request.model_dump(by_alias=True, mode="json", exclude_none=True)
+        for key, request in (result.input_requests or {}).items()
+    }
+    return InputRequired(requests, result.request_state)

@@ -1,0 +1,149 @@
+"""The `[mcp.<name>]` and `[functions.<name>]` tables: tools that agents may use."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from legato.config.values import (
+    ConfigError,
+    HttpUrl,
+    Table,
+    Text,
+    check_fields,
+    check_names,
+    check_value,
+)
+
+ServerName = Annotated[
+    str,  # a tool's name is `<tool>_mcp_<server>`, and such names have up to 64
+    Meta(
+        pattern=r"^(?!.*_mcp_)[A-Za-z0-9_-]{1,32}\Z",
+        description="1 to 32 letters, digits, hyphens and underscores, without _mcp_",
+    ),
+]
+Arguments = Annotated[
+    tuple[Annotated[str, Meta(pattern=r"^[^\0]*\Z")], ...],
+    Meta(max_length=256, description="a list of at most 256 texts without NUL"),
+]
+Variables = Annotated[
+    Mapping[
+        Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z")],
+        Annotated[str, Meta(pattern=r"^[^\0]*\Z")],
+    ],
+    Meta(
+        description='a table of texts, such as {TZ = "UTC"}',
+        extra={"confidential": True},  # keys of services are passed like that
+    ),
+]
+Headers = Annotated[
+    Mapping[
+        Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}\Z")],
+        Annotated[str, Meta(pattern=r"^[\t\x20-\x7e]*\Z")],
+    ],
+    Meta(
+        description='a table of texts in ASCII, such as {Authorization = "Bearer …"}',
+        extra={"confidential": True},
+    ),
+]
+CallTimeout = Annotated[
+    float,  # an hour is the most that a job lasts by default
+    Meta(gt=0, le=3600, description="a number of seconds, above 0, at most 3600"),
+]
+
+_OF_A_PROCESS: Final = ("command", "args", "env")
+_OF_AN_ADDRESS: Final = ("url", "headers")
+
+
+class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[mcp.<name>]` table: a process (`command`), or an address (`url`).
+
+    `timeout`: seconds for one call of a tool, as LibreChat has it.
+    """
+
+    command: Text | None = None
+    args: Arguments = ()
+    env: Variables = {}
+    url: HttpUrl | None = None
+    headers: Headers = {}
+    timeout: CallTimeout = 60.0
+
+
+def mcp_values(name: str, found: object, place: str) -> dict[str, object]:
+    """Check one `[mcp.<name>]` table.
+
+    Raises:
+        ConfigError: naming `place` and the key, what was found and what is allowed.
+    """
+    check_value(name, ServerName, f"{place}: the table's name")
+    table = check_value(found, Table, place)
+    check_names(table, McpSettings.__struct_fields__, f"{place}.")
+    if ("command" in table) == ("url" in table):
+        both = "both command and url" if "url" in table else "neither command nor url"
+        raise ConfigError(f"{place}: found {both}; allowed: one of them")
+    kind, foreign = ("url", _OF_A_PROCESS) if "url" in table else ("command", _OF_AN_ADDRESS)
+    for key in foreign:
+        if key in table:
+            raise ConfigError(f"{place}.{key}: found beside {kind}; allowed: without it")
+    return check_fields(table, McpSettings, f"{place}.")
+
+
+FunctionName = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?!.*(_mcp_|_action_)|lc_transfer_to_)[A-Za-z0-9_-]{1,64}\Z",
+        description="1 to 64 letters, digits, hyphens and underscores, without _mcp_ and _action_, "
+        "not beginning with lc_transfer_to_",
+    ),
+]
+Target = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*\Z",
+        description="a module and a function such as weather:forecast",
+    ),
+]
+
+
+class FunctionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[functions.<name>]` table: a Python function, which agents use by the table's name.
+
+    `timeout`: seconds for one call.
+    """
+
+    target: Target
+    timeout: CallTimeout = 60.0
+
+
+def function_values(name: str, found: object, place: str) -> dict[str, object]:
+    """Check one `[functions.<name>]` table.
+
+    Raises:
+        ConfigError: naming `place` and the key, what was found and what is allowed.
+    """
+    check_value(name, FunctionName, f"{place}: the table's name")
+    table = check_value(found, Table, place)
+    check_names(table, FunctionSettings.__struct_fields__, f"{place}.")
+    if "target" not in table:
+        raise ConfigError(f"{place}.target: missing; allowed: a module and a function")
+    return check_fields(table, FunctionSettings, f"{place}.")
+
+
+_KINDS: Final = {"mcp": mcp_values, "functions": function_values}
+
+TOOL_TABLES: Final = tuple(_KINDS)
+
+
+def tool_values(file: dict[str, object], place: str) -> dict[str, object]:
+    """Take the tables of tools out of a file's values, and check them.
+
+    Raises:
+        ConfigError: naming the table and the key, what was found and what is allowed.
+    """
+    values: dict[str, object] = {}
+    for key, checked in _KINDS.items():
+        tables = check_value(file.pop(key, {}), Table, f"{place}{key}")
+        values[key] = {
+            name: checked(name, table, f"{place}{key}.{name}") for name, table in tables.items()
+        }
+    return values

@@ -1,0 +1,98 @@
+"""The `[mcp.<name>]` and `[functions.<name>]` tables."""
+
+from pathlib import Path
+
+import pytest
+
+from legato.config import ConfigError, FunctionSettings, McpSettings, Settings, load_settings
+
+
+def load(folder: Path, text: str) -> Settings:
+    (folder / "legato.toml").write_text(text)
+    return load_settings({}, folder / "legato.toml")
+
+
+def test_servers_and_functions_come_from_the_file(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        """
+        [mcp.clock]
+        command = "python3"
+        args = ["server.py"]
+        env = {TZ = "UTC"}
+        timeout = 5
+
+        [mcp.files]
+        url = "https://files.example.com/mcp"
+        headers = {Authorization = "Bearer x"}
+
+        [functions.weather]
+        target = "tools.weather:forecast"
+        """,
+    )
+
+    assert settings.mcp == {
+        "clock": McpSettings(command="python3", args=("server.py",), env={"TZ": "UTC"}, timeout=5),
+        "files": McpSettings(
+            url="https://files.example.com/mcp", headers={"Authorization": "Bearer x"}
+        ),
+    }
+    assert settings.functions == {"weather": FunctionSettings(target="tools.weather:forecast")}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("mcp = 1", "mcp: found 1; allowed: a table"),
+        ("[mcp.a]", "mcp.a: found neither command nor url; allowed: one of them"),
+        (
+            "[mcp.a]\ncommand = 'x'\nurl = 'http://x/mcp'",
+            "mcp.a: found both command and url; allowed: one of them",
+        ),
+        (
+            "[mcp.a]\nurl = 'http://x/mcp'\nargs = ['x']",
+            "mcp.a.args: found beside url; allowed: without it",
+        ),
+        (
+            "[mcp.a]\ncommand = 'x'\nheaders = {}",
+            "mcp.a.headers: found beside command; allowed: without it",
+        ),
+        ("[mcp.a]\ncomand = 'x'", "mcp.a.comand: no such setting; did you mean command?"),
+        (
+            "[mcp.a_mcp_b]\ncommand = 'x'",
+            "mcp.a_mcp_b: the table's name: found 'a_mcp_b'; allowed: 1 to 32 letters, digits, "
+            "hyphens and underscores, without _mcp_",
+        ),
+        (
+            "[mcp.a]\ncommand = 'x'\ntimeout = 0",
+            "mcp.a.timeout: found 0; allowed: a number of seconds, above 0, at most 3600",
+        ),
+        (
+            "[mcp.a]\ncommand = 'x'\nenv = {KEY = 1}",
+            "mcp.a.env: found dict of 10 bytes, not shown; allowed: a table of texts, such as "
+            '{TZ = "UTC"}',
+        ),
+        (
+            "[mcp.a]\nurl = 'http://x'\nheaders = {Authorization = \"sk-1\\n\"}",
+            "mcp.a.headers: found dict of 27 bytes, not shown; allowed: a table of texts in ASCII, "
+            'such as {Authorization = "Bearer …"}',
+        ),
+        (
+            "[functions.a]",
+            "functions.a.target: missing; allowed: a module and a function",
+        ),
+        (
+            "[functions.a]\ntarget = 'x'",
+            "functions.a.target: found 'x'; allowed: a module and a function such as "
+            "weather:forecast",
+        ),
+        ("[functions.lc_transfer_to_x]\ntarget = 'a:b'", "functions.lc_transfer_to_x: the table's"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused_by_name(
+    text: str, reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+
+    assert str(caught.value).removeprefix(f"{tmp_path}/legato.toml: ").startswith(reason)

@@ -1,0 +1,65 @@
+"""A running server, by either transport, and how often its tools were called."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+from legato.agents.tools.contract import Tool, ToolOutput
+from legato.agents.tools.mcp.toolbox import McpToolbox, open_mcp
+from legato.config.tools import McpSettings
+
+SERVER: Final = Path(__file__).with_name("server.py")
+
+
+class Counts:
+    """Lines that a server wrote, one for each call."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path: Final = folder / "calls"
+
+    def of(self, line: str) -> int:
+        if not self.path.exists():
+            return 0
+        return self.path.read_text().splitlines().count(line)
+
+    def children(self) -> list[int]:
+        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        return [int(line.split()[1]) for line in lines if line.startswith("child ")]
+
+
+def through_pipes(counts: Counts, *options: str, timeout: float = 20) -> McpSettings:
+    arguments = (str(SERVER), str(counts.path), *options)
+    return McpSettings(command=sys.executable, args=arguments, timeout=timeout)
+
+
+@contextmanager
+def by_http(
+    counts: Counts, *options: str, port: int = 0, timeout: float = 20
+) -> Iterator[McpSettings]:
+    command = [sys.executable, str(SERVER), str(counts.path), str(port), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        found = process.stdout.readline().strip()
+        try:
+            yield McpSettings(url=f"http://127.0.0.1:{found}/mcp", timeout=timeout)
+        finally:
+            process.kill()
+
+
+@asynccontextmanager
+async def tools_of(settings: McpSettings) -> AsyncIterator[tuple[McpToolbox, Mapping[str, Tool]]]:
+    """The toolbox with one server, `odd`, and the tools of that server by the server's names."""
+    async with open_mcp({"odd": settings}) as toolbox:
+        offer = await toolbox.offer(["sys__all__sys_mcp_odd"], "ada")
+        while not offer.tools:  # a machine with much to do begins a process slowly
+            offer = await toolbox.offer(["sys__all__sys_mcp_odd"], "ada")
+        yield toolbox, {each.definition.name.removesuffix("_mcp_odd"): each for each in offer.tools}
+
+
+async def said(tool: Tool, **arguments: str) -> str:
+    output = await tool.call(arguments, "call_1")
+    assert isinstance(output, ToolOutput)
+    return output.text
