@@ -1,4 +1,4 @@
-"""Tells of a turn which agent answers.  Pure."""
+"""Tells of a turn that agent answers.  Pure."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from legato.models.contract import Json
 
 
 def agent_of(turn: Turn) -> Agent | None:
-    """Return the agent that answers; None where a bare model does."""
+    """Return the answering agent; None where a bare model answers."""
     return turn.agents[0] if turn.agents else None
 
 
