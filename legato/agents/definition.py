@@ -43,7 +43,7 @@ class Edge(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
     the source has ended.  `prompt` gives the tool one text argument, named `prompt_key`.
     """
 
-    # A list on the wire may be one id alone, which clients read back as they wrote it.
+    # A list on the wire may be a single id: clients read a single id back as written.
     origin: AgentId | AgentIds = field(name="from")
     target: AgentId | AgentIds = field(name="to")
     edge_type: EdgeType = "handoff"
@@ -92,11 +92,11 @@ class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def as_tuple(ids: str | Sequence[str]) -> tuple[str, ...]:
-    """One end of an edge as the ids it names."""
+    """The ids at one end of an edge."""
     return (ids,) if isinstance(ids, str) else tuple(ids)
 
 
 def reached(agent: Agent) -> tuple[str, ...]:
-    """The ids of all agents that the edges of `agent` name, itself left out, each once."""
+    """The ids at the edges of `agent`, without its own id, each once."""
     named = (name for edge in agent.edges for name in (*edge.sources, *edge.targets))
     return tuple(dict.fromkeys(name for name in named if name != agent.id))

@@ -8,8 +8,8 @@ from legato.agents.definition import Edge
 def direct_cycle(edges: Iterable[Edge]) -> tuple[str, ...]:
     """Find agents whose direct edges lead back to the same agent; empty where none do.
 
-    A model decides whether to hand off, so a circle of handoffs may end; direct edges leave nothing
-    to decide.  The cycle begins and ends with the same agent.
+    A model decides whether to hand off: a circle of handoffs may end, a circle of direct edges
+    cannot.  The cycle begins and ends with the same agent.
     """
     following = _following(edges)
     done: set[str] = set()

@@ -37,7 +37,7 @@ ROLES: Final = (
 
 
 def principals_of(user: str) -> tuple[Principal, ...]:
-    """Return all to whom a grant counts for that user."""
+    """Return all principals whose grants count for the user."""
     return Principal("user", user), MEMBER, PUBLIC
 
 
@@ -46,5 +46,5 @@ def role_of(role_id: str) -> Role | None:
 
 
 def role_with(bits: int) -> Role:
-    """Find the greatest role that these bits fill; whoever has any may view at least."""
+    """Find the greatest role within `bits`; any bits allow at least to view."""
     return next((role for role in reversed(ROLES) if role.bits & bits == role.bits), ROLES[0])

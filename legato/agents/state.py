@@ -12,7 +12,7 @@ GENERAL = "general"
 
 
 class SupportContact(Struct, frozen=True, omit_defaults=True):
-    """To whom a user of the agent turns."""
+    """The contact for users of the agent."""
 
     name: str = ""
     email: str = ""
@@ -44,7 +44,7 @@ class AgentState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def agent_of(state: AgentState, agent_id: str, version: int) -> Agent:
-    """Make the snapshot that a run holds."""
+    """Make a run's snapshot of the agent."""
     return Agent(
         id=agent_id,
         version=version,

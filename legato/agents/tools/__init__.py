@@ -1,5 +1,5 @@
-"""Tools: what agents use that something outside the model executes.
+"""Tools: used by agents, executed outside the model.
 
-- `arguments`: a call's arguments, from the model's JSON text to what the tool is called with
-- `contract`: what a tool is to the rest of the program
+- `arguments`: a call's arguments, from the model's JSON text to a mapping for the tool
+- `contract`: the contract between a tool and the rest of the program
 """
