@@ -11,7 +11,7 @@
 - `handoffs`: the tools by which one agent gives the run to another
 - `messages`: a run's calls as messages that a model reads
 - `permissions`: says what people may do with agents: roles for bits, and principals for a user
-- `prompt`: what a model is asked on an agent's behalf
+- `prompt`: makes the request to a model on an agent's behalf
 - `run`: the loop: model call, tool calls, next model call
 - `state`: an agent as written by people, and as stored for each version
 - `visits`: which agents are to act now

@@ -63,7 +63,7 @@ class Catalogue:
         return [each for each in self.configured.values() if each.is_visible(user)]
 
     async def resolve(self, agent_id: str, user: str) -> tuple[Agent, ...]:
-        """Take the snapshot that a run holds: the agent first, then all agents along edges.
+        """Take the snapshot for a run: the agent first, then all agents along edges.
 
         Gone agents, agents invisible to the user and agents without a model are left out; the run
         reports the absence when the agent's turn comes.
@@ -94,7 +94,7 @@ class Catalogue:
             NoSuchAgent, AgentForbidden
         """
         if agent_id in self.configured:
-            raise AgentForbidden  # nobody may change what the configuration says
+            raise AgentForbidden  # nobody may change a configured agent
         if not is_stored(agent_id):
             raise NoSuchAgent
         found = await self.stored.find([agent_id], principals_of(user))

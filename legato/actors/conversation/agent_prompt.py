@@ -1,4 +1,4 @@
-"""Tells of a turn which agent answers.  Pure."""
+"""Tells of a turn that agent answers.  Pure."""
 
 from collections.abc import Mapping
 
