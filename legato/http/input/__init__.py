@@ -1,12 +1,11 @@
-"""What clients may send: bounded before it is read.
+"""Clients' input, bounded before parsing.
 
-- `bodies`: what clients send, as LibreChat's wire has it; unknown fields are ignored
-- `bounds`: what a request's head may be
-- `forms`: the login page's form, which anybody may send: bounded before it is read
-- `integers`: integers in what clients send: only those that every part of Legato can hand on
-- `json_bounds`: what JSON may bring, looked at before it is read: reading is what takes the time
-- `nesting`: how deep what clients send may be nested, and how many there may be of what it lists
+- `bodies`: bodies and queries in LibreChat's form; unknown fields are ignored
+- `bounds`: bounds of a request's head
+- `forms`: the login page's form, which anybody may send: bounded before parsing
+- `integers`: the range of integers in JSON: no larger than every part of Legato can hand on
+- `json_bounds`: bounds of JSON, checked before parsing, because parsing takes the time
+- `nesting`: bounds of nesting in JSON, and of the lengths of lists
 - `parts`: a form of several parts, and the file in one part: read in no time
-- `uploads`: a request's body: taken in once it is known who asks, and dropped once that was
-  answered
+- `uploads`: a request's body: taken in after authentication, and dropped after the reply
 """

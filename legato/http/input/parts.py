@@ -21,10 +21,10 @@ LONGEST_HEAD: Final = 4096
 
 
 async def file_of(field: str) -> bytes:
-    """The content of the form's part of that name; the first of several counts.
+    """The content of the form's part `field`; the first of several parts counts.
 
     Raises:
-        UnsupportedBody: for a body that is no form of several parts.
+        UnsupportedBody: for a body other than a form of several parts.
         InvalidField: for a form without that part, or with more than MOST_PARTS.
     """
     if request.mimetype != FORM:
