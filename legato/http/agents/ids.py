@@ -1,4 +1,4 @@
-"""Agents' ids in paths: everything but the names of the routes beside them."""
+"""Agents' ids in paths: everything but the names of neighbouring routes."""
 
 from typing import Final
 
@@ -8,11 +8,13 @@ from legato.config.agents import TAKEN
 
 
 class AgentIdConverter(BaseConverter):
-    """Leaves `/api/agents/chat` and its neighbours to the routes of that name, whatever the method:
-    a GET there is a wrong method, and no agent that is not found."""
+    """Leaves `/api/agents/chat` and neighbours to the routes of these names, for every method.
+
+    So a GET of such a name is refused as a wrong method, and not as an unknown agent.
+    """
 
     regex = rf"(?!(?:{'|'.join(TAKEN)})(?![^/]))[^/]+"
 
 
 NAME: Final = "agent"
-"""Of the converter, in the rules of routes: `/<agent:agent_id>`."""
+"""The converter's name in the rules of routes: `/<agent:agent_id>`."""

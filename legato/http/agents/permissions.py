@@ -48,7 +48,7 @@ class NotUpdated(RequestError):
 
 
 class GrantBody(Struct, kw_only=True, rename="camel"):
-    """A user or a role by its name; every user has the role `USER`."""
+    """A user or a role by name; every user has the role `USER`."""
 
     type: Literal["user", "group", "role", "public"]
     id: Name | None = None
@@ -237,7 +237,7 @@ def _grant(body: GrantBody, place: str) -> Grant:
 
 
 def _principal(body: GrantBody, place: str) -> Principal:
-    """Raises NotUpdated for one that is not known here."""
+    """The principal of a body.  Raises NotUpdated for an unknown principal."""
     if body.type == "public":
         raise NotUpdated(f"{place}.type: found 'public'; use the field public", f"{place}.type")
     if not body.id:

@@ -1,4 +1,4 @@
-"""Agents as the routes answer with them: the names are LibreChat's."""
+"""Agents in the routes' replies, with LibreChat's names."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -21,13 +21,13 @@ NAMES: Final = {
     "is_collaborative": "isCollaborative",
     "current_version": "currentVersion",
 }
-"""Fields whose names on the wire are none of Python's; LibreChat mixes both."""
+"""Fields with names in camel case; LibreChat mixes camel case and underscores."""
 
 AVATARS: Final = "/api/agents/{id}/avatar?v={digest}"
 
 
 class AvatarReply(Struct):
-    """`filepath` is a URL of this server, for whoever may view the agent."""
+    """`filepath` is a URL of this server, for callers with the permission to view the agent."""
 
     filepath: str
     source: str = "local"
@@ -49,7 +49,7 @@ class AgentListed(Struct, kw_only=True, rename=NAMES):
 
 
 class AgentsReply(Struct, kw_only=True):
-    """`after` is the next page's cursor, null on the last one."""
+    """`after` is the next page's cursor, null on the last page."""
 
     data: Sequence[AgentListed]
     first_id: str | None
@@ -60,9 +60,9 @@ class AgentsReply(Struct, kw_only=True):
 
 
 class AgentSummary(Struct, kw_only=True, rename=NAMES):
-    """An agent for whoever may view it: without its instructions.  `author` is you, or not said.
+    """An agent for a viewer: without the instructions.  `author` is you, or absent.
 
-    `version` counts its versions; `currentVersion` is another one after a revert.
+    `version` is the number of versions; `currentVersion` differs from `version` after a revert.
     """
 
     id: str
@@ -87,7 +87,7 @@ class AgentSummary(Struct, kw_only=True, rename=NAMES):
 
 
 class VersionReply(Struct, kw_only=True, rename=NAMES):
-    """A version; only its times where there was no room for more."""
+    """A version; only the time and the user where the reply had no room for more."""
 
     updated_at: datetime
     updated_by: str
@@ -110,7 +110,7 @@ class VersionReply(Struct, kw_only=True, rename=NAMES):
 
 
 class AgentReply(AgentSummary, kw_only=True, rename=NAMES):
-    """An agent for whoever may change it."""
+    """An agent for an editor, with all fields."""
 
     instructions: str
     additional_instructions: str
