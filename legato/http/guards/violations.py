@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 class Violations:
-    """Counts each violation for the user and for the address; each is banned by a separate sum."""
+    """Counts violations for the user and for the address, and bans either by a separate sum."""
 
     def __init__(
         self, settings: GuardSettings, bans: Bans, ban_list: BanList, clock: Clock

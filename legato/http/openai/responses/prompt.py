@@ -30,7 +30,7 @@ from legato.storage.contracts.responses import StoredResponse
 
 
 class Context(Struct, frozen=True):
-    """The surroundings of a request.
+    """The context in which a request is read.
 
     `before`: the responses to go on from, the oldest first.  `stored`: items of other responses
     that the input refers to, by id.
