@@ -1,4 +1,4 @@
-"""Bodies and queries of the agents' routes, as on LibreChat's wire; unknown fields are ignored."""
+"""Bodies and queries of the agents' routes, in LibreChat's form; unknown fields are ignored."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal
@@ -12,7 +12,7 @@ from legato.http.input.nesting import MAX_PARAMETERS
 from legato.models.contract import Model, ModelError
 
 LARGEST_STATE: Final = 512 * 1024
-"""Bytes of JSON: a book of instructions.  A run's log has it, and each version is one more."""
+"""Bytes of JSON: a book of instructions.  Every run's log has a copy, and so has each version."""
 
 Line = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Note = Annotated[str, Meta(max_length=4096, pattern=r"^[^\x00]*\Z")]

@@ -15,4 +15,4 @@ class AgentIdConverter(BaseConverter):
 
 
 NAME: Final = "agent"
-"""Of the converter, in the rules of routes: `/<agent:agent_id>`."""
+"""The converter's name in the rules of routes: `/<agent:agent_id>`."""

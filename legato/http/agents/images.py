@@ -6,17 +6,18 @@ from typing import Final
 from msgspec import Struct
 
 MOST_PIXELS: Final = 4096
-"""Of a side: a small file can say that it is a picture of a hundred gigabytes, and every browser
-that shows the list of agents would make room for it."""
+"""Pixels of a side: a small file can claim to be a picture of a hundred gigabytes, and every
+browser that shows the list of agents would reserve the memory."""
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 JPEG: Final = b"\xff\xd8\xff"
 
 MOST_SEGMENTS: Final = 1000
-"""Of a JPEG before its size: colour profiles take a few dozen, and each is a step of Python."""
+"""Segments of a JPEG before the size: colour profiles take a few dozen, and each is a step of
+Python."""
 
 START_OF_FRAME: Final = {0xC0, 0xC1, 0xC2}
-"""JPEG's markers before a size: baseline, extended, progressive; browsers know no others."""
+"""JPEG's markers before a size: baseline, extended, progressive.  Browsers know no further ones."""
 
 
 class Image(Struct, frozen=True):

@@ -21,7 +21,7 @@ NAMES: Final = {
     "is_collaborative": "isCollaborative",
     "current_version": "currentVersion",
 }
-"""Fields whose names on the wire are none of Python's; LibreChat mixes both."""
+"""Fields with names in camel case; LibreChat mixes camel case and underscores."""
 
 AVATARS: Final = "/api/agents/{id}/avatar?v={digest}"
 

@@ -1,4 +1,4 @@
-"""What clients may send: bounded before it is read.
+"""Clients' input, bounded before parsing.
 
 - `bodies`: what clients send, as LibreChat's wire has it; unknown fields are ignored
 - `bounds`: what a request's head may be

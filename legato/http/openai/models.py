@@ -19,12 +19,12 @@ from legato.storage.contracts.agents import VIEW, AgentQuery
 models = Blueprint("openai_models", __name__)
 tag_blueprint(models, ["OpenAI"])
 
-BUILT_IN: Final = "scripted"  # the provider of what is there without configuration
+BUILT_IN: Final = "scripted"  # the provider of the models that need no configuration
 PROVIDER: Final = "agents"
 OURS: Final = "legato"
 
 MOST: Final = 1000
-"""Agents beside the models: more are in the list of agents, page by page."""
+"""Agents beside the models; further agents are in the list of agents, page by page."""
 
 
 @models.get("/v1/models")

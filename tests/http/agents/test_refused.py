@@ -1,4 +1,4 @@
-"""Agents that cannot be: refused when they are saved, with the field and the reason."""
+"""Invalid agents: refused at the save, with the field and the reason."""
 
 from typing import Any
 

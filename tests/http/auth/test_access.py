@@ -1,4 +1,4 @@
-"""Who may come in: every route of the API wants a good token, and a cookie its own origin."""
+"""Access: every route of the API needs a good token, or a cookie from the page's origin."""
 
 import time
 from typing import Final

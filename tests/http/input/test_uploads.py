@@ -1,4 +1,4 @@
-"""Bodies are taken in once it is known who asks, and held no longer than that takes."""
+"""Bodies are taken in after authentication, and held until the reply."""
 
 import tracemalloc
 from contextlib import suppress
@@ -30,7 +30,7 @@ async def send(server: LiveServer, authorization: str, place: str = START) -> by
 
 
 async def sent(client: RawClient, request: bytes) -> None:
-    """As much of it as the server waits for."""
+    """Send as much of a request as the server waits for."""
     with suppress(trio.BrokenResourceError):
         await client.stream.send_all(request)
 
