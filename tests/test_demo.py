@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from legato.config import Settings
-from legato.demo import MODEL, has_screen, invite, with_local_model
+from legato.demo import MODEL, has_screen, invite, with_clock, with_local_model
 from tests.support.http.server_process import demo
 
 SCRIPTED = """
@@ -58,6 +58,19 @@ def test_without_the_engine_too(
 
     assert with_local_model(Settings()) == Settings()
     assert "legato[local]" in capsys.readouterr().out
+
+
+def test_the_demo_has_an_agent_with_a_clock() -> None:
+    settings = with_clock(Settings())
+
+    assert settings.agents["clock"].tools == ("sys__all__sys_mcp_clock",)
+    assert settings.mcp["clock"].args[0].endswith("clock.py")
+
+
+def test_without_the_mcp_package_the_demo_has_no_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    assert with_clock(Settings()) == Settings()
 
 
 def test_a_browser_is_opened_where_there_is_a_screen(

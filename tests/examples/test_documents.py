@@ -42,7 +42,8 @@ async def test_the_chat_by_hand_brings_its_answer(tmp_path: Path) -> None:
     async with demo(tmp_path) as (server, _):
         told = await run(server, tmp_path, "/bin/bash", "-c", with_legato(example))
 
-    assert told.startswith("id: ")
+    assert told.startswith("event: message\ndata: ")
+    assert "\nid: " in told
     assert '"final":true' in told
 
 
@@ -53,7 +54,7 @@ async def test_openai_s_client_answers_and_comes_back_as_printed(tmp_path: Path)
         asked = with_legato(key_example) + 'printf %s "$KEY"'
         key = await run(server, tmp_path, "/bin/bash", "-c", asked)
         answered, came_back = [
-            await run(server, tmp_path, sys.executable, "-c", example, KEY=key)
+            await run(server, tmp_path, sys.executable, "-c", example, KEY=key, EXTRAS="mcp")
             for example in examples("openai.md", "python")
         ]
 
@@ -73,3 +74,14 @@ async def test_an_agent_reads_the_clock_as_printed(tmp_path: Path) -> None:
 
     assert '"name":"now_mcp_clock"' in told
     assert " UTC" in told
+
+
+async def test_the_demo_s_agent_calls_its_tools_as_printed(tmp_path: Path) -> None:
+    (tmp_path / "legato.toml").write_text(NAMED)
+    _, example, *_ = examples("agents.md", "sh")
+    begun = 'AUTH="Authorization: Bearer $(legato token --user ann)"\n'
+    async with demo(tmp_path) as (server, _):
+        told = await run(server, tmp_path, "/bin/bash", "-c", with_legato(begun + example))
+
+    assert told.count("on_run_step_completed") == 2
+    assert '"output":"20"' in told

@@ -50,6 +50,20 @@ def test_a_question_gets_its_answer_an_address_and_a_title(page: Page) -> None:
     expect(page.locator("#title")).to_contain_text("Count")
 
 
+def test_an_agents_call_and_its_result_are_shown_and_stay(page: Page) -> None:
+    expect(page.locator("#model optgroup option")).to_have_text(["Helper"])
+    page.select_option("#model", "agent:helper")
+    page.fill("#text", "How much is 2+3?")
+    page.keyboard.press("Enter")
+
+    tool = page.locator("article.answer details.tool")
+    expect(tool.locator("summary")).to_contain_text("calculate_mcp_clock")
+    expect(tool.locator(".tool-output")).to_have_text("5")
+    expect(answer(page)).to_contain_text("That is the sum.")
+    page.reload()
+    expect(page.locator("article.answer .tool-output")).to_have_text("5")
+
+
 def test_a_reload_in_mid_answer_goes_on_where_it_was(page: Page, context: BrowserContext) -> None:
     ask(page, "first")
     for seen in (10, 30):

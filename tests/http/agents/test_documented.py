@@ -17,7 +17,7 @@ PAGE: Final = Path(__file__).parents[3] / "docs/agents.md"
 
 
 def commands(port: int) -> str:
-    (block,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    block, *_ = re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     activation, _, rest = block.partition("\n")
     assert activation == ". .venv/bin/activate"
     return (

@@ -88,10 +88,10 @@ async def long_serve(
 
 @asynccontextmanager
 async def demo(folder: Path, **variables: str) -> AsyncIterator[tuple[ServerProcess, str]]:
-    """`run.py` in `folder`, and the path of the link that it prints."""
+    """`run.py` in `folder`, with the extras of `make demo`, and the path of the link it prints."""
     errors = folder / "stderr"
     command = (sys.executable, str(ROOT / "run.py"), "--no-browser", "--port", "0")
-    async with _process(command, errors, variables) as process:
+    async with _process(command, errors, {"EXTRAS": "mcp", **variables}) as process:
         assert process.stdout is not None
         link = rb"http://127\.0\.0\.1:(\d+)(/login\?token=\S+)\n"
         line = await said(process.stdout, link, errors)

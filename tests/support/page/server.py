@@ -16,6 +16,8 @@ from legato.http.auth.tokens import sign
 SECRET = "a secret for tests that is long enough for anybody"
 SLOW_TOKENS = 120
 
+CLOCK = Path(__file__).parents[3] / "examples" / "tools" / "clock.py"
+
 CONFIG = f"""
 default_model = "quick"
 
@@ -42,6 +44,24 @@ parameters = {{ tokens = 20, rate = 50, fail_after = 5 }}
 [models.thoughtful]
 provider = "scripted"
 parameters = {{ tokens = 20, rate = 20, reasoning = 20 }}
+
+[models.talker]
+provider = "scripted"
+parameters = {{ script = [
+  {{ text = "Let me see. ", calls = [
+    {{ name = "calculate_mcp_clock", arguments = {{ expression = "2+3" }} }},
+  ] }},
+  {{ text = "That is the sum." }},
+] }}
+
+[mcp.clock]
+command = "{sys.executable}"
+args = ["{CLOCK}"]
+
+[agents.helper]
+name = "Helper"
+model = "talker"
+tools = ["calculate_mcp_clock"]
 """
 
 SERVE = "from legato.cli import main; raise SystemExit(main())"

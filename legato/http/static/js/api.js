@@ -45,6 +45,10 @@ export const pageOf = (id) => (id === null ? BASE : `${BASE}c/${at(id)}`);
 export const streamPath = (id) => `${BASE}api/agents/chat/stream/${at(id)}`;
 
 export const models = () => call("GET", "api/models");
+/** Stands before an agent's id where models and agents are chosen from one list. */
+export const AGENT = "agent:";
+
+export const agents = () => call("GET", "api/agents?limit=100");
 export const active = () => call("GET", "api/agents/chat/active");
 export const status = (id) => call("GET", `api/agents/chat/status/${at(id)}`);
 export const messages = (id) => call("GET", `api/messages/${at(id)}`);

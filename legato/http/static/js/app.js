@@ -173,5 +173,5 @@ $("log-out").onclick = () => attempt(async () => {
 for (const button of $("suggestions").children) button.onclick = () => send(button.textContent);
 
 attempt(() => library.refresh());
-attempt(async () => composer.offer(await api.models()));
+attempt(async () => composer.offer(await api.models(), (await api.agents()).data));
 library.watch((error) => error.needsLogin && shell.askToLogIn());

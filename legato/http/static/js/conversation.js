@@ -75,7 +75,8 @@ export class Conversation {
     try {
       const { text, parentMessageId } = request;
       const conversationId = this.id ?? undefined;
-      this.#started(turn, await api.start({ text, model, conversationId, parentMessageId, ...fields }));
+      const asked = { text, ...answering(model), conversationId, parentMessageId, ...fields };
+      this.#started(turn, await api.start(asked));
     } catch (error) {
       this.turn = null;
       this.listener.changed();
@@ -215,4 +216,9 @@ function readable(error) {
   } catch {
     return error;
   }
+}
+
+/** Who answers, as a start names it: an agent by its id, or a model. */
+function answering(chosen) {
+  return chosen?.startsWith(api.AGENT) ? { agent_id: chosen.slice(api.AGENT.length) } : { model: chosen };
 }

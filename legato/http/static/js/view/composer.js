@@ -1,4 +1,5 @@
 /** Where one writes.  `actions`: send(text, model) and stop(). */
+import { AGENT } from "../api.js";
 import { el } from "./dom.js";
 
 const REMEMBERED = "legato.model"; // in localStorage: the model chosen last
@@ -26,12 +27,14 @@ export class ComposerView {
     return this.picker.value || undefined;
   }
 
-  /** Offer `models`; the one chosen last, where it is still there, else the default. */
-  offer({ models, default: preferred }) {
+  /** Offer models and agents; the one chosen last, where it is still there, else the default. */
+  offer({ models, default: preferred }, agents) {
     const options = models.map(({ name, provider = "" }) => el("option", { value: name, title: provider }, name));
-    this.picker.replaceChildren(...options);
+    const those = agents.map(({ id, name, description }) =>
+      el("option", { value: AGENT + id, title: description ?? "" }, name || id));
+    this.picker.replaceChildren(...options, ...(those.length ? [el("optgroup", { label: "Agents" }, ...those)] : []));
     const remembered = localStorage.getItem(REMEMBERED);
-    const known = models.some(({ name }) => name === remembered);
+    const known = [...this.picker.options].some(({ value }) => value === remembered);
     this.picker.value = known ? remembered : (preferred ?? models[0]?.name ?? "");
   }
 
