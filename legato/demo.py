@@ -6,12 +6,14 @@ import sys
 import time
 import webbrowser
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import trio
 from msgspec.structs import replace
 
-from legato.config import ModelSettings, Settings, load_settings
+from legato.agents.definition import MCP_DELIMITER, WHOLE_SERVER
+from legato.config import AgentSettings, McpSettings, ModelSettings, Settings, load_settings
 from legato.http.application import Legato
 from legato.http.server.server import run
 from legato.logs import configure_logs
@@ -21,6 +23,22 @@ from legato.secret import with_secret
 HOST: Final = "127.0.0.1"
 USER: Final = "demo"
 MODEL: Final = "smollm2"
+
+CLOCK: Final = "clock"
+CLOCK_SERVER: Final = Path(__file__).parent.parent / "examples" / "tools" / "clock.py"
+SCRIPT: Final[Mapping[str, object]] = {
+    "rate": 20,
+    "script": [
+        {
+            "text": "I look at the clock, and calculate. ",
+            "calls": [
+                {"name": "now_mcp_clock", "arguments": {}},
+                {"name": "calculate_mcp_clock", "arguments": {"expression": "6 * 7"}},
+            ],
+        },
+        {"text": "That is the time, and 42 is the answer to everything else."},
+    ],
+}
 
 
 def demo(*, port: int, browser: bool) -> None:
@@ -32,6 +50,7 @@ def demo(*, port: int, browser: bool) -> None:
     settings = replace(load_settings(os.environ), host=HOST, port=port)
     if not settings.models:
         settings = with_local_model(settings)
+    settings = with_clock(settings)
     configure_logs(settings.log, sys.stderr)
 
     def on_ready(app: Legato, url: str) -> None:
@@ -53,6 +72,31 @@ def with_local_model(settings: Settings) -> Settings:
         return settings
     local = ModelSettings(provider="local", model=str(weights))
     return replace(settings, models={MODEL: local}, default_model=MODEL)
+
+
+def with_clock(settings: Settings) -> Settings:
+    """The settings with an agent that uses a tool, or unchanged where the tool cannot be begun.
+
+    The agent's model is scripted: a small local model seldom calls a tool.
+    """
+    if settings.mcp or settings.agents or CLOCK in settings.models:
+        return settings
+    if importlib.util.find_spec("mcp") is None or not CLOCK_SERVER.exists():
+        print("No agent with a tool: it needs a checkout and `pip install 'legato[mcp]'`.")
+        return settings
+    return replace(
+        settings,
+        mcp={CLOCK: McpSettings(command=sys.executable, args=(str(CLOCK_SERVER),))},
+        models={**settings.models, CLOCK: ModelSettings(provider="scripted", parameters=SCRIPT)},
+        agents={
+            "timekeeper": AgentSettings(
+                model=CLOCK,
+                name="Timekeeper",
+                description="Reads a clock and calculates, with the tools of an MCP server.",
+                tools=(f"{WHOLE_SERVER}{MCP_DELIMITER}{CLOCK}",),
+            )
+        },
+    )
 
 
 def invite(url: str, *, browser: bool) -> None:
