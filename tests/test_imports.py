@@ -25,6 +25,7 @@ ACTORS: Final = (
     *BASE,
     *CONTRACTS,
     "legato.agents.contract",
+    "legato.agents.messages",
     "legato.histogram",
     "legato.actors.mailbox",
 )
@@ -80,8 +81,11 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
     "legato.agents.contract": (*BASE, "legato.models.contract"),
+    "legato.agents.calls": BASE,
+    "legato.agents.messages": (*BASE, "legato.agents.calls", "legato.models.contract"),
     "legato.agents": (
-        *(*BASE, "legato.agents.contract", "legato.agents.edges", "legato.storage.contracts"),
+        *(*BASE, "legato.agents.contract", "legato.agents.calls", "legato.agents.messages"),
+        *("legato.agents.edges", "legato.storage.contracts"),
         *("legato.models.contract", "legato.models.messages"),
         *("legato.agents.tools.arguments", "legato.agents.tools.contract"),
     ),

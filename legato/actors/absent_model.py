@@ -10,7 +10,7 @@ from legato.models.contract import Json, ModelError, ModelEvent, ModelRequest
 
 
 class AbsentModel:
-    """Fails and says why: no other model is asked what was meant for this one."""
+    """Fails and says why: a question meant for this model goes to no other model."""
 
     max_context_tokens: Final = 0
     writes_titles: Final = False
@@ -25,7 +25,7 @@ class AbsentModel:
         return 0
 
     def check(self, parameters: Mapping[str, Json]) -> None:
-        """Take any: what they are to be, nobody knows any more."""
+        """Accept any parameters: nobody knows any more that ones the model took."""
 
     @asynccontextmanager
     async def stream(
@@ -36,7 +36,7 @@ class AbsentModel:
 
 
 class _Gone:
-    """A stream that fails at once."""
+    """A stream with an error in place of the first batch."""
 
     def __init__(self, name: str) -> None:
         self._name = name

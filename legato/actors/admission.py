@@ -1,10 +1,10 @@
-"""Who may start: why a start is refused before anything comes of it."""
+"""The reasons why a start is refused, each checked before anything comes of the start."""
 
 from legato.config import Limits
 
 
 class StartRefused(Exception):
-    """A start that is not to be; the message is for people."""
+    """A refused start; the message says why, for people."""
 
 
 class Busy(StartRefused):
@@ -12,11 +12,11 @@ class Busy(StartRefused):
 
 
 class TooManyForUser(StartRefused):
-    """This user has as many running jobs as one may have."""
+    """This user has as many running jobs as a user may have."""
 
 
 class TooManyForServer(StartRefused):
-    """The process has as many running jobs as it may have."""
+    """The process has as many running jobs as a process may have."""
 
 
 class ShuttingDown(StartRefused):
@@ -24,7 +24,7 @@ class ShuttingDown(StartRefused):
 
 
 class RequestReused(StartRefused):
-    """The request's name was given before, with another request."""
+    """The request's name was given before, with a different request."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -36,7 +36,7 @@ class RequestReused(StartRefused):
 def check_same(first: str | None, again: str | None) -> None:
     """Raises RequestReused where these digests of two requests of one name differ.
 
-    None is not known: a former version kept none.
+    None means unknown: a former version kept no digest.
     """
     if None not in (first, again) and first != again:
         raise RequestReused

@@ -1,4 +1,4 @@
-"""What a task that outlives its caller has of the caller's context."""
+"""The part of a caller's context given to a task that outlives the caller."""
 
 from contextvars import Context
 
@@ -6,10 +6,9 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 
 
 def detached() -> Context:
-    """Only what log lines carry.
+    """Make a context with nothing but the fields for log lines.
 
-    A request's context holds the request, with all that came in it, for as long as any task that
-    was started in it lives.
+    A request's context holds the whole request, and lives as long as any task started there.
     """
     context = Context()
     context.run(bind_contextvars, **get_contextvars())

@@ -20,7 +20,7 @@ from legato.models.contract import Model
 
 
 class Decision(Struct, frozen=True):
-    """A job's outcome, and when it was decided: seconds since 1970, where the ending says so."""
+    """A job's outcome, and its time in seconds since 1970; None where a message has the time."""
 
     outcome: Outcome
     at: int | None
@@ -69,7 +69,7 @@ def _answer(
 
 
 def estimated(model: Model, opening: Opening | None, content: tuple[Part, ...]) -> Usage:
-    """Our own count, where the provider did not come to say its."""
+    """Our own count, for providers that end without a count."""
     if opening is None:
         return Usage()
     texts = (part.text for part in content if isinstance(part, TextPart))
@@ -86,7 +86,7 @@ def ending_of(
     usage: Usage,
     stored: Stored,
 ) -> AnyEnding:
-    """Make what is said, and with it what is to be stored: its `response`."""
+    """Make the ending to say; its `response` is the answer to store."""
     outcome = decision.outcome
     answer = _answer(outcome, opening, content, usage)
     facts: dict[str, Any] = {"usage": usage, "unsaved": stored.unsaved, "at": decision.at}
@@ -110,7 +110,7 @@ def ending_of(
 def ending_of_answer(answer: Message, opening: Opening) -> AnyEnding:
     """The ending that was said when this answer was stored.
 
-    A stored answer does not say why a generation failed: its last part, what people read of that.
+    A stored answer has no field for the reason of a failure; the error in its last part says why.
     """
     facts: dict[str, Any] = {
         "request": opening.created.request,

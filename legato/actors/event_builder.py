@@ -1,4 +1,4 @@
-"""What a model says becomes what happens in a job: chunks to steps and deltas.  Pure."""
+"""Turns a model's chunks into steps and deltas of a job.  Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, assert_never
@@ -27,7 +27,7 @@ from legato.models.contract import (
 
 
 class Positions:
-    """The positions of an answer's parts, given out one by one."""
+    """The positions of an answer's parts, given out in order."""
 
     def __init__(self, count: int = 0) -> None:
         """`count`: how many parts there are already."""
@@ -43,11 +43,11 @@ class Positions:
 
 
 class Steps:
-    """Gives every run of text, of reasoning, and every tool call a step and a position of its own.
+    """Gives each run of text, each run of reasoning and each tool call a step and a new position.
 
-    Text that goes on where a kept part of the same kind ends takes that part's position, so that
-    a continued answer stays one part.  Each model call of a run has Steps of its own; those of
-    calls side by side share their `positions`.
+    Text that goes on from a kept part of the same kind takes the kept part's position, and a
+    continued answer thereby stays a single part.  Each model call of a run has Steps of its own;
+    the Steps of simultaneous calls share their `positions`.
     """
 
     def __init__(

@@ -1,17 +1,17 @@
-"""The actor: one task owns one generation, with the log, the readers and the ending of it.
+"""The actor: one task owns one generation, with the log, the readers and the ending.
 
 Rules:
 
-1. `handle` never waits, so every message is one step, and nobody sees half a change.
+1. `handle` never waits: every message is one step, and nobody sees half a change.
 2. The first of end, stop and failure to arrive decides the outcome.  From there no content is
-   taken, and whatever else was to decide has lost.
+   taken, and the rest of the race has lost.
 3. One child has the word at a time: the recorder until the turn is opened, then the producer, then
    the recorder again.
 4. An ending comes in this order: decided, the provider's connection closed, kept by the journal,
-   the answer stored, said to everyone.  Storage that hangs does not hold the last step up for ever.
+   the answer stored, said to everyone.  A hanging storage delays the last step to a deadline.
 5. Nobody hears `Created` before the question is stored, nor an ending before its answer is, unless
-   that ending says `unsaved`.
-6. A job that is another owner's by now says no ending: its readers are cut, and come back there.
+   the ending says `unsaved`.
+6. A job with another owner by now says no ending here: the readers are cut, and come back there.
 7. Observers are told in the step in which a thing happens, and may neither wait nor fail.
 """
 
@@ -69,7 +69,7 @@ FIRST_EPOCH = 1
 
 
 class JobObserver:
-    """Told of a job in the job's own task, in the step in which it happens.
+    """Told of a job in the job's own task, in the step in which each thing happens.
 
     No method may wait, and none may fail.  An observer overrides what the observer needs.
     """
@@ -78,10 +78,10 @@ class JobObserver:
         """The job has said its ending."""
 
     def job_read(self, job: "Job") -> None:
-        """Somebody asked a job that has ended, which may keep more memory now."""
+        """Somebody asked an ended job, whose memory may have grown by the answer."""
 
     def job_lost(self, job: "Job") -> None:
-        """Another replica owns the job by now, or is to own it."""
+        """Another replica owns the job by now, or will."""
 
     def job_left(self, job: "Job") -> None:
         """The job was here to its end, and is gone."""
@@ -91,7 +91,7 @@ class JobObserver:
 
 
 class JobEnv(Struct, frozen=True, kw_only=True):
-    """All that the jobs of one process share.  `is_resumed`: see Recorder."""
+    """Everything shared by the jobs of one process.  `is_resumed`: see Recorder."""
 
     records: Records
     models: Mapping[str, Model]
@@ -111,7 +111,7 @@ class Job:
     """
 
     def __init__(self, turn: Turn, env: JobEnv, recovered: Recovered | None = None) -> None:
-        """`recovered`: how far another process brought the job; without it the job is new."""
+        """`recovered`: how far another process brought the job; None for a new job."""
         epoch = recovered.epoch if recovered else FIRST_EPOCH
         previous_epochs = recovered.previous_epochs if recovered else {}
         written = len(recovered.events) if recovered else 0  # up to where the journal has the log
@@ -174,22 +174,22 @@ class Job:
 
     @property
     def first_content(self) -> float | None:
-        """Seconds from asking the model to its first word, once there was one."""
+        """Seconds from asking the model to the first word, once there was a word."""
         return self._producer.first_content
 
     @property
     def bytes(self) -> int:
-        """About what it keeps in memory once it has ended."""
+        """About how many bytes of memory the job keeps once it has ended."""
         return JOB_BYTES + self.feed.bytes
 
     @property
     def is_stored(self) -> bool:
-        """Whether all that it said is where it belongs, or can never be."""
+        """Whether no write of the job is open: all is stored, or can never be."""
         return self._recorder.is_idle
 
     @property
     def still_waits(self) -> bool:
-        """Whether it is queued, and kept as that: whoever has it later may ask the model for it."""
+        """Whether the turn is queued and kept as queued: any later owner may ask the model."""
         is_beginning = self._recorder.journal.ahead is not None
         return self.state is State.OPENING and self.feed.queued is not None and not is_beginning
 
@@ -199,7 +199,7 @@ class Job:
         return self.state is State.RUNNING
 
     def close(self) -> None:
-        """Be gone: nobody waits for it any longer."""
+        """End for good: nobody waits for this job any longer."""
         with closing(self._mailbox):
             self.feed.close()
             self._waiters.close()
@@ -208,9 +208,9 @@ class Job:
     async def run(
         self, predecessors: Sequence[trio.Event] = (), *, is_queued: bool = False
     ) -> None:
-        """Live: from the opening to the ending, and after it for the retention time.
+        """Live: from the opening to the ending, and from there for the retention time.
 
-        `predecessors`: the endings that the turn waits for; with `is_queued` it is kept meanwhile.
+        `predecessors`: endings for which the turn waits; `is_queued`: noted in the journal.
         """
         async with trio.open_nursery() as self._children:
             if self.state is State.ENDED:
@@ -224,7 +224,7 @@ class Job:
             await self._serve()
 
     async def seal(self) -> None:
-        """Live on after `run` crashed: end the job, whatever it was at."""
+        """Live on after `run` crashed: end the job, from any state."""
         async with trio.open_nursery() as self._children:
             if self.state is State.ENDED:
                 self._children.start_soon(self._finish_storing)
@@ -234,39 +234,39 @@ class Job:
 
     def _seal(self) -> None:
         if not self._decide(CRASH):
-            self._children.start_soon(self._recorder.give_up)  # the one before went with the crash
+            self._children.start_soon(self._recorder.give_up)  # the first went with the crash
         if self.opening is None:
             self._children.start_soon(self._recorder.look_up)
         self.state = State.ENDING  # what was being stored went, too
         self._store()
 
     async def _finish_storing(self) -> None:
-        """Store the answer, if that went with the crash, and stay for the readers."""
+        """Store the answer, unless done before the crash, and stay for the readers."""
         if self.feed.ending is not None and not self._recorder.journal.is_marked_done:
             self._children.start_soon(self._recorder.close, self.feed.ending, self.opening)
         await self._retire()
 
     def leave(self) -> None:
-        """End its life now, whatever the retention time says."""
+        """End the job's life now, whatever the retention time says."""
         self.forget()
         self.life.cancel()
 
     def lose(self) -> None:
-        """End all of it here: another replica owns it by now, and its readers are to go there."""
+        """End all tasks here: another replica owns the job by now, and the readers go there."""
         self._observer.job_lost(self)
         self.life.cancel()
-        self._recorder.journal.give_up()  # or what it had to say would be taken for the next one's
+        self._recorder.journal.give_up()  # or the unwritten events would pass for the next owner's
 
     def hand_on(self) -> None:
-        """Do nothing more here, without an ending: another process is to have it.
+        """Do nothing more here, without an ending: another process is to have the job.
 
-        What it said goes on being written.
+        The journal's writer goes on writing the events said until now.
         """
         self._observer.job_lost(self)
         self.life.cancel()
 
     def reannounce(self) -> None:
-        """Tell the journal everything: it has lost what it had of the job."""
+        """Write everything again: the journal lost what was written of the job."""
         self._recorder.journal.start_over()
 
     async def reannounced(self) -> None:
@@ -274,7 +274,7 @@ class Job:
         await self._recorder.journal.placed()
 
     def forget(self) -> None:
-        """Have nobody find it any more who comes after this process."""
+        """Remove the job from the journal: no later process finds the job."""
         self._recorder.journal.forget()
 
     async def _serve(self) -> None:
@@ -329,7 +329,7 @@ class Job:
         return self.opening.created if self.opening else None
 
     def _advance(self, signal: Signal) -> bool:
-        """Whether `signal` still matters; if so the state has moved on."""
+        """Whether `signal` still matters; if yes, the state has moved on."""
         state = after(self.state, signal)
         if state is not None:
             self.state = state
@@ -341,9 +341,9 @@ class Job:
         self._waiters.announce(self._created)
 
     def _open(self, opening: Opening) -> None:
-        """The question is stored: ask the model, or, where the job came to its end meanwhile, have
-        the question answered with that."""
-        if self.state in (State.STORING, State.ENDED):  # said without it, or about to be
+        """The question is stored: ask the model, or, if the job was decided meanwhile, store the
+        answer with the outcome."""
+        if self.state in (State.STORING, State.ENDED):  # said without the answer, or about to be
             ending = self._ending(Stored(None), opening)
             self._children.start_soon(self._recorder.close_late, ending, opening)
             return
@@ -397,20 +397,20 @@ class Job:
         if journal.ahead is not None:
             self.feed.append(journal.ahead)  # what the journal may have, readers hear
         is_unheard = self.feed.log.tail == 0 and not journal.is_shared
-        if self.opening is None and is_unheard:  # nobody who comes later finds anything of it
+        if self.opening is None and is_unheard:  # no later reader finds anything of the job
             self._say(Stored(None, unsaved=not self.is_stored))
         else:
             ending = self._ending(Stored(None), self.opening)
             self._children.start_soon(self._recorder.close, ending, self.opening)
 
     def _hurry(self) -> None:
-        """The ending takes long: store what there is, and answer those who asked for a stop."""
-        self._store()  # whoever was to report first, the recorder or the producer, hangs
+        """The ending takes long: store the answer as it is, and answer all askers for a stop."""
+        self._store()  # the child that was to report first, recorder or producer, hangs
         if self.feed.ending is None:
             self._waiters.hurry(self._ending(Stored(None, unsaved=True), self.opening))
 
     def _ending(self, stored: Stored, opening: Opening | None) -> AnyEnding:
-        """Make what is to be said; it does not change once the outcome is decided."""
+        """Make the ending to say, which is the same from the decision on."""
         decision = self._decision
         assert decision is not None, "there is no ending before it is decided"
         content = self.feed.snapshot().content
@@ -431,7 +431,7 @@ class Job:
             self._recorder.journal.mark_done()
 
     def _forget_prompt(self) -> None:
-        """A job that is kept for its readers keeps what they read, not what the model did."""
+        """Keep only what readers read, not what the model read: the job stays for readers alone."""
         self.turn = without_prompt(self.turn)
         if self.opening is not None:
             self.opening = replace(self.opening, request=ModelRequest(()))

@@ -1,4 +1,4 @@
-"""What the program asks of all jobs, whether this process has them all or is one of many."""
+"""The questions about all jobs, whether this process has all of them or is one of many."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,7 +11,7 @@ from legato.config import OnBusy
 
 
 class Started(Struct, frozen=True):
-    """`joined`: this start is a repetition, and `job` the first one's.  `queued`: it waits."""
+    """`joined`: the start repeats an earlier start, whose job is `job`.  `queued`: it waits."""
 
     job: JobRef
     joined: bool = False
@@ -19,11 +19,14 @@ class Started(Struct, frozen=True):
 
 
 class Jobs(Protocol):
-    """Every method raises StorageError where others must be asked and cannot be; `start` also while
-    it is known that no turn can be stored."""
+    """All jobs, as the program asks for them.
+
+    Every method raises StorageError where the other replicas must be asked and cannot be; `start`
+    also while no turn can be stored, as far as is known.
+    """
 
     async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
-        """Start a turn, or join the job that its `request_id` started before.
+        """Start a turn, or join the job that the same `request_id` started before.
 
         Raises:
             ForeignConversation: if the conversation has a job of another user.
@@ -36,11 +39,11 @@ class Jobs(Protocol):
         ...
 
     async def expected(self, user: str, conversation_id: str) -> Sequence[str]:
-        """Ids of the messages that this conversation's running jobs are making."""
+        """Ids of the messages in the making by this conversation's running jobs."""
         ...
 
     async def whereis(self, user: str, stream_id: str) -> JobRef | None:
-        """The job of that id, or the current one of that conversation; it may be another user's."""
+        """The job with that id, or the conversation's current job, even of a foreign user."""
         ...
 
     async def active(self, user: str) -> Sequence[str]:
@@ -56,9 +59,9 @@ class Jobs(Protocol):
         ...
 
     async def discard(self, job_id: str) -> None:
-        """Stop that job, if it runs, properly, and let go of it."""
+        """Stop a job properly, if the job runs, and let go of the job."""
         ...
 
     async def ping(self) -> None:
-        """Return if all that it needs can be used now."""
+        """Return if all parts needed by jobs can be used now."""
         ...

@@ -1,4 +1,4 @@
-"""What a job's state lets happen: a table.  A missing key means the signal lost its race.  Pure."""
+"""The table of a job's states.  A missing key means that the signal lost its race.  Pure."""
 
 from collections.abc import Mapping
 from enum import IntEnum, auto
@@ -35,7 +35,7 @@ _LIFECYCLE: Final[Mapping[State, Mapping[Signal, State]]] = {
         Signal.FAIL: State.ENDING,
     },
     State.RUNNING: {
-        Signal.OPEN: State.RUNNING,  # of a job that another process began
+        Signal.OPEN: State.RUNNING,  # of a job begun by another process
         Signal.CONTENT: State.RUNNING,
         Signal.END: State.ENDING,
         Signal.STOP: State.ENDING,
@@ -48,5 +48,5 @@ _LIFECYCLE: Final[Mapping[State, Mapping[Signal, State]]] = {
 
 
 def after(state: State, signal: Signal) -> State | None:
-    """The state that `signal` leads to; None where it comes too late to matter."""
+    """The state to which `signal` leads; None where the signal comes too late to matter."""
     return _LIFECYCLE[state].get(signal)

@@ -1,4 +1,4 @@
-"""A supervisor's whole life: what a former one left comes first, and nothing is left at its end."""
+"""A supervisor's whole life: a former process's jobs come first, and nothing is left at the end."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ LAST_WRITE = 1.0
 
 
 class Replica(NamedTuple):
-    """A process's own jobs, and all jobs as a program that runs there sees them."""
+    """A process's own jobs, and all jobs as seen by a program of the process."""
 
     supervisor: Supervisor
     jobs: Jobs
@@ -38,13 +38,13 @@ async def open_supervisor(
     runs: Runs = BARE_RUNS,
     on_owner_lost: OnOwnerLost = "seal",
 ) -> AsyncIterator[Supervisor]:
-    """First what a former process left is brought to its end, or goes on: see TakeoverPolicy.
+    """Open a supervisor; first end or continue the jobs of a former process (see TakeoverPolicy).
 
-    On leaving, what runs is stopped and stored; a storage that hangs does not delay that for
-    longer than `store_timeout`.
+    On leaving, running jobs are stopped and stored; a hanging storage delays this by
+    `store_timeout` at most.
 
     Raises:
-        StorageError: if what was left cannot be read, or not be stored.
+        StorageError: if the former process's jobs cannot be read, or not be stored.
     """
     recovered: Sequence[Recovered] = ()
     if journal is not None:
@@ -74,7 +74,7 @@ async def open_supervisor(
 async def drained(
     supervisor: Supervisor, limits: Limits, drain: Callable[[], Awaitable[None]]
 ) -> None:
-    """Return when what runs is stored, or that takes too long, or is waited for no more."""
+    """Return when all running jobs are stored, or the time is over, or `hurried` is set."""
     async with trio.open_nursery() as nursery:
         nursery.cancel_scope.deadline = trio.current_time() + limits.store_timeout + LAST_WRITE
         nursery.start_soon(_cancel_when, supervisor.hurried, nursery.cancel_scope)
@@ -91,10 +91,9 @@ async def _cancel_when(happened: trio.Event, scope: trio.CancelScope) -> None:
 async def abandoning(
     hurried: trio.Event, abandons: Sequence[Callable[[], None]]
 ) -> AsyncIterator[trio.Event]:
-    """What ends in here ends in time once the event is set, and at once when `hurried` is.
+    """End the body in time once the yielded event is set, and at once when `hurried` is set.
 
-    A thread that hangs for longer is left to itself: what it was to do is lost, as if the process
-    was killed.
+    A thread that hangs for longer is left alone: its work is lost, as if the process was killed.
     """
     leaving = trio.Event()
     async with trio.open_nursery() as nursery:

@@ -1,4 +1,4 @@
-"""The jobs of a process that has all of them."""
+"""The jobs of a process without other replicas."""
 
 from collections.abc import Sequence
 

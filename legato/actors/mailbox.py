@@ -1,4 +1,4 @@
-"""The only file that opens a message channel: mailboxes, references to actors, reply addresses."""
+"""The only file to open a message channel: mailboxes, references to actors, reply addresses."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -11,15 +11,15 @@ T = TypeVar("T")
 
 
 class ActorError(Exception):
-    """A refusal: it travels to the asker and harms nobody else."""
+    """A refusal: goes to the asker and harms nobody else."""
 
 
 class ActorStopped(ActorError):
-    """The actor is gone, or went before it answered."""
+    """The actor is gone, or went before the answer."""
 
 
 class ReplyTo(Generic[T]):
-    """Where the answer to one question goes.  Closing it unanswered says that the actor stopped."""
+    """The address for the answer to one question.  Closed unanswered, the actor has stopped."""
 
     def __init__(self, channel: trio.MemorySendChannel[T | ActorError]) -> None:
         self._channel = channel
@@ -38,7 +38,7 @@ class ReplyTo(Generic[T]):
 
 
 class ActorRef(Generic[M]):
-    """What others hold of an actor: a way to put a message into its hands."""
+    """A reference to an actor: a way to put a message into the actor's hands."""
 
     def __init__(self, channel: trio.MemorySendChannel[M]) -> None:
         self._channel = channel
@@ -47,7 +47,7 @@ class ActorRef(Generic[M]):
         """Return once the actor has the message.
 
         Raises:
-            ActorStopped: if it will never have it.
+            ActorStopped: if the actor went before taking the message.
         """
         try:
             await self._channel.send(message)
@@ -58,7 +58,7 @@ class ActorRef(Generic[M]):
         """Tell the actor `question(reply_to)` and wait for the answer.
 
         Raises:
-            ActorStopped: if the actor went, before or after it had the question.
+            ActorStopped: if the actor went, before or after the question was taken.
             ActorError: as the actor refuses.
         """
         # Capacity 1: the actor answers without waiting, whether or not anyone still listens.
@@ -93,7 +93,7 @@ class Mailbox(Generic[M]):
         return await self._channel.receive()
 
     def waiting(self) -> Iterator[M]:
-        """The messages whose senders wait right now, one at a time."""
+        """Take the messages of all senders waiting right now, one at a time."""
         with suppress(trio.WouldBlock):
             while True:
                 yield self._channel.receive_nowait()

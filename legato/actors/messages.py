@@ -1,6 +1,6 @@
-"""Everything that a job takes a step for: a closed union of frozen structs without behaviour.
+"""Every cause for a step of a job: a closed union of frozen structs without behaviour.
 
-All of them come by the mailbox, but for the producer's own.
+All of them come by the mailbox, except the producer's.
 """
 
 from enum import StrEnum
@@ -19,7 +19,7 @@ A = TypeVar("A", covariant=True)
 
 
 class Ended(Struct, frozen=True):
-    """The model came to its end; `reason` is its word for why.  The others are a FinishReport's."""
+    """The model came to an end; `reason` is the provider's word.  The rest: see FinishReport."""
 
     reason: str
     system_fingerprint: str = ""
@@ -27,13 +27,13 @@ class Ended(Struct, frozen=True):
 
 
 class StopRequested(Struct, frozen=True):
-    """Somebody allowed to stop it did."""
+    """Somebody with the right to stop the job did."""
 
 
 class Failure(Struct, frozen=True):
-    """It cannot go on.  `reason` is for programs, `message` for people.
+    """The job cannot go on.  `reason` is for programs, `message` for people.
 
-    `retry_after`: after how many seconds a provider says that it may be asked again.
+    `retry_after`: after how many seconds the provider may be asked again, as the provider says.
     """
 
     reason: str
@@ -54,7 +54,7 @@ class Opening(Struct, frozen=True):
 
 
 class Enqueued(Struct, frozen=True):
-    """From the recorder: the turn is kept, and waits for those before it."""
+    """From the recorder: the turn is kept, and waits for the turns before."""
 
     event: Queued
 
@@ -68,7 +68,7 @@ class Opened(Struct, frozen=True):
 class NotOpened(Struct, frozen=True):
     """From the recorder: the user's message is not stored, and will not be.
 
-    `failure` is None where the job decided so.
+    `failure` is None where the job itself decided to end.
     """
 
     failure: Failure | None
@@ -77,22 +77,22 @@ class NotOpened(Struct, frozen=True):
 class OpeningOverdue(Struct, frozen=True):
     """From the recorder: storing the user's message took too long to be waited for.
 
-    Whether it is stored comes later, as Opened or NotOpened.
+    Opened or NotOpened follows, when the outcome of the write is known.
     """
 
     failure: Failure
 
 
 class Append(Struct, frozen=True):
-    """From the producer: all that one read of the model's stream brought."""
+    """From the producer: all events from one read of the model's stream."""
 
     events: tuple[ContentEvent, ...]
 
 
 class ProducerDone(Struct, frozen=True):
-    """From the producer, once, as its last word: the provider's connection is closed.
+    """From the producer, once, as the last word: the provider's connection is closed.
 
-    `outcome` is None where it was told to stop.
+    `outcome` is None where the producer was told to stop.
     """
 
     outcome: Ended | Failure | None
@@ -106,11 +106,11 @@ class Stored(Struct, frozen=True):
 
 
 class Overdue(Struct, frozen=True):
-    """The journal cannot take the ending now; who waits for a Stop has waited long enough."""
+    """The journal cannot take the ending now; every asker for a Stop has waited long enough."""
 
 
 class Fail(Struct, frozen=True):
-    """From the supervisor: end now, because of that."""
+    """From the supervisor: end now, with this failure."""
 
     failure: Failure
 
@@ -125,7 +125,7 @@ class Standing(StrEnum):
 
 
 class Status(Struct, frozen=True, tag=True):
-    """`cursor`: up to where that is true."""
+    """How a job stands; `cursor`: the position up to which the reply is true."""
 
     standing: Standing
     snapshot: Snapshot
@@ -134,9 +134,10 @@ class Status(Struct, frozen=True, tag=True):
 
 
 class StopReply(Struct, frozen=True, tag=True):
-    """`already_ended`: the job had been decided otherwise before this Stop arrived.
+    """`already_ended`: a different outcome was decided before this Stop arrived.
 
-    `cursor`: where that is true; the ending's own place, once the ending is said.
+    `cursor`: the position at which the reply is true; the ending's own place, once the ending is
+    said.
     """
 
     ending: AnyEnding
@@ -149,12 +150,12 @@ class Question(Struct, Generic[A], frozen=True, tag=True):
 
 
 class Subscribe(Question[None], frozen=True):
-    """From a reader: into `sink` the backlog from `start`, and what follows.
+    """From a reader: give `sink` the backlog from `start`, and all events to come.
 
-    `start` is the log's beginning, a snapshot of now, or the cursor of what was seen last; a
-    cursor that does not hold here is answered with a snapshot, or, where the dialect has none,
-    refused with OutOfReach.  The answer comes when `sink` has the backlog, or all of it that it
-    takes at once.
+    `start` is the log's beginning, a snapshot of now, or the cursor seen last.  A cursor that does
+    not hold here is answered with a snapshot, or, in a dialect without snapshots, refused with
+    OutOfReach.  The answer comes when `sink` has the backlog, or as much of the backlog as fits at
+    once.
     """
 
     dialect: str
@@ -163,8 +164,11 @@ class Subscribe(Question[None], frozen=True):
 
 
 class Locate(Question[Located], frozen=True):
-    """From a reader: where to go on who has seen up to `place`: a cursor, or, of a dialect that
-    numbers its frames, a number, -1 for none.  Refused with OutOfReach where nobody can tell."""
+    """From a reader: the position from which to go on after `place`.
+
+    `place` is a cursor, or, in a dialect with numbered frames, the last number seen, -1 for none.
+    Refused with OutOfReach where the position is unknown.
+    """
 
     dialect: str
     place: Cursor | int
@@ -173,23 +177,23 @@ class Locate(Question[Located], frozen=True):
 class Stop(Question[StopReply], frozen=True):
     """From anyone allowed: end now.  Answered when the ending is said.
 
-    `id`: the same again is the same stop, whose answer was lost.
+    `id`: a second Stop with this id is the same stop, asked again because the answer was lost.
     """
 
     id: str = ""
 
 
 class AwaitQueued(Question[Queued | Created | AnyEnding], frozen=True):
-    """Answered once a turn that waits is kept, and so will be found whatever dies; or it is stored
-    already, or the job ended before that."""
+    """Answered once the journal has the waiting turn, which will be found whatever dies, or the
+    turn is stored, or the job has ended."""
 
 
 class AwaitOpened(Question[Created | AnyEnding], frozen=True):
-    """Answered once the turn is stored, or the job ended before that."""
+    """Answered once the turn is stored, or the job ended before."""
 
 
 class AwaitAnswer(Question[AnyEnding | None], frozen=True):
-    """Answered with None once there is content, or with the ending that came before any."""
+    """Answered with None once there is content, or with the ending, if the job ends before."""
 
 
 class AwaitEnding(Question[AnyEnding], frozen=True):
@@ -206,7 +210,7 @@ AnyQuestion = (
 
 
 class Ask(Struct, frozen=True):
-    """From anyone: a question, and where the answer to it goes."""
+    """From anyone: a question, and the address for the answer."""
 
     question: AnyQuestion
     reply_to: ReplyTo[Any]

@@ -1,7 +1,7 @@
-"""The child task of a job that makes its events: has models asked, and steps the job with it all.
+"""The child task that makes a job's events: has models asked, and steps the job with the answers.
 
-A producer is its own job's child, and a step never waits.  So the producer steps the job in its own
-turn of the loop, where anybody else sends a message: a token costs no switch of tasks.
+A producer is its own job's child, and a step never waits.  Therefore the producer steps the job in
+its own turn of the loop, where everybody else sends a message: a token costs no switch of tasks.
 """
 
 from collections.abc import Awaitable, Callable
@@ -40,8 +40,8 @@ class Producer:
         limits: Limits,
         rotation: Rotation,
     ) -> None:
-        """`step`, `snapshot`: the job's own, whose child this is.  `settle`: see Stage.  `model`:
-        the one that the turn names."""
+        """`step`, `snapshot`: of the job whose child this producer is.  `settle`: see Stage.
+        `model`: the model named by the turn."""
         self.model = model
         self.began = trio.current_time()
         self.first_content: float | None = None  # seconds from asking the model
@@ -52,8 +52,8 @@ class Producer:
         self._limits = limits
         self._rotation = rotation
         self._positions = Positions()
-        self._open: list[Steps] = []  # of the model calls whose end is no event of the log
-        self._usage: Usage | None = None  # of the whole answer, once that was asked for
+        self._open: list[Steps] = []  # of the model calls without an ending in the log
+        self._usage: Usage | None = None  # of the whole answer, once asked for
         self._scope = trio.CancelScope()
 
     def counted(self, opening: Opening | None, content: tuple[Part, ...]) -> Usage:
@@ -72,7 +72,7 @@ class Producer:
     async def run(self, request: ModelRequest, content: tuple[Part, ...]) -> None:
         """Step the job with everything; at last, the provider's connection closed, ProducerDone.
 
-        `content`: the parts that the answer has already.
+        `content`: the parts of the answer from before this run.
         """
         outcome: Ended | Failure | None = None
         self._positions = Positions(len(content))
@@ -133,10 +133,10 @@ class Producer:
         raise ModelError("model_idle_timeout", message)
 
     def _renew(self, patience: trio.CancelScope) -> float:
-        """Be patient for the idle time from now on; return until when that need not be renewed.
+        """Be patient for the idle time from now on; return the time of the next renewal.
 
-        To move a deadline costs as much as ten tokens, so the deadline is moved at most once in a
-        hundredth of the idle time, and by that much further: no silence is cut short.
+        To move a deadline costs as much as ten tokens.  The deadline is moved at most once in a
+        hundredth of the idle time, and by a hundredth further: no silence is cut short.
         """
         now, idle = trio.current_time(), self._limits.model_idle_timeout
         patience.deadline = now + idle * (1 + _SLACK)
@@ -144,7 +144,7 @@ class Producer:
 
 
 def _completed(said: Usage, ours: Usage) -> Usage:
-    """No question has no tokens, and no text has none: such a zero was not said."""
+    """Replace zeros by our count: a question or a text of no tokens was not counted."""
     if said == Usage():
         return ours
     prompt = said.prompt_tokens or ours.prompt_tokens

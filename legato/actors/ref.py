@@ -1,4 +1,4 @@
-"""What the rest of the program may know and ask of a job, wherever it runs."""
+"""A job from outside: the questions to ask of a job, wherever the job runs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -55,27 +55,27 @@ class JobRef(ABC):
         """See `Feed.subscribe`."""
 
     async def queued(self) -> Queued | Created | AnyEnding:
-        """Wait until the turn is kept, or stored; the ending, where that came first."""
+        """Wait until the turn is kept, or stored; return the ending, if an ending came first."""
         return await self.ask(AwaitQueued())
 
     async def opened(self) -> Created | AnyEnding:
-        """Wait until the turn is stored; the ending, where it came first."""
+        """Wait until the turn is stored; return the ending, if an ending came first."""
         return await self.ask(AwaitOpened())
 
     async def answering(self) -> AnyEnding | None:
-        """Wait until the model has said something; the ending, where that came first."""
+        """Wait until the model has said something; return the ending, if an ending came first."""
         return await self.ask(AwaitAnswer())
 
     async def ended(self) -> AnyEnding:
-        """Wait for its ending."""
+        """Wait for the job's ending."""
         return await self.ask(AwaitEnding())
 
     async def stop(self) -> StopReply:
-        """End it.  On return the provider is closed, the partial answer stored, the ending said."""
+        """End the job.  On return the provider is closed, the answer stored, the ending said."""
         return await self.ask(Stop())
 
     async def locate(self, dialect: str, place: Cursor | int) -> Located:
-        """Where to go on from after `place`; see Locate.
+        """Ask for the position from which to go on after `place`; see Locate.
 
         Raises:
             OutOfReach, UnknownDialect
@@ -87,12 +87,12 @@ class JobRef(ABC):
 
 
 def time_of(job_id: str) -> int:
-    """When a job was started, in milliseconds since 1970: a ULID says so itself."""
+    """The moment of a job's start, in milliseconds since 1970, read from the ULID."""
     return ULID.from_str(job_id).milliseconds
 
 
 class LocalRef(JobRef):
-    """One of this process."""
+    """A job of this process."""
 
     def __init__(
         self,
@@ -112,12 +112,12 @@ class LocalRef(JobRef):
         self.response_id = turn.response_id
 
     async def ask(self, question: Question[A]) -> A:
-        known = cast("AnyQuestion", question)  # which lists all that there are
+        known = cast("AnyQuestion", question)  # the union of all questions
         return await self._actor.ask(lambda reply_to: Ask(known, reply_to))
 
     async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
         await self.ask(Subscribe(dialect, start, sink))
 
     async def fail(self, failure: Failure) -> None:
-        """Have it end with that, unless something else is decided already."""
+        """Have the job end with `failure`, unless an outcome is decided already."""
         await self._actor.tell(Fail(failure))

@@ -1,4 +1,4 @@
-"""Which jobs there are: by id, by conversation, by user, by what they keep in memory."""
+"""The jobs of this process: by id, by conversation, by user, by bytes of memory."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -9,7 +9,7 @@ from legato.actors.job import Job
 
 
 class Registry:
-    """Plain bookkeeping: its methods never wait, and never fail on a job that is not there."""
+    """Plain bookkeeping: no method waits, and none fails on a job that is not there."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
@@ -32,19 +32,19 @@ class Registry:
         self._retain(job)
 
     def read(self, job: Job) -> None:
-        """Count anew what it keeps: a reader has pages made."""
+        """Count the job's memory anew: an ended job makes pages for its readers."""
         if job.turn.job_id in self._retained:
             self._retain(job)
 
     def _retain(self, job: Job) -> None:
-        """In its place, where it has one: the oldest ending stays the first."""
+        """Put the job in its place, if it has a place: the oldest ending stays the first."""
         _, former = self._retained.get(job.turn.job_id, (job, 0))
         size = job.bytes
         self._retained[job.turn.job_id] = job, size
         self._retained_bytes += size - former
 
     def remove(self, job: Job) -> bool:
-        """Whether it was there."""
+        """Whether the job was there."""
         turn = job.turn
         if self.find(turn.job_id) is not job:
             return False
@@ -68,7 +68,7 @@ class Registry:
         return self._jobs.get(job_id)
 
     def repeated(self, turn: Turn) -> Job | None:
-        """The job that the same request started before."""
+        """The job started before by the same request."""
         if turn.request_id is None:
             return None
         return self._requests.get((turn.user, turn.request_id))
@@ -88,10 +88,10 @@ class Registry:
         return sum(map(len, self._running.values()))
 
     def evicted(self, max_bytes: int) -> list[Job]:
-        """The jobs to let go, oldest ending first, so that the others keep at most `max_bytes`.
+        """The jobs to let go, oldest ending first, until the rest keep at most `max_bytes`.
 
-        The newest stays whatever its size, since its readers are still reading its end, and so does
-        what is not stored yet: it is nowhere else.
+        The newest job stays whatever its size, because readers still read the job's end.  A job
+        which is not stored yet stays as well, because the answer is nowhere else.
         """
         excess = self._retained_bytes - max_bytes
         evicted = []

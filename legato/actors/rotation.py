@@ -1,4 +1,4 @@
-"""A round in which those who say much at a time are each let go on once."""
+"""A round in which each producer with much to say is let go on once."""
 
 from typing import Final
 
@@ -10,17 +10,17 @@ says a few at a time; who says more is behind, or has no pace."""
 
 
 class Rotation:
-    """Of one process.  One of those who wait goes on for each round of the loop, in order.
+    """The round of one process: in each turn of the loop, the next waiting producer goes on.
 
-    So however many say as much as they can, the loop comes to everybody else after one batch of
-    one of them.
+    However many producers say as much as they can, the loop comes to everybody else after a single
+    batch of a single producer.
     """
 
     def __init__(self) -> None:
-        self._first = trio.Lock()  # which is handed on in the order of those who wait
+        self._first = trio.Lock()  # handed on in the order of the waiting producers
 
     async def go_round(self, said: int) -> None:
-        """Let others go on first after a batch of that many events, if those are many."""
+        """Let others go on first after a batch of `said` events, if the batch is large."""
         if said < MUCH:
             return
         async with self._first:

@@ -1,4 +1,4 @@
-"""Starting a turn: what must hold before anything running is disturbed, and what came of it."""
+"""Starting a turn: the checks before anything running is disturbed, and the outcome."""
 
 from typing import Literal
 
@@ -20,7 +20,7 @@ from legato.storage.contracts.records import Records
 
 
 class NotStarted(Exception):
-    """The turn failed before it began: `reason` is for programs, the message for people."""
+    """The turn failed before its beginning: `reason` is for programs, the message for people."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -28,10 +28,11 @@ class NotStarted(Exception):
 
 
 class StartReply(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Where a start went.
+    """The reply to a start: the job, and how the job stands.
 
-    `resumed`: the same request started this job before; `settled`: and its job has left, so read
-    the messages; `queued`: it waits for its turn, and is followed by its `generation_id`.
+    `resumed`: the same request started this job before.  `settled`: the same request's job has
+    left, and the messages are to be read.  `queued`: the job waits for its turn, and can be
+    followed by its `generation_id`.
     """
 
     stream_id: str
@@ -51,13 +52,13 @@ async def start_turn(
     records: Records,
     refusal: Exception | None = None,
 ) -> StartReply:
-    """Start a turn, join the one the same request started, or find that one finished earlier.
+    """Start a turn, join the same request's running job, or find the same request's stored turn.
 
-    With a `refusal`, raised here, the turn may only join or be found.
+    With a `refusal`, raised here, the turn may only be joined or found.
 
     Raises:
         ForeignConversation, InvalidTurn, OverQuota, StartRefused (RequestReused where the same name
-            came with a different request): before anything that runs is disturbed.
+            came with a different request): before anything running is disturbed.
         NotStarted: if the turn could not be opened.
         StorageError: if the storage cannot be read.
     """
@@ -86,20 +87,20 @@ async def start_turn(
         if error.reason != "request_taken":
             raise
         refusal = error
-    # A former start of that request was refused, and its question came to the storage late.
+    # A former start of the same request was refused, and its question came to the storage late.
     if earlier := await _stored(turn, records):
         return earlier
     raise refusal
 
 
 async def _finished_earlier(turn: Turn, jobs: Jobs, records: Records) -> StartReply | None:
-    """The reply to a repetition whose job has left: its messages are in the storage."""
+    """The reply to a repetition whose job has left: the messages are in the storage."""
     earlier = await _stored(turn, records)
     return None if earlier is None or await jobs.knows(turn) else earlier
 
 
 async def _stored(turn: Turn, records: Records) -> StartReply | None:
-    """The reply that says where the same request went before, if its question is stored."""
+    """The reply that says where the same request went before, if the question is stored."""
     if turn.request_id is None:
         return None
     stored = await records.turn_of_request(turn.user, turn.request_id)
@@ -115,10 +116,10 @@ async def _stored(turn: Turn, records: Records) -> StartReply | None:
 
 
 async def _check_text(turn: Turn, stored: StoredTurn, records: Records) -> None:
-    """Raises RequestReused where that request asked something else.
+    """Raises RequestReused where the stored request asked something else.
 
-    Once a job has left, the question is all that storage keeps of a request.  A regenerated or
-    continued answer took an older question, so nothing is compared.
+    Once a job has left, the storage keeps only the question of a request.  A regenerated or
+    continued answer took an older question, and in both cases nothing is compared.
     """
     if turn.regenerate is not None or turn.revise is not None:
         return
@@ -137,14 +138,14 @@ async def _check(turn: Turn, jobs: Jobs, records: Records) -> None:
 
 
 def _room(turn: Turn, planned: Plan, *, begins: bool) -> StorageUse:
-    """What the start will store that is not there yet."""
+    """The storage still needed by the start."""
     room = conversation_use(conversation_of(turn)) if begins else StorageUse()
     is_new = not turn.regenerate and planned.request.message_id == turn.message_id
     return room + message_use(planned.request) if is_new else room
 
 
 async def _named(turn: Turn, records: Records) -> list[Message]:
-    """The messages that a turn's place depends on, of a conversation that may have thousands."""
+    """The messages that decide a turn's place, out of a conversation of perhaps thousands."""
     named = [each for each in (turn.parent_id, turn.regenerate, turn.revise) if each is not None]
     found = await records.some_messages(turn.conversation_id, named)
     questions = [each.parent_message_id for each in found if each.message_id == turn.revise]
@@ -154,7 +155,7 @@ async def _named(turn: Turn, records: Records) -> list[Message]:
 
 
 async def _kept(job: JobRef) -> None:
-    """Return once a turn that waits will be found whatever dies."""
+    """Return once the journal has the waiting turn, which from then on is found whatever dies."""
     try:
         news = await job.queued()
     except ActorStopped:
@@ -175,4 +176,4 @@ async def _opened(reply: StartReply, job: JobRef) -> StartReply:
         case Failed():
             raise NotStarted(news.reason, news.message)
         case _:
-            return reply  # stopped before it began: its ending says so to whoever follows it
+            return reply  # stopped before the beginning: every follower hears so by the ending

@@ -1,4 +1,4 @@
-"""What jobs do and did, in numbers: counted in passing, and read when somebody asks."""
+"""Counts of past and present jobs: kept in passing, added up when somebody asks."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,19 +17,19 @@ _FIRST_CONTENT: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 
 
 class Statistics(Struct, frozen=True):
-    """Of the jobs of one process.  What is called a number of all counts from its beginning."""
+    """Counts of one process's jobs.  A count `of all` begins with the process."""
 
-    jobs: Mapping[State, int]  # that are there now
-    readers: int  # now, those for readers of other replicas among them
+    jobs: Mapping[State, int]  # present now
+    readers: int  # now, including readers for other replicas
     started: int  # of all
     endings: Mapping[Standing, int]  # of all
-    events: int  # of all, with those that came with jobs which were taken over
-    lagged: int  # of all: readers that were dropped, to ask again
-    first_content: Histogram  # from asking a model to its first word
+    events: int  # of all, including the events of jobs taken over
+    lagged: int  # of all: readers dropped for lagging
+    first_content: Histogram  # from asking a model to the first word
 
 
 class JobTotals(JobObserver):
-    """What a process remembers of jobs that have left it."""
+    """The process's counts of jobs that have left."""
 
     def __init__(self) -> None:
         self.started = 0
@@ -48,7 +48,7 @@ class JobTotals(JobObserver):
         self._lagged += job.feed.lagged
 
     def with_those(self, jobs: Sequence[Job]) -> Statistics:
-        """All of it, where `jobs` are those that are there."""
+        """All counts, where `jobs` are the jobs present now."""
         return Statistics(
             jobs=Counter(job.state for job in jobs),
             readers=sum(job.feed.readers for job in jobs),

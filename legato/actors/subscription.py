@@ -1,4 +1,4 @@
-"""A reader's passage through a job: what it missed, what follows, and again whenever it lagged."""
+"""A reader's passage through a job: missed events, following events, again after each lag."""
 
 import trio
 
@@ -9,7 +9,7 @@ from legato.events import Cursor
 
 
 class Subscription:
-    """Yields every event once, in order, to the ending; then its chunk says `last`.
+    """Yields every event once, in order, to the ending, whose chunk says `last`.
 
     Being cancelled in `receive` loses nothing: the position moves only with a chunk handed over.
     """
@@ -29,7 +29,7 @@ class Subscription:
         """The next frames, never empty unless `last`.
 
         Raises:
-            ActorStopped: if the job left before this reader had its ending.
+            ActorStopped: if the job left before this reader had the ending.
         """
         while True:
             chunk = await self._next(self._sink or await self._subscribe())
@@ -47,7 +47,7 @@ class Subscription:
         return sink
 
     async def _next(self, sink: ChannelSink) -> Chunk | None:
-        """None where the job dropped this reader for lagging: it asks again from where it is."""
+        """None where the job dropped this reader for lagging; `receive` then asks again."""
         try:
             chunk = await sink.receive()
         except trio.EndOfChannel:

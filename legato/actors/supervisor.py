@@ -1,4 +1,4 @@
-"""The one nursery jobs live in, and the one place where starts are decided."""
+"""The one nursery of all jobs, and the one place where starts are decided."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -38,9 +38,9 @@ log = structlog.get_logger()
 
 
 class Supervisor(JobObserver):
-    """`start` never waits, so starts are decided one after another, without a lock.
+    """Decides starts in turn, without a lock, because `start` never waits.
 
-    A turn begins when the turns before it in its conversation have ended: it waits itself.
+    A turn begins when the former turns of its conversation have ended; the job does the waiting.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Supervisor(JobObserver):
         runs: Runs = BARE_RUNS,
         is_resumed: bool = False,
     ) -> None:
-        """`hurried`: set it, and storage is waited for no more.  `patience`: see JournalWriter;
+        """`hurried`: once set, nothing waits for storage.  `patience`: see JournalWriter;
         `is_resumed`: see Recorder."""
         self.hurried = trio.Event() if hurried is None else hurried
         self._records = records
@@ -85,12 +85,12 @@ class Supervisor(JobObserver):
             nursery.start_soon(self.kept_alive, self._writer.run, "journal")
 
     def check_journal(self) -> None:
-        """Raises StorageError while the journal does not take what it should."""
+        """Raises StorageError while the journal refuses what the writer has for it."""
         if self._writer is not None and self._writer.trouble is not None:
             raise StorageError(str(self._writer.trouble))
 
     def check_storage(self) -> None:
-        """Raises StorageError while it is known that no turn can be stored."""
+        """Raises StorageError while no turn can be stored, as far as is known."""
         self._records.check()
         self.check_journal()
 
@@ -146,9 +146,9 @@ class Supervisor(JobObserver):
             raise ShuttingDown("The server is shutting down.")
 
     def whereis(self, stream_id: str) -> JobRef | None:
-        """The job of that id, or a conversation's current one.
+        """The job with this id, or a conversation's current job.
 
-        That is the first that still runs, else the last that was begun.
+        The current job is the first running job, else the last begun job, else the last job.
         """
         if job := self.registry.find(stream_id):
             return job.ref
@@ -158,7 +158,7 @@ class Supervisor(JobObserver):
         return current.ref if current else None
 
     def expected(self, conversation_id: str) -> list[str]:
-        """Ids of the messages that this conversation's running jobs are making."""
+        """Ids of the messages in the making by this conversation's running jobs."""
         jobs = running(self.registry.conversation(conversation_id))
         return [each for job in jobs for each in (job.turn.message_id, job.turn.response_id)]
 
@@ -174,34 +174,34 @@ class Supervisor(JobObserver):
         await self.titles.wait(conversation_id)
 
     async def close_conversation(self, conversation_id: str) -> None:
-        """Stop what runs in a conversation, properly, and let go of all its jobs.
+        """Stop a conversation's running jobs, properly, and let go of all its jobs.
 
-        Those that start meanwhile, too: on return, and until somebody waits, there is none.
+        Jobs started meanwhile, too: on return, and until somebody waits, there is none.
         """
         while jobs := self.registry.conversation(conversation_id):
             await self.discard(next(iter(jobs)))
 
     async def discard(self, job: Job) -> None:
-        """Stop it, properly, and let go of it."""
+        """Stop a job, properly, and let go of the job."""
         await stopped(job)
         job.leave()
         self._remove(job)
 
     def refuse_starts(self) -> int:
-        """Take no more; how many run."""
+        """Take no more starts; return the number of running jobs."""
         self._draining = True
         return self.registry.running_count()
 
     async def ended(self) -> None:
-        """Return when all that runs now has ended."""
+        """Return when all jobs running now have ended."""
         for job in list(self.registry.all_running()):
             await job.ended.wait()
 
     async def drain(self, goes_on: Callable[[Job], bool] = lambda job: False) -> None:
-        """Take no more starts, end what runs, and return when that is done and written.
+        """Take no more starts, end the running jobs, and return when all is done and written.
 
-        Left to another process, which finds them in the journal, are turns that are queued, and
-        last, for until then they go on, the answers of which `goes_on` says so.
+        Two kinds of jobs are left to another process, which finds them in the journal: queued
+        turns, and the answers chosen by `goes_on`.  The answers go on here until the last moment.
         """
         self.refuse_starts()
         if self._writer is not None:
@@ -212,7 +212,7 @@ class Supervisor(JobObserver):
         await self.written()
 
     async def written(self) -> None:
-        """Return when the journal has all that is said by now."""
+        """Return when the journal has all events said by now."""
         if self._writer is not None:
             await self._writer.written()
 
@@ -230,7 +230,7 @@ class Supervisor(JobObserver):
     def create(
         self, turn: Turn, predecessors: Sequence[trio.Event], *, is_queued: bool = False
     ) -> Job:
-        """Have it run, whatever there is already."""
+        """Make a job of the turn and have the job run, whatever is there already."""
         job = Job(turn, self._env)
         self._totals.started += 1
         self.registry.add(job)
@@ -239,16 +239,16 @@ class Supervisor(JobObserver):
         return job
 
     def adopt(self, recovered: Iterable[Recovered], before: Sequence[trio.Event] = ()) -> None:
-        """Have jobs of a former process here, for as long as if they had ended in this one.
+        """Take in jobs of a former process, for as long as if they had ended in this process.
 
-        `before`: the endings elsewhere for which those wait that have not begun.
+        `before`: endings at other replicas, for which the unbegun turns wait.
         """
         jobs = [Job(each.turn, self._env, each) for each in recovered]
         waiting = [job for job in jobs if not job.ended.is_set()]
         ended = [job for job in jobs if job.ended.is_set()]
         for job in (*waiting, *self._affordable(ended)):
             if former := self.registry.find(job.turn.job_id):
-                former.lose()  # others owned it meanwhile
+                former.lose()  # other replicas owned the job meanwhile
             self.registry.add(job)
             if job.ended.is_set():
                 self.registry.ended(job)
@@ -259,7 +259,7 @@ class Supervisor(JobObserver):
         self._evict()
 
     def _affordable(self, jobs: Sequence[Job]) -> Iterable[Job]:
-        """The newest of them, as many as may be kept; the others are forgotten."""
+        """The newest jobs, as many as may be kept; the older ones are forgotten."""
         left = self._limits.max_retained_bytes
         kept: list[Job] = []
         for job in reversed(jobs):
@@ -284,7 +284,7 @@ class Supervisor(JobObserver):
                 observer.job_left(job)
 
     async def guarded(self, life: Callable[[], Awaitable[object]], name: str) -> bool:
-        """Whether it ran without a crash.  A bug ends one job, not the rest."""
+        """Whether `life` ran without a crash.  A bug ends one job, not the rest."""
         crashed = False
         try:
             await life()
@@ -295,7 +295,7 @@ class Supervisor(JobObserver):
         return not crashed
 
     async def kept_alive(self, life: Callable[[], Awaitable[object]], name: str) -> None:
-        """Begin it again whenever it crashes: what it does, nobody else does."""
+        """Run `life` again after each crash: nobody else does the work of such a part."""
         while not await self.guarded(life, name):  # noqa: ASYNC110  # nobody says when
             await trio.sleep(_RESTART_PAUSE)
 
@@ -324,7 +324,8 @@ class Supervisor(JobObserver):
         for observer in self._observers:
             observer.job_ended(job)
         if isinstance(ending, Failed) and job.opening is None:
-            self.registry.forget_request(job)  # nothing came of it: it may be tried again
+            # nothing came of the job: the request may be tried again
+            self.registry.forget_request(job)
         self._evict()
         if job.turn.prompt is None and (make := self.titles.due(ending, job.model)):
             self._nursery.start_soon(self.guarded, make, job.turn.job_id)
@@ -339,7 +340,7 @@ def running(jobs: Iterable[Job]) -> Iterator[Job]:
 
 
 def _earlier(job: Job, others: Iterable[Job]) -> Iterator[trio.Event]:
-    """The endings of those of its conversation that were started before it."""
+    """The endings of the conversation's jobs that were started before `job`."""
     for each in others:
         if each is job:
             return
@@ -348,12 +349,12 @@ def _earlier(job: Job, others: Iterable[Job]) -> Iterator[trio.Event]:
 
 
 async def failed(job: Job) -> None:
-    """End a job because this process ends; one that has left meanwhile is over anyhow."""
+    """End a job because this process ends; a job that has left meanwhile is over anyhow."""
     with suppress(ActorStopped):
         await job.ref.fail(RESTART)
 
 
 async def stopped(job: Job) -> None:
-    """Stop a job; one that has left meanwhile is as good as stopped."""
+    """Stop a job; a job that has left meanwhile is as good as stopped."""
     with suppress(ActorStopped):
         await job.ref.stop()

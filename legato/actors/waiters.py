@@ -1,4 +1,4 @@
-"""Answers questions to a job: at once, or when the job has come so far."""
+"""Answers questions to a job: at once, or when the job has come to the awaited point."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -30,7 +30,7 @@ A = TypeVar("A")
 
 
 class _Line(Generic[A]):
-    """Those who wait for the same thing; who left is dropped before the line doubles."""
+    """The askers of one kind; askers who left are dropped before the line doubles."""
 
     def __init__(self) -> None:
         self._waiting: list[ReplyTo[A]] = []
@@ -49,15 +49,15 @@ class _Line(Generic[A]):
             self._most = max(_FEW, 2 * len(self._waiting))
 
     def take(self) -> list[ReplyTo[A]]:
-        """All of them: they are answered now."""
+        """Take out all waiters: the caller answers all of them now."""
         waiting, self._waiting = self._waiting, []
         return waiting
 
 
 class Waiters:
-    """Owned by one job, which tells it what there is to tell.  No method waits.
+    """The waiting askers of one job, which owns this object.  No method waits.
 
-    Each is answered once, as soon as the job has come so far or to its ending.
+    Each asker is answered once, as soon as the job comes to the awaited point or to the ending.
     """
 
     def __init__(self, feed: Feed) -> None:
@@ -67,7 +67,7 @@ class Waiters:
         self._answer = _Line[AnyEnding | None]()
         self._ended = _Line[AnyEnding]()
         self._stops = _Line[StopReply]()
-        self._stop_ids: set[str] = set()  # of those that came before the ending was said
+        self._stop_ids: set[str] = set()  # of stops that came before the ending was said
         self._overdue: AnyEnding | None = None
 
     def __len__(self) -> int:
@@ -78,7 +78,7 @@ class Waiters:
         return (self._queued, self._opened, self._answer, self._ended, self._stops)
 
     def answer(self, ask: Ask, opened: Created | None) -> None:
-        """`opened`: what was said of the turn, once its question is stored."""
+        """Answer, or have the asker wait; `opened`: the turn, if its question is stored."""
         reply_to = ask.reply_to
         match ask.question:
             case Subscribe(dialect, start, sink):
@@ -106,7 +106,7 @@ class Waiters:
         self._answer_overdue()
 
     def _stop(self, stop_id: str, reply_to: ReplyTo[StopReply]) -> None:
-        """Answer a stop when the ending is said; at once, where that is long in coming."""
+        """Answer a stop when the ending is said; at once, if the ending is said or overdue."""
         ending = self._feed.ending
         if ending is not None:
             is_first = stop_id in self._stop_ids and isinstance(ending, Stopped)
@@ -117,7 +117,7 @@ class Waiters:
         self._stops.add(reply_to)
 
     def announce(self, opened: Created | None) -> None:
-        """Answer who waited for what is now."""
+        """Answer the askers whose awaited point has come."""
         # Every token comes by here, and nearly always nobody waits.
         ending = self._feed.ending
         if self._queued and (news := ending or opened or self._feed.queued):
@@ -141,8 +141,7 @@ class Waiters:
             each.send(news)
 
     def hurry(self, ending: AnyEnding) -> None:
-        """Answer those who asked for a stop or wait for a start, and those who will: the ending
-        will be this one."""
+        """Answer all who wait for a stop or a start, now and from now on, with this ending."""
         self._overdue = ending
         self._answer_overdue()
 

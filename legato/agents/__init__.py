@@ -1,17 +1,18 @@
 """Agents: instructions, a model, tools, and edges to other agents.
 
 - `calls`: the model calls of a run, read from its log
-- `catalogue`: finds agents, those of the configuration and those that are stored, for a user
+- `catalogue`: finds configured and stored agents for a user
 - `configured`: makes the `[agents.<name>]` tables into agents
 - `contract`: what a run and the job that lives it are to each other
-- `definition`: an agent as a run has it: frozen, resolved once, at the start
+- `definition`: a run's snapshot of an agent: frozen, resolved once, at the start
 - `edges`: follows the edges of agents
 - `errors`: says why an agent cannot be used or saved
 - `execution`: makes the tool calls of one model call, side by side
 - `handoffs`: the tools by which one agent gives the run to another
+- `messages`: a run's calls as messages that a model reads
 - `permissions`: says what people may do with agents: roles for bits, and principals for a user
-- `prompt`: what a model is asked on an agent's behalf
+- `prompt`: makes the request to a model on an agent's behalf
 - `run`: the loop: model call, tool calls, next model call
-- `state`: an agent as people write it, and as storage keeps each of its versions
+- `state`: an agent as written by people, and as stored for each version
 - `visits`: which agents are to act now
 """

@@ -21,7 +21,7 @@ class Placed(Struct, frozen=True):
 
 
 class ModelCall(Struct, frozen=True):
-    """What one model call said.  `ended` is None where the call was cut, or still goes on."""
+    """The parts from one model call.  `ended` is None where the call was cut, or still goes on."""
 
     origin: Origin
     parts: tuple[Placed, ...]
@@ -43,7 +43,7 @@ class ModelCall(Struct, frozen=True):
 
     @property
     def unanswered(self) -> Sequence[tuple[int, ToolCall]]:
-        """The tool calls that have no result."""
+        """The tool calls without a result."""
         return [(index, call) for index, call in self.tool_calls if call.output is UNSET]
 
     @property
@@ -53,13 +53,13 @@ class ModelCall(Struct, frozen=True):
 
     @property
     def can_go_on(self) -> bool:
-        """Whether a model that continues a text can continue this call."""
+        """Whether the call can be continued, by a model able to continue a text."""
         is_text = bool(self.parts) and isinstance(self.parts[-1].part, TextPart)
         return self.ended is None and is_text and not self.tool_calls
 
 
 def calls_of(snapshot: Snapshot) -> Sequence[ModelCall]:
-    """The calls in the order of their numbers; before them what the answer started from."""
+    """The calls in the order of their numbers; before them the kept parts."""
     owners = {step.index: step.origin for step in snapshot.steps}
     ends = {ended.origin.call_no: ended for ended in snapshot.calls}
     placed = [Placed(index, part) for index, part in enumerate(snapshot.content)]
@@ -74,8 +74,13 @@ def calls_of(snapshot: Snapshot) -> Sequence[ModelCall]:
     return [*_kept(kept), *sorted(calls, key=lambda call: call.origin.call_no)]
 
 
+def calls_in(content: Sequence[Part]) -> Sequence[ModelCall]:
+    """The model calls that made a stored answer, as far as its parts tell them apart."""
+    return list(_kept([Placed(index, part) for index, part in enumerate(content)]))
+
+
 def _kept(parts: Sequence[Placed]) -> Iterator[ModelCall]:
-    """Cut the parts behind each row of tool calls: another model call made what follows."""
+    """Cut the parts behind each row of tool calls: another model call made the next part."""
     begun: list[Placed] = []
     for is_calls, group in groupby(parts, lambda each: isinstance(each.part, ToolCallPart)):
         begun += group

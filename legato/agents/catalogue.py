@@ -1,4 +1,4 @@
-"""Finds agents, those of the configuration and those that are stored, for a user.
+"""Finds configured and stored agents for a user.
 
 A run asks once, at the start: `resolve` gives the answering agent and all agents along its edges.
 """
@@ -43,7 +43,7 @@ class ConfiguredAgent(Struct, frozen=True, kw_only=True):
 
 
 class Catalogue:
-    """All agents of one Legato."""
+    """All agents of a Legato."""
 
     def __init__(
         self,
@@ -59,14 +59,14 @@ class Catalogue:
         self.most_recursion = most_recursion
 
     def visible(self, user: str) -> list[ConfiguredAgent]:
-        """List the agents of the configuration that a user may view."""
+        """List the configured agents visible to a user."""
         return [each for each in self.configured.values() if each.is_visible(user)]
 
     async def resolve(self, agent_id: str, user: str) -> tuple[Agent, ...]:
-        """Take the snapshot that a run holds: the agent first, then all agents along edges.
+        """Take the snapshot for a run: the agent first, then all agents along edges.
 
-        An edge's agent that is gone, invisible to the user or without a model is left out; the run
-        reports the absence when that agent's turn comes.
+        Gone agents, agents invisible to the user and agents without a model are left out; the run
+        reports the absence when the agent's turn comes.
 
         Raises:
             NoSuchAgent, AgentForbidden: for the agent itself.
@@ -88,13 +88,13 @@ class Catalogue:
         return snapshot(await self.allowed(agent_id, user, VIEW))
 
     async def allowed(self, agent_id: str, user: str, bits: int) -> Found:
-        """Find a stored agent with which the user may do all that `bits` say.
+        """Find a stored agent that grants the user all of `bits`.
 
         Raises:
             NoSuchAgent, AgentForbidden
         """
         if agent_id in self.configured:
-            raise AgentForbidden  # nobody may change what the configuration says
+            raise AgentForbidden  # nobody may change a configured agent
         if not is_stored(agent_id):
             raise NoSuchAgent
         found = await self.stored.find([agent_id], principals_of(user))
@@ -105,7 +105,7 @@ class Catalogue:
         return found[0]
 
     async def seen(self, agent_ids: Sequence[str], user: str) -> dict[str, Agent]:
-        """Find those of these agents that are there and visible to the user, by their ids."""
+        """Find the agents visible to the user, by id."""
         stored = [each for each in agent_ids if is_stored(each)]
         found = await self.stored.find(stored, principals_of(user)) if stored else ()
         agents = {each.agent.id: snapshot(each) for each in found if each.allows(VIEW)}
@@ -113,7 +113,7 @@ class Catalogue:
         return agents | {each.name: each.agent() for each in named if each.is_visible(user)}
 
     async def _with_reached(self, agent: Agent, user: str) -> list[Agent]:
-        """Follow the edges level by level, one question to the storage for each."""
+        """Follow the edges level by level, with a question to the storage for each level."""
         known = {agent.id: agent}
         level = [agent]
         looked_for = {agent.id}
@@ -147,7 +147,7 @@ class Catalogue:
 
 
 def check_run(agents: Sequence[Agent]) -> None:
-    """Raise InvalidAgent where these agents cannot be one run."""
+    """Raise InvalidAgent where these agents cannot run together."""
     if len(agents) > MOST_AGENTS:
         raise InvalidAgent("edges", f"they reach more than {MOST_AGENTS} agents")
     if cycle := direct_cycle(edge for agent in agents for edge in agent.edges):
@@ -164,5 +164,5 @@ def snapshot(found: Found) -> Agent:
 
 
 def is_stored(agent_id: str) -> bool:
-    """Tell whether an agent of that id would be a stored one."""
+    """Tell whether the id has the form of stored agents' ids."""
     return _STORED.fullmatch(agent_id) is not None

@@ -10,7 +10,7 @@ from legato.config import AgentSettings
 def configured_agents(
     tables: Mapping[str, AgentSettings], default_model: str
 ) -> Mapping[str, ConfiguredAgent]:
-    """Make one of each table; `default_model` answers where a table names none."""
+    """Make an agent of each table; `default_model` answers for a table without a model."""
     return {name: _configured(name, table, default_model) for name, table in tables.items()}
 
 

@@ -1,4 +1,4 @@
-"""The contract between a run and the job that lives the run."""
+"""The contract between a run and its job."""
 
 from typing import Final, Protocol
 
@@ -8,7 +8,7 @@ from legato.models.contract import FinishReport, Model, ModelRequest
 
 
 class Stage(Protocol):
-    """The job, as its run knows it: everything that a run does is an event of the job's log."""
+    """The job, as known to its run: every act of a run is an event of the job's log."""
 
     def snapshot(self) -> Snapshot:
         """Fold the log as it is now."""
@@ -17,9 +17,9 @@ class Stage(Protocol):
     async def ask(
         self, model: Model, request: ModelRequest, origin: Origin, *, goes_on: bool = False
     ) -> FinishReport:
-        """Make one model call: each of its events joins the log as it comes.
+        """Make one model call: each of its events joins the log at once.
 
-        `goes_on`: the model continues the last part of the log, which a call that was cut began.
+        `goes_on`: the model continues the last part of the log, begun by a call which was cut.
 
         Raises:
             ModelError: the model could not answer, or not to the end.
@@ -31,15 +31,15 @@ class Stage(Protocol):
         ...
 
     async def settle(self) -> None:
-        """Return once all that the log has is durable."""
+        """Return once the whole log is durable."""
         ...
 
 
 class Run(Protocol):
     """The order of a job's model calls and tool calls.
 
-    A run keeps nothing that is not in the log: where another process takes a job over, its run
-    begins with the log as it was left, and goes on.
+    A run keeps nothing outside the log: if another process takes a job over, the next run begins
+    with the log as left, and goes on.
     """
 
     async def answer(self, stage: Stage, request: ModelRequest) -> FinishReport:
@@ -55,7 +55,7 @@ class Runs(Protocol):
     """Makes the run of each turn of a process."""
 
     def run_of(self, turn: TurnRequest, model: Model) -> Run:
-        """`model`: the one that the turn names."""
+        """Make the run of a turn; `model` is named by the turn."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""An agent as a run has it: frozen, resolved once, at the start.
+"""A run's snapshot of an agent: frozen, resolved once, at the start.
 
-A run holds this snapshot to its end.  An edit or a delete meanwhile makes another version, or
-removes the record, and changes nothing here.
+The run holds the snapshot to the end.  An edit meanwhile makes a new version, a delete removes the
+record, and both change nothing here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,13 +37,13 @@ AgentIds = Annotated[tuple[AgentId, ...], Meta(min_length=1, max_length=MOST_TAR
 
 
 class Edge(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """A way from one agent to another.
+    """A way from an agent to the next.
 
     Along `handoff` the source hands the run on by a tool; along `direct` the target starts when
     the source has ended.  `prompt` gives the tool one text argument, named `prompt_key`.
     """
 
-    # A list on the wire may be one id alone, which clients read back as they wrote it.
+    # On the wire a single id may stand for a list, and clients read back the form they wrote.
     origin: AgentId | AgentIds = field(name="from")
     target: AgentId | AgentIds = field(name="to")
     edge_type: EdgeType = "handoff"
@@ -62,9 +62,9 @@ class Edge(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
 
 
 class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything a run needs of one agent; nothing here is secret.
+    """Everything a run needs of an agent; nothing here is secret.
 
-    `id`: `agent_…` of a stored agent, or the name of its table in the configuration.  `version`
+    `id`: `agent_…` of a stored agent, or the name of a table in the configuration.  `version`
     counts the stored states, from 1.  `model` is an entry of the `[models]` table.  `parameters`
     are JSON, for the model.  `tools`: `now_mcp_clock`, `sys__all__sys_mcp_files`,
     `<operation>_action_<domain>`, or the configured name of a Python function.
@@ -86,17 +86,17 @@ class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def prompt(self) -> str:
-        """The system prompt: the instructions, and below them the additional ones."""
+        """The system prompt: the instructions, then the additional instructions."""
         parts = (self.instructions, self.additional_instructions)
         return "\n\n".join(part for part in parts if part)
 
 
 def as_tuple(ids: str | Sequence[str]) -> tuple[str, ...]:
-    """One end of an edge as the ids it names."""
+    """An end of an edge as a tuple of ids."""
     return (ids,) if isinstance(ids, str) else tuple(ids)
 
 
 def reached(agent: Agent) -> tuple[str, ...]:
-    """The ids of all agents that the edges of `agent` name, itself left out, each once."""
+    """The ids in the edges of `agent`, each once, without the agent's own."""
     named = (name for edge in agent.edges for name in (*edge.sources, *edge.targets))
     return tuple(dict.fromkeys(name for name in named if name != agent.id))

@@ -6,10 +6,10 @@ from legato.agents.definition import Edge
 
 
 def direct_cycle(edges: Iterable[Edge]) -> tuple[str, ...]:
-    """Find agents whose direct edges lead back to the same agent; empty where none do.
+    """Find agents whose direct edges lead back to the same agent; empty without a cycle.
 
-    A model decides whether to hand off, so a circle of handoffs may end; direct edges leave nothing
-    to decide.  The cycle begins and ends with the same agent.
+    A model decides whether to hand off, and a circle of handoffs may end; direct edges leave
+    nothing to decide.  The cycle begins and ends with the same agent.
     """
     following = _following(edges)
     done: set[str] = set()

@@ -28,7 +28,7 @@ def answered(call: ToolCall, output: str) -> ToolCall:
 
 
 class Execution:
-    """The tool calls of one run.  `tools`: what its agent may use, by name."""
+    """The tool calls of one run.  `tools`: the agent's tools, by name."""
 
     def __init__(
         self, stage: Stage, tools: Mapping[str, Tool], handoffs: Mapping[str, str]
@@ -42,8 +42,8 @@ class Execution:
     async def run(self, calls: Sequence[tuple[int, ToolCall]], *, is_recovered: bool) -> None:
         """Return once each call has its result in the log, and the results are durable.
 
-        `is_recovered`: another process may have begun the calls; then only those are made that may
-        be made twice.
+        `is_recovered`: another process may have begun the calls; then only calls with
+        `may_repeat` are made.
         """
         async with trio.open_nursery() as nursery:
             for index, call in calls:

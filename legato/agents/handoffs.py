@@ -1,4 +1,4 @@
-"""Handoffs: the tools by which one agent gives the run to another.  Pure."""
+"""Handoffs: the tools by which an agent gives the run to the next.  Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -13,7 +13,7 @@ PREFIX: Final = "lc_transfer_to_"
 
 
 def edges_of(agents: Iterable[Agent]) -> Sequence[Edge]:
-    """All edges of a run, each once.  An agent may have edges that begin at other agents."""
+    """All edges of a run, each once.  An agent may have edges which begin at other agents."""
     edges: list[Edge] = []
     for agent in agents:
         edges += [edge for edge in agent.edges if edge not in edges]
@@ -21,7 +21,7 @@ def edges_of(agents: Iterable[Agent]) -> Sequence[Edge]:
 
 
 def handoffs(agent_id: str, edges: Iterable[Edge]) -> Iterator[tuple[str, Edge]]:
-    """Each agent that this one may hand the run to, with the edge that says so."""
+    """Each possible target of a handoff by the agent, with the edge to the target."""
     for edge in edges:
         if edge.edge_type == "handoff" and agent_id in edge.sources:
             for target in edge.targets:
@@ -51,7 +51,7 @@ def _definition(target: str, edge: Edge, agents: Mapping[str, Agent]) -> ToolDef
 
 
 def target_of(call: ToolCall) -> str | None:
-    """The id of the agent that the call hands the run to; None where the call is no handoff."""
+    """The id of the agent to whom the call hands the run; None where the call is no handoff."""
     return call.name.removeprefix(PREFIX) if call.name.startswith(PREFIX) else None
 
 

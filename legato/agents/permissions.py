@@ -11,7 +11,7 @@ MEMBER: Final = Principal("role", "USER")
 
 
 class Role(Struct, frozen=True, kw_only=True):
-    """A name for bits, as LibreChat's page offers them."""
+    """A name for bits, as in LibreChat's page."""
 
     id: str
     name: str
@@ -37,7 +37,7 @@ ROLES: Final = (
 
 
 def principals_of(user: str) -> tuple[Principal, ...]:
-    """Return all to whom a grant counts for that user."""
+    """Return the principals whose grants count for a user."""
     return Principal("user", user), MEMBER, PUBLIC
 
 
@@ -46,5 +46,5 @@ def role_of(role_id: str) -> Role | None:
 
 
 def role_with(bits: int) -> Role:
-    """Find the greatest role that these bits fill; whoever has any may view at least."""
+    """Find the greatest role within the bits, and at least the viewer."""
     return next((role for role in reversed(ROLES) if role.bits & bits == role.bits), ROLES[0])

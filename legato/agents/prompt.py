@@ -1,4 +1,4 @@
-"""What a model is asked on an agent's behalf.  Pure."""
+"""Makes the request to a model on an agent's behalf.  Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,9 +17,9 @@ def prompted(
 ) -> ModelRequest:
     """Make the request of one model call.
 
-    `request`: the conversation up to the question, with the caller's parameters; the agent's count
-    where both name one.  `below`: what the run has below the question.  `resumed`: the text that
-    the call had when it was cut.
+    `request`: the conversation up to the question, with the caller's parameters; where both name a
+    parameter, the agent's counts.  `below`: the run's messages below the question.  `resumed`: the
+    text of the call before the cut.
     """
     system, above = _above(agent, request.messages)
     begun = [ChatMessage("assistant", resumed)] if resumed else []
@@ -32,8 +32,8 @@ def _above(
 ) -> tuple[Sequence[ChatMessage], Sequence[ChatMessage]]:
     """The system message, and the conversation.
 
-    The caller's system message, if the conversation begins with one, is joined to the agent's
-    instructions: many models read only one.
+    The caller's system message, if any, is joined to the agent's instructions: many models read
+    only a single system message.
     """
     has_own = bool(messages) and messages[0].role == "system"
     texts = (agent.prompt, messages[0].text if has_own else "")
@@ -62,7 +62,7 @@ def _tool(tool: ToolDefinition) -> Json:
 
 
 def names_in(request: ModelRequest) -> set[str]:
-    """The names of the tools that the caller offers, and calls by itself."""
+    """The names of the tools offered, and called, by the caller."""
     return {_name_of(tool) for tool in _tools_in(request)} - {""}
 
 

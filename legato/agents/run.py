@@ -1,7 +1,7 @@
 """Runs an agent: model call, tool calls, next model call, until the answer is there.
 
-A run decides what comes next from its job's log alone.  So a process that takes a run over does
-what the former one would have done: a result that the log has is used and never made again.
+A run decides the next step from its job's log alone.  A process which takes a run over does the
+same as the former process would have done: a result in the log is used and never made again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,10 +39,10 @@ class AgentRun:
         self._models = models
         self._toolbox = toolbox
         self._user = user
-        self._tools: dict[str, Mapping[str, Tool]] = {}  # by the ids of their agents
-        self._made: set[int] = set()  # the numbers of the model calls that this process made
+        self._tools: dict[str, Mapping[str, Tool]] = {}  # by the ids of the agents
+        self._made: set[int] = set()  # the numbers of the model calls made by this process
         self._last = FinishReport("stop")
-        self._end: FinishReport | None = None  # where the run ends though agents could go on
+        self._end: FinishReport | None = None  # set where the run ends though agents could go on
 
     async def answer(self, stage: Stage, request: ModelRequest) -> FinishReport:
         """See Run."""
@@ -75,7 +75,7 @@ class AgentRun:
         return Visits(self._agents, calls_of(snapshot)).open
 
     async def _drive(self, stage: Stage, request: ModelRequest, key: Key) -> None:
-        """Have one agent act until its visit ends."""
+        """Have an agent act until the visit ends."""
         while self._end is None and (visit := self._visits(stage.snapshot()).get(key)):
             call = visit.calls[-1] if visit.calls else None
             if call is not None and call.ended is not None and call.unanswered:
@@ -118,11 +118,11 @@ class AgentRun:
         theirs = names_in(request) - {*tools, *results}
         ours = [each for each in call.unanswered if each[1].name not in theirs]
         if ours:
-            await stage.settle()  # a call that is not in the journal would be made again
+            await stage.settle()  # a call not in the journal would be made again
             execution = Execution(stage, tools, results)
             await execution.run(ours, is_recovered=call.origin.call_no not in self._made)
         if len(ours) < len(call.unanswered):
-            self._end = FinishReport("tool_calls")  # the caller makes these
+            self._end = FinishReport("tool_calls")  # the caller makes the others
 
     def _handoff_results(self, agent: Agent) -> Iterator[tuple[str, str]]:
         for target, _ in handoffs(agent.id, edges_of(self._agents.values())):
@@ -151,7 +151,7 @@ class AgentRun:
 
 
 class AgentRuns:
-    """The runs of a process: an agent's where the turn has one, else a bare model's."""
+    """The runs of a process: an agent's where the turn has an agent, else a bare model's."""
 
     def __init__(self, models: Mapping[str, Model], toolbox: Toolbox) -> None:
         self._models = models
@@ -165,9 +165,9 @@ class AgentRuns:
 
 
 async def _close_cut_calls(stage: Stage) -> None:
-    """Give a result to the tool calls of model calls that another process did not bring to an end.
+    """Give a result to the tool calls of cut model calls, left by another process.
 
-    The model that is asked again does not read them.
+    The next request to the model is without these calls.
     """
     for call in calls_of(stage.snapshot()):
         if call.ended is None:
@@ -176,5 +176,5 @@ async def _close_cut_calls(stage: Stage) -> None:
 
 
 def _is_last(call: ModelCall, snapshot: Snapshot) -> bool:
-    """Whether the answer ends with that call."""
+    """Whether the answer ends with `call`."""
     return call.parts[-1].index == len(snapshot.content) - 1

@@ -1,4 +1,4 @@
-"""An agent as people write it, and as storage keeps each of its versions.  Pure."""
+"""An agent as written by people, and as stored for each version.  Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,14 +12,14 @@ GENERAL = "general"
 
 
 class SupportContact(Struct, frozen=True, omit_defaults=True):
-    """To whom a user of the agent turns."""
+    """The address for questions of the agent's users."""
 
     name: str = ""
     email: str = ""
 
 
 class AgentState(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Every field of one version; the names are LibreChat's.
+    """Every field of a version; the names are LibreChat's.
 
     `provider` is a client's own word, kept for the client.  `actions` are `<domain>_action_<id>`.
     `recursion_limit` None stands for the default.
@@ -44,7 +44,7 @@ class AgentState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def agent_of(state: AgentState, agent_id: str, version: int) -> Agent:
-    """Make the snapshot that a run holds."""
+    """Make a run's snapshot."""
     return Agent(
         id=agent_id,
         version=version,

@@ -1,17 +1,18 @@
-"""Which agents are to act now: the run so far, walked along the edges of its agents.  Pure.
+"""Finds the agents to act now: the run so far, walked along the edges of its agents.  Pure.
 
-An agent acts in a visit: it begins at the start of the run, by a handoff or along direct edges,
-and ends when the model answers without tool calls, or hands over.  Visits are derived from the
-log alone, so a process that takes a run over finds the same ones.
+An agent acts in a visit.  A visit begins at the start of the run, by a handoff or along direct
+edges, and ends when the model answers without tool calls, or hands over.  Visits are derived from
+the log alone: a process which takes a run over finds the same visits.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import DecodeError, json
 
 from legato.agents.calls import KEPT, ModelCall
 from legato.agents.definition import Agent, Edge
 from legato.agents.handoffs import edge_to, edges_of, target_of
+from legato.agents.messages import messages_of
 from legato.content import ToolCall
 from legato.models.contract import ChatMessage
 
@@ -20,7 +21,7 @@ Key = tuple[str, int | None]
 
 
 class Visit:
-    """One agent's part of a run.  `before`: what it reads below the question when it begins."""
+    """One agent's part of a run.  `before`: the messages below the question at the beginning."""
 
     def __init__(
         self, agent_id: str, before: Sequence[ChatMessage] = (), group_id: int | None = None
@@ -35,42 +36,27 @@ class Visit:
         return self.agent_id, self.group_id
 
     def messages(self, handoff: ToolCall | None = None) -> list[ChatMessage]:
-        """What the agent reads below the question: a model call that was cut is left out.
+        """The agent's messages below the question, without a model call which was cut.
 
-        `handoff`: the tool call that hands the run to another agent, which does not read it.
+        `handoff`: the tool call which hands the run to another agent, left out for the other agent.
         """
         whole = [call for call in self.calls if call.is_whole]
         return [*self.before, *(said for call in whole for said in messages_of(call, handoff))]
 
     @property
     def text(self) -> str:
-        """What the agent answered: the text of its last call."""
+        """The agent's answer: the text of the last call."""
         return self.calls[-1].text if self.calls else ""
 
 
-def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[ChatMessage]:
-    """A whole call as a model reads it: what it said, and the results of its tool calls."""
-    shown = [each for _, each in call.tool_calls if each is not handoff]
-    asked = {"tool_calls": [_asked(each) for each in shown]} if shown else {}
-    if call.text or shown:
-        yield ChatMessage("assistant", call.text or None, asked, call.thoughts)
-    for each in shown:
-        yield ChatMessage("tool", each.output or "", {"tool_call_id": each.id})
-
-
-def _asked(call: ToolCall) -> Mapping[str, object]:
-    function = {"name": call.name, "arguments": call.args or "{}"}
-    return {"id": call.id, "type": "function", "function": function}
-
-
 class Visits:
-    """The visits of a run: `open` are those of the agents that are to act now."""
+    """The visits of a run: `open` are the visits of the agents to act now."""
 
     def __init__(self, agents: Mapping[str, Agent], calls: Iterable[ModelCall]) -> None:
         """`agents`: by their ids; the first begins."""
         self._agents = agents
         self._edges = edges_of(agents.values())
-        self._answers: dict[str, str] = {}  # of the agents that ended, by their ids
+        self._answers: dict[str, str] = {}  # of the ended agents, by their ids
         self._groups = 0
         self.open: dict[Key, Visit] = {}
         self._first = next(iter(agents))
@@ -103,7 +89,7 @@ class Visits:
             self._start_targets(agent)
 
     def _handoff(self, visit: Visit, call: ToolCall) -> Visit | None:
-        """The visit that a tool call begins; None where the call is no handoff."""
+        """The visit begun by a tool call; None where the call is no handoff."""
         target = target_of(call)
         if target is None or target not in self._agents:
             return None
@@ -131,13 +117,13 @@ class Visits:
         return [edge for edge in self._edges if _is_direct(edge) and target in edge.targets]
 
     def _is_ready(self, target: str) -> bool:
-        """Whether no agent that the target waits for is still to end."""
+        """Whether all agents have ended for which the target waits."""
         sources = {source for edge in self._edges_to(target) for source in edge.sources}
         acting = {visit.agent_id for visit in self.open.values()}
         return target not in acting and not sources & acting
 
     def _handed(self, target: str) -> str:
-        """The words with which an agent begins that others ended before."""
+        """The first message for an agent which begins after the end of others."""
         told: list[str] = []
         for edge in self._edges_to(target):
             sources = [each for each in edge.sources if each in self._answers]
@@ -153,7 +139,7 @@ def _is_direct(edge: Edge) -> bool:
 
 
 def _argument(call: ToolCall, edge: Edge) -> str:
-    """The text that the source gives its target; "" where the model gave none."""
+    """The text from the source for its target; "" where the model gave none."""
     try:
         found = json.decode(call.args or "{}", type=dict[str, object])
     except DecodeError:

@@ -7,7 +7,7 @@
 - `main`: the command `legato`: a server, its keys, agents and users, and its measurements
 - `operating`: the commands for operators of a server for others: check, erase
 - `sessions`: `legato sessions`: ends a user's sessions and tokens in the configured storage
-- `toml`: writes TOML: the standard library only reads it
+- `toml`: writes TOML: the standard library only reads TOML
 - `values`: the values of commands' arguments, and errors that tell a person the allowed values
 """
 

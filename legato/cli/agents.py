@@ -32,7 +32,7 @@ _PAGE: Final = 1000
 
 
 async def listed(settings: Settings) -> str:
-    """Return a table: the agents of the configuration, then all stored ones, the newest first.
+    """Return a table: the configured agents, then all stored agents, the newest first.
 
     Raises:
         ConfigError, StorageError: where the storage cannot be used from here.
@@ -44,10 +44,10 @@ async def listed(settings: Settings) -> str:
 
 
 async def shown(settings: Settings, agent_id: str) -> str:
-    """Return what there is of an agent, and who may use it; the state is JSON, for people.
+    """Return an agent for people: facts, permissions, and the state as JSON.
 
     Raises:
-        ConfigError, StorageError: also where there is no such agent.
+        ConfigError, StorageError: also for an absent agent.
     """
     async with _opened(settings) as catalogue:
         if (configured := catalogue.configured.get(agent_id)) is not None:
@@ -68,10 +68,10 @@ async def shown(settings: Settings, agent_id: str) -> str:
 
 
 async def exported(settings: Settings, agent_id: str, form: Form) -> str:
-    """Return an agent's current state as a file that `imported` reads.
+    """Return an agent's current state as a file for `imported`.
 
     Raises:
-        ConfigError, StorageError: also where there is no such agent.
+        ConfigError, StorageError: also for an absent agent.
     """
     async with _opened(settings) as catalogue:
         configured = catalogue.configured.get(agent_id)
@@ -80,7 +80,7 @@ async def exported(settings: Settings, agent_id: str, form: Form) -> str:
 
 
 async def imported(settings: Settings, file: Path, user: str, agent_id: str | None) -> str:
-    """Make an agent of a file, which is `user`'s, or change the one of that id; return its id.
+    """Make an agent of a file, owned by `user`, or change the agent `agent_id`; return the id.
 
     Raises:
         ConfigError, StorageError: also where the file is no agent.
@@ -120,7 +120,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Catalogue]:
 
 
 def _models(settings: Settings) -> list[str]:
-    """The names in the order in which a server has them."""
+    """The names in a server's order."""
     return [*([BUILT_IN_MODEL] if settings.scripted else []), *settings.models]
 
 

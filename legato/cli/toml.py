@@ -1,4 +1,4 @@
-"""Writes TOML: the standard library only reads it."""
+"""Writes TOML: the standard library only reads TOML."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

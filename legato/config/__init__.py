@@ -1,6 +1,6 @@
 """Settings: one frozen tree, and the values allowed in it.
 
-- `agents`: the `[agents.<name>]` tables: agents that are there without a page
+- `agents`: the `[agents.<name>]` tables: agents without a page and without a database
 - `guards`: settings of the guards before the routes: limits, bans, and the scores of violations
 - `service_links`: an orchestrator's own variables, whose names begin like Legato's
 - `settings`: one frozen tree of settings, read once from environment and file, and passed down

@@ -1,4 +1,4 @@
-"""The `[agents.<name>]` tables: agents that are there without a page."""
+"""The `[agents.<name>]` tables: agents without a page and without a database."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final
@@ -30,7 +30,7 @@ def _require_everybody(found: str | tuple[str, ...]) -> None:
 
 
 AgentName = Annotated[
-    str,  # a handoff's tool is `lc_transfer_to_` and that name, and such names have up to 64
+    str,  # a handoff's tool is `lc_transfer_to_` and the name, of 64 characters at most
     Meta(
         pattern=r"^(?!agent_)[A-Za-z0-9_-]{1,49}\Z",
         description="1 to 49 letters, digits, hyphens and underscores, not beginning with agent_",
@@ -69,10 +69,10 @@ Recursion = Annotated[int, Meta(ge=1, le=1000, description="a whole number, 1 to
 
 
 class AgentSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[agents.<name>]` table.  `model` is a `[models.<name>]` table, by default the default's.
+    """An `[agents.<name>]` table.  `model` is a `[models.<name>]` table, by default the default's.
 
-    `name` is what people read, by default the table's.  An edge without `from` begins at the agent
-    itself, and its `to` names other tables.
+    `name` is what people read, by default the table's.  An edge without `from` begins at
+    this agent, and `to` names tables.
     """
 
     model: Text | None = None
@@ -92,7 +92,7 @@ class AgentSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def agent_values(name: str, found: object, place: str) -> dict[str, object]:
-    """Check one table.
+    """Check a table.
 
     Raises:
         ConfigError: naming `place` and the key, what was found and what is allowed.
@@ -120,10 +120,10 @@ def check_agents(
     most_recursion: int,
     place: str,
 ) -> None:
-    """Check what no table says by itself.
+    """Check the tables against each other, and against the models.
 
     Raises:
-        ConfigError: for a model or an agent that is not there, a name that a model has, direct
+        ConfigError: for an absent model or agent, for a model's name, for direct
             edges in a circle, or a limit above `most_recursion`.
     """
     known = sorted(models)

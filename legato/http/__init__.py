@@ -1,31 +1,27 @@
 """HTTP: parse, ask, respond.  No business rules.
 
-- `app`: puts the application together: its routes, their description, and the gate before them
-- `application`: the application itself: what every request may use
-- `assets`: what is the same for everybody: made once, kept as bytes, and known to clients by its
-  ETag
-- `chat`: the chat routes: start a generation, follow it, ask about it, stop it
+- `app`: builds the application: the routes, the description, and the gate before all routes
+- `application`: the application itself: all that a request may use
+- `assets`: files that are the same for everybody: made once, kept as bytes, with an ETag
+- `chat`: the chat routes: start, follow, query and stop a generation
 - `conversations`: conversations and their messages, as stored
-- `cors`: which other sites' pages may read what the API answers: those that are named, without
-  cookies
+- `cors`: sites whose pages may read the API's answers: the configured ones only, without cookies
 - `description`: `/openapi.json`: the description of the API, made once
-- `errors`: how what went wrong is said over HTTP: statuses and bodies in one table
-- `gate`: all that happens between the head of a request and its route, and to its reply
-- `headers`: what every reply tells a browser: what the page may load, and who may look into it
-- `loop_delay`: how late the event loop is: what everybody waits for behind whoever computes too
-  long
-- `metrics`: what a process measures, as Prometheus reads it: looked up when it asks, not counted
-  for it
-- `openapi`: the API's description (OpenAPI 3.1), made of the routes and the structs they read and
-  send
-- `pages`: the page, and what operators and tools look at
-- `replies`: the bodies that the routes answer with, where they are not records themselves
-- `request_context`: requests in, responses out: JSON by msgspec, and whose job or conversation an
-  id names
-- `request_info`: what the head of a request says about whoever asks, read once
-- `requests`: each request has an id, which its reply and its log lines carry; and it is counted
-- `runtime`: what the routes run on, opened and closed as a whole: storage > models > supervisor
-- `tracing`: a span for each generation, for OpenTelemetry; only where the extra is there and
-  wanted
-- `turns`: a start's body as the turn it asks for
+- `errors`: errors as HTTP responses: statuses and bodies in one table
+- `gate`: all steps from the head of a request to the route, and from the route to the reply
+- `headers`: security headers of every reply: what the page may load, and which sites may embed
+  the page
+- `loop_delay`: lateness of the event loop: the wait behind a task that computes too long
+- `metrics`: measurements for Prometheus: looked up at each request of Prometheus, not counted
+  before
+- `openapi`: the API's description (OpenAPI 3.1), made of the routes and their structs
+- `pages`: the page, and the routes for operators and tools
+- `replies`: bodies of the routes' replies, where a reply is not a stored record
+- `request_context`: requests in, responses out: JSON by msgspec, and the job or conversation that
+  an id names, for the user who may see it
+- `request_info`: facts about the sender, read once from the head of a request
+- `requests`: the id of each request, in the reply and in the log lines; the counts of requests
+- `runtime`: all that the routes run on, opened and closed as a whole: storage > models > supervisor
+- `tracing`: a span for each generation, for OpenTelemetry; only where `trace_endpoint` is set
+- `turns`: the turn that the body of a start asks for
 """

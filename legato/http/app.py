@@ -1,4 +1,4 @@
-"""Puts the application together: its routes, their description, and the gate before them."""
+"""Builds the application: the routes, the description, and the gate before all routes."""
 
 import os
 from typing import Final
@@ -44,8 +44,8 @@ BLUEPRINTS: Final = (
 def create_app(settings: Settings | None = None, runtime: Runtime | None = None) -> Legato:
     """The ASGI application.
 
-    Without `settings` they are read from the environment and `legato.toml`; without `runtime`
-    the ASGI lifespan opens one.
+    Without `settings`, the settings are read from the environment and `legato.toml`; without
+    `runtime`, the ASGI lifespan opens a runtime.
 
     Raises:
         ConfigError: if a setting is wrong.
@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     app = Legato(with_secret(settings or load_settings(os.environ)), runtime)
     QuartSchema(
         app,
-        swagger_ui_path=None,  # its page loads scripts from elsewhere; ours is under /docs
+        swagger_ui_path=None,  # loads scripts from elsewhere; ours is under /docs
         redoc_ui_path=None,
         scalar_ui_path=None,
         info=Info(title="Legato", version="0.1.0", description=ABOUT),

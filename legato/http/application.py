@@ -1,4 +1,4 @@
-"""The application itself: what every request may use."""
+"""The application itself: all that a request may use."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -31,7 +31,7 @@ BODY_TIMEOUT: Final = 30  # seconds to send a body
 
 
 class Legato(Hosted):
-    """`runtime` is None until the lifespan opens one, unless the application was given one."""
+    """`runtime` is None until the lifespan opens a runtime, unless the caller handed one in."""
 
     asgi_http_class = Connection
     asgi_websocket_class = Handshake
@@ -75,9 +75,10 @@ class Legato(Hosted):
         return await self.assets.reply(f"static/{filename}", read)
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
-        """Routes do not depend on the host a client names, so one that is no name does no harm.
+        """Bind the routes without the client's `Host`, so a malformed `Host` does no harm.
 
-        Quart would bind them to it, and fail outside of all error handlers where it cannot.
+        Quart would bind the routes to the client's host.  With a malformed host Quart fails
+        outside of all error handlers.
         """
         if request is None:
             return super().create_url_adapter(request)
@@ -86,7 +87,7 @@ class Legato(Hosted):
 
 
 def _provider_keys(url: str) -> "PublicKeys":
-    """Imported where they are wanted: an HTTP client comes with them."""
+    """The import is here because the module brings an HTTP client, which few servers need."""
     from legato.http.auth.jwks import PublicKeys
 
     return PublicKeys(url)

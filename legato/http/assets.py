@@ -1,4 +1,4 @@
-"""What is the same for everybody: made once, kept as bytes, and known to clients by its ETag."""
+"""Files that are the same for everybody: made once, kept as bytes, with an ETag."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,16 +21,16 @@ class Asset(Struct, frozen=True):
 
 
 class Assets:
-    """Each by its name, from when somebody asks for it first."""
+    """Each asset by its name, made at the first request for the name."""
 
     def __init__(self) -> None:
         self._made: dict[str, Asset] = {}
         self._making: dict[str, trio.Event] = {}  # set when the first to ask is done
 
     async def reply(self, name: str, make: Callable[[], bytes]) -> Response:
-        """200, or 304 for whom the client's own copy is good.
+        """Status 200 with the bytes, or 304 where the client's copy has the same ETag.
 
-        `make` runs in a thread, so that nobody is held up by it.
+        `make` runs in a thread, so the event loop is not held up.
         """
         asset = await self._asset(name, make)
         response = Response(asset.data, mimetype=asset.media_type)
@@ -39,7 +39,7 @@ class Assets:
         return await response.make_conditional(request)
 
     async def _asset(self, name: str, make: Callable[[], bytes]) -> Asset:
-        """The first to ask has the asset made; who asks meanwhile waits for the outcome."""
+        """The first request has the asset made; requests meanwhile wait for the outcome."""
         while name not in self._made:
             if (done := self._making.get(name)) is not None:
                 await done.wait()
@@ -57,14 +57,14 @@ class Assets:
 
 
 class Folder:
-    """The files of one folder, by their paths in it: what is not there now is never read."""
+    """The files of one folder, listed once by relative path; a file added later is never read."""
 
     def __init__(self, folder: Path) -> None:
         files = (path for path in folder.rglob("*") if path.is_file())
         self._files = {path.relative_to(folder).as_posix(): path for path in files}
 
     def find(self, name: str) -> Callable[[], bytes] | None:
-        """What reads the file of that name; None where there is none."""
+        """A function that reads the file `name`; None where the folder has no such file."""
         path = self._files.get(name)
         return None if path is None else partial(path.read_bytes)
 

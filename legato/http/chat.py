@@ -1,4 +1,4 @@
-"""The chat routes: start a generation, follow it, ask about it, stop it."""
+"""The chat routes: start, follow, query and stop a generation."""
 
 from typing import Final
 
@@ -50,10 +50,10 @@ tag_blueprint(chat, ["generations"])
 @chat.post("/<endpoint>")
 @describe(StartReply, body=StartBody, refusals=(400, 403, 409, 413, 422, 429, 503))
 async def start(endpoint: str = "agents") -> Response:
-    """Start a generation; it runs whether or not anybody listens.
+    """Start a generation, which runs whether or not anybody listens.
 
-    It is followed by the reply's `streamId`, which is the conversation's id, or, where several
-    wait in one conversation, by its own `generationId`.
+    To follow the generation, use the reply's `streamId`, which is the conversation's id.  Where
+    several generations wait in one conversation, use the `generationId`.
     """
     body = await body_of(StartBody)
     house = runtime()
@@ -78,7 +78,7 @@ async def start(endpoint: str = "agents") -> Response:
 async def _agents(body: StartBody) -> tuple[tuple[Agent, ...], Exception | None]:
     """The agents that answer, or the reason for a refusal.
 
-    A repeated request joins its first start, also after the agent was deleted.
+    A repeated request joins the first start, also after the agent was deleted.
     """
     try:
         return await agents_of(body.agent_id), None
@@ -107,10 +107,11 @@ def _check_parameters(turn: Turn) -> None:
 @chat.get("/stream/<stream_id>")
 @describe(EventStream, query=StreamQuery, headers=StreamHeaders, refusals=(400, 403, 404))
 async def stream(stream_id: str) -> Response:
-    """Follow a generation as server-sent events, from its beginning or from a cursor.
+    """Follow a generation as server-sent events, from the beginning or from a cursor.
 
-    `Last-Event-ID` or `?after=` gives exactly what was missed, `?resume=true` the state of now;
-    then what follows, live, to the ending.  After the ending's own cursor nothing does: 204.
+    `Last-Event-ID` or `?after=` gives exactly the events that were missed, `?resume=true` the
+    current state; then all later events follow live, to the ending.  After the ending's own
+    cursor nothing follows: status 204.
     """
     start, job = _start(), await job_of(stream_id)
     if isinstance(start, Cursor) and await has_everything(job, API, start):
@@ -119,7 +120,7 @@ async def stream(stream_id: str) -> Response:
 
 
 def _start() -> Start:
-    """Where the reader wants to begin."""
+    """The place from which the reader wants to begin."""
     if place := place_asked():
         return _cursor(*place)
     return "snapshot" if request.args.get("resume") == "true" else "beginning"
@@ -136,7 +137,7 @@ def _cursor(name: str, cursor: str) -> Cursor:
 @chat.get("/active")
 @describe(ActiveReply)
 async def active() -> Response:
-    """The conversations in which you have a running generation; what other APIs asked is none."""
+    """The conversations in which you have a running generation; without other APIs' requests."""
     found = await runtime().jobs.active(user())
     return reply(ActiveReply([each for each in found if is_conversation(each)]))
 
@@ -144,7 +145,7 @@ async def active() -> Response:
 @chat.get("/status/<stream_id>")
 @describe(StatusReply, refusals=(403,))
 async def status(stream_id: str) -> Response:
-    """How a generation stands, with everything a client needs to show it."""
+    """How a generation stands, with everything that a client needs to show the answer."""
     try:
         job = await job_of(stream_id)
         answer = await job.status()
@@ -169,7 +170,7 @@ async def status(stream_id: str) -> Response:
 @chat.post("/abort")
 @describe(AbortReply, body=AbortBody, refusals=(400, 403, 404))
 async def abort() -> Response:
-    """Stop a generation.  On return its provider is closed and its partial answer stored."""
+    """Stop a generation.  The reply comes when the provider is closed and the answer stored."""
     target = (await body_of(AbortBody)).target()
     job = await runtime().jobs.whereis(user(), canonical(target)) if target else None
     if job is None:

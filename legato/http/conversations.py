@@ -23,7 +23,7 @@ TITLE_PATIENCE: Final = 15.0  # seconds: about as long as LibreChat's clients wa
 NEXT_HEADER: Final = "X-Legato-Next-Cursor"
 
 MOST_CHARACTERS: Final = 2 * 1024 * 1024
-"""In the messages of one reply: a long book; to write them takes some 10 ms."""
+"""Characters in the messages of one reply: a long book, whose JSON takes some 10 ms to write."""
 
 
 @conversations.get("/messages/<conversation_id>")
@@ -31,7 +31,7 @@ MOST_CHARACTERS: Final = 2 * 1024 * 1024
 async def messages(conversation_id: str) -> Response:
     """The newest messages of a conversation, oldest first; with `limit` or `cursor`, as a page.
 
-    Where older ones did not fit, `X-Legato-Next-Cursor` has the cursor of the page before.
+    Where older messages did not fit, `X-Legato-Next-Cursor` has the cursor of the page before.
     """
     query = query_of(MessagesQuery)
     if conversation_id == NEW:
@@ -72,7 +72,7 @@ async def one(conversation_id: str) -> Response:
 @conversations.get("/convos/gen_title/<conversation_id>")
 @describe(TitleReply, refusals=(403, 404))
 async def title(conversation_id: str) -> Response:
-    """The title made after the first answer; waits for one that is in the making."""
+    """The title made after the first answer; a title in the making is waited for."""
     conversation_id = (await conversation_of(conversation_id)).conversation_id
     with trio.move_on_after(TITLE_PATIENCE):
         await runtime().jobs.titled(user(), conversation_id)
@@ -100,7 +100,7 @@ async def rename() -> Response:
 @conversations.delete("/convos")
 @describe(DeleteReply, 201, body=ArgBody, refusals=(400, 403, 404))
 async def delete() -> Response:
-    """Delete a conversation; a generation that runs in it is stopped first, properly."""
+    """Delete a conversation; a generation that runs there is stopped first, properly."""
     change = (await body_of(ArgBody)).arg
     conversation_id = (await conversation_of(change.conversation_id)).conversation_id
     await runtime().jobs.close_conversation(user(), conversation_id)

@@ -1,4 +1,4 @@
-"""Which other sites' pages may read what the API answers: those that are named, without cookies."""
+"""Sites whose pages may read the API's answers: the configured ones only, without cookies."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,11 +8,11 @@ from quart import Request, Response
 from legato.http.errors import is_openai
 
 ANY: Final = "*"
-"""Every site, at OpenAI's APIs only: what is asked there needs a key, and no cookie helps."""
+"""Every site, at OpenAI's APIs only: a request there needs a key, and no cookie helps."""
 
 ALLOWED_METHODS: Final = "GET, POST, DELETE"
 
-# The star stands for all the others, but never for the first.
+# The star stands for all other headers, but never for `Authorization`.
 ALLOWED_HEADERS: Final = "Authorization, Content-Type, Last-Event-ID, X-Request-ID, *"
 
 EXPOSED_HEADERS: Final = (
@@ -20,25 +20,26 @@ EXPOSED_HEADERS: Final = (
     "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After"
 )
 
-PREFLIGHT_SECONDS: Final = 600  # that a browser need not ask again
+PREFLIGHT_SECONDS: Final = 600  # for which a browser does not repeat the preflight
 
 
 class Cors:
-    """Nobody's cookies are ever good elsewhere: `Access-Control-Allow-Credentials` is not said.
+    """Decides which origins may read replies, and sets the CORS headers of replies.
 
-    Another site's page brings a token of its own.  Without named origins nothing is said at all.
+    `Access-Control-Allow-Credentials` is never sent, so a cookie is of no use to another site:
+    a page there needs a token of its own.  Without configured origins no header is set at all.
     """
 
     def __init__(self, origins: Sequence[str]) -> None:
         self._origins = frozenset(origins)
 
     def is_preflight(self, request: Request) -> bool:
-        """Whether a browser asks before it sends the request itself; it has no token yet."""
+        """Whether the request is a preflight (always without a token) and origins are allowed."""
         asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
         return asks and bool(self._origins)
 
     def preflight(self, request: Request) -> Response:
-        """What the page may send, where it may at all."""
+        """Status 204, with the methods and headers that an allowed origin may send."""
         response = Response(b"", 204)
         if self.allowed(request) is not None:
             response.headers["Access-Control-Allow-Methods"] = ALLOWED_METHODS
@@ -47,16 +48,16 @@ class Cors:
         return response
 
     def share(self, request: Request, response: Response) -> None:
-        """Have the page's browser show it the reply, where it may see it."""
+        """Set the headers by which a browser shows the reply to a page of an allowed origin."""
         if not self._origins:
             return
-        response.vary.add("Origin")  # also where it is refused, or a cache would say so to others
+        response.vary.add("Origin")  # also of a refusal, or a cache would repeat the refusal to all
         if allowed := self.allowed(request):
             response.headers["Access-Control-Allow-Origin"] = allowed
             response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
 
     def allowed(self, request: Request) -> str | None:
-        """To whom the reply is open, in the words of `Access-Control-Allow-Origin`."""
+        """The value of `Access-Control-Allow-Origin`; None where the origin is not allowed."""
         origin = request.headers.get("Origin")
         if origin is None:
             return None

@@ -1,4 +1,4 @@
-"""How what went wrong is said over HTTP: statuses and bodies in one table."""
+"""Errors as HTTP responses: statuses and bodies in one table."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -53,7 +53,7 @@ def shortened(text: str, most: int) -> str:
 
 
 class RequestError(Exception):
-    """A request that cannot be served as it is; the message is for people."""
+    """A request that the server refuses; the message is for people."""
 
     status = 400
     error = "Invalid request"
@@ -69,9 +69,9 @@ class MalformedJson(RequestError):
 
 
 class InvalidField(RequestError):
-    """`param` names the field, as the client wrote it.
+    """`param` names the field, as the client wrote the name.
 
-    Validators repeat what they found, however long that is: a reply does not.
+    Validators repeat the value in full, however long; a reply is cut at LONGEST_MESSAGE.
     """
 
     def __init__(self, param: str, message: str) -> None:
@@ -80,11 +80,11 @@ class InvalidField(RequestError):
 
 
 class UnknownModel(RequestError):
-    """There is no model of that name."""
+    """No model has the name that the request gives."""
 
 
 class DoubtfulSender(RequestError):
-    """A proxy's headers contradict each other, or cannot be read."""
+    """The headers of a proxy contradict each other, or cannot be read."""
 
 
 class TooLarge(RequestError):
@@ -98,7 +98,7 @@ class UnsupportedBody(RequestError):
 
 
 class Foreign(RequestError):
-    """Somebody else's.  The wire's word for it is Unauthorized."""
+    """The job or conversation belongs to somebody else.  LibreChat calls this Unauthorized."""
 
     status = 403
     error = "Unauthorized"
@@ -151,7 +151,7 @@ STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     StorageError: (503, "Storage unavailable"),
     UnknownDialect: (500, "Cannot be told"),
 }
-"""What other layers raise.  A class stands for its subclasses, the most special one first."""
+"""Errors of other layers.  A class stands for all subclasses; the most special class is first."""
 
 NOT_STARTED: Final[Mapping[str, type[Exception]]] = {
     "invalid_turn": InvalidTurn,
@@ -175,7 +175,10 @@ HANDLED: Final[tuple[type[Exception], ...]] = (RequestError, NotStarted, StartRe
 
 
 def response_to(error: Exception) -> Response:
-    """The response that says `error`; for one that nobody expected, only that there was one."""
+    """The response that reports `error`.
+
+    An unexpected error is logged in full; the response says no more than "internal error".
+    """
     match error:
         case RequestError():
             response = said(error.status, error.error, str(error), **error.extra)
@@ -203,7 +206,7 @@ def response_to(error: Exception) -> Response:
 
 
 def _invalid_agent(error: InvalidAgent) -> Response:
-    """As LibreChat says it, with the field's path in `details`, and as all others are said."""
+    """LibreChat's form, with the field's path in `details`, and our fields of every error."""
     field = shortened(error.field, LONGEST_NAME)
     text = shortened(f"{field}: {error}", LONGEST_MESSAGE)
     path = field.replace("[", ".").replace("]", "").split(".")
@@ -212,7 +215,7 @@ def _invalid_agent(error: InvalidAgent) -> Response:
 
 
 def said(status: int, error: str, message: str, **extra: Any) -> Response:
-    """The refusal in the shape of the API that was asked."""
+    """The refusal in the shape of the API that the request's path belongs to."""
     if is_openai(_path()):
         body: Mapping[str, Any] = {"error": openai_error(status, message, **extra)}
     else:
@@ -232,14 +235,14 @@ def _path() -> str:
 
 
 def is_openai(path: str) -> bool:
-    """Whether what is asked for at `path` is one of OpenAI's APIs."""
+    """Whether `path` belongs to one of OpenAI's APIs."""
     return path.startswith(OPENAI_PATHS)
 
 
 def openai_error(
     status: int, message: str, *, param: str | None = None, code: str | None = None, **_: Any
 ) -> Mapping[str, str | None]:
-    """The `error` of OpenAI's APIs: by its status and code their clients choose an exception."""
+    """The `error` of OpenAI's APIs: OpenAI's clients choose an exception by status and code."""
     kind, usual_code = OPENAI_KINDS.get(status, ("invalid_request_error", None))
     if status >= 500:
         kind = "server_error"

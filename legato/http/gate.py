@@ -1,19 +1,19 @@
-"""The gate: all that happens between the head of a request and its route, and to its reply.
+"""The gate: all steps from the head of a request to the route, and from the route to the reply.
 
-A request passes these steps in this order.  The first refusal is its answer.
+A request passes these steps in this order.  The first refusal is the answer.
 
-1. The request gets an id, for its reply and for every log line about it (`requests`).
+1. The request gets an id, for the reply and for every log line of the request (`requests`).
 2. The head has a bounded size and one length (`input/bounds`), and a proxy leaves no doubt about
    the sender (`guards/senders`).
-3. A browser that asks for another site's page, by CORS, has its answer (`cors`).
+3. A CORS preflight is answered (`cors`).
 4. Where the path is guarded:
    1. the address is not banned;
    2. the credentials are good at that path (`auth/access`);
    3. the user is not banned, and passes the guards (`guards/chain`).
 5. The body is taken in, of a public path `MAX_PUBLIC_BODY` at most.
 
-The handshake of a WebSocket passes 1, 2 and 4.  Each message in which a WebSocket asks for
-something passes 4 again.
+The handshake of a WebSocket passes 1, 2 and 4.  Each request in a message of a WebSocket passes
+4 again.
 
 Every reply, a refusal too, leaves by `leave`: security headers, CORS, the id, the count.
 """
@@ -42,7 +42,7 @@ from legato.http.request_info import asking, check_sender, credentials
 from legato.http.requests import begin
 
 MAX_PUBLIC_BODY: Final = 32 * 1024
-"""Bytes.  A token in the login form has as many at most as one in a header."""
+"""Bytes.  A token in the login form is no longer than a token in a header."""
 
 
 class Gate:
@@ -51,7 +51,7 @@ class Gate:
         self._cors = Cors(app.settings.cors_origins)
 
     def guard(self, app: Legato) -> None:
-        """Have all requests of `app` pass here, and all replies, and all that goes wrong."""
+        """Register the gate's steps for all requests, replies and errors of `app`."""
         app.before_request(self.enter)
         app.before_websocket(self.enter_socket)
         app.after_request(self.leave)
@@ -60,7 +60,7 @@ class Gate:
         app.register_error_handler(HTTPException, refuse)
 
     async def enter(self) -> Response | None:
-        """Raises what `HANDLED` names; the preflight alone is answered here."""
+        """Raises the errors in `HANDLED`; the preflight alone is answered here."""
         asked = request_ctx.request
         begin(asked)
         check_head(asked)
@@ -77,7 +77,7 @@ class Gate:
         return None
 
     async def enter_socket(self) -> None:
-        """Raises what `HANDLED` names.  Every WebSocket is guarded."""
+        """Raises the errors in `HANDLED`.  Every WebSocket is guarded."""
         asked = websocket_ctx.websocket
         begin(asked)
         check_head(asked)
@@ -85,7 +85,7 @@ class Gate:
         await let_in(asking())
 
     async def leave(self, response: Response) -> Response:
-        """The last to touch a reply; its body may still be to come."""
+        """The last step of every reply; the body may still be to come."""
         asked = request_ctx.request
         secure(response, g.get("told", {}))
         self._cors.share(asked, response)
@@ -94,16 +94,16 @@ class Gate:
 
 
 def is_guarded(path: str) -> bool:
-    """Whether nobody unknown may ask there; everything else is public."""
+    """Whether requests to `path` need credentials; every other path is public."""
     return path.startswith(("/api/", *OPENAI_PATHS))
 
 
 async def let_in(asked: Asking) -> None:
-    """Note who asks (`g.user`), and what the guards have the reply say (`g.told`).
+    """Note the user (`g.user`), and the headers that the guards add to the reply (`g.told`).
 
     Raises:
         MissingKey, Unauthorized, ForbiddenOrigin, InsufficientScope, KeysUnavailable, StorageError
-        Denied: a ban of the address comes first, before anything is done for whoever asks.
+        Denied: a ban of the address comes first, before any work for the request.
     """
     guards = runtime().guards
     await guards.receive(asked)
@@ -112,34 +112,34 @@ async def let_in(asked: Asking) -> None:
 
 
 async def let_in_message(read: Callable[[], Awaitable[bytes]]) -> None:
-    """As the request would be that the message could have been, read by `read`.
+    """Judge a WebSocket's message as a POST with the same body, which `read` reads.
 
-    The credentials of the handshake may have run out by now.  Raises as `let_in`.
+    The credentials of the handshake may have expired by now.  Raises as `let_in`.
     """
     await let_in(replace(asking(), method="POST", read=read))
 
 
 async def judged(error: Exception) -> Response:
-    """The reply to what went wrong, once the guards have seen whether it was a violation."""
+    """The reply to `error`, after the guards have judged whether the error is a violation."""
     return response_to(await runtime().guards.judge(asking(), error))
 
 
 async def answer(error: Exception) -> Response:
-    """As `judged`, counted, and as frames where LibreChat's clients want denials so."""
+    """As `judged`, and counted; a `Denied` becomes frames where LibreChat's clients expect them."""
     asked = asking()
     error = await runtime().guards.judge(asked, error)
     application().requests.refused[type(error).__name__] += 1
     as_frames = application().settings.compat.librechat_denials and asked.is_start
     if as_frames and isinstance(error, Denied):
         body = b""
-        with suppress(HTTPException):  # what could not be read is not repeated
-            body = await asked.read() if asked.user else b""  # nor what nobody known sent
+        with suppress(HTTPException):  # an unreadable body is not repeated
+            body = await asked.read() if asked.user else b""  # nor a stranger's
         return frames_response(error, body)
     return response_to(error)
 
 
 async def refuse(error: HTTPException) -> Response:
-    """What Quart itself refuses: unknown paths, wrong methods, bodies too large, and bugs."""
+    """Replies for Quart's refusals: unknown paths, wrong methods, bodies too large, and bugs."""
     if error.code == 404:
         return said(404, "Not found", "Endpoint not found")
     response = said(error.code or 500, error.name, error.description or error.name)

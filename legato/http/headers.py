@@ -1,4 +1,4 @@
-"""What every reply tells a browser: what the page may load, and who may look into it."""
+"""Security headers of every reply: what the page may load, and which sites may embed the page."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,17 +9,17 @@ SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'self'; object-src 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
-    # Of what others embed without asking; whom CORS lets read may read nevertheless.
+    # Against embedding without CORS; an origin that CORS allows may read nevertheless.
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
-    # Where nothing else is said, as of the page's own files: a reply is somebody's.
+    # Files of the page say otherwise; any other reply may hold a user's data.
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
 
 
 def secure(response: Response, told: Mapping[str, str]) -> None:
-    """Set them where nothing else is said.  `told`: what the guards let whoever asks know."""
+    """Set the security headers that the reply does not have yet.  `told`: headers of the guards."""
     headers = response.headers
     headers.update(told)
     said = {name.lower() for name, _ in headers}

@@ -1,4 +1,4 @@
-"""How late the event loop is: what everybody waits for behind whoever computes too long."""
+"""Lateness of the event loop: the wait behind a task that computes too long."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What a process measures, as Prometheus reads it: looked up when it asks, not counted for it."""
+"""Measurements for Prometheus: looked up at each request of Prometheus, not counted before."""
 
 import hmac
 import os
@@ -36,7 +36,7 @@ from legato.http.request_context import application
 from legato.secret import is_loopback
 
 Values = Iterable[tuple[Sequence[str], float]]
-"""Each with the values of its labels."""
+"""Numbers, each with the values of the labels."""
 
 
 Family = GaugeMetricFamily | CounterMetricFamily
@@ -50,7 +50,7 @@ FORWARDED: Final = frozenset(
     }
 )
 FORWARDED_PREFIX: Final = "x-forwarded-"
-"""What a proxy adds: whoever is behind it is not local, though the proxy may be."""
+"""Headers that a proxy adds: a client behind a proxy is not local, though the proxy may be."""
 
 metrics = Blueprint("metrics", __name__)
 
@@ -63,7 +63,7 @@ class NotLocal(RequestError):
 @metrics.get("/metrics")
 @hide
 async def read() -> Response:
-    """For the one who has the `metrics_token`; without one, for whoever is on this machine."""
+    """For a caller with the `metrics_token`; without that setting, for callers on this machine."""
     check_reader(application().settings.metrics_token)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Metrics(application()))
@@ -81,9 +81,10 @@ def check_reader(token: str | None) -> None:
 
 
 def is_local() -> bool:
-    """Whether a program on this machine asks, by itself and under a name of this machine.
+    """Whether a program on this machine asks, without a proxy and under a name of this machine.
 
-    A page of another site may have a name that leads here (DNS rebinding): its browser says it.
+    A page of another site may have a name that leads here (DNS rebinding), and then the
+    browser sends the other site's name as `Host`.
     """
     peer = parse_address(request.remote_addr or "")
     return peer is not None and peer.is_loopback and not _is_forwarded() and _is_asked_locally()
@@ -97,12 +98,12 @@ def _is_forwarded() -> bool:
 def _is_asked_locally() -> bool:
     try:
         return is_loopback(urlsplit(f"//{request.host}").hostname or "")
-    except ValueError:  # a host that is none
+    except ValueError:  # a malformed host
         return False
 
 
 class Metrics(Collector):
-    """Each series names the process, its `replica`: several may answer at one port."""
+    """Each series has the label `replica`, the process: several may answer at one port."""
 
     def __init__(self, app: Legato) -> None:
         self._app = app
@@ -120,7 +121,7 @@ class Metrics(Collector):
             yield from self._of_the_journal(self._app.runtime.supervisor)
 
     def _of_the_process(self) -> Iterator[Metric]:
-        """Under the names that every process has with Prometheus; where there is a /proc."""
+        """The series that all processes have under the same names; only with a /proc."""
         for family in ProcessCollector(registry=None).collect():
             mine = [sample._replace(labels={"replica": self._replica}) for sample in family.samples]
             family.samples = mine

@@ -1,4 +1,4 @@
-"""The API's description (OpenAPI 3.1), made of the routes and the structs they read and send."""
+"""The API's description (OpenAPI 3.1), made of the routes and their structs."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -51,18 +51,18 @@ def describe(
     headers: type | None = None,
     refusals: Sequence[int] = (),
 ) -> Callable[[T], T]:
-    """What a route reads, what it answers with, and the statuses of its refusals."""
+    """Describe a route: the structs of request and answer, and the statuses of refusals."""
     responses: dict[int, Any] = {status: (answer, None)}
     responses |= dict.fromkeys(refusals, (ErrorReply, None))
     return document(request=body, querystring=query, headers=headers, responses=responses)
 
 
 PICTURES: Final = ("image/png", "image/jpeg", "image/webp")
-"""What a route answers with that answers with bytes."""
+"""Media types of a route whose answer is bytes."""
 
 
 class FileForm(Struct):
-    """A form of several parts, one of which is a file."""
+    """A form of several parts; the part `file` is a file."""
 
     file: bytes
 
@@ -70,11 +70,11 @@ class FileForm(Struct):
 BINARY_FILE: Final = {"file": {"type": "string", "format": "binary"}}
 
 OF_BODIES: Final = (413, 415)
-"""Statuses of every route that reads a body: for its size, and for what it is packed in."""
+"""Statuses of every route that reads a body: for the body's size, and for an encoding."""
 
 
 class Description(OpenAPIProvider):
-    """Quart-Schema's, made whole where it falls short for msgspec's structs.
+    """Quart-Schema's provider, completed for msgspec's structs.
 
     Nested structs are among the components, every operation has an id of its own, streams have
     their media type, and the refusals that all routes share are said.
@@ -88,7 +88,7 @@ class Description(OpenAPIProvider):
         return paths, components
 
     def _complete(self, operation: Schema, path: str) -> Schema:
-        """Add what all routes share; the components that takes."""
+        """Add the responses that all routes share; returns the components these refer to."""
         shape = OpenAIErrorReply if is_openai(path) else ErrorReply
         refusal, components = self.build_response_object(shape, None)
         if is_openai(path):
@@ -131,7 +131,7 @@ class Description(OpenAPIProvider):
         return {"description": "", "content": {"application/json": {"schema": schema}}}, components
 
     def _either(self, whole: type, streamed: type) -> tuple[Schema, Schema]:
-        """What a body asks for has one media type or the other."""
+        """The request's body decides which of the two media types the answer has."""
         one, components = self.build_response_object(whole, None)
         other, _ = self.build_response_object(streamed, None)
         return other | {"content": one["content"] | other["content"]}, components
@@ -143,12 +143,12 @@ class Description(OpenAPIProvider):
         return parameters("header", model), {}
 
     def operation_id(self, method: str, path: str, func: Callable[..., Any]) -> str:
-        """Of method and path: a view may have several paths, and an id is nobody else's."""
+        """Method and path make the id: a view may have several paths, and ids must be unique."""
         return "_".join([method.lower(), *re.findall(r"\w+", path)])
 
 
 def described(model: Any) -> tuple[Schema, Schema]:
-    """The schema of `model`, and the components it refers to."""
+    """The schema of `model`, and the components that the schema refers to."""
     schemas, components = schema_components([model], ref_template="#/components/schemas/{name}")
     for component in components.values():
         if "description" in component:  # an indented line would be code

@@ -1,4 +1,4 @@
-"""The page, and what operators and tools look at."""
+"""The page, and the routes for operators and tools."""
 
 import re
 from functools import lru_cache
@@ -35,7 +35,7 @@ async def index(conversation_id: str | None = None) -> Response:
 
 @lru_cache(maxsize=4)  # of each application in this process
 def below(base: str, folder: str) -> str:
-    """The page with its addresses below that path; scripts find theirs by their own place."""
+    """The page with all addresses below `base`; scripts take addresses from their own URL."""
     text = Path(folder, "index.html").read_text("utf-8")
     return re.sub(r'(href|src|action)="/', rf'\1="{base}/', text)
 
@@ -49,7 +49,7 @@ async def docs() -> Response:
 @pages.get("/docs/<file>")
 @hide
 async def docs_file(file: str) -> Response:
-    """One of Swagger UI's own files."""
+    """A file of Swagger UI."""
     if file not in SWAGGER_FILES:
         abort(404)
     read = Path(swagger_folder(), file).read_bytes
@@ -57,7 +57,7 @@ async def docs_file(file: str) -> Response:
 
 
 def swagger_folder() -> str:
-    """Where the package has them; importing it would import Flask."""
+    """The folder in the package `flask_swagger_ui`, whose import would import Flask."""
     package = find_spec("flask_swagger_ui")
     assert package is not None, "it is a dependency"
     assert package.origin is not None, "it is a package of files"
@@ -67,7 +67,7 @@ def swagger_folder() -> str:
 @pages.get("/api/models")
 @describe(ModelsReply)
 async def models() -> Response:
-    """The models that can be asked, and the one that is asked by default."""
+    """The models that can be asked, and the default model."""
     house = runtime()
     return reply(ModelsReply([ModelName(name) for name in house.models], house.default_model))
 
@@ -82,7 +82,7 @@ async def health() -> Response:
 @pages.get("/readyz")
 @describe(HealthReply, refusals=(503,))
 async def readiness() -> Response:
-    """Its storage can be used, too."""
+    """The storage and the journal can be used, and among replicas Redis, too."""
     await runtime().records.ping()
     await runtime().jobs.ping()
     return reply(HealthReply("ready"))

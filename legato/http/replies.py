@@ -1,4 +1,4 @@
-"""The bodies that the routes answer with, where they are not records themselves."""
+"""Bodies of the routes' replies, where a reply is not a stored record."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from legato.storage.contracts.keys import ApiKey, Scope
 
 
 class ErrorReply(Struct):
-    """What was wrong: `error` for programs, `message` for people, `param` names the field."""
+    """The mistake: `error` for programs, `message` for people, `param` names the field."""
 
     error: str
     message: str
@@ -27,18 +27,18 @@ class OpenAIError(Struct):
 
 
 class OpenAIErrorReply(Struct):
-    """What was wrong, as OpenAI says it: `code` is for programs, `param` names the field."""
+    """The mistake in OpenAI's form: `code` is for programs, `param` names the field."""
 
     error: OpenAIError
 
 
 class EventStream(Struct):
-    """Server-sent events, each with a cursor as its `id`; a comment after 15 s of silence.
+    """Server-sent events, each with a cursor as `id`; a comment after 15 s of silence.
 
-    An event is named `message`, or `error` where a generation failed before it began.  Its data
-    is one JSON object: `created`, then `event` (a step or a delta), and at last `final`; or, in
-    place of all that came before it, `sync`.  The body ends cleanly after `final` or `error`, and
-    never otherwise: come back with the cursor that was seen last.
+    An event is named `message`, or `error` where a generation failed before the beginning.  The
+    data is one JSON object: `created`, then `event` (a step or a delta), and at last `final`; or
+    `sync`, in place of all earlier events.  The body ends cleanly after `final` or `error`, and
+    never otherwise: after any other end, come back with the cursor of the last event.
     """
 
 
@@ -47,9 +47,9 @@ class ActiveReply(Struct, rename="camel"):
 
 
 class StatusReply(Struct, kw_only=True, rename="camel"):
-    """Only `active`, and false, where there is no such generation any more.
+    """Only `active`, and false, where the generation does not exist any more.
 
-    `cursor`: up to where this is true; what came after it follows it in the stream.
+    `cursor`: the position up to which the reply is true; later events follow in the stream.
     """
 
     active: bool
@@ -63,10 +63,10 @@ class StatusReply(Struct, kw_only=True, rename="camel"):
 
 
 class AbortReply(Struct, kw_only=True, rename="camel"):
-    """`aborted` is the conversation.  `settled`: it had ended before, as `terminalStatus` says.
+    """`aborted` is the conversation.  `settled`: the stop came after the end (`terminalStatus`).
 
     `earlyAbort`: nothing was generated.  `persistenceFailed`: the answer could not be stored.
-    `cursor`: where this is true, which is the ending's own place once that is said.
+    `cursor`: the position at which the reply is true: the ending's, once the ending is said.
     """
 
     success: bool
@@ -93,7 +93,7 @@ class ModelName(Struct):
 
 
 class ModelsReply(Struct):
-    """`default` is asked where a start names none."""
+    """`default` answers a start that names no model."""
 
     models: Sequence[ModelName]
     default: str
@@ -104,7 +104,7 @@ class HealthReply(Struct):
 
 
 class ApiKeyReply(Struct, kw_only=True, rename="camel"):
-    """A key by what tells it from others: `keyPrefix` is how it begins."""
+    """A key without the secret: `keyPrefix` has the first characters, to tell keys apart."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""Requests in, responses out: JSON by msgspec, and whose job or conversation an id names."""
+"""Requests in, responses out: JSON by msgspec, and the job or conversation that an id names."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,43 +35,43 @@ def application() -> Legato:
 
 
 def runtime() -> Runtime:
-    """What the application runs on."""
+    """The storage, models and jobs that the application runs on."""
     running = application().runtime
     assert running is not None, "requests come after the lifespan has begun"
     return running
 
 
 def user() -> str:
-    """Who asks: authenticated before any route runs."""
+    """The id of the user who asks, authenticated before any route runs."""
     return cast("str", g.user)
 
 
 async def body_of(kind: type[T]) -> T:
-    """The request's JSON body as `kind`, whatever its Content-Type calls it.
+    """The request's JSON body as `kind`, whatever the Content-Type.
 
     Raises:
-        UnsupportedBody: where it is compressed, or a form of several parts.
-        MalformedJson, InvalidField: where it is not JSON, or not of that kind.
+        UnsupportedBody: where the body is compressed, or a form of several parts.
+        MalformedJson, InvalidField: where the body is not JSON, or not of that kind.
     """
     _check_coding()
     return await json_of(cast("bytes", await request.get_data()), kind)
 
 
 async def body_and_fields_of(kind: type[T]) -> tuple[T, dict[str, Any]]:
-    """The body as `kind`, and all of its fields.  Raises as `body_of` does."""
+    """The body as `kind`, and all fields of the body.  Raises as `body_of` does."""
     body = await body_of(kind)
     await trio.lowlevel.checkpoint()
     return body, decoded(cast("bytes", await request.get_data()), dict[str, Any])
 
 
 async def json_of(data: bytes, kind: type[T]) -> T:
-    """What a client sent, by request or by message, as `kind`.
+    """The bytes of a request or a message as `kind`.
 
     Raises:
-        MalformedJson, InvalidField: where it is not JSON, or not of that kind.
+        MalformedJson, InvalidField: where `data` is not JSON, or not of that kind.
     """
     await check_json(data)
-    # Decoded first: msgspec does not look into the texts of fields that it skips.
+    # Decoded first: msgspec does not look into the texts of skipped fields.
     body = decoded(data, kind)
     await trio.lowlevel.checkpoint()
     with _refusing():
@@ -116,7 +116,7 @@ def _malformed(reason: str) -> MalformedJson:
 
 
 def digest_of(asked: Any) -> str:
-    """What two requests have in common that ask the same, however they are spelled."""
+    """A digest, equal for all requests that ask the same, in any spelling of the JSON."""
     return sha256(json.encode(asked, order="deterministic")).hexdigest()
 
 
@@ -124,7 +124,7 @@ def query_of(kind: type[T]) -> T:
     """The request's query as `kind`; of several values of one name the first counts.
 
     Raises:
-        InvalidField: where a value is not of the kind its field has.
+        InvalidField: where a value is not of the field's kind.
     """
     given = request.args.to_dict()
     try:
@@ -137,9 +137,9 @@ def query_of(kind: type[T]) -> T:
 
 
 def place_asked() -> tuple[str, str] | None:
-    """The cursor after which a reader wants to begin, and the name of what says it.
+    """The place after which a reader wants to begin: the parameter's name, and the cursor.
 
-    The query counts before the header, which browsers send by themselves.
+    The query counts before the header, which browsers send without being asked.
     """
     header = "Last-Event-ID"
     for name, cursor in ("after", request.args.get("after")), (header, request.headers.get(header)):
@@ -153,7 +153,7 @@ def reply(body: Any, status: int = 200) -> Response:
 
 
 def no_content() -> Response:
-    """204, which has neither a body nor headers that speak of one."""
+    """Status 204, without a body and without headers about a body."""
     response = Response(b"", 204)
     for name in ("Content-Type", "Content-Length"):
         del response.headers[name]
@@ -161,7 +161,7 @@ def no_content() -> Response:
 
 
 def canonical(given: str) -> str:
-    """A UUID as we spell it; anything else as it is."""
+    """A UUID in lower case with hyphens; any other text unchanged."""
     try:
         return str(UUID(given))
     except ValueError:
@@ -169,7 +169,7 @@ def canonical(given: str) -> str:
 
 
 def is_conversation(stream_id: str) -> bool:
-    """Whether it names a conversation of messages: a UUID, which no id of other APIs is."""
+    """Whether `stream_id` is a conversation of messages: a UUID, unlike all ids of other APIs."""
     try:
         UUID(stream_id)
     except ValueError:
@@ -178,7 +178,7 @@ def is_conversation(stream_id: str) -> bool:
 
 
 async def job_of(stream_id: str) -> JobRef:
-    """This user's job of that id, or the current one of that conversation.
+    """This user's job of that id, or the current job of the conversation of that id.
 
     Raises:
         StreamNotFound, Foreign

@@ -1,4 +1,4 @@
-"""What the head of a request says about whoever asks: read once, and kept for all who judge it."""
+"""Facts about the sender, read once from the head of a request, and kept for all guards."""
 
 from hashlib import sha256
 from typing import cast
@@ -17,14 +17,14 @@ from legato.http.request_context import application
 
 
 def credentials() -> Credentials:
-    """The credentials of the request, or of the handshake, that is served."""
+    """The credentials of the current request or handshake."""
     if "credentials" not in g:
         g.credentials = _credentials(_head())
     return cast("Credentials", g.credentials)
 
 
 def asking() -> Asking:
-    """All that is known by now: who asks only once that was authenticated."""
+    """All facts known by now; the user only after authentication."""
     if "asking" not in g:
         g.asking = _asking(_head(), credentials())
     return replace(cast("Asking", g.asking), user=g.get("user"))
@@ -35,8 +35,9 @@ def _head() -> Request | Websocket:
 
 
 def _credentials(asked: Request | Websocket) -> Credentials:
-    """Browsers send cookies with any page's handshake, and hide no reply of it from that page: so
-    a handshake's method is none of the safe ones, whatever HTTP calls it.
+    """The credentials in the head; a handshake's method counts as an unsafe one.
+
+    Browsers send cookies with the handshake of any site's page, and show the page all messages.
     """
     is_handshake = isinstance(asked, Websocket)
     headers, scheme = asked.headers, scheme_of(asked).replace("ws", "http", 1)
@@ -63,17 +64,17 @@ def _asking(asked: Request | Websocket, credentials: Credentials) -> Asking:
 
 
 def scheme_of(asked: Request | Websocket) -> str:
-    """http or https, as the client used it."""
+    """The scheme that the client used: http or https."""
     return sender_of(asked).scheme
 
 
 def host_of(asked: Request | Websocket) -> str:
-    """host[:port], as the client wrote it."""
+    """The client's host[:port]."""
     return sender_of(asked).host
 
 
 def sender_of(asked: Request | Websocket) -> Sender:
-    """Who sent it, as far as a proxy of ours says."""
+    """The sender of the request, as far as a trusted proxy names the sender."""
     if "sender" not in g:
         own = Sender(asked.remote_addr or "", asked.scheme, asked.host)
         g.sender = sender(application().proxies, own, asked.headers.getlist)
@@ -81,18 +82,18 @@ def sender_of(asked: Request | Websocket) -> Sender:
 
 
 def check_sender(asked: Request | Websocket) -> None:
-    """Raises DoubtfulSender where it is not certain for whom a proxy asks."""
+    """Raises DoubtfulSender where a proxy's headers leave the sender uncertain."""
     if doubt := sender_of(asked).doubt:
         remedy = "the proxy has to remove or overwrite the header that it does not write itself"
         raise DoubtfulSender(f"{doubt}: {remedy}")
 
 
 async def _body() -> bytes:
-    """Of a WebSocket's handshake there is none."""
+    """The request's body; empty for a WebSocket's handshake."""
     return cast("bytes", await request.get_data()) if has_request_context() else b""
 
 
 def _digest(token: str) -> str | None:
-    """By which an API key is counted, and which nobody can use as one."""
+    """A digest under which an API key is counted, useless as a key; None for other tokens."""
     encoded = token.encode("utf-8", "surrogatepass")
     return sha256(encoded).hexdigest()[:32] if is_meant_as_key(token) else None

@@ -1,4 +1,4 @@
-"""Each request has an id, which its reply and its log lines carry; and it is counted."""
+"""The id of each request, in the reply and in the log lines; the counts of requests."""
 
 import re
 from collections import Counter
@@ -16,10 +16,10 @@ WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 TRACE_HEADER: Final = "traceparent"
 TRACE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-"""W3C's, which says what the request is a part of; log lines carry it, and so do spans."""
+"""W3C's header with the trace that a request belongs to, for log lines and spans."""
 
 UNKNOWN: Final = "unknown"
-"""For what has no route here, whatever it is called: or clients could make names without end."""
+"""Stands for all paths without a route and odd methods, or clients could make endless names."""
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 
@@ -29,17 +29,17 @@ log = structlog.get_logger()
 class Requests:
     """`answered` counts by method, route and status, as soon as the reply's head is known.
 
-    `refused` counts by the name of the error, which tells more than its status.
+    `refused` counts by the name of the error, which tells more than the status.
     """
 
     def __init__(self, *, logged: bool) -> None:
-        """`logged`: whether there is a line in the log for each, without its query."""
+        """`logged`: whether each request gets a line in the log, without the query."""
         self.answered = Counter[tuple[str, str, int]]()
         self.refused = Counter[str]()
         self._logged = logged
 
     def end(self, request: Request, response: Response) -> None:
-        """Say in the reply which request it answers, count it, and have its line in the log."""
+        """Set the id in the reply, count the request, and log one line."""
         response.headers[HEADER] = g.request_id
         method = request.method if request.method in METHODS else UNKNOWN
         route = request.url_rule.rule if request.url_rule else UNKNOWN
@@ -58,7 +58,7 @@ class Requests:
 
 
 def begin(asking: BaseRequestWebsocket) -> None:
-    """What is started from here, a generation too, has the request's id in all its log lines."""
+    """Give the request an id, for all log lines of the request and of a generation it starts."""
     g.began = trio.current_time()
     given = asking.headers.get(HEADER, "")
     g.request_id = given if WELL_FORMED.fullmatch(given) else f"req_{token_hex(16)}"

@@ -1,4 +1,4 @@
-"""What the routes run on, opened and closed as a whole: storage > models > supervisor."""
+"""All that the routes run on, opened and closed as a whole: storage > models > supervisor."""
 
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -64,7 +64,7 @@ class Runtime(Struct, frozen=True):
 
     @property
     def default_model(self) -> str:
-        """The configured one, else the first there is."""
+        """The configured model, else the first model."""
         return self.settings.default_model or next(iter(self.models))
 
 
@@ -104,7 +104,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
 
 
 def catalogue_of(settings: Settings, stored: Agents, models: Mapping[str, Model]) -> Catalogue:
-    """Raises ConfigError where a table gives its model parameters that it does not take."""
+    """Raises ConfigError where an agent's parameters do not fit the agent's model."""
     default = settings.default_model or next(iter(models))
     configured = configured_agents(settings.agents, default)
     for agent in configured.values():
@@ -117,7 +117,7 @@ def catalogue_of(settings: Settings, stored: Agents, models: Mapping[str, Model]
 
 @asynccontextmanager
 async def _open_storage(settings: Settings) -> AsyncIterator[Storage]:
-    """Watched; and where no Redis tells servers of each other, no other server's."""
+    """The storage, watched.  Without Redis, the storage must belong to no other server."""
     limits = settings.limits
     patience = limits.drain_timeout + SUCCESSION if settings.redis_url is None else None
     async with (
@@ -139,7 +139,7 @@ def quota_of(settings: Settings) -> Quota:
 
 
 def announce(storage: Storage) -> None:
-    """A slip in the database's name is seen by that."""
+    """A mistyped database name makes a new database, so a new database is logged."""
     if storage.made is not None:
         log.info("made a new database", at=storage.made)
 
@@ -162,7 +162,7 @@ async def _open_jobs(
         ) as supervisor:
             yield Replica(supervisor, LocalJobs(supervisor))
         return
-    # Many replicas are a layer of their own, which one process has no use for.
+    # Imported here: a single process has no use for the layer of replicas.
     from legato.actors.cluster.lifespan import open_replica
 
     async with (

@@ -1,4 +1,4 @@
-"""A span for each generation, for OpenTelemetry; only where the extra is there and wanted."""
+"""A span for each generation, for OpenTelemetry; only where `trace_endpoint` is set."""
 
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -23,7 +23,7 @@ LAST_EXPORT: Final = 1.0  # seconds at the end for the spans that are not sent y
 
 
 class Tracing(JobObserver):
-    """Nothing of OpenTelemetry is current while a generation runs: its span is made at its end."""
+    """Makes the span at a generation's end; while a generation runs, no span is current."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -32,7 +32,7 @@ class Tracing(JobObserver):
         self._read = TraceContextTextMapPropagator().extract
 
     def job_ended(self, job: Job) -> None:
-        """Make the span: this task has what the request brought that started the job."""
+        """Make the span; the job's context still has the `traceparent` of the request."""
         from opentelemetry.trace import SpanKind, Status, StatusCode
 
         span = self._tracer.start_span(
@@ -53,7 +53,7 @@ def _carried() -> Mapping[str, str]:
 
 
 def attributes_of(job: Job) -> Mapping[str, str | int | float]:
-    """Nothing that people wrote, and not who they are."""
+    """The span's attributes, without any text of a person and without the user's id."""
     prompt, ending = job.turn.prompt, job.feed.ending
     usage = ending.usage if ending else Usage()
     known: dict[str, str | int | float | None] = {
@@ -74,7 +74,7 @@ async def open_tracing(settings: Settings) -> AsyncIterator[Tracing | None]:
     """None where no `trace_endpoint` is set.
 
     Raises:
-        ConfigError: where it is set, and the packages are not there.
+        ConfigError: where an endpoint is set, and the packages are missing.
     """
     if settings.trace_endpoint is None:
         yield None

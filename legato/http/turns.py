@@ -1,4 +1,4 @@
-"""A start's body as the turn it asks for."""
+"""The turn that the body of a start asks for."""
 
 from uuid import UUID, uuid4
 
@@ -23,10 +23,10 @@ def turn_of(
     max_text: int,
     agents: tuple[Agent, ...] = (),
 ) -> Turn:
-    """What the body asks for; `model` is the agent's where `agents` answer.
+    """The body as a turn; `model` is the agent's where `agents` answer.
 
     Raises:
-        InvalidField: where its fields contradict each other, or an id is none.
+        InvalidField: where fields contradict each other, or an id is malformed.
         TooLarge: if the text has more than `max_text` bytes.
     """
     _check_sizes(body, max_text)
@@ -57,7 +57,7 @@ def turn_of(
 
 
 def _digest(body: StartBody) -> str | None:
-    """Of what a repetition has to say again."""
+    """A digest of all that a repeated request must repeat; None without `clientRequestId`."""
     if body.client_request_id is None:
         return None
     return digest_of(replace(body, client_request_id=None, on_busy=None))

@@ -11,7 +11,7 @@ from legato.storage.contracts.agents import (
 
 
 def check_grants(grants: int, owners: int) -> None:
-    """Raises NoOwner, TooMany for so many grants, of which `owners` make a user an owner."""
+    """Raises NoOwner without `owners`, TooMany for too many `grants`."""
     if not owners:
         raise NoOwner("An agent needs a user who owns it; the last owner cannot be removed.")
     if grants > MOST_GRANTS:
@@ -19,7 +19,7 @@ def check_grants(grants: int, owners: int) -> None:
 
 
 def check_room(versions: int) -> None:
-    """Raises TooMany where an agent with so many versions can have no other."""
+    """Raises TooMany where no version may follow."""
     if versions >= MOST_VERSIONS:
         raise TooMany(
             f"The agent has {versions} versions, and no more are kept; duplicate the agent, and go "

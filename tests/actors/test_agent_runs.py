@@ -1,4 +1,4 @@
-"""Jobs that live an agent's run: one log, one ending, and no finished call made again."""
+"""Jobs with an agent's run: one log, one ending, and no finished call made again."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
@@ -32,7 +32,7 @@ async def open_runs(
     journal_store: JournalStore,
     on_owner_lost: OnOwnerLost = "continue",
 ) -> AsyncIterator[House]:
-    """A process: its journal is a dead owner's from the block's end on."""
+    """A process: at the end of the block its journal becomes a dead owner's."""
     models = {"scripted": ScriptedModel()}
     journal = MemoryJournal(journal_store)
     async with open_supervisor(
@@ -133,7 +133,7 @@ async def test_a_run_that_takes_too_long_fails_by_name(autojump_clock: MockClock
 async def test_a_run_that_was_killed_anywhere_goes_on_and_makes_no_finished_call_again(
     autojump_clock: MockClock,
 ) -> None:
-    """Killed when its log has 1, 2, 3, … events; the tools' own counts are the witnesses."""
+    """Killed at a log of 1, 2, 3, … events; the tools' own counts are the witnesses."""
     taken_over = 0
     for length in count(1):
         tools, records, store = the_tools(), FlakyRecords(), JournalStore()
@@ -156,13 +156,13 @@ def _check_taken_over(ending: AnyEnding, write: CountedTool, read: CountedTool) 
     assert text(ending) == "One. Two. Done."
     assert len(write.calls) <= 2
     assert len(write.calls) - told.count(UNKNOWN) <= len([each for each in told if each == "12:00"])
-    assert len(read.calls) <= 2  # the second time, nobody knows whether it was read before
+    assert len(read.calls) <= 2  # the second time, nobody knows whether `read` was called before
 
 
 async def _killed_at(
     length: int, tools: tuple[CountedTool, CountedTool], records: FlakyRecords, store: JournalStore
 ) -> bool:
-    """Run until the log has so many events, and leave as a killed process does.
+    """Run until the log has `events` events, and leave as a killed process does.
 
     Returns whether the run had come to its end before.
     """

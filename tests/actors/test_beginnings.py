@@ -1,5 +1,6 @@
-"""Between a job's place in the journal and its question in the storage: whoever dies, is held up or
-is refused there, no question is kept that nobody answers, and no request is lost."""
+"""Between a job's place in the journal and its question in the storage: after a death, a pause or a
+refusal there, no question is stored without an answer, and no request is lost.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -34,7 +35,7 @@ async def ask(replicas: Replicas, seat: Seat, request_id: str = "r1") -> StartRe
 
 
 async def begun(replicas: Replicas) -> str:
-    """The job that is in the journal now."""
+    """The job in the journal now."""
     while not any(each.entries for each in replicas.world.stored_logs.values()):  # noqa: ASYNC110
         await trio.sleep(0.1)
     [job_id] = replicas.world.stored_logs
@@ -48,7 +49,7 @@ async def died_before_storing(nursery: trio.Nursery, replicas: Replicas) -> str:
     nursery.start_soon(here.serve, lambda: ask(replicas, here))
     job_id = await begun(replicas)
     here.kill()
-    replicas.records.down = True  # for what a thread of it was about to write
+    replicas.records.down = True  # to refuse the last write of a thread
     replicas.records.release()
     await trio.sleep(0.1)
     replicas.records.down = False
@@ -56,7 +57,7 @@ async def died_before_storing(nursery: trio.Nursery, replicas: Replicas) -> str:
 
 
 async def said(replicas: Replicas) -> list[bool]:
-    """Of each stored message, whether it is the user's."""
+    """For each stored message, whether the message is the user's."""
     return [each.is_created_by_user for each in await replicas.records.messages(C1)]
 
 
@@ -69,7 +70,7 @@ async def test_who_lost_the_job_before_it_was_noted_stores_no_question(
     autojump_clock: MockClock, nursery: trio.Nursery, replicas: Replicas
 ) -> None:
     here, there = replicas.seats
-    replicas.records.unread = trio.Event()  # held up before it is planned
+    replicas.records.unread = trio.Event()  # held up before planning
     asking = trio.CancelScope()
     nursery.start_soon(abandoned, asking, replicas, here)
     await trio.sleep(1)
@@ -89,7 +90,7 @@ async def test_who_lost_the_job_before_it_was_noted_stores_no_question(
 
 
 async def abandoned(asking: trio.CancelScope, replicas: Replicas, seat: Seat) -> None:
-    """Whoever asks is gone, or hears that nothing was started."""
+    """Ask, until cancelled or told that nothing was started."""
     with asking, suppress(NotStarted):
         await ask(replicas, seat)
 
@@ -204,7 +205,7 @@ async def test_what_an_api_asked_has_an_ending_too(
     autojump_clock: MockClock, nursery: trio.Nursery, replicas: Replicas, store: bool
 ) -> None:
     here, there = replicas.seats
-    here.replication.pause = 1.0  # of each call, twice: then it is entered, then it is noted
+    here.replication.pause = 1.0  # of each call: first of the entry, then of the note
     prompt = replace(PROMPT, api_request=replace(ASKED, store=store))
 
     async def asked() -> None:

@@ -1,4 +1,4 @@
-"""What an answer that was stored says of the ending that it was stored with."""
+"""The ending recovered from a stored answer is the ending stored with the answer."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""A fault ends what it belongs to, and nothing else."""
+"""A fault ends its own part, and nothing else."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -94,7 +94,7 @@ async def test_a_bug_in_a_dialect_ends_one_job_at_most(
 
 
 class Clumsy(PlayedModel):
-    """Whose connection cannot be closed without an error."""
+    """A model whose connection cannot be closed without an error."""
 
     @asynccontextmanager
     async def stream(self, request: ModelRequest) -> AsyncIterator[Any]:
@@ -145,7 +145,7 @@ async def test_a_fenced_job_whose_model_cannot_be_closed_ends_alone(
 
 
 class Tired(FlakyJournal):
-    """Once it fails as threads do: RuntimeError: can't start new thread."""
+    """Fails once as threads do: RuntimeError: can't start new thread."""
 
     tired = False
 
@@ -215,7 +215,8 @@ async def test_who_looks_after_its_jobs_for_long_is_not_taken_for_gone(
         job = await here.start()
         await job.opened()
         here.replication.away = True
-        await trio.sleep(LEASE * 0.7)  # nobody takes it for gone: that needs a whole lease
+        # nobody takes the replica for dead before a whole lease is over
+        await trio.sleep(LEASE * 0.7)
         here.replication.pause = 0.2  # Redis is busy
         here.replication.away = False
         await trio.sleep(5 * LEASE)

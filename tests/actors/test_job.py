@@ -145,7 +145,7 @@ async def test_a_silence_is_measured_from_the_last_word_to_a_hundredth(
 async def test_a_provider_that_sends_no_word_but_is_alive_is_waited_for(
     autojump_clock: MockClock,
 ) -> None:
-    """A batch without events is a comment, a ping, or an event that is half there."""
+    """A batch without events is a comment, a ping, or half an event."""
     async with open_house(model_idle_timeout=5.0) as house:
         job = house.start()
         await job.opened()

@@ -1,4 +1,4 @@
-"""What waits, what is written and what is kept is bounded."""
+"""Everything waiting, written or kept is bounded."""
 
 from contextlib import suppress
 from typing import Any

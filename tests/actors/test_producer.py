@@ -1,4 +1,4 @@
-"""The producer steps its own job, in its own turn of the loop."""
+"""The producer steps its own job, in the producer's own turn of the loop."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ from tests.support.actors import C2, FlakyRecords, House, PlayedModel, open_hous
 
 
 class Telling(PlayedModel):
-    """Notes what its job's log has whenever it is asked for more, and says three words."""
+    """Notes the length of the job's log at each request for more, and says three words."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -26,7 +26,7 @@ from tests.support.actors import Client, House, open_house
 
 
 class Reader:
-    """A client, its connection, and how willing it is to read."""
+    """A client, its connection, and how willing the client is to read."""
 
     def __init__(self, job: JobRef, start: Start) -> None:
         self.job = job
@@ -53,7 +53,7 @@ class Reader:
 
 
 class Machine:
-    """What can be done to a job; every method is a rule."""
+    """All acts upon a job; every method is a rule."""
 
     def __init__(self, draw: Callable[..., Any], house: House, nursery: trio.Nursery) -> None:
         self.draw = draw
@@ -155,7 +155,7 @@ class Machine:
         self.stops.append(reply)
 
     def end_the_process(self) -> None:
-        """As far as one job hears of that."""
+        """As far as one job hears of the act."""
         self.nursery.start_soon(failed, self.house.job(self.job))
 
     def lose_the_disk(self) -> None:
@@ -218,10 +218,10 @@ async def check(machine: Machine) -> None:
 
 
 def check_reader(reader: Reader, content: Any) -> None:
-    """Once, in order, to the end; whatever it missed, it missed nothing."""
+    """Once, in order, to the end; no reader missed an event."""
     client = reader.client
     if not client.seqs:
-        assert isinstance(reader.start, Cursor)  # it had had it all
+        assert isinstance(reader.start, Cursor)  # the reader had had everything
         return
     assert client.seqs == list(range(client.seqs[0], client.seqs[-1] + 1))
     assert client.terminal

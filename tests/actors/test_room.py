@@ -1,4 +1,4 @@
-"""A start for which its user has no room: refused before anything, or where that is found late."""
+"""A start without room in the user's quota: refused before anything, or after a late finding."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ class LateRecords(FlakyRecords):
 
 
 class UnheardRecords(LateRecords):
-    """The first commit is done, and its answer is lost; meanwhile others took the room."""
+    """The first commit is done, and its answer is lost; meanwhile other turns took the room."""
 
     is_heard = False
 
@@ -43,7 +43,7 @@ class UnheardRecords(LateRecords):
 
 
 class LostRecords(LateRecords):
-    """The first write fails, and meanwhile others take the room."""
+    """The first write fails, and meanwhile other turns take the room."""
 
     async def open_turn(
         self, conversation: Conversation, message: Message, *, request_id: str | None = None

@@ -1,4 +1,4 @@
-"""Whoever says as much as it can has its round, and everybody else theirs."""
+"""Producers with much to say go on in rounds, and everybody else goes on between."""
 
 from collections.abc import Iterator
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Starting a turn as the routes do: nothing running is disturbed by a start that cannot be."""
+"""Starting a turn as the routes do: a start without a chance disturbs nothing running."""
 
 from typing import Any
 
@@ -281,7 +281,7 @@ async def test_a_revision_is_checked_with_the_question_of_its_answer(
 
 
 class Forgetful(FlakyRecords):
-    """Says of no request where it went."""
+    """Records that find no turn for any request."""
 
     async def turn_of_request(self, user: str, request_id: str) -> None:
         return None

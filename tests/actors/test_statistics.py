@@ -1,4 +1,4 @@
-"""What jobs do, in numbers."""
+"""Counts of jobs."""
 
 import pytest
 import trio

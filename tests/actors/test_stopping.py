@@ -1,4 +1,4 @@
-"""A stop has its answer in time, the same one however often it is asked, wherever the job is."""
+"""A stop has its answer in time, the same answer to each repetition, wherever the job is."""
 
 import trio
 from trio.testing import MockClock

@@ -1,4 +1,4 @@
-"""Where starts are decided: joining, order in a conversation, limits, eviction, shutdown."""
+"""The decisions on starts: joining, order in a conversation, limits, eviction, shutdown."""
 
 from typing import Any
 
@@ -121,7 +121,7 @@ async def test_there_are_only_so_many_running_jobs(autojump_clock: MockClock) ->
         with pytest.raises(TooManyForServer):
             house.start(conversation_id="5", user="eve")
 
-        house.start(conversation_id="2")  # which makes room for itself
+        house.start(conversation_id="2")  # making room for itself
         await wait_all_tasks_blocked()
         assert sorted(house.supervisor.active("ann")) == ["1", "2"]
         await first.stop()

@@ -1,4 +1,4 @@
-"""Who waits for a job is answered once, when it has come so far."""
+"""Each waiter of a job is answered once, when the job has come to the awaited point."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from legato.events import AnyEnding, Cursor, Finished, Stopped
 
 
 def asked(kind: Any) -> tuple[ReplyTo[Any], trio.MemoryReceiveChannel[Any]]:
-    """For an answer of that kind."""
+    """Make a reply address for answers of `kind`, and the asker's end."""
     send, receive = trio.open_memory_channel[Any](1)
     return ReplyTo(send), receive
 

@@ -1,4 +1,4 @@
-"""Stop: what it names, what it says, and what is true by the time it says so."""
+"""Stop: the ids that name a generation, the reply, and the state at the time of the reply."""
 
 import pytest
 from trio.testing import MockClock
@@ -9,7 +9,7 @@ ABORT = "/api/agents/chat/abort"
 
 
 async def running(ann: Client, **fields: object) -> dict[str, str]:
-    """A generation that has said `w0 ` and will say no more by itself."""
+    """A generation that has said `w0 ` and will say nothing more."""
     started = await ann.start("Hi", **({"model_parameters": STILL} | fields))
     async with ann.follow(started["generationId"]) as stream:
         await stream.until("w0 ")

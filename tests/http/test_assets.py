@@ -1,4 +1,4 @@
-"""What is the same for everybody is made once, and not sent to whom has it."""
+"""Files that are the same for everybody are made once, and not sent again to a client's cache."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""A start in a conversation that is busy, or in a house that is full."""
+"""Starts in a busy conversation, and at the limit of generations."""
 
 from uuid import uuid4
 

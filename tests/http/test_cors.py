@@ -1,4 +1,4 @@
-"""Other sites' pages: nobody's by default, those that are named with a token of their own."""
+"""Other sites' pages: refused by default; a configured site's page needs a token."""
 
 import pytest
 

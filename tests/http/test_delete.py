@@ -1,4 +1,4 @@
-"""Deleting a conversation, also one in which a generation runs."""
+"""Deleting a conversation, also while a generation runs there."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Answers that are edited, and answers that go on."""
+"""Edited answers, and continued answers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ TEXT = {"type": "text", "text": "w0 w1 "}
 
 
 async def answered(ann: Client, parameters: Mapping[str, Any] = BOTH) -> dict[str, Any]:
-    """The reply to a start that has ended: its answer is a thought and a text."""
+    """The reply to a start, after the end; the answer is a thought and a text."""
     started = await ann.start(model_parameters=parameters)
     await ann.read(started["streamId"])
     return started
@@ -30,7 +30,7 @@ async def revise(ann: Client, first: dict[str, Any], **fields: object) -> Reply:
 
 
 async def content(ann: Client, conversation_id: str) -> dict[str, Any]:
-    """The content of each answer, by its id."""
+    """The content of each answer, by message id."""
     answers = [each for each in await ann.messages(conversation_id) if "content" in each]
     return {each["messageId"]: each["content"] for each in answers}
 

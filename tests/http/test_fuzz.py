@@ -1,4 +1,4 @@
-"""Whatever is sent: never a 5xx, never a traceback, and every refusal is JSON for people."""
+"""Random requests: never a 5xx, never a traceback, and every refusal is JSON for people."""
 
 import json
 from collections.abc import Mapping
@@ -138,7 +138,7 @@ def assert_sane(reply: Reply, *, headless: bool = False) -> None:
 
 
 async def with_known(ann: Client, written: str) -> str:
-    """`written`, its marks replaced by ids of a conversation that has ended."""
+    """Replace the marks in `written` by the ids of an ended conversation."""
     started = await ann.start()
     await ann.read(started["streamId"])
     for mark, key in KNOWN.items():

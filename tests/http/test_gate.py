@@ -1,4 +1,4 @@
-"""The gate: the head of a request is read once, and its steps come in one order."""
+"""The gate: the head of a request is read once, and the steps come in order."""
 
 from datetime import timedelta
 

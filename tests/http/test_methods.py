@@ -1,4 +1,4 @@
-"""Paths and methods that are not there, and what every reply carries."""
+"""Unknown paths and wrong methods, and the headers of every reply."""
 
 import pytest
 from msgspec import json

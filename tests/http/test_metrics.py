@@ -1,4 +1,4 @@
-"""What a process measures, and who may know."""
+"""The measurements of a process, and the clients that may read the measurements."""
 
 import re
 import socket
@@ -39,7 +39,7 @@ def samples(text: str) -> Samples:
 async def text_at(
     client: Client, address: str, headers: Mapping[str, str] | None = None
 ) -> tuple[int | None, str]:
-    """Status and text for somebody with that address."""
+    """Status and text of the metrics for a client with the address `address`."""
     connection = client.connect("GET", "/metrics", dict(headers or {}))
     connection.scope["client"] = (address, 1)
     async with connection:

@@ -1,4 +1,4 @@
-"""The API's description, and the page that shows it."""
+"""The API's description, and the page with the description."""
 
 import re
 from collections.abc import Iterator

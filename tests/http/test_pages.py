@@ -1,4 +1,4 @@
-"""What is beside the API: models, health, and the page's own files."""
+"""The routes beside the API: models, health, and the page's own files."""
 
 import pytest
 

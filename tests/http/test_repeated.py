@@ -1,4 +1,4 @@
-"""A start that is sent again: one `clientRequestId`, one generation, ever."""
+"""A repeated start: a `clientRequestId` has a single generation, for ever."""
 
 from typing import Any
 from uuid import uuid4

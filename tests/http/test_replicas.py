@@ -28,7 +28,7 @@ LIFE = 100.0  # seconds for a replica, at most
 
 
 class Reader:
-    """What one reader has on its screen, and when there was a sign of life."""
+    """A reader with the frames so far, and the number of heartbeats."""
 
     def __init__(self) -> None:
         self.client = Client()
@@ -57,10 +57,10 @@ def has_ended(reader: Reader) -> bool:
 async def two(
     folder: Path, redis: RedisServer, settings: str = ""
 ) -> AsyncIterator[tuple[ServerProcess, ServerProcess]]:
-    """Replicas on one database and that Redis; `settings` are their legato.toml."""
+    """Two replicas on a database and `redis`; `settings` is the text of legato.toml."""
     database = f"sqlite:///{folder}/legato.db"
     async with open_records(database):
-        pass  # its tables are made once
+        pass  # the tables are made once
     variables = {
         "LEGATO_DATABASE_URL": database,
         "LEGATO_REDIS_URL": redis.url,
@@ -185,7 +185,7 @@ async def test_another_replica_has_the_model_go_on_with_the_same_answer(
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(reader.read, other, started)
                 await reader.has(lambda reader: len(reader.client.seqs) == 4)
-                await trio.sleep(0.2)  # for the journal to have it
+                await trio.sleep(0.2)  # for the journal to have the events
                 owner.send(signal.SIGKILL)
                 await reader.has(has_ended)
     assert reader.client.content[0]["text"] == "Once upon a time."

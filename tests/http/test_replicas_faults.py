@@ -1,4 +1,4 @@
-"""Replicas that are killed, paused and told to go, at any moment: what their readers see."""
+"""Replicas are killed, paused and ended at any moment, and readers see every generation whole."""
 
 import json
 import random
@@ -32,7 +32,7 @@ Fault = Callable[[ServerProcess, random.Random], Awaitable[None]]
 
 
 class Place:
-    """Where one replica runs, and another after it."""
+    """A folder and settings for one replica at a time."""
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
         folder.mkdir()
@@ -62,7 +62,7 @@ class Trial:
         self._places = places
 
     async def place(self, least: int = 1) -> Place:
-        """One of `least` that are whole; a client finds out itself what becomes of it."""
+        """A place out of at least `least` whole ones; it may break while a client uses it."""
         while len(whole := self._whole()) < least:  # noqa: ASYNC110
             await trio.sleep(0.05)
         return self.chance.choice(whole)
@@ -87,7 +87,7 @@ async def pause(server: ServerProcess, chance: random.Random) -> None:
 
 
 async def break_all(trial: Trial) -> None:
-    """As many faults at a time as leave one replica whole."""
+    """Cause faults, as many at a time as leave a replica whole."""
     faults: list[Fault] = [kill, end, pause] * FAULTS
     trial.chance.shuffle(faults)
     async with trio.open_nursery() as nursery:
@@ -106,7 +106,7 @@ async def _break(place: Place, fault: Fault, chance: random.Random) -> None:
 
 
 class Reader:
-    """Follows one generation, from one replica to the next."""
+    """Follows a generation from replica to replica."""
 
     def __init__(self, trial: Trial, started: Started) -> None:
         self.client = Client()
@@ -132,7 +132,7 @@ class Reader:
 
 
 async def start(trial: Trial, turn: Mapping[str, object]) -> Started | None:
-    """None where that replica could not say: the same request is sent to another then."""
+    """Start a turn; None where the replica did not answer, and the request has to be repeated."""
     place = await trial.place()
     with suppress(*BROKEN), trio.move_on_after(10):
         async with await place.server.connect() as client:
@@ -145,7 +145,7 @@ async def start(trial: Trial, turn: Mapping[str, object]) -> Started | None:
 
 
 async def generate(trial: Trial) -> None:
-    """One generation after the other, while there are faults."""
+    """Run generations in turn, while faults happen."""
     while not trial.is_over:
         turn = {
             "text": "Say something.",
@@ -177,7 +177,7 @@ async def check(trial: Trial, started: Started, clients: Sequence[Client]) -> No
         stored = await records.messages(started["conversationId"])
     questions = [message.text for message in stored if message.is_created_by_user]
     answers = [text_of(message) for message in stored if not message.is_created_by_user]
-    if first.seqs == [1]:  # its replica died before it was begun
+    if first.seqs == [1]:  # the replica died before the generation began
         assert not answers
         return
     assert questions == ["Say something."]
@@ -198,7 +198,7 @@ async def test_whatever_happens_to_replicas_nothing_is_lost_or_doubled_and_all_e
 ) -> None:
     database = f"sqlite:///{tmp_path}/legato.db"
     async with open_records(database):
-        pass  # its tables are made once
+        pass  # the tables are made once
     variables = {
         "LEGATO_DATABASE_URL": database,
         "LEGATO_REDIS_URL": one_server.url,

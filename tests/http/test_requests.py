@@ -1,4 +1,4 @@
-"""A request's id: in its reply, and in every line of the log that it is the reason of."""
+"""A request's id: in the reply, and in every line of the log about the request."""
 
 import io
 import json

@@ -1,6 +1,6 @@
-"""Thousands of requests made from `/openapi.json`, and the server answers each as it says there.
+"""Thousands of requests made from `/openapi.json`, and each answer is as described there.
 
-`make fuzz` sends 10,000, other ones every time; as a part of all tests it sends a few, the same.
+`make fuzz` sends 10,000 requests, each time different; the usual tests send a few, always the same.
 """
 
 import os

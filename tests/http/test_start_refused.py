@@ -1,4 +1,4 @@
-"""What a start is refused for: a status, a reason for people, and the field for programs."""
+"""Refusals of a start: a status, a reason for people, and the field for programs."""
 
 from typing import Any
 from uuid import uuid4

@@ -44,7 +44,7 @@ async def test_the_status_of_a_running_generation_has_all_that_a_page_shows(
 
 
 def wall_clock(generation_id: str) -> float:
-    """Seconds since 1970: the first ten characters of a ULID are its milliseconds."""
+    """Seconds since 1970: the first ten characters of a ULID are milliseconds."""
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
     milliseconds = 0
     for character in generation_id[:10]:

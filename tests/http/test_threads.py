@@ -1,4 +1,4 @@
-"""Threads of messages: where a turn goes, and what of its thread the model gets to read."""
+"""Threads of messages: the place of a turn, and the messages of the thread that the model reads."""
 
 from uuid import uuid4
 
@@ -131,7 +131,7 @@ async def test_the_oldest_turns_are_dropped_first_and_the_reply_says_how_many() 
             ids = {"conversationId": started["conversationId"]}
             dropped.append((started["droppedMessages"], frames[0].data["droppedMessages"]))
 
-    # "system" 6 + the last question 10; a turn before it 10 + 9: one fits into 40, two do not.
+    # "system" 6 + the last question 10; a turn before takes 10 + 9: 40 has room for one such turn.
     assert dropped == [(0, 0), (0, 0), (2, 2), (4, 4)]
     assert attentive.read() == ["system", "question 2", "w0 w1 w2 ", "question 3"]
 
@@ -142,7 +142,7 @@ async def test_of_a_long_conversation_a_start_reads_little(
     attentive = AttentiveModel(max_context_tokens=40, parameters={"tokens": 1})
     monkeypatch.setattr(
         "legato.actors.conversation.turn_store.LEAST_READ", 1000
-    )  # else it takes megabytes
+    )  # the real value takes megabytes
     read: list[Branch] = []
 
     async def noted(*place: str, most: int) -> Branch:

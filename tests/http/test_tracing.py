@@ -1,4 +1,4 @@
-"""A generation's span, beside what asked for it; and nothing of OpenTelemetry else."""
+"""A generation's span, below the client's trace; and nothing else of OpenTelemetry."""
 
 import subprocess
 import sys

@@ -1,7 +1,7 @@
-"""Failover: the jobs of replicas that are gone, taken over at once, brought here when wanted.
+"""Failover: takes the jobs of dead replicas over at once, and brings each here when wanted.
 
-Jobs without an ending are wanted by themselves.  The others are there to be read, which few are,
-and there may be thousands of them: they stay in the journal until somebody asks.
+Jobs without an ending are always wanted.  Ended jobs are there to be read, but few are read,
+and there may be thousands: ended jobs stay in the journal until somebody asks.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,15 +24,15 @@ from legato.storage.contracts.journal import Journal, OrphanedJob
 from legato.storage.contracts.records import Records
 from legato.storage.contracts.replicas import Directory
 
-_AT_ONCE: Final = 8  # jobs that are brought here side by side
-_RETRY: Final = 1.0  # seconds until that is tried again
-_AFTER_CRASH: Final = 60.0  # seconds, where a bug prevents it: each try fills a page of the log
+_AT_ONCE: Final = 8  # simultaneous recoveries
+_RETRY: Final = 1.0  # seconds until the next try
+_AFTER_CRASH: Final = 60.0  # seconds after a bug: each try fills a page of the log
 
 log = structlog.get_logger()
 
 
 class ClusterTakeover(TakeoverPolicy):
-    """Knows from the directory whose a job is."""
+    """Finds the turns of jobs in the directory."""
 
     def __init__(
         self, directory: Directory, models: Mapping[str, Model], policy: OnOwnerLost
@@ -47,13 +47,13 @@ class ClusterTakeover(TakeoverPolicy):
 
 @dataclass
 class _PendingTakeover:
-    """A job that is this replica's, and not here yet."""
+    """A job that this replica owns, and has not recovered yet."""
 
     job: OrphanedJob
-    until: float  # when nobody may read it any more
+    until: float  # when its retention is over
     is_coming: bool = False
-    trouble: StorageError | None = None  # why it did not come so far
-    came: OrphanedJob | None = None  # as what it was brought here last
+    trouble: StorageError | None = None  # the reason of the last failed try
+    came: OrphanedJob | None = None  # the last recovered state
     arrived: trio.Event = field(default_factory=trio.Event)
 
 
@@ -63,7 +63,7 @@ async def _nobody(turn: Turn) -> Sequence[trio.Event]:
 
 
 class Failover:
-    """One task takes over; each job is brought here by a task of its own."""
+    """One task takes over; each job is recovered here by a task of its own."""
 
     def __init__(
         self,
@@ -88,22 +88,22 @@ class Failover:
         self._at_once = trio.CapacityLimiter(_AT_ONCE)
 
     async def arrived(self, job_id: str) -> None:
-        """Return when that job is here, if it is to come."""
+        """Return when the job is here, if the job is to come."""
         await self._taken.wait()
         if left := self._left.get(job_id):
             self._bring(left)
             await left.arrived.wait()
 
     async def take_over(self) -> None:
-        """Take nothing more once this replica drains: it would end here at once.
+        """Take over the jobs of dead replicas; a draining replica takes none, and would end them.
 
         Raises:
-            StorageError: where that is not certain; then it is to be done again.
+            StorageError: where the outcome is unknown; then the take-over is to be repeated.
         """
         if self._supervisor.is_draining:
             return
         if self._taken.is_set():
-            self._taken = trio.Event()  # what is being taken is this replica's, and not known yet
+            self._taken = trio.Event()  # the jobs being taken are this replica's, and not known yet
         for job in await self._journal.take_over():
             if not self._is_here(job):
                 self._take(job)
@@ -115,15 +115,15 @@ class Failover:
         return found is not None and found.feed.epoch == job.epoch
 
     def _take(self, job: OrphanedJob) -> None:
-        """Take a job.  Where it is marked as done the attempts say nothing against it: perhaps it
-        was handed on many times and never read."""
+        """Take a job.  A job marked as done has its attempts counted anew: perhaps each owner
+        handed the job on without reading."""
         if job.marked_done:
             job = replace(job, attempts=0)
         left = self._left.setdefault(
             job.job_id, _PendingTakeover(job, trio.current_time() + self._retention)
         )
         if job.epoch > left.job.epoch:
-            left.job = job  # others had it while it was on its way here
+            left.job = job  # another replica had the job during the recovery here
         if not job.marked_done:
             self._bring(left)
 
@@ -133,9 +133,9 @@ class Failover:
             self._nursery.start_soon(self._recover, left)
 
     async def _recover(self, left: _PendingTakeover) -> None:
-        """It is nobody else's task: tried until it is done, under the newest epoch.
+        """Recover the job under the newest epoch, in as many tries as needed: no other task tries.
 
-        One that cannot be brought here, or that a bug keeps away, holds up no other.
+        A job that cannot be recovered, or which a bug keeps away, holds up no other job.
         """
         name = left.job.job_id
         while left.came is not left.job:
@@ -154,12 +154,12 @@ class Failover:
                 self._supervisor.adopt([recovered], before)
             left.came = job
         except StorageError as error:
-            if left.trouble is None:  # of an outage one line for each job is enough
+            if left.trouble is None:  # a line for each job is enough for an outage
                 log.warning("not recovered yet", job=job.job_id, reason=str(error))
             left.trouble = error
 
     async def _forget(self) -> None:
-        """Those that nobody asked for in time."""
+        """Forget the ended jobs that nobody asked for in time."""
         now = trio.current_time()
         late = [each for each in self._left.values() if each.until <= now and not each.is_coming]
         if late:

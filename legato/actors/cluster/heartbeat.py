@@ -1,4 +1,4 @@
-"""Signs of life: giving them, and seeing to it that all know what this replica owns."""
+"""Gives signs of life, and keeps all replicas informed of this replica's jobs."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -21,10 +21,10 @@ log = structlog.get_logger()
 
 
 class Heartbeat:
-    """Three tasks, because a beat waits for nothing: however long it takes to take over, or to tell
-    what the shared storage lost, signs of life go on.
+    """Three tasks, because a beat waits for nothing: signs of life go on during the longest
+    take-over, and while the shared storage is told again what was lost.
 
-    Whoever waits for an owner waits for the next look.
+    A task that waits for an owner waits for the next look.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Heartbeat:
         peers: Transport,
         lease: float,
     ) -> None:
-        self.trouble: StorageError | None = None  # why replicas are out of reach
+        self.trouble: StorageError | None = None  # the reason why replicas are out of reach
         self._replication = replication
         self._supervisor = supervisor
         self._failover = failover
@@ -46,8 +46,8 @@ class Heartbeat:
         self._hurried = trio.Event()
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
-        self._has_lost = False  # whether the shared storage does not know what is here
-        self._was_away = False  # whether others may have taken what is here
+        self._has_lost = False  # whether the shared storage does not know the jobs here
+        self._was_away = False  # whether other replicas may have taken the jobs here
         self._last_beat = trio.current_time()
 
     async def looked(self) -> None:
@@ -55,7 +55,7 @@ class Heartbeat:
         await self._looked.wait()
 
     async def look(self) -> None:
-        """Look at once, and return after that."""
+        """Look at once, and return after the look."""
         hurried, self._hurried = self._hurried, trio.Event()
         hurried.set()
         await self.looked()
@@ -69,10 +69,10 @@ class Heartbeat:
         self._ended.set()
 
     async def leave(self) -> None:
-        """Give no sign of life after this.
+        """Give no sign of life from now on.
 
-        One look more comes first: what the shared storage lost by then is told again, so that those
-        who stay find what is left to them.
+        A last look comes first: the shared storage is told again what was lost by then, and the
+        remaining replicas find the jobs left here.
         """
         self._scope.cancel()
         await self._ended.wait()
@@ -98,7 +98,7 @@ class Heartbeat:
                 await self._hurried.wait()
 
     async def _beat(self) -> None:
-        """Seen or not, it is looked at again by those who wait."""
+        """Look, and wake all tasks that wait for a look, even if the look failed."""
         try:
             await self._look()
         finally:
@@ -117,7 +117,10 @@ class Heartbeat:
         self._last_beat = trio.current_time()
 
     async def _reconcile(self) -> None:
-        """Tell what was lost; absence counts after that: then let go of what others took over."""
+        """Tell the shared storage what was lost, then let go of jobs taken over by others.
+
+        Only after the telling does a job's absence in the directory count.
+        """
         if self._has_lost:
             handed_on = self._supervisor.handed_on.values()
             await self._reannounce([*self._supervisor.registry, *handed_on])
@@ -141,7 +144,7 @@ class Heartbeat:
             self._replication.liveness.told()
 
     async def _let_go(self) -> None:
-        """Let go of what others took over, or forgot since, while nobody saw this replica live."""
+        """Let go of jobs that were taken over or forgotten while nobody saw this replica live."""
         self._was_away = False
         try:
             for job in [*self._supervisor.registry]:

@@ -8,10 +8,10 @@ from legato.storage.contracts.replicas import DirectoryEntry, JobInfo, Stage
 
 
 def info_of(turn: Turn) -> JobInfo:
-    """Make the entry: without text, instructions and parameters.  The journal has those where
-    another replica may need them.
+    """Make the entry, without text, instructions and parameters.
 
-    Of what an API asked nothing is needed elsewhere but what it is: nobody goes on with it.
+    The journal has the whole turn where another replica may need it.  Of an API's request, other
+    replicas need only its kind: nobody goes on with the request.
     """
     return JobInfo(
         job_id=turn.job_id,
@@ -29,7 +29,7 @@ def info_of(turn: Turn) -> JobInfo:
 
 
 def turn_of(info: JobInfo) -> Turn:
-    """As much of the turn as brings its job to an end; not enough to ask the model."""
+    """Make as much of the turn as ends its job; not enough to ask the model."""
     return Turn(
         job_id=info.job_id,
         conversation_id=info.conversation_id,

@@ -1,4 +1,4 @@
-"""The jobs of many replicas, seen from one of them: the same promises as where it is alone."""
+"""The jobs of many replicas, seen from a single replica, with a lone process's promises."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -51,7 +51,7 @@ log = structlog.get_logger()
 class ClusterJobs(JobObserver):
     """Starts are decided in the directory, one after another; then the job is this replica's.
 
-    It waits there for the turns before it in its conversation, wherever those run.
+    The job waits here for the earlier turns of its conversation, at whichever replica they run.
     """
 
     def __init__(
@@ -96,12 +96,12 @@ class ClusterJobs(JobObserver):
         raise StorageError("The replicas' directory did not answer in time.")
 
     def _check_reach(self) -> None:
-        """Raises StorageError while nothing can be decided: nobody shall wait for that in vain."""
+        """Raises StorageError while the directory is out of reach: a start would wait in vain."""
         if self._heartbeat.trouble is not None:
             raise StorageError(str(self._heartbeat.trouble))
 
     async def _is_there(self, info: JobInfo) -> bool:
-        """Not where its own replica did not hear that it was entered."""
+        """Whether an owner has the job; false if the owner did not hear of the job's entry."""
         try:
             await self._owners.ask(info.job_id, GetStatus())
         except ActorStopped:
@@ -177,7 +177,7 @@ class ClusterJobs(JobObserver):
         try:
             entered = await self._directory.enter(info, on_busy, max_per_user=most)
         except StorageError:
-            self._soon(self._directory.withdraw, info)  # it may have been
+            self._soon(self._directory.withdraw, info)  # the job may have been entered
             raise
         match entered:
             case Denied("busy"):
@@ -188,7 +188,7 @@ class ClusterJobs(JobObserver):
                 return entered
 
     def _running_here(self, stream_id: str) -> JobRef | None:
-        """A job of that id, or, there being one at a time, the one that runs in a conversation."""
+        """A job here by its id, or else the running job of a conversation."""
         job = self._supervisor.registry.find(stream_id)
         if job is None:
             siblings = self._supervisor.registry.conversation(stream_id)
@@ -204,18 +204,18 @@ class ClusterJobs(JobObserver):
             raise ForeignConversation(conversation_id)
 
     def _ending(self, info: JobInfo) -> trio.Event:
-        """Set when that job has ended, wherever it does."""
+        """Make an event for the ending of a job, at whichever replica the job ends."""
         ended = trio.Event()
         self._until_done(self._await_end, info.job_id, ended)
         return ended
 
     def _until_done(self, work: Callable[..., Awaitable[None]], job_id: str, *more: object) -> None:
-        """Work about a job, in a task of its own: a fault in it ends no more than one attempt."""
+        """Do work about a job in a task of its own: a fault ends no more than one attempt."""
         done = partial(work, job_id, *more)
         self._nursery.start_soon(self._supervisor.kept_alive, done, job_id)
 
     async def _await_end(self, job_id: str, ended: trio.Event) -> None:
-        """Set `ended` when the job has ended.  An owner that cannot answer says nothing of that."""
+        """Set `ended` when the job has ended.  An owner may be unable to answer."""
         while not ended.is_set():
             try:
                 await self._owners.ended(job_id)
@@ -225,7 +225,7 @@ class ClusterJobs(JobObserver):
                 await trio.sleep(_RETRY)
 
     async def _stopped(self, job_id: str) -> None:
-        """Stop it, however often that has to be asked: the next turn waits for it."""
+        """Stop the job, with as many tries as needed: the next turn waits for the ending."""
         while True:
             try:
                 with suppress(ActorStopped):
@@ -239,7 +239,7 @@ class ClusterJobs(JobObserver):
         try:
             await self._owners.ask(info.job_id, Discard())
         except ActorStopped:
-            await self._directory.withdraw(info)  # nobody has it who could
+            await self._directory.withdraw(info)  # no owner is left who could
 
     # What the journal does not tell the directory.
 
@@ -271,7 +271,7 @@ class Notices:
         self._added.set()
 
     async def run(self) -> None:
-        """Tell, for ever.  What was due when this crashed is due when it runs again."""
+        """Tell, for ever.  Notices due at a crash are due at the next run."""
         if self._due:
             self._added.set()
         while True:
@@ -285,7 +285,7 @@ class Notices:
                 self._added.set()
 
     async def _tell(self) -> None:
-        """Raises StorageError, at last, where one could not be told."""
+        """Raises StorageError, after the other notices, where a notice could not be delivered."""
         trouble: StorageError | None = None
         for job_id, tell in [*self._due.items()]:
             try:
@@ -308,7 +308,7 @@ def _is_answering(job: Job) -> bool:
 
 
 def _current(listed: Sequence[DirectoryEntry]) -> DirectoryEntry:
-    """The first that still runs, else the last that was begun, else the last."""
+    """The first running job, else the last begun job, else the last."""
     running = next(filter(_is_running, listed), None)
     begun = next((each for each in reversed(listed) if each.stage == "ended"), None)
     return running or begun or listed[-1]

@@ -1,4 +1,4 @@
-"""A replica's whole life: a supervisor of many, and what it has is the others' when it leaves."""
+"""A replica's whole life: a supervisor among many, whose jobs the others get at the end."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -46,10 +46,10 @@ async def open_replica(
     on_owner_lost: OnOwnerLost,
     runs: Runs = BARE_RUNS,
 ) -> AsyncIterator[Replica]:
-    """One of many: on leaving, what it has is the others' at once.
+    """Open one replica of many; on leaving, the other replicas have its jobs at once.
 
     Raises:
-        StorageError: if what all replicas share cannot be used.
+        StorageError: if the storage shared by all replicas cannot be used.
     """
     await replication.liveness.beat()
     abandons = [records.abandon, replication.journal.abandon]
@@ -72,7 +72,7 @@ async def open_replica(
         host, guarded = OwnerServer(supervisor, failover), supervisor.guarded
         peers = Transport(nursery, replication.me, replication.post, host, guarded)
         heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
-        # Without these it would be a replica that says nothing and hears nothing.
+        # A replica without these tasks would say nothing and hear nothing.
         nursery.start_soon(supervisor.kept_alive, peers.run, "peers")
         nursery.start_soon(supervisor.kept_alive, heartbeat.run, "heartbeat")
         owners = OwnerClient(
@@ -96,7 +96,7 @@ async def _hand_over(
 ) -> None:
     supervisor.refuse_starts()
     with trio.move_on_after(LAST_LOOK):
-        await heartbeat.look()  # who came meanwhile, or is about to leave as well
+        await heartbeat.look()  # new replicas, and replicas about to leave as well
     await supervisor.drain(goes_on)
 
 
@@ -120,7 +120,7 @@ def _shared(
     *,
     is_resumed: bool,
 ) -> Supervisor:
-    """Of jobs that other replicas read, and may take over."""
+    """Make the supervisor of jobs that other replicas read, and may take over."""
     return Supervisor(
         nursery,
         hurried=hurried,

@@ -1,4 +1,4 @@
-"""One link to one other replica: what both have begun with each other, and how much waits."""
+"""The link to one other replica: the calls and mirrors under way, and how much waits."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,14 +26,14 @@ FromOwner = Accepted | LogChunk | Closed
 
 
 class LinkLost(Exception):
-    """The other replica is gone, or something of what was said between the two is lost."""
+    """The other replica is gone, or a packet between the two is lost."""
 
 
 class MirrorInput(Protocol):
-    """Who is told of a job."""
+    """A reader of a job's log from another replica."""
 
     def tell(self, envelope: FromOwner) -> None:
-        """Take it without waiting; after Closed no more comes."""
+        """Take the envelope without waiting; after Closed no more comes."""
         ...
 
 
@@ -57,7 +57,7 @@ class _PendingCall:
 
 
 class PeerSink:
-    """Where a job's lines go that another replica follows."""
+    """The sink for a job's lines to a mirror at another replica."""
 
     def __init__(self, link: "Link", call_id: int) -> None:
         self.is_left = False
@@ -79,19 +79,19 @@ class PeerSink:
 class Link:
     """Plain bookkeeping: nothing here waits.
 
-    Packets are numbered on each side's own `link`, which is another one after either side gave the
-    other up.
+    Each side numbers its packets under the name of its own link, and takes a new name after giving
+    the other side up.
     """
 
     def __init__(self) -> None:
-        self.waiting = 0  # bytes of lines in what is to be sent
-        self.scope = trio.CancelScope()  # of the task that sends
+        self.waiting = 0  # bytes of lines to be sent
+        self.scope = trio.CancelScope()  # of the sending task
         self._name = token_hex(8)
         self._sent = 0
         self._outgoing: list[Raw] = []
         self._due = trio.Event()
-        self._from: str | None = None  # the other's name for its end
-        self._received = 0  # the number of the last packet that came from there
+        self._from: str | None = None  # the other side's name for the link
+        self._received = 0  # the number of the last packet from there
         self._numbers = count(1)
         self._calls: dict[int, _PendingCall] = {}
         self._inlets: dict[int, MirrorInput] = {}
@@ -100,16 +100,16 @@ class Link:
     # Sending.
 
     def send(self, envelope: AnyEnvelope) -> None:
-        """Raises what `encode_envelope` does."""
+        """Raises the errors of `encode_envelope`."""
         self._outgoing.append(encode_envelope(envelope))
         self._due.set()
 
     def greet(self) -> None:
-        """Have a packet sent though nothing is in it, so that a gap shows."""
+        """Have a packet sent, even an empty packet, for a gap to show."""
         self._due.set()
 
     async def packet(self) -> tuple[str, int, Sequence[Raw]]:
-        """Wait until something is to be sent; all of that, with its link and number."""
+        """Wait until something is to be sent; return everything, with link and number."""
         await self._due.wait()
         self._due = trio.Event()
         envelopes, self._outgoing = self._outgoing, []
@@ -120,11 +120,11 @@ class Link:
     # Receiving.
 
     def is_new(self, link: str, number: int) -> bool:
-        """Whether that packet has not come before."""
+        """Whether the packet has not come before."""
         return link != self._from or number > self._received
 
     def receive(self, link: str, number: int) -> bool:
-        """Note that packet; whether something before it is missing, or was given up."""
+        """Note the packet; return whether an earlier packet is missing, or the name is new."""
         is_next = number == self._received + 1 if link == self._from else number == 1
         is_first = self._from is None
         is_other = link != self._from and not is_first
@@ -132,7 +132,7 @@ class Link:
         return is_other or not is_next
 
     def reset(self) -> None:
-        """Nothing that was begun comes to an end on this link any more."""
+        """End all calls, mirrors and sinks under way: none will be finished on this link."""
         calls, self._calls = self._calls, {}
         inlets, self._inlets = self._inlets, {}
         sinks, self._sinks = self._sinks, {}
@@ -158,7 +158,7 @@ class Link:
         if call := self._calls.get(call_id):
             call.end(reply)
 
-    # What it follows.
+    # The mirrors here.
 
     def admit(self, inlet: MirrorInput) -> int:
         call_id = next(self._numbers)
@@ -172,7 +172,7 @@ class Link:
         return found
 
     def tell(self, envelope: FromOwner) -> bool:
-        """Whether anybody here still follows that."""
+        """Whether a mirror here still follows the envelope's job."""
         inlet = self._inlets.get(envelope.call_id)
         if isinstance(envelope, Closed):
             self._inlets.pop(envelope.call_id, None)
@@ -180,14 +180,14 @@ class Link:
             inlet.tell(envelope)
         return inlet is not None
 
-    # What it tells the other of.
+    # The sinks for mirrors at the other replica.
 
     def serve(self, call_id: int) -> PeerSink:
         sink = self._sinks[call_id] = PeerSink(self, call_id)
         return sink
 
     def end(self, closed: Closed) -> None:
-        """Tell the other that no more comes."""
+        """Tell the other side that no more comes."""
         self.send(closed)
         self.leave(closed.call_id)
 

@@ -1,17 +1,17 @@
-"""A job of another replica, for the readers of this one: fed by its owner instead of by a model.
+"""Another replica's job for the readers here: fed by the owner instead of by a model.
 
 Rules:
 
 1. A mirror follows the owner as any reader does, from a cursor, and fills the same `Feed` as a job:
    the same events at the same positions.
 2. One mirror serves all readers of a replica, and goes when nobody reads.
-3. A chunk that does not follow what is here makes the mirror begin again: its readers are cut, and
-   each asks again from its own cursor.
+3. A chunk that does not follow the log here makes the mirror begin again: its readers are cut, and
+   each asks again from the reader's cursor.
 4. A new owner may have kept less.  Example: the mirror has [1, 2, 3] of epoch 1, and the owner at
-   epoch 2 goes on from [1, 2].  Cursor `job:1:3` does not hold there, so the mirror begins again,
+   epoch 2 goes on from [1, 2].  Cursor `job:1:3` does not hold there: the mirror begins again,
    and readers who saw the lost event get a snapshot.  If [1, 2, 3] was kept, the mirror goes on
    under epoch 2 and cuts nobody.
-5. A reader who saw more at another replica than has come here waits until the mirror has as much.
+5. A reader who saw more at another replica than the mirror has waits until the mirror has as much.
 6. No method that changes a mirror waits.
 """
 
@@ -38,7 +38,7 @@ from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor
 from legato.storage.contracts.replicas import JobInfo
 
-_PAUSE: Final = 0.1  # seconds until an owner is asked again that told nothing
+_PAUSE: Final = 0.1  # seconds until a silent owner is asked again
 
 _IDLE: Final = 30.0
 """Seconds without a reader after which it ends: the next reader makes a new one."""
@@ -47,32 +47,32 @@ log = structlog.get_logger()
 
 
 class Last(NamedTuple):
-    """Who was followed last, and whether the job is gone there."""
+    """The owner followed last, and whether the job is gone there."""
 
     owner: str | None = None
     is_gone: bool = False
 
 
 class Source(Protocol):
-    """Where a job is to be had, whoever owns it."""
+    """The way to a job, whichever replica owns it."""
 
     async def checked(self, job_id: str, start: Start) -> Start:
-        """`start`, or "snapshot" where what follows that cursor cannot be told: its owner knows.
+        """Return `start`, or "snapshot" where the owner cannot tell the events after the cursor.
 
         Raises:
-            ActorStopped: if there is no such job (any more).
+            ActorStopped: if the job does not exist (any more).
         """
         ...
 
     async def follow(
         self, job_id: str, start: Cursor | None, inlet: MirrorInput, last: Last
     ) -> str:
-        """Have it told to `inlet`, until that is closed, by the owner that is returned.
+        """Have `inlet` told the job's log until Closed; return the owner who tells.
 
         Waits for an owner where there is none.
 
         Raises:
-            ActorStopped: if there is no such job (any more), or it is this replica's own.
+            ActorStopped: if the job does not exist (any more), or is this replica's own.
         """
         ...
 
@@ -96,11 +96,11 @@ class Mirror:
         self._last = Last()
 
     def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
-        """See `Feed.subscribe`; what comes late there comes late here.  `start` is checked.
+        """See `Feed.subscribe`; events come here later than at the owner.  `start` is checked.
 
         Raises:
-            ActorStopped: if what its owner says cannot be understood.
-            OutOfReach: as `Feed.subscribe` does; who waited for that is told on asking again.
+            ActorStopped: if the owner's lines cannot be understood.
+            OutOfReach: as `Feed.subscribe` does; a waiting reader hears this on asking again.
         """
         if self._is_broken:
             raise ActorStopped
@@ -124,18 +124,18 @@ class Mirror:
             nursery.cancel_scope.cancel()
 
     def leave(self) -> None:
-        """Cut the readers that are left."""
+        """Cut the remaining readers."""
         self._source.unfollow(self)
         self._begin_again()
 
-    # What its owner tells it.
+    # What the owner tells.
 
     def tell(self, envelope: FromOwner) -> None:
         self._told.append(envelope)
         self._arrived.set()
 
     async def _take(self) -> None:
-        """Take what is told in a task of its own, so that a fault in it ends nothing else."""
+        """Take the owner's envelopes in a task of its own: a fault ends nothing else."""
         while True:
             await self._arrived.wait()
             self._arrived = trio.Event()
@@ -169,23 +169,27 @@ class Mirror:
     def _append(self, events: Sequence[AnyEvent], *, up_to: int) -> None:
         feed = self._feed = self._accepting()
         if feed.log.tail + len(events) != up_to:
-            self._begin_again()  # what was told is not what follows
+            self._begin_again()  # the lines do not follow the log here
             return
         feed.append(*events)
         waiting, self._waiting = self._waiting, []
         for each in waiting:
-            with suppress(OutOfReach, UnknownDialect):  # told by the closed sink; the others go on
+            # the reader hears by its closed sink; the others go on
+            with suppress(OutOfReach, UnknownDialect):
                 self.subscribe(*each)
         feed.push()
 
     def _accepting(self) -> Feed:
-        """Only now: before its first lines nobody knows whether its owner holds what is here."""
+        """Make the feed, or have the feed go on, under the owner's epoch.
+
+        Not before the first lines: until then nobody knows whether the owner holds the events here.
+        """
         epoch, previous_epochs = self._accepted
         if self._feed is None:
             return Feed(self._identity(epoch), self._dialects, previous_epochs)
         if self._feed.epoch != epoch:
             self._feed.succeed(epoch, previous_epochs)
-            self._cut_waiting()  # they were checked by another
+            self._cut_waiting()  # another owner checked their starts
         return self._feed
 
     def _cut_waiting(self) -> None:
@@ -196,11 +200,11 @@ class Mirror:
     async def _follow(self) -> None:
         while not self._is_broken and (self._feed is None or self._feed.ending is None):
             self._closed = trio.Event()
-            self._told.clear()  # what was told by another
+            self._told.clear()  # envelopes of a former owner
             job_id, cursor = self._info.job_id, self._cursor()
             self._last = Last(await self._source.follow(job_id, cursor, self, self._last))
             await self._closed.wait()
-            if self._cursor() == cursor:  # nothing came of it: no use in asking at once
+            if self._cursor() == cursor:  # no progress: no use in asking at once
                 await trio.sleep(_PAUSE)
 
     def _cursor(self) -> Cursor | None:
@@ -213,7 +217,7 @@ class Mirror:
         return Identity(info.job_id, epoch, info.conversation_id, info.response_id)
 
     def _begin_again(self) -> None:
-        """Its readers ask again, each from where it is."""
+        """Drop the feed; each reader asks again from the reader's own cursor."""
         feed, self._feed = self._feed, None
         self._told.clear()
         self._cut_waiting()
@@ -234,7 +238,7 @@ class Mirror:
 
 
 class Mirrors:
-    """Those of this replica: one a job, for as long as somebody reads it here."""
+    """The mirrors of this replica: one a job, for as long as somebody here reads."""
 
     def __init__(
         self,
@@ -255,22 +259,22 @@ class Mirrors:
         """See `Feed.subscribe`.
 
         Raises:
-            ActorStopped: if there is no such job (any more).
+            ActorStopped: if the job does not exist (any more).
         """
         if job := self._registry.find(info.job_id):
-            with suppress(ActorStopped):  # it was lost: then it is somewhere else
+            with suppress(ActorStopped):  # lost: the job is at another replica
                 await job.ref.subscribe(dialect, start, sink)
                 return
         mirror = self._mirrors.get(info.job_id)
         if not (mirror and mirror.holds(start)):
             start = await self._source.checked(info.job_id, start)
-        if job := self._registry.find(info.job_id):  # it is this replica's by now
+        if job := self._registry.find(info.job_id):  # this replica owns the job by now
             await job.ref.subscribe(dialect, start, sink)
         else:
             self._mirror(info).subscribe(dialect, start, sink)
 
     def _mirror(self, info: JobInfo) -> Mirror:
-        """Another reader may have been as fast."""
+        """Return the job's mirror, which a simultaneous reader may have made."""
         mirror = self._mirrors.get(info.job_id)
         if mirror is None:
             mirror = self._mirrors[info.job_id] = Mirror(info, self._dialects, self._source)

@@ -1,4 +1,4 @@
-"""Asking the owner of a job, whichever replica that is, also while it changes hands."""
+"""Asks the owner of a job, at whichever replica, also while the owner changes."""
 
 from contextlib import suppress
 from secrets import token_hex
@@ -26,14 +26,14 @@ _LEAST_STOP_TIMEOUT: Final = 60.0  # seconds
 
 
 def stop_timeout(lease: float, store_timeout: float) -> float:
-    """Seconds for a stop to be answered: more than an owner that lives needs to store the answer,
-    and more than it takes until another replica has done so."""
+    """Seconds for a stop to be answered: longer than a living owner needs to store the answer, and
+    longer than until another replica has done so."""
     return max(_LEAST_STOP_TIMEOUT, 2 * (lease + store_timeout))
 
 
 class OwnerClient:
-    """Who owns a job is in the directory; that changes when its owner is gone, and until then
-    whoever asks waits."""
+    """The directory names the owner of a job.  When an owner is gone, the entry changes, and until
+    then every question waits."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class OwnerClient:
         heartbeat: Heartbeat,
         stop_timeout: float,
     ) -> None:
-        """`stop_timeout`: the function of that name says how many seconds."""
+        """`stop_timeout`: seconds, by the function of the same name."""
         self._me = replication.me
         self._directory = replication.directory
         self._liveness = replication.liveness
@@ -53,16 +53,18 @@ class OwnerClient:
         self._stop_timeout = stop_timeout
 
     async def owner(self, job_id: str, last: str | None = None) -> str:
-        """Find its owner, who lives.  `last` is who was it when it was asked last: that holds where
-        the directory has lost the job, and `last` will tell it again.
+        """Find the job's owner, a living replica.
+
+        `last` is the owner at the last question, and still the owner if the directory lost the job:
+        `last` will announce the job again.
 
         Raises:
-            ActorStopped: if there is no such job (any more).
+            ActorStopped: if the job does not exist (any more).
         """
         if self._host.has(job_id):
             return self._me
         while True:
-            with suppress(StorageError):  # that it cannot be asked says nothing about the job
+            with suppress(StorageError):  # a directory out of reach says nothing about the job
                 entry = await self._directory.find(job_id)
                 owner = entry.owner if entry else last
                 if owner is None or (entry is None and not self._lives(owner)):
@@ -72,17 +74,19 @@ class OwnerClient:
             await self._heartbeat.looked()
 
     async def ask(self, job_id: str, question: Question[A]) -> A:
-        """Raises:
-        ActorStopped: if there is no such job (any more).
-        OutOfReach, UnknownDialect: as the job refuses.
-        StorageError: if its owner has it and cannot answer.
+        """Ask the owner, and each next owner, until the job has answered.
+
+        Raises:
+            ActorStopped: if the job does not exist (any more).
+            OutOfReach, UnknownDialect: as the job refuses.
+            StorageError: if the owner has the job and cannot answer.
         """
         reply = await self._reply(job_id, question)
         if reply.refusal == "out_of_reach":
             raise OutOfReach(reply.last)
         if reply.refusal == "unknown_dialect":
             raise UnknownDialect("Nobody speaks that dialect there.")
-        return cast("A", reply.answer)  # the owner's, to this very question
+        return cast("A", reply.answer)  # the owner's answer to this very question
 
     async def _reply(self, job_id: str, question: Question[A]) -> Reply:
         owner = await self.owner(job_id)
@@ -99,14 +103,14 @@ class OwnerClient:
             owner = await self.owner(job_id, owner)
 
     async def stop(self, job_id: str) -> StopReply:
-        """Raises StorageError, too, where its owner cannot be reached in time."""
-        stop = Stop(token_hex(8))  # the same however often it has to be asked
+        """Raises StorageError, too, where the owner cannot be reached in time."""
+        stop = Stop(token_hex(8))  # the same id at each repetition
         with trio.move_on_after(self._stop_timeout):
             return await self.ask(job_id, stop)
         raise StorageError("The process that runs the generation did not answer in time.")
 
     async def ended(self, job_id: str) -> None:
-        """Return when it has ended, or is gone."""
+        """Return when the job has ended, or is gone."""
         with suppress(ActorStopped):
             await self.ask(job_id, AwaitEnding())
 
@@ -151,7 +155,7 @@ class OwnerClient:
 
 
 class ClusterRef(JobRef):
-    """A job of any replica, this one included: its owner is looked for at each question."""
+    """A job of any replica, including this one: its owner is looked up at each question."""
 
     def __init__(self, info: JobInfo, owners: OwnerClient, mirrors: Mirrors) -> None:
         self.job_id = info.job_id

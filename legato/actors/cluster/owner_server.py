@@ -1,4 +1,4 @@
-"""What a replica answers when another asks for its jobs."""
+"""Answers the questions of other replicas about the jobs here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +15,8 @@ from legato.actors.supervisor import Supervisor
 
 
 class OwnerServer:
-    """The jobs of this replica, those included that are on their way: others can see in the
-    directory that they are its own before they are here."""
+    """The jobs of this replica, including jobs under way: in the directory, other replicas see this
+    replica as the owner before a job is here."""
 
     def __init__(self, supervisor: Supervisor, failover: Failover) -> None:
         self._supervisor = supervisor
@@ -30,7 +30,7 @@ class OwnerServer:
 
     @contextmanager
     def entering(self, job_id: str) -> Iterator[None]:
-        """Until the block ends, whoever asks for the job waits."""
+        """Until the block ends, every question about the job waits."""
         entered = self._entering[job_id] = trio.Event()
         try:
             yield
@@ -39,7 +39,7 @@ class OwnerServer:
             entered.set()
 
     def hands_on(self, job_id: str) -> bool:
-        """Whether this process, which is about to go, leaves that job to another."""
+        """Whether this process, which is about to go, leaves the job to another replica."""
         return job_id in self._supervisor.handed_on
 
     def has(self, job_id: str) -> bool:
@@ -78,7 +78,7 @@ class OwnerServer:
         return self._supervisor.registry.find(job_id)
 
     async def _ask(self, job: Job, call_id: int, question: OwnerQuestion) -> Reply:
-        """Raises ActorStopped where the job went before it answered: it is another replica's."""
+        """Raises ActorStopped where the job left before answering: another replica owns it."""
         match question:
             case HasJob():
                 return Reply(call_id)

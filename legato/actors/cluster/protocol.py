@@ -1,4 +1,4 @@
-"""What replicas say to each other: envelopes, and a job's log as the lines of a dialect.  Pure."""
+"""The envelopes between replicas, and the dialect for a job's log.  Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, Self, cast
@@ -30,7 +30,7 @@ _events: Final = json.Decoder(AnyEvent)
 
 
 class LogDialect:
-    """A line an event.  A snapshot is none of it: who mirrors a log needs all of it."""
+    """A line an event.  There is no snapshot: a mirror needs the whole log."""
 
     def __init__(self, identity: Identity) -> None:
         pass
@@ -48,40 +48,40 @@ class LogDialect:
 
 
 def events_of(data: bytes) -> Sequence[AnyEvent] | None:
-    """The events of such lines; None where a cursor did not hold: begin again.
+    """Decode the events of the dialect's lines; None where a cursor did not hold: begin again.
 
     Raises:
-        msgspec.MsgspecError: where they are not such lines.
+        msgspec.MsgspecError: where the bytes are no lines of events.
     """
     return None if data.startswith(_RESET) else _events.decode_lines(data)
 
 
 class Envelope(Struct, frozen=True, tag=True):
-    """Part of a packet.  `call_id` numbers what its first sender began with it."""
+    """Part of a packet.  `call_id` numbers the Call or Follow that began the exchange."""
 
     call_id: int
 
 
 class Follow(Envelope, frozen=True):
-    """Tell me that job's log from there on.  `cursor` None is its beginning."""
+    """Tell me the job's log from `cursor` on.  None is the beginning."""
 
     job_id: str
     cursor: str | None
 
 
 class Unfollow(Envelope, frozen=True):
-    """No more of it is wanted."""
+    """No more of the log is wanted."""
 
 
 class Accepted(Envelope, frozen=True):
-    """What follows is the job's under `epoch`; `previous_epochs`: see Feed."""
+    """The following chunks are the job's under `epoch`; `previous_epochs`: see Feed."""
 
     epoch: int
     previous_epochs: Mapping[int, int]
 
 
 class LogChunk(Envelope, frozen=True):
-    """A Chunk of it."""
+    """A Chunk of the log."""
 
     data: bytes
     seq: int
@@ -89,7 +89,7 @@ class LogChunk(Envelope, frozen=True):
 
 
 class Closed(Envelope, frozen=True):
-    """No more comes of that.  What is missing can be asked for again, unless the job `is_gone`."""
+    """No more of the log comes.  The rest can be asked for again, unless the job `is_gone`."""
 
     is_gone: bool = False
 
@@ -99,11 +99,11 @@ class HasJob(Question[None], frozen=True):
 
 
 class Discard(Question[None], frozen=True):
-    """Stop the job and let go of it; answered when that is done."""
+    """Stop the job and let go of it; answered when done."""
 
 
 class AwaitTitle(Question[None], frozen=True):
-    """Answered when no title of that conversation is in the making at the asked replica."""
+    """Answered when no title of the conversation is in the making at the asked replica."""
 
     conversation_id: str
 
@@ -124,17 +124,17 @@ class Call(Envelope, frozen=True):
 
 
 def call(call_id: int, job_id: str, question: Question[Any]) -> Call:
-    """Make the call of a question that a replica may be asked: any but Subscribe."""
+    """Make the call of a question for a replica: any question but Subscribe."""
     return Call(call_id, job_id, cast("CallQuestion", question))
 
 
 class Reply(Envelope, frozen=True):
     """A replica's answer to a call.
 
-    `is_known` is false where the asked replica has no such job; with `is_leaving` the replica goes,
-    and another will have the job; `fault` says why it cannot answer though it has the job.
+    `is_known` is false where the asked replica does not have the job; with `is_leaving` the replica
+    goes, and another replica will have the job; `fault` says why the owner cannot answer.
 
-    `refusal`: the job refuses, with `last` as in OutOfReach, or because nobody speaks that dialect.
+    `refusal`: the job refuses, with `last` as in OutOfReach, or because nobody speaks the dialect.
     """
 
     answer: AnyAnswer | None = None
@@ -146,16 +146,16 @@ class Reply(Envelope, frozen=True):
 
 
 class GapDetected(Envelope, frozen=True):
-    """Packets of yours did not arrive: begin again all that we had begun."""
+    """Packets of yours did not arrive: begin all our calls and mirrors again."""
 
 
 AnyEnvelope = Call | Reply | Follow | Unfollow | Accepted | LogChunk | Closed | GapDetected
 
 
 class Packet(Struct, frozen=True, array_like=True):
-    """Envelopes of one replica for another, the `number`th packet on that link, from 1.
+    """Envelopes of one replica for another, the `number`th packet on the link, from 1.
 
-    `link` tells the sender's end of the link from those that it had before.
+    `link` tells the sender's end of the link from its former ends.
     """
 
     sender: str
@@ -165,7 +165,7 @@ class Packet(Struct, frozen=True, array_like=True):
 
 
 class _Sealed(Struct, frozen=True, array_like=True):
-    """A packet whose envelopes are encoded."""
+    """A packet with encoded envelopes."""
 
     sender: str
     link: str
@@ -178,10 +178,10 @@ _packets: Final = msgpack.Decoder(Packet)
 
 
 def encode_envelope(envelope: AnyEnvelope) -> Raw:
-    """Encode each by itself, so that one which cannot be costs no other.
+    """Encode an envelope alone: an envelope with an error costs no other envelope.
 
     Raises:
-        msgspec.MsgspecError, OverflowError, TypeError, UnicodeEncodeError: where it cannot be.
+        msgspec.MsgspecError, OverflowError, TypeError, UnicodeEncodeError: for such an error.
     """
     return Raw(_msgpack(envelope))
 
@@ -191,5 +191,5 @@ def encode_packet(sender: str, link: str, number: int, envelopes: Sequence[Raw])
 
 
 def decode_packet(data: bytes) -> Packet:
-    """Raises msgspec.MsgspecError where it is none."""
+    """Raises msgspec.MsgspecError where the bytes are no packet."""
     return _packets.decode(data)

@@ -1,4 +1,4 @@
-"""The links to other replicas: what is begun with an envelope, and what comes of it."""
+"""The links to other replicas: sends and receives their envelopes."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -43,18 +43,18 @@ log = structlog.get_logger()
 
 
 class Host(Protocol):
-    """What the replicas ask of one of them."""
+    """The other replicas' questions to this replica."""
 
     def has(self, job_id: str) -> bool:
         """Whether the job is here now."""
         ...
 
     async def local(self, job_id: str) -> LocalRef | None:
-        """The job, if it is this replica's."""
+        """The job, if this replica owns it."""
         ...
 
     def hands_on(self, job_id: str) -> bool:
-        """Whether the job is another's soon."""
+        """Whether another replica will have the job soon."""
         ...
 
     async def answer(self, call: Call) -> Reply: ...
@@ -63,9 +63,9 @@ class Host(Protocol):
 class Transport:
     """Envelopes in one packet to each replica, as soon as the packet before is sent.
 
-    Packets may be lost, so they are numbered.  After a gap both sides end all that was begun
-    between them, and whoever still wants it begins again, from where it was.  Each link has a task
-    that sends, so that one replica whose inbox cannot be reached delays no other.
+    Packets may be lost, and are numbered.  After a gap both sides end all calls and mirrors
+    between them, and each asker begins again, from the last cursor.  Each link has a task of its
+    own for sending: a replica whose inbox cannot be reached delays no other.
     """
 
     def __init__(
@@ -79,15 +79,14 @@ class Transport:
         self._links: dict[str, Link] = {}
 
     async def ask(self, peer: str, job_id: str, question: Question[Any]) -> Reply:
-        """Raises LinkLost where the peer may not have got it, or its answer may be lost."""
+        """Raises LinkLost where the question or its answer may be lost."""
         link = self._link(peer)
         with link.asking() as pending:
             link.send(call(pending.call_id, job_id, question))
             return await pending.reply()
 
     def follow(self, peer: str, job_id: str, start: Cursor | None, inlet: MirrorInput) -> None:
-        """Have that job's log told to `inlet`, from `start` or from its beginning, until it is
-        closed."""
+        """Have the job's log told to `inlet`, from `start` or from the beginning, until Closed."""
         link = self._link(peer)
         link.send(Follow(link.admit(inlet), job_id, str(start) if start else None))
 
@@ -97,8 +96,7 @@ class Transport:
                 link.send(Unfollow(call_id))
 
     def greet(self, alive: Callable[[str], bool]) -> None:
-        """Send a sign on every link, so that a gap shows also where nothing is said; end the links
-        with those who are gone."""
+        """Send a sign on every link, for a gap to show in silence; end links to the dead."""
         for peer, link in [*self._links.items()]:
             if alive(peer):
                 link.greet()
@@ -114,7 +112,7 @@ class Transport:
             try:
                 packets = await self._post.receive()
             except StorageError as error:
-                if is_first:  # of an outage that lasts one line is enough
+                if is_first:  # a single line is enough for an outage
                     log.warning("no packets received", reason=str(error))
                 is_first = False
                 await trio.sleep(_RETRY)
@@ -130,8 +128,7 @@ class Transport:
         return self._links[peer]
 
     async def _send(self, peer: str, link: Link) -> None:
-        """Send, for ever.  A packet that a bug keeps back is one more that is lost: the number of
-        the next one says so."""
+        """Send, for ever.  A packet that a bug keeps back counts as lost: a gap shows."""
         with link.scope:
             while True:
                 packet = encode_packet(self._me, *await link.packet())
@@ -158,7 +155,7 @@ class Transport:
             return
         link = self._link(packet.sender)
         if not link.is_new(packet.link, packet.number):
-            return  # sent again by who was not sure
+            return  # a repetition by a sender without a reply
         if link.receive(packet.link, packet.number):
             link.reset()
             link.send(GapDetected(0))

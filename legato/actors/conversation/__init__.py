@@ -1,8 +1,8 @@
-"""What a turn asks, what the model gets to read, and where the turn is kept.
+"""A turn's place in a conversation, the messages for the model, and the storage of the turn.
 
 - `agent_prompt`: makes an agent's prompt and parameters for the model of a turn
-- `history`: what the model gets to read: the thread above a message, as much of it as fits
+- `history`: the messages for the model: the thread above a message, as far as it fits
 - `titles`: names a conversation after its first answer
-- `turn`: a turn of a conversation: what was asked for, and what that means given its messages
+- `turn`: a turn of a conversation: the request, and its place among the messages
 - `turn_store`: stores turns: as a conversation's messages, or as the responses of an API
 """

@@ -1,4 +1,4 @@
-"""Tells of a turn which agent answers.  Pure."""
+"""Tells of a turn that agent answers.  Pure."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from legato.models.contract import Json
 
 
 def agent_of(turn: Turn) -> Agent | None:
-    """Return the agent that answers; None where a bare model does."""
+    """Return the answering agent; None for a bare model."""
     return turn.agents[0] if turn.agents else None
 
 
@@ -32,7 +32,7 @@ def prompt_of_agent(turn: Turn) -> str:
 
 
 def parameters(turn: Turn) -> Mapping[str, Json]:
-    """The parameters of the first model call: the caller's and the agent's, which count where both
-    name one."""
+    """The parameters of the first model call: the caller's and the agent's; the agent's count
+    more."""
     agent = agent_of(turn)
     return turn.parameters if agent is None else {**turn.parameters, **agent.parameters}

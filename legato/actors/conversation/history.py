@@ -1,15 +1,18 @@
-"""What the model gets to read: the thread above a message, as much of it as fits.  Pure."""
+"""The messages for the model: the thread above a message, as far as it fits.  Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
 
+from msgspec import UNSET
+
+from legato.agents.messages import messages_in
 from legato.content import Message, Part, TextPart, text_of
 from legato.models.contract import ChatMessage
 
 
 def thread(messages: Sequence[Message], message_id: str) -> list[Message]:
-    """From the first message down to the one before `message_id`, along the parents.
+    """The messages from the first down to the parent of `message_id`, along the parents.
 
-    It ends at a parent that is missing, and does not follow a cycle twice.
+    The thread ends at a missing parent, and follows a cycle only once.
     """
     known = {message.message_id: message for message in messages}
     path: list[Message] = []
@@ -24,10 +27,15 @@ def thread(messages: Sequence[Message], message_id: str) -> list[Message]:
     return path[::-1]
 
 
-def chat(messages: Sequence[Message]) -> Iterator[ChatMessage]:
-    """The messages as a model reads them; those without text are left out."""
+def chat(messages: Sequence[Message], *, with_calls: bool = False) -> Iterator[ChatMessage]:
+    """The messages as a model reads them; messages without text are left out.
+
+    `with_calls`: the tool calls of answers, and their results, are given as well.
+    """
     for message in messages:
-        if text := text_of(message):
+        if with_calls and message.content is not UNSET:
+            yield from messages_in(message.content)
+        elif text := text_of(message):
             yield ChatMessage("user" if message.is_created_by_user else "assistant", text)
 
 
@@ -50,7 +58,7 @@ def fitting(
 ) -> list[ChatMessage]:
     """The newest turns of `history` that fit into `limit` tokens beside `fixed`.
 
-    A turn is a user's message and the answers to it: it stays whole or goes whole.
+    A turn is a user's message with its answers, and stays whole or goes whole.
     """
     room = limit - sum(cost(message.text) for message in fixed)
     kept: list[ChatMessage] = []

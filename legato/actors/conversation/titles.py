@@ -13,10 +13,10 @@ from legato.models.contract import ChatMessage, Model, ModelError, ModelRequest,
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.records import Records
 
-_MAX_TITLE = 80  # characters: what a sidebar shows, with room to spare
+_MAX_TITLE = 80  # characters: as a sidebar shows, with room to spare
 _MAX_TITLE_TOKENS = 24
 _MAX_TITLE_WORDS = 9  # five were asked for; a model that writes sentences did not understand
-_EXCERPT = 1000  # characters of question and answer: enough to know what they are about
+_EXCERPT = 1000  # characters of question and answer: enough to know the subject
 
 _THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>.*?(</\1>|\Z)", re.DOTALL)
 _LABEL = re.compile(r"^\W*(?:\w+ ){0,3}(?:title|name|topic)\W{0,3}:\W*", re.IGNORECASE)
@@ -42,8 +42,10 @@ class Titles:
             await pending.wait()
 
     def due(self, ending: AnyEnding | None, model: Model) -> Callable[[], Awaitable[None]] | None:
-        """The task that makes a title after that ending, if one is wanted; from now until it has
-        run, `wait` waits for it."""
+        """The task which makes a title after the ending, if a title is wanted.
+
+        From now on until the task has run, `wait` waits for the task.
+        """
         if ending is None or isinstance(ending, Failed):
             return None
         conversation, question, answer = ending.conversation, ending.request, ending.response
@@ -79,7 +81,7 @@ class Titles:
                 del self._pending[conversation_id]
 
     async def _written(self, model: Model, question: str, answer: str) -> str:
-        """By the model; empty where it does not write titles, or not in time."""
+        """By the model; empty where the model does not write titles, or not in time."""
         if not model.writes_titles:
             return ""
         exchange = f"User: {question[:_EXCERPT]}\n\nAssistant: {answer[:_EXCERPT]}\n\n{_ASK}"
@@ -101,7 +103,7 @@ def by_rule(question: str) -> str:
 
 
 def cleaned(title: str) -> str:
-    """A model's title without what models put around one; empty where it wrote no title at all."""
+    """A model's title without the wrapping of some models; empty where the model wrote no title."""
     said = _CONTROL.sub("", _THOUGHT.sub("", title).rpartition("</think>")[2])
     first = next((line.strip() for line in said.splitlines() if line.strip()), "")
     name = _LABEL.sub("", first).strip(" \t\"'*#`.“”")

@@ -1,4 +1,4 @@
-"""A turn of a conversation: what was asked for, and what that means given its messages.  Pure."""
+"""A turn of a conversation: the request, and its place among the messages.  Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -21,7 +21,7 @@ from legato.storage.contracts.responses import StoredResponse
 
 
 class InvalidTurn(Exception):
-    """It does not fit its conversation.  `field` is the request's own name for what is wrong."""
+    """The turn does not fit its conversation.  `field` names the wrong part in the request."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -29,11 +29,11 @@ class InvalidTurn(Exception):
 
 
 class Prompt(Struct, frozen=True, kw_only=True):
-    """What an API was asked.  The model reads `messages` as they are.
+    """An API's request.  The model reads `messages` as they are.
 
-    Where it is to be stored: `items` are the request's own input items, with ids, as its API
-    spells them; `previous_id` the response that they follow.  `after`: the last response of the
-    conversation, as it was when `messages` were gathered from there.
+    For a response to store: `items` are the request's own input items, with ids, in the API's own
+    spelling; `previous_id` is the response before them.  `after`: the last response of the
+    conversation, as read together with `messages`.
     """
 
     api_request: ApiRequest
@@ -44,18 +44,18 @@ class Prompt(Struct, frozen=True, kw_only=True):
 
 
 class Turn(TurnRequest, frozen=True, kw_only=True):
-    """With a `prompt` an API was asked, and nothing is a message of a conversation."""
+    """A turn with a `prompt` is a request to an API, and no message of a conversation."""
 
     prompt: Prompt | None = None
 
 
 def queued(turn: Turn) -> Queued:
-    """Say of a turn what whoever has it later must know."""
+    """Make the log's first event, with all that a later owner of the turn must know."""
     return Queued(_request(turn))
 
 
 def resumable(turn: Turn, created: Created) -> Created:
-    """Say with a turn's beginning what whoever has the model go on must know."""
+    """Add to a turn's beginning all that an owner must know to have the model go on."""
     return structs.replace(created, turn=structs.replace(_request(turn), text=""))
 
 
@@ -68,7 +68,7 @@ def turn_of(request: TurnRequest) -> Turn:
 
 
 def without_prompt(turn: Turn) -> Turn:
-    """What is left of it once the model has read: an API's caller may send megabytes."""
+    """The rest of a turn once the model has read: an API's caller may send megabytes."""
     turn = structs.replace(turn, parameters={}, agents=())
     if turn.prompt is None:
         return turn
@@ -77,7 +77,7 @@ def without_prompt(turn: Turn) -> Turn:
 
 
 class Plan(Struct, frozen=True):
-    """A turn as it will run: the message to store, and what the answer starts from."""
+    """A turn as it will run: the message to store, and the kept beginning of the answer."""
 
     request: Message
     kept: tuple[Part, ...] = ()
@@ -86,11 +86,11 @@ class Plan(Struct, frozen=True):
 def plan(turn: Turn, messages: Sequence[Message], *, expected: Collection[str] = ()) -> Plan:
     """Find a turn's place among its conversation's messages (oldest first).
 
-    `expected` are ids of messages that are still being made: good parents, though not stored
-    yet.  Where one never comes, the newest message takes its place.
+    `expected` are ids of messages in the making: good parents, though not stored yet.  If such a
+    parent never comes, the newest message takes its place.
 
     Raises:
-        InvalidTurn: if it names a message that is not there, or not of the kind it needs.
+        InvalidTurn: if the turn names a missing message, or a message of the wrong kind.
     """
     known = {message.message_id: message for message in messages}
     if turn.revise is not None:

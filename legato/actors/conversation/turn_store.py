@@ -27,18 +27,18 @@ _MOST_READ: Final = 8 * LEAST_READ
 
 
 class TurnStore(Protocol):
-    """The storage as one kind of turn sees it.  Every method raises StorageError as that does."""
+    """The storage as one kind of turn sees it.  Every method raises StorageError."""
 
     async def plan(self, turn: Turn, model: Model) -> Opening:
-        """Find the turn's place; with it, what the model shall read.  Nothing is kept yet.
+        """Find the turn's place, and make the model's request.  Nothing is stored yet.
 
         Raises:
-            InvalidTurn: if the conversation changed so that the turn has no place in it.
+            InvalidTurn: if the conversation changed, and no longer has a place for the turn.
         """
         ...
 
     async def open(self, turn: Turn, created: Created) -> Conversation:
-        """Keep the question; return its conversation as it is then.  Twice is once.
+        """Store the question; return its conversation as it is then.  A repetition changes nothing.
 
         Raises:
             ForeignConversation, RequestTaken, OverQuota: as the storage does.
@@ -48,7 +48,7 @@ class TurnStore(Protocol):
     async def reopen(
         self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
     ) -> Opening:
-        """Have the model go on from `content`, in a turn that another process began.
+        """Have the model go on from `content`, in a turn begun by another process.
 
         Raises:
             ForeignConversation: if the conversation is gone.
@@ -56,18 +56,18 @@ class TurnStore(Protocol):
         ...
 
     async def opened(self, created: Created) -> Conversation | None:
-        """Look the question's conversation up; None where the question is not kept."""
+        """Look the question's conversation up; None where the question is not stored."""
         ...
 
     async def conversation(self, created: Created) -> Conversation | None:
-        """Look the conversation up, whatever is kept in it; None where it is gone."""
+        """Look the conversation up, with or without messages; None where none is there."""
         ...
 
     async def close(self, job_id: str, ending: AnyEnding, created: Created) -> Conversation | None:
-        """Keep the job's answer beside its question; return the conversation as it is then.
+        """Store the job's answer beside its question; return the conversation as it is then.
 
-        The first answer that the job stored stays.  None where there is no answer, or its
-        conversation is gone.
+        The first stored answer of a job stays.  None where there is no answer, or the conversation
+        is gone.
 
         Raises:
             ForeignConversation: as the storage does.
@@ -75,24 +75,23 @@ class TurnStore(Protocol):
         ...
 
     async def said(self, job_id: str, _opening: Opening) -> AnyEnding | None:
-        """Look up the ending whose answer the job stored; None where there is none."""
+        """Look up the ending whose answer the job stored; None where no answer is stored."""
         ...
 
     def moment(self) -> int | None:
-        """Tell what an ending says of when it was, in seconds since 1970: now, where no stored
-        message will say so."""
+        """The time for an ending, in seconds since 1970: now; None where a message has the time."""
         ...
 
 
 def turn_store(api_request: ApiRequest | None, records: Records) -> TurnStore:
-    """`api_request`: what an API was asked, if one was."""
+    """`api_request`: the request to an API; None for a turn of a conversation."""
     return (
         _ConversationStore(records) if api_request is None else _ResponseStore(api_request, records)
     )
 
 
 class _ConversationStore:
-    """Messages of a conversation: others read them, now and later."""
+    """Messages of a conversation, for readers now and later."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -111,7 +110,7 @@ class _ConversationStore:
         return _opening(turn, model, created, complete, planned.kept, conversation_of(turn))
 
     async def _branch(self, turn: Turn, most: int) -> Branch:
-        """Read what the turn's place depends on, and what its model may read."""
+        """Read the messages which decide the turn's place, and the messages for the model."""
         named = turn.revise or turn.regenerate or turn.parent_id
         if named == NO_PARENT:
             return Branch()
@@ -158,7 +157,7 @@ class _ConversationStore:
 
 
 class _ResponseStore:
-    """Requests to an API: the model reads what the caller gave; kept where that was asked."""
+    """Requests to an API: the model reads the caller's messages; stored only on request."""
 
     def __init__(self, api_request: ApiRequest, records: Records) -> None:
         self._request = api_request
@@ -183,7 +182,7 @@ class _ResponseStore:
     async def _check_place(self, turn: Turn, prompt: Prompt) -> None:
         """Raises InvalidTurn where the conversation went on since the messages were gathered.
 
-        The jobs of one come one after another, so from here on it stays as it is.
+        A conversation's jobs come one after another: from here on the conversation stays as read.
         """
         if turn.conversation_id == turn.response_id:
             return  # in no conversation but its own
@@ -241,7 +240,7 @@ class _ResponseStore:
         return int(time.time())
 
     def _stand_in(self, created: Created) -> Conversation:
-        """Stand in for the conversation that a request to an API is no part of."""
+        """Stand in for a conversation, of which a request to an API is no part."""
         request = self._request
         conversation_id = created.request.conversation_id
         return Conversation(
@@ -253,7 +252,7 @@ class _ResponseStore:
 
 
 def conversation_of(turn: Turn) -> Conversation:
-    """A new one, for that turn."""
+    """A new conversation, for the turn."""
     return Conversation(
         conversation_id=turn.conversation_id,
         user=turn.user,
@@ -282,7 +281,8 @@ def _opening(
     conversation: Conversation,
 ) -> Opening:
     """Make the opening of a turn whose question is the last of that branch."""
-    history = list(chat(thread(branch.messages, created.request.message_id)))
+    above = thread(branch.messages, created.request.message_id)
+    history = list(chat(above, with_calls=any(agent.tools for agent in turn.agents)))
     system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
     last = [ChatMessage("user", created.request.text), *_begun(turn, kept)]
     cost = model.count_tokens

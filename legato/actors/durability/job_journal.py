@@ -2,16 +2,16 @@
 
 Rules:
 
-1. The log leads.  The place follows at its own pace, so a storage that is away for an hour holds
+1. The log leads.  The place follows at its own pace: a storage that is away for an hour holds
    nobody up, and costs no memory but the log's own.
-2. The position is absolute: the number of events that the journal has, counted as in the log.
+2. The position is absolute: the number of events in the journal, counted as in the log.
 3. Two events are written before the log has them, because nobody may hear of them before: the first
    one (`ahead`) and the ending.
 4. A reply moves the position only if the reply is to the write under way.  Example: [1, 2, 3, 4]
    are written, and the journal comes back empty.  `start_over` makes the position 0; the reply to
-   a write that began before changes nothing, and the log is written again from 1.
-5. A journal that refuses a former owner (`fenced`) ends the job here, before anybody who waits can
-   go on and store what is another owner's by now.
+   an earlier write changes nothing, and the log is written again from 1.
+5. A journal that refuses a former owner (`fenced`) ends the job here, before any waiting task can
+   go on and store messages of a job with another owner.
 6. A job is marked as done once, behind its ending, when nothing is left to be stored.
 7. No method that changes the place waits.
 """
@@ -31,14 +31,14 @@ EVENT_BYTES: Final = 64
 
 
 class Budget:
-    """Bytes that one write may hold: beyond 512 KiB encoding would hold the loop up for longer than
-    five milliseconds."""
+    """The bytes still free in a write: beyond 512 KiB, encoding would hold the loop up for longer
+    than five milliseconds."""
 
     def __init__(self, size: int = 512 * 1024) -> None:
         self.left = size
 
     def take(self, events: Iterator[AnyEvent]) -> Iterator[AnyEvent]:
-        """As many of the events as are affordable; the first whatever its size."""
+        """As many of the events as fit; the first whatever its size."""
         while self.left > 0 and (event := next(events, None)) is not None:
             self.left -= EVENT_BYTES + (len(event.text) if isinstance(event, Delta) else 0)
             yield event
@@ -49,16 +49,16 @@ class Writer(Protocol):
 
     @property
     def patience(self) -> float:
-        """Seconds for which an ending waits for the journal, at most, beyond the time that is given
-        to storing the answer; 0 where nobody else reads the journal."""
+        """Seconds for which an ending waits for the journal, at most, beyond the time given to
+        storing the answer; 0 where nobody else reads the journal."""
         ...
 
     def mark_dirty(self, job: "JobJournal") -> None:
-        """Note that there is more to write of that job."""
+        """Note that the job has more to write."""
         ...
 
     def flush(self, job: "JobJournal") -> None:
-        """Note that somebody waits for what there is to write."""
+        """Note that somebody waits for the job's unwritten events."""
         ...
 
     def mark_done(self, job: "JobJournal") -> None: ...
@@ -67,9 +67,9 @@ class Writer(Protocol):
 
 
 class JobJournal:
-    """Written from by the journal's writer, asked by the recorder, moved by the job.
+    """Read by the journal's writer, asked by the recorder, moved by the job.
 
-    No method that changes it waits.
+    No method that changes the place waits.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class JobJournal:
         on_fenced: Callable[[], object],
         position: int = 0,
     ) -> None:
-        """`position`: up to where the journal has the log.  `on_fenced`: the job is another's."""
+        """`position`: events in the journal, a count.  `on_fenced`: the job has a new owner."""
         self.job_id = job_id
         self._epoch = epoch
         self._log = log
@@ -93,14 +93,15 @@ class JobJournal:
         self._ending: AnyEnding | None = None
         self._under_way: Entries | None = None
         self._is_lost = False  # whether the journal lost even the job's place
-        self._is_closed = False  # whether nothing more of the job can be kept, or may be
+        self._is_closed = False  # whether the rest of the job cannot be kept, or may not be
         self._is_done = False
         self._moved = trio.Event()
-        self._noted = trio.Event()  # that the job is marked as done, or cannot be
+        # set when the journal has the mark of a job as done, or never will
+        self._noted = trio.Event()
 
     @property
     def is_shared(self) -> bool:
-        """Whether others may take the job over, and so must know of its ending before readers."""
+        """Whether other replicas may take the job over, and must hear the ending before readers."""
         return self._writer.patience > 0
 
     @property
@@ -112,19 +113,19 @@ class JobJournal:
     # For the job and its recorder.
 
     def mark_dirty(self) -> None:
-        """Note that there is more in the log."""
+        """Note that the log has grown."""
         if not self._is_closed:
             self._writer.mark_dirty(self)
 
     async def keep(self, event: AnyEvent) -> None:
-        """Return once `event`, which the log has not yet, is kept behind all that the log has."""
+        """Return once `event`, which the log has not yet, is kept behind all events of the log."""
         self._ahead, self._ahead_at = event, self._log.tail + 1
         self._writer.flush(self)
         while self._position < self._ahead_at and not self._is_closed:
             await self._moved.wait()
 
     async def written(self) -> None:
-        """Return once all that the log has now is kept, or nothing can be."""
+        """Return once all events of the log are kept, or nothing can be."""
         tail = self._log.content_tail
         self._writer.flush(self)
         while self._position < tail and not self._is_closed:
@@ -138,17 +139,16 @@ class JobJournal:
         await self.finished()
 
     async def finished(self) -> None:
-        """Return when `finish` would at once."""
+        """Return when `finish` would return at once."""
         while not (self._is_closed or self._is_finished):
             await self._moved.wait()
 
     async def finished_in_time(
         self, store_timeout: float, on_overdue: Callable[[], Awaitable[None]]
     ) -> None:
-        """Wait for the journal for as long as it must have the ending before that is said.
+        """Wait for the journal while the journal must have the ending before readers do.
 
-        `on_overdue` is called after `store_timeout` seconds: whoever asked for a stop has waited
-        long enough.
+        `on_overdue` is called after `store_timeout` seconds: a stop has waited long enough.
         """
         with trio.move_on_after(self._writer.patience):
             with trio.move_on_after(store_timeout) as time:
@@ -163,13 +163,13 @@ class JobJournal:
         return self._is_done
 
     def mark_done(self) -> None:
-        """Note that nothing is left to be done: it is noted behind the ending."""
+        """Note that nothing is left to be done; the journal gets the mark behind the ending."""
         if not self._is_done:
             self._is_done = True
             self._announce_done()
 
     async def marked_done(self) -> None:
-        """Return once that is noted, where others look before they start what comes next."""
+        """Mark the job as done, and return once the shared journal has the mark."""
         self.mark_done()
         if self.is_shared:
             await self._noted.wait()
@@ -180,9 +180,9 @@ class JobJournal:
         self._writer.forget(self)
 
     def start_over(self) -> None:
-        """Tell everything again: the journal lost what it had of the job.
+        """Write everything again: the journal lost the job's log.
 
-        First the job's place alone, so that all jobs have theirs after one write.
+        The first write is the job's place alone: after a single write all jobs have their places.
         """
         if self._is_closed:
             return
@@ -201,12 +201,12 @@ class JobJournal:
 
     @property
     def is_behind(self) -> bool:
-        """Whether there is something to write."""
+        """Whether the job has unwritten events, or no place."""
         is_complete = self._is_finished if self._end else self._position >= self._content_tail
         return not self._is_closed and (self._is_lost or not is_complete)
 
     def unwritten(self, budget: Budget) -> Entries | None:
-        """The events that follow those that are written, as far as the budget goes."""
+        """The events after the written ones, as far as the budget goes."""
         if not self.is_behind or (budget.left <= 0 and not self._is_lost):
             return None
         events = () if self._is_lost else tuple(budget.take(self._following()))
@@ -214,7 +214,7 @@ class JobJournal:
         return self._under_way
 
     def wrote(self, entries: Entries) -> None:
-        if entries is self._under_way:  # otherwise all is told again since
+        if entries is self._under_way:  # otherwise the log is written again by now
             self._under_way, self._is_lost = None, False
             self._position += len(entries.events)
             self._move()
@@ -222,17 +222,17 @@ class JobJournal:
 
     def refused(self, refusal: Refusal) -> None:
         if refusal.reason == "fenced":
-            self._on_fenced()  # first: nobody who waits here may go on and store what is another's
+            self._on_fenced()  # first: no waiting task may go on and store for another owner
             self.give_up()
         else:
             self.start_over()
 
     def noted(self) -> None:
-        """Note that the journal has that mark."""
+        """Note that the journal has the mark."""
         self._noted.set()
 
     def give_up(self) -> None:
-        """Nothing more of it can be kept."""
+        """Note that nothing more of the job can be kept."""
         self._is_closed = True
         self._noted.set()
         self._move()

@@ -1,4 +1,4 @@
-"""The journal's one writer: what all jobs said since its last write is its next one."""
+"""The journal's one writer: each write has the events that all jobs said since the last."""
 
 import math
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ log = structlog.get_logger()
 
 
 class _WriteBatch:
-    """Jobs with something to write, and what to note of others."""
+    """Jobs with something to write, and marks and removals of other jobs."""
 
     def __init__(self) -> None:
-        self.jobs: dict[JobJournal, None] = {}  # which have more than is written
+        self.jobs: dict[JobJournal, None] = {}  # jobs with unwritten events
         self.done: dict[JobJournal, None] = {}
         self.forgotten: list[str] = []  # ids of jobs
-        self.waiting: list[trio.Event] = []  # of those who wait until all this is written
+        self.waiting: list[trio.Event] = []  # set when all of this is written
 
     def add(self, more: "_WriteBatch") -> None:
         self.jobs |= more.jobs
@@ -42,7 +42,7 @@ class _WriteBatch:
 
 
 class NoJournal:
-    """Stands for the writer where nothing outlives the process: all counts as written."""
+    """Stands for the writer where nothing outlives the process: everything counts as written."""
 
     patience: Final = 0.0
 
@@ -57,17 +57,17 @@ class NoJournal:
 
 
 class JournalWriter:
-    """Jobs never wait for it, but for their first event and their last.
+    """Jobs never wait for the writer, except for their first event and their last.
 
-    What somebody waits for is written at once, what a model says every GATHER seconds.  One write
-    holds a bounded number of bytes; what is left follows in the next.
+    Awaited events are written at once, a model's words every GATHER seconds.  One write holds a
+    bounded number of bytes; the rest follows in the next.
     """
 
     def __init__(self, journal: Journal, *, patience: float = 0.0) -> None:
-        """`patience`: see Writer.  Where others may take jobs over, an ending that they could not
-        know of must not be said: they would come to another."""
+        """`patience`: see Writer.  Where other replicas may take jobs over, no ending unknown to
+        them may be said: a replica without the ending would come to a different ending."""
         self.patience = patience
-        self.trouble: StorageError | None = None  # why there is more to write than was written
+        self.trouble: StorageError | None = None  # the reason why the last write failed
         self._journal = journal
         self._stirred = trio.Event()
         self._hurried = trio.Event()
@@ -79,7 +79,7 @@ class JournalWriter:
 
     @property
     def delay(self) -> float:
-        """Seconds for which what is being written has been; 0 where nothing is."""
+        """Seconds since the write under way began; 0 without a write."""
         return max(0.0, trio.current_time() - self._since)
 
     def mark_dirty(self, job: JobJournal) -> None:
@@ -99,7 +99,7 @@ class JournalWriter:
         self._stirred.set()
 
     async def written(self) -> None:
-        """Return when all that there is now is written."""
+        """Return when all unwritten events of this moment are written."""
         self._due = -math.inf
         event = trio.Event()
         self._urgent.waiting.append(event)
@@ -111,8 +111,7 @@ class JournalWriter:
         self._hurried.set()
 
     async def run(self) -> None:
-        """Write, for ever.  After an error that is no storage's, all that was to be written is kept
-        for the next run."""
+        """Write, for ever.  After a crash the next run has all unwritten work."""
         pause = _FIRST_PAUSE
         while True:
             try:
@@ -124,7 +123,7 @@ class JournalWriter:
                 pause = _FIRST_PAUSE
 
     async def _write_next(self) -> None:
-        """Raises StorageError where that failed; then it is put off."""
+        """Raises StorageError where the write failed; the work is put off."""
         work = await self._next()
         self._since = min(self._since, trio.current_time())
         try:
@@ -144,7 +143,7 @@ class JournalWriter:
         self._flush()
 
     async def _next(self) -> _WriteBatch:
-        """Wait for urgent work and return it; with it all else, where a write is due."""
+        """Wait for urgent work and return it, together with all other work if a write is due."""
         await self._stirred.wait()
         with trio.move_on_at(self._due):
             await self._hurried.wait()
@@ -166,7 +165,7 @@ class JournalWriter:
         self._leave(work)
 
     def _leave(self, work: _WriteBatch) -> None:
-        """Put first into the next write what did not fit into this one."""
+        """Put the rest of this write first into the next one."""
         left = _WriteBatch()
         left.jobs = {job: None for job in work.jobs if job.is_behind}
         if not left.jobs:
@@ -198,7 +197,7 @@ class JournalWriter:
                 job.wrote(entries)
 
     async def _keep_each(self, batch: Mapping[JobJournal, Entries]) -> None:
-        """Keep the others where what one job said cannot be kept."""
+        """Write each job alone, because one job has events that cannot be stored."""
         for job, entries in batch.items():
             try:
                 await self._keep({job: entries})

@@ -1,12 +1,13 @@
 """The one writer of a job's messages: the question before the model reads, the answer at the end.
 
-The job is in the journal before its question is stored, and until after its ending is said.  So
-whenever the process is killed, the next one can bring the job to an end; and an owner that lost the
-job while it was held up is told so by the journal, and stores nothing that nobody will answer.
+The job is in the journal before its question is stored, and until after its ending is said.
+Therefore the next process can end the job whenever this process is killed.  An owner that lost the
+job during a pause has its append refused, and stops before storing a question which nobody would
+answer.
 
-A write whose outcome is unknown (the commit was made, its reply was lost) is made again, for each
-may be made twice.  The job does not wait for that longer than `store_timeout`; from then on the
-question is only looked for, and the job hears of it if it is there.
+A write whose outcome is unknown (the commit was made, its reply was lost) is made again, because
+each write may be made twice.  The job waits for a write no longer than `store_timeout`.  After that
+the question is only looked for, and the job hears of the question if it is there.
 """
 
 from collections.abc import Iterator, Sequence
@@ -62,8 +63,7 @@ log = structlog.get_logger()
 
 
 class Recorder:
-    """Runs as children of the job, outside the scope that a stop cancels: a stop ends the planning,
-    never a write that has begun."""
+    """Runs as children of the job, outside a stop's scope: a stop ends planning, never a write."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Recorder:
         *,
         is_resumed: bool = False,
     ) -> None:
-        """`is_resumed`: whoever has the job later may have the model go on."""
+        """`is_resumed`: a later owner may have the model go on."""
         self.journal = journal
         can_go_on = bool(turn.agents) or model.continues
         self._is_resumed = is_resumed and turn.prompt is None and can_go_on
@@ -89,11 +89,12 @@ class Recorder:
         self._store_timeout = store_timeout
         self._left = store_timeout  # seconds for the ending to be stored
         self._opening: Opening | None = None  # while its question may be stored
-        self._overdue: Failure | None = None  # why the start was refused before that was certain
+        # the reason for refusing the start before the outcome was known
+        self._overdue: Failure | None = None
         self._planning = trio.CancelScope()
-        self._unwanted = trio.Event()  # the question, by now
-        self._stored_answer = Stored(None, unsaved=True)  # what is known of the answer
-        self._open_writes = 0  # those whose outcome is not known
+        self._unwanted = trio.Event()  # set when the question is no longer wanted
+        self._stored_answer = Stored(None, unsaved=True)  # the outcome as far as known
+        self._open_writes = 0  # writes with an unknown outcome
         self._idle = trio.Event()
 
     @property
@@ -115,15 +116,15 @@ class Recorder:
         self._unwanted.set()
 
     def forget_prompt(self) -> None:
-        """Let go of what only an opening needs."""
+        """Let go of everything which only an opening needs."""
         self._turn = without_prompt(self._turn)
 
     # The opening.
 
     async def open(self, predecessors: Sequence[trio.Event], *, is_queued: bool) -> None:
-        """Tell the job Opened or NotOpened, once, when that is certain.
+        """Tell the job Opened or NotOpened, once, when the outcome is certain.
 
-        Before that it may hear Enqueued, and OpeningOverdue.
+        Before, the job may hear Enqueued, and OpeningOverdue.
         """
         word: Opened | NotOpened = NotOpened(None)
         opening: Opening | None = None
@@ -146,7 +147,7 @@ class Recorder:
         return replace(opening, created=resumable(self._turn, opening.created))
 
     async def reopen(self, created: Created, content: tuple[Part, ...]) -> None:
-        """Tell the job the opening of a turn that another process began, or NotOpened."""
+        """Tell the job the opening of a turn begun by another process, or NotOpened."""
         word: Opened | NotOpened = NotOpened(None)
         try:
             with self._planning:
@@ -156,7 +157,7 @@ class Recorder:
         await self._job.tell(word)
 
     async def look_up(self) -> None:
-        """Tell the job Opened if its question was stored by who did not live to say so."""
+        """Tell the job Opened if its question was stored by a crashed task which did not say so."""
         if (opening := self._opening) is not None:
             with self._writing():
                 conversation = await self._looked_up(opening.created)
@@ -171,7 +172,7 @@ class Recorder:
         if time.cancelled_caught:
             raise StorageError("the journal takes nothing at the moment.")
         await self._job.tell(Enqueued(event))
-        # What is kept next comes behind the event in the log.
+        # The next event to keep comes behind this event in the log.
         await self._job.ask(partial(Ask, AwaitQueued()))
 
     async def _write(self, opening: Opening) -> Opened | NotOpened:
@@ -195,7 +196,7 @@ class Recorder:
         await self._job.tell(OpeningOverdue(self._overdue))
 
     async def _written(self, opening: Opening) -> Opened | NotOpened:
-        """Return when it is certain."""
+        """Return when the outcome is certain."""
         await self.journal.keep(opening.created)
         try:
             conversation = await self._question_kept(opening.created)
@@ -206,7 +207,7 @@ class Recorder:
         return Opened(replace(opening, conversation=conversation))
 
     async def _question_kept(self, created: Created) -> Conversation | None:
-        """None where it is not, and is not wanted any more.
+        """None where the question is not stored, and is not wanted any more.
 
         Raises:
             ForeignConversation, RequestTaken, UnstorableText, OverQuota: as the storage does.
@@ -236,14 +237,14 @@ class Recorder:
                 await self._unwanted.wait()
             if self._unwanted.is_set():
                 return await self._looked_up(created)
-        # An attempt that nobody heard of may have been stored, and have taken the last room.
+        # An attempt without a reply may have been stored, and have taken the last room.
         if (found := await self._looked_up(created)) is None:
             assert refused is not None, "that is why no attempt follows"
             raise refused
         return found
 
     async def _looked_up(self, created: Created) -> Conversation | None:
-        """See TurnStore.opened; however often that has to be asked."""
+        """See TurnStore.opened; repeated until the storage answers."""
         pauses = _pauses()
         while True:
             try:
@@ -258,7 +259,7 @@ class Recorder:
         """Tell the job Stored when the ending is kept and its answer stored.
 
         The journal has the ending first: if the process ends before the answer is stored, the next
-        one knows what is still to be done.
+        process knows of the remaining work.
         """
         if opening is None:
             await self.journal.finish(ending)
@@ -272,14 +273,14 @@ class Recorder:
         await self._job.tell(self._stored_answer)
 
     async def close_late(self, ending: AnyEnding, opening: Opening) -> None:
-        """Store the answer to a question that was found after the ending was said."""
+        """Store the answer to a question which was found after the ending was said."""
         await self._stored(ending, opening.created)
         self.journal.mark_done()
 
     async def give_up(self) -> None:
         """Tell the job when its ending has waited long enough to be stored.
 
-        Not a deadline around the work: a thread that hangs would hold that up too.
+        This is no deadline around the work: a hanging thread would hold the deadline up, too.
         """
         await self.journal.finished_in_time(self._left, self._tell_overdue)
         await trio.sleep(self._left)
@@ -289,7 +290,7 @@ class Recorder:
         await self._job.tell(Overdue())
 
     async def _stored(self, ending: AnyEnding, created: Created) -> Stored:
-        """Store the answer, however often that takes; unsaved where no attempt could help."""
+        """Store the answer, in as many attempts as needed; unsaved where none could help."""
         pauses, job_id = _pauses(), self._turn.job_id
         with self._writing():
             while True:

@@ -1,4 +1,4 @@
-"""Jobs whose process ended under them: brought to an ending from what the journal has of them."""
+"""Brings the jobs of a dead process to an ending, from their logs in the journal."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -41,10 +41,10 @@ log = structlog.get_logger()
 
 
 class Recovered(Struct, frozen=True):
-    """A job to be read by those who come back for it, and to go on where it has no ending.
+    """A job for readers who come back, which goes on if it has no ending.
 
-    `previous_epochs`: the former owners' epochs, each with the last position that is left of it.
-    `opening`: None where it never began.
+    `previous_epochs`: the former owners' epochs, each with its last remaining position.  `opening`:
+    None where the turn never began.
     """
 
     turn: Turn
@@ -63,7 +63,7 @@ class Recovered(Struct, frozen=True):
 
 
 class TakeoverPolicy:
-    """What the process that takes over does: by itself, with the jobs of a former process.
+    """The decisions of a process which takes jobs over; here of a process without other replicas.
 
     See `legato.actors.cluster.failover` for one of many replicas.
     """
@@ -75,13 +75,13 @@ class TakeoverPolicy:
         self._policy = policy
 
     async def turn(self, job_id: str) -> Turn | None:
-        """Tell what was asked for, where the journal does not say it."""
+        """Look up the turn, where the journal does not have the request."""
         return None
 
     def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
         """Whether the run shall go on from that content, instead of an ending.
 
-        An agent's run goes on from any content; a bare model only where it continues a text.
+        An agent's run goes on from any content, a bare model only from text, if able to.
         """
         model = self._models.get(turn.model)
         is_text = all(isinstance(part, TextPart | ThinkPart) for part in content)
@@ -96,17 +96,17 @@ async def recover(
     *,
     most: float = math.inf,
 ) -> Sequence[Recovered]:
-    """Take over the jobs that nobody owns; bring to an ending what began and has none.
+    """Take over the jobs without an owner; end the begun jobs without an ending.
 
-    Of the jobs that are marked as done, which are there to be read only, the newest are read, up
-    to about `most` bytes; the others are forgotten unread.  All come in the order of their ids.
-    The caller marks the returned jobs as done; a job without that mark is found again.
+    Jobs marked as done are there only to be read.  The newest of them are read, up to about `most`
+    bytes; the others are forgotten unread.  All jobs come in the order of their ids.  The caller
+    marks the returned jobs as done; a job without the mark is found again.
 
-    A job that cannot be brought to its end though the storage works is left to the next process:
-    it keeps nobody from the others.
+    A job which cannot be ended though the storage works is left to the next process, and does not
+    hold up the rest.
 
     Raises:
-        StorageError: if the storage cannot be used; what was not done is found the next time.
+        StorageError: if the storage cannot be used; the remaining jobs are found the next time.
     """
     successor = successor or TakeoverPolicy()
     abandoned = await journal.take_over()
@@ -131,7 +131,7 @@ def _size_of(events: Sequence[AnyEvent]) -> int:
 async def _tried(
     job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
 ) -> Recovered | None:
-    """Recover it; None, too, where that fails and fails again and nothing else does."""
+    """Recover the job; None, too, if each attempt fails though the storage works."""
     for pause in _RETRIES:
         try:
             return await recover_one(job, journal, records, successor)
@@ -146,17 +146,17 @@ async def _tried(
 async def recover_one(
     job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
 ) -> Recovered | None:
-    """None where nobody can ever read it, or it was taken over once more."""
+    """None where nobody can ever read the job, or another process has taken it over."""
     replay = _replay(job, await journal.read(job.job_id))
     known = turn_of(replay.turn) if replay.turn else await successor.turn(job.job_id)
     if known and replay.still_waits:
         return Recovered(known, job.epoch, None, replay.previous_epochs, replay.events)
-    is_lost = job.marked_done and replay.ending is None  # nothing more is to be stored of it
+    is_lost = job.marked_done and replay.ending is None  # nothing more of the job is to be stored
     opening = None if is_lost else await _opening(replay, known, records)
     turn = known or (_turn(job.job_id, opening) if opening else None)
     is_gone = replay.has_opened and opening is None
     if turn is None or is_gone or is_lost:
-        # Its conversation is gone, or its beginning, or what everybody has heard already.
+        # The conversation is gone, or the beginning, or an ending which everybody has heard.
         log.warning("generation not recovered", job=job.job_id, reason=replay.fault)
         await journal.forget([job.job_id])
         return None
@@ -167,7 +167,7 @@ async def recover_one(
         and said is None
         and not replay.has_faults
         and successor.continues(turn, replay.fold.content())
-        and replay.turn is not None  # or the model would be asked for something else
+        and replay.turn is not None  # or the model would be asked something else
     )
     if not job.marked_done and not goes_on:
         ending = said or _failed(replay, opening, store)
@@ -177,7 +177,7 @@ async def recover_one(
 
 
 def _replay(job: OrphanedJob, kept: Kept) -> Replay:
-    """What follows the first entry is not even looked at once it may be what ends the process."""
+    """Replay the log; after too many attempts only its first entry, since the rest may crash."""
     if job.attempts <= TRIES:
         return Replay(kept)
     if len(kept.entries) == 1 and job.attempts <= HAND_OVERS:
@@ -188,7 +188,7 @@ def _replay(job: OrphanedJob, kept: Kept) -> Replay:
 
 
 async def _opening(replay: Replay, turn: Turn | None, records: Records) -> Opening | None:
-    """None where nothing is kept to which there could be an answer."""
+    """None where no question is stored, and no answer can be."""
     created = replay.created
     if created is None:
         return None
@@ -203,9 +203,9 @@ async def _opening(replay: Replay, turn: Turn | None, records: Records) -> Openi
 
 
 async def _kept_question(store: TurnStore, turn: Turn, created: Created) -> Conversation | None:
-    """Keep the question here: its owner may not have come to that, or be held up before it.
+    """Store the question: its owner may not have come to do so, or be held up before.
 
-    None where it cannot be kept.
+    None where the question cannot be stored.
     """
     try:
         return await store.open(turn, created)
@@ -214,7 +214,7 @@ async def _kept_question(store: TurnStore, turn: Turn, created: Created) -> Conv
 
 
 def _turn(job_id: str, opening: Opening) -> Turn:
-    """As much of it as an ended job is asked for."""
+    """Make as much of a turn as an ended job needs."""
     return Turn(
         job_id=job_id,
         conversation_id=opening.conversation.conversation_id,
@@ -228,8 +228,7 @@ def _turn(job_id: str, opening: Opening) -> Turn:
 async def _said(
     job_id: str, replay: Replay, opening: Opening | None, store: TurnStore
 ) -> AnyEnding | None:
-    """The ending that everybody may have heard: the journal's, or what was stored before the
-    journal lost it."""
+    """The ending which readers may have heard: the journal's, else the stored answer's."""
     if replay.ending is not None or opening is None:
         return replay.ending
     return await store.said(job_id, opening)
@@ -243,9 +242,9 @@ async def _end(
     journal: Journal,
     store: TurnStore,
 ) -> bool:
-    """Bring it to its end in the order of a job that lives: decided, stored, and then to be said.
+    """End the job in the order of a living job: decided, stored, and then to be said.
 
-    False where the job has been taken over once more, and is not ours to end.
+    False where another process has taken the job over, and ends it.
     """
     if replay.ending is None:
         sealing = Entries(job.job_id, job.epoch, len(replay.events) + 1, (ending,))
@@ -254,7 +253,7 @@ async def _end(
         replay.go_on(sealing)
     answered = _answered(ending, opening)
     stored = await _stored(job.job_id, answered, replay.created, store)
-    if answered is ending:  # otherwise it was said without that answer, and stays so
+    if answered is ending:  # else the ending was said without the answer, and stays
         replay.events[-1] = stored
     log.warning(
         "generation recovered", job=job.job_id, events=len(replay.events), incomplete=replay.fault
@@ -271,7 +270,7 @@ def _failed(replay: Replay, opening: Opening | None, store: TurnStore) -> AnyEnd
 
 
 def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:
-    """The ending with the answer to a question that was stored though nobody lived to hear so."""
+    """Add the answer to an ending, if the owner died between storing the question and saying so."""
     if opening is None or ending.request is not None or not isinstance(ending, Failed):
         return ending
     decision = Decision(Failure(ending.reason, ending.message, ending.retry_after), ending.at)
@@ -281,9 +280,9 @@ def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:
 async def _stored(
     job_id: str, ending: AnyEnding, created: Created | None, store: TurnStore
 ) -> AnyEnding:
-    """The ending, once its answer is stored; if it was already, that changes nothing."""
+    """The ending, once its answer is stored; an answer stored before stays as it was."""
     if created is None:
-        return ending  # it never came to a question
+        return ending  # without a question
     try:
         stored = await store.close(job_id, ending, created)
     except UnstorableText:

@@ -1,4 +1,4 @@
-"""Replays a job from what a journal has of it: as much of that as hangs together.  Pure."""
+"""Replays a job from its log in a journal, up to the first gap or fault.  Pure."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from legato.storage.contracts.journal import Entries, Kept
 
 
 class Replay:
-    """The job's log as it was written, up to where entries are missing or do not fit.
+    """The job's log as written, up to the first entries which are missing or do not fit.
 
-    `previous_epochs`: the epochs of its owners, each with the last position that is left of it.
+    `previous_epochs`: the owners' epochs, each with its last remaining position.
     """
 
     def __init__(self, kept: Kept) -> None:
@@ -43,10 +43,10 @@ class Replay:
         self.previous_epochs[entries.epoch] = len(self.events)
 
     def _join(self, events: list[AnyEvent], entries: Entries) -> None:
-        """A later owner goes on from where it could read, whatever was said beyond that."""
+        """Add entries: a later owner went on from the last readable event."""
         before = entries.first - 1
         if self.previous_epochs.get(entries.epoch, -1) >= before + len(entries.events):
-            return  # said again by who was not sure to have been heard
+            return  # repeated by an owner who had no reply to the first write
         if before > len(events):
             raise ValueError(f"what follows event {len(events)} is missing")
         self.previous_epochs = {
@@ -70,13 +70,13 @@ class Replay:
 
     @property
     def turn(self) -> TurnRequest | None:
-        """What was asked for, where all of it is kept."""
+        """The turn as requested, where the journal has the whole request."""
         first = self.events[0] if self.events else None
         return first.turn if isinstance(first, Queued | Created) else None
 
     @property
     def still_waits(self) -> bool:
-        """Whether the model is still to be asked: the turn waited for others, and all is known."""
+        """Whether the model is still to be asked: the turn was queued, and is known whole."""
         return self.queued is not None and len(self.events) == 1 and not self.has_faults
 
     @property
@@ -85,9 +85,11 @@ class Replay:
 
     @property
     def has_opened(self) -> bool:
-        """Whether its question was kept: then the model was asked, or the ending names it.
+        """Whether the question was stored: then the model was asked, or the ending names the
+        question.
 
-        Where this is false the question may be kept all the same: nobody lived to say so.
+        Where this is false the question may be stored all the same: the owner died before saying
+        so.
         """
         if self.ending is not None:
             return self.ending.request is not None

@@ -6,25 +6,26 @@ from typing import Final, NamedTuple
 from legato.actors.stream.log import Log
 from legato.dialects.contract import Encoder
 
-KEPT: Final = 4  # encoders: where the live frames end, and where readers who replay have come to
+KEPT: Final = 4  # encoders: at the end of the live frames, and at the places of replaying readers
 _MARK_EVERY: Final = 8192
 """Events; to encode so many takes about 6 ms, for which a reader who comes back holds others up."""
 
-_FRAME_END: Final = b"\n\n"  # and nowhere else: what is in a frame is JSON on one line
+_FRAME_END: Final = b"\n\n"  # and nowhere else: the content of a frame is JSON on one line
 
 
 class Rest(NamedTuple):
-    """The frames that are left of the event at `seq`."""
+    """The remaining frames of the event at `seq`."""
 
     seq: int
     frames: bytes
 
 
 class Encoding:
-    """What an encoder with a state has been given is every event before its position.
+    """A dialect's encoders by position; an encoder at a position has encoded all events before.
 
-    One without a state is at all positions at once, and costs nothing here.  One that was brought
-    past every `mark_every`th position left its like there, for whoever wants to go on behind it.
+    An encoder without a state is at all positions at once, and costs nothing here.  An encoder with
+    a state leaves a copy at every `mark_every`th position, from which a later reader's encoder
+    begins.
     """
 
     def __init__(
@@ -39,11 +40,11 @@ class Encoding:
 
     @property
     def any(self) -> Encoder:
-        """For what does not depend on a position."""
+        """An encoder for frames that depend on no position."""
         return self._new
 
     def take(self, seq: int) -> Encoder:
-        """The encoder at `seq`; who takes it goes on with it, and puts it where that ends."""
+        """Take out the encoder at `seq`; the caller puts the encoder back at a later place."""
         if self._is_stateless:
             return self._new
         if (kept := self._kept.pop(seq, None)) is not None:
@@ -68,8 +69,10 @@ class Encoding:
             del self._kept[next(iter(self._kept))]
 
     def after(self, number: int) -> Rest | int:
-        """What follows the frame `number`, which is not below -1, of the event that made it or the
-        one after that.  Where that frame has not been made, the number of the last one."""
+        """The frames after the frame `number` (-1 or more), from the same event or else the next.
+
+        Where the log has no such frame yet, the number of the last frame.
+        """
         wanted = number + 1
         seq, encoder = self._before(wanted)
         first, made = wanted, b""
@@ -85,14 +88,14 @@ class Encoding:
         return Rest(seq, made.split(_FRAME_END, wanted - first)[-1])
 
     def _before(self, wanted: int) -> tuple[int, Encoder]:
-        """The last place that is kept before that frame and, frames without a number being of it,
-        before the ending."""
+        """The last kept place before the frame `wanted`, and before the ending, whose frames have
+        no number."""
         return self._nearest(
             lambda seq, each: seq <= self._log.content_tail and _next_number(each) <= wanted
         )
 
     def _nearest(self, fits: Callable[[int, Encoder], bool]) -> tuple[int, Encoder]:
-        """The last place of those that are kept and fit, or the beginning."""
+        """The last kept place that `fits`, or the beginning."""
         places = self._marks | self._kept
         seq = max((seq for seq, each in places.items() if fits(seq, each)), default=0)
         return seq, places.get(seq, self._new).fork()

@@ -1,17 +1,17 @@
-"""The feed that readers follow: a log, the fold and the projections of it, in one place.
+"""The feed for readers: a log with the fold and the projections.
 
 Rules:
 
-1. One actor owns a feed: a job, or a mirror.  No method waits, so nobody sees half a change.
+1. One actor owns a feed: a job, or a mirror.  No method waits, and nobody sees half a change.
 2. `append` changes log and fold together.  An event keeps its position for ever.
-3. `subscribe` gives a sink the backlog and lets the sink join in one step, so no event comes
-   between the two, and none comes twice.
-4. `push` hands every sink, as one write, what came since the last push.
-5. A sink takes a write at once or refuses.  A sink that refuses is dropped; the reader behind it
-   asks again from its own cursor.
-6. A cursor holds as far as the log still has what its epoch said: `events.Cursor` has an example.
-   Any other cursor is answered with a snapshot, or refused where the dialect has none.
-7. A fault of a dialect cuts the readers of that dialect, and harms neither the job nor others.
+3. `subscribe` gives a sink the backlog and lets the sink join in one step: no event comes between
+   the two, and none comes twice.
+4. `push` hands every sink, as one write, the events since the last push.
+5. A sink takes a write at once or refuses.  A refusing sink is dropped, and the reader behind asks
+   again from the reader's own cursor.
+6. A cursor holds as far as the log still has the events of the cursor's epoch: `events.Cursor` has
+   an example.  Any other cursor is answered with a snapshot, or refused where the dialect has none.
+7. A fault of a dialect cuts the readers of the dialect, and harms neither the job nor others.
 """
 
 from collections.abc import Callable, Mapping
@@ -53,7 +53,7 @@ class Feed:
 
     @property
     def log(self) -> Log:
-        """For whoever writes down what is in it."""
+        """The entries, for the journal's writer."""
         return self._log
 
     @property
@@ -84,8 +84,8 @@ class Feed:
 
     @property
     def previous_epochs(self) -> Mapping[int, int]:
-        """The epochs of former owners, each with the last position that is left of it: {1: 2} where
-        epoch 1 said [1, 2, 3] and [1, 2] was kept.  See `events.Cursor`."""
+        """The epochs of former owners, each with its last kept position: {1: 2} where epoch 1 said
+        [1, 2, 3] and [1, 2] was kept.  See `events.Cursor`."""
         return self._previous_epochs
 
     @property
@@ -96,12 +96,12 @@ class Feed:
 
     @property
     def lagged(self) -> int:
-        """How many readers were dropped so far because they lagged, to ask again."""
+        """How many readers were dropped so far for lagging, to ask again."""
         return sum(each.lagged for each in self._projections.values())
 
     @property
     def bytes(self) -> int:
-        """About what it keeps in memory."""
+        """About how many bytes of memory the feed keeps."""
         projections = sum(each.kept_bytes for each in self._projections.values())
         return self._log.bytes + self._fold.kept_bytes + projections
 
@@ -110,7 +110,7 @@ class Feed:
         return self._identity.epoch
 
     def succeed(self, epoch: int, previous_epochs: Mapping[int, int]) -> None:
-        """Go on under another owner, who has all that is in here."""
+        """Go on under another owner, whose log has all events of this feed."""
         self.push()
         self._identity = structs.replace(self._identity, epoch=epoch)
         self._previous_epochs = dict(previous_epochs)
@@ -127,10 +127,11 @@ class Feed:
     def subscribe(
         self, dialect: str, start: Start, sink: Sink
     ) -> OutOfReach | UnknownDialect | None:
-        """Give `sink` the backlog from `start`, and what follows it; or close it.
+        """Give `sink` the backlog from `start` and all later events, or close `sink`.
 
-        It is closed where the ending is in the backlog, where the backlog is only the first part
-        of what was missed, and where it lags already: then ask again from there.
+        A sink is closed if the backlog has the ending, if the backlog is only the first part of the
+        missed events, or if the sink lags already.  In the last two cases the reader asks again
+        from the new place.
 
         Refused where only a snapshot could answer, and the dialect has none.
         """
@@ -158,24 +159,24 @@ class Feed:
         return Located(Cursor(self._identity.job_id, self.epoch, found.seq), found.frames)
 
     def holds(self, start: Start) -> bool:
-        """Whether what follows `start` can be told."""
+        """Whether the events after `start` are here, or a snapshot is wanted."""
         return start == "snapshot" or self._seq(start) is not None
 
     def push(self) -> None:
-        """Hand every reader what came since the last push."""
+        """Hand every reader the events since the last push."""
         for dialect in [*self._projections]:
             self._using(dialect, Projection.push)
 
     def close(self) -> None:
-        """Cut the readers that are left."""
+        """Cut the remaining readers."""
         for projection in self._projections.values():
             projection.close()
 
     def _using(self, dialect: str, use: Callable[[Projection], T]) -> T | UnknownDialect:
-        """Use that dialect's projection.
+        """Use the dialect's projection.
 
-        A fault of the dialect costs its own readers, who are cut, and nobody else: neither the job
-        nor those who read in another.
+        A fault of the dialect cuts the dialect's own readers, and harms neither the job nor other
+        readers.
         """
         if dialect in self._broken or dialect not in self._dialects:
             return UnknownDialect(f"Nobody speaks {dialect} here.")
@@ -195,7 +196,7 @@ class Feed:
         return self._projections[dialect]
 
     def _seq(self, start: Start) -> int | None:
-        """The position that `start` stands for; None where only a snapshot can answer it."""
+        """The position named by `start`; None where only a snapshot can answer."""
         if start == "beginning":
             return 0
         if isinstance(start, Cursor) and start.job_id == self._identity.job_id:
@@ -203,9 +204,9 @@ class Feed:
         return None
 
     def _tail_of(self, epoch: int) -> int:
-        """The last position of which a cursor of that epoch may speak; -1 for none.
+        """The last position up to which a cursor of that epoch holds; -1 for none.
 
-        An owner who appended nothing had what the one before left.
+        An owner without any appended event had the log as the former owner left it.
         """
         if epoch == self._identity.epoch:
             return self._log.tail

@@ -36,10 +36,10 @@ _GROWS: Final[Mapping[type[Delta], type[Part]]] = {
 class Fold:
     """`content[step.index]` is always the step's part; positions are dense from 0.
 
-    `bytes` is how much text it holds, what an answer was begun with and the arguments that came
-    with a tool call's first piece included.
+    `bytes` counts the text held, including the kept parts of an answer and the arguments in a tool
+    call's first piece.
 
-    An event that does not fit raises ValueError: our own code wrote it, so it is a bug.
+    An event that does not fit raises ValueError: our own code wrote the event, and has a bug.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Fold:
                 self._turn(event)
                 part = None
                 continue
-            # Nearly all are more of the same part: it is looked for and checked once for them.
+            # Nearly all events grow the same part, which is looked up and checked only once.
             if part is None or type(event) is not kind or event.index != index:
                 kind, index = type(event), event.index
                 part = self._at(index, _GROWS[kind])
@@ -87,7 +87,7 @@ class Fold:
 
     @property
     def kept_bytes(self) -> int:
-        """About what its parts keep in memory, where their texts are joined."""
+        """About how many bytes of memory the parts keep, with joined texts."""
         return sum(size_of_part(part.read()) for part in self._parts)
 
     def content(self) -> tuple[Part, ...]:
@@ -115,7 +115,7 @@ class Fold:
 
 
 def _length_of(text: str) -> int:
-    """In bytes of UTF-8.  Most texts are ASCII, and know it."""
+    """In bytes of UTF-8.  Most texts are ASCII, and `isascii` is a look at a flag."""
     return len(text) if text.isascii() else len(text.encode())
 
 

@@ -7,17 +7,17 @@ from legato.actors.stream.memory_sizes import EVENT_BYTES
 from legato.actors.stream.packing import Packed
 from legato.events import AnyEnding, AnyEvent, Ending
 
-PACK_EVERY = 1024  # events; packing so many takes about 0.3 ms
+PACK_EVERY = 1024  # events; packing this many takes about 0.3 ms
 
 
 class Sealed(Exception):
-    """The log has its ending; nothing comes after it."""
+    """The log has its ending; nothing comes after the ending."""
 
 
 class Log:
-    """Events at the positions 1..tail, each for ever the one that it was.
+    """Events at the positions 1..tail; an event never changes, nor moves.
 
-    All but the newest are packed, so that a token costs its text and a few bytes.
+    All but the newest events are packed: a token costs its text and a few bytes.
     """
 
     def __init__(self, pack_every: int = PACK_EVERY) -> None:
@@ -29,12 +29,12 @@ class Log:
 
     @property
     def content_tail(self) -> int:
-        """The position of the last event that is not the ending."""
+        """The position of the last event before the ending."""
         return self.tail - 1 if self.ending else self.tail
 
     @property
     def bytes(self) -> int:
-        """About what it keeps in memory."""
+        """About how many bytes of memory the log keeps."""
         return self._packed.bytes + EVENT_BYTES * len(self._newest)
 
     def append(self, *events: AnyEvent) -> None:

@@ -14,7 +14,7 @@ EVENT_BYTES: Final = 200
 
 
 def size_of_json(value: Any) -> int:
-    """All of its texts, numbers and containers."""
+    """The size of all texts, numbers and containers."""
     size, waiting = 0, [value]
     while waiting:
         each = waiting.pop()
@@ -28,7 +28,7 @@ def size_of_json(value: Any) -> int:
 
 
 def size_of_part(part: Part) -> int:
-    """A text takes one, two or four bytes for each of its characters, as its widest one wants."""
+    """A text takes one, two or four bytes a character, as its widest character needs."""
     match part:
         case TextPart(text) | ThinkPart(text) | ErrorPart(text):
             return getsizeof(text)

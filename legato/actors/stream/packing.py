@@ -1,4 +1,4 @@
-"""A log's older events, pressed together without losing any: their texts joined.  Pure."""
+"""A log's older events, pressed together without loss by joining their texts.  Pure."""
 
 from array import array
 from bisect import bisect_right
@@ -33,7 +33,7 @@ class _DeltaRun:
         return getsizeof(self._text) + getsizeof(self._ends)
 
     def events(self, start: int, end: int) -> Iterator[AnyDelta]:
-        """The deltas `start` to `end` of the run, as they were."""
+        """The deltas `start` to `end` of the run, equal to the originals."""
         bounds = [0, *self._ends[:end]] if start == 0 else self._ends[start - 1 : end]
         for begin, stop in pairwise(bounds):
             yield self._kind(self._index, self._text[begin:stop])
@@ -75,7 +75,7 @@ class Packed:
 
 
 def size_of(event: RareEvent) -> int:
-    """About what it keeps alive; an answer is in the fold as well, and is counted there."""
+    """About how many bytes the event keeps alive; the fold counts the answer."""
     match event:
         case Queued(turn):
             return EVENT_BYTES + _size_of_turn(turn)
@@ -98,7 +98,7 @@ def _size_of_agent(agent: Agent) -> int:
 
 
 def _runs(events: Sequence[AnyEvent]) -> Iterator[list[AnyDelta] | RareEvent]:
-    """Neighbouring deltas of one part together, and what is no delta by itself."""
+    """Runs of neighbouring deltas of one part, and every other event alone."""
     start, count = 0, len(events)
     while start < count:
         first, end = events[start], start + 1

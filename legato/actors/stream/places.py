@@ -1,4 +1,4 @@
-"""A reader's place in a job's log, and why nobody can tell what follows it."""
+"""A reader's place in a job's log, and the refusals of a place."""
 
 from typing import Literal
 
@@ -13,13 +13,13 @@ event that the reader saw last."""
 
 
 class UnknownDialect(ActorError):
-    """Nobody here speaks that dialect, or the dialect failed in telling this job."""
+    """Nobody here speaks the dialect, or the dialect failed in telling this job."""
 
 
 class OutOfReach(ActorError):
-    """What followed that place cannot be told in that dialect.
+    """The dialect cannot tell the events after the reader's place.
 
-    `last`: where the dialect numbers its frames, the last number that was given, -1 for none.
+    `last`: in a dialect with numbered frames, the last number given, -1 for none.
     """
 
     def __init__(self, last: int | None = None) -> None:
@@ -28,9 +28,9 @@ class OutOfReach(ActorError):
 
 
 class Located(Struct, frozen=True, tag=True):
-    """Where to go on from: after these `frames`, `cursor`.
+    """The place from which to go on: after these `frames`, `cursor`.
 
-    `is_last`: nothing follows, because that is the ending's place.
+    `is_last`: nothing follows, because `cursor` is at the ending.
     """
 
     cursor: Cursor

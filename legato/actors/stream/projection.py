@@ -1,4 +1,4 @@
-"""A job's log as one dialect's frames: what is live is encoded once, for all readers of it."""
+"""A job's log as one dialect's frames: a live frame is encoded once, for all readers."""
 
 from functools import partial
 
@@ -8,16 +8,16 @@ from legato.actors.stream.log import Log
 from legato.actors.stream.sinks import Chunk, Sink
 from legato.dialects.contract import Dialect, Identity
 
-PAGE_BYTES = 64 * 1024  # what a replay hands a reader at a time: a stalled one holds no more
-_PAGES_KEPT = 2  # readers that replay together are about equally far
-SPARED = 64  # sinks among which nobody looks for those that are left
+PAGE_BYTES = 64 * 1024  # bytes of a replay for a reader at a time: a stalled reader holds no more
+_PAGES_KEPT = 2  # simultaneous replays are at about the same place
+SPARED = 64  # sinks up to which nobody looks for sinks left by their readers
 
 
 class Projection:
-    """All its sinks have had exactly the frames up to the position `pushed`.
+    """Every sink has had exactly the frames up to the position `pushed`.
 
-    Frames are not kept: a log holds an event in a few bytes, and its frame takes hundreds.  What
-    is read again is encoded again, and gives the same bytes.
+    Frames are not kept: a log holds an event in a few bytes, and its frame takes hundreds.  An
+    event read again is encoded again, to the same bytes.
     """
 
     def __init__(self, dialect: Dialect, identity: Identity, log: Log) -> None:
@@ -27,12 +27,12 @@ class Projection:
         self._sync: Chunk | None = None
         self._pages: dict[int, Chunk] = {}  # by the position before the page
         self._purge_at = SPARED
-        self.lagged = 0  # sinks that were dropped though their readers had not left
+        self.lagged = 0  # dropped sinks whose readers had not left
         self.sinks: dict[Sink, None] = {}
         self.rename(identity)
 
     def rename(self, identity: Identity) -> None:
-        """What follows is the job's under that identity; all before is pushed."""
+        """Make later frames the job's under the new identity; all earlier ones are pushed."""
         self._encoding = Encoding(partial(self._dialect, identity), self._log)
         self._epoch = identity.epoch
         self._sync = None
@@ -44,7 +44,7 @@ class Projection:
         return sum(len(chunk.data) for chunk in kept)
 
     def push(self) -> None:
-        """Send what came since the last push to every sink, as one write; drop who refuses."""
+        """Send the events since the last push to every sink, as one write; drop those refusing."""
         after, self._pushed = self._pushed, self._log.tail
         if after == self._pushed or not self.sinks:
             return
@@ -57,14 +57,14 @@ class Projection:
             self.close()
 
     def attach(self, sink: Sink, after: int) -> None:
-        """Give it the backlog; it joins if that is all of it and more is to come."""
+        """Give `sink` a page; `sink` joins if the page is the whole backlog, with more to come."""
         self.push()
         self._join(sink, self._page(after))
 
     def attach_synced(self, sink: Sink, fold: Fold) -> bool:
-        """Give it the sync frame, and the ending if that is said; it joins otherwise.
+        """Give `sink` the sync frame, and the ending if already said; else the sink joins.
 
-        False, and nothing is done, where this dialect has no such frame.
+        False, and nothing is done, where this dialect has no sync frame.
         """
         self.push()
         if self._sync is None or self._sync.seq != self._log.tail:
@@ -107,7 +107,7 @@ class Projection:
                 break
         page = self._chunk(b"".join(encoded), after + len(encoded))
         self._encoding.put(page.seq, encoder)
-        if size >= PAGE_BYTES:  # only what is full stays what it is
+        if size >= PAGE_BYTES:  # only a full page stays the same
             self._keep(after, page)
         return page
 
@@ -129,7 +129,7 @@ class Projection:
             sink.close()
 
     def _purge(self) -> None:
-        """Readers come and go while a model is silent, and no push tells who is gone."""
+        """Readers come and go while a model is silent, and no push finds out who has left."""
         if len(self.sinks) >= self._purge_at:
             self.sinks = {sink: None for sink in self.sinks if not sink.is_left}
             self._purge_at = max(SPARED, 2 * len(self.sinks))  # or each newcomer would pay for all

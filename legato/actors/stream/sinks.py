@@ -1,4 +1,4 @@
-"""Where a job's frames go: anything that takes bytes without waiting, or refuses."""
+"""The targets of a job's frames: each takes bytes without waiting, or refuses."""
 
 import math
 from contextlib import suppress
@@ -7,13 +7,13 @@ from typing import Protocol
 import trio
 from msgspec import Struct
 
-BACKLOG_BYTES = 32 * 1024  # what may wait for a reader before it counts as lagging
+BACKLOG_BYTES = 32 * 1024  # bytes waiting for a reader, from which on the reader lags
 
 
 class Chunk(Struct, frozen=True):
     """Whole frames, up to and with position `seq`; `last` if the ending is among them.
 
-    `epoch`: the job's, when it was at `seq`.
+    `epoch`: the job's, at `seq`.
     """
 
     data: bytes
@@ -25,23 +25,23 @@ class Chunk(Struct, frozen=True):
 class Sink(Protocol):
     @property
     def is_left(self) -> bool:
-        """Whether its reader is gone: a push would be refused."""
+        """Whether the reader is gone: a push would be refused."""
         ...
 
     def push(self, chunk: Chunk) -> bool:
-        """Take it now, or refuse it for good: a refusal says that this reader lags or left."""
+        """Take the chunk now, or refuse for good: a refusal says that this reader lags or left."""
         ...
 
     def close(self) -> None:
-        """No more comes.  Where the reader has not had the ending by then, it asks again."""
+        """No more comes.  A reader without the ending by then asks again."""
         ...
 
 
 class ChannelSink:
-    """A bounded channel.  What waits in it is bytes that all readers share."""
+    """A bounded channel.  The waiting bytes are shared by all readers."""
 
     def __init__(self) -> None:
-        # Its length is bounded by the bytes in it, not by their number.
+        # The channel's length is bounded by the waiting bytes, not by the number of chunks.
         self._send, self._receive = trio.open_memory_channel[Chunk](math.inf)
         self._waiting = 0
 
@@ -62,11 +62,11 @@ class ChannelSink:
         self._send.close()
 
     async def receive(self) -> Chunk:
-        """Raises trio.EndOfChannel when it is closed and empty."""
+        """Raises trio.EndOfChannel when the channel is closed and empty."""
         chunk = await self._receive.receive()
         self._waiting -= len(chunk.data)
         return chunk
 
     def leave(self) -> None:
-        """The reader's end: what is pushed from now on is refused."""
+        """The reader's end: later pushes are refused."""
         self._receive.close()

@@ -1,4 +1,4 @@
-"""Tools: what agents use that something outside the model executes.
+"""Tools: used by agents, executed outside the model.
 
 - `arguments`: a call's arguments, from the model's JSON text to what the tool is called with
 - `bounds`: how much of a tool's result a model is given

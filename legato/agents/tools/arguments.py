@@ -1,4 +1,4 @@
-"""A tool call's arguments: from the model's JSON text to what the tool is called with."""
+"""A tool call's arguments: from the model's JSON text to a mapping for the tool."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,7 +13,7 @@ MOST_BYTES: Final = 256 * 1024
 
 
 class InvalidArguments(Exception):
-    """The arguments are not what the tool takes.  The message is for the model: path and reason."""
+    """The arguments do not fit the tool.  The message is for the model: path and reason."""
 
 
 async def arguments_of(text: str, schema: Mapping[str, Json]) -> Mapping[str, Json]:

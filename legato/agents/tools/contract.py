@@ -1,4 +1,4 @@
-"""What a tool is to the rest of the program: a definition that a model reads, and a call."""
+"""The contract between a tool and the rest of the program: a definition and a call."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ class ToolDefinition(Struct, frozen=True, kw_only=True):
     """A tool as a model reads it.  `schema`: its arguments, an object in JSON Schema 2020-12.
 
     `read_only`: a call changes nothing.  `idempotent`: a second call with the same arguments
-    changes nothing more.  `destructive`: a call may change what cannot be brought back.
+    changes nothing more.  `destructive`: a call may destroy something for good.
     """
 
     name: str
@@ -33,14 +33,14 @@ class ToolDefinition(Struct, frozen=True, kw_only=True):
 
 
 class ToolOutput(Struct, frozen=True):
-    """A call's result as the model reads it.  `is_error`: the tool says that it failed."""
+    """A call's result as the model reads it.  `is_error`: the tool reports a failure."""
 
     text: str
     is_error: bool = False
 
 
 class InputRequired(Struct, frozen=True):
-    """A call that cannot go on before somebody answers `requests`.
+    """A call which cannot go on before somebody answers `requests`.
 
     The call is made again with the answers and with `state`, which is the tool's own.
     """
@@ -50,7 +50,7 @@ class InputRequired(Struct, frozen=True):
 
 
 class Tool(Protocol):
-    """One tool.  Safe to call from many tasks at once."""
+    """A tool.  Safe to call from many tasks at once."""
 
     @property
     def definition(self) -> ToolDefinition: ...
@@ -65,15 +65,15 @@ class Tool(Protocol):
     ) -> ToolOutput | InputRequired:
         """Make the call, within the tool's own deadline.
 
-        Nothing that the tool does raises: a hang, a crash, an endless result and a broken
-        connection are each a ToolOutput with `is_error`.  Leaving by cancellation tells the tool
-        to stop, and waits for that for a bounded time.
+        Nothing in the tool raises: a hang, a crash, an endless result and a broken connection are
+        each a ToolOutput with `is_error`.  Leaving by cancellation tells the tool to stop, and
+        waits for the stop for a bounded time.
         """
         ...
 
 
 class Offer(Struct, frozen=True):
-    """The tools that an agent may use now.  `missing`: why each of the other names is not there."""
+    """The tools for an agent now.  `missing`: for each other name the reason of the absence."""
 
     tools: Sequence[Tool] = ()
     missing: Mapping[str, str] = {}
@@ -91,10 +91,10 @@ def joined(offers: Iterable[Offer]) -> Offer:
 
 
 class Toolbox(Protocol):
-    """Every tool that is configured, in this process."""
+    """Every configured tool of this process."""
 
     async def offer(self, names: Sequence[str], user: str) -> Offer:
-        """Find the tools of an agent by the names in its `tools`, for that user."""
+        """Find the tools of an agent by the names in its `tools`, for the user."""
         ...
 
 

@@ -1,13 +1,13 @@
-"""The routes that keep agents, and share them.
+"""The routes of agents and their permissions.
 
-- `access`: the agent of a request's path, and the agents that answer a start
+- `access`: the agent of a request's path, and the answering agents of a start
 - `avatars`: the pictures of agents
 - `bodies`: bodies and queries of the agents' routes, as on LibreChat's wire
-- `ids`: agents' ids in paths: everything but the names of the routes beside them
+- `ids`: agents' ids in paths, which leave the names of other routes alone
 - `images`: recognizes pictures by their first bytes
-- `listing`: lists of agents, those of the configuration first
+- `listing`: lists of agents, the configured agents first
 - `permissions`: permissions of agents: LibreChat's routes under `/api/permissions`
-- `replies`: agents as the routes answer with them
+- `replies`: the routes' replies about agents
 - `routes`: create, read, change, duplicate, revert and delete agents
 - `tools`: the tools that an agent could have
 """

@@ -1,4 +1,4 @@
-"""The agent of a request's path, and the agents that answer a start."""
+"""The agent of a request's path, and the answering agents of a start."""
 
 from legato.agents.catalogue import is_stored
 from legato.agents.definition import Agent
@@ -12,7 +12,7 @@ EPHEMERAL = "ephemeral"
 
 
 async def agent_for(agent_id: str, bits: int) -> StoredAgent:
-    """The stored agent of that id, with which the caller may do all that `bits` say.
+    """The stored agent, if all of `bits` are granted to the caller.
 
     Raises:
         NoSuchAgent, AgentForbidden
@@ -21,7 +21,7 @@ async def agent_for(agent_id: str, bits: int) -> StoredAgent:
 
 
 async def agents_of(agent_id: str | None) -> tuple[Agent, ...]:
-    """The agents that answer a chat's start: none where it names none.
+    """The answering agents of a chat's start; none for a bare model.
 
     Raises:
         NoSuchAgent, AgentForbidden, InvalidAgent
@@ -32,10 +32,10 @@ async def agents_of(agent_id: str | None) -> tuple[Agent, ...]:
 
 
 async def agents_named(model: str | None) -> tuple[Agent, ...]:
-    """The agents that answer where OpenAI's APIs name a model: none where it is a bare one.
+    """The answering agents of a `model` in OpenAI's APIs; none for a bare model.
 
     Raises:
-        ModelNotFound: alike where there is no such agent, and where it is not the caller's.
+        ModelNotFound: alike for absent agents and for agents the caller may not view.
         InvalidAgent
     """
     house = runtime()

@@ -1,4 +1,4 @@
-"""The pictures of agents: sent as a form's file, kept in the database, shown to who may view."""
+"""The pictures of agents: sent as a form's file, kept in the database, shown to viewers."""
 
 import hashlib
 from typing import Final
@@ -25,7 +25,7 @@ MOST_BYTES: Final = 2 * 1024 * 1024
 
 FIELD: Final = "file"
 
-# A picture is opened as a page of its own, too: then it is nothing but a picture.
+# A browser may open a picture as a page, which then runs and loads nothing.
 POLICY: Final = "default-src 'none'; sandbox"
 
 
@@ -34,7 +34,7 @@ POLICY: Final = "default-src 'none'; sandbox"
 async def put(agent_id: str) -> Response:
     """Give an agent a picture: the field `file` of a form of several parts.
 
-    PNG, JPEG or WebP, whatever the form calls it, of 2 MiB and 4096 x 4096 pixels at most.
+    PNG, JPEG or WebP by content, of 2 MiB and 4096 x 4096 pixels at most.
     """
     await agent_for(agent_id, EDIT)
     data = await _file()
@@ -60,14 +60,14 @@ async def _file() -> bytes:
 @avatars.get("/agents/<agent:agent_id>/avatar")
 @describe(bytes, refusals=(403, 404, 503))
 async def get(agent_id: str) -> Response:
-    """The picture of an agent, as it was sent."""
+    """The picture of an agent, as sent."""
     await agent_for(agent_id, VIEW)
     avatar = await runtime().records.agents.avatar(agent_id)
     if avatar is None:
         raise NotFound("The agent has no picture.")
     response = Response(avatar.data, mimetype=avatar.media_type)
     response.headers["Content-Security-Policy"] = POLICY
-    # Its URL has its digest: another picture is at another URL.
+    # The URL has the digest, and a new picture a new URL.
     response.headers["Cache-Control"] = "private, max-age=86400, immutable"
     response.set_etag(avatar.digest)
     return await response.make_conditional(request)

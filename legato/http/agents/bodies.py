@@ -1,4 +1,4 @@
-"""Bodies and queries of the agents' routes, as on LibreChat's wire; unknown fields are ignored."""
+"""Bodies and queries of the agents' routes, in LibreChat's form; unknown fields are ignored."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal
@@ -12,7 +12,7 @@ from legato.http.input.nesting import MAX_PARAMETERS
 from legato.models.contract import Model, ModelError
 
 LARGEST_STATE: Final = 512 * 1024
-"""Bytes of JSON: a book of instructions.  A run's log has it, and each version is one more."""
+"""Bytes of JSON: a book of instructions.  Every run's log has a copy, and so has each version."""
 
 Line = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Note = Annotated[str, Meta(max_length=4096, pattern=r"^[^\x00]*\Z")]
@@ -31,7 +31,7 @@ class ContactBody(Struct):
 class AgentBody(Struct, kw_only=True):
     """Fields of an agent; null is the field's default.
 
-    - `model` is one of `/api/models`; a new agent has the server's default where none is named.
+    - `model` is one of `/api/models`; by default the server's default.
     - `tools` are names: `now_mcp_clock`; `sys__all__sys_mcp_files` for all tools of a server.
     - `edges` lead to other agents: `{from, to, edgeType: handoff|direct, …}`.
     """
@@ -54,7 +54,7 @@ class AgentBody(Struct, kw_only=True):
 
 
 class AgentChange(AgentBody, kw_only=True):
-    """As AgentBody: what is left out stays as it is.  `avatar` null removes the picture."""
+    """As AgentBody: absent fields stay unchanged.  `avatar` null removes the picture."""
 
     avatar: Any = UNSET
 
@@ -98,7 +98,7 @@ class AgentsQuery(Struct, kw_only=True):
 
 
 def changes_of(body: AgentBody) -> dict[str, Any]:
-    """The fields of an AgentState that a body sets."""
+    """The fields of an AgentState set by a body."""
     changes: dict[str, Any] = {}
     for name in AgentBody.__struct_fields__:
         value = getattr(body, name)
@@ -117,7 +117,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 
 
 def check_state(state: AgentState, models: Mapping[str, Model], most_recursion: int) -> None:
-    """Raises InvalidAgent for everything that the fields' types allow, but the ends of edges."""
+    """Raises InvalidAgent for wrong values of the right type, but not for the ends of edges."""
     check_sizes(state, models, most_recursion)
     try:
         models[state.model].check(state.model_parameters)
@@ -139,7 +139,7 @@ def check_sizes(state: AgentState, models: Iterable[str], most_recursion: int) -
 
 
 def with_new_edges(agent: Agent, former: AgentState | None) -> Agent:
-    """The agent with its new edges only: former edges were checked when they were saved."""
+    """The agent with new edges only: former edges were checked at their own saving."""
     old = former.edges if former is not None else ()
     edges = tuple(edge for edge in agent.edges if edge not in old)
     return Agent(id=agent.id, version=agent.version, name="", model=agent.model, edges=edges)

@@ -1,4 +1,4 @@
-"""Agents' ids in paths: everything but the names of the routes beside them."""
+"""Agents' ids in paths, which leave the names of other routes alone."""
 
 from typing import Final
 
@@ -8,11 +8,11 @@ from legato.config.agents import TAKEN
 
 
 class AgentIdConverter(BaseConverter):
-    """Leaves `/api/agents/chat` and its neighbours to the routes of that name, whatever the method:
-    a GET there is a wrong method, and no agent that is not found."""
+    """Matches every id but `chat` and the like: a GET of `/api/agents/chat` has the wrong method,
+    and is no question for an agent named `chat`."""
 
     regex = rf"(?!(?:{'|'.join(TAKEN)})(?![^/]))[^/]+"
 
 
 NAME: Final = "agent"
-"""Of the converter, in the rules of routes: `/<agent:agent_id>`."""
+"""The converter's name in the rules of routes: `/<agent:agent_id>`."""

@@ -6,17 +6,18 @@ from typing import Final
 from msgspec import Struct
 
 MOST_PIXELS: Final = 4096
-"""Of a side: a small file can say that it is a picture of a hundred gigabytes, and every browser
-that shows the list of agents would make room for it."""
+"""Pixels of a side: a small file can claim to be a picture of a hundred gigabytes, and every
+browser that shows the list of agents would reserve the memory."""
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 JPEG: Final = b"\xff\xd8\xff"
 
 MOST_SEGMENTS: Final = 1000
-"""Of a JPEG before its size: colour profiles take a few dozen, and each is a step of Python."""
+"""Segments of a JPEG before the size: colour profiles take a few dozen, and each is a step of
+Python."""
 
 START_OF_FRAME: Final = {0xC0, 0xC1, 0xC2}
-"""JPEG's markers before a size: baseline, extended, progressive; browsers know no others."""
+"""JPEG's markers before a size: baseline, extended, progressive.  Browsers know no further ones."""
 
 
 class Image(Struct, frozen=True):
@@ -32,7 +33,7 @@ class NoImage(Exception):
 
 
 def image_of(data: bytes) -> Image:
-    """Raises NoImage for a kind that is not allowed, and for sides above MOST_PIXELS."""
+    """Raises NoImage for a forbidden kind, and for sides above MOST_PIXELS."""
     image = _png(data) or _jpeg(data) or _webp(data)
     if image is None:
         raise NoImage("a PNG, JPEG or WebP picture is allowed")
@@ -63,7 +64,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     for _ in range(MOST_SEGMENTS):
         if at + 4 > len(data) or data[at] != 0xFF:
             return
-        if data[at + 1] == 0xFF:  # a byte that fills
+        if data[at + 1] == 0xFF:  # a fill byte
             at += 1
             continue
         yield data[at + 1], data[at + 4 : at + 12]

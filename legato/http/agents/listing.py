@@ -1,4 +1,4 @@
-"""Lists of agents, those of the configuration first."""
+"""Lists of agents, the configured agents first."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -17,7 +17,7 @@ from legato.storage.contracts.agents import VIEW, AgentPage, AgentQuery
 from legato.storage.paging import Position, decode_cursor, encode_cursor
 
 ALL: Final = 1000
-"""Agents on a page for which nobody said how many: as many as are read and written in 20 ms."""
+"""Agents on a page without a `limit`: as many as are read and written in 20 ms."""
 
 FIRST: Final = 2**62
 """The time in the cursor of a configured agent, after all times: a list begins with the newest."""
@@ -31,7 +31,7 @@ LABELS: Final[Mapping[str, str]] = {
     "sales": "Sales",
     "aftersales": "After Sales",
 }
-"""LibreChat's own categories; an agent may have any other."""
+"""LibreChat's own categories; an agent may also have a different category."""
 
 
 async def page_of(
@@ -55,7 +55,7 @@ async def page_of(
 def _configured(
     catalogue: Catalogue, user: str, query: AgentsQuery, position: Position | None
 ) -> list[ConfiguredAgent]:
-    """Those behind the cursor, by name."""
+    """The agents behind the cursor, by name."""
     if query.required_permission & ~VIEW or (position and position.primary != FIRST):
         return []
     last = position.secondary if position else ""
@@ -75,7 +75,7 @@ def _configured(
 async def _stored(
     catalogue: Catalogue, user: str, query: AgentsQuery, position: Position | None, room: int
 ) -> AgentPage:
-    """Where there is no room, one agent says that more follow."""
+    """Without room, a single agent is read: a sign of a further page."""
     if query.promoted == "1":
         return AgentPage(())
     is_behind = position is not None and position.primary != FIRST
@@ -98,7 +98,7 @@ def _reply(shown: Sequence[AgentListed], after: str | None) -> AgentsReply:
 
 
 async def categories_of(catalogue: Catalogue, user: str) -> list[CategoryReply]:
-    """The promoted first, if there are any, and all last."""
+    """The categories with numbers of agents: `promoted` first, if not empty, and `all` last."""
     counts = dict(await catalogue.stored.categories(principals_of(user)))
     promoted = catalogue.visible(user)
     for each in promoted:

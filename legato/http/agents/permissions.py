@@ -48,7 +48,7 @@ class NotUpdated(RequestError):
 
 
 class GrantBody(Struct, kw_only=True, rename="camel"):
-    """A user or a role by its name; every user has the role `USER`."""
+    """A user or a role by name; every user has the role `USER`."""
 
     type: Literal["user", "group", "role", "public"]
     id: Name | None = None
@@ -206,7 +206,7 @@ async def effective(kind: str, agent_id: str) -> Response:
 @permissions.put("/<kind>/<agent_id>")
 @describe(UpdatedReply, body=PermissionsBody, refusals=(400, 403, 404, 413, 503))
 async def update(kind: str, agent_id: str) -> Response:
-    """Give and take permissions, all or none.  At least one user must own the agent."""
+    """Give and take permissions, all or none.  An owner must remain."""
     _require_agent(kind)
     await agent_for(agent_id, SHARE)
     body = await body_of(PermissionsBody)
@@ -237,7 +237,7 @@ def _grant(body: GrantBody, place: str) -> Grant:
 
 
 def _principal(body: GrantBody, place: str) -> Principal:
-    """Raises NotUpdated for one that is not known here."""
+    """Raises NotUpdated for an unknown principal."""
     if body.type == "public":
         raise NotUpdated(f"{place}.type: found 'public'; use the field public", f"{place}.type")
     if not body.id:

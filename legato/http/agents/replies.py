@@ -1,4 +1,4 @@
-"""Agents as the routes answer with them: the names are LibreChat's."""
+"""The routes' replies about agents; the names are LibreChat's."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -21,13 +21,13 @@ NAMES: Final = {
     "is_collaborative": "isCollaborative",
     "current_version": "currentVersion",
 }
-"""Fields whose names on the wire are none of Python's; LibreChat mixes both."""
+"""Fields with names in camel case; LibreChat mixes camel case and underscores."""
 
 AVATARS: Final = "/api/agents/{id}/avatar?v={digest}"
 
 
 class AvatarReply(Struct):
-    """`filepath` is a URL of this server, for whoever may view the agent."""
+    """`filepath` is a URL of this server, for viewers of the agent."""
 
     filepath: str
     source: str = "local"
@@ -49,7 +49,7 @@ class AgentListed(Struct, kw_only=True, rename=NAMES):
 
 
 class AgentsReply(Struct, kw_only=True):
-    """`after` is the next page's cursor, null on the last one."""
+    """`after` is the next page's cursor, null on the last page."""
 
     data: Sequence[AgentListed]
     first_id: str | None
@@ -60,9 +60,9 @@ class AgentsReply(Struct, kw_only=True):
 
 
 class AgentSummary(Struct, kw_only=True, rename=NAMES):
-    """An agent for whoever may view it: without its instructions.  `author` is you, or not said.
+    """An agent for viewers: without instructions.  `author` is absent unless you are the author.
 
-    `version` counts its versions; `currentVersion` is another one after a revert.
+    `version` counts the versions; `currentVersion` is lower after a revert.
     """
 
     id: str
@@ -87,7 +87,7 @@ class AgentSummary(Struct, kw_only=True, rename=NAMES):
 
 
 class VersionReply(Struct, kw_only=True, rename=NAMES):
-    """A version; only its times where there was no room for more."""
+    """A version; only the times where there was no room for more."""
 
     updated_at: datetime
     updated_by: str
@@ -110,7 +110,7 @@ class VersionReply(Struct, kw_only=True, rename=NAMES):
 
 
 class AgentReply(AgentSummary, kw_only=True, rename=NAMES):
-    """An agent for whoever may change it."""
+    """An agent for editors."""
 
     instructions: str
     additional_instructions: str
@@ -141,7 +141,7 @@ class CategoryReply(Struct):
 
 
 class Portrayer:
-    """Makes replies of agents for one user; `base` is the path below which the server is."""
+    """Makes replies of agents for one user; `base` is the path before all routes."""
 
     def __init__(self, user: str, base: str) -> None:
         self._user = user

@@ -50,7 +50,7 @@ MOST_HISTORY: Final = 1024 * 1024
 @agents.post("")
 @describe(AgentReply, 201, body=AgentBody, refusals=(400, 403, 413, 503))
 async def create() -> Response:
-    """Make an agent; you are its owner."""
+    """Make an agent; you are the owner."""
     body = await agent_body_of(AgentBody)
     state = AgentState(**{"model": runtime().default_model, **changes_of(body)})
     return reply(portrayer().whole(await _add(new_id(), state, None)), 201)
@@ -59,7 +59,7 @@ async def create() -> Response:
 @agents.get("")
 @describe(AgentsReply, query=AgentsQuery, refusals=(400, 503))
 async def page() -> Response:
-    """The agents that you may use, the configuration's first, then the last changed first."""
+    """Your usable agents: the configured agents, then the last changed first."""
     query = query_of(AgentsQuery)
     return reply(await page_of(runtime().catalogue, user(), query, portrayer()))
 
@@ -67,14 +67,14 @@ async def page() -> Response:
 @agents.get("/categories")
 @describe(list[CategoryReply], refusals=(503,))
 async def categories() -> Response:
-    """The categories, with how many of the agents that you may use are in each."""
+    """The categories, with the number of your usable agents in each."""
     return reply(await categories_of(runtime().catalogue, user()))
 
 
 @agents.get("/<agent:agent_id>")
 @describe(AgentSummary, refusals=(403, 404, 503))
 async def one(agent_id: str) -> Response:
-    """An agent without its instructions.  Needs the permission to view the agent."""
+    """An agent without instructions.  Needs the permission to view the agent."""
     configured = runtime().catalogue.configured.get(agent_id)
     if configured is not None and configured.is_visible(user()):
         return reply(configured_summary(configured))
@@ -84,7 +84,7 @@ async def one(agent_id: str) -> Response:
 @agents.get("/<agent:agent_id>/expanded")
 @describe(AgentReply, refusals=(403, 404, 503))
 async def expanded(agent_id: str) -> Response:
-    """The whole agent, with its versions.  Needs the permission to edit the agent."""
+    """The whole agent, with all versions.  Needs the permission to edit the agent."""
     agent = await agent_for(agent_id, EDIT)
     history = await runtime().records.agents.history(agent_id, most=MOST_HISTORY)
     return reply(portrayer().whole(agent, history))
@@ -109,7 +109,7 @@ async def change(agent_id: str) -> Response:
 @agents.post("/<agent:agent_id>/revert")
 @describe(AgentReply, body=RevertBody, refusals=(400, 403, 404, 413, 503))
 async def revert(agent_id: str) -> Response:
-    """Make a former version the current one; the versions stay as they are."""
+    """Make a former version current; all versions stay unchanged."""
     await agent_for(agent_id, EDIT)
     version = (await agent_body_of(RevertBody)).version_index + 1
     try:
@@ -122,7 +122,7 @@ async def revert(agent_id: str) -> Response:
 @agents.post("/<agent:agent_id>/duplicate")
 @describe(DuplicateReply, 201, refusals=(400, 403, 404, 503))
 async def duplicate(agent_id: str) -> Response:
-    """Make another agent like this one, which is yours; its actions stay behind."""
+    """Make a copy of an agent; you own the copy, which has no actions."""
     agent, copy_id = await agent_for(agent_id, EDIT), new_id()
     name = f"{agent.state.name} ({datetime.now(UTC):%Y-%m-%d %H:%M:%S})"[-256:]
     state = structs.replace(
@@ -149,7 +149,7 @@ def portrayer() -> Portrayer:
 
 
 async def agent_body_of(kind: type[T]) -> T:
-    """The request's body.  Raises InvalidAgent for a field with a value that is not allowed."""
+    """The request's body.  Raises InvalidAgent for a forbidden value."""
     try:
         return await body_of(kind)
     except InvalidField as error:
@@ -168,7 +168,7 @@ async def _add(agent_id: str, state: AgentState, former: AgentState | None) -> S
 
 
 async def _check(agent_id: str, state: AgentState, former: AgentState | None) -> None:
-    """Raises InvalidAgent.  An agent's former edges were judged when they were saved."""
+    """Raises InvalidAgent.  Former edges were checked at their own saving."""
     catalogue = runtime().catalogue
     check_state(state, runtime().models, catalogue.most_recursion)
     agent = with_new_edges(agent_of(state, agent_id, 1), former)
@@ -176,7 +176,7 @@ async def _check(agent_id: str, state: AgentState, former: AgentState | None) ->
 
 
 def _moved(edge: Edge, old: str, new: str) -> Edge:
-    """The edge where it named the agent itself, of the duplicate."""
+    """An edge with the duplicate's id in place of the original's."""
 
     def moved(ids: Any) -> Any:
         return new if ids == old else ids if isinstance(ids, str) else tuple(map(moved, ids))
@@ -185,7 +185,7 @@ def _moved(edge: Edge, old: str, new: str) -> Edge:
 
 
 def _there(agent: StoredAgent | None) -> StoredAgent:
-    """Raises NoSuchAgent where it was deleted meanwhile."""
+    """Raises NoSuchAgent after a deletion meanwhile."""
     if agent is None:
         raise NoSuchAgent
     return agent

@@ -1,4 +1,4 @@
-"""Who may come in, and where: people by their tokens everywhere, programs by API keys."""
+"""Access to the paths: people by tokens everywhere, programs by API keys at OpenAI's APIs."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,7 +15,7 @@ SCOPE_OF: Final[Mapping[str, Scope]] = {
     "models": "models",
     "responses": "responses",
 }
-"""By the first part of a path in OpenAI's APIs."""
+"""The scope that a key needs, by the first part of a path in OpenAI's APIs."""
 
 
 class MissingKey(RequestError):
@@ -29,11 +29,11 @@ class InsufficientScope(RequestError):
 
 
 async def user_at(path: str, credentials: Credentials) -> User:
-    """Whose credentials these are, if they are good at that path.
+    """The user of credentials that are good at `path`.
 
     Raises:
         MissingKey, Unauthorized, ForbiddenOrigin, KeysUnavailable, StorageError
-        InsufficientScope: where the API key is good, but not for this.
+        InsufficientScope: where the API key is good, but lacks the scope for `path`.
     """
     token = credentials.bearer or ""
     if is_meant_as_key(token):
@@ -65,6 +65,6 @@ async def _user_by_key(secret: str, path: str) -> User:
 
 
 def scope_of(path: str) -> Scope | None:
-    """What a key must be good for at that path of OpenAI's APIs; None where nothing is there."""
+    """The scope that a key needs at `path` of OpenAI's APIs; None where the path is unknown."""
     place = next(path.removeprefix(each) for each in OPENAI_PATHS if path.startswith(each))
     return SCOPE_OF.get(place.partition("/")[0])

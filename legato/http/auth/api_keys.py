@@ -1,4 +1,4 @@
-"""API keys: how one looks, and how one is made."""
+"""API keys: the form of a key, and the minting."""
 
 import hashlib
 import re
@@ -13,14 +13,14 @@ from legato.storage.contracts.keys import ApiKey, Scope
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 MAX_NAME: Final = 100  # characters
-PREFIX: Final = 8  # characters that are shown: five of the 64 that nobody may know
+PREFIX: Final = 8  # characters that are shown: five of the 64 secret digits
 
 _MARK: Final = "sk-"
 _FORM: Final = re.compile(r"sk-[0-9a-f]{64}")
 
 
 class Minted(NamedTuple):
-    """A new key.  `secret` is shown to its user once, and then nowhere any more."""
+    """A new key.  `secret` is shown to the user once, and is kept nowhere."""
 
     secret: str
     key: ApiKey
@@ -49,7 +49,7 @@ def mint(
 
 
 def default_expiry(lifetime: float | None, now: datetime) -> datetime | None:
-    """When a key expires that is made `now` and for which nobody asks another time; None: never."""
+    """The expiry of a key made `now`, where the request names no other time; None: never."""
     return None if lifetime is None else now + timedelta(seconds=lifetime)
 
 
@@ -64,10 +64,10 @@ def digest_of(secret: str) -> str:
 
 
 def is_meant_as_key(token: str) -> bool:
-    """Whether that bearer token is no JWT, but an API key, good or not."""
+    """Whether a bearer token is meant as an API key, good or not, and not as a JWT."""
     return token.startswith(_MARK)
 
 
 def is_key(token: str) -> bool:
-    """Whether it looks like one of ours."""
+    """Whether `token` has the form of our API keys."""
     return _FORM.fullmatch(token) is not None

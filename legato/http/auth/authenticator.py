@@ -1,4 +1,7 @@
-"""Who is asking: a bearer token, or the page's session cookie from the page's own origin."""
+"""Authentication of a user: by bearer token, or by the page's session cookie.
+
+The session cookie counts only from the page's own origin.
+"""
 
 import hmac
 import re
@@ -44,7 +47,7 @@ __all__ = [
 ]
 
 SESSION_COOKIE: Final = "legato_session"
-KNOWN_TOKENS: Final = 1024  # whose signatures were looked at, the last that came
+KNOWN_TOKENS: Final = 1024  # the last tokens whose signatures were verified
 SESSION_SECONDS: Final = 12 * 3600  # a working day; then the page asks for a new login
 
 _SESSION: Final = re.compile(rf'(?:^|;)[ \t]*{SESSION_COOKIE}="?([^;"]*)')
@@ -53,21 +56,21 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 class ForbiddenOrigin(Exception):
-    """A cookie came with a request that another site's page may have made."""
+    """A request with a cookie that may come from another site's page."""
 
 
 class Credentials(Struct, frozen=True, kw_only=True, dict=True):
-    """What a request says about who makes it.  Absent headers are None."""
+    """The headers by which a request names the user.  Absent headers are None."""
 
     method: str
-    own_origin: str  # scheme://host[:port] of the URL that was asked for; only where `origin` is
+    own_origin: str  # scheme://host[:port] of the request's URL; empty without an `origin`
     authorization: str | None = None
     session: str | None = None  # the cookie's value
     origin: str | None = None
 
     @cached_property
     def bearer(self) -> str | None:
-        """The bearer token; None where none was sent, or something of another scheme."""
+        """The bearer token; None without the header, or where the header has another scheme."""
         return bearer_of(self.authorization or "")
 
 
@@ -77,10 +80,10 @@ def bearer_of(authorization: str) -> str | None:
 
 
 class Authenticator:
-    """Judges tokens: ours by the secret, an identity provider's by its public keys.
+    """Judges tokens: our own by the secret, an identity provider's by the provider's public keys.
 
-    The session cookie is signed with a key of its own, derived from the secret, so that
-    neither kind of token is ever good as the other.
+    The session cookie is signed with a separate key, derived from the secret, so a session
+    cookie is never good as a bearer token, nor a bearer token as a session cookie.
     """
 
     def __init__(
@@ -91,22 +94,22 @@ class Authenticator:
         expected: Expected | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`expected` is of bearer tokens, whoever signed them; `clock` gives seconds since 1970."""
+        """`expected` is required of all bearer tokens; `clock` gives seconds since 1970."""
         self._secret = secret
         self._session_key = hmac.digest(secret.encode(), b"legato session", "sha256")
         self._keys = keys
         self._expected = expected or Expected()
         self._clock = clock
-        # A signature that was good stays good, and to look again is a tenth of a request.
+        # A good signature stays good, and a second verification would cost a tenth of a request.
         self._own = lru_cache(KNOWN_TOKENS)(self._signed)
 
     async def authenticate(self, credentials: Credentials) -> User:
         """The user.  A bearer token wins over the cookie.
 
         Raises:
-            Unauthorized: without a token, or with one that is not good.
-            ForbiddenOrigin: where only the cookie speaks for a request that changes something
-                and the request's origin is not the server's own.
+            Unauthorized: without a token, or with a bad token.
+            ForbiddenOrigin: where a request that changes something has only the cookie, and the
+                request's origin is not the server's own.
             KeysUnavailable: where the identity provider's keys cannot be read.
         """
         if credentials.bearer is not None:
@@ -119,12 +122,12 @@ class Authenticator:
         return user
 
     def in_session(self, session: str) -> User:
-        """Whose session that cookie's value is.  Raises Unauthorized where it is not good."""
+        """The user of the session in a cookie's value.  Raises Unauthorized for a bad value."""
         claims = signed(session, self._session_key, OWN_ALGORITHM)
         return replace(user_of(claims, self._clock()), session=str(claims.jti))
 
     async def bearer(self, token: str) -> User:
-        """Whose bearer token it is.
+        """The user of a bearer token.
 
         Raises:
             Unauthorized, KeysUnavailable
@@ -145,7 +148,7 @@ class Authenticator:
         return self._admitted(header, signed(token, found.key, found.algorithm))
 
     def _signed(self, token: str) -> Claims | None:
-        """What it claims; None where it is not to be judged by our secret."""
+        """The claims of a token signed with our secret; None for a token of another algorithm."""
         header = read_header(token)
         if header.algorithm != OWN_ALGORITHM:
             return None
@@ -158,21 +161,21 @@ class Authenticator:
 
     def session(self, user: str, until: float | None = None) -> str:
         """The value of a fresh session cookie, good for `session_seconds`."""
-        # With fractions: a session that begins in the second of a revocation begins after it.
+        # With fractions, so a session that begins in the second of a revocation begins afterwards.
         now, ttl = self._clock(), self.session_seconds(until)
         return sign(user, self._session_key, now=now, ttl=ttl, iat=now, jti=secrets.token_hex(16))
 
     def session_seconds(self, until: float | None = None) -> int:
-        """How long a session may last: a working day, and never beyond the token that began it.
+        """The longest time for a session: a working day, and never beyond the login token's end.
 
-        `until` is when that expires, in seconds since 1970; None where it was a one-time token.
+        `until` is the token's end, in seconds since 1970; None for a one-time token.
         """
         left = SESSION_SECONDS if until is None else int(until - self._clock())
         return max(0, min(SESSION_SECONDS, left))
 
 
 def session_cookie(value: str, seconds: int, *, secure: bool, path: str = "/") -> str:
-    """A Set-Cookie header; `secure` where the page came by https.  With 0 seconds it takes away."""
+    """A Set-Cookie header; `secure` where the page came by https.  0 seconds delete the cookie."""
     cookie = f"{SESSION_COOKIE}={value}; Max-Age={seconds}; Path={path}; HttpOnly; SameSite=Strict"
     return f"{cookie}; Secure" if secure else cookie
 
@@ -180,7 +183,7 @@ def session_cookie(value: str, seconds: int, *, secure: bool, path: str = "/") -
 def session_in(cookies: Iterable[str]) -> str | None:
     """The session cookie's value in Cookie headers; the first of several counts.
 
-    A head has room for thousands of cookies, and to read each of them takes long.
+    A head has room for thousands of cookies, and to read every cookie takes long.
     """
     for header in cookies:
         if found := _SESSION.search(header):
@@ -189,7 +192,7 @@ def session_in(cookies: Iterable[str]) -> str | None:
 
 
 def check_origin(credentials: Credentials) -> None:
-    """Raises ForbiddenOrigin where the request may be made by another site's page."""
+    """Raises ForbiddenOrigin where the request may come from another site's page."""
     if credentials.origin is None:
         raise ForbiddenOrigin("a request with a cookie that changes something needs an Origin")
     if _normal(credentials.origin) != _normal(credentials.own_origin):

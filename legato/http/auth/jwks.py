@@ -1,4 +1,4 @@
-"""The public keys of an identity provider, fetched from its JWKS URL and kept."""
+"""The public keys of an identity provider, fetched from a JWKS URL and kept."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ MIN_RSA_BITS: Final = 2048  # RFC 7518, 3.3
 
 
 class PublicKey(Struct, frozen=True):
-    """A key and the one algorithm that its kind allows."""
+    """A key, and the only algorithm that the key's kind allows."""
 
     id: str | None
     algorithm: ProviderAlgorithm
@@ -28,9 +28,10 @@ class PublicKey(Struct, frozen=True):
 
 
 class PublicKeys:
-    """Known keys are answered from memory; one fetch at a time, and none sooner than allowed.
+    """Known keys are answered from memory.
 
-    While the URL does not answer, the keys that are known stay good.
+    At most one fetch runs at a time, and fetches are MIN_INTERVAL apart.  While the URL does not
+    answer, the known keys stay good.
     """
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,14 +42,14 @@ class PublicKeys:
         self._fetching = trio.Lock()
 
     async def find(self, algorithm: str, key_id: str | None) -> PublicKey | None:
-        """The key of that id, or, where the token names none, the only one for `algorithm`.
+        """The key of that id, or, where the token names no id, the only key for `algorithm`.
 
         Raises:
             KeysUnavailable: where the URL has never answered with keys.
         """
         found = self._known(algorithm, key_id)
         if found is None or (self._is_old() and not self._fetching.locked()):
-            # An unknown key waits for the fetch under way, which may bring it.
+            # A request with an unknown key waits for the fetch under way, which may bring the key.
             async with self._fetching:
                 if self._is_old() or self._known(algorithm, key_id) is None:
                     await self._refresh()
@@ -70,7 +71,7 @@ class PublicKeys:
         if self._clock() - self._tried_at < MIN_INTERVAL:
             return
         self._tried_at = self._clock()
-        # Shielded, so that a caller who hangs up cannot spoil the one try that all share.
+        # Shielded: all waiting requests share this fetch, and a client that leaves must not end it.
         with trio.move_on_after(FETCH_TIMEOUT, shield=True):
             try:
                 self._keys = parse_keys(await self._fetch())
@@ -89,10 +90,10 @@ class _KeySet(Struct, frozen=True):
 
 
 def parse_keys(document: bytes) -> tuple[PublicKey, ...]:
-    """The keys of a JWKS document that verify signatures by RS256 or ES256; others are left out.
+    """The keys of a JWKS document for signatures by RS256 or ES256; other keys are left out.
 
     Raises:
-        msgspec.DecodeError: where it is not a JWKS document.
+        msgspec.DecodeError: where the document is not a JWKS document.
     """
     keys = msgspec.json.decode(document, type=_KeySet).keys
     return tuple(key for key in map(_public_key, keys) if key is not None)

@@ -1,4 +1,4 @@
-"""Which API keys are good: looked up in storage, and remembered for a moment."""
+"""Lookup of API keys in storage, with a copy in memory for a moment."""
 
 import hmac
 from collections.abc import AsyncIterator
@@ -17,15 +17,15 @@ from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.keys import ApiKey, ApiKeys
 
 LIFE: Final = 10.0
-"""Seconds for which a key is not looked up again: for so long one that another process deleted
-may still be good here."""
+"""Seconds for which a key is not looked up again.  A key that another process deleted may stay good
+here for as long."""
 
-KNOWN: Final = 1024  # keys that are remembered, the last that came
+KNOWN: Final = 1024  # keys that are remembered, the latest ones
 
 USE_INTERVAL: Final = 60.0
-"""Seconds between two writes of when keys were used: what a person reads need not be finer."""
+"""Seconds between two writes of the times of use, which only people read, so coarse is enough."""
 
-SWEEP_INTERVAL: Final = 3600.0  # seconds between two removals of what is refused anyway
+SWEEP_INTERVAL: Final = 3600.0  # seconds between two removals of expired keys
 
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ class _Known(Struct, frozen=True):
 
 
 class KeyRing:
-    """What a process knows of the keys.  One deleted through it is refused from then on."""
+    """A process's copy of the keys.  A key deleted through the ring is refused from then on."""
 
     def __init__(self, keys: ApiKeys, *, clock: Clock = utc_now) -> None:
         self._keys = keys
@@ -47,10 +47,10 @@ class KeyRing:
         self._used = trio.Event()
 
     async def use(self, secret: str) -> ApiKey:
-        """The key, if it is good; that it was used is written later, by `write_uses`.
+        """The key of a good secret; `write_uses` writes the time of use later.
 
         Raises:
-            Unauthorized: where it is not, or not any more.
+            Unauthorized: where the key is unknown, deleted or expired.
             StorageError
         """
         key = await self._find(digest_of(secret)) if is_key(secret) else None
@@ -64,9 +64,9 @@ class KeyRing:
         return key
 
     async def delete(self, key_id: str) -> bool:
-        """False where there was none."""
+        """Delete a key; False where the storage has no such key."""
         deleted = await self._keys.delete(key_id)
-        # Whoever is reading it at this moment must not remember it.
+        # A `_find` that is reading the key at this moment must not remember the key.
         self._deletions += 1
         self._known = {
             digest: known for digest, known in self._known.items() if known.key.id != key_id
@@ -79,7 +79,7 @@ class KeyRing:
             return known.key
         deletions = self._deletions
         key = await self._keys.find(digest)
-        # The database compared them in its own way; this one takes the same time for any two.
+        # The database compares in its own way; this comparison takes the same time for any digests.
         if key is None or not hmac.compare_digest(key.digest, digest):
             return None
         if deletions == self._deletions:
@@ -100,7 +100,7 @@ class KeyRing:
             await trio.sleep(USE_INTERVAL)
 
     async def write_uses(self) -> None:
-        """Write those that are not.  What cannot be written now stays for the next time."""
+        """Write the uses that are not written yet.  After a failure they stay for the next time."""
         self._used, uses = trio.Event(), self._uses.copy()
         try:
             await self._keys.note_uses(uses)
@@ -121,7 +121,7 @@ class KeyRing:
 
 @asynccontextmanager
 async def open_key_ring(keys: ApiKeys, *, clock: Clock = utc_now) -> AsyncIterator[KeyRing]:
-    """A key ring whose books are kept until the block ends, and are whole then."""
+    """A key ring whose uses are written now and then, and once more at the end of the block."""
     ring = KeyRing(keys, clock=clock)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ring.keep_uses)

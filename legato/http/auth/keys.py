@@ -1,4 +1,4 @@
-"""API keys, made and deleted by people: a key itself comes nowhere near these routes."""
+"""Routes for people to make and delete API keys; an API key cannot ask here."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -25,7 +25,7 @@ keys = Blueprint("keys", __name__, url_prefix="/api/api-keys")
 tag_blueprint(keys, ["API keys"])
 
 MAX_KEYS: Final = 100
-"""Of one user: more than anybody tells apart.  Two requests at once may come to one more."""
+"""Keys of one user: more than anybody tells apart.  Two requests at once may make 101."""
 
 LONGEST: Final = timedelta(days=3650)  # ten years: an expiry must be, and a calendar must hold it
 
@@ -33,7 +33,7 @@ LONGEST: Final = timedelta(days=3650)  # ten years: an expiry must be, and a cal
 @keys.post("")
 @describe(NewApiKeyReply, 201, body=ApiKeyBody, refusals=(400, 409))
 async def create() -> Response:
-    """Make an API key.  This reply is the only one that ever shows it."""
+    """Make an API key.  No later reply shows the key again."""
     body = await body_of(ApiKeyBody)
     if not is_key_name(body.name):
         raise InvalidField("name", f"allowed: 1 to {MAX_NAME} printable characters")
@@ -76,7 +76,7 @@ async def every() -> Response:
 @keys.get("/<key_id>")
 @describe(ApiKeyReply, refusals=(404,))
 async def one(key_id: str) -> Response:
-    """One API key, by its id."""
+    """The API key of an id."""
     return reply(ApiKeyReply.of(await _key_of(key_id)))
 
 
@@ -90,7 +90,7 @@ async def delete(key_id: str) -> Response:
 
 
 async def _key_of(key_id: str) -> ApiKey:
-    """This user's key of that id; of another's there is no trace.
+    """This user's key of that id; another user's key counts as absent.
 
     Raises:
         NotFound

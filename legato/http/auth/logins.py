@@ -1,4 +1,4 @@
-"""One-time login tokens: how a browser that has no JWT comes by a session."""
+"""One-time login tokens, which give a browser without a JWT a session."""
 
 import hashlib
 import hmac
@@ -22,7 +22,7 @@ class _Login(Struct):
 
 
 class Logins:
-    """Tokens that were given out, the used ones too, to say so.  Only their hashes are kept."""
+    """Login tokens, as hashes.  Used tokens are kept, too, to tell a person why one is refused."""
 
     def __init__(self) -> None:
         self._given: deque[_Login] = deque(maxlen=MAX_OPEN_LOGINS)
@@ -34,16 +34,16 @@ class Logins:
         return token
 
     def look(self, token: str, now: float) -> str | None:
-        """Whom it would log in; None where it is none that is known here.
+        """The user whom `token` would log in; None where the token is unknown here.
 
         Raises:
-            Unauthorized: where it was used, or has expired.
+            Unauthorized: where the token was used, or has expired.
         """
         login = self._find(token, now)
         return None if login is None else login.user
 
     def redeem(self, token: str, now: float) -> str | None:
-        """Whom it logs in, and from then on nobody; else as `look`."""
+        """The user, as `look`; uses the token up."""
         login = self._find(token, now)
         if login is None:
             return None

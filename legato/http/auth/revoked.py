@@ -1,4 +1,4 @@
-"""Which sessions and tokens are not good any more: a copy that a task of its own keeps fresh."""
+"""A copy of the revoked sessions and tokens, which a task keeps fresh."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,13 +12,13 @@ from legato.http.guards.outage import Outage
 from legato.storage.contracts.revocations import Revocation, Revocations
 
 REFRESH: Final = 2.0
-"""Seconds after which a revocation that another process made is known here."""
+"""Seconds after which another process's revocation is known here."""
 
 Known = Mapping[tuple[str, str | None], Revocation]
 
 
 class RevocationList:
-    """What a process knows of them.  While they cannot be read, those that are known hold."""
+    """A process's copy of the revocations.  While reading fails, the known revocations hold."""
 
     def __init__(self, revocations: Revocations) -> None:
         self._revocations = revocations
@@ -27,7 +27,7 @@ class RevocationList:
         self._outage = Outage("revocations cannot be read; those that are known hold")
 
     def check(self, user: User) -> None:
-        """Raises Unauthorized where what that user came with was revoked."""
+        """Raises Unauthorized where the user's token or session was revoked."""
         if self._is_before(user, self._known.get((user.id, None))):
             raise Unauthorized("all that was issued to this user so far was revoked; log in again")
         if user.session and self._is_before(user, self._known.get((user.id, user.session))):
@@ -35,7 +35,7 @@ class RevocationList:
 
     @staticmethod
     def _is_before(user: User, revocation: Revocation | None) -> bool:
-        # A token that does not say when it was issued may be as old as any.
+        # A token without a time of issue may be as old as any.
         issued_at = user.issued_at or 0.0
         return revocation is not None and issued_at < revocation.before.timestamp()
 
@@ -50,19 +50,19 @@ class RevocationList:
         revocation = await self._revocations.revoke_session(
             user.id, user.session, lifetime=timedelta(seconds=left)
         )
-        # Whoever is reading them at this moment has not seen this one.
+        # A reading that began before has not seen this revocation: `read` compares `_made`.
         self._made += 1
         self._known = {**self._known, (user.id, revocation.session): revocation}
 
     async def read(self) -> None:
-        """Know what is stored by now.  Raises StorageError."""
+        """Read the stored revocations.  Raises StorageError."""
         made = self._made
         found = await self._revocations.in_force()
         if made == self._made:
             self._known = {(each.user, each.session): each for each in found}
 
     async def keep_fresh(self) -> None:
-        """Read them again and again, for ever: so no request waits for it."""
+        """Read the revocations again and again, for ever, so no request waits for a reading."""
         while True:
             await trio.sleep(REFRESH)
             with self._outage.tolerated():
@@ -71,7 +71,7 @@ class RevocationList:
 
 @asynccontextmanager
 async def open_revocation_list(revocations: Revocations) -> AsyncIterator[RevocationList]:
-    """A list that is whole from the beginning, and kept fresh until the block ends.
+    """A list that is complete from the beginning, and kept fresh until the block ends.
 
     Raises:
         StorageError

@@ -1,4 +1,4 @@
-"""Sessions of the page: how one begins, how a person ends it, and what is said where none does."""
+"""Sessions of the page: login, logout, and the page for a login that is refused."""
 
 import time
 from typing import Final, cast
@@ -18,14 +18,14 @@ sessions = Blueprint("sessions", __name__)
 
 OPENED_BY_A_PERSON: Final = ("none", "same-origin")
 """`Sec-Fetch-Site` of a link that was typed, opened by a program, or followed on our own page.
-Any other may be followed because a page of somebody else wants its reader to be logged in there."""
+With any other value, another site's page may want to log the reader in as somebody else."""
 
 LONGEST_ACCEPT: Final = 1024
-"""Characters of `Accept` in which a browser says what it takes; to read more of it takes long."""
+"""Characters of `Accept`, enough for any browser; to read a longer header takes long."""
 
 
 class Login(Struct, frozen=True):
-    """What a token would begin: a session of `user`, until that time at most.
+    """The session that a token would begin: of `user`, and no longer than `until`.
 
     `until` is in seconds since 1970; None where the token is a one-time token.
     """
@@ -38,7 +38,7 @@ class Login(Struct, frozen=True):
 @sessions.get("/login")
 @hide
 async def follow() -> Response:
-    """A login link.  It is used up only where a person opened it; else a page asks first."""
+    """A login link.  The token is used up only where a person opened the link; else a page asks."""
     try:
         login = await _login(request.args.get("token", ""))
     except Unauthorized as error:
@@ -82,10 +82,10 @@ async def log_out() -> Response:
 
 
 async def _login(token: str) -> Login:
-    """What `token` is good for; that does not use it up.  One that is not good counts as a try.
+    """The login that `token` allows, without using the token up.  A bad token counts as a try.
 
     Raises:
-        Unauthorized: with the reason, for the person who has it.
+        Unauthorized: with the reason, for the person with the token.
         KeysUnavailable
     """
     if not token:
@@ -119,7 +119,10 @@ async def _by_jwt(token: str) -> Login:
 
 
 def _current_user() -> str | None:
-    """Who is logged in; None where a browser does not tell another site's page, nor us, that."""
+    """The logged-in user; None without a good cookie.
+
+    A browser also withholds the cookie from a request that another site's page led to.
+    """
     try:
         user = application().authenticator.in_session(credentials().session or "")
         runtime().revoked.check(user)
@@ -129,7 +132,7 @@ def _current_user() -> str | None:
 
 
 def _is_to_be_asked(login: Login) -> bool:
-    """Whether a person might be logged in as somebody whom they did not choose."""
+    """Whether the login might be as a user whom the person did not choose."""
     if _current_user() not in (None, login.user):
         return True
     came_from = request.headers.get("Sec-Fetch-Site")
@@ -145,7 +148,7 @@ def _is_browser() -> bool:
 
 async def _enter(login: Login) -> Response:
     app = application()
-    app.logins.redeem(login.token, time.monotonic())  # no await since it was looked at
+    app.logins.redeem(login.token, time.monotonic())  # no await since `look`
     seconds = app.authenticator.session_seconds(login.until)
     response = _to_page()
     response.headers["Set-Cookie"] = _cookie(
@@ -176,7 +179,7 @@ async def _asked(login: Login, status: int) -> Response:
 
 
 async def _refused(error: Unauthorized) -> Response:
-    """For a browser a page that asks for another token; for a program the reason."""
+    """The refusal: for a browser a page that asks for another token, for a program the reason."""
     if not _is_browser():
         return said(401, "Unauthorized", str(error))
     return await _page(401, "Please log in", str(error))

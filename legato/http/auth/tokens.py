@@ -1,4 +1,4 @@
-"""JSON Web Tokens: who a token says its bearer is, and the signing of our own."""
+"""JSON Web Tokens: the user that a token names, and the signing of our own tokens."""
 
 from collections.abc import Collection
 from typing import Annotated, Any, Final, Literal
@@ -17,16 +17,16 @@ ProviderAlgorithm = Literal["RS256", "ES256"]
 MAX_USER_LENGTH: Final = 128
 
 ACCESS_TYPES: Final = frozenset({"jwt", "at+jwt"})
-"""What the header's `typ` may be, in any case of letters and after `application/` as well."""
+"""Allowed values of the header's `typ`, in any case of letters, and with `application/` before."""
 
 ACCESS_CLAIMS: Final = ACCESS_TYPES | {"bearer"}
-"""What a claim `typ` may be: Keycloak tells access tokens by it from its others."""
+"""Allowed values of a claim `typ`, by which Keycloak marks access tokens."""
 
 Instant = Annotated[float, Meta(ge=0, le=2**53)]  # seconds since 1970
 
 
 class User(Struct, frozen=True):
-    """Somebody whose credentials were good.
+    """A user whose credentials were good.
 
     `issued_at` and `until` are in seconds since 1970, None where the credentials do not say;
     `session` is the id of a session of the page, None where another kind of token was sent.
@@ -39,7 +39,7 @@ class User(Struct, frozen=True):
 
 
 class Unauthorized(Exception):
-    """No token, or none that is good.  The message is for people and repeats nothing of it."""
+    """No token, or a bad token.  The message is for people and repeats nothing of the token."""
 
 
 class KeysUnavailable(Exception):
@@ -47,7 +47,7 @@ class KeysUnavailable(Exception):
 
 
 class Header(Struct, frozen=True):
-    """What a token says about its own signature.  Nothing here may be believed."""
+    """A token's header, about the signature.  Nothing here may be believed."""
 
     algorithm: str
     key_id: str | None
@@ -69,7 +69,7 @@ class Claims(Struct, frozen=True):
 
 
 class Expected(Struct, frozen=True):
-    """What every token must claim.  None: whatever it claims, or nothing."""
+    """The issuer and audience that every token must claim.  None: any value, or no claim."""
 
     issuer: str | None = None
     audience: str | None = None
@@ -104,13 +104,13 @@ def read_header(token: str) -> Header:
 
 
 def signed(token: str, key: Any, algorithm: str) -> Claims:
-    """What a token claims, if it was signed with `key` by `algorithm`: always the same.
+    """The claims of a token that was signed with `key` by `algorithm`: always the same.
 
     `key` is a secret for HS256, else a public key of `cryptography`.  `algorithm` must come
-    from the key, never from the token: that is what keeps a public key from being a secret.
+    from the key, never from the token, or a public key could be used as an HS256 secret.
 
     Raises:
-        Unauthorized: where it was not, or claims what cannot be.
+        Unauthorized: where the signature is bad, or a claim is malformed.
     """
     try:
         payload = jwt.PyJWS().decode(token, key, algorithms=[algorithm])
@@ -128,10 +128,10 @@ def _claims(payload: bytes) -> Claims:
 
 
 def require_access_token(header: Header, claims: Claims) -> None:
-    """A provider signs other things with the same keys: none of them lets anybody in.
+    """Only access tokens let a user in, though a provider signs other tokens with the same keys.
 
     Raises:
-        Unauthorized: for a token that says it is to refresh, to log out, to identify, an event.
+        Unauthorized: for a refresh token, a logout token, an id token, or a security event.
     """
     if not _names(header.type, None, ACCESS_TYPES):
         raise Unauthorized("the token is no access token: `typ` must be absent, JWT or at+jwt")
@@ -150,7 +150,7 @@ def _names(found: object, absent: object, allowed: Collection[str]) -> bool:
 
 
 def require_expected(claims: Claims, expected: Expected) -> None:
-    """Raises Unauthorized where a token is by another, or was made for another."""
+    """Raises Unauthorized for a token of another issuer, or for another audience."""
     if expected.issuer not in (None, claims.iss):
         raise Unauthorized("the token is not by the issuer whose tokens are good here (`iss`)")
     audiences = claims.aud if isinstance(claims.aud, list) else [claims.aud]
@@ -159,10 +159,10 @@ def require_expected(claims: Claims, expected: Expected) -> None:
 
 
 def user_of(claims: Claims, now: float) -> User:
-    """Who claims that, if it is good at `now`.
+    """The user in claims that are good at `now`.
 
     Raises:
-        Unauthorized: where it has expired, is not good yet, or names no user.
+        Unauthorized: where the token has expired, is not good yet, or names no user.
     """
     if now >= claims.exp + LEEWAY:
         raise Unauthorized("the token has expired")

@@ -1,17 +1,17 @@
-"""What stands before the routes: who is let in, how often, and what is said to the others.
+"""Guards before the routes: bans, rates, moderation, and the refusals of these.
 
-- `addresses`: where a request comes from, as far as those that passed it on can be believed
-- `asking`: what a guard may know of a request
-- `bans`: who is banned: looked up at every request, so from a copy
-- `browser`: whether a browser asks, as far as it says so itself
-- `chain`: all guards in their order, and what they make of the routes' own refusals
+- `addresses`: the client's address, as far as the trusted proxies name the client
+- `asking`: the facts of a request that a guard may know
+- `bans`: bans, looked up at every request, so from a copy
+- `browser`: recognizes browsers by the `User-Agent`
+- `chain`: all guards in their order, and the guards' judgement of the routes' own refusals
 - `denials`: the guards' refusals
-- `forwarded`: RFC 7239's `Forwarded`: for whom a proxy asks, in one header instead of three
-- `frames`: denials as LibreChat says them: 200, and an error among the events of a stream
-- `moderation`: a moderation is asked before a model is: any with OpenAI's endpoint for it
-- `outage`: what a guard needs is away: it lets through, and says so once
-- `rates`: how often somebody may ask
-- `senders`: who sent a request, where two kinds of headers may say so
-- `sharing`: what the guards of all replicas share: in Redis where there is one
-- `violations`: what violations come to: scores, and then bans
+- `forwarded`: RFC 7239's `Forwarded`: the client of a proxy, in one header instead of three
+- `frames`: denials in LibreChat's form: 200, and an error among the events of a stream
+- `moderation`: moderation before the model: any service with OpenAI's endpoint for moderations
+- `outage`: an outage of a service that a guard needs: the guard goes on, the log has one line
+- `rates`: limits on how often a client may ask
+- `senders`: the sender of a request, out of two kinds of headers
+- `sharing`: the state that the guards of all replicas share: in Redis, where Redis is configured
+- `violations`: violations counted as scores, and bans for high scores
 """

@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as those that passed it on can be believed."""
+"""The client's address, as far as the trusted proxies name the client."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -8,20 +8,21 @@ from typing import Final
 Address = IPv4Address | IPv6Address
 
 IPV6_PREFIX: Final = 64
-"""What one customer is given, at least: to count single addresses of theirs would count nothing."""
+"""The least that one customer is given: to count a customer's single addresses is no limit."""
 
 
 class Proxies:
-    """Those whose word counts.  What anybody else says of a client's address is made up."""
+    """The trusted proxies.  Any other sender may make up the headers about a client's address."""
 
     def __init__(self, trusted: Sequence[str]) -> None:
         """`trusted` are addresses and networks."""
         self._trusted = [ip_network(each) for each in trusted]
 
     def client(self, peer: str, hops: Sequence[str]) -> str:
-        """The client's address, where `peer` is connected and `hops` is whom each proxy named.
+        """The client's address; `peer` is connected, and `hops` are the addresses in the headers.
 
-        Each proxy appends whom it talked to; so the last one that is no proxy of ours is it.
+        Each proxy appends the address of the former sender, so the client is the last address
+        that is no trusted proxy.
         """
         left = [*hops]
         client = peer
@@ -30,14 +31,14 @@ class Proxies:
         return str(parse_address(client) or client)
 
     def trusts(self, peer: str) -> bool:
-        """Whether it is one of them."""
+        """Whether `peer` is a trusted proxy."""
         address = parse_address(peer) if self._trusted else None
         return address is not None and any(address in network for network in self._trusted)
 
 
-@lru_cache(maxsize=4096)  # for each request the same few are asked for again and again
+@lru_cache(maxsize=4096)  # every request asks for the same few addresses
 def parse_address(text: str) -> Address | None:
-    """Of `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`; None where it is none."""
+    """The address in `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:80`, or None."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
@@ -51,7 +52,7 @@ def parse_address(text: str) -> Address | None:
 
 
 def ip_subject(address: str) -> str:
-    """Under what name it is counted and banned: an IPv6 address as its network."""
+    """The name under which an address is counted and banned; of IPv6 the network counts."""
     found = parse_address(address)
     if isinstance(found, IPv6Address):
         packed = int(found) >> IPV6_PREFIX << IPV6_PREFIX  # without a zone, which is the link's

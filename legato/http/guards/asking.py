@@ -1,4 +1,4 @@
-"""What a guard may know of a request."""
+"""The facts of a request that a guard may know."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -12,15 +12,15 @@ CHAT: Final = "/api/agents/chat"
 ABORT: Final = f"{CHAT}/abort"
 
 GENERATES: Final = ("/chat/completions", "/responses", "/responses/compact")
-"""How the paths of OpenAI's APIs end at which something is generated."""
+"""Ends of the paths of OpenAI's APIs that generate something."""
 
 Headers = Mapping[str, str]
 
 
 class Asking(Struct, frozen=True, kw_only=True):
-    """`from_ip` is whence it comes, as the subject of bans; `key` the digest of an API key.
+    """`from_ip` is the client's address as a subject of bans; `key` the digest of an API key.
 
-    `user` is None as long as nobody knows who asks.
+    `user` is None before authentication.
     """
 
     method: str
@@ -42,7 +42,7 @@ class Asking(Struct, frozen=True, kw_only=True):
 
     @property
     def is_call(self) -> bool:
-        """Of one of OpenAI's APIs."""
+        """Whether the request is a POST to one of OpenAI's APIs."""
         return self.method == "POST" and self.path.startswith(OPENAI_PATHS)
 
     @property
@@ -55,20 +55,20 @@ class Asking(Struct, frozen=True, kw_only=True):
 
     @property
     def subjects(self) -> Sequence[str]:
-        """Who may be blamed: whence it comes, and whose it is where that is known."""
+        """The subjects of violations and bans: the address, then the user where known."""
         return (self.from_ip,) if self.user is None else (self.from_ip, user_subject(self.user))
 
     @property
     def caller(self) -> str:
-        """Whom an API counts: the key, else the user."""
+        """The subject of the APIs' rates: the key, else the user, else the address."""
         return f"key:{self.key}" if self.key else self.subjects[-1]
 
 
 class Guard(Protocol):
     async def check(self, asking: Asking) -> Headers:
-        """Let it pass, and return what its reply shall say of that.
+        """Let the request pass, and return headers for the reply.
 
         Raises:
-            Denied: where it does not.
+            Denied: where the request must not pass.
         """
         ...

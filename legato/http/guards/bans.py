@@ -1,4 +1,4 @@
-"""Who is banned: looked up at every request, so from a copy."""
+"""Bans, looked up at every request, so from a copy."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,13 +12,13 @@ from legato.storage.contracts.bans import Ban, Bans
 REFRESH: Final = timedelta(seconds=5)
 """A ban, or its lifting, is known at every replica after this time, at the first request."""
 
-MAX_BANS: Final = 10_000  # of 300 bytes each; beyond it, those that end first are not seen
+MAX_BANS: Final = 10_000  # of 300 bytes each; of more bans, the first to end are left out
 
 
 class BanList:
-    """A copy of the bans in force, read again when it is used and older than REFRESH.
+    """A copy of the bans in force, read again at a use when older than REFRESH.
 
-    While they cannot be read, those that are known stay until they run out.
+    While reading fails, known bans stay in force until each ban's end.
     """
 
     def __init__(self, bans: Bans, clock: Clock) -> None:
@@ -46,19 +46,19 @@ class BanList:
         )
 
     async def find(self, subjects: Sequence[str]) -> Ban | None:
-        """The longest ban of any of them."""
+        """The ban of these subjects that ends last; None without a ban."""
         now = self._clock()
-        if self._read_at is None:  # before the first reading there is nothing to go by
+        if self._read_at is None:  # the first request waits: without a reading no ban is known
             await self._read()
             self._read_at = now
         elif not timedelta() <= now - self._read_at < REFRESH:
-            self._read_at = now  # first: those that come meanwhile go by the former copy
+            self._read_at = now  # before the reading, so requests meanwhile use the former copy
             await self._read()
         found = [ban for each in subjects if (ban := self._known.get(each)) and ban.until > now]
         return max(found, key=lambda ban: ban.until, default=None)
 
     async def add(self, bans: Sequence[Ban]) -> None:
-        """Ban; here that holds at once."""
+        """Add bans, which hold at once in this process."""
         await self._bans.ban(bans)
         await self._read()
 

@@ -1,4 +1,4 @@
-"""Whether a browser asks, as far as it says so itself."""
+"""Recognizes browsers by the `User-Agent`."""
 
 from typing import Final
 
@@ -8,15 +8,15 @@ from legato.http.guards.asking import Asking, Headers
 from legato.http.guards.denials import NotABrowser
 from legato.http.guards.violations import Violations
 
-MAX_AGENT: Final = 512  # characters; expressions are matched against it, and some take their time
+MAX_AGENT: Final = 512  # characters, because some of the expressions are slow
 
 
 class BrowsersOnly:
-    """On the chat routes."""
+    """Refuses programs on the chat routes."""
 
     def __init__(self, violations: Violations) -> None:
         self._violations = violations
-        is_browser("")  # reads a thousand expressions, which the first request need not wait for
+        is_browser("")  # loads a thousand expressions before the first request
 
     async def check(self, asking: Asking) -> Headers:
         """Raises NotABrowser."""
@@ -27,9 +27,9 @@ class BrowsersOnly:
 
 
 def is_browser(agent: str) -> bool:
-    """Browsers call themselves Mozilla, name their family, and run on a system of somebody's.
+    """Whether `agent` is a browser's: Mozilla or Opera, with a family and an operating system.
 
-    The expressions know programs and search engines by name too, so a family is not enough.
+    A family is not enough: the expressions know programs and search engines by name, too.
     """
     found = parse(agent[:MAX_AGENT])
     is_robot = found.device is not None and found.device.family == "Spider"

@@ -1,4 +1,4 @@
-"""All guards in their order, and what they make of the routes' own refusals."""
+"""All guards in their order, and the guards' judgement of the routes' own refusals."""
 
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -45,11 +45,11 @@ class Guards:
         self._max_running = max_running
 
     async def receive(self, asking: Asking) -> None:
-        """Before it is known who asks.  Raises Banned."""
+        """Check the address, before authentication.  Raises Banned."""
         await self._bans.check(asking.from_ip)
 
     async def admit(self, asking: Asking) -> Headers:
-        """Once it is known who asks; what the reply shall say.  Raises Denied."""
+        """Check an authenticated request; returns headers for the reply.  Raises Denied."""
         if asking.user is not None:
             await self._bans.check(user_subject(asking.user))
         headers: dict[str, str] = {}
@@ -58,11 +58,11 @@ class Guards:
         return headers
 
     async def failed(self, asking: Asking) -> None:
-        """Somebody's credentials were not good.  Raises TooFast."""
+        """Count bad credentials.  Raises TooFast."""
         await self._rates.failed(asking)
 
     async def judge(self, asking: Asking, error: Exception) -> Exception:
-        """What is to be said of a request that failed with `error`, which may be a violation."""
+        """The error to report for `error`, which may be a violation and is counted then."""
         match error:
             case Unauthorized() if asking.has_credentials:
                 try:
@@ -92,11 +92,11 @@ async def open_guards(
     environment: Mapping[str, str] = os.environ,
     clock: Clock = utc_now,
 ) -> AsyncIterator[Guards]:
-    """The guards that these settings ask for; `bans` are the database's.
+    """The guards that `settings` configure; `bans` are the database's.
 
     Raises:
         ConfigError: if the moderation's key is not in the environment.
-        StorageError: if there is a Redis and the package for it is missing.
+        StorageError: if Redis is configured and the package for Redis is missing.
     """
     guards = replace(settings.guards, starts_per_user=starts_per_user(settings))
     async with AsyncExitStack() as stack:
@@ -115,7 +115,7 @@ async def open_guards(
 
 
 def _browsers_only(violations: Violations) -> Guard:
-    """Imported where it is wanted: with it come all browsers there are."""
+    """The import is here because the module loads the names of all browsers."""
     from legato.http.guards.browser import BrowsersOnly
 
     return BrowsersOnly(violations)
@@ -123,7 +123,7 @@ def _browsers_only(violations: Violations) -> Guard:
 
 @asynccontextmanager
 async def _open_moderation(guards: GuardSettings, key: str | None) -> AsyncIterator[Guard]:
-    """Imported where it is wanted: with it comes an HTTP client."""
+    """The import is here because the module brings an HTTP client."""
     import httpx
 
     from legato.http.guards.moderation import Moderation

@@ -6,13 +6,13 @@ from typing import Any, Final
 from legato.http.errors import RequestError, is_openai
 
 BANNED: Final = "Your account has been temporarily banned due to violations of our service."
-"""LibreChat's words: clients know them."""
+"""LibreChat's words, which clients know."""
 
 QUOTA: Final = "storage_quota"
 
 
 class Denied(RequestError):
-    """`violation` says what was done as LibreChat's clients know it; its `type` is the kind."""
+    """`violation` describes the violation for LibreChat's clients; `type` is the kind."""
 
     status = 403
     error = "Denied"
@@ -31,21 +31,21 @@ class Banned(Denied):
 
 
 class TooFast(Denied):
-    """More often than a rate allows."""
+    """More requests than a rate allows."""
 
     status = 429
     error = "Too many requests"
 
 
 class TooManyGenerations(Denied):
-    """At the same time."""
+    """More generations at the same time than allowed."""
 
     status = 429
     error = "Too many generations"
 
 
 class NoRoom(Denied):
-    """For what a start would store.  403: to wait does not help, and 429 is tried again by SDKs."""
+    """No room for a start's messages.  403: SDKs repeat a 429, though waiting does not help."""
 
     error = "Storage quota"
 
@@ -59,7 +59,7 @@ class NotABrowser(Denied):
 
 
 class ForeignAccess(Denied):
-    """To somebody else's conversation.  The wire's word for it is Unauthorized."""
+    """A start in somebody else's conversation.  LibreChat calls this Unauthorized."""
 
     error = "Unauthorized"
 
@@ -70,12 +70,12 @@ class Flagged(Denied):
     def __init__(self, path: str) -> None:
         super().__init__("The moderation does not allow this content.", {"type": "moderation"})
         if is_openai(path):
-            self.status = 400  # as theirs, so that their clients say BadRequest
+            self.status = 400  # OpenAI's own status: clients say BadRequest
             self.extra = {"code": "content_policy_violation"}
 
 
 class NotModerated(Denied):
-    """It could not be, and unseen nothing passes."""
+    """The moderation did not answer, and `moderation_on_failure` is "closed"."""
 
     status = 503
     error = "Moderation unavailable"

@@ -1,4 +1,4 @@
-"""RFC 7239's `Forwarded`: for whom a proxy asks, in one header instead of three."""
+"""RFC 7239's `Forwarded`: the client of a proxy, in one header instead of three."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ class MalformedForwarded(Exception):
 
 
 class Forwarded(Struct, frozen=True):
-    """`hops`: for whom each proxy asked, the nearest proxy's word last; None where none said.
+    """`hops`: each proxy's word about the sender, the nearest proxy's last; None without any.
 
     `scheme` and `host` are the nearest proxy's words, or empty.
     """
@@ -31,7 +31,7 @@ class Forwarded(Struct, frozen=True):
 
 
 def parse_forwarded(headers: Sequence[str]) -> Forwarded:
-    """All headers of that name, in order.
+    """Parse all `Forwarded` headers of a request, in order.
 
     Raises:
         MalformedForwarded: also for a quote without end, behind which a client could hide the

@@ -1,4 +1,4 @@
-"""Denials as LibreChat says them: 200, and an error among the events of a stream."""
+"""Denials in LibreChat's form: 200, and an error among the events of a stream."""
 
 from typing import Any, Final
 from uuid import uuid4
@@ -15,7 +15,7 @@ SENDER: Final = "Agents"
 
 
 class _Asked(Struct, rename="camel"):
-    """What is repeated of the request; anything may be missing, or be of another type."""
+    """Fields of the request that the answer repeats; a field may be missing or of any type."""
 
     text: Any = ""
     message_id: Any = None
@@ -25,7 +25,7 @@ class _Asked(Struct, rename="camel"):
 
 
 def frames_response(denial: Denied, body: bytes) -> Response:
-    """Without a content type, as LibreChat's."""
+    """The response without a content type, as in LibreChat."""
     response = Response(frames_of(denial, body), 200, dict(denial.headers))
     del response.headers["Content-Type"]
     return response

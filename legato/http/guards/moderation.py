@@ -1,4 +1,4 @@
-"""A moderation is asked before a model is: any with OpenAI's endpoint for it."""
+"""Moderation before the model: any service with OpenAI's endpoint for moderations."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -16,7 +16,7 @@ from legato.http.guards.outage import Outage
 from legato.http.input.json_bounds import check_json
 
 CHAT_FIELDS: Final = frozenset({"text", "promptPrefix", "editedContent", "model_parameters"})
-"""Of a start by the chat routes, which LibreChat's clients send much else with."""
+"""Fields of a start that a model reads; LibreChat's clients send many other fields."""
 
 UNREAD_FIELDS: Final = frozenset(
     {
@@ -25,8 +25,8 @@ UNREAD_FIELDS: Final = frozenset(
         *("previous_response_id", "conversation", "conversation_id", "parent_message_id"),
     }
 )
-"""Of a request to OpenAI's APIs what no model reads.  All that is not here may be a model's: what
-we do not know is handed on to the provider."""
+"""Fields of a request to OpenAI's APIs that no model reads.  A model may read any other field,
+because unknown fields are handed on to the provider."""
 
 LABELS: Final = frozenset(
     {
@@ -35,11 +35,11 @@ LABELS: Final = frozenset(
         *("url", "image_url", "file_url", "file_data", "data", "format", "encrypted_content"),
     }
 )
-"""Names of texts that are words of the API, identifiers, or pictures and sounds: while they hold
-no space.  With one, somebody has written something."""
+"""Names of fields with words of the API, identifiers, pictures and sounds.  A value with a space
+is moderated all the same: a person has written there."""
 
 NAMES: Final = frozenset({"properties", "patternProperties", "$defs", "definitions"})
-"""Of a schema: there the names themselves are the caller's."""
+"""Fields of a schema in which the caller chooses the names, so the names are moderated, too."""
 
 FAULTS: Final = (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, trio.TooSlowError)
 
@@ -53,7 +53,7 @@ class _Results(Struct):
 
 
 class Moderation:
-    """Where it does not answer, `moderation_on_failure` decides."""
+    """Asks the moderation service; without an answer `moderation_on_failure` decides."""
 
     def __init__(self, settings: GuardSettings, client: httpx.AsyncClient, key: str | None) -> None:
         self._url = f"{(settings.moderation_url or '').rstrip('/')}/moderations"
@@ -91,9 +91,9 @@ class Moderation:
 
 
 async def texts_of(body: bytes, *, is_chat: bool) -> Sequence[str]:
-    """What a model would read of a request, whosever role it is said in.
+    """The texts of a request that a model would read, in every role.
 
-    Nothing of a body that is no JSON, or too much: that is refused by whoever reads it.
+    Empty for a body that is too large or not JSON: the route refuses the body.
     """
     try:
         await check_json(body)

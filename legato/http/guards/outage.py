@@ -1,4 +1,4 @@
-"""What a guard needs is away: it lets through, and says so once."""
+"""An outage of a service that a guard needs: the guard goes on, the log has one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +11,17 @@ log = structlog.get_logger()
 
 
 class Outage:
-    """Of one thing, however often it is missed before it is back."""
+    """The state of one service: an outage is logged once, however many calls fail meanwhile."""
 
     def __init__(self, event: str, errors: tuple[type[Exception], ...] = (StorageError,)) -> None:
-        """`event` is what the log says; by these errors it is noticed."""
+        """`event` is the line in the log; `errors` are signs of an outage."""
         self._event = event
         self._errors = errors
         self._is_known = False
 
     @contextmanager
     def tolerated(self) -> Iterator[None]:
-        """Goes on behind the block where that fails so."""
+        """Go on after the block where the block raises one of the errors."""
         try:
             yield
         except self._errors as error:

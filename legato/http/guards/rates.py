@@ -1,4 +1,4 @@
-"""How often somebody may ask."""
+"""Limits on how often a client may ask."""
 
 from collections.abc import Iterator, Sequence
 from math import ceil
@@ -17,9 +17,9 @@ Rates = Sequence[RateLimitItem]
 
 
 class RateLimits:
-    """Of starts, of calls of the APIs, of what is read, and of credentials that are not good.
+    """Rates of starts, of calls of the APIs, of reads, and of bad credentials.
 
-    Where they cannot be counted, everything passes.
+    While the counters cannot be reached, everything passes.
     """
 
     def __init__(self, settings: GuardSettings, windows: Windows, violations: Violations) -> None:
@@ -43,14 +43,14 @@ class RateLimits:
         return told(min(windows, key=lambda window: window.remaining)) if windows else {}
 
     async def failed(self, asking: Asking) -> None:
-        """Count credentials that were not good; raises TooFast."""
+        """Count bad credentials; raises TooFast."""
         if self._failures_per_ip:
             who = f"failures/{asking.from_ip}"
             await self._hit(asking, "logins", "ip", who, self._failures_per_ip)
 
     def _counted(self, asking: Asking) -> Iterator[tuple[str, str, Rates]]:
-        """What this request counts as: by what, as whose, and how often it may be."""
-        if asking.generates:  # by whichever door, or many keys would be many users
+        """The counters that this request adds to: the limiter, the subject, and the rates."""
+        if asking.generates:  # at every API alike, or many keys would be many users
             yield "ip", f"starts/{asking.from_ip}", self._starts_per_ip
             yield "user", f"starts/{asking.subjects[-1]}", self._starts_per_user
         if asking.is_call:
@@ -61,7 +61,7 @@ class RateLimits:
     async def _hit(
         self, asking: Asking, kind: Kind, limiter: str, who: str, rates: Rates
     ) -> Window | None:
-        """None where it cannot be counted."""
+        """The window after this request; None where the counters cannot be reached."""
         window = await self._count(rates, who)
         if window and not window.passed:
             violation = await self._violations.note(
@@ -87,7 +87,7 @@ def rates_of(text: str | None) -> Rates:
 
 
 def told(window: Window) -> Headers:
-    """As in draft-ietf-httpapi-ratelimit-headers-06, the last whose fields clients know."""
+    """Headers of draft-ietf-httpapi-ratelimit-headers-06, the last draft that clients know."""
     return {
         "RateLimit-Limit": str(window.limit),
         "RateLimit-Remaining": str(window.remaining),

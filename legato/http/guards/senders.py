@@ -1,4 +1,4 @@
-"""Who sent a request, where two kinds of headers may say so: X-Forwarded-* and `Forwarded`."""
+"""The sender of a request, out of two kinds of headers: X-Forwarded-* and `Forwarded`."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -16,9 +16,9 @@ _SCHEMES: Final = ("http", "https")
 
 
 class Sender(Struct, frozen=True):
-    """`address` of the client; `scheme` and `host[:port]` as the client used them.
+    """The client's `address`; `scheme` and `host[:port]` of the client's URL.
 
-    `doubt`: why no header can be believed; the three are then the connection's own.
+    `doubt`: why no header can be believed; the other fields are then the connection's own.
     """
 
     address: str
@@ -32,10 +32,11 @@ class _Contradiction(Exception):
 
 
 def sender(proxies: Proxies, own: Sender, headers: Headers) -> Sender:
-    """For whom a proxy asks, where `own` is the connection's.
+    """The client for whom a proxy asks; `own` is the sender by the connection.
 
-    Each of the three may be said by either kind of header.  A proxy that writes one kind may pass
-    on the other kind as a client wrote it: where the two contradict each other, none is believed.
+    Address, scheme and host may each come from either kind of header.  A proxy writes one kind
+    and may pass the other kind on as the client sent it.  Where the two kinds contradict each
+    other, neither is believed.
     """
     itself = replace(own, address=proxies.client(own.address, []))
     if not proxies.trusts(own.address):
@@ -49,7 +50,7 @@ def sender(proxies: Proxies, own: Sender, headers: Headers) -> Sender:
 def _extended(headers: Headers) -> Forwarded:
     """The words of X-Forwarded-*."""
     hops, schemes, hosts = (_words(headers(f"X-Forwarded-{n}")) for n in ("For", "Proto", "Host"))
-    # What stands before the nearest proxy's word, anybody may have said.
+    # Anything before the nearest proxy's word may be the client's invention.
     return Forwarded(
         hops if any(hops) else None, schemes[-1] if schemes else "", hosts[-1] if hosts else ""
     )

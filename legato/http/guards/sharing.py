@@ -1,4 +1,4 @@
-"""What the guards of all replicas share: in Redis where there is one."""
+"""The state that the guards of all replicas share: in Redis, where Redis is configured."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ async def open_shared(
     """`bans` are the database's.
 
     Raises:
-        StorageError: if there is a Redis and the package for it is missing.
+        StorageError: if Redis is configured and the package for Redis is missing.
     """
     if settings.redis_url is None:
         yield Shared(MemoryWindows(lambda: clock().timestamp()), bans)

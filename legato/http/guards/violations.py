@@ -1,4 +1,4 @@
-"""What violations come to: scores, and then bans."""
+"""Violations counted as scores, and bans for high scores."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 class Violations:
-    """Each is counted for its user and for its address; either is banned for its own sum."""
+    """Counts violations for the user and for the address, and bans either by a separate sum."""
 
     def __init__(
         self, settings: GuardSettings, bans: Bans, ban_list: BanList, clock: Clock
@@ -50,7 +50,7 @@ class Violations:
         self._outage = Outage("violations cannot be counted")
 
     async def note(self, asking: Asking, kind: Kind, **facts: Any) -> Mapping[str, Any]:
-        """Count one, ban who has too many, and return all about it that a client is told."""
+        """Count a violation, ban where the sum is too high, and return the facts for the client."""
         score = self._scores[kind]
         violation = {"type": kind, **facts, "score": score}
         if self._interval is None or score == 0:

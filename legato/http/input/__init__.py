@@ -1,4 +1,4 @@
-"""What clients may send: bounded before it is read.
+"""Clients' input, bounded before parsing.
 
 - `bodies`: what clients send, as LibreChat's wire has it; unknown fields are ignored
 - `bounds`: what a request's head may be
@@ -6,7 +6,7 @@
 - `integers`: integers in what clients send: only those that every part of Legato can hand on
 - `json_bounds`: what JSON may bring, looked at before it is read: reading is what takes the time
 - `nesting`: how deep what clients send may be nested, and how many there may be of what it lists
-- `parts`: a form of several parts, and the file in one part: read in no time
+- `parts`: a form of several parts, and the file in a part: read in no time
 - `uploads`: a request's body: taken in once it is known who asks, and dropped once that was
   answered
 """

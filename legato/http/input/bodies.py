@@ -1,4 +1,4 @@
-"""What clients send, as LibreChat's wire has it; unknown fields are ignored."""
+"""Bodies and queries in LibreChat's form; unknown fields are ignored."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ Endpoint = Annotated[str, Meta(max_length=128)]
 NEW = "new"
 
 MOST_MESSAGES: Final = 1000
-"""On one page: to read and to write them takes some 20 ms, for which others wait."""
+"""Messages on one page: to read and to write a page takes some 20 ms of the event loop."""
 
 
 class EditedContent(Struct, rename="camel"):
@@ -30,18 +30,18 @@ class EditedContent(Struct, rename="camel"):
 class StartBody(Struct, kw_only=True, rename="camel"):
     """`text` is enough.
 
-    - `model` is one of `/api/models`, `model_parameters` are for it alone, and `promptPrefix`
-      is its system prompt.
-    - `agent_id` has an agent answer, with its own model, instructions and parameters, which count
-      before those of the start: `agent_…`, or the name of one of the configuration.
-    - `conversationId` goes on in one; `parentMessageId` after one of its messages, by default
-      the newest.
+    - `model` is one of `/api/models`, `model_parameters` are for this model alone, and
+      `promptPrefix` is the system prompt.
+    - `agent_id` has an agent answer: `agent_…`, or the name of an agent in the configuration.
+      The agent's model, instructions and parameters count before the start's.
+    - `conversationId` goes on in a conversation; `parentMessageId` after one of the messages, by
+      default the newest.
     - `isRegenerate` answers the question `overrideParentMessageId` again.
-    - `isContinued` lets the answer `responseMessageId` go on; `editedContent` lets it go on from
-      other words, as itself if `isContinued`, else as a sibling.
-    - `on_busy` says what becomes of the turn that runs in this conversation, or of this one.
-    - `clientRequestId` makes a start safe to send again: it joins the first, ever; with another
-      request it is 422.
+    - `isContinued` lets the answer `responseMessageId` go on; `editedContent` lets the answer go
+      on from edited words: the same answer if `isContinued`, else a sibling.
+    - `on_busy` decides between this turn and a turn that runs in the conversation.
+    - `clientRequestId` makes a start safe to repeat: a repeated start joins the first; the same
+      id with a different request is refused, 422.
     """
 
     text: Annotated[str, Meta(examples=["What is legato?"])] = ""
@@ -62,7 +62,7 @@ class StartBody(Struct, kw_only=True, rename="camel"):
 
 
 class AbortBody(Struct, kw_only=True, rename="camel"):
-    """Any one id.  `generationId` names exactly one generation, the others its conversation."""
+    """Any one id.  `generationId` names exactly one generation, every other id a conversation."""
 
     stream_id: str | None = None
     conversation_id: str | None = None
@@ -70,7 +70,7 @@ class AbortBody(Struct, kw_only=True, rename="camel"):
     generation_id: str | None = None
 
     def target(self) -> str:
-        """The id that counts: the most exact that was given."""
+        """The id that counts: the most exact of the given ids."""
         conversation_id = None if self.conversation_id == NEW else self.conversation_id
         key = (self.abort_key or "").partition(":")[0]
         return self.generation_id or self.stream_id or conversation_id or key
@@ -82,7 +82,7 @@ class ConversationChange(Struct, rename="camel"):
 
 
 class ArgBody(Struct):
-    """LibreChat wraps the arguments of its conversation routes once."""
+    """The arguments of LibreChat's conversation routes, wrapped in `arg`."""
 
     arg: ConversationChange
 
@@ -108,7 +108,7 @@ class PageQuery(Struct):
 
 
 class MessagesQuery(Struct):
-    """With either of them the reply is a page; without, a bare list of the newest that fit one."""
+    """With either field the reply is a page; without, a bare list of the newest messages."""
 
     limit: Annotated[int, Meta(ge=1, le=MOST_MESSAGES, description="How many at most.")] | None = (
         None
@@ -117,10 +117,10 @@ class MessagesQuery(Struct):
 
 
 class ApiKeyBody(Struct, kw_only=True, rename="camel"):
-    """`expiresAt` is a time with its offset, `2027-01-31T12:00:00Z`; without it, a key is good for
-    the server's `api_key_lifetime`, or for ever where there is none.
+    """`expiresAt` is a time with an offset, `2027-01-31T12:00:00Z`.  Without `expiresAt` a key is
+    good for the server's `api_key_lifetime`, or for ever where none is set.
 
-    `scopes` are what the key is good for, by default all.
+    `scopes` are the APIs that the key is good for, by default all.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]

@@ -1,4 +1,4 @@
-"""What a request's head may be.  The server that parses it bounds only what has not come whole."""
+"""Bounds of a request's head.  The server's parser bounds only a head that is incomplete."""
 
 from typing import Final, cast
 
@@ -10,7 +10,7 @@ from legato.http.errors import RequestError
 
 MAX_HEADERS: Final = 100  # browsers send twenty, behind a proxy thirty
 MAX_HEADER_BYTES: Final = 32 * 1024  # identity providers' tokens have up to eight thousand
-MAX_TARGET_BYTES: Final = 8 * 1024  # of path and query; RFC 9110 wants all to take as much
+MAX_TARGET_BYTES: Final = 8 * 1024  # of path and query; RFC 9110 wants every server to take as much
 
 
 class HeadTooLarge(RequestError):
@@ -24,7 +24,7 @@ class TargetTooLong(RequestError):
 
 
 class AmbiguousLength(RequestError):
-    """Whoever stands before us may have read another body: the way requests are smuggled."""
+    """A body with two lengths: a proxy may have read another body, and a request is smuggled in."""
 
     error = "Ambiguous length"
 
@@ -38,7 +38,7 @@ def check_length(request: Request) -> None:
 def check_head(asking: BaseRequestWebsocket) -> None:
     """Raises TargetTooLong or HeadTooLarge."""
     scope = cast("HTTPScope", asking.scope)
-    path = scope.get("raw_path") or scope["path"].encode()  # not every server says it raw
+    path = scope.get("raw_path") or scope["path"].encode()  # not every server has `raw_path`
     target = len(path) + len(scope["query_string"])
     if target > MAX_TARGET_BYTES:
         raise TargetTooLong(f"found {target} bytes of URL; {MAX_TARGET_BYTES} are allowed")

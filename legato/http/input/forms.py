@@ -1,4 +1,4 @@
-"""The form of the login page, which anybody may send: read in no time, whatever is in it."""
+"""The login page's form, which anybody may send: bounded before parsing."""
 
 from collections.abc import Mapping
 from typing import Final, cast
@@ -18,8 +18,8 @@ async def form_of() -> Mapping[str, str]:
     """The request's form; of several fields of one name the first counts.
 
     Raises:
-        UnsupportedBody: where the body is none.
-        InvalidField: where it has more than MAX_FIELDS.
+        UnsupportedBody: where the body is not a form.
+        InvalidField: where the form has more than MAX_FIELDS.
     """
     if request.mimetype != FORM:
         raise UnsupportedBody(f"Content-Type: found {request.mimetype!r:.80}; {FORM} is allowed")

@@ -1,7 +1,7 @@
-"""Integers in what clients send: only those that every part of Legato can hand on.
+"""The range of integers in JSON: no larger than every part of Legato can hand on.
 
-JSON has integers of any size, and msgspec's decoder takes them.  Replicas speak msgpack, which has
-64 bits for one.
+JSON has integers of any size, and msgspec's decoder takes any size.  Replicas speak msgpack, whose
+integers have 64 bits.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,12 +17,12 @@ MAX_INTEGER: Final = 2**64 - 1
 
 ALLOWED: Final = "integers from -2**63 to 2**64-1 are allowed"
 
-_SHOWN: Final = 40  # digits of what was found
-_LOOKED_AT: Final = 8192  # values, to name the one that is refused: more would hold the loop
+_SHOWN: Final = 40  # digits of the integer that a refusal shows
+_LOOKED_AT: Final = 8192  # values in the search for the refused field: more would hold the loop
 _ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
 _LONG: Final = (b"0" * 20, b"-" + b"0" * 19)
-"""A shorter run of digits is never an integer out of range; a longer one may be in a text, or a
-fraction."""
+"""A shorter run of digits is never an integer out of range.  A run of this length may be harmless:
+in a text, or in a fraction."""
 
 _encode: Final = msgpack.Encoder().encode
 
@@ -30,16 +30,16 @@ Step = str | int
 """A field's name, or a place in an array, from 0."""
 
 Path = tuple["Path", Step] | None
-"""The way to a value: the way to what holds it, and one step."""
+"""The way to a value: the way to the parent, and one step."""
 
 
 def check_integers(data: bytes) -> None:
-    """Raises InvalidField where JSON has an integer that is out of range.
+    """Raises InvalidField where JSON has an integer out of range.
 
-    What skips unknown fields must read them here, too, or one of them could hide the others.
+    Unknown fields are checked, too: an unknown field could hide another field of the same name.
 
     Raises:
-        MsgspecError, UnicodeDecodeError, RecursionError: where it cannot be read as a whole.
+        MsgspecError, UnicodeDecodeError, RecursionError: where `data` cannot be read as a whole.
     """
     if not _may_be_out_of_range(data):
         return
@@ -67,7 +67,7 @@ def _values(body: Any) -> Iterator[tuple[Path, Any]]:
     """All values with their paths, level by level."""
     yield None, body
     waiting: list[tuple[Path, Any]] = [(None, body)]
-    for path, parent in waiting:  # which grows meanwhile
+    for path, parent in waiting:  # a list that grows meanwhile
         for step, value in _children(parent):
             if isinstance(value, dict | list):
                 waiting.append(((path, step), value))
@@ -84,7 +84,7 @@ def _children(parent: Any) -> Iterable[tuple[Step, Any]]:
 
 
 def _name(path: Path) -> str:
-    """As in `tools[0].function.parameters.maximum`."""
+    """A path as text, for example `tools[0].function.parameters.maximum`."""
     steps: list[str] = []
     while path is not None:
         path, step = path

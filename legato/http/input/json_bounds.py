@@ -1,7 +1,7 @@
-"""What JSON may bring, looked at before it is read: reading is what takes the time.
+"""Bounds of JSON, checked before parsing, because parsing takes the time.
 
-One pass over the bytes counts what costs: values, and numbers at the ends of what a float holds.
-To read one of those takes up to 50 µs, where another number takes 0.05.
+One pass over the bytes counts the costly things: values, and numbers at the ends of a float's
+range.  To parse a number at the ends takes up to 50 µs, any other number 0.05.
 """
 
 from collections.abc import Iterator
@@ -12,25 +12,26 @@ import trio
 from legato.http.errors import InvalidField
 
 MAX_VALUES: Final = 16 * 1024
-"""In one body.  A long conversation with many tools has a few thousand; to read so many takes up to
-15 ms, in which nobody else is served."""
+"""Values in one body.  A long conversation with many tools has a few thousand; to parse this many
+takes up to 15 ms, in which nobody else is served."""
 
 MAX_EXTREMES: Final = 256
 """Numbers with exponents of three digits or more.  A schema may have the largest float there is."""
 
 MAX_CONTAINERS: Final = 6 * 1024
-"""Objects and arrays of these.  2,048 messages of one part each have so many.  While a generation
-runs, Python's collector looks at each of its request's again and again, and nobody is served."""
+"""Objects and arrays among the values: as many as 2,048 messages of one part each.  While a
+generation runs, Python's collector visits the request's objects again and again, and nobody is
+served meanwhile."""
 
 WINDOW: Final = 512 * 1024
-"""Bytes that are looked at before others have their turn: some 5 ms, of nothing but escapes."""
+"""Bytes that are counted before other tasks have a turn: some 5 ms for nothing but escapes."""
 
 _SAME: Final = bytes.maketrans(b"123456789E+", b"000000000e-")
 _EXPONENTS: Final = (b"e000", b"e-000")
 
 
 async def check_json(data: bytes) -> None:
-    """Raises InvalidField where JSON has more of something than it may."""
+    """Raises InvalidField where JSON exceeds one of the bounds."""
     counted = Counted()
     for window in (data[at : at + WINDOW] for at in range(0, len(data), WINDOW)):
         await _breathe(data)
@@ -45,7 +46,7 @@ async def check_json(data: bytes) -> None:
 
 
 async def _breathe(data: bytes) -> None:
-    """Let others have their turn, where all of it takes longer than a turn."""
+    """Let other tasks have a turn, where `data` takes longer than a turn."""
     if len(data) > WINDOW:
         await trio.lowlevel.checkpoint()
 
@@ -84,7 +85,7 @@ class Counted:
 
 
 def outside_texts(data: bytes) -> Iterator[bytes]:
-    """What of JSON is in no text, window by window."""
+    """The bytes of JSON outside of texts, window by window."""
     at, is_inside = 0, 0
     while at < len(data):
         end = _end_of_window(data, at)

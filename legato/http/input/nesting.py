@@ -1,4 +1,4 @@
-"""How deep what clients send may be nested, and how many there may be of what it lists."""
+"""Bounds of nesting in JSON, and of the lengths of lists."""
 
 from collections.abc import Iterable, Sized
 from typing import Any, Final
@@ -8,16 +8,16 @@ from msgspec import json
 from legato.http.errors import InvalidField
 
 MAX_NESTING: Final = 64
-"""Of what is handed on unread: who walks it must not run out of stack.  Schemas have ten."""
+"""Levels of values that are handed on unread: no reader may run out of stack.  Schemas have ten."""
 
 MAX_MESSAGES: Final = 2048
-"""In one request, and parts in one message: each takes some 9 µs, and nobody else is served."""
+"""Messages in a request, and parts in a message: each takes some 9 µs of the event loop."""
 
 MAX_TOOLS: Final = 512
-"""In one request; OpenAI takes 128.  No model chooses well among so many."""
+"""Tools in one request; OpenAI takes 128.  No model chooses well among more."""
 
 MAX_PARAMETERS: Final = 256
-"""Names beside those of an API itself; providers know some thirty."""
+"""Parameters beside an API's own; providers know some thirty."""
 
 
 def check_count(name: str, found: Sized, most: int = MAX_MESSAGES) -> None:
@@ -27,10 +27,10 @@ def check_count(name: str, found: Sized, most: int = MAX_MESSAGES) -> None:
 
 
 def check_body(data: bytes) -> None:
-    """Raises InvalidField where a field of JSON is nested too deeply, whether or not it is read.
+    """Raises InvalidField where a field of JSON, known or unknown, is nested too deeply.
 
     Raises:
-        MsgspecError, UnicodeDecodeError, RecursionError: where it cannot be read as a whole.
+        MsgspecError, UnicodeDecodeError, RecursionError: where `data` cannot be read as a whole.
     """
     if data.count(b"[") + data.count(b"{") <= MAX_NESTING:
         return
@@ -40,7 +40,7 @@ def check_body(data: bytes) -> None:
 
 
 def check_nesting(name: str, value: Any) -> None:
-    """Raises InvalidField, which calls it `name`, where it is nested too deeply."""
+    """Raises InvalidField for the field `name` where `value` is nested too deeply."""
     level: list[Any] = [value]
     for _ in range(MAX_NESTING):
         level = [child for node in level for child in _children(node)]

@@ -1,7 +1,7 @@
-"""A form of several parts, and the file in one part: read in no time, whatever the form holds.
+"""A form of several parts, and the file in a part: read in no time, also if hostile.
 
-Quart's own reader looks through a form again for each piece that arrives: three megabytes of line
-breaks would hold the event loop for a second.
+Quart's own reader scans a form again with each arriving piece: three megabytes of line breaks would
+hold the event loop for a second.
 """
 
 from typing import Final, cast
@@ -21,11 +21,11 @@ LONGEST_HEAD: Final = 4096
 
 
 async def file_of(field: str) -> bytes:
-    """The content of the form's part of that name; the first of several counts.
+    """The content of the form's part `field`; the first of several counts.
 
     Raises:
-        UnsupportedBody: for a body that is no form of several parts.
-        InvalidField: for a form without that part, or with more than MOST_PARTS.
+        UnsupportedBody: for other bodies than forms of several parts.
+        InvalidField: for a form without the part, or with more than MOST_PARTS.
     """
     if request.mimetype != FORM:
         raise UnsupportedBody(f"Content-Type: found {request.mimetype!r:.80}; {FORM} is allowed")
@@ -40,7 +40,7 @@ def file_in(data: bytes, boundary: str, field: str) -> bytes | None:
     """Raises InvalidField for more than MOST_PARTS."""
     if not boundary:
         return None
-    # The first boundary begins the form: the line break before belongs to all others.
+    # The first boundary begins the form; all later boundaries begin with a line break.
     pieces = (b"\r\n" + data).split(b"\r\n--" + boundary.encode(), MOST_PARTS + 2)
     if len(pieces) > MOST_PARTS + 2:
         raise InvalidField("body", f"found more than {MOST_PARTS} parts")

@@ -1,6 +1,6 @@
-"""A request's body: taken in once it is known who asks, and dropped once that was answered.
+"""A request's body: taken in after authentication, and dropped after the reply.
 
-Until then it stays with its client.  Between the two wait a few pieces, in the connection.
+Before authentication the body stays with the client; a few pieces wait in the connection.
 """
 
 from collections.abc import Generator
@@ -21,7 +21,7 @@ class Upload(TrioBody):
         self._is_dropped = False
 
     def bound(self, most: int) -> None:
-        """Take in no more bytes than that, where the whole server's bound is wider."""
+        """Take in no more bytes than `most`, where the whole server's bound is wider."""
         if self._max_content_length is None or self._max_content_length > most:
             self._max_content_length = most
             if (self._expected or 0) > most:
@@ -36,7 +36,7 @@ class Upload(TrioBody):
         return await super().__anext__()
 
     def drop(self) -> None:
-        """Keep nothing of it, also of what is still to come."""
+        """Keep nothing of the body, neither pieces that came nor pieces still to come."""
         self._is_dropped = True
         self.clear()
         self.wanted.set()

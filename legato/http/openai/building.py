@@ -1,4 +1,4 @@
-"""A request of thousands of messages becomes a turn in a thread, so that others are served."""
+"""Builds the turn of a large request in a worker thread, so the event loop goes on."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -8,11 +8,11 @@ import trio
 T = TypeVar("T")
 
 MANY: Final = 256
-"""Messages or items, which take 2 to 5 ms.  To go to a thread and back takes a tenth of that."""
+"""Messages or items, which take 2 to 5 ms.  The way to a thread and back takes a tenth as long."""
 
 
 async def built(build: Callable[[], T], items: int) -> T:
-    """What `build` makes of so many items."""
+    """Run `build`, in a worker thread for more than MANY items; returns the result."""
     if items <= MANY:
         return build()
     return await trio.to_thread.run_sync(build)

@@ -1,4 +1,4 @@
-"""What a caller of OpenAI's APIs says beside its body, in headers of our own and of the SDKs."""
+"""Headers of a caller of OpenAI's APIs: our own headers, and the SDKs'."""
 
 from typing import Final
 
@@ -15,10 +15,10 @@ CURSOR_HEADER: Final = "X-Legato-Cursor"
 
 
 def is_bound(given: bool | None) -> bool:
-    """Whether the generation is for this client alone, and ends where that leaves.
+    """Whether the generation is for this client alone, and is stopped when the client leaves.
 
-    `given` is the body's `cancel_on_disconnect`, which counts before the header.  Who names its
-    request means to come back.
+    `given` is the body's `cancel_on_disconnect`, which counts before the header.  Without both,
+    True, or False for a client with an `Idempotency-Key`, which means to come back.
 
     Raises:
         InvalidField: where the header is neither true nor false.
@@ -36,23 +36,23 @@ def is_bound(given: bool | None) -> bool:
 
 
 def unquoted(key: str) -> str:
-    """A key as structured fields spell texts, in quotes, is the key without them."""
+    """The key without the quotes in which structured fields spell texts."""
     is_quoted = len(key) > 1 and key[0] == key[-1] == '"'
     return key[1:-1] if is_quoted else key
 
 
 def request_id(api: str) -> str | None:
-    """The caller's name for its request; what other APIs call theirs is another's.
+    """The caller's id of the request, which is unique only within the API `api`.
 
     Raises:
-        InvalidField: where it is no key.
+        InvalidField: where the header is not a key.
     """
     key = request.headers.get(KEY_HEADER)
     if key is None:
         return None
     key = unquoted(key)
     try:
-        # No other API has a request of that name: theirs have no slash in them.
+        # No request of another API has this id: a `clientRequestId` cannot have a slash.
         return f"{api}/{msgspec.convert(key, RequestId)}"
     except msgspec.ValidationError:
         allowed = "1 to 128 letters, digits, colons, underscores and hyphens are allowed"

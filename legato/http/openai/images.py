@@ -1,4 +1,4 @@
-"""Images are refused where their model reads none: it would answer as if there were none."""
+"""Refuses images for a model that reads no images, and would answer as if none were there."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from legato.http.errors import InvalidField
 from legato.models.contract import ChatMessage, Model
 
-IMAGE: Final = "image_url"  # the type of a content part that is one, as a model is told of it
+IMAGE: Final = "image_url"  # the type of an image among content parts, in Chat Completions
 
 
 def check_images(messages: Sequence[ChatMessage], model: Model, field: str) -> None:
-    """Raises InvalidField, which names `field`."""
+    """Raises InvalidField for `field` where a message has an image that `model` cannot read."""
     if model.reads_images:
         return
     for message in messages:

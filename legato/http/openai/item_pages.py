@@ -27,10 +27,10 @@ class ItemPage(Struct, kw_only=True):
 
 
 def page_of(items: Sequence[Item], query: ItemsQuery) -> ItemPage:
-    """What `query` asks for of all of them, the oldest first.
+    """The page that `query` asks for; `items` are all items, the oldest first.
 
     Raises:
-        InvalidField: where none has the id after which the page begins.
+        InvalidField: where no item has the id `query.after`.
     """
     ordered = list(items) if query.order == "asc" else list(reversed(items))
     if query.after is not None:

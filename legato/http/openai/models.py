@@ -1,4 +1,4 @@
-"""The models and agents that can be asked, as OpenAI's APIs list them."""
+"""The list of models and agents in OpenAI's APIs."""
 
 from typing import Final
 
@@ -19,12 +19,12 @@ from legato.storage.contracts.agents import VIEW, AgentQuery
 models = Blueprint("openai_models", __name__)
 tag_blueprint(models, ["OpenAI"])
 
-BUILT_IN: Final = "scripted"  # the provider of what is there without configuration
+BUILT_IN: Final = "scripted"  # the provider of the models that need no configuration
 PROVIDER: Final = "agents"
 OURS: Final = "legato"
 
 MOST: Final = 1000
-"""Agents beside the models: more are in the list of agents, page by page."""
+"""Agents beside the models; further agents are in the list of agents, page by page."""
 
 
 @models.get("/v1/models")
@@ -33,7 +33,7 @@ MOST: Final = 1000
 @models.get("/api/agents/v1/responses/models")
 @describe(ModelsPage)
 async def every() -> Response:
-    """The models that can be asked, and the agents that you may use, which are asked like them."""
+    """The models, and your usable agents, which are asked like models."""
     house = runtime()
     known = [_described(house, name) for name in house.models]
     return reply(ModelsPage([*known, *await _agents(house)]))
@@ -43,7 +43,7 @@ async def every() -> Response:
 @models.get("/api/agents/v1/models/<path:model>")
 @describe(ModelObject, refusals=(404,))
 async def one(model: str) -> Response:
-    """One model or agent, by its name, which may have slashes in it."""
+    """A model or an agent by name; names may have slashes."""
     house = runtime()
     if model in house.models:
         return reply(_described(house, model))
@@ -70,7 +70,7 @@ def _configured(agent: ConfiguredAgent) -> ModelObject:
 
 
 def _agent(agent_id: str, name: str, description: str, author: str) -> ModelObject:
-    """`owned_by` is the caller, or nobody whom others need to know."""
+    """`owned_by` names the caller as author, and no other author."""
     return ModelObject(
         id=agent_id,
         root=agent_id,

@@ -1,4 +1,4 @@
-"""What came of a generation that an API asked for: the object, or how it failed over HTTP."""
+"""The outcome of an API's generation: the object, or the failure as an HTTP error."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -28,14 +28,15 @@ STATUSES: Final[Mapping[str, int]] = {
     "model_idle_timeout": 504,
     "max_duration": 504,
 }
-"""By the reason of a failure; clients choose their exception, and whether to try again, by it."""
+"""Statuses by the reason of a failure; by the status clients choose an exception, and whether to
+try again."""
 
 _FOR_GOOD: Final = (STOPPED, "insufficient_quota")
-"""To the SDKs their statuses, 409 and 429, alone say that the same should be asked again."""
+"""Reasons for which a retry is of no use, though the SDKs retry after the statuses 409 and 429."""
 
 
 class Lost(RequestError):
-    """The generation went before its ending: its owner was lost.  To try again may help."""
+    """The generation was lost with the owner, before the ending.  To try again may help."""
 
     status = 503
 
@@ -44,12 +45,12 @@ class Lost(RequestError):
 
 
 def completion_of(job: JobRef, ending: AnyEnding) -> Mapping[str, Any] | None:
-    """The whole object, as far as there is one."""
+    """The completion object; None where no answer was begun."""
     return completion(job.response_id, job.created_at // 1000, ending)
 
 
 class Unanswered(RequestError):
-    """A generation that failed, or was stopped, before its client was promised anything."""
+    """A generation that failed, or was stopped, before the client got a status."""
 
     error = "Generation failed"
 

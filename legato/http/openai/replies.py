@@ -1,4 +1,4 @@
-"""The bodies that OpenAI's APIs answer with, whatever is asked."""
+"""Bodies of replies for the lists of models."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class ModelObject(Struct, kw_only=True):
-    """A model.  `created` is 0: when a model was made, its configuration does not say."""
+    """A model.  `created` is 0, because a configuration has no time."""
 
     id: str
     object: str = "model"

@@ -14,7 +14,7 @@ LEFT_OUT_HEADER: Final = "X-Legato-Tools-Left-Out"
 SERVED: Final = ("function", "custom")
 
 MOST_NAMED: Final = 16
-"""Types in one header, each once: OpenAI's own client knows as many."""
+"""Different types in one header: OpenAI's own client knows 16."""
 
 _WORD: Final = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 
@@ -24,10 +24,10 @@ log = structlog.get_logger()
 def sorted_out(
     given: Sequence[Any] | None, policy: UnknownTools
 ) -> tuple[list[tuple[str, Mapping[str, Any]]], list[str]]:
-    """The tools that are served, each with the name of its field, and the types of the others.
+    """The served tools, each with the name of the field, and the types of all other tools.
 
     Raises:
-        InvalidField: for one without a type, and with `refuse` for one that is not served.
+        InvalidField: for a tool without a type, and with `refuse` for a type that is not served.
     """
     served: list[tuple[str, Mapping[str, Any]]] = []
     left_out: list[str] = []
@@ -57,14 +57,14 @@ def _refusal(field: str, kind: object) -> InvalidField:
 
 
 def check_asked(asks: bool, served: Sequence[object], left_out: Sequence[str]) -> None:
-    """Raises InvalidField where `tool_choice` asks for a tool and all that came are left out."""
+    """Raises InvalidField where `tool_choice` asks for a tool and every given tool is left out."""
     if asks and left_out and not served:
         names = named(left_out)
         raise InvalidField("tool_choice", f"asks for a tool, and none here runs: {names}")
 
 
 def named(left_out: Sequence[str]) -> str:
-    """Each type once; one that a header could not carry is a question mark."""
+    """Each type once; a type that a header cannot carry is a question mark."""
     words = [kind if _WORD.fullmatch(kind) else "?" for kind in dict.fromkeys(left_out)]
     return ", ".join(words[:MOST_NAMED])
 

@@ -1,4 +1,4 @@
-"""Where the application meets its ASGI server: bodies that are cut, and the lifespan."""
+"""The application's side of ASGI: bodies that are cut, and the lifespan."""
 
 import re
 import sys
@@ -32,23 +32,23 @@ from legato.models.contract import ModelError
 from legato.storage.contracts.errors import StorageError
 
 UPLOAD_PATIENCE: Final = 5.0
-"""Seconds that a client may go on sending a request that was answered before its end (413).
+"""Seconds that a client may go on sending a request that was answered early, for example with 413.
 
-Closing under it makes its system throw the answer away, unread.
+If the connection closed sooner, the client's system would throw the answer away, unread.
 """
 
 
 ONE_SLASH: Final = re.compile(r"/(?!/)")
-"""How a path begins."""
+"""The beginning of a path: exactly one slash."""
 
 NOWHERE: Final = "/."
-"""No route's beginning."""
+"""A prefix of no route."""
 
 NEEDS_TRIO: Final = "Legato runs on Trio only, for example: hypercorn --worker-class trio"
 
 
 class Exchange:
-    """A request and its response.  The response's end waits for the request's, and is sent last."""
+    """A request and the response.  The response's end waits for the request's, and is sent last."""
 
     def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         self._receive = receive
@@ -58,7 +58,7 @@ class Exchange:
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await self._receive()
-        if not message.get("more_body", False):  # its last part, or the client left
+        if not message.get("more_body", False):  # the last part, or the client left
             self._received.set()
         return message
 
@@ -71,7 +71,7 @@ class Exchange:
         self._end = message
 
     async def end(self) -> None:
-        """Send the response's end, if it came to one."""
+        """Send the response's end, if the response was completed."""
         if self._end is not None:
             await self._send(self._end)
 
@@ -89,26 +89,27 @@ class Connection(TrioASGIHTTPConnection):
     async def handle_messages(  # type: ignore[override]  # as Quart-Trio's
         self, nursery: trio.Nursery, request: Request, receive: ASGIReceiveCallable
     ) -> None:
-        """Take in what the client sends only once somebody wants it, or the reply is said."""
+        """Take in the body only once a route wants the body, or the reply is sent."""
         await upload_of(request).wanted.wait()
         await super().handle_messages(nursery, request, receive)
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """Returning in the middle of a body makes the server drop the connection there.
+        """A return in the middle of a body makes the server drop the connection there.
 
-        That is how a body is cut on purpose; raising would do it too, with a traceback in the log.
+        So a body is cut on purpose.  An exception would cut the body, too, with a traceback in
+        the log.
         """
         exchange = Exchange(receive, send)
         try:
             await super().__call__(exchange.receive, exchange.send)
         except* StreamCut:
             pass
-        # Not from within: Quart cancels its nursery as the exchange ends, and with it the task in
-        # which Hypercorn has just begun to watch the idle connection.  It would never be closed.
+        # Sent from here, outside of Quart's nursery: Quart cancels the nursery at the exchange's
+        # end, and would cancel Hypercorn's watch of the idle connection, which would never close.
         await exchange.end()
 
     async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
-        """Nobody gets the body of an answer to HEAD; a stream's would take a whole generation."""
+        """Send without a body for HEAD, or HEAD on a stream would take a whole generation."""
         if self._upload is not None:
             self._upload.drop()
         if self.scope["method"] == "HEAD" and isinstance(response, Response):
@@ -126,7 +127,11 @@ class Handshake(TrioASGIWebsocketConnection):
         super().__init__(app, {**scope, **_asked(app, scope)})
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """Who sends more than may wait is as good as gone: behind it, nobody would see it leave."""
+        """Close on a client that sends more than may wait.
+
+        Messages and the client's leaving come by the same channel, so behind a full channel
+        nobody would see the client leave.
+        """
 
         async def receive_bounded() -> ASGIReceiveEvent:
             event = await receive()
@@ -143,7 +148,7 @@ def is_full(channel: trio.MemoryChannelStatistics) -> bool:
 
 
 class Asked(TypedDict):
-    """What replaces a scope's own."""
+    """The fields that replace a scope's own."""
 
     path: str
     query_string: bytes
@@ -155,9 +160,9 @@ def _asked(app: Quart, scope: HTTPScope | WebsocketScope) -> Asked:
 
 
 def path_of(target: str, base: str) -> str:
-    """The path as routes have it: some proxies take the `base_path` off, others leave it there.
+    """The path without `base_path`, which some proxies take off and other proxies leave.
 
-    `target` is a path, or a whole URL, as a proxy may ask for.
+    `target` is a path, or a whole URL, which a proxy may send.
     """
     try:
         path = target if target.startswith("/") else urlsplit(target).path
@@ -165,24 +170,24 @@ def path_of(target: str, base: str) -> str:
         return NOWHERE
     if path == base or path.startswith(f"{base}/"):
         path = path.removeprefix(base) or "/"
-    # `//metrics` is not `/metrics`, as Werkzeug has it: a proxy may keep that from its clients.
+    # `//metrics` must not be `/metrics`, as in Werkzeug: a proxy may keep clients from `/metrics`.
     return path if ONE_SLASH.match(path) else f"{NOWHERE}{path}"
 
 
 def legible(query: bytes) -> bytes:
-    """HTTP/2 lets any bytes come as a query; Quart fails on those that are not UTF-8."""
+    """The query in UTF-8: HTTP/2 lets any bytes through, and Quart fails on other encodings."""
     return query.decode(errors="replace").encode()
 
 
 class Hosted(QuartTrio):
-    """What the lifespan knows of an application."""
+    """An application, as far as the lifespan knows."""
 
     settings: Settings
     runtime: Runtime | None
 
 
 class Lifespan(TrioASGILifespan):
-    """Opens the runtime for an application that was made without one, as foreign servers do."""
+    """Opens the runtime of an application that has none, under servers other than our own."""
 
     app: Hosted
 
@@ -196,7 +201,7 @@ class Lifespan(TrioASGILifespan):
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _open(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> str | None:
-        """Why it could not be opened; None when it was, and is closed again."""
+        """Open the runtime and serve; returns why opening failed, None after an orderly end."""
         if not trio.lowlevel.in_trio_run():
             return NEEDS_TRIO
         configure_own_log(self.app.settings.log, sys.stderr)

@@ -1,4 +1,4 @@
-"""A server's open connections: what one client does harms no other, and holds nothing up."""
+"""A server's open connections: a client's fault ends only the client's connection."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 class WatchedExchange:
-    """A request and its response, watched for a response that stops before its end."""
+    """A request and the response, watched for a response that stops early."""
 
     def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         self._receive = receive
@@ -49,7 +49,7 @@ class WatchedExchange:
 
 
 class ClientApp(ASGIWrapper):
-    """The application, as one connection's requests reach it."""
+    """The application for the requests of one connection."""
 
     def __init__(self, app: Legato, client: ClientStream, *, direct: bool) -> None:
         super().__init__(app)
@@ -70,8 +70,8 @@ class ClientApp(ASGIWrapper):
         try:
             await self.app(scope, exchange.receive, exchange.send)
         finally:
-            # HTTP/1.1 shows by the missing last chunk that a body was cut, HTTP/2 by a reset of
-            # its stream.  In HTTP/1.0 (nginx asks so by default) the end of the connection is
+            # HTTP/1.1 shows a cut body by the missing last chunk, HTTP/2 by a reset of the
+            # stream.  In HTTP/1.0 (nginx's default for a backend) the end of the connection is
             # the end of the body.
             if exchange.is_cut and scope.get("http_version") == "1.0":
                 self._client.reset()
@@ -81,7 +81,7 @@ class Connections:
     def __init__(
         self, app: Legato, config: Config, context: WorkerContext, *, direct: bool
     ) -> None:
-        """`direct`: whether streams may go past Hypercorn where they can."""
+        """`direct`: whether streams may go past Hypercorn where possible."""
         self.limit = app.connection_limit
         self._app = app
         self._config = config
@@ -94,13 +94,13 @@ class Connections:
         return len(self._clients)
 
     async def serve(self, stream: trio.SocketStream) -> None:
-        """Serve one client.  Whatever it makes Hypercorn stumble over ends only its connection."""
+        """Serve one client.  An error in Hypercorn ends only this client's connection."""
         client = ClientStream(stream, self._patience)
         self._clients.add(client)
         try:
             with client.life:
-                # Hypercorn's part is most of the cost of a connection.  A client that only comes
-                # and goes must not cost others so much.
+                # Hypercorn's part is most of the cost of a connection, so the part begins with
+                # the client's first byte: a client may only come and go.
                 client.expect(self._first_request_wait())
                 if await client.has_begun():
                     await self._server(client).run()
@@ -129,15 +129,15 @@ class Connections:
             client.end_wait()
 
     def hasten(self, patience: float) -> None:
-        """Close the connections whose clients take nothing for so many seconds from now on."""
+        """Close connections whose clients take nothing for `patience` seconds from now on."""
         for client in self._clients:
             client.hasten(patience)
 
     async def close_when(self, overdue: Callable[[], Any]) -> None:
-        """Close every connection once `overdue` returns, or this is cancelled.
+        """Close every connection once `overdue` returns, or the caller is cancelled.
 
-        A write to a client that never reads does not end by itself, nor by being cancelled:
-        closing the socket under it is the only way to end it.
+        A write to a client that never reads does not end by time, nor by a cancellation: only
+        closing the socket ends the write.
         """
         try:
             await overdue()

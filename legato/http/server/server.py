@@ -1,4 +1,4 @@
-"""Serves the application: Hypercorn's own parts, composed so that shutdown ends in time."""
+"""Serves the application: Hypercorn's own parts, composed for a shutdown in time."""
 
 import gc
 import logging
@@ -29,31 +29,31 @@ GRACE: Final = 3.0
 """Seconds that requests have to end at shutdown; streams are cut at once, to go on elsewhere."""
 
 LAST_STEP: Final = 0.5
-"""Seconds at shutdown until sockets are closed: under clients that do not read at once, under
-whoever still holds one after the grace."""
+"""Seconds at shutdown until sockets are closed: first under clients that do not read, and after the
+grace under all clients that are left."""
 
 LAST_CALL: Final = 4.0
-"""Seconds after `drain_timeout` in which what runs may still be stored.  A storage that hangs is
-left then; to close the connections to it, and to send the last spans, takes less than the rest."""
+"""Seconds after `drain_timeout` in which running jobs may still be stored.  Then a storage that
+hangs is given up.  The rest of END is enough to close connections and to send the last spans."""
 
 END: Final = 6.0
 """Seconds after `drain_timeout` in which the process has ended, whatever hangs."""
 
 HURRY: Final = 0.5
-"""Seconds for what runs to be stored, where somebody asks for the end a second time."""
+"""Seconds for running jobs to be stored, after a second signal."""
 
 TURN: Final = 0.001
-"""Seconds that a worker thread may compute before the loop has the interpreter again.  Of Python's
-own 5 ms each would be one that everybody is held up."""
+"""Seconds that a worker thread may compute before the loop has the interpreter again.  Python's
+default of 5 ms would hold the loop up for 5 ms each time."""
 
 IDLE: Final = 75.0
-"""Seconds without a request, or with a part of its head.  Proxies reuse connections for 60 s: if
-we closed first, a request could be on its way."""
+"""Seconds without a request, or with an incomplete head.  Proxies reuse connections for 60 s: if
+the server closed first, a request could be on its way."""
 
 OWN_HOST: Final = "127.0.0.1"
 
 Ready = Callable[[Legato, str], None]
-"""Called with the application and its URL once connections are accepted."""
+"""Called with the application and the URL once connections are accepted."""
 
 log = structlog.get_logger()
 
@@ -68,10 +68,10 @@ async def serve_until(
     idle: float = IDLE,
     direct: bool = True,
 ) -> None:
-    """Serve until `stop` returns, and generations that run then have ended, or had `drain_timeout`.
+    """Serve until `stop` returns and running generations have ended, within `drain_timeout`.
 
-    From there it ends in `grace` + LAST_STEP seconds, whatever clients do.  Once `hurry` returns,
-    or when this is cancelled, it ends at once.
+    From there the server ends in `grace` + LAST_STEP seconds, whatever clients do.  Once `hurry`
+    returns, or when the caller is cancelled, the server ends at once.
     """
     config = _configuration(idle, app.settings.limits.max_body_bytes)
     context = WorkerContext(None)
@@ -86,7 +86,7 @@ async def serve_until(
                 drained = partial(_drained, stop, hurry, app)
                 await _accept_until(drained, connections, listeners, serving)
             except BaseException:
-                last_step.cancel_scope.cancel()  # or clients that never read would hold this up
+                last_step.cancel_scope.cancel()  # or clients that never read would hold up the end
                 raise
             log.info("shutting down", connections=len(connections))
             await context.terminated.set()  # no connection waits for a further request
@@ -125,7 +125,10 @@ async def _accept_until(
 async def _drained(
     stop: Callable[[], Awaitable[object]], hurry: Callable[[], Awaitable[object]], app: Legato
 ) -> None:
-    """Until then everything but starts goes on: who follows a generation sees how it ends."""
+    """Wait for `stop`, refuse starts, and wait for running generations, within `drain_timeout`.
+
+    All other requests go on meanwhile, so readers of a generation see the ending.
+    """
     await stop()
     if app.runtime is None or not (running := app.runtime.supervisor.refuse_starts()):
         return
@@ -152,7 +155,7 @@ async def _overdue(
 
 @asynccontextmanager
 async def listening(settings: Settings) -> AsyncIterator[list[trio.SocketListener]]:
-    """Raises OSError where that is not possible."""
+    """The listeners of the configured port.  Raises OSError where listening is not possible."""
     async with AsyncExitStack() as stack:
         listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
         for listener in listeners:
@@ -161,9 +164,9 @@ async def listening(settings: Settings) -> AsyncIterator[list[trio.SocketListene
 
 
 async def run(settings: Settings, on_ready: Ready) -> None:
-    """Serve by these settings until SIGTERM or SIGINT."""
+    """Serve with these settings until SIGTERM or SIGINT."""
     with shutdown_by_signals() as shutdown:
-        # The port comes first: whoever cannot have it must not touch the database either.
+        # The port comes first: a process without the port must not touch the database either.
         async with listening(settings) as listeners:
             await run_on(listeners, settings, on_ready, shutdown)
     log.info("stopped")
@@ -190,7 +193,7 @@ async def run_on(
 
 
 async def _end_in_time(shutdown: Shutdown, app: Legato, starting: trio.CancelScope) -> None:
-    """Once the end is asked for: wait for no storage longer than that allows."""
+    """After a request to end, wait for the storage no longer than the settings allow."""
     await shutdown.asked.wait()
     if app.runtime is None:
         starting.cancel()
@@ -203,7 +206,7 @@ async def _end_in_time(shutdown: Shutdown, app: Legato, starting: trio.CancelSco
 
 @asynccontextmanager
 async def _own_listeners(settings: Settings) -> AsyncIterator[list[trio.SocketListener]]:
-    """Of this process alone, where others share its port: to measure one, one must be asked."""
+    """A listener of this process alone, for metrics, where several processes share a port."""
     if settings.metrics_port is None:
         yield []
         return
@@ -219,12 +222,12 @@ async def _own_listeners(settings: Settings) -> AsyncIterator[list[trio.SocketLi
 
 
 def _freeze_gc() -> None:
-    """Modules and the application stay, so no collection of garbage has to look through them again.
+    """Exempt modules and the application from garbage collection, because these objects stay.
 
-    A full one did, which held everybody up for 120 ms; now it is 5 ms with 100 jobs running.
-    Before the runtime opens, which recovers jobs: what is frozen is never collected.  Nothing is
-    collected first: of the 190,000 objects that are there, 2,600 (half a megabyte) are garbage,
-    and to find them takes 50 ms of every start.
+    A full collection took 120 ms of the loop before, and takes 5 ms with 100 jobs running now.
+    To be called before the runtime opens: the runtime recovers jobs, and frozen objects are never
+    collected.  Nothing is collected first: of 190,000 objects, 2,600 (half a megabyte) are
+    garbage, and a collection would take 50 ms of every start.
     """
     gc.freeze()
     sys.setswitchinterval(TURN)
@@ -239,7 +242,7 @@ def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `on_ready` gets the URL.
 
     Raises:
-        ConfigError, StorageError, ModelError, OSError: if it cannot be started so.
+        ConfigError, StorageError, ModelError, OSError: if the server cannot start.
     """
     configure_logs(settings.log, sys.stderr)
     trio.run(run, settings, lambda _, url: on_ready(url))

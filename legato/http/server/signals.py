@@ -1,6 +1,6 @@
-"""SIGINT and SIGTERM: the first asks for the end, each further one skips what is waited for.
+"""SIGINT and SIGTERM: the first signal asks for the end, each further signal skips a wait.
 
-SIGHUP asks for nothing: a terminal that is closed does not end what was started in it.
+SIGHUP is ignored: closing a terminal does not end a server that was started there.
 """
 
 import signal
@@ -36,7 +36,7 @@ class Shutdown:
 
 @contextmanager
 def shutdown_by_signals() -> Iterator[Shutdown]:
-    """Signals ask the shutdown that this yields, and nothing else, until the block has ended."""
+    """A shutdown that signals ask for, in place of the former handlers, until the block ends."""
     shutdown = Shutdown()
     token = trio.lowlevel.current_trio_token()
 

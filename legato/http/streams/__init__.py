@@ -1,9 +1,8 @@
 """A generation as the body of a response.
 
-- `direct`: the direct way of a stream: past the server that accepted the connection, not behind
-  its back
-- `served`: the ordinary way of a stream: the server is given the frames, whatever it speaks
+- `direct`: the direct way of a stream: frames past the ASGI server, to the client's socket
+- `served`: the ordinary way of a stream: frames through the ASGI server, in any protocol
 - `socket_sink`: frames straight to the kernel, from the job's own task, without waiting
-- `sse`: a generation as a response of server-sent events, by the direct way where there is one
-- `streaming`: a generation as the body of a response, whichever way its frames go: how it may end
+- `sse`: a generation as a response of server-sent events, by the direct way where possible
+- `streaming`: a generation as the body of a response, in either way: the ends of a body
 """

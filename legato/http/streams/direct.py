@@ -1,9 +1,9 @@
-"""The direct way of a stream: past the server that accepted the connection, not behind its back.
+"""The direct way of a stream: frames past the ASGI server, to the client's socket.
 
-Through an ASGI server one small frame to one reader costs ten times what the kernel takes for it.
-So of a plain HTTP/1.1 response only the head and the end go the ordinary way.  What is between
-them the job writes to the client's socket itself, in the same chunked coding: the server's state
-stays true, because the coding has none from one chunk to the next.
+Through an ASGI server one small frame to one reader costs ten times as much as the kernel's part.
+So of a plain HTTP/1.1 response only the head and the end go the ordinary way.  The job writes all
+frames between to the client's socket, in the same chunked coding.  The server's state stays true,
+because the coding has no state between two chunks.
 """
 
 import trio
@@ -33,13 +33,13 @@ class DirectBody(StreamBody):
         self._sink.leave()
 
     async def _next(self) -> bytes:
-        """Send everything.  For the server nothing is left but the body's end."""
+        """Send all frames; for the server only the body's end is left."""
         while not self._ended:
             await self._follow()
         raise StopAsyncIteration
 
     async def _follow(self) -> None:
-        """Be sent to, to the ending or until this reader lags; then there is more to ask for."""
+        """Subscribe once, until the ending or until this reader lags and has to ask again."""
         sink = self._sink = self._new_sink()
         await self._reading.job.subscribe(self._reading.dialect, self._start, sink)
         while not sink.is_done:
@@ -52,10 +52,10 @@ class DirectBody(StreamBody):
             self._start = Cursor(self._reading.job.job_id, sink.epoch, sink.seq)
 
     async def _wait(self, sink: SocketSink) -> None:
-        """Until the sink wants something of us; a comment where it is silent for so long.
+        """Wait until the sink has something to do; after a heartbeat's silence send a comment.
 
-        Nobody looks at the clock at every push: half the time is waited for, and it counts if
-        nothing came in all of it.
+        A push does not look at the clock.  The wait is half a heartbeat, and the comment is sent
+        if no push came meanwhile.
         """
         seen = sink.seq
         with trio.move_on_after(self._heartbeat / 2) as self._silence:

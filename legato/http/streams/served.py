@@ -1,4 +1,4 @@
-"""The ordinary way of a stream: the server is given the frames, whatever it speaks."""
+"""The ordinary way of a stream: frames through the ASGI server, in any protocol."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,10 +9,10 @@ from legato.actors.subscription import Subscription
 from legato.http.streams.streaming import HEARTBEAT, Reading, StreamBody, StreamCut, Streams
 
 LARGEST_WRITE: Final = 128 * 1024
-"""Bytes of frames that are sent as one: Hypercorn copies them, and holds them for as long as the
-reader does not read."""
+"""Bytes of frames that are sent as one write: Hypercorn copies the bytes, and holds the copy while
+the reader does not read."""
 
-PIECE: Final = 64 * 1024  # bytes that are sent at a time of frames that are larger
+PIECE: Final = 64 * 1024  # bytes of one write, for larger frames
 
 
 class ServedBody(StreamBody):
@@ -33,7 +33,7 @@ class ServedBody(StreamBody):
         return piece or await self._wait()
 
     async def _wait(self) -> bytes:
-        """The next frames, or their first piece; a comment where there are none for so long."""
+        """The next frames, or their first piece; a comment after a heartbeat's silence."""
         with trio.move_on_after(self._heartbeat) as self._silence:
             chunk = await self._subscription.receive()
             self._ended = chunk.last

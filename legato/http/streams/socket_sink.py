@@ -8,24 +8,33 @@ from legato.actors.stream.sinks import Chunk
 
 
 class Client(Protocol):
-    """A connection whose response's head is sent, and that nobody else writes to until its end."""
+    """A connection after a response's head; until the response's end the sink alone writes."""
 
     def send_nowait(self, data: bytes) -> int:
-        """How many bytes the kernel took.  Raises BlockingIOError for none, OSError for never."""
+        """The number of bytes that the kernel took.
+
+        Raises:
+            BlockingIOError: if the kernel takes nothing now.
+            OSError: if the connection is broken.
+        """
         ...
 
     async def send_all(self, data: bytes | memoryview) -> None:
-        """Raises trio.BrokenResourceError or ClosedResourceError where the client takes no more."""
+        """Send all of `data`.
+
+        Raises:
+            trio.BrokenResourceError, trio.ClosedResourceError: if the connection has ended.
+        """
         ...
 
 
 def chunked(data: bytes) -> bytes:
-    """One chunk of HTTP/1.1's chunked coding.  None for no data: an empty one ends the body."""
+    """A chunk of HTTP/1.1's chunked coding; empty for no data: an empty chunk would be the end."""
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
 
 
 class Coding:
-    """The chunked coding of what many readers get, made once: they get it one after the other."""
+    """The last chunk in the chunked coding, kept for all readers of the same chunk."""
 
     def __init__(self) -> None:
         self._chunk: Chunk | None = None
@@ -38,16 +47,16 @@ class Coding:
 
 
 class SocketSink:
-    """One response's body while it is followed.
+    """The sink of one response's body.
 
-    The job pushes; what the kernel does not take of a push is left to the response's own task
-    (`flush`), and until that is done further pushes are refused.  So the bytes stay in order
-    though two tasks write them.
+    The job pushes.  Bytes of a push that the kernel does not take are left to the response's own
+    task (`flush`), and until then further pushes are refused.  So the bytes stay in order though
+    two tasks write.
     """
 
     def __init__(self, client: Client, coding: Coding) -> None:
-        self.seq = 0  # the position up to which frames are sent, or kept in here
-        self.epoch = 0  # the job's at that position; 0 while nothing was pushed
+        self.seq = 0  # the position up to which frames are sent, or kept here
+        self.epoch = 0  # the job's epoch at that position; 0 before the first push
         self.last = False
         self.is_left = False
         self.is_closed = False
@@ -67,7 +76,10 @@ class SocketSink:
         return not self.is_left
 
     def write(self, data: bytes) -> None:
-        """Write it, or keep what the kernel does not take.  Only where nothing is kept yet."""
+        """Write `data`, and keep the rest that the kernel does not take.
+
+        To be called only while nothing is kept.
+        """
         try:
             sent = self._send(data)
         except BlockingIOError:
@@ -84,21 +96,21 @@ class SocketSink:
         self._stirred.set()
 
     def leave(self) -> None:
-        """The response's own word, or the kernel's, that no more can be sent."""
+        """Take no more pushes: the response is over, or the connection is broken."""
         self.is_left = True
         self.close()
 
     @property
     def is_done(self) -> bool:
-        """Whether no more comes, and nothing is kept."""
+        """Whether no more frames come, and nothing is kept."""
         return self.is_closed and not self._rest
 
     async def stirred(self) -> None:
-        """Wait until it is closed, or there is something to flush."""
+        """Wait until the sink is closed, or has something to flush."""
         await self._stirred.wait()
 
     async def flush(self) -> None:
-        """Have all that is kept taken.  Raises as `Client.send_all` does."""
+        """Send all that is kept.  Raises as `Client.send_all` does."""
         if self._rest:
             await self._client.send_all(self._rest)
             self._rest = b""

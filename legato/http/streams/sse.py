@@ -1,4 +1,4 @@
-"""A generation as a response of server-sent events, by the direct way where there is one."""
+"""A generation as a response of server-sent events, by the direct way where possible."""
 
 from contextlib import suppress
 from typing import Final, cast
@@ -16,7 +16,7 @@ from legato.http.streams.served import ServedBody
 from legato.http.streams.socket_sink import Client
 from legato.http.streams.streaming import Reading, StreamBody
 
-# None that speaks of the connection: only the server knows whether it goes on with that.
+# No header about the connection: only the server knows whether the connection stays open.
 HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Content-Encoding": "identity",
@@ -25,18 +25,18 @@ HEADERS: Final = {
 }
 
 DIRECT: Final = "legato.client"
-"""The extension of an ASGI scope that holds the connection, where it may be written to."""
+"""The extension of an ASGI scope with the connection, where the application may write to it."""
 
 
 LOOK: Final = 1.0
-"""Seconds to learn whether anything follows: an owner that answers later is followed unasked."""
+"""Seconds to wait for the owner's answer whether anything follows; after that, assume yes."""
 
 
 async def has_everything(job: JobRef, dialect: str, cursor: Cursor) -> bool:
-    """Whether who has seen that saw the ending.
+    """Whether a reader at `cursor` has seen the ending.
 
-    The answer is 204 then: browsers' EventSource comes back after a body's end, and 204 alone
-    tells it that there is no more.
+    The reader is answered 204 then: a browser's EventSource comes back after every end of a
+    body, and only a 204 stops it.
     """
     with trio.move_on_after(LOOK), suppress(ActorError):
         return (await job.locate(dialect, cursor)).is_last

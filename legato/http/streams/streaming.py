@@ -1,4 +1,4 @@
-"""A generation as the body of a response, whichever way its frames go: how it may end."""
+"""A generation as the body of a response, in either way: the ends of a body."""
 
 from abc import abstractmethod
 from collections import Counter
@@ -17,23 +17,23 @@ from legato.actors.stream.places import Start
 from legato.http.streams.socket_sink import Coding
 
 HEARTBEAT: Final = b": hb\n\n"
-STOP_PATIENCE: Final = 2.0  # seconds that the task of a reader who left may still take
+STOP_PATIENCE: Final = 2.0  # seconds for a reader's task after the reader has left
 
 
 class StreamCut(Exception):
-    """The body cannot go on to its ending.
+    """The body cannot go on to the ending.
 
-    A clean end would tell the client that it had everything; so the connection is dropped in
-    the middle of the body instead, and the client comes back with its cursor.
+    A client takes a clean end for the whole stream.  So the connection is dropped in the middle
+    of the body, and the client comes back with a cursor.
     """
 
 
 class Streams:
-    """The bodies that are being sent now."""
+    """The bodies that are being sent, and the number of bodies begun."""
 
     def __init__(self) -> None:
         self.bodies: set[StreamBody] = set()
-        self.begun = Counter[str]()  # where: a snapshot and a cursor are a reader's that came back
+        self.begun = Counter[str]()  # by start; snapshots and cursors are for returning readers
         self.coding = Coding()
         self._is_cut = False
 
@@ -46,16 +46,16 @@ class Streams:
         self.bodies.discard(body)
 
     def cut(self) -> None:
-        """Have none of them go on, nor any that is still to come: the server is about to go."""
+        """Cut all bodies, and all later ones: the server is about to end."""
         self._is_cut = True
         for body in self.bodies:
             body.cut()
 
 
 class Reading(Struct, frozen=True):
-    """What a body reads.  `head`: frames that go before those from `start`.
+    """The job that a body reads, from `start`.  `head`: frames before the job's own frames.
 
-    `is_bound`: the job is for this reader; where it leaves before the ending, that stops the job.
+    `is_bound`: the job is for this reader alone, and is stopped when the reader leaves early.
     """
 
     job: JobRef
@@ -81,7 +81,7 @@ class StreamBody(ResponseBody):
         self._silence = trio.CancelScope()
 
     def cut(self) -> None:
-        """End it where it is: now if it waits, else once the frames in its hands are sent."""
+        """Cut the body: now while waiting, else after the frames that are being sent."""
         self._is_cut = True
         self._silence.cancel()
 
@@ -99,7 +99,10 @@ class StreamBody(ResponseBody):
         self._leave()
 
     async def left(self) -> None:
-        """The response is over, to its end or not, and perhaps before it was begun."""
+        """To be called when the response is over, complete or not, or was never begun.
+
+        A bound job whose reader left before the ending is stopped.
+        """
         if self._reading.is_bound and not (self._ended or self._is_cut):
             await stop_left(self._reading.job)
 
@@ -107,7 +110,7 @@ class StreamBody(ResponseBody):
         return self
 
     async def __anext__(self) -> bytes:
-        """What the server shall send next."""
+        """The bytes that the server sends next."""
         if self._head:
             head, self._head = self._head, b""
             return head
@@ -121,12 +124,12 @@ class StreamBody(ResponseBody):
 
     @abstractmethod
     def _leave(self) -> None:
-        """No more is wanted of the job."""
+        """Leave the job's feed: no more frames are wanted."""
 
 
 @asynccontextmanager
 async def awaited(job: JobRef, *, is_bound: bool) -> AsyncIterator[None]:
-    """While somebody waits for it; where its client leaves meanwhile, a bound job is stopped."""
+    """A block that waits for the job; when the client leaves meanwhile, a bound job is stopped."""
     try:
         yield
     except trio.Cancelled:
@@ -137,9 +140,9 @@ async def awaited(job: JobRef, *, is_bound: bool) -> AsyncIterator[None]:
 
 
 async def stop_left(job: JobRef) -> None:
-    """Stop a job whose only reader has left; that reader's own task does it, as its last act.
+    """Stop a job after the only reader has left, in the reader's own task, as the last act.
 
-    The job is told at once, whether or not somebody waits for how it ends.
+    The job is told at once, also where the reply is not waited for.
     """
     with suppress(ActorStopped):
         await job.stop()

@@ -41,10 +41,10 @@ class Grant(Struct, frozen=True):
 
 
 class StoredAgent(Struct, frozen=True, kw_only=True):
-    """An agent's record.  `version` is the current one, from 1, of so many `versions`.
+    """An agent's record.  `version` is the current version, from 1; `versions` counts all.
 
-    After a revert `version` is an earlier one.  `avatar` is the SHA-256 of the picture, in hex.
-    `is_public`: whether everybody may view it.  Times are aware.
+    After a revert `version` is lower than `versions`.  `avatar` is the SHA-256 of the picture, in
+    hex.  `is_public`: whether everybody may view the agent.  Times are aware.
     """
 
     id: str
@@ -60,13 +60,13 @@ class StoredAgent(Struct, frozen=True, kw_only=True):
 
 
 class Found(Struct, frozen=True):
-    """An agent, and the bits of each grant that the asking principals have; none is no access."""
+    """An agent, and the bits of each grant to the asking principals; no grant is no access."""
 
     agent: StoredAgent
     bits: tuple[int, ...]
 
     def allows(self, bits: int) -> bool:
-        """Whether one grant alone has all of these bits."""
+        """Whether a single grant has all bits."""
         return any(each & bits == bits for each in self.bits)
 
 
@@ -85,7 +85,7 @@ class ListedAgent(Struct, frozen=True, kw_only=True):
 
 
 class AgentQuery(Struct, frozen=True, kw_only=True):
-    """A list's choice among the agents that principals may use with all of `bits`.
+    """A list's choice among the agents that grant principals all of `bits`.
 
     `search` is looked for in names and descriptions, whatever the case of letters.
     """
@@ -101,7 +101,7 @@ class AgentPage(Struct, frozen=True):
 
 
 class AgentVersion(Struct, frozen=True):
-    """One version, the first is 1.  `state` is None where there was no room for it."""
+    """A version, from 1.  `state` is None where there was no room."""
 
     version: int
     state: AgentState | None
@@ -110,7 +110,7 @@ class AgentVersion(Struct, frozen=True):
 
 
 class Avatar(Struct, frozen=True):
-    """A picture, and its media type (`image/png`, …)."""
+    """A picture and the media type (`image/png`, …)."""
 
     media_type: str
     data: bytes
@@ -118,28 +118,28 @@ class Avatar(Struct, frozen=True):
 
 
 class NoSuchVersion(Exception):
-    """The agent has no version of that number.  The message is for people."""
+    """The agent lacks the version.  The message is for people."""
 
 
 class TooMany(Exception):
-    """The agent has no room for another version, or another grant.  The message is for people."""
+    """The agent has no room for a further version or grant.  The message is for people."""
 
 
 class NoOwner(Exception):
-    """Nobody would be left who may do everything with the agent."""
+    """The agent would have no owner."""
 
 
 class Agents(Protocol):
-    """All users' agents.  Errors and cancelling are as with Records, whose part this is.
+    """All users' agents.  Errors and cancelling are as with Records.
 
-    An agent that is gone is None, False, or nothing.
+    For an absent agent the methods return None, False, or nothing.
     """
 
     async def add(self, agent_id: str, author: str, state: AgentState) -> StoredAgent:
-        """Keep a new one, whose id is no other's: its first version, its author the owner.
+        """Keep a new agent under an unused id, in a first version, with the author as owner.
 
         Raises:
-            OverQuota: if its author has no room for it; then nothing is kept.
+            OverQuota: if the author has no room; then nothing is kept.
         """
         ...
 
@@ -157,10 +157,10 @@ class Agents(Protocol):
     ) -> AgentPage:
         """The agents that the principals may use, last changed first; `limit` is 1 or more.
 
-        All agents where `principals` is None, which only an operator may ask.
+        None for `principals` means all agents, for operators only.
 
         Raises:
-            InvalidCursor: if `cursor` is not one that a former page carried.
+            InvalidCursor: if `cursor` is no former page's.
         """
         ...
 
@@ -180,7 +180,7 @@ class Agents(Protocol):
         ...
 
     async def revert(self, agent_id: str, version: int, by: str) -> StoredAgent | None:
-        """Make a former version the current one again; no version is added.
+        """Make a former version current again; no version is added.
 
         Raises:
             NoSuchVersion
@@ -205,7 +205,7 @@ class Agents(Protocol):
     async def share(
         self, agent_id: str, put: Sequence[Grant], removed: Sequence[Principal] = ()
     ) -> bool:
-        """Remove these grants, and put those in place of the ones that their principals have.
+        """Remove the grants of `removed`, then put grants; a principal has a single grant.
 
         Raises, and changes nothing:
             NoOwner: if no user would have OWNER.
@@ -214,7 +214,7 @@ class Agents(Protocol):
         ...
 
     async def set_avatar(self, agent_id: str, avatar: Avatar | None) -> StoredAgent | None:
-        """Keep the picture in place of the former one, or remove that.
+        """Replace the picture, or remove the picture.
 
         Raises:
             OverQuota

@@ -30,7 +30,7 @@ from legato.storage.paging import Position, decode_cursor, encode_cursor
 
 
 class _Record(Struct):
-    """An agent with its versions, grants and picture."""
+    """An agent with versions, grants and picture."""
 
     agent: StoredAgent
     versions: list[AgentVersion]
@@ -51,7 +51,7 @@ class _Record(Struct):
 
 
 class MemoryAgents:
-    """Every method is one checkpoint and then one step that nobody can see half of."""
+    """Every method is a checkpoint and then an atomic step."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class MemoryAgents:
         use: MemoryUse,
         quota: Quota,
     ) -> None:
-        """`enter` is awaited at each beginning, with what was given; it may refuse."""
+        """`enter` is awaited at each beginning, with the arguments, and may refuse."""
         self._enter = enter
         self._clock = clock
         self._use = use
@@ -198,7 +198,7 @@ class MemoryAgents:
         return [each.agent.id for each in self._records.values() if each.agent.author == author]
 
     def forget(self, user: str) -> int:
-        """Remove the grants that a user has; how many there were."""
+        """Remove a user's grants; return the number of grants removed."""
         principal = Principal("user", user)
         removed = [each.grants.pop(principal, None) for each in self._records.values()]
         return len(removed) - removed.count(None)

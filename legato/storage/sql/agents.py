@@ -85,8 +85,8 @@ class SqlAgents:
         values: dict[str, Any] = {"at_most": limit + 1}
         statement = statements.EVERY
         if principals is not None:
-            values |= {"of_principals": [*map(tuple, principals)], "all_of": query.bits}
-            statement = statement.where(statements.USABLE)
+            values |= statements.usable_values(principals, query.bits)
+            statement = statement.where(statements.usable(len(principals)))
         if cursor is not None:
             after = decode_cursor(cursor)
             values |= {"primary": after.primary, "secondary": after.secondary}
@@ -99,7 +99,7 @@ class SqlAgents:
             statement = statement.where(statements.SEARCHED)
 
         def work(connection: Connection) -> AgentPage:
-            rows = connection.execute(statement, values).all()
+            rows = connection.execute(statements.shown(statement), values).all()
             shown = [_listed(row) for row in rows[:limit]]
             more = len(rows) > limit
             return AgentPage(shown, _cursor(rows[limit - 1]) if more else None)
@@ -108,8 +108,9 @@ class SqlAgents:
 
     async def categories(self, principals: Sequence[Principal]) -> Mapping[str, int]:
         def work(connection: Connection) -> Mapping[str, int]:
-            values = {"of_principals": [*map(tuple, principals)], "all_of": VIEW}
-            return {row[0]: row[1] for row in connection.execute(statements.CATEGORIES, values)}
+            counted = statements.CATEGORIES.where(statements.usable(len(principals)))
+            found = connection.execute(counted, statements.usable_values(principals, VIEW))
+            return {row[0]: row[1] for row in found}
 
         return await self._database.read(work)
 
@@ -173,7 +174,7 @@ class SqlAgents:
         self, agent_id: str, put: Sequence[Grant], removed: Sequence[Principal] = ()
     ) -> bool:
         def work(connection: Connection, held: StoredAgent) -> None:
-            # Of one principal the last grant counts.  Many rows at once, or other threads wait.
+            # A principal's last grant counts.  Rows go at once, or other threads wait.
             if removed:
                 named = [{"of_kind": kind, "of_principal": name} for kind, name in removed]
                 rows = [{"of_agent": agent_id, **each} for each in named]
@@ -211,7 +212,7 @@ class SqlAgents:
     async def _held(
         self, agent_id: str, work: Callable[[Connection, StoredAgent], None]
     ) -> StoredAgent | None:
-        """Work on an agent that nobody else changes meanwhile; return what became of it."""
+        """Work on an agent under a lock of the row; return the agent afterwards."""
 
         def held(connection: Connection) -> StoredAgent | None:
             row = connection.execute(statements.HELD, {"of_agent": agent_id}).one_or_none()
@@ -262,7 +263,7 @@ def _update(connection: Connection, agent_id: str, values: Mapping[str, object])
 
 
 def _step(connection: Connection, agent_id: str) -> bool | None:
-    """Delete some versions, or the agent with the last of them; None while more are left."""
+    """Delete some versions, or the agent with the last versions; None while more are left."""
     values = {"of_agent": agent_id, "at_most": VERSIONS_A_STEP}
     if connection.execute(statements.DELETE_OLDEST, values).rowcount == VERSIONS_A_STEP:
         return None

@@ -1,4 +1,4 @@
-"""Jobs that change hands: nobody is between two owners, and nobody has two."""
+"""Jobs that change hands: no job is between two owners, and no job has two."""
 
 import pytest
 import trio
@@ -76,7 +76,7 @@ async def test_the_model_goes_on_with_all_that_was_asked_of_it(autojump_clock: M
 async def test_without_all_that_was_asked_of_it_no_model_goes_on(
     autojump_clock: MockClock,
 ) -> None:
-    """As of a job that a former version began."""
+    """As with a job begun by a former version."""
     async with open_replicas(on_owner_lost="continue") as replicas:
         here, there = replicas.seats
         job = await here.start(parameters={"temperature": 0.5})
@@ -113,7 +113,7 @@ async def test_an_entry_of_the_directory_finds_a_job_and_no_more(
 
 
 async def test_a_former_job_that_is_still_here_makes_way(autojump_clock: MockClock) -> None:
-    """Taken over by another and back, while this replica could not be told of either."""
+    """Another replica takes the job over and back, and this replica hears of neither."""
     async with open_replicas(1) as replicas:
         [here] = replicas.seats
         job = await here.start()

@@ -1,4 +1,4 @@
-"""An ending that was said stays, and an answer that was accepted is kept."""
+"""An ending stays once said, and an answer is kept once accepted."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ from tests.support.replicas import LEASE, open_replicas
 async def test_a_finished_answer_stays_where_the_shared_journal_lost_its_end(
     autojump_clock: MockClock,
 ) -> None:
-    """A failover that loses the last second of writes, but no sign of life; then the owner dies."""
+    """A failover loses the last second of writes, but no sign of life; then the owner dies."""
     async with open_replicas() as replicas:
         here, _there = replicas.seats
         job = await here.start()
@@ -114,14 +114,14 @@ async def test_an_unsaved_answer_is_not_let_go_of_to_make_room(autojump_clock: M
 async def test_what_a_former_job_had_to_say_is_not_taken_for_the_next_ones(
     autojump_clock: MockClock,
 ) -> None:
-    """The job came back to its first owner, which had not heard that another had it."""
+    """The job came back to its first owner, which had not heard of the owner in between."""
     async with open_replicas(on_owner_lost="continue") as replicas:
         here, there = replicas.seats
         job = await here.start()
         await job.opened()
         here.replication.away = True
         here.model.say("never kept")
-        replicas.records.down = True  # it comes to nothing there
+        replicas.records.down = True  # the ending comes to nothing there
         await trio.sleep(1.2 * LEASE)
         there.kill()
         replicas.records.down = False

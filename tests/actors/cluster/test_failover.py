@@ -1,4 +1,4 @@
-"""What dead replicas left: what is wanted comes by itself, the rest when somebody asks."""
+"""The jobs of dead replicas: jobs in need come by themselves, the rest when somebody asks."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ SAID: Sequence[AnyEvent] = (
 
 
 class SlowJournal(MemoryJournal):
-    """Counts who is read; `free` lets it say what it took over."""
+    """Counts the jobs read; `free` lets `take_over` return."""
 
     def __init__(self, journal_store: JournalStore) -> None:
         super().__init__(journal_store)
@@ -46,7 +46,7 @@ class SlowJournal(MemoryJournal):
 
 @asynccontextmanager
 async def taking_over() -> AsyncIterator[tuple[House, SlowJournal, Failover]]:
-    """Of a replica that left a job which runs, `r`, and one that has ended, `e`."""
+    """A journal left by a dead replica with a running job, `r`, and an ended job, `e`."""
     journal_store = JournalStore()
     left_journal = MemoryJournal(journal_store)
     for job_id, events in (("r", SAID), ("e", [*SAID, Finished(request=QUESTION)])):
@@ -123,7 +123,7 @@ async def test_who_asks_while_something_is_taken_over_waits(autojump_clock: Mock
 
 
 class ReportingOnce(MemoryJournal):
-    """What it reported once it does not report again, as the one in Redis."""
+    """Reports each orphaned job once, as the journal in Redis does."""
 
     def __init__(self, journal_store: JournalStore) -> None:
         super().__init__(journal_store)
@@ -156,10 +156,10 @@ async def test_a_job_that_changes_hands_while_it_is_recovered_is_recovered_as_it
         await failover.take_over()
         await trio.sleep(5)
         between = MemoryJournal(journal_store)
-        journal_store.closed.add(journal.me)  # it was taken for gone …
+        journal_store.closed.add(journal.me)  # the replica was taken for dead …
         assert len(await between.take_over()) == 1
         between.close()
-        journal_store.closed.discard(journal.me)  # … and so is who took it over
+        journal_store.closed.discard(journal.me)  # … and the replica that took over is dead, too
         await failover.take_over()
         house.records.down = False
         await failover.arrived("r")

@@ -1,4 +1,4 @@
-"""A turn that waits comes through every restart, and through every replica that leaves."""
+"""A waiting turn comes through every restart, and through every replica's leaving."""
 
 import trio
 from trio.testing import MockClock
@@ -112,7 +112,7 @@ async def test_one_is_not_asked_where_the_replica_that_takes_it_over_leaves_too(
 ) -> None:
     async with open_replicas(3, model=slow_second) as replicas:
         first, second, third = replicas.seats
-        third.replication.inherits = False  # so that the second takes over
+        third.replication.inherits = False  # the second is to take over
         running = await third.start()
         await running.opened()
         queued = await first.start("enqueue", text="queued question")
@@ -121,7 +121,7 @@ async def test_one_is_not_asked_where_the_replica_that_takes_it_over_leaves_too(
         await first.ended.wait()
         await trio.sleep(2 * LEASE)
         await (await second.start(conversation_id=C2)).opened()
-        second.leave()  # which takes as long as its own turn takes to stop
+        second.leave()  # which takes as long as stopping its turn
         await trio.sleep(LEASE / 5)
         third.model.finish()
         await running.ended()
@@ -178,7 +178,7 @@ async def test_who_waits_for_one_goes_on_waiting_when_it_is_handed_on(
     async with open_replicas(3, model=slow_second) as replicas:
         first, second, third = replicas.seats
         await (await first.start()).opened()
-        await (await second.start(conversation_id=C2)).opened()  # which it takes long to end
+        await (await second.start(conversation_id=C2)).opened()  # which is slow to end
         before = await second.start("enqueue", text="the question before")
         await before.queued()
         after = await third.start("enqueue", text="the question after")
@@ -216,7 +216,7 @@ async def test_an_answer_goes_on_at_another_replica(autojump_clock: MockClock) -
         here.model.say("one ")
         await trio.sleep(1)
         here.leave()
-        here.model.say("two ")  # until it is gone, it is answered here
+        here.model.say("two ")  # until the replica is gone, this replica answers
         await here.ended.wait()
         await trio.sleep(LEASE / 5)
         there.model.say("three")

@@ -1,4 +1,4 @@
-"""What cannot be done, or has a bug, holds up nothing but itself."""
+"""A hopeless or faulty job holds up nothing but itself."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from tests.support.replicas import LEASE, Seat, open_replicas
 
 
 class Unreadable(FlakyRecords):
-    """Cannot read one conversation."""
+    """Records with a conversation that cannot be read."""
 
     async def conversation(self, conversation_id: str) -> Any:
         if conversation_id == C1:
@@ -116,7 +116,7 @@ async def test_a_reader_behind_one_whose_dialect_has_a_bug_is_told(
         there = await replicas.open()
         job = await here.start()
         await job.opened()
-        there.replication.lags = 1.0  # so that both wait for the mirror's first lines
+        there.replication.lags = 1.0  # both are to wait for the mirror's first lines
         ref = await there.find(job.job_id)
         bad, good = ChannelSink(), ChannelSink()
         async with trio.open_nursery() as nursery:

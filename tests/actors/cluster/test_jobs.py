@@ -172,7 +172,7 @@ async def test_alone_all_is_known_at_once(autojump_clock: MockClock) -> None:
 
 
 async def test_a_stop_finds_the_owner_that_there_is(autojump_clock: MockClock) -> None:
-    """It was asked of an owner that lost the job before it could answer."""
+    """The asked owner lost the job before answering."""
     async with open_replicas(3) as replicas:
         here, there, third = replicas.seats
         job = await here.start()

@@ -1,4 +1,4 @@
-"""What the shared storage lost, and whom it lost meanwhile: nothing is decided twice for that."""
+"""Losses of the shared storage: no loss makes anything be decided twice."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -56,7 +56,7 @@ async def test_an_owner_that_was_away_for_longer_than_the_retention_ends_nothing
         await trio.sleep(3 * LEASE)
         assert isinstance(await (await there.find(job.job_id)).ended(), Failed)
         stored = await replicas.records.messages(C1)
-        await trio.sleep(300)  # the heir has let go of it
+        await trio.sleep(300)  # the next owner has let go of the job
         again = await there.start(message_id="again", response_id="other")
         await again.opened()
         here.replication.away = False
@@ -78,7 +78,7 @@ async def test_a_turn_that_waits_does_not_take_a_directory_that_lost_all_for_an_
         job = await here.start()
         await job.opened()
         await there.begin("enqueue")
-        there.replication.fails = 1  # the question who owns the turn before
+        there.replication.fails = 1  # the question for the owner of the turn before
         await trio.sleep(0.01)
         here.replication.hears_nothing = 2
         replicas.world.forget_everything()

@@ -1,4 +1,4 @@
-"""A mirror answers cursors as the owner would, also where it has not heard as much."""
+"""A mirror answers cursors as the owner would, even when the mirror has heard less."""
 
 import pytest
 import trio
@@ -21,7 +21,7 @@ from tests.support.replicas import LEASE, Seat, open_replicas
 
 
 async def one(seat: Seat, start: Start) -> Client:
-    """What a new reader is told first."""
+    """The first frames for a new reader."""
     subscription, client = Subscription(await seat.find(C1), "librechat", start), Client()
     client.feed((await subscription.receive()).data)
     subscription.leave()
@@ -136,7 +136,7 @@ async def test_a_mirror_goes_on_under_another_owner_and_cuts_nobody(
 
 
 class Nowhere:
-    """A source that a test plays."""
+    """A source played by a test."""
 
     async def checked(self, job_id: str, start: Start) -> Start:
         return start

@@ -1,4 +1,4 @@
-"""Asking the owner of a job while it changes hands."""
+"""Asking the owner of a job during a change of owners."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ from tests.support.replicas import LEASE, Replicas, open_replicas
 
 
 class PlayedPeers:
-    """Answers in turn; what an answer comes with happens before it."""
+    """Answers in turn; each answer comes from a function, which may act first."""
 
     def __init__(self, *answers: Callable[[], Reply | None]) -> None:
         self.asked: list[str] = []

@@ -1,4 +1,4 @@
-"""What a replica says of jobs that are not quite its own yet, or not any more."""
+"""A replica's answers about jobs that are not quite its own yet, or not any more."""
 
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked

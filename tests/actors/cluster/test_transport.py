@@ -1,4 +1,4 @@
-"""Packets between replicas: numbered, and after a gap all that was begun begins again."""
+"""Packets between replicas: numbered, and after a gap all calls and mirrors begin again."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -234,7 +234,7 @@ async def test_a_packet_that_cannot_be_read_harms_nobody(office: Office, peers: 
 
 
 async def letters_of(link: Link) -> Sequence[AnyEnvelope]:
-    """What is to be sent."""
+    """The envelopes to be sent."""
     link.greet()
     return decode_packet(encode_packet("me", *await link.packet())).envelopes
 
@@ -270,7 +270,7 @@ async def test_what_is_for_who_is_gone_is_not_sent(office: Office, peers: Transp
 
 
 class Leaving(Nobody):
-    """Has a job that goes before it is followed."""
+    """Finds a job that leaves before the subscription."""
 
     async def local(self, job_id: str) -> LocalRef | None:
         mailbox = Mailbox[JobMessage]()

@@ -1,4 +1,4 @@
-"""What a turn's model is given of the agent that answers."""
+"""The answering agent's part of a turn's request to the model."""
 
 from legato.actors.conversation.agent_prompt import (
     answering,

@@ -1,5 +1,5 @@
 from legato.actors.conversation.history import begun, chat, fitting, thread
-from legato.content import TextPart, ThinkPart
+from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.models.contract import ChatMessage
 from legato.models.messages import alternating
 from tests.actors.conversation.test_turn import answer, question
@@ -71,3 +71,16 @@ def test_a_history_may_begin_with_an_answer() -> None:
     history = [ChatMessage("assistant", "hello"), *said("a", "b")]
 
     assert fitting(history, [], 9, words) == history
+
+
+def test_an_agent_reads_the_tool_calls_of_earlier_answers() -> None:
+    call = ToolCall("call_1", "now", "{}", "12:00", 1)
+    cut = ToolCall("call_2", "now", "{}")
+    content = (TextPart("Looking."), ToolCallPart(call), TextPart("Noon."), ToolCallPart(cut))
+    messages = [question("q"), answer("a", "q", *content)]
+
+    told = list(chat(messages, with_calls=True))
+    roles = [message.role for message in told]
+    assert roles == ["user", "assistant", "tool", "assistant", "tool"]
+    assert [message.text for message in told[1:3]] == ["Looking.", "12:00"]
+    assert [message.role for message in chat(messages)] == ["user", "assistant"]

@@ -1,4 +1,4 @@
-"""Where a prompt has its place: after the response that its messages were gathered after."""
+"""A prompt's place: after the response up to which its messages were gathered."""
 
 import pytest
 from trio.testing import MockClock

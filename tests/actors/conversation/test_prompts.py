@@ -1,4 +1,4 @@
-"""Jobs that an API asked for: the caller's own history, and nothing of a conversation."""
+"""Jobs for an API: the caller's own history, and nothing of a conversation."""
 
 from contextvars import ContextVar
 from typing import Any
@@ -174,7 +174,7 @@ async def test_all_of_it_from_another_replica(autojump_clock: MockClock) -> None
         assert refused.value.last == 2
         with pytest.raises(OutOfReach):
             await remote.locate("numbers", stale)
-        for _ in range(2):  # the second finds a mirror that is there already
+        for _ in range(2):  # the second finds a mirror already
             with pytest.raises(OutOfReach):
                 await Subscription(remote, "numbers", stale).receive()
         await job.stop()

@@ -24,11 +24,11 @@ def test_what_was_written_before_all_was_lost_does_not_count_after_it() -> None:
     log = Log()
     log.append(StepStarted(0, "text"), *[TextDelta(0, "a")] * 9)
     job = JobJournal("j", 1, log, Writer(), lambda: None, 5)
-    entries = job.unwritten(Budget())  # 6..10, on its way
+    entries = job.unwritten(Budget())  # 6..10, on the way
     assert entries is not None
     assert entries.first == 6
-    job.start_over()  # it came back empty
-    job.wrote(entries)  # its reply, which is older
+    job.start_over()  # the journal came back empty
+    job.wrote(entries)  # the reply to the older write
     again = job.unwritten(Budget())
     assert again is not None
     assert again.first == 1

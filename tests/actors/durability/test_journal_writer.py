@@ -1,4 +1,4 @@
-"""What jobs say is kept in a journal, without their waiting for it but at both ends."""
+"""A journal keeps the events of jobs, which wait for the journal only at both ends."""
 
 from collections.abc import AsyncIterator
 
@@ -42,7 +42,7 @@ async def house(journal: FlakyJournal) -> AsyncIterator[House]:
 
 
 async def begun(house: House, **fields: object) -> JobRef:
-    """A job that the model has been asked for."""
+    """A job whose model has been asked."""
     job = house.start(**fields)
     assert isinstance(await job.opened(), Created)
     return job

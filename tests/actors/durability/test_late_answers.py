@@ -1,4 +1,4 @@
-"""What was said stays said, and its answer is stored, however long that takes."""
+"""An ending stays as said, and its answer is stored, however late."""
 
 import trio
 from trio.testing import MockClock
@@ -70,7 +70,7 @@ async def test_an_answer_that_waits_is_not_evicted(autojump_clock: MockClock) ->
         await job.ended()
         other = house.start()
         await trio.sleep(30)
-        await other.stop()  # its ending evicts what may be
+        await other.stop()  # its ending evicts all evictable jobs
         journal.down = False
         await trio.sleep(60)
 

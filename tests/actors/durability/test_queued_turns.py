@@ -1,4 +1,4 @@
-"""A turn that was accepted as queued is asked when its turn comes, whatever dies or goes before."""
+"""A turn accepted as queued is asked in its turn, whatever dies or goes before."""
 
 import pytest
 import trio
@@ -117,7 +117,7 @@ async def test_turns_that_are_queued_when_the_server_is_told_to_stop_are_asked_b
         queued = first.start("enqueue", text="and then?")
         await queued.queued()
     journal.close()
-    records.down = False  # the next process has its own way to them
+    records.down = False  # the next process has its own connection
     async with open_house(journal=FlakyJournal(journal_store), records=records) as second:
         found = second.supervisor.whereis(queued.job_id)
         assert found is not None
@@ -136,7 +136,7 @@ async def test_a_queued_turn_of_a_replica_that_goes_is_asked_at_another(
         here.model.say("so far")
         queued = await here.start("enqueue")
         await queued.queued()
-        replicas.records.hold()  # so that going takes time
+        replicas.records.hold()  # to make the leaving take time
         here.leave()
         await trio.sleep(1)
         with trio.move_on_after(1) as waiting:

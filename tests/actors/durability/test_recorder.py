@@ -1,4 +1,4 @@
-"""A write of the question is brought to its end, repeated or looked up, come what may."""
+"""A write of the question is brought to an end, repeated or looked up, in every case."""
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -35,7 +35,7 @@ from tests.support.replicas import open_replicas
 
 
 class UnheardRecords(FlakyRecords):
-    """The commit is done, and its answer is lost."""
+    """A commit is made, and the answer is lost."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ async def test_a_stop_while_the_question_hangs_is_the_ending_after_a_restart_too
         reply = await job.stop()
         assert isinstance(reply.ending, Stopped)
         house.records.returning.set()
-        await trio.sleep(200)  # it has left
+        await trio.sleep(200)  # the job has left
         records = house.records
         assert house.supervisor.registry.find(job.job_id) is None
     journal.close()
@@ -206,7 +206,7 @@ async def test_a_crash_while_the_answer_is_stored_stores_it_all_the_same(
 
 
 class Forgetful(UnheardRecords):
-    """Whose reads fail as well, for a while."""
+    """A storage whose reads fail as well, for a while."""
 
     unreadable = 0
 
@@ -259,7 +259,7 @@ async def test_a_repetition_finds_the_question_that_came_to_the_storage_late(
 
 
 class Stuck(PlayedModel):
-    """Whose connection cannot be closed for a while."""
+    """A storage whose connection cannot be closed for a while."""
 
     def __init__(self) -> None:
         super().__init__()

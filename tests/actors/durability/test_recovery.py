@@ -1,4 +1,4 @@
-"""Jobs without a process: what becomes of them, whatever the journal has of them."""
+"""Jobs without a process: their recovery, for every state of the journal."""
 
 from collections.abc import Sequence
 
@@ -77,7 +77,7 @@ async def died(
 
 
 async def recovered(journal_store: JournalStore, records: MemoryRecords) -> Recovered | None:
-    """What the next process makes of it, before it is killed as well."""
+    """Recover the job in a next process, which is killed afterwards."""
     journal = MemoryJournal(journal_store)
     found = [*await recover(journal, records)]
     await journal.mark_done([job.turn.job_id for job in found if job.has_ended])
@@ -292,7 +292,7 @@ async def test_a_job_whose_conversation_is_gone_is_forgotten(
 
 
 class TornJournal(MemoryJournal):
-    """Holds something that this version cannot read behind the rest."""
+    """Holds unreadable entries of a later version behind the rest."""
 
     async def read(self, job_id: str) -> Kept:
         kept = await super().read(job_id)

@@ -1,4 +1,4 @@
-"""A job's log, put together from what a journal has of it."""
+"""A job's log, put together from its entries in a journal."""
 
 from legato.actors.durability.replay import Replay
 from legato.content import Message

@@ -1,4 +1,4 @@
-"""Frames that depend on all before them: the same from wherever they are read."""
+"""Frames that depend on all former frames are the same from every position."""
 
 import pytest
 from hypothesis import given
@@ -118,11 +118,11 @@ def test_who_comes_back_to_a_long_log_pays_for_what_is_behind_the_last_mark() ->
 
         assert isinstance(rest, Rest)
         assert len(events) <= 9
-        del encoding._kept[rest.seq]  # as if others had come and gone
+        del encoding._kept[rest.seq]  # as if other readers had come and gone
 
 
 class Noting(Numbers):
-    """Notes what any of its kin encodes."""
+    """Notes the events encoded by the encoder or a copy."""
 
     def __init__(self, events: list[AnyEvent]) -> None:
         super().__init__(IDENTITY)

@@ -1,4 +1,4 @@
-"""What readers follow: backlog and live as one step, pages, what is kept."""
+"""The readers' feed: backlog and live as one step, pages, the bytes kept."""
 
 from contextlib import suppress
 
@@ -48,7 +48,7 @@ def subscribed(feed: Feed, start: Start) -> OpenSink:
 
 
 def read(*sinks: OpenSink) -> Client:
-    """A client that had these sinks' bytes, one after the other."""
+    """A client with the bytes of these sinks, one after another."""
     client = Client()
     for sink in sinks:
         for chunk in sink.chunks:

@@ -1,4 +1,4 @@
-"""What a job that has ended is said to keep is what it keeps."""
+"""The counted size of an ended job is its true size in memory."""
 
 import gc
 import tracemalloc

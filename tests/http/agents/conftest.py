@@ -1,4 +1,4 @@
-"""The application with agents of the configuration, and its users."""
+"""The application with agents of the configuration, and users."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""The commands of docs/agents.md do what the page says, as they are printed."""
+"""The commands of docs/agents.md do what the page says, as printed."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Who may do what with an agent."""
+"""Permissions for agents: the actions that each user may take."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,12 +1,16 @@
-"""Agents that cannot be: refused when they are saved, with the field and the reason."""
+"""Invalid agents: refused at the save, with the field and the reason."""
 
 from typing import Any
 
 import pytest
 
 from legato.agents.catalogue import MOST_AGENTS
-from tests.support.http.agents import AGENT, made, patched, shared
+from legato.config import Guards
+from legato.http.application import Legato
+from tests.support.http.agents import AGENT, made, patched, sent, shared
 from tests.support.http.client import Client
+from tests.support.http.pictures import PNG
+from tests.support.http.runtime import open_client
 
 DIRECT = {"edgeType": "direct"}
 
@@ -170,3 +174,37 @@ async def test_nobody_unknown_comes_near(nobody: Client, ann: Client) -> None:
         ("POST", f"/api/files/images/agents/{agent['id']}/avatar"),
     ):
         assert (await nobody.ask(method, path)).status == 401
+
+
+async def test_an_author_without_room_is_told_so() -> None:
+    async with open_client(guards=Guards(max_stored_bytes_per_user=20_000)) as ann:
+        agent = await made(ann)
+        large = await ann.post("/api/agents", {**AGENT, "instructions": "x" * 20_000})
+        version = await ann.ask(
+            "PATCH", f"/api/agents/{agent['id']}", {"instructions": "x" * 20_000}
+        )
+        picture = await sent(ann, agent["id"], PNG + bytes(20_000))
+        fitting = await sent(ann, agent["id"], PNG)
+
+    for reply in (large, version, picture):
+        assert reply.status == 403
+        assert "max_stored_bytes_per_user" in reply.body["message"]
+    assert (fitting.status, fitting.body["version"]) == (201, 1)
+
+
+async def test_an_api_key_opens_no_route_of_agents(ann: Client, app: Legato) -> None:
+    agent = await made(ann)
+    key = (await ann.post("/api/api-keys", {"name": "k"})).body["key"]
+    program = Client(app, {"Authorization": f"Bearer {key}"})
+
+    assert (await program.get(f"/api/agents/{agent['id']}")).status == 401
+    assert (await program.get("/api/agents")).status == 401
+    assert (await program.get(f"/v1/models/{agent['id']}")).status == 200
+
+
+async def test_what_is_hidden_in_the_configuration_is_no_model_for_others(ann: Client) -> None:
+    hidden = await ann.get("/v1/models/secret")
+    asked = await ann.post("/v1/responses", {"model": "secret", "input": "Hi"})
+
+    assert (hidden.status, asked.status) == (404, 404)
+    assert asked.body["error"]["code"] == "model_not_found"

@@ -1,4 +1,4 @@
-"""An identity provider on loopback, and an authenticator that trusts its keys."""
+"""An identity provider on loopback, and an authenticator with the provider's keys."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Bearer tokens: which are good, and what is said of the others."""
+"""Bearer tokens: good tokens, and the reasons for refusing bad tokens."""
 
 import json
 from typing import Any

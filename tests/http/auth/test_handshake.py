@@ -1,4 +1,4 @@
-"""Who may open a WebSocket: whoever has a token, and with a cookie our own page."""
+"""Handshakes of WebSockets: allowed with a token, and with a cookie only for our own page."""
 
 import logging
 
@@ -19,7 +19,7 @@ async def say_who() -> None:
 
 
 async def shake(server: LiveServer, path: str, *headers: str) -> bytes:
-    """What a handshake with these headers is answered with, and the first message."""
+    """The answer to a handshake with these headers, and the first message."""
     lines = [
         f"GET {path} HTTP/1.1",
         f"Host: 127.0.0.1:{server.port}",

@@ -1,4 +1,4 @@
-"""Tokens by an identity provider's keys, and by those of others."""
+"""Tokens by an identity provider's keys, and by foreign keys."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""When an identity provider's keys are fetched, and what holds while they cannot be."""
+"""When an identity provider's keys are fetched, and which keys hold while fetching fails."""
 
 import pytest
 import trio

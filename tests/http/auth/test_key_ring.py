@@ -31,7 +31,7 @@ async def enter(*_: object) -> None:
 
 
 class AttentiveKeys(MemoryApiKeys):
-    """Counts what it is asked, and can be made to wait, or to fail."""
+    """Counts lookups and writes, and can be made to wait, or to fail."""
 
     def __init__(self) -> None:
         super().__init__(enter)

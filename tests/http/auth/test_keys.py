@@ -1,4 +1,4 @@
-"""The routes of API keys: what is shown of them, to whom, and how often."""
+"""The routes of API keys: the owner sees a key's fields, and the secret only once."""
 
 import re
 from datetime import UTC, datetime, timedelta

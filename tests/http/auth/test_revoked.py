@@ -1,4 +1,4 @@
-"""The copy of what was revoked: what it refuses, and when it knows."""
+"""The copy of the revocations: refusals, and the time until a revocation holds."""
 
 from datetime import timedelta
 
@@ -79,7 +79,7 @@ async def test_while_storage_is_away_what_is_known_holds(
 
 async def test_a_log_out_holds_though_a_reading_began_before_it(records: MemoryRecords) -> None:
     class Held:
-        """Its reading takes as long as a test wants."""
+        """Revocations whose reading takes as long as a test wants."""
 
         def __init__(self) -> None:
             self.let_go = trio.Event()

@@ -1,4 +1,4 @@
-"""The page's session cookie, and whose page may use it."""
+"""The page's session cookie, good only from the page's own origin."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The page's sessions: how they begin, who is asked first, and how they end."""
+"""The page's sessions: the beginning, the question before a login, and the end."""
 
 import time
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def cookie_in(reply: Reply) -> dict[str, str]:
 
 
 def nobody_at(client: Client) -> Client:
-    """Somebody there who brings no token."""
+    """A client of the same application without a token."""
     return Client(client.app, {})
 
 
@@ -142,7 +142,7 @@ async def test_a_link_that_a_person_opened_logs_in_at_once(nobody: Client, site:
 async def test_a_link_on_another_site_logs_nobody_in_unasked(
     nobody: Client, site: str | None
 ) -> None:
-    """A browser does not show us the cookie then, so whom that would replace is not known."""
+    """A browser withholds the cookie then, so the session to be replaced is not known."""
     token = nobody.app.logins.issue("eve", monotonic())
     headers = BROWSER | ({} if site is None else {"Sec-Fetch-Site": site})
     asked = await nobody.ask("GET", f"/login?token={token}", headers=headers)

@@ -1,4 +1,4 @@
-"""Whence a request comes, and who may say so."""
+"""The client's address: only a trusted proxy may name a different address."""
 
 import pytest
 
@@ -39,7 +39,7 @@ async def test_behind_a_tls_proxy_the_pages_origin_is_https() -> None:
 
 
 async def test_behind_a_proxy_that_asks_under_another_name_the_page_is_at_home() -> None:
-    """As nginx does by default: `Host` is then the name by which it knows this server."""
+    """By default nginx sends as `Host` the name under which nginx knows this server."""
     page = {"Host": "backend:8000", "Origin": "https://chat.example.com"}
     proxied = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "chat.example.com"}
     async with open_door(trusted_proxies=(PROXY,)) as door:

@@ -1,4 +1,4 @@
-"""What guards know of a request."""
+"""The facts of a request that guards know."""
 
 import pytest
 from msgspec.structs import replace

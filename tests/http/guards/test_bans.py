@@ -98,7 +98,7 @@ async def test_what_others_ban_or_lift_is_known_soon() -> None:
 
 
 class SlowBans(MemoryBans):
-    """Read only once the test lets them be."""
+    """Bans whose reading waits for the test."""
 
     def __init__(self, clock: SteppedClock) -> None:
         self.may_be_read = trio.Event()

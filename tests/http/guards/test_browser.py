@@ -1,4 +1,4 @@
-"""Who calls itself a browser."""
+"""The `User-Agent` headers of browsers, and of programs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Denials as LibreChat says them, where that is asked for."""
+"""Denials in LibreChat's form, where the configuration asks for this form."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from tests.support.storage.redis_servers import free_port
 
 
 def frames(reply: Reply) -> list[tuple[str, Any]]:
-    """Names and data of the events of a body that has nothing else."""
+    """Names and data of the events of a body without anything else."""
     assert reply.text.endswith("\n\n")
     found = []
     for frame in reply.text.removesuffix("\n\n").split("\n\n"):
@@ -32,7 +32,7 @@ def is_uuid(text: str) -> bool:
 
 
 async def denied(door: Door, **fields: Any) -> dict[str, Any]:
-    """The violation that a start of ann's is denied for."""
+    """The violation in the denial of a start of ann's."""
     reply = await door.guest("ann").try_start(**fields)
     assert reply.status == 200
     assert "content-type" not in reply.headers

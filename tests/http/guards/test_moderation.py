@@ -219,7 +219,7 @@ async def test_one_that_is_slow_does_not_answer(autojump_clock: trio.testing.Moc
 
 
 async def test_a_start_waits_for_it(nursery: trio.Nursery) -> None:
-    """With a server that flags whatever it is asked."""
+    """The moderation's server flags every text."""
 
     async def flag(stream: trio.SocketStream) -> None:
         await stream.receive_some()

@@ -1,4 +1,4 @@
-"""What a user may store: a start beyond it is refused, and says what is to be done."""
+"""Quotas of stored data: a start beyond it is refused, and says what is to be done."""
 
 from collections.abc import Mapping
 from pathlib import Path

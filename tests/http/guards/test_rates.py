@@ -1,4 +1,4 @@
-"""How often one may ask, and what one is told of it."""
+"""Rates: the number of requests allowed, and the headers about the rate."""
 
 from datetime import timedelta
 
@@ -90,7 +90,7 @@ async def test_credentials_that_are_not_good_are_counted_and_good_ones_are_not()
         banned = [(await wrong.get("/api/convos")).body["type"] for _ in range(2)]
 
     assert found == [401, 401, 429]
-    assert nobody == [401] * 5  # who has not logged in yet tries nothing
+    assert nobody == [401] * 5  # a request without credentials counts as no try
     assert ann == [200] * 5
     assert banned == ["logins", "ban"]
 
@@ -134,7 +134,7 @@ async def test_while_redis_is_away_everything_passes_and_it_is_said_once(
         with capture_logs() as logs:
             assert [await start(door) for _ in range(3)] == [200, 200, 200]
         own_redis.start()
-        with trio.fail_after(10):  # until it is noticed to be back
+        with trio.fail_after(10):  # until the guards notice that Redis is back
             while await start(door) != 429:  # noqa: ASYNC110
                 await trio.sleep(0.02)
 

@@ -1,4 +1,4 @@
-"""The address that counts is that of a real connection."""
+"""The address of a real connection counts."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""For whom a proxy asks, by either kind of header, and where the two contradict each other."""
+"""The client of a proxy, by either kind of header, and contradictions between the two kinds."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -27,7 +27,7 @@ def told(peer: str, **of: str | Sequence[str]) -> Sender:
     ("peer", "forwarded", "client"),
     [
         ("192.0.2.1", [], "192.0.2.1"),
-        ("192.0.2.1", ["203.0.113.9"], "192.0.2.1"),  # nobody asked them
+        ("192.0.2.1", ["203.0.113.9"], "192.0.2.1"),  # the peer is no trusted proxy
         (PROXY, [], PROXY),
         (PROXY, ["192.0.2.1"], "192.0.2.1"),
         (PROXY, ["203.0.113.9, 192.0.2.1"], "192.0.2.1"),  # the first is made up
@@ -54,16 +54,16 @@ def test_the_last_that_is_no_proxy_of_ours_is_the_client(
     ("peer", "forwarded", "client"),
     [
         (STRANGER, ["for=203.0.113.9"], STRANGER),
-        (STRANGER, ['for="'], STRANGER),  # nobody reads it
+        (STRANGER, ['for="'], STRANGER),  # not parsed: the peer is no trusted proxy
         (PROXY, ["for=192.0.2.1"], "192.0.2.1"),
         (PROXY, ["for=203.0.113.9, for=192.0.2.1"], "192.0.2.1"),
         (PROXY, ["for=192.0.2.1, for=10.0.0.2;by=_b"], "192.0.2.1"),
         (PROXY, ['for="[2001:db8::1]:4711"'], "2001:db8::1"),
         (PROXY, ['for="192.0.2.1:_port"'], "192.0.2.1"),
-        (PROXY, ["for=192.0.2.1, for=_hidden"], PROXY),  # the proxy before hides its client
+        (PROXY, ["for=192.0.2.1, for=_hidden"], PROXY),  # the proxy before hides the client
         (PROXY, ["for=192.0.2.1, for=unknown, for=10.0.0.2"], "10.0.0.2"),
         (PROXY, ["for=192.0.2.1, proto=https"], PROXY),
-        (PROXY, ['for="203.0.113.9, 192.0.2.1"'], PROXY),  # one hop, and no address
+        (PROXY, ['for="203.0.113.9, 192.0.2.1"'], PROXY),  # a single hop, without an address
         (PROXY, ["by=10.0.0.1"], PROXY),
     ],
 )

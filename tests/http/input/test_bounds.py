@@ -1,4 +1,4 @@
-"""Requests whose head is out of bounds, or whose body is not what it is said to be."""
+"""Requests with a head out of bounds, or with a body that the head describes wrongly."""
 
 import pytest
 
@@ -12,7 +12,7 @@ PLACES = [*BODIES, "/v1/unknown", "/api/agents/v1/unknown"]
 
 
 def assert_refused(reply: Reply, path: str, status: int) -> None:
-    """In the shape of the API that was asked."""
+    """Require a refusal in the shape of the API at `path`."""
     assert reply.status == status, reply.text
     if "/v1/" in path:
         assert set(reply.body["error"]) == {"message", "type", "param", "code"}

@@ -1,4 +1,4 @@
-"""Forms: what anybody may send, without a word about who that is."""
+"""Forms, which anybody may send without credentials."""
 
 import pytest
 

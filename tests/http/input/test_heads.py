@@ -43,7 +43,7 @@ async def test_no_query_holds_the_loop_for_long(nobody: Client) -> None:
         ([f"a=b; {SESSION_COOKIE}=x; c=d"], "x"),
         ([f"a=b;{SESSION_COOKIE}=x"], "x"),
         ([f'{SESSION_COOKIE}="x"'], "x"),
-        (["a=b", f"{SESSION_COOKIE}=x"], "x"),  # HTTP/2 may send each by itself
+        (["a=b", f"{SESSION_COOKIE}=x"], "x"),  # HTTP/2 may send each cookie in a separate header
         ([f"{SESSION_COOKIE}=x; {SESSION_COOKIE}=y"], "x"),
         ([f"{SESSION_COOKIE}=; a=b"], ""),
         ([f"my_{SESSION_COOKIE}=x", f"{SESSION_COOKIE}_too=x", f"a={SESSION_COOKIE}=x"], None),

@@ -1,4 +1,4 @@
-"""Integers that JSON can say, and not everything behind it: refused at the door, by name."""
+"""Integers that JSON can hold and msgpack cannot: refused at the door, with the field's name."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ CHAT: dict[str, Any] = {
 
 
 def asked(path: str) -> dict[str, Any]:
-    """A good body of that route."""
+    """A good body for the route of `path`."""
     return CHAT | ({"input": "Hi"} if is_openai(path) else {"text": "Hi", "streamId": "s"})
 
 

@@ -1,4 +1,4 @@
-"""What JSON may bring is counted before it is read, whatever stands in its texts."""
+"""Bounds of JSON are checked before parsing, whatever stands in texts."""
 
 import pytest
 from hypothesis import given
@@ -90,5 +90,5 @@ async def test_no_body_holds_the_loop_for_long(ann: Client, body: bytes) -> None
     path = "/v1/responses" if b'"input"' in body else path
     longest = await longest_step(lambda: ann.ask("POST", path, data=body))
 
-    assert longest < 0.05  # 20 ms on a machine of its own
+    assert longest < 0.05  # 20 ms on an idle machine
     assert len(body) <= LARGE + WINDOW

@@ -1,4 +1,4 @@
-"""Bodies that are no JSON, or JSON that nobody means."""
+"""Bodies that are not JSON, or JSON of a wrong form."""
 
 import pytest
 
@@ -22,7 +22,7 @@ QUICK = b'"model": "scripted", "messages": [{"role": "user", "content": "Hi"}], 
 
 
 def refused(reply: Reply, path: str) -> tuple[str, str | None]:
-    """Message and param of a 400, in the shape of the API that was asked."""
+    """Message and param of a 400, in the shape of the API at `path`."""
     assert reply.status == 400, reply.text
     if not is_openai(path):
         return reply.body["message"], reply.body.get("param")

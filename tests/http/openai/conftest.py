@@ -19,7 +19,7 @@ async def asker() -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def both() -> AsyncIterator[tuple[Client, Client]]:
-    """Ann at one replica, and at another."""
+    """Ann at two replicas."""
     async with two_replicas() as both:
         yield both
 

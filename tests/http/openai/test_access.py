@@ -1,4 +1,4 @@
-"""Who may come in at OpenAI's APIs: keys for what they are good for, and people by their tokens."""
+"""Access to OpenAI's APIs: by keys of the right scope, and for people by tokens."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ HOUR = timedelta(hours=1)
 
 
 async def key_of(app: Legato, *scopes: Scope, expires_at: datetime | None = None) -> str:
-    """The header of a key of Ann's that was just made."""
+    """The `Authorization` header with a new key of Ann's."""
     now = datetime.now(UTC)
     minted = mint("ann", "test", now=now, expires_at=expires_at, scopes=scopes or SCOPES)
     assert app.runtime is not None

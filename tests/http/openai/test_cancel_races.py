@@ -1,4 +1,4 @@
-"""A response is cancelled just as it ends: everybody is told the same of it, for ever."""
+"""A response is cancelled just at the end: everybody is told the same ending, for ever."""
 
 import random
 from collections import Counter
@@ -24,25 +24,25 @@ from tests.support.openai.paced import PacedModel
 from tests.support.reading import checkpoints
 
 RACES: Final = 1000
-IN_A_HOUSE: Final = 200  # of those that it keeps all, a house grows slow
-LONGEST: Final = 40  # turns of the scheduler: about what a cancel takes to get to its job
+IN_A_HOUSE: Final = 200  # races in one application, which keeps all responses and grows slow
+LONGEST: Final = 40  # turns of the scheduler: about as many as a cancel needs to reach the job
 
 Resource = dict[str, Any]
 
 
 class Race:
-    """One response, and all who are told how it ended; `chance` decides who comes when."""
+    """One response, and all readers of the ending; `chance` decides on the order of events."""
 
     def __init__(self, ann: Client, model: PacedModel, seed: int) -> None:
         self.ann = ann
         self.model = model
         self.chance = random.Random(seed)
         self.conversation = f"c{seed}"
-        self.told: list[Resource] = []  # how it ended
+        self.told: list[Resource] = []  # the response objects after the end
         self.went_on = False
 
     async def run(self) -> str:
-        """How it ended: it must be the same for all."""
+        """Run the race; returns the status at the end, which must be the same for all."""
         self.model.let_go = trio.Event()
         job = await self.start()
         assert await job.answering() is None
@@ -67,7 +67,7 @@ class Race:
         return await self.check(job.response_id)
 
     async def start(self) -> JobRef:
-        """As if it had been asked over HTTP, which takes its time and is no part of the race."""
+        """Start the job as HTTP would, but without HTTP, whose time is no part of the race."""
         job_id = str(ULID())
         echo = {"background": True, "conversation": {"id": self.conversation}}
         prompt = Prompt(
@@ -107,7 +107,7 @@ class Race:
         self.told.append(data_of(last)["response"])
 
     async def go_on(self) -> None:
-        """Who goes on has to wait, or the model has all of it to read."""
+        """Follow the response: refused until the end, or else the model reads the whole answer."""
         fields = asked("paced", input="More?", conversation=self.conversation, background=True)
         reply = await self.ann.post(PATH, fields)
         if reply.status == 200:

@@ -1,4 +1,4 @@
-"""The words that the Responses API takes are those of OpenAI's own client, and no fewer."""
+"""The closed lists of the Responses API have the words of OpenAI's own client, and no fewer."""
 
 from typing import Any, get_args, get_type_hints
 
@@ -68,7 +68,7 @@ def field(kind: type, name: str) -> set[str]:
 
 
 def types_of(union: Any) -> set[str]:
-    """What the members of a union of dictionaries say that they are."""
+    """The values of `type` in the members of a union of dictionaries."""
     found: set[str] = set()
     for member in get_args(union):
         found |= words(get_type_hints(member, include_extras=True)["type"])

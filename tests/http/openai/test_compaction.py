@@ -1,4 +1,4 @@
-"""Conversations that are made short, and gone on with."""
+"""Conversations are made short, and go on."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ ON = {"role": "user", "content": "on"}
 
 
 async def compacted(client: Client, **fields: Any) -> list[dict[str, Any]]:
-    """The output, which stands for all that was."""
+    """The output, which stands for the conversation so far."""
     reply = await client.post(COMPACT, {"model": "fast"} | fields)
 
     assert reply.status == 200, reply.text

@@ -1,4 +1,4 @@
-"""Chat Completions, as a client without a library sees them."""
+"""Chat Completions for a client without a library."""
 
 from typing import Any
 
@@ -139,7 +139,7 @@ async def test_what_is_told_together_with_the_end_is_told_again_together(ann: Cl
     chunks = await streamed(ann, stream_options={"include_usage": True})
 
     assert [chunk.cursor != "" for chunk in chunks] == [True] * (len(chunks) - 3) + [
-        False,  # why it finished
+        False,  # the finish reason
         False,  # the usage
         True,
     ]

@@ -1,4 +1,4 @@
-"""What Chat Completions refuse, and that the refusal names the field."""
+"""Refusals of Chat Completions, which name the field."""
 
 from typing import Any
 

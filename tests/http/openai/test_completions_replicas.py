@@ -1,4 +1,4 @@
-"""A completion that runs at one replica, and its client at another."""
+"""A completion at one replica with the client at a different replica."""
 
 from tests.support.http.client import STILL, Client
 from tests.support.openai.chunks import ASKED, DONE, PATH, asking, chunks_of, received

@@ -1,4 +1,4 @@
-"""OpenAI's Conversations: a log of responses and of what was added to it beside them."""
+"""OpenAI's Conversations: a log of responses and of added items."""
 
 from typing import Any
 

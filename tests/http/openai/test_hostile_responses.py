@@ -1,4 +1,4 @@
-"""The Responses API and those who mean harm, or do not know what they do."""
+"""The Responses API and hostile or broken clients."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,7 +33,7 @@ async def socket(client: Client, headers: dict[str, str]) -> AsyncIterator[Opene
 
 
 async def turn(opened: Opened) -> dict[str, Any]:
-    """Ask for a response: its last event, or the refusal."""
+    """Ask for a response; returns the last event, or the refusal."""
     await opened.send(json.encode({"type": "response.create", **ASKED}).decode())
     event: dict[str, Any] = {}
     while event.get("type") not in ("response.completed", "error"):
@@ -159,7 +159,7 @@ async def test_a_key_without_the_scope_opens_no_websocket() -> None:
 
 
 async def test_of_messages_there_are_only_so_many() -> None:
-    """Or one request could keep a process busy for seconds."""
+    """Without a bound, a single request could keep a process busy for seconds."""
     said = [{"role": "user", "content": ""}]
     async with quick() as ann:
         for path, field in (PATH, "input"), ("/v1/chat/completions", "messages"):

@@ -1,4 +1,4 @@
-"""Images in both APIs: handed on where the model reads them, refused where it reads none."""
+"""Images in both APIs: handed on to a model that reads images, refused for any other model."""
 
 from collections.abc import AsyncIterator
 from typing import Any

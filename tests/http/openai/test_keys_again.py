@@ -1,4 +1,4 @@
-"""A key that comes again: the same request is the same answer, another request is refused."""
+"""A repeated key: the same request gets the same answer, a different request is refused."""
 
 from typing import Any
 

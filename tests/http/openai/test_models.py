@@ -1,4 +1,4 @@
-"""The models as OpenAI's APIs list them."""
+"""The models in the lists of OpenAI's APIs."""
 
 import pytest
 

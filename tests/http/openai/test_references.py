@@ -1,4 +1,4 @@
-"""Items that are stored are found by their ids, whichever response brought them."""
+"""Stored items are found by id, in every response."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a request to the Responses API asks of a model, and what of it is refused."""
+"""The prompt that a request to the Responses API makes for a model, and refusals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -68,7 +68,7 @@ def answered(content: tuple[Part, ...] = CALLS, given: Any = "Well?") -> StoredR
 
 
 def with_calls() -> StoredResponse:
-    """One of several kinds of items, asked with and answered with."""
+    """A stored response with several kinds of items in the input and in the output."""
     given = [{"role": "user", "content": "Well?"}, CALL | {"call_id": "c0"}, OUTPUT]
     more = (ThinkPart("Hm"), ToolCallPart(ToolCall("c2", "sh", "ls", kind="custom")))
     return answered((*CALLS, *more), given)

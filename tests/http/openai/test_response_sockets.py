@@ -187,7 +187,7 @@ async def test_a_client_that_leaves_stops_its_response(
 async def test_a_client_that_has_more_to_say_than_may_wait_is_as_good_as_gone(
     server: LiveServer,
 ) -> None:
-    """It could leave behind that, and nobody would see it."""
+    """Behind so many messages nobody would see the client leave."""
     async with talking(server) as ann:
         await ann.ask("still")
         await ann.until('"w0 "')
@@ -278,7 +278,7 @@ async def test_a_response_without_room_is_refused_and_the_connection_stays() -> 
 
 
 async def test_every_request_is_moderated(nursery: trio.Nursery) -> None:
-    """By a server that flags whatever has `bad` in it."""
+    """The moderation's server flags every text with `bad`."""
 
     async def judge(stream: trio.SocketStream) -> None:
         request = b""
@@ -312,7 +312,7 @@ async def test_nobody_unknown_is_let_in(server: LiveServer) -> None:
 async def test_a_connection_lasts_an_hour(
     asker: Client, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """A turn that runs then is not cut."""
+    """A response that runs at that time is not cut."""
     connection = TrioClient(asker.app).websocket(PATH, headers=asker.headers)
     assert isinstance(connection, connections.TestWebsocketConnection)
     async with connection:

@@ -1,4 +1,4 @@
-"""Responses as they are created: whole, as events, in the background."""
+"""Responses are created whole, as events, or in the background."""
 
 from typing import Any
 

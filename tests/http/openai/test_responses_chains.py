@@ -1,4 +1,4 @@
-"""Responses that go on from others: by their ids, and in a conversation."""
+"""Responses that follow earlier responses: by id, and in a conversation."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -27,12 +27,12 @@ ANSWER = "w0 w1 w2 "
 
 
 def read(client: Client, model: str = "fast") -> list[str]:
-    """What the model was given to read last."""
+    """The messages that the model got last."""
     return model_of(client, model).read()
 
 
 async def chained(client: Client, *texts: str, **fields: Any) -> list[str]:
-    """The ids of responses to these, one after another."""
+    """The ids of responses to `texts`, each following the one before."""
     ids: list[str] = []
     for text in texts:
         previous = {"previous_response_id": ids[-1]} if ids else {}
@@ -158,7 +158,7 @@ class ReadInBetween(MemoryResponses):
 async def test_a_conversation_that_went_on_since_it_was_read_is_not_answered(
     asker: Client, store: bool
 ) -> None:
-    """Or the model would read less than there is, and its answer stand behind what it missed."""
+    """Otherwise the answer would stand behind a response that the model has not read."""
     assert asker.app.runtime is not None
     records = asker.app.runtime.records
     assert isinstance(records, MemoryRecords)
@@ -240,7 +240,7 @@ async def test_a_conversation_needs_a_proper_name(asker: Client) -> None:
 
 
 async def test_the_conversations_of_two_users_cannot_be_confused(asker: Client) -> None:
-    """Ids of users and names of conversations are put together to one."""
+    """A conversation's stored id is made of the user's id and the name."""
     other = Client(asker.app, bearer("ann/x"))
     await created(other, input="theirs", conversation="talk")
     reply = await asker.post(PATH, asked(input="mine", conversation="x/talk"))

@@ -1,4 +1,4 @@
-"""Responses that are cancelled and deleted."""
+"""Responses are cancelled and deleted."""
 
 import pytest
 from trio.testing import wait_all_tasks_blocked

@@ -1,4 +1,4 @@
-"""Responses that are come back to: read, followed from any number, and their input's pages."""
+"""Clients come back to responses: read, follow from any number, and list the input's items."""
 
 import pytest
 import trio
@@ -150,7 +150,7 @@ async def test_anothers_response_and_an_unknown_one_are_not_there(
 
 
 class SlowToOpen(MemoryResponses):
-    """A storage that takes its time to keep a new response."""
+    """A storage that keeps a new response only when the test lets it."""
 
     def __init__(self, records: MemoryRecords) -> None:
         super().__init__(records._enter, MemoryUse())

@@ -71,7 +71,7 @@ async def test_one_whose_process_was_killed_has_failed_and_is_told_from_every_nu
     ):
         await begin(client, "scripted")
         seen = await frames(client, SEEN)
-        await trio.sleep(0.5)  # for the journal to have those
+        await trio.sleep(0.5)  # for the journal to have these frames
         server.send(signal.SIGKILL)
         await server.exit()
     response_id = data_of(seen[0])["response"]["id"]

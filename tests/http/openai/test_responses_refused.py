@@ -1,4 +1,4 @@
-"""What the Responses API refuses, and that the refusal names the field."""
+"""Refusals of the Responses API, which name the field."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A response that runs at one replica, and its client at another."""
+"""A response at one replica with the client at a different replica."""
 
 import pytest
 import trio

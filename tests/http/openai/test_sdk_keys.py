@@ -1,4 +1,4 @@
-"""The official Python package: a key opens the models, and what is refused it raises by name."""
+"""The official Python package: a key opens the models, and each refusal is the right exception."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ async def server() -> AsyncIterator[LiveServer]:
 
 
 async def new_key(server: LiveServer, *, expires_at: datetime | None = None) -> tuple[str, str]:
-    """The key, and its id."""
+    """A new key, and the key's id."""
     minted = mint("ann", "test", now=datetime.now(UTC), expires_at=expires_at)
     await server.runtime.records.api_keys.add(minted.key)
     return minted.secret, minted.key.id

@@ -1,4 +1,4 @@
-"""What a client keeps for us comes back as it was, or not at all."""
+"""A sealed text comes back unchanged, or not at all."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Below a path of another site: by a proxy that takes the path off, and by one that does not."""
+"""Legato below a path of a site, behind proxies that take the path off and proxies that do not."""
 
 from urllib.parse import urljoin
 

@@ -1,4 +1,4 @@
-"""What a server recovers is collected once it has left, though what it began with is not."""
+"""Recovered jobs are garbage-collected after they leave, though the first objects never are."""
 
 import gc
 from pathlib import Path
@@ -23,7 +23,7 @@ EVENTS = (Created(QUESTION, "a", "scripted"), StepStarted(0, "text"), TextDelta(
 
 
 async def abandon_a_job(database_url: str) -> None:
-    """As a process does that is killed."""
+    """Leave a job behind, as a killed process does."""
     async with open_storage(database_url) as storage:
         assert storage.journal is not None
         await storage.records.open_turn(Conversation(conversation_id="c", user="ann"), QUESTION)
@@ -49,7 +49,7 @@ async def test_a_recovered_job_that_has_left_is_collected(tmp_path: Path) -> Non
             [recovered] = [ref(job) for job in runtime.supervisor.registry]
             await runtime.jobs.discard(JOB)
             assert runtime.supervisor.journal is not None
-            await runtime.supervisor.journal.written()  # in a thread, that it is forgotten
+            await runtime.supervisor.journal.written()  # a thread writes that the job is forgotten
             await trio.testing.wait_all_tasks_blocked()
             gc.collect()
             assert recovered() is None

@@ -1,4 +1,4 @@
-"""What clients may do with a connection besides reading a stream to its end."""
+"""Uses of a connection besides reading a stream to the end."""
 
 import json
 import logging
@@ -55,7 +55,7 @@ async def test_a_request_sent_ahead_of_a_cut_leaves_nothing_behind(serve: Serve)
 async def test_a_large_request_right_behind_an_answer_is_read(
     first: tuple[str, str], serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client has its answer a moment before the server is done with it."""
+    """The client has the answer a moment before the server has finished the exchange."""
     is_over = trio.Event()
 
     async def end_late(exchange: Exchange) -> None:
@@ -69,7 +69,7 @@ async def test_a_large_request_right_behind_an_answer_is_read(
         await client.head()
         await client.body()
         nursery.start_soon(client.stream.send_all, large_start(server))
-        await wait_all_tasks_blocked(0.05)  # all that is read ahead was read
+        await wait_all_tasks_blocked(0.05)  # the server has read ahead
         is_over.set()
         answer = await client.receive_until(b"}")
 

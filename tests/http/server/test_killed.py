@@ -1,4 +1,4 @@
-"""The process is killed, at any moment: what its readers find when it is there again."""
+"""The process is killed at any moment, and readers find every generation after the restart."""
 
 import random
 import signal
@@ -20,7 +20,7 @@ READERS = 2  # of each
 
 
 class Reader:
-    """Follows one generation through whatever happens to its server."""
+    """Follows one generation through all faults of the server."""
 
     def __init__(self, started: Started) -> None:
         self.started = started
@@ -51,7 +51,7 @@ async def read_all(server: Server, readers: Sequence[Reader]) -> None:
             nursery.start_soon(reader.follow, server)
 
 
-@pytest.mark.timeout(600)  # thirty servers, one after the other: a minute and a half by itself
+@pytest.mark.timeout(600)  # thirty servers in turn: a minute and a half on an idle machine
 async def test_a_killed_process_loses_nothing_doubles_nothing_and_every_generation_ends(
     tmp_path: Path,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The real process: how it starts, what it writes, how it ends on a signal, and what is left."""
+"""The real process: the start, the log, the end on a signal, and the files that are left."""
 
 import json
 import re
@@ -32,7 +32,7 @@ async def test_on_sigterm_it_ends_in_time_cuts_its_streams_and_stores_what_there
             await server.connect(),
             await server.connect() as used,
             await server.follow(started) as reader,
-            await server.follow(started, receive_buffer=4096),  # and never read it
+            await server.follow(started, receive_buffer=4096),  # never read from
         ):
             await used.json("GET", "/healthz")
             seen = [await next_frame(reader) for _ in range(6000)]

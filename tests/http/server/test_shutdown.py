@@ -1,4 +1,4 @@
-"""How a server ends: in time, whatever its clients do, and without a clean end of any stream."""
+"""Shutdown of a server: in time, whatever clients do, and without a clean end of any stream."""
 
 import json
 import logging
@@ -16,12 +16,12 @@ from legato.http.streams.streaming import Reading, StreamCut
 from tests.support.http.live_server import DEADLINE, LiveServer, Serve, has_begun, until
 from tests.support.http.raw_client import START, Cut, RawClient, data_of
 
-NEVER = 2 * DEADLINE  # seconds: who waits so long has failed
+NEVER = 2 * DEADLINE  # seconds, after which a wait has failed
 
 
 @pytest.fixture
 def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Nobody has anything to warn of, and the server says once that it shuts down."""
+    """Require no warning, and a single line about the shutdown."""
     with capture_logs() as logs:
         yield
     assert {entry["log_level"] for entry in logs} == {"info"}
@@ -43,7 +43,7 @@ async def begin_to_stop(server: LiveServer) -> None:
 
 
 async def stalled_reader(server: LiveServer) -> RawClient:
-    """It reads nothing of a body that fits into no socket's buffers."""
+    """A reader that reads nothing of a body too large for the sockets' buffers."""
     started = await server.start(tokens=30_000, rate=0)
     reader = await server.follow(started, receive_buffer=4096)
     await server.job(started).ended.wait()
@@ -53,7 +53,7 @@ async def stalled_reader(server: LiveServer) -> RawClient:
 
 
 async def request_under_way(server: LiveServer) -> tuple[RawClient, bytes]:
-    """A request that the server has begun to serve, and the part of it that is still to come."""
+    """A client whose request the server has begun to serve, and the rest of the request."""
     body = json.dumps({"text": "Hello", "model_parameters": {"tokens": 1}}).encode()
     client = await server.connect()
     expect = ("Expect", "100-continue")

@@ -29,7 +29,7 @@ READERS = 40
 
 
 async def stored_answers(server: LiveServer, started: Started) -> list[tuple[str, bool]]:
-    """The text of each stored answer, and whether it is unfinished."""
+    """The text of each stored answer, and whether the answer is unfinished."""
     messages = await server.runtime.records.messages(started["conversationId"])
     answers = [message for message in messages if not message.is_created_by_user]
     return [(stored_text_of(message), message.unfinished) for message in answers]
@@ -208,7 +208,7 @@ async def test_over_http_1_0_a_generation_s_end_is_a_clean_one(serve: Serve) -> 
 
 
 def http_1_0(server: LiveServer, started: Started) -> bytes:
-    """The request as nginx makes it unless it is told otherwise."""
+    """The request in nginx's default form for a backend."""
     head = f"GET {STREAM}{started['streamId']} HTTP/1.0\r\nConnection: close\r\n"
     return f"{head}Authorization: Bearer {server.token}\r\n\r\n".encode()
 

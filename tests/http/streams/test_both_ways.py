@@ -1,4 +1,4 @@
-"""The direct way is no new door: what it sends is what the ordinary way would have sent."""
+"""The direct way is no new door: both ways send the same bytes."""
 
 import random
 import struct
@@ -27,7 +27,7 @@ EXAMPLES = 25
 
 @asynccontextmanager
 async def both_ways() -> AsyncIterator[tuple[LiveServer, Server]]:
-    """One application behind two ports: the first goes the direct way, the second never."""
+    """An application behind two ports: the first goes the direct way, the second never."""
     async with live_server() as direct, trio.open_nursery() as nursery:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
         ordinary = partial(serve_until, trio.sleep_forever, direct.app, listeners, direct=False)
@@ -37,7 +37,7 @@ async def both_ways() -> AsyncIterator[tuple[LiveServer, Server]]:
 
 
 def script(chance: random.Random) -> dict[str, Any]:
-    """A generation that may be anything: short, long, in thought, with calls, broken, slow."""
+    """The script of a random generation: short, long, in thought, with calls, broken, slow."""
     return {
         "tokens": chance.choice([0, 1, 50, 3000]),
         "reasoning": chance.choice([0, 0, 3, 400]),
@@ -49,7 +49,7 @@ def script(chance: random.Random) -> dict[str, Any]:
 
 
 async def read_with_troubles(server: Server, started: Started, seed: int) -> list[bytes]:
-    """All frames, with drops at random bytes, stalls, and a buffer that takes little."""
+    """All frames, with drops at random bytes, stalls, and a small buffer."""
     chance = random.Random(seed)
     frames: list[bytes] = []
     while not (frames and b'"final":true' in frames[-1]):
@@ -117,7 +117,7 @@ async def test_both_ways_begin_and_end_alike(query: str) -> None:
 
 
 def headers_of(head: bytes) -> list[bytes]:
-    """Those that are the same for the same request."""
+    """The headers that are equal for equal requests."""
     own = (b"date:", b"x-request-id:")
     return [line for line in head.split(b"\r\n") if not line.lower().startswith(own)]
 

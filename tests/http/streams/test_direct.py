@@ -1,4 +1,4 @@
-"""The direct way, on a kernel that a test plays: the same promise, whatever it takes of a write."""
+"""The direct way on a simulated kernel: the same promise, however little of a write is taken."""
 
 from collections.abc import Sequence
 
@@ -16,11 +16,11 @@ from legato.http.streams.streaming import HEARTBEAT, Reading, StreamCut, Streams
 from tests.actors.test_promise import Machine, Reader, play
 from tests.support.actors import House, open_house
 
-ROOM = 3000  # bytes that the kernel takes for a reader that does not read
+ROOM = 3000  # bytes that the kernel takes for a stalled reader
 
 
 class PlayedSocket:
-    """Takes what there is room for; all of it comes out at the other end."""
+    """Takes bytes while there is room, and keeps all taken bytes."""
 
     def __init__(self, room: int) -> None:
         self.room = room
@@ -46,13 +46,13 @@ class PlayedSocket:
         self.taken += data
 
     def read(self) -> None:
-        """The other end reads whatever comes, from now on."""
+        """From now on the other end reads everything."""
         self.room = 1 << 30
         self.readable.set()
 
 
 def dechunked(coded: bytes) -> bytes:
-    """What came of a chunked body, as far as it came."""
+    """The data of a chunked body, as far as received."""
     body = b""
     while b"\r\n" in coded:
         length, _, coded = coded.partition(b"\r\n")
@@ -64,7 +64,7 @@ def dechunked(coded: bytes) -> bytes:
 
 
 class DirectReader(Reader):
-    """A client on the direct way: it reads whole frames, when it is willing to."""
+    """A client on the direct way, which reads whole frames whenever willing."""
 
     async def run(self) -> None:
         while not self.ended:
@@ -163,7 +163,7 @@ async def test_what_many_readers_get_is_coded_once() -> None:
 
 
 async def follow(house: House, socket: PlayedSocket, heartbeat: float = 60) -> None:
-    """A direct body, from the question to its end."""
+    """Read a direct body, from the question to the end."""
     job = house.start()
     house.model.say("a")
     reading = Reading(job, "librechat", "beginning")

@@ -1,8 +1,8 @@
 """OpenAI's Chat Completions.
 
-- `bodies`: what clients of Chat Completions send and get
-- `completions`: OpenAI's Chat Completions: messages in, their answer out, whole or chunk by chunk
-- `jobs`: what OpenAI's Chat Completions has not: to come back to a generation, and to stop it
+- `bodies`: bodies of requests and replies of Chat Completions
+- `completions`: OpenAI's Chat Completions: messages in, an answer out, whole or chunk by chunk
+- `jobs`: routes beyond OpenAI's Chat Completions: to follow a completion again, and to cancel
 - `messages`: the messages of a request to Chat Completions: checked as far as all providers agree
-- `prompts`: a request to Chat Completions as the turn it asks for
+- `prompts`: the turn that a request to Chat Completions asks for
 """

@@ -1,4 +1,4 @@
-"""What clients of Chat Completions send and get."""
+"""Bodies of requests and replies of Chat Completions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
@@ -12,7 +12,7 @@ Metadata = Annotated[dict[str, str], Meta(max_length=16)]
 
 
 class StreamOptions(Struct):
-    """`include_usage`: the last chunk before the end says how many tokens it took."""
+    """`include_usage`: the last chunk before the end has the number of tokens."""
 
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
@@ -21,13 +21,15 @@ class StreamOptions(Struct):
 class CompletionBody(Struct, kw_only=True):
     """`model` (one of `/v1/models`) and `messages` are needed.
 
-    - What is not listed here (`temperature`, `max_tokens`, `max_completion_tokens`, `stop`,
-      `tools`, `tool_choice`, `response_format`, `logprobs`, `user`, …) is for the model alone.
-    - `messages` are all that the model reads: nothing is stored, so `store` and `metadata` are
-      taken and have no effect, as `conversation_id` and `parent_message_id` of LibreChat's API.
+    - Any field that is not listed here (`temperature`, `max_tokens`, `max_completion_tokens`,
+      `stop`, `tools`, `tool_choice`, `response_format`, `logprobs`, `user`, …) is for the model
+      alone.
+    - `messages` are all that the model reads.  Nothing is stored, so `store`, `metadata`, and
+      LibreChat's `conversation_id` and `parent_message_id` are accepted without effect.
     - `n` can only be 1.
     - `cancel_on_disconnect`: whether a client that leaves before the end stops the generation.
-      True by default, or false with an `Idempotency-Key`: who sends that means to come back.
+      True by default, or false with an `Idempotency-Key`, because such a client means to come
+      back.
     """
 
     model: Annotated[str, Meta(examples=["scripted"])] | None = None
@@ -44,7 +46,7 @@ class CompletionBody(Struct, kw_only=True):
 
 
 OURS: Final = frozenset(CompletionBody.__struct_fields__) - {"tools"}
-"""The fields that are not the model's."""
+"""The fields that the model does not get."""
 
 
 class CompletionHeaders(Struct):
@@ -63,7 +65,7 @@ class PlaceQuery(Struct):
 
 
 class Completion(Struct, kw_only=True):
-    """A `chat.completion` as OpenAI has it; a model's thoughts are in `reasoning_content`."""
+    """OpenAI's `chat.completion`; a model's thoughts are in `reasoning_content`."""
 
     id: str
     object: Literal["chat.completion"]
@@ -75,19 +77,20 @@ class Completion(Struct, kw_only=True):
 
 
 class CompletionStream(EventStream):
-    """Server-sent events: a `chat.completion.chunk` each, then `[DONE]`.
+    """Server-sent events: `chat.completion.chunk` objects, then `[DONE]`.
 
-    Each has a cursor as its `id`, but for those that come together with `[DONE]`, which has one
-    for all of them.  What did not finish says `{"error": …}` before `[DONE]`.  The body ends
-    cleanly after that, and never otherwise.
+    Every chunk has a cursor as `id`, except for the last chunks, for which `[DONE]` has the cursor.
+    A failed completion has `{"error": …}` before `[DONE]`.  The body ends cleanly after `[DONE]`,
+    and never otherwise.
     """
 
 
 class CancelReply(Struct, kw_only=True):
-    """How the generation ended.  `cancelled`: this request stopped it; else it had ended before.
+    """The generation's end.  `cancelled`: this request stopped the generation, still running.
 
-    `completion` is the answer as far as it came, null where there is none; `error` says why it is
-    not whole.  `cursor`: where this is true, which is the ending's own place once that is said.
+    `completion` is the answer as far as generated, null without an answer; `error` says why the
+    answer is not whole.  `cursor`: the position at which the reply is true: the ending's, once
+    the ending is said.
     """
 
     id: str

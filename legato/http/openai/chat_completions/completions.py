@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions: messages in, their answer out, whole or chunk by chunk."""
+"""OpenAI's Chat Completions: messages in, an answer out, whole or chunk by chunk."""
 
 from functools import partial
 from typing import Any, Final
@@ -46,8 +46,8 @@ async def complete() -> Response:
     """Answer these messages, whole or, with `stream`, chunk by chunk.
 
     `X-Legato-Job` in the reply names the generation, `X-Legato-Tools-Left-Out` the types of tools
-    that nobody here runs.  Where the provider refuses before its first
-    word, and before a heartbeat is due, a stream is refused with that reason, too.
+    that nobody here runs.  Where the provider refuses before the first word, and before a
+    heartbeat is due, a stream is refused with the provider's reason, too.
     """
     body, fields = await body_and_fields_of(CompletionBody)
     await trio.lowlevel.checkpoint()
@@ -81,9 +81,10 @@ def _asked(body: CompletionBody, fields: dict[str, Any], agents: tuple[Agent, ..
 
 
 async def _streamed(job: JobRef, *, is_bound: bool) -> Response:
-    """A model may think for minutes before its first word, and proxies cut a silence of one.
+    """The answer as a stream, whose head goes out when a heartbeat is due at the latest.
 
-    So the head goes out when a heartbeat would be due; a failure after that is an error frame.
+    A model may think for minutes before the first word, and proxies cut a silence of one minute.
+    A failure before the head is an HTTP error, a later failure an error frame.
     """
     ending: AnyEnding | None = None
     async with awaited(job, is_bound=is_bound):

@@ -1,4 +1,4 @@
-"""What OpenAI's Chat Completions has not: to come back to a generation, and to stop it."""
+"""Routes beyond OpenAI's Chat Completions: to follow a completion again, and to cancel."""
 
 from typing import Literal, assert_never
 
@@ -40,10 +40,10 @@ class CompletionNotFound(NotFound):
 @completion_jobs.get(f"{PATHS[1]}/<completion_id>/stream")
 @describe(CompletionStream, query=PlaceQuery, headers=StreamHeaders, refusals=(400, 404))
 async def resume(completion_id: str) -> Response:
-    """Follow a completion again, from its beginning or from a cursor.
+    """Follow a completion again, from the beginning or from a cursor.
 
-    `Last-Event-ID` or `?after=` gives exactly what was missed, then what follows, live.  After the
-    cursor of `[DONE]` nothing does: 204.
+    `Last-Event-ID` or `?after=` gives exactly the chunks that were missed, then all later chunks
+    live.  After the cursor of `[DONE]` nothing follows: status 204.
     """
     job = await _job_of(completion_id)
     try:
@@ -54,7 +54,7 @@ async def resume(completion_id: str) -> Response:
 
 
 async def _job_of(completion_id: str) -> JobRef:
-    """This user's; its job's id names it as well."""
+    """This user's completion of that id, or of the job's bare id."""
     job = await runtime().jobs.whereis(user(), completion_id.removeprefix(ID_PREFIX))
     if job is None or job.user != user() or job.response_id != ID_PREFIX + job.job_id:
         raise CompletionNotFound(completion_id)
@@ -62,7 +62,7 @@ async def _job_of(completion_id: str) -> JobRef:
 
 
 async def _start(job: JobRef) -> tuple[Start, bool]:
-    """Where the reader wants to begin, and whether that is behind the ending."""
+    """The place from which the reader wants to begin, and whether that place is the end."""
     place = place_asked()
     if place is None:
         return "beginning", False
@@ -81,7 +81,7 @@ async def _start(job: JobRef) -> tuple[Start, bool]:
 @completion_jobs.post(f"{PATHS[1]}/<completion_id>/cancel")
 @describe(CancelReply, refusals=(404,))
 async def cancel(completion_id: str) -> Response:
-    """Stop a completion, and say how it ended.  On return its provider is closed."""
+    """Stop a completion, and say how the generation ended.  On return the provider is closed."""
     job = await _job_of(completion_id)
     try:
         return reply(_cancelled(job, await job.stop()))

@@ -18,14 +18,14 @@ _ROLES: Final[Mapping[str, Role]] = {
     "tool": "tool",
 }
 _INSTEAD: Final = ("tool_calls", "function_call", "refusal", "audio")
-"""What an assistant may have said in place of a content."""
+"""Fields of an assistant's message that may stand in place of a content."""
 
 
 def messages_of(given: Sequence[Given] | None, max_text: int) -> tuple[ChatMessage, ...]:
-    """What the model shall read.
+    """The messages for the model.
 
     Raises:
-        InvalidField: where there is none, or one is none.
+        InvalidField: where `given` is empty, or a message is malformed.
         TooLarge: where a text has more than `max_text` bytes.
     """
     if not given:
@@ -77,7 +77,7 @@ def _check_content(place: str, content: Any, max_text: int) -> None:
 
 
 def _check_part(place: str, part: Any, max_text: int) -> None:
-    """Images and sounds are bounded by the body that they come in."""
+    """Check a content part; images and sounds are bounded by the size of the body."""
     match part:
         case {"type": "text", "text": str(text)}:
             _check_size(f"{place}.text", text, max_text)

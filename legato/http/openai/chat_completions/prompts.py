@@ -1,4 +1,4 @@
-"""A request to Chat Completions as the turn it asks for."""
+"""The turn that a request to Chat Completions asks for."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -28,7 +28,7 @@ _CHOICES: Final = (*SERVED, "allowed_tools")
 
 
 class Asked(Struct, frozen=True):
-    """`left_out`: the types of the tools that the model is not told of."""
+    """A turn; `left_out`: the types of the tools that the model does not get."""
 
     turn: Turn
     left_out: Sequence[str] = ()
@@ -45,9 +45,10 @@ def turn_of(
     unknown_tools: UnknownTools = "leave_out",
     agents: tuple[Agent, ...] = (),
 ) -> Asked:
-    """What `body` asks for, of which `fields` are all; `request_id`: the caller's name for it.
+    """The turn that `body` asks for; `fields` are all fields of the body, known or not.
 
-    `agents`: those that answer where the body's model is an agent.
+    `request_id`: the caller's id of the request.  `agents`: the agents that answer, where the
+    body's model is an agent.
 
     Raises:
         InvalidField, ModelNotFound, TooLarge
@@ -82,7 +83,7 @@ def turn_of(
 
 
 def _asked_again(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a repetition has to say again: how the answer comes is no part of it."""
+    """The fields that a repeated request must repeat: all but the form of the answer."""
     return {name: value for name, value in fields.items() if name not in _MANNERS}
 
 
@@ -97,9 +98,10 @@ def _check(body: CompletionBody) -> None:
 def _with_tools_served(
     fields: Mapping[str, Any], policy: UnknownTools
 ) -> tuple[Mapping[str, Any], Sequence[str]]:
-    """The fields without the tools that nobody runs, and the types of those.
+    """The fields without the tools that nobody runs, and the types of these tools.
 
-    Without any tool nothing is left that could be said of tools: providers refuse it.
+    Where no tool is left, fields about tools are left out, too: providers refuse these fields
+    without any tool.
     """
     served, left_out = sorted_out(fields.get("tools"), policy)
     if not left_out:
@@ -128,7 +130,7 @@ def model_named(
 
 
 def _parameters(fields: Mapping[str, Any], model: Model) -> Mapping[str, Json]:
-    """What the model is handed unread; null is as if it were not there."""
+    """The fields that the model gets unread; null counts as absent."""
     parameters = {
         name: value for name, value in fields.items() if name not in OURS and value is not None
     }
@@ -137,7 +139,7 @@ def _parameters(fields: Mapping[str, Any], model: Model) -> Mapping[str, Json]:
 
 
 def check_parameters(parameters: Mapping[str, Json], model: Model) -> None:
-    """Raises InvalidField for the first that the model does not take."""
+    """Raises InvalidField for the first parameter that the model does not take."""
     for name, value in parameters.items():
         try:
             model.check({name: value})

@@ -1,7 +1,7 @@
-"""OpenAI's Conversations, which the Responses API goes on in.
+"""OpenAI's Conversations, in which responses of the Responses API may follow each other.
 
-- `bodies`: what clients of the Conversations API send and get
+- `bodies`: bodies of requests and replies of the Conversations API
 - `conversations`: conversations of the Responses API: create, read, change, delete
-- `entries`: what changes a conversation and is no response, as it is stored
+- `entries`: stored entries of a conversation other than responses, and all items of a conversation
 - `items`: the items of a conversation: list, read, add, remove
 """

@@ -1,4 +1,4 @@
-"""What clients of the Conversations API send and get."""
+"""Bodies of requests and replies of the Conversations API."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -9,14 +9,14 @@ from legato.http.openai.responses.request import Metadata
 
 
 class ConversationBody(Struct, kw_only=True):
-    """`items`: what the conversation begins with, as in `input` of `/v1/responses`."""
+    """`items`: the first items of the conversation, as in `input` of `/v1/responses`."""
 
     items: list[Any] | None = None
     metadata: Metadata | None = None
 
 
 class ConversationUpdate(Struct, kw_only=True):
-    """`metadata` takes the place of all that was there; null is none."""
+    """`metadata` replaces all former metadata; null removes all."""
 
     metadata: Metadata | None
 
@@ -41,7 +41,7 @@ class ConversationDeleted(Struct, kw_only=True):
 
 
 class ItemObject(Struct, kw_only=True):
-    """One item: a message, a call, its result, …; what it has besides is its type's."""
+    """One item: a message, a call, a result, …; the type decides on further fields."""
 
     id: str
     type: str

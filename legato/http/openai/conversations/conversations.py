@@ -30,7 +30,7 @@ from legato.storage.contracts.responses import BEGUN, is_change
 PATHS: Final = ("/v1/conversations", "/api/agents/v1/conversations")
 
 STEP: Final = 16
-"""Entries that are deleted at a time, between which others write: each may have megabytes."""
+"""Entries that are deleted in one step, with other writers between: an entry may have megabytes."""
 
 conversations = Blueprint("openai_conversations", __name__)
 tag_blueprint(conversations, ["OpenAI"])
@@ -40,7 +40,7 @@ tag_blueprint(conversations, ["OpenAI"])
 @conversations.post(PATHS[1])
 @describe(ConversationObject, body=ConversationBody, refusals=(400, 403, 413))
 async def create() -> Response:
-    """A conversation, empty or with items; `conversation` of `/v1/responses` goes on in it."""
+    """Create a conversation, empty or with items, for `conversation` of `/v1/responses`."""
     body = await body_of(ConversationBody)
     ulid = str(ULID())
     name = NAME_PREFIX + ulid
@@ -54,7 +54,7 @@ async def create() -> Response:
 @conversations.get(f"{PATHS[1]}/<name>")
 @describe(ConversationObject, refusals=(404,))
 async def retrieve(name: str) -> Response:
-    """A conversation, without its items."""
+    """A conversation, without the items."""
     return reply(described(name, await first_of(name)))
 
 
@@ -80,7 +80,7 @@ async def update(name: str) -> Response:
 @conversations.delete(f"{PATHS[1]}/<name>")
 @describe(ConversationDeleted, refusals=(404,))
 async def delete(name: str) -> Response:
-    """Stop what runs in a conversation, and keep nothing of it: its responses go, too."""
+    """Stop a conversation's running response, and delete the conversation with all responses."""
     await first_of(name)
     conversation_id = conversation_id_of(name)
     await runtime().jobs.close_conversation(user(), conversation_id)

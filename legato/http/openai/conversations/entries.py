@@ -1,4 +1,4 @@
-"""What changes a conversation and is no response, as it is stored, and the items it comes to."""
+"""Stored entries of a conversation other than responses, and all items of a conversation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -52,7 +52,7 @@ def change(
 
 
 def check_name(name: str) -> None:
-    """Raises ConversationNotFound for what no conversation can be called."""
+    """Raises ConversationNotFound for a name that no conversation can have."""
     try:
         convert(name, Name)
     except ValidationError:
@@ -69,7 +69,7 @@ async def first_of(name: str) -> StoredResponse:
 
 
 def described(name: str, first: StoredResponse) -> ConversationObject:
-    """A conversation that began with a response has no metadata of its own."""
+    """The object of a conversation, which has no metadata where the first entry is a response."""
     job_id = first.response_id.removeprefix(PREFIX)
     asked = first.created.api_request
     metadata = asked.echo["metadata"] if asked and is_change(first.response_id) else {}
@@ -77,11 +77,11 @@ def described(name: str, first: StoredResponse) -> ConversationObject:
 
 
 async def entries_of(name: str) -> Sequence[StoredResponse]:
-    """The oldest first.
+    """All entries of this user's conversation, the oldest first.
 
     Raises:
         ConversationNotFound
-        InvalidField: where it is too much to be read at once.
+        InvalidField: where the conversation is too large to be read at once.
     """
     check_name(name)
     try:
@@ -97,7 +97,7 @@ async def entries_of(name: str) -> Sequence[StoredResponse]:
 async def items_read(
     given: Sequence[Any], ulid: str, before: Sequence[StoredResponse] = ()
 ) -> list[Item]:
-    """Items to be added after those entries: checked as the input of a response is.
+    """Items to be added after the entries `before`, checked as the input of a response.
 
     Raises:
         InvalidField, TooLarge
@@ -106,7 +106,7 @@ async def items_read(
     earlier = items_before(before)
     try:
         items = items_of(given, ulid, earlier, stored, resent=False)
-    except InvalidField as error:  # there its field is called `input`
+    except InvalidField as error:  # whose field is called `input`
         raise InvalidField(*_as_items(error)) from None
     if len(earlier) + len(items) > MOST_ITEMS:
         raise InvalidField("items", f"a conversation has {MOST_ITEMS} items at most")
@@ -121,7 +121,7 @@ def _as_items(error: InvalidField) -> tuple[str, str]:
 
 
 async def check_idle(entries: Sequence[StoredResponse]) -> None:
-    """Raises ConversationLocked while its last response runs: what it says has its place first."""
+    """Raises ConversationLocked while the last response runs, whose output comes first."""
     last = entries[-1]
     if is_change(last.response_id) or last.ending is not None:
         return

@@ -38,7 +38,7 @@ class ItemNotFound(NotFound):
 @conversation_items.get(_ITEMS[1])
 @describe(ItemPage, query=ItemsQuery, refusals=(400, 404))
 async def page(name: str) -> Response:
-    """The items of a conversation: added ones, and the input and output of its responses."""
+    """The items of a conversation: added items, and the input and output of all responses."""
     query = query_of(ItemsQuery)
     return reply(page_of(items_before(await entries_of(name)), query))
 
@@ -47,7 +47,7 @@ async def page(name: str) -> Response:
 @conversation_items.post(_ITEMS[1])
 @describe(ItemPage, body=ItemsBody, refusals=(400, 403, 404, 409, 413))
 async def add(name: str) -> Response:
-    """Add items at its end.  While a response runs in it, that is 409 `conversation_locked`."""
+    """Add items at the end.  While a response runs, the answer is 409 `conversation_locked`."""
     body = await body_of(ItemsBody)
     entries = await entries_of(name)
     await check_idle(entries)
@@ -62,7 +62,7 @@ async def add(name: str) -> Response:
 @conversation_items.get(f"{_ITEMS[1]}/<item_id>")
 @describe(ItemObject, refusals=(404,))
 async def one(name: str, item_id: str) -> Response:
-    """One of its items."""
+    """One item of a conversation."""
     for item in items_before(await entries_of(name)):
         if item["id"] == item_id:
             return reply(item)
@@ -73,7 +73,7 @@ async def one(name: str, item_id: str) -> Response:
 @conversation_items.delete(f"{_ITEMS[1]}/<item_id>")
 @describe(ConversationObject, refusals=(403, 404))
 async def remove(name: str, item_id: str) -> Response:
-    """Remove one of its items.  What a response answered with is still there in that response."""
+    """Remove an item from a conversation.  The output of a stored response keeps the item."""
     entries = await entries_of(name)
     if item_id not in (item["id"] for item in items_before(entries)):
         raise ItemNotFound(item_id)

@@ -1,4 +1,4 @@
-"""What clients of the Responses API ask with, and get."""
+"""Queries and bodies of replies of the Responses API."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -12,9 +12,9 @@ ResponseHeaders = CompletionHeaders
 
 
 class ResponseQuery(Struct):
-    """`include` and `include_obfuscation` are taken and have no effect: there is nothing of it.
+    """`include` and `include_obfuscation` are accepted without effect: nothing is left out here.
 
-    What is not given is unset, not None: a query can spell that `null`, and that is no number.
+    An absent field is unset, not None: a query could spell None as `null`, which is no number.
     """
 
     stream: Annotated[bool, Meta(description="Its events instead of what it is now.")] = False
@@ -28,7 +28,7 @@ class ResponseQuery(Struct):
 
 
 class ResponseObject(Struct, kw_only=True):
-    """A `response` as OpenAI and Open Responses have it, every field of it always there."""
+    """A `response` of OpenAI and Open Responses, always with every field."""
 
     id: str
     object: Literal["response"]
@@ -41,7 +41,7 @@ class ResponseObject(Struct, kw_only=True):
 class ResponseStream(EventStream):
     """Server-sent events: `event` is the data's `type`, `sequence_number` counts from 0.
 
-    `data: [DONE]` comes last.  The body ends cleanly after that, and never otherwise.
+    `data: [DONE]` comes last.  The body ends cleanly after `[DONE]`, and never otherwise.
     """
 
 
@@ -52,7 +52,7 @@ class ResponseDeleted(Struct, kw_only=True):
 
 
 class CompactionBody(Struct, kw_only=True):
-    """`model`, and what is to be made short: `input`, or what `previous_response_id` names."""
+    """`model`, and the conversation: `input`, or the chain that ends at `previous_response_id`."""
 
     model: str | None = None
     input: str | list[Any] | None = None
@@ -61,7 +61,7 @@ class CompactionBody(Struct, kw_only=True):
 
 
 class Compaction(Struct, kw_only=True):
-    """`output` stands for the whole conversation: send it first, and what follows after it."""
+    """`output` stands for the whole conversation: send `output` first, and new items after."""
 
     id: str
     created_at: int

@@ -1,4 +1,4 @@
-"""What a response follows: the chain before it, or its conversation so far."""
+"""The responses before a response: the chain, or the conversation so far."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -16,14 +16,15 @@ from legato.storage.contracts.responses import (
 )
 
 OVERTAKEN: Final = "invalid_turn"
-"""Why a response fails whose conversation went on between its reading and its beginning."""
+"""The reason of a failure where the conversation went on between a response's reading of the
+conversation and the response's beginning."""
 
 MOST_ITEMS: Final = 4096
-"""In the inputs of all of them, and their answers: each takes some 10 µs until a model has it."""
+"""Items in all inputs and answers of a chain: each takes some 10 µs on the way to a model."""
 
 Chains = Mapping[str, Sequence[StoredResponse]]
-"""What a connection remembers by itself: a response and all before it, by its id; none where that
-is too much to go on from."""
+"""The chains that a WebSocket remembers: by a response's id the response and all before; empty
+where a chain is too large to go on from."""
 
 
 class PreviousNotFound(RequestError):
@@ -47,7 +48,7 @@ class ConversationLocked(RequestError):
 
 
 async def responses_before(body: ResponseBody, chains: Chains) -> Sequence[StoredResponse]:
-    """The oldest first.
+    """The responses that a request follows, the oldest first.
 
     Raises:
         InvalidField, PreviousNotFound
@@ -84,7 +85,7 @@ async def _before(body: ResponseBody, chains: Chains) -> Sequence[StoredResponse
 
 
 def remembered(chain: Sequence[StoredResponse]) -> Sequence[StoredResponse]:
-    """What a connection keeps of it: all, or none where that is too much to go on from."""
+    """The chain for a connection to keep; empty where the chain is too large to go on from."""
     size = sum(len(json.encode(each)) for each in chain)
     fits = size <= LARGEST_CHAIN and count_items(chain) <= MOST_ITEMS
     return chain if fits else ()
@@ -95,6 +96,6 @@ def count_items(chain: Sequence[StoredResponse]) -> int:
 
 
 def conversation_id_of(given: ConversationName | str) -> str:
-    """Nobody else's has the same name."""
+    """The stored id of a conversation: user and name, because users may choose equal names."""
     name = given.id if isinstance(given, ConversationName) else given
     return f"{user()}/{name}"

@@ -1,4 +1,4 @@
-"""A long conversation made short: a summary by the model, sealed, to be sent in its place."""
+"""A long conversation made short: a summary by the model, sealed, in place of the conversation."""
 
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ tag_blueprint(compaction, ["OpenAI"])
 @compaction.post(f"{PATHS[1]}/compact")
 @describe(Compaction, body=CompactionBody, refusals=(400, 404, 413, 429, 502, 503))
 async def compact() -> Response:
-    """Have a conversation summarized.  Its `output` can be the next request's first input.
+    """Have a conversation summarized.  The `output` can be the next request's first input.
 
     Nothing is stored; only this server can read the summary, and only for the same user.
     """

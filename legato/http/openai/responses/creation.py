@@ -1,4 +1,4 @@
-"""A request to the Responses API, begun: what it follows, and the job that answers it."""
+"""Begins a response: the responses before, and the job of the answer."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -47,8 +47,11 @@ PATHS: Final = ("/v1/responses", "/api/agents/v1/responses")
 
 
 class Begun(Struct, frozen=True):
-    """`before`: the responses that it follows, the oldest first.  `joined`: the same request began
-    it before.  `left_out`: the types of the tools that its model is not told of."""
+    """A response that has begun.
+
+    `before`: the responses that this one follows, the oldest first.  `joined`: the same request
+    began the response earlier.  `left_out`: the types of the tools that the model does not get.
+    """
 
     job: JobRef
     joined: bool
@@ -58,7 +61,7 @@ class Begun(Struct, frozen=True):
     left_out: Sequence[str] = ()
 
     def ended(self, ending: AnyEnding) -> Sequence[StoredResponse]:
-        """It and those before, for another to follow."""
+        """The chain up to this response, for a next response to follow."""
         mine = StoredResponse(
             response_id=self.job.response_id,
             user=self.job.user,
@@ -79,12 +82,12 @@ async def begin_response(
     chains: Chains | None = None,
     closing: str | None = None,
 ) -> Begun:
-    """Have it asked of its model; on return it is stored, if it is to be, and can be found.
+    """Start the job; on return the response can be found, and is stored if `store` is true.
 
-    `closing`: what the model reads after all that the body brings.
+    `closing`: a text for the model after all messages of the body.
 
     Raises:
-        RequestError: as it cannot be served so, or failed before it began.
+        RequestError: where the request cannot be served, or the job failed before the beginning.
         OverQuota, StartRefused, StorageError
     """
     check(body)
@@ -118,7 +121,7 @@ async def begin_response(
 
 
 async def _check_room(turn: Turn) -> None:
-    """Raises OverQuota before a job is made of it; one that is there is joined all the same."""
+    """Raises OverQuota before a job is made; a repeated request joins the job nevertheless."""
     refused: OverQuota | None = None
     try:
         await runtime().records.check_room(turn.user, StorageUse(size=ROW_BYTES))
@@ -167,12 +170,12 @@ def _turn(
 
 
 def _digest(body: ResponseBody) -> str:
-    """Of what a repetition has to say again: how the answer comes is no part of it."""
+    """A digest of all that a repeated request must repeat: all but the form of the answer."""
     return digest_of(replace(body, stream=None, cancel_on_disconnect=None))
 
 
 def unsealed(text: str) -> str:
-    """What was sealed for this user.  Raises Unsealable."""
+    """The text that was sealed for this user.  Raises Unsealable."""
     return application().seal.open(text, user())
 
 

@@ -1,4 +1,4 @@
-"""The items that a request to the Responses API may bring, as clients write them."""
+"""The items of a request to the Responses API, in the form of clients."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
@@ -6,13 +6,13 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 CallId = Annotated[str, Meta(min_length=1, max_length=8192)]
-"""Some providers carry a signature of their thoughts in it, which has to come back whole."""
+"""Long, because some providers carry a signature of thoughts in the id, and need all of the id."""
 
 Name = Annotated[
     str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$(?!\n)")
-]  # to Python, $ is before one too
+]  # Python's $ matches before a line break, too
 CalledName = Annotated[str, Meta(min_length=1, max_length=256)]
-"""Of a past call: providers also have dots and slashes in it, and clients send it back."""
+"""The name in a past call: providers also use dots and slashes, and clients send the name back."""
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 Detail = Literal["low", "high", "auto", "original"]
@@ -32,7 +32,7 @@ class Refusal(Struct, frozen=True, tag_field="type", tag="refusal"):
 
 
 class InputImage(Struct, frozen=True, tag_field="type", tag="input_image"):
-    """`image_url` may be a data URL.  There are no files here that a `file_id` could name."""
+    """`image_url` may be a data URL.  There is no `file_id`, because no files are kept here."""
 
     image_url: str
     detail: Detail | None = None
@@ -64,7 +64,7 @@ class FunctionCallItem(Struct, frozen=True):
 
 
 class CustomCallItem(Struct, frozen=True):
-    """A call of a tool whose input is any text."""
+    """A call of a custom tool, with any text as input."""
 
     call_id: CallId
     name: CalledName
@@ -96,7 +96,7 @@ class ReasoningText(Struct, frozen=True, tag_field="type", tag="reasoning_text")
 
 
 class ReasoningItem(Struct, frozen=True, omit_defaults=True):
-    """Kept, and sent to the models that want it back beside the calls that came of it."""
+    """A thought, kept, and sent to models that want thoughts back beside the calls after."""
 
     summary: tuple[SummaryText, ...]
     id: str | None = None
@@ -105,7 +105,7 @@ class ReasoningItem(Struct, frozen=True, omit_defaults=True):
 
 
 class CompactionItem(Struct, frozen=True):
-    """What `/v1/responses/compact` made of a conversation."""
+    """A summary of a conversation by `/v1/responses/compact`."""
 
     encrypted_content: str
     id: str | None = None
@@ -139,4 +139,4 @@ PREFIXES: Final[Mapping[type[InputItem], str]] = {
     ReasoningItem: "rs",
     CompactionItem: "cmp",
 }
-"""Of the ids of those that come without one."""
+"""Prefixes of the ids that we give to items without an id."""

@@ -26,7 +26,7 @@ _ROLES: Final[Mapping[str, Role]] = {
 
 
 def items_before(responses: Sequence[StoredResponse]) -> list[Item]:
-    """What those brought and what came of it, in order; their instructions are not inherited."""
+    """The input and output items of `responses`, in order; instructions are not inherited."""
     items: list[Item] = []
     for response in responses:
         for item in (*response.items, *outputs_of(response)):
@@ -44,8 +44,10 @@ def outputs_of(response: StoredResponse) -> Sequence[Item]:
 
 
 def messages_of(items: Iterable[Item], unseal: Unseal) -> list[ChatMessage]:
-    """Calls that are neighbours are one message with what the assistant said just before them, and
-    with what it thought before that.
+    """Items as messages.
+
+    Neighbouring calls are one message, together with the assistant's text just before the calls,
+    and with the thoughts before the text.
 
     Raises:
         InvalidField: for a summary that was not sealed here, for this user.
@@ -72,7 +74,7 @@ def messages_of(items: Iterable[Item], unseal: Unseal) -> list[ChatMessage]:
 
 
 def _thoughts(item: Item) -> str:
-    """Whole where the item has them, else their summary, which ours is."""
+    """The text of a thought: whole if the item has the whole text, else the summary, as in ours."""
     parts = item.get("content") or item.get("summary") or ()
     return "".join(part["text"] for part in parts)
 
@@ -89,7 +91,7 @@ def _add_call(messages: list[ChatMessage], item: Item, thoughts: str) -> None:
     call = _call(item)
     last = messages.pop() if messages and messages[-1].role == "assistant" else None
     said, calls = (last.content, last.more.get("tool_calls", [])) if last else (None, [])
-    calls.append(call)  # a list of this very function: a copy at each call takes their square
+    calls.append(call)  # made by this function; a copy at each call would cost their square
     thoughts = last.thoughts + thoughts if last else thoughts
     messages.append(ChatMessage("assistant", said, {"tool_calls": calls}, thoughts))
 
@@ -103,7 +105,7 @@ def _call(item: Item) -> dict[str, Any]:
 
 
 def _content(given: str | Sequence[Item]) -> str | Sequence[Item]:
-    """One text as a text, since not every server takes a list."""
+    """A content of one text as a text, since not every server takes a list."""
     parts = [{"type": "text", "text": given}] if isinstance(given, str) else [*_parts(given)]
     return parts[0]["text"] if [part["type"] for part in parts] == ["text"] else parts
 

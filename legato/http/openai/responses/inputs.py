@@ -35,7 +35,7 @@ Item = Mapping[str, Any]
 T = TypeVar("T")
 
 REMOVED: Final = "removed"
-"""The type of what stands, in a conversation's log, for the removal of the item with its id."""
+"""The type of an entry in a conversation's log that removes the item of the same id."""
 
 _TYPES: Final = {kind: name for name, kind in KINDS.items()}
 _NOTHING: Final[Mapping[str, Item]] = {}
@@ -49,15 +49,16 @@ def items_of(
     *,
     resent: bool = True,
 ) -> list[Item]:
-    """A request's own items; those without an id have one of their job and place.
+    """A request's own items; an item without an id gets an id of the job and the place.
 
     A reference becomes the item that has the id: earlier in the input, in `earlier`, or in
     `stored`.  Items of `earlier` that come again are left out.
     `resent`: clients may send earlier items again without our ids.
 
     Raises:
-        InvalidField: where one is of no known type, or not as its type wants it, or there twice.
-        NoCall: where one is the result of a call that is not before it.
+        InvalidField: where an item's type is unknown, an item does not fit the type, or an item
+            is there twice.
+        NoCall: where an item is the result of a call that is not among the items before.
     """
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
@@ -80,7 +81,7 @@ def items_of(
 
 
 def converted(name: str, given: Any, kind: type[T]) -> T:
-    """Raises InvalidField, which names the field below `name` that is wrong."""
+    """`given` as `kind`.  Raises InvalidField with the path of the wrong field, below `name`."""
     try:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
@@ -103,7 +104,7 @@ def _item(name: str, raw: Any, place: str, known: Mapping[str, Item]) -> Item:
 
 
 def _kind(name: str, raw: Any) -> type[InputItem]:
-    """What it says it is; without a type one with a role is a message, any other a reference."""
+    """The kind by the item's type; without a type, a message if with a role, else a reference."""
     if not isinstance(raw, dict):
         raise InvalidField(name, f"Expected `object`, got `{type(raw).__name__}`")
     said = raw.get("type")

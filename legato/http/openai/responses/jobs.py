@@ -1,4 +1,4 @@
-"""Responses that were created before: read, follow, cancel, delete."""
+"""Existing responses: read, follow, cancel, delete."""
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -32,10 +32,10 @@ tag_blueprint(response_jobs, ["OpenAI"])
 @response_jobs.get(f"{PATHS[1]}/<response_id>")
 @describe(ResponseObject | ResponseStream, query=ResponseQuery, refusals=(400, 404))
 async def retrieve(response_id: str) -> Response:
-    """A response as it is now; with `stream=true` its events, from the first or after a number.
+    """A response at this moment; with `stream=true` the events, from the first or after a number.
 
-    Each can be followed, however it was created, until it has ended for as long as ended
-    generations can be replayed (ten minutes).
+    Every response can be followed, however created, while running and, after the end, for as long
+    as ended generations can be replayed (ten minutes).
     """
     query = query_of(ResponseQuery)
     known = await known_response(response_id)
@@ -48,7 +48,7 @@ async def retrieve(response_id: str) -> Response:
 
 
 async def _reading(job: JobRef | None, starting_after: int | UnsetType) -> Reading:
-    """Raises ActorStopped where its events are gone."""
+    """The events to read.  Raises ActorStopped where the events are gone."""
     if job is None:
         raise ActorStopped
     if starting_after is UNSET:
@@ -65,9 +65,10 @@ async def _reading(job: JobRef | None, starting_after: int | UnsetType) -> Readi
 @response_jobs.post(f"{PATHS[1]}/<response_id>/cancel")
 @describe(ResponseObject, refusals=(404,))
 async def cancel(response_id: str) -> Response:
-    """Stop a response; one that has ended stays as it ended.  On return its provider is closed.
+    """Stop a response; an ended response stays unchanged.  On return the provider is closed.
 
-    The header `X-Legato-Cursor` says where that is true: the object has no field for it.
+    The header `X-Legato-Cursor` has the position at which the reply is true, because the object
+    has no field for a cursor.
     """
     known = await _stopped(await known_response(response_id))
     response = reply(known.resource())
@@ -90,7 +91,7 @@ async def _stopped(known: Known) -> Known:
 @response_jobs.delete(f"{PATHS[1]}/<response_id>")
 @describe(ResponseDeleted, refusals=(404,))
 async def delete(response_id: str) -> Response:
-    """Stop a response, if it runs, and keep nothing of it.  What came after it cannot go on."""
+    """Stop a running response, and delete the response.  Responses after this one cannot go on."""
     known = await known_response(response_id)
     if known.job is not None:
         await runtime().jobs.discard(known.job.job_id)
@@ -102,7 +103,7 @@ async def delete(response_id: str) -> Response:
 @response_jobs.get(f"{PATHS[1]}/<response_id>/input_items")
 @describe(ItemPage, query=ItemsQuery, refusals=(400, 404))
 async def input_items(response_id: str) -> Response:
-    """What the request itself brought, without what came from responses before it."""
+    """The items of the request itself, without the items of earlier responses."""
     query = query_of(ItemsQuery)
     stored = (await known_response(response_id)).stored
     return reply(page_of(stored.items if stored else (), query))

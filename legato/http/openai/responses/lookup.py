@@ -1,4 +1,4 @@
-"""A response by its id: its job while that is there, and what is kept of it."""
+"""A response by id: the job while the job is there, and the stored response."""
 
 from contextlib import suppress
 from typing import Any, Final
@@ -24,7 +24,7 @@ class ResponseNotFound(NotFound):
 
 
 class Known(Struct, frozen=True):
-    """`status` is the job's, `stored` was read after it: what had ended by then is in there."""
+    """`status` is the job's; `stored` was read later, so an ended job's answer is in `stored`."""
 
     job: JobRef | None
     status: Status | None
@@ -39,9 +39,10 @@ class Known(Struct, frozen=True):
         return self.status is not None and self.status.snapshot.created is not None
 
     def resource(self) -> dict[str, Any]:
-        """The response object as it is now.
+        """The response object at this moment.
 
-        What is kept without an ending, and has no job, was cut off before anybody was told of it.
+        A stored response without an ending and without a job was cut off before any ending was
+        said, and counts as failed.
         """
         if self.status is not None and (created := self.status.snapshot.created) is not None:
             return resource(created, self.status.snapshot.content, self.status.ending)
@@ -57,7 +58,7 @@ def content_of(ending: AnyEnding) -> Any:
 
 
 async def known_response(response_id: str) -> Known:
-    """This user's.  One that was not to be stored is known only while it runs.
+    """This user's response of that id.  With `store` false, a response is known only while running.
 
     Raises:
         ResponseNotFound
@@ -75,7 +76,7 @@ async def known_response(response_id: str) -> Known:
 
 
 async def job_of(response_id: str) -> JobRef | None:
-    """This user's, of a response, under just that id."""
+    """This user's job of the response of exactly that id; None where there is no job."""
     job_id = response_id.removeprefix(PREFIX)
     job = await runtime().jobs.whereis(user(), job_id)
     if job is None or (job.job_id, job.user, job.response_id) != (job_id, user(), response_id):

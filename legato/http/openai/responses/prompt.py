@@ -1,4 +1,4 @@
-"""A request to the Responses API as what is asked of a model, and what is said again of it."""
+"""The messages and parameters of a request for a model, and the fields that a response repeats."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,7 +30,7 @@ from legato.storage.contracts.responses import StoredResponse
 
 
 class Context(Struct, frozen=True):
-    """What a request is read with.
+    """The context in which a request is read.
 
     `before`: the responses to go on from, the oldest first.  `stored`: items of other responses
     that the input refers to, by id.
@@ -45,7 +45,7 @@ class Context(Struct, frozen=True):
 class Request(Struct, frozen=True):
     """`echo`: see `dialects.response_object.DEFAULTS`; `items` are this request's own.
 
-    `left_out`: the types of the tools that no model is told of.
+    `left_out`: the types of the tools that no model gets.
     """
 
     echo: Mapping[str, Any]
@@ -56,10 +56,10 @@ class Request(Struct, frozen=True):
 
 
 def request_of(body: ResponseBody, job_id: str, context: Context) -> Request:
-    """What a body that is fit asks for.
+    """The request that a checked body asks for.
 
     Raises:
-        InvalidField: it names the field that is wrong.
+        InvalidField: with the name of the wrong field.
     """
     tools = tools_of(body.tools, body.tool_choice, context.unknown_tools)
     earlier = items_before(context.before)
@@ -74,7 +74,7 @@ def request_of(body: ResponseBody, job_id: str, context: Context) -> Request:
 
 
 def _echo(body: ResponseBody, tools: Tools) -> Mapping[str, Any]:
-    """All that was given."""
+    """The fields of the body that the response object repeats."""
     echo: dict[str, Any] = {}
     for name in SAME:
         if (value := getattr(body, name)) is not None:
@@ -98,13 +98,13 @@ def _echo(body: ResponseBody, tools: Tools) -> Mapping[str, Any]:
 def _text_echo(text: TextSettings) -> Mapping[str, Any]:
     form = to_builtins(text.format) if text.format else {"type": "text"}
     if isinstance(text.format, JsonSchema):
-        # The specification wants these two so: it has null for every schema.
+        # The specification wants both: `schema` is null in every response object.
         form |= {"schema": None, "strict": bool(text.format.strict)}
     return {"format": form, **({"verbosity": text.verbosity} if text.verbosity else {})}
 
 
 def _parameters(body: ResponseBody, tools: Tools) -> Mapping[str, Json]:
-    """In the words of Chat Completions."""
+    """The parameters in the words of Chat Completions."""
     parameters: dict[str, Json] = {}
     for name, theirs in SAMPLING.items():
         if (value := getattr(body, name)) is not None:

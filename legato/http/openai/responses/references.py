@@ -1,4 +1,4 @@
-"""Items of other responses that a request only names: any that is stored of the same user."""
+"""Items of other responses that a request refers to by id: any stored item of the same user."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,10 +11,10 @@ from legato.storage.contracts.responses import LARGEST_CHAIN, ChainTooLarge, Sto
 
 
 async def items_referred_to(given: Any, before: Sequence[StoredResponse]) -> Mapping[str, Item]:
-    """Those that are stored, by id; not those of `before`, or of the input itself.
+    """The stored items, by id; without the items of `before` and of the input itself.
 
     Raises:
-        InvalidField: where the responses that have them are too much to read.
+        InvalidField: where the responses with these items are too large to read.
     """
     named = {*_references(given)} - {item["id"] for item in items_before(before)}
     if not named:
@@ -29,7 +29,7 @@ async def items_referred_to(given: Any, before: Sequence[StoredResponse]) -> Map
 
 
 def _references(given: Any) -> Iterator[str]:
-    """Their ids, as far as they are texts; whatever else they are is looked at later."""
+    """The ids of references, as far as each is a text; a later check refuses any other id."""
     for item in given if isinstance(given, list) else ():
         if isinstance(item, dict) and item.get("type") in (None, "item_reference"):
             is_reference = "role" not in item or item.get("type") is not None

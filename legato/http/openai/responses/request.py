@@ -1,4 +1,4 @@
-"""The body of a request to the Responses API, and what its fields mean to a model."""
+"""The body of a request to the Responses API, and the fields' names for a model."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
@@ -44,7 +44,7 @@ class ConversationName(Struct, frozen=True):
 
 
 class ResponseBody(Struct, frozen=True, kw_only=True):
-    """`model` and `input` are enough.  What is not here is ignored, as by OpenAI's servers.
+    """`model` and `input` are enough.  An unknown field is ignored, as by OpenAI's servers.
 
     `cancel_on_disconnect`: whether a client that leaves before the end stops a generation that is
     not in the background.  True by default, or false with an `Idempotency-Key`.
@@ -98,7 +98,7 @@ SAME: Final = (
     "truncation",
     "user",
 )
-"""What the response says again as it was given."""
+"""Fields that the response object repeats unchanged."""
 
 SAMPLING: Final[Mapping[str, str]] = {
     "temperature": "temperature",
@@ -107,14 +107,14 @@ SAMPLING: Final[Mapping[str, str]] = {
     "frequency_penalty": "frequency_penalty",
     "max_output_tokens": "max_tokens",
 }
-"""What is handed on, by its name in Chat Completions."""
+"""Fields that are handed on to the model, with the names in Chat Completions."""
 
 
 def check(body: ResponseBody) -> None:
-    """What no field says by itself.
+    """Check the rules that concern several fields.
 
     Raises:
-        InvalidField: where fields contradict each other, or one is not served here.
+        InvalidField: where fields contradict each other, or a field is not served here.
     """
     if body.background and body.store is False:
         raise InvalidField("store", "found false; a response in the background must be stored")

@@ -52,7 +52,7 @@ async def create() -> Response:
 
 
 async def _at_once(begun: Begun) -> dict[str, Any]:
-    """A request that is repeated learns how far the first one has come."""
+    """The queued response; for a repeated request the first request's response at this moment."""
     if not begun.joined:
         return queued(begun.created)
     try:
@@ -63,7 +63,7 @@ async def _at_once(begun: Begun) -> dict[str, Any]:
 
 
 async def _whole(begun: Begun, *, is_bound: bool) -> Response:
-    """What failed before its first word is a refusal; anything later is the response's status."""
+    """The ended response; a failure before the first word is refused with an HTTP error instead."""
     try:
         async with awaited(begun.job, is_bound=is_bound):
             ending = await begun.job.ended()

@@ -1,4 +1,4 @@
-"""Which items of an input are there already, in what it goes on from."""
+"""Finds the items of an input that are among the earlier items already."""
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
@@ -21,15 +21,15 @@ class NoCall(InvalidField):
 
 
 class Sameness:
-    """Compares the items of an input, one after another, with all that came before them.
+    """Compares the items of an input, one by one, with all earlier items.
 
-    An item is the same as another where both have one id.  Clients also send items again without
-    the ids that we gave them, and use an id again for other words; and some providers begin to
-    count the calls of each answer anew, so a `call_id` alone names no call.
+    Two items are the same where both have the same id.  Clients also send items again without our
+    ids, and use an id again for different words.  Some providers count the calls of each answer
+    from the start, so a `call_id` alone names no call.
     """
 
     def __init__(self, earlier: Sequence[Item], *, by_words: bool) -> None:
-        """`by_words`: a call that comes again without its id is the same, if it says the same."""
+        """`by_words`: a call without an id is the same as an earlier call of the same content."""
         self._earlier = {_named(item) for item in earlier}
         if by_words:
             self._earlier |= {_said(item) for item in earlier}

@@ -1,4 +1,4 @@
-"""What a client keeps for us, unread: summaries that are sealed for their user alone."""
+"""Sealed summaries, which a client keeps for us and only the same user can use."""
 
 import hmac
 from base64 import b64decode, urlsafe_b64encode
@@ -8,11 +8,11 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-NONCE_BYTES: Final = 12  # of AES-GCM; random ones are good for four thousand million seals of a key
+NONCE_BYTES: Final = 12  # of AES-GCM; random nonces are good for 2**32 seals of a key
 
 
 class Unsealable(Exception):
-    """It is not what was sealed for that user, or not with this secret."""
+    """The text was not sealed for that user, or not with this secret."""
 
 
 class Seal:

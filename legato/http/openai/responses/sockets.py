@@ -1,4 +1,4 @@
-"""The Responses API over a WebSocket: one response after another, the same events as by SSE."""
+"""The Responses API over a WebSocket: responses in turn, with the same events as by SSE."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -38,9 +38,9 @@ class LimitReached(RequestError):
 @response_sockets.websocket(PATHS[0])
 @response_sockets.websocket(PATHS[1])
 async def converse() -> None:
-    """Each `response.create` is answered to its end before the next is looked at.
+    """Answer each `response.create` to the end before reading the next.
 
-    The last response can be followed up here though it was not to be stored.
+    On this connection a request may follow the last response, even with `store` false.
     """
     await websocket.accept()
     chains: Chains = {}
@@ -55,10 +55,10 @@ async def converse() -> None:
 
 
 async def _next(deadline: float) -> bytes | None:
-    """What the client says next; None where the time is over, which cuts no running turn."""
+    """The client's next message; None where the time is over, which cuts no running response."""
     with trio.move_on_at(deadline):
         message = await websocket.receive()
-        # An empty binary one is None to Quart.
+        # Quart has None for an empty binary message.
         return message.encode() if isinstance(message, str) else message or b""
     return None
 
@@ -76,7 +76,7 @@ async def _answer(message: bytes, chains: Chains) -> Chains:
 
 
 async def _pass_guards(message: bytes) -> None:
-    """As the request would that it could have been, whose credentials may have run out by now.
+    """Judge the message as a request with the same body; the credentials may have expired by now.
 
     Raises:
         MissingKey, Unauthorized, InsufficientScope, Denied
@@ -91,7 +91,7 @@ async def _pass_guards(message: bytes) -> None:
 async def _read(message: bytes) -> ResponseBody:
     """Raises MalformedJson, InvalidField.
 
-    `stream` and its options change nothing on a WebSocket, and many clients always send them.
+    `stream` and `stream_options` are ignored on a WebSocket, because many clients always send both.
     """
     given = await json_of(message, dict[str, Any])
     if given.get("type") != CREATE:
@@ -103,7 +103,7 @@ async def _read(message: bytes) -> ResponseBody:
 
 
 async def _tell(job: JobRef) -> None:
-    """All its events, to the last."""
+    """Send all events of a job, to the last."""
     subscription = Subscription(job, API, "beginning")
     try:
         is_last = False
@@ -117,7 +117,7 @@ async def _tell(job: JobRef) -> None:
 
 
 def _events(frames: bytes) -> Iterator[str]:
-    """The data of those that are events; `[DONE]` is none."""
+    """The data of the frames that are events; `[DONE]` is not an event."""
     for frame in frames.split(b"\n\n"):
         _, is_event, event = frame.partition(b"\ndata: ")
         if is_event:
@@ -125,7 +125,7 @@ def _events(frames: bytes) -> Iterator[str]:
 
 
 async def _refuse(error: Exception) -> None:
-    """As over HTTP, but that here each has a code."""
+    """Send the refusal in the form of HTTP's, and always with a code."""
     response = await judged(error)
     refusal = json.decode(await response.get_data())["error"]
     refusal["code"] = refusal["code"] or refusal["type"]

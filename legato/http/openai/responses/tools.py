@@ -1,4 +1,4 @@
-"""The tools of a request to the Responses API: checked, and as a model is told of them."""
+"""The tools of a request to the Responses API: checked, and in a model's words."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
@@ -22,7 +22,7 @@ class FunctionTool(Struct, frozen=True, tag_field="type", tag="function"):
 
 
 class CustomTool(Struct, frozen=True, tag_field="type", tag="custom"):
-    """A tool whose input is any text, or, as its `format` says, a text of a grammar."""
+    """A tool with any text as input, or, with a `format`, a text of a grammar."""
 
     name: Name
     description: str | None = None
@@ -50,7 +50,7 @@ _KINDS: Final[Mapping[str, type[Tool]]] = {"function": FunctionTool, "custom": C
 
 
 class Tools(Struct, frozen=True):
-    """What a request says of tools.  `left_out`: the types of those that nobody here runs."""
+    """The tools and the choice of a request; `left_out`: the types of tools that nobody runs."""
 
     served: tuple[Tool, ...] = ()
     choice: Choice = "auto"
@@ -58,8 +58,12 @@ class Tools(Struct, frozen=True):
 
 
 def tools_of(given: Sequence[Any] | None, choice: Any, policy: UnknownTools) -> Tools:
-    """Raises InvalidField where one is no such tool, or not to be left out, and where the choice
-    is of no known form, or asks for a tool that is not there."""
+    """The tools of a request.
+
+    Raises:
+        InvalidField: where a tool is malformed, or of an unknown type that may not be left out;
+            where the choice is malformed, or asks for a tool that is not given.
+    """
     check_count("tools", given or (), MAX_TOOLS)
     fit, left_out = sorted_out(given, policy)
     served = tuple(converted(field, tool, _KINDS[tool["type"]]) for field, tool in fit)
@@ -88,7 +92,11 @@ def _choice_of(given: Any, served: Sequence[Tool], left_out: Sequence[str]) -> C
 
 
 def _without_unknown(given: Any, left_out: Sequence[str]) -> Any:
-    """A choice among several goes on without those that are left out, unless none is left."""
+    """The choice without the tools that are left out.
+
+    Raises:
+        InvalidField: where the choice is among several tools, and no tool is left.
+    """
     if not (isinstance(given, dict) and left_out and isinstance(given.get("tools"), list)):
         return given
     tools = given["tools"]
@@ -102,7 +110,7 @@ def _type_of(tool: Tool | NamedTool) -> str:
 
 
 def told(tool: Tool) -> Json:
-    """In the words of Chat Completions."""
+    """The tool in the words of Chat Completions."""
     fields = given_fields(to_builtins(tool))
     if isinstance(tool, CustomTool) and tool.format:
         fields["format"] = _format_told(tool.format)
@@ -110,7 +118,7 @@ def told(tool: Tool) -> Json:
 
 
 def _format_told(given: Mapping[str, Any]) -> Json:
-    """A grammar is one level deeper there."""
+    """The format in the words of Chat Completions, where a grammar is one level deeper."""
     if given.get("type") != "grammar" or "grammar" in given:
         return dict(given)
     grammar = {name: value for name, value in given.items() if name != "type"}
@@ -118,7 +126,7 @@ def _format_told(given: Mapping[str, Any]) -> Json:
 
 
 def given_fields(struct: Mapping[str, Any]) -> dict[str, Json]:
-    """Those that were given; what it is, is said elsewhere."""
+    """The fields that the client gave, without `type`."""
     return {key: value for key, value in struct.items() if key != "type" and value is not None}
 
 

@@ -1,17 +1,15 @@
-"""One connection: its bytes, its pace, and what HTTP makes of them.
+"""Connections: bytes, pace, and HTTP on top.
 
-- `accepting`: where connections are accepted
-- `client_stream`: a client's socket, as the server of its connection is given it
-- `connection`: one client's connection, from its first byte to its last: it holds nothing once
-  that has left
-- `descriptors`: the descriptors of this process: as many as it may have, and one kept back
-- `http1`: HTTP/1.1 as Hypercorn serves it, with one way to read a request and none past it
-- `http2`: HTTP/2 by prior knowledge, for a proxy that speaks it: a stream ends alone, and is
-  bounded
-- `limit`: how many connections there may be, in all and from one address
-- `pace`: how often a client may do what costs more than it sends
-- `requests`: a request whose client can send its body in as small pieces as it likes, at its own
-  cost
-- `strict`: HTTP/1.1 that can be read in one way only
-- `websockets`: a WebSocket whose client can send no more than it pays for
+- `accepting`: accepts connections, and answers a refused connection at once
+- `client_stream`: a client's socket for the connection's server, with deadlines
+- `connection`: one client's connection from the first byte to the last: freed when the client
+  leaves
+- `descriptors`: the descriptors of this process: the largest number allowed, and one in reserve
+- `http1`: Hypercorn's HTTP/1.1, without ambiguous requests
+- `http2`: HTTP/2 by prior knowledge, for proxies: a stream ends alone, and is bounded
+- `limit`: the largest number of connections, in all and from one address
+- `pace`: limits the pace of a client's costly input
+- `requests`: a request whose body may come in small pieces, at a limited pace
+- `strict`: h11 without ambiguous requests
+- `websockets`: a WebSocket with a limited pace of frames, and without compression
 """

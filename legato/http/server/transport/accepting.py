@@ -1,4 +1,4 @@
-"""Where connections are accepted.  One that cannot be served is told so, and not left waiting."""
+"""Accepts connections, and answers a refused connection at once."""
 
 import errno
 import os
@@ -21,24 +21,24 @@ FAILED: Final = (
     *(errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.ENOPROTOOPT, errno.EOPNOTSUPP),
     *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENONET),
 )
-"""Errors of a connection that was to be accepted: the next connection may be good."""
+"""Errors of a single connection: the next connection may be good."""
 
 BURST: Final = 64
-"""Clients that have left already, and are dropped in one turn of the loop: 5 ms at most."""
+"""Clients already gone that are dropped in one turn of the loop: 5 ms at most."""
 
-PAUSE: Final = 0.1  # seconds until the next try, where not even the reserve was of use
+PAUSE: Final = 0.1  # seconds until the next try, where the reserve was of no use
 
 LINGER: Final = 1.0
-"""Seconds in which a client that is refused may send its request.  Closing under that makes its
-system throw the answer away."""
+"""Seconds in which a refused client may send the request.  If the connection closed sooner, the
+client's system would throw the answer away."""
 
-BRIEF: Final = 0.01  # seconds of the same, where others wait behind it
+BRIEF: Final = 0.01  # seconds of the same, where other clients wait
 
-MAX_LINGERING: Final = 64  # clients that are waited for at the same time
+MAX_LINGERING: Final = 64  # refused clients that may linger at the same time
 
 RETRY_AFTER: Final = 5  # seconds
 
-SILENCE: Final = 60.0  # seconds between two lines of the log: refused are hundreds at a time
+SILENCE: Final = 60.0  # seconds between two lines of the log, because refusals come by the hundred
 
 WORDS: Final = {
     Full.PROCESS: "It has as many connections as it may have",
@@ -62,7 +62,7 @@ class Acceptor:
         self._unsaid = 0  # refusals since the last line of the log
 
     async def accept_from(self, listener: trio.SocketListener) -> None:
-        """Until this is cancelled; the listener is closed then."""
+        """Accept until cancelled; then the listener is closed."""
         reserve = Reserve()
         plain = socket.socket(fileno=os.dup(listener.socket.fileno()))
         try:
@@ -126,13 +126,13 @@ class Acceptor:
 
 
 def next_present(listener: socket.socket) -> socket.socket | None:
-    """The next client that has not left yet; None where none waits, or BURST have left.
+    """The next client that is still there; None where no client waits, or BURST have left.
 
-    Clients that come and go faster than the server serves would otherwise fill the queue: everybody
-    behind would wait for seconds.
+    Otherwise clients that come and go faster than the server serves would fill the queue, and
+    everybody behind would wait for seconds.
 
     Raises:
-        OSError: where there is no descriptor left.
+        OSError: where no descriptor is left.
     """
     for _ in range(BURST):
         try:
@@ -150,7 +150,7 @@ def next_present(listener: socket.socket) -> socket.socket | None:
 
 
 def address_of(stream: trio.SocketStream) -> str:
-    """Its client's; none where that has left already."""
+    """The client's address; empty where the client has left already."""
     try:
         return str(stream.socket.getpeername()[0])
     except (OSError, IndexError):
@@ -158,18 +158,18 @@ def address_of(stream: trio.SocketStream) -> str:
 
 
 async def refuse_next(listener: trio.SocketListener) -> None:
-    """With the one descriptor that there is."""
+    """Refuse the next client with the reserved descriptor."""
     with trio.move_on_after(PAUSE):
         try:
             stream = await listener.accept()
-        except OSError:  # somebody else had it
+        except OSError:  # the descriptor was taken meanwhile
             await trio.sleep(PAUSE)
         else:
             await refuse(stream, Full.DESCRIPTORS, linger=BRIEF)
 
 
 async def refuse(stream: trio.SocketStream, full: Full, *, linger: float) -> None:
-    """Say why it is refused, and close.  `linger`: seconds that its client has to send."""
+    """Send the reason, and close.  `linger`: seconds in which the client may finish sending."""
     with suppress(trio.BrokenResourceError):
         await stream.send_all(refusal(full))
         await stream.send_eof()
@@ -180,7 +180,7 @@ async def refuse(stream: trio.SocketStream, full: Full, *, linger: float) -> Non
 
 
 def refusal(full: Full) -> bytes:
-    """An answer to whatever will be asked."""
+    """The answer to any request of a refused client."""
     message = f"{WORDS[full]}; try again in {RETRY_AFTER} seconds."
     body = json.encode({"error": "Too many connections", "message": message})
     head = (

@@ -1,4 +1,4 @@
-"""A client's socket, as the server of its connection is given it."""
+"""A client's socket for the connection's server, with deadlines."""
 
 import math
 import socket as sockets
@@ -10,53 +10,57 @@ from typing import Final
 
 import trio
 
-SLICE: Final = 16 * 1024  # bytes that are written at a time, each slice with its own deadline
+SLICE: Final = 16 * 1024  # bytes of one write; each slice has its own deadline
 
 READ: Final = 16 * 1024
-"""Bytes that are read at a time.  What h11 makes of them it makes in one go, and of 64 KiB of the
-smallest header fields that takes too long."""
+"""Bytes of one read.  h11 parses all bytes of a read in one go, and 64 KiB of the smallest header
+fields would take too long."""
 
 RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER for no time: closing sends RST
 
 
 class ClientStream:
     def __init__(self, accepted: trio.SocketStream, patience: float) -> None:
-        """`patience`: seconds in which a client must take a slice, or lose its connection."""
+        """`patience`: seconds in which a client must take a slice, or the connection is closed."""
         plain = socket(fileno=accepted.socket.detach())
         self.socket = trio.socket.from_stdlib_socket(plain)
-        self.send_nowait: Final = plain.send  # past Trio: for whoever writes without waiting
+        self.send_nowait: Final = plain.send  # past Trio: for writes without waiting
         self._peek: Final = plain.recv
         self.life = trio.CancelScope()
         self._stream = trio.SocketStream(self.socket)
         self._patience = patience
         self._writing = trio.CancelScope()
         self._reading = trio.CancelScope()
-        self._due = math.inf  # when something must have come
+        self._due = math.inf  # the time by which the client must have sent something
 
     async def has_begun(self) -> bool:
-        """Wait for the client's first byte; False where the client leaves or is late instead."""
+        """Wait for the client's first byte; False where the client leaves or is late."""
         with trio.CancelScope(deadline=self._due) as self._reading:
             await trio.lowlevel.wait_readable(self.socket)
             return not has_left(self._peek)
         return False
 
     async def receive_some(self, max_bytes: int) -> bytes | bytearray:
-        """Raises trio.TooSlowError where what was expected has not come."""
+        """Raises trio.TooSlowError where the client has sent nothing by the deadline."""
         with trio.CancelScope(deadline=self._due) as self._reading:
             return await self._stream.receive_some(min(max_bytes, READ))
         raise trio.TooSlowError
 
     def expect(self, seconds: float) -> None:
-        """Have no more patience for a request than this, from now on, until told otherwise."""
+        """Set the deadline for a request: `seconds` from now, until the next call."""
         self._due = self._reading.deadline = trio.current_time() + seconds
 
     def end_wait(self) -> None:
-        """Expect no further request.  One that is being answered is none."""
+        """Expect no further request; a request that is being answered goes on."""
         if self._due < math.inf:
             self.expect(0)
 
     async def send_all(self, data: bytes | memoryview) -> None:
-        """Hypercorn shields its writes from cancellation, so their deadline has to be in here."""
+        """Write in slices, each with a deadline: Hypercorn shields writes from cancellation.
+
+        Raises:
+            trio.BrokenResourceError: if the client takes nothing for `patience` seconds.
+        """
         view = memoryview(data)
         for start in range(0, len(data), SLICE):
             with trio.move_on_after(self._patience) as self._writing:
@@ -66,7 +70,7 @@ class ClientStream:
                 raise trio.BrokenResourceError("the client takes nothing")
 
     def hasten(self, patience: float) -> None:
-        """Have no more patience than this, from now on."""
+        """Shorten the deadline of this and all later writes to `patience` seconds."""
         self._patience = patience
         self._writing.deadline = min(self._writing.deadline, trio.current_time() + patience)
 
@@ -75,19 +79,19 @@ class ClientStream:
 
     async def aclose(self) -> None:
         await self._stream.aclose()
-        # Behind a response that ends the connection, Hypercorn waits for ever for the next
-        # request's turn where a client sent one ahead; so the connection's task ends from here.
+        # After the last response of a connection, Hypercorn waits for ever for the turn of a
+        # request sent ahead.  The connection's task is therefore ended from here.
         self.life.cancel()
 
     def reset(self) -> None:
-        """Close at once, whoever waits for the client, and so that nobody takes it for an end."""
+        """Close at once with a RST, which no client takes for a clean end of a body."""
         with suppress(OSError):
             self.socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, RESET_ON_CLOSE)
         self.socket.close()
 
 
 def has_left(receive: Callable[[int, int], bytes]) -> bool:
-    """Whether the end of all that a client sends is there, and nothing before the end.
+    """Whether the client has closed, and no byte is left to be read.
 
     `receive` is `recv` of the client's socket.
     """

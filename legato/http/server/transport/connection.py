@@ -1,4 +1,4 @@
-"""One client's connection, from its first byte to its last: it holds nothing once that has left."""
+"""One client's connection from the first byte to the last: freed when the client leaves."""
 
 import math
 from collections.abc import Callable
@@ -20,14 +20,14 @@ from legato.http.server.transport.client_stream import ClientStream
 from legato.http.server.transport.http1 import Http1
 from legato.http.server.transport.http2 import Http2
 
-CLOSE_TIMEOUT: Final = 1.0  # seconds to say the end; a client that takes nothing is cut
+CLOSE_TIMEOUT: Final = 1.0  # seconds to send the end; then the connection is cut
 
 
 class ConnectionServer(TCPServer):
-    """Hypercorn's, without the task that waits for a next request.
+    """Hypercorn's server of a connection, without the task that waits for a next request.
 
-    That task outlived its client by all of `keep_alive_timeout`, and with it the connection, its
-    descriptor and whatever else belongs to it.  Here the one task that reads has a deadline.
+    Hypercorn's task outlived the client by all of `keep_alive_timeout`, and kept the connection
+    and the descriptor.  Here the only reading task has a deadline.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class ConnectionServer(TCPServer):
         http2: bool,
         patience: float,
     ) -> None:
-        """`patience`: seconds in which an HTTP/2 stream's client must take what waits for it."""
+        """`patience`: seconds in which a client must take the waiting bytes of an HTTP/2 stream."""
         super().__init__(app, config, context, ConnectionState({}), cast("Any", client))
         self._client = client
         self._http2 = http2
@@ -83,7 +83,7 @@ class ConnectionServer(TCPServer):
 
 
 class Protocol(ProtocolWrapper):
-    """HTTP/1.1; or HTTP/2, from where a client says that it speaks that."""
+    """HTTP/1.1 at first; HTTP/2 from the preface of a client on."""
 
     def __init__(self, http1: Http1, http2: Callable[[], Http2]) -> None:
         self.protocol = http1
@@ -95,5 +95,5 @@ class Protocol(ProtocolWrapper):
         except H2ProtocolAssumedError as begun:
             self.protocol = self._http2()
             await self.protocol.initiate()
-            await self.protocol.send(Updated(idle=True))  # until it asks for something
+            await self.protocol.send(Updated(idle=True))  # until the client's first request
             await self.protocol.handle(RawData(begun.data))

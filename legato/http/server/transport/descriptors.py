@@ -1,4 +1,4 @@
-"""The descriptors of this process: as many as it may have, and one kept back."""
+"""The descriptors of this process: the largest number allowed, and one in reserve."""
 
 import os
 import resource
@@ -7,14 +7,14 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 FOR_CONNECTIONS: Final = 3 / 4
-"""Of all descriptors.  The rest is for files, storage and what models are asked through: a process
-that gives its last one to a client can do nothing for the others."""
+"""The connections' part of all descriptors.  The rest is for files, storage and models: a process
+that gives the last descriptor to a client can do nothing for any client."""
 
 
 def raise_limit() -> None:
-    """Have as many as this system lets the process have, which by default is far more."""
+    """Raise the soft limit to the hard limit, which is far higher by default."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # some systems have more in their limit than they allow
+    with suppress(ValueError, OSError):  # on some systems the hard limit is more than allowed
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
@@ -24,7 +24,7 @@ def most_connections() -> int:
 
 
 class Reserve:
-    """One descriptor, for the moment at which there is no other."""
+    """One descriptor in reserve, for the moment at which no other is left."""
 
     def __init__(self) -> None:
         self._descriptor: int | None = None
@@ -36,7 +36,7 @@ class Reserve:
 
     @contextmanager
     def lent(self) -> Iterator[None]:
-        """There is one more until the block ends, if it could be kept back."""
+        """Free the reserved descriptor until the block ends."""
         self.close()
         try:
             yield

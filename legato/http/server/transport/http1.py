@@ -1,4 +1,4 @@
-"""HTTP/1.1 as Hypercorn serves it, with one way to read a request and none past it."""
+"""Hypercorn's HTTP/1.1, without ambiguous requests and with a bounded lookahead."""
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,9 +25,9 @@ from legato.http.server.transport.requests import RequestStream
 from legato.http.server.transport.strict import PREFACE, StrictConnection, is_websocket
 from legato.http.server.transport.websockets import WebSocketStream
 
-MAX_AHEAD: Final = 64 * 1024  # bytes of next requests that a client may send while one is answered
-AHEAD_A_SECOND: Final = 50.0  # requests; further ones are read later
-AHEAD_AT_ONCE: Final = 20  # no browser sends any, and old clients a handful
+MAX_AHEAD: Final = 64 * 1024  # bytes that a client may send ahead during an answer
+AHEAD_A_SECOND: Final = 50.0  # requests sent ahead; further requests are read later
+AHEAD_AT_ONCE: Final = 20  # browsers send no request ahead, old clients a handful
 
 MALFORMED: Final = "it is not HTTP/1.1 as RFC 9112 defines it"
 PROBLEMS: Final = {431: "its head is too large", 501: "its Transfer-Encoding is not chunked"}
@@ -39,12 +39,15 @@ BODILESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 _PREFACE_HEAD: Final = b"PRI * HTTP/2.0\r\n\r\n"
 
 Read = Callable[[int], Awaitable[bytes | bytearray]]
-"""At most so many bytes of what a client sends; none once it has left."""
+"""Reads at most so many bytes from the client; returns no byte once the client has left."""
 
 
 class Turn(EventWrapper):
-    """A next request's.  Hypercorn's task that reads waits for it, and would not see the end of
-    who sent that request."""
+    """The turn of the next request.
+
+    Hypercorn's reading task waits for the turn, and would not see the client leave meanwhile, so
+    `meanwhile` reads ahead.
+    """
 
     def __init__(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
         super().__init__()
@@ -61,8 +64,10 @@ class Turn(EventWrapper):
 
 class Http1(H11Protocol):
     def __init__(self, *parts: Any, read: Read, http2: bool) -> None:
-        """`parts` as Hypercorn's; `read` from its client; with `http2` that one's preface raises
-        H2ProtocolAssumedError."""
+        """`parts` as in Hypercorn; `read` reads from the client.
+
+        With `http2`, HTTP/2's preface raises H2ProtocolAssumedError.
+        """
         super().__init__(*parts)
         self.can_read = Turn(self._read_ahead)
         self._left: float = math.inf  # bytes of the answer that are still to be sent
@@ -71,10 +76,11 @@ class Http1(H11Protocol):
         self.connection = self._strict
 
     async def _read_ahead(self) -> None:
-        """While a request is answered: what is behind it is kept, and its client's end noticed.
+        """During an answer, keep the bytes behind the request, and notice when the client leaves.
 
-        Behind more than MAX_AHEAD nobody would see that end: who sends so much has come to it,
-        unless it has its answer already.  Then what it sends is its next request, in due time.
+        A client with more than MAX_AHEAD behind an unfinished answer is closed, because behind so
+        many bytes nobody would see the client leave.  Once the answer is sent, the bytes are the
+        client's next request, and wait for their turn.
         """
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             ahead = len(self._strict.trailing_data[0])
@@ -82,12 +88,14 @@ class Http1(H11Protocol):
                 self._strict.receive_data(bytes(data))
                 ahead += len(data)
             if ahead > MAX_AHEAD and self._left <= 0:
-                await trio.sleep_forever()  # until its turn, which comes as soon as we are done
+                await trio.sleep_forever()  # cancelled when the answer ends
         await self.send(Closed())
 
     async def _check_protocol(self, event: h11.Request) -> None:
-        """`Upgrade: h2c` is ignored, as RFC 9110 allows: a proxy that passed it on would see
-        nothing of the requests that come behind it."""
+        """Ignore `Upgrade: h2c`, as RFC 9110 allows.
+
+        A proxy that passed the header on would see nothing of the requests behind an upgrade.
+        """
         if (event.method, event.target, event.http_version) == PREFACE:
             raise H2ProtocolAssumedError(_PREFACE_HEAD + self.connection.trailing_data[0])
 
@@ -132,7 +140,7 @@ class Http1(H11Protocol):
         return self._left
 
     async def _send_error_response(self, status_code: int) -> None:
-        """Say what was wrong.  It is the connection's last word."""
+        """Send the reason of a refusal, as the connection's last response."""
         problem = self._strict.problem or PROBLEMS.get(status_code, MALFORMED)
         message = f"The request was refused: {problem}."
         body = json.encode({"error": HTTPStatus(status_code).phrase, "message": message})
@@ -154,15 +162,15 @@ T = TypeVar("T", bound=H11SendableEvent)
 
 
 def with_phrase(event: T) -> T:
-    """A status line with its reason phrase: without it some clients read no status."""
+    """The response with a reason phrase: without a phrase some clients read no status."""
     if not isinstance(event, h11.Response | h11.InformationalResponse):
         return event
     phrase = PHRASES.get(event.status_code, "")
-    # h11 takes headers that it has looked at as they are.
+    # h11 does not validate these headers a second time.
     return type(event)(status_code=event.status_code, headers=event.headers, reason=phrase.encode())
 
 
 def length_of(response: h11.Response) -> float:
-    """Bytes of its body; infinite where only its end says how many there were."""
+    """Bytes of the body by Content-Length; infinite without a Content-Length."""
     given = (value for name, value in response.headers if name == b"content-length")
     return float(next(given, math.inf))

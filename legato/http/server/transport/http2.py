@@ -1,4 +1,4 @@
-"""HTTP/2 by prior knowledge, for a proxy that speaks it: a stream ends alone, and is bounded."""
+"""HTTP/2 by prior knowledge, for proxies: a stream ends alone, and is bounded."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -28,30 +28,30 @@ from legato.http.server.transport.requests import RequestStream
 from legato.http.server.transport.websockets import Answer, WebSocketStream
 
 STEP: Final = 1024
-"""Bytes that are looked at before others have their turn: of the smallest frames a hundred."""
+"""Bytes that are parsed before other tasks have a turn: a hundred of the smallest frames."""
 
-PIECE: Final = 16 * 1024  # bytes of a body that are put into a stream's buffer at a time
+PIECE: Final = 16 * 1024  # bytes of a body that go into a stream's buffer in one step
 
-FULL: Final = 32 * 1024  # bytes in a stream's buffer, beyond which its sender has to wait
+FULL: Final = 32 * 1024  # bytes in a stream's buffer, beyond which the sender has to wait
 
 MAX_WAITING: Final = 64 * 1024  # bytes in a stream's buffer, beyond which pings go unanswered
 
-REQUESTS_A_SECOND: Final = 200.0  # of one connection: more than a process answers in that time
-REQUESTS_AT_ONCE: Final = 8  # everybody else waits for the beginning of each: milliseconds
+REQUESTS_A_SECOND: Final = 200.0  # of one connection: more than a process answers in a second
+REQUESTS_AT_ONCE: Final = 8  # each beginning takes milliseconds of the loop
 
-RESETS_A_SECOND: Final = 50.0  # people who leave; a proxy sends those of all of them on one
-RESETS_AT_ONCE: Final = 200  # twice the streams there may be: its own clients' network may go
+RESETS_A_SECOND: Final = 50.0  # of people who leave; a proxy sends all on one connection
+RESETS_AT_ONCE: Final = 200  # twice the allowed streams: the network behind a proxy may fail
 
 
 class Buffer(StreamBuffer):
-    """What waits to be sent on one stream: FULL and one PIECE at most.
+    """The bytes to be sent on one stream: FULL and one PIECE at most.
 
-    Hypercorn's lets more in whenever its sending task looks, even where the window is closed.
+    Hypercorn's buffer lets more in at each look of the sending task, even with a closed window.
     """
 
     @property
     def is_ended(self) -> bool:
-        """Whether the last of it was pushed."""
+        """Whether the last byte was pushed."""
         return self._complete
 
     async def push(self, data: bytes) -> None:
@@ -75,7 +75,7 @@ class Buffer(StreamBuffer):
 
 class Http2(H2Protocol):
     def __init__(self, *parts: Any, patience: float) -> None:
-        """`parts` as Hypercorn's; `patience`: seconds for a client to take PIECE of a stream."""
+        """`parts` as in Hypercorn; `patience`: seconds for a client to take PIECE of a stream."""
         super().__init__(*parts)
         self._patience = patience
         self._requests = Pace(REQUESTS_A_SECOND, REQUESTS_AT_ONCE)
@@ -103,7 +103,7 @@ class Http2(H2Protocol):
                 case h2.events.StreamReset():
                     await self._receive_reset(event)
                 case h2.events.PriorityUpdated():
-                    pass  # RFC 9113 has none any more, and a tree of them is work for nothing
+                    pass  # RFC 9113 has dropped priorities; to keep a tree of streams is of no use
                 case _:
                     await super()._handle_events([event])
         await self._flush()
@@ -116,7 +116,7 @@ class Http2(H2Protocol):
             await self._reset(event.stream_id, ErrorCodes.PROTOCOL_ERROR)
 
     async def _receive_data(self, event: h2.events.DataReceived) -> None:
-        """What comes late, for a stream that was answered or refused, is of no account."""
+        """Hand data to the stream; drop late data for a stream that was answered or refused."""
         if (stream := self.streams.get(event.stream_id)) is not None:
             await stream.handle(Body(stream_id=event.stream_id, data=event.data))
         with suppress(ProtocolError):
@@ -127,7 +127,7 @@ class Http2(H2Protocol):
         stream = self.streams.get(stream_id)
         if isinstance(stream, RequestStream):
             await stream.handle(EndBody(stream_id=stream_id))
-        elif stream is not None:  # a WebSocket whose client left without a word
+        elif stream is not None:  # a WebSocket whose client left without a close frame
             await self.stream_send(StreamClosed(stream_id=stream_id))
 
     async def _receive_reset(self, event: h2.events.StreamReset) -> None:
@@ -136,7 +136,7 @@ class Http2(H2Protocol):
         await self._count_reset()
 
     async def _count_reset(self) -> None:
-        """Each costs us a hundred times what it costs a client: such a client is sent away."""
+        """Close on a client that resets too often; a reset costs us a hundred times as much."""
         if self._resets.take() and not self.closed:
             self.connection.close_connection(error_code=ErrorCodes.ENHANCE_YOUR_CALM)
             await self._flush()
@@ -185,7 +185,10 @@ class Http2(H2Protocol):
                 await super().stream_send(event)
 
     async def _answer(self, answer: Answer) -> None:
-        """By the task that reads: to wait for its client's window would be to wait for itself."""
+        """Queue the answer without waiting: the caller is the reading task.
+
+        If the reading task waited for the client's window, nobody would read the window's update.
+        """
         buffer = self.stream_buffers.get(answer.stream_id)
         if buffer is not None and not buffer.complete and len(buffer.buffer) < MAX_WAITING:
             buffer.buffer.extend(answer.data)
@@ -202,7 +205,7 @@ class Http2(H2Protocol):
         await self.has_data.set()
 
     async def _send_to_taker(self, event: Body | Data | EndBody) -> None:
-        """A stream whose client takes nothing for too long is reset, and holds nothing more."""
+        """Send; a stream whose client takes nothing for `patience` seconds is reset and freed."""
         for piece in pieces_of(event):
             with trio.move_on_after(self._patience) as waiting:
                 await super().stream_send(piece)
@@ -212,7 +215,7 @@ class Http2(H2Protocol):
                 return
 
     async def _abort_unfinished(self, stream_id: int) -> None:
-        """A body that was cut must not pass for a whole one, nor take others' streams with it."""
+        """Reset the stream of a cut body, which must not pass for a complete body."""
         buffer = self.stream_buffers.get(stream_id)
         if isinstance(buffer, Buffer) and not buffer.is_ended:
             await self._reset(stream_id, ErrorCodes.INTERNAL_ERROR)
@@ -222,7 +225,7 @@ class Http2(H2Protocol):
             self.connection.reset_stream(stream_id, error_code=code)
         if (buffer := self.stream_buffers.get(stream_id)) is not None:
             await buffer.close()
-            await self._have_sent(stream_id)  # or rather not: the task that sends forgets it
+            await self._have_sent(stream_id)  # nothing is sent: the sending task drops the stream
         await self._flush()
 
 
@@ -235,7 +238,7 @@ def pieces_of(event: Body | Data | EndBody) -> Iterator[StreamEvent]:
 
 
 def is_servable(head: dict[bytes, bytes]) -> bool:
-    """Whether Hypercorn can serve it; else the stream is reset, and not the connection's all."""
+    """Whether Hypercorn can serve the head; otherwise the stream alone is reset."""
     method, path = head.get(b":method", b""), head.get(b":path", b"")
     is_tunnel = method == b"CONNECT" and head.get(b":protocol") != b"websocket"
     return method.isascii() and path.isascii() and path.startswith((b"/", b"*")) and not is_tunnel

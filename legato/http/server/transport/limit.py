@@ -1,4 +1,4 @@
-"""How many connections there may be, in all and from one address."""
+"""The largest number of connections, in all and from one address."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from legato.http.guards.addresses import ip_subject, parse_address
 
 
 class Full(StrEnum):
-    """Why a connection is refused."""
+    """The reason for which a connection is refused."""
 
     PROCESS = "process"
     ADDRESS = "address"
@@ -16,19 +16,19 @@ class Full(StrEnum):
 
 
 class ConnectionLimit:
-    """`open`: the connections that there are; `refused`: how many were not let in, by why."""
+    """`open`: the number of connections now; `refused`: the number of refusals by reason."""
 
     def __init__(self, most: int, most_per_address: int, trusts: Callable[[str], bool]) -> None:
-        """`trusts`: whether an address is a proxy's: behind that are many."""
+        """`trusts`: whether an address is a proxy's, with many clients behind."""
         self.open = 0
-        self.refused = Counter(dict.fromkeys(Full, 0))  # none is a number, too
+        self.refused = Counter(dict.fromkeys(Full, 0))  # metrics show a zero, too
         self._most = most
         self._most_per_address = most_per_address
         self._trusts = trusts
         self._by_subject = Counter[str]()
 
     def enter(self, address: str) -> Full | None:
-        """Count one more from there; or why not."""
+        """Count a connection from `address`; returns the reason where the connection is refused."""
         if self.open >= self._most:
             return Full.PROCESS
         subject = ip_subject(address)

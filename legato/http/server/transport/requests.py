@@ -1,4 +1,4 @@
-"""A request whose client can send its body in as small pieces as it likes, at its own cost."""
+"""A request whose body may come in small pieces, at a limited pace."""
 
 from typing import Any, Final
 
@@ -7,9 +7,9 @@ from hypercorn.protocol.http_stream import HTTPStream
 
 from legato.http.server.transport.pace import Pace
 
-SMALL: Final = 256  # bytes of a piece, below which it costs more than the network that brought it
+SMALL: Final = 256  # bytes; a smaller piece costs the server more than the network
 SMALL_A_SECOND: Final = 500.0
-SMALL_AT_ONCE: Final = 1024  # a body of 256 KiB in the smallest of those that do not count
+SMALL_AT_ONCE: Final = 1024  # pieces: a body of 256 KiB in pieces of SMALL has as many
 
 
 class RequestStream(HTTPStream):

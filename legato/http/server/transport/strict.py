@@ -1,8 +1,8 @@
-"""HTTP/1.1 that can be read in one way only.
+"""h11 without ambiguous requests.
 
-h11 reads a few forms that RFC 9112 lets a server refuse.  A proxy before us may read the same
-bytes in another way, and what it took for a body is then a request to us: nobody's rules were asked
-about it.  So each of these forms is refused, and nothing behind it on its connection is read.
+h11 reads a few forms that RFC 9112 lets a server refuse.  A proxy may read the same bytes in a
+different way: the proxy's body is then a request to us, past the proxy's rules.  Each of these
+forms is therefore refused, and nothing behind the request is read on the connection.
 """
 
 import re
@@ -15,10 +15,10 @@ ReadEvent = h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]
 VERSIONS: Final = (b"1.0", b"1.1")
 
 MAX_LINES: Final = 512
-"""Of a head.  Far fewer are allowed; but to take so many apart would hold others up for longer."""
+"""Lines of a head.  Far fewer are allowed; the bound is here because parsing would take long."""
 
 PREFACE: Final = (b"PRI", b"*", b"2.0")
-"""Method, target and version of what begins HTTP/2 by prior knowledge."""
+"""Method, target and version of the line that begins HTTP/2 by prior knowledge."""
 
 _BARE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _FOLD: Final = re.compile(rb"\r\n[ \t]")
@@ -30,19 +30,19 @@ _LAST_CHUNK: Final = re.compile(_SIZE + rb"(?:" + _TRAILER + rb")*\r\n")
 
 
 class StrictConnection(h11.Connection):
-    """`problem` says to people why what came was refused, where h11 would have taken it."""
+    """`problem` is the reason, for people, of a refusal that h11 would not have made."""
 
     def __init__(self, max_incomplete: int, *, http2: bool) -> None:
-        """`max_incomplete`: bytes of a head; `http2`: whether its preface is let through."""
+        """`max_incomplete`: bytes of a head; `http2`: whether HTTP/2's preface is let through."""
         super().__init__(h11.SERVER, max_incomplete_event_size=max_incomplete)
         self.problem: str | None = None
-        self.is_head = False  # whether the request that was read last asks for no body
+        self.is_head = False  # whether the latest request is a HEAD, whose response has no body
         self._http2 = http2
         self._is_chunked = False
-        self._framing = b""  # what stood around a chunk's data and was not looked at yet
+        self._framing = b""  # bytes around a chunk's data that are not checked yet
 
     def next_event(self) -> ReadEvent:
-        """Raises h11.RemoteProtocolError for what is no HTTP/1.1, or could be read in two ways."""
+        """Raises h11.RemoteProtocolError for bytes that are not HTTP/1.1, or are ambiguous."""
         if self.their_state is h11.IDLE:
             return self._next_head()
         if self.their_state is h11.SEND_BODY and self._is_chunked:
@@ -85,7 +85,7 @@ class StrictConnection(h11.Connection):
         return event
 
     def _consumed(self) -> tuple[ReadEvent, bytes]:
-        """The next event, and the bytes that it was made of."""
+        """The next event, and the bytes that the event was parsed from."""
         before = self.trailing_data[0]
         event = super().next_event()
         return event, before[: len(before) - len(self.trailing_data[0])]
@@ -96,7 +96,7 @@ class StrictConnection(h11.Connection):
 
 
 def problem_of(head: bytes, request: h11.Request) -> str | None:
-    """Why a request's head could be read in two ways, for people; None where it could not."""
+    """The reason, for people, why a request's head is ambiguous; None for a clear head."""
     lengths = _LENGTHS.findall(head)
     is_sized, is_chunked = bool(lengths), has(request, b"transfer-encoding")
     if _BARE.search(head):
@@ -122,7 +122,7 @@ def is_origin_form(request: h11.Request) -> bool:
 
 
 def is_websocket(request: h11.Request) -> bool:
-    """Whether it asks to go on as a WebSocket."""
+    """Whether the request is a WebSocket's handshake."""
     if request.method != b"GET" or _words(request, b"upgrade") != [b"websocket"]:
         return False
     return b"upgrade" in _words(request, b"connection")
@@ -133,7 +133,7 @@ def _words(request: h11.Request, name: bytes) -> list[bytes]:
 
 
 def values_of(request: h11.Request, name: bytes) -> list[bytes]:
-    """Of all fields of that name, taken apart at commas."""
+    """The values of all fields of that name, split at commas."""
     found = (value for each, value in request.headers if each == name)
     return [part for value in found for part in value.split(b",")]
 

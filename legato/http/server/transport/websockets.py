@@ -1,4 +1,4 @@
-"""A WebSocket whose client can send no more than it pays for."""
+"""A WebSocket with a limited pace of frames, and without compression."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -14,9 +14,9 @@ from wsproto.utilities import LocalProtocolError
 from legato.http.server.transport.pace import Pace
 
 MAX_FRAMES: Final = 1024
-"""Of one message: the largest that is allowed, in frames of three KiB; clients send 16 or one."""
+"""Frames of one message: the largest message in frames of 3 KiB.  Clients send 16 or 1."""
 
-FRAMES_A_SECOND: Final = 500.0  # more are read later, not refused: each costs us 40 µs
+FRAMES_A_SECOND: Final = 500.0  # further frames are read later, not refused: a frame costs 40 µs
 FRAMES_AT_ONCE: Final = 1024
 
 EXTENSIONS: Final = b"sec-websocket-extensions"
@@ -24,11 +24,11 @@ EXTENSIONS: Final = b"sec-websocket-extensions"
 
 @dataclass(frozen=True)
 class Answer(Data):
-    """To a client's control frame, by the task that reads: it must not wait for that client."""
+    """The answer to a control frame; the reading task sends the answer and must not wait."""
 
 
 class WebSocketStream(WSStream):
-    """Refuses compression: 64 KiB of it can become 64 MiB before anybody could bound it."""
+    """Refuses compression: 64 KiB can become 64 MiB before any bound is checked."""
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
@@ -39,7 +39,7 @@ class WebSocketStream(WSStream):
         if isinstance(event, Request):
             await self._begin(event)
         elif isinstance(event, Body | Data) and not self.handshake.accepted:
-            if self.state is ASGIWebsocketState.HANDSHAKE:  # else it was refused: too late to say
+            if self.state is ASGIWebsocketState.HANDSHAKE:  # else it was refused already
                 await self._leave()
         else:
             await super().handle(event)
@@ -47,7 +47,7 @@ class WebSocketStream(WSStream):
     async def _begin(self, request: Request) -> None:
         headers = [field for field in request.headers if field[0].lower() != EXTENSIONS]
         await super().handle(replace(request, headers=headers))
-        if self.closed:  # it was no handshake, and no application knows of it
+        if self.closed:  # not a handshake, so no application knows of the socket
             await self._leave()
 
     async def _handle_events(self) -> None:
@@ -84,7 +84,7 @@ class WebSocketStream(WSStream):
             self._frames = 0
 
     async def _end(self, last: CloseConnection) -> None:
-        """End it, and what carried it: over HTTP/2 that is its stream alone."""
+        """End the WebSocket, and the connection with it; over HTTP/2 only the stream."""
         await self._answer(last)
         await self.send(EndData(stream_id=self.stream_id))
         await self._leave()
@@ -95,6 +95,6 @@ class WebSocketStream(WSStream):
     async def _answer(self, frame: Frame) -> None:
         try:
             data = self.connection.send(frame)
-        except LocalProtocolError:  # we have said our last word
+        except LocalProtocolError:  # our close frame is sent already
             return
         await self.send(Answer(stream_id=self.stream_id, data=data))

@@ -65,10 +65,11 @@ class SessionOwnerLocks:
     def _prepare(self, connection: DBAPIConnection, _record: object) -> None:
         try:
             self._join(connection)
-        except BaseException as error:
+        except self._driver_error as error:
             connection.close()  # the pool does not know the connection yet
-            if isinstance(error, self._driver_error):  # said as where the driver cannot connect
-                raise OperationalError("connect", None, error) from error
+            raise OperationalError("connect", None, error) from error  # as where none can be made
+        except BaseException:
+            connection.close()
             raise
         if self._connected:
             log.warning("journal connected again", reason="its connection to PostgreSQL was lost")

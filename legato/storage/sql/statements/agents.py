@@ -1,15 +1,19 @@
-"""The statements of agents, built once, with the names of their parameters in them."""
+"""The statements of agents, built once, with named parameters."""
 
-from typing import Final
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     Insert,
+    Select,
     and_,
     bindparam,
     case,
     delete,
     exists,
+    false,
     func,
     insert,
     or_,
@@ -19,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from legato.storage.contracts.agents import PUBLIC, VIEW
+from legato.storage.contracts.agents import PUBLIC, VIEW, Principal
 from legato.storage.sql.schema.tables import AGENT_AVATARS, AGENT_GRANTS, AGENT_VERSIONS, AGENTS
 
 _THE_AGENT: Final = AGENTS.c.agent_id == bindparam("of_agent")
@@ -29,17 +33,20 @@ _PRINCIPALS: Final = tuple_(AGENT_GRANTS.c.kind, AGENT_GRANTS.c.principal).in_(
 )
 _PUBLIC: Final = AGENT_GRANTS.alias("public")
 
-IS_PUBLIC: Final = (
-    exists()
-    .where(
-        _PUBLIC.c.agent_id == AGENTS.c.agent_id,
-        _PUBLIC.c.kind == PUBLIC.kind,
-        _PUBLIC.c.bits.bitwise_and(VIEW) == VIEW,
-    )
-    .label("is_public")
-)
 
-_WITH_STATE: Final = select(AGENTS, AGENT_VERSIONS.c.state, IS_PUBLIC).join(
+def _is_public(agent_id: ColumnElement[str]) -> ColumnElement[bool]:
+    return (
+        exists()
+        .where(
+            _PUBLIC.c.agent_id == agent_id,
+            _PUBLIC.c.kind == PUBLIC.kind,
+            _PUBLIC.c.bits.bitwise_and(VIEW) == VIEW,
+        )
+        .label("is_public")
+    )
+
+
+_WITH_STATE: Final = select(AGENTS, AGENT_VERSIONS.c.state, _is_public(AGENTS.c.agent_id)).join(
     AGENT_VERSIONS,
     and_(
         AGENT_VERSIONS.c.agent_id == AGENTS.c.agent_id,
@@ -57,23 +64,50 @@ FOUND: Final = (
 )
 """A row for each grant of these principals, and one without bits where there is none."""
 
-USABLE: Final = AGENTS.c.agent_id.in_(
-    select(AGENT_GRANTS.c.agent_id).where(
-        _PRINCIPALS, AGENT_GRANTS.c.bits.bitwise_and(bindparam("all_of")) == bindparam("all_of")
-    )
-)
-LISTED: Final = tuple(
-    AGENTS.c[name]
-    for name in (
-        *("agent_id", "user_id", "name", "description", "category"),
-        *("support_contact", "updated_at", "avatar"),
-    )
-)
+
+@cache
+def usable(principals: int) -> ColumnElement[bool]:
+    """Whether a single grant of so many principals has all bits; parameters as `usable_values`.
+
+    SQLite compares each principal by the index, but reads the whole table for a list of pairs.
+    """
+    of_each = [
+        and_(
+            AGENT_GRANTS.c.kind == bindparam(f"of_kind_{number}"),
+            AGENT_GRANTS.c.principal == bindparam(f"of_principal_{number}"),
+        )
+        for number in range(principals)
+    ]
+    has_all = AGENT_GRANTS.c.bits.bitwise_and(bindparam("all_of")) == bindparam("all_of")
+    granted = select(AGENT_GRANTS.c.agent_id).where(or_(false(), *of_each), has_all)
+    return AGENTS.c.agent_id.in_(granted)
+
+
+def usable_values(principals: Sequence[Principal], bits: int) -> dict[str, str | int]:
+    values: dict[str, str | int] = {"all_of": bits}
+    for number, (kind, name) in enumerate(principals):
+        values |= {f"of_kind_{number}": kind, f"of_principal_{number}": name}
+    return values
+
+
 EVERY: Final = (
-    select(*LISTED, IS_PUBLIC)
+    select(
+        *(AGENTS.c.agent_id, AGENTS.c.user_id, AGENTS.c.name, AGENTS.c.description),
+        *(AGENTS.c.category, AGENTS.c.support_contact, AGENTS.c.updated_at, AGENTS.c.avatar),
+    )
     .order_by(AGENTS.c.updated_at.desc(), AGENTS.c.agent_id)
     .limit(bindparam("at_most"))
 )
+
+
+def shown(page: Select[Any]) -> Select[Any]:
+    """Look up only for the agents of a page whether they are public, not for all before."""
+    found = page.subquery("page")
+    return select(found, _is_public(found.c.agent_id)).order_by(
+        found.c.updated_at.desc(), found.c.agent_id
+    )
+
+
 AFTER: Final[ColumnElement[bool]] = and_(
     AGENTS.c.updated_at <= bindparam("primary"),
     or_(
@@ -85,9 +119,7 @@ IN_CATEGORY: Final = AGENTS.c.category == bindparam("of_category")
 SEARCHED: Final = AGENTS.c.searched.contains(bindparam("text"), autoescape=False, escape="\\")
 """`text` has backslashes before what LIKE would take for more than itself."""
 
-CATEGORIES: Final = (
-    select(AGENTS.c.category, func.count()).where(USABLE).group_by(AGENTS.c.category)
-)
+CATEGORIES: Final = select(AGENTS.c.category, func.count()).group_by(AGENTS.c.category)
 
 ADD: Final = insert(AGENTS)
 ADD_VERSION: Final = insert(AGENT_VERSIONS)

@@ -1,4 +1,4 @@
-"""Clients that come when there is no place: each is told so, and nobody who is in is hurt."""
+"""Clients without a place: each gets a refusal, and connected clients are not disturbed."""
 
 import errno
 import os
@@ -27,7 +27,7 @@ SOON = 5.0
 
 @asynccontextmanager
 async def guests(server: Server, count: int) -> AsyncIterator[list[RawClient]]:
-    """Clients that are in, and have been answered."""
+    """Connected clients, each with an answer."""
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(await server.connect()) for _ in range(count)]
         for client in clients:
@@ -61,9 +61,9 @@ async def test_one_connection_more_than_there_may_be_is_told_so() -> None:
 
 @asynccontextmanager
 async def neighbours(port: int, count: int) -> AsyncIterator[list[int]]:
-    """Statuses of so many clients at this machine's own address, all connected.
+    """Statuses of `count` clients at this machine's own address, all connected.
 
-    A client that is refused has the refusal without asking.
+    A refused client gets the refusal without a request.
     """
     address = own_address()
     async with AsyncExitStack() as stack:
@@ -78,7 +78,7 @@ async def neighbours(port: int, count: int) -> AsyncIterator[list[int]]:
 
 
 def own_address() -> str:
-    """An address of this machine that is not loopback's: no packet is sent to find it out."""
+    """An address of this machine other than loopback's, found without sending a packet."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("198.51.100.1", 9))
@@ -204,7 +204,7 @@ def test_clients_that_have_left_are_dropped_before_anybody_is_served() -> None:
 
 
 class Failing:
-    """A listener whose next clients fail with these errors; none waits behind them."""
+    """A listener whose next clients fail with these errors; no further client waits."""
 
     def __init__(self, *errors: int) -> None:
         self._errors = [*errors]

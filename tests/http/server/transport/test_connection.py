@@ -1,4 +1,4 @@
-"""A connection whose client has left holds nothing, whatever it had sent."""
+"""A connection holds nothing after the client has left, whatever the client had sent."""
 
 import pytest
 import trio

@@ -1,4 +1,4 @@
-"""Heads of responses on real connections: a status line with its phrase, one word of the end."""
+"""Heads of responses on real connections: a reason phrase, and a single `Connection` header."""
 
 import pytest
 import trio
@@ -12,7 +12,7 @@ HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "
 
 
 async def status_line(server: Server, request: str) -> bytes:
-    """The first line of what is answered to those bytes."""
+    """The first line of the answer to `request`."""
     stream = await trio.open_tcp_stream("127.0.0.1", server.port)
     async with stream:
         await stream.send_all(request.encode())

@@ -71,7 +71,7 @@ STATUS = {
 
 
 async def answers_to(server: LiveServer, *pieces: bytes) -> bytes:
-    """All that comes on a connection, to its end."""
+    """All bytes that come on a connection, to the end."""
     with trio.fail_after(5):
         return await _answers_to(server, pieces)
 

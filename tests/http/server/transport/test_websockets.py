@@ -1,4 +1,4 @@
-"""What one WebSocket's client can have others pay for."""
+"""Bounds on the costs of one WebSocket for all other clients."""
 
 import zlib
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from tests.support.http.live_server import LiveServer, live_server
 from tests.support.http.raw_client import RawClient
 
 SOON = 5.0
-EMPTY = bytes((0x00, 0x80, 0, 0, 0, 0))  # a fragment without data, as it is sent
+EMPTY = bytes((0x00, 0x80, 0, 0, 0, 0))  # the bytes of a fragment without data
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ async def server() -> AsyncIterator[LiveServer]:
 
 
 class Talk:
-    """An open WebSocket, with wsproto to read its frames."""
+    """An open WebSocket, with wsproto to read the frames."""
 
     def __init__(self, raw: RawClient) -> None:
         self.raw = raw
@@ -40,7 +40,7 @@ class Talk:
         return [*self.frames.events()]
 
     async def ending(self) -> CloseConnection:
-        """The server's last word; the connection ends behind it."""
+        """The server's close frame, after which the connection ends."""
         with trio.fail_after(SOON):
             while True:
                 for event in await self.heard():

@@ -1,0 +1,31 @@
+"""A run's calls as messages that a model reads.  Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from legato.agents.calls import ModelCall, calls_in
+from legato.content import Part, ToolCall
+from legato.models.contract import ChatMessage
+
+
+def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[ChatMessage]:
+    """A model call as a model reads it: the text, the tool calls, and a message for each result.
+
+    `handoff`: a tool call that is left out, with its result.
+    """
+    shown = [each for _, each in call.tool_calls if each is not handoff]
+    asked = {"tool_calls": [_asked(each) for each in shown]} if shown else {}
+    if call.text or shown:
+        yield ChatMessage("assistant", call.text or None, asked, call.thoughts)
+    for each in shown:
+        yield ChatMessage("tool", each.output or "", {"tool_call_id": each.id})
+
+
+def messages_in(content: Sequence[Part]) -> Iterator[ChatMessage]:
+    """A stored answer as a model reads it, with the tool calls and their results."""
+    for call in calls_in(content):
+        yield from messages_of(call)
+
+
+def _asked(call: ToolCall) -> Mapping[str, object]:
+    function = {"name": call.name, "arguments": call.args or "{}"}
+    return {"id": call.id, "type": "function", "function": function}
