@@ -1,4 +1,4 @@
-"""The demo: everything on this machine, with a real model, an agent with tools, and the page."""
+"""The demo: everything on this machine, with a real model, and the page opened in a browser."""
 
 import importlib.util
 import os
@@ -12,9 +12,8 @@ from typing import Final
 import trio
 from msgspec.structs import replace
 
-from legato.config import BUILT_IN_MODEL, ModelSettings, Settings, load_settings
-from legato.config.agents import AgentSettings
-from legato.config.tools import McpSettings
+from legato.agents.definition import MCP_DELIMITER, WHOLE_SERVER
+from legato.config import AgentSettings, McpSettings, ModelSettings, Settings, load_settings
 from legato.http.application import Legato
 from legato.http.server.server import run
 from legato.logs import configure_logs
@@ -24,7 +23,22 @@ from legato.secret import with_secret
 HOST: Final = "127.0.0.1"
 USER: Final = "demo"
 MODEL: Final = "smollm2"
-CLOCK: Final = Path(__file__).parent.parent / "examples" / "tools" / "clock.py"
+
+CLOCK: Final = "clock"
+CLOCK_SERVER: Final = Path(__file__).parent.parent / "examples" / "tools" / "clock.py"
+SCRIPT: Final[Mapping[str, object]] = {
+    "rate": 20,
+    "script": [
+        {
+            "text": "I look at the clock, and calculate. ",
+            "calls": [
+                {"name": "now_mcp_clock", "arguments": {}},
+                {"name": "calculate_mcp_clock", "arguments": {"expression": "6 * 7"}},
+            ],
+        },
+        {"text": "That is the time, and 42 is the answer to everything else."},
+    ],
+}
 
 
 def demo(*, port: int, browser: bool) -> None:
@@ -36,8 +50,7 @@ def demo(*, port: int, browser: bool) -> None:
     settings = replace(load_settings(os.environ), host=HOST, port=port)
     if not settings.models:
         settings = with_local_model(settings)
-    if not settings.agents:
-        settings = with_clock(settings)
+    settings = with_clock(settings)
     configure_logs(settings.log, sys.stderr)
 
     def on_ready(app: Legato, url: str) -> None:
@@ -62,27 +75,28 @@ def with_local_model(settings: Settings) -> Settings:
 
 
 def with_clock(settings: Settings) -> Settings:
-    """The settings with an agent that looks at a clock, which needs neither a network nor a model
-    that can call tools; unchanged where the MCP package or the example is not there."""
-    if importlib.util.find_spec("mcp") is None or not CLOCK.exists():
+    """The settings with an agent that uses a tool, or unchanged where the tool cannot be begun.
+
+    The agent's model is scripted: a small local model seldom calls a tool.
+    """
+    if settings.mcp or settings.agents or CLOCK in settings.models:
         return settings
-    calls = [
-        {"name": "now_mcp_clock", "arguments": {}},
-        {"name": "calculate_mcp_clock", "arguments": {"expression": "(2 + 3) * 4"}},
-    ]
-    script = [
-        {"text": "Let me look at the clock, and calculate. ", "calls": calls},
-        {"text": "A real model would tell you now what the clock and the calculator said."},
-    ]
-    server = McpSettings(command=sys.executable, args=(str(CLOCK),))
-    agent = AgentSettings(
-        model=BUILT_IN_MODEL,
-        name="Clock",
-        description="Shows how an agent calls tools; its words are scripted.",
-        parameters={"script": script},
-        tools=("sys__all__sys_mcp_clock",),
+    if importlib.util.find_spec("mcp") is None or not CLOCK_SERVER.exists():
+        print("No agent with a tool: it needs a checkout and `pip install 'legato[mcp]'`.")
+        return settings
+    return replace(
+        settings,
+        mcp={CLOCK: McpSettings(command=sys.executable, args=(str(CLOCK_SERVER),))},
+        models={**settings.models, CLOCK: ModelSettings(provider="scripted", parameters=SCRIPT)},
+        agents={
+            "timekeeper": AgentSettings(
+                model=CLOCK,
+                name="Timekeeper",
+                description="Reads a clock and calculates, with the tools of an MCP server.",
+                tools=(f"{WHOLE_SERVER}{MCP_DELIMITER}{CLOCK}",),
+            )
+        },
     )
-    return replace(settings, mcp={**settings.mcp, "clock": server}, agents={"clock": agent})
 
 
 def invite(url: str, *, browser: bool) -> None:

@@ -3,10 +3,12 @@
 import signal
 from pathlib import Path
 
+import httpx
 import pytest
 
-from legato.config import Settings
+from legato.config import AgentSettings, Settings
 from legato.demo import MODEL, has_screen, invite, with_clock, with_local_model
+from tests.support.http.client import SECRET, bearer
 from tests.support.http.server_process import demo
 
 SCRIPTED = """
@@ -60,17 +62,31 @@ def test_without_the_engine_too(
     assert "legato[local]" in capsys.readouterr().out
 
 
-def test_the_demo_has_an_agent_with_a_clock() -> None:
-    settings = with_clock(Settings())
+async def test_the_demo_has_an_agent_that_uses_a_tool(tmp_path: Path) -> None:
+    (tmp_path / "legato.toml").write_text(SCRIPTED)
+    async with demo(tmp_path, EXTRAS="mcp", LEGATO_JWT_SECRET=SECRET) as (server, _):
+        chat = f"http://127.0.0.1:{server.port}/api/agents/chat"
+        async with httpx.AsyncClient(headers=bearer("demo"), timeout=30) as client:
+            question = {"text": "What time is it?", "agent_id": "timekeeper"}
+            begun = await client.post(chat, json=question)
+            assert begun.status_code == 200, begun.text
+            told = await client.get(f"{chat}/stream/{begun.json()['streamId']}")
 
-    assert settings.agents["clock"].tools == ("sys__all__sys_mcp_clock",)
-    assert settings.mcp["clock"].args[0].endswith("clock.py")
+    assert (
+        '"name":"calculate_mcp_clock","args":"{\\"expression\\": \\"6 * 7\\"}","output":"42"'
+        in told.text
+    )
 
 
-def test_without_the_mcp_package_the_demo_has_no_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_configured_is_not_changed_for_the_clock(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Settings(agents={"mine": AgentSettings()})
+
+    assert with_clock(own) is own
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-
     assert with_clock(Settings()) == Settings()
+    assert "legato[mcp]" in capsys.readouterr().out
 
 
 def test_a_browser_is_opened_where_there_is_a_screen(

@@ -9,6 +9,7 @@ from legato.config import Settings, load_settings
 from legato.http.agents.avatars import avatars
 from legato.http.agents.permissions import permissions
 from legato.http.agents.routes import agents
+from legato.http.agents.tools import tools
 from legato.http.application import Legato
 from legato.http.auth.keys import keys
 from legato.http.auth.sessions import sessions
@@ -32,7 +33,7 @@ from legato.http.runtime import Runtime
 from legato.secret import with_secret
 
 BLUEPRINTS: Final = (
-    *(agents, avatars, permissions),
+    *(agents, avatars, permissions, tools),
     *(chat, completions, completion_jobs, conversations, keys, models),
     *(responses, response_jobs, response_sockets, compaction),
     *(api_conversations, conversation_items),

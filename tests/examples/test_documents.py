@@ -84,4 +84,4 @@ async def test_the_demo_s_agent_calls_its_tools_as_printed(tmp_path: Path) -> No
         told = await run(server, tmp_path, "/bin/bash", "-c", with_legato(begun + example))
 
     assert told.count("on_run_step_completed") == 2
-    assert '"output":"20"' in told
+    assert '"output":"42"' in told

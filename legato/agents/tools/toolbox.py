@@ -6,7 +6,7 @@ from typing import Final
 
 import trio
 
-from legato.agents.definition import ACTION_DELIMITER, MCP_DELIMITER
+from legato.agents.definition import ACTION_DELIMITER, MCP_DELIMITER, WHOLE_SERVER
 from legato.agents.tools.contract import NoTools, Offer, Toolbox, joined
 from legato.agents.tools.functions import FunctionToolbox, load_functions
 from legato.config import ConfigError, Settings
@@ -39,6 +39,12 @@ class AllTools:
             for kind in wanted:
                 nursery.start_soon(ask, kind)
         return joined(offers[kind] for kind in wanted)
+
+
+def every_name(settings: Settings) -> Sequence[str]:
+    """Names that an agent could have in its `tools` to use everything there is."""
+    servers = (f"{WHOLE_SERVER}{MCP_DELIMITER}{name}" for name in settings.mcp)
+    return [*settings.functions, *servers]
 
 
 @asynccontextmanager

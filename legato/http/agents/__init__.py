@@ -9,4 +9,5 @@
 - `permissions`: permissions of agents: LibreChat's routes under `/api/permissions`
 - `replies`: the routes' replies about agents
 - `routes`: create, read, change, duplicate, revert and delete agents
+- `tools`: the tools that an agent could have
 """

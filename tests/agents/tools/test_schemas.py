@@ -85,6 +85,27 @@ async def test_names_of_other_languages_are_plain_names() -> None:
     assert await arguments_of('{"__proto__": "x"}', schema) == {"__proto__": "x"}
 
 
+async def test_a_schema_that_cannot_be_used_is_said_instead_of_called() -> None:
+    assert (await fault_of("{}", {"$ref": "http://192.0.2.1/x"})).startswith(
+        "the tool cannot be called: its schema: $ref: found 'http://192.0.2.1/x'; allowed: "
+    )
+
+
+def test_references_lead_through_lists_and_escapes() -> None:
+    check_schema(
+        {
+            "type": "object",
+            "properties": {
+                "a": {"$ref": "#/allOf/0"},
+                "b": {"prefixItems": [{"$ref": "#/$defs/x~1y"}]},
+            },
+            "patternProperties": {"^c": {"$ref": "#/$defs/x~1y"}},
+            "allOf": [{"minProperties": 1}],
+            "$defs": {"x/y": {"not": {"type": "null"}}},
+        }
+    )
+
+
 async def test_an_expression_that_backtracks_holds_nobody() -> None:
     for pattern in ("^(a+)+$", "^(?=(a+)+$)b", r"^(a+)+\1$"):
         schema: Any = {

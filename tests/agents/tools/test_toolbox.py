@@ -1,8 +1,10 @@
 import subprocess
 import sys
 
+import pytest
+
 from legato.agents.tools.toolbox import open_toolbox
-from legato.config import FunctionSettings, Settings
+from legato.config import ConfigError, FunctionSettings, McpSettings, Settings
 
 OPEN = """
 import sys, trio
@@ -36,3 +38,22 @@ def test_who_has_no_mcp_server_does_not_import_the_package() -> None:
 
     assert "legato.agents.tools.toolbox" in done.stdout.split()
     assert "mcp" not in done.stdout.split()
+
+
+async def test_a_missing_package_is_named_with_the_way_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "legato.agents.tools.mcp.toolbox", None)
+    settings = Settings(mcp={"clock": McpSettings(command="true")})
+
+    with pytest.raises(ConfigError, match=r"^mcp: MCP servers need the package .*legato\[mcp\]"):
+        async with open_toolbox(settings):
+            pass
+
+
+async def test_servers_that_are_configured_are_asked() -> None:
+    settings = Settings(mcp={"clock": McpSettings(command="/no/such/program")})
+    async with open_toolbox(settings) as toolbox:
+        offer = await toolbox.offer(["now_mcp_clock"], "ada")
+
+    assert offer.missing["now_mcp_clock"].startswith("the MCP server 'clock' is not there: ")

@@ -7,7 +7,7 @@ from typing import Any
 from legato.actors.lifespan import open_supervisor
 from legato.actors.local_jobs import LocalJobs
 from legato.agents.run import AgentRuns
-from legato.agents.tools.contract import NoTools
+from legato.agents.tools.toolbox import open_toolbox
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.auth.key_ring import open_key_ring
@@ -65,12 +65,13 @@ async def open_house(
     async with (
         open_storage(settings.database_url, clock=clock, quota=quota_of(settings)) as storage,
         open_guards(settings, storage.records.bans, clock=clock) as guards,
+        open_toolbox(settings) as toolbox,
         open_supervisor(
             records=storage.records,
             models=table,
             dialects=DIALECTS,
             limits=settings.limits,
-            runs=AgentRuns(table, NoTools()),
+            runs=AgentRuns(table, toolbox),
             journal=storage.journal,
         ) as supervisor,
         open_key_ring(storage.records.api_keys) as key_ring,
@@ -81,6 +82,7 @@ async def open_house(
         yield Runtime(
             *(settings, storage.records, table, supervisor, jobs, key_ring, guards, revoked),
             catalogue,
+            toolbox,
         )
 
 

@@ -139,5 +139,7 @@ if __name__ == "__main__":
         if "--with-child" in sys.argv:
             note(f"child {subprocess.Popen(['sleep', '600']).pid}")
         if "--greets" in sys.argv:
-            print("Welcome to the odd server!", flush=True)
+            print("Welcome to the odd server!", "and more" * 200_000, sep="\n", flush=True)
+        if "--shouts" in sys.argv:
+            print("shout\n" * 100_000, file=sys.stderr)
         anyio.run(speak_through_pipes)

@@ -120,7 +120,8 @@ class Connection:
 
     async def hear_changes(self) -> None:
         """Hear of changed lists where the server tells only those that listen (2026-07-28)."""
-        for pause in chain(LISTENING_PAUSES, repeat(LISTENING_PAUSES[-1])):
+        pauses = chain(LISTENING_PAUSES, repeat(LISTENING_PAUSES[-1]))
+        while True:
             try:
                 async with self._client.listen(tools_list_changed=True) as subscription:
                     async for _ in subscription:
@@ -129,7 +130,7 @@ class Connection:
                 self.changed()
             except (ListenNotSupportedError, MCPError, TimeoutError):
                 return  # the list's age is enough
-            await trio.sleep(pause)
+            await trio.sleep(next(pauses))
 
 
 @contextmanager
@@ -174,9 +175,8 @@ async def open_connection(
     heard: list[Connection] = []
 
     async def hear(message: IncomingMessage) -> None:
-        if isinstance(message, types.ToolListChangedNotification):
-            for each in heard:
-                each.changed()
+        for each in heard if isinstance(message, types.ToolListChangedNotification) else ():
+            each.changed()
 
     # The deadline is lifted by whoever has the connection: a scope must enclose what it opens.
     with trio.CancelScope(deadline=trio.current_time() + CONNECT_TIMEOUT) as scope:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import ErrorData, JSONRPCError, jsonrpc_message_adapter
 from pydantic import ValidationError
 
-from legato.agents.tools.mcp.errors import TOO_LONG, NotSent
+from legato.agents.tools.mcp.errors import TOO_LONG
 from legato.agents.tools.mcp.lines import Lines, TooLong
 from legato.config.tools import McpSettings
 
@@ -38,13 +38,17 @@ log = structlog.get_logger()
 
 _Incoming = SessionMessage | Exception
 
+_CLOSED: Final = (
+    *(anyio.BrokenResourceError, anyio.ClosedResourceError),
+    *(trio.BrokenResourceError, trio.ClosedResourceError),
+)
+
 
 class Guardian:
     """The process that ends servers whose Legato was killed."""
 
-    def __init__(self, process: trio.Process, input_: int) -> None:
+    def __init__(self, input_: int) -> None:
         """`input_`: the descriptor of the process's input, which each launcher inherits."""
-        self._process = process
         self.input: Final = input_
 
     def ended(self, group: int) -> None:
@@ -54,21 +58,18 @@ class Guardian:
 
 @asynccontextmanager
 async def open_guardian() -> AsyncIterator[Guardian]:
-    reader, writer = os.pipe()
-    try:
-        command = (*_ALONE, str(Path(__file__).with_name("guardian.py")))
-        process = await trio.lowlevel.open_process(command, stdin=reader, start_new_session=True)
-    except BaseException:
-        os.close(writer)
-        raise
-    finally:
-        os.close(reader)
-    try:
-        yield Guardian(process, writer)
-    finally:
-        os.close(writer)
-        with trio.move_on_after(END_TIMEOUT, shield=True):
-            await process.wait()
+    command = (*_ALONE, str(Path(__file__).with_name("guardian.py")))
+    with ExitStack() as ends:
+        reader, writer = os.pipe()
+        ends.callback(os.close, writer)
+        with ExitStack() as given:
+            given.callback(os.close, reader)  # the guardian has its own
+            process = await trio.lowlevel.open_process(
+                command, stdin=reader, start_new_session=True
+            )
+        yield Guardian(writer)
+    with trio.move_on_after(END_TIMEOUT, shield=True):
+        await process.wait()
 
 
 @asynccontextmanager
@@ -78,9 +79,6 @@ async def open_process(
     """Begin the server's process; yield what a client speaks through.
 
     `lost` is set when the process ends or closes its output.
-
-    Raises:
-        NotSent: the program cannot be begun.
     """
     process = await _begin(settings, guardian)
     try:
@@ -97,18 +95,15 @@ async def _begin(settings: McpSettings, guardian: Guardian) -> trio.Process:
     launcher = str(Path(__file__).with_name("launcher.py"))
     assert settings.command is not None
     command = (*_ALONE, launcher, str(guardian.input), settings.command, *settings.args)
-    try:
-        return await trio.lowlevel.open_process(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**get_default_environment(), **settings.env},
-            pass_fds=(guardian.input,),
-            start_new_session=True,  # a group of its own, which is ended as a whole
-        )
-    except OSError as error:
-        raise NotSent(f"its process cannot be begun: {error.strerror}") from None
+    return await trio.lowlevel.open_process(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**get_default_environment(), **settings.env},
+        pass_fds=(guardian.input,),
+        start_new_session=True,  # a group of its own, which is ended as a whole
+    )
 
 
 async def _end(process: trio.Process, guardian: Guardian) -> None:
@@ -136,7 +131,7 @@ async def _pipes(
     outgoing, from_client = anyio.create_memory_object_stream[SessionMessage](0)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_read, process, to_client, lost)
-        nursery.start_soon(_write, process, from_client, lost)
+        nursery.start_soon(_write, process, from_client, to_client, lost)
         try:
             yield incoming, outgoing
         finally:
@@ -150,7 +145,7 @@ async def _read(
 ) -> None:
     assert process.stdout is not None
     lines = Lines()
-    with to_client, suppress(anyio.BrokenResourceError, trio.BrokenResourceError):
+    with to_client, suppress(*_CLOSED):
         while data := await process.stdout.receive_some(_READ):
             for line in lines.feed(bytes(data)):
                 if (message := _message(line)) is not None:
@@ -176,6 +171,7 @@ def _message(line: bytes | TooLong) -> SessionMessage | None:
 async def _write(
     process: trio.Process,
     from_client: MemoryObjectReceiveStream[SessionMessage],
+    to_client: MemoryObjectSendStream[_Incoming],
     lost: trio.Event,
 ) -> None:
     assert process.stdin is not None
@@ -185,6 +181,7 @@ async def _write(
                 text = each.message.model_dump_json(by_alias=True, exclude_unset=True)
                 await process.stdin.send_all(text.encode() + b"\n")
     except (trio.BrokenResourceError, trio.ClosedResourceError):
+        to_client.close()  # who does not read will not answer
         lost.set()
 
 
@@ -194,10 +191,8 @@ async def _log_errors(name: str, process: trio.Process) -> None:
     left = MOST_LOGGED
     with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
         while data := await process.stderr.receive_some(_READ):
-            if left <= 0:
-                continue
             for line in data[:left].decode("utf-8", "replace").splitlines():
                 log.info("an MCP server's standard error", server=name, line=line)
-            left -= len(data)
-            if left <= 0:
+            if 0 < left <= len(data):
                 log.warning("no more of an MCP server's standard error is logged", server=name)
+            left = max(0, left - len(data))

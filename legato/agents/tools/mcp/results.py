@@ -1,6 +1,7 @@
 """A call's result as a model reads it."""
 
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
 import mcp_types as types
 from mcp_types import CallToolResult, InputRequiredResult
@@ -27,10 +28,16 @@ def _texts(content: Iterable[types.ContentBlock]) -> Iterator[str]:
                 yield f"[{block.type}, {block.mime_type}, {_size(block.data)}, not shown]"
             case types.ResourceLink():
                 yield f"[resource {block.uri}]"
-            case types.EmbeddedResource(resource=types.TextResourceContents() as found):
-                yield found.text
-            case types.EmbeddedResource(resource=found):
-                yield f"[resource {found.uri}, {_size(getattr(found, 'blob', ''))}, not shown]"
+            case types.EmbeddedResource():
+                yield _resource(block.resource)
+            case _:
+                assert_never(block)
+
+
+def _resource(found: types.TextResourceContents | types.BlobResourceContents) -> str:
+    if isinstance(found, types.TextResourceContents):
+        return found.text
+    return f"[resource {found.uri}, {_size(found.blob)}, not shown]"
 
 
 def _size(base64: str) -> str:

@@ -88,11 +88,16 @@ class McpServer:
             NotSent: there is none, and why.
         """
         with trio.move_on_after(PATIENCE):
-            while self._connection is None and (is_patient or self._reason is None):
+            while self._present() is None and (is_patient or self._reason is None):
                 await self._changed.wait()
-        if self._connection is None:
+        if (connection := self._present()) is None:
             raise NotSent(self._reason or f"it is not connected after {PATIENCE:g} seconds")
-        return self._connection
+        return connection
+
+    def _present(self) -> Connection | None:
+        """The connection, unless it is lost and `keep` has not come to that yet."""
+        found = self._connection
+        return None if found is None or found.lost.is_set() else found
 
     async def call(
         self,

@@ -3,6 +3,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from legato.agents.tools.mcp import guardian, launcher
 from legato.agents.tools.mcp.guardian import watch
 
@@ -65,3 +67,36 @@ def test_the_launcher_says_which_program_is_missing() -> None:
 
     assert done.returncode == 127
     assert done.stderr == b"no-such-program: No such file or directory\n"
+
+
+def test_the_guardian_goes_on_where_a_group_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    ignored: list[int] = []
+    monkeypatch.setattr(signal, "signal", lambda number, _: ignored.append(number))
+    monkeypatch.setattr(sys, "stdin", ["+999999998\n", "+999999999\n"])
+
+    guardian.main()
+
+    assert signal.SIGTERM in ignored
+
+
+def test_the_launcher_becomes_the_program_without_the_guardian(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader, writer = os.pipe()
+    begun: list[list[str]] = []
+    monkeypatch.setattr(os, "execvp", lambda _, command: begun.append(command))
+
+    launcher.main([str(writer), "server", "--fast"])
+
+    assert begun == [["server", "--fast"]]
+    assert os.read(reader, 100) == b"+%d\n" % os.getpgrp()
+    os.close(reader)
+
+
+def test_a_launcher_that_can_begin_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    reader, writer = os.pipe()
+
+    assert launcher.main([str(writer), "/no/such/program"]) == 127
+
+    assert capsys.readouterr().err == "/no/such/program: No such file or directory\n"
+    os.close(reader)

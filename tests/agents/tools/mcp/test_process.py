@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from legato.agents.tools.mcp.toolbox import open_mcp
 from legato.config.tools import McpSettings
@@ -67,6 +68,26 @@ async def test_a_server_and_its_children_end_with_the_toolbox(tmp_path: Path) ->
 async def test_a_server_may_greet_where_only_messages_belong(tmp_path: Path) -> None:
     async with tools_of(through_pipes(Counts(tmp_path), "--greets")) as (_, tools):
         assert await said(tools["echo"], text="hello") == "hello"
+
+
+async def test_standard_error_is_logged_up_to_a_bound(tmp_path: Path) -> None:
+    with capture_logs() as lines:
+        async with tools_of(through_pipes(Counts(tmp_path), "--shouts")) as (_, tools):
+            assert await said(tools["echo"], text="hello") == "hello"
+        shouted = [line["line"] for line in lines if "line" in line]
+
+    assert 10_000 < len(shouted) < 11_000
+    (last,) = [line for line in lines if line["event"].startswith("no more of")]
+    assert last["server"] == "odd"
+
+
+async def test_a_server_that_does_not_read_is_begun_again(tmp_path: Path) -> None:
+    deaf = McpSettings(command="/bin/sh", args=("-c", "exec 0<&-; exec sleep 600"))
+    with capture_logs() as lines:
+        async with open_mcp({"odd": deaf}) as toolbox:
+            with trio.fail_after(30):
+                await until(lambda: any(line["event"].endswith("not there") for line in lines))
+            assert (await toolbox.offer(["now_mcp_odd"], "ada")).tools == []
 
 
 @pytest.mark.parametrize("program", ["/no/such/program", "/bin/true"])

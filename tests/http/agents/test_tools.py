@@ -1,0 +1,55 @@
+"""The tools that an agent could have, and whose credentials a tool has."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from legato.config import FunctionSettings
+from legato.http.app import create_app
+from tests.support.http.client import Client, bearer
+from tests.support.http.runtime import open_house, settings_with
+
+FUNCTIONS = {"weather": FunctionSettings(target="tests.support.functions:forecast")}
+WEATHER = {
+    "name": "weather",
+    "pluginKey": "weather",
+    "description": "Say how the weather will be.",
+    "authenticated": True,
+}
+
+
+@pytest.fixture
+async def ann() -> AsyncIterator[Client]:
+    settings = settings_with(functions=FUNCTIONS)
+    async with open_house(settings) as house:
+        yield Client(create_app(settings, house), bearer("ann"))
+
+
+async def test_every_tool_is_listed(ann: Client) -> None:
+    reply = await ann.get("/api/agents/tools")
+
+    assert reply.status == 200
+    assert reply.body == [WEATHER]
+
+
+async def test_no_call_is_made_by_hand(ann: Client) -> None:
+    assert (await ann.get("/api/agents/tools/calls?conversationId=x")).body == []
+    refused = await ann.post("/api/agents/tools/weather/call", {})
+
+    assert refused.status == 404
+    assert refused.body["message"] == (
+        "weather: no tool is called by hand; an agent that has the tool calls it"
+    )
+
+
+async def test_a_tool_has_the_operator_s_credentials(ann: Client) -> None:
+    reply = await ann.get("/api/agents/tools/weather/auth")
+    gone = await ann.get("/api/agents/tools/clock/auth")
+
+    assert reply.body == {"authenticated": True, "message": "system_defined"}
+    assert gone.status == 404
+    assert gone.body["message"] == "there is no tool 'clock' now"
+
+
+async def test_a_stranger_sees_no_tools(ann: Client) -> None:
+    assert (await Client(ann.app, {}).get("/api/agents/tools")).status == 401
