@@ -24,7 +24,10 @@ class AgentPart(Struct, frozen=True, kw_only=True, rename="camel", tag_field="ty
 
 
 class TextPart(AgentPart, frozen=True, tag="text"):
+    """Text of an answer.  `kind`: unset, or the text is the model's refusal to answer."""
+
     text: str
+    kind: Literal["refusal"] | UnsetType = UNSET
 
 
 class ThinkPart(AgentPart, frozen=True, tag="think"):

@@ -20,7 +20,7 @@ from legato.content import (
     Usage,
 )
 
-StepKind = Literal["text", "think", "tool_call"]
+StepKind = Literal["text", "think", "refusal", "tool_call"]
 
 
 class Event(Struct, frozen=True, tag=True):
@@ -103,6 +103,11 @@ class ReasoningDelta(Delta, frozen=True, gc=False):
 
 
 @final
+class RefusalDelta(Delta, frozen=True, gc=False):
+    """More of the words in which a model refuses to answer."""
+
+
+@final
 class ArgumentsDelta(Delta, frozen=True, gc=False):
     """More of a tool call's arguments: a piece of JSON text."""
 
@@ -168,7 +173,7 @@ class Failed(Ending, frozen=True, kw_only=True):
     retry_after: float | None = None
 
 
-AnyDelta = TextDelta | ReasoningDelta | ArgumentsDelta
+AnyDelta = TextDelta | ReasoningDelta | RefusalDelta | ArgumentsDelta
 ContentEvent = StepStarted | AnyDelta | StepCompleted | ModelCallEnded
 AnyEnding = Finished | Stopped | Failed
 RareEvent = Queued | Created | StepStarted | StepCompleted | ModelCallEnded | AnyEnding

@@ -49,6 +49,8 @@ def blank(step: StepStarted) -> TextPart | ThinkPart | ToolCallPart:
     match step.kind:
         case "text":
             return TextPart("", **origin)
+        case "refusal":
+            return TextPart("", "refusal", **origin)
         case "think":
             return ThinkPart("", **origin)
         case "tool_call":

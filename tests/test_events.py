@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
-from legato.content import ApiRequest, Message
-from legato.events import AnyEvent, Created, Cursor
+from legato.content import ApiRequest, Message, TextPart
+from legato.events import AnyEvent, Created, Cursor, RefusalDelta, StepStarted
 
 
 @given(st.text("0123456789ABCDEF", min_size=1), st.integers(0, 10**15 - 1), st.integers(0, 10**14))
@@ -32,3 +32,17 @@ def test_a_journal_of_a_former_version_says_what_an_api_was_asked() -> None:
 
     assert b'"asked":{' in written
     assert json.decode(written, type=AnyEvent) == created
+
+
+def test_a_text_of_a_former_version_is_no_refusal() -> None:
+    written = b'{"type":"Created","request":{"messageId":"q","conversationId":"c"},'
+    written += b'"response_id":"a","sender":"m","kept":[{"type":"text","text":"So"}]}'
+    created = json.decode(written, type=AnyEvent)
+
+    assert isinstance(created, Created)
+    assert created.kept == (TextPart("So"),)
+
+
+@pytest.mark.parametrize("event", [StepStarted(0, "refusal"), RefusalDelta(0, "No.")])
+def test_what_a_journal_keeps_comes_back(event: AnyEvent) -> None:
+    assert json.decode(json.encode(event), type=AnyEvent) == event

@@ -1,7 +1,7 @@
 """Turns a model's chunks into steps and deltas of a job.  Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, assert_never
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, Literal, assert_never
 
 from msgspec import UNSET, UnsetType
 
@@ -12,6 +12,7 @@ from legato.events import (
     ContentEvent,
     Origin,
     ReasoningDelta,
+    RefusalDelta,
     StepKind,
     StepStarted,
     TextDelta,
@@ -20,10 +21,18 @@ from legato.models.contract import (
     FinishReport,
     ModelEvent,
     ReasoningChunk,
+    RefusalChunk,
     TextChunk,
     ToolCallChunk,
     UsageReport,
 )
+
+_Said = TextChunk | ReasoningChunk | RefusalChunk
+_KINDS: Final[Mapping[type[_Said], StepKind]] = {
+    TextChunk: "text",
+    ReasoningChunk: "think",
+    RefusalChunk: "refusal",
+}
 
 
 class Positions:
@@ -43,7 +52,8 @@ class Positions:
 
 
 class Steps:
-    """Gives each run of text, each run of reasoning and each tool call a step and a new position.
+    """Gives every run of text, of reasoning or of a refusal, and every tool call a step and a
+    position of its own.
 
     Text that goes on from a kept part of the same kind takes the kept part's position, and a
     continued answer thereby stays a single part.  Each model call of a run has Steps of its own;
@@ -60,8 +70,8 @@ class Steps:
         self.finish: FinishReport | None = None
         self._origin = origin
         self._positions = positions or Positions(len(kept))
-        self._last_kept = kept[-1] if kept else None
-        self._open: type[TextChunk] | type[ReasoningChunk] | None = None
+        self._last_kept = _kind_of(kept[-1]) if kept else None
+        self._open: type[_Said] | None = None
         self._index = -1
         self._calls: dict[int, int] = {}  # the provider's number of a call -> its position
 
@@ -71,18 +81,24 @@ class Steps:
         for chunk in chunks:
             if type(chunk) is TextChunk:
                 if self._open is not TextChunk:
-                    events.append(self._begin(TextChunk, TextPart))
+                    events.append(self._begin(TextChunk))
                 events.append(TextDelta(self._index, chunk.text))
             elif type(chunk) is ReasoningChunk:
                 if self._open is not ReasoningChunk:
-                    events.append(self._begin(ReasoningChunk, ThinkPart))
+                    events.append(self._begin(ReasoningChunk))
                 events.append(ReasoningDelta(self._index, chunk.text))
             else:
                 events.extend(self._other(chunk))
         return tuple(events)
 
-    def _other(self, chunk: ToolCallChunk | UsageReport | FinishReport) -> Iterator[ContentEvent]:
+    def _other(
+        self, chunk: RefusalChunk | ToolCallChunk | UsageReport | FinishReport
+    ) -> Iterator[ContentEvent]:
         match chunk:
+            case RefusalChunk(text):
+                if self._open is not RefusalChunk:
+                    yield self._begin(RefusalChunk)
+                yield RefusalDelta(self._index, text)
             case ToolCallChunk():
                 yield from self._tool_call(chunk)
             case UsageReport(usage):
@@ -92,15 +108,11 @@ class Steps:
             case _:
                 assert_never(chunk)
 
-    def _begin(
-        self, chunk: type[TextChunk] | type[ReasoningChunk], part: type[TextPart] | type[ThinkPart]
-    ) -> StepStarted:
-        self._open = chunk
-        self._index = (
-            self._positions.last if isinstance(self._last_kept, part) else self._positions.take()
-        )
+    def _begin(self, chunk: type[_Said]) -> StepStarted:
+        self._open, kind = chunk, _KINDS[chunk]
+        goes_on = kind == self._last_kept
+        self._index = self._positions.last if goes_on else self._positions.take()
         self._last_kept = None
-        kind: StepKind = "text" if part is TextPart else "think"
         return StepStarted(self._index, kind, origin=self._origin)
 
     def _tool_call(self, chunk: ToolCallChunk) -> Iterator[ContentEvent]:
@@ -113,3 +125,10 @@ class Steps:
         kind: Literal["custom"] | UnsetType = "custom" if chunk.is_custom else UNSET
         call = ToolCall(chunk.id, chunk.name, chunk.args, kind=kind)
         yield StepStarted(index, "tool_call", call, self._origin)
+
+
+def _kind_of(part: Part) -> StepKind | None:
+    """The kind of the step that would go on where `part` ends; None where nothing can."""
+    if isinstance(part, TextPart):
+        return part.kind or "text"
+    return "think" if isinstance(part, ThinkPart) else None

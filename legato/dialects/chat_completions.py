@@ -31,6 +31,7 @@ from legato.events import (
     Queued,
     RareEvent,
     ReasoningDelta,
+    RefusalDelta,
     Snapshot,
     StepCompleted,
     StepStarted,
@@ -42,6 +43,7 @@ _json = json.Encoder().encode  # JSON escapes every line break, so a payload can
 
 _TEXT: Final = b'"content":%b'
 _THOUGHT: Final = b'"%b":%%b' % THOUGHTS.encode()
+_REFUSAL: Final = b'"refusal":%b'
 _ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
 _INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'
 
@@ -76,6 +78,8 @@ class ChatCompletions:
         if type(event) is ArgumentsDelta:
             template = self._input if event.index in self._custom else self._arguments
             return template % (self._calls[event.index], _json(event.text), seq)
+        if type(event) is RefusalDelta:
+            return self._refusal % (_json(event.text), seq)
         return self._rare(seq, event)
 
     def snapshot(self, snapshot: Snapshot) -> None:
@@ -109,6 +113,7 @@ class ChatCompletions:
         )
         self._text = self._template(_TEXT)
         self._thought = self._template(_THOUGHT)
+        self._refusal = self._template(_REFUSAL)
         self._arguments = self._template(_ARGUMENTS)
         self._input = self._template(_INPUT)
 

@@ -72,13 +72,15 @@ def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | No
 
 
 def message_of(content: Sequence[Part]) -> Body:
-    text = "".join(part.text for part in content if isinstance(part, TextPart))
+    texts = [part for part in content if isinstance(part, TextPart)]
+    text = "".join(part.text for part in texts if part.kind is UNSET)
+    refusal = "".join(part.text for part in texts if part.kind == "refusal")
     thoughts = "".join(part.think for part in content if isinstance(part, ThinkPart))
     calls = [call_of(part.tool_call) for part in content if isinstance(part, ToolCallPart)]
     return {
         "role": "assistant",
-        "content": text or (None if calls else ""),
-        "refusal": None,
+        "content": text or (None if calls or refusal else ""),
+        "refusal": refusal or None,
         **({THOUGHTS: thoughts} if thoughts else {}),
         **({"tool_calls": calls} if calls else {}),
     }

@@ -23,6 +23,7 @@ from legato.events import (
     Origin,
     Queued,
     ReasoningDelta,
+    RefusalDelta,
     Snapshot,
     StepCompleted,
     StepStarted,
@@ -68,6 +69,8 @@ class LibreChat:
             return self._thought % (event.index, _json(event.text), seq)
         if type(event) is ArgumentsDelta:
             return self._arguments % (event.index, _json(event.text), seq)
+        if type(event) is RefusalDelta:  # LibreChat's clients know it as text only
+            return self._text % (event.index, _json(event.text), seq)
         if isinstance(event, Queued | ModelCallEnded):
             return b""  # the reply to the start said the first; no frame says the second
         if isinstance(event, Failed) and event.request is None:

@@ -1,6 +1,6 @@
 """The output items of the Responses API, and the events around each item.  Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple
 
 from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart
@@ -30,26 +30,32 @@ class Words(NamedTuple):
     place: Body
 
 
+_TEXT: Final = Words(
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.content_part.added",
+    "response.content_part.done",
+    "content",
+    {"content_index": 0, "logprobs": []},
+)
+_REFUSAL: Final = Words(
+    "response.refusal.delta",
+    "response.refusal.done",
+    "response.content_part.added",
+    "response.content_part.done",
+    "content",
+    {"content_index": 0},
+)
 # A provider's thoughts are shown as a summary.  OpenAI's own models send summaries, so all clients
 # know the events, and the specification has them too.
-WORDS: Final[Mapping[type[TextPart | ThinkPart], Words]] = {
-    TextPart: Words(
-        "response.output_text.delta",
-        "response.output_text.done",
-        "response.content_part.added",
-        "response.content_part.done",
-        "content",
-        {"content_index": 0, "logprobs": []},
-    ),
-    ThinkPart: Words(
-        "response.reasoning_summary_text.delta",
-        "response.reasoning_summary_text.done",
-        "response.reasoning_summary_part.added",
-        "response.reasoning_summary_part.done",
-        "summary",
-        {"summary_index": 0},
-    ),
-}
+_THOUGHTS: Final = Words(
+    "response.reasoning_summary_text.delta",
+    "response.reasoning_summary_text.done",
+    "response.reasoning_summary_part.added",
+    "response.reasoning_summary_part.done",
+    "summary",
+    {"summary_index": 0},
+)
 
 _PREFIXES: Final = {
     "message": "msg",
@@ -76,26 +82,34 @@ def item_of(part: OutputPart, job_id: str, index: int, status: Status) -> Body:
         call = part.tool_call
         return {**head, "call_id": call.id, "name": call.name, _INPUTS[head["type"]]: call.args}
     if isinstance(part, ThinkPart):
-        return {**head, "summary": [_words_of(part)]}
-    return {**head, "role": "assistant", "content": [_words_of(part)]}
+        return {**head, "summary": [_whole_of(part)]}
+    return {**head, "role": "assistant", "content": [_whole_of(part)]}
 
 
-def _words_of(part: TextPart | ThinkPart) -> Body:
+def words_of(part: TextPart | ThinkPart) -> Words:
+    if isinstance(part, ThinkPart):
+        return _THOUGHTS
+    return _REFUSAL if part.kind == "refusal" else _TEXT
+
+
+def _whole_of(part: TextPart | ThinkPart) -> Body:
     if isinstance(part, ThinkPart):
         return {"type": "summary_text", "text": part.think}
+    if part.kind == "refusal":
+        return {"type": "refusal", "refusal": part.text}
     return {"type": "output_text", "text": part.text, "annotations": [], "logprobs": []}
 
 
 def place_of(part: OutputPart, job_id: str, index: int) -> Body:
     """The fields that say where in the response a part's deltas and texts belong."""
-    words = WORDS[type(part)].place if isinstance(part, TextPart | ThinkPart) else {}
-    return {"item_id": id_of(part, job_id, index), "output_index": index, **words}
+    place = {} if isinstance(part, ToolCallPart) else words_of(part).place
+    return {"item_id": id_of(part, job_id, index), "output_index": index, **place}
 
 
 def delta_type(part: OutputPart) -> str:
     if isinstance(part, ToolCallPart):
         return INPUT_DELTA if part.tool_call.kind == "custom" else ARGUMENTS_DELTA
-    return WORDS[type(part)].delta
+    return words_of(part).delta
 
 
 def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
@@ -107,9 +121,9 @@ def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
         if part.tool_call.args:
             yield delta_type(part), {**place, "delta": part.tool_call.args}
     else:
-        words = WORDS[type(part)]
+        words = words_of(part)
         yield ADDED, {"output_index": index, "item": item | {words.parts: []}}
-        yield words.part_added, {**place, "part": _words_of(part)}
+        yield words.part_added, {**place, "part": _whole_of(part)}
 
 
 def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterator[Event]:
@@ -118,8 +132,9 @@ def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterat
     if isinstance(part, ToolCallPart):
         yield _whole(part.tool_call, place)
     else:
-        words, whole = WORDS[type(part)], _words_of(part)
-        yield words.done, {**place, "text": whole["text"]}
+        words, whole = words_of(part), _whole_of(part)
+        said = "refusal" if words is _REFUSAL else "text"
+        yield words.done, {**place, said: whole[said]}
         yield words.part_done, {**place, "part": whole}
     yield DONE, {"output_index": index, "item": item_of(part, job_id, index, status)}
 

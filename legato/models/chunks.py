@@ -94,17 +94,28 @@ def thought_in(delta: Mapping[str, Any]) -> str:
 
 
 def said_in(delta: Mapping[str, Any]) -> str:
-    """The text in a delta; a refusal comes in place of the text, and is read as text."""
+    """The text in a delta, without thoughts and refusals."""
     content = delta.get("content")
-    if type(content) is str and content:
+    if type(content) is str:
         return content
     if type(content) is list:
-        content = [part for part in content if not _is_thought(part)]
-    return text_in(content) or text_in(delta.get("refusal"))
+        content = [part for part in content if not (_is_thought(part) or _is_refusal(part))]
+    return text_in(content)
+
+
+def refusal_in(delta: Mapping[str, Any]) -> str:
+    """The refusal in a delta: a field of its own, or some of the content's parts."""
+    content = delta.get("content")
+    parts = [*filter(_is_refusal, content)] if type(content) is list else None
+    return text_in(delta.get("refusal")) or text_in(parts)
 
 
 def _is_thought(part: object) -> bool:
     return isinstance(part, dict) and part.get("type") in _THOUGHT_PARTS
+
+
+def _is_refusal(part: object) -> bool:
+    return isinstance(part, dict) and part.get("type") == "refusal"
 
 
 def finish_in(choice: Mapping[str, Any]) -> str:

@@ -55,6 +55,13 @@ class ReasoningChunk(Struct, frozen=True, gc=False):
     text: str
 
 
+@final
+class RefusalChunk(Struct, frozen=True, gc=False):
+    """Words in which the model refuses to answer."""
+
+    text: str
+
+
 class ToolCallChunk(Struct, frozen=True):
     """`index` counts the calls of this answer; `id`, `name` and whether it `is_custom` (a tool's
     whose input is any text) come with a call's first chunk."""
@@ -81,7 +88,7 @@ class FinishReport(Struct, frozen=True):
     service_tier: str = ""
 
 
-ModelEvent = TextChunk | ReasoningChunk | ToolCallChunk | UsageReport | FinishReport
+ModelEvent = TextChunk | ReasoningChunk | RefusalChunk | ToolCallChunk | UsageReport | FinishReport
 
 
 class ModelError(Exception):

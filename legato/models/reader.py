@@ -14,6 +14,7 @@ from legato.models.chunks import (
     delta_in,
     fact_in,
     finish_in,
+    refusal_in,
     said_in,
     thought_in,
     usage_in,
@@ -23,6 +24,7 @@ from legato.models.contract import (
     ModelError,
     ModelEvent,
     ReasoningChunk,
+    RefusalChunk,
     TextChunk,
     ToolCallChunk,
     UsageReport,
@@ -39,8 +41,9 @@ MOST_DROPPED: Final = 64 * 1024 * 1024
 """Bytes of skipped events, after which the provider counts as broken."""
 
 MOST_PARTS: Final = 1000
-"""Changes between text and thoughts: each makes a part, and a model thinks some dozen times."""
+"""Changes between text, thoughts and refusals; each makes a part.  Models make some dozens."""
 
+_Said = TextChunk | ReasoningChunk | RefusalChunk
 _DONE: Final = b"[DONE]"
 _WHITE: Final = b" \t\r\n"
 _BOM: Final = b"\xef\xbb\xbf"
@@ -73,7 +76,7 @@ class AnswerReader:
         self._usage: Usage | None = None
         self._has_choices = False
         self._parts = 0
-        self._latest: type[TextChunk] | type[ReasoningChunk] | None = None
+        self._latest: type[_Said] | None = None
 
     @property
     def is_finishing(self) -> bool:
@@ -183,10 +186,15 @@ class AnswerReader:
             self._fail(report_of(None if error is True else error))
 
     def _read_delta(self, delta: Any, events: list[ModelEvent]) -> None:
+        if len(delta) == 1 and type(text := delta.get("content")) is str:  # as nearly all are
+            self._add(events, TextChunk, text)
+            return
         if thought := thought_in(delta):
-            self._add(events, "thought", thought)
+            self._add(events, ReasoningChunk, thought)
         if text := said_in(delta):
-            self._add(events, "text", text)
+            self._add(events, TextChunk, text)
+        if refusal := refusal_in(delta):
+            self._add(events, RefusalChunk, refusal)
         if calls := delta.get("tool_calls"):
             self._read_calls(calls, events)
         elif (call := delta.get("function_call")) and type(call) is dict:
@@ -206,11 +214,10 @@ class AnswerReader:
         args = self._halves.join(f"call {call.index}", call.args)
         return call if args == call.args else replace(call, args=args)
 
-    def _add(self, events: list[ModelEvent], name: str, text: str) -> None:
-        text = self._halves.join(name, text)
+    def _add(self, events: list[ModelEvent], kind: type[_Said], text: str) -> None:
+        text = self._halves.join(kind.__name__, text)
         if not text:
             return
-        kind = TextChunk if name == "text" else ReasoningChunk
         if kind is not self._latest:
             self._latest = kind
             self._parts += 1

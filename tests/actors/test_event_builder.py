@@ -1,9 +1,11 @@
 from legato.actors.event_builder import Steps
 from legato.content import TextPart, ToolCall, Usage
-from legato.events import ArgumentsDelta, ReasoningDelta, StepStarted, TextDelta
+from legato.events import ArgumentsDelta, ReasoningDelta, RefusalDelta, StepStarted, TextDelta
 from legato.models.contract import (
     FinishReport,
+    ModelEvent,
     ReasoningChunk,
+    RefusalChunk,
     TextChunk,
     ToolCallChunk,
     UsageReport,
@@ -26,6 +28,28 @@ def test_every_run_of_a_kind_is_a_step() -> None:
         StepStarted(2, "think"),
         ReasoningDelta(2, "?"),
     ]
+
+
+def test_a_refusal_is_a_step_of_its_own_kind() -> None:
+    said: list[ModelEvent] = [TextChunk("a"), RefusalChunk("N"), RefusalChunk("o."), TextChunk("b")]
+
+    assert list(Steps().events(said)) == [
+        StepStarted(0, "text"),
+        TextDelta(0, "a"),
+        StepStarted(1, "refusal"),
+        RefusalDelta(1, "N"),
+        RefusalDelta(1, "o."),
+        StepStarted(2, "text"),
+        TextDelta(2, "b"),
+    ]
+
+
+def test_only_more_of_a_kept_refusal_goes_on_in_its_part() -> None:
+    kept = [TextPart("N", "refusal")]
+
+    assert Steps(kept).events([RefusalChunk("o.")])[1] == RefusalDelta(0, "o.")
+    assert Steps(kept).events([TextChunk("Yes.")])[1] == TextDelta(1, "Yes.")
+    assert Steps([TextPart("Yes.")]).events([RefusalChunk("No.")])[1] == RefusalDelta(1, "No.")
 
 
 def test_parallel_tool_calls_keep_their_own_places() -> None:

@@ -31,6 +31,7 @@ from legato.events import (
     Failed,
     Finished,
     ReasoningDelta,
+    RefusalDelta,
     Snapshot,
     StepCompleted,
     StepStarted,
@@ -204,19 +205,24 @@ def test_what_did_not_finish_ends_with_an_error(
 
 
 @given(
-    st.sampled_from([TextDelta, ReasoningDelta]),
+    st.sampled_from([TextDelta, ReasoningDelta, RefusalDelta]),
     st.text(st.characters(exclude_characters="\r\n:", codec="utf-8"), min_size=1),
     st.text() | st.just('%b "delta":{} %'),
     st.text() | st.sampled_from(["%", "%b%d%%", "\r", "\n\ndata: [DONE]", "\u2028", "\0"]),
     st.booleans(),
 )
 def test_a_delta_is_the_plain_frame_byte_for_byte(
-    kind: type[TextDelta | ReasoningDelta], job_id: str, model: str, text: str, usage: bool
+    kind: type[TextDelta | ReasoningDelta | RefusalDelta],
+    job_id: str,
+    model: str,
+    text: str,
+    usage: bool,
 ) -> None:
     identity = Identity(job_id, 2, "C", f"chatcmpl-{job_id}")
     encoder = ChatCompletions(identity)
     encoder.encode(1, created(model, include_usage=usage))
-    name = "content" if kind is TextDelta else "reasoning_content"
+    names = {TextDelta: "content", ReasoningDelta: "reasoning_content", RefusalDelta: "refusal"}
+    name = names[kind]
     choice = {"index": 0, "delta": {name: text}, "logprobs": None, "finish_reason": None}
     head = HEAD | {"id": f"chatcmpl-{job_id}", "model": model, "choices": [choice]}
     data = json.encode(head | ({"usage": None} if usage else {}))
@@ -319,6 +325,16 @@ def test_content_is_null_only_beside_calls() -> None:
         "content": "",
         "refusal": None,
     }
+
+
+def test_a_refusal_stands_in_place_of_the_content() -> None:
+    refused = whole_of(Finished(response=answer(TextPart("No.", "refusal"))))
+    both = whole_of(Finished(response=answer(TextPart("Well. "), TextPart("No.", "refusal"))))
+
+    message = {"role": "assistant", "content": None, "refusal": "No."}
+    assert refused["choices"][0]["message"] == message
+    assert both["choices"][0]["message"] == message | {"content": "Well. "}
+    assert ChatCompletion.model_validate(refused, strict=True).choices[0].message.refusal == "No."
 
 
 def test_what_did_not_finish_has_no_reason_to() -> None:

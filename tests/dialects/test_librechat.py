@@ -21,6 +21,7 @@ from legato.events import (
     ModelCallEnded,
     Origin,
     ReasoningDelta,
+    RefusalDelta,
     Snapshot,
     StepCompleted,
     StepStarted,
@@ -49,6 +50,13 @@ def test_a_text_delta() -> None:
         b'data: {"event":"on_message_delta","data":{"id":"step_J_0",'
         b'"delta":{"content":[{"type":"text","text":"He"}]}}}\n'
         b"id: J:1:7\n\n"
+    )
+
+
+def test_a_refusal_is_text_to_librechats_clients() -> None:
+    assert DIALECT.encode(7, RefusalDelta(0, "No.")) == DIALECT.encode(7, TextDelta(0, "No."))
+    assert json.encode(TextPart("No.", "refusal")) == (
+        b'{"type":"text","text":"No.","kind":"refusal"}'
     )
 
 

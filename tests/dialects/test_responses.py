@@ -17,6 +17,7 @@ from legato.events import (
     Failed,
     Finished,
     ReasoningDelta,
+    RefusalDelta,
     Snapshot,
     StepCompleted,
     StepStarted,
@@ -94,6 +95,22 @@ def test_a_delta_byte_for_byte() -> None:
         b'"content_index":0,"logprobs":[],"delta":"a\\n%d\xe2\x80\xa8"}\n\n'
     )
     assert encoder.number == 5
+
+
+def test_a_refusal_from_its_beginning_to_its_end() -> None:
+    refusal = (StepStarted(0, "refusal"), RefusalDelta(0, "N"), RefusalDelta(0, "o."))
+    events = said(encoded([created(), *refusal, Finished()]))
+
+    place = {"item_id": f"msg_{JOB}_0", "output_index": 0, "content_index": 0}
+    part = {"type": "refusal", "refusal": "No."}
+    assert [(each["type"], fields(each)) for each in events[3:8]] == [
+        ("response.content_part.added", place | {"part": part | {"refusal": ""}}),
+        ("response.refusal.delta", place | {"delta": "N"}),
+        ("response.refusal.delta", place | {"delta": "o."}),
+        ("response.refusal.done", place | {"refusal": "No."}),
+        ("response.content_part.done", place | {"part": part}),
+    ]
+    assert events[-1]["response"]["output"][0]["content"] == [part]
 
 
 def test_thoughts_are_a_summary_that_ends_where_the_text_begins() -> None:

@@ -12,13 +12,20 @@ from legato.dialects.response_object import resource
 from legato.dialects.responses import Responses
 from legato.events import AnyEvent, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.growing_part import JOIN_EVERY
-from legato.models.contract import ModelEvent, ReasoningChunk, TextChunk, ToolCallChunk
+from legato.models.contract import (
+    ModelEvent,
+    ReasoningChunk,
+    RefusalChunk,
+    TextChunk,
+    ToolCallChunk,
+)
 from tests.support.responses import DONE, IDENTITY, created, encoded, said
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 CHUNKS: st.SearchStrategy[ModelEvent] = st.one_of(
     st.builds(TextChunk, TEXTS),
     st.builds(ReasoningChunk, TEXTS),
+    st.builds(RefusalChunk, TEXTS),
     st.builds(ToolCallChunk, st.integers(0, 3), TEXTS, TEXTS, TEXTS),
 )
 REASONS = st.sampled_from(["stop", "length", "tool_calls", "content_filter", "max_answer_bytes"])
@@ -56,9 +63,9 @@ def test_the_deltas_of_an_item_are_its_whole(events: list[AnyEvent]) -> None:
         name = event["type"].rpartition(".")[2]
         if name == "delta":
             deltas[event["item_id"]] = deltas.get(event["item_id"], "") + event["delta"]
-        elif name == "done" and ("text" in event or "arguments" in event):
-            whole = event.get("text", event.get("arguments"))
-            assert whole == deltas.get(event["item_id"], "")
+        elif name == "done":
+            wholes = [event[field] for field in ("text", "arguments", "refusal") if field in event]
+            assert wholes in ([], [deltas.get(event.get("item_id", ""), "")])
 
 
 @settings(max_examples=40)

@@ -12,6 +12,7 @@ from legato.models.contract import (
     FinishReport,
     ModelEvent,
     ReasoningChunk,
+    RefusalChunk,
     TextChunk,
     ToolCallChunk,
     UsageReport,
@@ -58,8 +59,26 @@ def test_reasoning_is_said_before_the_text_of_the_same_chunk_and_only_once() -> 
     assert fed(chunk(both)) == [ReasoningChunk("a"), TextChunk("b")]
 
 
-def test_a_refusal_is_text() -> None:
-    assert fed(chunk({"content": None, "refusal": "No."})) == [TextChunk("No.")]
+def test_a_refusal_is_no_text() -> None:
+    parts = [{"type": "text", "text": "Well. "}, {"type": "refusal", "refusal": "No."}]
+    said = [TextChunk("Well. "), RefusalChunk("No.")]
+
+    assert fed(chunk({"content": None, "refusal": "No."})) == [RefusalChunk("No.")]
+    assert fed(chunk({"content": "Well. ", "refusal": "No."})) == said
+    assert fed(chunk({"content": parts})) == said
+
+
+def test_a_character_of_a_refusal_may_come_in_halves() -> None:
+    first, second = (chunk({"refusal": half}) for half in ("\ud83d", "\ude00"))
+
+    assert fed(first, second) == [RefusalChunk("\U0001f600")]
+
+
+def test_a_whole_answer_may_be_a_refusal() -> None:
+    message = {"role": "assistant", "content": None, "refusal": "No."}
+    body = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()
+
+    assert read_all(body)[1] == [RefusalChunk("No."), FinishReport("stop")]
 
 
 def test_what_follows_done_is_not_read() -> None:

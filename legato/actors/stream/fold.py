@@ -16,6 +16,7 @@ from legato.events import (
     Queued,
     RareEvent,
     ReasoningDelta,
+    RefusalDelta,
     Snapshot,
     StepCompleted,
     StepStarted,
@@ -28,6 +29,7 @@ from legato.growing_part import GrowingPart, blank, completed
 _GROWS: Final[Mapping[type[Delta], type[Part]]] = {
     TextDelta: TextPart,
     ReasoningDelta: ThinkPart,
+    RefusalDelta: TextPart,
     ArgumentsDelta: ToolCallPart,
 }
 """The part that a delta is more of."""

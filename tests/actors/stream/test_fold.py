@@ -15,17 +15,19 @@ from legato.events import (
     ArgumentsDelta,
     Created,
     ReasoningDelta,
+    RefusalDelta,
     StepCompleted,
     StepStarted,
     TextDelta,
 )
-from legato.models.contract import ReasoningChunk, TextChunk, ToolCallChunk
+from legato.models.contract import ReasoningChunk, RefusalChunk, TextChunk, ToolCallChunk
 
 QUESTION = Message(message_id="q", conversation_id="c", text="hello")
 
 chunks = st.one_of(
     st.builds(TextChunk, st.text(max_size=3)),
     st.builds(ReasoningChunk, st.text(max_size=3)),
+    st.builds(RefusalChunk, st.text(max_size=3)),
     st.builds(
         ToolCallChunk, st.integers(0, 3), st.just("id"), st.just("name"), st.text(max_size=3)
     ),
@@ -33,7 +35,12 @@ chunks = st.one_of(
 kept_parts = st.lists(st.sampled_from([TextPart("k"), ThinkPart("k")]), max_size=2).map(tuple)
 
 
-KINDS: dict[str, type[Part]] = {"text": TextPart, "think": ThinkPart, "tool_call": ToolCallPart}
+KINDS: dict[str, type[Part]] = {
+    "text": TextPart,
+    "think": ThinkPart,
+    "refusal": TextPart,
+    "tool_call": ToolCallPart,
+}
 
 
 def oracle(events: list[AnyEvent]) -> list[Any]:
@@ -49,7 +56,7 @@ def oracle(events: list[AnyEvent]) -> list[Any]:
             case StepStarted(index, kind, call):
                 kinds.setdefault(index, KINDS[kind])
                 parts.setdefault(index, [call.args if call else ""])
-            case TextDelta(index, text) | ReasoningDelta(index, text):
+            case TextDelta(index, text) | ReasoningDelta(index, text) | RefusalDelta(index, text):
                 parts[index].append(text)
             case ArgumentsDelta(index, args):
                 parts[index].append(args)

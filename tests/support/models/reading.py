@@ -9,6 +9,7 @@ from legato.models.contract import (
     FinishReport,
     ModelEvent,
     ReasoningChunk,
+    RefusalChunk,
     TextChunk,
     ToolCallChunk,
     UsageReport,
@@ -23,6 +24,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     text: str = ""
     thought: str = ""
+    refusal: str = ""
     calls: tuple[tuple[str, str, str], ...] = ()
     usage: tuple[int, int, int, int | None] | None = None
     finish: str | None = None
@@ -49,6 +51,7 @@ def answer_of(reads: Iterable[bytes], *, is_broken: bool = False) -> Answer:
     return Answer(
         text=text_of(events),
         thought="".join(each.text for each in events if isinstance(each, ReasoningChunk)),
+        refusal="".join(each.text for each in events if isinstance(each, RefusalChunk)),
         calls=calls_of(events),
         usage=usage_of(events),
         finish=next((each.reason for each in events if isinstance(each, FinishReport)), None),
