@@ -24,10 +24,14 @@ class AgentPart(Struct, frozen=True, kw_only=True, rename="camel", tag_field="ty
 
 
 class TextPart(AgentPart, frozen=True, tag="text"):
-    """Text of an answer.  `kind`: unset, or the text is the model's refusal to answer."""
+    """Text of an answer.  `kind`: unset, or the text is the model's refusal to answer.
+
+    `logprobs`: see LogprobsDelta; only in an answer to an API's request that asks for logprobs.
+    """
 
     text: str
     kind: Literal["refusal"] | UnsetType = UNSET
+    logprobs: str | UnsetType = UNSET
 
 
 class ThinkPart(AgentPart, frozen=True, tag="think"):
@@ -135,7 +139,8 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
     """A request to one of OpenAI's APIs: the caller's own history, no message of a conversation.
 
     `echo`: the request's fields that the answer repeats, in the API's spelling (JSON).
-    `store`: whether request and answer are kept for later requests.
+    `store`: whether request and answer are kept for later requests.  `logprobs`: whether the
+    answer shall have the provider's.
     """
 
     api: Literal["chat_completions", "responses"]
@@ -143,6 +148,7 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
     model: str
     echo: Mapping[str, Any] = {}
     store: bool = False
+    logprobs: bool = False
 
 
 class Answering(Struct, frozen=True):

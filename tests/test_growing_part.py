@@ -25,6 +25,19 @@ def test_what_was_read_grows_on() -> None:
     assert part.read() == TextPart("abc")
 
 
+def test_logprobs_grow_with_the_text_and_a_fork_has_its_own() -> None:
+    part = GrowingPart(TextPart("a"))
+    part.grow("b")
+    part.add_logprobs("1")
+    assert part.read() == TextPart("ab", logprobs="1")
+    part.add_logprobs("2")
+    twin = part.fork()
+    twin.add_logprobs("3")
+
+    assert part.read() == TextPart("ab", logprobs="1,2")
+    assert twin.read() == TextPart("ab", logprobs="1,2,3")
+
+
 def test_an_error_does_not_grow() -> None:
     with pytest.raises(ValueError, match="does not grow"):
         extended(ErrorPart("no"), "more")

@@ -10,6 +10,7 @@ from legato.events import (
     BARE,
     ArgumentsDelta,
     ContentEvent,
+    LogprobsDelta,
     Origin,
     ReasoningDelta,
     RefusalDelta,
@@ -19,6 +20,7 @@ from legato.events import (
 )
 from legato.models.contract import (
     FinishReport,
+    LogprobsChunk,
     ModelEvent,
     ReasoningChunk,
     RefusalChunk,
@@ -65,10 +67,13 @@ class Steps:
         kept: Sequence[Part] = (),
         origin: Origin = BARE,
         positions: Positions | None = None,
+        *,
+        with_logprobs: bool = False,
     ) -> None:
         self.usage = Usage()
         self.finish: FinishReport | None = None
         self._origin = origin
+        self._with_logprobs = with_logprobs
         self._positions = positions or Positions(len(kept))
         self._last_kept = _kind_of(kept[-1]) if kept else None
         self._open: type[_Said] | None = None
@@ -92,9 +97,16 @@ class Steps:
         return tuple(events)
 
     def _other(
-        self, chunk: RefusalChunk | ToolCallChunk | UsageReport | FinishReport
+        self, chunk: LogprobsChunk | RefusalChunk | ToolCallChunk | UsageReport | FinishReport
     ) -> Iterator[ContentEvent]:
         match chunk:
+            case LogprobsChunk(text, logprobs):
+                if self._open is not TextChunk:
+                    yield self._begin(TextChunk)
+                if self._with_logprobs:
+                    yield LogprobsDelta(self._index, text, logprobs)
+                else:
+                    yield TextDelta(self._index, text)
             case RefusalChunk(text):
                 if self._open is not RefusalChunk:
                     yield self._begin(RefusalChunk)

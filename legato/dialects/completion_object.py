@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, json
 
 from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart, Usage
 from legato.events import AnyEnding, Failed, Finished, Stopped
@@ -60,7 +60,7 @@ def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | No
     choice = {
         "index": 0,
         "message": message_of(answer.content or ()),
-        "logprobs": None,
+        "logprobs": _logprobs_of(answer.content or ()),
         "finish_reason": finish_reason(ending) if isinstance(ending, Finished) else None,
     }
     return {
@@ -84,6 +84,12 @@ def message_of(content: Sequence[Part]) -> Body:
         **({THOUGHTS: thoughts} if thoughts else {}),
         **({"tool_calls": calls} if calls else {}),
     }
+
+
+def _logprobs_of(content: Sequence[Part]) -> Body | None:
+    """All that the provider said of the text's tokens; None where nothing was said."""
+    said = [part.logprobs for part in content if isinstance(part, TextPart) and part.logprobs]
+    return {"content": json.decode(f"[{','.join(said)}]"), "refusal": None} if said else None
 
 
 def served_by(ending: AnyEnding) -> Body:

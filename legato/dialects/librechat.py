@@ -19,6 +19,7 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    LogprobsDelta,
     ModelCallEnded,
     Origin,
     Queued,
@@ -69,7 +70,8 @@ class LibreChat:
             return self._thought % (event.index, _json(event.text), seq)
         if type(event) is ArgumentsDelta:
             return self._arguments % (event.index, _json(event.text), seq)
-        if type(event) is RefusalDelta:  # LibreChat's clients know it as text only
+        if type(event) is RefusalDelta or type(event) is LogprobsDelta:  # the text is all that
+            # LibreChat's clients know
             return self._text % (event.index, _json(event.text), seq)
         if isinstance(event, Queued | ModelCallEnded):
             return b""  # the reply to the start said the first; no frame says the second

@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple
 
+from msgspec import Raw, json
+
 from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart
+from legato.events import LogprobsDelta
 
 Body = dict[str, Any]
 Event = tuple[str, Body]  # the event's type, and all other fields but the number
@@ -97,7 +100,16 @@ def _whole_of(part: TextPart | ThinkPart) -> Body:
         return {"type": "summary_text", "text": part.think}
     if part.kind == "refusal":
         return {"type": "refusal", "refusal": part.text}
-    return {"type": "output_text", "text": part.text, "annotations": [], "logprobs": []}
+    logprobs = json.decode(_logprobs(part.logprobs)) if part.logprobs else []
+    return {"type": "output_text", "text": part.text, "annotations": [], "logprobs": logprobs}
+
+
+def _logprobs(said: str) -> bytes:
+    """The list in the API's words, which have no null for bytes.
+
+    In a text of JSON the quotes are escaped, so that only a field can be found here.
+    """
+    return b"[%b]" % said.replace('"bytes":null', '"bytes":[]').encode()
 
 
 def place_of(part: OutputPart, job_id: str, index: int) -> Body:
@@ -110,6 +122,14 @@ def delta_type(part: OutputPart) -> str:
     if isinstance(part, ToolCallPart):
         return INPUT_DELTA if part.tool_call.kind == "custom" else ARGUMENTS_DELTA
     return words_of(part).delta
+
+
+def with_logprobs(job_id: str, delta: LogprobsDelta) -> Event:
+    """The event of a delta with logprobs, as which only text comes."""
+    part = TextPart("")
+    place = place_of(part, job_id, delta.index)
+    logprobs = Raw(_logprobs(delta.logprobs))
+    return delta_type(part), {**place, "logprobs": logprobs, "delta": delta.text}
 
 
 def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
@@ -134,7 +154,8 @@ def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterat
     else:
         words, whole = words_of(part), _whole_of(part)
         said = "refusal" if words is _REFUSAL else "text"
-        yield words.done, {**place, said: whole[said]}
+        logprobs = {"logprobs": whole["logprobs"]} if words is _TEXT else {}
+        yield words.done, {**place, **logprobs, said: whole[said]}
         yield words.part_done, {**place, "part": whole}
     yield DONE, {"output_index": index, "item": item_of(part, job_id, index, status)}
 

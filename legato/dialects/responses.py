@@ -16,6 +16,7 @@ from legato.dialects.response_items import (
     delta_type,
     opening,
     place_of,
+    with_logprobs,
 )
 from legato.dialects.response_object import beginning, resource
 from legato.dialects.response_status import end_status, end_type, unbegun
@@ -27,6 +28,7 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    LogprobsDelta,
     ModelCallEnded,
     Queued,
     RareEvent,
@@ -81,6 +83,8 @@ class Responses:
         match event:
             case StepStarted():
                 yield from self._start(event)
+            case LogprobsDelta():
+                yield self._grow(event)
             case Queued() | StepCompleted() | ModelCallEnded():
                 pass  # a tool's result is not the model's output
             case Created():
@@ -98,6 +102,12 @@ class Responses:
         part = blank(step)
         yield from opening(part, self._job_id, step.index)
         self._open[step.index] = GrowingPart(part), self._template(part, step.index)
+
+    def _grow(self, delta: LogprobsDelta) -> Event:
+        growing, _ = self._open[delta.index]
+        growing.grow(delta.text)
+        growing.add_logprobs(delta.logprobs)
+        return with_logprobs(self._job_id, delta)
 
     def _close(self, status: Status, *but: type[OutputPart]) -> Iterator[Event]:
         for index, (growing, _) in sorted(self._open.items()):

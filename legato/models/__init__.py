@@ -13,6 +13,7 @@
 - `exchange`: an HTTP/1.1 request on a connection, and the response as the connection brings bytes
 - `failures`: errors of providers, in every shape that providers use
 - `fields`: a field from a provider, whatever the field turns out to be
+- `logprobs`: the log probabilities of an answer's tokens, as a provider says them
 - `messages`: messages as most models want them
 - `openai`: any server that speaks OpenAI's Chat Completions: OpenAI, vLLM, Ollama, llama.cpp,
   LiteLLM

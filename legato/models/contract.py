@@ -51,6 +51,14 @@ class TextChunk(Struct, frozen=True, gc=False):
 
 
 @final
+class LogprobsChunk(Struct, frozen=True, gc=False):
+    """Text of the answer with the log probabilities of the tokens; see LogprobsDelta."""
+
+    text: str
+    logprobs: str
+
+
+@final
 class ReasoningChunk(Struct, frozen=True, gc=False):
     text: str
 
@@ -88,7 +96,15 @@ class FinishReport(Struct, frozen=True):
     service_tier: str = ""
 
 
-ModelEvent = TextChunk | ReasoningChunk | RefusalChunk | ToolCallChunk | UsageReport | FinishReport
+ModelEvent = (
+    TextChunk
+    | LogprobsChunk
+    | ReasoningChunk
+    | RefusalChunk
+    | ToolCallChunk
+    | UsageReport
+    | FinishReport
+)
 
 
 class ModelError(Exception):

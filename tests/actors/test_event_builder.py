@@ -1,8 +1,16 @@
 from legato.actors.event_builder import Steps
 from legato.content import TextPart, ToolCall, Usage
-from legato.events import ArgumentsDelta, ReasoningDelta, RefusalDelta, StepStarted, TextDelta
+from legato.events import (
+    ArgumentsDelta,
+    LogprobsDelta,
+    ReasoningDelta,
+    RefusalDelta,
+    StepStarted,
+    TextDelta,
+)
 from legato.models.contract import (
     FinishReport,
+    LogprobsChunk,
     ModelEvent,
     ReasoningChunk,
     RefusalChunk,
@@ -42,6 +50,18 @@ def test_a_refusal_is_a_step_of_its_own_kind() -> None:
         StepStarted(2, "text"),
         TextDelta(2, "b"),
     ]
+
+
+def test_logprobs_stay_with_the_text_only_where_they_are_wanted() -> None:
+    said: list[ModelEvent] = [LogprobsChunk("a", "{}"), TextChunk("b"), LogprobsChunk("c", "{}")]
+
+    assert list(Steps(with_logprobs=True).events(said)) == [
+        StepStarted(0, "text"),
+        LogprobsDelta(0, "a", "{}"),
+        TextDelta(0, "b"),
+        LogprobsDelta(0, "c", "{}"),
+    ]
+    assert list(Steps().events(said))[1:] == [TextDelta(0, text) for text in "abc"]
 
 
 def test_only_more_of_a_kept_refusal_goes_on_in_its_part() -> None:

@@ -18,6 +18,7 @@ from legato.events import (
     Cursor,
     Failed,
     Finished,
+    LogprobsDelta,
     ModelCallEnded,
     Origin,
     ReasoningDelta,
@@ -53,8 +54,11 @@ def test_a_text_delta() -> None:
     )
 
 
-def test_a_refusal_is_text_to_librechats_clients() -> None:
+def test_a_refusal_and_a_text_with_logprobs_are_text_to_librechats_clients() -> None:
     assert DIALECT.encode(7, RefusalDelta(0, "No.")) == DIALECT.encode(7, TextDelta(0, "No."))
+    assert DIALECT.encode(7, LogprobsDelta(0, "No.", "{}")) == DIALECT.encode(
+        7, TextDelta(0, "No.")
+    )
     assert json.encode(TextPart("No.", "refusal")) == (
         b'{"type":"text","text":"No.","kind":"refusal"}'
     )

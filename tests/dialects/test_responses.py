@@ -16,6 +16,7 @@ from legato.events import (
     ArgumentsDelta,
     Failed,
     Finished,
+    LogprobsDelta,
     ReasoningDelta,
     RefusalDelta,
     Snapshot,
@@ -111,6 +112,22 @@ def test_a_refusal_from_its_beginning_to_its_end() -> None:
         ("response.content_part.done", place | {"part": part}),
     ]
     assert events[-1]["response"]["output"][0]["content"] == [part]
+
+
+def test_logprobs_stand_beside_their_text_and_in_the_whole() -> None:
+    odd = 'a"bytes":null'  # is a text, and no field
+    said_of = {"token": odd, "logprob": -0.5, "bytes": None, "top_logprobs": []}
+    delta = LogprobsDelta(0, odd, json.encode(said_of).decode())
+    events = said(encoded([created(), StepStarted(0, "text"), delta, delta, Finished()]))
+
+    logprobs = [said_of | {"bytes": []}]
+    place = {"item_id": f"msg_{JOB}_0", "output_index": 0, "content_index": 0}
+    assert [fields(each) for each in events[4:7]] == [
+        place | {"delta": odd, "logprobs": logprobs},
+        place | {"delta": odd, "logprobs": logprobs},
+        place | {"text": odd * 2, "logprobs": logprobs * 2},
+    ]
+    assert events[-1]["response"]["output"][0]["content"][0]["logprobs"] == logprobs * 2
 
 
 def test_thoughts_are_a_summary_that_ends_where_the_text_begins() -> None:

@@ -12,6 +12,7 @@ from legato.events import (
     Delta,
     Failed,
     Finished,
+    LogprobsDelta,
     ModelCallEnded,
     Queued,
     RareEvent,
@@ -70,6 +71,11 @@ class Fold:
         match event:
             case StepStarted():
                 self._start(event)
+            case LogprobsDelta(index, text, logprobs):
+                part = self._at(index, TextPart)
+                part.grow(text)
+                part.add_logprobs(logprobs)
+                self.bytes += _length_of(text)
             case StepCompleted(index, tool_call):
                 self._at(index, ToolCallPart)
                 self._parts[index] = completed(self._parts[index], tool_call)

@@ -30,7 +30,9 @@ def size_of_json(value: Any) -> int:
 def size_of_part(part: Part) -> int:
     """A text takes one, two or four bytes for each of its characters, as its widest one wants."""
     match part:
-        case TextPart(text) | ThinkPart(text) | ErrorPart(text):
+        case TextPart(text):
+            return getsizeof(text) + (getsizeof(part.logprobs) if part.logprobs else 0)
+        case ThinkPart(text) | ErrorPart(text):
             return getsizeof(text)
         case ToolCallPart(call):
             return getsizeof(call.args) + getsizeof(call.output or "")

@@ -12,7 +12,7 @@ ResponseHeaders = CompletionHeaders
 
 
 class ResponseQuery(Struct):
-    """`include` and `include_obfuscation` are taken and have no effect: there is nothing of it.
+    """`include` and `include_obfuscation` are taken and have no effect: creation decides.
 
     What is not given is unset, not None: a query can spell that `null`, and that is no number.
     """
