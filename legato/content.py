@@ -23,6 +23,19 @@ class AgentPart(Struct, frozen=True, kw_only=True, rename="camel", tag_field="ty
     group_id: int | UnsetType = UNSET
 
 
+class UrlCitation(Struct, frozen=True):
+    """A page that a text rests on.
+
+    `start_index`, `end_index`: the characters of the text that cite the page, the end excluded; 0
+    where the provider did not say, because OpenAI's types have no null there.
+    """
+
+    url: str
+    title: str = ""
+    start_index: int = 0
+    end_index: int = 0
+
+
 class TextPart(AgentPart, frozen=True, tag="text"):
     """Text of an answer.  `kind`: unset, or the text is the model's refusal to answer.
 
@@ -32,6 +45,7 @@ class TextPart(AgentPart, frozen=True, tag="text"):
     text: str
     kind: Literal["refusal"] | UnsetType = UNSET
     logprobs: str | UnsetType = UNSET
+    annotations: tuple[UrlCitation, ...] | UnsetType = UNSET
 
 
 class ThinkPart(AgentPart, frozen=True, tag="think"):

@@ -17,6 +17,7 @@ from legato.content import (
     Part,
     ToolCall,
     TurnRequest,
+    UrlCitation,
     Usage,
 )
 
@@ -126,6 +127,14 @@ class LogprobsDelta(Event, frozen=True, gc=False):
     logprobs: str
 
 
+@final
+class AnnotationAdded(Event, frozen=True):
+    """The text at `index` cites a page."""
+
+    index: int
+    annotation: UrlCitation
+
+
 class StepCompleted(Event, frozen=True):
     """The result of a tool call has come."""
 
@@ -188,10 +197,19 @@ class Failed(Ending, frozen=True, kw_only=True):
 
 
 AnyDelta = TextDelta | ReasoningDelta | RefusalDelta | ArgumentsDelta
-ContentEvent = StepStarted | AnyDelta | LogprobsDelta | StepCompleted | ModelCallEnded
+ContentEvent = (
+    StepStarted | AnyDelta | LogprobsDelta | AnnotationAdded | StepCompleted | ModelCallEnded
+)
 AnyEnding = Finished | Stopped | Failed
 RareEvent = (
-    Queued | Created | StepStarted | LogprobsDelta | StepCompleted | ModelCallEnded | AnyEnding
+    Queued
+    | Created
+    | StepStarted
+    | LogprobsDelta
+    | AnnotationAdded
+    | StepCompleted
+    | ModelCallEnded
+    | AnyEnding
 )
 AnyEvent = AnyDelta | RareEvent
 

@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
-from legato.content import ApiRequest, Message, TextPart
+from legato.content import ApiRequest, Message, TextPart, UrlCitation
 from legato.events import (
+    AnnotationAdded,
     AnyEvent,
     Created,
     Cursor,
@@ -53,7 +54,13 @@ def test_a_text_of_a_former_version_is_no_refusal() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [StepStarted(0, "refusal"), RefusalDelta(0, "No."), LogprobsDelta(0, "a", '{"b":1}')]
+    "event",
+    [
+        StepStarted(0, "refusal"),
+        RefusalDelta(0, "No."),
+        LogprobsDelta(0, "a", '{"b":1}'),
+        AnnotationAdded(0, UrlCitation("u", "t", 1, 2)),
+    ],
 )
 def test_what_a_journal_keeps_comes_back(event: AnyEvent) -> None:
     assert json.decode(json.encode(event), type=AnyEvent) == event

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from legato.content import Part, TextPart, ThinkPart, ToolCall, Usage
 from legato.events import (
     BARE,
+    AnnotationAdded,
     ArgumentsDelta,
     ContentEvent,
     LogprobsDelta,
@@ -19,6 +20,7 @@ from legato.events import (
     TextDelta,
 )
 from legato.models.contract import (
+    AnnotationChunk,
     FinishReport,
     LogprobsChunk,
     ModelEvent,
@@ -97,7 +99,13 @@ class Steps:
         return tuple(events)
 
     def _other(
-        self, chunk: LogprobsChunk | RefusalChunk | ToolCallChunk | UsageReport | FinishReport
+        self,
+        chunk: LogprobsChunk
+        | RefusalChunk
+        | AnnotationChunk
+        | ToolCallChunk
+        | UsageReport
+        | FinishReport,
     ) -> Iterator[ContentEvent]:
         match chunk:
             case LogprobsChunk(text, logprobs):
@@ -111,6 +119,9 @@ class Steps:
                 if self._open is not RefusalChunk:
                     yield self._begin(RefusalChunk)
                 yield RefusalDelta(self._index, text)
+            case AnnotationChunk(annotation):
+                if self._open is TextChunk:  # no dialect can add to a text that has ended
+                    yield AnnotationAdded(self._index, annotation)
             case ToolCallChunk():
                 yield from self._tool_call(chunk)
             case UsageReport(usage):

@@ -13,6 +13,7 @@ from legato.dialects.completion_object import (
     THOUGHTS,
     Body,
     Echo,
+    annotation_of,
     call_of,
     error_of,
     finish_reason,
@@ -22,6 +23,7 @@ from legato.dialects.completion_object import (
 )
 from legato.dialects.contract import Identity
 from legato.events import (
+    AnnotationAdded,
     AnyEvent,
     ArgumentsDelta,
     Created,
@@ -93,6 +95,8 @@ class ChatCompletions:
                 return self._frame(seq, self._chunk({"role": "assistant", "content": ""}))
             case LogprobsDelta():
                 return self._frame(seq, self._with_logprobs(event))
+            case AnnotationAdded(_, annotation):
+                return self._frame(seq, self._chunk({"annotations": [annotation_of(annotation)]}))
             case StepStarted(index, "tool_call", call):
                 return self._frame(seq, self._chunk(self._call(index, call or ToolCall("", ""))))
             case Queued() | StepStarted() | StepCompleted() | ModelCallEnded():

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple
 
-from msgspec import Raw, json
+from msgspec import Raw, json, to_builtins
 
-from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart
-from legato.events import LogprobsDelta
+from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart, UrlCitation
+from legato.events import AnnotationAdded, LogprobsDelta
 
 Body = dict[str, Any]
 Event = tuple[str, Body]  # the event's type, and all other fields but the number
@@ -101,7 +101,13 @@ def _whole_of(part: TextPart | ThinkPart) -> Body:
     if part.kind == "refusal":
         return {"type": "refusal", "refusal": part.text}
     logprobs = json.decode(_logprobs(part.logprobs)) if part.logprobs else []
-    return {"type": "output_text", "text": part.text, "annotations": [], "logprobs": logprobs}
+    annotations = [annotation_of(each) for each in part.annotations or ()]
+    text = {"type": "output_text", "text": part.text}
+    return {**text, "annotations": annotations, "logprobs": logprobs}
+
+
+def annotation_of(citation: UrlCitation) -> Body:
+    return {"type": "url_citation", **to_builtins(citation)}
 
 
 def _logprobs(said: str) -> bytes:
@@ -130,6 +136,14 @@ def with_logprobs(job_id: str, delta: LogprobsDelta) -> Event:
     place = place_of(part, job_id, delta.index)
     logprobs = Raw(_logprobs(delta.logprobs))
     return delta_type(part), {**place, "logprobs": logprobs, "delta": delta.text}
+
+
+def annotated(job_id: str, added: AnnotationAdded, number: int) -> Event:
+    """The event of an annotation, the text's `number`th from 0."""
+    place = {"item_id": id_of(TextPart(""), job_id, added.index), "output_index": added.index}
+    annotation = annotation_of(added.annotation)
+    said = {"content_index": 0, "annotation_index": number, "annotation": annotation}
+    return "response.output_text.annotation.added", {**place, **said}
 
 
 def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:

@@ -12,6 +12,7 @@ from legato.dialects.response_items import (
     Event,
     OutputPart,
     Status,
+    annotated,
     closing,
     delta_type,
     opening,
@@ -21,6 +22,7 @@ from legato.dialects.response_items import (
 from legato.dialects.response_object import beginning, resource
 from legato.dialects.response_status import end_status, end_type, unbegun
 from legato.events import (
+    AnnotationAdded,
     AnyEnding,
     AnyEvent,
     Created,
@@ -85,6 +87,9 @@ class Responses:
                 yield from self._start(event)
             case LogprobsDelta():
                 yield self._grow(event)
+            case AnnotationAdded(index, annotation):
+                number = self._open[index][0].annotate(annotation)
+                yield annotated(self._job_id, event, number)
             case Queued() | StepCompleted() | ModelCallEnded():
                 pass  # a tool's result is not the model's output
             case Created():

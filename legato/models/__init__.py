@@ -1,6 +1,7 @@
 """The models: sources of tokens, behind one contract.
 
 - `adaptations`: parts of requests that a provider refuses, and requests without these parts
+- `annotations`: the citations of an answer, as a provider says them
 - `answers`: an answer from a provider's connection: bytes read, and events completed
 - `asking`: asks a provider until it answers, refuses for good, or cannot be reached
 - `bodies`: the body of a response, read as the connection brings bytes

@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol, final
 
 from msgspec import Struct
 
-from legato.content import Usage
+from legato.content import UrlCitation, Usage
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -70,6 +70,12 @@ class RefusalChunk(Struct, frozen=True, gc=False):
     text: str
 
 
+class AnnotationChunk(Struct, frozen=True):
+    """The text of the answer cites a page."""
+
+    annotation: UrlCitation
+
+
 class ToolCallChunk(Struct, frozen=True):
     """`index` counts the calls of this answer; `id`, `name` and whether it `is_custom` (a tool's
     whose input is any text) come with a call's first chunk."""
@@ -101,6 +107,7 @@ ModelEvent = (
     | LogprobsChunk
     | ReasoningChunk
     | RefusalChunk
+    | AnnotationChunk
     | ToolCallChunk
     | UsageReport
     | FinishReport

@@ -6,6 +6,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from legato.content import Usage
+from legato.models.annotations import AnnotationsReader
 from legato.models.calls import MOST_CALLS, Calls, TooManyCalls
 from legato.models.chunks import (
     Chunk,
@@ -20,6 +21,7 @@ from legato.models.chunks import (
     usage_in,
 )
 from legato.models.contract import (
+    AnnotationChunk,
     FinishReport,
     LogprobsChunk,
     ModelError,
@@ -71,6 +73,7 @@ class AnswerReader:
         self._beginning = b""
         self._nonsense = b""  # of the first unreadable event
         self._calls = Calls(call_prefix)
+        self._annotations = AnnotationsReader()
         self._logprobs = LogprobsReader()
         self._halves = SurrogateJoiner()
         self._reason = ""
@@ -108,6 +111,7 @@ class AnswerReader:
         events = self._remainder()
         if is_broken:
             self._nonsense = nonsense  # half an event is none: it was torn
+        events.extend(map(AnnotationChunk, self._annotations.take()))  # said before the text
         events.extend(self._calls.rest())
         if self.failure is None and not (self._reason or self._ended_by_done()):
             self.failure = self._why_unfinished(is_broken)
@@ -205,6 +209,10 @@ class AnswerReader:
             self._add(events, TextChunk, text)
         if refusal := refusal_in(delta):
             self._add(events, RefusalChunk, refusal)
+        if annotations := delta.get("annotations"):
+            self._annotations.hold(annotations)
+            if self._latest is TextChunk:
+                events.extend(map(AnnotationChunk, self._annotations.take()))
         if calls := delta.get("tool_calls"):
             self._read_calls(calls, events)
         elif (call := delta.get("function_call")) and type(call) is dict:

@@ -1,6 +1,7 @@
 from legato.actors.event_builder import Steps
-from legato.content import TextPart, ToolCall, Usage
+from legato.content import TextPart, ToolCall, UrlCitation, Usage
 from legato.events import (
+    AnnotationAdded,
     ArgumentsDelta,
     LogprobsDelta,
     ReasoningDelta,
@@ -9,6 +10,7 @@ from legato.events import (
     TextDelta,
 )
 from legato.models.contract import (
+    AnnotationChunk,
     FinishReport,
     LogprobsChunk,
     ModelEvent,
@@ -62,6 +64,19 @@ def test_logprobs_stay_with_the_text_only_where_they_are_wanted() -> None:
         LogprobsDelta(0, "c", "{}"),
     ]
     assert list(Steps().events(said))[1:] == [TextDelta(0, text) for text in "abc"]
+
+
+def test_a_citation_belongs_to_the_text_that_is_open() -> None:
+    cited = UrlCitation("u")
+    chunk = AnnotationChunk(cited)
+    said: list[ModelEvent] = [chunk, TextChunk("a"), chunk, ToolCallChunk(0), chunk]
+
+    assert list(Steps().events(said)) == [
+        StepStarted(0, "text"),
+        TextDelta(0, "a"),
+        AnnotationAdded(0, cited),
+        StepStarted(1, "tool_call", ToolCall("", "")),
+    ]
 
 
 def test_only_more_of_a_kept_refusal_goes_on_in_its_part() -> None:

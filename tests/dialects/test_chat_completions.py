@@ -18,12 +18,14 @@ from legato.content import (
     ThinkPart,
     ToolCall,
     ToolCallPart,
+    UrlCitation,
     Usage,
 )
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.completion_object import completion, served_by, usage_of
 from legato.dialects.contract import Identity
 from legato.events import (
+    AnnotationAdded,
     AnyEnding,
     AnyEvent,
     ArgumentsDelta,
@@ -365,6 +367,26 @@ def test_the_whole_answer_has_the_logprobs_of_all_its_text() -> None:
     expected = {"content": [json.decode(LOGPROB)] * 2, "refusal": None}
     assert whole["choices"][0]["logprobs"] == expected
     assert ChatCompletion.model_validate(whole, strict=True).choices[0].logprobs is not None
+
+
+def test_citations_stand_in_a_chunk_and_in_the_message() -> None:
+    cited = UrlCitation("https://a.example", "A", 0, 2)
+    (said,) = deltas(StepStarted(0, "text"), AnnotationAdded(0, cited))[1:]
+    whole = whole_of(Finished(response=answer(TextPart("So", annotations=(cited,)))))
+
+    expected = {
+        "type": "url_citation",
+        "url_citation": {
+            "url": "https://a.example",
+            "title": "A",
+            "start_index": 0,
+            "end_index": 2,
+        },
+    }
+    assert said == {"annotations": [expected]}
+    assert whole["choices"][0]["message"]["annotations"] == [expected]
+    message = ChatCompletion.model_validate(whole, strict=True).choices[0].message
+    assert message.annotations is not None
 
 
 def test_what_did_not_finish_has_no_reason_to() -> None:

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from msgspec import json
 
 from legato.actors.event_builder import Steps
-from legato.content import Answering, Message, TextPart, ToolCall
+from legato.content import Answering, Message, TextPart, ToolCall, UrlCitation
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import (
+    AnnotationAdded,
     AnyEvent,
     ArgumentsDelta,
     Created,
@@ -51,6 +52,14 @@ def test_a_text_delta() -> None:
         b'data: {"event":"on_message_delta","data":{"id":"step_J_0",'
         b'"delta":{"content":[{"type":"text","text":"He"}]}}}\n'
         b"id: J:1:7\n\n"
+    )
+
+
+def test_librechats_clients_are_told_of_citations_with_the_whole_answer_only() -> None:
+    assert DIALECT.encode(7, AnnotationAdded(0, UrlCitation("u"))) == b""
+    assert json.encode(TextPart("So", annotations=(UrlCitation("u"),))) == (
+        b'{"type":"text","text":"So",'
+        b'"annotations":[{"url":"u","title":"","start_index":0,"end_index":0}]}'
     )
 
 

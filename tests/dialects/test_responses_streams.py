@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from legato.actors.event_builder import Steps
 from legato.actors.stream.fold import Fold
-from legato.content import Usage
+from legato.content import UrlCitation, Usage
 from legato.dialects.response_object import resource
 from legato.dialects.responses import Responses
 from legato.events import AnyEvent, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.growing_part import JOIN_EVERY
 from legato.models.contract import (
+    AnnotationChunk,
     LogprobsChunk,
     ModelEvent,
     ReasoningChunk,
@@ -29,6 +30,7 @@ CHUNKS: st.SearchStrategy[ModelEvent] = st.one_of(
     st.builds(ReasoningChunk, TEXTS),
     st.builds(RefusalChunk, TEXTS),
     st.builds(LogprobsChunk, TEXTS, LOGPROBS),
+    st.builds(AnnotationChunk, st.builds(UrlCitation, TEXTS, TEXTS)),
     st.builds(ToolCallChunk, st.integers(0, 3), TEXTS, TEXTS, TEXTS),
 )
 REASONS = st.sampled_from(["stop", "length", "tool_calls", "content_filter", "max_answer_bytes"])

@@ -6,6 +6,7 @@ from typing import Final, assert_never
 from legato.actors.stream.memory_sizes import size_of_part
 from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCallPart
 from legato.events import (
+    AnnotationAdded,
     AnyEvent,
     ArgumentsDelta,
     Created,
@@ -76,6 +77,8 @@ class Fold:
                 part.grow(text)
                 part.add_logprobs(logprobs)
                 self.bytes += _length_of(text)
+            case AnnotationAdded(index, annotation):
+                self._at(index, TextPart).annotate(annotation)
             case StepCompleted(index, tool_call):
                 self._at(index, ToolCallPart)
                 self._parts[index] = completed(self._parts[index], tool_call)

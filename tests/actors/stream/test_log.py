@@ -4,8 +4,9 @@ import pytest
 
 from legato.actors.stream.fold import Fold
 from legato.actors.stream.log import PACK_EVERY, Log, Sealed
-from legato.content import ApiRequest, Message, TextPart
+from legato.content import ApiRequest, Message, TextPart, UrlCitation
 from legato.events import (
+    AnnotationAdded,
     AnyEvent,
     Created,
     Finished,
@@ -84,6 +85,17 @@ def test_logprobs_count_in_the_log_and_in_the_answer() -> None:
     assert 5000 < fold.kept_bytes < 6000
     assert fold.bytes == 1
     assert fold.content() == (TextPart("a", logprobs="x" * 5000),)
+
+
+def test_a_citation_counts_in_the_log_and_in_the_answer() -> None:
+    log, fold, cited = Log(), Fold(), UrlCitation("x" * 3000, "y" * 2000)
+    events: list[AnyEvent] = [StepStarted(0, "text"), AnnotationAdded(0, cited)]
+    log.append(*events, Finished())
+    fold.apply(*events)
+
+    assert 5000 < log.bytes < 6000
+    assert 5000 < fold.kept_bytes < 6000
+    assert fold.content() == (TextPart("", annotations=(cited,)),)
 
 
 def test_what_a_request_brought_into_the_log_counts() -> None:

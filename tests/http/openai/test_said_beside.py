@@ -135,3 +135,29 @@ async def test_logprobs_are_no_part_of_a_conversation(
     assert ending is not None
     assert ending.response is not None
     assert ending.response.content == (TextPart("So!"),)
+
+
+@both_ways
+async def test_citations_come_out_of_both_apis(
+    server: LiveServer, provider: PlayedProvider
+) -> None:
+    cited = {"url": "https://a.example", "title": "A", "start_index": 0, "end_index": 2}
+    annotation = {"type": "url_citation", "url_citation": cited}
+    play = streams(delta(content="So"), delta(annotations=[annotation]), finish("stop"), DONE)
+    provider.plays = [play, play, play]
+
+    def use(client: OpenAI) -> None:
+        create = client.chat.completions.create
+        message = create(model="played", messages=HI).choices[0].message
+        assert [each.model_dump() for each in message.annotations or ()] == [annotation]
+        chunks = list(create(model="played", messages=HI, stream=True))
+        deltas = [chunk.choices[0].delta.model_dump() for chunk in chunks]
+        assert [each["annotations"] for each in deltas if "annotations" in each] == [[annotation]]
+        events: list[Any] = list(client.responses.create(model="played", input="Hi", stream=True))
+        (added,) = [each for each in events if each.type == "response.output_text.annotation.added"]
+        (item,) = client.responses.retrieve(events[-1].response.id).output
+        told = {"type": "url_citation", **cited}
+        assert added.annotation.model_dump() == told
+        assert item.model_dump()["content"][0]["annotations"] == [told]
+
+    await with_client(server, use)
