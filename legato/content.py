@@ -23,11 +23,29 @@ class AgentPart(Struct, frozen=True, kw_only=True, rename="camel", tag_field="ty
     group_id: int | UnsetType = UNSET
 
 
+class UrlCitation(Struct, frozen=True):
+    """A page that a text rests on.
+
+    `start_index`, `end_index`: the characters of the text that cite the page, the end excluded; 0
+    where the provider did not say, because OpenAI's types have no null there.
+    """
+
+    url: str
+    title: str = ""
+    start_index: int = 0
+    end_index: int = 0
+
+
 class TextPart(AgentPart, frozen=True, tag="text"):
-    """Text of an answer.  `kind`: unset, or the text is the model's refusal to answer."""
+    """Text of an answer.  `kind`: unset, or the text is the model's refusal to answer.
+
+    `logprobs`: see LogprobsDelta; only in an answer to an API's request that asks for logprobs.
+    """
 
     text: str
     kind: Literal["refusal"] | UnsetType = UNSET
+    logprobs: str | UnsetType = UNSET
+    annotations: tuple[UrlCitation, ...] | UnsetType = UNSET
 
 
 class ThinkPart(AgentPart, frozen=True, tag="think"):
@@ -135,7 +153,8 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
     """A request to one of OpenAI's APIs: the caller's own history, no message of a conversation.
 
     `echo`: the request's fields that the answer repeats, in the API's spelling (JSON).
-    `store`: whether request and answer are kept for later requests.
+    `store`: whether request and answer are kept for later requests.  `logprobs`: whether the
+    answer shall have the provider's.
     """
 
     api: Literal["chat_completions", "responses"]
@@ -143,6 +162,7 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
     model: str
     echo: Mapping[str, Any] = {}
     store: bool = False
+    logprobs: bool = False
 
 
 class Answering(Struct, frozen=True):

@@ -2,9 +2,10 @@
 
 from typing import Any, Final, Self, assert_never
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
-from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
+from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart, UrlCitation
 from legato.events import Origin, StepStarted
 
 JOIN_EVERY: Final = 1024  # pieces: as many small texts take ten times the memory of one
@@ -13,7 +14,7 @@ JOIN_EVERY: Final = 1024  # pieces: as many small texts take ten times the memor
 class GrowingPart:
     """Growing costs a list append, reading one join, a fork a few thousand pointers at most."""
 
-    __slots__ = ("_joined", "_part", "_pieces", "kind")
+    __slots__ = ("_annotations", "_joined", "_logprobs", "_part", "_pieces", "kind")
 
     def __init__(self, part: Part) -> None:
         """`part`: what the growing begins with."""
@@ -21,6 +22,8 @@ class GrowingPart:
         self._part = part
         self._joined: list[str] = []
         self._pieces: list[str] = []
+        self._logprobs: list[str] = []
+        self._annotations = part.annotations if isinstance(part, TextPart) else UNSET
 
     def grow(self, more: str) -> None:
         self._pieces.append(more)
@@ -28,8 +31,24 @@ class GrowingPart:
             self._joined.append("".join(self._pieces))
             self._pieces.clear()
 
+    def add_logprobs(self, more: str) -> None:
+        """`more`: see LogprobsDelta; of the text that the part has grown by."""
+        self._logprobs.append(more)
+
+    def annotate(self, annotation: UrlCitation) -> int:
+        """Return the annotation's number in the part, from 0."""
+        before = self._annotations or ()
+        self._annotations = (*before, annotation)
+        return len(before)
+
     def read(self) -> Part:
         """All of the part so far."""
+        if self._logprobs and isinstance(self._part, TextPart):
+            before = [self._part.logprobs] if self._part.logprobs else []
+            self._part = replace(self._part, logprobs=",".join(before + self._logprobs))
+            self._logprobs.clear()
+        if isinstance(self._part, TextPart) and self._part.annotations is not self._annotations:
+            self._part = replace(self._part, annotations=self._annotations)
         if self._joined or self._pieces:
             self._part = extended(self._part, "".join(self._joined + self._pieces))
             self._joined.clear()
@@ -40,6 +59,8 @@ class GrowingPart:
         """Make a second part with the same text, which grows alone."""
         twin = type(self)(self._part)
         twin._joined, twin._pieces = self._joined[:], self._pieces[:]
+        twin._annotations = self._annotations
+        twin._logprobs = self._logprobs[:]
         return twin
 
 

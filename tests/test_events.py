@@ -3,8 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
-from legato.content import ApiRequest, Message, TextPart
-from legato.events import AnyEvent, Created, Cursor, RefusalDelta, StepStarted
+from legato.content import ApiRequest, Message, TextPart, UrlCitation
+from legato.events import (
+    AnnotationAdded,
+    AnyEvent,
+    Created,
+    Cursor,
+    Finished,
+    LogprobsDelta,
+    RefusalDelta,
+    StepStarted,
+    text_bytes,
+)
 
 
 @given(st.text("0123456789ABCDEF", min_size=1), st.integers(0, 10**15 - 1), st.integers(0, 10**14))
@@ -43,6 +53,20 @@ def test_a_text_of_a_former_version_is_no_refusal() -> None:
     assert created.kept == (TextPart("So"),)
 
 
-@pytest.mark.parametrize("event", [StepStarted(0, "refusal"), RefusalDelta(0, "No.")])
+@pytest.mark.parametrize(
+    "event",
+    [
+        StepStarted(0, "refusal"),
+        RefusalDelta(0, "No."),
+        LogprobsDelta(0, "a", '{"b":1}'),
+        AnnotationAdded(0, UrlCitation("u", "t", 1, 2)),
+    ],
+)
 def test_what_a_journal_keeps_comes_back(event: AnyEvent) -> None:
     assert json.decode(json.encode(event), type=AnyEvent) == event
+
+
+def test_a_delta_costs_its_text_and_its_logprobs() -> None:
+    events: list[AnyEvent] = [RefusalDelta(0, "No."), LogprobsDelta(0, "a", '{"b":1}'), Finished()]
+
+    assert [text_bytes(event) for event in events] == [3, 8, 0]

@@ -8,8 +8,10 @@ from msgspec import UNSET, UnsetType
 from legato.content import Part, TextPart, ThinkPart, ToolCall, Usage
 from legato.events import (
     BARE,
+    AnnotationAdded,
     ArgumentsDelta,
     ContentEvent,
+    LogprobsDelta,
     Origin,
     ReasoningDelta,
     RefusalDelta,
@@ -18,7 +20,9 @@ from legato.events import (
     TextDelta,
 )
 from legato.models.contract import (
+    AnnotationChunk,
     FinishReport,
+    LogprobsChunk,
     ModelEvent,
     ReasoningChunk,
     RefusalChunk,
@@ -65,10 +69,13 @@ class Steps:
         kept: Sequence[Part] = (),
         origin: Origin = BARE,
         positions: Positions | None = None,
+        *,
+        with_logprobs: bool = False,
     ) -> None:
         self.usage = Usage()
         self.finish: FinishReport | None = None
         self._origin = origin
+        self._with_logprobs = with_logprobs
         self._positions = positions or Positions(len(kept))
         self._last_kept = _kind_of(kept[-1]) if kept else None
         self._open: type[_Said] | None = None
@@ -92,13 +99,29 @@ class Steps:
         return tuple(events)
 
     def _other(
-        self, chunk: RefusalChunk | ToolCallChunk | UsageReport | FinishReport
+        self,
+        chunk: LogprobsChunk
+        | RefusalChunk
+        | AnnotationChunk
+        | ToolCallChunk
+        | UsageReport
+        | FinishReport,
     ) -> Iterator[ContentEvent]:
         match chunk:
+            case LogprobsChunk(text, logprobs):
+                if self._open is not TextChunk:
+                    yield self._begin(TextChunk)
+                if self._with_logprobs:
+                    yield LogprobsDelta(self._index, text, logprobs)
+                else:
+                    yield TextDelta(self._index, text)
             case RefusalChunk(text):
                 if self._open is not RefusalChunk:
                     yield self._begin(RefusalChunk)
                 yield RefusalDelta(self._index, text)
+            case AnnotationChunk(annotation):
+                if self._open is TextChunk:  # no dialect can add to a text that has ended
+                    yield AnnotationAdded(self._index, annotation)
             case ToolCallChunk():
                 yield from self._tool_call(chunk)
             case UsageReport(usage):

@@ -94,8 +94,14 @@ class Producer:
         self, model: Model, request: ModelRequest, origin: Origin, *, goes_on: bool = False
     ) -> FinishReport:
         """See Stage."""
-        content = self.snapshot().content if goes_on else ()
-        steps = Steps(content, origin, self._positions)
+        snapshot = self.snapshot()
+        asked = snapshot.created.api_request if snapshot.created else None
+        steps = Steps(
+            snapshot.content if goes_on else (),
+            origin,
+            self._positions,
+            with_logprobs=asked is not None and asked.logprobs,
+        )
         self._open.append(steps)
         await self._stream(model, request, steps)
         finish = steps.finish or FinishReport("stop")

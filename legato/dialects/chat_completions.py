@@ -6,13 +6,14 @@ The cursor is a frame's last line, as in `librechat`.
 from copy import copy
 from typing import Final, Self, assert_never
 
-from msgspec import convert, json
+from msgspec import Raw, convert, json
 
 from legato.content import ToolCall
 from legato.dialects.completion_object import (
     THOUGHTS,
     Body,
     Echo,
+    annotation_of,
     call_of,
     error_of,
     finish_reason,
@@ -22,11 +23,13 @@ from legato.dialects.completion_object import (
 )
 from legato.dialects.contract import Identity
 from legato.events import (
+    AnnotationAdded,
     AnyEvent,
     ArgumentsDelta,
     Created,
     Failed,
     Finished,
+    LogprobsDelta,
     ModelCallEnded,
     Queued,
     RareEvent,
@@ -90,6 +93,10 @@ class ChatCompletions:
             case Created():
                 self._begin(event)
                 return self._frame(seq, self._chunk({"role": "assistant", "content": ""}))
+            case LogprobsDelta():
+                return self._frame(seq, self._with_logprobs(event))
+            case AnnotationAdded(_, annotation):
+                return self._frame(seq, self._chunk({"annotations": [annotation_of(annotation)]}))
             case StepStarted(index, "tool_call", call):
                 return self._frame(seq, self._chunk(self._call(index, call or ToolCall("", ""))))
             case Queued() | StepStarted() | StepCompleted() | ModelCallEnded():
@@ -122,6 +129,12 @@ class ChatCompletions:
         if call.kind == "custom":
             self._custom |= {index}
         return {"tool_calls": [{"index": number, **call_of(call)}]}
+
+    def _with_logprobs(self, delta: LogprobsDelta) -> Body:
+        chunk = self._chunk({"content": delta.text})
+        content = Raw(b"[%b]" % delta.logprobs.encode())
+        chunk["choices"][0]["logprobs"] = {"content": content, "refusal": None}
+        return chunk
 
     def _finish(self, ending: Finished) -> bytes:
         last = _unnamed(self._chunk({}, finish_reason(ending)) | served_by(ending))

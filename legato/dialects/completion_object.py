@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, json, to_builtins
 
-from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart, Usage
+from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart, UrlCitation, Usage
 from legato.events import AnyEnding, Failed, Finished, Stopped
 
 Body = dict[str, Any]
@@ -60,7 +60,7 @@ def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | No
     choice = {
         "index": 0,
         "message": message_of(answer.content or ()),
-        "logprobs": None,
+        "logprobs": _logprobs_of(answer.content or ()),
         "finish_reason": finish_reason(ending) if isinstance(ending, Finished) else None,
     }
     return {
@@ -75,15 +75,27 @@ def message_of(content: Sequence[Part]) -> Body:
     texts = [part for part in content if isinstance(part, TextPart)]
     text = "".join(part.text for part in texts if part.kind is UNSET)
     refusal = "".join(part.text for part in texts if part.kind == "refusal")
+    annotations = [annotation_of(each) for part in texts for each in part.annotations or ()]
     thoughts = "".join(part.think for part in content if isinstance(part, ThinkPart))
     calls = [call_of(part.tool_call) for part in content if isinstance(part, ToolCallPart)]
     return {
         "role": "assistant",
         "content": text or (None if calls or refusal else ""),
         "refusal": refusal or None,
+        **({"annotations": annotations} if annotations else {}),
         **({THOUGHTS: thoughts} if thoughts else {}),
         **({"tool_calls": calls} if calls else {}),
     }
+
+
+def _logprobs_of(content: Sequence[Part]) -> Body | None:
+    """All that the provider said of the text's tokens; None where nothing was said."""
+    said = [part.logprobs for part in content if isinstance(part, TextPart) and part.logprobs]
+    return {"content": json.decode(f"[{','.join(said)}]"), "refusal": None} if said else None
+
+
+def annotation_of(citation: UrlCitation) -> Body:
+    return {"type": "url_citation", "url_citation": to_builtins(citation)}
 
 
 def served_by(ending: AnyEnding) -> Body:

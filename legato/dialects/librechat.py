@@ -12,6 +12,7 @@ from msgspec import json
 from legato.content import NEW_CHAT, ToolCall
 from legato.dialects.contract import Identity
 from legato.events import (
+    AnnotationAdded,
     AnyEnding,
     AnyEvent,
     ArgumentsDelta,
@@ -19,6 +20,7 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    LogprobsDelta,
     ModelCallEnded,
     Origin,
     Queued,
@@ -69,10 +71,11 @@ class LibreChat:
             return self._thought % (event.index, _json(event.text), seq)
         if type(event) is ArgumentsDelta:
             return self._arguments % (event.index, _json(event.text), seq)
-        if type(event) is RefusalDelta:  # LibreChat's clients know it as text only
+        if type(event) is RefusalDelta or type(event) is LogprobsDelta:  # the text is all that
+            # LibreChat's clients know
             return self._text % (event.index, _json(event.text), seq)
-        if isinstance(event, Queued | ModelCallEnded):
-            return b""  # the reply to the start said the first; no frame says the second
+        if isinstance(event, Queued | ModelCallEnded | AnnotationAdded):
+            return b""  # the reply to the start said the first; no frame says the others
         if isinstance(event, Failed) and event.request is None:
             return self._frame(seq, {"error": event.message}, name=b"error")
         return self._frame(seq, self._body(event))

@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple
 
-from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart
+from msgspec import Raw, json, to_builtins
+
+from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart, UrlCitation
+from legato.events import AnnotationAdded, LogprobsDelta
 
 Body = dict[str, Any]
 Event = tuple[str, Body]  # the event's type, and all other fields but the number
@@ -97,7 +100,22 @@ def _whole_of(part: TextPart | ThinkPart) -> Body:
         return {"type": "summary_text", "text": part.think}
     if part.kind == "refusal":
         return {"type": "refusal", "refusal": part.text}
-    return {"type": "output_text", "text": part.text, "annotations": [], "logprobs": []}
+    logprobs = json.decode(_logprobs(part.logprobs)) if part.logprobs else []
+    annotations = [annotation_of(each) for each in part.annotations or ()]
+    text = {"type": "output_text", "text": part.text}
+    return {**text, "annotations": annotations, "logprobs": logprobs}
+
+
+def annotation_of(citation: UrlCitation) -> Body:
+    return {"type": "url_citation", **to_builtins(citation)}
+
+
+def _logprobs(said: str) -> bytes:
+    """The list in the API's words, which have no null for bytes.
+
+    In a text of JSON the quotes are escaped, so that only a field can be found here.
+    """
+    return b"[%b]" % said.replace('"bytes":null', '"bytes":[]').encode()
 
 
 def place_of(part: OutputPart, job_id: str, index: int) -> Body:
@@ -110,6 +128,22 @@ def delta_type(part: OutputPart) -> str:
     if isinstance(part, ToolCallPart):
         return INPUT_DELTA if part.tool_call.kind == "custom" else ARGUMENTS_DELTA
     return words_of(part).delta
+
+
+def with_logprobs(job_id: str, delta: LogprobsDelta) -> Event:
+    """The event of a delta with logprobs, as which only text comes."""
+    part = TextPart("")
+    place = place_of(part, job_id, delta.index)
+    logprobs = Raw(_logprobs(delta.logprobs))
+    return delta_type(part), {**place, "logprobs": logprobs, "delta": delta.text}
+
+
+def annotated(job_id: str, added: AnnotationAdded, number: int) -> Event:
+    """The event of an annotation, the text's `number`th from 0."""
+    place = {"item_id": id_of(TextPart(""), job_id, added.index), "output_index": added.index}
+    annotation = annotation_of(added.annotation)
+    said = {"content_index": 0, "annotation_index": number, "annotation": annotation}
+    return "response.output_text.annotation.added", {**place, **said}
 
 
 def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
@@ -134,7 +168,8 @@ def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterat
     else:
         words, whole = words_of(part), _whole_of(part)
         said = "refusal" if words is _REFUSAL else "text"
-        yield words.done, {**place, said: whole[said]}
+        logprobs = {"logprobs": whole["logprobs"]} if words is _TEXT else {}
+        yield words.done, {**place, **logprobs, said: whole[said]}
         yield words.part_done, {**place, "part": whole}
     yield DONE, {"output_index": index, "item": item_of(part, job_id, index, status)}
 

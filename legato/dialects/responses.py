@@ -12,14 +12,17 @@ from legato.dialects.response_items import (
     Event,
     OutputPart,
     Status,
+    annotated,
     closing,
     delta_type,
     opening,
     place_of,
+    with_logprobs,
 )
 from legato.dialects.response_object import beginning, resource
 from legato.dialects.response_status import end_status, end_type, unbegun
 from legato.events import (
+    AnnotationAdded,
     AnyEnding,
     AnyEvent,
     Created,
@@ -27,6 +30,7 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    LogprobsDelta,
     ModelCallEnded,
     Queued,
     RareEvent,
@@ -81,6 +85,11 @@ class Responses:
         match event:
             case StepStarted():
                 yield from self._start(event)
+            case LogprobsDelta():
+                yield self._grow(event)
+            case AnnotationAdded(index, annotation):
+                number = self._open[index][0].annotate(annotation)
+                yield annotated(self._job_id, event, number)
             case Queued() | StepCompleted() | ModelCallEnded():
                 pass  # a tool's result is not the model's output
             case Created():
@@ -98,6 +107,12 @@ class Responses:
         part = blank(step)
         yield from opening(part, self._job_id, step.index)
         self._open[step.index] = GrowingPart(part), self._template(part, step.index)
+
+    def _grow(self, delta: LogprobsDelta) -> Event:
+        growing, _ = self._open[delta.index]
+        growing.grow(delta.text)
+        growing.add_logprobs(delta.logprobs)
+        return with_logprobs(self._job_id, delta)
 
     def _close(self, status: Status, *but: type[OutputPart]) -> Iterator[Event]:
         for index, (growing, _) in sorted(self._open.items()):

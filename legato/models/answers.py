@@ -53,6 +53,8 @@ class Batches:
     async def aclose(self) -> None:
         if self._reader.unreadable:
             log.warning("provider's events skipped", count=self._reader.unreadable)
+        if self._reader.logprobs_left_out:
+            log.warning("provider's logprobs left out", count=self._reader.logprobs_left_out)
         await self._body.aclose()
 
     def _read_on(self, read: bytes) -> list[ModelEvent]:

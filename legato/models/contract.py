@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol, final
 
 from msgspec import Struct
 
-from legato.content import Usage
+from legato.content import UrlCitation, Usage
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -51,6 +51,14 @@ class TextChunk(Struct, frozen=True, gc=False):
 
 
 @final
+class LogprobsChunk(Struct, frozen=True, gc=False):
+    """Text of the answer with the log probabilities of the tokens; see LogprobsDelta."""
+
+    text: str
+    logprobs: str
+
+
+@final
 class ReasoningChunk(Struct, frozen=True, gc=False):
     text: str
 
@@ -60,6 +68,12 @@ class RefusalChunk(Struct, frozen=True, gc=False):
     """Words in which the model refuses to answer."""
 
     text: str
+
+
+class AnnotationChunk(Struct, frozen=True):
+    """The text of the answer cites a page."""
+
+    annotation: UrlCitation
 
 
 class ToolCallChunk(Struct, frozen=True):
@@ -88,7 +102,16 @@ class FinishReport(Struct, frozen=True):
     service_tier: str = ""
 
 
-ModelEvent = TextChunk | ReasoningChunk | RefusalChunk | ToolCallChunk | UsageReport | FinishReport
+ModelEvent = (
+    TextChunk
+    | LogprobsChunk
+    | ReasoningChunk
+    | RefusalChunk
+    | AnnotationChunk
+    | ToolCallChunk
+    | UsageReport
+    | FinishReport
+)
 
 
 class ModelError(Exception):

@@ -6,6 +6,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from legato.content import Usage
+from legato.models.annotations import AnnotationsReader
 from legato.models.calls import MOST_CALLS, Calls, TooManyCalls
 from legato.models.chunks import (
     Chunk,
@@ -20,7 +21,9 @@ from legato.models.chunks import (
     usage_in,
 )
 from legato.models.contract import (
+    AnnotationChunk,
     FinishReport,
+    LogprobsChunk,
     ModelError,
     ModelEvent,
     ReasoningChunk,
@@ -32,6 +35,7 @@ from legato.models.contract import (
 from legato.models.event_stream import EventSplitter, ServerEvent
 from legato.models.failures import SHOWN, Report, error_in, report_in, report_of
 from legato.models.fields import mappings_in
+from legato.models.logprobs import LogprobsReader
 from legato.models.surrogates import SurrogateJoiner
 
 MOST_DOCUMENT: Final = 4 * 1024 * 1024
@@ -69,6 +73,8 @@ class AnswerReader:
         self._beginning = b""
         self._nonsense = b""  # of the first unreadable event
         self._calls = Calls(call_prefix)
+        self._annotations = AnnotationsReader()
+        self._logprobs = LogprobsReader()
         self._halves = SurrogateJoiner()
         self._reason = ""
         self._fingerprint = ""
@@ -77,6 +83,11 @@ class AnswerReader:
         self._has_choices = False
         self._parts = 0
         self._latest: type[_Said] | None = None
+
+    @property
+    def logprobs_left_out(self) -> int:
+        """Chunks whose logprobs are not handed on."""
+        return self._logprobs.left_out
 
     @property
     def is_finishing(self) -> bool:
@@ -100,6 +111,7 @@ class AnswerReader:
         events = self._remainder()
         if is_broken:
             self._nonsense = nonsense  # half an event is none: it was torn
+        events.extend(map(AnnotationChunk, self._annotations.take()))  # said before the text
         events.extend(self._calls.rest())
         if self.failure is None and not (self._reason or self._ended_by_done()):
             self.failure = self._why_unfinished(is_broken)
@@ -174,7 +186,9 @@ class AnswerReader:
         if choice is not None:
             self._has_choices = True
             delta = delta_in(choice)
-            if delta:
+            if logprobs := choice.get("logprobs"):
+                self._read_with_logprobs(delta, logprobs, events)
+            elif delta:
                 self._read_delta(delta, events)
             self._reason = finish_in(choice) or self._reason
             self._fingerprint = fact_in(chunk, "system_fingerprint") or self._fingerprint
@@ -195,10 +209,30 @@ class AnswerReader:
             self._add(events, TextChunk, text)
         if refusal := refusal_in(delta):
             self._add(events, RefusalChunk, refusal)
+        if annotations := delta.get("annotations"):
+            self._annotations.hold(annotations)
+            if self._latest is TextChunk:
+                events.extend(map(AnnotationChunk, self._annotations.take()))
         if calls := delta.get("tool_calls"):
             self._read_calls(calls, events)
         elif (call := delta.get("function_call")) and type(call) is dict:
             self._read_calls({"function": call}, events)
+
+    def _read_with_logprobs(self, delta: Any, logprobs: Any, events: list[ModelEvent]) -> None:
+        """Only text has logprobs to hand on, not thoughts and calls."""
+        self._logprobs.hold(logprobs)
+        told: list[ModelEvent] = []
+        self._read_delta(delta, told)
+        if not told and self._latest is not TextChunk:
+            return  # the text is to come
+        held = self._logprobs.take()
+        if held and not told:
+            told.append(TextChunk(""))
+        for each in told:
+            if held and type(each) is TextChunk:
+                events.append(LogprobsChunk(each.text, held))
+            else:
+                events.append(each)
 
     def _read_calls(self, found: object, events: list[ModelEvent]) -> None:
         try:

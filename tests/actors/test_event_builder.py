@@ -1,8 +1,18 @@
 from legato.actors.event_builder import Steps
-from legato.content import TextPart, ToolCall, Usage
-from legato.events import ArgumentsDelta, ReasoningDelta, RefusalDelta, StepStarted, TextDelta
+from legato.content import TextPart, ToolCall, UrlCitation, Usage
+from legato.events import (
+    AnnotationAdded,
+    ArgumentsDelta,
+    LogprobsDelta,
+    ReasoningDelta,
+    RefusalDelta,
+    StepStarted,
+    TextDelta,
+)
 from legato.models.contract import (
+    AnnotationChunk,
     FinishReport,
+    LogprobsChunk,
     ModelEvent,
     ReasoningChunk,
     RefusalChunk,
@@ -41,6 +51,31 @@ def test_a_refusal_is_a_step_of_its_own_kind() -> None:
         RefusalDelta(1, "o."),
         StepStarted(2, "text"),
         TextDelta(2, "b"),
+    ]
+
+
+def test_logprobs_stay_with_the_text_only_where_they_are_wanted() -> None:
+    said: list[ModelEvent] = [LogprobsChunk("a", "{}"), TextChunk("b"), LogprobsChunk("c", "{}")]
+
+    assert list(Steps(with_logprobs=True).events(said)) == [
+        StepStarted(0, "text"),
+        LogprobsDelta(0, "a", "{}"),
+        TextDelta(0, "b"),
+        LogprobsDelta(0, "c", "{}"),
+    ]
+    assert list(Steps().events(said))[1:] == [TextDelta(0, text) for text in "abc"]
+
+
+def test_a_citation_belongs_to_the_text_that_is_open() -> None:
+    cited = UrlCitation("u")
+    chunk = AnnotationChunk(cited)
+    said: list[ModelEvent] = [chunk, TextChunk("a"), chunk, ToolCallChunk(0), chunk]
+
+    assert list(Steps().events(said)) == [
+        StepStarted(0, "text"),
+        TextDelta(0, "a"),
+        AnnotationAdded(0, cited),
+        StepStarted(1, "tool_call", ToolCall("", "")),
     ]
 
 

@@ -18,18 +18,21 @@ from legato.content import (
     ThinkPart,
     ToolCall,
     ToolCallPart,
+    UrlCitation,
     Usage,
 )
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.completion_object import completion, served_by, usage_of
 from legato.dialects.contract import Identity
 from legato.events import (
+    AnnotationAdded,
     AnyEnding,
     AnyEvent,
     ArgumentsDelta,
     Created,
     Failed,
     Finished,
+    LogprobsDelta,
     ReasoningDelta,
     RefusalDelta,
     Snapshot,
@@ -335,6 +338,55 @@ def test_a_refusal_stands_in_place_of_the_content() -> None:
     assert refused["choices"][0]["message"] == message
     assert both["choices"][0]["message"] == message | {"content": "Well. "}
     assert ChatCompletion.model_validate(refused, strict=True).choices[0].message.refusal == "No."
+
+
+LOGPROB = '{"token":"So","logprob":-0.5,"bytes":null,"top_logprobs":[]}'
+
+
+def test_logprobs_stand_in_the_chunk_of_their_text() -> None:
+    body = encoded([StepStarted(0, "text"), LogprobsDelta(0, "So", LOGPROB), TextDelta(0, "!")])
+    _, (cursor, said), (_, plain) = frames(body)
+
+    assert said["choices"] == [
+        {
+            "index": 0,
+            "delta": {"content": "So"},
+            "logprobs": {"content": [json.decode(LOGPROB)], "refusal": None},
+            "finish_reason": None,
+        }
+    ]
+    assert cursor == "id: J:1:3"
+    assert plain["choices"][0]["logprobs"] is None
+    assert ChatCompletionChunk.model_validate(said, strict=True).choices[0].logprobs is not None
+
+
+def test_the_whole_answer_has_the_logprobs_of_all_its_text() -> None:
+    parts = TextPart("So", logprobs=LOGPROB), TextPart("!"), TextPart("So", logprobs=LOGPROB)
+    whole = whole_of(Finished(response=answer(*parts)))
+
+    expected = {"content": [json.decode(LOGPROB)] * 2, "refusal": None}
+    assert whole["choices"][0]["logprobs"] == expected
+    assert ChatCompletion.model_validate(whole, strict=True).choices[0].logprobs is not None
+
+
+def test_citations_stand_in_a_chunk_and_in_the_message() -> None:
+    cited = UrlCitation("https://a.example", "A", 0, 2)
+    (said,) = deltas(StepStarted(0, "text"), AnnotationAdded(0, cited))[1:]
+    whole = whole_of(Finished(response=answer(TextPart("So", annotations=(cited,)))))
+
+    expected = {
+        "type": "url_citation",
+        "url_citation": {
+            "url": "https://a.example",
+            "title": "A",
+            "start_index": 0,
+            "end_index": 2,
+        },
+    }
+    assert said == {"annotations": [expected]}
+    assert whole["choices"][0]["message"]["annotations"] == [expected]
+    message = ChatCompletion.model_validate(whole, strict=True).choices[0].message
+    assert message.annotations is not None
 
 
 def test_what_did_not_finish_has_no_reason_to() -> None:

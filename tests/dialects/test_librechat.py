@@ -8,16 +8,18 @@ from hypothesis import strategies as st
 from msgspec import json
 
 from legato.actors.event_builder import Steps
-from legato.content import Answering, Message, TextPart, ToolCall
+from legato.content import Answering, Message, TextPart, ToolCall, UrlCitation
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import (
+    AnnotationAdded,
     AnyEvent,
     ArgumentsDelta,
     Created,
     Cursor,
     Failed,
     Finished,
+    LogprobsDelta,
     ModelCallEnded,
     Origin,
     ReasoningDelta,
@@ -53,8 +55,19 @@ def test_a_text_delta() -> None:
     )
 
 
-def test_a_refusal_is_text_to_librechats_clients() -> None:
+def test_librechats_clients_are_told_of_citations_with_the_whole_answer_only() -> None:
+    assert DIALECT.encode(7, AnnotationAdded(0, UrlCitation("u"))) == b""
+    assert json.encode(TextPart("So", annotations=(UrlCitation("u"),))) == (
+        b'{"type":"text","text":"So",'
+        b'"annotations":[{"url":"u","title":"","start_index":0,"end_index":0}]}'
+    )
+
+
+def test_a_refusal_and_a_text_with_logprobs_are_text_to_librechats_clients() -> None:
     assert DIALECT.encode(7, RefusalDelta(0, "No.")) == DIALECT.encode(7, TextDelta(0, "No."))
+    assert DIALECT.encode(7, LogprobsDelta(0, "No.", "{}")) == DIALECT.encode(
+        7, TextDelta(0, "No.")
+    )
     assert json.encode(TextPart("No.", "refusal")) == (
         b'{"type":"text","text":"No.","kind":"refusal"}'
     )

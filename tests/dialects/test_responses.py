@@ -6,16 +6,26 @@ import pytest
 from msgspec import json
 from openai.types.responses import ResponseCustomToolCallItem
 
-from legato.content import ErrorPart, TextPart, ThinkPart, ToolCall, ToolCallPart, Usage
+from legato.content import (
+    ErrorPart,
+    TextPart,
+    ThinkPart,
+    ToolCall,
+    ToolCallPart,
+    UrlCitation,
+    Usage,
+)
 from legato.dialects.contract import Encoder
 from legato.dialects.response_object import queued, resource
 from legato.dialects.responses import Responses
 from legato.events import (
+    AnnotationAdded,
     AnyEnding,
     AnyEvent,
     ArgumentsDelta,
     Failed,
     Finished,
+    LogprobsDelta,
     ReasoningDelta,
     RefusalDelta,
     Snapshot,
@@ -111,6 +121,40 @@ def test_a_refusal_from_its_beginning_to_its_end() -> None:
         ("response.content_part.done", place | {"part": part}),
     ]
     assert events[-1]["response"]["output"][0]["content"] == [part]
+
+
+def test_logprobs_stand_beside_their_text_and_in_the_whole() -> None:
+    odd = 'a"bytes":null'  # is a text, and no field
+    said_of = {"token": odd, "logprob": -0.5, "bytes": None, "top_logprobs": []}
+    delta = LogprobsDelta(0, odd, json.encode(said_of).decode())
+    events = said(encoded([created(), StepStarted(0, "text"), delta, delta, Finished()]))
+
+    logprobs = [said_of | {"bytes": []}]
+    place = {"item_id": f"msg_{JOB}_0", "output_index": 0, "content_index": 0}
+    assert [fields(each) for each in events[4:7]] == [
+        place | {"delta": odd, "logprobs": logprobs},
+        place | {"delta": odd, "logprobs": logprobs},
+        place | {"text": odd * 2, "logprobs": logprobs * 2},
+    ]
+    assert events[-1]["response"]["output"][0]["content"][0]["logprobs"] == logprobs * 2
+
+
+def test_citations_are_numbered_and_stand_in_the_part() -> None:
+    cited = [UrlCitation(f"https://{name}.example", name, 0, 5) for name in "ab"]
+    added = [AnnotationAdded(0, each) for each in cited]
+    events = said(encoded([created(), *TEXT, *added, Finished()]))
+
+    place = {"item_id": f"msg_{JOB}_0", "output_index": 0, "content_index": 0}
+    told = [
+        {"type": "url_citation", "url": each.url, "title": each.title}
+        | {"start_index": 0, "end_index": 5}
+        for each in cited
+    ]
+    assert events[6]["type"] == "response.output_text.annotation.added"
+    assert [fields(each) for each in events[6:8]] == [
+        place | {"annotation_index": number, "annotation": each} for number, each in enumerate(told)
+    ]
+    assert events[-1]["response"]["output"][0]["content"][0]["annotations"] == told
 
 
 def test_thoughts_are_a_summary_that_ends_where_the_text_begins() -> None:

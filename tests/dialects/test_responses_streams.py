@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 
 from legato.actors.event_builder import Steps
 from legato.actors.stream.fold import Fold
-from legato.content import Usage
+from legato.content import UrlCitation, Usage
 from legato.dialects.response_object import resource
 from legato.dialects.responses import Responses
 from legato.events import AnyEvent, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.growing_part import JOIN_EVERY
 from legato.models.contract import (
+    AnnotationChunk,
+    LogprobsChunk,
     ModelEvent,
     ReasoningChunk,
     RefusalChunk,
@@ -22,10 +24,13 @@ from legato.models.contract import (
 from tests.support.responses import DONE, IDENTITY, created, encoded, said
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+LOGPROBS = st.just('{"token":"a","logprob":-1.0,"bytes":[97],"top_logprobs":[]}')
 CHUNKS: st.SearchStrategy[ModelEvent] = st.one_of(
     st.builds(TextChunk, TEXTS),
     st.builds(ReasoningChunk, TEXTS),
     st.builds(RefusalChunk, TEXTS),
+    st.builds(LogprobsChunk, TEXTS, LOGPROBS),
+    st.builds(AnnotationChunk, st.builds(UrlCitation, TEXTS, TEXTS)),
     st.builds(ToolCallChunk, st.integers(0, 3), TEXTS, TEXTS, TEXTS),
 )
 REASONS = st.sampled_from(["stop", "length", "tool_calls", "content_filter", "max_answer_bytes"])
@@ -40,7 +45,7 @@ ENDINGS = st.one_of(
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[AnyEvent]:
-    steps, chunks = Steps(), draw(st.lists(CHUNKS, max_size=25))
+    steps, chunks = Steps(with_logprobs=True), draw(st.lists(CHUNKS, max_size=25))
     beginning = created(background=draw(st.booleans()))
     return [beginning, *steps.events(chunks), *draw(st.lists(ENDINGS, max_size=1))]
 

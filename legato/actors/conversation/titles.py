@@ -9,7 +9,14 @@ import trio
 
 from legato.content import NEW_CHAT, Conversation, Message, text_of
 from legato.events import AnyEnding, Failed
-from legato.models.contract import ChatMessage, Model, ModelError, ModelRequest, TextChunk
+from legato.models.contract import (
+    ChatMessage,
+    LogprobsChunk,
+    Model,
+    ModelError,
+    ModelRequest,
+    TextChunk,
+)
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.records import Records
 
@@ -91,7 +98,11 @@ class Titles:
             try:
                 async with model.stream(request) as batches:
                     async for batch in batches:
-                        pieces += [each.text for each in batch if isinstance(each, TextChunk)]
+                        pieces += [
+                            each.text
+                            for each in batch
+                            if isinstance(each, TextChunk | LogprobsChunk)
+                        ]
             except ModelError as error:
                 log.info("title not written by the model", reason=str(error))
         return cleaned("".join(pieces))

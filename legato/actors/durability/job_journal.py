@@ -23,7 +23,7 @@ from typing import Final, Protocol
 import trio
 
 from legato.actors.stream.log import Log
-from legato.events import AnyEnding, AnyEvent, Delta
+from legato.events import AnyEnding, AnyEvent, text_bytes
 from legato.storage.contracts.journal import Entries, Refusal
 
 EVENT_BYTES: Final = 64
@@ -40,7 +40,7 @@ class Budget:
     def take(self, events: Iterator[AnyEvent]) -> Iterator[AnyEvent]:
         """As many of the events as fit; the first whatever its size."""
         while self.left > 0 and (event := next(events, None)) is not None:
-            self.left -= EVENT_BYTES + (len(event.text) if isinstance(event, Delta) else 0)
+            self.left -= EVENT_BYTES + text_bytes(event)
             yield event
 
 

@@ -17,7 +17,7 @@ from legato.actors.messages import Failure, Opening, Stored
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.config import OnOwnerLost
 from legato.content import Conversation, Part, TextPart, ThinkPart, Usage
-from legato.events import AnyEnding, AnyEvent, Created, Delta, Ending, Failed
+from legato.events import AnyEnding, AnyEvent, Created, Ending, Failed, text_bytes
 from legato.models.contract import Model, ModelRequest
 from legato.storage.contracts.errors import (
     ForeignConversation,
@@ -124,8 +124,7 @@ async def recover(
 
 def _size_of(events: Sequence[AnyEvent]) -> int:
     """About what a job of these events keeps in memory, in bytes."""
-    texts = sum(len(event.text) for event in events if isinstance(event, Delta))
-    return JOB_BYTES + texts + EVENT_BYTES * len(events)
+    return JOB_BYTES + sum(map(text_bytes, events)) + EVENT_BYTES * len(events)
 
 
 async def _tried(

@@ -6,12 +6,14 @@ from typing import Final, assert_never
 from legato.actors.stream.memory_sizes import size_of_part
 from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCallPart
 from legato.events import (
+    AnnotationAdded,
     AnyEvent,
     ArgumentsDelta,
     Created,
     Delta,
     Failed,
     Finished,
+    LogprobsDelta,
     ModelCallEnded,
     Queued,
     RareEvent,
@@ -70,6 +72,13 @@ class Fold:
         match event:
             case StepStarted():
                 self._start(event)
+            case LogprobsDelta(index, text, logprobs):
+                part = self._at(index, TextPart)
+                part.grow(text)
+                part.add_logprobs(logprobs)
+                self.bytes += _length_of(text)
+            case AnnotationAdded(index, annotation):
+                self._at(index, TextPart).annotate(annotation)
             case StepCompleted(index, tool_call):
                 self._at(index, ToolCallPart)
                 self._parts[index] = completed(self._parts[index], tool_call)

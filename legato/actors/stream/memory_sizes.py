@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from sys import getsizeof
 from typing import Any, Final, assert_never
 
-from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCallPart
+from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCallPart, UrlCitation
 
 JOB_BYTES: Final = 22_000
 """A job that has ended and said nothing: its actor, its tasks and its places in tables."""
@@ -27,10 +27,17 @@ def size_of_json(value: Any) -> int:
     return size
 
 
+def size_of_citation(citation: UrlCitation) -> int:
+    return getsizeof(citation) + getsizeof(citation.url) + getsizeof(citation.title)
+
+
 def size_of_part(part: Part) -> int:
     """A text takes one, two or four bytes a character, as its widest character needs."""
     match part:
-        case TextPart(text) | ThinkPart(text) | ErrorPart(text):
+        case TextPart(text):
+            logprobs = getsizeof(part.logprobs) if part.logprobs else 0
+            return getsizeof(text) + logprobs + sum(map(size_of_citation, part.annotations or ()))
+        case ThinkPart(text) | ErrorPart(text):
             return getsizeof(text)
         case ToolCallPart(call):
             return getsizeof(call.args) + getsizeof(call.output or "")

@@ -7,10 +7,24 @@ from itertools import accumulate, pairwise
 from sys import getsizeof
 from typing import cast
 
-from legato.actors.stream.memory_sizes import EVENT_BYTES, size_of_json, size_of_part
+from legato.actors.stream.memory_sizes import (
+    EVENT_BYTES,
+    size_of_citation,
+    size_of_json,
+    size_of_part,
+)
 from legato.agents.definition import Agent
 from legato.content import TurnRequest
-from legato.events import AnyDelta, AnyEvent, Created, Delta, Queued, RareEvent
+from legato.events import (
+    AnnotationAdded,
+    AnyDelta,
+    AnyEvent,
+    Created,
+    Delta,
+    LogprobsDelta,
+    Queued,
+    RareEvent,
+)
 
 
 class _DeltaRun:
@@ -77,6 +91,10 @@ class Packed:
 def size_of(event: RareEvent) -> int:
     """About how many bytes the event keeps alive; the fold counts the answer."""
     match event:
+        case LogprobsDelta(text=text, logprobs=logprobs):
+            return EVENT_BYTES + getsizeof(text) + getsizeof(logprobs)
+        case AnnotationAdded(annotation=annotation):
+            return EVENT_BYTES + size_of_citation(annotation)
         case Queued(turn):
             return EVENT_BYTES + _size_of_turn(turn)
         case Created(request, kept=kept, api_request=api_request, turn=turn):

@@ -8,7 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.conversation.titles import by_rule, cleaned
 from legato.content import NEW_CHAT
 from legato.events import Finished
-from legato.models.contract import FinishReport, TextChunk
+from legato.models.contract import FinishReport, LogprobsChunk, TextChunk
 from tests.actors.test_job import ending_of
 from tests.support.actors import C1, House, open_house
 
@@ -42,7 +42,7 @@ async def test_a_model_writes_the_title(autojump_clock: MockClock) -> None:
     async with open_house() as house:
         house.model.writes_titles = True
         house.model.play(TextChunk("Because."), FinishReport("stop"))
-        house.model.play(TextChunk('"Sky '), TextChunk('colour"'), FinishReport("stop"))
+        house.model.play(TextChunk('"Sky '), LogprobsChunk('colour"', "{}"), FinishReport("stop"))
         await ending_of(house.start())
 
         assert await title(house) == "Sky colour"

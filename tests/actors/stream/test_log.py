@@ -2,9 +2,19 @@
 
 import pytest
 
+from legato.actors.stream.fold import Fold
 from legato.actors.stream.log import PACK_EVERY, Log, Sealed
-from legato.content import ApiRequest, Message
-from legato.events import AnyEvent, Created, Finished, ReasoningDelta, StepStarted, TextDelta
+from legato.content import ApiRequest, Message, TextPart, UrlCitation
+from legato.events import (
+    AnnotationAdded,
+    AnyEvent,
+    Created,
+    Finished,
+    LogprobsDelta,
+    ReasoningDelta,
+    StepStarted,
+    TextDelta,
+)
 
 
 def log_of(*texts: str) -> Log:
@@ -47,6 +57,7 @@ def test_texts_of_any_kind_come_out_of_the_packing_as_they_went_in() -> None:
         TextDelta(1, "alone"),
         StepStarted(2, "text"),
         *[TextDelta(2, text) for text in ("", "")],
+        *[LogprobsDelta(2, text, "{}") for text in "ab"],
         Finished(),
     ]
     log = Log()
@@ -62,6 +73,29 @@ def test_a_token_costs_its_text_and_a_few_bytes() -> None:
     assert log.bytes < 10 * PACK_EVERY * 10 + PACK_EVERY * 200
     log.append(Finished())
     assert log.bytes < 10 * PACK_EVERY * 10 + 1000
+
+
+def test_logprobs_count_in_the_log_and_in_the_answer() -> None:
+    log, fold = Log(), Fold()
+    events: list[AnyEvent] = [StepStarted(0, "text"), LogprobsDelta(0, "a", "x" * 5000)]
+    log.append(*events, Finished())
+    fold.apply(*events)
+
+    assert 5000 < log.bytes < 6000
+    assert 5000 < fold.kept_bytes < 6000
+    assert fold.bytes == 1
+    assert fold.content() == (TextPart("a", logprobs="x" * 5000),)
+
+
+def test_a_citation_counts_in_the_log_and_in_the_answer() -> None:
+    log, fold, cited = Log(), Fold(), UrlCitation("x" * 3000, "y" * 2000)
+    events: list[AnyEvent] = [StepStarted(0, "text"), AnnotationAdded(0, cited)]
+    log.append(*events, Finished())
+    fold.apply(*events)
+
+    assert 5000 < log.bytes < 6000
+    assert 5000 < fold.kept_bytes < 6000
+    assert fold.content() == (TextPart("", annotations=(cited,)),)
 
 
 def test_what_a_request_brought_into_the_log_counts() -> None:

@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct
 
 from legato.models.contract import (
     FinishReport,
+    LogprobsChunk,
     ModelEvent,
     ReasoningChunk,
     RefusalChunk,
@@ -62,7 +63,7 @@ def answer_of(reads: Iterable[bytes], *, is_broken: bool = False) -> Answer:
 
 
 def text_of(events: Sequence[ModelEvent]) -> str:
-    return "".join(each.text for each in events if isinstance(each, TextChunk))
+    return "".join(each.text for each in events if isinstance(each, TextChunk | LogprobsChunk))
 
 
 def calls_of(events: Sequence[ModelEvent]) -> tuple[tuple[str, str, str], ...]:

@@ -64,7 +64,13 @@ def turn_of(
     wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
     echo = Echo(job_id.milliseconds // 1000, wants_usage)
     name = agents[0].id if agents else model.name
-    api_request = ApiRequest(api=API, user=user, model=name, echo=to_builtins(echo))
+    api_request = ApiRequest(
+        api=API,
+        user=user,
+        model=name,
+        echo=to_builtins(echo),
+        logprobs=fields.get("logprobs") is True,
+    )
     turn = Turn(
         job_id=str(job_id),
         conversation_id=f"{ID_PREFIX}{job_id}",

@@ -12,7 +12,7 @@ ResponseHeaders = CompletionHeaders
 
 
 class ResponseQuery(Struct):
-    """`include` and `include_obfuscation` are accepted without effect: nothing is left out here.
+    """`include` and `include_obfuscation` are taken and have no effect: creation decides.
 
     An absent field is unset, not None: a query could spell None as `null`, which is no number.
     """

@@ -34,7 +34,7 @@ from legato.http.openai.responses.chain import (
 from legato.http.openai.responses.inputs import Item
 from legato.http.openai.responses.prompt import Context, Request, request_of
 from legato.http.openai.responses.references import items_referred_to
-from legato.http.openai.responses.request import ResponseBody, check
+from legato.http.openai.responses.request import ResponseBody, check, wants_logprobs
 from legato.http.openai.unknown_tools import log_left_out
 from legato.http.request_context import application, digest_of, runtime, user
 from legato.http.streams.streaming import awaited
@@ -190,7 +190,12 @@ def _prompt(
     last = (ChatMessage("user", closing),) if closing else ()
     return Prompt(
         api_request=ApiRequest(
-            api=API, user=user(), model=model, echo=request.echo, store=is_stored
+            api=API,
+            user=user(),
+            model=model,
+            echo=request.echo,
+            store=is_stored,
+            logprobs=wants_logprobs(body),
         ),
         messages=(*request.messages, *last),
         items=request.items,

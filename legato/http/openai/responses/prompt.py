@@ -17,6 +17,7 @@ from legato.http.openai.responses.request import (
     JsonSchema,
     ResponseBody,
     TextSettings,
+    wants_logprobs,
 )
 from legato.http.openai.responses.tools import (
     Tools,
@@ -111,6 +112,10 @@ def _parameters(body: ResponseBody, tools: Tools) -> Mapping[str, Json]:
             parameters[theirs] = value
     if body.reasoning and body.reasoning.effort:
         parameters["reasoning_effort"] = body.reasoning.effort
+    if wants_logprobs(body):
+        parameters["logprobs"] = True
+        if body.top_logprobs is not None:
+            parameters["top_logprobs"] = body.top_logprobs
     if body.text:
         parameters |= _text_parameters(body.text)
     if tools.served:

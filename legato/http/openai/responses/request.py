@@ -70,6 +70,7 @@ class ResponseBody(Struct, frozen=True, kw_only=True):
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
     reasoning: ReasoningSettings | None = None
     text: TextSettings | None = None
+    include: list[str] | None = None
     truncation: Literal["auto", "disabled"] | None = None
     metadata: Metadata | None = None
     service_tier: ServiceTier | None = None
@@ -108,6 +109,14 @@ SAMPLING: Final[Mapping[str, str]] = {
     "max_output_tokens": "max_tokens",
 }
 """Fields that are handed on to the model, with the names in Chat Completions."""
+
+
+LOGPROBS: Final = "message.output_text.logprobs"
+"""What `include` asks for the logprobs by; nothing else in `include` has an effect."""
+
+
+def wants_logprobs(body: ResponseBody) -> bool:
+    return LOGPROBS in (body.include or ())
 
 
 def check(body: ResponseBody) -> None:
