@@ -9,6 +9,7 @@ from tests.support.http.server_process import environment
 
 NOT_WANTED_BY_ALL = (
     *("legato.actors.cluster", "legato.models.providers", "legato.storage.redis"),
+    *("legato.agents.tools.actions", "legato.agents.tools.mcp", "mcp"),
     *("legato.http.auth.jwks", "legato.http.guards.browser", "legato.http.guards.moderation"),
     *("pydantic", "rich", "yaml"),  # which are not there where Legato alone is installed
     *("alembic", "httpx", "redis", "sqlalchemy.dialects.postgresql", "ua_parser", "xllamacpp"),

@@ -23,12 +23,13 @@ from legato.config.settings import (
     load_settings,
     settings_file,
 )
-from legato.config.tools import FunctionSettings, McpSettings
+from legato.config.tools import ActionSettings, FunctionSettings, McpSettings
 from legato.config.values import ConfigError
 
 __all__ = [
     "ANY_AUDIENCE",
     "BUILT_IN_MODEL",
+    "ActionSettings",
     "AgentSettings",
     "Compat",
     "ConfigError",

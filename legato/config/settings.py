@@ -11,7 +11,14 @@ from msgspec import Struct
 from legato.config.agents import AgentSettings, Recursion, agent_values, check_agents
 from legato.config.guards import Compat, Guards
 from legato.config.service_links import without_service_links
-from legato.config.tools import TOOL_TABLES, FunctionSettings, McpSettings, tool_values
+from legato.config.tools import (
+    TOOL_TABLES,
+    ActionSettings,
+    FunctionSettings,
+    McpSettings,
+    key_variables,
+    tool_values,
+)
 from legato.config.values import (
     BasePath,
     Bytes,
@@ -153,6 +160,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     agents: Mapping[str, AgentSettings] = {}
     mcp: Mapping[str, McpSettings] = {}
     functions: Mapping[str, FunctionSettings] = {}
+    actions: Mapping[str, ActionSettings] = {}
 
 
 _GROUPS: Final[Mapping[str, type[Struct]]] = {
@@ -183,6 +191,7 @@ def load_settings(environment: Mapping[str, str], path: Path | None = None) -> S
     plain, groups, models, agents = _from_file(file) if file else ({}, {}, {}, {})
     keys = [model.get("api_key_env") for model in models.values()]
     keys.append(groups.get("guards", {}).get("moderation_api_key_env"))
+    keys += key_variables(plain)
     over = _from_environment(without_service_links(environment), keys)
     plain |= {name: value for name, value in over.items() if name in _PLAIN}
     place = f"{_PREFIX}DEFAULT_MODEL" if "default_model" in over else f"{file}: default_model"

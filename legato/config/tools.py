@@ -1,15 +1,17 @@
-"""The `[mcp.<name>]` and `[functions.<name>]` tables: tools that agents may use."""
+"""The `[mcp.<name>]`, `[functions.<name>]` and `[actions.<name>]` tables: agents' tools."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
 from legato.config.values import (
     ConfigError,
+    Flag,
     HttpUrl,
     Table,
     Text,
+    VariableName,
     check_fields,
     check_names,
     check_value,
@@ -129,7 +131,58 @@ def function_values(name: str, found: object, place: str) -> dict[str, object]:
     return check_fields(table, FunctionSettings, f"{place}.")
 
 
-_KINDS: Final = {"mcp": mcp_values, "functions": function_values}
+Domain = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?\Z",
+        description="a host such as api.example.com, with a port where the document has one",
+    ),
+]
+HeaderName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}\Z",
+        description="the name of a header, such as X-Api-Key",
+    ),
+]
+
+
+class ActionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[actions.<name>]` table: an OpenAPI document whose operations are tools.
+
+    `domain` is the host that the document's server must have.  `key_env`: the variable with the
+    key; for `basic`, with the user, a colon and the password.  `allow_private` allows addresses
+    inside a network, and http://.  `timeout`: seconds for one call.
+    """
+
+    document: Text
+    domain: Domain
+    auth: Literal["none", "basic", "bearer", "header"] = "none"
+    key_env: VariableName | None = None
+    header: HeaderName = "X-Api-Key"
+    allow_private: Flag = False
+    timeout: CallTimeout = 60.0
+
+
+def action_values(name: str, found: object, place: str) -> dict[str, object]:
+    """Check one `[actions.<name>]` table.
+
+    Raises:
+        ConfigError: naming `place` and the key, what was found and what is allowed.
+    """
+    check_value(name, FunctionName, f"{place}: the table's name")
+    table = check_value(found, Table, place)
+    check_names(table, ActionSettings.__struct_fields__, f"{place}.")
+    for key in ("document", "domain"):
+        if key not in table:
+            raise ConfigError(f"{place}.{key}: missing; allowed: an OpenAPI document and its host")
+    values = check_fields(table, ActionSettings, f"{place}.")
+    if values.get("auth", "none") != "none" and "key_env" not in values:
+        raise ConfigError(f"{place}.key_env: missing; allowed: the name of a variable with the key")
+    return values
+
+
+_KINDS: Final = {"mcp": mcp_values, "functions": function_values, "actions": action_values}
 
 TOOL_TABLES: Final = tuple(_KINDS)
 
@@ -147,3 +200,8 @@ def tool_values(file: dict[str, object], place: str) -> dict[str, object]:
             name: checked(name, table, f"{place}{key}.{name}") for name, table in tables.items()
         }
     return values
+
+
+def key_variables(values: Mapping[str, Any]) -> list[object]:
+    """The variables that hold the keys of actions, in the values that `tool_values` gave."""
+    return [table.get("key_env") for table in values.get("actions", {}).values()]

@@ -491,7 +491,7 @@ def test_an_unknown_variable_is_named_with_the_nearest() -> None:
 
 def test_a_key_like_nothing_is_answered_with_all_there_are(folder: Path) -> None:
     assert (
-        "; there are access_log, agents, api_key_lifetime, base_path, compat, "
+        "; there are access_log, actions, agents, api_key_lifetime, base_path, compat, "
         in refusal_of_file(folder, "xyzzyq = 1")
     )
 

@@ -4,12 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from legato.config import ConfigError, FunctionSettings, McpSettings, Settings, load_settings
+from legato.config import (
+    ActionSettings,
+    ConfigError,
+    FunctionSettings,
+    McpSettings,
+    Settings,
+    load_settings,
+)
 
 
 def load(folder: Path, text: str) -> Settings:
     (folder / "legato.toml").write_text(text)
-    return load_settings({}, folder / "legato.toml")
+    return load_settings({"LEGATO_PETS_KEY": "x"}, folder / "legato.toml")
 
 
 def test_servers_and_functions_come_from_the_file(tmp_path: Path) -> None:
@@ -28,6 +35,12 @@ def test_servers_and_functions_come_from_the_file(tmp_path: Path) -> None:
 
         [functions.weather]
         target = "tools.weather:forecast"
+
+        [actions.pets]
+        document = "pets.yaml"
+        domain = "pets.example:8443"
+        auth = "bearer"
+        key_env = "LEGATO_PETS_KEY"
         """,
     )
 
@@ -36,6 +49,14 @@ def test_servers_and_functions_come_from_the_file(tmp_path: Path) -> None:
         "files": McpSettings(
             url="https://files.example.com/mcp", headers={"Authorization": "Bearer x"}
         ),
+    }
+    assert settings.actions == {
+        "pets": ActionSettings(
+            document="pets.yaml",
+            domain="pets.example:8443",
+            auth="bearer",
+            key_env="LEGATO_PETS_KEY",
+        )
     }
     assert settings.functions == {"weather": FunctionSettings(target="tools.weather:forecast")}
 
@@ -85,6 +106,22 @@ def test_servers_and_functions_come_from_the_file(tmp_path: Path) -> None:
             "[functions.a]\ntarget = 'x'",
             "functions.a.target: found 'x'; allowed: a module and a function such as "
             "weather:forecast",
+        ),
+        (
+            "[actions.a]\ndomain = 'x'",
+            "actions.a.document: missing; allowed: an OpenAPI document and its host",
+        ),
+        (
+            "[actions.a]\ndocument = 'x'\ndomain = 'https://x'",
+            "actions.a.domain: found 'https://x'; allowed: a host such as api.example.com",
+        ),
+        (
+            "[actions.a]\ndocument = 'x'\ndomain = 'x'\nauth = 'basic'",
+            "actions.a.key_env: missing; allowed: the name of a variable with the key",
+        ),
+        (
+            "[actions.a]\ndocument = 'x'\ndomain = 'x'\nauth = 'oauth'",
+            "actions.a.auth: found 'oauth'; allowed: none, basic, bearer, header",
         ),
         ("[functions.lc_transfer_to_x]\ntarget = 'a:b'", "functions.lc_transfer_to_x: the table's"),
     ],

@@ -113,6 +113,7 @@ class ListToolbox:
 
     def __init__(self, *tools: Tool) -> None:
         self._tools = {tool.definition.name: tool for tool in tools}
+        self.names = [*self._tools]
 
     async def offer(self, names: Sequence[str], user: str) -> Offer:
         there = [self._tools[name] for name in names if name in self._tools]

@@ -93,6 +93,11 @@ def joined(offers: Iterable[Offer]) -> Offer:
 class Toolbox(Protocol):
     """Every configured tool of this process."""
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Names that offer everything there is; one name may stand for many tools."""
+        ...
+
     async def offer(self, names: Sequence[str], user: str) -> Offer:
         """Find the tools of an agent by the names in its `tools`, for the user."""
         ...
@@ -100,6 +105,8 @@ class Toolbox(Protocol):
 
 class NoTools:
     """The toolbox of a process without tools."""
+
+    names: Sequence[str] = ()
 
     async def offer(self, names: Sequence[str], user: str) -> Offer:
         return Offer(missing=dict.fromkeys(names, "no tools are configured"))

@@ -88,6 +88,11 @@ class FunctionToolbox:
     def __init__(self, tools: Mapping[str, FunctionTool]) -> None:
         self.tools: Final = tools
 
+    @property
+    def names(self) -> Sequence[str]:
+        """See Toolbox."""
+        return [*self.tools]
+
     async def offer(self, names: Sequence[str], user: str) -> Offer:
         """Find functions by the names of their tables; see Toolbox."""
         reason = f"there is no such function; there are: {', '.join(self.tools) or 'none'}"

@@ -1,12 +1,13 @@
 """Every tool that is configured: which kind a name is of, and what the kinds offer together."""
 
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import trio
 
-from legato.agents.definition import ACTION_DELIMITER, MCP_DELIMITER, WHOLE_SERVER
+from legato.agents.definition import ACTION_DELIMITER, MCP_DELIMITER
 from legato.agents.tools.contract import NoTools, Offer, Toolbox, joined
 from legato.agents.tools.functions import FunctionToolbox, load_functions
 from legato.config import ConfigError, Settings
@@ -24,6 +25,11 @@ class AllTools:
             "": functions,
         }
 
+    @property
+    def names(self) -> Sequence[str]:
+        """See Toolbox."""
+        return [name for kind in self._kinds.values() for name in kind.names]
+
     async def offer(self, names: Sequence[str], user: str) -> Offer:
         """See Toolbox."""
         wanted: dict[str, list[str]] = {}
@@ -39,12 +45,6 @@ class AllTools:
             for kind in wanted:
                 nursery.start_soon(ask, kind)
         return joined(offers[kind] for kind in wanted)
-
-
-def every_name(settings: Settings) -> Sequence[str]:
-    """Names that an agent could have in its `tools` to use everything there is."""
-    servers = (f"{WHOLE_SERVER}{MCP_DELIMITER}{name}" for name in settings.mcp)
-    return [*settings.functions, *servers]
 
 
 @asynccontextmanager
@@ -65,4 +65,9 @@ async def open_toolbox(settings: Settings) -> AsyncIterator[Toolbox]:
                 raise ConfigError(f"mcp: {missing}") from error
             mcp = await stack.enter_async_context(open_mcp(settings.mcp))
         functions = FunctionToolbox(load_functions(settings.functions))
-        yield AllTools(mcp, NoTools(), functions)
+        actions: Toolbox = NoTools()
+        if settings.actions:
+            from legato.agents.tools.actions.toolbox import load_actions
+
+            actions = await load_actions(settings.actions, os.environ)
+        yield AllTools(mcp, actions, functions)

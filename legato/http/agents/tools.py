@@ -8,7 +8,6 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from legato.agents.tools.contract import Tool
-from legato.agents.tools.toolbox import every_name
 from legato.http.errors import NotFound
 from legato.http.openapi import describe
 from legato.http.request_context import body_of, reply, runtime, user
@@ -48,7 +47,7 @@ class ToolCallReply(Struct):
 @tools.get("")
 @describe(list[ToolReply])
 async def page() -> Response:
-    """Every tool that is there now: of MCP servers, and of Python functions."""
+    """Every tool that is there now: of MCP servers, Python functions, and actions."""
     found = [tool.definition for tool in await _all()]
     return reply([ToolReply(each.name, each.name, each.description) for each in found])
 
@@ -82,5 +81,5 @@ async def _check(name: str) -> None:
 
 
 async def _all() -> Sequence[Tool]:
-    house = runtime()
-    return (await house.toolbox.offer(every_name(house.settings), user())).tools
+    toolbox = runtime().toolbox
+    return (await toolbox.offer(toolbox.names, user())).tools

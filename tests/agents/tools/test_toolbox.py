@@ -1,10 +1,13 @@
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from legato.agents.tools.toolbox import open_toolbox
-from legato.config import ConfigError, FunctionSettings, McpSettings, Settings
+from legato.config import ActionSettings, ConfigError, FunctionSettings, McpSettings, Settings
+from tests.support.openapi import PETS
 
 OPEN = """
 import sys, trio
@@ -55,5 +58,17 @@ async def test_servers_that_are_configured_are_asked() -> None:
     settings = Settings(mcp={"clock": McpSettings(command="/no/such/program")})
     async with open_toolbox(settings) as toolbox:
         offer = await toolbox.offer(["now_mcp_clock"], "ada")
+        assert toolbox.names == ["sys__all__sys_mcp_clock"]
 
     assert offer.missing["now_mcp_clock"].startswith("the MCP server 'clock' is not there: ")
+
+
+async def test_documents_that_are_configured_are_asked(tmp_path: Path) -> None:
+    document = tmp_path / "pets.json"
+    document.write_text(json.dumps({**PETS, "servers": [{"url": "https://pets.example/v1"}]}))
+    table = ActionSettings(document=str(document), domain="pets.example")
+    async with open_toolbox(Settings(actions={"pets": table})) as toolbox:
+        offer = await toolbox.offer(["getPet_action_pets_example"], "ada")
+        assert "getPet_action_pets_example" in toolbox.names
+
+    assert [tool.definition.name for tool in offer.tools] == ["getPet_action_pets_example"]

@@ -26,6 +26,11 @@ class McpToolbox:
     def __init__(self, servers: Mapping[str, tuple[McpServer, McpSettings]]) -> None:
         self._servers = servers
 
+    @property
+    def names(self) -> Sequence[str]:
+        """See Toolbox."""
+        return [_joined(WHOLE_SERVER, server) for server in self._servers]
+
     async def offer(self, names: Sequence[str], user: str) -> Offer:
         """Find tools by names such as `now_mcp_clock`; see Toolbox."""
         wanted: dict[str, list[str]] = {}  # the tools of each server
