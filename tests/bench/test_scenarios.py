@@ -158,7 +158,8 @@ def test_a_provider_in_front_is_measured_beside_pipes() -> None:
     (figures,) = measured(upstream(few=(2,), ladder=(1,), warm_up=0.05, window=0.2))
 
     for server in (LEGATO, *pipes()):
-        assert figures[f"{server}, 2: CPU, µs a token"] > 0
+        # The kernel counts in hundredths of a second, of which so few tokens may need none.
+        assert figures[f"{server}, 2: CPU, µs a token"] >= 0
         assert figures[f"{server}, 2: lag p99, ms"] >= figures[f"{server}, 2: lag p50, ms"] > 0
         # Whether one is kept up with in a fifth of a second is the machine's matter.
         assert figures[f"{server}: most generations"] in (0, 1)

@@ -21,10 +21,10 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from legato.storage.contracts.agents import PUBLIC, VIEW, Principal
 from legato.storage.sql.schema.tables import AGENT_AVATARS, AGENT_GRANTS, AGENT_VERSIONS, AGENTS
+from legato.storage.sql.upserts import insert_of
 
 _THE_AGENT: Final = AGENTS.c.agent_id == bindparam("of_agent")
 _ITS_VERSIONS: Final = AGENT_VERSIONS.c.agent_id == bindparam("of_agent")
@@ -191,7 +191,7 @@ DELETE: Final = delete(AGENTS).where(_THE_AGENT)
 
 def put_grant(dialect: str) -> Insert:
     """`dialect`: sqlite or postgresql."""
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    insert = insert_of(dialect)
     put = insert(AGENT_GRANTS)
     return put.on_conflict_do_update(
         index_elements=["agent_id", "kind", "principal"], set_={"bits": put.excluded.bits}
