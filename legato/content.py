@@ -81,23 +81,24 @@ class Usage(Struct, frozen=True, rename="camel"):
     """Tokens, as counted by the provider; 0 where not given.
 
     `completion_tokens` includes `reasoning_tokens`.  `cached_tokens`: tokens of the prompt that the
-    provider had read before; left out where not given.
+    provider had read before.  Both are left out where not given.
     """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    reasoning_tokens: int = 0
+    reasoning_tokens: int | UnsetType = UNSET
     cached_tokens: int | UnsetType = UNSET
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """The sum of several model calls.  `cached_tokens` is there where any call has it."""
+    """The sum of several model calls.  What may be left out is there where any call has it."""
     counts = list(usages)
+    reasoning = [each.reasoning_tokens for each in counts if each.reasoning_tokens is not UNSET]
     cached = [each.cached_tokens for each in counts if each.cached_tokens is not UNSET]
     return Usage(
         sum(each.prompt_tokens for each in counts),
         sum(each.completion_tokens for each in counts),
-        sum(each.reasoning_tokens for each in counts),
+        sum(reasoning) if reasoning else UNSET,
         sum(cached) if cached else UNSET,
     )
 

@@ -76,7 +76,7 @@ def estimated(model: Model, opening: Opening | None, content: tuple[Part, ...]) 
     thoughts = "".join(part.think for part in content if isinstance(part, ThinkPart))
     reasoning = model.count_tokens(thoughts) if thoughts else 0
     text = model.count_tokens("".join(texts))
-    return Usage(opening.prompt_tokens, text + reasoning, reasoning)
+    return Usage(opening.prompt_tokens, text + reasoning, reasoning if thoughts else UNSET)
 
 
 def ending_of(

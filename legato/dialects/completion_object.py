@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from msgspec import UNSET, Struct, json, to_builtins
+from msgspec import UNSET, Struct, UnsetType, json, to_builtins
 
 from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart, UrlCitation, Usage
 from legato.events import AnyEnding, Failed, Finished, Stopped
@@ -124,14 +124,14 @@ def usage_of(usage: Usage) -> Body:
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-        "prompt_tokens_details": _cached(usage),
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "prompt_tokens_details": _said("cached_tokens", usage.cached_tokens),
+        "completion_tokens_details": _said("reasoning_tokens", usage.reasoning_tokens),
     }
 
 
-def _cached(usage: Usage) -> Body | None:
+def _said(name: str, count: int | UnsetType) -> Body | None:
     """None where the provider did not say: 0 would be a claim."""
-    return None if usage.cached_tokens is UNSET else {"cached_tokens": usage.cached_tokens}
+    return None if count is UNSET else {name: count}
 
 
 def error_of(ending: Failed | Stopped) -> Body:

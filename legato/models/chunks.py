@@ -140,8 +140,12 @@ def usage_in(chunk: Chunk, choice: Mapping[str, Any] | None) -> Usage | None:
     cached = _cached_in(found)
     if (prompt, completion, reasoning, cached) == (None, None, None, None):
         return None
-    cached_said = UNSET if cached is None else cached
-    return Usage(prompt or 0, completion or 0, reasoning or 0, cached_said)
+    return Usage(
+        prompt or 0,
+        completion or 0,
+        UNSET if reasoning is None else reasoning,
+        UNSET if cached is None else cached,
+    )
 
 
 def _cached_in(usage: Mapping[str, Any]) -> int | None:

@@ -181,6 +181,12 @@ def test_cached_tokens_are_said_where_the_provider_said_them(cached: int) -> Non
     assert usage_of(usage)["prompt_tokens_details"] == {"cached_tokens": cached}
 
 
+def test_reasoning_tokens_are_said_where_the_provider_said_them() -> None:
+    details = [usage_of(usage)["completion_tokens_details"] for usage in (Usage(3), Usage(3, 2, 0))]
+
+    assert details == [None, {"reasoning_tokens": 0}]
+
+
 @pytest.mark.parametrize(
     ("ending", "kind", "code"),
     [

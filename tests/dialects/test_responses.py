@@ -94,6 +94,13 @@ def fields(event: dict[str, Any]) -> dict[str, Any]:
     return {key: event[key] for key in event if key not in ("type", "sequence_number")}
 
 
+def test_counts_that_the_api_wants_are_0_where_nothing_was_said() -> None:
+    last = said(encoded([created(), *TEXT, Finished(usage=Usage(3, 2))]))[-1]
+
+    assert last["response"]["usage"]["input_tokens_details"] == {"cached_tokens": 0}
+    assert last["response"]["usage"]["output_tokens_details"] == {"reasoning_tokens": 0}
+
+
 def test_a_delta_byte_for_byte() -> None:
     encoder = Responses(IDENTITY)
     encoder.encode(1, created())

@@ -158,6 +158,25 @@ def test_cached_tokens_are_what_was_said_of_them(
 
 
 @pytest.mark.parametrize(
+    ("usage", "reasoning"),
+    [
+        ({"completion_tokens_details": {"reasoning_tokens": 3}}, 3),
+        ({"reasoning_tokens": 3}, 3),
+        ({"completion_tokens_details": {"reasoning_tokens": 0}}, 0),
+        ({"completion_tokens_details": None}, UNSET),
+        ({"completion_tokens_details": {"reasoning_tokens": None}}, UNSET),
+    ],
+)
+def test_reasoning_tokens_are_what_was_said_of_them(
+    usage: Mapping[str, object], reasoning: object
+) -> None:
+    report, _ = ended(chunk({}, "stop", usage={"completion_tokens": 9, **usage}))
+
+    assert isinstance(report, UsageReport)
+    assert report.usage.reasoning_tokens == reasoning
+
+
+@pytest.mark.parametrize(
     "nonsense", ["{", "[]", "7", '"text"', '{"a": ' * 50_000, "\ud83d", "\0", '{"choices":[}']
 )
 def test_what_cannot_be_read_is_skipped_and_counted(nonsense: str) -> None:

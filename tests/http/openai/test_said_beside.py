@@ -9,7 +9,7 @@ from openai.types.responses import ResponseOutputMessage, ResponseOutputRefusal
 
 from legato.content import TextPart
 from tests.support.http.live_server import LiveServer, until
-from tests.support.models.played import DONE, PlayedProvider, delta, event, finish, streams
+from tests.support.models.played import DONE, Play, PlayedProvider, delta, event, finish, streams
 from tests.support.openai.sdk import both_ways, with_client
 
 HI: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hi"}]
@@ -159,5 +159,30 @@ async def test_citations_come_out_of_both_apis(
         told = {"type": "url_citation", **cited}
         assert added.annotation.model_dump() == told
         assert item.model_dump()["content"][0]["annotations"] == [told]
+
+    await with_client(server, use)
+
+
+async def test_a_completion_says_no_count_that_the_provider_did_not_say(
+    server: LiveServer, provider: PlayedProvider
+) -> None:
+    def play(**details: int) -> Play:
+        usage = {"prompt_tokens": 3, "completion_tokens": 2, "completion_tokens_details": details}
+        counted = event(choices=[], usage=usage)
+        return streams(delta(content="So"), finish("stop"), counted, DONE)
+
+    provider.plays = [play(), play(reasoning_tokens=0), play()]
+
+    def use(client: OpenAI) -> None:
+        create = client.chat.completions.create
+        silent, said = (create(model="played", messages=HI).usage for _ in range(2))
+        assert silent is not None
+        assert silent.completion_tokens_details is None
+        assert said is not None
+        assert said.completion_tokens_details is not None
+        assert said.completion_tokens_details.reasoning_tokens == 0
+        response = client.responses.create(model="played", input="Hi")
+        assert response.usage is not None
+        assert response.usage.output_tokens_details.reasoning_tokens == 0
 
     await with_client(server, use)

@@ -27,7 +27,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     thought: str = ""
     refusal: str = ""
     calls: tuple[tuple[str, str, str], ...] = ()
-    usage: tuple[int, int, int, int | None] | None = None
+    usage: tuple[int, int, int | None, int | None] | None = None
     finish: str | None = None
     failure: str | None = None
     status: int | None = None
@@ -80,5 +80,6 @@ def usage_of(events: Sequence[ModelEvent]) -> Any:
         if isinstance(each, UsageReport):
             said = each.usage
             cached = None if said.cached_tokens is UNSET else said.cached_tokens
-            return said.prompt_tokens, said.completion_tokens, said.reasoning_tokens, cached
+            reasoning = None if said.reasoning_tokens is UNSET else said.reasoning_tokens
+            return said.prompt_tokens, said.completion_tokens, reasoning, cached
     return None
