@@ -215,10 +215,16 @@ AnyEvent = AnyDelta | RareEvent
 
 
 def text_bytes(event: AnyEvent) -> int:
-    """About the bytes of what a delta brings; 0 for all else."""
-    if isinstance(event, Delta):
-        return len(event.text)
-    return len(event.text) + len(event.logprobs) if type(event) is LogprobsDelta else 0
+    """About the bytes of the texts that the event brings into an answer; 0 for an event without."""
+    match event:
+        case Delta(text=text):
+            return len(text)
+        case LogprobsDelta(text=text, logprobs=logprobs):
+            return len(text) + len(logprobs)
+        case AnnotationAdded(annotation=annotation):
+            return len(annotation.url) + len(annotation.title)
+        case _:
+            return 0
 
 
 class Snapshot(NamedTuple):
