@@ -60,8 +60,8 @@ class Steps:
     new position.
 
     Text behind a kept part of the same kind takes the part's position: a continued answer stays one
-    part.  Each model call of a run has Steps of its own; those of
-    calls side by side share their `positions`.
+    part.  Each model call of a run has Steps of its own; those of calls side by side share their
+    `positions`.
     """
 
     def __init__(
