@@ -219,7 +219,7 @@ async def test_a_limit_that_is_not_reached_changes_nothing(autojump_clock: MockC
 async def test_no_tokens_are_an_answer_too(autojump_clock: MockClock) -> None:
     answer = await ask_flat(ScriptedModel(), request(tokens=0))
 
-    assert answer == [UsageReport(Usage(prompt_tokens=2)), FinishReport("stop")]
+    assert answer == [UsageReport(Usage(2, 0, 0)), FinishReport("stop")]
 
 
 @pytest.mark.parametrize(
