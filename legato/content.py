@@ -24,10 +24,10 @@ class AgentPart(Struct, frozen=True, kw_only=True, rename="camel", tag_field="ty
 
 
 class UrlCitation(Struct, frozen=True):
-    """A page that a text rests on.
+    """A page cited by a text.
 
-    `start_index`, `end_index`: the characters of the text that cite the page, the end excluded; 0
-    where the provider did not say, because OpenAI's types have no null there.
+    `start_index`, `end_index`: the citing characters of the text, the end excluded; 0 where the
+    provider did not say, because OpenAI's types have no null there.
     """
 
     url: str
@@ -39,7 +39,7 @@ class UrlCitation(Struct, frozen=True):
 class TextPart(AgentPart, frozen=True, tag="text"):
     """Text of an answer.  `kind`: unset, or the text is the model's refusal to answer.
 
-    `logprobs`: see LogprobsDelta; only in an answer to an API's request that asks for logprobs.
+    `logprobs`: see LogprobsDelta; only in answers to requests of an API for logprobs.
     """
 
     text: str
@@ -91,7 +91,7 @@ class Usage(Struct, frozen=True, rename="camel"):
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """The sum of several model calls.  What may be left out is there where any call has it."""
+    """The sum of several model calls.  An optional count is there if any call has the count."""
     counts = list(usages)
     reasoning = [each.reasoning_tokens for each in counts if each.reasoning_tokens is not UNSET]
     cached = [each.cached_tokens for each in counts if each.cached_tokens is not UNSET]

@@ -32,7 +32,7 @@ class GrowingPart:
             self._pieces.clear()
 
     def add_logprobs(self, more: str) -> None:
-        """`more`: see LogprobsDelta; of the text that the part has grown by."""
+        """`more`: the logprobs of the text before; see LogprobsDelta."""
         self._logprobs.append(more)
 
     def annotate(self, annotation: UrlCitation) -> int:

@@ -66,7 +66,12 @@ def test_what_a_journal_keeps_comes_back(event: AnyEvent) -> None:
     assert json.decode(json.encode(event), type=AnyEvent) == event
 
 
-def test_a_delta_costs_its_text_and_its_logprobs() -> None:
-    events: list[AnyEvent] = [RefusalDelta(0, "No."), LogprobsDelta(0, "a", '{"b":1}'), Finished()]
+def test_an_event_costs_its_texts() -> None:
+    events: list[AnyEvent] = [
+        RefusalDelta(0, "No."),
+        LogprobsDelta(0, "a", '{"b":1}'),
+        AnnotationAdded(0, UrlCitation("u", "t")),
+        Finished(),
+    ]
 
-    assert [text_bytes(event) for event in events] == [3, 8, 0]
+    assert [text_bytes(event) for event in events] == [3, 8, 2, 0]

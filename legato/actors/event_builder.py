@@ -56,8 +56,8 @@ class Positions:
 
 
 class Steps:
-    """Gives every run of text, of reasoning or of a refusal, and every tool call a step and a
-    position of its own.
+    """Gives every run of text, of reasoning or of a refusal, and every tool call a new step and a
+    new position.
 
     Text that goes on from a kept part of the same kind takes the kept part's position, and a
     continued answer thereby stays a single part.  Each model call of a run has Steps of its own;
@@ -120,7 +120,7 @@ class Steps:
                     yield self._begin(RefusalChunk)
                 yield RefusalDelta(self._index, text)
             case AnnotationChunk(annotation):
-                if self._open is TextChunk:  # no dialect can add to a text that has ended
+                if self._open is TextChunk:  # no dialect adds to a finished text
                     yield AnnotationAdded(self._index, annotation)
             case ToolCallChunk():
                 yield from self._tool_call(chunk)
@@ -151,7 +151,7 @@ class Steps:
 
 
 def _kind_of(part: Part) -> StepKind | None:
-    """The kind of the step that would go on where `part` ends; None where nothing can."""
+    """The kind of step to continue `part`; None for a part without continuation."""
     if isinstance(part, TextPart):
         return part.kind or "text"
     return "think" if isinstance(part, ThinkPart) else None

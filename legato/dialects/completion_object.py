@@ -89,7 +89,7 @@ def message_of(content: Sequence[Part]) -> Body:
 
 
 def _logprobs_of(content: Sequence[Part]) -> Body | None:
-    """All that the provider said of the text's tokens; None where nothing was said."""
+    """The logprobs of the whole text; None for an answer without."""
     said = [part.logprobs for part in content if isinstance(part, TextPart) and part.logprobs]
     return {"content": json.decode(f"[{','.join(said)}]"), "refusal": None} if said else None
 

@@ -71,11 +71,11 @@ class LibreChat:
             return self._thought % (event.index, _json(event.text), seq)
         if type(event) is ArgumentsDelta:
             return self._arguments % (event.index, _json(event.text), seq)
-        if type(event) is RefusalDelta or type(event) is LogprobsDelta:  # the text is all that
-            # LibreChat's clients know
+        if type(event) is RefusalDelta or type(event) is LogprobsDelta:
+            # LibreChat's clients know only the text.
             return self._text % (event.index, _json(event.text), seq)
         if isinstance(event, Queued | ModelCallEnded | AnnotationAdded):
-            return b""  # the reply to the start said the first; no frame says the others
+            return b""  # the reply to the start says the first; no frame says the rest
         if isinstance(event, Failed) and event.request is None:
             return self._frame(seq, {"error": event.message}, name=b"error")
         return self._frame(seq, self._body(event))

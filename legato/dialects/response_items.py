@@ -113,7 +113,7 @@ def annotation_of(citation: UrlCitation) -> Body:
 def _logprobs(said: str) -> bytes:
     """The list in the API's words, which have no null for bytes.
 
-    In a text of JSON the quotes are escaped, so that only a field can be found here.
+    JSON escapes the quotes of a text, and therefore only fields are found here.
     """
     return b"[%b]" % said.replace('"bytes":null', '"bytes":[]').encode()
 

@@ -116,7 +116,7 @@ def _resource(
 def usage_of(usage: Usage) -> Body:
     return {
         "input_tokens": usage.prompt_tokens,
-        # The API's types have no null for these two: 0 also says that nothing was said.
+        # The API's types have no null for these two: 0 also stands for an unknown count.
         "input_tokens_details": {"cached_tokens": usage.cached_tokens or 0},
         "output_tokens": usage.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},

@@ -1,7 +1,7 @@
 """The models: sources of tokens, behind one contract.
 
 - `adaptations`: parts of requests that a provider refuses, and requests without these parts
-- `annotations`: the citations of an answer, as a provider says them
+- `annotations`: the citations of an answer, field by field
 - `answers`: an answer from a provider's connection: bytes read, and events completed
 - `asking`: asks a provider until it answers, refuses for good, or cannot be reached
 - `bodies`: the body of a response, read as the connection brings bytes
@@ -14,7 +14,7 @@
 - `exchange`: an HTTP/1.1 request on a connection, and the response as the connection brings bytes
 - `failures`: errors of providers, in every shape that providers use
 - `fields`: a field from a provider, whatever the field turns out to be
-- `logprobs`: the log probabilities of an answer's tokens, as a provider says them
+- `logprobs`: the log probabilities of an answer's tokens, read as a whole
 - `messages`: messages as most models want them
 - `openai`: any server that speaks OpenAI's Chat Completions: OpenAI, vLLM, Ollama, llama.cpp,
   LiteLLM

@@ -1,4 +1,4 @@
-"""The citations of an answer, as a provider says them.  Pure."""
+"""The citations of an answer, field by field.  Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -10,7 +10,7 @@ MOST_CITATIONS: Final = 500
 """Citations of an answer; a search has some dozen results."""
 
 LONGEST_URL: Final = 4096
-"""Characters of an address; half of one leads nowhere, so a longer one is left out."""
+"""Characters of an address; half an address leads nowhere, and a longer citation is left out."""
 
 LONGEST_TITLE: Final = 512
 
@@ -30,7 +30,7 @@ class AnnotationsReader:
                 self._held.append(citation)
 
     def take(self) -> list[UrlCitation]:
-        """All that is held, for the text that has come."""
+        """Release all held citations."""
         held, self._held = self._held, []
         return held
 

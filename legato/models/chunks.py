@@ -104,7 +104,7 @@ def said_in(delta: Mapping[str, Any]) -> str:
 
 
 def refusal_in(delta: Mapping[str, Any]) -> str:
-    """The refusal in a delta: a field of its own, or some of the content's parts."""
+    """The refusal in a delta: a field, or some of the content's parts."""
     content = delta.get("content")
     parts = [*filter(_is_refusal, content)] if type(content) is list else None
     return text_in(delta.get("refusal")) or text_in(parts)

@@ -1,4 +1,4 @@
-"""The log probabilities of an answer's tokens, as a provider says them.  Pure."""
+"""The log probabilities of an answer's tokens, read as a whole.  Pure."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -6,10 +6,10 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct, ValidationError, convert, json
 
 MOST_LOGPROBS: Final = 2 * 1024 * 1024
-"""Bytes of an answer's logprobs: 1,500 tokens with 20 others each, or 25,000 tokens alone."""
+"""Bytes of an answer's logprobs: 1,500 tokens with 20 alternatives each, or 25,000 bare tokens."""
 
 MOST_TOKENS: Final = 16_000
-"""Tokens of a chunk, with the likely others beside each: read in five milliseconds."""
+"""Tokens of a chunk, and as many alternatives: read in five milliseconds."""
 
 _Finite = Annotated[float, Meta(ge=-1e300, le=1e300)]  # JSON has no infinity
 _Byte = Annotated[int, Meta(ge=0, le=255)]
@@ -26,9 +26,9 @@ class _Chosen(_Token, frozen=True, gc=False):
 
 
 class LogprobsReader:
-    """Holds logprobs until they are taken, and counts what is left out.
+    """Holds logprobs until taken, and counts the chunks left out.
 
-    A token that is a piece of a character comes without text, and its logprobs wait for the text.
+    A token may be a piece of a character and come without text; then the logprobs wait for text.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class LogprobsReader:
         self._held.append(said)
 
     def take(self) -> str:
-        """All that is held, for the text that has come; "" where nothing is."""
+        """Release all held logprobs, joined; "" for none."""
         held = ",".join(self._held)
         self._held.clear()
         return held
@@ -74,5 +74,5 @@ def _is_short(content: list[Any]) -> bool:
 
 def _written(content: list[Any]) -> str:
     said = json.encode(convert(content, list[_Chosen])).decode()[1:-1]
-    # Clients want a list.  JSON escapes the quotes of a text, so this can only be a field.
+    # Clients want a list.  JSON escapes the quotes of a text: only a field is replaced here.
     return said.replace('"top_logprobs":null', '"top_logprobs":[]')

@@ -86,7 +86,7 @@ class AnswerReader:
 
     @property
     def logprobs_left_out(self) -> int:
-        """Chunks whose logprobs are not handed on."""
+        """The number of chunks with logprobs that are not handed on."""
         return self._logprobs.left_out
 
     @property

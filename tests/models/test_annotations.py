@@ -1,4 +1,4 @@
-"""Citations of a provider, and the text to which they belong."""
+"""Citations of a provider, and the cited text."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ A, B = UrlCitation("https://a.example", "A", 0, 2), UrlCitation("https://b.examp
 
 
 def said(*citations: UrlCitation) -> list[Any]:
-    """As OpenAI and OpenRouter have them."""
+    """As OpenAI and OpenRouter spell citations."""
     return [
         {
             "type": "url_citation",

@@ -1,4 +1,4 @@
-"""Logprobs of a provider, and the text to which they belong."""
+"""Logprobs of a provider, and the text of the tokens."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""All that a provider says beside an answer's text, as OpenAI's own client reads it."""
+"""A provider's words beside the text, as OpenAI's own client reads the words."""
 
 from typing import Any
 
