@@ -72,12 +72,12 @@ async def access(tool: str) -> Response:
 async def call(tool: str) -> Response:
     """Refuse: agents call tools.  LibreChat calls its own code runner here; Legato has none."""
     await body_of(ToolCallBody)
-    raise NotFound(f"{tool}: no tool is called by hand; an agent that has the tool calls it")
+    raise NotFound(f"{tool:.80}: no tool is called by hand; an agent that has the tool calls it")
 
 
 async def _check(name: str) -> None:
     if name not in [tool.definition.name for tool in await _all()]:
-        raise NotFound(f"there is no tool {name!r} now")
+        raise NotFound(f"there is no tool {name!r:.80} now")
 
 
 async def _all() -> Sequence[Tool]:
