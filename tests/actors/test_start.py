@@ -6,11 +6,13 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.admission import RequestReused
 from legato.actors.conversation.turn import InvalidTurn, Turn
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing
 from legato.actors.start import NotStarted, StartReply, start_turn
+from legato.content import NO_PARENT
 from legato.events import Failed
 from legato.storage.contracts.errors import ForeignConversation
 from tests.actors.test_job import ending_of
@@ -81,6 +83,38 @@ async def test_a_start_that_may_only_join_is_refused_where_there_is_nothing_to_j
 
         assert (again.status, again.generation_id) == ("resumed", first.generation_id)
         assert len([*house.supervisor.registry]) == 1
+
+
+async def test_a_name_that_comes_again_with_another_request_is_refused(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house(retention=60) as house:
+        await start(house, request_id="r", request_digest="one")
+        with pytest.raises(RequestReused):
+            await start(house, request_id="r", request_digest="another")
+        job = house.supervisor.whereis(C1)
+        assert job is not None
+        house.model.finish()
+        await ending_of(job)
+        await trio.sleep(61)
+        with pytest.raises(RequestReused):
+            await start(house, request_id="r", text="something else")
+        again = await start(house, request_id="r", regenerate="question-1")
+
+        assert again.status == "settled"
+        assert len(house.model.requests) == 1
+
+
+async def test_a_question_may_begin_a_conversation_anew(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        for _ in range(2):
+            await start(house, parent_id=NO_PARENT)
+            job = house.supervisor.whereis(C1)
+            assert job is not None
+            house.model.finish()
+            await ending_of(job)
+
+        assert [len(request.messages) for request in house.model.requests] == [1, 1]
 
 
 async def test_two_at_the_same_moment_are_one_generation(autojump_clock: MockClock) -> None:
