@@ -46,7 +46,7 @@ test: check chromium postgresql node proxies  ## check, all tests, and the cover
 # The tests run as two processes at once, each about half of them by the clock; what the second says
 # is shown after the first's.  To measure coverage takes half as long again, so only what covers
 # PROVEN by itself is measured.
-FIRST := tests/http
+FIRST := tests/http tests/page tests/workers
 PROVING := tests/actors tests/agents tests/prove tests/dialects tests/regressions tests/test_events.py tests/test_growing_part.py
 OTHERS_LOG := .venv/tests-others.log
 
