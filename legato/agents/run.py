@@ -41,7 +41,7 @@ class AgentRun:
         self._user = user
         self._tools: dict[str, Mapping[str, Tool]] = {}  # by the ids of the agents
         self._made: set[int] = set()  # the numbers of the model calls made by this process
-        self._last = FinishReport("stop")
+        self._last: FinishReport | None = None  # of the model calls made by this process
         self._end: FinishReport | None = None  # set where the run ends though agents could go on
 
     async def answer(self, stage: Stage, request: ModelRequest) -> FinishReport:
@@ -52,7 +52,8 @@ class AgentRun:
                 await self._drive(stage, request, acting[0])
             else:
                 await self._drive_all(stage, request, acting)
-        return self._end or self._last
+        # A run that another process brought to its end has its last reason in the log alone.
+        return self._end or self._last or FinishReport(stage.snapshot().calls[-1].reason)
 
     async def _drive_all(self, stage: Stage, request: ModelRequest, acting: Sequence[Key]) -> None:
         """Have the agents of a group act side by side; the first failure ends them all."""

@@ -326,6 +326,18 @@ async def test_a_run_that_is_killed_anywhere_makes_no_finished_call_again() -> N
         assert finished.count("write") <= before
 
 
+async def test_a_run_that_was_killed_behind_its_last_call_ends_with_that_calls_reason() -> None:
+    helper = replace(agent(), parameters={"tokens": 5, "rate": 0, "max_tokens": 2})
+    whole = ListStage()
+    await run_of(helper).answer(whole, QUESTION)
+    heir = ListStage(whole.events)
+
+    finish = await run_of(helper).answer(heir, QUESTION)
+
+    assert finish == FinishReport("length")
+    assert heir.asked == []
+
+
 async def test_a_call_that_was_cut_in_its_text_goes_on_in_the_same_part() -> None:
     helper = agent("helper", {"text": "One two three."})
     whole = ListStage()
