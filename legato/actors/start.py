@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from legato.actors.admission import RequestReused
 from legato.actors.conversation.turn import Plan, Turn, plan
 from legato.actors.conversation.turn_store import conversation_of
-from legato.actors.jobs import Jobs
+from legato.actors.jobs import Jobs, Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.config import OnBusy
@@ -69,14 +69,7 @@ async def start_turn(
             raise refusal
         await _check(turn, jobs, records)
     started = await jobs.start(turn, on_busy)
-    reply = StartReply(
-        stream_id=started.job.conversation_id,
-        conversation_id=started.job.conversation_id,
-        status="resumed" if started.joined else "queued" if started.queued else "started",
-        generation_id=started.job.job_id,
-        user_message_id=started.job.message_id,
-        response_message_id=started.job.response_id,
-    )
+    reply = _reply_to(started)
     if reply.status == "queued":
         await _kept(started.job)
     if reply.status != "started":
@@ -91,6 +84,17 @@ async def start_turn(
     if earlier := await _stored(turn, records):
         return earlier
     raise refusal
+
+
+def _reply_to(started: Started) -> StartReply:
+    return StartReply(
+        stream_id=started.job.conversation_id,
+        conversation_id=started.job.conversation_id,
+        status="resumed" if started.joined else "queued" if started.queued else "started",
+        generation_id=started.job.job_id,
+        user_message_id=started.job.message_id,
+        response_message_id=started.job.response_id,
+    )
 
 
 async def _finished_earlier(turn: Turn, jobs: Jobs, records: Records) -> StartReply | None:
