@@ -74,7 +74,7 @@ CHANGED = $(shell { git diff --name-only --diff-filter=d "$$(git merge-base HEAD
 	git ls-files --others --exclude-standard; } 2>/dev/null | grep '\.py$$' | sort -u)
 
 .PHONY: quick quick-checks quick-tests
-quick: .venv/.dev  ## format, lint, types and tests of what changed, without processes and sockets: a minute
+quick: .venv/.dev  ## format, lint, types and tests of what changed, without processes and sockets
 	@$(MAKE) --no-print-directory -j2 CHANGED='$(CHANGED)' quick-checks quick-tests
 
 quick-checks:
