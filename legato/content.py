@@ -55,7 +55,8 @@ class ThinkPart(AgentPart, frozen=True, tag="think"):
 class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
 
-    `kind`: unset for a function; the `args` of a custom tool are any text.
+    `kind`: unset for a function; the `args` of a custom tool are any text.  `always_allowed`: the
+    user allowed the tool for all of the conversation.
     """
 
     id: str
@@ -64,6 +65,7 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     output: str | UnsetType = UNSET
     progress: float | UnsetType = UNSET
     kind: Literal["custom"] | UnsetType = UNSET
+    always_allowed: bool | UnsetType = UNSET
 
 
 class ToolCallPart(AgentPart, frozen=True, rename=None, tag="tool_call"):
@@ -74,7 +76,19 @@ class ErrorPart(Struct, frozen=True, tag_field="type", tag="error"):
     error: str
 
 
-Part = TextPart | ThinkPart | ToolCallPart | ErrorPart
+class SteerPart(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag="steer"):
+    """Words for the running job, at the place where the model read them.
+
+    `client_steer_id`: the caller's own name for the steer.  `created_at`: milliseconds since 1970.
+    """
+
+    steer: str
+    steer_id: str
+    client_steer_id: str | UnsetType = UNSET
+    created_at: int | UnsetType = UNSET
+
+
+Part = TextPart | ThinkPart | ToolCallPart | ErrorPart | SteerPart
 
 
 class Usage(Struct, frozen=True, rename="camel"):

@@ -82,6 +82,11 @@ class Steps:
         self._index = -1
         self._calls: dict[int, int] = {}  # the provider's number of a call -> its position
 
+    @property
+    def has_calls(self) -> bool:
+        """Whether the model has called a tool."""
+        return bool(self._calls)
+
     def events(self, chunks: Iterable[ModelEvent]) -> tuple[ContentEvent, ...]:
         # Every token comes by here: a loop is a fifth of the cost of generators and `match`.
         events: list[ContentEvent] = []

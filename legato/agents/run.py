@@ -10,12 +10,14 @@ from typing import Final
 import structlog
 import trio
 
+from legato.agents.bare import BareRun
 from legato.agents.calls import KEPT, ModelCall, calls_of, next_number
-from legato.agents.contract import BareRun, Run, Stage
+from legato.agents.contract import Run, Stage
 from legato.agents.definition import Agent
-from legato.agents.execution import NOT_MADE, Execution, answered
+from legato.agents.execution import Execution
 from legato.agents.handoffs import PREFIX, definitions, edges_of, handoffs
 from legato.agents.prompt import names_in, prompted
+from legato.agents.tool_run import NOT_MADE, STEERED_CALL, answered
 from legato.agents.tools.contract import Tool, Toolbox
 from legato.agents.visits import Key, Visit, Visits
 from legato.content import TurnRequest
@@ -93,15 +95,17 @@ class AgentRun:
         model = self._model(agent)
         tools = await self._offered(agent)
         snapshot = stage.snapshot()
-        goes_on = cut is not None and cut.can_go_on and model.continues and _is_last(cut, snapshot)
+        goes_on = cut is not None and model.continues and _goes_on(cut, snapshot)
         resumed = cut.text if cut is not None and goes_on else ""
         origin = self._origin(snapshot, visit, cut if goes_on else None)
         offered = [
             *(tool.definition for tool in tools.values()),
             *definitions(agent.id, self._agents),
         ]
-        asked = prompted(agent, request, visit.messages(), offered, resumed)
         self._made.add(origin.call_no)
+        if await stage.apply_steers(origin):
+            visit = self._visits(stage.snapshot())[visit.key]
+        asked = prompted(agent, request, visit.messages(), offered, resumed, visit.calls_made)
         self._last = await stage.ask(model, asked, origin, goes_on=goes_on)
 
     def _origin(self, snapshot: Snapshot, visit: Visit, cut: ModelCall | None) -> Origin:
@@ -116,11 +120,14 @@ class AgentRun:
         agent = self._agents[visit.agent_id]
         tools = await self._offered(agent)
         results = dict(self._handoff_results(agent))
+        if call.is_steered:
+            await _close(stage, call, STEERED_CALL)
+            return
         theirs = names_in(request) - {*tools, *results}
         ours = [each for each in call.unanswered if each[1].name not in theirs]
         if ours:
             await stage.settle()  # a call not in the journal would be made again
-            execution = Execution(stage, tools, results)
+            execution = Execution(stage, agent, tools, results, request.allowed_tools)
             await execution.run(ours, is_recovered=call.origin.call_no not in self._made)
         if len(ours) < len(call.unanswered):
             self._end = FinishReport("tool_calls")  # the caller makes the others
@@ -172,10 +179,16 @@ async def _close_cut_calls(stage: Stage) -> None:
     """
     for call in calls_of(stage.snapshot()):
         if call.ended is None:
-            for index, unmade in call.unanswered:
-                await stage.complete(index, answered(unmade, NOT_MADE))
+            await _close(stage, call, NOT_MADE)
 
 
-def _is_last(call: ModelCall, snapshot: Snapshot) -> bool:
-    """Whether the answer ends with `call`."""
-    return call.parts[-1].index == len(snapshot.content) - 1
+async def _close(stage: Stage, call: ModelCall, output: str) -> None:
+    """Give this result to all tool calls without one."""
+    for index, unmade in call.unanswered:
+        await stage.complete(index, answered(unmade, output))
+
+
+def _goes_on(cut: ModelCall, snapshot: Snapshot) -> bool:
+    """Whether the model can go on from the end of `cut`, with which the answer ends."""
+    is_last = cut.can_go_on and cut.parts[-1].index == len(snapshot.content) - 1
+    return is_last and not snapshot.waiting_steers

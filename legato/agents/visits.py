@@ -12,7 +12,7 @@ from msgspec import DecodeError, json
 from legato.agents.calls import KEPT, ModelCall
 from legato.agents.definition import Agent, Edge
 from legato.agents.handoffs import edge_to, edges_of, target_of
-from legato.agents.messages import messages_of
+from legato.agents.messages import messages_of, words_before
 from legato.content import ToolCall
 from legato.models.contract import ChatMessage
 
@@ -36,12 +36,22 @@ class Visit:
         return self.agent_id, self.group_id
 
     def messages(self, handoff: ToolCall | None = None) -> list[ChatMessage]:
-        """The agent's messages below the question, without a model call which was cut.
+        """The agent's messages below the question, without a model call that its process lost.
 
         `handoff`: the tool call which hands the run to another agent, left out for the other agent.
         """
-        whole = [call for call in self.calls if call.is_whole]
-        return [*self.before, *(said for call in whole for said in messages_of(call, handoff))]
+        messages = [*self.before]
+        for call in self.calls:
+            messages += words_before(call)
+            if call.is_whole:
+                messages += messages_of(call, handoff)
+        return messages
+
+    @property
+    def calls_made(self) -> int:
+        """See ModelRequest."""
+        is_steered = any(call.steers for call in self.calls)
+        return len([call for call in self.calls if call.is_whole]) if is_steered else 0
 
     @property
     def text(self) -> str:
@@ -83,7 +93,7 @@ class Visits:
         if handoff is not None:
             del self.open[visit.key]
             self._begin(handoff)
-        elif not call.tool_calls or agent.end_after_tools:
+        elif not call.is_steered and (not call.tool_calls or agent.end_after_tools):
             del self.open[visit.key]
             self._answers[visit.agent_id] = visit.text
             self._start_targets(agent)

@@ -6,6 +6,7 @@
   with it
 - `contract`: what a wire vocabulary is: a pure machine from events to frames
 - `librechat`: LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`
+- `librechat_actions`: LibreChat's bodies for steers and pending actions
 - `response_items`: the output items of the Responses API, and the events around each item
 - `response_object`: the response object, embedded in events and returned by a GET
 - `response_status`: the status and the ending of a response, in the words of the Responses API

@@ -24,8 +24,10 @@ from legato.dialects.completion_object import (
 from legato.dialects.contract import Identity
 from legato.events import (
     AnnotationAdded,
+    Answered,
     AnyEvent,
     ArgumentsDelta,
+    Asked,
     Created,
     Failed,
     Finished,
@@ -36,6 +38,9 @@ from legato.events import (
     ReasoningDelta,
     RefusalDelta,
     Snapshot,
+    SteerApplied,
+    SteerReturned,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     Stopped,
@@ -100,6 +105,8 @@ class ChatCompletions:
             case StepStarted(index, "tool_call", call):
                 return self._frame(seq, self._chunk(self._call(index, call or ToolCall("", ""))))
             case Queued() | StepStarted() | StepCompleted() | ModelCallEnded():
+                return b""
+            case SteerTaken() | SteerApplied() | SteerReturned() | Asked() | Answered():
                 return b""
             case Finished():
                 return self._finish(event) + self._done(seq)

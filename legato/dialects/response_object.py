@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from legato.content import ErrorPart, Part, ToolCallPart, Usage
+from legato.content import ErrorPart, Part, SteerPart, ToolCallPart, Usage
 from legato.dialects.response_items import Body, Event, OutputPart, Status, item_of
 from legato.dialects.response_status import end_status, error_of, incomplete_of, status_of
 from legato.events import AnyEnding, Created
@@ -67,10 +67,15 @@ def output_of(
 ) -> Sequence[Body]:
     """The items; in a cut answer, every item that might have gone on is incomplete."""
     job_id = job_id_of(created)
-    parts: list[OutputPart] = [part for part in content if not isinstance(part, ErrorPart)]
+    parts: list[tuple[int, OutputPart]] = [
+        (index, part)
+        for index, part in enumerate(content)
+        if not isinstance(part, ErrorPart | SteerPart)
+    ]
+    last = parts[-1][0] if parts else -1
     return [
-        item_of(part, job_id, index, _item_status(part, index == len(parts) - 1, ending))
-        for index, part in enumerate(parts)
+        item_of(part, job_id, index, _item_status(part, index == last, ending))
+        for index, part in parts
     ]
 
 

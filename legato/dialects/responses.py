@@ -6,7 +6,7 @@ from typing import Final, Self, assert_never
 
 from msgspec import json
 
-from legato.content import ErrorPart, ToolCallPart
+from legato.content import ErrorPart, SteerPart, ToolCallPart
 from legato.dialects.contract import Identity
 from legato.dialects.response_items import (
     Event,
@@ -23,8 +23,10 @@ from legato.dialects.response_object import beginning, resource
 from legato.dialects.response_status import end_status, end_type, unbegun
 from legato.events import (
     AnnotationAdded,
+    Answered,
     AnyEnding,
     AnyEvent,
+    Asked,
     Created,
     Delta,
     Ending,
@@ -35,6 +37,9 @@ from legato.events import (
     Queued,
     RareEvent,
     Snapshot,
+    SteerApplied,
+    SteerReturned,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     Stopped,
@@ -92,6 +97,8 @@ class Responses:
                 yield annotated(self._job_id, event, number)
             case Queued() | StepCompleted() | ModelCallEnded():
                 pass  # a tool's result is not the model's output
+            case SteerTaken() | SteerApplied() | SteerReturned() | Asked() | Answered():
+                pass
             case Created():
                 self._created = event
                 yield from beginning(event)
@@ -119,7 +126,7 @@ class Responses:
             if not issubclass(growing.kind, but):
                 del self._open[index]
                 part = growing.read()
-                assert not isinstance(part, ErrorPart), "no step begins one"
+                assert not isinstance(part, ErrorPart | SteerPart), "no step begins one"
                 self._closed[index] = part
                 yield from closing(part, self._job_id, index, status)
 

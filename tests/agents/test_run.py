@@ -7,11 +7,11 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.agents.contract import BARE_RUNS, BareRun
+from legato.agents.bare import BARE_RUNS, BareRun
 from legato.agents.definition import Agent, Edge
-from legato.agents.execution import NO_INPUT, NOT_MADE, UNKNOWN
 from legato.agents.prompt import names_in
 from legato.agents.run import AgentRun, AgentRuns
+from legato.agents.tool_run import MOST_ROUNDS, NOT_MADE, TOO_MANY_ROUNDS, UNKNOWN
 from legato.agents.tools.contract import InputRequired, NoTools
 from legato.content import TextPart, ToolCall, ToolCallPart, TurnRequest
 from legato.models.contract import FinishReport, Json, ModelError, ModelRequest
@@ -411,17 +411,21 @@ async def test_an_agent_does_not_hand_over_to_itself() -> None:
     assert names_in(stage.asked[0]) == {"lc_transfer_to_agent_second"}
 
 
-async def test_a_tool_that_asks_for_input_is_a_result_that_the_model_reads() -> None:
+async def test_a_tool_may_ask_for_input_a_number_of_times() -> None:
     class Asking(CountedTool):
         async def call(self, *given: object, **more: object) -> InputRequired:
-            return InputRequired({})
+            self.calls.append("asked")
+            return InputRequired({"name": {}})
 
+    tool = Asking("ask")
     stage = ListStage()
     helper = agent("helper", calls(call("ask")), {"text": "."}, tools=["ask"])
 
-    await run_of(helper, tools=[Asking("ask")]).answer(stage, QUESTION)
+    await run_of(helper, tools=[tool]).answer(stage, QUESTION)
 
-    assert stage.results == [("ask", NO_INPUT)]
+    assert stage.results == [("ask", TOO_MANY_ROUNDS)]
+    assert len(tool.calls) == MOST_ROUNDS + 1
+    assert len(stage.snapshot().asks) == MOST_ROUNDS
 
 
 async def test_arguments_that_are_no_object_are_a_result_that_the_model_reads() -> None:

@@ -10,7 +10,16 @@ from legato.agents.definition import Agent, Edge
 from legato.agents.run import AgentRun
 from legato.agents.tools.contract import InputRequired, Offer, Tool, ToolDefinition, ToolOutput
 from legato.content import Message, Part, ToolCall, ToolCallPart
-from legato.events import ContentEvent, Created, ModelCallEnded, Origin, Snapshot, StepCompleted
+from legato.events import (
+    Answered,
+    Asked,
+    ContentEvent,
+    Created,
+    ModelCallEnded,
+    Origin,
+    Snapshot,
+    StepCompleted,
+)
 from legato.models.contract import ChatMessage, FinishReport, Json, Model, ModelRequest
 from legato.models.scripted import ScriptedModel
 
@@ -69,6 +78,15 @@ class ListStage:
 
     async def complete(self, index: int, call: ToolCall) -> None:
         self._append([StepCompleted(index, call)])
+
+    async def apply_steers(self, origin: Origin) -> bool:
+        return False
+
+    async def answer_to(self, ask: Asked) -> Answered:
+        """Answer yes, at once."""
+        if ask.ask_id not in self.snapshot().answers:
+            self._append([ask, Answered(ask_id=ask.ask_id, decision="answer", value="yes")])
+        return self.snapshot().answers[ask.ask_id]
 
     async def settle(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -17,7 +17,8 @@ from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
 from legato.actors.lifespan import LAST_WRITE, Replica, abandoning, drained
 from legato.actors.supervisor import Supervisor
-from legato.agents.contract import BARE_RUNS, Runs
+from legato.agents.bare import BARE_RUNS
+from legato.agents.contract import Runs
 from legato.config import Limits, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
@@ -105,7 +106,7 @@ def _goes_on(liveness: Liveness, successor: ClusterTakeover, job: Job) -> bool:
     is_known = job.turn.prompt is None  # the journal keeps no prompt of an API's caller
     if not (job.is_answering and is_known and liveness.staying()):
         return False
-    return successor.continues(job.turn, job.feed.snapshot().content)
+    return successor.continues(job.turn, job.feed.snapshot())
 
 
 def _shared(

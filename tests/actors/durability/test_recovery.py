@@ -16,7 +16,6 @@ from legato.content import (
     Conversation,
     ErrorPart,
     Message,
-    Part,
     TextPart,
     Usage,
     text_of,
@@ -28,6 +27,7 @@ from legato.events import (
     Failed,
     Finished,
     Queued,
+    Snapshot,
     StepStarted,
     Stopped,
     TextDelta,
@@ -175,7 +175,7 @@ async def test_a_beginning_whose_question_was_stored_or_need_not_be_fails(
 
 
 class Continuing(TakeoverPolicy):
-    def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
+    def continues(self, turn: Turn, snapshot: Snapshot) -> bool:
         return True
 
 
