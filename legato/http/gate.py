@@ -31,7 +31,7 @@ from legato.http.application import Legato
 from legato.http.auth.access import user_at
 from legato.http.cors import Cors
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
-from legato.http.guards.asking import Asking
+from legato.http.guards.asking import RequestInfo
 from legato.http.guards.denials import Denied
 from legato.http.guards.frames import frames_response
 from legato.http.headers import secure
@@ -98,7 +98,7 @@ def is_guarded(path: str) -> bool:
     return path.startswith(("/api/", *OPENAI_PATHS))
 
 
-async def let_in(asked: Asking) -> None:
+async def let_in(asked: RequestInfo) -> None:
     """Note the user (`g.user`), and the headers that the guards add to the reply (`g.told`).
 
     Raises:

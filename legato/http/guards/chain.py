@@ -15,7 +15,7 @@ from legato.exposure import starts_per_user
 from legato.http.auth.tokens import Unauthorized
 from legato.http.errors import Foreign, UnknownModel
 from legato.http.guards.addresses import user_subject
-from legato.http.guards.asking import Asking, Guard, Headers
+from legato.http.guards.asking import Guard, Headers, RequestInfo
 from legato.http.guards.bans import BanList
 from legato.http.guards.denials import Denied, ForeignAccess, NoRoom, TooManyGenerations
 from legato.http.guards.rates import RateLimits
@@ -44,11 +44,11 @@ class Guards:
         self._others = others
         self._max_running = max_running
 
-    async def receive(self, asking: Asking) -> None:
+    async def receive(self, asking: RequestInfo) -> None:
         """Check the address, before authentication.  Raises Banned."""
         await self._bans.check(asking.from_ip)
 
-    async def admit(self, asking: Asking) -> Headers:
+    async def admit(self, asking: RequestInfo) -> Headers:
         """Check an authenticated request; returns headers for the reply.  Raises Denied."""
         if asking.user is not None:
             await self._bans.check(user_subject(asking.user))
@@ -57,11 +57,11 @@ class Guards:
             headers.update(await guard.check(asking))
         return headers
 
-    async def failed(self, asking: Asking) -> None:
+    async def failed(self, asking: RequestInfo) -> None:
         """Count bad credentials.  Raises TooFast."""
         await self._rates.failed(asking)
 
-    async def judge(self, asking: Asking, error: Exception) -> Exception:
+    async def judge(self, asking: RequestInfo, error: Exception) -> Exception:
         """The error to report for `error`, which may be a violation and is counted then."""
         match error:
             case Unauthorized() if asking.has_credentials:

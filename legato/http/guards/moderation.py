@@ -10,7 +10,7 @@ from msgspec import Struct, json
 
 from legato.config import Guards as GuardSettings
 from legato.http.errors import InvalidField
-from legato.http.guards.asking import Asking, Headers
+from legato.http.guards.asking import Headers, RequestInfo
 from legato.http.guards.denials import Flagged, NotModerated
 from legato.http.guards.outage import Outage
 from legato.http.input.json_bounds import check_json
@@ -64,7 +64,7 @@ class Moderation:
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._outage = Outage("the moderation does not answer", FAULTS)
 
-    async def check(self, asking: Asking) -> Headers:
+    async def check(self, asking: RequestInfo) -> Headers:
         """Raises Flagged, NotModerated."""
         texts = await self._texts(asking) if asking.generates else ()
         if not texts:
@@ -79,7 +79,7 @@ class Moderation:
         return {}
 
     @staticmethod
-    async def _texts(asking: Asking) -> Sequence[str]:
+    async def _texts(asking: RequestInfo) -> Sequence[str]:
         return await texts_of(await asking.read(), is_chat=asking.is_start)
 
     async def _judge(self, texts: Sequence[str]) -> bool:

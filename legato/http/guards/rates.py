@@ -7,7 +7,7 @@ from limits import RateLimitItem, parse_many
 
 from legato.config import Guards as GuardSettings
 from legato.config.guards import OFF
-from legato.http.guards.asking import Asking, Headers
+from legato.http.guards.asking import Headers, RequestInfo
 from legato.http.guards.denials import TooFast
 from legato.http.guards.outage import Outage
 from legato.http.guards.violations import Kind, Violations
@@ -32,7 +32,7 @@ class RateLimits:
         self._violations = violations
         self._outage = Outage("rates cannot be counted; everything passes")
 
-    async def check(self, asking: Asking) -> Headers:
+    async def check(self, asking: RequestInfo) -> Headers:
         """Raises TooFast."""
         hits = [
             await self._hit(asking, kind_of(asking), limiter, who, rates)
@@ -42,13 +42,13 @@ class RateLimits:
         windows = [window for window in hits if window]
         return told(min(windows, key=lambda window: window.remaining)) if windows else {}
 
-    async def failed(self, asking: Asking) -> None:
+    async def failed(self, asking: RequestInfo) -> None:
         """Count bad credentials; raises TooFast."""
         if self._failures_per_ip:
             who = f"failures/{asking.from_ip}"
             await self._hit(asking, "logins", "ip", who, self._failures_per_ip)
 
-    def _counted(self, asking: Asking) -> Iterator[tuple[str, str, Rates]]:
+    def _counted(self, asking: RequestInfo) -> Iterator[tuple[str, str, Rates]]:
         """The counters that this request adds to: the limiter, the subject, and the rates."""
         if asking.generates:  # at every API alike, or many keys would be many users
             yield "ip", f"starts/{asking.from_ip}", self._starts_per_ip
@@ -59,7 +59,7 @@ class RateLimits:
             yield "user", f"reads/{asking.subjects[-1]}", self._reads_per_user
 
     async def _hit(
-        self, asking: Asking, kind: Kind, limiter: str, who: str, rates: Rates
+        self, asking: RequestInfo, kind: Kind, limiter: str, who: str, rates: Rates
     ) -> Window | None:
         """The window after this request; None where the counters cannot be reached."""
         window = await self._count(rates, who)
@@ -78,7 +78,7 @@ class RateLimits:
         return None
 
 
-def kind_of(asking: Asking) -> Kind:
+def kind_of(asking: RequestInfo) -> Kind:
     return "reads" if asking.is_read else "message_limit"
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import structlog
 
 from legato.config import Guards as GuardSettings
-from legato.http.guards.asking import Asking
+from legato.http.guards.asking import RequestInfo
 from legato.http.guards.bans import BanList
 from legato.http.guards.outage import Outage
 from legato.storage.clock import Clock
@@ -49,7 +49,7 @@ class Violations:
         }
         self._outage = Outage("violations cannot be counted")
 
-    async def note(self, asking: Asking, kind: Kind, **facts: Any) -> Mapping[str, Any]:
+    async def note(self, asking: RequestInfo, kind: Kind, **facts: Any) -> Mapping[str, Any]:
         """Count a violation, ban where the sum is too high, and return the facts for the client."""
         score = self._scores[kind]
         violation = {"type": kind, **facts, "score": score}
@@ -60,7 +60,7 @@ class Violations:
         return violation
 
     async def _count(
-        self, asking: Asking, kind: Kind, score: int, interval: int
+        self, asking: RequestInfo, kind: Kind, score: int, interval: int
     ) -> Mapping[str, Any]:
         subjects = asking.subjects
         sums = await self._bans.blame(subjects, kind, score, lifetime=self._lifetime)

@@ -4,14 +4,14 @@ import pytest
 from msgspec.structs import replace
 from quart import g
 
-from legato.http.guards.asking import Asking
+from legato.http.guards.asking import RequestInfo
 from legato.http.request_info import asking
 from tests.support.http.guards import open_door
 
 KEY = "sk-" + "a" * 64
 
 
-async def asked(**headers: str) -> Asking:
+async def asked(**headers: str) -> RequestInfo:
     """As a request with these headers, by ann."""
     async with (
         open_door() as door,

@@ -11,7 +11,7 @@ from msgspec import json
 from structlog.testing import capture_logs
 
 from legato.config import ConfigError, Guards
-from legato.http.guards.asking import Asking
+from legato.http.guards.asking import RequestInfo
 from legato.http.guards.chain import open_guards
 from legato.http.guards.denials import Denied, Flagged, NotModerated
 from legato.http.guards.moderation import Moderation, texts_of
@@ -23,11 +23,11 @@ FINE = {"results": [{"flagged": False}]}
 BAD = {"results": [{"flagged": False}, {"flagged": True}]}
 
 
-def asking(body: object, path: str = "/api/agents/chat", method: str = "POST") -> Asking:
+def asking(body: object, path: str = "/api/agents/chat", method: str = "POST") -> RequestInfo:
     async def read() -> bytes:
         return body if isinstance(body, bytes) else json.encode(body)
 
-    return Asking(
+    return RequestInfo(
         method=method, path=path, from_ip="ip:192.0.2.1", agent="", has_credentials=True, read=read
     )
 
