@@ -10,7 +10,7 @@ import httpx
 import structlog
 import trio
 
-from legato.models.asking import Asking
+from legato.models.asking import RetryingRequest
 from legato.models.bodies import ResponseBody
 from legato.models.contract import ModelError, ModelEvent
 from legato.models.failures import may_pass
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 class Batches:
     """The events of an answer, a batch for each read; empty where a read completed no event."""
 
-    def __init__(self, asking: Asking, body: ResponseBody) -> None:
+    def __init__(self, asking: RetryingRequest, body: ResponseBody) -> None:
         self._asking = asking
         self._grace_ends = math.inf
         self._is_broken = False
@@ -118,7 +118,7 @@ class Batches:
 
 
 @asynccontextmanager
-async def open_batches(asking: Asking) -> AsyncIterator[Batches]:
+async def open_batches(asking: RetryingRequest) -> AsyncIterator[Batches]:
     """Ask, and read the answer.  Leaving closes the connection.
 
     Raises:

@@ -39,7 +39,7 @@ class Lessons:
         self.learned: frozenset[Adaptation] = frozenset()
 
 
-class Asking:
+class RetryingRequest:
     """A request, however often the request is made.
 
     `without_key` removes the provider's key from a text for people.
