@@ -147,14 +147,14 @@ def is_full(channel: trio.MemoryChannelStatistics) -> bool:
     return channel.current_buffer_used == channel.max_buffer_size
 
 
-class Asked(TypedDict):
+class ScopeFields(TypedDict):
     """The fields that replace a scope's own."""
 
     path: str
     query_string: bytes
 
 
-def _asked(app: Quart, scope: HTTPScope | WebsocketScope) -> Asked:
+def _asked(app: Quart, scope: HTTPScope | WebsocketScope) -> ScopeFields:
     path = path_of(scope["path"], cast("Hosted", app).settings.base_path)
     return {"path": path, "query_string": legible(scope["query_string"])}
 
