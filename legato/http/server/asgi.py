@@ -76,7 +76,7 @@ class Exchange:
             await self._send(self._end)
 
 
-class Connection(TrioASGIHTTPConnection):
+class HTTPConnection(TrioASGIHTTPConnection):
     def __init__(self, app: Quart, scope: HTTPScope) -> None:
         super().__init__(app, {**scope, **_asked(app, scope)})
         self._upload: Upload | None = None
