@@ -47,7 +47,7 @@ NOWHERE: Final = "/."
 NEEDS_TRIO: Final = "Legato runs on Trio only, for example: hypercorn --worker-class trio"
 
 
-class Exchange:
+class ASGIExchange:
     """A request and the response.  The response's end waits for the request's, and is sent last."""
 
     def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -99,7 +99,7 @@ class HTTPConnection(TrioASGIHTTPConnection):
         So a body is cut on purpose.  An exception would cut the body, too, with a traceback in
         the log.
         """
-        exchange = Exchange(receive, send)
+        exchange = ASGIExchange(receive, send)
         try:
             await super().__call__(exchange.receive, exchange.send)
         except* StreamCut:
