@@ -16,7 +16,7 @@ import httpx
 import trio
 from msgspec import Struct
 
-from legato.models.exchange import BODY, Body, Exchange
+from legato.models.exchange import BODY, BodyStream, Exchange
 
 MOST_IDLE: Final = 20  # idle connections to an origin
 LONGEST_IDLE: Final = 30.0  # seconds; most servers and balancers close theirs after 60 or more
@@ -56,7 +56,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
         async def finish(exchange: Exchange) -> None:
             await self._put(origin, stream, is_reusable=exchange.is_reusable)
 
-        body = Body(exchange, finish)
+        body = BodyStream(exchange, finish)
         extensions = {"http_version": b"HTTP/1.1", "reason_phrase": exchange.reason, BODY: body}
         return httpx.Response(
             exchange.status, headers=exchange.headers, stream=body, extensions=extensions
