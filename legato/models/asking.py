@@ -11,7 +11,7 @@ import trio
 from msgspec import Struct
 
 from legato.models.adaptations import Adaptation, Body, adapted, lesson, with_lesson
-from legato.models.bodies import ResponseBody
+from legato.models.bodies import IncomingBody
 from legato.models.contract import ModelError
 from legato.models.failures import Report, may_pass, report_in
 from legato.models.retry import RetryPolicy, retry_after_in
@@ -62,7 +62,7 @@ class RetryingRequest:
         self._tried: set[Adaptation] = set()
         self._retries = 0
 
-    async def response(self) -> ResponseBody:
+    async def response(self) -> IncomingBody:
         """The body of the first response with status 200.
 
         Raises:
@@ -70,7 +70,7 @@ class RetryingRequest:
         """
         while True:
             answer = await self._ask()
-            if isinstance(answer, ResponseBody):
+            if isinstance(answer, IncomingBody):
                 self._lessons.learned = self._learned
                 return answer
             if not self._learn(answer):
@@ -98,11 +98,11 @@ class RetryingRequest:
         self._learned = with_lesson(self._learned, found)
         return adapted(self._body, self._learned) != body
 
-    async def _ask(self) -> ResponseBody | Refusal:
+    async def _ask(self) -> IncomingBody | Refusal:
         try:
             response = await self._send()
             if response.status_code == httpx.codes.OK and not _coding_of(response):
-                return ResponseBody(response)
+                return IncomingBody(response)
             return self._refusal(response, await _excerpt(response))
         except httpx.RequestError as error:
             return self._unreachable(error)
@@ -116,7 +116,7 @@ class RetryingRequest:
             target = _redirected(request.url, response)
             if target is None:
                 return response
-            await ResponseBody(response).aclose()
+            await IncomingBody(response).aclose()
             request = self._client.build_request("POST", target, json=body)
         return await self._client.send(request, stream=True)
 
@@ -185,7 +185,7 @@ def _may_pass(error: httpx.RequestError) -> bool:
 async def _excerpt(response: httpx.Response) -> bytes:
     """The beginning of an error body.  Closes the response."""
     excerpt = b""
-    body = ResponseBody(response)
+    body = IncomingBody(response)
     try:
         while len(excerpt) < MOST_REFUSAL and (read := await body.read()):
             excerpt += read
