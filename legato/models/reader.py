@@ -9,7 +9,7 @@ from legato.content import Usage
 from legato.models.annotations import AnnotationsReader
 from legato.models.calls import MOST_CALLS, Calls, TooManyCalls
 from legato.models.chunks import (
-    Chunk,
+    CompletionChunk,
     choice_in,
     chunks_in,
     delta_in,
@@ -181,7 +181,7 @@ class AnswerReader:
         for chunk in chunks:
             self._read(chunk, events)
 
-    def _read(self, chunk: Chunk, events: list[ModelEvent]) -> None:
+    def _read(self, chunk: CompletionChunk, events: list[ModelEvent]) -> None:
         choice = choice_in(chunk)
         if choice is not None:
             self._has_choices = True
