@@ -13,7 +13,7 @@ from msgspec import Struct
 from legato.models.adaptations import Adaptation, Body, adapted, lesson, with_lesson
 from legato.models.bodies import IncomingBody
 from legato.models.contract import ModelError
-from legato.models.failures import Report, may_pass, report_in
+from legato.models.failures import ErrorReport, may_pass, report_in
 from legato.models.retry import RetryPolicy, retry_after_in
 
 MOST_REFUSAL: Final = 64 * 1024  # bytes read of an error body
@@ -127,7 +127,7 @@ class RetryingRequest:
         report = report_in(body, status)
         what = f"answered {status}" if status != httpx.codes.OK else "sent no event stream"
         said = self._without_key(report.message) or response.reason_phrase
-        error = Report(said, report.names, status).error(what)
+        error = ErrorReport(said, report.names, status).error(what)
         error.retry_after = retry_after_in(response.headers, datetime.now(UTC))
         return Refusal(error, _is_passing(report, response), status, body.decode(errors="replace"))
 
@@ -160,7 +160,7 @@ def _redirected(url: httpx.URL, response: httpx.Response) -> httpx.URL | None:
     return target if target.host == url.host and is_safe else None
 
 
-def _is_passing(report: Report, response: httpx.Response) -> bool:
+def _is_passing(report: ErrorReport, response: httpx.Response) -> bool:
     """Whether a refusal may pass: by OpenAI's header, else by the status."""
     match response.headers.get("x-should-retry"):
         case "true":
