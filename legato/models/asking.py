@@ -22,7 +22,7 @@ _REDIRECTS: Final = frozenset({301, 302, 307, 308})  # 303 says to GET something
 _PATH: Final = "chat/completions"
 
 
-class Refusal(Struct, frozen=True):
+class ProviderRefusal(Struct, frozen=True):
     """A provider's refusal.  `words`: the whole body, up to a bound; `status`: 0 without a
     response."""
 
@@ -88,7 +88,7 @@ class RetryingRequest:
         message = self._without_key(str(error))
         return ModelError(error.reason, message, status=error.status, retry_after=error.retry_after)
 
-    def _learn(self, refusal: Refusal) -> bool:
+    def _learn(self, refusal: ProviderRefusal) -> bool:
         """Whether the next request differs after the lesson of the refusal."""
         body = adapted(self._body, self._learned)
         found = lesson(refusal.status, refusal.words, body)
@@ -98,7 +98,7 @@ class RetryingRequest:
         self._learned = with_lesson(self._learned, found)
         return adapted(self._body, self._learned) != body
 
-    async def _ask(self) -> IncomingBody | Refusal:
+    async def _ask(self) -> IncomingBody | ProviderRefusal:
         try:
             response = await self._send()
             if response.status_code == httpx.codes.OK and not _coding_of(response):
@@ -120,7 +120,7 @@ class RetryingRequest:
             request = self._client.build_request("POST", target, json=body)
         return await self._client.send(request, stream=True)
 
-    def _refusal(self, response: httpx.Response, body: bytes) -> Refusal:
+    def _refusal(self, response: httpx.Response, body: bytes) -> ProviderRefusal:
         status = response.status_code
         if coding := _coding_of(response):
             body = f"a body compressed by {coding}, though it was asked for none".encode()
@@ -129,13 +129,15 @@ class RetryingRequest:
         said = self._without_key(report.message) or response.reason_phrase
         error = ErrorReport(said, report.names, status).error(what)
         error.retry_after = retry_after_in(response.headers, datetime.now(UTC))
-        return Refusal(error, _is_passing(report, response), status, body.decode(errors="replace"))
+        return ProviderRefusal(
+            error, _is_passing(report, response), status, body.decode(errors="replace")
+        )
 
-    def _unreachable(self, error: httpx.RequestError) -> Refusal:
+    def _unreachable(self, error: httpx.RequestError) -> ProviderRefusal:
         why = self._without_key(str(error)) or type(error).__name__
         host = self._client.base_url.host
         message = f"The provider at {host} cannot be reached: {why}"
-        return Refusal(ModelError("provider_unreachable", message), _may_pass(error))
+        return ProviderRefusal(ModelError("provider_unreachable", message), _may_pass(error))
 
 
 def _coding_of(response: httpx.Response) -> str:
