@@ -34,13 +34,13 @@ class Serving(Struct, frozen=True, tag=True):
     api_key: str
 
 
-class Refused(Struct, frozen=True, tag=True):
+class NoEngine(Struct, frozen=True, tag=True):
     """There is no engine, and why; the reason is for people."""
 
     reason: str
 
 
-Report = Serving | Refused
+Report = Serving | NoEngine
 
 
 def main() -> int:
@@ -54,7 +54,7 @@ def main() -> int:
     try:
         engine = Engine(Path(task.weights), task.context_tokens)
     except EngineUnavailable as error:
-        _say(output, Refused(str(error)))
+        _say(output, NoEngine(str(error)))
         return 1
     _say(output, Serving(engine.endpoint.base_url, engine.endpoint.api_key or ""))
     sys.stdin.buffer.read()
