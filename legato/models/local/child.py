@@ -27,7 +27,7 @@ class EngineTask(Struct, frozen=True):
     context_tokens: int
 
 
-class Serving(Struct, frozen=True, tag=True):
+class EngineReady(Struct, frozen=True, tag=True):
     """The engine takes requests there, with that key."""
 
     base_url: str
@@ -40,7 +40,7 @@ class NoEngine(Struct, frozen=True, tag=True):
     reason: str
 
 
-Report = Serving | NoEngine
+Report = EngineReady | NoEngine
 
 
 def main() -> int:
@@ -56,7 +56,7 @@ def main() -> int:
     except EngineUnavailable as error:
         _say(output, NoEngine(str(error)))
         return 1
-    _say(output, Serving(engine.endpoint.base_url, engine.endpoint.api_key or ""))
+    _say(output, EngineReady(engine.endpoint.base_url, engine.endpoint.api_key or ""))
     sys.stdin.buffer.read()
     os._exit(0)  # there is nothing to keep, and an engine that is broken cannot be closed
 
