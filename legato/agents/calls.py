@@ -13,7 +13,7 @@ KEPT: Final = -1
 """The `call_no` of what an edited or continued answer starts from."""
 
 
-class Placed(Struct, frozen=True):
+class PlacedPart(Struct, frozen=True):
     """A part and its position in the answer."""
 
     index: int
@@ -24,7 +24,7 @@ class ModelCall(Struct, frozen=True):
     """The parts from one model call.  `ended` is None where the call was cut, or still goes on."""
 
     origin: Origin
-    parts: tuple[Placed, ...]
+    parts: tuple[PlacedPart, ...]
     ended: ModelCallEnded | None = None
 
     @property
@@ -62,8 +62,8 @@ def calls_of(snapshot: Snapshot) -> Sequence[ModelCall]:
     """The calls in the order of their numbers; before them the kept parts."""
     owners = {step.index: step.origin for step in snapshot.steps}
     ends = {ended.origin.call_no: ended for ended in snapshot.calls}
-    placed = [Placed(index, part) for index, part in enumerate(snapshot.content)]
-    made: dict[Origin, list[Placed]] = {ended.origin: [] for ended in snapshot.calls}
+    placed = [PlacedPart(index, part) for index, part in enumerate(snapshot.content)]
+    made: dict[Origin, list[PlacedPart]] = {ended.origin: [] for ended in snapshot.calls}
     for each in placed:
         if each.index in owners:
             made.setdefault(owners[each.index], []).append(each)
@@ -76,12 +76,12 @@ def calls_of(snapshot: Snapshot) -> Sequence[ModelCall]:
 
 def calls_in(content: Sequence[Part]) -> Sequence[ModelCall]:
     """The model calls that made a stored answer, as far as its parts tell them apart."""
-    return list(_kept([Placed(index, part) for index, part in enumerate(content)]))
+    return list(_kept([PlacedPart(index, part) for index, part in enumerate(content)]))
 
 
-def _kept(parts: Sequence[Placed]) -> Iterator[ModelCall]:
+def _kept(parts: Sequence[PlacedPart]) -> Iterator[ModelCall]:
     """Cut the parts behind each row of tool calls: another model call made the next part."""
-    begun: list[Placed] = []
+    begun: list[PlacedPart] = []
     for is_calls, group in groupby(parts, lambda each: isinstance(each.part, ToolCallPart)):
         begun += group
         if is_calls:
