@@ -85,7 +85,7 @@ return 0
 """
 
 
-class Placed(NamedTuple):
+class PlacedJob(NamedTuple):
     """A job, the job's place in the order of starts, and the stage."""
 
     place: int
@@ -159,10 +159,10 @@ def listed(values: list[bytes]) -> list[DirectoryEntry]:
     return [DirectoryEntry(info=each.info, stage=each.stage) for each in placed]
 
 
-def _placed(value: Reply) -> Placed:
+def _placed(value: Reply) -> PlacedJob:
     head, _, info = text(value).partition(b":")
-    return Placed(int(head[1:]), decoded(info), _STAGES[head[:1]])
+    return PlacedJob(int(head[1:]), decoded(info), _STAGES[head[:1]])
 
 
-def _order(placed: Placed) -> tuple[int, str]:
+def _order(placed: PlacedJob) -> tuple[int, str]:
     return placed.place, placed.info.job_id
