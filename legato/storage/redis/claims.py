@@ -43,7 +43,7 @@ class Taken(NamedTuple):
     info: JobInfo | None
 
 
-class Claims:
+class JobClaims:
     def __init__(self, keys: Keys, me: str) -> None:
         self._keys = keys
         self._me = me

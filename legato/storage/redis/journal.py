@@ -8,7 +8,7 @@ import trio
 from legato.storage.contracts.journal import Entries, Kept, OrphanedJob, Refusal
 from legato.storage.contracts.replicas import JobInfo
 from legato.storage.redis import streams
-from legato.storage.redis.claims import Claims
+from legato.storage.redis.claims import JobClaims
 from legato.storage.redis.connection.client import Client, Send
 from legato.storage.redis.connection.commands import (
     Command,
@@ -43,7 +43,7 @@ class RedisJournal:
         self._liveness = liveness
         self._me = liveness.me
         self._own = own
-        self._claims = Claims(keys, self._me)
+        self._claims = JobClaims(keys, self._me)
         self._tails: dict[str, Tail] = {}  # of own jobs; changed on Trio's thread alone
         self._writes = trio.CapacityLimiter(1)  # in the order of the requests
         self._reads = trio.CapacityLimiter(4)
