@@ -40,7 +40,7 @@ def script(text: str, keys: Sequence[bytes], *arguments: Word) -> Command:
     return Command(keys[0], ("EVAL", text, len(keys), *keys, *arguments))
 
 
-class Script:
+class LuaScript:
     """A script that is run too often for sending its text every time."""
 
     def __init__(self, text: str) -> None:
