@@ -20,7 +20,7 @@ from legato.storage.contracts.replicas import (
 from legato.storage.redis import streams
 from legato.storage.redis.connection.client import Client, Send, translated
 from legato.storage.redis.connection.commands import (
-    Reply,
+    RedisReply,
     StreamEntry,
     command,
     entries,
@@ -143,10 +143,10 @@ class RedisDirectory:
         send(self._listings.remove(info))
         self._drop(send, info)
 
-    def _is_mine(self, newest: Reply) -> bool:
+    def _is_mine(self, newest: RedisReply) -> bool:
         return [streams.top(entry).owner for entry in entries(newest)] == [self._me]
 
-    def _has(self, entry: DirectoryEntry, newest: Reply) -> bool:
+    def _has(self, entry: DirectoryEntry, newest: RedisReply) -> bool:
         """Whether this replica does, as far as Redis knows."""
         tops = map(streams.top, entries(newest))
         return all(
@@ -159,7 +159,7 @@ class RedisDirectory:
         send([forgotten, command("SREM", self._keys.owner(self._me), info.job_id)])
 
 
-def _token(birth: Reply) -> str:
+def _token(birth: RedisReply) -> str:
     return "" if birth is None else text(birth).decode()
 
 

@@ -17,7 +17,14 @@ from legato.storage.contracts.replicas import (
     Joined,
     Stage,
 )
-from legato.storage.redis.connection.commands import Command, Reply, array, number, script, text
+from legato.storage.redis.connection.commands import (
+    Command,
+    RedisReply,
+    array,
+    number,
+    script,
+    text,
+)
 from legato.storage.redis.key_names import DAY, Keys
 from legato.storage.redis.streams import decoded, encoded
 
@@ -139,7 +146,7 @@ class Listings:
         return [] if request is None else [self._keys.request(info.user, request)]
 
 
-def decision(reply: Reply) -> Entered | Joined | Denied:
+def decision(reply: RedisReply) -> Entered | Joined | Denied:
     """The decision on `enter`.  Raises MsgspecError where this version cannot read a listing."""
     match [*array(reply)]:
         case [b"entered", before, place]:
@@ -159,7 +166,7 @@ def listed(values: list[bytes]) -> list[DirectoryEntry]:
     return [DirectoryEntry(info=each.info, stage=each.stage) for each in placed]
 
 
-def _placed(value: Reply) -> PlacedJob:
+def _placed(value: RedisReply) -> PlacedJob:
     head, _, info = text(value).partition(b":")
     return PlacedJob(int(head[1:]), decoded(info), _STAGES[head[:1]])
 

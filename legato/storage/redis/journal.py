@@ -12,7 +12,7 @@ from legato.storage.redis.claims import JobClaims
 from legato.storage.redis.connection.client import Client, Send
 from legato.storage.redis.connection.commands import (
     Command,
-    Reply,
+    RedisReply,
     StreamEntry,
     array,
     command,
@@ -194,7 +194,7 @@ def ids(batch: Sequence[Entries]) -> list[str]:
     return [each.job_id for each in batch]
 
 
-def _outcome(entries: Entries, reply: Reply) -> Outcome:
+def _outcome(entries: Entries, reply: RedisReply) -> Outcome:
     if reply == b"fenced":
         return "fenced"
     if reply == b"forgotten":
