@@ -12,7 +12,7 @@ from legato.config import OnBusy
 from legato.storage.births import new_birth
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import Denied, DirectoryEntry, Entered, JobInfo, Joined
+from legato.storage.contracts.replicas import DirectoryEntry, Entered, JobInfo, Joined, NotEntered
 from legato.storage.memory.replication import DirectoryJournal, MemoryReplication
 from legato.storage.memory.shared_memory import SharedMemory
 
@@ -148,7 +148,7 @@ class Faulty(MemoryReplication):
 
     async def enter(
         self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
-    ) -> Entered | Joined | Denied:
+    ) -> Entered | Joined | NotEntered:
         return await self.reported(super().enter(info, on_busy, max_per_user=max_per_user))
 
     async def void(self, info: JobInfo, *, may_repeat: bool) -> None:

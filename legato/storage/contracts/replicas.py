@@ -79,7 +79,7 @@ class Joined(Struct, frozen=True):
     first: JobInfo
 
 
-class Denied(Struct, frozen=True):
+class NotEntered(Struct, frozen=True):
     """Nothing was entered: the conversation is busy, or the user has `max_per_user` jobs."""
 
     reason: Literal["busy", "too_many"]
@@ -105,7 +105,7 @@ class Directory(Protocol):
 
     async def enter(
         self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
-    ) -> Entered | Joined | Denied:
+    ) -> Entered | Joined | NotEntered:
         """Have this replica own a new job, at stage `waiting`, with epoch 1.
 
         A user's starts are decided one after another.  A repeated request joins the first request's

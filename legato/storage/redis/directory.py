@@ -9,12 +9,12 @@ from msgspec.structs import replace
 from legato.config import OnBusy
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.replicas import (
-    Denied,
     DirectoryEntry,
     Entered,
     IncompleteDirectory,
     JobInfo,
     Joined,
+    NotEntered,
     announced_stage,
 )
 from legato.storage.redis import streams
@@ -55,8 +55,8 @@ class RedisDirectory:
 
     async def enter(
         self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
-    ) -> Entered | Joined | Denied:
-        def work(send: Send) -> Entered | Joined | Denied | None:
+    ) -> Entered | Joined | NotEntered:
+        def work(send: Send) -> Entered | Joined | NotEntered | None:
             # A listing in the directory has a stream, and a stream has an owner: a kill in between
             # leaves nothing that no replica would ever remove.
             owned = command("SADD", self._keys.owner(self._me), info.job_id)

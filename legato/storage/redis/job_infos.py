@@ -10,11 +10,11 @@ from msgspec import json
 
 from legato.config import OnBusy
 from legato.storage.contracts.replicas import (
-    Denied,
     DirectoryEntry,
     Entered,
     JobInfo,
     Joined,
+    NotEntered,
     Stage,
 )
 from legato.storage.redis.connection.commands import (
@@ -146,7 +146,7 @@ class Listings:
         return [] if request is None else [self._keys.request(info.user, request)]
 
 
-def decision(reply: RedisReply) -> Entered | Joined | Denied:
+def decision(reply: RedisReply) -> Entered | Joined | NotEntered:
     """The decision on `enter`.  Raises MsgspecError where this version cannot read a listing."""
     match [*array(reply)]:
         case [b"entered", before, place]:
@@ -155,9 +155,9 @@ def decision(reply: RedisReply) -> Entered | Joined | Denied:
         case [b"joined", first]:
             return Joined(decoded(text(first)))
         case [b"busy"]:
-            return Denied("busy")
+            return NotEntered("busy")
         case _:
-            return Denied("too_many")
+            return NotEntered("too_many")
 
 
 def listed(values: list[bytes]) -> list[DirectoryEntry]:
