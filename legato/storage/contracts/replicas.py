@@ -15,7 +15,7 @@ from legato.content import ApiRequest
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
 
-Stage = Literal["waiting", "begun", "ended", "void"]
+JobStage = Literal["waiting", "begun", "ended", "void"]
 """A job's stage.  `waiting`: the user's message is not stored yet.  `begun`: the message is stored.
 
 `ended`: the job has ended.  `void`: the job ended before it began.
@@ -54,10 +54,10 @@ class DirectoryEntry(Struct, frozen=True, kw_only=True):
     info: JobInfo
     owner: str = ""
     epoch: int = 0
-    stage: Stage | None = None
+    stage: JobStage | None = None
 
 
-def announced_stage(entry: DirectoryEntry) -> Stage:
+def announced_stage(entry: DirectoryEntry) -> JobStage:
     assert entry.stage is not None, "a replica knows the stages of its own jobs"
     return entry.stage
 

@@ -13,9 +13,9 @@ from legato.storage.contracts.replicas import (
     DirectoryEntry,
     Entered,
     JobInfo,
+    JobStage,
     Joined,
     NotEntered,
-    Stage,
 )
 from legato.storage.redis.connection.commands import (
     Command,
@@ -28,7 +28,12 @@ from legato.storage.redis.connection.commands import (
 from legato.storage.redis.key_names import DAY, Keys
 from legato.storage.redis.streams import decoded, encoded
 
-_STAGES: Final[dict[bytes, Stage]] = {b"w": "waiting", b"b": "begun", b"e": "ended", b"v": "void"}
+_STAGES: Final[dict[bytes, JobStage]] = {
+    b"w": "waiting",
+    b"b": "begun",
+    b"e": "ended",
+    b"v": "void",
+}
 
 # Keys: conversation, running, request.  Arguments: job id, listing, conversation id, on_busy,
 # max_per_user, seconds for the request.  A job that is there already was entered by an earlier call
@@ -97,7 +102,7 @@ class PlacedJob(NamedTuple):
 
     place: int
     info: JobInfo
-    stage: Stage
+    stage: JobStage
 
 
 class Listings:
@@ -115,7 +120,7 @@ class Listings:
         about = (info.conversation_id, encoded(info), info.place)
         return script(_ADVANCE, self._places(info), info.job_id, stage[0], *about)
 
-    def announce(self, info: JobInfo, stage: Stage) -> list[Command]:
+    def announce(self, info: JobInfo, stage: JobStage) -> list[Command]:
         """List a job that Redis lost, unless a listing is there, which is never older."""
         about = (info.conversation_id, encoded(info), info.place)
         announced = script(_ANNOUNCE, self._places(info), info.job_id, stage[0], *about)
