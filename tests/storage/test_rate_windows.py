@@ -8,7 +8,7 @@ from limits import parse_many
 from legato.storage import rate_windows as memory_windows
 from legato.storage.contracts.errors import StorageError
 from legato.storage.memory.records import MemoryRecords
-from legato.storage.rate_windows import MemoryWindows, Window, Windows
+from legato.storage.rate_windows import MemoryWindows, RateWindow, Windows
 from legato.storage.redis.shared_guards import SharedGuards, open_shared
 from tests.support.storage.redis_servers import RedisServer
 
@@ -87,7 +87,7 @@ async def test_what_one_rate_refuses_does_not_count_for_a_longer_one(clock: Cloc
         await windows.hit(BOTH, "starts/user:ann")
     clock.now += 60
 
-    assert await windows.hit(BOTH, "starts/user:ann") == Window(3, 3600, 0, 3540, passed=True)
+    assert await windows.hit(BOTH, "starts/user:ann") == RateWindow(3, 3600, 0, 3540, passed=True)
 
 
 async def test_counters_that_ran_out_take_no_room(

@@ -11,7 +11,7 @@ from legato.http.guards.asking import Headers, RequestInfo
 from legato.http.guards.denials import TooFast
 from legato.http.guards.outage import Outage
 from legato.http.guards.violations import Kind, Violations
-from legato.storage.rate_windows import Window, Windows
+from legato.storage.rate_windows import RateWindow, Windows
 
 Rates = Sequence[RateLimitItem]
 
@@ -60,7 +60,7 @@ class RateLimits:
 
     async def _hit(
         self, asking: RequestInfo, kind: Kind, limiter: str, who: str, rates: Rates
-    ) -> Window | None:
+    ) -> RateWindow | None:
         """The window after this request; None where the counters cannot be reached."""
         window = await self._count(rates, who)
         if window and not window.passed:
@@ -72,7 +72,7 @@ class RateLimits:
             raise TooFast(message, violation, {**told(window), **retry})
         return window
 
-    async def _count(self, rates: Rates, who: str) -> Window | None:
+    async def _count(self, rates: Rates, who: str) -> RateWindow | None:
         with self._outage.tolerated():
             return await self._windows.hit(rates, who)
         return None
@@ -86,7 +86,7 @@ def rates_of(text: str | None) -> Rates:
     return parse_many(text) if text and text != OFF else ()
 
 
-def told(window: Window) -> Headers:
+def told(window: RateWindow) -> Headers:
     """Headers of draft-ietf-httpapi-ratelimit-headers-06, the last draft that clients know."""
     return {
         "RateLimit-Limit": str(window.limit),
