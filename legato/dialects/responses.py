@@ -47,7 +47,7 @@ _json = json.Encoder().encode  # JSON escapes every line break, so a payload can
 _DONE: Final = b"data: [DONE]\n\n"
 
 
-class Responses:
+class ResponsesEncoder:
     """One job's frames.
 
     The state is the answer's parts.  A text is open until the next step; a tool call is open to the

@@ -21,7 +21,7 @@ from legato.config import ConfigError, Settings
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
-from legato.dialects.responses import Responses
+from legato.dialects.responses import ResponsesEncoder
 from legato.http.auth.key_ring import KeyRing, open_key_ring
 from legato.http.auth.revoked import RevocationList, open_revocation_list
 from legato.http.guards.chain import Guards, open_guards
@@ -40,7 +40,7 @@ from legato.storage.retention import open_retention
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "librechat": LibreChat,
     "chat_completions": ChatCompletions,
-    "responses": Responses,
+    "responses": ResponsesEncoder,
 }
 
 
