@@ -9,7 +9,7 @@ from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart, UrlCitat
 from legato.events import AnnotationAdded, LogprobsDelta
 
 Body = dict[str, Any]
-Event = tuple[str, Body]  # the event's type, and all other fields but the number
+ResponseEvent = tuple[str, Body]  # the event's type, and all other fields but the number
 Status = Literal["in_progress", "completed", "incomplete"]
 OutputPart = TextPart | ThinkPart | ToolCallPart
 """A part that is an item of the output; an error part is not."""
@@ -130,7 +130,7 @@ def delta_type(part: OutputPart) -> str:
     return words_of(part).delta
 
 
-def with_logprobs(job_id: str, delta: LogprobsDelta) -> Event:
+def with_logprobs(job_id: str, delta: LogprobsDelta) -> ResponseEvent:
     """The event of a delta with logprobs, as which only text comes."""
     part = TextPart("")
     place = place_of(part, job_id, delta.index)
@@ -138,7 +138,7 @@ def with_logprobs(job_id: str, delta: LogprobsDelta) -> Event:
     return delta_type(part), {**place, "logprobs": logprobs, "delta": delta.text}
 
 
-def annotated(job_id: str, added: AnnotationAdded, number: int) -> Event:
+def annotated(job_id: str, added: AnnotationAdded, number: int) -> ResponseEvent:
     """The event of an annotation, the text's `number`th from 0."""
     place = {"item_id": id_of(TextPart(""), job_id, added.index), "output_index": added.index}
     annotation = annotation_of(added.annotation)
@@ -146,7 +146,7 @@ def annotated(job_id: str, added: AnnotationAdded, number: int) -> Event:
     return "response.output_text.annotation.added", {**place, **said}
 
 
-def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
+def opening(part: OutputPart, job_id: str, index: int) -> Iterator[ResponseEvent]:
     """The events at a part's beginning; `part` is the part as it begins."""
     item = item_of(part, job_id, index, "in_progress")
     place = place_of(part, job_id, index)
@@ -160,7 +160,7 @@ def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
         yield words.part_added, {**place, "part": _whole_of(part)}
 
 
-def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterator[Event]:
+def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterator[ResponseEvent]:
     """The events at a part's end; `part` is the whole part."""
     place = place_of(part, job_id, index)
     if isinstance(part, ToolCallPart):
@@ -174,7 +174,7 @@ def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterat
     yield DONE, {"output_index": index, "item": item_of(part, job_id, index, status)}
 
 
-def _whole(call: ToolCall, place: Body) -> Event:
+def _whole(call: ToolCall, place: Body) -> ResponseEvent:
     if call.kind == "custom":
         return INPUT_DONE, {**place, "input": call.args}
     return ARGUMENTS_DONE, {**place, "name": call.name, "arguments": call.args}

@@ -9,8 +9,8 @@ from msgspec import json
 from legato.content import ErrorPart, ToolCallPart
 from legato.dialects.contract import Identity
 from legato.dialects.response_items import (
-    Event,
     OutputPart,
+    ResponseEvent,
     Status,
     annotated,
     closing,
@@ -81,7 +81,7 @@ class ResponsesEncoder:
     def snapshot(self, snapshot: Snapshot) -> None:
         """No event says: forget what was before."""
 
-    def _rare(self, event: RareEvent) -> Iterator[Event]:
+    def _rare(self, event: RareEvent) -> Iterator[ResponseEvent]:
         match event:
             case StepStarted():
                 yield from self._start(event)
@@ -100,7 +100,7 @@ class ResponsesEncoder:
             case _:
                 assert_never(event)
 
-    def _start(self, step: StepStarted) -> Iterator[Event]:
+    def _start(self, step: StepStarted) -> Iterator[ResponseEvent]:
         if step.index in self._open:
             return  # a model goes on where another owner's left off
         yield from self._close("completed", ToolCallPart)
@@ -108,13 +108,13 @@ class ResponsesEncoder:
         yield from opening(part, self._job_id, step.index)
         self._open[step.index] = GrowingPart(part), self._template(part, step.index)
 
-    def _grow(self, delta: LogprobsDelta) -> Event:
+    def _grow(self, delta: LogprobsDelta) -> ResponseEvent:
         growing, _ = self._open[delta.index]
         growing.grow(delta.text)
         growing.add_logprobs(delta.logprobs)
         return with_logprobs(self._job_id, delta)
 
-    def _close(self, status: Status, *but: type[OutputPart]) -> Iterator[Event]:
+    def _close(self, status: Status, *but: type[OutputPart]) -> Iterator[ResponseEvent]:
         for index, (growing, _) in sorted(self._open.items()):
             if not issubclass(growing.kind, but):
                 del self._open[index]
@@ -123,7 +123,7 @@ class ResponsesEncoder:
                 self._closed[index] = part
                 yield from closing(part, self._job_id, index, status)
 
-    def _end(self, ending: AnyEnding) -> Iterator[Event]:
+    def _end(self, ending: AnyEnding) -> Iterator[ResponseEvent]:
         yield from self._close(end_status(ending))
         if self._created is None:
             yield "error", {"error": unbegun(ending)}
@@ -131,10 +131,10 @@ class ResponsesEncoder:
             content = [part for _, part in sorted(self._closed.items())]
             yield end_type(ending), {"response": resource(self._created, content, ending)}
 
-    def _frames(self, events: Iterable[Event]) -> bytes:
+    def _frames(self, events: Iterable[ResponseEvent]) -> bytes:
         return b"".join(map(self._frame, events))
 
-    def _frame(self, event: Event) -> bytes:
+    def _frame(self, event: ResponseEvent) -> bytes:
         name, fields = event
         body = _json({"type": name, "sequence_number": self.number, **fields})
         self.number += 1
