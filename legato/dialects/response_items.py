@@ -10,7 +10,7 @@ from legato.events import AnnotationAdded, LogprobsDelta
 
 Body = dict[str, Any]
 ResponseEvent = tuple[str, Body]  # the event's type, and all other fields but the number
-Status = Literal["in_progress", "completed", "incomplete"]
+ItemStatus = Literal["in_progress", "completed", "incomplete"]
 OutputPart = TextPart | ThinkPart | ToolCallPart
 """A part that is an item of the output; an error part is not."""
 
@@ -79,7 +79,7 @@ def id_of(part: OutputPart, job_id: str, index: int) -> str:
     return f"{_PREFIXES[type_of(part)]}_{job_id}_{index}"
 
 
-def item_of(part: OutputPart, job_id: str, index: int, status: Status) -> Body:
+def item_of(part: OutputPart, job_id: str, index: int, status: ItemStatus) -> Body:
     head = {"id": id_of(part, job_id, index), "type": type_of(part), "status": status}
     if isinstance(part, ToolCallPart):
         call = part.tool_call
@@ -160,7 +160,9 @@ def opening(part: OutputPart, job_id: str, index: int) -> Iterator[ResponseEvent
         yield words.part_added, {**place, "part": _whole_of(part)}
 
 
-def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterator[ResponseEvent]:
+def closing(
+    part: OutputPart, job_id: str, index: int, status: ItemStatus
+) -> Iterator[ResponseEvent]:
     """The events at a part's end; `part` is the whole part."""
     place = place_of(part, job_id, index)
     if isinstance(part, ToolCallPart):

@@ -9,9 +9,9 @@ from msgspec import json
 from legato.content import ErrorPart, ToolCallPart
 from legato.dialects.contract import Identity
 from legato.dialects.response_items import (
+    ItemStatus,
     OutputPart,
     ResponseEvent,
-    Status,
     annotated,
     closing,
     delta_type,
@@ -114,7 +114,7 @@ class ResponsesEncoder:
         growing.add_logprobs(delta.logprobs)
         return with_logprobs(self._job_id, delta)
 
-    def _close(self, status: Status, *but: type[OutputPart]) -> Iterator[ResponseEvent]:
+    def _close(self, status: ItemStatus, *but: type[OutputPart]) -> Iterator[ResponseEvent]:
         for index, (growing, _) in sorted(self._open.items()):
             if not issubclass(growing.kind, but):
                 del self._open[index]
