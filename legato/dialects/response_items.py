@@ -22,7 +22,7 @@ INPUT_DELTA: Final = "response.custom_tool_call_input.delta"
 INPUT_DONE: Final = "response.custom_tool_call_input.done"
 
 
-class Words(NamedTuple):
+class TextEvents(NamedTuple):
     """The names of a text's events, and the text's place in the item."""
 
     delta: str
@@ -33,7 +33,7 @@ class Words(NamedTuple):
     place: Body
 
 
-_TEXT: Final = Words(
+_TEXT: Final = TextEvents(
     "response.output_text.delta",
     "response.output_text.done",
     "response.content_part.added",
@@ -41,7 +41,7 @@ _TEXT: Final = Words(
     "content",
     {"content_index": 0, "logprobs": []},
 )
-_REFUSAL: Final = Words(
+_REFUSAL: Final = TextEvents(
     "response.refusal.delta",
     "response.refusal.done",
     "response.content_part.added",
@@ -51,7 +51,7 @@ _REFUSAL: Final = Words(
 )
 # A provider's thoughts are shown as a summary.  OpenAI's own models send summaries, so all clients
 # know the events, and the specification has them too.
-_THOUGHTS: Final = Words(
+_THOUGHTS: Final = TextEvents(
     "response.reasoning_summary_text.delta",
     "response.reasoning_summary_text.done",
     "response.reasoning_summary_part.added",
@@ -89,7 +89,7 @@ def item_of(part: OutputPart, job_id: str, index: int, status: ItemStatus) -> Bo
     return {**head, "role": "assistant", "content": [_whole_of(part)]}
 
 
-def words_of(part: TextPart | ThinkPart) -> Words:
+def words_of(part: TextPart | ThinkPart) -> TextEvents:
     if isinstance(part, ThinkPart):
         return _THOUGHTS
     return _REFUSAL if part.kind == "refusal" else _TEXT
