@@ -14,7 +14,7 @@ from legato.http.openai.unknown_tools import check_asked, sorted_out
 from legato.models.contract import Json
 
 
-class FunctionTool(Struct, frozen=True, tag_field="type", tag="function"):
+class FunctionToolParam(Struct, frozen=True, tag_field="type", tag="function"):
     name: Name
     description: str | None = None
     parameters: dict[str, Any] | None = None
@@ -42,11 +42,11 @@ class AllowedTools(Struct, frozen=True, tag_field="type", tag="allowed_tools"):
     mode: Literal["none", "auto", "required"] = "auto"
 
 
-Tool = FunctionTool | CustomTool
+Tool = FunctionToolParam | CustomTool
 NamedTool = FunctionChoice | CustomChoice
 Choice = Literal["none", "auto", "required"] | NamedTool | AllowedTools
 
-_KINDS: Final[Mapping[str, type[Tool]]] = {"function": FunctionTool, "custom": CustomTool}
+_KINDS: Final[Mapping[str, type[Tool]]] = {"function": FunctionToolParam, "custom": CustomTool}
 
 
 class Tools(Struct, frozen=True):
