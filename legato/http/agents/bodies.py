@@ -17,7 +17,7 @@ LARGEST_STATE: Final = 512 * 1024
 Line = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Note = Annotated[str, Meta(max_length=4096, pattern=r"^[^\x00]*\Z")]
 Words = Annotated[str, Meta(max_length=256 * 1024)]
-Tools = Annotated[tuple[ToolName, ...], Meta(max_length=128)]
+ToolNames = Annotated[tuple[ToolName, ...], Meta(max_length=128)]
 Edges = Annotated[tuple[Edge, ...], Meta(max_length=32)]
 Starters = Annotated[tuple[Annotated[str, Meta(max_length=1024)], ...], Meta(max_length=16)]
 ModelParameters = Annotated[dict[str, Any], Meta(max_length=MAX_PARAMETERS)]
@@ -43,7 +43,7 @@ class AgentBody(Struct, kw_only=True):
     provider: Line | UnsetType | None = UNSET
     model: Line | UnsetType | None = UNSET
     model_parameters: ModelParameters | UnsetType | None = UNSET
-    tools: Tools | UnsetType | None = UNSET
+    tools: ToolNames | UnsetType | None = UNSET
     recursion_limit: Annotated[int, Meta(ge=1, le=2**31 - 1)] | UnsetType | None = UNSET
     edges: Edges | UnsetType | None = UNSET
     end_after_tools: bool | UnsetType | None = UNSET
