@@ -24,7 +24,7 @@ from legato.dialects.librechat import LibreChat
 from legato.dialects.responses import ResponsesEncoder
 from legato.http.auth.key_ring import KeyRing, open_key_ring
 from legato.http.auth.revoked import RevocationList, open_revocation_list
-from legato.http.guards.chain import Guards, open_guards
+from legato.http.guards.chain import GuardChain, open_guards
 from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
 from legato.models.contract import Model, ModelError
@@ -57,7 +57,7 @@ class Runtime(Struct, frozen=True):
     supervisor: Supervisor
     jobs: Jobs
     key_ring: KeyRing
-    guards: Guards
+    guards: GuardChain
     revoked: RevocationList
     catalogue: Catalogue
     toolbox: Toolbox = NoTools()

@@ -29,7 +29,7 @@ from legato.storage.contracts.quotas import OverQuota
 FOREIGN: Final = "User not authorized for this conversation"
 
 
-class Guards:
+class GuardChain:
     def __init__(
         self,
         bans: BanList,
@@ -91,7 +91,7 @@ async def open_guards(
     *,
     environment: Mapping[str, str] = os.environ,
     clock: Clock = utc_now,
-) -> AsyncIterator[Guards]:
+) -> AsyncIterator[GuardChain]:
     """The guards that `settings` configure; `bans` are the database's.
 
     Raises:
@@ -111,7 +111,7 @@ async def open_guards(
             moderation = _open_moderation(guards, _key(guards, environment))
             others.append(await stack.enter_async_context(moderation))
         most = settings.limits.max_running_jobs_per_user
-        yield Guards(ban_list, violations, rates, others, most)
+        yield GuardChain(ban_list, violations, rates, others, most)
 
 
 def _browsers_only(violations: Violations) -> Guard:
