@@ -10,7 +10,7 @@ from legato.actors.ref import LocalRef
 from legato.actors.stream.places import Start
 from legato.actors.subscription import Subscription
 from legato.events import Cursor
-from legato.prove.client import Client
+from legato.prove.client import SimulatedClient
 from legato.prove.model import Model
 from legato.prove.seats import Seat
 from legato.storage.contracts.errors import StorageError
@@ -42,7 +42,7 @@ class Reader:
         self.job_id = job_id
         self.start = start
         self.seat = seat
-        self.client = Client(start if isinstance(start, Cursor) else None)
+        self.client = SimulatedClient(start if isinstance(start, Cursor) else None)
         self.missed: list[Cursor] = []  # cursors that were answered with a snapshot
         self.given_up = False
         self.connection = trio.CancelScope()
