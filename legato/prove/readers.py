@@ -18,7 +18,7 @@ from legato.storage.contracts.errors import StorageError
 PAUSE = 0.1  # seconds until a client connects again after a cut
 
 
-class Cluster(Protocol):
+class ClusterView(Protocol):
     """The cluster as a reader sees it: replicas to connect to, and a model that notes the
     outcome."""
 
@@ -36,7 +36,7 @@ class Reader:
     """A client that reads a job to the end, at several replicas in turn."""
 
     def __init__(
-        self, cluster: Cluster, number: int, job_id: str, start: Start, seat: Seat
+        self, cluster: ClusterView, number: int, job_id: str, start: Start, seat: Seat
     ) -> None:
         self.number = number
         self.job_id = job_id
