@@ -29,10 +29,10 @@ class ClusterView(Protocol):
 
     def in_reach(self, seat: Seat) -> bool: ...
 
-    def not_found(self, reader: "Reader", seat: Seat) -> None: ...
+    def not_found(self, reader: "SimulatedReader", seat: Seat) -> None: ...
 
 
-class Reader:
+class SimulatedReader:
     """A client that reads a job to the end, at several replicas in turn."""
 
     def __init__(

@@ -13,7 +13,7 @@ from legato.events import Ending, Failed
 from legato.prove.exemptions import GRACE, Exemption
 from legato.prove.model import AskedStart, KnownJob, Model
 from legato.prove.provider import Connection, Provider
-from legato.prove.readers import Reader
+from legato.prove.readers import SimulatedReader
 from legato.prove.schedule import Schedule, nth
 from legato.prove.seats import C1, C2, Replicas, Seat
 from legato.prove.world import LEASE
@@ -48,7 +48,7 @@ class Simulation:
         self.provider = provider
         self.model: Model = model
         self.nursery = nursery
-        self.readers: list[Reader] = []
+        self.readers: list[SimulatedReader] = []
         self.questions = 0  # asked, and neither answered nor given up
         self.forgot_at = -LEASE
         self.lost_at = -LEASE  # when a replica was lost last, or cut off, or something deleted
@@ -206,7 +206,7 @@ class Simulation:
     def forgets(self) -> None:
         self.forgot_at = trio.current_time()
 
-    def not_found(self, reader: Reader, seat: Seat) -> None:
+    def not_found(self, reader: SimulatedReader, seat: Seat) -> None:
         """A job is found from the start on, until the retention is over or the job is deleted."""
         known = self.model.known[reader.job_id]
         if self.model.is_deleted(known):
