@@ -12,7 +12,7 @@ from legato.actors.messages import StopReply
 from legato.events import Ending, Failed
 from legato.prove.exemptions import GRACE, Exemption
 from legato.prove.model import AskedStart, KnownJob, Model
-from legato.prove.provider import Connection, Provider
+from legato.prove.provider import Provider, ProviderConnection
 from legato.prove.readers import SimulatedReader
 from legato.prove.schedule import Schedule, nth
 from legato.prove.seats import C1, C2, Replicas, Seat
@@ -172,7 +172,7 @@ class Simulation:
             parameters={"job": asked.job_id, "conversation": asked.conversation},
         )
 
-    def connection(self, number: int) -> Connection | None:
+    def connection(self, number: int) -> ProviderConnection | None:
         open_now = self.provider.connections
         return nth(open_now, number) if open_now else None
 
