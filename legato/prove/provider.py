@@ -39,7 +39,7 @@ class ProviderConnection:
         self.send.send_nowait(batch)
 
 
-class Provider:
+class SimulatedProvider:
     """Knows every connection, open or closed."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class ProvidedModel:
     continues = True
     reads_images = True
 
-    def __init__(self, provider: Provider, replica: str) -> None:
+    def __init__(self, provider: SimulatedProvider, replica: str) -> None:
         self._provider = provider
         self._replica = replica
 

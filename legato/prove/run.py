@@ -19,7 +19,7 @@ from trio.testing import MockClock
 from legato.dialects.librechat import LibreChat
 from legato.prove.ending import come_to_rest, compare, outlast
 from legato.prove.model import Breach, Line, Model
-from legato.prove.provider import ProvidedModel, Provider
+from legato.prove.provider import ProvidedModel, SimulatedProvider
 from legato.prove.records import FaultyRecords, mock_time
 from legato.prove.schedule import Rule, Schedule, Step
 from legato.prove.seats import open_replicas
@@ -63,7 +63,7 @@ async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: Model) -> 
     """Play the schedule until the first breach, because later breaches may only be consequences."""
     with trio.fail_after(LONGEST), trio.CancelScope() as scope:
         model.on_breach = scope.cancel
-        provider = Provider()
+        provider = SimulatedProvider()
         async with open_replicas(
             schedule.replicas,
             on_owner_lost=schedule.on_owner_lost,

@@ -12,7 +12,7 @@ from legato.actors.messages import StopReply
 from legato.events import Ending, Failed
 from legato.prove.exemptions import GRACE, Exemption
 from legato.prove.model import AskedStart, KnownJob, Model
-from legato.prove.provider import Provider, ProviderConnection
+from legato.prove.provider import ProviderConnection, SimulatedProvider
 from legato.prove.readers import SimulatedReader
 from legato.prove.schedule import Schedule, nth
 from legato.prove.seats import C1, C2, Replicas, Seat
@@ -39,7 +39,7 @@ class Simulation:
         self,
         schedule: Schedule,
         replicas: Replicas,
-        provider: Provider,
+        provider: SimulatedProvider,
         model: Model,
         nursery: trio.Nursery,
     ) -> None:
