@@ -53,7 +53,7 @@ class KnownJob(Struct):
         return f"job {self.asked.number}"
 
 
-class Model:
+class PromiseModel:
     """Collects all observations, and the breaches of the promise among them."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from legato.actors.stream.places import Start
 from legato.actors.subscription import Subscription
 from legato.events import Cursor
 from legato.prove.client import SimulatedClient
-from legato.prove.model import Model
+from legato.prove.model import PromiseModel
 from legato.prove.seats import Seat
 from legato.storage.contracts.errors import StorageError
 
@@ -23,7 +23,7 @@ class ClusterView(Protocol):
     outcome."""
 
     @property
-    def model(self) -> Model: ...
+    def model(self) -> PromiseModel: ...
 
     def open_seat(self, number: int) -> Seat: ...
 

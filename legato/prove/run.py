@@ -18,7 +18,7 @@ from trio.testing import MockClock
 
 from legato.dialects.librechat import LibreChat
 from legato.prove.ending import come_to_rest, compare, outlast
-from legato.prove.model import Breach, Line, Model
+from legato.prove.model import Breach, Line, PromiseModel
 from legato.prove.provider import ProvidedModel, SimulatedProvider
 from legato.prove.records import FaultyRecords, mock_time
 from legato.prove.schedule import Rule, Schedule, Step
@@ -47,7 +47,7 @@ class Run(Struct, frozen=True):
 
 
 def run(schedule: Schedule, rules: Mapping[str, Rule]) -> Run:
-    model = Model()
+    model = PromiseModel()
     with _deterministic(schedule.seed), _listening(model):
         try:
             with _watched():
@@ -59,7 +59,7 @@ def run(schedule: Schedule, rules: Mapping[str, Rule]) -> Run:
     return Run(schedule, model.lines, model.breaches)
 
 
-async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: Model) -> None:
+async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: PromiseModel) -> None:
     """Play the schedule until the first breach, because later breaches may only be consequences."""
     with trio.fail_after(LONGEST), trio.CancelScope() as scope:
         model.on_breach = scope.cancel
@@ -140,7 +140,7 @@ def _deterministic(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def _listening(model: Model) -> Iterator[None]:
+def _listening(model: PromiseModel) -> Iterator[None]:
     """Hear only of crashes in the log: a bug that ends a single job is a breach, too."""
 
     def hear(logger: Any, name: str, event: EventDict) -> EventDict:

@@ -11,7 +11,7 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
 from legato.events import Ending, Failed
 from legato.prove.exemptions import GRACE, Exemption
-from legato.prove.model import AskedStart, KnownJob, Model
+from legato.prove.model import AskedStart, KnownJob, PromiseModel
 from legato.prove.provider import ProviderConnection, SimulatedProvider
 from legato.prove.readers import SimulatedReader
 from legato.prove.schedule import Schedule, nth
@@ -40,13 +40,13 @@ class Simulation:
         schedule: Schedule,
         replicas: Replicas,
         provider: SimulatedProvider,
-        model: Model,
+        model: PromiseModel,
         nursery: trio.Nursery,
     ) -> None:
         self.schedule = schedule
         self.replicas = replicas
         self.provider = provider
-        self.model: Model = model
+        self.model: PromiseModel = model
         self.nursery = nursery
         self.readers: list[SimulatedReader] = []
         self.questions = 0  # asked, and neither answered nor given up
