@@ -18,7 +18,7 @@ from trio.testing import MockClock
 
 from legato.dialects.librechat import LibreChat
 from legato.prove.ending import come_to_rest, compare, outlast
-from legato.prove.model import Breach, Line, PromiseModel
+from legato.prove.model import Breach, HistoryLine, PromiseModel
 from legato.prove.provider import ProvidedModel, SimulatedProvider
 from legato.prove.records import FaultyRecords, mock_time
 from legato.prove.schedule import Rule, Schedule, Step
@@ -38,7 +38,7 @@ class Run(Struct, frozen=True):
     """A schedule that was run, with the lines and breaches of the run."""
 
     schedule: Schedule
-    lines: Sequence[Line]
+    lines: Sequence[HistoryLine]
     breaches: Sequence[Breach]
 
     @property
