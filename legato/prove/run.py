@@ -34,7 +34,7 @@ MOST_TRIES: Final = 2000
 LONGEST_REAL: Final = 30.0  # a thousand times what a run takes
 
 
-class Run(Struct, frozen=True):
+class RunResult(Struct, frozen=True):
     """A schedule that was run, with the lines and breaches of the run."""
 
     schedule: Schedule
@@ -46,7 +46,7 @@ class Run(Struct, frozen=True):
         return self.breaches[0] if self.breaches else None
 
 
-def run(schedule: Schedule, rules: Mapping[str, Rule]) -> Run:
+def run(schedule: Schedule, rules: Mapping[str, Rule]) -> RunResult:
     model = PromiseModel()
     with _deterministic(schedule.seed), _listening(model):
         try:
@@ -56,7 +56,7 @@ def run(schedule: Schedule, rules: Mapping[str, Rule]) -> Run:
             model.breaches.append(Breach("wait", f"the run does not end in {LONGEST:g} s"))
         except Exception as error:  # any error belongs in the trace
             model.breaches.append(Breach("replica", f"the cluster ended by {told(error)}"))
-    return Run(schedule, model.lines, model.breaches)
+    return RunResult(schedule, model.lines, model.breaches)
 
 
 async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: PromiseModel) -> None:
