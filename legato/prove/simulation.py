@@ -28,7 +28,7 @@ of a lost owner, and both again for the turn before."""
 CONVERSATIONS: Final = (C1, C2)
 
 
-Question = Callable[[], Awaitable[None]]
+DeferredQuestion = Callable[[], Awaitable[None]]
 
 
 class Simulation:
@@ -95,11 +95,11 @@ class Simulation:
 
     # What is asked.
 
-    def ask(self, seat: Seat, words: str, question: Question) -> None:
+    def ask(self, seat: Seat, words: str, question: DeferredQuestion) -> None:
         """Have a client ask the replica; `words` name the question."""
         self.nursery.start_soon(self._asked, seat, words, question)
 
-    async def _asked(self, seat: Seat, words: str, question: Question) -> None:
+    async def _asked(self, seat: Seat, words: str, question: DeferredQuestion) -> None:
         async def limited() -> None:
             with trio.move_on_after(PATIENCE) as patience:
                 try:
