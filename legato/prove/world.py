@@ -22,7 +22,7 @@ OF_PROCESSES: Final = ("inboxes", "arrivals", "closed")
 """The fields about living processes; all other fields are the content of the shared storage."""
 
 T = TypeVar("T")
-State = dict[str, dict[Any, Any]]
+WorldState = dict[str, dict[Any, Any]]
 
 
 class FaultyWorld(SharedMemory):
@@ -31,7 +31,7 @@ class FaultyWorld(SharedMemory):
     def __init__(self) -> None:
         super().__init__()
         self.has_standby = False  # whether a standby keeps the states of the last seconds
-        self._former: deque[tuple[float, State]] = deque()
+        self._former: deque[tuple[float, WorldState]] = deque()
 
     def forget_everything(self) -> None:
         self.lose_all()
@@ -58,7 +58,7 @@ class FaultyWorld(SharedMemory):
             state = {name: _copied(kept) for name, kept in self._kept().items()}
             self._former.append((now, state))
 
-    def _kept(self) -> State:
+    def _kept(self) -> WorldState:
         return {
             name: value
             for name, value in vars(self).items()
