@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from legato.bench import NAMES, BenchError
-from legato.bench.client import Client
+from legato.bench.client import BlockingClient
 from legato.bench.command import SCENARIOS, show
 from legato.bench.load.attacks import ATTACKS
 from legato.bench.load.endurance import Refusal
@@ -221,7 +221,7 @@ def test_a_server_is_gone_after_an_error() -> None:
 
 def test_a_refused_request_is_an_error(served: Served) -> None:
     with (
-        Client(served.port, "nonsense") as client,
+        BlockingClient(served.port, "nonsense") as client,
         pytest.raises(BenchError, match="the server refused"),
     ):
         client.json("POST", "/api/agents/chat", {"text": "hello"})

@@ -4,7 +4,7 @@ connections."""
 import time
 from typing import Final
 
-from legato.bench.client import Client, request
+from legato.bench.client import BlockingClient, request
 from legato.bench.load.attacks import ATTACKS
 from legato.bench.processes import descriptors, hear, running, tell
 from legato.bench.report import Figures
@@ -38,7 +38,7 @@ def _longest_wait(served: Served, seconds: float) -> float:
     return 1000 * longest
 
 
-def _ask(client: Client) -> None:
+def _ask(client: BlockingClient) -> None:
     client.send("GET", "/healthz")
     client.answer()
 

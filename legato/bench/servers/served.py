@@ -13,7 +13,7 @@ from uuid import uuid4
 from msgspec import Struct
 
 from legato.bench import BenchError
-from legato.bench.client import STREAM, Client
+from legato.bench.client import STREAM, BlockingClient
 from legato.bench.conditions import folder
 from legato.bench.processes import hear, running, tell
 from legato.bench.tasks import Closed, Floor, Started
@@ -67,8 +67,8 @@ class Served(Struct, frozen=True):
     def url(self, target: str) -> str:
         return f"http://127.0.0.1:{self.port}{target}"
 
-    def connect(self) -> Client:
-        return Client(self.port, self.token)
+    def connect(self) -> BlockingClient:
+        return BlockingClient(self.port, self.token)
 
     def start(self, jobs: int = 1, **parameters: object) -> list[str]:
         """Start `jobs` scripted jobs in turn; returns the targets of their streams."""
@@ -77,7 +77,7 @@ class Served(Struct, frozen=True):
             return [start(client, model_parameters=asked) for _ in range(jobs)]
 
 
-def start(client: Client, **fields: object) -> str:
+def start(client: BlockingClient, **fields: object) -> str:
     """Start a job; returns the target of the job's stream."""
     return STREAM + str(client.json("POST", START, asking(**fields))["streamId"])
 
