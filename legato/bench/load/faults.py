@@ -11,7 +11,7 @@ from typing import Final
 import trio
 from msgspec import Struct
 
-from legato.bench.servers.valkey import Valkey
+from legato.bench.servers.valkey import MeasuredValkey
 
 _PATIENCE: Final = 30.0  # seconds for the lock: the server may hold the lock as well
 
@@ -35,7 +35,7 @@ def of_sqlite(file: Path) -> Fault:
     return Fault(lambda: _locked(file), hangs=True)
 
 
-def of_redis(server: Valkey) -> Sequence[Fault]:
+def of_redis(server: MeasuredValkey) -> Sequence[Fault]:
     return (
         Fault(lambda: _stopped(server), hangs=True),
         Fault(lambda: _killed(server), hangs=False),
@@ -54,14 +54,14 @@ def _locked(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _stopped(server: Valkey) -> Iterator[None]:
+def _stopped(server: MeasuredValkey) -> Iterator[None]:
     server.signal(signal.SIGSTOP)
     yield
     server.signal(signal.SIGCONT)
 
 
 @contextmanager
-def _killed(server: Valkey) -> Iterator[None]:
+def _killed(server: MeasuredValkey) -> Iterator[None]:
     server.kill()
     yield
     server.start()

@@ -27,7 +27,7 @@ class Counts(Struct):
     bytes: int = 0  # received
 
 
-class Valkey:
+class MeasuredValkey:
     """A server with an append-only file, as the server of `--workers` has."""
 
     def __init__(self, place: str) -> None:
@@ -69,14 +69,14 @@ class Valkey:
 
 
 @contextmanager
-def valkey() -> Iterator[Valkey]:
+def valkey() -> Iterator[MeasuredValkey]:
     """A new server, without any key but the birth.
 
     Raises:
         BenchError: if the server does not start.
     """
     with folder() as place:
-        server = Valkey(place)
+        server = MeasuredValkey(place)
         try:
             _plant_birth(server.port)
             yield server
