@@ -20,7 +20,7 @@ _PREFIX: Final = "legato"  # of all keys, where the settings say nothing else
 _COUNTED: Final = re.compile(rb"(total_commands_processed|total_net_input_bytes):(\d+)")
 
 
-class Counts(Struct):
+class RedisCounts(Struct):
     """Counts since the start of the server."""
 
     commands: int = 0  # commands called by scripts included
@@ -101,14 +101,16 @@ def _free_port() -> int:
         return port
 
 
-def counts(port: int) -> Counts:
+def counts(port: int) -> RedisCounts:
     """The server's counts up to now, this question included."""
     with socket.create_connection(("127.0.0.1", port)) as plain:
         plain.sendall(b"INFO stats\r\n")
         said = b""
         while len(found := dict(_COUNTED.findall(said))) < 2:
             said += plain.recv(65536)
-    return Counts(int(found[b"total_commands_processed"]), int(found[b"total_net_input_bytes"]))
+    return RedisCounts(
+        int(found[b"total_commands_processed"]), int(found[b"total_net_input_bytes"])
+    )
 
 
 def _plant_birth(port: int) -> None:
