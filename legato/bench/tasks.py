@@ -81,7 +81,7 @@ class Started(Struct):
     port: int
 
 
-class Closed(Struct):
+class ClientClosed(Struct):
     """The time (monotonic ns) at which a client of the floor closed its connection."""
 
     job: int

@@ -12,7 +12,7 @@ from contextlib import suppress
 from heapq import heappop, heappush
 from typing import Final
 
-from legato.bench.tasks import Closed, Floor, Started, say, task
+from legato.bench.tasks import ClientClosed, Floor, Started, say, task
 
 _HEAD: Final = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -81,7 +81,7 @@ class FloorServer:
 
     def _forget(self, client: FloorClient) -> None:
         if self._floor.says_closed and client.job is not None:
-            say(Closed(client.job, time.monotonic_ns()))
+            say(ClientClosed(client.job, time.monotonic_ns()))
         readers = self._readers.get(client.job or 0, [])
         if client.connection in readers:
             readers.remove(client.connection)

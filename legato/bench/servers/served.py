@@ -16,7 +16,7 @@ from legato.bench import BenchError
 from legato.bench.client import STREAM, BlockingClient
 from legato.bench.conditions import folder
 from legato.bench.processes import hear, running, tell
-from legato.bench.tasks import Closed, Floor, Started
+from legato.bench.tasks import ClientClosed, Floor, Started
 from legato.http.auth.tokens import sign
 
 MEMORY: Final = "memory://"
@@ -187,6 +187,6 @@ def closings(process: subprocess.Popen[bytes], jobs: int) -> dict[int, int]:
     job."""
     seen: dict[int, int] = {}
     while len(seen) < jobs:
-        closed = hear(process, Closed)
+        closed = hear(process, ClientClosed)
         seen.setdefault(closed.job, closed.at)
     return seen
