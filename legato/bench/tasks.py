@@ -75,7 +75,7 @@ class Provider(Struct, kw_only=True):
     delay: float = 0.0
 
 
-class Started(Struct):
+class Listening(Struct):
     """A server of the measurement listens."""
 
     port: int

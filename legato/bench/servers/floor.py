@@ -12,7 +12,7 @@ from contextlib import suppress
 from heapq import heappop, heappush
 from typing import Final
 
-from legato.bench.tasks import ClientClosed, Floor, Started, say, task
+from legato.bench.tasks import ClientClosed, Floor, Listening, say, task
 
 _HEAD: Final = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -38,7 +38,7 @@ class FloorServer:
         self._clients: dict[int, FloorClient] = {}
         self._readers: dict[int, list[socket.socket]] = {}  # of each job
         self._due: list[tuple[float, int, int]] = []  # a heap: when, which job, which event
-        say(Started(self._listener.getsockname()[1]))
+        say(Listening(self._listener.getsockname()[1]))
 
     def run(self) -> None:
         while True:

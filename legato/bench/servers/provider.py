@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from legato.bench.tasks import Provider, Started, say, task
+from legato.bench.tasks import Listening, Provider, say, task
 
 CHUNK: Final = (
     b'data: {"id":"chatcmpl-CgH2rN8vYqT4xKs0LbWdPz","object":"chat.completion.chunk",'
@@ -48,7 +48,7 @@ class ChunkServer:
         self._asking: dict[int, bytes] = {}  # what came of a request so far
         self._open: dict[int, socket.socket] = {}
         self._silent: deque[tuple[float, int, int]] = deque()  # from when, who, in which slot
-        say(Started(self._listener.getsockname()[1]))
+        say(Listening(self._listener.getsockname()[1]))
 
     def run(self) -> None:
         due, turn = time.monotonic(), 0

@@ -16,7 +16,7 @@ from legato.bench import BenchError
 from legato.bench.client import STREAM, BlockingClient
 from legato.bench.conditions import folder
 from legato.bench.processes import hear, running, tell
-from legato.bench.tasks import ClientClosed, Floor, Started
+from legato.bench.tasks import ClientClosed, Floor, Listening
 from legato.http.auth.tokens import sign
 
 MEMORY: Final = "memory://"
@@ -162,7 +162,7 @@ def floor(task: Floor) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
     """The floor and its process, which prints the reports that `task` asks for."""
     with running(("-m", "legato.bench.servers.floor")) as process:
         tell(process, task)
-        yield Served(hear(process, Started).port, process.pid), process
+        yield Served(hear(process, Listening).port, process.pid), process
 
 
 def floor_targets(jobs: int) -> list[str]:
