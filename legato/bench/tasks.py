@@ -106,7 +106,7 @@ class Attack(Struct, kw_only=True):
     kind: str
 
 
-class Ready(Struct):
+class HostilesConnected(Struct):
     """All hostile clients are connected."""
 
     connections: int
