@@ -68,7 +68,7 @@ class Floor(Struct, kw_only=True):
     says_closed: bool = False  # say when a client's connection is closed
 
 
-class Provider(Struct, kw_only=True):
+class ProviderPace(Struct, kw_only=True):
     """For the provider: chunks/s of each generation, and seconds until the first of them."""
 
     rate: float = 50.0
