@@ -32,7 +32,7 @@ class Refusal(Struct, frozen=True):
     seconds: float
 
 
-class Load:
+class EnduranceLoad:
     """`followers`: all readers there were; `stored`: how many answers the database has whole."""
 
     def __init__(self, serving: Sequence[Served]) -> None:
