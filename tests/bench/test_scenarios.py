@@ -13,7 +13,7 @@ from legato.bench import NAMES, BenchError
 from legato.bench.client import BlockingClient
 from legato.bench.command import SCENARIOS, show
 from legato.bench.load.attacks import ATTACKS
-from legato.bench.load.endurance import Refusal
+from legato.bench.load.endurance import RefusedStart
 from legato.bench.load.faults import Outage
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
@@ -300,8 +300,8 @@ def test_readers_are_exact_and_answers_stored_whatever_happens_to_the_storage() 
 
 def test_refusals_count_from_the_first_that_is_heard() -> None:
     outage = Outage(hangs=True, begun=10.0, over=20.0)
-    before, first, waited = Refusal(9.0, 0.5), Refusal(11.0, 1.0), Refusal(11.5, 6.0)
-    later, after = Refusal(13.0, 0.25), Refusal(20.5, 9.0)
+    before, first, waited = RefusedStart(9.0, 0.5), RefusedStart(11.0, 1.0), RefusedStart(11.5, 6.0)
+    later, after = RefusedStart(13.0, 0.25), RefusedStart(20.5, 9.0)
 
     assert refused([before, waited, first, later, after], outage) == (2000, 250)
     assert refused([before, after], outage) == (0, 0)

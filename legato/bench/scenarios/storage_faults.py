@@ -9,7 +9,7 @@ from typing import Final
 
 import trio
 
-from legato.bench.load.endurance import RATE, TOKENS, EnduranceLoad, Refusal
+from legato.bench.load.endurance import RATE, TOKENS, EnduranceLoad, RefusedStart
 from legato.bench.load.faults import Fault, Outage, inflict, of_redis, of_sqlite
 from legato.bench.load.following import script
 from legato.bench.report import Figures, Scenario
@@ -89,7 +89,7 @@ def _figures(load: EnduranceLoad, outages: Sequence[Outage]) -> Iterator[tuple[s
     yield "/readyz, longest wait, ms", 1000 * load.longest_look
 
 
-def refused(refusals: Sequence[Refusal], outage: Outage) -> tuple[float, float]:
+def refused(refusals: Sequence[RefusedStart], outage: Outage) -> tuple[float, float]:
     """Milliseconds until the first refusal was heard; the longest wait of starts sent later.
 
     Both are 0 without a refusal: the fault was over before anybody had to be refused.
