@@ -14,7 +14,7 @@ from legato.bench.client import BlockingClient
 from legato.bench.command import SCENARIOS, show
 from legato.bench.load.attacks import ATTACKS
 from legato.bench.load.endurance import RefusedStart
-from legato.bench.load.faults import Outage
+from legato.bench.load.faults import InducedOutage
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
@@ -299,7 +299,7 @@ def test_readers_are_exact_and_answers_stored_whatever_happens_to_the_storage() 
 
 
 def test_refusals_count_from_the_first_that_is_heard() -> None:
-    outage = Outage(hangs=True, begun=10.0, over=20.0)
+    outage = InducedOutage(hangs=True, begun=10.0, over=20.0)
     before, first, waited = RefusedStart(9.0, 0.5), RefusedStart(11.0, 1.0), RefusedStart(11.5, 6.0)
     later, after = RefusedStart(13.0, 0.25), RefusedStart(20.5, 9.0)
 

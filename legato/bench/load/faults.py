@@ -23,7 +23,7 @@ class Fault(Struct, frozen=True):
     hangs: bool  # whether nothing is answered meanwhile: else a connection ends at once
 
 
-class Outage(Struct, frozen=True):
+class InducedOutage(Struct, frozen=True):
     """A fault as made: from when to when, in seconds of Trio's clock."""
 
     hangs: bool
@@ -69,7 +69,7 @@ def _killed(server: MeasuredValkey) -> Iterator[None]:
 
 async def inflict(
     faults: Sequence[Fault], lengths: Sequence[float], times: int, pause: float
-) -> Sequence[Outage]:
+) -> Sequence[InducedOutage]:
     """Make `times` faults: each kind in turn for the first length (seconds), then for the next.
 
     A pause (seconds) follows each fault.
@@ -82,11 +82,11 @@ async def inflict(
     return outages
 
 
-async def _inflict(fault: Fault, seconds: float) -> Outage:
+async def _inflict(fault: Fault, seconds: float) -> InducedOutage:
     with ExitStack() as stack:  # ends the fault also where the measurement is broken off
         await trio.to_thread.run_sync(stack.enter_context, fault.inflicted())
         begun = trio.current_time()
         await trio.sleep(seconds)
         over = trio.current_time()
         await trio.to_thread.run_sync(stack.close)
-    return Outage(fault.hangs, begun, over)
+    return InducedOutage(fault.hangs, begun, over)

@@ -10,7 +10,7 @@ from typing import Final
 import trio
 
 from legato.bench.load.endurance import RATE, TOKENS, EnduranceLoad, RefusedStart
-from legato.bench.load.faults import Fault, Outage, inflict, of_redis, of_sqlite
+from legato.bench.load.faults import Fault, InducedOutage, inflict, of_redis, of_sqlite
 from legato.bench.load.following import script
 from legato.bench.report import Figures, Scenario
 from legato.bench.servers.served import Served, process_of
@@ -64,7 +64,7 @@ async def _hurt(
     lengths: Sequence[float],
     times: int,
     pause: float,
-) -> tuple[EnduranceLoad, Sequence[Outage]]:
+) -> tuple[EnduranceLoad, Sequence[InducedOutage]]:
     load, over = EnduranceLoad(serving), trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(load.run, over)
@@ -74,7 +74,7 @@ async def _hurt(
     return load, outages
 
 
-def _figures(load: EnduranceLoad, outages: Sequence[Outage]) -> Iterator[tuple[str, float]]:
+def _figures(load: EnduranceLoad, outages: Sequence[InducedOutage]) -> Iterator[tuple[str, float]]:
     whole, readers = script(TOKENS), len(load.followers)
     exact = sum(each.is_exact and each.is_whole(whole) for each in load.followers)
     yield "storage faults", len(outages)
@@ -89,7 +89,7 @@ def _figures(load: EnduranceLoad, outages: Sequence[Outage]) -> Iterator[tuple[s
     yield "/readyz, longest wait, ms", 1000 * load.longest_look
 
 
-def refused(refusals: Sequence[RefusedStart], outage: Outage) -> tuple[float, float]:
+def refused(refusals: Sequence[RefusedStart], outage: InducedOutage) -> tuple[float, float]:
     """Milliseconds until the first refusal was heard; the longest wait of starts sent later.
 
     Both are 0 without a refusal: the fault was over before anybody had to be refused.
