@@ -7,7 +7,7 @@ from limits import RateLimitItem, parse_many
 
 from legato.config import Guards as GuardSettings
 from legato.config.guards import OFF
-from legato.http.guards.asking import Headers, RequestInfo
+from legato.http.guards.contract import Headers, RequestInfo
 from legato.http.guards.denials import TooFast
 from legato.http.guards.outage import Outage
 from legato.http.guards.violations import Kind, Violations
@@ -32,40 +32,40 @@ class RateLimits:
         self._violations = violations
         self._outage = Outage("rates cannot be counted; everything passes")
 
-    async def check(self, asking: RequestInfo) -> Headers:
+    async def check(self, info: RequestInfo) -> Headers:
         """Raises TooFast."""
         hits = [
-            await self._hit(asking, kind_of(asking), limiter, who, rates)
-            for limiter, who, rates in self._counted(asking)
+            await self._hit(info, kind_of(info), limiter, who, rates)
+            for limiter, who, rates in self._counted(info)
             if rates
         ]
         windows = [window for window in hits if window]
         return told(min(windows, key=lambda window: window.remaining)) if windows else {}
 
-    async def failed(self, asking: RequestInfo) -> None:
+    async def failed(self, info: RequestInfo) -> None:
         """Count bad credentials; raises TooFast."""
         if self._failures_per_ip:
-            who = f"failures/{asking.from_ip}"
-            await self._hit(asking, "logins", "ip", who, self._failures_per_ip)
+            who = f"failures/{info.from_ip}"
+            await self._hit(info, "logins", "ip", who, self._failures_per_ip)
 
-    def _counted(self, asking: RequestInfo) -> Iterator[tuple[str, str, Rates]]:
+    def _counted(self, info: RequestInfo) -> Iterator[tuple[str, str, Rates]]:
         """The counters that this request adds to: the limiter, the subject, and the rates."""
-        if asking.generates:  # at every API alike, or many keys would be many users
-            yield "ip", f"starts/{asking.from_ip}", self._starts_per_ip
-            yield "user", f"starts/{asking.subjects[-1]}", self._starts_per_user
-        if asking.is_call:
-            yield "key", f"calls/{asking.caller}", self._calls_per_key
-        if asking.is_read:
-            yield "user", f"reads/{asking.subjects[-1]}", self._reads_per_user
+        if info.generates:  # at every API alike, or many keys would be many users
+            yield "ip", f"starts/{info.from_ip}", self._starts_per_ip
+            yield "user", f"starts/{info.subjects[-1]}", self._starts_per_user
+        if info.is_call:
+            yield "key", f"calls/{info.caller}", self._calls_per_key
+        if info.is_read:
+            yield "user", f"reads/{info.subjects[-1]}", self._reads_per_user
 
     async def _hit(
-        self, asking: RequestInfo, kind: Kind, limiter: str, who: str, rates: Rates
+        self, info: RequestInfo, kind: Kind, limiter: str, who: str, rates: Rates
     ) -> RateWindow | None:
         """The window after this request; None where the counters cannot be reached."""
         window = await self._count(rates, who)
         if window and not window.passed:
             violation = await self._violations.note(
-                asking, kind, max=window.limit, limiter=limiter, windowInMinutes=window.seconds / 60
+                info, kind, max=window.limit, limiter=limiter, windowInMinutes=window.seconds / 60
             )
             message = f"Found more than {window.limit} in {window.seconds} seconds."
             retry = {"Retry-After": str(ceil(window.reset))}
@@ -78,8 +78,8 @@ class RateLimits:
         return None
 
 
-def kind_of(asking: RequestInfo) -> Kind:
-    return "reads" if asking.is_read else "message_limit"
+def kind_of(info: RequestInfo) -> Kind:
+    return "reads" if info.is_read else "message_limit"
 
 
 def rates_of(text: str | None) -> Rates:

@@ -1,4 +1,4 @@
-"""The facts of a request that a guard may know."""
+"""The facts of a request that a guard may know, and the protocol of a guard."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -65,7 +65,7 @@ class RequestInfo(Struct, frozen=True, kw_only=True):
 
 
 class Guard(Protocol):
-    async def check(self, asking: RequestInfo) -> Headers:
+    async def check(self, info: RequestInfo) -> Headers:
         """Let the request pass, and return headers for the reply.
 
         Raises:

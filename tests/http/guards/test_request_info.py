@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 from quart import g
 
-from legato.http.guards.asking import RequestInfo
-from legato.http.request_info import asking
+from legato.http.guards.contract import RequestInfo
+from legato.http.request_info import request_info
 from tests.support.http.guards import open_door
 
 KEY = "sk-" + "a" * 64
@@ -17,10 +17,10 @@ async def asked(**headers: str) -> RequestInfo:
         open_door() as door,
         door.app.test_request_context("/v1/responses", method="POST", headers=headers),
     ):
-        before = asking()
+        before = request_info()
         g.user = "ann"
-        assert before == replace(asking(), user=None)
-        return asking()
+        assert before == replace(request_info(), user=None)
+        return request_info()
 
 
 async def test_an_apis_calls_are_counted_by_key_or_else_by_user() -> None:
