@@ -33,7 +33,7 @@ from legato.storage.contracts.agents import Agents
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.quotas import Quota
 from legato.storage.contracts.records import Records
-from legato.storage.contracts.replicas import Replication
+from legato.storage.contracts.replication import Replication
 from legato.storage.open import Storage, open_storage
 from legato.storage.retention import open_retention
 

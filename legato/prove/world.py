@@ -12,7 +12,13 @@ from legato.config import OnBusy
 from legato.storage.births import new_birth
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import DirectoryEntry, Entered, JobInfo, Joined, NotEntered
+from legato.storage.contracts.replication import (
+    DirectoryEntry,
+    Entered,
+    JobInfo,
+    Joined,
+    NotEntered,
+)
 from legato.storage.memory.replication import DirectoryJournal, MemoryReplication
 from legato.storage.memory.shared_memory import SharedMemory
 

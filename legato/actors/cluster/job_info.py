@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.job import Job
-from legato.storage.contracts.replicas import DirectoryEntry, JobInfo, JobStage
+from legato.storage.contracts.replication import DirectoryEntry, JobInfo, JobStage
 
 
 def info_of(turn: Turn) -> JobInfo:

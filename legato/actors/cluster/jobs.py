@@ -28,7 +28,7 @@ from legato.config import Limits, OnBusy
 from legato.events import Failed
 from legato.storage.contracts.errors import ForeignConversation, StorageError
 from legato.storage.contracts.records import Records
-from legato.storage.contracts.replicas import (
+from legato.storage.contracts.replication import (
     Directory,
     DirectoryEntry,
     Entered,

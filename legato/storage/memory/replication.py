@@ -11,7 +11,7 @@ from legato.storage.births import Births, sign
 from legato.storage.checks import require_unicode
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import (
+from legato.storage.contracts.replication import (
     DirectoryEntry,
     Entered,
     JobInfo,

@@ -7,7 +7,7 @@ from typing import Final
 import trio
 
 from legato.storage.births import Look, new_birth
-from legato.storage.contracts.replicas import DirectoryEntry, JobInfo, JobStage
+from legato.storage.contracts.replication import DirectoryEntry, JobInfo, JobStage
 from legato.storage.memory.journal import JournalStore
 
 _RANKS: Final[dict[JobStage, int]] = {"waiting": 0, "begun": 1, "ended": 2, "void": 3}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec import MsgspecError
 
 from legato.storage.contracts.journal import OrphanedJob
-from legato.storage.contracts.replicas import JobInfo
+from legato.storage.contracts.replication import JobInfo
 from legato.storage.redis import streams
 from legato.storage.redis.connection.client import Send
 from legato.storage.redis.connection.commands import (

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from legato.config import OnBusy
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import (
+from legato.storage.contracts.replication import (
     DirectoryEntry,
     Entered,
     IncompleteDirectory,

@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 from msgspec import json
 
 from legato.config import OnBusy
-from legato.storage.contracts.replicas import (
+from legato.storage.contracts.replication import (
     DirectoryEntry,
     Entered,
     JobInfo,

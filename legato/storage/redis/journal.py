@@ -6,7 +6,7 @@ from typing import Final, Literal
 import trio
 
 from legato.storage.contracts.journal import Entries, Kept, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import JobInfo
+from legato.storage.contracts.replication import JobInfo
 from legato.storage.redis import streams
 from legato.storage.redis.claims import JobClaims
 from legato.storage.redis.connection.client import Client, Send

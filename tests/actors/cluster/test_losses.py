@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from legato.events import Failed, Finished
 from legato.models.contract import TextChunk
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import DirectoryEntry
+from legato.storage.contracts.replication import DirectoryEntry
 from tests.support.actors import C1
 from tests.support.provider import ProvidedModel, SimulatedProvider
 from tests.support.replicas import LEASE, Replicas, open_replicas

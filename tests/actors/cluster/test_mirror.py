@@ -13,7 +13,7 @@ from legato.actors.stream.sinks import ChannelSink
 from legato.actors.subscription import Subscription
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
-from legato.storage.contracts.replicas import JobInfo
+from legato.storage.contracts.replication import JobInfo
 from tests.actors.cluster.test_jobs import ended, read, told
 from tests.regressions.test_replicas import reading
 from tests.support.actors import C1, SimulatedClient

@@ -7,7 +7,7 @@ import trio
 
 from legato.storage.contracts.errors import UnstorableText
 from legato.storage.contracts.journal import Entries
-from legato.storage.contracts.replicas import (
+from legato.storage.contracts.replication import (
     Directory,
     DirectoryEntry,
     Entered,
