@@ -14,7 +14,7 @@ KEPT: Final = -1
 """The `call_no` of what an edited or continued answer starts from."""
 
 
-class Placed(Struct, frozen=True):
+class PlacedPart(Struct, frozen=True):
     """A part and its position in the answer."""
 
     index: int
@@ -28,7 +28,7 @@ class ModelCall(Struct, frozen=True):
     """
 
     origin: Origin
-    parts: tuple[Placed, ...]
+    parts: tuple[PlacedPart, ...]
     ended: ModelCallEnded | None = None
     steers: tuple[str, ...] = ()
 
@@ -72,9 +72,9 @@ def calls_of(snapshot: Snapshot) -> Sequence[ModelCall]:
     """The calls in the order of their numbers; before them the kept parts."""
     owners = {step.index: step.origin for step in snapshot.steps}
     ends = {ended.origin.call_no: ended for ended in snapshot.calls}
-    placed = [Placed(index, part) for index, part in enumerate(snapshot.content)]
+    placed = [PlacedPart(index, part) for index, part in enumerate(snapshot.content)]
     applied = [each for each in snapshot.outcomes.values() if isinstance(each, SteerApplied)]
-    made: dict[Origin, list[Placed]] = {ended.origin: [] for ended in snapshot.calls}
+    made: dict[Origin, list[PlacedPart]] = {ended.origin: [] for ended in snapshot.calls}
     made |= {each.origin: [] for each in applied}
     for each in placed:
         if each.index in owners:
@@ -90,21 +90,21 @@ def calls_of(snapshot: Snapshot) -> Sequence[ModelCall]:
 
 def calls_in(content: Sequence[Part]) -> Sequence[ModelCall]:
     """The model calls that made a stored answer, as far as its parts tell them apart."""
-    return list(_kept([Placed(index, part) for index, part in enumerate(content)]))
+    return list(_kept([PlacedPart(index, part) for index, part in enumerate(content)]))
 
 
 def _read_by(
-    origin: Origin, placed: Sequence[Placed], applied: Sequence[SteerApplied]
+    origin: Origin, placed: Sequence[PlacedPart], applied: Sequence[SteerApplied]
 ) -> tuple[str, ...]:
     """The steers that the model call of `origin` read first."""
     parts = (placed[each.index].part for each in applied if each.origin == origin)
     return tuple(part.steer for part in parts if isinstance(part, SteerPart))
 
 
-def _kept(parts: Sequence[Placed]) -> Iterator[ModelCall]:
+def _kept(parts: Sequence[PlacedPart]) -> Iterator[ModelCall]:
     """Cut the parts before each row of steers, and behind each row of tool calls: another model
     call made the next part."""
-    begun: list[Placed] = []
+    begun: list[PlacedPart] = []
     steers: tuple[str, ...] = ()
     origin = Origin(KEPT)
     for kind, group in groupby(parts, lambda each: type(each.part)):

@@ -8,7 +8,7 @@ from msgspec import json
 from legato.events import Cursor
 
 
-class Client:
+class SimulatedClient:
     """A front end's reading of the frames: the client knows the wire, and nothing of our fold."""
 
     def __init__(self, cursor: Cursor | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from legato.storage.open import open_records
-from tests.support.actors import Client
+from tests.support.actors import SimulatedClient
 from tests.support.http.raw_client import Started
 from tests.support.http.server_process import ServerProcess, long_serve
 from tests.support.models.played import (
@@ -31,7 +31,7 @@ class Reader:
     """A reader with the frames so far, and the number of heartbeats."""
 
     def __init__(self) -> None:
-        self.client = Client()
+        self.client = SimulatedClient()
         self.beats = 0
 
     async def read(self, server: ServerProcess, started: Started) -> None:

@@ -22,7 +22,7 @@ from legato.models.contract import (
     ModelRequest,
     TextChunk,
 )
-from legato.prove.client import Client
+from legato.prove.client import SimulatedClient
 from legato.prove.records import FaultyRecords as FlakyRecords
 from legato.prove.seats import C1, C2
 from legato.storage.contracts.errors import StorageError, UnstorableText
@@ -33,11 +33,11 @@ from tests.support.numbers import Numbers
 __all__ = [
     "C1",
     "C2",
-    "Client",
     "FlakyJournal",
     "FlakyRecords",
     "House",
     "PlayedModel",
+    "SimulatedClient",
     "crash",
     "open_house",
 ]

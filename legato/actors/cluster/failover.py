@@ -22,7 +22,7 @@ from legato.models.contract import Model
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal, OrphanedJob
 from legato.storage.contracts.records import Records
-from legato.storage.contracts.replicas import Directory
+from legato.storage.contracts.replication import Directory
 
 _AT_ONCE: Final = 8  # simultaneous recoveries
 _RETRY: Final = 1.0  # seconds until the next try

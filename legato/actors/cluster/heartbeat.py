@@ -13,7 +13,7 @@ from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
 from legato.actors.supervisor import Supervisor
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import Replication
+from legato.storage.contracts.replication import Replication
 
 _BEATS: Final = 10  # in a lease
 

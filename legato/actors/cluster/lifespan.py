@@ -25,7 +25,7 @@ from legato.models.contract import Model
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
 from legato.storage.contracts.records import Records
-from legato.storage.contracts.replicas import Liveness, Replication
+from legato.storage.contracts.replication import Liveness, Replication
 
 LAST_LOOK = 1.0
 """Seconds to find out at shutdown who stays, and could go on with what runs here."""

@@ -3,7 +3,7 @@
 import pytest
 from trio.testing import MockClock
 
-from legato.storage.contracts.replicas import Replication
+from legato.storage.contracts.replication import Replication
 from tests.support.storage.worlds import LEASE, World
 
 BEAT = LEASE / 10
