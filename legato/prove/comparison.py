@@ -30,12 +30,7 @@ class Comparison:
         if not endings:
             return
         ending = endings[0]
-        told_of = [*endings, *(each.ending for each in self._known.stops), *self._known.endings]
-        if any(alike(each) != alike(ending) for each in told_of):
-            kinds = ", ".join(sorted({type(each).__name__ for each in told_of}))
-            self._breach("one ending", f"not all are told the same ending ({kinds})")
-        if len({_last(reader) for reader in self._readers if reader.client.terminal}) > 1:
-            self._breach("one ending", "readers have different endings")
+        self.compare_endings(endings)
         if ending.request is not None:
             await self._compare_stored(ending)
             self._compare_journal(ending)
@@ -43,6 +38,16 @@ class Comparison:
             self._was_accepted() and isinstance(ending, Failed) and ending.reason == RESTART.reason
         ):
             self._breach("accepted", "a client was told that it waits, and it was never asked")
+
+    def compare_endings(self, endings: Sequence[AnyEnding] = ()) -> None:
+        """Check that everybody was told the same ending, also of a job that is deleted by now."""
+        stops = [each.ending for each in self._known.stops]
+        told_of = [*endings, *stops, *self._known.endings]
+        if any(alike(each) != alike(told_of[0]) for each in told_of):
+            kinds = ", ".join(sorted({type(each).__name__ for each in told_of}))
+            self._breach("one ending", f"not all are told the same ending ({kinds})")
+        if len({_last(reader) for reader in self._readers if reader.client.terminal}) > 1:
+            self._breach("one ending", "readers have different endings")
 
     def _breach(self, check: str, words: str) -> None:
         self._sim.model.breach(check, f"{self._known.name}: {words}")

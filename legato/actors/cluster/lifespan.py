@@ -1,7 +1,7 @@
 """A replica's whole life: a supervisor among many, whose jobs the others get at the end."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 import trio
@@ -22,7 +22,6 @@ from legato.agents.contract import Runs
 from legato.config import Limits, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
-from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
 from legato.storage.contracts.records import Records
 from legato.storage.contracts.replication import Liveness, Replication
@@ -86,7 +85,7 @@ async def open_replica(
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
         await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
-        with trio.move_on_after(LAST_WRITE), suppress(StorageError):
+        with trio.move_on_after(LAST_WRITE):
             await heartbeat.leave()  # while its jobs still answer for themselves
         leaving.set()
         nursery.cancel_scope.cancel()
@@ -99,6 +98,8 @@ async def _hand_over(
     with trio.move_on_after(LAST_LOOK):
         await heartbeat.look()  # new replicas, and replicas about to leave as well
     await supervisor.drain(goes_on)
+    if supervisor.handed_on:  # nobody else could tell the shared storage again of these
+        await heartbeat.leave()
 
 
 def _goes_on(liveness: Liveness, successor: ClusterTakeover, job: Job) -> bool:

@@ -189,6 +189,10 @@ async def discard(sim: Simulation, job: int, place: int) -> None:
         return
     seat = sim.open_seat(place)
     sim.model.step(f"{known.name} is discarded at {sim.name(seat)}")
+    discard_at(sim, known, seat)
+
+
+def discard_at(sim: Simulation, known: KnownJob, seat: Seat) -> None:
     sim.model.deleted.add(known.asked.job_id)
     sim.lost_at = trio.current_time()
 

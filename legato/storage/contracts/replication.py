@@ -220,8 +220,12 @@ class Liveness(Protocol):
         """The replicas of `alive`, without those about to leave."""
         ...
 
-    async def leave(self) -> None:
-        """Be gone at once for everybody."""
+    async def leave(self) -> bool:
+        """Be gone at once for everybody.
+
+        False where the shared storage lost everything since the last `beat`: then this replica
+        stays, because nobody else can tell again what the replica leaves to others.
+        """
         ...
 
 

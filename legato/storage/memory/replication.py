@@ -203,9 +203,12 @@ class MemoryReplication:
     def staying(self) -> Collection[str]:
         return self._births.staying()
 
-    async def leave(self) -> None:
+    async def leave(self) -> bool:
         await self._checkpoint()
+        if self._births.birth != self._shared.birth:
+            return False
         self._shared.signs[self.me] = LEFT
+        return True
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
         await self._checkpoint()
