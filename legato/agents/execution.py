@@ -31,13 +31,18 @@ class Execution:
     """The tool calls of one run.  `tools`: the agent's tools, by name."""
 
     def __init__(
-        self, stage: Stage, tools: Mapping[str, Tool], handoffs: Mapping[str, str]
+        self,
+        stage: Stage,
+        tools: Mapping[str, Tool],
+        handoffs: Mapping[str, str],
+        room: trio.CapacityLimiter,
     ) -> None:
-        """`handoffs`: the result of each handoff, by the tool's name."""
+        """`handoffs`: the result of each handoff, by the tool's name.  `room`: for the calls of
+        the run that are made at once, by whichever of its agents."""
         self._stage = stage
         self._tools = tools
         self._handoffs = handoffs
-        self._room = trio.CapacityLimiter(AT_ONCE)
+        self._room = room
 
     async def run(self, calls: Sequence[tuple[int, ToolCall]], *, is_recovered: bool) -> None:
         """Return once each call has its result in the log, and the results are durable.
