@@ -77,6 +77,8 @@ class Steps:
         self._origin = origin
         self._with_logprobs = with_logprobs
         self._positions = positions or Positions(len(kept))
+        # Not `positions.last`: before the first chunk comes another call may begin a part.
+        self._kept_index = len(kept) - 1
         self._last_kept = _kind_of(kept[-1]) if kept else None
         self._open: type[_Said] | None = None
         self._index = -1
@@ -139,7 +141,7 @@ class Steps:
     def _begin(self, chunk: type[_Said]) -> StepStarted:
         self._open, kind = chunk, _KINDS[chunk]
         goes_on = kind == self._last_kept
-        self._index = self._positions.last if goes_on else self._positions.take()
+        self._index = self._kept_index if goes_on else self._positions.take()
         self._last_kept = None
         return StepStarted(self._index, kind, origin=self._origin)
 

@@ -27,16 +27,18 @@ class Execution:
         agent: Agent,
         tools: Mapping[str, Tool],
         handoffs: Mapping[str, str],
+        room: trio.CapacityLimiter,
         allowed: frozenset[str],
     ) -> None:
-        """`tools`: the agent's, by name.  `allowed`: the tools that need no leave, whatever the
-        agent says."""
+        """`tools`: the agent's, by name.  `room`: for the calls of the run that are made at once,
+        by whichever of its agents.  `allowed`: the tools that need no leave, whatever the agent
+        says."""
         self._stage = stage
         self._agent = agent
         self._tools = tools
         self._handoffs = handoffs
         self._allowed = allowed
-        self._room = trio.CapacityLimiter(AT_ONCE)
+        self._room = room
 
     async def run(self, calls: Sequence[tuple[int, ToolCall]], *, is_recovered: bool) -> None:
         """Return once each call has its result in the log, and the results are durable.

@@ -56,6 +56,10 @@ class SimulatedClient:
         if event == "on_run_step":
             self._step(data)
             return
+        if event == "on_run_step_completed":
+            result = data["result"]
+            self.content[result["index"]]["tool_call"] = result["tool_call"]
+            return
         part = self.content[self._indexes[data["id"]]]
         if event == "on_run_step_delta":
             part["tool_call"]["args"] += data["delta"]["tool_calls"][0]["args"]

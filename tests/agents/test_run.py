@@ -24,6 +24,7 @@ from tests.support.agents import (
     agent,
     call,
     calls,
+    edge,
     run_of,
 )
 
@@ -191,11 +192,6 @@ async def test_an_agent_whose_model_is_gone_fails_by_name() -> None:
 
 
 # Handoffs and edges.
-
-
-def edge(source: str, *targets: str, **fields: object) -> Edge:
-    origin, target = f"agent_{source}", tuple(f"agent_{name}" for name in targets)
-    return Edge(origin=origin, target=target, **fields)  # type: ignore[arg-type]
 
 
 async def test_a_handoff_gives_the_run_to_another_agent_with_its_argument() -> None:

@@ -1,6 +1,7 @@
 """A run without a job: a stage that keeps its log in a list, tools that count their calls."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import trio
 
@@ -20,7 +21,14 @@ from legato.events import (
     Snapshot,
     StepCompleted,
 )
-from legato.models.contract import ChatMessage, FinishReport, Json, Model, ModelRequest
+from legato.models.contract import (
+    ChatMessage,
+    FinishReport,
+    Json,
+    Model,
+    ModelEvent,
+    ModelRequest,
+)
 from legato.models.scripted import ScriptedModel
 
 QUESTION = ModelRequest((ChatMessage("user", "What time is it?"),))
@@ -139,6 +147,24 @@ class ListToolbox:
         return Offer(there, missing)
 
 
+class ListModel(ScriptedModel):
+    """Says the entries of a list, one a model call, however odd."""
+
+    def __init__(self, *answers: Sequence[ModelEvent]) -> None:
+        super().__init__()
+        self._answers = [*answers]
+
+    @asynccontextmanager
+    async def stream(
+        self, request: ModelRequest
+    ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
+        yield self._batches()
+
+    async def _batches(self) -> AsyncIterator[Sequence[ModelEvent]]:
+        await trio.lowlevel.checkpoint()
+        yield self._answers.pop(0)
+
+
 def agent(
     name: str = "helper",
     *script: Mapping[str, Json],
@@ -170,6 +196,13 @@ def calls(*made: Mapping[str, Json], text: str | None = None) -> dict[str, Json]
     return entry if text is None else {**entry, "text": text}
 
 
-def run_of(*agents: Agent, tools: Sequence[Tool] = ()) -> AgentRun:
-    models = {"scripted": ScriptedModel()}
+def edge(source: str, *targets: str, **fields: object) -> Edge:
+    origin, target = f"agent_{source}", tuple(f"agent_{name}" for name in targets)
+    return Edge(origin=origin, target=target, **fields)  # type: ignore[arg-type]
+
+
+def run_of(
+    *agents: Agent, tools: Sequence[Tool] = (), model: ScriptedModel | None = None
+) -> AgentRun:
+    models = {"scripted": model or ScriptedModel()}
     return AgentRun(agents, models, ListToolbox(*tools), "alice")

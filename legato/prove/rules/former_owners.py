@@ -9,7 +9,7 @@ import trio
 
 from legato.models.contract import FinishReport
 from legato.prove.model import KnownJob
-from legato.prove.provider import Connection
+from legato.prove.provider import ProviderConnection
 from legato.prove.rules.jobs import discard_at
 from legato.prove.rules.reading import read
 from legato.prove.schedule import PLACE, Rule, nth
@@ -51,7 +51,9 @@ async def end(sim: Simulation, place: int) -> None:
     sim.replicas.records.release()
 
 
-async def _cut_off(sim: Simulation, place: int) -> tuple[KnownJob, Seat, Connection, Seat] | None:
+async def _cut_off(
+    sim: Simulation, place: int
+) -> tuple[KnownJob, Seat, ProviderConnection, Seat] | None:
     """Cut off the owner of a running job; return the job, its owner, the owner's connection, and
     a replica that may be the next owner.  None without such a job."""
     await sim.may_lose()
@@ -63,7 +65,7 @@ async def _cut_off(sim: Simulation, place: int) -> tuple[KnownJob, Seat, Connect
     ]
     if not running or len(seats) < 2:
         return None
-    connection: Connection = nth(running, place)
+    connection: ProviderConnection = nth(running, place)
     owner = seats.pop(connection.replica)
     owner.replication.away = True
     return sim.model.known[connection.job_id], owner, connection, nth([*seats.values()], place)
