@@ -4,7 +4,7 @@ A producer is its own job's child, and a step never waits.  Therefore the produc
 its own turn of the loop, where everybody else sends a message: a token costs no switch of tasks.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 import trio
@@ -91,7 +91,13 @@ class Producer:
         return Failure("max_duration", f"The answer took longer than {limit:g} seconds.")
 
     async def ask(
-        self, model: Model, request: ModelRequest, origin: Origin, *, goes_on: bool = False
+        self,
+        model: Model,
+        request: ModelRequest,
+        origin: Origin,
+        *,
+        goes_on: bool = False,
+        theirs: Collection[str] = (),
     ) -> FinishReport:
         """See Stage."""
         snapshot = self.snapshot()
@@ -101,6 +107,7 @@ class Producer:
             origin,
             self._positions,
             with_logprobs=asked is not None and asked.logprobs,
+            theirs=theirs,
         )
         self._open.append(steps)
         await self._stream(model, request, steps)

@@ -1,14 +1,15 @@
 """Makes the tool calls of one model call: side by side, each with one result."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import trio
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from legato.agents.contract import Stage
 from legato.agents.tools.arguments import InvalidArguments, arguments_of
-from legato.agents.tools.contract import InputRequired, Tool
+from legato.agents.tools.contract import InputRequired, Tool, ToolOutput
 from legato.content import ToolCall
 
 AT_ONCE: Final = 8
@@ -22,9 +23,14 @@ NOT_MADE: Final = "The call was not made: the server ended before the model had 
 NO_INPUT: Final = "The tool asks for input that nobody can give here."
 
 
-def answered(call: ToolCall, output: str) -> ToolCall:
+def answered(call: ToolCall, output: ToolOutput) -> ToolCall:
     """The call with its result."""
-    return replace(call, output=output, progress=1)
+    is_error: Literal[True] | UnsetType = True if output.is_error else UNSET
+    return replace(call, output=output.text, progress=1, is_error=is_error)
+
+
+def failed(reason: str) -> ToolOutput:
+    return ToolOutput(reason, is_error=True)
 
 
 class Execution:
@@ -55,24 +61,21 @@ class Execution:
             output = await self._output(call, is_recovered)
         await self._stage.complete(index, answered(call, output))
 
-    async def _output(self, call: ToolCall, is_recovered: bool) -> str:
+    async def _output(self, call: ToolCall, is_recovered: bool) -> ToolOutput:
         if call.name in self._handoffs:
-            return self._handoffs[call.name]
+            return ToolOutput(self._handoffs[call.name])
         tool = self._tools.get(call.name)
         if tool is None:
-            return (
-                f"There is no tool {call.name!r}.  There are: {', '.join(self._tools) or 'none'}."
-            )
+            there = ", ".join(self._tools) or "none"
+            return failed(f"There is no tool {call.name!r}.  There are: {there}.")
         if is_recovered and not tool.definition.may_repeat:
-            return UNKNOWN
+            return failed(UNKNOWN)
         return await self._called(tool, call)
 
-    async def _called(self, tool: Tool, call: ToolCall) -> str:
+    async def _called(self, tool: Tool, call: ToolCall) -> ToolOutput:
         try:
             arguments = await arguments_of(call.args, tool.definition.schema)
         except InvalidArguments as error:
-            return str(error)
+            return failed(str(error))
         output = await tool.call(arguments, call.id)
-        if isinstance(output, InputRequired):
-            return NO_INPUT
-        return output.text
+        return failed(NO_INPUT) if isinstance(output, InputRequired) else output

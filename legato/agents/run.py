@@ -13,7 +13,7 @@ import trio
 from legato.agents.calls import KEPT, ModelCall, calls_of, next_number
 from legato.agents.contract import BareRun, Run, Stage
 from legato.agents.definition import Agent
-from legato.agents.execution import NOT_MADE, Execution, answered
+from legato.agents.execution import NOT_MADE, Execution, answered, failed
 from legato.agents.handoffs import PREFIX, definitions, edges_of, handoffs
 from legato.agents.prompt import names_in, prompted
 from legato.agents.tools.contract import Tool, Toolbox
@@ -80,7 +80,7 @@ class AgentRun:
         while self._end is None and (visit := self._visits(stage.snapshot()).get(key)):
             call = visit.calls[-1] if visit.calls else None
             if call is not None and call.ended is not None and call.unanswered:
-                await self._execute(stage, request, visit, call)
+                await self._execute(stage, visit, call)
             elif len(stage.snapshot().calls) >= self._limit:
                 self._end = FinishReport(RECURSION_LIMIT)
             else:
@@ -102,7 +102,8 @@ class AgentRun:
         ]
         asked = prompted(agent, request, visit.messages(), offered, resumed)
         self._made.add(origin.call_no)
-        self._last = await stage.ask(model, asked, origin, goes_on=goes_on)
+        theirs = names_in(request) - {tool.name for tool in offered}
+        self._last = await stage.ask(model, asked, origin, goes_on=goes_on, theirs=theirs)
 
     def _origin(self, snapshot: Snapshot, visit: Visit, cut: ModelCall | None) -> Origin:
         if cut is not None and cut.origin.call_no != KEPT:
@@ -110,14 +111,11 @@ class AgentRun:
         number = max((next_number(snapshot), *(made + 1 for made in self._made)))
         return Origin(number, visit.agent_id, visit.group_id)
 
-    async def _execute(
-        self, stage: Stage, request: ModelRequest, visit: Visit, call: ModelCall
-    ) -> None:
+    async def _execute(self, stage: Stage, visit: Visit, call: ModelCall) -> None:
         agent = self._agents[visit.agent_id]
         tools = await self._offered(agent)
         results = dict(self._handoff_results(agent))
-        theirs = names_in(request) - {*tools, *results}
-        ours = [each for each in call.unanswered if each[1].name not in theirs]
+        ours = [each for each in call.unanswered if not each[1].by_caller]
         if ours:
             await stage.settle()  # a call not in the journal would be made again
             execution = Execution(stage, tools, results)
@@ -173,7 +171,7 @@ async def _close_cut_calls(stage: Stage) -> None:
     for call in calls_of(stage.snapshot()):
         if call.ended is None:
             for index, unmade in call.unanswered:
-                await stage.complete(index, answered(unmade, NOT_MADE))
+                await stage.complete(index, answered(unmade, failed(NOT_MADE)))
 
 
 def _is_last(call: ModelCall, snapshot: Snapshot) -> bool:
