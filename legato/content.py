@@ -55,8 +55,10 @@ class ThinkPart(AgentPart, frozen=True, tag="think"):
 class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
 
-    `kind`: unset for a function; the `args` of a custom tool are any text.  `always_allowed`: the
-    user allowed the tool for all of the conversation.
+    `kind`: unset for a function; the `args` of a custom tool are any text.  `is_error`: the output
+    tells of a failure.  `by_caller`: an agent's model asked for a tool of the caller, who makes the
+    call; all other calls of an agent are made by its run.  `always_allowed`: the user allowed the
+    tool for all of the conversation.
     """
 
     id: str
@@ -66,10 +68,17 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     progress: float | UnsetType = UNSET
     kind: Literal["custom"] | UnsetType = UNSET
     always_allowed: bool | UnsetType = UNSET
+    is_error: Literal[True] | UnsetType = UNSET
+    by_caller: Literal[True] | UnsetType = UNSET
 
 
 class ToolCallPart(AgentPart, frozen=True, rename=None, tag="tool_call"):
     tool_call: ToolCall
+
+    @property
+    def is_made_here(self) -> bool:
+        """Whether the agent's run makes the call, and not the caller of an API."""
+        return self.agent_id is not UNSET and not self.tool_call.by_caller
 
 
 class ErrorPart(Struct, frozen=True, tag_field="type", tag="error"):

@@ -1,6 +1,6 @@
 """Turns a model's chunks into steps and deltas of a job.  Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, assert_never
 
 from msgspec import UNSET, UnsetType
@@ -71,11 +71,14 @@ class Steps:
         positions: Positions | None = None,
         *,
         with_logprobs: bool = False,
+        theirs: Collection[str] = (),
     ) -> None:
+        """`theirs`: the names of the tools that an agent's caller calls."""
         self.usage = Usage()
         self.finish: FinishReport | None = None
         self._origin = origin
         self._with_logprobs = with_logprobs
+        self._theirs = theirs
         self._positions = positions or Positions(len(kept))
         # Not `positions.last`: before the first chunk comes another call may begin a part.
         self._kept_index = len(kept) - 1
@@ -153,7 +156,8 @@ class Steps:
         self._open = self._last_kept = None
         index = self._calls[chunk.index] = self._positions.take()
         kind: Literal["custom"] | UnsetType = "custom" if chunk.is_custom else UNSET
-        call = ToolCall(chunk.id, chunk.name, chunk.args, kind=kind)
+        by_caller: Literal[True] | UnsetType = True if chunk.name in self._theirs else UNSET
+        call = ToolCall(chunk.id, chunk.name, chunk.args, kind=kind, by_caller=by_caller)
         yield StepStarted(index, "tool_call", call, self._origin)
 
 

@@ -5,7 +5,7 @@ its own turn of the loop, where everybody else sends a message: a token costs no
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 import trio
@@ -107,7 +107,13 @@ class Producer:
         return Failure("max_duration", f"The answer took longer than {limit:g} seconds.")
 
     async def ask(
-        self, model: Model, request: ModelRequest, origin: Origin, *, goes_on: bool = False
+        self,
+        model: Model,
+        request: ModelRequest,
+        origin: Origin,
+        *,
+        goes_on: bool = False,
+        theirs: Collection[str] = (),
     ) -> FinishReport:
         """See Stage."""
         snapshot = self.snapshot()
@@ -117,6 +123,7 @@ class Producer:
             origin,
             self._positions,
             with_logprobs=asked is not None and asked.logprobs,
+            theirs=theirs,
         )
         self._open.append(steps)
         is_cut = await self._until_preempted(model, request, steps)

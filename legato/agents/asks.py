@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import json
 
-from legato.agents.tools.contract import InputRequired, ToolDefinition
+from legato.agents.tools.contract import InputRequired, ToolDefinition, ToolOutput
 from legato.content import ToolCall
 from legato.events import Answered, Asked, Snapshot
 from legato.models.contract import Json
@@ -91,19 +91,16 @@ def _requested(request: Json) -> dict[str, Any] | None:
     return schema if isinstance(schema, dict) else None
 
 
-def without_call(answer: Answered) -> str | None:
+def without_call(answer: Answered) -> ToolOutput | None:
     """The result of a call that is not made; None where the call is made."""
     match answer.decision:
         case "deny":
-            return f"{DENIED}  {answer.reason}".rstrip()
+            return ToolOutput(f"{DENIED}  {answer.reason}".rstrip(), is_error=True)
         case "expired" | "cancel":
-            return EXPIRED
+            return ToolOutput(EXPIRED, is_error=True)
         case "answer":
-            return (
-                answer.value
-                if isinstance(answer.value, str)
-                else json.encode(answer.value).decode()
-            )
+            value = answer.value
+            return ToolOutput(value if isinstance(value, str) else json.encode(value).decode())
         case _:
             return None
 

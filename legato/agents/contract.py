@@ -1,5 +1,6 @@
 """The contract between a run and its job."""
 
+from collections.abc import Collection
 from typing import Final, Protocol
 
 from legato.content import ToolCall, TurnRequest
@@ -18,12 +19,19 @@ class Stage(Protocol):
         ...
 
     async def ask(
-        self, model: Model, request: ModelRequest, origin: Origin, *, goes_on: bool = False
+        self,
+        model: Model,
+        request: ModelRequest,
+        origin: Origin,
+        *,
+        goes_on: bool = False,
+        theirs: Collection[str] = (),
     ) -> FinishReport:
         """Make one model call: each of its events joins the log at once.
 
-        `goes_on`: the model continues the last part of the log, begun by a call which was cut.  A
-        preempting steer ends the call with the reason STEERED: what was said stays.
+        `goes_on`: the model continues the last part of the log, begun by a call which was cut.
+        `theirs`: the names of the tools that the caller of an API calls.  A preempting steer ends
+        the call with the reason STEERED: what was said stays.
 
         Raises:
             ModelError: the model could not answer, or not to the end.

@@ -7,8 +7,8 @@ import trio
 
 from legato.agents.contract import Stage
 from legato.agents.definition import Agent
-from legato.agents.tool_run import ToolRun, answered
-from legato.agents.tools.contract import Tool
+from legato.agents.tool_run import ToolRun, answered, failed
+from legato.agents.tools.contract import Tool, ToolOutput
 from legato.content import ToolCall
 
 AT_ONCE: Final = 8
@@ -56,10 +56,10 @@ class Execution:
 
     async def _made(self, index: int, call: ToolCall, is_recovered: bool) -> ToolCall:
         if call.name in self._handoffs:
-            return answered(call, self._handoffs[call.name])
+            return answered(call, ToolOutput(self._handoffs[call.name]))
         tool = self._tools.get(call.name)
         if tool is None:
             there = ", ".join(self._tools) or "none"
-            return answered(call, f"There is no tool {call.name!r}.  There are: {there}.")
+            return answered(call, failed(f"There is no tool {call.name!r}.  There are: {there}."))
         run = ToolRun(self._stage, self._agent, tool, index, self._room, self._allowed)
         return await run.made(call, is_recovered=is_recovered)

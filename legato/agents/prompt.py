@@ -73,6 +73,8 @@ def _tools_in(request: ModelRequest) -> list[Json]:
 
 
 def _name_of(tool: Json) -> str:
-    function = tool.get("function") if isinstance(tool, dict) else None
-    name = function.get("name") if isinstance(function, dict) else None
+    """The name of a function or of a custom tool; "" where the caller gave none."""
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    fields = tool.get(kind) if isinstance(tool, dict) and isinstance(kind, str) else None
+    name = fields.get("name") if isinstance(fields, dict) else None
     return name if isinstance(name, str) else ""

@@ -25,7 +25,7 @@ from legato.agents.handoffs import (
     target_of,
 )
 from legato.agents.prompt import names_in, prompted
-from legato.agents.tool_run import NOT_MADE, STEERED_CALL, answered
+from legato.agents.tool_run import NOT_MADE, STEERED_CALL, answered, failed
 from legato.agents.tools.contract import Tool, Toolbox
 from legato.agents.visits import Key, Visit, Visits
 from legato.content import ToolCall, TurnRequest
@@ -128,7 +128,8 @@ class AgentRun:
         if await stage.apply_steers(origin):
             visit = self._visits(stage.snapshot())[visit.key]
         asked = prompted(agent, request, visit.messages(), offered, resumed, visit.calls_made)
-        self._last = await stage.ask(model, asked, origin, goes_on=goes_on)
+        theirs = names_in(request) - {tool.name for tool in offered}
+        self._last = await stage.ask(model, asked, origin, goes_on=goes_on, theirs=theirs)
 
     def _origin(self, snapshot: Snapshot, visit: Visit, cut: ModelCall | None) -> Origin:
         if cut is not None and cut.origin.call_no != KEPT:
@@ -146,10 +147,9 @@ class AgentRun:
         tools = await self._offered(agent)
         results = dict(self._handoff_results(agent, call))
         if (cut := _cut_call(call)) is not None:
-            await stage.complete(cut[0], answered(cut[1], CUT_CALL))
+            await stage.complete(cut[0], answered(cut[1], failed(CUT_CALL)))
             return
-        theirs = names_in(request) - {*tools, *results}
-        ours = [each for each in call.unanswered if each[1].name not in theirs]
+        ours = [each for each in call.unanswered if not each[1].by_caller]
         if ours:
             await stage.settle()  # a call not in the journal would be made again
             execution = Execution(stage, agent, tools, results, self._room, request.allowed_tools)
@@ -215,7 +215,7 @@ async def _close_cut_calls(stage: Stage) -> None:
 async def _close(stage: Stage, call: ModelCall, output: str) -> None:
     """Give this result to all tool calls without one."""
     for index, unmade in call.unanswered:
-        await stage.complete(index, answered(unmade, output))
+        await stage.complete(index, answered(unmade, failed(output)))
 
 
 def _cut_call(call: ModelCall) -> tuple[int, ToolCall] | None:

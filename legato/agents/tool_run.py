@@ -5,9 +5,10 @@ the log: another process that takes the run over goes on at the same point.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 import trio
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from legato.agents.approvals import needs_leave
@@ -40,9 +41,15 @@ STEERED_CALL: Final = "The call was not made: new words of the user came before.
 TOO_MANY_ROUNDS: Final = f"The tool asked for input more than {MOST_ROUNDS} times."
 
 
-def answered(call: ToolCall, output: str) -> ToolCall:
+def answered(call: ToolCall, output: ToolOutput) -> ToolCall:
     """The call with its result."""
-    return replace(call, output=output, progress=1)
+    is_error: Literal[True] | UnsetType = True if output.is_error else UNSET
+    return replace(call, output=output.text, progress=1, is_error=is_error)
+
+
+def failed(reason: str) -> ToolOutput:
+    """The result of a call that failed, or was not made."""
+    return ToolOutput(reason, is_error=True)
 
 
 class ToolRun:
@@ -71,11 +78,11 @@ class ToolRun:
         try:
             await arguments_of(call.args, self._tool.definition.schema)
         except InvalidArguments as error:
-            return answered(call, str(error))
+            return answered(call, failed(str(error)))
         maybe_begun = is_recovered and self._may_have_begun()
         call, output = await self._with_leave(call)
         if output is None and maybe_begun and not self._tool.definition.may_repeat:
-            output = UNKNOWN
+            output = failed(UNKNOWN)
         return answered(call, output if output is not None else await self._output(call))
 
     @property
@@ -92,7 +99,7 @@ class ToolRun:
         allowed = self._allowed | allowed_tools(self._stage.snapshot())
         return needs_leave(self._agent, self._tool.definition, allowed)
 
-    async def _with_leave(self, call: ToolCall) -> tuple[ToolCall, str | None]:
+    async def _with_leave(self, call: ToolCall) -> tuple[ToolCall, ToolOutput | None]:
         """The call as somebody allowed it, and the result of a call that is not made."""
         ask = next((each for each in self._asks if each.kind == "approval"), None)
         if ask is None:
@@ -105,14 +112,14 @@ class ToolRun:
             call = replace(call, always_allowed=True)
         return call, without_call(answer)
 
-    async def _output(self, call: ToolCall) -> str:
+    async def _output(self, call: ToolCall) -> ToolOutput:
         try:
             arguments = await arguments_of(call.args, self._tool.definition.schema)
         except InvalidArguments as error:
-            return str(error)
+            return failed(str(error))
         return await self._called(call, arguments)
 
-    async def _called(self, call: ToolCall, arguments: Mapping[str, Json]) -> str:
+    async def _called(self, call: ToolCall, arguments: Mapping[str, Json]) -> ToolOutput:
         """Make the call, and make it again with each answer that the tool asks for."""
         rounds = [each for each in self._asks if each.kind != "approval"]
         while len(rounds) <= MOST_ROUNDS:
@@ -121,9 +128,9 @@ class ToolRun:
             async with self._room:
                 output = await self._tool.call(arguments, call.id, answers=answers, state=state)
             if isinstance(output, ToolOutput):
-                return output.text
+                return output
             rounds.append(elicitation(self._index, call, output, self._stage.snapshot()))
-        return TOO_MANY_ROUNDS
+        return failed(TOO_MANY_ROUNDS)
 
     async def _answers(self, ask: Asked) -> Mapping[str, Json]:
         return input_of(ask, await self._stage.answer_to(ask))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 import trio
+from msgspec import UNSET
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -34,6 +35,11 @@ CLOCK = "now_mcp_clock"
 def text_of(stage: ListStage) -> str:
     parts = stage.snapshot().content
     return "".join(part.text for part in parts if isinstance(part, TextPart))
+
+
+def tool_calls(stage: ListStage) -> list[ToolCall]:
+    parts = stage.snapshot().content
+    return [part.tool_call for part in parts if isinstance(part, ToolCallPart)]
 
 
 async def test_a_tools_result_is_read_by_the_next_model_call() -> None:
@@ -170,6 +176,39 @@ async def test_a_call_of_the_callers_own_tool_ends_the_run() -> None:
 
     assert finish.reason == "tool_calls"
     assert stage.results == [("theirs", ""), (CLOCK, "12:00")]
+
+
+async def test_a_call_of_the_callers_custom_tool_is_the_callers_as_well() -> None:
+    theirs: Json = {"type": "custom", "custom": {"name": "theirs"}}
+    question = ModelRequest(QUESTION.messages, {"tools": [theirs]})
+    stage = ListStage()
+
+    finish = await run_of(agent("helper", calls(call("theirs")))).answer(stage, question)
+
+    assert finish.reason == "tool_calls"
+    assert [each.by_caller for each in tool_calls(stage)] == [True]
+
+
+async def test_a_tool_of_the_agents_hides_the_callers_tool_of_that_name() -> None:
+    theirs: Json = {"type": "function", "function": {"name": CLOCK}}
+    question = ModelRequest(QUESTION.messages, {"tools": [theirs]})
+    helper = agent("helper", calls(call(CLOCK)), {"text": "Noon."}, tools=[CLOCK])
+    stage = ListStage()
+
+    await run_of(helper, tools=[CountedTool(CLOCK)]).answer(stage, question)
+
+    assert [(each.by_caller, each.output) for each in tool_calls(stage)] == [(UNSET, "12:00")]
+
+
+async def test_a_result_says_whether_the_call_failed() -> None:
+    entry = calls(call(CLOCK), call("gone"))
+    stage = ListStage()
+
+    await run_of(agent("helper", entry, tools=[CLOCK]), tools=[CountedTool(CLOCK)]).answer(
+        stage, QUESTION
+    )
+
+    assert [each.is_error for each in tool_calls(stage)] == [UNSET, True]
 
 
 async def test_calls_of_the_callers_own_tools_alone_end_the_run() -> None:

@@ -1,6 +1,6 @@
 """A run without a job: a stage that keeps its log in a list, tools that count their calls."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -72,11 +72,17 @@ class ListStage:
         return self._fold.snapshot(len(self.events))
 
     async def ask(
-        self, model: Model, request: ModelRequest, origin: Origin, *, goes_on: bool = False
+        self,
+        model: Model,
+        request: ModelRequest,
+        origin: Origin,
+        *,
+        goes_on: bool = False,
+        theirs: Collection[str] = (),
     ) -> FinishReport:
         self.asked.append(request)
         content = self.snapshot().content
-        steps = Steps(content if goes_on else (), origin, self._positions)
+        steps = Steps(content if goes_on else (), origin, self._positions, theirs=theirs)
         async with model.stream(request) as batches:
             async for batch in batches:
                 self._append(steps.events(batch))
