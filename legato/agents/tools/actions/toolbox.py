@@ -1,13 +1,17 @@
 """The tools of all documents that are configured."""
 
 import ssl
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import trio
 
+from legato.agents.tools.actions.credentials import (
+    Credential,
+    InvalidCredential,
+    credential_of,
+)
 from legato.agents.tools.actions.document import InvalidDocument, read, server_of
 from legato.agents.tools.actions.operations import operations_of
 from legato.agents.tools.actions.tool import ActionTool
@@ -58,7 +62,7 @@ async def _loaded(
     environment: Mapping[str, str],
     trust: ssl.SSLContext,
 ) -> list[ActionTool]:
-    headers = _credentials(place, table, environment)
+    credential = _credential(place, table, environment)
     try:
         text = await trio.Path(Path(table.document)).read_text("utf-8")
         document = await trio.to_thread.run_sync(read, text)
@@ -74,7 +78,7 @@ async def _loaded(
         ActionTool(
             operation,
             server,
-            headers,
+            credential,
             trust,
             timeout=table.timeout,
             allow_private=table.allow_private,
@@ -83,19 +87,14 @@ async def _loaded(
     ]
 
 
-def _credentials(
-    place: str, table: ActionSettings, environment: Mapping[str, str]
-) -> Mapping[str, str]:
-    if table.auth == "none":
-        return {}
+def _credential(place: str, table: ActionSettings, environment: Mapping[str, str]) -> Credential:
     key = environment.get(table.key_env or "", "").strip()
-    if not (key and key.isascii() and key.isprintable()):
+    if table.auth != "none" and not (key and key.isascii() and key.isprintable()):
         raise ConfigError(
             f"{place}.key_env: names no environment variable with a key in printable ASCII; "
             "allowed: the name of a variable that holds the key"
         )
-    if table.auth == "header":
-        return {table.header: key}
-    if table.auth == "basic":
-        return {"Authorization": f"Basic {b64encode(key.encode()).decode()}"}
-    return {"Authorization": f"Bearer {key}"}
+    try:
+        return credential_of(table.auth, key, table.header)
+    except InvalidCredential as error:
+        raise ConfigError(f"{place}.header: {error}") from None
