@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.support.page.order import disorder_in
 from tests.support.page.proxy import proxy_to
@@ -239,6 +239,26 @@ def test_a_failed_generation_says_so_and_keeps_what_was_written(page: Page) -> N
     expect(page.locator("article.answer .notice")).to_be_visible()
     expect(answer(page)).to_contain_text(words(5))
     expect(page.locator(".ending")).to_have_text("interrupted")
+
+
+def test_one_message_that_cannot_be_shown_empties_no_thread(page: Page) -> None:
+    ask(page, "first", model="quick")
+    assert_transcript(page, "first", 10)
+    ask(page, "second", model="nested")
+    expect(answer(page)).to_have_text(">" * 2000 + " deep")
+    page.route("**/api/messages/*", _break_the_first_answer)
+
+    page.reload()
+
+    expect(page.locator("article.question .bubble")).to_have_text(["first", "second"])
+    expect(page.locator("article.answer .parts").first).to_have_text(words(10))
+    expect(answer(page)).to_have_text(">" * 2000 + " deep")
+
+
+def _break_the_first_answer(route: Route) -> None:
+    messages = route.fetch().json()
+    messages[1]["content"].append({"type": "text"})
+    route.fulfill(json=messages)
 
 
 def test_reasoning_is_folded_away_once_the_answer_begins(page: Page) -> None:

@@ -54,6 +54,10 @@ parameters = {{ script = [
   {{ text = "That is the sum." }},
 ] }}
 
+[models.nested]
+provider = "scripted"
+parameters = {{ script = [{{ text = "{">" * 2000} deep" }}] }}
+
 [mcp.clock]
 command = "{sys.executable}"
 args = ["{CLOCK}"]

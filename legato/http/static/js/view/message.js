@@ -25,6 +25,10 @@ export class QuestionView {
     ]);
   }
 
+  updatePlainly({ message }) {
+    this.#text.textContent = plainTextOf(message);
+  }
+
   #edit() {
     const text = el("textarea", { value: textOfMessage(this.#row.message), rows: 3, aria: { label: "Edit message" } });
     const close = () => form.replaceWith(this.#text);
@@ -72,6 +76,12 @@ export class AnswerView {
     refill(this.#tools, key, () => (running ? [] : this.#toolsOf(row, busy)));
   }
 
+  updatePlainly({ message }) {
+    this.#parts.showPlainly(plainTextOf(message));
+    this.#shown = null;
+    this.showProgress(null);
+  }
+
   /** A part of the running answer grew. */
   grow(parts, position) {
     this.#parts.grow(parts, position, false);
@@ -107,6 +117,15 @@ export function progressOf({ stopping, connection, parts }) {
 function partsOf({ content, text }) {
   if (content?.length) return content;
   return text ? [{ type: "text", text }] : [];
+}
+
+/** All that there is of a message without the form that is expected. */
+function plainTextOf(message) {
+  try {
+    return textOfMessage(message) || JSON.stringify(message.content, null, 2) || "";
+  } catch {
+    return JSON.stringify(message, null, 2);
+  }
 }
 
 const ENDINGS = {

@@ -1,6 +1,6 @@
 /** One view for each kind of content part.  `update(part, {complete, last})` shows its state. */
 import { GrowingMarkdown } from "../markdown.js";
-import { el, icon } from "./dom.js";
+import { el, fill, icon } from "./dom.js";
 
 class TextView {
   element = el("div", { className: "part text markdown" });
@@ -82,6 +82,12 @@ export class PartsView {
     parts.forEach((part, position) => part && this.#show(parts, position, complete));
     const shown = new Set(this.#views.map((each) => each?.view.element));
     for (const child of [...this.element.children]) if (!shown.has(child)) child.remove();
+  }
+
+  /** Show `text` in place of all parts. */
+  showPlainly(text) {
+    this.#views = [];
+    fill(this.element, [el("pre", { className: "part other" }, text)]);
   }
 
   /** Show the part at `position`, which grew or is new. */

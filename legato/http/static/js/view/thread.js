@@ -57,7 +57,7 @@ export class ThreadView {
   #paintAll() {
     const { rows, turn, running: busy } = this.#conversation;
     const views = rows.map((row) => this.#viewOf(row));
-    rows.forEach((row, index) => views[index].update(row, { busy, turn }));
+    rows.forEach((row, index) => show(views[index], row, { busy, turn }));
     arrange(this.list, [...views.map(({ element }) => element), ...this.#notices(rows)]);
     const ids = new Set(rows.map(({ message }) => message.messageId));
     for (const id of [...this.#views.keys()]) if (!ids.has(id)) this.#views.delete(id);
@@ -67,8 +67,9 @@ export class ThreadView {
     const { turn } = this.#conversation;
     const view = turn && this.#views.get(turn.responseMessageId);
     if (!view?.grow) return;
+    if (this.#grown.size === 0) return;
     for (const position of this.#grown) view.grow(turn.parts, position);
-    if (this.#grown.size > 0) view.showProgress(turn);
+    view.showProgress(turn);
   }
 
   #viewOf({ message }) {
@@ -101,6 +102,16 @@ export class ThreadView {
 
   #stay() {
     if (this.#follows && this.list.firstChild) this.scroller.scrollTop = this.scroller.scrollHeight;
+  }
+}
+
+/** Show a row; a message that cannot be shown as it should be takes no other message with it. */
+function show(view, row, state) {
+  try {
+    view.update(row, state);
+  } catch (error) {
+    console.warn("a message could not be shown, and is shown as text", error);
+    view.updatePlainly(row);
   }
 }
 
