@@ -1,5 +1,6 @@
 /** One view for each kind of content part.  `update(part, {complete, last})` shows its state. */
 import { GrowingMarkdown } from "../markdown.js";
+import { ReadingAlong } from "./scrolling.js";
 import { el, fill, icon } from "./dom.js";
 
 class TextView {
@@ -16,10 +17,13 @@ class ThinkView {
   #label = el("span");
   #text = document.createTextNode("");
   #decided = false;
+  #reading;
 
   constructor() {
     const summary = el("summary", { onclick: () => (this.#decided = true) }, icon("chevron"), this.#label);
-    this.element = el("details", { className: "part think" }, summary, el("div", { className: "thoughts" }, this.#text));
+    const box = el("div", { className: "thoughts", tabIndex: 0, dir: "auto", role: "region", aria: { label: "Reasoning" } }, this.#text);
+    this.#reading = new ReadingAlong(box);
+    this.element = el("details", { className: "part think" }, summary, box);
   }
 
   update({ think }, { complete, last }) {
@@ -28,6 +32,7 @@ class ThinkView {
     if (think.startsWith(this.#text.data)) this.#text.appendData(think.slice(this.#text.length));
     else this.#text.data = think;
     if (!this.#decided) this.element.open = grows;
+    if (grows) this.#reading.stay();
   }
 }
 
