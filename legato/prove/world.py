@@ -13,6 +13,7 @@ from legato.storage.births import new_birth
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
 from legato.storage.contracts.replicas import Denied, DirectoryEntry, Entered, JobInfo, Joined
+from legato.storage.failure_detector import LEFT
 from legato.storage.memory.replication import DirectoryJournal, MemoryReplication
 from legato.storage.memory.shared_memory import SharedMemory
 
@@ -137,6 +138,16 @@ class Faulty(MemoryReplication):
         """Have no faults from now on; `away` stays as it is."""
         self.pause = self.lags = 0.0
         self.loses = self.doubles = self.fails = self.hears_nothing = self.hangs = self.lies = 0
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the replica has said goodbye, after which others have its jobs."""
+        return self._faulty_world.signs.get(self.me) == LEFT
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether a call may be slow, or fail."""
+        return bool(self.pause or self.fails or self.hears_nothing or self.hangs or self.lies)
 
     async def reported(self, work: Awaitable[T]) -> T:
         done = await work
