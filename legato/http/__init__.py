@@ -23,5 +23,6 @@
 - `requests`: the id of each request, in the reply and in the log lines; the counts of requests
 - `runtime`: all that the routes run on, opened and closed as a whole: storage > models > supervisor
 - `tracing`: a span for each generation, for OpenTelemetry; only where `trace_endpoint` is set
+- `url_rules`: rules from a path to a route, without the way back until somebody asks
 - `turns`: the turn that the body of a start asks for
 """
