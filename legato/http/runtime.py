@@ -83,7 +83,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         ) as models,
         open_key_ring(storage.records.api_keys) as key_ring,
         open_revocation_list(storage.records.revocations) as revoked,
-        open_toolbox(settings) as toolbox,
+        open_toolbox(settings, storage.records.actions) as toolbox,
         _open_jobs(settings, storage, models, toolbox) as replica,
         open_retention(storage.erasure, settings.retention_days),
     ):

@@ -98,8 +98,11 @@ class Toolbox(Protocol):
         """Names that offer everything there is; one name may stand for many tools."""
         ...
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
-        """Find the tools of an agent by the names in its `tools`, for the user."""
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
+        """Find the tools of an agent by the names in its `tools`, for the user.
+
+        Without an `agent_id`, no tools are found that belong to one agent.
+        """
         ...
 
 
@@ -108,5 +111,5 @@ class NoTools:
 
     names: Sequence[str] = ()
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         return Offer(missing=dict.fromkeys(names, "no tools are configured"))

@@ -93,7 +93,7 @@ class FunctionToolbox:
         """See Toolbox."""
         return [*self.tools]
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         """Find functions by the names of their tables; see Toolbox."""
         reason = f"there is no such function; there are: {', '.join(self.tools) or 'none'}"
         return Offer(

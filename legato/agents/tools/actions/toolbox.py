@@ -2,18 +2,19 @@
 
 import ssl
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import trio
 
+from legato.agents.tools.actions.compiled import compiled
 from legato.agents.tools.actions.credentials import (
     Credential,
     InvalidCredential,
     credential_of,
 )
-from legato.agents.tools.actions.document import InvalidDocument, read, server_of
-from legato.agents.tools.actions.operations import operations_of
+from legato.agents.tools.actions.document import InvalidDocument
 from legato.agents.tools.actions.tool import ActionTool
 from legato.agents.tools.contract import Offer
 from legato.config import ConfigError
@@ -29,7 +30,7 @@ class ActionToolbox:
         """See Toolbox."""
         return [*self.tools]
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         """Find operations by names such as `listPets_action_example_com`; see Toolbox."""
         reason = f"there is no such action; there are: {', '.join(self.tools) or 'none'}"
         return Offer(
@@ -65,9 +66,8 @@ async def _loaded(
     credential = _credential(place, table, environment)
     try:
         text = await trio.Path(Path(table.document)).read_text("utf-8")
-        document = await trio.to_thread.run_sync(read, text)
-        server = server_of(document, table.domain, allow_http=table.allow_private)
-        operations = operations_of(document, table.domain)
+        work = partial(compiled, text, table.domain, allow_http=table.allow_private)
+        made = await trio.to_thread.run_sync(work)
     except InvalidDocument as error:
         raise ConfigError(f"{place}.document: {table.document}: {error}") from None
     except OSError as error:
@@ -77,13 +77,13 @@ async def _loaded(
     return [
         ActionTool(
             operation,
-            server,
+            made.server,
             credential,
             trust,
             timeout=table.timeout,
             allow_private=table.allow_private,
         )
-        for operation in operations
+        for operation in made.operations
     ]
 
 

@@ -31,7 +31,7 @@ class McpToolbox:
         """See Toolbox."""
         return [_joined(WHOLE_SERVER, server) for server in self._servers]
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         """Find tools by names such as `now_mcp_clock`; see Toolbox."""
         wanted: dict[str, list[str]] = {}  # the tools of each server
         for name in names:
