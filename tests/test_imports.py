@@ -24,8 +24,8 @@ STORAGE: Final = (*BASE, FILES, "legato.storage.contracts", "legato.storage")
 ACTORS: Final = (
     *BASE,
     *CONTRACTS,
-    "legato.agents.contract",
-    "legato.agents.messages",
+    *("legato.agents.bare", "legato.agents.calls", "legato.agents.contract"),
+    *("legato.agents.leave", "legato.agents.messages"),
     "legato.histogram",
     "legato.actors.mailbox",
 )
@@ -81,11 +81,17 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
     "legato.agents.contract": (*BASE, "legato.models.contract"),
-    "legato.agents.calls": BASE,
+    "legato.agents.calls": (*BASE, "legato.agents.contract"),
+    "legato.agents.leave": BASE,
+    "legato.agents.bare": (
+        *(*BASE, "legato.agents.contract", "legato.agents.messages"),
+        *("legato.models.contract", "legato.models.messages"),
+    ),
     "legato.agents.messages": (*BASE, "legato.agents.calls", "legato.models.contract"),
     "legato.agents": (
         *(*BASE, "legato.agents.contract", "legato.agents.calls", "legato.agents.messages"),
-        *("legato.agents.edges", "legato.storage.contracts"),
+        *("legato.agents.bare", "legato.agents.edges", "legato.agents.leave"),
+        "legato.storage.contracts",
         *("legato.models.contract", "legato.models.messages"),
         *("legato.agents.tools.arguments", "legato.agents.tools.contract"),
     ),

@@ -20,8 +20,10 @@
 - `rotation`: a round in which each producer with much to say is let go on once
 - `start`: starting a turn: the checks before anything running is disturbed, and the outcome
 - `statistics`: counts of past and present jobs: kept in passing, added up when somebody asks
+- `steering`: decides on words and answers that come from outside for a running job
 - `subscription`: a reader's passage through a job: the missed events, the following ones, and
   the same again after each lag
 - `supervisor`: the one nursery of all jobs, and the one place where starts are decided
+- `time_limit`: a deadline whose clock can be stopped
 - `waiters`: answers questions to a job: at once, or when the job has come to the awaited point
 """

@@ -18,7 +18,7 @@ Rules:
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, partial
-from typing import assert_never
+from typing import Any, assert_never
 
 import trio
 from msgspec import Struct
@@ -31,8 +31,9 @@ from legato.actors.durability.recorder import Recorder
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
 from legato.actors.lifecycle import Signal, State, after
-from legato.actors.mailbox import Mailbox
+from legato.actors.mailbox import Mailbox, ReplyTo
 from legato.actors.messages import (
+    AnyQuestion,
     Append,
     Ask,
     Ended,
@@ -40,6 +41,7 @@ from legato.actors.messages import (
     Fail,
     Failure,
     FromProducer,
+    Interjection,
     JobMessage,
     NotOpened,
     Opened,
@@ -48,6 +50,7 @@ from legato.actors.messages import (
     Outcome,
     Overdue,
     ProducerDone,
+    Rejected,
     Stop,
     StopRequested,
     Stored,
@@ -55,10 +58,13 @@ from legato.actors.messages import (
 from legato.actors.producer import Producer
 from legato.actors.ref import LocalRef
 from legato.actors.rotation import Rotation
+from legato.actors.steering import Reply, returned, verdict
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
-from legato.agents.contract import BARE_RUNS, Runs
+from legato.agents.bare import BARE_RUNS
+from legato.agents.calls import only_waits
+from legato.agents.contract import Runs
 from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, without_turn
@@ -194,6 +200,13 @@ class Job:
         return self.state is State.OPENING and self.feed.queued is not None and not is_beginning
 
     @property
+    def only_waits(self) -> bool:
+        """Whether the run does nothing but wait for answers, which may come in another process."""
+        return (
+            self.is_answering and self._recorder.is_resumable and only_waits(self.feed.snapshot())
+        )
+
+    @property
     def is_answering(self) -> bool:
         """Whether the model is being asked, and nothing is decided."""
         return self.state is State.RUNNING
@@ -317,12 +330,40 @@ class Job:
                 self._hurry()
             case Fail(failure):
                 self._decide(failure)
-            case Ask(question):
-                self._waiters.answer(message, self._created)
-                if isinstance(question, Stop):
-                    self._decide(StopRequested())
+            case Ask(question, reply_to):
+                self._hear(question, reply_to)
             case _:
                 assert_never(message)
+
+    def _hear(self, question: AnyQuestion, reply_to: ReplyTo[Any]) -> None:
+        if isinstance(question, Interjection):
+            self._interject(question, reply_to)
+            return
+        self._waiters.answer(question, reply_to, self._created)
+        if isinstance(question, Stop):
+            self._decide(StopRequested())
+
+    def _interject(self, question: Interjection, reply_to: ReplyTo[Any]) -> None:
+        """Take words or an answer from outside; the reply goes out once they are durable."""
+        snapshot = self.feed.snapshot()
+        found = verdict(question, snapshot, self.feed.ending, is_answering=self.is_answering)
+        if found.events:
+            self._publish(*found.events)
+            self._producer.interjected(found.events)
+        reply = found.reply(self.feed.cursor)
+        if self.state is State.ENDED:
+            reply_to.send(reply)
+        else:
+            self._children.start_soon(self._reply_durably, reply_to, reply)
+
+    async def _reply_durably(self, reply_to: ReplyTo[Any], reply: Reply) -> None:
+        with closing(reply_to):
+            with trio.move_on_after(self._limits.store_timeout) as time:
+                await self._recorder.journal.written()
+            if time.cancelled_caught:
+                message = "The storage does not answer; ask again with the same id."
+                reply = Rejected("storage_unavailable", message, self.feed.cursor)
+            reply_to.send(reply)
 
     @property
     def _created(self) -> Created | None:
@@ -379,6 +420,8 @@ class Job:
         is_first = self._advance(signal_of(outcome))
         if is_first:
             self._decision = Decision(outcome, self._recorder.moment())
+            if events := returned(self.feed.snapshot(), outcome):
+                self._publish(*events)
             self._recorder.stop_opening()
             self._producer.stop()
             self._children.start_soon(self._recorder.give_up)
@@ -413,9 +456,9 @@ class Job:
         """Make the ending to say, which is the same from the decision on."""
         decision = self._decision
         assert decision is not None, "there is no ending before it is decided"
-        content = self.feed.snapshot().content
-        usage = self._producer.counted(opening, content)
-        return ending_of(decision, opening, content, usage, stored)
+        snapshot = self.feed.snapshot()
+        usage = self._producer.counted(opening, snapshot.content)
+        return ending_of(decision, opening, snapshot.content, usage, stored, snapshot.unread)
 
     def _say(self, stored: Stored) -> None:
         self._store()  # as far as nobody has: what the answer waits for hangs

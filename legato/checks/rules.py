@@ -14,7 +14,7 @@ from legato.config.guards import OFF
 from legato.secret import is_loopback
 from legato.storage.address import parse_address
 
-Rule = Callable[[Settings, Machine], Iterator[Finding]]
+Check = Callable[[Settings, Machine], Iterator[Finding]]
 
 FEWEST_DESCRIPTORS: Final = 4096
 """A stream holds a descriptor, and so does a provider's connection: 2,000 of each
@@ -199,7 +199,7 @@ def scripted(settings: Settings, machine: Machine) -> Iterator[Finding]:
         )
 
 
-RULES: Final[tuple[Rule, ...]] = (
+RULES: Final[tuple[Check, ...]] = (
     *(tls, proxies, secret, audience, key_source, rates),
     *(files, descriptors, database, shared, metrics, scripted),
 )

@@ -20,7 +20,7 @@ from legato.http.loop_delay import LoopDelay
 from legato.http.openai.responses.sealing import Seal
 from legato.http.requests import Requests
 from legato.http.runtime import Runtime
-from legato.http.server.asgi import Connection, Handshake, Hosted, Lifespan
+from legato.http.server.asgi import Handshake, Hosted, HTTPConnection, Lifespan
 from legato.http.server.transport.descriptors import most_connections
 from legato.http.server.transport.limit import ConnectionLimit
 from legato.http.streams.streaming import Streams
@@ -34,7 +34,7 @@ BODY_TIMEOUT: Final = 30  # seconds to send a body
 class Legato(Hosted):
     """`runtime` is None until the lifespan opens a runtime, unless the caller handed one in."""
 
-    asgi_http_class = Connection
+    asgi_http_class = HTTPConnection
     asgi_websocket_class = Handshake
     asgi_lifespan_class = Lifespan
     request_class = UploadRequest

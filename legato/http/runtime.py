@@ -21,10 +21,10 @@ from legato.config import ConfigError, Settings
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
-from legato.dialects.responses import Responses
+from legato.dialects.responses import ResponsesEncoder
 from legato.http.auth.key_ring import KeyRing, open_key_ring
 from legato.http.auth.revoked import RevocationList, open_revocation_list
-from legato.http.guards.chain import Guards, open_guards
+from legato.http.guards.chain import GuardChain, open_guards
 from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
 from legato.models.contract import Model, ModelError
@@ -33,14 +33,14 @@ from legato.storage.contracts.agents import Agents
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.quotas import Quota
 from legato.storage.contracts.records import Records
-from legato.storage.contracts.replicas import Replication
+from legato.storage.contracts.replication import Replication
 from legato.storage.open import Storage, open_storage
 from legato.storage.retention import open_retention
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "librechat": LibreChat,
     "chat_completions": ChatCompletions,
-    "responses": Responses,
+    "responses": ResponsesEncoder,
 }
 
 
@@ -57,7 +57,7 @@ class Runtime(Struct, frozen=True):
     supervisor: Supervisor
     jobs: Jobs
     key_ring: KeyRing
-    guards: Guards
+    guards: GuardChain
     revoked: RevocationList
     catalogue: Catalogue
     toolbox: Toolbox = NoTools()

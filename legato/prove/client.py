@@ -8,7 +8,7 @@ from msgspec import json
 from legato.events import Cursor
 
 
-class Client:
+class SimulatedClient:
     """A front end's reading of the frames: the client knows the wire, and nothing of our fold."""
 
     def __init__(self, cursor: Cursor | None = None) -> None:
@@ -55,6 +55,10 @@ class Client:
     def _apply(self, event: str, data: Any) -> None:
         if event == "on_run_step":
             self._step(data)
+            return
+        if event == "on_run_step_completed":
+            result = data["result"]
+            self.content[result["index"]]["tool_call"] = result["tool_call"]
             return
         part = self.content[self._indexes[data["id"]]]
         if event == "on_run_step_delta":

@@ -11,7 +11,7 @@ from legato.content import Message, TextPart, ThinkPart
 from legato.events import AnyEnding, Cursor, Failed, Finished, Queued
 from legato.models.contract import ReasoningChunk, TextChunk
 from legato.prove.model import KnownJob
-from legato.prove.readers import Reader
+from legato.prove.readers import SimulatedReader
 from legato.prove.simulation import Simulation
 from legato.storage.contracts.journal import Kept
 
@@ -30,12 +30,7 @@ class Comparison:
         if not endings:
             return
         ending = endings[0]
-        told_of = [*endings, *(each.ending for each in self._known.stops), *self._known.endings]
-        if any(alike(each) != alike(ending) for each in told_of):
-            kinds = ", ".join(sorted({type(each).__name__ for each in told_of}))
-            self._breach("one ending", f"not all are told the same ending ({kinds})")
-        if len({_last(reader) for reader in self._readers if reader.client.terminal}) > 1:
-            self._breach("one ending", "readers have different endings")
+        self.compare_endings(endings)
         if ending.request is not None:
             await self._compare_stored(ending)
             self._compare_journal(ending)
@@ -43,6 +38,16 @@ class Comparison:
             self._was_accepted() and isinstance(ending, Failed) and ending.reason == RESTART.reason
         ):
             self._breach("accepted", "a client was told that it waits, and it was never asked")
+
+    def compare_endings(self, endings: Sequence[AnyEnding] = ()) -> None:
+        """Check that everybody was told the same ending, also of a job that is deleted by now."""
+        stops = [each.ending for each in self._known.stops]
+        told_of = [*endings, *stops, *self._known.endings]
+        if any(alike(each) != alike(told_of[0]) for each in told_of):
+            kinds = ", ".join(sorted({type(each).__name__ for each in told_of}))
+            self._breach("one ending", f"not all are told the same ending ({kinds})")
+        if len({_last(reader) for reader in self._readers if reader.client.terminal}) > 1:
+            self._breach("one ending", "readers have different endings")
 
     def _breach(self, check: str, words: str) -> None:
         self._sim.model.breach(check, f"{self._known.name}: {words}")
@@ -121,7 +126,7 @@ class Comparison:
             if reader.client.terminal:
                 self._compare_reader(reader, replay)
 
-    def _compare_reader(self, reader: Reader, replay: Replay) -> None:
+    def _compare_reader(self, reader: SimulatedReader, replay: Replay) -> None:
         """Once, in order, to the end; a snapshot only where the events before the cursor are
         lost."""
         client, name = reader.client, reader.name
@@ -139,7 +144,7 @@ class Comparison:
             self._breach("snapshot", f"{name} got a snapshot after {held[0]}, which is kept")
 
 
-def _beginnings(reader: Reader, replay: Replay) -> Sequence[int]:
+def _beginnings(reader: SimulatedReader, replay: Replay) -> Sequence[int]:
     """Positions at which a reader without a snapshot may have begun; `Queued` has no frame."""
     silent = isinstance(replay.events[0], Queued)
     if isinstance(reader.start, Cursor):
@@ -160,7 +165,7 @@ def alike(ending: AnyEnding | None) -> Any:
     return to_builtins(ending) | {"conversation": None, "unsaved": False}
 
 
-def _last(reader: Reader) -> bytes:
+def _last(reader: SimulatedReader) -> bytes:
     """The ending's frame, likewise; the title is the conversation's."""
     body = dict(reader.client.frames[-1])
     body |= {"conversation": None, "title": None, "unsaved": False}

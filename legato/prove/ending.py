@@ -61,7 +61,9 @@ async def compare(sim: Simulation) -> None:
         sim.model.breach("connections", f"the provider still has connections for {names}")
     _compare_requests(sim)
     for known in sim.model.jobs:
-        if not sim.model.is_deleted(known):
+        if sim.model.is_deleted(known):
+            Comparison(sim, known).compare_endings()
+        else:
             await Comparison(sim, known).run()
 
 

@@ -79,6 +79,23 @@ def test_grown_piece_by_piece_it_is_always_what_it_is_at_once(modules: Page, siz
     assert modules.evaluate(GROWN, [ANSWER, size]) == []
 
 
+def test_a_list_keeps_its_first_number_and_a_table_its_alignment(modules: Page) -> None:
+    html = modules.evaluate(RENDER, "7. seven\n8. eight\n\n| a | b |\n|:-:|--:|\n| 1 | 2 |\n")
+
+    assert '<ol start="7">' in html
+    assert '<td align="center">1</td>' in html
+    assert '<td align="right">2</td>' in html
+
+
+def test_a_text_that_the_library_cannot_take_is_shown_as_text(modules: Page) -> None:
+    nested = ">" * 2_000 + " deep"
+
+    html = modules.evaluate(RENDER, nested)
+
+    assert html == f'<p class="plain" dir="auto">{nested.replace(">", "&gt;")}</p>'
+    assert modules.evaluate(GROWN, [f"First.\n\n{nested}\n", 997]) == []
+
+
 HOSTILE = [
     '<img src=x onerror="window.hurt = 1">',
     "<script>window.hurt = 1</script>",

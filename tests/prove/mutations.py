@@ -110,6 +110,12 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         "        return replay.ending\n    return await store.said(job_id, opening)",
         "        pass\n    return None",
     ),
+    Mutation(
+        "a job is forgotten without a tombstone",
+        "legato/storage/memory/journal.py",
+        "            self.tombstones[job_id] = stored_log.epoch",
+        "            pass",
+    ),
 )
 
 RARE: Final[Sequence[Mutation]] = (

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import trio
 
-from tests.support.actors import Client
+from tests.support.actors import SimulatedClient
 from tests.support.http.raw_client import START, Started
 from tests.support.http.server_process import ServerProcess, legato_serve
 
@@ -30,8 +30,8 @@ async def post(server: ServerProcess, path: str, body: Mapping[str, object]) -> 
         return await client.answer()
 
 
-async def read(server: ServerProcess, started: Started, into: list[Client]) -> None:
-    read = Client()
+async def read(server: ServerProcess, started: Started, into: list[SimulatedClient]) -> None:
+    read = SimulatedClient()
     async with await server.connect() as client:
         await client.follow(started["streamId"])
         while (frame := await client.frame()) is not None:
@@ -48,7 +48,7 @@ def turn(**fields: object) -> dict[str, object]:
 async def test_they_are_one(tmp_path: Path) -> None:
     async with legato_serve(tmp_path, "--workers", "3") as server:
         started = await server.start(tokens=10_000, rate=50)
-        readers: list[Client] = []
+        readers: list[SimulatedClient] = []
         async with trio.open_nursery() as nursery:
             for _ in range(CONNECTIONS):
                 nursery.start_soon(read, server, started, readers)

@@ -28,13 +28,13 @@ from legato.config import Limits, OnBusy
 from legato.events import Failed
 from legato.storage.contracts.errors import ForeignConversation, StorageError
 from legato.storage.contracts.records import Records
-from legato.storage.contracts.replicas import (
-    Denied,
+from legato.storage.contracts.replication import (
     Directory,
     DirectoryEntry,
     Entered,
     JobInfo,
     Joined,
+    NotEntered,
     Replication,
 )
 
@@ -180,9 +180,9 @@ class ClusterJobs(JobObserver):
             self._soon(self._directory.withdraw, info)  # the job may have been entered
             raise
         match entered:
-            case Denied("busy"):
+            case NotEntered("busy"):
                 raise Busy("The conversation is busy with another turn.")
-            case Denied():
+            case NotEntered():
                 raise TooManyForUser(f"You have {most} running generations; more are not allowed.")
             case _:
                 return entered

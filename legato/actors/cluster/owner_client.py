@@ -18,7 +18,7 @@ from legato.actors.stream.places import OutOfReach, Start, UnknownDialect
 from legato.actors.stream.sinks import Sink
 from legato.events import Cursor
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import JobInfo, Replication
+from legato.storage.contracts.replication import JobInfo, Replication
 
 A = TypeVar("A")
 

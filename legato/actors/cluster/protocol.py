@@ -6,14 +6,21 @@ from typing import Any, Final, Literal, Self, cast
 from msgspec import Raw, Struct, json, msgpack
 
 from legato.actors.messages import (
+    Answer,
+    AnswerReceipt,
     AwaitAnswer,
     AwaitEnding,
     AwaitOpened,
     AwaitQueued,
+    CancelSteer,
+    FindSteer,
     GetStatus,
     Locate,
     Question,
+    Rejected,
     Status,
+    Steer,
+    SteerReceipt,
     Stop,
     StopReply,
 )
@@ -108,12 +115,34 @@ class AwaitTitle(Question[None], frozen=True):
     conversation_id: str
 
 
-JobQuestion = Locate | Stop | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
+JobQuestion = (
+    Locate
+    | Stop
+    | AwaitQueued
+    | AwaitOpened
+    | AwaitAnswer
+    | AwaitEnding
+    | GetStatus
+    | Steer
+    | CancelSteer
+    | FindSteer
+    | Answer
+)
 """All that a job is asked but Subscribe, for which Follow stands."""
 
 OwnerQuestion = JobQuestion | HasJob | Discard
 CallQuestion = OwnerQuestion | AwaitTitle
-AnyAnswer = Located | StopReply | Status | Queued | Created | AnyEnding
+AnyAnswer = (
+    Located
+    | StopReply
+    | Status
+    | SteerReceipt
+    | AnswerReceipt
+    | Rejected
+    | Queued
+    | Created
+    | AnyEnding
+)
 
 
 class Call(Envelope, frozen=True):

@@ -30,7 +30,7 @@ from legato.actors.ref import LocalRef
 from legato.actors.stream.places import Start
 from legato.events import Cursor
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import Inbox
+from legato.storage.contracts.replication import Inbox
 
 _RETRY: Final = 0.5  # seconds until packets are sent once more, or looked for
 

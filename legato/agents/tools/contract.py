@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
@@ -42,11 +42,13 @@ class ToolOutput(Struct, frozen=True):
 class InputRequired(Struct, frozen=True):
     """A call which cannot go on before somebody answers `requests`.
 
-    The call is made again with the answers and with `state`, which is the tool's own.
+    The call is made again with the answers and with `state`, which is the tool's own.  `kind`: a
+    tool asks for input, or the model itself asks a question by a tool.
     """
 
     requests: Mapping[str, Json]
     state: str | None = None
+    kind: Literal["elicitation", "question"] = "elicitation"
 
 
 class Tool(Protocol):

@@ -14,17 +14,17 @@ from legato.models.contract import Model, ModelError
 LARGEST_STATE: Final = 512 * 1024
 """Bytes of JSON: a book of instructions.  Every run's log has a copy, and so has each version."""
 
-Line = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+OneLine = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Note = Annotated[str, Meta(max_length=4096, pattern=r"^[^\x00]*\Z")]
 Words = Annotated[str, Meta(max_length=256 * 1024)]
-Tools = Annotated[tuple[ToolName, ...], Meta(max_length=128)]
+ToolNames = Annotated[tuple[ToolName, ...], Meta(max_length=128)]
 Edges = Annotated[tuple[Edge, ...], Meta(max_length=32)]
 Starters = Annotated[tuple[Annotated[str, Meta(max_length=1024)], ...], Meta(max_length=16)]
 ModelParameters = Annotated[dict[str, Any], Meta(max_length=MAX_PARAMETERS)]
 
 
 class ContactBody(Struct):
-    name: Line = ""
+    name: OneLine = ""
     email: Annotated[str, Meta(max_length=320, pattern=r"^[^\x00-\x1f\x7f]*\Z")] = ""
 
 
@@ -36,19 +36,19 @@ class AgentBody(Struct, kw_only=True):
     - `edges` lead to other agents: `{from, to, edgeType: handoff|direct, …}`.
     """
 
-    name: Line | UnsetType | None = UNSET
+    name: OneLine | UnsetType | None = UNSET
     description: Note | UnsetType | None = UNSET
     instructions: Words | UnsetType | None = UNSET
     additional_instructions: Words | UnsetType | None = UNSET
-    provider: Line | UnsetType | None = UNSET
-    model: Line | UnsetType | None = UNSET
+    provider: OneLine | UnsetType | None = UNSET
+    model: OneLine | UnsetType | None = UNSET
     model_parameters: ModelParameters | UnsetType | None = UNSET
-    tools: Tools | UnsetType | None = UNSET
+    tools: ToolNames | UnsetType | None = UNSET
     recursion_limit: Annotated[int, Meta(ge=1, le=2**31 - 1)] | UnsetType | None = UNSET
     edges: Edges | UnsetType | None = UNSET
     end_after_tools: bool | UnsetType | None = UNSET
     hide_sequential_outputs: bool | UnsetType | None = UNSET
-    category: Annotated[Line, Meta(min_length=1)] | UnsetType | None = UNSET
+    category: Annotated[OneLine, Meta(min_length=1)] | UnsetType | None = UNSET
     conversation_starters: Starters | UnsetType | None = UNSET
     support_contact: ContactBody | UnsetType | None = UNSET
 
@@ -73,7 +73,7 @@ class AgentsQuery(Struct, kw_only=True):
         | None
     ) = None
     cursor: Annotated[str | None, Meta(description="The former page's `after`.")] = None
-    category: Annotated[Line, Meta(description="Of that category only.")] | None = None
+    category: Annotated[OneLine, Meta(description="Of that category only.")] | None = None
     search: (
         Annotated[
             str,

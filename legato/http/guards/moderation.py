@@ -10,7 +10,7 @@ from msgspec import Struct, json
 
 from legato.config import Guards as GuardSettings
 from legato.http.errors import InvalidField
-from legato.http.guards.asking import Asking, Headers
+from legato.http.guards.contract import Headers, RequestInfo
 from legato.http.guards.denials import Flagged, NotModerated
 from legato.http.guards.outage import Outage
 from legato.http.input.json_bounds import check_json
@@ -64,23 +64,23 @@ class Moderation:
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._outage = Outage("the moderation does not answer", FAULTS)
 
-    async def check(self, asking: Asking) -> Headers:
+    async def check(self, info: RequestInfo) -> Headers:
         """Raises Flagged, NotModerated."""
-        texts = await self._texts(asking) if asking.generates else ()
+        texts = await self._texts(info) if info.generates else ()
         if not texts:
             return {}
         flagged = None
         with self._outage.tolerated(), trio.fail_after(self._timeout):
             flagged = await self._judge(texts)
         if flagged:
-            raise Flagged(asking.path)
+            raise Flagged(info.path)
         if flagged is None and not self._passes_unseen:
             raise NotModerated
         return {}
 
     @staticmethod
-    async def _texts(asking: Asking) -> Sequence[str]:
-        return await texts_of(await asking.read(), is_chat=asking.is_start)
+    async def _texts(info: RequestInfo) -> Sequence[str]:
+        return await texts_of(await info.read(), is_chat=info.is_start)
 
     async def _judge(self, texts: Sequence[str]) -> bool:
         answer = await self._client.post(

@@ -9,7 +9,7 @@
 - `keys`: the contract for API keys, of which only a digest is stored
 - `quotas`: how much one user may store, and how each row is counted
 - `records`: the contract for conversations and messages
-- `replicas`: the contracts between replicas: liveness, the directory of jobs, and packets
+- `replication`: the contracts between replicas: liveness, the directory of jobs, and packets
 - `responses`: the contract for stored responses of the Responses API
 - `revocations`: the contract for sessions and tokens refused before their expiry
 """

@@ -11,7 +11,7 @@ import trio
 from legato.agents.definition import MCP_DELIMITER, WHOLE_SERVER
 from legato.agents.tools.contract import NAME, Offer, Tool, joined
 from legato.agents.tools.mcp.connection import open_connection
-from legato.agents.tools.mcp.errors import Broken, NotSent, Refused
+from legato.agents.tools.mcp.errors import Broken, NotSent, RefusedByServer
 from legato.agents.tools.mcp.process import open_guardian
 from legato.agents.tools.mcp.server import McpServer
 from legato.agents.tools.mcp.tool import McpTool
@@ -55,7 +55,7 @@ class McpToolbox:
         server, settings = self._servers[name]
         try:
             listed = await (await server.connection(is_patient=False)).tools()
-        except (NotSent, Broken, Refused) as error:
+        except (NotSent, Broken, RefusedByServer) as error:
             reason = f"the MCP server {name!r} is not there: {error.args[0]}"
             return Offer((), {_joined(tool, name): reason for tool in wanted})
         return _offer(server, settings, listed, wanted)

@@ -6,12 +6,14 @@
  */
 import { Marked } from "../vendor/marked.esm.js";
 import DOMPurify from "../vendor/purify.es.js";
+import { el } from "./view/dom.js";
 
 const SAFE = {
   ALLOWED_TAGS:
     "a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i li ol p pre strong sub sup table tbody td th thead tr ul".split(" "),
-  ALLOWED_ATTR: ["align", "href", "start", "title"],
+  ALLOWED_ATTR: ["align", "dir", "href", "start", "title"],
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+  ADD_URI_SAFE_ATTR: ["align", "dir", "start"], // or the expression for addresses would judge them, too
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   RETURN_DOM_FRAGMENT: true,
@@ -44,8 +46,23 @@ function fragmentOf(tokens, links) {
 
 /** The whole of `text` at once. */
 export function renderMarkdown(text) {
-  const tokens = marked.lexer(text);
-  return fragmentOf(tokens, tokens.links);
+  return orPlain(text, () => {
+    const tokens = marked.lexer(text);
+    return fragmentOf(tokens, tokens.links);
+  });
+}
+
+/** The fragment that `render` makes; where the library cannot take the text (thousands of nested
+    quotations overflow its stack), the text as it is. */
+function orPlain(text, render) {
+  try {
+    return render();
+  } catch (error) {
+    console.warn("a text could not be read as markdown, and is shown as it is", error);
+    const fragment = document.createDocumentFragment();
+    fragment.append(el("p", { className: "plain", dir: "auto" }, text));
+    return fragment;
+  }
 }
 
 const OPEN_BLOCKS = 2; // text still to come can change the last two blocks, none before them
@@ -87,14 +104,20 @@ export class GrowingMarkdown {
   }
 
   #renderTail() {
-    const tokens = marked.lexer(this.#text.slice(this.#settled));
+    const tail = this.#text.slice(this.#settled);
+    this.#tail.replaceChildren(orPlain(tail, () => this.#settle(tail)));
+  }
+
+  /** Move the blocks of `tail` that are final before the tail; return the others. */
+  #settle(tail) {
+    const tokens = marked.lexer(tail);
     const firstOpen = firstOpenBlock(tokens);
     const final = tokens.slice(0, firstOpen);
     if (final.length > 0) {
       this.#tail.before(fragmentOf(final, tokens.links));
       this.#settled += final.reduce((length, token) => length + token.raw.length, 0);
     }
-    this.#tail.replaceChildren(fragmentOf(tokens.slice(firstOpen), tokens.links));
+    return fragmentOf(tokens.slice(firstOpen), tokens.links);
   }
 }
 

@@ -1,4 +1,4 @@
-"""The facts of a request that a guard may know."""
+"""The facts of a request that a guard may know, and the protocol of a guard."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -17,7 +17,7 @@ GENERATES: Final = ("/chat/completions", "/responses", "/responses/compact")
 Headers = Mapping[str, str]
 
 
-class Asking(Struct, frozen=True, kw_only=True):
+class RequestInfo(Struct, frozen=True, kw_only=True):
     """`from_ip` is the client's address as a subject of bans; `key` the digest of an API key.
 
     `user` is None before authentication.
@@ -65,7 +65,7 @@ class Asking(Struct, frozen=True, kw_only=True):
 
 
 class Guard(Protocol):
-    async def check(self, asking: Asking) -> Headers:
+    async def check(self, info: RequestInfo) -> Headers:
         """Let the request pass, and return headers for the reply.
 
         Raises:
