@@ -100,6 +100,13 @@ class Toolbox(Protocol):
         """Names that offer everything there is; one name may stand for many tools."""
         ...
 
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Those of the names that lead nowhere in this configuration, with the reason.
+
+        A tool of a configured MCP server may be there tomorrow, and is not unknown.
+        """
+        ...
+
     async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         """Find the tools of an agent by the names in its `tools`, for the user.
 
@@ -113,5 +120,8 @@ class NoTools:
 
     names: Sequence[str] = ()
 
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        return dict.fromkeys(names, "no tools are configured")
+
     async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
-        return Offer(missing=dict.fromkeys(names, "no tools are configured"))
+        return Offer(missing=self.unknown(names))

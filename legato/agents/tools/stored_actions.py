@@ -1,7 +1,7 @@
 """The tools of the actions that users keep for their agents."""
 
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import trio
@@ -31,13 +31,17 @@ class StoredActions:
             return Offer(missing=dict.fromkeys(names, f"actions cannot be read: {error}"))
         wanted = [each for each in actions if not set(names).isdisjoint(each.tools)]
         if not wanted:
-            return Offer(missing=dict.fromkeys(names, "the agent has no such action"))
+            return Offer(missing=self.unknown(names))
         # In a thread: a megabyte of operations takes longer than a turn of the loop may.
         return await trio.to_thread.run_sync(self._offer, wanted, names)
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
         return ssl.create_default_context()
+
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See Toolbox."""
+        return dict.fromkeys(names, "the agent has no such action")
 
     def _offer(self, actions: Iterable[Action], names: Sequence[str]) -> Offer:
         # Imported here: a server whose agents have no actions needs no HTTP client for them.
@@ -46,7 +50,7 @@ class StoredActions:
 
         hosts = ActionHosts(self._settings.action_hosts, self._settings.private_action_hosts)
         found: dict[str, Tool] = {}
-        missing = dict.fromkeys(names, "the agent has no such action")
+        missing = {**self.unknown(names)}
         for action in actions:
             try:
                 tools = [*tools_of(action, self._keys, hosts, self._trust)]

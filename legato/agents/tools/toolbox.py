@@ -34,10 +34,7 @@ class AllTools:
 
     async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         """See Toolbox."""
-        wanted: dict[str, list[str]] = {}
-        for name in dict.fromkeys(names):
-            kind = next(delimiter for delimiter in self._kinds if delimiter in name)
-            wanted.setdefault(kind, []).append(name)
+        wanted = self._by_kind(names)
         offers: dict[str, Offer] = {}
 
         async def ask(kind: str) -> None:
@@ -47,6 +44,20 @@ class AllTools:
             for kind in wanted:
                 nursery.start_soon(ask, kind)
         return joined(offers[kind] for kind in wanted)
+
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See Toolbox."""
+        unknown: dict[str, str] = {}
+        for kind, each in self._by_kind(names).items():
+            unknown |= self._kinds[kind].unknown(each)
+        return unknown
+
+    def _by_kind(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        wanted: dict[str, list[str]] = {}
+        for name in dict.fromkeys(names):
+            kind = next(delimiter for delimiter in self._kinds if delimiter in name)
+            wanted.setdefault(kind, []).append(name)
+        return wanted
 
 
 class OwnFirst:
@@ -67,6 +78,10 @@ class OwnFirst:
         others = await self._others.offer([*own.missing], user, agent_id)
         missing = {name: own.missing[name] for name in others.missing}
         return Offer([*own.tools, *others.tools], missing)
+
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See Toolbox."""
+        return self._others.unknown([*self._own.unknown(names)])
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from legato.agents.definition import ACTION_DELIMITER
+from legato.agents.definition import ACTION_DELIMITER, MCP_DELIMITER
 from legato.agents.tools.actions.document import PATH, InvalidDocument
 from legato.agents.tools.contract import NAME, ToolDefinition
 from legato.agents.tools.schemas import InvalidSchema, check_schema
@@ -148,6 +148,8 @@ class _Reader:
 
     def _definition(self, said: dict[str, Any], path: str, method: str) -> ToolDefinition:
         name = tool_name(str(said.get("operationId") or method + path), coded(self._domain))
+        if MCP_DELIMITER in name:
+            raise self._invalid(f"operationId: found {name}; allowed: without {MCP_DELIMITER}")
         if not NAME.fullmatch(name):
             raise self._invalid(f"operationId: {name} has {len(name)} characters; allowed: 64")
         schema: dict[str, Any] = {

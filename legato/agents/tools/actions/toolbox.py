@@ -32,11 +32,13 @@ class ActionToolbox:
 
     async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         """Find operations by names such as `listPets_action_example_com`; see Toolbox."""
+        found = [self.tools[name] for name in names if name in self.tools]
+        return Offer(found, self.unknown(names))
+
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See Toolbox."""
         reason = f"there is no such action; there are: {', '.join(self.tools) or 'none'}"
-        return Offer(
-            [self.tools[name] for name in names if name in self.tools],
-            {name: reason for name in names if name not in self.tools},
-        )
+        return {name: reason for name in names if name not in self.tools}
 
 
 async def load_actions(
