@@ -99,7 +99,8 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.agents.tools.arguments": (*BASE, "legato.agents.tools", "legato.models.contract"),
     "legato.agents.tools": (
         *(*BASE, "legato.agents.tools.arguments", "legato.agents.tools.contract"),
-        *("legato.models.contract", "legato.restarts", "legato.tooling"),
+        *("legato.models.contract", "legato.restarts", "legato.storage.contracts"),
+        "legato.tooling",
     ),
     # These run alone, without the package.
     "legato.agents.tools.mcp.guardian": (),

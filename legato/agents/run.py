@@ -181,7 +181,7 @@ class AgentRun:
 
     async def _offered(self, agent: Agent) -> Mapping[str, Tool]:
         if agent.id not in self._tools:
-            offer = await self._toolbox.offer(agent.tools, self._user)
+            offer = await self._toolbox.offer(agent.tools, self._user, agent.id)
             for name, reason in offer.missing.items():
                 log.warning("tool is not there", agent=agent.id, tool=name, reason=reason)
             self._tools[agent.id] = {tool.definition.name: tool for tool in offer.tools}

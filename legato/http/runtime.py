@@ -83,10 +83,12 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         ) as models,
         open_key_ring(storage.records.api_keys) as key_ring,
         open_revocation_list(storage.records.revocations) as revoked,
-        open_toolbox(settings) as toolbox,
+        open_toolbox(settings, storage.records.actions) as toolbox,
         _open_jobs(settings, storage, models, toolbox) as replica,
         open_retention(storage.erasure, settings.retention_days),
     ):
+        catalogue = catalogue_of(settings, storage.records.agents, models)
+        check_tools(catalogue, toolbox)
         if tracing is not None:
             replica.supervisor.observe(tracing)
         yield Runtime(
@@ -98,7 +100,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             key_ring,
             guards,
             revoked,
-            catalogue_of(settings, storage.records.agents, models),
+            catalogue,
             toolbox,
         )
 
@@ -113,6 +115,13 @@ def catalogue_of(settings: Settings, stored: Agents, models: Mapping[str, Model]
         except ModelError as error:
             raise ConfigError(f"agents.{agent.name}.parameters: {error}") from None
     return Catalogue(configured, stored, models, settings.limits.max_recursion)
+
+
+def check_tools(catalogue: Catalogue, toolbox: Toolbox) -> None:
+    """Raises ConfigError for a tool of a configured agent that leads nowhere."""
+    for agent in catalogue.configured.values():
+        for name, reason in toolbox.unknown(agent.state.tools).items():
+            raise ConfigError(f"agents.{agent.name}.tools: found {name!r}; {reason}")
 
 
 @asynccontextmanager

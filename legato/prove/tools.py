@@ -79,10 +79,14 @@ class Toolroom:
     def __init__(self, tools: Tools, replica: str) -> None:
         self._offer = Offer([WitnessedTool(tools, replica, each) for each in (WRITE, READ)])
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         """See Toolbox."""
         await trio.lowlevel.checkpoint()
         return self._offer
+
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See Toolbox."""
+        return {}
 
 
 class WitnessedTool:

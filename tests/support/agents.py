@@ -147,7 +147,10 @@ class ListToolbox:
         self._tools = {tool.definition.name: tool for tool in tools}
         self.names = [*self._tools]
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        return {name: "not configured" for name in names if name not in self._tools}
+
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         there = [self._tools[name] for name in names if name in self._tools]
         missing = {name: "not configured" for name in names if name not in self._tools}
         return Offer(there, missing)
