@@ -1,5 +1,5 @@
 /** One view for each kind of content part.  `update(part, {complete, last})` shows its state. */
-import { GrowingMarkdown } from "../markdown.js";
+import { GrowingMarkdown } from "../growing.js";
 import { ReadingAlong } from "./scrolling.js";
 import { el, fill, icon } from "./dom.js";
 
