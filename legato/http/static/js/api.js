@@ -51,7 +51,13 @@ export const AGENT = "agent:";
 export const agents = () => call("GET", "api/agents?limit=100");
 export const active = () => call("GET", "api/agents/chat/active");
 export const status = (id) => call("GET", `api/agents/chat/status/${at(id)}`);
-export const messages = (id) => call("GET", `api/messages/${at(id)}`);
+const PAGE = 40; // messages: more than a screen holds, and soon there
+
+/** The newest messages, oldest first, as `{messages, nextCursor}`; `cursor`: those before. */
+export function messages(id, cursor) {
+  const query = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }) });
+  return call("GET", `api/messages/${at(id)}?${query}`);
+}
 export const conversation = (id) => call("GET", `api/convos/${at(id)}`);
 export const title = (id) => call("GET", `api/convos/gen_title/${at(id)}`);
 

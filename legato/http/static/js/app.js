@@ -33,6 +33,7 @@ const thread = new ThreadView({ scroller: $("scroller"), list: $("thread"), late
   editAnswer: (message, index, text) => ask(() => open.editAnswer(message, index, text, modelOf(message))),
   regenerate: (id) => ask(() => open.regenerate(open.message(id), composer.model)),
   continue: (message) => ask(() => open.continue(message, modelOf(message))),
+  older: () => attempt(() => open.readOlder()),
   logIn: () => shell.askToLogIn(),
 });
 const composer = new ComposerView(
@@ -77,7 +78,7 @@ function openConversation(id) {
 
 function showConversation() {
   const first = open.rows[0]?.message;
-  if (first && open.id) library.suggest(open.id, textOfMessage(first).trim().slice(0, LONGEST_INTERIM));
+  if (first && open.id && !open.hasOlder) library.suggest(open.id, textOfMessage(first).trim().slice(0, LONGEST_INTERIM));
   thread.changed();
   composer.show({ running: open.running, stopping: open.turn?.stopping ?? false });
   showTitle();
