@@ -91,7 +91,7 @@ export function conversations(cursor) {
  * a start whose reply was lost is joined, never repeated.
  */
 export async function start(turn) {
-  const body = { ...turn, clientRequestId: crypto.randomUUID() };
+  const body = { ...turn, clientRequestId: requestId() };
   for (const pause of [500, 1500]) {
     try {
       return await call("POST", "api/agents/chat", body);
@@ -101,4 +101,10 @@ export async function start(turn) {
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
   return call("POST", "api/agents/chat", body);
+}
+
+/** A name that no other request has; `randomUUID` is missing where the page came without TLS from
+    another machine. */
+function requestId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
