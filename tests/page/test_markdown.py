@@ -26,8 +26,8 @@ GROWN = """async ([text, size]) => {
         const whole = document.createElement("div");
         whole.append(renderMarkdown(text.slice(0, end)));
         const [grown, once] = [flat(element.cloneNode(true)), flat(whole)];
-        const codes = [element, whole].map((root) =>
-            [...root.querySelectorAll("code")].map((code) => code.textContent.trimEnd()).join("\\0"));
+        const codes = [element, whole].map((root) => [...root.querySelectorAll("code")])
+            .map((all) => all.map((code) => code.textContent.trimEnd()).join("\\0"));
         if (grown !== once || codes[0] !== codes[1]) differing.push([end, grown, once, ...codes]);
     }
     return differing;
@@ -144,7 +144,8 @@ LEFT_ALONE = """async ([text, tail, selector]) => {
     const growing = new GrowingMarkdown(element);
     growing.update(text, false);
     const before = [...element.querySelectorAll(selector)].slice(0, -2);
-    for (let end = 1; end <= tail.length; end += 1) growing.update(text + tail.slice(0, end), false);
+    for (let end = 1; end <= tail.length; end += 1)
+        growing.update(text + tail.slice(0, end), false);
     growing.update(text + tail, true);
     const after = [...element.querySelectorAll(selector)];
     return before.length > 3 && before.every((each, place) => each === after[place]);

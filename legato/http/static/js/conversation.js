@@ -275,6 +275,11 @@ export class Conversation {
     this.#hasRead = true;
   }
 
+  /** Read all pages. */
+  async readAll() {
+    while (this.hasOlder) await this.readOlder();
+  }
+
   /** Read the page of messages before, if there is one. */
   async readOlder() {
     if (this.#older === null) return;

@@ -47,9 +47,9 @@ class ToolCallView {
     this.element = el("details", { className: "part tool" }, summary, this.#args, this.#output);
   }
 
-  update({ tool_call: { name, args, output } }, { complete, last }) {
+  update({ tool_call: { name, args, output } }, { complete }) {
     this.#name.textContent = name || "tool";
-    this.#state.textContent = last && !complete ? "calling…" : "";
+    this.#state.textContent = output !== undefined ? "" : complete ? "no result" : "calling…";
     this.#args.textContent = indented(args);
     this.#output.hidden = output === undefined;
     this.#output.textContent = output ?? "";
