@@ -63,6 +63,7 @@ from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, without_turn
 from legato.models.contract import Model, ModelRequest
+from legato.shown import shown
 from legato.storage.contracts.records import Records
 
 FIRST_EPOCH = 1
@@ -413,9 +414,9 @@ class Job:
         """Make the ending to say, which is the same from the decision on."""
         decision = self._decision
         assert decision is not None, "there is no ending before it is decided"
-        content = self.feed.snapshot().content
-        usage = self._producer.counted(opening, content)
-        return ending_of(decision, opening, content, usage, stored)
+        snapshot = self.feed.snapshot()
+        usage = self._producer.counted(opening, snapshot.content)
+        return ending_of(decision, opening, shown(snapshot), usage, stored, snapshot)
 
     def _say(self, stored: Stored) -> None:
         self._store()  # as far as nobody has: what the answer waits for hangs

@@ -4,19 +4,19 @@ A producer is its own job's child, and a step never waits.  Therefore the produc
 its own turn of the loop, where everybody else sends a message: a token costs no switch of tasks.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 import trio
 from msgspec.structs import replace
 
 from legato.actors.ending import estimated
-from legato.actors.event_builder import Positions, Steps
+from legato.actors.event_builder import Positions, Steps, whole_step
 from legato.actors.messages import Append, Ended, Failure, FromProducer, Opening, ProducerDone
 from legato.actors.rotation import Rotation
 from legato.agents.contract import Run
 from legato.config import Limits
-from legato.content import Part, ToolCall, Usage, total
+from legato.content import Part, ToolCall, Usage, WholePart, total
 from legato.events import ModelCallEnded, Origin, Snapshot, StepCompleted
 from legato.models.contract import FinishReport, Model, ModelError, ModelRequest
 
@@ -117,6 +117,11 @@ class Producer:
             ended = ModelCallEnded(origin, model.name, finish.reason, steps.usage)
             self._step(Append((ended,)))
         return finish
+
+    async def place(self, origin: Origin, parts: Sequence[WholePart]) -> None:
+        """See Stage."""
+        self._step(Append(tuple(whole_step(self._positions, origin, each) for each in parts)))
+        await trio.lowlevel.checkpoint()
 
     async def complete(self, index: int, call: ToolCall) -> None:
         """See Stage."""

@@ -1,16 +1,19 @@
 """The model calls of a run, read from its log.  Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
 from msgspec import UNSET, Struct
 
-from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart
+from legato.content import AgentUpdatePart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.events import ModelCallEnded, Origin, Snapshot
 
 KEPT: Final = -1
 """The `call_no` of what an edited or continued answer starts from."""
+
+
+_BOUNDS: Final[Mapping[type[Part], str]] = {ToolCallPart: "calls", AgentUpdatePart: "agent"}
 
 
 class Placed(Struct, frozen=True):
@@ -80,11 +83,13 @@ def calls_in(content: Sequence[Part]) -> Sequence[ModelCall]:
 
 
 def _kept(parts: Sequence[Placed]) -> Iterator[ModelCall]:
-    """Cut the parts behind each row of tool calls: another model call made the next part."""
+    """Cut the parts behind each row of tool calls, and where another agent goes on: another model
+    call made the next part."""
     begun: list[Placed] = []
-    for is_calls, group in groupby(parts, lambda each: isinstance(each.part, ToolCallPart)):
-        begun += group
-        if is_calls:
+    for kind, group in groupby(parts, lambda each: _BOUNDS.get(type(each.part))):
+        if kind != "agent":
+            begun += group
+        if kind is not None and begun:
             origin = Origin(KEPT)
             yield ModelCall(origin, tuple(begun), ModelCallEnded(origin, "", "tool_calls"))
             begun = []

@@ -12,11 +12,13 @@ import trio
 
 from legato.agents.calls import KEPT, ModelCall, calls_of, next_number
 from legato.agents.contract import BareRun, Run, Stage
-from legato.agents.definition import Agent
+from legato.agents.definition import HANDOFF_PREFIX, Agent
+from legato.agents.edges import leading_on
 from legato.agents.execution import NOT_MADE, Execution, answered, failed
-from legato.agents.handoffs import PREFIX, definitions, edges_of, handoffs
+from legato.agents.handoffs import definitions, edges_of, handoffs
+from legato.agents.introductions import introduction
 from legato.agents.prompt import names_in, prompted
-from legato.agents.tools.contract import Tool, Toolbox
+from legato.agents.tools.contract import Offer, Tool, Toolbox
 from legato.agents.visits import Key, Visit, Visits
 from legato.content import TurnRequest
 from legato.events import Origin, Snapshot
@@ -39,7 +41,8 @@ class AgentRun:
         self._models = models
         self._toolbox = toolbox
         self._user = user
-        self._tools: dict[str, Mapping[str, Tool]] = {}  # by the ids of the agents
+        self._hidden = leading_on(self._agents) if agents[0].hide_sequential_outputs else ()
+        self._offers: dict[str, Offer] = {}  # by the ids of the agents
         self._made: set[int] = set()  # the numbers of the model calls made by this process
         self._last: FinishReport | None = None  # of the model calls made by this process
         self._end: FinishReport | None = None  # set where the run ends though agents could go on
@@ -102,6 +105,9 @@ class AgentRun:
         ]
         asked = prompted(agent, request, visit.messages(), offered, resumed)
         self._made.add(origin.call_no)
+        missing = self._offers[agent.id].missing
+        if not goes_on and (parts := introduction(visit, snapshot, offered, missing)):
+            await stage.place(origin, parts)
         theirs = names_in(request) - {tool.name for tool in offered}
         self._last = await stage.ask(model, asked, origin, goes_on=goes_on, theirs=theirs)
 
@@ -109,7 +115,8 @@ class AgentRun:
         if cut is not None and cut.origin.call_no != KEPT:
             return cut.origin
         number = max((next_number(snapshot), *(made + 1 for made in self._made)))
-        return Origin(number, visit.agent_id, visit.group_id)
+        is_hidden = visit.agent_id in self._hidden
+        return Origin(number, visit.agent_id, visit.group_id, is_hidden)
 
     async def _execute(self, stage: Stage, visit: Visit, call: ModelCall) -> None:
         agent = self._agents[visit.agent_id]
@@ -127,9 +134,9 @@ class AgentRun:
         for target, _ in handoffs(agent.id, edges_of(self._agents.values())):
             if target in self._agents:
                 name = self._agents[target].name
-                yield PREFIX + target, f"Successfully transferred to {name}."
+                yield HANDOFF_PREFIX + target, f"Successfully transferred to {name}."
             else:
-                yield PREFIX + target, "This agent is gone."
+                yield HANDOFF_PREFIX + target, "This agent is gone."
 
     def _model(self, agent: Agent) -> Model:
         model = self._models.get(agent.model)
@@ -141,12 +148,12 @@ class AgentRun:
         return model
 
     async def _offered(self, agent: Agent) -> Mapping[str, Tool]:
-        if agent.id not in self._tools:
+        if agent.id not in self._offers:
             offer = await self._toolbox.offer(agent.tools, self._user)
             for name, reason in offer.missing.items():
                 log.warning("tool is not there", agent=agent.id, tool=name, reason=reason)
-            self._tools[agent.id] = {tool.definition.name: tool for tool in offer.tools}
-        return self._tools[agent.id]
+            self._offers[agent.id] = offer
+        return {tool.definition.name: tool for tool in self._offers[agent.id].tools}
 
 
 class AgentRuns:

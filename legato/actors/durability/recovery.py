@@ -19,6 +19,7 @@ from legato.config import OnOwnerLost
 from legato.content import Conversation, Part, TextPart, ThinkPart, Usage
 from legato.events import AnyEnding, AnyEvent, Created, Ending, Failed, text_bytes
 from legato.models.contract import Model, ModelRequest
+from legato.shown import shown
 from legato.storage.contracts.errors import (
     ForeignConversation,
     RequestTaken,
@@ -264,8 +265,8 @@ def _failed(replay: Replay, opening: Opening | None, store: TurnStore) -> AnyEnd
     why = RESTART
     if replay.fault is not None:
         why = Failure(why.reason, f"{why.message}  Not all of it can be read: {replay.fault}.")
-    decision = Decision(why, store.moment())
-    return ending_of(decision, opening, replay.fold.content(), Usage(), Stored(None))
+    decision, snapshot = Decision(why, store.moment()), replay.fold.snapshot(0)
+    return ending_of(decision, opening, shown(snapshot), Usage(), Stored(None), snapshot)
 
 
 def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:

@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from sys import getsizeof
 from typing import Any, Final, assert_never
 
-from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCallPart, UrlCitation
+from legato.content import (
+    AgentUpdatePart,
+    ErrorPart,
+    Part,
+    TextPart,
+    ThinkPart,
+    ToolCallPart,
+    ToolListPart,
+    UrlCitation,
+)
 
 JOB_BYTES: Final = 22_000
 """A job that has ended and said nothing: its actor, its tasks and its places in tables."""
@@ -41,5 +50,9 @@ def size_of_part(part: Part) -> int:
             return getsizeof(text)
         case ToolCallPart(call):
             return getsizeof(call.args) + getsizeof(call.output or "")
+        case ToolListPart(_, tools):
+            return getsizeof(tools)
+        case AgentUpdatePart():
+            return getsizeof(part)
         case _:
             assert_never(part)
