@@ -9,7 +9,7 @@ from typing import Final, Self, assert_never
 
 from msgspec import Raw, convert, json
 
-from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart
+from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart, WholePart
 from legato.dialects.blank_lines import BlankLines
 from legato.dialects.completion_object import (
     EXTENSION,
@@ -37,6 +37,7 @@ from legato.events import (
     Created,
     Failed,
     Finished,
+    HiddenDelta,
     LogprobsDelta,
     ModelCallEnded,
     Queued,
@@ -112,6 +113,8 @@ class ChatCompletions:
             if event.index == self._floor.live:
                 return self._refusal % (_json(event.text), seq)
             return self._hold(event)
+        if type(event) is HiddenDelta:
+            return b""
         return self._rare(seq, event)
 
     def _hold(self, delta: TextDelta | ReasoningDelta | RefusalDelta) -> bytes:
@@ -168,6 +171,8 @@ class ChatCompletions:
             return
         yield from self._told(self._floor.end(step.origin))
         part = blank(step)
+        if step.is_hidden or isinstance(part, WholePart):
+            return
         separator = self._lines.before(part)
         if isinstance(part, ToolCallPart):
             if part.is_made_here:

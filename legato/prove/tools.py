@@ -40,7 +40,7 @@ class MadeCall:
         self.returned.set()
 
 
-class Tools:
+class SimulatedTools:
     """Knows every call, open or not, and every result that a model was told."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Toolroom:
 
     names: Sequence[str] = (WRITE.name, READ.name)
 
-    def __init__(self, tools: Tools, replica: str) -> None:
+    def __init__(self, tools: SimulatedTools, replica: str) -> None:
         self._offer = Offer([WitnessedTool(tools, replica, each) for each in (WRITE, READ)])
 
     async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
@@ -92,7 +92,7 @@ class Toolroom:
 class WitnessedTool:
     """A tool of one replica: returns when the simulation has the call answered."""
 
-    def __init__(self, tools: Tools, replica: str, definition: ToolDefinition) -> None:
+    def __init__(self, tools: SimulatedTools, replica: str, definition: ToolDefinition) -> None:
         self.definition = definition
         self._tools = tools
         self._replica = replica

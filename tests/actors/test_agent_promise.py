@@ -30,7 +30,7 @@ from legato.events import AnyEnding, AnyEvent, Finished, StepCompleted, StepStar
 from legato.models.contract import FinishReport, TextChunk
 from legato.prove.comparison import alike, last_of, told_in_order
 from legato.prove.provider import ProvidedModel, ProviderConnection, SimulatedProvider
-from legato.prove.tools import AGENT, READ, WRITE, MadeCall, Toolroom, Tools, results_in
+from legato.prove.tools import AGENT, READ, WRITE, MadeCall, SimulatedTools, Toolroom, results_in
 from legato.storage.memory.journal import JournalStore, MemoryJournal
 from tests.support.actors import C1, FlakyRecords, SimulatedClient
 
@@ -126,7 +126,7 @@ class Machine:
         self.store = JournalStore()
         self.records = FlakyRecords()
         self.provider = SimulatedProvider()
-        self.tools = Tools()
+        self.tools = SimulatedTools()
         self.gone: set[str] = set()  # processes whose jobs are others' by now
         self.readers: list[Reader] = []
         self.stops: list[AnyEnding] = []

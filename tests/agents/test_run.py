@@ -14,7 +14,14 @@ from legato.agents.prompt import names_in
 from legato.agents.run import AgentRun, AgentRuns
 from legato.agents.tool_run import MOST_ROUNDS, NOT_MADE, TOO_MANY_ROUNDS, UNKNOWN
 from legato.agents.tools.contract import InputRequired, NoTools
-from legato.content import TextPart, ToolCall, ToolCallPart, TurnRequest
+from legato.content import (
+    AgentUpdate,
+    AgentUpdatePart,
+    TextPart,
+    ToolCall,
+    ToolCallPart,
+    TurnRequest,
+)
 from legato.models.contract import FinishReport, Json, ModelError, ModelRequest
 from legato.models.scripted import ScriptedModel
 from tests.support.agents import (
@@ -249,8 +256,10 @@ async def test_a_handoff_gives_the_run_to_another_agent_with_its_argument() -> N
         ("assistant", "Wait."),
         ("user", "Sing."),
     ]
-    agents = [getattr(part, "agent_id", None) for part in stage.snapshot().content]
-    assert agents == ["agent_first", "agent_first", "agent_second"]
+    content = stage.snapshot().content
+    agents = [getattr(part, "agent_id", None) for part in content]
+    assert agents == ["agent_first", "agent_first", None, "agent_second"]
+    assert content[2] == AgentUpdatePart(AgentUpdate(2, "r", "agent_second"))
     assert stage.results == [("lc_transfer_to_agent_second", "Successfully transferred to second.")]
 
 
@@ -298,7 +307,8 @@ async def test_direct_edges_start_a_group_side_by_side_and_their_target_waits_fo
 
     await run_of(root, left, right, last).answer(stage, QUESTION)
 
-    first, *group, last_one = [step.origin[1:] for step in stage.snapshot().steps]
+    steps = [step for step in stage.snapshot().steps if step.kind == "text"]
+    first, *group, last_one = [step.origin[1:3] for step in steps]
     assert first == ("agent_root", None)
     assert {*group} == {("agent_left", 1), ("agent_right", 1)}
     assert last_one == ("agent_last", None)

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from legato.actors.event_builder import Positions, Steps
+from legato.actors.event_builder import Positions, Steps, whole_step
 from legato.actors.stream.fold import Fold
 from legato.agents.definition import Agent, Edge
 from legato.agents.run import AgentRun
 from legato.agents.tools.contract import InputRequired, Offer, Tool, ToolDefinition, ToolOutput
-from legato.content import Message, Part, ToolCall, ToolCallPart
+from legato.content import Message, Part, ToolCall, ToolCallPart, WholePart
 from legato.events import (
     Answered,
     Asked,
@@ -89,6 +89,9 @@ class ListStage:
         assert steps.finish is not None
         self._append([ModelCallEnded(origin, model.name, steps.finish.reason, steps.usage)])
         return steps.finish
+
+    async def place(self, origin: Origin, parts: Sequence[WholePart]) -> None:
+        self._append([whole_step(self._positions, origin, each) for each in parts])
 
     async def complete(self, index: int, call: ToolCall) -> None:
         self._append([StepCompleted(index, call)])

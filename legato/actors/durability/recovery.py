@@ -20,6 +20,7 @@ from legato.config import OnOwnerLost
 from legato.content import Conversation, SteerPart, TextPart, ThinkPart, Usage
 from legato.events import AnyEnding, AnyEvent, Created, Ending, Failed, Snapshot, text_bytes
 from legato.models.contract import Model, ModelRequest
+from legato.shown import shown
 from legato.storage.contracts.errors import (
     ForeignConversation,
     RequestTaken,
@@ -268,9 +269,8 @@ def _failed(replay: Replay, opening: Opening | None, store: TurnStore) -> AnyEnd
     why = RESTART
     if replay.fault is not None:
         why = Failure(why.reason, f"{why.message}  Not all of it can be read: {replay.fault}.")
-    decision = Decision(why, store.moment())
-    snapshot = replay.fold.snapshot(len(replay.events))
-    return ending_of(decision, opening, snapshot.content, Usage(), Stored(None), snapshot.unread)
+    decision, snapshot = Decision(why, store.moment()), replay.fold.snapshot(len(replay.events))
+    return ending_of(decision, opening, shown(snapshot), Usage(), Stored(None), snapshot)
 
 
 def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:

@@ -22,6 +22,9 @@ WEATHER: Final = {
 FORECAST: Final = "Paris, FR: 1 days of rain"
 
 
+FUNCTIONS: Final = {"weather": FunctionSettings(target="tests.support.functions:forecast")}
+
+
 def agent(*entries: Mapping[str, Any], **fields: Any) -> AgentSettings:
     """An agent whose model says that script, as fast as it may."""
     return AgentSettings(parameters={"script": list(entries), "rate": 0}, **fields)
@@ -58,7 +61,7 @@ async def agents_served(
     settings = replace(
         SETTINGS,
         agents=AGENTS,
-        functions={"weather": FunctionSettings(target="tests.support.functions:forecast")},
+        functions=FUNCTIONS,
         mcp={"odd": through_pipes(Counts(folder))} if with_mcp else {},
     )
     async with live_server(settings, direct=direct) as server:

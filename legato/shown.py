@@ -1,0 +1,50 @@
+"""The parts of an answer that are shown, and which of them were cut.  Pure."""
+
+from collections.abc import Iterator
+
+from legato.content import ModelUsage, Part, TextPart, ThinkPart, Usage, total
+from legato.events import Snapshot
+
+
+def shown(snapshot: Snapshot) -> tuple[Part, ...]:
+    """All parts but the words that nobody is shown: as stored, and as told at the ending."""
+    hidden = hidden_positions(snapshot)
+    return tuple(part for index, part in enumerate(snapshot.content) if index not in hidden)
+
+
+def hidden_positions(snapshot: Snapshot) -> frozenset[int]:
+    return frozenset(step.index for step in snapshot.steps if step.is_hidden)
+
+
+def cut(snapshot: Snapshot) -> tuple[int, ...]:
+    """The positions, among the shown parts, of those that might have gone on.
+
+    Of a model call that did not end these are the last part, and all tool calls: more of a call's
+    arguments may come beside the arguments of the next.
+    """
+    hidden = hidden_positions(snapshot)
+    places = (index for index in range(len(snapshot.content)) if index not in hidden)
+    ordinals = {index: ordinal for ordinal, index in enumerate(places)}
+    return tuple(ordinals[index] for index in sorted(_open(snapshot)) if index in ordinals)
+
+
+def _open(snapshot: Snapshot) -> Iterator[int]:
+    """An agent makes one call at a time: a call that did not end is over when the next begins."""
+    ended = {call.origin.call_no for call in snapshot.calls}
+    begun = [step.origin for step in snapshot.steps] + [call.origin for call in snapshot.calls]
+    newest: dict[object, int] = {}
+    for number, *agent, _ in begun:
+        newest[tuple(agent)] = max(number, newest.get(tuple(agent), number))
+    steps = [step for step in snapshot.steps if step.origin.call_no not in ended]
+    yield from (step.index for step in steps if step.kind == "tool_call")
+    for number in newest.values():
+        last = [step.index for step in steps if step.origin.call_no == number][-1:]
+        yield from (at for at in last if isinstance(snapshot.content[at], TextPart | ThinkPart))
+
+
+def usages(snapshot: Snapshot) -> tuple[ModelUsage, ...]:
+    """The usage of the ended model calls, model by model, in the order of the first calls."""
+    counted: dict[str, list[Usage]] = {}
+    for call in snapshot.calls:
+        counted.setdefault(call.model, []).append(call.usage)
+    return tuple(ModelUsage(model, len(each), total(each)) for model, each in counted.items())
