@@ -24,6 +24,7 @@ from legato.http.server.asgi import Handshake, Hosted, HTTPConnection, Lifespan
 from legato.http.server.transport.descriptors import most_connections
 from legato.http.server.transport.limit import ConnectionLimit
 from legato.http.streams.streaming import Streams
+from legato.http.url_rules import UrlRule
 
 if TYPE_CHECKING:
     from legato.http.auth.jwks import PublicKeys
@@ -38,6 +39,7 @@ class Legato(Hosted):
     asgi_websocket_class = Handshake
     asgi_lifespan_class = Lifespan
     request_class = UploadRequest
+    url_rule_class = UrlRule  # type: ignore[assignment]  # as Quart's own
 
     def __init__(self, settings: Settings, runtime: Runtime | None) -> None:
         static = Path(__file__).with_name("static")

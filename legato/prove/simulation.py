@@ -145,10 +145,12 @@ class Simulation:
 
     # Jobs.
 
-    def _opening(self, conversation: str) -> None:
+    def _opening(self, connection: ProviderConnection) -> None:
         """Check that a conversation has only a single running turn."""
         running = [
-            each for each in self.provider.open_for(conversation) if self.has_power(each.replica)
+            each
+            for each in self.provider.open_for(connection.conversation)
+            if self.has_power(each.replica)
         ]
         if len(running) > 1:
             names = ", ".join(self.model.name(each.job_id) for each in running)
@@ -190,6 +192,10 @@ class Simulation:
         """Whether the shared storage knows everything again that replicas in reach know."""
         seats = filter(self.in_reach, self.open_seats())
         return all(seat.replication.is_whole for seat in seats)
+
+    def in_trouble(self, seat: Seat) -> bool:
+        """Whether the replica may be unable to tell the shared storage anything before leaving."""
+        return not self.in_reach(seat) or seat.replication.is_faulty
 
     async def may_lose(self) -> None:
         """Wait until a replica may be lost."""

@@ -1,5 +1,5 @@
 /** One view for each kind of content part.  `update(part, {complete, last})` shows its state. */
-import { GrowingMarkdown } from "../markdown.js";
+import { GrowingMarkdown } from "../growing.js";
 import { ReadingAlong } from "./scrolling.js";
 import { el, fill, icon } from "./dom.js";
 
@@ -47,9 +47,9 @@ class ToolCallView {
     this.element = el("details", { className: "part tool" }, summary, this.#args, this.#output);
   }
 
-  update({ tool_call: { name, args, output } }, { complete, last }) {
+  update({ tool_call: { name, args, output } }, { complete }) {
     this.#name.textContent = name || "tool";
-    this.#state.textContent = last && !complete ? "calling…" : "";
+    this.#state.textContent = output !== undefined ? "" : complete ? "no result" : "calling…";
     this.#args.textContent = indented(args);
     this.#output.hidden = output === undefined;
     this.#output.textContent = output ?? "";
