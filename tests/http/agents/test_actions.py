@@ -3,9 +3,12 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from msgspec import structs
+from structlog.testing import capture_logs
 
 from legato.config import ActionSettings
 from legato.http.app import create_app
@@ -380,7 +383,7 @@ async def test_an_operator_names_the_hosts_of_actions() -> None:
 
 
 async def test_an_agents_own_action_comes_before_a_configured_one(
-    service: Service, tmp_path: Any
+    service: Service, tmp_path: Path
 ) -> None:
     (tmp_path / "pets.json").write_text(service.document())
     domain = f"localhost:{service.port}"
@@ -401,3 +404,35 @@ async def test_an_agents_own_action_comes_before_a_configured_one(
 
     keys = [request[2].get("authorization") for request in service.requests]
     assert keys == [f"Bearer {SECRET}", None]
+
+
+async def test_a_key_is_in_no_file_of_the_database_and_in_no_line_of_the_log(
+    tmp_path: Path, service: Service
+) -> None:
+    settings = structs.replace(
+        settings_with(
+            encryption_key=ENCRYPTION_KEY, private_action_hosts=(f"localhost:{service.port}",)
+        ),
+        database_url=f"sqlite:///{tmp_path}/legato.db",
+    )
+    service.body = f"Your key is {SECRET}.".encode()
+    with capture_logs() as lines:
+        async with open_house(settings) as house:
+            ann = Client(create_app(settings, house), bearer("ann"))
+            agent = await made(ann, tools=[])
+            body = at(service, auth=BEARER, api_key=SECRET)
+            own, _ = await saved(ann, agent["id"], metadata=body)
+            (tool,) = [name for name in own["tools"] if name.startswith("getPet_")]
+            script = [{"calls": [{"name": tool, "arguments": {"id": 7}}]}, {"text": "Done."}]
+            await patched(ann, agent["id"], model_parameters={"script": script, "rate": 0})
+            await ann.finish(agent_id=agent["id"], model_parameters=None)
+
+    assert service.requests[0][2]["authorization"] == f"Bearer {SECRET}"
+    files = contents(tmp_path)
+    assert any(b"getPet_" in data for data in files)
+    assert not [data for data in files if SECRET.encode() in data]
+    assert SECRET not in repr(lines)
+
+
+def contents(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in folder.iterdir() if path.is_file()]
