@@ -24,7 +24,7 @@ NO_INPUT: Final = "The tool asks for input that nobody can give here."
 
 def answered(call: ToolCall, output: str) -> ToolCall:
     """The call with its result."""
-    return replace(call, output=output, progress=1)
+    return replace(call, output=output, progress=1.0)
 
 
 class Execution:

@@ -4,16 +4,18 @@ from collections.abc import Mapping
 
 import pytest
 import trio
+from msgspec import json, msgpack
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.agents.contract import BARE_RUNS, BareRun
 from legato.agents.definition import Agent, Edge
-from legato.agents.execution import NO_INPUT, NOT_MADE, UNKNOWN
+from legato.agents.execution import NO_INPUT, NOT_MADE, UNKNOWN, answered
 from legato.agents.prompt import names_in
 from legato.agents.run import AgentRun, AgentRuns
 from legato.agents.tools.contract import InputRequired, NoTools
 from legato.content import TextPart, ToolCall, ToolCallPart, TurnRequest
+from legato.events import StepCompleted
 from legato.models.contract import FinishReport, Json, ModelError, ModelRequest
 from legato.models.scripted import ScriptedModel
 from tests.support.agents import (
@@ -502,3 +504,10 @@ def turn(*agents: Agent) -> TurnRequest:
         model="scripted",
         agents=agents,
     )
+
+
+def test_a_result_that_went_through_a_journal_is_the_same_bytes() -> None:
+    """Readers of two replicas are sent the same frames."""
+    completed = StepCompleted(0, answered(ToolCall("call_1", "now"), "12:00"))
+    again = msgpack.decode(msgpack.encode(completed), type=StepCompleted)
+    assert json.encode(again) == json.encode(completed)
