@@ -25,6 +25,7 @@ class ProviderConnection:
         self.job_id = str(request.parameters["job"])
         self.conversation = str(request.parameters["conversation"])
         self.request = request
+        self.has_tools = "tools" in request.parameters  # whether an agent asks
         self.said: list[ModelEvent] = []
         self.has_finished = False
         self.send, self.receive = trio.open_memory_channel[Batch](9999)
@@ -46,6 +47,7 @@ class SimulatedProvider:
         self.connections: list[ProviderConnection] = []
         self.former: list[ProviderConnection] = []  # every connection, in the order of opening
         self.opening: Callable[[ProviderConnection], None] = lambda connection: None
+        self.asked: Callable[[ProviderConnection], None] = lambda connection: None
         self.asked_in_part: Callable[[str], None] = lambda replica: None
         self._words = count(1)
 
@@ -106,6 +108,7 @@ class ProvidedModel:
         self._provider.connections.append(connection)
         self._provider.former.append(connection)
         self._provider.opening(connection)
+        self._provider.asked(connection)
         try:
             async with aclosing(_batches(connection)) as batches:
                 yield batches

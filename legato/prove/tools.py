@@ -46,29 +46,27 @@ class SimulatedTools:
     def __init__(self) -> None:
         self.open: list[MadeCall] = []
         self.made: list[MadeCall] = []  # every call, in the order of the calls
+        self.jobs: dict[str, str] = {}  # the jobs of the calls that models asked for, by ids
         self.told: dict[str, str] = {}  # the results told to models, by the calls' ids
         self.calling: Callable[[MadeCall], None] = lambda call: None
         self._numbers = count(100)  # above the numbers that other chunks use
 
-    def chunks(self, tools: Sequence[ToolDefinition]) -> Sequence[ModelEvent]:
-        """What a model says to call these tools; no two calls have the same id."""
-        numbered = zip(tools, self._numbers, strict=False)
+    def chunks(self, job_id: str, tools: Sequence[ToolDefinition]) -> Sequence[ModelEvent]:
+        """What the job's model says to call these tools; no two calls have the same id."""
+        numbered = list(zip(tools, self._numbers, strict=False))
+        self.jobs |= {f"{CALL}{number}": job_id for _, number in numbered}
         return [ToolCallChunk(n, f"{CALL}{n}", tool.name, "{}") for tool, n in numbered]
+
+    def results_in(self, request: ModelRequest, job_id: str) -> Iterator[tuple[str, str]]:
+        """The results of the job's own calls in a request to a model, each with its call's id."""
+        for message in request.messages:
+            call_id = str(message.more.get("tool_call_id"))
+            if self.jobs.get(call_id) == job_id:
+                yield call_id, message.text
 
     def answer_all(self) -> None:
         for each in self.open:
             each.answer(f"the result of {each.call_id}")
-
-    def asked(self, request: ModelRequest) -> None:
-        """Note the results that a model is told."""
-        self.told |= dict(results_in(request))
-
-
-def results_in(request: ModelRequest) -> Iterator[tuple[str, str]]:
-    """The results of these calls in a request to a model, each with the id of its call."""
-    for message in request.messages:
-        if str(message.more.get("tool_call_id")).startswith(CALL):
-            yield str(message.more["tool_call_id"]), message.text
 
 
 class Toolroom:

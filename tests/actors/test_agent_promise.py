@@ -30,7 +30,7 @@ from legato.events import AnyEnding, AnyEvent, Finished, StepCompleted, StepStar
 from legato.models.contract import FinishReport, TextChunk
 from legato.prove.comparison import alike, last_of, told_in_order
 from legato.prove.provider import ProvidedModel, ProviderConnection, SimulatedProvider
-from legato.prove.tools import AGENT, READ, WRITE, MadeCall, SimulatedTools, Toolroom, results_in
+from legato.prove.tools import AGENT, READ, WRITE, MadeCall, SimulatedTools, Toolroom
 from legato.storage.memory.journal import JournalStore, MemoryJournal
 from tests.support.actors import C1, FlakyRecords, SimulatedClient
 
@@ -87,7 +87,7 @@ class Process:
         self.scope.cancel()
 
 
-class Reader:
+class SimulatedReader:
     """A client that comes back to the newest process, until the ending is read."""
 
     def __init__(self, machine: "Machine", start: Start) -> None:
@@ -128,7 +128,7 @@ class Machine:
         self.provider = SimulatedProvider()
         self.tools = SimulatedTools()
         self.gone: set[str] = set()  # processes whose jobs are others' by now
-        self.readers: list[Reader] = []
+        self.readers: list[SimulatedReader] = []
         self.stops: list[AnyEnding] = []
         self.faults: list[str] = []
         self._count = 0
@@ -161,7 +161,7 @@ class Machine:
             self.faults.append(f"{call.call_id} is made again, and its result is kept")
 
     def _asked(self, connection: ProviderConnection) -> None:
-        for call_id, text in results_in(connection.request):
+        for call_id, text in self.tools.results_in(connection.request, JOB):
             if self.tools.told.setdefault(call_id, text) != text:
                 self.faults.append(f"a model is told another result of {call_id}")
             if self.kept().get(call_id) != text and connection.replica not in self.gone:
@@ -209,7 +209,7 @@ class Machine:
     def call_tools(self) -> None:
         """Have a model call tools; the model may be cut before it has said all."""
         called = self.draw(st.lists(st.sampled_from([WRITE, READ]), min_size=1, max_size=3))
-        chunks = self.tools.chunks(called)
+        chunks = self.tools.chunks(JOB, called)
         is_whole = self.draw(st.sampled_from([True, True, False]))
         whole = [*chunks, FinishReport("tool_calls")]
         self._connection().play(whole if is_whole else chunks)
@@ -266,7 +266,7 @@ class Machine:
         self.read(self.draw(st.sampled_from(["beginning", "snapshot"])))
 
     def read(self, start: Start) -> None:
-        reader = Reader(self, start)
+        reader = SimulatedReader(self, start)
         self.readers.append(reader)
         self.nursery.start_soon(reader.run)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 import trio
-from msgspec import UNSET
+from msgspec import UNSET, json, msgpack
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -12,8 +12,8 @@ from legato.agents.bare import BARE_RUNS, BareRun
 from legato.agents.definition import Agent, Edge
 from legato.agents.prompt import names_in
 from legato.agents.run import AgentRun, AgentRuns
-from legato.agents.tool_run import MOST_ROUNDS, NOT_MADE, TOO_MANY_ROUNDS, UNKNOWN
-from legato.agents.tools.contract import InputRequired, NoTools
+from legato.agents.tool_run import MOST_ROUNDS, NOT_MADE, TOO_MANY_ROUNDS, UNKNOWN, answered
+from legato.agents.tools.contract import InputRequired, NoTools, ToolOutput
 from legato.content import (
     AgentUpdate,
     AgentUpdatePart,
@@ -22,6 +22,7 @@ from legato.content import (
     ToolCallPart,
     TurnRequest,
 )
+from legato.events import StepCompleted
 from legato.models.contract import FinishReport, Json, ModelError, ModelRequest
 from legato.models.scripted import ScriptedModel
 from tests.support.agents import (
@@ -551,3 +552,10 @@ def turn(*agents: Agent) -> TurnRequest:
         model="scripted",
         agents=agents,
     )
+
+
+def test_a_result_that_went_through_a_journal_is_the_same_bytes() -> None:
+    """Readers of two replicas are sent the same frames."""
+    completed = StepCompleted(0, answered(ToolCall("call_1", "now"), ToolOutput("12:00")))
+    again = msgpack.decode(msgpack.encode(completed), type=StepCompleted)
+    assert json.encode(again) == json.encode(completed)

@@ -149,6 +149,24 @@ RARE: Final[Sequence[Mutation]] = (
         "            await self.journal.keep(event)\n",
         "            await trio.lowlevel.checkpoint()\n",
     ),
+    Mutation(
+        "a call that may not be repeated is made again by the next owner",
+        "legato/agents/execution.py",
+        "if is_recovered and not tool.definition.may_repeat:",
+        "if False:",
+    ),
+    Mutation(
+        "a model is told a tool's result before the journal has the result",
+        "legato/agents/execution.py",
+        "is_recovered)\n        await self._stage.settle()",
+        "is_recovered)",
+    ),
+    Mutation(
+        "a call whose result is there is made again beside one without",
+        "legato/agents/calls.py",
+        "for index, call in self.tool_calls if call.output is UNSET]",
+        "for index, call in self.tool_calls if UNSET in [e.output for _, e in self.tool_calls]]",
+    ),
 )
 """Found within 2,000 seeds, or slowly; `python -m tests.prove.mutations` says in which."""
 
