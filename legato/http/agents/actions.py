@@ -31,7 +31,7 @@ tag_blueprint(actions, ["agents"])
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class ActionNotFound(NotFound):
+class AgentActionNotFound(NotFound):
     error = "Not Found"
 
     def __init__(self) -> None:
@@ -77,18 +77,18 @@ async def delete(agent_id: str, action_id: str) -> Response:
     """Delete an action with the key and the agent's tools of that action."""
     await agent_for(agent_id, EDIT)
     if not is_id(action_id):
-        raise ActionNotFound
+        raise AgentActionNotFound
     if not await runtime().records.actions.remove(agent_id, action_id, user()):
-        raise ActionNotFound
+        raise AgentActionNotFound
     return reply(MessageReply("Action deleted successfully"))
 
 
 async def _action(agent_id: str, action_id: str) -> Action:
-    """Raises ActionNotFound."""
+    """Raises AgentActionNotFound."""
     known = is_id(action_id)
     found = await runtime().records.actions.find(agent_id, action_id) if known else None
     if found is None:
-        raise ActionNotFound
+        raise AgentActionNotFound
     return found
 
 
