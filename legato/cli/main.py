@@ -3,7 +3,6 @@
 import argparse
 import errno
 import gc
-import importlib.metadata
 import os
 import socket
 import sys
@@ -224,14 +223,23 @@ def _token(settings: Settings, user: str, ttl: int) -> str:
     return sign(user, settings.jwt_secret or "", now=time.time(), ttl=ttl, **claims)
 
 
+class _Version(argparse.Action):
+    """Looks the version up only when asked, because no server's start has to wait for that."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"legato {version('legato')}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="legato",
         description="LLM generations as jobs that outlive the connection that started them.",
         epilog="Settings are read from legato.toml and, over it, from LEGATO_* variables.",
     )
-    version = f"legato {importlib.metadata.version('legato')}"
-    parser.add_argument("--version", action="version", version=version)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="serve until SIGTERM or SIGINT")

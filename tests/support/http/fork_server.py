@@ -94,7 +94,9 @@ def serve() -> int:
     """Fork whenever told to; in a forked process, run the command and return its status."""
     from legato.cli import main
     from legato.http.server import server  # noqa: F401  # so that no forked process imports it
+    from legato.http.server.late_imports import import_late
 
+    import_late()
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as orders:
         order = _forked(orders)
