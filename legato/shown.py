@@ -31,14 +31,15 @@ def cut(snapshot: Snapshot) -> tuple[int, ...]:
 def _open(snapshot: Snapshot) -> Iterator[int]:
     """An agent makes one call at a time: a call that did not end is over when the next begins."""
     ended = {call.origin.call_no for call in snapshot.calls}
-    begun = [each.origin for each in (*snapshot.steps, *snapshot.calls)]
+    steps, calls = snapshot.steps, snapshot.calls
+    begun = [*(step.origin for step in steps), *(call.origin for call in calls)]
     newest: dict[object, int] = {}
     for number, *agent, _ in begun:
         newest[tuple(agent)] = max(number, newest.get(tuple(agent), number))
-    steps = [step for step in snapshot.steps if step.origin.call_no not in ended]
-    yield from (step.index for step in steps if step.kind == "tool_call")
+    open_steps = [step for step in steps if step.origin.call_no not in ended]
+    yield from (step.index for step in open_steps if step.kind == "tool_call")
     for number in newest.values():
-        last = [step.index for step in steps if step.origin.call_no == number][-1:]
+        last = [step.index for step in open_steps if step.origin.call_no == number][-1:]
         yield from (at for at in last if isinstance(snapshot.content[at], TextPart | ThinkPart))
 
 

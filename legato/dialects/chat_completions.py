@@ -226,7 +226,7 @@ class ChatCompletions:
         last = _unnamed(self._chunk({}, reason) | served_by(ending))
         if not self._echo.include_usage:
             return last
-        usage = {"choices": [], "usage": usage_of(ending.usage)}
+        usage = {"choices": [], "usage": usage_of(ending.usage, ending.usages)}
         return last + _unnamed(self._chunk({}) | usage)
 
     def _done(self, seq: int) -> bytes:

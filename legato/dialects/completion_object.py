@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType, json, to_builtins
 
 from legato.content import (
     Message,
+    ModelUsage,
     Part,
     TextPart,
     ThinkPart,
@@ -81,7 +82,7 @@ def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | No
         **head_of(completion_id, "chat.completion", created, answer.model or ""),
         **served_by(ending),
         "choices": [choice],
-        "usage": usage_of(ending.usage),
+        "usage": usage_of(ending.usage, ending.usages),
     }
 
 
@@ -176,13 +177,16 @@ def finish_reason(ending: Finished, *, asks: bool = True) -> str:
     return _REASONS.get(ending.reason, ending.reason)
 
 
-def usage_of(usage: Usage) -> Body:
+def usage_of(usage: Usage, models: Sequence[ModelUsage] = ()) -> Body:
+    """`models`: the sum of a run once more, model by model, in a field of ours."""
+    listed = [{"model": each.model, "calls": each.calls, **usage_of(each.usage)} for each in models]
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": _said("cached_tokens", usage.cached_tokens),
         "completion_tokens_details": _said("reasoning_tokens", usage.reasoning_tokens),
+        **({EXTENSION: {"models": listed}} if listed else {}),
     }
 
 

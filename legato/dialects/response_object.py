@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from legato.content import Part, ToolCallPart, Usage, WholePart
+from legato.content import ModelUsage, Part, ToolCallPart, Usage, WholePart
 from legato.dialects.response_items import Body, Event, OutputPart, Status, item_of
 from legato.dialects.response_status import end_status, error_of, incomplete_of, status_of
 from legato.events import AnyEnding, Created, Snapshot
@@ -130,14 +130,16 @@ def _resource(
         "incomplete_details": incomplete_of(ending),
         "model": api_request.model,
         "output": output,
-        "usage": usage_of(ending.usage) if ending else None,
+        "usage": usage_of(ending.usage, ending.usages) if ending else None,
         "store": api_request.store,
         **DEFAULTS,
         **api_request.echo,
     }
 
 
-def usage_of(usage: Usage) -> Body:
+def usage_of(usage: Usage, models: Sequence[ModelUsage] = ()) -> Body:
+    """`models`: the sum of a run once more, model by model, in a field of ours."""
+    listed = [{"model": each.model, "calls": each.calls, **usage_of(each.usage)} for each in models]
     return {
         "input_tokens": usage.prompt_tokens,
         # The API's types have no null for these two: 0 also stands for an unknown count.
@@ -145,4 +147,5 @@ def usage_of(usage: Usage) -> Body:
         "output_tokens": usage.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        **({"legato": {"models": listed}} if listed else {}),
     }
