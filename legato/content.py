@@ -56,8 +56,8 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
 
     `kind`: unset for a function; the `args` of a custom tool are any text.  `is_error`: the output
-    tells of a failure.  `by_caller`: an agent's model asked for a tool of the caller, who makes the
-    call; all other calls of an agent are made by its run.
+    tells of a failure.  `by_caller`: the caller of an API makes the call, though an agent
+    answers; an agent's run makes all other calls.
     """
 
     id: str
@@ -93,7 +93,7 @@ class AgentUpdatePart(Struct, frozen=True, tag_field="type", tag="agent_update")
 
 
 class ToolListPart(AgentPart, frozen=True, tag="tool_list"):
-    """The tools of one server that an agent may call: only in answers of the Responses API.
+    """An agent's tools of one server: only in answers of the Responses API.
 
     `server`: a label as in `legato.agents.definition`.  `tools`: a list in JSON, each tool with
     `name`, `description` and `input_schema`; a text takes a third of the memory of structs.
@@ -110,7 +110,7 @@ class ErrorPart(Struct, frozen=True, tag_field="type", tag="error"):
 
 
 WholePart = AgentUpdatePart | ToolListPart
-"""A part that does not grow."""
+"""A part without growth: whole from the beginning."""
 
 Part = TextPart | ThinkPart | ToolCallPart | AgentUpdatePart | ToolListPart | ErrorPart
 
@@ -129,7 +129,7 @@ class Usage(Struct, frozen=True, rename="camel"):
 
 
 class ModelUsage(Struct, frozen=True):
-    """The tokens of all calls of one model in a run."""
+    """The tokens of all calls to a model in a run."""
 
     model: str
     calls: int

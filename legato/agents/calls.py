@@ -83,8 +83,8 @@ def calls_in(content: Sequence[Part]) -> Sequence[ModelCall]:
 
 
 def _kept(parts: Sequence[Placed]) -> Iterator[ModelCall]:
-    """Cut the parts behind each row of tool calls, and where another agent goes on: another model
-    call made the next part."""
+    """Cut the parts behind each row of tool calls, and where the agent changes: the next part
+    is from the next model call."""
     begun: list[Placed] = []
     for kind, group in groupby(parts, lambda each: _BOUNDS.get(type(each.part))):
         if kind != "agent":

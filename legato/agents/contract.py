@@ -27,7 +27,7 @@ class Stage(Protocol):
         """Make one model call: each of its events joins the log at once.
 
         `goes_on`: the model continues the last part of the log, begun by a call which was cut.
-        `theirs`: the names of the tools that the caller of an API calls.
+        `theirs`: the names of the own tools of an API's caller.
 
         Raises:
             ModelError: the model could not answer, or not to the end.

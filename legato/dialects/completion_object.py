@@ -26,7 +26,7 @@ THOUGHTS: Final = "reasoning_content"
 (vLLM, llama.cpp, SGLang, LiteLLM, LangChain, the AI SDK); `reasoning` is OpenRouter's."""
 
 EXTENSION: Final = "legato"
-"""The field for all that OpenAI's API has no words for."""
+"""The field for everything without a word in OpenAI's API."""
 
 STOPPED: Final = "generation_stopped"
 
@@ -122,7 +122,7 @@ def words_of(part: TextPart | ThinkPart) -> str:
 
 
 def made_call_of(part: ToolCallPart) -> Body:
-    """A tool call that the run made, in our own words: OpenAI's API has none for it."""
+    """A tool call made by the run, in our own words: OpenAI's API has no words for the call."""
     call = part.tool_call
     return {
         "id": call.id,
@@ -169,8 +169,8 @@ def _finish_reason(answer: Message, ending: AnyEnding) -> str | None:
 def finish_reason(ending: Finished, *, asks: bool = True) -> str:
     """The reason in the API's words, and a provider's own word unchanged.
 
-    `asks`: whether the answer may ask the caller for tool calls.  A run that ends with the results
-    of its own calls does not, and a client that read `tool_calls` would look for calls in vain.
+    `asks`: whether the answer may ask the caller for tool calls.  A run may end with the results of
+    calls made by the run.  A client that read `tool_calls` then would look for calls in vain.
     """
     if ending.reason == "tool_calls" and not asks:
         return "stop"

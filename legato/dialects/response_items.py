@@ -13,7 +13,7 @@ Body = dict[str, Any]
 Event = tuple[str, Body]  # the event's type, and all other fields but the number
 Status = Literal["in_progress", "completed", "incomplete"]
 OutputPart = TextPart | ThinkPart | ToolCallPart | ToolListPart
-"""A part that is an item of the output; all other parts are not."""
+"""A part with an item in the output."""
 
 ADDED: Final = "response.output_item.added"
 DONE: Final = "response.output_item.done"
@@ -86,7 +86,7 @@ def type_of(part: OutputPart) -> str:
 
 
 def _type_of_call(part: ToolCallPart) -> str:
-    """`mcp_call` is the API's word for calls that the server of the API makes."""
+    """`mcp_call` is the API's word for calls made by the server."""
     if part.is_made_here:
         return "mcp_call"
     return "custom_tool_call" if part.tool_call.kind == "custom" else "function_call"
@@ -113,7 +113,7 @@ def item_of(part: OutputPart, job_id: str, index: int, status: Status) -> Body:
 
 
 def _made(call: ToolCall, status: Status) -> Body:
-    """A call that a run makes, with its result.  `status`: where no result has come."""
+    """A call made by a run, with the result.  `status`: for a call without a result."""
     label, name = labelled(call.name)
     is_error, output = bool(call.is_error), None if call.output is UNSET else call.output
     told = {"type": "text", "text": output}
@@ -238,7 +238,7 @@ def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterat
 
 
 def whole_arguments(part: ToolCallPart, job_id: str, index: int) -> Event:
-    """The event that ends the arguments of a call."""
+    """The event at the end of a call's arguments."""
     place, call = place_of(part, job_id, index), part.tool_call
     if part.is_made_here:
         return "response.mcp_call_arguments.done", {**place, "arguments": call.args}

@@ -41,14 +41,14 @@ _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 def resource(created: Created, content: Sequence[Part], ending: AnyEnding | None) -> Body:
     """The response with the given content; without an ending the response is running.
 
-    `content`: the parts that are shown.  Content from the log and content from storage give the
+    `content`: the shown parts.  Content from the log and content from storage give the
     same response.
     """
     return _resource(created, output_of(created, content, ending), status_of(ending), ending)
 
 
 def resource_now(snapshot: Snapshot, ending: AnyEnding | None) -> Body:
-    """The response of a job that has begun."""
+    """The response of a job after the beginning."""
     created = snapshot.created
     assert created is not None, "only what has begun has a response"
     return resource(created, shown(snapshot), ending)

@@ -58,8 +58,7 @@ _DONE: Final = b"data: [DONE]\n\n"
 
 
 class _Item(NamedTuple):
-    """An item that is open.  `frame`: a template of its deltas; `place`: its number among all
-    items."""
+    """An open item.  `frame`: a template of the item's deltas; `place`: the item's number."""
 
     growing: GrowingPart
     frame: bytes
@@ -71,8 +70,8 @@ class Responses:
     """One job's frames.
 
     The state is the answer's parts.  A text is open until the next step of the same agent.  A tool
-    call is open until its model call ends, and where the run makes the call until the result is
-    there: more arguments may come beside the arguments of later calls.  Items have numbers of
+    call is open until the model call ends, and a call made by the run until the result is there:
+    more arguments may come beside the arguments of later calls.  Items have numbers of
     their own, because some parts are no items.
     """
 
@@ -179,7 +178,7 @@ class Responses:
                     yield from self._close(position, "completed")
 
     def _complete(self, event: StepCompleted) -> Iterator[Event]:
-        """The result of a call.  A call of the caller's gets one where its model call was cut."""
+        """The result of a call; after a cut model call also of a caller's call."""
         item = self._open.get(event.index)
         if item is not None and item.origin.agent_id is not None:
             growing = completed(item.growing, event.tool_call)

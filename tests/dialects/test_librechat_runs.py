@@ -34,7 +34,7 @@ def frames(stage: ListStage) -> list[dict[str, Any]]:
 
 
 def stored(stage: ListStage) -> list[Part]:
-    """The parts of the final frame, without a field that LibreChat's rules do not know."""
+    """The parts of the final frame, without a field unknown to LibreChat's rules."""
     parts: list[Part] = list(to_builtins(shown(stage.snapshot())))
     for part in parts:
         part.get("tool_call", {}).pop("is_error", None)

@@ -1,4 +1,4 @@
-"""LibreChat's own rules for putting frames together to content, as its server has them."""
+"""LibreChat's own rules for putting frames together to content, as in LibreChat's server."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ Part = dict[str, Any]
 class Aggregator:
     """The content of one answer.  `content`: parts by position; None where a step brought nothing.
 
-    A frame that the rules drop raises AssertionError: no frame of ours may be lost.
+    A frame dropped by the rules raises AssertionError: no frame of ours may be lost.
     """
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class Aggregator:
 
 
 def put_together(frames: Iterable[Mapping[str, Any]]) -> list[Part]:
-    """The parts as they are in the end, without holes."""
+    """The parts at the end, without holes."""
     aggregator = Aggregator()
     for frame in frames:
         aggregator.take(frame)

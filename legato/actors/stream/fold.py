@@ -151,6 +151,6 @@ def _size_of(part: Part) -> int:
         case ToolCallPart(call):
             return _length_of(call.args)
         case AgentUpdatePart() | ToolListPart():
-            return 0  # no model said them
+            return 0  # not said by a model
         case _:
             assert_never(part)
