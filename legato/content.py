@@ -95,7 +95,7 @@ class AgentUpdatePart(Struct, frozen=True, tag_field="type", tag="agent_update")
 
 
 class ToolListPart(AgentPart, frozen=True, tag="tool_list"):
-    """The tools of one server that an agent may call: only in answers of the Responses API.
+    """An agent's tools of one server: only in answers of the Responses API.
 
     `server`: a label as in `legato.agents.definition`.  `tools`: a list in JSON, each tool with
     `name`, `description` and `input_schema`; a text takes a third of the memory of structs.
@@ -143,7 +143,7 @@ class Usage(Struct, frozen=True, rename="camel"):
 
 
 class ModelUsage(Struct, frozen=True):
-    """The tokens of all calls of one model in a run."""
+    """The tokens of all calls to a model in a run."""
 
     model: str
     calls: int

@@ -70,8 +70,8 @@ class Origin(NamedTuple):
 
     `call_no` counts the model calls of a job from 0.  `agent_id`: the agent that made the call;
     None where a bare model answers.  `group_id`: the group of agents that answer side by side,
-    counted from 1; None outside of a group.  `is_hidden`: nobody is shown the words of the call,
-    because another agent goes on from them.
+    counted from 1; None outside of a group.  `is_hidden`: the words of the call are shown to
+    nobody, because the next agent goes on from there.
     """
 
     call_no: int = 0
@@ -90,7 +90,7 @@ _WORDS: Final = ("text", "think", "refusal")
 class StepStarted(Event, frozen=True):
     """A part of this kind begins at `index`, or, if a kept part is there, goes on.
 
-    `whole`: the part, if of a kind that does not grow.
+    `whole`: the part, if of a kind without growth.
     """
 
     index: int
@@ -101,7 +101,7 @@ class StepStarted(Event, frozen=True):
 
     @property
     def is_hidden(self) -> bool:
-        """Whether the part is words that nobody is shown."""
+        """Whether the part is hidden words."""
         return self.origin.is_hidden and self.kind in _WORDS
 
 
@@ -134,7 +134,7 @@ class ArgumentsDelta(Delta, frozen=True, gc=False):
 
 @final
 class HiddenDelta(Delta, frozen=True, gc=False):
-    """More of a part that nobody is shown: see Origin."""
+    """More of a hidden part: see Origin."""
 
 
 @final
@@ -267,9 +267,9 @@ SteerOutcome = SteerApplied | SteerReturned
 class Ending(Event, frozen=True, kw_only=True):
     """The last event of every log; a log has only one.
 
-    `response` is the answer as stored, with the parts that are shown; None where nothing was
-    generated.  `cut`: the positions of the response's parts that might have gone on; None where
-    nobody knows.  `usages`: the sum of a run, model by model; empty where a bare model answered.
+    `response` is the answer as stored, with the shown parts; None where nothing was generated.
+    `cut`: the positions of the response's unfinished parts; None where nobody knows.  `usages`: the
+    sum of a run, model by model; empty where a bare model answered.
     `unsaved` is true when the answer could not be stored by the deadline.
     `at`: seconds since 1970, for an API's job, where no stored message has the time.
     `unread` are the steers that no model read, for the caller to send again.

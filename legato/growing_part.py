@@ -89,7 +89,7 @@ def blank(step: StepStarted) -> TextPart | ThinkPart | ToolCallPart | WholePart:
         case "tool_call":
             return ToolCallPart(step.tool_call or ToolCall(id="", name=""), **origin)
         case "agent_update" | "tool_list":
-            assert step.whole is not None, "a part that does not grow is there from the beginning"
+            assert step.whole is not None, "a part without growth is there from the beginning"
             return step.whole
         case _:
             assert_never(step.kind)

@@ -1,4 +1,4 @@
-"""The parts of an answer that are shown, and which of them were cut.  Pure."""
+"""The shown parts of an answer, and the cut parts.  Pure."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from legato.events import Snapshot
 
 
 def shown(snapshot: Snapshot) -> tuple[Part, ...]:
-    """All parts but the words that nobody is shown: as stored, and as told at the ending."""
+    """All parts without the hidden words: as stored, and as told at the ending."""
     hidden = hidden_positions(snapshot)
     return tuple(part for index, part in enumerate(snapshot.content) if index not in hidden)
 
@@ -17,10 +17,10 @@ def hidden_positions(snapshot: Snapshot) -> frozenset[int]:
 
 
 def cut(snapshot: Snapshot) -> tuple[int, ...]:
-    """The positions, among the shown parts, of those that might have gone on.
+    """The positions, among the shown parts, of the unfinished parts.
 
-    Of a model call that did not end these are the last part, and all tool calls: more of a call's
-    arguments may come beside the arguments of the next.
+    In a model call without an end, the last part and all tool calls are unfinished: more of a
+    call's arguments may come beside the arguments of the next call.
     """
     hidden = hidden_positions(snapshot)
     places = (index for index in range(len(snapshot.content)) if index not in hidden)
@@ -29,16 +29,17 @@ def cut(snapshot: Snapshot) -> tuple[int, ...]:
 
 
 def _open(snapshot: Snapshot) -> Iterator[int]:
-    """An agent makes one call at a time: a call that did not end is over when the next begins."""
+    """An agent makes one call at a time: a call without an end is over when the next begins."""
     ended = {call.origin.call_no for call in snapshot.calls}
-    begun = [step.origin for step in snapshot.steps] + [call.origin for call in snapshot.calls]
+    steps, calls = snapshot.steps, snapshot.calls
+    begun = [*(step.origin for step in steps), *(call.origin for call in calls)]
     newest: dict[object, int] = {}
     for number, *agent, _ in begun:
         newest[tuple(agent)] = max(number, newest.get(tuple(agent), number))
-    steps = [step for step in snapshot.steps if step.origin.call_no not in ended]
-    yield from (step.index for step in steps if step.kind == "tool_call")
+    open_steps = [step for step in steps if step.origin.call_no not in ended]
+    yield from (step.index for step in open_steps if step.kind == "tool_call")
     for number in newest.values():
-        last = [step.index for step in steps if step.origin.call_no == number][-1:]
+        last = [step.index for step in open_steps if step.origin.call_no == number][-1:]
         yield from (at for at in last if isinstance(snapshot.content[at], TextPart | ThinkPart))
 
 

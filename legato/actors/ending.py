@@ -116,8 +116,8 @@ def ending_of(
 
 
 def _facts_of_run(created: Created, snapshot: Snapshot | None) -> dict[str, Any]:
-    """What an API tells of an agent's run: a stored message of a conversation has no place for
-    that."""
+    """The facts of an agent's run for an API; a stored message of a conversation has no place for
+    them."""
     if snapshot is None or created.agent is None or created.api_request is None:
         return {}
     return {"cut": cut(snapshot), "usages": usages(snapshot)}

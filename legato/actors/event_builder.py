@@ -66,7 +66,7 @@ class Positions:
 
 
 def whole_step(positions: Positions, origin: Origin, part: WholePart) -> StepStarted:
-    """The step of a part that does not grow."""
+    """The step of a whole part."""
     index = positions.take()
     if isinstance(part, AgentUpdatePart):
         placed = AgentUpdatePart(replace(part.agent_update, index=index))
@@ -92,7 +92,7 @@ class Steps:
         with_logprobs: bool = False,
         theirs: Collection[str] = (),
     ) -> None:
-        """`theirs`: the names of the tools that an agent's caller calls."""
+        """`theirs`: the names of the caller's own tools."""
         self.usage = Usage()
         self.finish: FinishReport | None = None
         self._origin = origin
@@ -149,7 +149,7 @@ class Steps:
                     yield self._begin(RefusalChunk)
                 yield RefusalDelta(self._index, text)
             case AnnotationChunk(annotation):
-                # No dialect adds to a finished text, nor to a hidden one.
+                # No dialect adds to a finished or hidden text.
                 if self._open is TextChunk and not self._origin.is_hidden:
                     yield AnnotationAdded(self._index, annotation)
             case ToolCallChunk():
@@ -182,7 +182,7 @@ class Steps:
 
 
 def _hidden(event: ContentEvent) -> ContentEvent:
-    """The event without words that anybody is shown."""
+    """The event, with hidden words."""
     if isinstance(event, TextDelta | ReasoningDelta | RefusalDelta | LogprobsDelta):
         return HiddenDelta(event.index, event.text)
     return event

@@ -25,12 +25,12 @@ ACTION_DELIMITER: Final = "_action_"
 """Between the operation of an OpenAPI document and its coded domain: `<op>_action_<domain>`."""
 
 HANDOFF_PREFIX: Final = "lc_transfer_to_"
-"""Of the tool that hands a run to another agent, before the agent's id: LibreChat's name."""
+"""Begins the name of a tool for a handoff, before the target's id: LibreChat's name."""
 
 FUNCTIONS: Final = "functions"
 AGENTS: Final = "agents"
 TAKEN_LABELS: Final = (FUNCTIONS, AGENTS)
-"""Labels of tools that come from no MCP server: no server has such a name."""
+"""Labels of tools without an MCP server; no server may have these names."""
 
 _ACTIONS: Final = "actions:"
 
@@ -107,7 +107,7 @@ class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def labelled(name: str) -> tuple[str, str]:
-    """The label of whatever runs a tool, and the tool's name there; `name` is as a model reads it.
+    """Find the label of a tool's server, and the tool's name there; models read the whole `name`.
 
     `now_mcp_clock` → `clock`, `now`; `get_action_a_example` → `actions:a_example`, `get`; a handoff
     → `agents` and the whole name; everything else → `functions` and the whole name.
@@ -122,7 +122,7 @@ def labelled(name: str) -> tuple[str, str]:
 
 
 def unlabelled(label: str, name: str) -> str:
-    """The name as a model reads it: the inverse of `labelled`."""
+    """Make the whole name, which models read: the inverse of `labelled`."""
     if label in TAKEN_LABELS:
         return name
     if label.startswith(_ACTIONS):

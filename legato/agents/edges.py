@@ -36,7 +36,7 @@ def is_direct(edge: Edge) -> bool:
 
 
 def leading_on(agents: Mapping[str, Agent]) -> frozenset[str]:
-    """The agents after which others start by direct edges."""
+    """The sources of direct edges to agents of the run."""
     edges = (edge for agent in agents.values() for edge in agent.edges)
     found = (
         source

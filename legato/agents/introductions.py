@@ -1,4 +1,4 @@
-"""Makes the parts that stand before an agent's words: who goes on, and with which tools.  Pure."""
+"""Makes the parts before an agent's words: the agent's name, and the tools.  Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -12,7 +12,7 @@ from legato.content import AgentUpdate, AgentUpdatePart, ToolListPart, WholePart
 from legato.events import Snapshot
 
 MOST_BYTES: Final = 64 * 1024
-"""Of JSON, for the descriptions and schemas of one server: each response has the list once more."""
+"""Of JSON, for the descriptions and schemas of one server: each response repeats the list."""
 
 _ANY: Final[Mapping[str, Any]] = {"type": "object"}
 
@@ -23,7 +23,7 @@ def introduction(
     tools: Sequence[ToolDefinition],
     missing: Mapping[str, str],
 ) -> Sequence[WholePart]:
-    """The parts before the next model call of a visit; none that the log has already.
+    """The parts before the next model call of a visit, without parts already in the log.
 
     `tools` and `missing`: of the agent, as offered now.
     """

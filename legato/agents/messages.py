@@ -10,7 +10,7 @@ from legato.content import Part, SteerPart, TextPart, ToolCall
 from legato.models.contract import ChatMessage
 
 INTERRUPTED: Final = "Interrupted: nobody knows whether this call was made."
-"""Stands for the result of a call that a stop cut, in the answer before."""
+"""Stands for the absent result of an interrupted call."""
 
 
 def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[ChatMessage]:

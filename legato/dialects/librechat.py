@@ -117,7 +117,7 @@ class LibreChat:
     def sync(self, snapshot: Snapshot) -> Body:
         """`content[step.index]` is the step's part; nothing is pending beside the snapshot.
 
-        The place of words that nobody is shown is null.
+        The place of hidden words is null.
         """
         hidden = hidden_positions(snapshot)
         content = snapshot.content

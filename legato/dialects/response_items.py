@@ -13,7 +13,7 @@ Body = dict[str, Any]
 ResponseEvent = tuple[str, Body]  # the event's type, and all other fields but the number
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 OutputPart = TextPart | ThinkPart | ToolCallPart | ToolListPart
-"""A part that is an item of the output; all other parts are not."""
+"""A part with an item in the output."""
 
 ADDED: Final = "response.output_item.added"
 DONE: Final = "response.output_item.done"
@@ -86,7 +86,7 @@ def type_of(part: OutputPart) -> str:
 
 
 def _type_of_call(part: ToolCallPart) -> str:
-    """`mcp_call` is the API's word for calls that the server of the API makes."""
+    """`mcp_call` is the API's word for calls made by the server."""
     if part.is_made_here:
         return "mcp_call"
     return "custom_tool_call" if part.tool_call.kind == "custom" else "function_call"

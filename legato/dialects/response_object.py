@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from legato.content import Part, ToolCallPart, Usage, WholePart
+from legato.content import ModelUsage, Part, ToolCallPart, Usage, WholePart
 from legato.dialects.response_items import Body, ItemStatus, OutputPart, ResponseEvent, item_of
 from legato.dialects.response_status import end_status, error_of, incomplete_of, status_of
 from legato.events import AnyEnding, Created, Snapshot
@@ -41,14 +41,14 @@ _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 def resource(created: Created, content: Sequence[Part], ending: AnyEnding | None) -> Body:
     """The response with the given content; without an ending the response is running.
 
-    `content`: the parts that are shown.  Content from the log and content from storage give the
+    `content`: the shown parts.  Content from the log and content from storage give the
     same response.
     """
     return _resource(created, output_of(created, content, ending), status_of(ending), ending)
 
 
 def resource_now(snapshot: Snapshot, ending: AnyEnding | None) -> Body:
-    """The response of a job that has begun."""
+    """The response of a job after the beginning."""
     created = snapshot.created
     assert created is not None, "only what has begun has a response"
     return resource(created, shown(snapshot), ending)
@@ -130,14 +130,16 @@ def _resource(
         "incomplete_details": incomplete_of(ending),
         "model": api_request.model,
         "output": output,
-        "usage": usage_of(ending.usage) if ending else None,
+        "usage": usage_of(ending.usage, ending.usages) if ending else None,
         "store": api_request.store,
         **DEFAULTS,
         **api_request.echo,
     }
 
 
-def usage_of(usage: Usage) -> Body:
+def usage_of(usage: Usage, models: Sequence[ModelUsage] = ()) -> Body:
+    """`models`: the sum of a run once more, model by model, in a field of ours."""
+    listed = [{"model": each.model, "calls": each.calls, **usage_of(each.usage)} for each in models]
     return {
         "input_tokens": usage.prompt_tokens,
         # The API's types have no null for these two: 0 also stands for an unknown count.
@@ -145,4 +147,5 @@ def usage_of(usage: Usage) -> Body:
         "output_tokens": usage.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        **({"legato": {"models": listed}} if listed else {}),
     }

@@ -63,8 +63,7 @@ _DONE: Final = b"data: [DONE]\n\n"
 
 
 class _Item(NamedTuple):
-    """An item that is open.  `frame`: a template of its deltas; `place`: its number among all
-    items."""
+    """An open item.  `frame`: a template of the item's deltas; `place`: the item's number."""
 
     growing: GrowingPart
     frame: bytes
@@ -76,8 +75,8 @@ class ResponsesEncoder:
     """One job's frames.
 
     The state is the answer's parts.  A text is open until the next step of the same agent.  A tool
-    call is open until its model call ends, and where the run makes the call until the result is
-    there: more arguments may come beside the arguments of later calls.  Items have numbers of
+    call is open until the model call ends, and a call made by the run until the result is there:
+    more arguments may come beside the arguments of later calls.  Items have numbers of
     their own, because some parts are no items.
     """
 

@@ -1,4 +1,4 @@
-"""Runs of agents with tools as Chat Completions: what a client of OpenAI's API may see of them."""
+"""Runs of agents with tools as Chat Completions: as seen by a client of OpenAI's API."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -80,7 +80,7 @@ def streamed(events: Iterable[AnyEvent]) -> list[Chunk]:
 
 
 def put_together(chunks: Sequence[Chunk]) -> dict[str, Any]:
-    """The message that OpenAI's own client makes of the chunks."""
+    """Have OpenAI's own client put the chunks together."""
     message: dict[object, object] = {}
     for chunk in chunks:
         if chunk.data != DONE and chunk.data["choices"]:

@@ -82,7 +82,7 @@ def told(events: Sequence[AnyEvent]) -> list[dict[str, Any]]:
 
 
 def read(data: bytes) -> dict[str, Any]:
-    """An event, checked by OpenAI's types, and by the specification's as far as it has any."""
+    """An event, checked by OpenAI's types and, where there are any, the specification's."""
     event: dict[str, Any] = json.decode(data)
     if "response" not in event:
         STREAM_EVENT.validate_python(event)

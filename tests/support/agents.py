@@ -184,7 +184,7 @@ def agent(
     edges: Sequence[Edge] = (),
     **fields: object,
 ) -> Agent:
-    """An agent whose model says that script, as fast as it may."""
+    """An agent with a script, without a pace."""
     parameters = {"script": list(script), "rate": 0}
     return Agent(
         id=f"agent_{name}",

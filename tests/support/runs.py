@@ -1,4 +1,4 @@
-"""Logs of agents' runs as Hypothesis draws them: any order of what several agents say and call."""
+"""Logs of agents' runs, drawn by Hypothesis: words and calls of several agents in any order."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -22,7 +22,7 @@ from legato.models.contract import (
 )
 
 THEIRS: Final = "theirs"
-"""The name of the tool that the caller calls."""
+"""The name of the caller's own tool."""
 
 TEXTS: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 LOGPROBS: Final = '{"token":"a","logprob":-1.0,"bytes":[97],"top_logprobs":[]}'
@@ -39,7 +39,7 @@ SPEAKERS: Final = (("ada", None), ("ada", 1), ("bob", 1))
 
 
 class Drawn:
-    """A run under way.  `open`: the model calls that have not ended, by speaker."""
+    """A run under way.  `open`: the model calls without an end, by speaker."""
 
     def __init__(self) -> None:
         self.events: list[ContentEvent] = []
@@ -48,7 +48,7 @@ class Drawn:
         self._positions = Positions()
 
     def begin(self, speaker: tuple[str, int | None]) -> None:
-        """Begin a model call; an earlier one of the speaker that has not ended was cut."""
+        """Begin a model call; an earlier call of the speaker without an end was cut."""
         origin = Origin(self._calls, *speaker)
         self._calls += 1
         steps = Steps((), origin, self._positions, with_logprobs=True, theirs={THEIRS})
@@ -58,7 +58,7 @@ class Drawn:
         self.events += self.open[speaker][1].events(chunks)
 
     def end(self, speaker: tuple[str, int | None]) -> list[tuple[int, ToolCall]]:
-        """End the model call; returns the tool calls that the run makes."""
+        """End the model call; returns the run's own tool calls."""
         origin, steps = self.open.pop(speaker)
         reason = (steps.finish or FinishReport("stop")).reason
         self.events.append(ModelCallEnded(origin, "m", reason, Usage(1, 2)))
@@ -72,7 +72,7 @@ class Drawn:
 
 @st.composite
 def runs(draw: st.DrawFn) -> list[ContentEvent]:
-    """A run up to any moment, without its beginning and its ending."""
+    """A run up to any moment, without beginning and ending."""
     run = Drawn()
     unanswered: list[tuple[int, ToolCall]] = []
     for _ in range(draw(st.integers(0, 8))):

@@ -209,6 +209,6 @@ def _size_of(part: Part) -> int:
         case SteerPart():
             return _length_of(part.steer)
         case AgentUpdatePart() | ToolListPart():
-            return 0  # no model said them
+            return 0  # not said by a model
         case _:
             assert_never(part)

@@ -55,7 +55,7 @@ async def read_by_model(client: Client, **fields: Any) -> list[ChatMessage]:
 
 
 def told(messages: Sequence[ChatMessage]) -> list[tuple[str, str | None]]:
-    """Each message's role, and its text or the name of what it calls."""
+    """Each message's role, with the text or the name of the called tool."""
     return [
         (each.role, each.text or each.more["tool_calls"][0]["function"]["name"])
         for each in messages

@@ -143,3 +143,30 @@ async def test_a_response_goes_on_from_the_calls_of_the_one_before(agents: LiveS
         assert after.output_text == "Let me look.It rains."
 
     await with_client(agents, use)
+
+
+async def test_the_usage_of_a_run_is_the_sum_and_is_listed_by_model(agents: LiveServer) -> None:
+    def use(client: OpenAI) -> None:
+        whole: Any = client.chat.completions.create(model="first", messages=HI)
+        [listed] = whole.usage.legato["models"]
+        assert (listed["model"], listed["calls"]) == ("scripted", 2)
+        assert listed["completion_tokens"] == whole.usage.completion_tokens == 5
+        assert listed["prompt_tokens"] == whole.usage.prompt_tokens
+
+        chunks: Any = client.chat.completions.create(
+            model="first", messages=HI, stream=True, stream_options={"include_usage": True}
+        )
+        assert [*chunks][-1].usage.legato == whole.usage.legato
+
+        response: Any = client.responses.create(model="first", input="Hi")
+        [listed] = response.usage.legato["models"]
+        assert listed["calls"] == 2
+        assert listed["output_tokens"] == response.usage.output_tokens == 5
+
+        bare = client.chat.completions.create(
+            model="scripted", messages=HI, extra_body={"tokens": 3, "rate": 0}
+        )
+        assert bare.usage is not None
+        assert "legato" not in bare.usage.model_dump()
+
+    await with_client(agents, use)

@@ -88,7 +88,7 @@ class CustomCallOutputItem(Struct, frozen=True):
 
 
 class McpCallItem(Struct, frozen=True):
-    """A call that an agent's run made, with its result; `error` has the texts of a failure."""
+    """A call made by an agent's run, with the result; `error` has the texts of a failure."""
 
     server_label: CalledName
     name: CalledName
@@ -101,7 +101,7 @@ class McpCallItem(Struct, frozen=True):
 
 
 class McpListToolsItem(Struct, frozen=True):
-    """The tools of a server: kept, and not sent to the model, which gets the tools of its agent."""
+    """The tools of a server: kept, and not sent to the model, which gets the agent's tools."""
 
     server_label: CalledName
     tools: tuple[dict[str, Any], ...]

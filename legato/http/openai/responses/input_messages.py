@@ -107,7 +107,7 @@ def _add_call(messages: list[ChatMessage], item: Item, thoughts: str) -> None:
 
 
 def _result(item: Item) -> str:
-    """The result of a call that a run made, as the model read it."""
+    """The result of a call made by a run, as read by the model."""
     error = item.get("error")
     if error is None:
         return INTERRUPTED if item["output"] is None else str(item["output"])

@@ -56,6 +56,16 @@ class ToolCallView {
   }
 }
 
+/** Another agent goes on from here. */
+class AgentUpdateView {
+  #name = el("span");
+  element = el("div", { className: "part agent-update" }, icon("chevron"), this.#name);
+
+  update({ agent_update }) {
+    this.#name.textContent = agent_update.agentId;
+  }
+}
+
 class ErrorView {
   #text = el("p");
   element = el("div", { className: "part notice" }, icon("alert"), this.#text);
@@ -74,7 +84,13 @@ class OtherView {
   }
 }
 
-const VIEWS = { text: TextView, think: ThinkView, tool_call: ToolCallView, error: ErrorView };
+const VIEWS = {
+  text: TextView,
+  think: ThinkView,
+  tool_call: ToolCallView,
+  agent_update: AgentUpdateView,
+  error: ErrorView,
+};
 
 /** The parts of one answer, in order; only those that changed are touched. */
 export class PartsView {
