@@ -10,13 +10,13 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.support.page.asking import answer, ask, begins_rightly
 from tests.support.page.server import LegatoServer
 
-# `make node` installs it.
+# `make node` installs axe.
 AXE = Path(__file__).parents[2] / ".venv/node/node_modules/axe-core/axe.min.js"
 RUN = "axe.run().then(({ violations }) => JSON.stringify(violations))"
 
 
 def findings(page: Page) -> list[str]:
-    """What axe finds, each as its rule and the first element."""
+    """The findings of axe, each as a rule and the first element."""
     session = page.context.new_cdp_session(page)  # scripts of a page would need its policy's leave
     session.send("Runtime.evaluate", {"expression": AXE.read_text()})
     options = {"expression": RUN, "awaitPromise": True, "returnByValue": True}

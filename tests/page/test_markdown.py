@@ -1,7 +1,12 @@
 """`markdown.js`: safe whatever the model writes, and the same grown as rendered at once."""
 
+import re
+from hashlib import sha256
+
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
+
+from tests.support.page.modules import STATIC
 
 RENDER = """async (text) => {
     const { renderMarkdown } = await import("/static/js/markdown.js");
@@ -165,6 +170,47 @@ def test_what_is_final_is_never_touched_again(
     modules: Page, text: str, tail: str, selector: str
 ) -> None:
     assert modules.evaluate(LEFT_ALONE, [text, tail, selector])
+
+
+COLOURED = """async ([text, size]) => {
+    const { GrowingMarkdown } = await import("/static/js/growing.js");
+    const element = document.createElement("div");
+    document.body.replaceChildren(element);
+    const growing = new GrowingMarkdown(element);
+    for (let end = size; end < text.length + size; end += size)
+        growing.update(text.slice(0, end), false);
+}"""
+CODE = "```py\ndef f(x):\n    return 1  # <b>\n```\n\nMore\n\n```nonsense\ndef f\n```\n\nEnd\n\n."
+
+
+@pytest.mark.parametrize("size", [3, 1000])
+def test_code_has_colours_once_it_is_whole(modules: Page, size: int) -> None:
+    modules.evaluate(COLOURED, [CODE, size])
+
+    expect(modules.locator("code .hljs-keyword")).to_have_text(["def", "return"])
+    expect(modules.locator("code").first).to_have_text("def f(x):\n    return 1  # <b>\n")
+    assert modules.locator("code").last.locator("[class^=hljs]").count() == 0
+
+
+def test_code_in_which_a_reader_selects_is_left_alone(modules: Page) -> None:
+    select = "getSelection().selectAllChildren(document.querySelector('code'));"
+    coloured_and_selected = f"{COLOURED.removesuffix('}')}    {select}\n}}"
+    more = "\n\n```js\nlet a\n```\n\n1\n\n2"
+    modules.evaluate(coloured_and_selected, [CODE + more, 1000])
+
+    expect(modules.locator("code").last.locator(".hljs-keyword")).to_have_text("let")
+    assert modules.locator("code").first.locator(".hljs-keyword").count() == 0
+
+
+def test_vendored_files_are_those_that_were_written_down() -> None:
+    folder = STATIC / "vendor"
+    lines = re.findall(r"^([0-9a-f]{64})  (\S+)$", (folder / "VERSIONS.md").read_text(), re.M)
+
+    assert {name: sha256((folder / name).read_bytes()).hexdigest() for _, name in lines} == {
+        name: digest for digest, name in lines
+    }
+    scripts = {path.relative_to(folder).as_posix() for path in folder.rglob("*.js")}
+    assert scripts == {name for _, name in lines}
 
 
 def test_code_is_copied_as_it_was_written(modules: Page) -> None:

@@ -102,3 +102,14 @@ def test_a_return_says_what_it_brought(server: LegatoServer, context: BrowserCon
         brought = re.compile(r"^Back · \d+ missed events? brought · nothing lost · .*event \d+$")
         expect(page.locator(".answer .status")).to_have_text(brought)
         assert_transcript(page, "first", SLOW_TOKENS)
+
+
+def test_messages_that_the_model_does_not_read_are_told_of(page: Page) -> None:
+    ask(page, "a long question " * 60, model="quick")
+    expect(page.locator("#send")).to_be_visible()
+    expect(answer(page)).to_contain_text("w9")
+
+    ask(page, "a short question", model="forgetful")
+
+    expect(page.locator(".dropped")).to_contain_text("did not fit what the model can read")
+    expect(page.locator(".about").last).to_contain_text("of the oldest messages left out")

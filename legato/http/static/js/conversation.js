@@ -199,8 +199,8 @@ export class Conversation {
   #end(turn, frame) {
     const { requestMessage, responseMessage } = frame;
     this.#keep([requestMessage, responseMessage]);
-    const pace = turn.counted ? turn.pace.summary : {};
-    if (responseMessage) this.endings.ended(responseMessage.messageId, frame, turn.seq, pace);
+    const facts = { dropped: turn.dropped || undefined, ...(turn.counted ? turn.pace.summary : {}) };
+    if (responseMessage) this.endings.ended(responseMessage.messageId, frame, turn.seq, facts);
   }
 
   /** After an ending: what is stored is the truth, and another turn may run already. */

@@ -2,6 +2,7 @@
  * An element whose markdown grows at its end.  Blocks that text to come cannot change are final and
  * never touched again; of a long list, table or code block only the part that is open is redone.
  */
+import { highlight } from "./highlight.js";
 import { OpenCode, OpenList, OpenTable, isDefinite } from "./open_blocks.js";
 import { blocksOf, fragmentOf, orPlain, renderMarkdown } from "./markdown.js";
 
@@ -25,6 +26,7 @@ export class GrowingMarkdown {
     const goesOn = this.#tail.parentNode === this.element && text.startsWith(this.#text);
     if (complete && !goesOn) this.#renderAll(text);
     else if (!goesOn || text !== this.#text) this.#renderMore(text, goesOn);
+    if (complete) highlight(this.element.querySelectorAll("pre > code"));
   }
 
   #renderAll(text) {
@@ -52,6 +54,7 @@ export class GrowingMarkdown {
     this.#settled += used;
     if (!closed) return this.#fragment(rest.slice(used + shown));
     this.#open = null;
+    this.#highlightLast();
     return this.#begin(rest.slice(used));
   }
 
@@ -73,8 +76,14 @@ export class GrowingMarkdown {
     return this.#advance(rest.slice(used));
   }
 
+  /** Code that was just settled is whole: before the tail, behind all that was coloured before. */
+  #highlightLast() {
+    highlight([...this.element.querySelectorAll(":scope > pre > code")].slice(-OPEN_BLOCKS));
+  }
+
   #settle(final, links) {
     if (final.length > 0) this.#tail.before(fragmentOf(final, links));
+    if (final.some(({ type }) => type === "code")) this.#highlightLast();
     const used = final.reduce((length, { raw }) => length + raw.length, 0);
     this.#settled += used;
     return used;
