@@ -15,7 +15,8 @@ Rules:
 7. Observers are told in the step in which a thing happens, and may neither wait nor fail.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, partial
 from typing import Any, assert_never
@@ -97,7 +98,10 @@ class JobObserver:
 
 
 class JobEnv(Struct, frozen=True, kw_only=True):
-    """Everything shared by the jobs of one process.  `is_resumed`: see Recorder."""
+    """Everything shared by the jobs of one process.
+
+    `is_resumed`: see Recorder.  `wall_clock`: seconds since 1970.
+    """
 
     records: Records
     models: Mapping[str, Model]
@@ -108,6 +112,7 @@ class JobEnv(Struct, frozen=True, kw_only=True):
     rotation: Rotation
     runs: Runs = BARE_RUNS
     is_resumed: bool = False
+    wall_clock: Callable[[], float] = time.time
 
 
 class Job:
@@ -149,6 +154,7 @@ class Job:
             env.runs.run_of(turn, model),
             env.limits,
             env.rotation,
+            env.wall_clock,
         )
         self._decision: Decision | None = None
         if recovered is not None:
@@ -159,6 +165,7 @@ class Job:
         or, where the turn was not opened yet, with the model still to be asked."""
         self.opening = recovered.opening
         self.feed.append(*recovered.events)
+        self._producer.take_up()
         if recovered.has_ended:
             self.state = State.ENDED
             self._recorder.journal.mark_done()

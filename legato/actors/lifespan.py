@@ -1,5 +1,6 @@
 """A supervisor's whole life: a former process's jobs come first, and nothing is left at the end."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -38,6 +39,7 @@ async def open_supervisor(
     journal: Journal | None = None,
     runs: Runs = BARE_RUNS,
     on_owner_lost: OnOwnerLost = "seal",
+    wall_clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Supervisor]:
     """Open a supervisor; first end or continue the jobs of a former process (see TakeoverPolicy).
 
@@ -64,6 +66,7 @@ async def open_supervisor(
             journal=journal,
             runs=runs,
             is_resumed=on_owner_lost == "continue",
+            wall_clock=wall_clock,
         )
         supervisor.adopt(recovered)
         yield supervisor

@@ -1,5 +1,6 @@
 """The one nursery of all jobs, and the one place where starts are decided."""
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
@@ -57,9 +58,10 @@ class Supervisor(JobObserver):
         patience: float = 0.0,
         runs: Runs = BARE_RUNS,
         is_resumed: bool = False,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """`hurried`: once set, nothing waits for storage.  `patience`: see JournalWriter;
-        `is_resumed`: see Recorder."""
+        `is_resumed`: see Recorder.  `wall_clock`: seconds since 1970."""
         self.hurried = trio.Event() if hurried is None else hurried
         self._records = records
         self.titles = Titles(records, limits.title_timeout)
@@ -77,6 +79,7 @@ class Supervisor(JobObserver):
             rotation=Rotation(),
             runs=runs,
             is_resumed=is_resumed,
+            wall_clock=wall_clock,
         )
         self._totals = JobTotals()
         self._observers: list[JobObserver] = [self._totals]

@@ -68,6 +68,7 @@ class Seat:
                 limits=self._cluster.limits,
                 lease=LEASE,
                 on_owner_lost=self._cluster.on_owner_lost,
+                wall_clock=trio.current_time,  # a simulated day takes no time
             ) as self._replica,
             trio.open_nursery() as self._requests,
         ):

@@ -18,7 +18,16 @@ from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.agents.calls import only_waits
 from legato.config import OnOwnerLost
 from legato.content import Conversation, SteerPart, TextPart, ThinkPart, Usage
-from legato.events import AnyEnding, AnyEvent, Created, Ending, Failed, Snapshot, text_bytes
+from legato.events import (
+    AnyEnding,
+    AnyEvent,
+    Asked,
+    Created,
+    Ending,
+    Failed,
+    Snapshot,
+    text_bytes,
+)
 from legato.models.contract import Model, ModelRequest
 from legato.storage.contracts.errors import (
     ForeignConversation,
@@ -36,7 +45,8 @@ _RETRIES: Final = (0.25, 0.5, 1.0)
 """Seconds after each attempt to recover a job; a process that starts has not longer for one."""
 
 HAND_OVERS: Final = 100
-"""The same for a turn that waits: it comes to every process that is replaced meanwhile."""
+"""The same for a turn or a run that waits: it comes to every process that is replaced meanwhile,
+and does nothing there that could end the process."""
 
 log = structlog.get_logger()
 
@@ -169,7 +179,7 @@ async def recover_one(
         opening is not None
         and said is None
         and not replay.has_faults
-        and successor.continues(turn, replay.fold.snapshot(len(replay.events)))
+        and successor.continues(turn, replay.snapshot)
         and replay.turn is not None  # or the model would be asked something else
     )
     if not job.marked_done and not goes_on:
@@ -181,13 +191,18 @@ async def recover_one(
 
 def _replay(job: OrphanedJob, kept: Kept) -> Replay:
     """Replay the log; after too many attempts only its first entry, since the rest may crash."""
-    if job.attempts <= TRIES:
-        return Replay(kept)
-    if len(kept.entries) == 1 and job.attempts <= HAND_OVERS:
+    most = HAND_OVERS if _may_wait(kept) else TRIES
+    if job.attempts <= most:
         replay = Replay(kept)
-        if replay.still_waits:
+        if job.attempts <= TRIES or replay.still_waits or only_waits(replay.snapshot):
             return replay
     return Replay(Kept(kept.entries[:1], "it was tried often"))
+
+
+def _may_wait(kept: Kept) -> bool:
+    """Whether the log may be that of a queued turn or a waiting run; told without a replay."""
+    asks = any(isinstance(event, Asked) for each in kept.entries for event in each.events)
+    return asks or len(kept.entries) == 1
 
 
 async def _opening(replay: Replay, turn: Turn | None, records: Records) -> Opening | None:
@@ -269,7 +284,7 @@ def _failed(replay: Replay, opening: Opening | None, store: TurnStore) -> AnyEnd
     if replay.fault is not None:
         why = Failure(why.reason, f"{why.message}  Not all of it can be read: {replay.fault}.")
     decision = Decision(why, store.moment())
-    snapshot = replay.fold.snapshot(len(replay.events))
+    snapshot = replay.snapshot
     return ending_of(decision, opening, snapshot.content, Usage(), Stored(None), snapshot.unread)
 
 
