@@ -31,7 +31,7 @@ ACTORS: Final = (
 )
 ROOMS: Final = (
     "legato.actors.stream",
-    "legato.actors.messages",
+    *("legato.actors.question", "legato.actors.interjections", "legato.actors.messages"),
     "legato.actors.lifecycle",
     "legato.actors.ending",
     "legato.actors.conversation",
@@ -120,7 +120,12 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     # The rooms of the actors, each above the rooms before.
     "legato.actors.mailbox": (),
     "legato.actors.stream": (*BASE, "legato.dialects.contract", "legato.actors.mailbox"),
-    "legato.actors.messages": (*ACTORS, "legato.actors.stream"),
+    "legato.actors.question": (),
+    "legato.actors.interjections": (*ACTORS, "legato.actors.question"),
+    "legato.actors.messages": (
+        *ACTORS,
+        *("legato.actors.question", "legato.actors.interjections", "legato.actors.stream"),
+    ),
     "legato.actors.lifecycle": (),
     "legato.actors.ending": (*ACTORS, "legato.actors.messages", "legato.actors.lifecycle"),
     "legato.actors.conversation": (*ACTORS, "legato.actors.messages", "legato.actors.ending"),
@@ -130,6 +135,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.http": (
         *BASE,
         *("legato.agents", "legato.agents.tools", "legato.agents.tools.contract"),
+        "legato.agents.tools.arguments",
         *CONTRACTS,
         "legato.config.agents",
         "legato.config.guards",

@@ -31,6 +31,7 @@ from legato.actors.durability.job_journal import JobJournal, Writer
 from legato.actors.durability.recorder import Recorder
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
+from legato.actors.interjections import Interjection, Receipt, Rejected, SteerReceipt
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox, ReplyTo
 from legato.actors.messages import (
@@ -42,7 +43,6 @@ from legato.actors.messages import (
     Fail,
     Failure,
     FromProducer,
-    Interjection,
     JobMessage,
     NotOpened,
     Opened,
@@ -51,7 +51,6 @@ from legato.actors.messages import (
     Outcome,
     Overdue,
     ProducerDone,
-    Rejected,
     Stop,
     StopRequested,
     Stored,
@@ -59,7 +58,7 @@ from legato.actors.messages import (
 from legato.actors.producer import Producer
 from legato.actors.ref import LocalRef
 from legato.actors.rotation import Rotation
-from legato.actors.steering import Reply, returned, verdict
+from legato.actors.steering import returned, verdict
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
@@ -357,13 +356,20 @@ class Job:
         if found.events:
             self._publish(*found.events)
             self._producer.interjected(found.events)
-        reply = found.reply(self.feed.cursor)
+        reply = self._placed(found.reply(self.feed.cursor))
         if self.state is State.ENDED:
             reply_to.send(reply)
         else:
             self._children.start_soon(self._reply_durably, reply_to, reply)
 
-    async def _reply_durably(self, reply_to: ReplyTo[Any], reply: Reply) -> None:
+    def _placed(self, reply: Receipt) -> Receipt:
+        """Add the outcome's place in the log to a steer's receipt."""
+        if not isinstance(reply, SteerReceipt) or reply.outcome is None:
+            return reply
+        place = self.feed.place_of(reply.outcome)
+        return replace(reply, outcome_at=place)
+
+    async def _reply_durably(self, reply_to: ReplyTo[Any], reply: Receipt) -> None:
         with closing(reply_to):
             with trio.move_on_after(self._limits.store_timeout) as time:
                 await self._recorder.journal.written()

@@ -4,28 +4,25 @@ All of them come by the mailbox, except the producer's.
 """
 
 from enum import StrEnum
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any
 
 from msgspec import Struct
 
+from legato.actors.interjections import Interjection
 from legato.actors.mailbox import ReplyTo
+from legato.actors.question import Question
 from legato.actors.stream.places import Located, Start
 from legato.actors.stream.sinks import Sink
 from legato.content import Conversation
 from legato.events import (
-    Answered,
     AnyEnding,
     ContentEvent,
     Created,
     Cursor,
     Queued,
     Snapshot,
-    SteerOutcome,
-    SteerTaken,
 )
 from legato.models.contract import ModelRequest
-
-A = TypeVar("A", covariant=True)
 
 
 class Ended(Struct, frozen=True):
@@ -156,58 +153,6 @@ class StopReply(Struct, frozen=True, tag=True):
     cursor: Cursor
 
 
-class SteerReceipt(Struct, frozen=True, tag=True):
-    """A steer, as the job's log has it up to `cursor`.
-
-    `outcome` is None while the steer waits for a model call; then `position` is the place among
-    the waiting steers, from 1, else 0.
-    """
-
-    steer: SteerTaken
-    position: int
-    cursor: Cursor
-    outcome: SteerOutcome | None = None
-
-
-class AnswerReceipt(Struct, frozen=True, tag=True):
-    """The answer that an ask has, and `cursor`, up to which the reply is true."""
-
-    answered: Answered
-    cursor: Cursor
-
-
-Reason = Literal[
-    "not_begun",
-    "ended",
-    "too_many_steers",
-    "too_many_receipts",
-    "other_text",
-    "unknown_steer",
-    "unknown_ask",
-    "not_allowed",
-    "answered",
-    "expired",
-    "storage_unavailable",
-]
-
-
-class Rejected(Struct, frozen=True, tag=True):
-    """A steer or an answer that the job does not take.  `cursor`: where the reply is true.
-
-    `winner` is the answer that the ask has already, `ending` the job's, once it is said.
-    """
-
-    reason: Reason
-    message: str
-    cursor: Cursor
-    winner: Answered | None = None
-    ending: AnyEnding | None = None
-
-
-class Question(Struct, Generic[A], frozen=True, tag=True):
-    """Asked of a job, and answered with an `A`.  Replicas send each other the same structs."""
-
-
 class Subscribe(Question[None], frozen=True):
     """From a reader: give `sink` the backlog from `start`, and all events to come.
 
@@ -263,48 +208,9 @@ class GetStatus(Question[Status], frozen=True):
     """Answered at once: how the job stands."""
 
 
-class Steer(Question[SteerReceipt | Rejected], frozen=True):
-    """From anyone allowed: words for the next model call.  Answered once the steer is durable.
-
-    `steer_id` names the steer if it is new.  A second steer with the same `client_id` is the first,
-    asked again because the reply was lost; with `preempt` it makes the first a preempting one.
-    `at`: milliseconds since 1970.
-    """
-
-    steer_id: str
-    text: str
-    at: int
-    client_id: str = ""
-    preempt: bool = False
-
-
-class CancelSteer(Question[SteerReceipt | Rejected], frozen=True):
-    """From anyone allowed: take a waiting steer back.  `steer_id`: ours, or the caller's own."""
-
-    steer_id: str
-
-
-class FindSteer(Question[SteerReceipt | Rejected], frozen=True):
-    """Answered at once: what became of a steer.  `steer_id`: ours, or the caller's own."""
-
-    steer_id: str
-
-
-class Answer(Question[AnswerReceipt | Rejected], frozen=True):
-    """From anyone allowed: the answer to an ask.  Answered once the answer is durable.
-
-    The first answer wins.  The same answer again has the same reply.  `at`: milliseconds since
-    1970.
-    """
-
-    answered: Answered
-    at: int
-
-
 WaitingQuestion = (
     Subscribe | Locate | Stop | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
 )
-Interjection = Steer | CancelSteer | FindSteer | Answer
 AnyQuestion = WaitingQuestion | Interjection
 
 

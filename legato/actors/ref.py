@@ -20,12 +20,12 @@ from legato.actors.messages import (
     GetStatus,
     JobMessage,
     Locate,
-    Question,
     Status,
     Stop,
     StopReply,
     Subscribe,
 )
+from legato.actors.question import Question
 from legato.actors.stream.places import Located, Start
 from legato.actors.stream.sinks import Sink
 from legato.events import AnyEnding, Created, Cursor, Queued

@@ -10,20 +10,19 @@ from typing import Final, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from legato.actors.messages import (
-    Answer,
+from legato.actors.interjections import (
+    AnswerAsk,
     AnswerReceipt,
     CancelSteer,
-    Ended,
     FindSteer,
     Interjection,
-    Outcome,
     Reason,
+    Receipt,
     Rejected,
     Steer,
     SteerReceipt,
-    StopRequested,
 )
+from legato.actors.messages import Ended, Outcome, StopRequested
 from legato.events import (
     Answered,
     AnyEnding,
@@ -40,14 +39,12 @@ MOST_WAITING: Final = 10
 MOST_STEERS: Final = 100
 """Steers of one job, with those that were read: each keeps a receipt in the log."""
 
-Reply = SteerReceipt | AnswerReceipt | Rejected
-
 
 class Verdict(Struct, frozen=True):
     """The events to append, and the reply, given the cursor behind the events."""
 
     events: tuple[AnyEvent, ...]
-    reply: Callable[[Cursor], Reply]
+    reply: Callable[[Cursor], Receipt]
 
 
 def verdict(
@@ -62,7 +59,7 @@ def verdict(
         case FindSteer(steer_id):
             steer = _found(steer_id, snapshot)
             return _receipt(steer, snapshot) if steer else _unknown_steer(steer_id)
-        case Answer():
+        case AnswerAsk():
             return _answer(question, snapshot, ending)
         case _:
             assert_never(question)
@@ -143,7 +140,7 @@ def _unknown_steer(steer_id: str) -> Verdict:
     return _reject("unknown_steer", f"The generation has no steer {steer_id!r:.80}.")
 
 
-def _answer(answer: Answer, snapshot: Snapshot, ending: AnyEnding | None) -> Verdict:
+def _answer(answer: AnswerAsk, snapshot: Snapshot, ending: AnyEnding | None) -> Verdict:
     said = answer.answered
     ask = next((each for each in snapshot.asks if each.ask_id == said.ask_id), None)
     if ask is None:

@@ -10,7 +10,7 @@ from legato.agents.tools.contract import ToolDefinition
 def needs_leave(agent: Agent, tool: ToolDefinition, allowed: Container[str]) -> bool:
     """Whether a call of the tool waits for an approval.
 
-    The first pattern of the agent's `approval` that fits the tool's name decides; without one no
+    The longest pattern of the agent's `approval` that fits the tool's name decides; without one no
     call waits.  `allowed`: the tools that somebody allowed for the whole conversation.
     """
     if tool.name in allowed:
@@ -26,5 +26,5 @@ def needs_leave(agent: Agent, tool: ToolDefinition, allowed: Container[str]) -> 
 
 def approval_of(agent: Agent, name: str) -> Approval:
     """The setting for a tool's name."""
-    fitting = (value for pattern, value in agent.approval.items() if fnmatchcase(name, pattern))
-    return next(fitting, "never")
+    fitting = [pattern for pattern in agent.approval if fnmatchcase(name, pattern)]
+    return agent.approval[max(fitting, key=len)] if fitting else "never"

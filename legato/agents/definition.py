@@ -72,7 +72,7 @@ class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     are JSON, for the model.  `tools`: `now_mcp_clock`, `sys__all__sys_mcp_files`,
     `<operation>_action_<domain>`, or the configured name of a Python function.
     `recursion_limit`: model calls of one run at most.  `approval`: patterns of tools' names, such
-    as `delete_*`; the first that fits decides.
+    as `delete_*`; the longest that fits decides.
     """
 
     id: str

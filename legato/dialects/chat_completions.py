@@ -26,7 +26,7 @@ from legato.dialects.completion_object import (
     usage_of,
 )
 from legato.dialects.contract import Identity
-from legato.dialects.floor import Floor
+from legato.dialects.floor import SpeakingOrder
 from legato.events import (
     AnnotationAdded,
     Answered,
@@ -80,7 +80,7 @@ class ChatCompletions:
         self._calls: dict[int, int] = {}
         self._agents: dict[int, str] = {}  # by the positions of the calls that the run makes
         self._answered = 0  # of these calls
-        self._floor = Floor()
+        self._floor = SpeakingOrder()
         self._lines = BlankLines()
         self._custom: frozenset[int] = frozenset()  # positions of calls whose input is any text
 

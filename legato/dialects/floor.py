@@ -11,7 +11,7 @@ NOBODY: Final = -1
 Speaker = tuple[str | None, int | None]  # the agent's id, and the group's
 
 
-class Floor:
+class SpeakingOrder:
     """One part is `live`: readers get its words at once.  Parts that begin meanwhile are held back.
 
     An agent says one part at a time.  The live part ends where its agent begins another step, or

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.durability.recovery import TRIES
-from legato.actors.messages import AnswerReceipt, Rejected, Standing
+from legato.actors.interjections import AnswerReceipt, Rejected
+from legato.actors.messages import Standing
 from legato.actors.ref import JobRef
 from legato.agents.asks import DENIED, EXPIRED
 from legato.agents.definition import Agent, Approval

@@ -4,7 +4,7 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.messages import Rejected, SteerReceipt
+from legato.actors.interjections import Rejected, SteerReceipt
 from legato.actors.steering import MOST_STEERS, MOST_WAITING
 from legato.agents.tool_run import STEERED_CALL
 from legato.content import ToolCallPart

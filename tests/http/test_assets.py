@@ -39,7 +39,8 @@ async def test_who_takes_gzip_is_sent_less(nobody: Client, accepted: str) -> Non
     async with connection:
         await connection.send_complete()
         packed = await everything(connection)
-    headers = connection.headers or {}
+    assert connection.headers is not None
+    headers = connection.headers
 
     assert headers["content-encoding"] == "gzip"
     assert headers["vary"] == plain.headers["vary"] == "Accept-Encoding"

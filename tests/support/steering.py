@@ -2,8 +2,8 @@
 
 from itertools import count
 
-from legato.actors.messages import (
-    Answer,
+from legato.actors.interjections import (
+    AnswerAsk,
     AnswerReceipt,
     CancelSteer,
     FindSteer,
@@ -46,7 +46,7 @@ async def answer(
     job: JobRef, ask_id: str, decision: Decided = "approve", *, at: int = 1, **fields: object
 ) -> AnswerReceipt | Rejected:
     said = Answered(ask_id=ask_id, decision=decision, by="alice", **fields)  # type: ignore[arg-type]
-    return await job.ask(Answer(said, at))
+    return await job.ask(AnswerAsk(said, at))
 
 
 def told(ending: AnyEnding) -> list[str]:

@@ -5,25 +5,27 @@ from typing import Any, Final, Literal, Self, cast
 
 from msgspec import Raw, Struct, json, msgpack
 
-from legato.actors.messages import (
-    Answer,
+from legato.actors.interjections import (
+    AnswerAsk,
     AnswerReceipt,
+    CancelSteer,
+    FindSteer,
+    Rejected,
+    Steer,
+    SteerReceipt,
+)
+from legato.actors.messages import (
     AwaitAnswer,
     AwaitEnding,
     AwaitOpened,
     AwaitQueued,
-    CancelSteer,
-    FindSteer,
     GetStatus,
     Locate,
-    Question,
-    Rejected,
     Status,
-    Steer,
-    SteerReceipt,
     Stop,
     StopReply,
 )
+from legato.actors.question import Question
 from legato.actors.stream.places import Located
 from legato.dialects.contract import Identity
 from legato.events import AnyEnding, AnyEvent, Created, Queued, Snapshot, without_turn
@@ -126,7 +128,7 @@ JobQuestion = (
     | Steer
     | CancelSteer
     | FindSteer
-    | Answer
+    | AnswerAsk
 )
 """All that a job is asked but Subscribe, for which Follow stands."""
 

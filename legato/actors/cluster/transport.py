@@ -25,7 +25,7 @@ from legato.actors.cluster.protocol import (
     encode_packet,
 )
 from legato.actors.mailbox import ActorError
-from legato.actors.messages import Question
+from legato.actors.question import Question
 from legato.actors.ref import LocalRef
 from legato.actors.stream.places import Start
 from legato.events import Cursor

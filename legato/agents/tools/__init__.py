@@ -1,6 +1,7 @@
 """Tools: used by agents, executed outside the model.
 
 - `arguments`: a call's arguments, from the model's JSON text to what the tool is called with
+- `ask_user`: the tool by which a model asks the user a question
 - `bounds`: how much of a tool's result a model is given
 - `contract`: what a tool is to the rest of the program
 - `functions`: Python functions as tools

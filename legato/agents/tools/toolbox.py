@@ -8,6 +8,7 @@ from typing import Final
 import trio
 
 from legato.agents.definition import ACTION_DELIMITER, MCP_DELIMITER
+from legato.agents.tools.ask_user import ASK_USER, BuiltInToolbox
 from legato.agents.tools.contract import NoTools, Offer, Toolbox, joined
 from legato.agents.tools.functions import FunctionToolbox, load_functions
 from legato.config import ConfigError, Settings
@@ -22,6 +23,7 @@ class AllTools:
         self._kinds: Mapping[str, Toolbox] = {
             MCP_DELIMITER: mcp,
             ACTION_DELIMITER: actions,
+            ASK_USER: BuiltInToolbox(),
             "": functions,
         }
 
@@ -34,7 +36,7 @@ class AllTools:
         """See Toolbox."""
         wanted: dict[str, list[str]] = {}
         for name in dict.fromkeys(names):
-            kind = next(delimiter for delimiter in self._kinds if delimiter in name)
+            kind = ASK_USER if name == ASK_USER else self._kind_of(name)
             wanted.setdefault(kind, []).append(name)
         offers: dict[str, Offer] = {}
 
@@ -45,6 +47,10 @@ class AllTools:
             for kind in wanted:
                 nursery.start_soon(ask, kind)
         return joined(offers[kind] for kind in wanted)
+
+    def _kind_of(self, name: str) -> str:
+        delimiters = (each for each in self._kinds if each != ASK_USER)
+        return next(delimiter for delimiter in delimiters if delimiter in name)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field, json
 
-from legato.agents.definition import Agent, Edge, ToolName
+from legato.agents.definition import Agent, Approval, Edge, ToolName
 from legato.agents.errors import InvalidAgent
 from legato.agents.state import AgentState, SupportContact
 from legato.http.input.nesting import MAX_PARAMETERS
@@ -28,11 +28,18 @@ class ContactBody(Struct):
     email: Annotated[str, Meta(max_length=320, pattern=r"^[^\x00-\x1f\x7f]*\Z")] = ""
 
 
+Approvals = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=128)], Approval], Meta(max_length=128)
+]
+
+
 class AgentBody(Struct, kw_only=True):
     """Fields of an agent; null is the field's default.
 
     - `model` is one of `/api/models`; by default the server's default.
     - `tools` are names: `now_mcp_clock`; `sys__all__sys_mcp_files` for all tools of a server.
+    - `approval` says which tools wait for leave: `{"delete_*": "ask"}`; `auto` asks for tools
+      that may destroy something.  The longest pattern that fits a tool's name decides.
     - `edges` lead to other agents: `{from, to, edgeType: handoff|direct, …}`.
     """
 
@@ -48,6 +55,7 @@ class AgentBody(Struct, kw_only=True):
     edges: Edges | UnsetType | None = UNSET
     end_after_tools: bool | UnsetType | None = UNSET
     hide_sequential_outputs: bool | UnsetType | None = UNSET
+    approval: Approvals | UnsetType | None = UNSET
     category: Annotated[OneLine, Meta(min_length=1)] | UnsetType | None = UNSET
     conversation_starters: Starters | UnsetType | None = UNSET
     support_contact: ContactBody | UnsetType | None = UNSET

@@ -58,7 +58,7 @@ async def test_servers_that_are_configured_are_asked() -> None:
     settings = Settings(mcp={"clock": McpSettings(command="/no/such/program")})
     async with open_toolbox(settings) as toolbox:
         offer = await toolbox.offer(["now_mcp_clock"], "ada")
-        assert toolbox.names == ["sys__all__sys_mcp_clock"]
+        assert toolbox.names == ["sys__all__sys_mcp_clock", "ask_user"]
 
     assert offer.missing["now_mcp_clock"].startswith("the MCP server 'clock' is not there: ")
 
