@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import trio
 
+from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover
 from legato.actors.jobs import Jobs
 from legato.actors.supervisor import Supervisor
@@ -49,7 +50,7 @@ async def open_supervisor(
     Raises:
         StorageError: if the former process's jobs cannot be read, or not be stored.
     """
-    recovered: Sequence[Recovered] = ()
+    recovered: Sequence[Recovered | Parked] = ()
     if journal is not None:
         policy = TakeoverPolicy(models, on_owner_lost)
         recovered = await recover(journal, records, policy, most=limits.max_retained_bytes)

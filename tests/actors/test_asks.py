@@ -23,7 +23,7 @@ from legato.models.contract import Json
 from legato.storage.contracts.journal import Entries
 from legato.storage.memory.journal import JournalStore
 from tests.actors.test_agent_runs import open_runs, results, text
-from tests.support.actors import FlakyRecords, House
+from tests.support.actors import C1, FlakyRecords, House
 from tests.support.agents import CountedTool, agent, call, calls
 from tests.support.steering import answer, open_asks, taken, told
 
@@ -365,8 +365,9 @@ async def _ask_and_die(
 
 
 def _only(house: House) -> JobRef:
-    [job] = house.supervisor.registry.all_running()
-    return job.ref
+    job = house.supervisor.whereis(C1)
+    assert job is not None
+    return job
 
 
 @pytest.mark.parametrize("on_owner_lost", ["seal", "continue"])

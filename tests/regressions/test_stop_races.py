@@ -78,7 +78,7 @@ async def late(turns: int, act: Callable[[], Awaitable[None]]) -> None:
 
 
 async def check_race(house: House, readers: list[Reader], stops: list[StopReply]) -> type[Ending]:
-    [job] = house.supervisor.registry.conversation(C1)
+    [job] = house.supervisor.registry
     ending = job.feed.ending
     whole = await frames(job.ref)
 

@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from legato.actors.conversation.turn import Turn, turn_of
 from legato.actors.conversation.turn_store import TurnStore, turn_store
 from legato.actors.durability.job_journal import EVENT_BYTES
+from legato.actors.durability.parked import Parked, parked
 from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART, Decision, ending_of
 from legato.actors.messages import Failure, Opening, Stored
@@ -55,7 +56,8 @@ class Recovered(Struct, frozen=True):
     """A job for readers who come back, which goes on if it has no ending.
 
     `previous_epochs`: the former owners' epochs, each with its last remaining position.  `opening`:
-    None where the turn never began.
+    None where the turn never began.  `is_planned`: whether `opening` has the model's request, too.
+    `waits_until`: where the run only waits, when the first ask expires, in ms since 1970.
     """
 
     turn: Turn
@@ -63,6 +65,8 @@ class Recovered(Struct, frozen=True):
     opening: Opening | None
     previous_epochs: Mapping[int, int]
     events: Sequence[AnyEvent]
+    is_planned: bool = False
+    waits_until: int | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -109,8 +113,10 @@ async def recover(
     successor: TakeoverPolicy | None = None,
     *,
     most: float = math.inf,
-) -> Sequence[Recovered]:
+) -> Sequence[Recovered | Parked]:
     """Take over the jobs without an owner; end the begun jobs without an ending.
+
+    Of a run that only waits for answers nothing is kept but an entry, however many there are.
 
     Jobs marked as done are there only to be read.  The newest of them are read, up to about `most`
     bytes; the others are forgotten unread.  All jobs come in the order of their ids.  The caller
@@ -125,15 +131,18 @@ async def recover(
     successor = successor or TakeoverPolicy()
     abandoned = await journal.take_over()
     due = [each for each in abandoned if not each.marked_done]
-    found = [await _tried(each, journal, records, successor) for each in due]
+    found: list[Recovered | Parked | None] = []
+    for each in due:
+        recovered = await _tried(each, journal, records, successor)
+        found.append(let_wait(recovered) if recovered else None)
     done = [each for each in abandoned if each.marked_done]
     while done and most > 0:
         found.append(recovered := await _tried(done.pop(), journal, records, successor))
         most -= _size_of(recovered.events) if recovered else 0
     if done:
         await journal.forget([each.job_id for each in done])
-    kept = [recovered for recovered in found if recovered is not None]
-    return sorted(kept, key=lambda recovered: recovered.turn.job_id)
+    kept = [each for each in found if each is not None]
+    return sorted(kept, key=lambda each: each.turn.job_id)
 
 
 def _size_of(events: Sequence[AnyEvent]) -> int:
@@ -161,6 +170,13 @@ async def recover_one(
 ) -> Recovered | None:
     """None where nobody can ever read the job, or another process has taken it over."""
     replay = _replay(job, await journal.read(job.job_id))
+    return await recover_from(replay, job, journal, records, successor)
+
+
+async def recover_from(
+    replay: Replay, job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
+) -> Recovered | None:
+    """Recover the job whose log is `replay`; None: see `recover_one`."""
     known = turn_of(replay.turn) if replay.turn else await successor.turn(job.job_id)
     if known and replay.still_waits:
         return Recovered(known, job.epoch, None, replay.previous_epochs, replay.events)
@@ -186,7 +202,30 @@ async def recover_one(
         ending = said or _failed(replay, opening, store)
         if not await _end(job, replay, ending, opening, journal, store):
             return None
-    return Recovered(turn, job.epoch, opening, replay.previous_epochs, replay.events)
+    waits_until = _first_expiry(replay.snapshot) if goes_on else None
+    return Recovered(
+        turn,
+        job.epoch,
+        opening,
+        replay.previous_epochs,
+        replay.events,
+        waits_until=waits_until,
+    )
+
+
+def let_wait(recovered: Recovered) -> Recovered | Parked:
+    """A run that only waits needs no job until somebody asks for it."""
+    if recovered.waits_until is None:
+        return recovered
+    tail, epoch = len(recovered.events), recovered.epoch
+    return parked(recovered.turn, epoch, tail, recovered.waits_until, trio.Event())
+
+
+def _first_expiry(snapshot: Snapshot) -> int | None:
+    """When the first open ask expires, in ms since 1970; None where the run does not only wait."""
+    if not only_waits(snapshot):
+        return None
+    return min(ask.expires_at for ask in snapshot.open_asks)
 
 
 def _replay(job: OrphanedJob, kept: Kept) -> Replay:
