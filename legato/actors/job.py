@@ -15,7 +15,8 @@ Rules:
 7. Observers are told in the step in which a thing happens, and may neither wait nor fail.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, partial
 from typing import Any, assert_never
@@ -24,9 +25,10 @@ import trio
 from msgspec import Struct
 from msgspec.structs import replace
 
-from legato.actors.absent_model import AbsentModel
+from legato.actors.absent_model import model_named
 from legato.actors.conversation.turn import Turn, without_prompt
 from legato.actors.durability.job_journal import JobJournal, Writer
+from legato.actors.durability.parked import Parked, parked
 from legato.actors.durability.recorder import Recorder
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
@@ -49,13 +51,14 @@ from legato.actors.messages import (
     OpeningOverdue,
     Outcome,
     Overdue,
+    ParkDue,
     ProducerDone,
     Stop,
     StopRequested,
     Stored,
 )
 from legato.actors.producer import Producer
-from legato.actors.ref import LocalRef
+from legato.actors.ref import Find, LocalRef, nowhere
 from legato.actors.rotation import Rotation
 from legato.actors.steering import returned, verdict
 from legato.actors.stream.feed import Feed
@@ -89,6 +92,9 @@ class JobObserver:
     def job_lost(self, job: "Job") -> None:
         """Another replica owns the job by now, or will."""
 
+    def job_parked(self, job: "Job", entry: Parked) -> None:
+        """The job is let go of while its run waits; only `entry` is here from now on."""
+
     def job_left(self, job: "Job") -> None:
         """The job was here to its end, and is gone."""
 
@@ -97,7 +103,10 @@ class JobObserver:
 
 
 class JobEnv(Struct, frozen=True, kw_only=True):
-    """Everything shared by the jobs of one process.  `is_resumed`: see Recorder."""
+    """Everything shared by the jobs of one process.
+
+    `is_resumed`: see Recorder.  `find`: see LocalRef.  `wall_clock`: seconds since 1970.
+    """
 
     records: Records
     models: Mapping[str, Model]
@@ -108,6 +117,8 @@ class JobEnv(Struct, frozen=True, kw_only=True):
     rotation: Rotation
     runs: Runs = BARE_RUNS
     is_resumed: bool = False
+    find: Find = nowhere
+    wall_clock: Callable[[], float] = time.time
 
 
 class Job:
@@ -116,23 +127,31 @@ class Job:
     `opening` says whether the turn has begun: then the question is stored.
     """
 
-    def __init__(self, turn: Turn, env: JobEnv, recovered: Recovered | None = None) -> None:
-        """`recovered`: how far another process brought the job; None for a new job."""
+    def __init__(
+        self,
+        turn: Turn,
+        env: JobEnv,
+        recovered: Recovered | None = None,
+        ended: trio.Event | None = None,
+    ) -> None:
+        """`recovered`: how far another process brought the job; None for a new job.  `ended`: to
+        set at the ending, if others wait for the ending already."""
         epoch = recovered.epoch if recovered else FIRST_EPOCH
         previous_epochs = recovered.previous_epochs if recovered else {}
         written = len(recovered.events) if recovered else 0  # up to where the journal has the log
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
-        model = env.models.get(turn.model) or AbsentModel(turn.model)
+        model = model_named(env.models, turn.model)
         # Anybody may read these, and only this job changes them.
         self.turn = turn
         self.state = State.OPENING
         self.opening: Opening | None = None
-        self.ended = trio.Event()
+        self.ended = trio.Event() if ended is None else ended
         self.feed = Feed(identity, env.dialects, previous_epochs)
         # The supervisor enters this: the scope of all tasks of the job.
         self.life = trio.CancelScope()
         self._limits = env.limits
         self._observer = env.observer
+        self._find = env.find
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
         journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
@@ -149,8 +168,10 @@ class Job:
             env.runs.run_of(turn, model),
             env.limits,
             env.rotation,
+            env.wall_clock,
         )
         self._decision: Decision | None = None
+        self._is_planned = False
         if recovered is not None:
             self._take_up(recovered)
 
@@ -158,7 +179,9 @@ class Job:
         """Be as another process left the job: ended, or with an answer for the model to go on from,
         or, where the turn was not opened yet, with the model still to be asked."""
         self.opening = recovered.opening
+        self._is_planned = recovered.is_planned
         self.feed.append(*recovered.events)
+        self._producer.take_up()
         if recovered.has_ended:
             self.state = State.ENDED
             self._recorder.journal.mark_done()
@@ -168,7 +191,17 @@ class Job:
 
     @cached_property
     def ref(self) -> LocalRef:
-        return LocalRef(self._mailbox.ref, self.turn, self.feed.epoch, self.feed.previous_epochs)
+        epochs = self.feed.epoch, self.feed.previous_epochs
+        return LocalRef(self._mailbox.ref, self.turn, *epochs, self._find)
+
+    @property
+    def epoch(self) -> int:
+        return self.feed.epoch
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the question is stored."""
+        return self.opening is not None
 
     @property
     def model(self) -> Model:
@@ -211,6 +244,12 @@ class Job:
         """Whether the model is being asked, and nothing is decided."""
         return self.state is State.RUNNING
 
+    @property
+    def is_parkable(self) -> bool:
+        """Whether the journal could stand for the job: the run only waits, and nobody is here."""
+        is_watched = self.feed.readers > 0 or self._waiters.are_there
+        return not is_watched and self._recorder.journal.has_all and self.only_waits
+
     def close(self) -> None:
         """End for good: nobody waits for this job any longer."""
         with closing(self._mailbox):
@@ -228,6 +267,8 @@ class Job:
         async with trio.open_nursery() as self._children:
             if self.state is State.ENDED:
                 self._children.start_soon(self._retire)
+            elif self.opening is not None and self._is_planned:
+                self._open(self.opening)
             elif self.opening is not None:
                 content = self.feed.snapshot().content
                 self._children.start_soon(self._recorder.reopen, self.opening.created, content)
@@ -330,6 +371,8 @@ class Job:
                 self._hurry()
             case Fail(failure):
                 self._decide(failure)
+            case ParkDue():
+                self._park()
             case Ask(question, reply_to):
                 self._hear(question, reply_to)
             case _:
@@ -401,9 +444,30 @@ class Job:
         if self._advance(Signal.OPEN):
             content = self.feed.snapshot().content
             self._children.start_soon(self._producer.run, opening.request, content)
+            if self._recorder.may_wait:
+                self._children.start_soon(self._look_whether_to_park)
             self._end_if_long()
         else:
             self._store()
+
+    async def _look_whether_to_park(self) -> None:
+        while self.is_answering:
+            await trio.sleep(self._limits.park_after)
+            if self.is_parkable:
+                await self._mailbox.ref.tell(ParkDue())
+
+    def _park(self) -> None:
+        """Leave the run to its journal: from this step on the job takes no message, and writes
+        nothing that a job made of the journal would not know."""
+        if not (self.is_parkable and self._advance(Signal.PARK)):
+            return
+        expires_at = min(each.expires_at for each in self.feed.snapshot().open_asks)
+        entry = parked(self.turn, self.epoch, self.feed.log.tail, expires_at, self.ended)
+        self.ended = trio.Event()  # the run has not ended: whoever waits has the entry's event
+        self._mailbox.close()
+        self._recorder.journal.give_up()
+        self._observer.job_parked(self, entry)
+        self.life.cancel()
 
     def _not_opened(self, failure: Failure | None) -> None:
         if failure is not None:

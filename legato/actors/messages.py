@@ -122,6 +122,10 @@ class Fail(Struct, frozen=True):
     failure: Failure
 
 
+class ParkDue(Struct, frozen=True):
+    """From a task of the job: let go of everything, if the run only waits and nobody is here."""
+
+
 class Standing(StrEnum):
     """How a job stands, in the wire's words."""
 
@@ -223,4 +227,4 @@ class Ask(Struct, frozen=True):
 
 FromRecorder = Enqueued | Opened | NotOpened | OpeningOverdue | Stored | Overdue
 FromProducer = Append | ProducerDone
-JobMessage = FromRecorder | FromProducer | Fail | Ask
+JobMessage = FromRecorder | FromProducer | Fail | ParkDue | Ask

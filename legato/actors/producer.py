@@ -51,9 +51,10 @@ class Producer:
         run: Run,
         limits: Limits,
         rotation: Rotation,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """`step`, `snapshot`: of the job whose child this producer is.  `settle`: see Stage.
-        `model`: the model named by the turn."""
+        `model`: the model named by the turn.  `wall_clock`: seconds since 1970."""
         self.model = model
         self.began = trio.current_time()
         self.first_content: float | None = None  # seconds from asking the model
@@ -63,6 +64,8 @@ class Producer:
         self._run = run
         self._limits = limits
         self._rotation = rotation
+        self._wall_clock = wall_clock
+        self._answered_before: Collection[str] = ()  # the ids of asks
         self._positions = Positions()
         self._open: list[Steps] = []  # of the model calls without an ending in the log
         self._calls: list[trio.CancelScope] = []  # of the model calls that are being made
@@ -80,6 +83,14 @@ class Producer:
                 counts = _completed(counts, estimated(self.model, opening, content))
             self._usage = counts
         return self._usage
+
+    def take_up(self) -> None:
+        """Note how another process, or an earlier job of this process, left the run."""
+        self._answered_before = frozenset(self.snapshot().answers)
+
+    def was_answered_before(self, ask_id: str) -> bool:
+        """See Stage."""
+        return ask_id in self._answered_before
 
     def stop(self) -> None:
         self._scope.cancel()
@@ -175,11 +186,12 @@ class Producer:
         """See Stage."""
         known = {each.ask_id: each for each in self.snapshot().asks}
         if ask.ask_id not in known:
-            ask = _dated(ask, self._limits.ask_timeout)
+            ask = _dated(ask, self._wall_clock(), self._limits.ask_timeout)
             self._step(Append((ask,)))
         ask = known.get(ask.ask_id, ask)
         await self._settle()
-        with self._time.paused(), trio.move_on_after(ask.expires_at / 1000 - time.time()):
+        left = ask.expires_at / 1000 - self._wall_clock()
+        with self._time.paused(), trio.move_on_after(max(0.0, left)):
             while ask.ask_id not in self.snapshot().answers:
                 await self._answered.wait()
         if ask.ask_id not in self.snapshot().answers:
@@ -230,9 +242,10 @@ class Producer:
         return now + idle * _SLACK
 
 
-def _dated(ask: Asked, seconds: float) -> Asked:
-    now = int(time.time() * 1000)
-    return replace(ask, at=now, expires_at=now + int(seconds * 1000))
+def _dated(ask: Asked, now: float, seconds: float) -> Asked:
+    """The ask as the log has it; `now`: seconds since 1970, `seconds`: how long it is open."""
+    at = int(now * 1000)
+    return replace(ask, at=at, expires_at=at + int(seconds * 1000))
 
 
 def _completed(said: Usage, ours: Usage) -> Usage:

@@ -42,6 +42,11 @@ class _Line(Generic[A]):
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether an asker is still there."""
+        return any(not each.is_left for each in self._waiting)
+
     def add(self, waiter: ReplyTo[A]) -> None:
         self._waiting.append(waiter)
         if len(self._waiting) > self._most:
@@ -72,6 +77,11 @@ class Waiters:
 
     def __len__(self) -> int:
         return sum(len(line) for line in self._lines)
+
+    @property
+    def are_there(self) -> bool:
+        """Whether somebody waits who has not left."""
+        return any(line.is_awaited for line in self._lines)
 
     @property
     def _lines(self) -> Sequence[_Line[Any]]:

@@ -60,6 +60,13 @@ class Stage(Protocol):
         """
         ...
 
+    def was_answered_before(self, ask_id: str) -> bool:
+        """Whether the log had an answer to the ask when this run began.
+
+        Then an earlier run may have begun whatever follows from the answer.
+        """
+        ...
+
     async def settle(self) -> None:
         """Return once the whole log is durable."""
         ...

@@ -90,9 +90,12 @@ class ToolRun:
         return asks_at(self._index, self._stage.snapshot())
 
     def _may_have_begun(self) -> bool:
-        """Whether the former process had all that it needed to make the call."""
+        """Whether the former process had all that it needed to make the call.
+
+        An answer that came to this process alone says nothing of the former one.
+        """
         if asks := self._asks:
-            return asks[-1].ask_id in self._stage.snapshot().answers
+            return self._stage.was_answered_before(asks[-1].ask_id)
         return not self._needs_leave()
 
     def _needs_leave(self) -> bool:

@@ -94,6 +94,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model_idle_timeout: Seconds = 120.0  # longer than reasoning models keep silent
     max_duration: Seconds = 3600.0  # without the time in which an ask waits for its answer
     ask_timeout: Seconds = 86_400.0  # whoever is asked may sleep a night over it
+    # a quick answer finds the run awake; a run left alone costs a task and its log no longer
+    park_after: Seconds = 30.0
     store_timeout: Seconds = 10.0  # for all asked of the database; then an ending says `unsaved`
     stall_timeout: Seconds = 30.0  # a reader taking nothing for this time has lost its network
     heartbeat: Seconds = 15.0  # proxies cut after 30 to 60 s of silence

@@ -73,6 +73,7 @@ class Seat:
                 lease=LEASE,
                 on_owner_lost=self._cluster.on_owner_lost,
                 runs=self._cluster.runs(self.replication.me, self.model),
+                wall_clock=trio.current_time,  # a simulated day takes no time
             ) as self._replica,
             trio.open_nursery() as self._requests,
         ):

@@ -8,6 +8,7 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.durability.recovery import TRIES
 from legato.actors.interjections import AnswerReceipt, Rejected
 from legato.actors.messages import Standing
 from legato.actors.ref import JobRef
@@ -17,11 +18,12 @@ from legato.agents.tool_run import UNKNOWN
 from legato.agents.tools.contract import InputRequired, ToolOutput
 from legato.config import OnOwnerLost
 from legato.content import ToolCallPart
-from legato.events import Answered, AnyEnding, Asked, Decided, Finished, Stopped
+from legato.events import Answered, AnyEnding, Asked, Decided, Failed, Finished, Stopped
 from legato.models.contract import Json
+from legato.storage.contracts.journal import Entries
 from legato.storage.memory.journal import JournalStore
 from tests.actors.test_agent_runs import open_runs, results, text
-from tests.support.actors import FlakyRecords, House
+from tests.support.actors import C1, FlakyRecords, House
 from tests.support.agents import CountedTool, agent, call, calls
 from tests.support.steering import answer, open_asks, taken, told
 
@@ -344,12 +346,16 @@ async def test_several_requests_of_a_tool_are_answered_at_once(autojump_clock: M
 
 
 async def _ask_and_die(
-    tool: Any, records: FlakyRecords, store: JournalStore, on_owner_lost: OnOwnerLost
+    tool: Any,
+    records: FlakyRecords,
+    store: JournalStore,
+    on_owner_lost: OnOwnerLost = "continue",
+    **limits: Any,
 ) -> str:
     """Have a process end while a run waits; return the ask."""
     with trio.CancelScope() as process:
         async with open_runs(
-            tool, records=records, journal_store=store, on_owner_lost=on_owner_lost
+            tool, records=records, journal_store=store, on_owner_lost=on_owner_lost, **limits
         ) as house:
             job = house.start(model="scripted", agents=(asking(call("write", text="a")),))
             [ask] = await asked(job)
@@ -359,8 +365,9 @@ async def _ask_and_die(
 
 
 def _only(house: House) -> JobRef:
-    [job] = house.supervisor.registry.all_running()
-    return job.ref
+    job = house.supervisor.whereis(C1)
+    assert job is not None
+    return job
 
 
 @pytest.mark.parametrize("on_owner_lost", ["seal", "continue"])
@@ -450,3 +457,92 @@ async def test_an_input_that_came_is_given_once_the_next_process_runs(
     assert any(isinstance(part, ToolCallPart) for part in ending.response.content or ())
     accepted: Json = {"action": "accept", "content": {"name": "Ada"}}
     assert form.calls == [(None, None), ({"name": accepted}, "secret")]
+
+
+async def test_a_call_is_made_though_its_answer_comes_before_the_run_goes_on(
+    autojump_clock: MockClock,
+) -> None:
+    words, records, store = Words(), FlakyRecords(), JournalStore()
+    ask_id = await _ask_and_die(words.tool, records, store)
+    async with open_runs(words.tool, records=records, journal_store=store) as house:
+        job = _only(house)
+        receipt = await answer(job, ask_id)  # the run still reads its conversation
+        ending = await job.ended()
+
+    assert isinstance(receipt, AnswerReceipt)
+    assert words.given == [{"text": "a"}]
+    assert results(ending) == ["written"]
+
+
+async def test_an_ask_that_expired_while_no_process_ran_is_told_to_the_model(
+    autojump_clock: MockClock,
+) -> None:
+    words, records, store = Words(), FlakyRecords(), JournalStore()
+    await _ask_and_die(words.tool, records, store, ask_timeout=60.0)
+    await trio.sleep(100)
+    async with open_runs(words.tool, records=records, journal_store=store) as house:
+        ending = await _only(house).ended()
+
+    assert isinstance(ending, Finished)
+    assert words.given == []
+    assert results(ending) == [EXPIRED]
+
+
+async def test_a_run_waits_through_more_restarts_than_a_running_one_survives(
+    autojump_clock: MockClock,
+) -> None:
+    words, records, store = Words(), FlakyRecords(), JournalStore()
+    ask_id = await _ask_and_die(words.tool, records, store)
+    for _ in range(2 * TRIES):
+        async with open_runs(words.tool, records=records, journal_store=store):
+            await wait_all_tasks_blocked()
+    async with open_runs(words.tool, records=records, journal_store=store) as house:
+        job = _only(house)
+        await answer(job, ask_id)
+        ending = await job.ended()
+
+    assert isinstance(ending, Finished)
+    assert words.given == [{"text": "a"}]
+
+
+async def test_a_run_whose_ask_was_answered_is_given_up_after_some_restarts(
+    autojump_clock: MockClock,
+) -> None:
+    words, records, store = Words(), FlakyRecords(), JournalStore()
+    ask_id = await _ask_and_die(words.tool, records, store)
+    [[job_id, kept]] = store.stored_logs.items()
+    tail = kept.entries[-1].last + 1
+    said = Answered(ask_id=ask_id, decision="approve")
+    kept.entries.append(Entries(job_id, kept.epoch, tail, (said,)))
+    kept.attempts = TRIES
+    async with open_runs(words.tool, records=records, journal_store=store) as house:
+        ref = house.supervisor.whereis(job_id)
+        assert ref is not None
+        ending = await ref.ended()
+
+    assert isinstance(ending, Failed)
+    assert words.given == []
+
+
+async def test_a_run_that_began_to_work_again_is_given_up_though_another_call_waits(
+    autojump_clock: MockClock,
+) -> None:
+    words, records, store = Words(), FlakyRecords(), JournalStore()
+    made = [call("write", text="a"), call("write", text="b")]
+    with trio.CancelScope() as process:
+        async with open_runs(words.tool, records=records, journal_store=store) as house:
+            first, _ = await asked(house.start(model="scripted", agents=(asking(*made),)))
+            await house.supervisor.written()
+            process.cancel()
+    [[job_id, kept]] = store.stored_logs.items()
+    tail = kept.entries[-1].last + 1
+    said = Answered(ask_id=first.ask_id, decision="approve")
+    kept.entries.append(Entries(job_id, kept.epoch, tail, (said,)))
+    kept.attempts = TRIES
+    async with open_runs(words.tool, records=records, journal_store=store) as house:
+        ref = house.supervisor.whereis(job_id)
+        assert ref is not None
+        ending = await ref.ended()
+
+    assert isinstance(ending, Failed)
+    assert words.given == []

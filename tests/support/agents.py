@@ -58,6 +58,7 @@ class ListStage:
         self._fold.apply(Created(question, "r", "helper", kept))
         self._dies_at: int | None = None
         self._append(events)
+        self._answered_before = frozenset(self.snapshot().answers)
         self._positions = Positions(len(self._fold.content()))
         self._dies_at = dies_at
 
@@ -104,6 +105,9 @@ class ListStage:
         if ask.ask_id not in self.snapshot().answers:
             self._append([ask, Answered(ask_id=ask.ask_id, decision="answer", value="yes")])
         return self.snapshot().answers[ask.ask_id]
+
+    def was_answered_before(self, ask_id: str) -> bool:
+        return ask_id in self._answered_before
 
     async def settle(self) -> None:
         await trio.lowlevel.checkpoint()

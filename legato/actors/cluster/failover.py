@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from legato.actors.cluster.job_info import turn_of
 from legato.actors.conversation.turn import Turn
-from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover_one
+from legato.actors.durability.recovery import Recovered, TakeoverPolicy, let_wait, recover_one
 from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
 from legato.models.contract import Model
@@ -113,8 +113,8 @@ class Failover:
         await self._forget()
 
     def _is_here(self, job: OrphanedJob) -> bool:
-        found = self._supervisor.registry.find(job.job_id)
-        return found is not None and found.feed.epoch == job.epoch
+        found = self._supervisor.registry.entry(job.job_id)
+        return found is not None and found.epoch == job.epoch
 
     def _take(self, job: OrphanedJob) -> None:
         """Take a job.  A job marked as done has its attempts counted anew: perhaps each owner
@@ -164,7 +164,7 @@ class Failover:
         if self._supervisor.is_draining and not recovered.has_ended:
             self.handed_on.add(recovered.turn.job_id)
         else:
-            self._supervisor.adopt([recovered], before)
+            self._supervisor.adopt([let_wait(recovered)], before)
 
     async def _forget(self) -> None:
         """Forget the ended jobs that nobody asked for in time."""

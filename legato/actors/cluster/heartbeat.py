@@ -136,6 +136,7 @@ class Heartbeat:
         Only after the telling does a job's absence in the directory count.
         """
         if self._has_lost:
+            await self._supervisor.parking.wake_all()  # to be told again, or ended with their logs
             handed_on = self._supervisor.handed_on.values()
             await self._reannounce([*self._supervisor.registry, *handed_on])
         if self._was_away:
@@ -161,10 +162,10 @@ class Heartbeat:
         """Let go of jobs that were taken over or forgotten while nobody saw this replica live."""
         self._was_away = False
         try:
-            for job in [*self._supervisor.registry]:
+            for job in [*self._supervisor.registry, *self._supervisor.registry.parked.values()]:
                 entry = await self._replication.directory.find(job.turn.job_id)
-                if entry is None or entry.epoch > job.feed.epoch:
-                    job.lose()
+                if entry is None or entry.epoch > job.epoch:
+                    self._supervisor.lose(job)
         except BaseException:
             self._was_away = True
             raise

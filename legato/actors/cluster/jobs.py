@@ -24,6 +24,7 @@ from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import GetStatus
 from legato.actors.ref import JobRef
+from legato.actors.registry import Entry
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits, OnBusy
 from legato.events import Failed
@@ -190,7 +191,7 @@ class ClusterJobs(JobObserver):
 
     def _running_here(self, stream_id: str) -> JobRef | None:
         """A job here by its id, or else the running job of a conversation."""
-        job = self._supervisor.registry.find(stream_id)
+        job = self._supervisor.registry.entry(stream_id)
         if job is None:
             siblings = self._supervisor.registry.conversation(stream_id)
             job = next((each for each in siblings if _is_answering(each)), None)
@@ -309,8 +310,8 @@ def _is_running(entry: DirectoryEntry) -> bool:
     return entry.stage in ("waiting", "begun")
 
 
-def _is_answering(job: Job) -> bool:
-    return job.opening is not None and not job.ended.is_set()
+def _is_answering(job: Entry) -> bool:
+    return job.has_begun and not job.ended.is_set()
 
 
 def _current(listed: Sequence[DirectoryEntry]) -> DirectoryEntry:

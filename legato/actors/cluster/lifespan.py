@@ -1,5 +1,6 @@
 """A replica's whole life: a supervisor among many, whose jobs the others get at the end."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -45,6 +46,7 @@ async def open_replica(
     lease: float,
     on_owner_lost: OnOwnerLost,
     runs: Runs = BARE_RUNS,
+    wall_clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Replica]:
     """Open one replica of many; on leaving, the other replicas have its jobs at once.
 
@@ -65,6 +67,7 @@ async def open_replica(
             limits,
             runs,
             is_resumed=on_owner_lost == "continue",
+            wall_clock=wall_clock,
         )
         successor = ClusterTakeover(replication.directory, models, on_owner_lost)
         journal, retention = replication.journal, limits.retention
@@ -121,6 +124,7 @@ def _shared(
     runs: Runs,
     *,
     is_resumed: bool,
+    wall_clock: Callable[[], float],
 ) -> Supervisor:
     """Make the supervisor of jobs that other replicas read, and may take over."""
     return Supervisor(
@@ -134,4 +138,5 @@ def _shared(
         patience=max(limits.retention, LEAST_PATIENCE),
         runs=runs,
         is_resumed=is_resumed,
+        wall_clock=wall_clock,
     )

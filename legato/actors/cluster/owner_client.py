@@ -134,7 +134,8 @@ class OwnerClient:
         if owner == last.owner and last.is_gone:
             raise ActorStopped
         if owner == self._me:
-            await self._host.local(job_id)
+            with suppress(StorageError):  # a parked run, which the reader asks for again
+                await self._host.local(job_id)
             raise ActorStopped
         self._peers.follow(owner, job_id, start, inlet)
         return owner

@@ -195,7 +195,11 @@ class Transport:
                 link.send(Reply(call.call_id, fault=_FAULT))
 
     async def _serve(self, link: Link, envelope: Follow, sink: PeerSink) -> None:
-        job = await self._host.local(envelope.job_id)
+        try:
+            job = await self._host.local(envelope.job_id)
+        except StorageError:
+            link.end(Closed(envelope.call_id))  # the mirror asks again
+            return
         if job is None:
             link.end(Closed(envelope.call_id, is_gone=not self._host.hands_on(envelope.job_id)))
             return

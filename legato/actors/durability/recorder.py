@@ -82,6 +82,7 @@ class Recorder:
         may_wait = any(agent.tools for agent in turn.agents)  # for an answer, beyond this process
         is_resumed = may_wait or (is_resumed and can_go_on)
         self.is_resumable = is_resumed and turn.prompt is None
+        self.may_wait = may_wait and turn.prompt is None
         self._job = job
         self._turn = turn
         self._model = model
