@@ -24,7 +24,7 @@ from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import GetStatus
 from legato.actors.ref import JobRef
-from legato.actors.registry import Entry
+from legato.actors.registry import RegistryEntry
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits, OnBusy
 from legato.events import Failed
@@ -310,7 +310,7 @@ def _is_running(entry: DirectoryEntry) -> bool:
     return entry.stage in ("waiting", "begun")
 
 
-def _is_answering(job: Entry) -> bool:
+def _is_answering(job: RegistryEntry) -> bool:
     return job.has_begun and not job.ended.is_set()
 
 
