@@ -116,6 +116,9 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         "            self.tombstones[job_id] = stored_log.epoch",
         "            pass",
     ),
+)
+
+RARE: Final[Sequence[Mutation]] = (
     Mutation(
         "a replica leaves though the shared storage lost what the replica hands on",
         "legato/storage/memory/replication.py",
@@ -128,9 +131,6 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         " or job_id in self._failover.handed_on",
         "",
     ),
-)
-
-RARE: Final[Sequence[Mutation]] = (
     Mutation(
         "an ending is said before the journal has it",
         "legato/actors/durability/job_journal.py",

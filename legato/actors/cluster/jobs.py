@@ -120,8 +120,13 @@ class ClusterJobs(JobObserver):
         return Started(job.ref, queued=is_queued)
 
     async def predecessors(self, turn: Turn) -> Sequence[trio.Event]:
-        """The endings for which a turn waits that a former owner queued."""
-        listed = await self._directory.conversation(turn.user, turn.conversation_id)
+        """The endings for which a turn waits that a former owner queued.
+
+        Raises:
+            StorageError: also while the directory may lack a turn before.
+        """
+        user, conversation_id = turn.user, turn.conversation_id
+        listed = await self._directory.conversation(user, conversation_id, whole=True)
         before = takewhile(lambda each: each.info.job_id != turn.job_id, listed)
         return [self._ending(each.info) for each in before if _is_running(each)]
 
