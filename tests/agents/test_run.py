@@ -11,6 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.agents.contract import BARE_RUNS, BareRun
 from legato.agents.definition import Agent, Edge
 from legato.agents.execution import NO_INPUT, NOT_MADE, UNKNOWN
+from legato.agents.messages import INTERRUPTED, messages_in
 from legato.agents.prompt import names_in
 from legato.agents.run import AgentRun, AgentRuns
 from legato.agents.tools.contract import InputRequired, NoTools
@@ -551,3 +552,23 @@ def turn(*agents: Agent) -> TurnRequest:
         model="scripted",
         agents=agents,
     )
+
+
+def test_an_answer_is_read_back_with_a_message_for_each_agent_and_call() -> None:
+    done = ToolCall("c", CLOCK, "{}", output="12:00")
+    content = (
+        AgentUpdatePart(AgentUpdate(0, "r", "root")),
+        TextPart("First."),
+        AgentUpdatePart(AgentUpdate(2, "r", "poet")),
+        TextPart("Second."),
+        ToolCallPart(done),
+        ToolCallPart(ToolCall("d", CLOCK, "{}")),
+    )
+    read = [(each.role, each.text) for each in messages_in(content)]
+
+    assert read == [
+        ("assistant", "First."),
+        ("assistant", "Second."),
+        ("tool", "12:00"),
+        ("tool", INTERRUPTED),
+    ]

@@ -25,6 +25,7 @@ from legato.events import (
     StepStarted,
     TextDelta,
 )
+from legato.shown import shown
 from tests.support.openai.chunks import DONE, Chunk, chunks_of
 from tests.support.runs import runs
 
@@ -66,7 +67,7 @@ def finished(events: Iterable[ContentEvent], reason: str = "stop") -> Finished:
         message_id="R",
         conversation_id="C",
         is_created_by_user=False,
-        content=fold.content(),
+        content=shown(fold.snapshot(0)),
         agent_id="ada",
     )
     return Finished(response=answer, reason=reason)
