@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from legato.actors.ending import Decision, ending_of
 from legato.actors.messages import Ended, Failure, Opening, Outcome, StopRequested, Stored
 from legato.actors.stream.fold import Fold
-from legato.content import Answering, Conversation, ToolCall, ToolListPart, Usage
+from legato.content import Answering, Conversation, ToolCall, ToolListPart, TurnRequest, Usage
 from legato.dialects.response_object import has_output, resource, resource_now
 from legato.dialects.responses import ResponsesEncoder
 from legato.events import (
@@ -24,6 +24,7 @@ from legato.events import (
     ContentEvent,
     ModelCallEnded,
     Origin,
+    Queued,
     StepCompleted,
     StepStarted,
     TextDelta,
@@ -261,3 +262,11 @@ def test_the_events_of_any_run_are_the_same_from_any_number(events: list[Content
 
         assert [*begun, rest[0]] == frames[: at + 1]
         assert rest[0] == rest[1]
+
+
+def test_a_turn_that_waits_is_told_by_the_reply_alone() -> None:
+    turn = TurnRequest(
+        job_id="J", conversation_id="C", message_id="Q", response_id="R", user="u", model="m"
+    )
+
+    assert Responses(IDENTITY).encode(1, Queued(turn)) == b""
