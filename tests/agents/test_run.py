@@ -10,6 +10,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.agents.bare import BARE_RUNS, BareRun
 from legato.agents.definition import Agent, Edge
+from legato.agents.messages import INTERRUPTED, messages_in
 from legato.agents.prompt import names_in
 from legato.agents.run import AgentRun, AgentRuns
 from legato.agents.tool_run import MOST_ROUNDS, NOT_MADE, TOO_MANY_ROUNDS, UNKNOWN, answered
@@ -559,3 +560,23 @@ def test_a_result_that_went_through_a_journal_is_the_same_bytes() -> None:
     completed = StepCompleted(0, answered(ToolCall("call_1", "now"), ToolOutput("12:00")))
     again = msgpack.decode(msgpack.encode(completed), type=StepCompleted)
     assert json.encode(again) == json.encode(completed)
+
+
+def test_an_answer_is_read_back_with_a_message_for_each_agent_and_call() -> None:
+    done = ToolCall("c", CLOCK, "{}", output="12:00")
+    content = (
+        AgentUpdatePart(AgentUpdate(0, "r", "root")),
+        TextPart("First."),
+        AgentUpdatePart(AgentUpdate(2, "r", "poet")),
+        TextPart("Second."),
+        ToolCallPart(done),
+        ToolCallPart(ToolCall("d", CLOCK, "{}")),
+    )
+    read = [(each.role, each.text) for each in messages_in(content)]
+
+    assert read == [
+        ("assistant", "First."),
+        ("assistant", "Second."),
+        ("tool", "12:00"),
+        ("tool", INTERRUPTED),
+    ]

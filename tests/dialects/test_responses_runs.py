@@ -269,4 +269,4 @@ def test_a_turn_that_waits_is_told_by_the_reply_alone() -> None:
         job_id="J", conversation_id="C", message_id="Q", response_id="R", user="u", model="m"
     )
 
-    assert Responses(IDENTITY).encode(1, Queued(turn)) == b""
+    assert ResponsesEncoder(IDENTITY).encode(1, Queued(turn)) == b""
