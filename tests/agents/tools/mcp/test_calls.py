@@ -1,8 +1,10 @@
 """Calls of real MCP servers, by both transports."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import trio
@@ -124,10 +126,16 @@ async def test_a_server_that_is_gone_is_said_to_be(counts: Counts) -> None:
     with by_http(counts) as settings:
         async with tools_of(settings) as (_, tools):
             assert "may or may not have happened" in await said(tools["die"])
+            await until(lambda: is_refused(settings))  # a dying process takes its time
             text = await said(tools["echo"], text="hello")
 
     assert text.startswith("The MCP server 'odd' failed: the server cannot be reached: ")
     assert text.endswith("The call was not made.")
+
+
+def is_refused(settings: McpSettings) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", urlsplit(settings.url or "").port)) != 0
 
 
 async def test_tools_that_no_model_can_use_are_named_with_the_reason(counts: Counts) -> None:
