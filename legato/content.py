@@ -55,7 +55,8 @@ class ThinkPart(AgentPart, frozen=True, tag="think"):
 class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
 
-    `kind`: unset for a function; the `args` of a custom tool are any text.
+    `kind`: unset for a function; the `args` of a custom tool are any text.  `task`: there while the
+    call goes on as a task of its server, which has this name.
     """
 
     id: str
@@ -64,6 +65,7 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     output: str | UnsetType = UNSET
     progress: float | UnsetType = UNSET
     kind: Literal["custom"] | UnsetType = UNSET
+    task: str | UnsetType = UNSET
 
 
 class ToolCallPart(AgentPart, frozen=True, rename=None, tag="tool_call"):

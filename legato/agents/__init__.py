@@ -9,6 +9,7 @@
 - `errors`: says why an agent cannot be used or saved
 - `execution`: makes the tool calls of one model call, side by side
 - `handoffs`: the tools by which one agent gives the run to another
+- `kept_task`: the record of a tool call that goes on as a task
 - `messages`: a run's calls as messages that a model reads
 - `permissions`: says what people may do with agents: roles for bits, and principals for a user
 - `prompt`: makes the request to a model on an agent's behalf

@@ -26,8 +26,13 @@ class Stage(Protocol):
         """
         ...
 
+    @property
+    def is_left(self) -> bool:
+        """Whether another process is to go on with the run."""
+        ...
+
     async def complete(self, index: int, call: ToolCall) -> None:
-        """Put a tool call's result into the log."""
+        """Put a tool call's result into the log, or the name of the task as which it goes on."""
         ...
 
     async def settle(self) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import trio
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from legato.agents.contract import Stage
+from legato.agents.kept_task import KeptTask
 from legato.agents.tools.arguments import InvalidArguments, arguments_of
 from legato.agents.tools.contract import InputRequired, Tool
 from legato.content import ToolCall
@@ -24,7 +26,7 @@ NO_INPUT: Final = "The tool asks for input that nobody can give here."
 
 def answered(call: ToolCall, output: str) -> ToolCall:
     """The call with its result."""
-    return replace(call, output=output, progress=1)
+    return replace(call, output=output, progress=1, task=UNSET)
 
 
 class Execution:
@@ -57,27 +59,28 @@ class Execution:
 
     async def _complete(self, index: int, call: ToolCall, is_recovered: bool) -> None:
         async with self._room:
-            output = await self._output(call, is_recovered)
+            output = await self._output(index, call, is_recovered)
         await self._stage.complete(index, answered(call, output))
 
-    async def _output(self, call: ToolCall, is_recovered: bool) -> str:
+    async def _output(self, index: int, call: ToolCall, is_recovered: bool) -> str:
         if call.name in self._handoffs:
             return self._handoffs[call.name]
         tool = self._tools.get(call.name)
+        if is_recovered and not call.task and not (tool and tool.definition.may_repeat):
+            return UNKNOWN
         if tool is None:
             return (
                 f"There is no tool {call.name!r}.  There are: {', '.join(self._tools) or 'none'}."
             )
-        if is_recovered and not tool.definition.may_repeat:
-            return UNKNOWN
-        return await self._called(tool, call)
+        return await self._called(tool, index, call)
 
-    async def _called(self, tool: Tool, call: ToolCall) -> str:
+    async def _called(self, tool: Tool, index: int, call: ToolCall) -> str:
         try:
             arguments = await arguments_of(call.args, tool.definition.schema)
         except InvalidArguments as error:
             return str(error)
-        output = await tool.call(arguments, call.id)
+        task = KeptTask(self._stage, index, call)
+        output = await tool.call(arguments, call.id, task=task)
         if isinstance(output, InputRequired):
             return NO_INPUT
         return output.text

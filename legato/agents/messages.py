@@ -1,10 +1,16 @@
 """A run's calls as messages that a model reads.  Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec import UNSET
 
 from legato.agents.calls import ModelCall, calls_in
 from legato.content import Part, ToolCall
 from legato.models.contract import ChatMessage
+
+NO_RESULT: Final = "No result: the answer ended during this call, which may have happened."
+"""Of a call that a stop or a failure ended: providers refuse an empty result."""
 
 
 def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[ChatMessage]:
@@ -17,7 +23,8 @@ def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[Ch
     if call.text or shown:
         yield ChatMessage("assistant", call.text or None, asked, call.thoughts)
     for each in shown:
-        yield ChatMessage("tool", each.output or "", {"tool_call_id": each.id})
+        output = NO_RESULT if each.output is UNSET else each.output
+        yield ChatMessage("tool", output, {"tool_call_id": each.id})
 
 
 def messages_in(content: Sequence[Part]) -> Iterator[ChatMessage]:

@@ -53,6 +53,11 @@ CallTimeout = Annotated[
     Meta(gt=0, le=3600, description="a number of seconds, above 0, at most 3600"),
 ]
 
+TaskTimeout = Annotated[
+    float,  # tasks are for work of minutes or hours; a day is the most that anybody waits
+    Meta(gt=0, le=86_400, description="a number of seconds, above 0, at most 86400"),
+]
+
 _OF_A_PROCESS: Final = ("command", "args", "env")
 _OF_AN_ADDRESS: Final = ("url", "headers")
 
@@ -60,7 +65,9 @@ _OF_AN_ADDRESS: Final = ("url", "headers")
 class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One `[mcp.<name>]` table: a process (`command`), or an address (`url`).
 
-    `timeout`: seconds for one call of a tool, as LibreChat has it.
+    `timeout`: seconds for one call of a tool, as LibreChat has it.  `task_timeout`: seconds for a
+    call that goes on as a task of the server; half of what a job lasts by default, so that the
+    model can still say how it went.
     """
 
     command: Text | None = None
@@ -69,6 +76,7 @@ class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     url: HttpUrl | None = None
     headers: Headers = {}
     timeout: CallTimeout = 60.0
+    task_timeout: TaskTimeout = 1800.0
 
 
 def mcp_values(name: str, found: object, place: str) -> dict[str, object]:

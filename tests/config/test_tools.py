@@ -85,6 +85,10 @@ def test_servers_and_functions_come_from_the_file(tmp_path: Path) -> None:
             "hyphens and underscores, without _mcp_",
         ),
         (
+            "[mcp.a]\ncommand = 'x'\ntask_timeout = 86401",
+            "mcp.a.task_timeout: found 86401; allowed: a number of seconds, above 0, at most 86400",
+        ),
+        (
             "[mcp.a]\ncommand = 'x'\ntimeout = 0",
             "mcp.a.timeout: found 0; allowed: a number of seconds, above 0, at most 3600",
         ),
