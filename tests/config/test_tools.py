@@ -137,3 +137,16 @@ def test_a_table_that_cannot_be_used_is_refused_by_name(
         load(tmp_path, text)
 
     assert str(caught.value).removeprefix(f"{tmp_path}/legato.toml: ").startswith(reason)
+
+
+def test_variables_in_the_tables_of_servers_are_no_unknown_settings(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        """
+        [mcp.pets]
+        url = "https://pets.example/mcp"
+        headers = {Authorization = "Bearer ${LEGATO_PETS_KEY}"}
+        """,
+    )
+
+    assert settings.mcp["pets"].headers == {"Authorization": "Bearer ${LEGATO_PETS_KEY}"}

@@ -6,4 +6,5 @@
 - `functions`: Python functions as tools
 - `schemas`: schemas of arguments: which of them are taken, and what a value breaks
 - `toolbox`: every tool that is configured: which kind a name is of
+- `variables`: environment variables in the tables of MCP servers
 """

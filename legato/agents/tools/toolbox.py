@@ -10,6 +10,7 @@ import trio
 from legato.agents.definition import ACTION_DELIMITER, MCP_DELIMITER
 from legato.agents.tools.contract import NoTools, Offer, Toolbox, joined
 from legato.agents.tools.functions import FunctionToolbox, load_functions
+from legato.agents.tools.variables import with_variables
 from legato.config import ConfigError, Settings
 
 _EXTRA: Final = "pip install 'legato[mcp]'"
@@ -63,7 +64,8 @@ async def open_toolbox(settings: Settings) -> AsyncIterator[Toolbox]:
             except ModuleNotFoundError as error:
                 missing = f"MCP servers need the package {error.name}: {_EXTRA}"
                 raise ConfigError(f"mcp: {missing}") from error
-            mcp = await stack.enter_async_context(open_mcp(settings.mcp))
+            servers = with_variables(settings.mcp, os.environ)
+            mcp = await stack.enter_async_context(open_mcp(servers))
         functions = FunctionToolbox(load_functions(settings.functions))
         actions: Toolbox = NoTools()
         if settings.actions:

@@ -72,3 +72,12 @@ async def test_documents_that_are_configured_are_asked(tmp_path: Path) -> None:
         assert "getPet_action_pets_example" in toolbox.names
 
     assert [tool.definition.name for tool in offer.tools] == ["getPet_action_pets_example"]
+
+
+async def test_a_servers_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOWHERE_KEY", raising=False)
+    far = McpSettings(url="http://127.0.0.1:9/mcp", headers={"Authorization": "${NOWHERE_KEY}"})
+
+    with pytest.raises(ConfigError, match=r"^mcp\.far\.headers: .* NOWHERE_KEY is not set"):
+        async with open_toolbox(Settings(mcp={"far": far})):
+            pass
