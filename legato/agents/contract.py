@@ -28,11 +28,12 @@ class Stage(Protocol):
 
     @property
     def is_left(self) -> bool:
-        """Whether another process is to go on with the run."""
+        """Whether a next process is to go on with the run."""
         ...
 
     async def complete(self, index: int, call: ToolCall) -> None:
-        """Put a tool call's result into the log, or the name of the task as which it goes on."""
+        """Put a tool call's result into the log, or the name of the task as which the call
+        goes on."""
         ...
 
     async def settle(self) -> None:

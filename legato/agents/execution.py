@@ -40,7 +40,7 @@ class Execution:
         room: trio.CapacityLimiter,
     ) -> None:
         """`handoffs`: the result of each handoff, by the tool's name.  `room`: for the calls of
-        the run that are made at once, by whichever of its agents."""
+        the run that are made at once, by any of the agents."""
         self._stage = stage
         self._tools = tools
         self._handoffs = handoffs

@@ -10,7 +10,7 @@ from legato.content import Part, ToolCall
 from legato.models.contract import ChatMessage
 
 NO_RESULT: Final = "No result: the answer ended during this call, which may have happened."
-"""Of a call that a stop or a failure ended: providers refuse an empty result."""
+"""The result of a call which a stop or a failure ended: providers refuse an empty result."""
 
 
 def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[ChatMessage]:

@@ -55,7 +55,7 @@ CallTimeout = Annotated[
 ]
 
 TaskTimeout = Annotated[
-    float,  # tasks are for work of minutes or hours; a day is the most that anybody waits
+    float,  # tasks are for work of minutes or hours; nobody waits longer than a day
     Meta(gt=0, le=86_400, description="a number of seconds, above 0, at most 86400"),
 ]
 
@@ -71,8 +71,8 @@ class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     `${NAME}` in a value of `env` and `headers` is an environment variable of Legato.
     `timeout`: seconds for one call of a tool, as LibreChat has it.  `task_timeout`: seconds for a
-    call that goes on as a task of the server; half of what a job lasts by default, so that the
-    model can still say how it went.
+    call that goes on as a task of the server: by default half of a job's longest time, which leaves
+    the model time for an answer.
     """
 
     command: Text | None = None

@@ -50,7 +50,7 @@ class InputRequired(Struct, frozen=True):
 
 
 class TaskRecord(Protocol):
-    """The log's record of a call that goes on as a task of its server, under a name there.
+    """The log's record of a call that goes on as a task of its server.
 
     The name outlives this process: the next owner of the run waits for the same task.
     """
@@ -62,7 +62,7 @@ class TaskRecord(Protocol):
 
     @property
     def is_left(self) -> bool:
-        """Whether this process leaves the run, and the task, to another one."""
+        """Whether this process leaves the run, and the task, to a next process."""
         ...
 
     async def keep(self, task_id: str) -> None:
@@ -87,7 +87,7 @@ class Tool(Protocol):
     ) -> ToolOutput | InputRequired:
         """Make the call, within the tool's own deadline.
 
-        A call that `task` knows as a task is not made again; its end is waited for.
+        Where `task` has a name already, the call is not made again: the task's end is waited for.
 
         Nothing in the tool raises: a hang, a crash, an endless result and a broken connection are
         each a ToolOutput with `is_error`.  Leaving by cancellation tells the tool to stop, and

@@ -1,4 +1,4 @@
-"""What tools cost: the same words by bare models, and by agents that have called a tool."""
+"""The cost of tools: the same words by bare models, and by agents after a tool call."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -31,8 +31,8 @@ _MOST_CALLS: Final = 20  # below the default of `recursion_limit`
 
 
 class Runs(Struct, frozen=True, kw_only=True):
-    """The load of `steady`.  All agents call a tool before the window, and those that call on do so
-    after each `between` tokens."""
+    """The load of `steady`.  All agents call a tool before the window; some go on calling the
+    tool after each `between` tokens."""
 
     steady: Steady
     between: int
@@ -78,7 +78,7 @@ def agents(
 
     def measure() -> Figures:
         costs: dict[str, list[float]] = {BARE: [], AGENTS: [], CALLING: []}
-        for _ in range(turns):  # a noisy minute meets all of them
+        for _ in range(turns):  # a noisy minute meets every kind
             for kind, found in costs.items():
                 found.append(per_million(runs.measure(kind)))
         ratios = [many / one for one, many in zip(costs[BARE], costs[AGENTS], strict=True)]

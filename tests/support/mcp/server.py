@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ TOOLS: Final = {
     "picture": types.Tool(name="picture", input_schema=NOTHING),
     "more": types.Tool(name="more", input_schema=NOTHING),
     "constructor": types.Tool(name="constructor", input_schema=NOTHING),
+    "__proto__": types.Tool(name="__proto__", input_schema=NOTHING),
     "task": types.Tool(name="task", input_schema=TEXT),
     "write": types.Tool(name="write", input_schema=TEXT),
     "read": types.Tool(name="read", input_schema=TEXT, annotations=READS),
@@ -68,7 +70,7 @@ async def call_tool(
     match params.name:
         case "echo":
             return said((params.arguments or {})["text"])
-        case "constructor":
+        case "constructor" | "__proto__":
             return said("built")
         case "task":
             return begun_task((params.arguments or {})["text"])
@@ -132,7 +134,7 @@ ANSWERS: Final[dict[str, Any]] = {}  # to the questions of tasks, by their ids
 
 
 def begun_task(kind: str) -> dict[str, Any]:
-    """The name of a task tells what becomes of it: see `get_task`."""
+    """The name of a task decides the outcome: see `get_task`."""
     return {"resultType": "task", **described(f"{kind}-1", "working")}
 
 
@@ -212,6 +214,8 @@ if __name__ == "__main__":
     else:
         if "--with-child" in sys.argv:
             note(f"child {subprocess.Popen(['sleep', '600']).pid}")
+        if "--slow" in sys.argv:
+            time.sleep(1.5)
         if "--greets" in sys.argv:
             print("Welcome to the odd server!", "and more" * 200_000, sep="\n", flush=True)
         if "--shouts" in sys.argv:

@@ -158,7 +158,7 @@ class Connection:
 
 @contextmanager
 def _fitting() -> Iterator[None]:
-    """Raise Refused for answers that are none."""
+    """Raise Refused for answers of a wrong form."""
     try:
         yield
     except ValidationError as error:

@@ -25,10 +25,7 @@ PATIENCE: Final = 10.0
 UNKNOWN_OUTCOME: Final = "The call may or may not have happened, and was not made again."
 
 AGAIN: Final = 1.0
-"""Seconds after which a task is asked for again that could not be asked for."""
-
-LET_GO: Final = 2.0
-"""Seconds for a server to hear that nobody waits for a task any more; a stop waits so long."""
+"""Seconds between attempts to ask for a task."""
 
 _ENDED: Final = "the connection ended"
 
@@ -156,7 +153,7 @@ class McpServer:
         caller's.
 
         A lost connection is waited for: a question about a task changes nothing, and a second
-        answer to one question is ignored.
+        answer to a question is ignored.
         """
         answered = answers or {}
         try:
@@ -177,8 +174,8 @@ class McpServer:
             await trio.sleep(AGAIN)
 
     async def let_go(self, task_id: str) -> None:
-        """Tell the server that nobody waits for the task, if the server can be told at once."""
-        with trio.move_on_after(LET_GO, shield=True), suppress(NotSent, Broken, Refused):
+        """Tell the server that nobody waits for the task; the deadline is the caller's."""
+        with suppress(NotSent, Broken, Refused):
             await (await self.connection(is_patient=False)).cancel_task(task_id)
 
     def _failed(self, reason: str) -> ToolOutput:

@@ -1,6 +1,6 @@
 """The messages of the extension `io.modelcontextprotocol/tasks`: a call that goes on as a task.
 
-A server that answers a call with a task is asked for the task until the task has ended.
+The server is asked for the task until the task has ended.
 """
 
 from collections.abc import Container, Mapping
@@ -25,7 +25,7 @@ LONGEST_PAUSE: Final = 60.0
 """Seconds: whatever a server says, a task's end is heard of within a minute."""
 
 TaskId = Annotated[str, Field(min_length=1, max_length=1024)]
-"""A name of the server's choice; the journal keeps the name, so its length is bounded."""
+"""A name of the server's choice; the journal keeps the name, and bounds the length."""
 
 
 class BegunTask(types.Result):

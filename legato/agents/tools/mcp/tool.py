@@ -17,6 +17,10 @@ from legato.models.contract import Json
 MOST_DESCRIPTION: Final = 8 * 1024  # bytes; each run pays for them with every model call
 
 
+LET_GO: Final = 2.0
+"""Seconds for a server to hear that nobody waits for a task any more; a stop waits as long."""
+
+
 class McpTool:
     def __init__(self, server: McpServer, listed: types.Tool, settings: McpSettings) -> None:
         hints = listed.annotations or types.ToolAnnotations()
@@ -70,9 +74,11 @@ class McpTool:
                 return await self._server.followed(task_id, answers)
         except trio.Cancelled:
             if task is None or not task.is_left:
-                await self._server.let_go(task_id)
+                with trio.move_on_after(LET_GO, shield=True):
+                    await self._server.let_go(task_id)
             raise
-        await self._server.let_go(task_id)
+        with trio.move_on_after(LET_GO):
+            await self._server.let_go(task_id)
         return _late(f"The task did not end within {self._task_timeout:g} seconds")
 
 
