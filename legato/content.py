@@ -56,9 +56,10 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
 
     `kind`: unset for a function; the `args` of a custom tool are any text.  `is_error`: the output
-    tells of a failure.  `by_caller`: an agent's model asked for a tool of the caller, who makes the
-    call; all other calls of an agent are made by its run.  `always_allowed`: the user allowed the
-    tool for all of the conversation.
+    tells of a failure.  `by_caller`: the caller of an API makes the call, though an agent answers;
+    an agent's run makes all other calls.  `always_allowed`: the user allowed the tool for all of
+    the conversation.  `task`: there while the call goes on as a task of its server, which has this
+    name.
     """
 
     id: str
@@ -70,6 +71,7 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     always_allowed: bool | UnsetType = UNSET
     is_error: Literal[True] | UnsetType = UNSET
     by_caller: Literal[True] | UnsetType = UNSET
+    task: str | UnsetType = UNSET
 
 
 class ToolCallPart(AgentPart, frozen=True, rename=None, tag="tool_call"):

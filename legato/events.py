@@ -160,7 +160,7 @@ class AnnotationAdded(Event, frozen=True):
 
 
 class StepCompleted(Event, frozen=True):
-    """The result of a tool call has come."""
+    """The result of a tool call has come, or, without `output`, the call goes on as a task."""
 
     index: int
     tool_call: ToolCall

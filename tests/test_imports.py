@@ -170,6 +170,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.cli.operating": ("legato",),
     "legato.bench": ("legato",),
     "legato.bench.servers": (*BENCH, *SERVED),
+    "legato.bench.servers.tools": ("legato.tooling",),
     "legato.bench.load": (*BENCH, "legato.bench.servers"),
     "legato.bench.scenarios": (
         *BENCH,

@@ -308,6 +308,7 @@ class Job:
     def lose(self) -> None:
         """End all tasks here: another replica owns the job by now, and the readers go there."""
         self._observer.job_lost(self)
+        self._producer.is_left = True
         self.life.cancel()
         self._recorder.journal.give_up()  # or the unwritten events would pass for the next owner's
 
@@ -317,6 +318,7 @@ class Job:
         The journal's writer goes on writing the events said until now.
         """
         self._observer.job_lost(self)
+        self._producer.is_left = True
         self.life.cancel()
 
     def reannounce(self) -> None:
