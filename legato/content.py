@@ -56,8 +56,9 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
 
     `kind`: unset for a function; the `args` of a custom tool are any text.  `is_error`: the output
-    tells of a failure.  `by_caller`: the caller of an API makes the call, though an agent
-    answers; an agent's run makes all other calls.
+    tells of a failure.  `by_caller`: an agent's model asked for a tool of the caller, who makes the
+    call; all other calls of an agent are made by its run.  `always_allowed`: the user allowed the
+    tool for all of the conversation.
     """
 
     id: str
@@ -66,6 +67,7 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     output: str | UnsetType = UNSET
     progress: float | UnsetType = UNSET
     kind: Literal["custom"] | UnsetType = UNSET
+    always_allowed: bool | UnsetType = UNSET
     is_error: Literal[True] | UnsetType = UNSET
     by_caller: Literal[True] | UnsetType = UNSET
 
@@ -109,10 +111,22 @@ class ErrorPart(Struct, frozen=True, tag_field="type", tag="error"):
     error: str
 
 
-WholePart = AgentUpdatePart | ToolListPart
-"""A part without growth: whole from the beginning."""
+class SteerPart(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag="steer"):
+    """Words for the running job, at the place where the model read them.
 
-Part = TextPart | ThinkPart | ToolCallPart | AgentUpdatePart | ToolListPart | ErrorPart
+    `client_steer_id`: the caller's own name for the steer.  `created_at`: milliseconds since 1970.
+    """
+
+    steer: str
+    steer_id: str
+    client_steer_id: str | UnsetType = UNSET
+    created_at: int | UnsetType = UNSET
+
+
+WholePart = AgentUpdatePart | ToolListPart
+"""A part that does not grow, and that no model and no user said."""
+
+Part = TextPart | ThinkPart | ToolCallPart | AgentUpdatePart | ToolListPart | ErrorPart | SteerPart
 
 
 class Usage(Struct, frozen=True, rename="camel"):

@@ -9,6 +9,7 @@ from legato.content import (
     AgentUpdatePart,
     ErrorPart,
     Part,
+    SteerPart,
     TextPart,
     ThinkPart,
     ToolCall,
@@ -114,7 +115,7 @@ def extended(part: Part, more: str) -> Part:
             return replace(part, think=think + more)
         case ToolCallPart(call):
             return replace(part, tool_call=replace(call, args=call.args + more))
-        case AgentUpdatePart() | ToolListPart() | ErrorPart():
+        case AgentUpdatePart() | ToolListPart() | ErrorPart() | SteerPart():
             raise ValueError(f"{type(part).__name__} does not grow")
         case _:
             assert_never(part)

@@ -95,6 +95,8 @@ def ending_of(
     outcome = decision.outcome
     answer = _answer(outcome, opening, content, usage)
     facts: dict[str, Any] = {"usage": usage, "unsaved": stored.unsaved, "at": decision.at}
+    if snapshot is not None and snapshot.unread:
+        facts["unread"] = snapshot.unread
     if opening is not None:
         facts |= _facts_of_run(opening.created, snapshot)
         facts["request"] = opening.created.request
@@ -147,10 +149,11 @@ def _reason_of(error: str) -> str:
     return next(ours, "provider_error")
 
 
-def standing_of(ending: Ending | None) -> Standing:
+def standing_of(ending: Ending | None, *, is_asking: bool = False) -> Standing:
+    """`is_asking`: whether the job has an open ask."""
     match ending:
         case None:
-            return Standing.RUNNING
+            return Standing.REQUIRES_ACTION if is_asking else Standing.RUNNING
         case Stopped():
             return Standing.ABORTED
         case Failed():

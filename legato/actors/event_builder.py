@@ -99,10 +99,17 @@ class Steps:
         self._with_logprobs = with_logprobs
         self._theirs = theirs
         self._positions = positions or Positions(len(kept))
+        # Not `positions.last`: before the first chunk comes another call may begin a part.
+        self._kept_index = len(kept) - 1
         self._last_kept = _kind_of(kept[-1]) if kept else None
         self._open: type[_Said] | None = None
         self._index = -1
         self._calls: dict[int, int] = {}  # the provider's number of a call -> its position
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether the model has called a tool."""
+        return bool(self._calls)
 
     def events(self, chunks: Iterable[ModelEvent]) -> tuple[ContentEvent, ...]:
         # Every token comes by here: a loop is a fifth of the cost of generators and `match`.
@@ -157,7 +164,7 @@ class Steps:
     def _begin(self, chunk: type[_Said]) -> StepStarted:
         self._open, kind = chunk, _KINDS[chunk]
         goes_on = kind == self._last_kept
-        self._index = self._positions.last if goes_on else self._positions.take()
+        self._index = self._kept_index if goes_on else self._positions.take()
         self._last_kept = None
         return StepStarted(self._index, kind, origin=self._origin)
 

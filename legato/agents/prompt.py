@@ -14,17 +14,18 @@ def prompted(
     below: Sequence[ChatMessage],
     tools: Sequence[ToolDefinition],
     resumed: str = "",
+    calls_made: int = 0,
 ) -> ModelRequest:
     """Make the request of one model call.
 
     `request`: the conversation up to the question, with the caller's parameters; where both name a
     parameter, the agent's counts.  `below`: the run's messages below the question.  `resumed`: the
-    text of the call before the cut.
+    text of the call before the cut.  `calls_made`: see ModelRequest.
     """
     system, above = _above(agent, request.messages)
     begun = [ChatMessage("assistant", resumed)] if resumed else []
     messages = (*system, *alternating([*above, *below, *begun]))
-    return ModelRequest(messages, _parameters(agent, request, tools), resumed)
+    return ModelRequest(messages, _parameters(agent, request, tools), resumed, calls_made)
 
 
 def _above(

@@ -26,12 +26,14 @@ from legato.dialects.completion_object import (
     usage_of,
 )
 from legato.dialects.contract import Identity
-from legato.dialects.floor import Floor
+from legato.dialects.floor import SpeakingOrder
 from legato.events import (
     AnnotationAdded,
+    Answered,
     AnyEnding,
     AnyEvent,
     ArgumentsDelta,
+    Asked,
     Created,
     Failed,
     Finished,
@@ -43,6 +45,9 @@ from legato.events import (
     ReasoningDelta,
     RefusalDelta,
     Snapshot,
+    SteerApplied,
+    SteerReturned,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     Stopped,
@@ -76,7 +81,7 @@ class ChatCompletions:
         self._calls: dict[int, int] = {}
         self._agents: dict[int, str] = {}  # by the positions of the run's own calls
         self._answered = 0  # of these calls
-        self._floor = Floor()
+        self._floor = SpeakingOrder()
         self._lines = BlankLines()
         self._custom: frozenset[int] = frozenset()  # positions of calls whose input is any text
 
@@ -135,6 +140,8 @@ class ChatCompletions:
             case ModelCallEnded(origin):
                 return self._frames(seq, self._told(self._floor.end(origin)))
             case Queued():
+                return b""
+            case SteerTaken() | SteerApplied() | SteerReturned() | Asked() | Answered():
                 return b""
             case Finished() | Stopped() | Failed():
                 rest = self._told(self._floor.rest())

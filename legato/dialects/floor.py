@@ -11,8 +11,8 @@ NOBODY: Final = -1
 Speaker = tuple[str | None, int | None]  # the agent's id, and the group's
 
 
-class Floor:
-    """A single part is `live`: readers get the words at once.  Parts begun meanwhile are held back.
+class SpeakingOrder:
+    """One part is `live`: readers get its words at once.  Parts that begin meanwhile are held back.
 
     An agent says one part at a time.  The live part ends where the agent begins the next step, or
     where the model call ends; then the held parts follow in the order of their positions.

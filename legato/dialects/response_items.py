@@ -10,8 +10,8 @@ from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart, ToolList
 from legato.events import AnnotationAdded, LogprobsDelta
 
 Body = dict[str, Any]
-Event = tuple[str, Body]  # the event's type, and all other fields but the number
-Status = Literal["in_progress", "completed", "incomplete"]
+ResponseEvent = tuple[str, Body]  # the event's type, and all other fields but the number
+ItemStatus = Literal["in_progress", "completed", "incomplete"]
 OutputPart = TextPart | ThinkPart | ToolCallPart | ToolListPart
 """A part with an item in the output."""
 
@@ -24,7 +24,7 @@ INPUT_DELTA: Final = "response.custom_tool_call_input.delta"
 INPUT_DONE: Final = "response.custom_tool_call_input.done"
 
 
-class Words(NamedTuple):
+class TextEvents(NamedTuple):
     """The names of a text's events, and the text's place in the item."""
 
     delta: str
@@ -35,7 +35,7 @@ class Words(NamedTuple):
     place: Body
 
 
-_TEXT: Final = Words(
+_TEXT: Final = TextEvents(
     "response.output_text.delta",
     "response.output_text.done",
     "response.content_part.added",
@@ -43,7 +43,7 @@ _TEXT: Final = Words(
     "content",
     {"content_index": 0, "logprobs": []},
 )
-_REFUSAL: Final = Words(
+_REFUSAL: Final = TextEvents(
     "response.refusal.delta",
     "response.refusal.done",
     "response.content_part.added",
@@ -53,7 +53,7 @@ _REFUSAL: Final = Words(
 )
 # A provider's thoughts are shown as a summary.  OpenAI's own models send summaries, so all clients
 # know the events, and the specification has them too.
-_THOUGHTS: Final = Words(
+_THOUGHTS: Final = TextEvents(
     "response.reasoning_summary_text.delta",
     "response.reasoning_summary_text.done",
     "response.reasoning_summary_part.added",
@@ -96,7 +96,7 @@ def id_of(part: OutputPart, job_id: str, index: int) -> str:
     return f"{_PREFIXES[type_of(part)]}_{job_id}_{index}"
 
 
-def item_of(part: OutputPart, job_id: str, index: int, status: Status) -> Body:
+def item_of(part: OutputPart, job_id: str, index: int, status: ItemStatus) -> Body:
     head = {"id": id_of(part, job_id, index), "type": type_of(part), "status": status}
     if isinstance(part, ToolListPart):
         return _list_of(part, head["id"])
@@ -112,8 +112,8 @@ def item_of(part: OutputPart, job_id: str, index: int, status: Status) -> Body:
     return {**head, "role": "assistant", "content": [_whole_of(part)]}
 
 
-def _made(call: ToolCall, status: Status) -> Body:
-    """A call made by a run, with the result.  `status`: for a call without a result."""
+def _made(call: ToolCall, status: ItemStatus) -> Body:
+    """A call that a run makes, with its result.  `status`: where no result has come."""
     label, name = labelled(call.name)
     is_error, output = bool(call.is_error), None if call.output is UNSET else call.output
     told = {"type": "text", "text": output}
@@ -140,7 +140,7 @@ def _list_of(part: ToolListPart, item_id: str) -> Body:
     }
 
 
-def words_of(part: TextPart | ThinkPart) -> Words:
+def words_of(part: TextPart | ThinkPart) -> TextEvents:
     if isinstance(part, ThinkPart):
         return _THOUGHTS
     return _REFUSAL if part.kind == "refusal" else _TEXT
@@ -183,7 +183,7 @@ def delta_type(part: TextPart | ThinkPart | ToolCallPart) -> str:
     return words_of(part).delta
 
 
-def with_logprobs(job_id: str, delta: LogprobsDelta, index: int) -> Event:
+def with_logprobs(job_id: str, delta: LogprobsDelta, index: int) -> ResponseEvent:
     """The event of a delta with logprobs, as which only text comes; `index`: the item's."""
     part = TextPart("")
     place = place_of(part, job_id, index)
@@ -191,7 +191,7 @@ def with_logprobs(job_id: str, delta: LogprobsDelta, index: int) -> Event:
     return delta_type(part), {**place, "logprobs": logprobs, "delta": delta.text}
 
 
-def annotated(job_id: str, added: AnnotationAdded, index: int, number: int) -> Event:
+def annotated(job_id: str, added: AnnotationAdded, index: int, number: int) -> ResponseEvent:
     """The event of an annotation, the text's `number`th from 0; `index`: the item's."""
     place = {"item_id": id_of(TextPart(""), job_id, index), "output_index": index}
     annotation = annotation_of(added.annotation)
@@ -199,7 +199,7 @@ def annotated(job_id: str, added: AnnotationAdded, index: int, number: int) -> E
     return "response.output_text.annotation.added", {**place, **said}
 
 
-def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
+def opening(part: OutputPart, job_id: str, index: int) -> Iterator[ResponseEvent]:
     """The events at a part's beginning; `part` is the part as it begins."""
     item = item_of(part, job_id, index, "in_progress")
     place = place_of(part, job_id, index)
@@ -218,7 +218,9 @@ def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
         yield words.part_added, {**place, "part": _whole_of(part)}
 
 
-def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterator[Event]:
+def closing(
+    part: OutputPart, job_id: str, index: int, status: ItemStatus
+) -> Iterator[ResponseEvent]:
     """The events at a part's end; `part` is the whole part.
 
     The event of `whole_arguments` comes before, where the part is a call.
@@ -237,8 +239,8 @@ def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterat
     yield DONE, {"output_index": index, "item": item_of(part, job_id, index, status)}
 
 
-def whole_arguments(part: ToolCallPart, job_id: str, index: int) -> Event:
-    """The event at the end of a call's arguments."""
+def whole_arguments(part: ToolCallPart, job_id: str, index: int) -> ResponseEvent:
+    """The event that ends the arguments of a call."""
     place, call = place_of(part, job_id, index), part.tool_call
     if part.is_made_here:
         return "response.mcp_call_arguments.done", {**place, "arguments": call.args}
@@ -247,7 +249,7 @@ def whole_arguments(part: ToolCallPart, job_id: str, index: int) -> Event:
     return ARGUMENTS_DONE, {**place, "name": call.name, "arguments": call.args}
 
 
-def result_of(part: ToolCallPart, job_id: str, index: int) -> Iterator[Event]:
+def result_of(part: ToolCallPart, job_id: str, index: int) -> Iterator[ResponseEvent]:
     """The event of a call's result; nothing for a call without a result."""
     call = part.tool_call
     if part.is_made_here and call.output is not UNSET:

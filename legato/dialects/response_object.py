@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from legato.content import ModelUsage, Part, ToolCallPart, Usage, WholePart
-from legato.dialects.response_items import Body, Event, OutputPart, Status, item_of
+from legato.dialects.response_items import Body, ItemStatus, OutputPart, ResponseEvent, item_of
 from legato.dialects.response_status import end_status, error_of, incomplete_of, status_of
 from legato.events import AnyEnding, Created, Snapshot
 from legato.shown import shown
@@ -64,7 +64,7 @@ def queued(created: Created) -> Body:
     return _resource(created, [], "queued", None)
 
 
-def beginning(created: Created) -> Iterator[Event]:
+def beginning(created: Created) -> Iterator[ResponseEvent]:
     """The events at the beginning of a response."""
     running = {"response": resource(created, (), None)}
     if running["response"]["background"]:
@@ -89,7 +89,7 @@ def output_of(
     ]
 
 
-def _item_status(part: OutputPart, place: int, last: int, ending: AnyEnding | None) -> Status:
+def _item_status(part: OutputPart, place: int, last: int, ending: AnyEnding | None) -> ItemStatus:
     """More of a call's arguments may come as long as anything does.
 
     `place`: of the part in the content; `last`: of the last item.

@@ -16,9 +16,9 @@ from legato.content import (
 )
 from legato.dialects.contract import Identity
 from legato.dialects.response_items import (
-    Event,
+    ItemStatus,
     OutputPart,
-    Status,
+    ResponseEvent,
     annotated,
     closing,
     delta_type,
@@ -31,8 +31,10 @@ from legato.dialects.response_object import beginning, resource
 from legato.dialects.response_status import end_status, end_type, unbegun
 from legato.events import (
     AnnotationAdded,
+    Answered,
     AnyEnding,
     AnyEvent,
+    Asked,
     Created,
     Delta,
     Ending,
@@ -45,6 +47,9 @@ from legato.events import (
     Queued,
     RareEvent,
     Snapshot,
+    SteerApplied,
+    SteerReturned,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     Stopped,
@@ -66,7 +71,7 @@ class _Item(NamedTuple):
     origin: Origin
 
 
-class Responses:
+class ResponsesEncoder:
     """One job's frames.
 
     The state is the answer's parts.  A text is open until the next step of the same agent.  A tool
@@ -108,7 +113,7 @@ class Responses:
     def snapshot(self, snapshot: Snapshot) -> None:
         """No event says: forget what was before."""
 
-    def _rare(self, event: RareEvent) -> Iterator[Event]:
+    def _rare(self, event: RareEvent) -> Iterator[ResponseEvent]:
         match event:
             case StepStarted():
                 yield from self._start(event)
@@ -122,7 +127,7 @@ class Responses:
                 yield from self._end_call(origin)
             case StepCompleted():
                 yield from self._complete(event)
-            case Queued():
+            case Queued() | SteerTaken() | SteerApplied() | SteerReturned() | Asked() | Answered():
                 pass
             case Created():
                 self._created = event
@@ -132,7 +137,7 @@ class Responses:
             case _:
                 assert_never(event)
 
-    def _start(self, step: StepStarted) -> Iterator[Event]:
+    def _start(self, step: StepStarted) -> Iterator[ResponseEvent]:
         if step.index in self._open:
             return  # a model goes on where another owner's left off
         yield from self._close_words(step.origin)
@@ -142,7 +147,7 @@ class Responses:
         elif not step.is_hidden:
             yield from self._add(step, part)
 
-    def _add(self, step: StepStarted, part: OutputPart) -> Iterator[Event]:
+    def _add(self, step: StepStarted, part: OutputPart) -> Iterator[ResponseEvent]:
         index = self._count
         self._count += 1
         yield from opening(part, self._job_id, index)
@@ -153,20 +158,20 @@ class Responses:
             frame = self._template(part, index)
             self._open[step.index] = _Item(GrowingPart(part), frame, index, step.origin)
 
-    def _grow(self, delta: LogprobsDelta) -> Event:
+    def _grow(self, delta: LogprobsDelta) -> ResponseEvent:
         item = self._open[delta.index]
         item.growing.grow(delta.text)
         item.growing.add_logprobs(delta.logprobs)
         return with_logprobs(self._job_id, delta, item.place)
 
-    def _close_words(self, origin: Origin) -> Iterator[Event]:
+    def _close_words(self, origin: Origin) -> Iterator[ResponseEvent]:
         """Close what the agent was saying."""
         for position, item in sorted(self._open.items()):
             is_words = item.growing.kind is not ToolCallPart
             if is_words and item.origin[1:3] == origin[1:3]:
                 yield from self._close(position, "completed")
 
-    def _end_call(self, origin: Origin) -> Iterator[Event]:
+    def _end_call(self, origin: Origin) -> Iterator[ResponseEvent]:
         yield from self._close_words(origin)
         for position, item in sorted(self._open.items()):
             if item.origin.call_no == origin.call_no:
@@ -177,20 +182,20 @@ class Responses:
                 else:
                     yield from self._close(position, "completed")
 
-    def _complete(self, event: StepCompleted) -> Iterator[Event]:
-        """The result of a call; after a cut model call also of a caller's call."""
+    def _complete(self, event: StepCompleted) -> Iterator[ResponseEvent]:
+        """The result of a call.  A call of the caller's gets one where its model call was cut."""
         item = self._open.get(event.index)
         if item is not None and item.origin.agent_id is not None:
             growing = completed(item.growing, event.tool_call)
             self._open[event.index] = item._replace(growing=growing)
             yield from self._close(event.index, "incomplete")
 
-    def _say_arguments(self, position: int, part: ToolCallPart) -> Iterator[Event]:
+    def _say_arguments(self, position: int, part: ToolCallPart) -> Iterator[ResponseEvent]:
         if position not in self._whole:
             self._whole |= {position}
             yield whole_arguments(part, self._job_id, self._open[position].place)
 
-    def _close(self, position: int, status: Status) -> Iterator[Event]:
+    def _close(self, position: int, status: ItemStatus) -> Iterator[ResponseEvent]:
         part = self._open[position].growing.read()
         assert isinstance(part, OutputPart), "no other part is open"
         if isinstance(part, ToolCallPart):
@@ -199,7 +204,7 @@ class Responses:
         self._closed[position] = part
         yield from closing(part, self._job_id, item.place, status)
 
-    def _end(self, ending: AnyEnding) -> Iterator[Event]:
+    def _end(self, ending: AnyEnding) -> Iterator[ResponseEvent]:
         for position in sorted(self._open):
             yield from self._close(position, end_status(ending))
         if self._created is None:
@@ -208,10 +213,10 @@ class Responses:
             content = [part for _, part in sorted(self._closed.items())]
             yield end_type(ending), {"response": resource(self._created, content, ending)}
 
-    def _frames(self, events: Iterable[Event]) -> bytes:
+    def _frames(self, events: Iterable[ResponseEvent]) -> bytes:
         return b"".join(map(self._frame, events))
 
-    def _frame(self, event: Event) -> bytes:
+    def _frame(self, event: ResponseEvent) -> bytes:
         name, fields = event
         body = _json({"type": name, "sequence_number": self.number, **fields})
         self.number += 1

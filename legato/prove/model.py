@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from legato.actors.messages import StopReply
 from legato.actors.start import StartReply
+from legato.agents.definition import Agent
 from legato.events import AnyEnding
 
 RETENTION: Final = 600.0
@@ -21,7 +22,7 @@ class Breach(Struct, frozen=True):
     words: str
 
 
-class Line(Struct, frozen=True):
+class HistoryLine(Struct, frozen=True):
     """An event of a run and its time; `is_step` marks the scheduled steps among the
     consequences."""
 
@@ -38,6 +39,7 @@ class AskedStart(Struct, frozen=True):
     conversation: str
     request_id: str | None
     text: str
+    agents: tuple[Agent, ...] = ()
 
 
 class KnownJob(Struct):
@@ -53,11 +55,11 @@ class KnownJob(Struct):
         return f"job {self.asked.number}"
 
 
-class Model:
+class PromiseModel:
     """Collects all observations, and the breaches of the promise among them."""
 
     def __init__(self) -> None:
-        self.lines: list[Line] = []
+        self.lines: list[HistoryLine] = []
         self.breaches: list[Breach] = []
         self.asked: dict[str, AskedStart] = {}  # by job id
         self.deleted: set[str] = set()  # ids of jobs
@@ -72,10 +74,10 @@ class Model:
         return list(self.known.values())
 
     def step(self, words: str) -> None:
-        self.lines.append(Line(trio.current_time(), words, is_step=True))
+        self.lines.append(HistoryLine(trio.current_time(), words, is_step=True))
 
     def note(self, words: str) -> None:
-        self.lines.append(Line(trio.current_time(), words))
+        self.lines.append(HistoryLine(trio.current_time(), words))
 
     def breach(self, check: str, words: str) -> None:
         self.note(f"BREACH: {words}")
@@ -86,10 +88,13 @@ class Model:
         asked = self.asked.get(job_id)
         return f"job {asked.number}" if asked else job_id
 
-    def asks(self, conversation: str, request_id: str | None) -> AskedStart:
+    def asks(
+        self, conversation: str, request_id: str | None, agents: tuple[Agent, ...] = ()
+    ) -> AskedStart:
         number = len(self.asked) + 1
         job_id = f"01M846XJQTHKRR16F0RWQ1{number:04}"
-        asked = AskedStart(number, job_id, conversation, request_id, f"question {number}")
+        text = f"question {number}"
+        asked = AskedStart(number, job_id, conversation, request_id, text, agents)
         self.asked[job_id] = asked
         if self.deleting[conversation] > 0:
             self.deleted.add(job_id)

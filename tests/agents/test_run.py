@@ -4,17 +4,17 @@ from collections.abc import Mapping
 
 import pytest
 import trio
-from msgspec import UNSET
+from msgspec import UNSET, json, msgpack
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.agents.contract import BARE_RUNS, BareRun
+from legato.agents.bare import BARE_RUNS, BareRun
 from legato.agents.definition import Agent, Edge
-from legato.agents.execution import NO_INPUT, NOT_MADE, UNKNOWN
 from legato.agents.messages import INTERRUPTED, messages_in
 from legato.agents.prompt import names_in
 from legato.agents.run import AgentRun, AgentRuns
-from legato.agents.tools.contract import InputRequired, NoTools
+from legato.agents.tool_run import MOST_ROUNDS, NOT_MADE, TOO_MANY_ROUNDS, UNKNOWN, answered
+from legato.agents.tools.contract import InputRequired, NoTools, ToolOutput
 from legato.content import (
     AgentUpdate,
     AgentUpdatePart,
@@ -23,6 +23,7 @@ from legato.content import (
     ToolCallPart,
     TurnRequest,
 )
+from legato.events import StepCompleted
 from legato.models.contract import FinishReport, Json, ModelError, ModelRequest
 from legato.models.scripted import ScriptedModel
 from tests.support.agents import (
@@ -33,6 +34,7 @@ from tests.support.agents import (
     agent,
     call,
     calls,
+    edge,
     run_of,
 )
 
@@ -238,11 +240,6 @@ async def test_an_agent_whose_model_is_gone_fails_by_name() -> None:
 
 
 # Handoffs and edges.
-
-
-def edge(source: str, *targets: str, **fields: object) -> Edge:
-    origin, target = f"agent_{source}", tuple(f"agent_{name}" for name in targets)
-    return Edge(origin=origin, target=target, **fields)  # type: ignore[arg-type]
 
 
 async def test_a_handoff_gives_the_run_to_another_agent_with_its_argument() -> None:
@@ -461,17 +458,21 @@ async def test_an_agent_does_not_hand_over_to_itself() -> None:
     assert names_in(stage.asked[0]) == {"lc_transfer_to_agent_second"}
 
 
-async def test_a_tool_that_asks_for_input_is_a_result_that_the_model_reads() -> None:
+async def test_a_tool_may_ask_for_input_a_number_of_times() -> None:
     class Asking(CountedTool):
         async def call(self, *given: object, **more: object) -> InputRequired:
-            return InputRequired({})
+            self.calls.append("asked")
+            return InputRequired({"name": {}})
 
+    tool = Asking("ask")
     stage = ListStage()
     helper = agent("helper", calls(call("ask")), {"text": "."}, tools=["ask"])
 
-    await run_of(helper, tools=[Asking("ask")]).answer(stage, QUESTION)
+    await run_of(helper, tools=[tool]).answer(stage, QUESTION)
 
-    assert stage.results == [("ask", NO_INPUT)]
+    assert stage.results == [("ask", TOO_MANY_ROUNDS)]
+    assert len(tool.calls) == MOST_ROUNDS + 1
+    assert len(stage.snapshot().asks) == MOST_ROUNDS
 
 
 async def test_arguments_that_are_no_object_are_a_result_that_the_model_reads() -> None:
@@ -572,3 +573,10 @@ def test_an_answer_is_read_back_with_a_message_for_each_agent_and_call() -> None
         ("tool", "12:00"),
         ("tool", INTERRUPTED),
     ]
+
+
+def test_a_result_that_went_through_a_journal_is_the_same_bytes() -> None:
+    """Readers of two replicas are sent the same frames."""
+    completed = StepCompleted(0, answered(ToolCall("call_1", "now"), ToolOutput("12:00")))
+    again = msgpack.decode(msgpack.encode(completed), type=StepCompleted)
+    assert json.encode(again) == json.encode(completed)

@@ -16,7 +16,7 @@ from legato.actors.messages import Ended, Failure, Opening, Outcome, StopRequest
 from legato.actors.stream.fold import Fold
 from legato.content import Answering, Conversation, ToolCall, ToolListPart, TurnRequest, Usage
 from legato.dialects.response_object import has_output, resource, resource_now
-from legato.dialects.responses import Responses
+from legato.dialects.responses import ResponsesEncoder
 from legato.events import (
     AnyEnding,
     AnyEvent,
@@ -74,8 +74,8 @@ def ended(events: Sequence[ContentEvent], outcome: Outcome | None = None) -> Any
 
 
 def told(events: Sequence[AnyEvent]) -> list[dict[str, Any]]:
-    """All events, each checked."""
-    encoder = Responses(IDENTITY)
+    """All events, each as OpenAI's own client reads it."""
+    encoder = ResponsesEncoder(IDENTITY)
     every = (CREATED, *events)
     stream = b"".join(encoder.encode(seq, event) for seq, event in enumerate(every, 1))
     frames = [frame.partition(b"\ndata: ")[2] for frame in stream.split(b"\n\n")]
@@ -253,10 +253,10 @@ def test_the_last_event_of_any_run_has_what_the_items_said_and_a_get_answers(
 @given(runs())
 def test_the_events_of_any_run_are_the_same_from_any_number(events: list[ContentEvent]) -> None:
     every = [CREATED, *events, ended(events)]
-    whole = Responses(IDENTITY)
+    whole = ResponsesEncoder(IDENTITY)
     frames = [whole.encode(seq, event) for seq, event in enumerate(every, 1)]
     for at in range(len(every)):
-        encoder = Responses(IDENTITY)
+        encoder = ResponsesEncoder(IDENTITY)
         begun = [encoder.encode(seq, event) for seq, event in enumerate(every[:at], 1)]
         rest = [encoder.fork().encode(at + 1, every[at]), encoder.encode(at + 1, every[at])]
 
@@ -269,4 +269,4 @@ def test_a_turn_that_waits_is_told_by_the_reply_alone() -> None:
         job_id="J", conversation_id="C", message_id="Q", response_id="R", user="u", model="m"
     )
 
-    assert Responses(IDENTITY).encode(1, Queued(turn)) == b""
+    assert ResponsesEncoder(IDENTITY).encode(1, Queued(turn)) == b""

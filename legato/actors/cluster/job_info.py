@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.job import Job
-from legato.storage.contracts.replicas import DirectoryEntry, JobInfo, Stage
+from legato.storage.contracts.replication import DirectoryEntry, JobInfo, JobStage
 
 
 def info_of(turn: Turn) -> JobInfo:
@@ -47,10 +47,10 @@ def turn_of(info: JobInfo) -> Turn:
 
 def entry_of(job: Job) -> DirectoryEntry:
     """Make the entry that announces a job of this replica."""
-    return DirectoryEntry(info=info_of(job.turn), epoch=job.feed.epoch, stage=_stage_of(job))
+    return DirectoryEntry(info=info_of(job.turn), epoch=job.epoch, stage=_stage_of(job))
 
 
-def _stage_of(job: Job) -> Stage:
+def _stage_of(job: Job) -> JobStage:
     if job.ended.is_set():
         return "ended" if job.opening else "void"
     return "begun" if job.feed.log.tail else "waiting"

@@ -11,13 +11,24 @@ from msgspec import Struct, structs
 from legato.actors.conversation.turn import Turn, turn_of
 from legato.actors.conversation.turn_store import TurnStore, turn_store
 from legato.actors.durability.job_journal import EVENT_BYTES
+from legato.actors.durability.parked import Parked, parked
 from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART, Decision, ending_of
 from legato.actors.messages import Failure, Opening, Stored
 from legato.actors.stream.memory_sizes import JOB_BYTES
+from legato.agents.calls import only_waits
 from legato.config import OnOwnerLost
-from legato.content import Conversation, Part, TextPart, ThinkPart, Usage
-from legato.events import AnyEnding, AnyEvent, Created, Ending, Failed, text_bytes
+from legato.content import Conversation, SteerPart, TextPart, ThinkPart, Usage
+from legato.events import (
+    AnyEnding,
+    AnyEvent,
+    Asked,
+    Created,
+    Ending,
+    Failed,
+    Snapshot,
+    text_bytes,
+)
 from legato.models.contract import Model, ModelRequest
 from legato.shown import shown
 from legato.storage.contracts.errors import (
@@ -36,7 +47,8 @@ _RETRIES: Final = (0.25, 0.5, 1.0)
 """Seconds after each attempt to recover a job; a process that starts has not longer for one."""
 
 HAND_OVERS: Final = 100
-"""The same for a turn that waits: it comes to every process that is replaced meanwhile."""
+"""The same for a turn or a run that waits: it comes to every process that is replaced meanwhile,
+and does nothing there that could end the process."""
 
 log = structlog.get_logger()
 
@@ -45,7 +57,8 @@ class Recovered(Struct, frozen=True):
     """A job for readers who come back, which goes on if it has no ending.
 
     `previous_epochs`: the former owners' epochs, each with its last remaining position.  `opening`:
-    None where the turn never began.
+    None where the turn never began.  `is_planned`: whether `opening` has the model's request, too.
+    `waits_until`: where the run only waits, when the first ask expires, in ms since 1970.
     """
 
     turn: Turn
@@ -53,6 +66,8 @@ class Recovered(Struct, frozen=True):
     opening: Opening | None
     previous_epochs: Mapping[int, int]
     events: Sequence[AnyEvent]
+    is_planned: bool = False
+    waits_until: int | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -79,15 +94,18 @@ class TakeoverPolicy:
         """Look up the turn, where the journal does not have the request."""
         return None
 
-    def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
-        """Whether the run shall go on from that content, instead of an ending.
+    def continues(self, turn: Turn, snapshot: Snapshot) -> bool:
+        """Whether the run shall go on from there, instead of an ending.
 
-        An agent's run goes on from any content, a bare model only from text, if able to.
+        An agent's run goes on from any content, a bare model only from text, if able to.  A run
+        that only waits for answers goes on whatever the policy: nothing of it was cut.
         """
         model = self._models.get(turn.model)
-        is_text = all(isinstance(part, TextPart | ThinkPart) for part in content)
+        is_text = all(
+            isinstance(part, TextPart | ThinkPart | SteerPart) for part in snapshot.content
+        )
         can = bool(turn.agents) or (model is not None and model.continues and is_text)
-        return self._policy == "continue" and can
+        return can and (self._policy == "continue" or only_waits(snapshot))
 
 
 async def recover(
@@ -96,8 +114,10 @@ async def recover(
     successor: TakeoverPolicy | None = None,
     *,
     most: float = math.inf,
-) -> Sequence[Recovered]:
+) -> Sequence[Recovered | Parked]:
     """Take over the jobs without an owner; end the begun jobs without an ending.
+
+    Of a run that only waits for answers nothing is kept but an entry, however many there are.
 
     Jobs marked as done are there only to be read.  The newest of them are read, up to about `most`
     bytes; the others are forgotten unread.  All jobs come in the order of their ids.  The caller
@@ -112,15 +132,18 @@ async def recover(
     successor = successor or TakeoverPolicy()
     abandoned = await journal.take_over()
     due = [each for each in abandoned if not each.marked_done]
-    found = [await _tried(each, journal, records, successor) for each in due]
+    found: list[Recovered | Parked | None] = []
+    for each in due:
+        recovered = await _tried(each, journal, records, successor)
+        found.append(let_wait(recovered) if recovered else None)
     done = [each for each in abandoned if each.marked_done]
     while done and most > 0:
         found.append(recovered := await _tried(done.pop(), journal, records, successor))
         most -= _size_of(recovered.events) if recovered else 0
     if done:
         await journal.forget([each.job_id for each in done])
-    kept = [recovered for recovered in found if recovered is not None]
-    return sorted(kept, key=lambda recovered: recovered.turn.job_id)
+    kept = [each for each in found if each is not None]
+    return sorted(kept, key=lambda each: each.turn.job_id)
 
 
 def _size_of(events: Sequence[AnyEvent]) -> int:
@@ -148,6 +171,13 @@ async def recover_one(
 ) -> Recovered | None:
     """None where nobody can ever read the job, or another process has taken it over."""
     replay = _replay(job, await journal.read(job.job_id))
+    return await recover_from(replay, job, journal, records, successor)
+
+
+async def recover_from(
+    replay: Replay, job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
+) -> Recovered | None:
+    """Recover the job whose log is `replay`; None: see `recover_one`."""
     known = turn_of(replay.turn) if replay.turn else await successor.turn(job.job_id)
     if known and replay.still_waits:
         return Recovered(known, job.epoch, None, replay.previous_epochs, replay.events)
@@ -166,25 +196,53 @@ async def recover_one(
         opening is not None
         and said is None
         and not replay.has_faults
-        and successor.continues(turn, replay.fold.content())
+        and successor.continues(turn, replay.snapshot)
         and replay.turn is not None  # or the model would be asked something else
     )
     if not job.marked_done and not goes_on:
         ending = said or _failed(replay, opening, store)
         if not await _end(job, replay, ending, opening, journal, store):
             return None
-    return Recovered(turn, job.epoch, opening, replay.previous_epochs, replay.events)
+    waits_until = _first_expiry(replay.snapshot) if goes_on else None
+    return Recovered(
+        turn,
+        job.epoch,
+        opening,
+        replay.previous_epochs,
+        replay.events,
+        waits_until=waits_until,
+    )
+
+
+def let_wait(recovered: Recovered) -> Recovered | Parked:
+    """A run that only waits needs no job until somebody asks for it."""
+    if recovered.waits_until is None:
+        return recovered
+    tail, epoch = len(recovered.events), recovered.epoch
+    return parked(recovered.turn, epoch, tail, recovered.waits_until, trio.Event())
+
+
+def _first_expiry(snapshot: Snapshot) -> int | None:
+    """When the first open ask expires, in ms since 1970; None where the run does not only wait."""
+    if not only_waits(snapshot):
+        return None
+    return min(ask.expires_at for ask in snapshot.open_asks)
 
 
 def _replay(job: OrphanedJob, kept: Kept) -> Replay:
     """Replay the log; after too many attempts only its first entry, since the rest may crash."""
-    if job.attempts <= TRIES:
-        return Replay(kept)
-    if len(kept.entries) == 1 and job.attempts <= HAND_OVERS:
+    most = HAND_OVERS if _may_wait(kept) else TRIES
+    if job.attempts <= most:
         replay = Replay(kept)
-        if replay.still_waits:
+        if job.attempts <= TRIES or replay.still_waits or only_waits(replay.snapshot):
             return replay
     return Replay(Kept(kept.entries[:1], "it was tried often"))
+
+
+def _may_wait(kept: Kept) -> bool:
+    """Whether the log may be that of a queued turn or a waiting run; told without a replay."""
+    asks = any(isinstance(event, Asked) for each in kept.entries for event in each.events)
+    return asks or len(kept.entries) == 1
 
 
 async def _opening(replay: Replay, turn: Turn | None, records: Records) -> Opening | None:
@@ -265,7 +323,7 @@ def _failed(replay: Replay, opening: Opening | None, store: TurnStore) -> AnyEnd
     why = RESTART
     if replay.fault is not None:
         why = Failure(why.reason, f"{why.message}  Not all of it can be read: {replay.fault}.")
-    decision, snapshot = Decision(why, store.moment()), replay.fold.snapshot(0)
+    decision, snapshot = Decision(why, store.moment()), replay.snapshot
     return ending_of(decision, opening, shown(snapshot), Usage(), Stored(None), snapshot)
 
 

@@ -8,6 +8,7 @@ from legato.content import (
     AgentUpdatePart,
     ErrorPart,
     Part,
+    SteerPart,
     TextPart,
     ThinkPart,
     ToolCallPart,
@@ -48,6 +49,8 @@ def size_of_part(part: Part) -> int:
             return getsizeof(text) + logprobs + sum(map(size_of_citation, part.annotations or ()))
         case ThinkPart(text) | ErrorPart(text):
             return getsizeof(text)
+        case SteerPart():
+            return getsizeof(part.steer)
         case ToolCallPart(call):
             return getsizeof(call.args) + getsizeof(call.output or "")
         case ToolListPart(_, tools):

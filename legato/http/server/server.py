@@ -20,6 +20,7 @@ from legato.http.application import Legato
 from legato.http.input.bounds import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from legato.http.runtime import open_runtime
 from legato.http.server.connections import Connections
+from legato.http.server.late_imports import import_meanwhile
 from legato.http.server.signals import Shutdown, shutdown_by_signals
 from legato.http.server.transport.accepting import Acceptor
 from legato.http.server.transport.descriptors import raise_limit
@@ -52,7 +53,7 @@ the server closed first, a request could be on its way."""
 
 OWN_HOST: Final = "127.0.0.1"
 
-Ready = Callable[[Legato, str], None]
+OnReady = Callable[[Legato, str], None]
 """Called with the application and the URL once connections are accepted."""
 
 log = structlog.get_logger()
@@ -163,7 +164,7 @@ async def listening(settings: Settings) -> AsyncIterator[list[trio.SocketListene
         yield listeners
 
 
-async def run(settings: Settings, on_ready: Ready) -> None:
+async def run(settings: Settings, on_ready: OnReady) -> None:
     """Serve with these settings until SIGTERM or SIGINT."""
     with shutdown_by_signals() as shutdown:
         # The port comes first: a process without the port must not touch the database either.
@@ -173,7 +174,7 @@ async def run(settings: Settings, on_ready: Ready) -> None:
 
 
 async def run_on(
-    listeners: list[trio.SocketListener], settings: Settings, on_ready: Ready, shutdown: Shutdown
+    listeners: list[trio.SocketListener], settings: Settings, on_ready: OnReady, shutdown: Shutdown
 ) -> None:
     """Serve on these sockets until `shutdown` is asked for."""
     raise_limit()
@@ -187,6 +188,7 @@ async def run_on(
                 url = url_of(listeners[0])
                 log.info("serving", url=url)
                 on_ready(app, url)
+                nursery.start_soon(import_meanwhile)
                 everywhere = [*listeners, *own]
                 await serve_until(shutdown.asked.wait, app, everywhere, hurry=shutdown.hurried.wait)
         nursery.cancel_scope.cancel()

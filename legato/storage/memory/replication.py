@@ -11,12 +11,12 @@ from legato.storage.births import Births, sign
 from legato.storage.checks import require_unicode
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import (
-    Denied,
+from legato.storage.contracts.replication import (
     DirectoryEntry,
     Entered,
     JobInfo,
     Joined,
+    NotEntered,
     announced_stage,
 )
 from legato.storage.failure_detector import LEFT
@@ -98,7 +98,7 @@ class MemoryReplication:
 
     async def enter(
         self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
-    ) -> Entered | Joined | Denied:
+    ) -> Entered | Joined | NotEntered:
         await self._checkpoint()
         require_unicode(info)
         shared = self._shared
@@ -111,10 +111,10 @@ class MemoryReplication:
         if first := shared.requests.get((info.user, info.request_id or "")):
             return Joined(first)
         if jobs and on_busy == "reject":
-            return Denied("busy")
+            return NotEntered("busy")
         leaving = len(jobs) if on_busy == "interrupt" else 0
         if len(shared.running(info.user)) - leaving >= max_per_user:
-            return Denied("too_many")
+            return NotEntered("too_many")
         shared.stored_logs[info.job_id] = StoredLog(self.me)
         others = (shared.places[each.info.job_id] for each in siblings)
         place = 1 + max(others, default=0)
@@ -203,9 +203,12 @@ class MemoryReplication:
     def staying(self) -> Collection[str]:
         return self._births.staying()
 
-    async def leave(self) -> None:
+    async def leave(self) -> bool:
         await self._checkpoint()
+        if self._births.birth != self._shared.birth:
+            return False
         self._shared.signs[self.me] = LEFT
+        return True
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
         await self._checkpoint()

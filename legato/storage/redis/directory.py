@@ -8,19 +8,19 @@ from msgspec.structs import replace
 
 from legato.config import OnBusy
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import (
-    Denied,
+from legato.storage.contracts.replication import (
     DirectoryEntry,
     Entered,
     IncompleteDirectory,
     JobInfo,
     Joined,
+    NotEntered,
     announced_stage,
 )
 from legato.storage.redis import streams
 from legato.storage.redis.connection.client import Client, Send, translated
 from legato.storage.redis.connection.commands import (
-    Reply,
+    RedisReply,
     StreamEntry,
     command,
     entries,
@@ -55,8 +55,8 @@ class RedisDirectory:
 
     async def enter(
         self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
-    ) -> Entered | Joined | Denied:
-        def work(send: Send) -> Entered | Joined | Denied | None:
+    ) -> Entered | Joined | NotEntered:
+        def work(send: Send) -> Entered | Joined | NotEntered | None:
             # A listing in the directory has a stream, and a stream has an owner: a kill in between
             # leaves nothing that no replica would ever remove.
             owned = command("SADD", self._keys.owner(self._me), info.job_id)
@@ -143,10 +143,10 @@ class RedisDirectory:
         send(self._listings.remove(info))
         self._drop(send, info)
 
-    def _is_mine(self, newest: Reply) -> bool:
+    def _is_mine(self, newest: RedisReply) -> bool:
         return [streams.top(entry).owner for entry in entries(newest)] == [self._me]
 
-    def _has(self, entry: DirectoryEntry, newest: Reply) -> bool:
+    def _has(self, entry: DirectoryEntry, newest: RedisReply) -> bool:
         """Whether this replica does, as far as Redis knows."""
         tops = map(streams.top, entries(newest))
         return all(
@@ -159,7 +159,7 @@ class RedisDirectory:
         send([forgotten, command("SREM", self._keys.owner(self._me), info.job_id)])
 
 
-def _token(birth: Reply) -> str:
+def _token(birth: RedisReply) -> str:
     return "" if birth is None else text(birth).decode()
 
 

@@ -9,19 +9,31 @@ from typing import Final, Literal, NamedTuple
 from msgspec import json
 
 from legato.config import OnBusy
-from legato.storage.contracts.replicas import (
-    Denied,
+from legato.storage.contracts.replication import (
     DirectoryEntry,
     Entered,
     JobInfo,
+    JobStage,
     Joined,
-    Stage,
+    NotEntered,
 )
-from legato.storage.redis.connection.commands import Command, Reply, array, number, script, text
+from legato.storage.redis.connection.commands import (
+    Command,
+    RedisReply,
+    array,
+    number,
+    script,
+    text,
+)
 from legato.storage.redis.key_names import DAY, Keys
 from legato.storage.redis.streams import decoded, encoded
 
-_STAGES: Final[dict[bytes, Stage]] = {b"w": "waiting", b"b": "begun", b"e": "ended", b"v": "void"}
+_STAGES: Final[dict[bytes, JobStage]] = {
+    b"w": "waiting",
+    b"b": "begun",
+    b"e": "ended",
+    b"v": "void",
+}
 
 # Keys: conversation, running, request.  Arguments: job id, listing, conversation id, on_busy,
 # max_per_user, seconds for the request.  A job that is there already was entered by an earlier call
@@ -85,12 +97,12 @@ return 0
 """
 
 
-class Placed(NamedTuple):
+class PlacedJob(NamedTuple):
     """A job, the job's place in the order of starts, and the stage."""
 
     place: int
     info: JobInfo
-    stage: Stage
+    stage: JobStage
 
 
 class Listings:
@@ -108,7 +120,7 @@ class Listings:
         about = (info.conversation_id, encoded(info), info.place)
         return script(_ADVANCE, self._places(info), info.job_id, stage[0], *about)
 
-    def announce(self, info: JobInfo, stage: Stage) -> list[Command]:
+    def announce(self, info: JobInfo, stage: JobStage) -> list[Command]:
         """List a job that Redis lost, unless a listing is there, which is never older."""
         about = (info.conversation_id, encoded(info), info.place)
         announced = script(_ANNOUNCE, self._places(info), info.job_id, stage[0], *about)
@@ -139,7 +151,7 @@ class Listings:
         return [] if request is None else [self._keys.request(info.user, request)]
 
 
-def decision(reply: Reply) -> Entered | Joined | Denied:
+def decision(reply: RedisReply) -> Entered | Joined | NotEntered:
     """The decision on `enter`.  Raises MsgspecError where this version cannot read a listing."""
     match [*array(reply)]:
         case [b"entered", before, place]:
@@ -148,9 +160,9 @@ def decision(reply: Reply) -> Entered | Joined | Denied:
         case [b"joined", first]:
             return Joined(decoded(text(first)))
         case [b"busy"]:
-            return Denied("busy")
+            return NotEntered("busy")
         case _:
-            return Denied("too_many")
+            return NotEntered("too_many")
 
 
 def listed(values: list[bytes]) -> list[DirectoryEntry]:
@@ -159,10 +171,10 @@ def listed(values: list[bytes]) -> list[DirectoryEntry]:
     return [DirectoryEntry(info=each.info, stage=each.stage) for each in placed]
 
 
-def _placed(value: Reply) -> Placed:
+def _placed(value: RedisReply) -> PlacedJob:
     head, _, info = text(value).partition(b":")
-    return Placed(int(head[1:]), decoded(info), _STAGES[head[:1]])
+    return PlacedJob(int(head[1:]), decoded(info), _STAGES[head[:1]])
 
 
-def _order(placed: Placed) -> tuple[int, str]:
+def _order(placed: PlacedJob) -> tuple[int, str]:
     return placed.place, placed.info.job_id

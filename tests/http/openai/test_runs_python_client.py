@@ -115,7 +115,10 @@ async def test_a_response_streams_the_calls_of_a_real_mcp_server(tmp_path: Path)
         assert (calls[0].output, calls[1].output) == ("hello", None)
         assert calls[1].error.type == "mcp_tool_execution_error"
         again = client.responses.retrieve(final.id)
-        assert [item.type for item in again.output] == [item.type for item in final.output]
+        ids: list[list[Any]] = [
+            [getattr(item, "id", None) for item in each.output] for each in (again, final)
+        ]
+        assert ids[0] == ids[1]
         assert again.output[3] == final.output[3]
 
     async with agents_served(tmp_path, with_mcp=True) as server:

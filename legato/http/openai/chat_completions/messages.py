@@ -9,9 +9,9 @@ from legato.http.input.nesting import check_count
 from legato.models.contract import ChatMessage
 
 Given = Mapping[str, Any]
-Role = Literal["system", "user", "assistant", "tool"]
+MessageRole = Literal["system", "user", "assistant", "tool"]
 
-_ROLES: Final[Mapping[str, Role]] = {
+_ROLES: Final[Mapping[str, MessageRole]] = {
     "system": "system",
     "developer": "system",  # OpenAI's later word, which other providers do not know
     "user": "user",
@@ -54,7 +54,7 @@ def _message(place: str, given: Given, max_text: int) -> ChatMessage:
     return ChatMessage(role, content, more)
 
 
-def _role(place: str, given: Given) -> Role:
+def _role(place: str, given: Given) -> MessageRole:
     role = given.get("role")
     if not (isinstance(role, str) and role in _ROLES):
         allowed = f"allowed are {', '.join(_ROLES)}"
