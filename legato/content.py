@@ -81,6 +81,32 @@ class ToolCallPart(AgentPart, frozen=True, rename=None, tag="tool_call"):
         return self.agent_id is not UNSET and not self.tool_call.by_caller
 
 
+class AgentUpdate(Struct, frozen=True, rename="camel"):
+    """Another agent goes on, from the part at `index`.  `run_id`: the answer's id, as in
+    LibreChat."""
+
+    index: int
+    run_id: str
+    agent_id: str
+
+
+class AgentUpdatePart(Struct, frozen=True, tag_field="type", tag="agent_update"):
+    agent_update: AgentUpdate
+
+
+class ToolListPart(AgentPart, frozen=True, tag="tool_list"):
+    """An agent's tools of one server: only in answers of the Responses API.
+
+    `server`: a label as in `legato.agents.definition`.  `tools`: a list in JSON, each tool with
+    `name`, `description` and `input_schema`; a text takes a third of the memory of structs.
+    `error`: why tools are missing.
+    """
+
+    server: str
+    tools: str
+    error: str | UnsetType = UNSET
+
+
 class ErrorPart(Struct, frozen=True, tag_field="type", tag="error"):
     error: str
 
@@ -97,7 +123,10 @@ class SteerPart(Struct, frozen=True, kw_only=True, rename="camel", tag_field="ty
     created_at: int | UnsetType = UNSET
 
 
-Part = TextPart | ThinkPart | ToolCallPart | ErrorPart | SteerPart
+WholePart = AgentUpdatePart | ToolListPart
+"""A part that does not grow, and that no model and no user said."""
+
+Part = TextPart | ThinkPart | ToolCallPart | AgentUpdatePart | ToolListPart | ErrorPart | SteerPart
 
 
 class Usage(Struct, frozen=True, rename="camel"):
@@ -111,6 +140,14 @@ class Usage(Struct, frozen=True, rename="camel"):
     completion_tokens: int = 0
     reasoning_tokens: int | UnsetType = UNSET
     cached_tokens: int | UnsetType = UNSET
+
+
+class ModelUsage(Struct, frozen=True):
+    """The tokens of all calls to a model in a run."""
+
+    model: str
+    calls: int
+    usage: Usage
 
 
 def total(usages: Iterable[Usage]) -> Usage:

@@ -15,15 +15,18 @@ from legato.content import (
     ApiRequest,
     Conversation,
     Message,
+    ModelUsage,
     Part,
     SteerPart,
     ToolCall,
+    ToolListPart,
     TurnRequest,
     UrlCitation,
     Usage,
+    WholePart,
 )
 
-StepKind = Literal["text", "think", "refusal", "tool_call"]
+StepKind = Literal["text", "think", "refusal", "tool_call", "agent_update", "tool_list"]
 
 
 class Event(Struct, frozen=True, tag=True):
@@ -67,25 +70,39 @@ class Origin(NamedTuple):
 
     `call_no` counts the model calls of a job from 0.  `agent_id`: the agent that made the call;
     None where a bare model answers.  `group_id`: the group of agents that answer side by side,
-    counted from 1; None outside of a group.
+    counted from 1; None outside of a group.  `is_hidden`: the words of the call are shown to
+    nobody, because the next agent goes on from there.
     """
 
     call_no: int = 0
     agent_id: str | None = None
     group_id: int | None = None
+    is_hidden: bool = False
 
 
 BARE: Final = Origin()
 """The one call of a bare model."""
 
 
+_WORDS: Final = ("text", "think", "refusal")
+
+
 class StepStarted(Event, frozen=True):
-    """A part of this kind begins at `index`, or, if a kept part is there, goes on."""
+    """A part of this kind begins at `index`, or, if a kept part is there, goes on.
+
+    `whole`: the part, if of a kind without growth.
+    """
 
     index: int
     kind: StepKind
     tool_call: ToolCall | None = None
     origin: Origin = BARE
+    whole: WholePart | None = None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the part is hidden words."""
+        return self.origin.is_hidden and self.kind in _WORDS
 
 
 class Delta(Event, frozen=True, gc=False):
@@ -113,6 +130,11 @@ class RefusalDelta(Delta, frozen=True, gc=False):
 @final
 class ArgumentsDelta(Delta, frozen=True, gc=False):
     """More of a tool call's arguments: a piece of JSON text."""
+
+
+@final
+class HiddenDelta(Delta, frozen=True, gc=False):
+    """More of a hidden part: see Origin."""
 
 
 @final
@@ -245,7 +267,9 @@ SteerOutcome = SteerApplied | SteerReturned
 class Ending(Event, frozen=True, kw_only=True):
     """The last event of every log; a log has only one.
 
-    `response` is the answer as stored; None where nothing was generated.
+    `response` is the answer as stored, with the shown parts; None where nothing was generated.
+    `cut`: the positions of the response's unfinished parts; None where nobody knows.  `usages`: the
+    sum of a run, model by model; empty where a bare model answered.
     `unsaved` is true when the answer could not be stored by the deadline.
     `at`: seconds since 1970, for an API's job, where no stored message has the time.
     `unread` are the steers that no model read, for the caller to send again.
@@ -258,6 +282,8 @@ class Ending(Event, frozen=True, kw_only=True):
     unsaved: bool = False
     at: int | None = None
     unread: tuple[SteerTaken, ...] = ()
+    cut: tuple[int, ...] | None = None
+    usages: tuple[ModelUsage, ...] = ()
 
 
 class Finished(Ending, frozen=True, kw_only=True):
@@ -286,7 +312,7 @@ class Failed(Ending, frozen=True, kw_only=True):
     retry_after: float | None = None
 
 
-AnyDelta = TextDelta | ReasoningDelta | RefusalDelta | ArgumentsDelta
+AnyDelta = TextDelta | ReasoningDelta | RefusalDelta | ArgumentsDelta | HiddenDelta
 ContentEvent = (
     StepStarted
     | AnyDelta
@@ -328,6 +354,8 @@ def text_bytes(event: AnyEvent) -> int:
             return len(annotation.url) + len(annotation.title)
         case SteerTaken(text=text):
             return len(text)
+        case StepStarted(whole=ToolListPart(tools=tools)):
+            return len(tools)
         case _:
             return 0
 

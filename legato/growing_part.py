@@ -6,6 +6,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from legato.content import (
+    AgentUpdatePart,
     ErrorPart,
     Part,
     SteerPart,
@@ -13,7 +14,9 @@ from legato.content import (
     ThinkPart,
     ToolCall,
     ToolCallPart,
+    ToolListPart,
     UrlCitation,
+    WholePart,
 )
 from legato.events import Origin, StepStarted
 
@@ -73,7 +76,7 @@ class GrowingPart:
         return twin
 
 
-def blank(step: StepStarted) -> TextPart | ThinkPart | ToolCallPart:
+def blank(step: StepStarted) -> TextPart | ThinkPart | ToolCallPart | WholePart:
     """The part that a step begins with."""
     origin = _named(step.origin)
     match step.kind:
@@ -85,6 +88,9 @@ def blank(step: StepStarted) -> TextPart | ThinkPart | ToolCallPart:
             return ThinkPart("", **origin)
         case "tool_call":
             return ToolCallPart(step.tool_call or ToolCall(id="", name=""), **origin)
+        case "agent_update" | "tool_list":
+            assert step.whole is not None, "a part without growth is there from the beginning"
+            return step.whole
         case _:
             assert_never(step.kind)
 
@@ -101,7 +107,7 @@ def completed(part: GrowingPart, call: ToolCall) -> GrowingPart:
 
 
 def extended(part: Part, more: str) -> Part:
-    """Raises ValueError for an error or a steer, of which there is never more."""
+    """Raises ValueError for a part of which there is never more."""
     match part:
         case TextPart(text):
             return replace(part, text=text + more)
@@ -109,7 +115,7 @@ def extended(part: Part, more: str) -> Part:
             return replace(part, think=think + more)
         case ToolCallPart(call):
             return replace(part, tool_call=replace(call, args=call.args + more))
-        case ErrorPart() | SteerPart():
-            raise ValueError(f"a {type(part).__name__} does not grow")
+        case AgentUpdatePart() | ToolListPart() | ErrorPart() | SteerPart():
+            raise ValueError(f"{type(part).__name__} does not grow")
         case _:
             assert_never(part)

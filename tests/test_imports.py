@@ -12,7 +12,7 @@ ROOT: Final = Path(__file__).parent.parent
 
 BASE: Final = (
     *("legato.agents.definition", "legato.agents.state", "legato.content", "legato.events"),
-    *("legato.growing_part", "legato.config", "legato.config.tools"),
+    *("legato.growing_part", "legato.shown", "legato.config", "legato.config.tools"),
 )
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
@@ -55,6 +55,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.content": ("legato.agents.definition",),
     "legato.events": ("legato.content",),
     "legato.growing_part": ("legato.content", "legato.events"),
+    "legato.shown": ("legato.content", "legato.events"),
     "legato.config.values": (),
     "legato.config.guards": ("legato.config.values",),
     "legato.config.service_links": (),
@@ -99,7 +100,8 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.agents.tools.arguments": (*BASE, "legato.agents.tools", "legato.models.contract"),
     "legato.agents.tools": (
         *(*BASE, "legato.agents.tools.arguments", "legato.agents.tools.contract"),
-        *("legato.models.contract", "legato.restarts", "legato.tooling"),
+        *("legato.models.contract", "legato.restarts", "legato.storage.contracts"),
+        "legato.tooling",
     ),
     # These run alone, without the package.
     "legato.agents.tools.mcp.guardian": (),
@@ -112,8 +114,8 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     ),
     "legato.dialects.contract": ("legato.content", "legato.events"),
     "legato.dialects": (
-        *("legato.content", "legato.events", "legato.growing_part"),
-        "legato.dialects.contract",
+        *("legato.content", "legato.events", "legato.growing_part", "legato.shown"),
+        *("legato.agents.definition", "legato.dialects.contract"),
     ),
     "legato.histogram": (),
     "legato.restarts": (),
@@ -134,7 +136,8 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
     "legato.http": (
         *BASE,
-        *("legato.agents", "legato.agents.tools", "legato.agents.tools.contract"),
+        *("legato.agents", "legato.agents.messages"),
+        *("legato.agents.tools", "legato.agents.tools.contract"),
         "legato.agents.tools.arguments",
         *CONTRACTS,
         "legato.config.agents",

@@ -12,6 +12,7 @@ NOT_WANTED_BY_ALL = (
     *("legato.agents.tools.actions", "legato.agents.tools.mcp", "mcp"),
     *("legato.http.auth.jwks", "legato.http.guards.browser", "legato.http.guards.moderation"),
     *("pydantic", "rich", "yaml"),  # which are not there where Legato alone is installed
+    *("jwt", "cryptography.hazmat"),  # which come while the server already serves
     *("alembic", "httpx", "redis", "sqlalchemy.dialects.postgresql", "ua_parser", "xllamacpp"),
 )
 
@@ -31,6 +32,24 @@ trio.run(main)
 """
 
 
+SERVE_AND_SAY = """
+import os, sys, trio
+from legato.config import load_settings
+from legato.http.server.late_imports import LATE
+from legato.http.server.server import run
+
+async def main():
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run, load_settings(os.environ), lambda *_: None)
+        while not sys.modules.keys() >= {*LATE}:
+            await trio.sleep(0.01)
+        print(*sys.modules)
+        nursery.cancel_scope.cancel()
+
+trio.run(main)
+"""
+
+
 async def test_a_server_on_sqlite_imports_nothing_of_what_it_is_not_configured_for(
     tmp_path: Path,
 ) -> None:
@@ -42,6 +61,12 @@ async def test_a_server_on_sqlite_imports_nothing_of_what_it_is_not_configured_f
 
     assert {"legato.storage.sql.records", "sqlalchemy.dialects.sqlite"} <= imported
     assert [*imported.intersection(NOT_WANTED_BY_ALL)] == []
+
+
+def test_what_signatures_need_comes_while_the_server_serves(tmp_path: Path) -> None:
+    variables = {"LEGATO_PORT": "0", "LEGATO_DATABASE_URL": "memory://"}
+
+    assert "jwt.algorithms" in imported_by(SERVE_AND_SAY, tmp_path, **variables)
 
 
 def imported_by(source: str, folder: Path, **variables: str) -> set[str]:

@@ -4,13 +4,23 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, assert_never
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
-from legato.content import Part, TextPart, ThinkPart, ToolCall, Usage
+from legato.content import (
+    AgentUpdatePart,
+    Part,
+    TextPart,
+    ThinkPart,
+    ToolCall,
+    Usage,
+    WholePart,
+)
 from legato.events import (
     BARE,
     AnnotationAdded,
     ArgumentsDelta,
     ContentEvent,
+    HiddenDelta,
     LogprobsDelta,
     Origin,
     ReasoningDelta,
@@ -55,6 +65,15 @@ class Positions:
         return self.last
 
 
+def whole_step(positions: Positions, origin: Origin, part: WholePart) -> StepStarted:
+    """The step of a whole part."""
+    index = positions.take()
+    if isinstance(part, AgentUpdatePart):
+        placed = AgentUpdatePart(replace(part.agent_update, index=index))
+        return StepStarted(index, "agent_update", origin=origin, whole=placed)
+    return StepStarted(index, "tool_list", origin=origin, whole=part)
+
+
 class Steps:
     """Gives every run of text, of reasoning or of a refusal, and every tool call a new step and a
     new position.
@@ -73,7 +92,7 @@ class Steps:
         with_logprobs: bool = False,
         theirs: Collection[str] = (),
     ) -> None:
-        """`theirs`: the names of the tools that an agent's caller calls."""
+        """`theirs`: the names of the caller's own tools."""
         self.usage = Usage()
         self.finish: FinishReport | None = None
         self._origin = origin
@@ -106,7 +125,7 @@ class Steps:
                 events.append(ReasoningDelta(self._index, chunk.text))
             else:
                 events.extend(self._other(chunk))
-        return tuple(events)
+        return tuple(map(_hidden, events)) if self._origin.is_hidden else tuple(events)
 
     def _other(
         self,
@@ -130,7 +149,8 @@ class Steps:
                     yield self._begin(RefusalChunk)
                 yield RefusalDelta(self._index, text)
             case AnnotationChunk(annotation):
-                if self._open is TextChunk:  # no dialect adds to a finished text
+                # No dialect adds to a finished or hidden text.
+                if self._open is TextChunk and not self._origin.is_hidden:
                     yield AnnotationAdded(self._index, annotation)
             case ToolCallChunk():
                 yield from self._tool_call(chunk)
@@ -159,6 +179,13 @@ class Steps:
         by_caller: Literal[True] | UnsetType = True if chunk.name in self._theirs else UNSET
         call = ToolCall(chunk.id, chunk.name, chunk.args, kind=kind, by_caller=by_caller)
         yield StepStarted(index, "tool_call", call, self._origin)
+
+
+def _hidden(event: ContentEvent) -> ContentEvent:
+    """The event, with hidden words."""
+    if isinstance(event, TextDelta | ReasoningDelta | RefusalDelta | LogprobsDelta):
+        return HiddenDelta(event.index, event.text)
+    return event
 
 
 def _kind_of(part: Part) -> StepKind | None:

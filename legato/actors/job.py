@@ -71,6 +71,7 @@ from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, without_turn
 from legato.models.contract import Model, ModelRequest
+from legato.shown import shown
 from legato.storage.contracts.records import Records
 
 FIRST_EPOCH = 1
@@ -527,7 +528,7 @@ class Job:
         assert decision is not None, "there is no ending before it is decided"
         snapshot = self.feed.snapshot()
         usage = self._producer.counted(opening, snapshot.content)
-        return ending_of(decision, opening, snapshot.content, usage, stored, snapshot.unread)
+        return ending_of(decision, opening, shown(snapshot), usage, stored, snapshot)
 
     def _say(self, stored: Stored) -> None:
         self._store()  # as far as nobody has: what the answer waits for hangs

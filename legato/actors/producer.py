@@ -12,13 +12,13 @@ import trio
 from msgspec.structs import replace
 
 from legato.actors.ending import estimated
-from legato.actors.event_builder import Positions, Steps
+from legato.actors.event_builder import Positions, Steps, whole_step
 from legato.actors.messages import Append, Ended, Failure, FromProducer, Opening, ProducerDone
 from legato.actors.rotation import Rotation
 from legato.actors.time_limit import TimeLimit
 from legato.agents.contract import STEERED, Run
 from legato.config import Limits
-from legato.content import Part, ToolCall, Usage, total
+from legato.content import Part, ToolCall, Usage, WholePart, total
 from legato.events import (
     Answered,
     AnyEvent,
@@ -198,6 +198,11 @@ class Producer:
             self._step(Append((Answered(ask_id=ask.ask_id, decision="expired"),)))
         await self._settle()
         return self.snapshot().answers[ask.ask_id]
+
+    async def place(self, origin: Origin, parts: Sequence[WholePart]) -> None:
+        """See Stage."""
+        self._step(Append(tuple(whole_step(self._positions, origin, each) for each in parts)))
+        await trio.lowlevel.checkpoint()
 
     async def complete(self, index: int, call: ToolCall) -> None:
         """See Stage."""

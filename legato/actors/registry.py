@@ -12,7 +12,7 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
 from legato.actors.job import Job
 
-Entry = Job | Parked
+RegistryEntry = Job | Parked
 
 
 class Registry:
@@ -21,13 +21,13 @@ class Registry:
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
         self._parked: dict[str, Parked] = {}
-        self._conversations: defaultdict[str, dict[str, Entry]] = defaultdict(dict)
-        self._running: defaultdict[str, dict[str, Entry]] = defaultdict(dict)
-        self._requests: dict[tuple[str, str], Entry] = {}
+        self._conversations: defaultdict[str, dict[str, RegistryEntry]] = defaultdict(dict)
+        self._running: defaultdict[str, dict[str, RegistryEntry]] = defaultdict(dict)
+        self._requests: dict[tuple[str, str], RegistryEntry] = {}
         self._retained: dict[str, tuple[Job, int]] = {}  # oldest ending first
         self._retained_bytes = 0
 
-    def add(self, job: Entry) -> None:
+    def add(self, job: RegistryEntry) -> None:
         """Add a job or an entry; one of the same id gives its place up."""
         turn = job.turn
         self._jobs.pop(turn.job_id, None)
@@ -57,7 +57,7 @@ class Registry:
         self._retained[job.turn.job_id] = job, size
         self._retained_bytes += size - former
 
-    def remove(self, job: Entry) -> bool:
+    def remove(self, job: RegistryEntry) -> bool:
         """Whether the job was there."""
         turn = job.turn
         if self.entry(turn.job_id) is not job:
@@ -71,7 +71,7 @@ class Registry:
         discard(self._conversations, turn.conversation_id, turn.job_id)
         return True
 
-    def forget_request(self, job: Entry) -> None:
+    def forget_request(self, job: RegistryEntry) -> None:
         """Let the same request start another job."""
         if self.repeated(job.turn) is job and job.turn.request_id is not None:
             del self._requests[job.turn.user, job.turn.request_id]
@@ -84,7 +84,7 @@ class Registry:
         """A job with a task; None, too, where the run is parked."""
         return self._jobs.get(job_id)
 
-    def entry(self, job_id: str) -> Entry | None:
+    def entry(self, job_id: str) -> RegistryEntry | None:
         return self._jobs.get(job_id) or self._parked.get(job_id)
 
     @property
@@ -92,17 +92,17 @@ class Registry:
         """The parked runs, by their ids."""
         return self._parked
 
-    def repeated(self, turn: Turn) -> Entry | None:
+    def repeated(self, turn: Turn) -> RegistryEntry | None:
         """The job started before by the same request."""
         if turn.request_id is None:
             return None
         return self._requests.get((turn.user, turn.request_id))
 
-    def conversation(self, conversation_id: str) -> Collection[Entry]:
+    def conversation(self, conversation_id: str) -> Collection[RegistryEntry]:
         """Its jobs, in the order of their starts."""
         return self._conversations.get(conversation_id, {}).values()
 
-    def running(self, user: str) -> Collection[Entry]:
+    def running(self, user: str) -> Collection[RegistryEntry]:
         return self._running.get(user, {}).values()
 
     def all_running(self) -> Iterator[Job]:
@@ -131,7 +131,7 @@ class Registry:
         return evicted
 
 
-def discard(table: defaultdict[str, dict[str, Entry]], key: str, job_id: str) -> None:
+def discard(table: defaultdict[str, dict[str, RegistryEntry]], key: str, job_id: str) -> None:
     table[key].pop(job_id, None)
     if not table[key]:
         del table[key]

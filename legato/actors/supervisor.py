@@ -24,7 +24,7 @@ from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.parking import Parking
 from legato.actors.ref import JobRef, ParkedRef
-from legato.actors.registry import Entry, Registry
+from legato.actors.registry import Registry, RegistryEntry
 from legato.actors.rotation import Rotation
 from legato.actors.statistics import JobTotals, Statistics
 from legato.agents.bare import BARE_RUNS
@@ -172,7 +172,7 @@ class Supervisor(JobObserver):
         current = next(running(jobs), None) or next(begun, None) or next(reversed(jobs), None)
         return self._ref(current) if current else None
 
-    def _ref(self, job: Entry) -> JobRef:
+    def _ref(self, job: RegistryEntry) -> JobRef:
         return ParkedRef(job.turn, self.parking.find) if isinstance(job, Parked) else job.ref
 
     def expected(self, conversation_id: str) -> list[str]:
@@ -344,7 +344,7 @@ class Supervisor(JobObserver):
         finally:
             self._remove(job)
 
-    def _remove(self, job: Entry) -> None:
+    def _remove(self, job: RegistryEntry) -> None:
         if self.registry.remove(job) and not isinstance(job, Parked):
             for observer in self._observers:
                 observer.job_left(job)
@@ -365,11 +365,11 @@ class Supervisor(JobObserver):
         while not await self.guarded(life, name):  # noqa: ASYNC110  # nobody says when
             await trio.sleep(_RESTART_PAUSE)
 
-    def _stop_soon(self, jobs: Iterable[Entry]) -> None:
+    def _stop_soon(self, jobs: Iterable[RegistryEntry]) -> None:
         for job in jobs:
             self._nursery.start_soon(stopped, self._ref(job))
 
-    def lose(self, job: Entry) -> None:
+    def lose(self, job: RegistryEntry) -> None:
         """Let go of a job that another replica owns."""
         if isinstance(job, Parked):
             self.registry.remove(job)
@@ -413,11 +413,11 @@ class Supervisor(JobObserver):
             evicted.leave()
 
 
-def running(jobs: Iterable[Entry]) -> Iterator[Entry]:
+def running(jobs: Iterable[RegistryEntry]) -> Iterator[RegistryEntry]:
     return (job for job in jobs if not job.ended.is_set())
 
 
-def _earlier(job: Job, others: Iterable[Entry]) -> Iterator[trio.Event]:
+def _earlier(job: Job, others: Iterable[RegistryEntry]) -> Iterator[trio.Event]:
     """The endings of the conversation's jobs that were started before `job`."""
     for each in others:
         if each is job:

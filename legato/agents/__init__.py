@@ -12,6 +12,7 @@
 - `errors`: says why an agent cannot be used or saved
 - `execution`: makes the tool calls of one model call, side by side
 - `handoffs`: the tools by which one agent gives the run to another
+- `introductions`: the parts that stand before an agent's words: who goes on, and with which tools
 - `leave`: the tools that somebody allowed for all of a conversation
 - `messages`: a run's calls as messages that a model reads
 - `permissions`: says what people may do with agents: roles for bits, and principals for a user

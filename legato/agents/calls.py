@@ -7,7 +7,15 @@ from typing import Final
 from msgspec import UNSET, Struct
 
 from legato.agents.contract import STEERED
-from legato.content import Part, SteerPart, TextPart, ThinkPart, ToolCall, ToolCallPart
+from legato.content import (
+    AgentUpdatePart,
+    Part,
+    SteerPart,
+    TextPart,
+    ThinkPart,
+    ToolCall,
+    ToolCallPart,
+)
 from legato.events import ModelCallEnded, Origin, Snapshot, SteerApplied
 
 KEPT: Final = -1
@@ -102,8 +110,8 @@ def _read_by(
 
 
 def _kept(parts: Sequence[PlacedPart]) -> Iterator[ModelCall]:
-    """Cut the parts before each row of steers, and behind each row of tool calls: another model
-    call made the next part."""
+    """Cut the parts before each row of steers, behind each row of tool calls, and where another
+    agent goes on: another model call made the next part."""
     begun: list[PlacedPart] = []
     steers: tuple[str, ...] = ()
     origin = Origin(KEPT)
@@ -114,8 +122,9 @@ def _kept(parts: Sequence[PlacedPart]) -> Iterator[ModelCall]:
             begun = []
             steers = tuple(each.part.steer for each in group if isinstance(each.part, SteerPart))
             continue
-        begun += group
-        if kind is ToolCallPart:
+        if kind is not AgentUpdatePart:
+            begun += group
+        if kind in (ToolCallPart, AgentUpdatePart) and (begun or steers):
             yield ModelCall(origin, tuple(begun), ModelCallEnded(origin, "", "tool_calls"), steers)
             begun, steers = [], ()
     if begun or steers:

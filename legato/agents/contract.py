@@ -1,9 +1,9 @@
 """The contract between a run and its job."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final, Protocol
 
-from legato.content import ToolCall, TurnRequest
+from legato.content import ToolCall, TurnRequest, WholePart
 from legato.events import Answered, Asked, Origin, Snapshot
 from legato.models.contract import FinishReport, Model, ModelRequest
 
@@ -36,6 +36,10 @@ class Stage(Protocol):
         Raises:
             ModelError: the model could not answer, or not to the end.
         """
+        ...
+
+    async def place(self, origin: Origin, parts: Sequence[WholePart]) -> None:
+        """Put whole parts into the log, before the model call `origin` begins."""
         ...
 
     async def complete(self, index: int, call: ToolCall) -> None:

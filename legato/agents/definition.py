@@ -24,6 +24,16 @@ WHOLE_SERVER: Final = "sys__all__sys"
 ACTION_DELIMITER: Final = "_action_"
 """Between the operation of an OpenAPI document and its coded domain: `<op>_action_<domain>`."""
 
+HANDOFF_PREFIX: Final = "lc_transfer_to_"
+"""Begins the name of a tool for a handoff, before the target's id: LibreChat's name."""
+
+FUNCTIONS: Final = "functions"
+AGENTS: Final = "agents"
+TAKEN_LABELS: Final = (FUNCTIONS, AGENTS)
+"""Labels of tools without an MCP server; no server may have these names."""
+
+_ACTIONS: Final = "actions:"
+
 EdgeType = Literal["handoff", "direct"]
 
 Approval = Literal["never", "ask", "auto"]
@@ -94,6 +104,30 @@ class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The system prompt: the instructions, then the additional instructions."""
         parts = (self.instructions, self.additional_instructions)
         return "\n\n".join(part for part in parts if part)
+
+
+def labelled(name: str) -> tuple[str, str]:
+    """Find the label of a tool's server, and the tool's name there; models read the whole `name`.
+
+    `now_mcp_clock` → `clock`, `now`; `get_action_a_example` → `actions:a_example`, `get`; a handoff
+    → `agents` and the whole name; everything else → `functions` and the whole name.
+    """
+    if name.startswith(HANDOFF_PREFIX):
+        return AGENTS, name
+    tool, delimiter, server = name.rpartition(MCP_DELIMITER)
+    if delimiter:
+        return server, tool
+    tool, delimiter, domain = name.rpartition(ACTION_DELIMITER)
+    return (_ACTIONS + domain, tool) if delimiter else (FUNCTIONS, name)
+
+
+def unlabelled(label: str, name: str) -> str:
+    """Make the whole name, which models read: the inverse of `labelled`."""
+    if label in TAKEN_LABELS:
+        return name
+    if label.startswith(_ACTIONS):
+        return name + ACTION_DELIMITER + label.removeprefix(_ACTIONS)
+    return name + MCP_DELIMITER + label
 
 
 def as_tuple(ids: str | Sequence[str]) -> tuple[str, ...]:

@@ -1,10 +1,16 @@
 """A run's calls as messages that a model reads.  Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec import UNSET
 
 from legato.agents.calls import ModelCall, calls_in
 from legato.content import Part, SteerPart, TextPart, ToolCall
 from legato.models.contract import ChatMessage
+
+INTERRUPTED: Final = "Interrupted: nobody knows whether this call was made."
+"""Stands for the absent result of an interrupted call."""
 
 
 def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[ChatMessage]:
@@ -18,7 +24,8 @@ def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[Ch
     if call.text or shown:
         yield ChatMessage("assistant", call.text or None, asked, call.thoughts)
     for each in shown:
-        yield ChatMessage("tool", each.output or "", {"tool_call_id": each.id})
+        output = INTERRUPTED if each.output is UNSET else each.output
+        yield ChatMessage("tool", output, {"tool_call_id": each.id})
 
 
 def messages_in(content: Sequence[Part]) -> Iterator[ChatMessage]:

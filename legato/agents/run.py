@@ -14,19 +14,20 @@ from msgspec.structs import replace
 from legato.agents.bare import BareRun
 from legato.agents.calls import KEPT, ModelCall, calls_of, next_number
 from legato.agents.contract import Run, Stage
-from legato.agents.definition import Agent
+from legato.agents.definition import HANDOFF_PREFIX, Agent
+from legato.agents.edges import leading_on
 from legato.agents.execution import AT_ONCE, Execution
 from legato.agents.handoffs import (
-    PREFIX,
     definitions,
     edges_of,
     first_handoff,
     handoffs,
     target_of,
 )
+from legato.agents.introductions import introduction
 from legato.agents.prompt import names_in, prompted
 from legato.agents.tool_run import NOT_MADE, STEERED_CALL, answered, failed
-from legato.agents.tools.contract import Tool, Toolbox
+from legato.agents.tools.contract import Offer, Tool, Toolbox
 from legato.agents.visits import Key, Visit, Visits
 from legato.content import ToolCall, TurnRequest
 from legato.events import Origin, Snapshot
@@ -57,7 +58,8 @@ class AgentRun:
         self._models = models
         self._toolbox = toolbox
         self._user = user
-        self._tools: dict[str, Mapping[str, Tool]] = {}  # by the ids of the agents
+        self._hidden = leading_on(self._agents) if agents[0].hide_sequential_outputs else ()
+        self._offers: dict[str, Offer] = {}  # by the ids of the agents
         self._room = trio.CapacityLimiter(AT_ONCE)  # for the tool calls
         self._asking = 0  # model calls that go on now
         self._made: set[int] = set()  # the numbers of the model calls made by this process
@@ -125,6 +127,9 @@ class AgentRun:
             *definitions(agent.id, self._agents),
         ]
         self._made.add(origin.call_no)
+        missing = self._offers[agent.id].missing
+        if not goes_on and (parts := introduction(visit, snapshot, offered, missing)):
+            await stage.place(origin, parts)
         if await stage.apply_steers(origin):
             visit = self._visits(stage.snapshot())[visit.key]
         asked = prompted(agent, request, visit.messages(), offered, resumed, visit.calls_made)
@@ -135,7 +140,8 @@ class AgentRun:
         if cut is not None and cut.origin.call_no != KEPT:
             return cut.origin
         number = max((next_number(snapshot), *(made + 1 for made in self._made)))
-        return Origin(number, visit.agent_id, visit.group_id)
+        is_hidden = visit.agent_id in self._hidden
+        return Origin(number, visit.agent_id, visit.group_id, is_hidden)
 
     async def _execute(
         self, stage: Stage, request: ModelRequest, visit: Visit, call: ModelCall
@@ -164,11 +170,17 @@ class AgentRun:
         heir = target_of(first[0]) if first else ""
         for target, _ in handoffs(agent.id, edges):
             if target not in self._agents:
-                yield PREFIX + target, "This agent is gone."
+                yield HANDOFF_PREFIX + target, "This agent is gone."
             elif target == heir:
-                yield PREFIX + target, f"Successfully transferred to {self._agents[target].name}."
+                yield (
+                    HANDOFF_PREFIX + target,
+                    f"Successfully transferred to {self._agents[target].name}.",
+                )
             else:
-                yield PREFIX + target, "Not transferred: another call of this answer came first."
+                yield (
+                    HANDOFF_PREFIX + target,
+                    "Not transferred: another call of this answer came first.",
+                )
 
     def _model(self, agent: Agent) -> Model:
         model = self._models.get(agent.model)
@@ -180,12 +192,12 @@ class AgentRun:
         return model
 
     async def _offered(self, agent: Agent) -> Mapping[str, Tool]:
-        if agent.id not in self._tools:
-            offer = await self._toolbox.offer(agent.tools, self._user)
+        if agent.id not in self._offers:
+            offer = await self._toolbox.offer(agent.tools, self._user, agent.id)
             for name, reason in offer.missing.items():
                 log.warning("tool is not there", agent=agent.id, tool=name, reason=reason)
-            self._tools[agent.id] = {tool.definition.name: tool for tool in offer.tools}
-        return self._tools[agent.id]
+            self._offers[agent.id] = offer
+        return {tool.definition.name: tool for tool in self._offers[agent.id].tools}
 
 
 class AgentRuns:

@@ -44,7 +44,7 @@ TOO_MANY_ROUNDS: Final = f"The tool asked for input more than {MOST_ROUNDS} time
 def answered(call: ToolCall, output: ToolOutput) -> ToolCall:
     """The call with its result."""
     is_error: Literal[True] | UnsetType = True if output.is_error else UNSET
-    return replace(call, output=output.text, progress=1, is_error=is_error)
+    return replace(call, output=output.text, progress=1.0, is_error=is_error)
 
 
 def failed(reason: str) -> ToolOutput:

@@ -3,7 +3,6 @@
 import argparse
 import errno
 import gc
-import importlib.metadata
 import os
 import socket
 import sys
@@ -200,6 +199,10 @@ def _agents(settings: Settings, arguments: argparse.Namespace) -> None:
             print(trio.run(agents.shown, settings, arguments.id))
         case "export":
             print(trio.run(agents.exported, settings, arguments.id, arguments.format))
+        case "rotate-secrets":
+            from legato.cli import rotating
+
+            print(trio.run(rotating.rotated, settings))
         case _:
             given = settings, arguments.file, arguments.user, arguments.id
             print(trio.run(agents.imported, *given))
@@ -220,14 +223,23 @@ def _token(settings: Settings, user: str, ttl: int) -> str:
     return sign(user, settings.jwt_secret or "", now=time.time(), ttl=ttl, **claims)
 
 
+class _Version(argparse.Action):
+    """Looks the version up only when asked, because no server's start has to wait for that."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"legato {version('legato')}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="legato",
         description="LLM generations as jobs that outlive the connection that started them.",
         epilog="Settings are read from legato.toml and, over it, from LEGATO_* variables.",
     )
-    version = f"legato {importlib.metadata.version('legato')}"
-    parser.add_argument("--version", action="version", version=version)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="serve until SIGTERM or SIGINT")
@@ -344,9 +356,11 @@ def _add_agent_actions(actions: "argparse._SubParsersAction[argparse.ArgumentPar
     making.add_argument("file", type=Path, metavar="FILE", help="TOML, or JSON if named *.json")
     making.add_argument("--user", type=values.user, required=True, metavar="ID", help="its owner")
     making.add_argument("--id", metavar="ID", help="change this agent instead of making one")
+    text = "seal the keys of actions with encryption_key, after a change of that setting"
+    rotation = actions.add_parser("rotate-secrets", help=text)
     for action in (showing, export):
         action.add_argument("id", metavar="ID", help="agent_…, or a name of the configuration")
-    for action in (listing, showing, export, making):
+    for action in (listing, showing, export, making, rotation):
         _add_config(action)
 
 

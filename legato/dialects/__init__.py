@@ -6,7 +6,7 @@
 - `completion_object`: an answer as Chat Completions has it whole, and the words its stream shares
   with it
 - `contract`: what a wire vocabulary is: a pure machine from events to frames
-- `floor`: the words of agents that speak at once, one after another
+- `floor`: the words of simultaneous agents, in turn
 - `librechat`: LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`
 - `librechat_actions`: LibreChat's bodies for steers and pending actions
 - `response_items`: the output items of the Responses API, and the events around each item

@@ -18,14 +18,14 @@ BLANK_LINE: Final = "\n\n"
 class BlankLines:
     """Tells the separator before each part of an answer, given in the order of the positions.
 
-    The texts of one model call are one text: thoughts may stand between two of its parts, and tool
-    calls may not.  A bare model makes one call, and needs no separator.
+    The texts of a model call are a single text: thoughts may stand between two parts of the text,
+    and tool calls may not.  A bare model makes a single call, and needs no separator.
     """
 
     def __init__(self) -> None:
         self._speakers: dict[Kind, Speaker] = {}  # of the last part of each kind
-        self._interrupted: set[Kind] = set()  # kinds whose speaker thought, or refused, since
-        self._ended: set[Kind] = set()  # kinds whose speaker called a tool since
+        self._interrupted: set[Kind] = set()  # kinds interrupted by the speaker's thoughts
+        self._ended: set[Kind] = set()  # kinds ended by the speaker's tool calls
 
     def fork(self) -> Self:
         twin = type(self)()
@@ -52,7 +52,7 @@ class BlankLines:
 
 
 def kind_of(part: AgentPart) -> Kind:
-    """The kind of a part that is no tool call."""
+    """The kind of a part with words."""
     if isinstance(part, TextPart):
         return part.kind or "text"
     return "think"

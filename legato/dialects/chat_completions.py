@@ -9,7 +9,7 @@ from typing import Final, Self, assert_never
 
 from msgspec import Raw, convert, json
 
-from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart
+from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart, WholePart
 from legato.dialects.blank_lines import BlankLines
 from legato.dialects.completion_object import (
     EXTENSION,
@@ -37,6 +37,7 @@ from legato.events import (
     Created,
     Failed,
     Finished,
+    HiddenDelta,
     LogprobsDelta,
     ModelCallEnded,
     Queued,
@@ -67,9 +68,9 @@ class ChatCompletions:
     """One job's frames.
 
     The state is the first event's echo of the request, and the number of each tool call, because
-    clients count an answer's calls and not its parts.  Of agents that speak at once, the later
-    one's words are held back.  A call that the run itself makes is told with its result, in a
-    field of ours: a client would make a call in `tool_calls` a second time.
+    clients count an answer's calls and not its parts.  Of simultaneous agents, the later
+    agent's words are held back.  A call made by the run is told with the result, in a field of
+    ours: a client would make a call in `tool_calls` a second time.
     """
 
     number: Final = None
@@ -78,7 +79,7 @@ class ChatCompletions:
         self._identity = identity
         self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without the seq
         self._calls: dict[int, int] = {}
-        self._agents: dict[int, str] = {}  # by the positions of the calls that the run makes
+        self._agents: dict[int, str] = {}  # by the positions of the run's own calls
         self._answered = 0  # of these calls
         self._floor = SpeakingOrder()
         self._lines = BlankLines()
@@ -112,6 +113,8 @@ class ChatCompletions:
             if event.index == self._floor.live:
                 return self._refusal % (_json(event.text), seq)
             return self._hold(event)
+        if type(event) is HiddenDelta:
+            return b""
         return self._rare(seq, event)
 
     def _hold(self, delta: TextDelta | ReasoningDelta | RefusalDelta) -> bytes:
@@ -168,6 +171,8 @@ class ChatCompletions:
             return
         yield from self._told(self._floor.end(step.origin))
         part = blank(step)
+        if step.is_hidden or isinstance(part, WholePart):
+            return
         separator = self._lines.before(part)
         if isinstance(part, ToolCallPart):
             if part.is_made_here:
@@ -228,7 +233,7 @@ class ChatCompletions:
         last = _unnamed(self._chunk({}, reason) | served_by(ending))
         if not self._echo.include_usage:
             return last
-        usage = {"choices": [], "usage": usage_of(ending.usage)}
+        usage = {"choices": [], "usage": usage_of(ending.usage, ending.usages)}
         return last + _unnamed(self._chunk({}) | usage)
 
     def _done(self, seq: int) -> bytes:

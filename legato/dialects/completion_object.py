@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType, json, to_builtins
 
 from legato.content import (
     Message,
+    ModelUsage,
     Part,
     TextPart,
     ThinkPart,
@@ -25,7 +26,7 @@ THOUGHTS: Final = "reasoning_content"
 (vLLM, llama.cpp, SGLang, LiteLLM, LangChain, the AI SDK); `reasoning` is OpenRouter's."""
 
 EXTENSION: Final = "legato"
-"""The field for all that OpenAI's API has no words for."""
+"""The field for everything without a word in OpenAI's API."""
 
 STOPPED: Final = "generation_stopped"
 
@@ -81,7 +82,7 @@ def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | No
         **head_of(completion_id, "chat.completion", created, answer.model or ""),
         **served_by(ending),
         "choices": [choice],
-        "usage": usage_of(ending.usage),
+        "usage": usage_of(ending.usage, ending.usages),
     }
 
 
@@ -121,7 +122,7 @@ def words_of(part: TextPart | ThinkPart) -> str:
 
 
 def made_call_of(part: ToolCallPart) -> Body:
-    """A tool call that the run made, in our own words: OpenAI's API has none for it."""
+    """A tool call made by the run, in our own words: OpenAI's API has no words for the call."""
     call = part.tool_call
     return {
         "id": call.id,
@@ -168,21 +169,24 @@ def _finish_reason(answer: Message, ending: AnyEnding) -> str | None:
 def finish_reason(ending: Finished, *, asks: bool = True) -> str:
     """The reason in the API's words, and a provider's own word unchanged.
 
-    `asks`: whether the answer may ask the caller for tool calls.  A run that ends with the results
-    of its own calls does not, and a client that read `tool_calls` would look for calls in vain.
+    `asks`: whether the answer may ask the caller for tool calls.  A run may end with the results of
+    calls made by the run.  A client that read `tool_calls` then would look for calls in vain.
     """
     if ending.reason == "tool_calls" and not asks:
         return "stop"
     return _REASONS.get(ending.reason, ending.reason)
 
 
-def usage_of(usage: Usage) -> Body:
+def usage_of(usage: Usage, models: Sequence[ModelUsage] = ()) -> Body:
+    """`models`: the sum of a run once more, model by model, in a field of ours."""
+    listed = [{"model": each.model, "calls": each.calls, **usage_of(each.usage)} for each in models]
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": _said("cached_tokens", usage.cached_tokens),
         "completion_tokens_details": _said("reasoning_tokens", usage.reasoning_tokens),
+        **({EXTENSION: {"models": listed}} if listed else {}),
     }
 
 

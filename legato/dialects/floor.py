@@ -1,4 +1,4 @@
-"""The words of agents that speak at once, one after another, for a wire with one text.  Pure."""
+"""The words of simultaneous agents, in turn, for a wire with a single text.  Pure."""
 
 from typing import Final, Self
 
@@ -14,7 +14,7 @@ Speaker = tuple[str | None, int | None]  # the agent's id, and the group's
 class SpeakingOrder:
     """One part is `live`: readers get its words at once.  Parts that begin meanwhile are held back.
 
-    An agent says one part at a time.  The live part ends where its agent begins another step, or
+    An agent says one part at a time.  The live part ends where the agent begins the next step, or
     where the model call ends; then the held parts follow in the order of their positions.
     """
 
@@ -31,11 +31,11 @@ class SpeakingOrder:
         return twin
 
     def goes_on(self, step: StepStarted) -> bool:
-        """Whether a model goes on where another owner's left off."""
+        """Whether a model goes on where a former owner's model left off."""
         return self._open.get(_speaker(step.origin)) == step.index
 
     def end(self, origin: Origin) -> list[Part]:
-        """The agent's part ends; return the held parts that have their turn now.
+        """End the agent's part; return the held parts whose turn comes now.
 
         If the last of these parts is still open, the part is live from now on.
         """
@@ -55,7 +55,7 @@ class SpeakingOrder:
         return self._held[index]
 
     def rest(self) -> list[Part]:
-        """All parts that are held back at the end of the run."""
+        """All parts held back until the end of the run."""
         self._open.clear()
         return self._next()
 

@@ -31,6 +31,7 @@ from legato.events import (
     Ending,
     Failed,
     Finished,
+    HiddenDelta,
     LogprobsDelta,
     ModelCallEnded,
     Origin,
@@ -46,6 +47,7 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
+from legato.shown import hidden_positions
 
 Body = Mapping[str, Any]
 
@@ -101,8 +103,10 @@ class LibreChat:
         if type(event) is RefusalDelta or type(event) is LogprobsDelta:
             # LibreChat's clients know only the text.
             return self._text % (event.index, _json(event.text), seq)
-        if isinstance(event, Queued | ModelCallEnded | AnnotationAdded):
+        if isinstance(event, Queued | ModelCallEnded | AnnotationAdded | HiddenDelta):
             return b""  # the reply to the start says the first; no frame says the rest
+        if isinstance(event, StepStarted) and (event.is_hidden or event.kind == "tool_list"):
+            return b""
         if isinstance(event, Failed) and event.request is None:
             return self._frame(seq, {"error": event.message}, name=b"error")
         return self._frame(seq, self._body(event))
@@ -111,12 +115,23 @@ class LibreChat:
         return self._frame(snapshot.seq, self.sync(snapshot))
 
     def sync(self, snapshot: Snapshot) -> Body:
-        """`content[step.index]` is the step's part; nothing is pending beside the snapshot."""
+        """`content[step.index]` is the step's part; nothing is pending beside the snapshot.
+
+        The place of hidden words is null.
+        """
+        hidden = hidden_positions(snapshot)
+        content = snapshot.content
         return {
             "sync": True,
             "resumeState": {
-                "runSteps": [self._run_step(step) for step in snapshot.steps],
-                "aggregatedContent": snapshot.content,
+                "runSteps": [
+                    self._run_step(step)
+                    for step in snapshot.steps
+                    if step.whole is None and not step.is_hidden
+                ],
+                "aggregatedContent": [
+                    None if index in hidden else part for index, part in enumerate(content)
+                ],
                 "userMessage": snapshot.created.request if snapshot.created else None,
                 "responseMessageId": self._identity.response_id,
                 "conversationId": self._identity.conversation_id,
@@ -136,6 +151,8 @@ class LibreChat:
 
     def _body(self, event: _Told) -> Body:
         match event:
+            case StepStarted(kind="agent_update", whole=part):
+                return {"event": "on_agent_update", "data": part}
             case StepStarted():
                 return {"event": "on_run_step", "data": self._run_step(event)}
             case StepCompleted(index, tool_call):

@@ -26,5 +26,6 @@
 - `runtime`: all that the routes run on, opened and closed as a whole: storage > models > supervisor
 - `steering`: the routes for words and answers to a generation that runs
 - `tracing`: a span for each generation, for OpenTelemetry; only where `trace_endpoint` is set
+- `url_rules`: rules from a path to a route, without the way back until somebody asks
 - `turns`: the turn that the body of a start asks for
 """

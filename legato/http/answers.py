@@ -16,7 +16,7 @@ from legato.http.errors import InvalidField, NotFound
 from legato.http.input.steering import DecisionBody, ResumeBody
 
 
-class ActionNotFound(NotFound):
+class AskNotFound(NotFound):
     error = "Action not found"
 
 
@@ -25,13 +25,13 @@ async def answers_of(body: ResumeBody, status: Status, user: str) -> Sequence[An
 
     Raises:
         InvalidField: where an answer does not fit its ask.
-        ActionNotFound: where nothing was asked that the body answers.
+        AskNotFound: where nothing was asked that the body answers.
     """
     asks = [each for each in status.snapshot.asks if body.action_id in (None, each.ask_id)]
     if body.action_id is None:
         asks = [*status.snapshot.open_asks] or asks
     if not asks:
-        raise ActionNotFound("The generation asks nothing of that name.", code="ACTION_NOT_FOUND")
+        raise AskNotFound("The generation asks nothing of that name.", code="ACTION_NOT_FOUND")
     answers = [*_decided(body, asks, user)] if body.decisions else [_said(body, asks, user)]
     for place, answer in enumerate(answers):
         ask = next(each for each in asks if each.ask_id == answer.ask_id)

@@ -8,6 +8,7 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
 from legato.config import ANY_AUDIENCE, Settings
+from legato.http.agents.action_saving import ActionSaving
 from legato.http.agents.ids import NAME, AgentIdConverter
 from legato.http.assets import Assets, Folder
 from legato.http.auth.authenticator import Authenticator
@@ -23,6 +24,7 @@ from legato.http.server.asgi import Handshake, Hosted, HTTPConnection, Lifespan
 from legato.http.server.transport.descriptors import most_connections
 from legato.http.server.transport.limit import ConnectionLimit
 from legato.http.streams.streaming import Streams
+from legato.http.url_rules import UrlRule
 
 if TYPE_CHECKING:
     from legato.http.auth.jwks import PublicKeys
@@ -37,6 +39,7 @@ class Legato(Hosted):
     asgi_websocket_class = Handshake
     asgi_lifespan_class = Lifespan
     request_class = UploadRequest
+    url_rule_class = UrlRule  # type: ignore[assignment]  # as Quart's own
 
     def __init__(self, settings: Settings, runtime: Runtime | None) -> None:
         static = Path(__file__).with_name("static")
@@ -58,6 +61,7 @@ class Legato(Hosted):
             settings.limits.max_connections_per_address,
             self.proxies.trusts,
         )
+        self.action_saving = ActionSaving(settings)
         self.seal = Seal(settings.jwt_secret or "")
         audience = None if settings.jwt_audience == ANY_AUDIENCE else settings.jwt_audience
         expected = Expected(settings.jwt_issuer, audience)

@@ -15,14 +15,14 @@ from quart import Response, request
 UNKNOWN_TYPE: Final = "application/octet-stream"
 
 SMALLEST: Final = 1024
-"""Bytes: below, compression saves less than its header and the client's time."""
+"""Bytes of a file worth compressing: for less, the header and the client's time cost more."""
 
 LONGEST: Final = 1024
 """Characters of `Accept-Encoding`, enough for any browser; to read a longer header takes long."""
 
 
 class Asset(Struct, frozen=True):
-    """`compressed`: the data as gzip; None where that is not smaller by a tenth at least."""
+    """`compressed`: the data as gzip; None where gzip saves less than a tenth."""
 
     data: bytes
     media_type: str
@@ -46,7 +46,7 @@ class Assets:
         response = _encoded(asset) or Response(asset.data, mimetype=asset.media_type)
         if asset.compressed is not None:
             response.vary.add("Accept-Encoding")
-        # Weak, since the compressed bytes and the plain bytes have the same one.
+        # Weak: the compressed bytes and the plain bytes have the same tag.
         response.set_etag(asset.etag, weak=asset.compressed is not None)
         response.cache_control.no_cache = True  # a copy is asked about before each use
         return await response.make_conditional(request)

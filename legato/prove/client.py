@@ -71,6 +71,12 @@ class SimulatedClient:
 
     def _step(self, step: Any) -> None:
         self._indexes[step["id"]] = step["index"]
-        calls = step["stepDetails"].get("tool_calls")
         if step["index"] == len(self.content):
-            self.content.append({"type": "tool_call", "tool_call": calls[0]} if calls else {})
+            self.content.append(_begun(step))
+
+
+def _begun(step: Any) -> dict[str, Any]:
+    """A part as it begins, named after the agent that makes it."""
+    calls = step["stepDetails"].get("tool_calls")
+    named = {field: step[field] for field in ("agentId", "groupId") if field in step}
+    return {**named, "type": "tool_call", "tool_call": calls[0]} if calls else named

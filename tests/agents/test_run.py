@@ -4,17 +4,26 @@ from collections.abc import Mapping
 
 import pytest
 import trio
-from msgspec import UNSET
+from msgspec import UNSET, json, msgpack
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.agents.bare import BARE_RUNS, BareRun
 from legato.agents.definition import Agent, Edge
+from legato.agents.messages import INTERRUPTED, messages_in
 from legato.agents.prompt import names_in
 from legato.agents.run import AgentRun, AgentRuns
-from legato.agents.tool_run import MOST_ROUNDS, NOT_MADE, TOO_MANY_ROUNDS, UNKNOWN
-from legato.agents.tools.contract import InputRequired, NoTools
-from legato.content import TextPart, ToolCall, ToolCallPart, TurnRequest
+from legato.agents.tool_run import MOST_ROUNDS, NOT_MADE, TOO_MANY_ROUNDS, UNKNOWN, answered
+from legato.agents.tools.contract import InputRequired, NoTools, ToolOutput
+from legato.content import (
+    AgentUpdate,
+    AgentUpdatePart,
+    TextPart,
+    ToolCall,
+    ToolCallPart,
+    TurnRequest,
+)
+from legato.events import StepCompleted
 from legato.models.contract import FinishReport, Json, ModelError, ModelRequest
 from legato.models.scripted import ScriptedModel
 from tests.support.agents import (
@@ -249,8 +258,10 @@ async def test_a_handoff_gives_the_run_to_another_agent_with_its_argument() -> N
         ("assistant", "Wait."),
         ("user", "Sing."),
     ]
-    agents = [getattr(part, "agent_id", None) for part in stage.snapshot().content]
-    assert agents == ["agent_first", "agent_first", "agent_second"]
+    content = stage.snapshot().content
+    agents = [getattr(part, "agent_id", None) for part in content]
+    assert agents == ["agent_first", "agent_first", None, "agent_second"]
+    assert content[2] == AgentUpdatePart(AgentUpdate(2, "r", "agent_second"))
     assert stage.results == [("lc_transfer_to_agent_second", "Successfully transferred to second.")]
 
 
@@ -298,7 +309,8 @@ async def test_direct_edges_start_a_group_side_by_side_and_their_target_waits_fo
 
     await run_of(root, left, right, last).answer(stage, QUESTION)
 
-    first, *group, last_one = [step.origin[1:] for step in stage.snapshot().steps]
+    steps = [step for step in stage.snapshot().steps if step.kind == "text"]
+    first, *group, last_one = [step.origin[1:3] for step in steps]
     assert first == ("agent_root", None)
     assert {*group} == {("agent_left", 1), ("agent_right", 1)}
     assert last_one == ("agent_last", None)
@@ -541,3 +553,30 @@ def turn(*agents: Agent) -> TurnRequest:
         model="scripted",
         agents=agents,
     )
+
+
+def test_a_result_that_went_through_a_journal_is_the_same_bytes() -> None:
+    """Readers of two replicas are sent the same frames."""
+    completed = StepCompleted(0, answered(ToolCall("call_1", "now"), ToolOutput("12:00")))
+    again = msgpack.decode(msgpack.encode(completed), type=StepCompleted)
+    assert json.encode(again) == json.encode(completed)
+
+
+def test_an_answer_is_read_back_with_a_message_for_each_agent_and_call() -> None:
+    done = ToolCall("c", CLOCK, "{}", output="12:00")
+    content = (
+        AgentUpdatePart(AgentUpdate(0, "r", "root")),
+        TextPart("First."),
+        AgentUpdatePart(AgentUpdate(2, "r", "poet")),
+        TextPart("Second."),
+        ToolCallPart(done),
+        ToolCallPart(ToolCall("d", CLOCK, "{}")),
+    )
+    read = [(each.role, each.text) for each in messages_in(content)]
+
+    assert read == [
+        ("assistant", "First."),
+        ("assistant", "Second."),
+        ("tool", "12:00"),
+        ("tool", INTERRUPTED),
+    ]

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import jwt
@@ -48,6 +49,14 @@ def test_the_command_prints_a_token_and_nothing_else(folder: Path) -> None:
     assert done.stderr == ""
     assert done.stdout.count("\n") == 1
     assert done.stdout.count(".") == 2
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"legato {version('legato')}\n"
 
 
 async def test_the_token_is_good_with_the_configured_secret(

@@ -1,4 +1,4 @@
-"""Runs of agents with tools as Chat Completions: what a client of OpenAI's API may see of them."""
+"""Runs of agents with tools as Chat Completions: as seen by a client of OpenAI's API."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from openai.lib.streaming._deltas import accumulate_delta
 from openai.types.chat import ChatCompletionChunk
 
 from legato.actors.stream.fold import Fold
-from legato.content import Answering, ApiRequest, Message, ToolCall
+from legato.content import Answering, ApiRequest, Message, ToolCall, TurnRequest
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.completion_object import completion
 from legato.dialects.contract import Identity
@@ -21,10 +21,12 @@ from legato.events import (
     Finished,
     ModelCallEnded,
     Origin,
+    Queued,
     StepCompleted,
     StepStarted,
     TextDelta,
 )
+from legato.shown import shown
 from tests.support.openai.chunks import DONE, Chunk, chunks_of
 from tests.support.runs import runs
 
@@ -66,7 +68,7 @@ def finished(events: Iterable[ContentEvent], reason: str = "stop") -> Finished:
         message_id="R",
         conversation_id="C",
         is_created_by_user=False,
-        content=fold.content(),
+        content=shown(fold.snapshot(0)),
         agent_id="ada",
     )
     return Finished(response=answer, reason=reason)
@@ -80,7 +82,7 @@ def streamed(events: Iterable[AnyEvent]) -> list[Chunk]:
 
 
 def put_together(chunks: Sequence[Chunk]) -> dict[str, Any]:
-    """The message that OpenAI's own client makes of the chunks."""
+    """Have OpenAI's own client put the chunks together."""
     message: dict[object, object] = {}
     for chunk in chunks:
         if chunk.data != DONE and chunk.data["choices"]:
@@ -217,3 +219,11 @@ def test_the_stream_of_any_run_is_the_same_from_any_place(events: list[ContentEv
 
         assert rest == [twin.encode(seq, event) for seq, event in enumerate(every[at:], at + 1)]
         assert len([*begun, *rest]) == len(every)
+
+
+def test_a_turn_that_waits_is_told_by_the_reply_alone() -> None:
+    turn = TurnRequest(
+        job_id="J", conversation_id="C", message_id="Q", response_id="R", user="u", model="m"
+    )
+
+    assert ChatCompletions(IDENTITY).encode(1, Queued(turn)) == b""

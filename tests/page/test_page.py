@@ -221,7 +221,7 @@ def test_one_message_that_cannot_be_shown_empties_no_thread(page: Page) -> None:
     assert_transcript(page, "first", 10)
     ask(page, "second", model="nested")
     expect(answer(page)).to_have_text(">" * 2000 + " deep")
-    page.route("**/api/messages/*", _break_the_first_answer)
+    page.route("**/api/messages/**", _break_the_first_answer)
 
     page.reload()
 
@@ -231,9 +231,9 @@ def test_one_message_that_cannot_be_shown_empties_no_thread(page: Page) -> None:
 
 
 def _break_the_first_answer(route: Route) -> None:
-    messages = route.fetch().json()
-    messages[1]["content"].append({"type": "text"})
-    route.fulfill(json=messages)
+    page = route.fetch().json()
+    page["messages"][1]["content"].append({"type": "text"})
+    route.fulfill(json=page)
 
 
 def test_reasoning_is_folded_away_once_the_answer_begins(page: Page) -> None:

@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.support.page.asking import answer, ask, assert_transcript, begins_rightly
+from tests.support.page.server import LegatoServer
 
 LIVE = re.compile(r"^Live · \d+ tokens · \d+\.\d/s · event \d+$")
 FAR = "document.getElementById('scroller')"
@@ -135,3 +136,37 @@ def test_the_status_line_says_what_the_stream_says(page: Page) -> None:
     expect(line).to_have_text(LIVE)
     assert_transcript(page, "first", 120)
     expect(page.locator(".about")).to_contain_text("first word")
+
+
+def test_a_long_conversation_is_read_from_its_end_page_by_page(
+    page: Page, context: BrowserContext, server: LegatoServer
+) -> None:
+    conversation = long_conversation(context, server, 30)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{server.url}/c/{conversation}")
+
+    expect(page.locator(".bubble").last).to_have_text("question 29")
+    expect(page.locator("article.question")).to_have_count(20)
+    assert page.evaluate(FROM_END) < 2
+    page.evaluate(f"{FAR}.scrollTop = 300")
+    expect(page.locator("article.question")).to_have_count(30)
+    expect(page.locator(".bubble").first).to_have_text("question 0")
+    expect(page.locator(".older")).to_be_hidden()
+    assert page.evaluate(f"{FAR}.scrollTop") > 300
+    assert sum("/api/messages/" in each for each in asked) == 2
+
+
+def long_conversation(context: BrowserContext, server: LegatoServer, questions: int) -> str:
+    """A conversation of so many questions and answers; its id."""
+    fields: dict[str, str] = {}
+    for number in range(questions):
+        reply = context.request.post(
+            f"{server.url}/api/agents/chat",
+            data={"text": f"question {number}", "model": "quicker", "on_busy": "enqueue", **fields},
+            headers={"Origin": server.url},
+        ).json()
+        stream = f"{server.url}/api/agents/chat/stream/{reply['generationId']}"
+        assert context.request.get(stream).ok
+        fields = {"conversationId": reply["conversationId"]}
+    return fields["conversationId"]

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from legato.actors.event_builder import Positions, Steps
+from legato.actors.event_builder import Positions, Steps, whole_step
 from legato.actors.stream.fold import Fold
 from legato.agents.definition import Agent, Edge
 from legato.agents.run import AgentRun
 from legato.agents.tools.contract import InputRequired, Offer, Tool, ToolDefinition, ToolOutput
-from legato.content import Message, Part, ToolCall, ToolCallPart
+from legato.content import Message, Part, ToolCall, ToolCallPart, WholePart
 from legato.events import (
     Answered,
     Asked,
@@ -91,6 +91,9 @@ class ListStage:
         self._append([ModelCallEnded(origin, model.name, steps.finish.reason, steps.usage)])
         return steps.finish
 
+    async def place(self, origin: Origin, parts: Sequence[WholePart]) -> None:
+        self._append([whole_step(self._positions, origin, each) for each in parts])
+
     async def complete(self, index: int, call: ToolCall) -> None:
         self._append([StepCompleted(index, call)])
 
@@ -151,7 +154,10 @@ class ListToolbox:
         self._tools = {tool.definition.name: tool for tool in tools}
         self.names = [*self._tools]
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        return {name: "not configured" for name in names if name not in self._tools}
+
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         there = [self._tools[name] for name in names if name in self._tools]
         missing = {name: "not configured" for name in names if name not in self._tools}
         return Offer(there, missing)
@@ -182,7 +188,7 @@ def agent(
     edges: Sequence[Edge] = (),
     **fields: object,
 ) -> Agent:
-    """An agent whose model says that script, as fast as it may."""
+    """An agent with a script, without a pace."""
     parameters = {"script": list(script), "rate": 0}
     return Agent(
         id=f"agent_{name}",

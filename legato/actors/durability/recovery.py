@@ -30,6 +30,7 @@ from legato.events import (
     text_bytes,
 )
 from legato.models.contract import Model, ModelRequest
+from legato.shown import shown
 from legato.storage.contracts.errors import (
     ForeignConversation,
     RequestTaken,
@@ -322,9 +323,8 @@ def _failed(replay: Replay, opening: Opening | None, store: TurnStore) -> AnyEnd
     why = RESTART
     if replay.fault is not None:
         why = Failure(why.reason, f"{why.message}  Not all of it can be read: {replay.fault}.")
-    decision = Decision(why, store.moment())
-    snapshot = replay.snapshot
-    return ending_of(decision, opening, snapshot.content, Usage(), Stored(None), snapshot.unread)
+    decision, snapshot = Decision(why, store.moment()), replay.snapshot
+    return ending_of(decision, opening, shown(snapshot), Usage(), Stored(None), snapshot)
 
 
 def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:

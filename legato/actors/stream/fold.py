@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from typing import Final, Literal, assert_never
 
 from legato.actors.stream.memory_sizes import size_of_part
-from legato.content import ErrorPart, Part, SteerPart, TextPart, ThinkPart, ToolCallPart
+from legato.content import (
+    AgentUpdatePart,
+    ErrorPart,
+    Part,
+    SteerPart,
+    TextPart,
+    ThinkPart,
+    ToolCallPart,
+    ToolListPart,
+)
 from legato.events import (
     AnnotationAdded,
     Answered,
@@ -16,6 +25,7 @@ from legato.events import (
     Delta,
     Failed,
     Finished,
+    HiddenDelta,
     LogprobsDelta,
     ModelCallEnded,
     Queued,
@@ -35,7 +45,8 @@ from legato.events import (
 )
 from legato.growing_part import GrowingPart, blank, completed
 
-_GROWS: Final[Mapping[type[Delta], type[Part]]] = {
+_GROWS: Final[Mapping[type[Delta], type[Part] | tuple[type[Part], ...]]] = {
+    HiddenDelta: (TextPart, ThinkPart),
     TextDelta: TextPart,
     ReasoningDelta: ThinkPart,
     RefusalDelta: TextPart,
@@ -171,13 +182,17 @@ class Fold:
             self._at(step.index, type(begun))
         self.steps.append(step)
 
-    def _at(self, index: int, kind: type[Part]) -> GrowingPart:
+    def _at(self, index: int, kind: type[Part] | tuple[type[Part], ...]) -> GrowingPart:
         if not 0 <= index < len(self._parts):
             raise ValueError(f"no part at {index}; there are {len(self._parts)}")
         part = self._parts[index]
         if not issubclass(part.kind, kind):
-            raise ValueError(f"part {index} is {part.kind.__name__}, not {kind.__name__}")
+            raise ValueError(f"part {index} is {part.kind.__name__}, not {_name_of(kind)}")
         return part
+
+
+def _name_of(kind: type[Part] | tuple[type[Part], ...]) -> str:
+    return " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
 
 
 def _length_of(text: str) -> int:
@@ -193,5 +208,7 @@ def _size_of(part: Part) -> int:
             return _length_of(call.args)
         case SteerPart():
             return _length_of(part.steer)
+        case AgentUpdatePart() | ToolListPart():
+            return 0  # not said by a model
         case _:
             assert_never(part)

@@ -5,12 +5,14 @@ from sys import getsizeof
 from typing import Any, Final, assert_never
 
 from legato.content import (
+    AgentUpdatePart,
     ErrorPart,
     Part,
     SteerPart,
     TextPart,
     ThinkPart,
     ToolCallPart,
+    ToolListPart,
     UrlCitation,
 )
 
@@ -51,5 +53,9 @@ def size_of_part(part: Part) -> int:
             return getsizeof(part.steer)
         case ToolCallPart(call):
             return getsizeof(call.args) + getsizeof(call.output or "")
+        case ToolListPart(_, tools):
+            return getsizeof(tools)
+        case AgentUpdatePart():
+            return getsizeof(part)
         case _:
             assert_never(part)

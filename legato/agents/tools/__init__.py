@@ -6,5 +6,7 @@
 - `contract`: what a tool is to the rest of the program
 - `functions`: Python functions as tools
 - `schemas`: schemas of arguments: which of them are taken, and what a value breaks
+- `secret_keys`: seals the secrets of actions for the storage, and opens them for a call
+- `stored_actions`: the tools of the actions that users keep for their agents
 - `toolbox`: every tool that is configured: which kind a name is of
 """

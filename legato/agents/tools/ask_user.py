@@ -57,9 +57,13 @@ class BuiltInToolbox:
 
     names: Sequence[str] = (ASK_USER,)
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         """See Toolbox."""
         return Offer([AskUser()])
+
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See Toolbox."""
+        return {}
 
 
 def _output(answer: Json) -> ToolOutput:

@@ -100,8 +100,18 @@ class Toolbox(Protocol):
         """Names that offer everything there is; one name may stand for many tools."""
         ...
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
-        """Find the tools of an agent by the names in its `tools`, for the user."""
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Those of the names that lead nowhere in this configuration, with the reason.
+
+        A tool of a configured MCP server may be there tomorrow, and is not unknown.
+        """
+        ...
+
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
+        """Find the tools of an agent by the names in its `tools`, for the user.
+
+        Without an `agent_id`, no tools are found that belong to one agent.
+        """
         ...
 
 
@@ -110,5 +120,8 @@ class NoTools:
 
     names: Sequence[str] = ()
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
-        return Offer(missing=dict.fromkeys(names, "no tools are configured"))
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        return dict.fromkeys(names, "no tools are configured")
+
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
+        return Offer(missing=self.unknown(names))

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field, json
 
+from legato.agents.catalogue import check_model
 from legato.agents.definition import Agent, Approval, Edge, ToolName
 from legato.agents.errors import InvalidAgent
 from legato.agents.state import AgentState, SupportContact
 from legato.http.input.nesting import MAX_PARAMETERS
-from legato.models.contract import Model, ModelError
+from legato.models.contract import Model
 
 LARGEST_STATE: Final = 512 * 1024
 """Bytes of JSON: a book of instructions.  Every run's log has a copy, and so has each version."""
@@ -127,10 +128,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 def check_state(state: AgentState, models: Mapping[str, Model], most_recursion: int) -> None:
     """Raises InvalidAgent for wrong values of the right type, but not for the ends of edges."""
     check_sizes(state, models, most_recursion)
-    try:
-        models[state.model].check(state.model_parameters)
-    except ModelError as error:
-        raise InvalidAgent("model_parameters", str(error)) from None
+    check_model(state, models[state.model])
 
 
 def check_sizes(state: AgentState, models: Iterable[str], most_recursion: int) -> None:

@@ -8,7 +8,8 @@ from msgspec import Struct
 from legato.http.errors import OPENAI_PATHS
 from legato.http.guards.addresses import user_subject
 
-CHAT: Final = "/api/agents/chat"
+AGENTS: Final = "/api/agents"
+CHAT: Final = f"{AGENTS}/chat"
 NO_STARTS: Final = (f"{CHAT}/abort", f"{CHAT}/steer/cancel", f"{CHAT}/steer/arm")
 """Paths of the chat to which a POST starts nothing."""
 
@@ -17,6 +18,8 @@ WORDS: Final = (f"{CHAT}/steer", f"{CHAT}/resume")
 
 GENERATES: Final = ("/chat/completions", "/responses", "/responses/compact")
 """Ends of the paths of OpenAI's APIs that generate something."""
+
+WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
 
 Headers = Mapping[str, str]
 
@@ -57,6 +60,17 @@ class RequestInfo(Struct, frozen=True, kw_only=True):
     @property
     def is_read(self) -> bool:
         return self.method in ("GET", "HEAD")
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the request changes something at the API: a start and a stop are no write."""
+        is_ours = self.path.startswith("/api/") and not self.path.startswith(OPENAI_PATHS)
+        return is_ours and not self.is_chat and self.method in WRITES
+
+    @property
+    def saves_agent(self) -> bool:
+        """Whether the request has words that a model will read later, in an agent's runs."""
+        return self.is_write and (self.path == AGENTS or self.path.startswith(f"{AGENTS}/"))
 
     @property
     def generates(self) -> bool:

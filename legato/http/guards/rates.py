@@ -17,7 +17,7 @@ Rates = Sequence[RateLimitItem]
 
 
 class RateLimits:
-    """Rates of starts, of calls of the APIs, of reads, and of bad credentials.
+    """Rates of starts, of calls of the APIs, of writes, of reads, and of bad credentials.
 
     While the counters cannot be reached, everything passes.
     """
@@ -26,6 +26,7 @@ class RateLimits:
         self._starts_per_ip = rates_of(settings.starts_per_ip)
         self._starts_per_user = rates_of(settings.starts_per_user)
         self._calls_per_key = rates_of(settings.calls_per_key)
+        self._writes_per_user = rates_of(settings.writes_per_user)
         self._reads_per_user = rates_of(settings.reads_per_user)
         self._failures_per_ip = rates_of(settings.failures_per_ip)
         self._windows = windows
@@ -55,6 +56,8 @@ class RateLimits:
             yield "user", f"starts/{info.subjects[-1]}", self._starts_per_user
         if info.is_call:
             yield "key", f"calls/{info.caller}", self._calls_per_key
+        if info.is_write:
+            yield "user", f"writes/{info.subjects[-1]}", self._writes_per_user
         if info.is_read:
             yield "user", f"reads/{info.subjects[-1]}", self._reads_per_user
 
@@ -79,7 +82,9 @@ class RateLimits:
 
 
 def kind_of(info: RequestInfo) -> Kind:
-    return "reads" if info.is_read else "message_limit"
+    if info.is_read:
+        return "reads"
+    return "writes" if info.is_write else "message_limit"
 
 
 def rates_of(text: str | None) -> Rates:

@@ -20,6 +20,7 @@ from legato.http.application import Legato
 from legato.http.input.bounds import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from legato.http.runtime import open_runtime
 from legato.http.server.connections import Connections
+from legato.http.server.late_imports import import_meanwhile
 from legato.http.server.signals import Shutdown, shutdown_by_signals
 from legato.http.server.transport.accepting import Acceptor
 from legato.http.server.transport.descriptors import raise_limit
@@ -187,6 +188,7 @@ async def run_on(
                 url = url_of(listeners[0])
                 log.info("serving", url=url)
                 on_ready(app, url)
+                nursery.start_soon(import_meanwhile)
                 everywhere = [*listeners, *own]
                 await serve_until(shutdown.asked.wait, app, everywhere, hurry=shutdown.hurried.wait)
         nursery.cancel_scope.cancel()

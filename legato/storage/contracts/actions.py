@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from legato.storage.contracts.agents import Principal, StoredAgent
 
-MOST_ACTIONS: Final = 20
-"""Of one agent: each may have 100 operations, and models choose badly among more tools."""
+MOST_ACTIONS: Final = 10
+"""Of one agent: a run reads all of them, and models choose badly among hundreds of operations."""
 
 MOST_LISTED: Final = 1000
 """Actions in one list."""

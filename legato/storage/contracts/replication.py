@@ -144,11 +144,14 @@ class Directory(Protocol):
         """
         ...
 
-    async def conversation(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
+    async def conversation(
+        self, user: str, conversation_id: str, *, whole: bool = False
+    ) -> Sequence[DirectoryEntry]:
         """In the order of their starts.  While the directory is not whole, some may be missing.
 
         Raises:
-            IncompleteDirectory: instead of none at all.
+            IncompleteDirectory: instead of none at all; with `whole`, also where some may be
+                missing.
         """
         ...
 

@@ -157,9 +157,12 @@ class MemoryReplication:
         self._births.require_whole(self._shared.birth)
         return None
 
-    async def conversation(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
+    async def conversation(
+        self, user: str, conversation_id: str, *, whole: bool = False
+    ) -> Sequence[DirectoryEntry]:
         await self._checkpoint()
-        if not (found := self._shared.siblings(user, conversation_id)):
+        found = self._shared.siblings(user, conversation_id)
+        if whole or not found:
             self._births.require_whole(self._shared.birth)
         return found
 

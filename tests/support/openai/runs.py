@@ -1,4 +1,4 @@
-"""A server with agents whose tools are real: functions, and an MCP server in a process."""
+"""A server with agents and real tools: functions, and an MCP server in a process."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from tests.support.http.live_server import SETTINGS, LiveServer, live_server
 from tests.support.mcp.running import Counts, through_pipes
 
 THEIRS: Final = "find"
-"""The name of the tool that the client calls."""
+"""The name of the client's own tool."""
 
 WEATHER: Final = {
     "name": "weather",
@@ -22,8 +22,11 @@ WEATHER: Final = {
 FORECAST: Final = "Paris, FR: 1 days of rain"
 
 
+FUNCTIONS: Final = {"weather": FunctionSettings(target="tests.support.functions:forecast")}
+
+
 def agent(*entries: Mapping[str, Any], **fields: Any) -> AgentSettings:
-    """An agent whose model says that script, as fast as it may."""
+    """An agent with a script, without a pace."""
     return AgentSettings(parameters={"script": list(entries), "rate": 0}, **fields)
 
 
@@ -58,7 +61,7 @@ async def agents_served(
     settings = replace(
         SETTINGS,
         agents=AGENTS,
-        functions={"weather": FunctionSettings(target="tests.support.functions:forecast")},
+        functions=FUNCTIONS,
         mcp={"odd": through_pipes(Counts(folder))} if with_mcp else {},
     )
     async with live_server(settings, direct=direct) as server:

@@ -58,6 +58,11 @@ parameters = {{ script = [
 provider = "scripted"
 parameters = {{ tokens = 20, rate = 100, reasoning = 2000 }}
 
+[models.forgetful]
+provider = "scripted"
+max_context_tokens = 30
+parameters = {{ tokens = 40, rate = 20 }}
+
 [models.nested]
 provider = "scripted"
 parameters = {{ script = [{{ text = "{">" * 2000} deep" }}] }}

@@ -8,9 +8,9 @@ EXTRAS names the extras of Legato that are installed there.
 import os
 import sys
 
-BROUGHT = {"mcp": "mcp", "pydantic": "mcp"}  # by which extra
+BROUGHT = {"mcp": "mcp", "pydantic": "mcp", "pydantic_core": "mcp"}  # by which extra
 
-for package in ("mcp", "pydantic", "rich", "yaml"):
+for package in ("mcp", "pydantic", "pydantic_core", "rich", "yaml"):
     if BROUGHT.get(package) in os.environ.get("EXTRAS", "").split():
         continue
     sys.modules[package] = None  # type: ignore[assignment]  # an import of it fails

@@ -101,10 +101,18 @@ def server_of(document: Mapping[str, Any], domain: str, *, allow_http: bool = Fa
         raise InvalidDocument(_URL, f"found the path {parts.path[:200]!r}, which is none")
     port = PORTS[parts.scheme] if parts.port is None else parts.port
     found = Server(parts.scheme, parts.hostname, port, parts.path.rstrip("/"))
-    wanted = urlsplit(f"//{domain}")
-    if (found.host, found.port) != (wanted.hostname, wanted.port or PORTS[parts.scheme]):
+    if (found.host, found.port) != _place(domain, PORTS[parts.scheme]):
         raise InvalidDocument(_URL, f"found {parts.netloc}; allowed: {domain}")
     return found
+
+
+def _place(domain: str, usual_port: int) -> tuple[str, int] | None:
+    """The host and the port; None where the port is none."""
+    try:
+        parts = urlsplit(f"//{domain}")
+        return parts.hostname or "", parts.port or usual_port
+    except ValueError:
+        return None
 
 
 def _url_of(document: Mapping[str, Any]) -> SplitResult:

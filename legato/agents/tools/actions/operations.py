@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from legato.agents.definition import ACTION_DELIMITER
+from legato.agents.definition import ACTION_DELIMITER, MCP_DELIMITER
 from legato.agents.tools.actions.document import PATH, InvalidDocument
 from legato.agents.tools.contract import NAME, ToolDefinition
 from legato.agents.tools.schemas import InvalidSchema, check_schema
@@ -61,6 +61,12 @@ def coded(domain: str) -> str:
     if len(plain) <= 20:
         return plain
     return b32encode(hashlib.sha256(domain.encode()).digest()).decode()[:12].lower()
+
+
+def tool_name(operation_id: str, code: str) -> str:
+    """The name of a tool; `code` is the coded domain."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", operation_id).strip("_")
+    return f"{plain}{ACTION_DELIMITER}{code}"
 
 
 def operations_of(document: Mapping[str, Any], domain: str) -> list[Operation]:
@@ -141,8 +147,9 @@ class _Reader:
         return Operation(definition, method.upper(), path, self._places, body_type)
 
     def _definition(self, said: dict[str, Any], path: str, method: str) -> ToolDefinition:
-        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", str(said.get("operationId") or method + path))
-        name = f"{plain.strip('_')}{ACTION_DELIMITER}{coded(self._domain)}"
+        name = tool_name(str(said.get("operationId") or method + path), coded(self._domain))
+        if MCP_DELIMITER in name:
+            raise self._invalid(f"operationId: found {name}; allowed: without {MCP_DELIMITER}")
         if not NAME.fullmatch(name):
             raise self._invalid(f"operationId: {name} has {len(name)} characters; allowed: 64")
         schema: dict[str, Any] = {

@@ -23,7 +23,7 @@ _INSTEAD: Final = ("tool_calls", "function_call", "refusal", "audio")
 
 
 _NOT_HANDED_ON: Final = ("role", "content", EXTENSION)
-"""Clients send whole messages back, with a field of ours that no provider knows."""
+"""Clients send whole messages back, with a field of ours, unknown to providers."""
 
 
 def messages_of(given: Sequence[Given] | None, max_text: int) -> tuple[ChatMessage, ...]:

@@ -4,11 +4,13 @@ import { Conversation } from "./conversation.js";
 import { Drafts } from "./drafts.js";
 import { Endings } from "./endings.js";
 import { textOfMessage } from "./fold.js";
+import { asJson, asMarkdown, download, fileName } from "./export.js";
 import { Library, UNTITLED } from "./library.js";
 import { forgetAll } from "./notes.js";
 import { ComposerView } from "./view/composer.js";
 import { isComposing } from "./view/dom.js";
 import { keepFocus } from "./view/focus.js";
+import { SettingsView } from "./view/settings.js";
 import { Shell } from "./view/shell.js";
 import { SidebarView } from "./view/sidebar.js";
 import { ThreadView } from "./view/thread.js";
@@ -33,6 +35,7 @@ const thread = new ThreadView({ scroller: $("scroller"), list: $("thread"), late
   editAnswer: (message, index, text) => ask(() => open.editAnswer(message, index, text, modelOf(message))),
   regenerate: (id) => ask(() => open.regenerate(open.message(id), composer.model)),
   continue: (message) => ask(() => open.continue(message, modelOf(message))),
+  older: () => attempt(() => open.readOlder()),
   logIn: () => shell.askToLogIn(),
 });
 const composer = new ComposerView(
@@ -77,7 +80,7 @@ function openConversation(id) {
 
 function showConversation() {
   const first = open.rows[0]?.message;
-  if (first && open.id) library.suggest(open.id, textOfMessage(first).trim().slice(0, LONGEST_INTERIM));
+  if (first && open.id && !open.hasOlder) library.suggest(open.id, textOfMessage(first).trim().slice(0, LONGEST_INTERIM));
   thread.changed();
   composer.show({ running: open.running, stopping: open.turn?.stopping ?? false });
   showTitle();
@@ -154,6 +157,21 @@ async function remove(id, title) {
   if (ok && open.id === id) go(null);
 }
 
+async function removeAll() {
+  if (!(await shell.confirm("Delete all your conversations? Every message is deleted with them."))) return;
+  await attempt(() => library.removeAll());
+  tabs.postMessage(open.id);
+  go(null);
+}
+
+/** Save the conversation as a file: what is shown as Markdown, or everything as JSON. */
+async function save(kind) {
+  await open.readAll();
+  const title = library.shownTitleOf(open.id) ?? UNTITLED;
+  if (kind === "md") download(fileName(title, "md"), asMarkdown(title, open.rows), "text/markdown");
+  else download(fileName(title, "json"), asJson(title, open.id, open.messages), "application/json");
+}
+
 function activeChanged(started, ended) {
   if (started.includes(open.id)) attempt(() => open.refresh());
   const isNews = (id) => library.titleOf(id) === undefined;
@@ -221,6 +239,12 @@ $("log-out").onclick = () => attempt(async () => {
 });
 for (const button of $("suggestions").children) button.onclick = () => send(button.textContent);
 
+$("export").onchange = ({ target }) => {
+  const kind = target.value;
+  target.value = "";
+  attempt(() => save(kind));
+};
+new SettingsView($, { removeAll });
 keepFocus(() => composer.text);
 enter();
 library.watch((error) => error.needsLogin && shell.askToLogIn({ unasked: true }));

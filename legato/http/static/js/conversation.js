@@ -19,6 +19,8 @@ export class Conversation {
   #chosen = new Map(); // parent id -> the answer (or edit) of it that is shown
   #seen = new Set(); // ids of messages that were shown, or were there before this page
   #leaving = new AbortController();
+  #older = null; // the cursor of the page before; null where there is none
+  #reading = null; // the reading of that page, while it is read
   #hasRead = false;
   turn = null;
   notice = "";
@@ -44,6 +46,10 @@ export class Conversation {
 
   message(id) {
     return this.messages.find(({ messageId }) => messageId === id);
+  }
+
+  get hasOlder() {
+    return this.#older !== null;
   }
 
   /** An answer is being written where the reader looks. */
@@ -193,8 +199,8 @@ export class Conversation {
   #end(turn, frame) {
     const { requestMessage, responseMessage } = frame;
     this.#keep([requestMessage, responseMessage]);
-    const pace = turn.counted ? turn.pace.summary : {};
-    if (responseMessage) this.endings.ended(responseMessage.messageId, frame, turn.seq, pace);
+    const facts = { dropped: turn.dropped || undefined, ...(turn.counted ? turn.pace.summary : {}) };
+    if (responseMessage) this.endings.ended(responseMessage.messageId, frame, turn.seq, facts);
   }
 
   /** After an ending: what is stored is the truth, and another turn may run already. */
@@ -258,7 +264,8 @@ export class Conversation {
 
   async #read(isActive) {
     try {
-      this.#keep(await api.messages(this.id));
+      this.#keepPage(await api.messages(this.id));
+      if (this.rows[0]?.message.isCreatedByUser === false) await this.readOlder(); // its question
       this.missing = false;
     } catch (error) {
       if (error.status !== 404) throw error;
@@ -266,6 +273,36 @@ export class Conversation {
     }
     if (!this.#hasRead) for (const id of this.#stored.keys()) this.#seen.add(id);
     this.#hasRead = true;
+  }
+
+  /** Read all pages. */
+  async readAll() {
+    while (this.hasOlder) await this.readOlder();
+  }
+
+  /** Read the page of messages before, if there is one. */
+  async readOlder() {
+    if (this.#older === null) return;
+    this.#reading ??= this.#readOlder().finally(() => (this.#reading = null));
+    await this.#reading;
+  }
+
+  async #readOlder() {
+    const { messages, nextCursor } = await api.messages(this.id, this.#older);
+    const newer = this.#stored;
+    this.#stored = new Map();
+    this.#keep([...messages, ...newer.values()]);
+    for (const { messageId } of messages) this.#seen.add(messageId);
+    this.#older = nextCursor ?? null;
+    this.#changed();
+  }
+
+  /** Keep the newest page; where it does not reach what is known already, instead of that. */
+  #keepPage({ messages, nextCursor }) {
+    const isApart = nextCursor && !messages.some(({ messageId }) => this.#stored.has(messageId));
+    if (isApart) this.#stored.clear();
+    if (isApart || !this.#hasRead) this.#older = nextCursor ?? null;
+    this.#keep(messages);
   }
 
   #keep(messages) {
@@ -276,13 +313,17 @@ export class Conversation {
 
   /** Bring `message` into view, whichever branch was shown. */
   #reveal(message) {
-    if (message) for (const [parent, id] of pathTo(this.messages, message)) this.#chosen.set(parent, id);
+    for (const [parent, id] of message ? pathTo(this.messages, message) : []) {
+      this.#chosen.delete(parent);
+      this.#chosen.set(parent, id);
+    }
     this.#changed();
   }
 
   /** What is shown from now on is what was chosen, so that no news can take its place. */
   #changed() {
     for (const { parent, message } of this.rows) {
+      this.#chosen.delete(parent); // the choice made last is the last
       this.#chosen.set(parent, message.messageId);
       this.#seen.add(message.messageId);
     }

@@ -25,11 +25,11 @@ export class Endings {
     this.#add(id, { stopped: "here" });
   }
 
-  /** Note the final frame of `id`, at event `seq`. */
-  ended(id, { aborted, unsaved }, seq, pace) {
+  /** Note the final frame of `id`, at event `seq`; `facts`: what else was seen. */
+  ended(id, { aborted, unsaved }, seq, facts) {
     const before = this.of(id);
     const stopped = aborted ? { stopped: before.stopped ?? "elsewhere" } : { stopped: undefined };
-    this.#add(id, { ...stopped, unsaved, seq, ...pace });
+    this.#add(id, { ...stopped, unsaved, seq, ...facts });
   }
 
   of(id) {

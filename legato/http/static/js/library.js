@@ -82,6 +82,15 @@ export class Library {
     this.listener.changed();
   }
 
+  /** Delete every conversation, page by page. */
+  async removeAll() {
+    for (;;) {
+      const { conversations } = await api.conversations();
+      if (conversations.length === 0) break;
+      for (const { conversationId } of conversations) await this.remove(conversationId);
+    }
+  }
+
   /** Ask which conversations run, now and every few seconds while the page is visible. */
   watch(failed) {
     const poll = () => document.hidden || this.poll().catch(failed);

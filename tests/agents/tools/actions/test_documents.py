@@ -190,6 +190,10 @@ def json_body(schema: Any) -> dict[str, Any]:
             "paths./pets.post: operationId: ",
         ),
         (
+            changed("paths", "/pets", "post", "operationId", to="get_mcp_x"),
+            "paths./pets.post: operationId: found get_mcp_x_action_x; allowed: without _mcp_",
+        ),
+        (
             changed("paths", "/pets", "post", "operationId", to="getPet"),
             "paths./pets.post: another operation is getPet_action_x, too",
         ),

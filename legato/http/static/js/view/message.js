@@ -164,7 +164,7 @@ function plainTextOf(message) {
 }
 
 /** Who answered, and in which figures. */
-function aboutOf({ model, sender, usage, createdAt }, { wait, rate }) {
+function aboutOf({ model, sender, usage, createdAt }, { wait, rate, dropped }) {
   const { promptTokens, completionTokens } = usage ?? {};
   return [
     model || sender,
@@ -173,6 +173,7 @@ function aboutOf({ model, sender, usage, createdAt }, { wait, rate }) {
     wait === undefined ? "" : `first word ${wait.toFixed(1)} s`,
     rate ? `${rate.toFixed(1)}/s` : "",
     createdAt ? dateOf(createdAt) : "",
+    dropped ? `${dropped.toLocaleString()} of the oldest messages left out` : "",
   ].filter(Boolean).join(" · ");
 }
 

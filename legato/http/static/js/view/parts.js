@@ -1,5 +1,5 @@
 /** One view for each kind of content part.  `update(part, {complete, last})` shows its state. */
-import { GrowingMarkdown } from "../markdown.js";
+import { GrowingMarkdown } from "../growing.js";
 import { ReadingAlong } from "./scrolling.js";
 import { el, fill, icon } from "./dom.js";
 
@@ -47,12 +47,22 @@ class ToolCallView {
     this.element = el("details", { className: "part tool" }, summary, this.#args, this.#output);
   }
 
-  update({ tool_call: { name, args, output } }, { complete, last }) {
+  update({ tool_call: { name, args, output } }, { complete }) {
     this.#name.textContent = name || "tool";
-    this.#state.textContent = last && !complete ? "calling…" : "";
+    this.#state.textContent = output !== undefined ? "" : complete ? "no result" : "calling…";
     this.#args.textContent = indented(args);
     this.#output.hidden = output === undefined;
     this.#output.textContent = output ?? "";
+  }
+}
+
+/** Another agent goes on from here. */
+class AgentUpdateView {
+  #name = el("span");
+  element = el("div", { className: "part agent-update" }, icon("chevron"), this.#name);
+
+  update({ agent_update }) {
+    this.#name.textContent = agent_update.agentId;
   }
 }
 
@@ -74,7 +84,13 @@ class OtherView {
   }
 }
 
-const VIEWS = { text: TextView, think: ThinkView, tool_call: ToolCallView, error: ErrorView };
+const VIEWS = {
+  text: TextView,
+  think: ThinkView,
+  tool_call: ToolCallView,
+  agent_update: AgentUpdateView,
+  error: ErrorView,
+};
 
 /** The parts of one answer, in order; only those that changed are touched. */
 export class PartsView {

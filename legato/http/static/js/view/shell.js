@@ -42,7 +42,7 @@ export class Shell {
     $("news").hidden = news === undefined;
     $("title").textContent = title;
     document.title = [running ? "●" : "", title && id ? `${title} · Legato` : "Legato"].join(" ").trim();
-    $("second-tab").hidden = id === null || missing;
+    $("second-tab").hidden = $("export").hidden = id === null || missing;
     $("second-tab").href = pageOf(id);
     this.#announce(running ? announcementOf(turn) : endOf(rows.at(-1)?.message, endings));
   }

@@ -10,6 +10,7 @@ export class ThreadView {
   #conversation = null;
   #grown = new Set(); // positions of parts to paint
   #all = false; // everything is to be painted
+  #older = el("button", { type: "button", className: "quiet older" }, "Earlier messages");
   #ask = paced(() => this.#paint());
 
   /** `scroller` scrolls, `list` holds the messages, `latest` is the button back to the end. */
@@ -18,6 +19,9 @@ export class ThreadView {
     this.reading = new ReadingAlong(scroller, () => (latest.hidden = this.reading.isOn));
     latest.onclick = () => this.toEnd();
     new ResizeObserver(() => this.reading.stay()).observe(list);
+    this.#older.onclick = () => actions.older();
+    const near = { root: scroller, rootMargin: "600px 0px 0px 0px" };
+    new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && actions.older(), near).observe(this.#older);
     setInterval(() => this.#tick(), TICK);
   }
 
@@ -64,9 +68,19 @@ export class ThreadView {
     const { rows, turn, running: busy, endings } = this.#conversation;
     const views = rows.map((row) => this.#viewOf(row));
     rows.forEach((row, index) => show(views[index], row, { busy, turn, seen: endings.of(row.message.messageId) }));
-    arrange(this.list, [...views.map(({ element }) => element), ...this.#notices(rows)]);
+    const older = this.#conversation.hasOlder ? [this.#older] : [];
+    this.#keepPlace(() =>
+      arrange(this.list, [...older, ...views.map(({ element }) => element), ...this.#notices(rows)]));
     const ids = new Set(rows.map(({ message }) => message.messageId));
     for (const id of [...this.#views.keys()]) if (!ids.has(id)) this.#views.delete(id);
+  }
+
+  /** Change what may stand above what is being read, which stays where it is. */
+  #keepPlace(change) {
+    const first = [...this.list.children].find((each) => each.dataset.id && each.getBoundingClientRect().bottom > 0);
+    const before = first?.getBoundingClientRect().top;
+    change();
+    if (first?.isConnected) this.scroller.scrollTop += first.getBoundingClientRect().top - before;
   }
 
   #paintGrown() {
