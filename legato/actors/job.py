@@ -467,7 +467,6 @@ class Job:
         entry = parked(self.turn, self.epoch, self.feed.log.tail, expires_at, self.ended)
         self.ended = trio.Event()  # the run has not ended: whoever waits has the entry's event
         self._mailbox.close()
-        self._recorder.journal.give_up()
         self._observer.job_parked(self, entry)
         self.life.cancel()
 

@@ -34,6 +34,7 @@ async def open_runs(
     journal_store: JournalStore,
     on_owner_lost: OnOwnerLost = "continue",
     journal: MemoryJournal | None = None,
+    has_journal: bool = True,
     **limits: Any,
 ) -> AsyncIterator[House]:
     """A process: at the end of the block its journal becomes a dead owner's."""
@@ -44,7 +45,7 @@ async def open_runs(
         models=models,
         dialects={"librechat": LibreChat, "numbers": Numbers},
         limits=Limits(**limits),
-        journal=journal,
+        journal=journal if has_journal else None,
         runs=AgentRuns(models, ListToolbox(*tools)),
         on_owner_lost=on_owner_lost,
         wall_clock=trio.current_time,
