@@ -3,7 +3,8 @@
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -63,6 +64,45 @@ def types_in(module: ast.Module) -> Iterator[tuple[str, bool]]:
                 yield name, True
             case ast.Assign([ast.Name(name)]) if name[0].isupper() and not name.isupper():
                 yield name, False
+
+
+def test_no_chain_of_imports_is_longer_than_twenty_modules() -> None:
+    """A type that a module only names is imported under TYPE_CHECKING, and is no link."""
+    assert longest_chain(imported_by_module(ROOT))[20:] == []
+
+
+def test_a_chain_is_as_long_as_its_modules() -> None:
+    imported = {"a": {"b", "c"}, "b": {"c"}, "c": {"d"}, "d": set[str]()}
+
+    assert longest_chain(imported) == ["a", "b", "c", "d"]
+
+
+def imported_by_module(root: Path) -> Mapping[str, Collection[str]]:
+    """The modules of the package that each module of the package imports when it is imported."""
+    paths = {name_of(path, root): path for path in root.glob("legato/**/*.py")}
+    return {name: {*imports_of(path, paths)} - {name} for name, path in paths.items()}
+
+
+def imports_of(path: Path, modules: Collection[str]) -> Iterator[str]:
+    for node in ast.parse(path.read_text("utf-8")).body:
+        match node:
+            case ast.ImportFrom(str(module), names) if module in modules:
+                wholes = [f"{module}.{each.name}" for each in names]
+                yield from (whole if whole in modules else module for whole in wholes)
+
+
+def name_of(path: Path, root: Path) -> str:
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+
+
+def longest_chain(imported: Mapping[str, Collection[str]]) -> Sequence[str]:
+    """The most modules of which each imports the next."""
+
+    @cache
+    def from_(module: str) -> list[str]:
+        return [module, *max(map(from_, imported[module]), key=len, default=[])]
+
+    return max(map(from_, imported), key=len)
 
 
 def section(title: str) -> str:

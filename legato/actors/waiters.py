@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Any, Final, Generic, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, assert_never
 
 from legato.actors.ending import standing_of
 from legato.actors.mailbox import ReplyTo
@@ -19,8 +19,10 @@ from legato.actors.messages import (
     StopReply,
     Subscribe,
 )
-from legato.actors.stream.feed import Feed
 from legato.events import AnyEnding, Created, Queued, Stopped
+
+if TYPE_CHECKING:
+    from legato.actors.stream.feed import Feed
 
 _FEW: Final = 16
 """Waiters among whom nobody is looked for that left."""
@@ -60,7 +62,7 @@ class Waiters:
     Each asker is answered once, as soon as the job comes to the awaited point or to the ending.
     """
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: "Feed") -> None:
         self._feed = feed
         self._queued = _Line[Queued | Created | AnyEnding]()
         self._opened = _Line[Created | AnyEnding]()

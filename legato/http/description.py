@@ -1,10 +1,14 @@
 """`/openapi.json`: the description of the API, made once."""
 
+from typing import TYPE_CHECKING
+
 from quart import Response
 from quart_schema import QuartSchema, hide
 
-from legato.http.application import Legato
 from legato.http.request_context import application
+
+if TYPE_CHECKING:
+    from legato.http.application import Legato
 
 NAME = "openapi.json"
 
@@ -15,7 +19,7 @@ async def openapi() -> Response:
     return await app.assets.reply(NAME, lambda: described(app))
 
 
-def described(app: Legato) -> bytes:
+def described(app: "Legato") -> bytes:
     """The description as JSON; to walk all routes and their structs takes some 40 ms."""
     extension: QuartSchema = app.extensions["QUART_SCHEMA"]
     schema = extension.openapi_provider.schema()

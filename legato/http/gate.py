@@ -20,14 +20,13 @@ Every reply, a refusal too, leaves by `leave`: security headers, CORS, the id, t
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 from quart import Response, g
 from quart.globals import request_ctx, websocket_ctx
 from werkzeug.exceptions import HTTPException
 
-from legato.http.application import Legato
 from legato.http.auth.access import user_at
 from legato.http.cors import Cors
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
@@ -41,16 +40,19 @@ from legato.http.request_context import application, runtime
 from legato.http.request_info import check_sender, credentials, request_info
 from legato.http.requests import begin
 
+if TYPE_CHECKING:
+    from legato.http.application import Legato
+
 MAX_PUBLIC_BODY: Final = 32 * 1024
 """Bytes.  A token in the login form is no longer than a token in a header."""
 
 
 class Gate:
-    def __init__(self, app: Legato) -> None:
+    def __init__(self, app: "Legato") -> None:
         self._requests = app.requests
         self._cors = Cors(app.settings.cors_origins)
 
-    def guard(self, app: Legato) -> None:
+    def guard(self, app: "Legato") -> None:
         """Register the gate's steps for all requests, replies and errors of `app`."""
         app.before_request(self.enter)
         app.before_websocket(self.enter_socket)

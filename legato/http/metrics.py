@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import trio
@@ -28,12 +28,14 @@ from quart_schema import hide
 from legato.actors.lifecycle import State
 from legato.actors.supervisor import Supervisor
 from legato.histogram import Histogram
-from legato.http.application import Legato
 from legato.http.auth.tokens import Unauthorized
 from legato.http.errors import RequestError
 from legato.http.guards.addresses import parse_address
 from legato.http.request_context import application
 from legato.secret import is_loopback
+
+if TYPE_CHECKING:
+    from legato.http.application import Legato
 
 Values = Iterable[tuple[Sequence[str], float]]
 """Numbers, each with the values of the labels."""
@@ -105,7 +107,7 @@ def _is_asked_locally() -> bool:
 class Metrics(Collector):
     """Each series has the label `replica`, the process: several may answer at one port."""
 
-    def __init__(self, app: Legato) -> None:
+    def __init__(self, app: "Legato") -> None:
         self._app = app
         self._replica = f"{socket.gethostname()}:{os.getpid()}"
 

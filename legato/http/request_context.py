@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -13,7 +13,6 @@ from quart import Response, current_app, g, request
 
 from legato.actors.ref import JobRef
 from legato.content import Conversation
-from legato.http.application import Legato
 from legato.http.errors import (
     ConversationNotFound,
     Foreign,
@@ -25,16 +24,19 @@ from legato.http.errors import (
 from legato.http.input.integers import check_integers
 from legato.http.input.json_bounds import check_json
 from legato.http.input.nesting import check_body
-from legato.http.runtime import Runtime
+
+if TYPE_CHECKING:  # only named here: what requests run on is made above this module
+    from legato.http.application import Legato
+    from legato.http.runtime import Runtime
 
 T = TypeVar("T")
 
 
-def application() -> Legato:
+def application() -> "Legato":
     return cast("Legato", current_app)
 
 
-def runtime() -> Runtime:
+def runtime() -> "Runtime":
     """The storage, models and jobs that the application runs on."""
     running = application().runtime
     assert running is not None, "requests come after the lifespan has begun"

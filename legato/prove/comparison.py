@@ -1,7 +1,7 @@
 """Compares all replies and streams of a job with the job's only history."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import json, to_builtins
 
@@ -11,15 +11,17 @@ from legato.content import Message, TextPart, ThinkPart
 from legato.events import AnyEnding, Cursor, Failed, Finished, Queued
 from legato.models.contract import ReasoningChunk, TextChunk
 from legato.prove.model import KnownJob
-from legato.prove.readers import SimulatedReader
-from legato.prove.simulation import Simulation
 from legato.storage.contracts.journal import Kept
+
+if TYPE_CHECKING:
+    from legato.prove.readers import SimulatedReader
+    from legato.prove.simulation import Simulation
 
 
 class Comparison:
     """Compares all replies and streams of a job."""
 
-    def __init__(self, sim: Simulation, known: KnownJob) -> None:
+    def __init__(self, sim: "Simulation", known: KnownJob) -> None:
         self._sim = sim
         self._known = known
         self._job_id = known.asked.job_id
@@ -121,7 +123,7 @@ class Comparison:
             if reader.client.terminal:
                 self._compare_reader(reader, replay)
 
-    def _compare_reader(self, reader: SimulatedReader, replay: Replay) -> None:
+    def _compare_reader(self, reader: "SimulatedReader", replay: Replay) -> None:
         """Once, in order, to the end; a snapshot only where the events before the cursor are
         lost."""
         client, name = reader.client, reader.name
@@ -139,7 +141,7 @@ class Comparison:
             self._breach("snapshot", f"{name} got a snapshot after {held[0]}, which is kept")
 
 
-def _beginnings(reader: SimulatedReader, replay: Replay) -> Sequence[int]:
+def _beginnings(reader: "SimulatedReader", replay: Replay) -> Sequence[int]:
     """Positions at which a reader without a snapshot may have begun; `Queued` has no frame."""
     silent = isinstance(replay.events[0], Queued)
     if isinstance(reader.start, Cursor):
@@ -160,7 +162,7 @@ def alike(ending: AnyEnding | None) -> Any:
     return to_builtins(ending) | {"conversation": None, "unsaved": False}
 
 
-def _last(reader: SimulatedReader) -> bytes:
+def _last(reader: "SimulatedReader") -> bytes:
     """The ending's frame, likewise; the title is the conversation's."""
     body = dict(reader.client.frames[-1])
     body |= {"conversation": None, "title": None, "unsaved": False}

@@ -1,7 +1,7 @@
 """The end of a simulation: faults cease, the cluster comes to rest, everything is compared."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -9,7 +9,9 @@ from legato.prove.comparison import Comparison
 from legato.prove.exemptions import GRACE
 from legato.prove.model import RETENTION
 from legato.prove.rules.reading import read
-from legato.prove.simulation import Simulation
+
+if TYPE_CHECKING:
+    from legato.prove.simulation import Simulation
 
 REST: Final = 100.0
 """Seconds in which all comes to rest once all faults are over."""
@@ -21,7 +23,7 @@ TASKS: Final = 12  # of a replica without jobs; one task more for each further r
 NOTED: Final = 3.0  # seconds after an ending until all notes of it are made
 
 
-async def come_to_rest(sim: Simulation) -> None:
+async def come_to_rest(sim: "Simulation") -> None:
     """Run without faults until nothing runs and every reader has an ending."""
     sim.model.note("all faults are over")
     for seat in sim.open_seats():
@@ -45,13 +47,13 @@ async def come_to_rest(sim: Simulation) -> None:
     await trio.sleep(NOTED)
 
 
-def _is_over(sim: Simulation) -> bool:
+def _is_over(sim: "Simulation") -> bool:
     """Nothing runs or is being started, and nobody waits."""
     runs = {"waiting", "begun"} & set(sim.replicas.world.stages.values())
     return not runs and not sim.questions and all(reader.is_done for reader in sim.readers)
 
 
-async def compare(sim: Simulation) -> None:
+async def compare(sim: "Simulation") -> None:
     """Check everything that clients saw against each job's only history."""
     for seat in sim.open_seats():
         if list(await seat.jobs.active("ann")):
@@ -65,7 +67,7 @@ async def compare(sim: Simulation) -> None:
             await Comparison(sim, known).run()
 
 
-async def outlast(sim: Simulation) -> None:
+async def outlast(sim: "Simulation") -> None:
     """Check that nothing is left once the retention is over."""
     await trio.sleep(RETENTION + LEFT)
     world = sim.replicas.world
@@ -85,7 +87,7 @@ async def outlast(sim: Simulation) -> None:
         sim.model.breach("left", f"{living} tasks are left, where {most} would do")
 
 
-def _compare_requests(sim: Simulation) -> None:
+def _compare_requests(sim: "Simulation") -> None:
     """A repeated request never makes a second generation."""
     begun: dict[str, str] = {}
     for each in sim.provider.former:

@@ -1,7 +1,7 @@
 """Readers: clients with a cursor, each coming back until the ending is read."""
 
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
@@ -12,8 +12,10 @@ from legato.actors.subscription import Subscription
 from legato.events import Cursor
 from legato.prove.client import SimulatedClient
 from legato.prove.model import PromiseModel
-from legato.prove.seats import Seat
 from legato.storage.contracts.errors import StorageError
+
+if TYPE_CHECKING:
+    from legato.prove.seats import Seat
 
 PAUSE = 0.1  # seconds until a client connects again after a cut
 
@@ -25,18 +27,18 @@ class ClusterView(Protocol):
     @property
     def model(self) -> PromiseModel: ...
 
-    def open_seat(self, number: int) -> Seat: ...
+    def open_seat(self, number: int) -> "Seat": ...
 
-    def in_reach(self, seat: Seat) -> bool: ...
+    def in_reach(self, seat: "Seat") -> bool: ...
 
-    def not_found(self, reader: "SimulatedReader", seat: Seat) -> None: ...
+    def not_found(self, reader: "SimulatedReader", seat: "Seat") -> None: ...
 
 
 class SimulatedReader:
     """A client that reads a job to the end, at several replicas in turn."""
 
     def __init__(
-        self, cluster: ClusterView, number: int, job_id: str, start: Start, seat: Seat
+        self, cluster: ClusterView, number: int, job_id: str, start: Start, seat: "Seat"
     ) -> None:
         self.number = number
         self.job_id = job_id
@@ -68,7 +70,7 @@ class SimulatedReader:
         self.given_up = True
         self.connection.cancel()
 
-    async def _respond(self, seat: Seat) -> None:
+    async def _respond(self, seat: "Seat") -> None:
         with trio.CancelScope() as self.connection:
             try:
                 job = await seat.jobs.whereis("ann", self.job_id)
@@ -86,7 +88,7 @@ class SimulatedReader:
             finally:
                 subscription.leave()
 
-    async def _follow(self, subscription: Subscription, seat: Seat) -> None:
+    async def _follow(self, subscription: Subscription, seat: "Seat") -> None:
         while not self.is_done:
             data = (await subscription.receive()).data
             before, syncs = self.client.cursor, self.client.syncs

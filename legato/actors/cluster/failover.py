@@ -7,7 +7,7 @@ and there may be thousands: ended jobs stay in the journal until somebody asks.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import trio
@@ -16,13 +16,15 @@ from msgspec.structs import replace
 from legato.actors.cluster.job_info import turn_of
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.recovery import TakeoverPolicy, recover_one
-from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
 from legato.models.contract import Model
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal, OrphanedJob
 from legato.storage.contracts.records import Records
 from legato.storage.contracts.replication import Directory
+
+if TYPE_CHECKING:
+    from legato.actors.supervisor import Supervisor
 
 _AT_ONCE: Final = 8  # simultaneous recoveries
 _RETRY: Final = 1.0  # seconds until the next try
@@ -68,7 +70,7 @@ class Failover:
     def __init__(
         self,
         nursery: trio.Nursery,
-        supervisor: Supervisor,
+        supervisor: "Supervisor",
         journal: Journal,
         records: Records,
         successor: TakeoverPolicy,

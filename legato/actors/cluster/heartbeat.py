@@ -2,18 +2,20 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import trio
 
-from legato.actors.cluster.failover import Failover
 from legato.actors.cluster.job_info import entry_of
 from legato.actors.cluster.transport import Transport
-from legato.actors.job import Job
-from legato.actors.supervisor import Supervisor
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.replication import Replication
+
+if TYPE_CHECKING:
+    from legato.actors.cluster.failover import Failover
+    from legato.actors.job import Job
+    from legato.actors.supervisor import Supervisor
 
 _BEATS: Final = 10  # in a lease
 
@@ -30,8 +32,8 @@ class Heartbeat:
     def __init__(
         self,
         replication: Replication,
-        supervisor: Supervisor,
-        failover: Failover,
+        supervisor: "Supervisor",
+        failover: "Failover",
         peers: Transport,
         lease: float,
     ) -> None:
@@ -127,7 +129,7 @@ class Heartbeat:
         if self._was_away:
             await self._let_go()
 
-    async def _reannounce(self, jobs: Sequence[Job]) -> None:
+    async def _reannounce(self, jobs: "Sequence[Job]") -> None:
         """First the journal, which makes the places of all jobs, then the directory."""
         log.warning("the shared storage lost what it was told; telling it again", jobs=len(jobs))
         self._has_lost = False

@@ -1,10 +1,14 @@
 """A turn as other replicas know it, and back."""
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from legato.actors.conversation.turn import Prompt, Turn
-from legato.actors.job import Job
 from legato.storage.contracts.replication import DirectoryEntry, JobInfo, JobStage
+
+if TYPE_CHECKING:
+    from legato.actors.job import Job
 
 
 def info_of(turn: Turn) -> JobInfo:
@@ -45,12 +49,12 @@ def turn_of(info: JobInfo) -> Turn:
     )
 
 
-def entry_of(job: Job) -> DirectoryEntry:
+def entry_of(job: "Job") -> DirectoryEntry:
     """Make the entry that announces a job of this replica."""
     return DirectoryEntry(info=info_of(job.turn), epoch=job.feed.epoch, stage=_stage_of(job))
 
 
-def _stage_of(job: Job) -> JobStage:
+def _stage_of(job: "Job") -> JobStage:
     if job.ended.is_set():
         return "ended" if job.opening else "void"
     return "begun" if job.feed.log.tail else "waiting"

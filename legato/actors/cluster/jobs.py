@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import takewhile
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import trio
@@ -23,7 +23,6 @@ from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import GetStatus
 from legato.actors.ref import JobRef
-from legato.actors.supervisor import Supervisor
 from legato.config import Limits, OnBusy
 from legato.events import Failed
 from legato.storage.contracts.errors import ForeignConversation, StorageError
@@ -37,6 +36,9 @@ from legato.storage.contracts.replication import (
     NotEntered,
     Replication,
 )
+
+if TYPE_CHECKING:
+    from legato.actors.supervisor import Supervisor
 
 _ENTER_TIMEOUT: Final = 15.0
 """Seconds for a start to be decided; it is not given up where its client leaves meanwhile."""
@@ -58,7 +60,7 @@ class ClusterJobs(JobObserver):
         self,
         nursery: trio.Nursery,
         replication: Replication,
-        supervisor: Supervisor,
+        supervisor: "Supervisor",
         host: OwnerServer,
         owners: OwnerClient,
         mirrors: Mirrors,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -11,14 +12,16 @@ from legato.actors.job import Job
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import LocalRef
 from legato.actors.stream.places import OutOfReach, UnknownDialect
-from legato.actors.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from legato.actors.supervisor import Supervisor
 
 
 class OwnerServer:
     """The jobs of this replica, including jobs under way: in the directory, other replicas see this
     replica as the owner before a job is here."""
 
-    def __init__(self, supervisor: Supervisor, failover: Failover) -> None:
+    def __init__(self, supervisor: "Supervisor", failover: Failover) -> None:
         self._supervisor = supervisor
         self._failover = failover
         self._entering: dict[str, trio.Event] = {}

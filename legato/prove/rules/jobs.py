@@ -1,6 +1,6 @@
 """Starts, what providers say, stops, questions and deletions."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -19,9 +19,11 @@ from legato.models.contract import (
 from legato.prove.model import AskedStart, KnownJob
 from legato.prove.provider import ProviderConnection
 from legato.prove.schedule import PLACE, Rule, nth
-from legato.prove.seats import Seat
 from legato.prove.simulation import CONVERSATIONS, Simulation, kind
 from legato.storage.contracts.errors import ForeignConversation
+
+if TYPE_CHECKING:
+    from legato.prove.seats import Seat
 
 BUSY: Final[tuple[OnBusy, ...]] = ("interrupt", "interrupt", "enqueue", "reject")
 FIRST_OF_THREE: Final = 3
@@ -62,7 +64,7 @@ def begin(
     sim.ask(seat, f"the start of job {asked.number}", question)
 
 
-def answered(sim: Simulation, seat: Seat, asked: AskedStart, reply: StartReply) -> None:
+def answered(sim: Simulation, seat: "Seat", asked: AskedStart, reply: StartReply) -> None:
     if not seat.is_open:
         return  # the client heard no reply
     job_id = reply.generation_id
@@ -135,7 +137,7 @@ async def stop_twice(sim: Simulation, job: int, place: int, other: int) -> None:
             stop_at(sim, known, seat)
 
 
-def stop_at(sim: Simulation, known: KnownJob, seat: Seat) -> None:
+def stop_at(sim: Simulation, known: KnownJob, seat: "Seat") -> None:
     async def question() -> None:
         job = await seat.jobs.whereis("ann", known.asked.job_id)
         if job is not None:

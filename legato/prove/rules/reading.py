@@ -1,16 +1,18 @@
 """Readers that begin anywhere, and move."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from legato.actors.stream.places import Start
 from legato.prove.model import KnownJob
 from legato.prove.readers import SimulatedReader
 from legato.prove.schedule import PLACE, Rule, nth
-from legato.prove.seats import Seat
-from legato.prove.simulation import Simulation
+
+if TYPE_CHECKING:
+    from legato.prove.seats import Seat
+    from legato.prove.simulation import Simulation
 
 
-async def subscribe(sim: Simulation, job: int, start: int, place: int) -> None:
+async def subscribe(sim: "Simulation", job: int, start: int, place: int) -> None:
     """A reader begins at the first event, at a snapshot, or at the cursor of a different reader."""
     if (known := sim.job(job)) is None:
         return
@@ -25,14 +27,14 @@ async def subscribe(sim: Simulation, job: int, start: int, place: int) -> None:
     sim.model.step(f"{reader.name} reads {known.name} {words} at {sim.name(reader.seat)}")
 
 
-def read(sim: Simulation, known: KnownJob, start: Start, seat: Seat) -> SimulatedReader:
+def read(sim: "Simulation", known: KnownJob, start: Start, seat: "Seat") -> SimulatedReader:
     reader = SimulatedReader(sim, len(sim.readers) + 1, known.asked.job_id, start, seat)
     sim.readers.append(reader)
     sim.nursery.start_soon(reader.run)
     return reader
 
 
-async def move(sim: Simulation, number: int, place: int) -> None:
+async def move(sim: "Simulation", number: int, place: int) -> None:
     """A connection drops; the reader comes back elsewhere."""
     if reading := [each for each in sim.readers if not each.is_done]:
         reader: SimulatedReader = nth(reading, number)

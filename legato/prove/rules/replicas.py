@@ -1,14 +1,16 @@
 """Replicas killed, cut off, paused, joining and leaving."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
 from legato.prove.rules.jobs import say
 from legato.prove.schedule import PLACE, Rule, nth
-from legato.prove.seats import Seat
-from legato.prove.simulation import Simulation
 from legato.prove.world import LEASE
+
+if TYPE_CHECKING:
+    from legato.prove.seats import Seat
+    from legato.prove.simulation import Simulation
 
 MOST: Final = 5
 AWAY: Final = (0.3, 0.6, 1.15, 1.5, 3.0)
@@ -19,7 +21,7 @@ LEAVING: Final = 30.0
 write is made."""
 
 
-async def kill(sim: Simulation, place: int) -> None:
+async def kill(sim: "Simulation", place: int) -> None:
     if len(sim.open_seats()) > 1:
         await sim.may_lose()
         seat = sim.open_seat(place)
@@ -27,7 +29,7 @@ async def kill(sim: Simulation, place: int) -> None:
         seat.kill()
 
 
-async def leave(sim: Simulation, place: int) -> None:
+async def leave(sim: "Simulation", place: int) -> None:
     if len(sim.open_seats()) > 1:
         await sim.may_lose()
         seat = sim.open_seat(place)
@@ -36,7 +38,7 @@ async def leave(sim: Simulation, place: int) -> None:
         sim.nursery.start_soon(_gone_in_time, sim, seat)
 
 
-async def _gone_in_time(sim: Simulation, seat: Seat) -> None:
+async def _gone_in_time(sim: "Simulation", seat: "Seat") -> None:
     with trio.move_on_after(LEAVING):
         await seat.ended.wait()
         sim.lost_at = trio.current_time()
@@ -44,27 +46,27 @@ async def _gone_in_time(sim: Simulation, seat: Seat) -> None:
     sim.model.breach("shutdown", f"{sim.name(seat)} is not gone {LEAVING:g} s after it was told")
 
 
-async def join(sim: Simulation) -> None:
+async def join(sim: "Simulation") -> None:
     if len(sim.replicas.seats) < MOST:
         sim.model.step(f"replica {len(sim.replicas.seats) + 1} joins")
         await sim.replicas.open()
 
 
-async def cut_off(sim: Simulation, place: int) -> None:
+async def cut_off(sim: "Simulation", place: int) -> None:
     await sim.may_lose()
     seat = sim.open_seat(place)
     sim.model.step(f"{sim.name(seat)} is cut off")
     seat.replication.away = True
 
 
-async def come_back(sim: Simulation) -> None:
+async def come_back(sim: "Simulation") -> None:
     for seat in sim.open_seats():
         if seat.replication.away:
             sim.model.step(f"{sim.name(seat)} is back")
             sim.come_back(seat)
 
 
-async def pause(sim: Simulation, place: int, length: int) -> None:
+async def pause(sim: "Simulation", place: int, length: int) -> None:
     await sim.may_lose()
     seat, seconds = sim.open_seat(place), LEASE * nth(AWAY, length)
     sim.model.step(f"{sim.name(seat)} is cut off for {seconds:g} s")
@@ -72,14 +74,14 @@ async def pause(sim: Simulation, place: int, length: int) -> None:
     sim.nursery.start_soon(_back_after, sim, seat, seconds)
 
 
-async def _back_after(sim: Simulation, seat: Seat, seconds: float) -> None:
+async def _back_after(sim: "Simulation", seat: "Seat", seconds: float) -> None:
     await trio.sleep(seconds)
     if seat.is_open and seat.replication.away:
         sim.model.note(f"{sim.name(seat)} is back")
         sim.come_back(seat)
 
 
-async def outlive(sim: Simulation, dies: int, says: int, length: int) -> None:
+async def outlive(sim: "Simulation", dies: int, says: int, length: int) -> None:
     """The owner of what runs is gone, or only seems to be, for longer than a lease."""
     owners = {each.replica for each in sim.provider.connections}
     owner = next((seat for seat in sim.open_seats() if seat.replication.me in owners), None)

@@ -1,15 +1,17 @@
 """Storage failing, lying, hanging, forgetting and failing over, and packets lost."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
 from legato.prove.exemptions import Exemption
 from legato.prove.rules.jobs import say
 from legato.prove.schedule import PLACE, Rule, nth
-from legato.prove.simulation import Simulation
 from legato.prove.world import Faulty
+
+if TYPE_CHECKING:
+    from legato.prove.simulation import Simulation
 
 PAUSES: Final = (0.01, 0.1, 0.3)
 LATE: Final = (0.05, 1.0, 4.0)
@@ -23,7 +25,7 @@ BEHIND: Final = (0.05, 0.5, 2.0)
 def counted(name: str, most: int, words: str, set_to: Callable[[Faulty, int], None]) -> Rule:
     """A rule that sets a fault of a replica's access to the shared storage."""
 
-    async def play(sim: Simulation, place: int, count: int) -> None:
+    async def play(sim: "Simulation", place: int, count: int) -> None:
         await sim.reannounced()
         seat = sim.open_seat(place)
         sim.model.step(words.format(count + 1, sim.name(seat)))
@@ -52,25 +54,25 @@ def _lie(faulty: Faulty, count: int) -> None:
     faulty.lies = count
 
 
-async def be_late(sim: Simulation, place: int, length: int) -> None:
+async def be_late(sim: "Simulation", place: int, length: int) -> None:
     seat, seconds = sim.open_seat(place), nth(LATE, length)
     sim.model.step(f"packets to {sim.name(seat)} take {seconds:g} s from now on")
     seat.replication.lags = seconds
 
 
-async def be_slow(sim: Simulation, place: int, length: int) -> None:
+async def be_slow(sim: "Simulation", place: int, length: int) -> None:
     seat, seconds = sim.open_seat(place), nth(PAUSES, length)
     sim.model.step(f"the shared storage takes {seconds:g} s for {sim.name(seat)} from now on")
     seat.replication.pause = seconds
 
 
-async def be_fast(sim: Simulation) -> None:
+async def be_fast(sim: "Simulation") -> None:
     sim.model.step("the shared storage and the network are fast again")
     for seat in sim.replicas.seats:
         seat.replication.pause = seat.replication.lags = 0.0
 
 
-async def forget(sim: Simulation) -> None:
+async def forget(sim: "Simulation") -> None:
     await trio.sleep(2)  # a start under decision is not known yet
     if not sim.exempts(Exemption.ALL_IN_REACH) or _knows_all(sim):
         sim.model.step("the shared storage forgets everything")
@@ -78,7 +80,7 @@ async def forget(sim: Simulation) -> None:
         sim.forgets()
 
 
-def _knows_all(sim: Simulation) -> bool:
+def _knows_all(sim: "Simulation") -> bool:
     """Whether every job in the shared storage is known to a replica in reach."""
     there = {
         (seat.replication.me, job.turn.job_id)
@@ -91,7 +93,7 @@ def _knows_all(sim: Simulation) -> bool:
     return all_here and {(stored_log.owner, job_id) for job_id, stored_log in stored_logs} <= there
 
 
-async def fail_over(sim: Simulation, length: int, says: int) -> None:
+async def fail_over(sim: "Simulation", length: int, says: int) -> None:
     """Fail over, with words of models before, which may be lost, and after."""
     seconds = nth(BEHIND, length)
     if sim.exempts(Exemption.ALL_IN_REACH) and not sim.all_there(seconds):
@@ -106,35 +108,35 @@ async def fail_over(sim: Simulation, length: int, says: int) -> None:
         await say(sim, says, 0, 0)
 
 
-async def records_fail(sim: Simulation, count: int) -> None:
+async def records_fail(sim: "Simulation", count: int) -> None:
     sim.model.step(f"the next {count + 1} calls of the database fail")
     sim.replicas.records.fails = count + 1
 
 
-async def records_lie(sim: Simulation, count: int) -> None:
+async def records_lie(sim: "Simulation", count: int) -> None:
     sim.model.step(f"the next {count + 1} writes of the database are done and reported as failed")
     sim.replicas.records.lies = count + 1
 
 
-async def records_are_slow(sim: Simulation, length: int) -> None:
+async def records_are_slow(sim: "Simulation", length: int) -> None:
     seconds = nth(LATE, length)
     sim.model.step(f"the database takes {seconds:g} s to write from now on")
     sim.replicas.records.pause = seconds
 
 
-async def records_hang(sim: Simulation, length: int) -> None:
+async def records_hang(sim: "Simulation", length: int) -> None:
     seconds = nth(HANGS, length)
     sim.model.step(f"the database does not answer for {seconds:g} s")
     sim.replicas.records.hold()
     sim.nursery.start_soon(_release, sim, seconds)
 
 
-async def _release(sim: Simulation, seconds: float) -> None:
+async def _release(sim: "Simulation", seconds: float) -> None:
     await trio.sleep(seconds)
     sim.replicas.records.release()
 
 
-async def records_recover(sim: Simulation) -> None:
+async def records_recover(sim: "Simulation") -> None:
     sim.model.step("the database works again")
     sim.replicas.records.heal()
 
