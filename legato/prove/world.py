@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from copy import copy
 from typing import Any, Final, TypeVar
 
@@ -12,7 +12,15 @@ from legato.config import OnBusy
 from legato.storage.births import new_birth
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import Denied, DirectoryEntry, Entered, JobInfo, Joined
+from legato.storage.contracts.replicas import (
+    UNLIMITED,
+    Denied,
+    DirectoryEntry,
+    Entered,
+    JobInfo,
+    Joined,
+    QueueLimits,
+)
 from legato.storage.memory.replication import DirectoryJournal, MemoryReplication
 from legato.storage.memory.shared_memory import SharedMemory
 
@@ -147,9 +155,16 @@ class Faulty(MemoryReplication):
         return done
 
     async def enter(
-        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
+        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int, queue: QueueLimits = UNLIMITED
     ) -> Entered | Joined | Denied:
-        return await self.reported(super().enter(info, on_busy, max_per_user=max_per_user))
+        entering = super().enter(info, on_busy, max_per_user=max_per_user, queue=queue)
+        return await self.reported(entering)
+
+    async def begin(self, info: JobInfo, *, ended: Collection[str]) -> Sequence[JobInfo]:
+        return await self.reported(super().begin(info, ended=ended))
+
+    async def move_to_front(self, info: JobInfo) -> int | None:
+        return await self.reported(super().move_to_front(info))
 
     async def void(self, info: JobInfo, *, may_repeat: bool) -> None:
         if self.forgets_nothing > 0:
