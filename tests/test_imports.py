@@ -35,6 +35,7 @@ ROOMS: Final = (
     "legato.actors.lifecycle",
     "legato.actors.ending",
     "legato.actors.conversation",
+    "legato.actors.queue",
     "legato.actors.durability",
 )
 
@@ -118,6 +119,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.lifecycle": (),
     "legato.actors.ending": (*ACTORS, "legato.actors.messages", "legato.actors.lifecycle"),
     "legato.actors.conversation": (*ACTORS, "legato.actors.messages", "legato.actors.ending"),
+    "legato.actors.queue": (*ACTORS, *ROOMS[:-2]),
     "legato.actors.durability": (*ACTORS, *ROOMS[:-1]),
     "legato.actors": (*ACTORS, *ROOMS),
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),

@@ -10,11 +10,13 @@
 - `lifecycle`: the transitions of a job's state, as a table
 - `lifespan`: a supervisor's whole life: a former process's jobs come first, nothing is left at the
   end
+- `local_queue`: the order of waiting turns in a process without other replicas
 - `local_jobs`: the jobs of a process that has all of them
 - `mailbox`: the only file to open a message channel: mailboxes, references to actors, reply
   addresses
 - `messages`: all messages of a job: a closed union of frozen structs without behaviour
 - `producer`: the child task that asks the model, and steps the job with the answer
+- `queueing`: a conversation's waiting turns from outside: the list, and a turn begun at once
 - `ref`: a job from outside: the questions to ask of a job, wherever the job runs
 - `registry`: the jobs of this process by id, by conversation, by user, by bytes of memory
 - `rotation`: a round in which each producer with much to say is let go on once

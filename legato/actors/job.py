@@ -18,29 +18,34 @@ Rules:
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, partial
-from typing import assert_never
+from typing import Any, assert_never
 
 import trio
 from msgspec import Struct
 from msgspec.structs import replace
 
 from legato.actors.absent_model import AbsentModel
-from legato.actors.conversation.turn import Turn, without_prompt
+from legato.actors.conversation.turn import Turn, as_queued, without_prompt
 from legato.actors.durability.job_journal import JobJournal, Writer
 from legato.actors.durability.recorder import Recorder
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
 from legato.actors.lifecycle import Signal, State, after
-from legato.actors.mailbox import Mailbox
+from legato.actors.mailbox import Mailbox, ReplyTo
 from legato.actors.messages import (
+    AnyQuestion,
     Append,
     Ask,
+    CancelWaiting,
+    EditWaiting,
     Ended,
     Enqueued,
     Fail,
     Failure,
     FromProducer,
+    GetWaiting,
     JobMessage,
+    MoveToFront,
     NotOpened,
     Opened,
     Opening,
@@ -53,6 +58,8 @@ from legato.actors.messages import (
     Stored,
 )
 from legato.actors.producer import Producer
+from legato.actors.queue.turn_queue import TurnQueue
+from legato.actors.queue.waiting_turn import CANCELLED, WaitingTurn
 from legato.actors.ref import LocalRef
 from legato.actors.rotation import Rotation
 from legato.actors.stream.feed import Feed
@@ -61,7 +68,14 @@ from legato.actors.waiters import Waiters
 from legato.agents.contract import BARE_RUNS, Runs
 from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
-from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, without_turn
+from legato.events import (
+    AnyEnding,
+    AnyEvent,
+    ContentEvent,
+    Created,
+    Queued,
+    without_turn,
+)
 from legato.models.contract import Model, ModelRequest
 from legato.storage.contracts.records import Records
 
@@ -129,11 +143,19 @@ class Job:
         self._observer = env.observer
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
+        self._waiting = WaitingTurn(self.feed)
         journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
         tell = self._mailbox.ref
         store_timeout, is_resumed = env.limits.store_timeout, env.is_resumed
         self._recorder = Recorder(
-            tell, turn, model, env.records, journal, store_timeout, is_resumed=is_resumed
+            tell,
+            turn,
+            model,
+            env.records,
+            journal,
+            self._waiting,
+            store_timeout,
+            is_resumed=is_resumed,
         )
         self._producer = Producer(
             self._step,
@@ -190,8 +212,14 @@ class Job:
     @property
     def still_waits(self) -> bool:
         """Whether the turn is queued and kept as queued: any later owner may ask the model."""
-        is_beginning = self._recorder.journal.ahead is not None
+        is_beginning = isinstance(self._recorder.journal.ahead, Created)
         return self.state is State.OPENING and self.feed.queued is not None and not is_beginning
+
+    @property
+    def may_change(self) -> bool:
+        """Whether the turn is kept as queued, and its place in the queue has not come."""
+        is_queued = self.state is State.OPENING and self.feed.queued is not None
+        return is_queued and not self._waiting.is_over
 
     @property
     def is_answering(self) -> bool:
@@ -203,14 +231,16 @@ class Job:
         with closing(self._mailbox):
             self.feed.close()
             self._waiters.close()
+            self._waiting.close()
             self.ended.set()
 
     async def run(
-        self, predecessors: Sequence[trio.Event] = (), *, is_queued: bool = False
+        self, predecessors: Sequence[trio.Event] = (), queue: TurnQueue | None = None
     ) -> None:
         """Live: from the opening to the ending, and from there for the retention time.
 
-        `predecessors`: endings for which the turn waits; `is_queued`: noted in the journal.
+        `predecessors`: endings for which the turn waits; `queue`: in which the turn waits, kept in
+        the journal.
         """
         async with trio.open_nursery() as self._children:
             if self.state is State.ENDED:
@@ -219,7 +249,8 @@ class Job:
                 content = self.feed.snapshot().content
                 self._children.start_soon(self._recorder.reopen, self.opening.created, content)
             else:
-                opening = partial(self._recorder.open, predecessors, is_queued=is_queued)
+                is_kept = self.feed.queued is not None
+                opening = partial(self._recorder.open, predecessors, queue, is_kept=is_kept)
                 self._children.start_soon(opening)
             await self._serve()
 
@@ -237,6 +268,7 @@ class Job:
             self._children.start_soon(self._recorder.give_up)  # the first went with the crash
         if self.opening is None:
             self._children.start_soon(self._recorder.look_up)
+        self._waiting.end()
         self.state = State.ENDING  # what was being stored went, too
         self._store()
 
@@ -301,7 +333,7 @@ class Job:
             case Append():
                 self._append(message.events)
             case Enqueued(event):
-                self._publish(event)
+                self._enqueue(event)
             case Opened(opening):
                 self._open(opening)
             case NotOpened(failure):
@@ -317,12 +349,27 @@ class Job:
                 self._hurry()
             case Fail(failure):
                 self._decide(failure)
-            case Ask(question):
-                self._waiters.answer(message, self._created)
-                if isinstance(question, Stop):
-                    self._decide(StopRequested())
+            case Ask(question, reply_to):
+                self._answer(question, reply_to)
             case _:
                 assert_never(message)
+
+    def _answer(self, question: AnyQuestion, reply_to: ReplyTo[Any]) -> None:
+        match question:
+            case GetWaiting() | MoveToFront() | EditWaiting():
+                self._waiting.answer(question, reply_to, waits=self.may_change)
+            case CancelWaiting():
+                if self._waiting.cancels(reply_to, waits=self.may_change):
+                    self._answer(Stop(CANCELLED), reply_to)
+            case _:
+                self._waiters.answer(question, reply_to, self._created)
+                if isinstance(question, Stop):
+                    self._decide(StopRequested())
+
+    def _enqueue(self, event: Queued) -> None:
+        self.turn = as_queued(self.turn, event)
+        self._publish(event)
+        self._waiting.published(event)
 
     @property
     def _created(self) -> Created | None:

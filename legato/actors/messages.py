@@ -4,7 +4,7 @@ All of them come by the mailbox, except the producer's.
 """
 
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -54,7 +54,7 @@ class Opening(Struct, frozen=True):
 
 
 class Enqueued(Struct, frozen=True):
-    """From the recorder: the turn is kept, and waits for the turns before."""
+    """From the recorder: the turn is kept, as it is now, and waits for the turns before."""
 
     event: Queued
 
@@ -145,6 +145,28 @@ class StopReply(Struct, frozen=True, tag=True):
     cursor: Cursor
 
 
+class Waiting(Struct, frozen=True, tag=True):
+    """A turn that waits for the turns before, as true at `cursor`.  `rank`: see TurnRequest."""
+
+    text: str
+    rank: int
+    cursor: Cursor
+    request_id: str | None = None
+
+
+class NotWaiting(Struct, frozen=True, tag=True):
+    """Nothing was changed, and why; `standing` is how the job stands, as true at `cursor`.
+
+    `reason`: the turn has begun or ended (`not_waiting`); the change's id named another change
+    (`reused`); the turn was changed too often (`too_many`); the replicas' directory cannot be asked
+    (`unavailable`).
+    """
+
+    standing: Standing
+    cursor: Cursor
+    reason: Literal["not_waiting", "reused", "too_many", "unavailable"] = "not_waiting"
+
+
 class Question(Struct, Generic[A], frozen=True, tag=True):
     """Asked of a job, and answered with an `A`.  Replicas send each other the same structs."""
 
@@ -204,9 +226,39 @@ class GetStatus(Question[Status], frozen=True):
     """Answered at once: how the job stands."""
 
 
-AnyQuestion = (
+class GetWaiting(Question[Waiting | NotWaiting], frozen=True):
+    """Answered at once: the turn as it waits."""
+
+
+class MoveToFront(Question[Waiting | NotWaiting], frozen=True):
+    """From anyone allowed: begin before all other waiting turns of the conversation.
+
+    Answered once the journal has the move.  `id`: a second question with this id is the same
+    change, asked again because the answer was lost, and has the same answer.
+    """
+
+    id: str = ""
+
+
+class EditWaiting(Question[Waiting | NotWaiting], frozen=True):
+    """From anyone allowed: ask this text instead.  Answered, and `id`, as MoveToFront."""
+
+    text: str
+    id: str = ""
+
+
+class CancelWaiting(Question[StopReply | NotWaiting], frozen=True):
+    """From anyone allowed: end now, unless the turn has begun.
+
+    Answered when the ending is said.
+    """
+
+
+RunQuestion = (
     Subscribe | Locate | Stop | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
 )
+WaitingQuestion = GetWaiting | MoveToFront | EditWaiting | CancelWaiting
+AnyQuestion = RunQuestion | WaitingQuestion
 
 
 class Ask(Struct, frozen=True):

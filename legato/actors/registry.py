@@ -1,7 +1,7 @@
 """The jobs of this process: by id, by conversation, by user, by bytes of memory."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from legato.actors.conversation.turn import Turn
@@ -18,6 +18,7 @@ class Registry:
         self._requests: dict[tuple[str, str], Job] = {}
         self._retained: dict[str, tuple[Job, int]] = {}  # oldest ending first
         self._retained_bytes = 0
+        self._ranks: dict[str, int] = {}  # of the turns that wait in a queue
 
     def add(self, job: Job) -> None:
         turn = job.turn
@@ -28,6 +29,7 @@ class Registry:
             self._requests[turn.user, turn.request_id] = job
 
     def ended(self, job: Job) -> None:
+        self._ranks.pop(job.turn.job_id, None)
         discard(self._running, job.turn.user, job.turn.job_id)
         self._retain(job)
 
@@ -52,9 +54,26 @@ class Registry:
         _, size = self._retained.pop(turn.job_id, (job, 0))
         self._retained_bytes -= size
         self.forget_request(job)
+        self._ranks.pop(turn.job_id, None)
         discard(self._running, turn.user, turn.job_id)
         discard(self._conversations, turn.conversation_id, turn.job_id)
         return True
+
+    def queue(self, turn: Turn) -> None:
+        """Note that the turn waits, with `turn.rank`."""
+        self._ranks[turn.job_id] = turn.rank
+
+    def unqueue(self, job_id: str) -> None:
+        """Note that the turn waits no more."""
+        self._ranks.pop(job_id, None)
+
+    def rank(self, job_id: str) -> int | None:
+        """The rank of a turn that waits in a queue."""
+        return self._ranks.get(job_id)
+
+    def queued(self, jobs: Iterable[Job]) -> list[Job]:
+        """Those jobs whose turns wait in a queue."""
+        return [job for job in jobs if job.turn.job_id in self._ranks]
 
     def forget_request(self, job: Job) -> None:
         """Let the same request start another job."""

@@ -1,14 +1,22 @@
 """The one nursery of all jobs, and the one place where starts are decided."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from typing import Final
 
 import structlog
 import trio
+from msgspec.structs import replace
 
-from legato.actors.admission import Busy, ShuttingDown, check_same, check_server, check_user
+from legato.actors.admission import (
+    Busy,
+    ShuttingDown,
+    check_queue,
+    check_same,
+    check_server,
+    check_user,
+)
 from legato.actors.contexts import detached
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
@@ -17,7 +25,9 @@ from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import RESTART, standing_of
 from legato.actors.job import Job, JobEnv, JobObserver
 from legato.actors.jobs import Started
+from legato.actors.local_queue import LocalQueue
 from legato.actors.mailbox import ActorStopped
+from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
 from legato.actors.rotation import Rotation
@@ -41,6 +51,7 @@ class Supervisor(JobObserver):
     """Decides starts in turn, without a lock, because `start` never waits.
 
     A turn begins when the former turns of its conversation have ended; the job does the waiting.
+    `queue` decides between the turns that wait.
     """
 
     def __init__(
@@ -63,6 +74,7 @@ class Supervisor(JobObserver):
         self._records = records
         self.titles = Titles(records, limits.title_timeout)
         self.registry = Registry()
+        self.queue: TurnQueue = LocalQueue(self.registry)
         self._nursery = nursery
         self._limits = limits
         self._writer = None if journal is None else JournalWriter(journal, patience=patience)
@@ -114,7 +126,7 @@ class Supervisor(JobObserver):
 
         Raises:
             ForeignConversation: if the conversation has a job of another user.
-            StartRefused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
+            StartRefused: Busy, TooManyForUser, TooManyForServer, QueueFull or ShuttingDown.
         """
         if first := self.registry.repeated(turn):
             check_same(first.turn.request_digest, turn.request_digest)
@@ -130,10 +142,17 @@ class Supervisor(JobObserver):
         leaving = len(interrupted)
         check_user(len(self.registry.running(turn.user)) - leaving, self._limits)
         check_server(self.registry.running_count() - leaving, self._limits)
+        if before and on_busy == "enqueue":
+            return self._enqueue(turn, siblings)
         self._stop_soon(interrupted)
-        is_queued = bool(before) and on_busy == "enqueue"
-        job = self.create(turn, [job.ended for job in before], is_queued=is_queued)
-        return Started(job.ref, queued=is_queued)
+        job = self.create(turn, [job.ended for job in before])
+        return Started(job.ref)
+
+    def _enqueue(self, turn: Turn, siblings: Collection[Job]) -> Started:
+        of_user = self.registry.queued(self.registry.running(turn.user))
+        check_queue(len(self.registry.queued(siblings)), len(of_user), self._limits)
+        place = 1 + max(job.turn.place for job in siblings)
+        return Started(self.create(replace(turn, place=place), queued=True).ref, queued=True)
 
     @property
     def is_draining(self) -> bool:
@@ -228,21 +247,23 @@ class Supervisor(JobObserver):
             await job.ended.wait()
 
     def create(
-        self, turn: Turn, predecessors: Sequence[trio.Event], *, is_queued: bool = False
+        self, turn: Turn, predecessors: Sequence[trio.Event] = (), *, queued: bool = False
     ) -> Job:
-        """Make a job of the turn and have the job run, whatever is there already."""
+        """Make a job of the turn and have the job run, whatever is there already.
+
+        The turn waits for the endings of the `predecessors`, or else, if `queued`, in the queue.
+        """
         job = Job(turn, self._env)
         self._totals.started += 1
         self.registry.add(job)
-        live = partial(job.run, predecessors, is_queued=is_queued)
+        if queued:
+            self.registry.queue(turn)
+        live = partial(job.run, predecessors, self.queue if queued else None)
         detached().run(self._nursery.start_soon, self._own, job, live)
         return job
 
-    def adopt(self, recovered: Iterable[Recovered], before: Sequence[trio.Event] = ()) -> None:
-        """Take in jobs of a former process, for as long as if they had ended in this process.
-
-        `before`: endings at other replicas, for which the unbegun turns wait.
-        """
+    def adopt(self, recovered: Iterable[Recovered]) -> None:
+        """Take in jobs of a former process, for as long as if they had ended in this process."""
         jobs = [Job(each.turn, self._env, each) for each in recovered]
         waiting = [job for job in jobs if not job.ended.is_set()]
         ended = [job for job in jobs if job.ended.is_set()]
@@ -254,8 +275,9 @@ class Supervisor(JobObserver):
                 self.registry.ended(job)
                 for observer in self._observers:
                     observer.job_adopted(job)
-            live = partial(job.run, [*before, *_earlier(job, waiting)])
-            self._nursery.start_soon(self._own, job, live)
+            elif job.may_change:
+                self.registry.queue(job.turn)
+            self._nursery.start_soon(self._own, job, partial(job.run, (), self.queue))
         self._evict()
 
     def _affordable(self, jobs: Sequence[Job]) -> Iterable[Job]:
@@ -337,15 +359,6 @@ class Supervisor(JobObserver):
 
 def running(jobs: Iterable[Job]) -> Iterator[Job]:
     return (job for job in jobs if not job.ended.is_set())
-
-
-def _earlier(job: Job, others: Iterable[Job]) -> Iterator[trio.Event]:
-    """The endings of the conversation's jobs that were started before `job`."""
-    for each in others:
-        if each is job:
-            return
-        if each.turn.conversation_id == job.turn.conversation_id:
-            yield each.ended
 
 
 async def failed(job: Job) -> None:

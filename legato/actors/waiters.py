@@ -7,13 +7,13 @@ from typing import Any, Final, Generic, TypeVar, assert_never
 from legato.actors.ending import standing_of
 from legato.actors.mailbox import ReplyTo
 from legato.actors.messages import (
-    Ask,
     AwaitAnswer,
     AwaitEnding,
     AwaitOpened,
     AwaitQueued,
     GetStatus,
     Locate,
+    RunQuestion,
     Status,
     Stop,
     StopReply,
@@ -77,10 +77,9 @@ class Waiters:
     def _lines(self) -> Sequence[_Line[Any]]:
         return (self._queued, self._opened, self._answer, self._ended, self._stops)
 
-    def answer(self, ask: Ask, opened: Created | None) -> None:
+    def answer(self, question: RunQuestion, reply_to: ReplyTo[Any], opened: Created | None) -> None:
         """Answer, or have the asker wait; `opened`: the turn, if its question is stored."""
-        reply_to = ask.reply_to
-        match ask.question:
+        match question:
             case Subscribe(dialect, start, sink):
                 with closing(reply_to):
                     reply_to.send(self._feed.subscribe(dialect, start, sink))
@@ -101,7 +100,7 @@ class Waiters:
             case AwaitEnding():
                 self._ended.add(reply_to)
             case _:
-                assert_never(ask.question)
+                assert_never(question)
         self.announce(opened)
         self._answer_overdue()
 

@@ -4,7 +4,7 @@ Jobs without an ending are always wanted.  Ended jobs are there to be read, but 
 and there may be thousands: ended jobs stay in the journal until somebody asks.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -57,11 +57,6 @@ class _PendingTakeover:
     arrived: trio.Event = field(default_factory=trio.Event)
 
 
-async def _nobody(turn: Turn) -> Sequence[trio.Event]:
-    await trio.lowlevel.checkpoint()
-    return ()
-
-
 class Failover:
     """One task takes over; each job is recovered here by a task of its own."""
 
@@ -74,8 +69,6 @@ class Failover:
         successor: TakeoverPolicy,
         retention: float,
     ) -> None:
-        self.predecessors: Callable[[Turn], Awaitable[Sequence[trio.Event]]] = _nobody
-        """The endings that a turn still waits for, wherever those before it run."""
         self._nursery = nursery
         self._supervisor = supervisor
         self._journal = journal
@@ -150,8 +143,7 @@ class Failover:
         try:
             recovered = await recover_one(job, self._journal, self._records, self._successor)
             if recovered is not None and (recovered.has_ended or not self._supervisor.is_draining):
-                before = () if recovered.has_begun else await self.predecessors(recovered.turn)
-                self._supervisor.adopt([recovered], before)
+                self._supervisor.adopt([recovered])
             left.came = job
         except StorageError as error:
             if left.trouble is None:  # a line for each job is enough for an outage

@@ -12,10 +12,13 @@ from legato.actors.messages import (
     AwaitQueued,
     GetStatus,
     Locate,
+    NotWaiting,
     Question,
     Status,
     Stop,
     StopReply,
+    Waiting,
+    WaitingQuestion,
 )
 from legato.actors.stream.places import Located
 from legato.dialects.contract import Identity
@@ -108,12 +111,21 @@ class AwaitTitle(Question[None], frozen=True):
     conversation_id: str
 
 
-JobQuestion = Locate | Stop | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
+JobQuestion = (
+    Locate
+    | Stop
+    | AwaitQueued
+    | AwaitOpened
+    | AwaitAnswer
+    | AwaitEnding
+    | GetStatus
+    | WaitingQuestion
+)
 """All that a job is asked but Subscribe, for which Follow stands."""
 
 OwnerQuestion = JobQuestion | HasJob | Discard
 CallQuestion = OwnerQuestion | AwaitTitle
-AnyAnswer = Located | StopReply | Status | Queued | Created | AnyEnding
+AnyAnswer = Located | StopReply | Status | Queued | Created | AnyEnding | Waiting | NotWaiting
 
 
 class Call(Envelope, frozen=True):

@@ -14,6 +14,7 @@ from legato.actors.durability.job_journal import EVENT_BYTES
 from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART, Decision, ending_of
 from legato.actors.messages import Failure, Opening, Stored
+from legato.actors.queue.waiting_turn import MOST_CHANGES
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.config import OnOwnerLost
 from legato.content import Conversation, Part, TextPart, ThinkPart, Usage
@@ -179,7 +180,7 @@ def _replay(job: OrphanedJob, kept: Kept) -> Replay:
     """Replay the log; after too many attempts only its first entry, since the rest may crash."""
     if job.attempts <= TRIES:
         return Replay(kept)
-    if len(kept.entries) == 1 and job.attempts <= HAND_OVERS:
+    if len(kept.entries) <= MOST_CHANGES + 1 and job.attempts <= HAND_OVERS:
         replay = Replay(kept)
         if replay.still_waits:
             return replay
