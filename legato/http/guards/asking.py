@@ -9,7 +9,9 @@ from legato.http.errors import OPENAI_PATHS
 from legato.http.guards.addresses import user_subject
 
 CHAT: Final = "/api/agents/chat"
-ABORT: Final = f"{CHAT}/abort"
+QUEUE: Final = f"{CHAT}/queue/"
+NO_STARTS: Final = (f"{CHAT}/abort", f"{QUEUE}cancel", f"{QUEUE}front", f"{QUEUE}now")
+"""Paths of the chat to which a POST starts nothing."""
 
 GENERATES: Final = ("/chat/completions", "/responses", "/responses/compact")
 """Ends of the paths of OpenAI's APIs that generate something."""
@@ -38,7 +40,12 @@ class Asking(Struct, frozen=True, kw_only=True):
 
     @property
     def is_start(self) -> bool:
-        return self.method == "POST" and self.is_chat and self.path != ABORT
+        return self.method == "POST" and self.is_chat and self.path not in NO_STARTS
+
+    @property
+    def is_edit(self) -> bool:
+        """Whether the request changes the text of a waiting turn."""
+        return self.method == "PATCH" and self.path.startswith(QUEUE)
 
     @property
     def is_call(self) -> bool:
@@ -51,7 +58,7 @@ class Asking(Struct, frozen=True, kw_only=True):
 
     @property
     def generates(self) -> bool:
-        return self.is_start or (self.is_call and self.path.endswith(GENERATES))
+        return self.is_start or self.is_edit or (self.is_call and self.path.endswith(GENERATES))
 
     @property
     def subjects(self) -> Sequence[str]:

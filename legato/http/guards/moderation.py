@@ -80,7 +80,7 @@ class Moderation:
 
     @staticmethod
     async def _texts(asking: Asking) -> Sequence[str]:
-        return await texts_of(await asking.read(), is_chat=asking.is_start)
+        return await texts_of(await asking.read(), is_chat=asking.is_chat)
 
     async def _judge(self, texts: Sequence[str]) -> bool:
         answer = await self._client.post(
