@@ -68,7 +68,8 @@ class Comparison:
         stored = {each.message_id: each for each in messages}
         assert ending.request is not None
         question = stored.get(ending.request.message_id)
-        if question is None or question.text != self._known.asked.text:
+        texts = self._sim.queue.texts(self._known.asked)
+        if question is None or question.text not in texts:
             self._breach("stored", "its question is not stored")
         if ending.response is not None:
             self._compare_answer(ending, ending.response, stored)
@@ -126,7 +127,7 @@ class Comparison:
         lost."""
         client, name = reader.client, reader.name
         first, last = client.seqs[0], client.seqs[-1]
-        if client.seqs != [*range(first, last + 1)]:
+        if client.seqs != [first, *range(max(first, _silent(replay)) + 1, last + 1)]:
             self._breach("order", f"{name} saw the events {client.seqs}")
         if last != len(replay.events):
             self._breach("order", f"{name} has the ending at {last}, not {len(replay.events)}")
@@ -140,11 +141,16 @@ class Comparison:
 
 
 def _beginnings(reader: Reader, replay: Replay) -> Sequence[int]:
-    """Positions at which a reader without a snapshot may have begun; `Queued` has no frame."""
-    silent = isinstance(replay.events[0], Queued)
+    """Positions at which a reader without a snapshot may have begun."""
+    silent = _silent(replay)
     if isinstance(reader.start, Cursor):
-        return [max(reader.start.seq, int(silent)) + 1]
+        return [max(reader.start.seq, silent) + 1]
     return [1 + silent] if reader.start == "beginning" else range(len(replay.events) + 1)
+
+
+def _silent(replay: Replay) -> int:
+    """How many events at the beginning have no frame: each says that the turn waits."""
+    return sum(isinstance(each, Queued) for each in replay.events)
 
 
 def _differing(one: AnyEnding | None, other: AnyEnding) -> str:

@@ -60,6 +60,7 @@ async def compare(sim: Simulation) -> None:
         names = ", ".join(sim.model.name(each.job_id) for each in sim.provider.connections)
         sim.model.breach("connections", f"the provider still has connections for {names}")
     _compare_requests(sim)
+    sim.queue.compare(sim.provider)
     for known in sim.model.jobs:
         if not sim.model.is_deleted(known):
             await Comparison(sim, known).run()

@@ -13,6 +13,7 @@ from legato.events import Ending, Failed
 from legato.prove.exemptions import GRACE, Exemption
 from legato.prove.model import AskedStart, KnownJob, Model
 from legato.prove.provider import Connection, Provider
+from legato.prove.queue import QueueWitness
 from legato.prove.readers import Reader
 from legato.prove.schedule import Schedule, nth
 from legato.prove.seats import C1, C2, Replicas, Seat
@@ -49,6 +50,7 @@ class Simulation:
         self.model: Model = model
         self.nursery = nursery
         self.readers: list[Reader] = []
+        self.queue = QueueWitness(model)
         self.questions = 0  # asked, and neither answered nor given up
         self.forgot_at = -LEASE
         self.lost_at = -LEASE  # when a replica was lost last, or cut off, or something deleted

@@ -1,6 +1,7 @@
 """The rules: everything that can happen to a cluster.  A rule is a name, a weight and a function.
 
 - `jobs`: starts, what providers say, stops, questions and deletions
+- `queue`: waiting turns listed, cancelled, edited, moved to the front and sent now
 - `reading`: readers that begin anywhere, and move
 - `replicas`: replicas killed, cut off, paused, joining and leaving
 - `storage`: storage failing, lying, hanging, forgetting and failing over, and packets lost
@@ -8,9 +9,9 @@
 
 from typing import Final
 
-from legato.prove.rules import jobs, reading, replicas, storage
+from legato.prove.rules import jobs, queue, reading, replicas, storage
 
-ALL: Final = (*jobs.RULES, *reading.RULES, *replicas.RULES, *storage.RULES)
+ALL: Final = (*jobs.RULES, *queue.RULES, *reading.RULES, *replicas.RULES, *storage.RULES)
 
 NOT_YET: Final = frozenset[str]()
 """Names of rules that find a defect not mended yet; each comes back when the defect is mended."""
