@@ -12,11 +12,10 @@ from legato.prove.provider import Provider
 
 
 class Listing(Struct, frozen=True):
-    """The waiting jobs as listed, with the times of the question and of the answer."""
+    """The waiting jobs as listed, and the time of the question."""
 
     job_ids: Sequence[str]
     asked: float
-    answered: float
 
 
 class Move(Struct):

@@ -26,7 +26,7 @@ async def enqueue(sim: Simulation, place: int, count: int) -> None:
 
 
 async def cancel(sim: Simulation, job: int, place: int) -> None:
-    if (known := sim.job(job)) is None:
+    if (known := _queued(sim, job)) is None:
         return
     seat = sim.open_seat(place)
     sim.model.step(f"{known.name} is to be cancelled at {sim.name(seat)}")
@@ -46,7 +46,7 @@ async def cancel(sim: Simulation, job: int, place: int) -> None:
 
 
 async def edit(sim: Simulation, job: int, place: int, change: int) -> None:
-    if (known := sim.job(job)) is None:
+    if (known := _queued(sim, job)) is None:
         return
     seat, change_id = sim.open_seat(place), f"e{change}"
     text = f"question {known.asked.number}, changed"
@@ -72,7 +72,7 @@ async def now(sim: Simulation, job: int, place: int, change: int) -> None:
 
 
 async def _move(sim: Simulation, job: int, place: int, change: int, *, is_now: bool) -> None:
-    if (known := sim.job(job)) is None:
+    if (known := _queued(sim, job)) is None:
         return
     seat, change_id = sim.open_seat(place), nth(CHANGES, change)
     words = "sent now" if is_now else "moved to the front"
@@ -89,6 +89,7 @@ async def _move(sim: Simulation, job: int, place: int, change: int, *, is_now: b
             answer = await found.move_to_front(change_id)
         if _changed(sim, known, change_id, answer):
             made.replied = trio.current_time()
+            await _list(sim, known.asked.conversation, seat)
 
     sim.ask(seat, f"the move of {known.name}", question)
 
@@ -108,16 +109,30 @@ def _changed(
 async def listing(sim: Simulation, conversation: int, place: int) -> None:
     conversation_id, seat = nth(CONVERSATIONS, conversation), sim.open_seat(place)
     sim.model.step(f"{sim.name(seat)} lists what waits in conversation {conversation % 2 + 1}")
-    asked = trio.current_time()
 
     async def question() -> None:
-        turns = (await live_turns(await seat.jobs.unended("ann", conversation_id))).queue
-        job_ids = [each.job.job_id for each in turns]
-        names = ", ".join(map(sim.model.name, job_ids)) or "nothing"
-        sim.model.note(f"what waits in conversation {conversation % 2 + 1}: {names}")
-        sim.queue.listings.append(Listing(job_ids, asked, trio.current_time()))
+        await _list(sim, conversation_id, seat)
 
     sim.ask(seat, f"the queue of conversation {conversation % 2 + 1}", question)
+
+
+async def _list(sim: Simulation, conversation_id: str, seat: Seat) -> None:
+    asked = trio.current_time()
+    turns = (await live_turns(await seat.jobs.unended("ann", conversation_id))).queue
+    job_ids = [each.job.job_id for each in turns]
+    names = ", ".join(map(sim.model.name, job_ids)) or "nothing"
+    sim.model.note(
+        f"what waits in conversation {CONVERSATIONS.index(conversation_id) + 1}: {names}"
+    )
+    sim.queue.listings.append(Listing(job_ids, asked))
+
+
+def _queued(sim: Simulation, number: int) -> KnownJob | None:
+    """A job of which a client was told that the turn waits."""
+    jobs = [
+        each for each in sim.model.jobs if any(reply.status == "queued" for reply in each.replies)
+    ]
+    return nth(jobs, number) if jobs else None
 
 
 async def _found(known: KnownJob, seat: Seat) -> JobRef | None:
@@ -125,10 +140,10 @@ async def _found(known: KnownJob, seat: Seat) -> JobRef | None:
 
 
 RULES: Final = (
-    Rule("enqueue", 2, (PLACE, 3), enqueue),
+    Rule("enqueue", 3, (PLACE, 3), enqueue),
     Rule("cancel", 1, (PLACE, PLACE), cancel),
     Rule("edit", 1, (PLACE, PLACE, 2), edit),
-    Rule("to front", 2, (PLACE, PLACE, 3), move),
+    Rule("to front", 3, (PLACE, PLACE, 3), move),
     Rule("now", 1, (PLACE, PLACE, 3), now),
     Rule("list", 2, (2, PLACE), listing),
 )
