@@ -38,29 +38,35 @@ demo: .venv/.demo  ## ask a real model something, on a page that opens by itself
 .PHONY: test
 test: check chromium postgresql node proxies  ## check, all tests, and the coverage of what must be proven
 	@rm -f .coverage
-	@status=0; $(MAKE) --no-print-directory -k -j2 tests-first tests-others || status=$$?; \
-	cat $(OTHERS_LOG); exit $$status
+	@status=0; $(MAKE) --no-print-directory -k -j3 tests-http tests-proving tests-others || status=$$?; \
+	cat $(PROVING_LOG) $(OTHERS_LOG); exit $$status
 	@echo "All of it must be covered: $(PROVEN)"
 	@$(BIN)/coverage report --include='$(PROVEN)' --fail-under=100
 
-# The tests run as two processes at once, each about half of them by the clock; what the second says
-# is shown after the first's.  To measure coverage takes half as long again, so only what covers
-# PROVEN by itself is measured.
-FIRST := tests/http tests/page tests/workers
+# The tests run as three processes at once, each about a third of them by the clock: many tests wait
+# for clocks, processes and browsers, so three processes keep two processors busy.  The output of
+# the second and third is shown after the first's.  To measure coverage takes half as long again, so
+# only what covers PROVEN by itself is measured.
+HTTP := tests/http
 PROVING := tests/actors tests/agents tests/prove tests/dialects tests/regressions tests/test_events.py tests/test_growing_part.py
+BESIDE := tests/page tests/workers # which take the time that PROVING leaves
+PROVING_LOG := .venv/tests-proving.log
 OTHERS_LOG := .venv/tests-others.log
 
-.PHONY: tests-first tests-others
-tests-first:
-	@$(BIN)/pytest $(FIRST)
+.PHONY: tests-http tests-proving tests-others
+tests-http:
+	@$(BIN)/pytest $(HTTP)
+
+tests-proving:
+	@status=0; \
+	$(BIN)/coverage run -m pytest -o cache_dir=.pytest_cache/proving $(PROVING) \
+	>$(PROVING_LOG) 2>&1 || status=$$?; \
+	$(BIN)/pytest -o cache_dir=.pytest_cache/proving $(BESIDE) >>$(PROVING_LOG) 2>&1 || status=$$?; \
+	exit $$status
 
 tests-others:
-	@status=0; \
-	$(BIN)/coverage run -m pytest -o cache_dir=.pytest_cache/others $(PROVING) \
-	>$(OTHERS_LOG) 2>&1 || status=$$?; \
-	$(BIN)/pytest -o cache_dir=.pytest_cache/others $(patsubst %,--ignore=%,$(FIRST) $(PROVING)) \
-	>>$(OTHERS_LOG) 2>&1 || status=$$?; \
-	exit $$status
+	@$(BIN)/pytest -o cache_dir=.pytest_cache/others \
+	$(patsubst %,--ignore=%,$(HTTP) $(PROVING) $(BESIDE)) >$(OTHERS_LOG) 2>&1
 
 .PHONY: check
 check: .venv/.dev  ## format, lint, types, and which module may import which

@@ -5,7 +5,16 @@ from typing import Any, Final, Self, assert_never
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart, UrlCitation
+from legato.content import (
+    ErrorPart,
+    Part,
+    SteerPart,
+    TextPart,
+    ThinkPart,
+    ToolCall,
+    ToolCallPart,
+    UrlCitation,
+)
 from legato.events import Origin, StepStarted
 
 JOIN_EVERY: Final = 1024  # pieces: as many small texts take ten times the memory of one
@@ -92,7 +101,7 @@ def completed(part: GrowingPart, call: ToolCall) -> GrowingPart:
 
 
 def extended(part: Part, more: str) -> Part:
-    """Raises ValueError for an error part, of which there is never more."""
+    """Raises ValueError for an error or a steer, of which there is never more."""
     match part:
         case TextPart(text):
             return replace(part, text=text + more)
@@ -100,7 +109,7 @@ def extended(part: Part, more: str) -> Part:
             return replace(part, think=think + more)
         case ToolCallPart(call):
             return replace(part, tool_call=replace(call, args=call.args + more))
-        case ErrorPart():
-            raise ValueError("an error part does not grow")
+        case ErrorPart() | SteerPart():
+            raise ValueError(f"a {type(part).__name__} does not grow")
         case _:
             assert_never(part)

@@ -1,7 +1,9 @@
-"""The paths through the code that ARCHITECTURE.md shows are as short as it says."""
+"""The paths through the code that ARCHITECTURE.md shows are short, and names have one meaning."""
 
 import ast
 import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +28,41 @@ def test_the_promise_is_as_short_to_read_as_it_says() -> None:
     assert len(named) == 5
     assert sum(length(file, []) for file in files) < number("under", path)
     assert sum(length_of_code(file) for file in files) < number("which under", path)
+
+
+def test_no_class_has_the_name_of_another_class_or_type() -> None:
+    assert clashes(ROOT / "legato") == {}
+
+
+def test_a_name_with_two_meanings_is_found(tmp_path: Path) -> None:
+    (tmp_path / "storage.py").write_text("class Turn: ...\nclass _Wait: ...\nKey = int\n")
+    (tmp_path / "http.py").write_text("Turn = dict[str, str]\nclass _Wait: ...\nKey = str\n")
+
+    assert clashes(tmp_path) == {"Turn": ["http.py", "storage.py"]}
+
+
+def clashes(folder: Path) -> Mapping[str, Sequence[str]]:
+    """Names of classes that a class or an alias of a type elsewhere has too, with their files.
+
+    An alias in two files is no clash: both only abbreviate a type for their own file.
+    """
+    files: dict[str, list[str]] = defaultdict(list)
+    classes: set[str] = set()
+    for path in sorted(folder.rglob("*.py")):
+        for name, is_class in types_in(ast.parse(path.read_text("utf-8"))):
+            files[name].append(str(path.relative_to(folder)))
+            classes |= {name} if is_class else set()
+    return {name: files[name] for name in classes if len(files[name]) > 1}
+
+
+def types_in(module: ast.Module) -> Iterator[tuple[str, bool]]:
+    """The public classes and aliases of types of a module, and whether each is a class."""
+    for node in module.body:
+        match node:
+            case ast.ClassDef(name) if not name.startswith("_"):
+                yield name, True
+            case ast.Assign([ast.Name(name)]) if name[0].isupper() and not name.isupper():
+                yield name, False
 
 
 def section(title: str) -> str:

@@ -24,14 +24,15 @@ STORAGE: Final = (*BASE, FILES, "legato.storage.contracts", "legato.storage")
 ACTORS: Final = (
     *BASE,
     *CONTRACTS,
-    "legato.agents.contract",
-    "legato.agents.messages",
+    *("legato.agents.bare", "legato.agents.calls", "legato.agents.contract"),
+    *("legato.agents.leave", "legato.agents.messages"),
     "legato.histogram",
     "legato.actors.mailbox",
 )
 ROOMS: Final = (
     "legato.actors.stream",
-    "legato.actors.messages",
+    *("legato.actors.question", "legato.actors.interjections"),
+    *("legato.actors.queue.questions", "legato.actors.messages"),
     "legato.actors.lifecycle",
     "legato.actors.ending",
     "legato.actors.conversation",
@@ -82,11 +83,17 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
     "legato.agents.contract": (*BASE, "legato.models.contract"),
-    "legato.agents.calls": BASE,
+    "legato.agents.calls": (*BASE, "legato.agents.contract"),
+    "legato.agents.leave": BASE,
+    "legato.agents.bare": (
+        *(*BASE, "legato.agents.contract", "legato.agents.messages"),
+        *("legato.models.contract", "legato.models.messages"),
+    ),
     "legato.agents.messages": (*BASE, "legato.agents.calls", "legato.models.contract"),
     "legato.agents": (
         *(*BASE, "legato.agents.contract", "legato.agents.calls", "legato.agents.messages"),
-        *("legato.agents.edges", "legato.storage.contracts"),
+        *("legato.agents.bare", "legato.agents.edges", "legato.agents.leave"),
+        "legato.storage.contracts",
         *("legato.models.contract", "legato.models.messages"),
         *("legato.agents.tools.arguments", "legato.agents.tools.contract"),
     ),
@@ -94,7 +101,8 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.agents.tools.arguments": (*BASE, "legato.agents.tools", "legato.models.contract"),
     "legato.agents.tools": (
         *(*BASE, "legato.agents.tools.arguments", "legato.agents.tools.contract"),
-        *("legato.models.contract", "legato.restarts", "legato.tooling"),
+        *("legato.models.contract", "legato.restarts", "legato.storage.contracts"),
+        "legato.tooling",
     ),
     # These run alone, without the package.
     "legato.agents.tools.mcp.guardian": (),
@@ -115,7 +123,14 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     # The rooms of the actors, each above the rooms before.
     "legato.actors.mailbox": (),
     "legato.actors.stream": (*BASE, "legato.dialects.contract", "legato.actors.mailbox"),
-    "legato.actors.messages": (*ACTORS, "legato.actors.stream"),
+    "legato.actors.question": (),
+    "legato.actors.interjections": (*ACTORS, "legato.actors.question"),
+    "legato.actors.queue.questions": (*ACTORS, "legato.actors.question"),
+    "legato.actors.messages": (
+        *ACTORS,
+        *("legato.actors.question", "legato.actors.interjections", "legato.actors.stream"),
+        "legato.actors.queue.questions",
+    ),
     "legato.actors.lifecycle": (),
     "legato.actors.ending": (*ACTORS, "legato.actors.messages", "legato.actors.lifecycle"),
     "legato.actors.conversation": (*ACTORS, "legato.actors.messages", "legato.actors.ending"),
@@ -126,6 +141,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.http": (
         *BASE,
         *("legato.agents", "legato.agents.tools", "legato.agents.tools.contract"),
+        "legato.agents.tools.arguments",
         *CONTRACTS,
         "legato.config.agents",
         "legato.config.guards",

@@ -15,7 +15,7 @@ from legato.actors.messages import (
     Stored,
 )
 from legato.content import ErrorPart, Message, Part, TextPart, ThinkPart, Usage
-from legato.events import AnyEnding, Ending, Failed, Finished, Stopped
+from legato.events import AnyEnding, Ending, Failed, Finished, SteerTaken, Stopped
 from legato.models.contract import Model
 
 
@@ -85,11 +85,14 @@ def ending_of(
     content: tuple[Part, ...],
     usage: Usage,
     stored: Stored,
+    unread: tuple[SteerTaken, ...] = (),
 ) -> AnyEnding:
     """Make the ending to say; its `response` is the answer to store."""
     outcome = decision.outcome
     answer = _answer(outcome, opening, content, usage)
     facts: dict[str, Any] = {"usage": usage, "unsaved": stored.unsaved, "at": decision.at}
+    if unread:
+        facts["unread"] = unread
     if opening is not None:
         facts["request"] = opening.created.request
         if answer is not None:
@@ -133,10 +136,11 @@ def _reason_of(error: str) -> str:
     return next(ours, "provider_error")
 
 
-def standing_of(ending: Ending | None) -> Standing:
+def standing_of(ending: Ending | None, *, is_asking: bool = False) -> Standing:
+    """`is_asking`: whether the job has an open ask."""
     match ending:
         case None:
-            return Standing.RUNNING
+            return Standing.REQUIRES_ACTION if is_asking else Standing.RUNNING
         case Stopped():
             return Standing.ABORTED
         case Failed():

@@ -1,6 +1,6 @@
 """Turns a model's chunks into steps and deltas of a job.  Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, assert_never
 
 from msgspec import UNSET, UnsetType
@@ -71,16 +71,26 @@ class Steps:
         positions: Positions | None = None,
         *,
         with_logprobs: bool = False,
+        theirs: Collection[str] = (),
     ) -> None:
+        """`theirs`: the names of the tools that an agent's caller calls."""
         self.usage = Usage()
         self.finish: FinishReport | None = None
         self._origin = origin
         self._with_logprobs = with_logprobs
+        self._theirs = theirs
         self._positions = positions or Positions(len(kept))
+        # Not `positions.last`: before the first chunk comes another call may begin a part.
+        self._kept_index = len(kept) - 1
         self._last_kept = _kind_of(kept[-1]) if kept else None
         self._open: type[_Said] | None = None
         self._index = -1
         self._calls: dict[int, int] = {}  # the provider's number of a call -> its position
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether the model has called a tool."""
+        return bool(self._calls)
 
     def events(self, chunks: Iterable[ModelEvent]) -> tuple[ContentEvent, ...]:
         # Every token comes by here: a loop is a fifth of the cost of generators and `match`.
@@ -134,7 +144,7 @@ class Steps:
     def _begin(self, chunk: type[_Said]) -> StepStarted:
         self._open, kind = chunk, _KINDS[chunk]
         goes_on = kind == self._last_kept
-        self._index = self._positions.last if goes_on else self._positions.take()
+        self._index = self._kept_index if goes_on else self._positions.take()
         self._last_kept = None
         return StepStarted(self._index, kind, origin=self._origin)
 
@@ -146,7 +156,8 @@ class Steps:
         self._open = self._last_kept = None
         index = self._calls[chunk.index] = self._positions.take()
         kind: Literal["custom"] | UnsetType = "custom" if chunk.is_custom else UNSET
-        call = ToolCall(chunk.id, chunk.name, chunk.args, kind=kind)
+        by_caller: Literal[True] | UnsetType = True if chunk.name in self._theirs else UNSET
+        call = ToolCall(chunk.id, chunk.name, chunk.args, kind=kind, by_caller=by_caller)
         yield StepStarted(index, "tool_call", call, self._origin)
 
 

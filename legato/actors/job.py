@@ -30,22 +30,28 @@ from legato.actors.durability.job_journal import JobJournal, Writer
 from legato.actors.durability.recorder import Recorder
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
+from legato.actors.interjections import (
+    AnswerAsk,
+    CancelSteer,
+    FindSteer,
+    Interjection,
+    Receipt,
+    Rejected,
+    Steer,
+    SteerReceipt,
+)
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox, ReplyTo
 from legato.actors.messages import (
     AnyQuestion,
     Append,
     Ask,
-    CancelWaiting,
-    EditWaiting,
     Ended,
     Enqueued,
     Fail,
     Failure,
     FromProducer,
-    GetWaiting,
     JobMessage,
-    MoveToFront,
     NotOpened,
     Opened,
     Opening,
@@ -58,14 +64,18 @@ from legato.actors.messages import (
     Stored,
 )
 from legato.actors.producer import Producer
+from legato.actors.queue.questions import CancelWaiting, EditWaiting, GetWaiting, MoveToFront
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.queue.waiting_turn import CANCELLED, WaitingTurn
 from legato.actors.ref import LocalRef
 from legato.actors.rotation import Rotation
+from legato.actors.steering import returned, verdict
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
-from legato.agents.contract import BARE_RUNS, Runs
+from legato.agents.bare import BARE_RUNS
+from legato.agents.calls import only_waits
+from legato.agents.contract import Runs
 from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
 from legato.events import (
@@ -222,6 +232,13 @@ class Job:
         return is_queued and not self._waiting.is_over
 
     @property
+    def only_waits(self) -> bool:
+        """Whether the run does nothing but wait for answers, which may come in another process."""
+        return (
+            self.is_answering and self._recorder.is_resumable and only_waits(self.feed.snapshot())
+        )
+
+    @property
     def is_answering(self) -> bool:
         """Whether the model is being asked, and nothing is decided."""
         return self.state is State.RUNNING
@@ -361,6 +378,8 @@ class Job:
             case CancelWaiting():
                 if self._waiting.cancels(reply_to, waits=self.may_change):
                     self._answer(Stop(CANCELLED), reply_to)
+            case Steer() | CancelSteer() | FindSteer() | AnswerAsk():
+                self._interject(question, reply_to)
             case _:
                 self._waiters.answer(question, reply_to, self._created)
                 if isinstance(question, Stop):
@@ -370,6 +389,35 @@ class Job:
         self.turn = as_queued(self.turn, event)
         self._publish(event)
         self._waiting.published(event)
+
+    def _interject(self, question: Interjection, reply_to: ReplyTo[Any]) -> None:
+        """Take words or an answer from outside; the reply goes out once they are durable."""
+        snapshot = self.feed.snapshot()
+        found = verdict(question, snapshot, self.feed.ending, is_answering=self.is_answering)
+        if found.events:
+            self._publish(*found.events)
+            self._producer.interjected(found.events)
+        reply = self._placed(found.reply(self.feed.cursor))
+        if self.state is State.ENDED:
+            reply_to.send(reply)
+        else:
+            self._children.start_soon(self._reply_durably, reply_to, reply)
+
+    def _placed(self, reply: Receipt) -> Receipt:
+        """Add the outcome's place in the log to a steer's receipt."""
+        if not isinstance(reply, SteerReceipt) or reply.outcome is None:
+            return reply
+        place = self.feed.place_of(reply.outcome)
+        return replace(reply, outcome_at=place)
+
+    async def _reply_durably(self, reply_to: ReplyTo[Any], reply: Receipt) -> None:
+        with closing(reply_to):
+            with trio.move_on_after(self._limits.store_timeout) as time:
+                await self._recorder.journal.written()
+            if time.cancelled_caught:
+                message = "The storage does not answer; ask again with the same id."
+                reply = Rejected("storage_unavailable", message, self.feed.cursor)
+            reply_to.send(reply)
 
     @property
     def _created(self) -> Created | None:
@@ -426,6 +474,8 @@ class Job:
         is_first = self._advance(signal_of(outcome))
         if is_first:
             self._decision = Decision(outcome, self._recorder.moment())
+            if events := returned(self.feed.snapshot(), outcome):
+                self._publish(*events)
             self._recorder.stop_opening()
             self._producer.stop()
             self._children.start_soon(self._recorder.give_up)
@@ -460,9 +510,9 @@ class Job:
         """Make the ending to say, which is the same from the decision on."""
         decision = self._decision
         assert decision is not None, "there is no ending before it is decided"
-        content = self.feed.snapshot().content
-        usage = self._producer.counted(opening, content)
-        return ending_of(decision, opening, content, usage, stored)
+        snapshot = self.feed.snapshot()
+        usage = self._producer.counted(opening, snapshot.content)
+        return ending_of(decision, opening, snapshot.content, usage, stored, snapshot.unread)
 
     def _say(self, stored: Stored) -> None:
         self._store()  # as far as nobody has: what the answer waits for hangs

@@ -9,7 +9,8 @@ import trio
 from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover
 from legato.actors.jobs import Jobs
 from legato.actors.supervisor import Supervisor
-from legato.agents.contract import BARE_RUNS, Runs
+from legato.agents.bare import BARE_RUNS
+from legato.agents.contract import Runs
 from legato.config import Limits, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model

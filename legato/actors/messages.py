@@ -4,18 +4,26 @@ All of them come by the mailbox, except the producer's.
 """
 
 from enum import StrEnum
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any
 
 from msgspec import Struct
 
+from legato.actors.interjections import Interjection
 from legato.actors.mailbox import ReplyTo
+from legato.actors.question import Question
+from legato.actors.queue.questions import QueueQuestion
 from legato.actors.stream.places import Located, Start
 from legato.actors.stream.sinks import Sink
 from legato.content import Conversation
-from legato.events import AnyEnding, ContentEvent, Created, Cursor, Queued, Snapshot
+from legato.events import (
+    AnyEnding,
+    ContentEvent,
+    Created,
+    Cursor,
+    Queued,
+    Snapshot,
+)
 from legato.models.contract import ModelRequest
-
-A = TypeVar("A", covariant=True)
 
 
 class Ended(Struct, frozen=True):
@@ -119,6 +127,7 @@ class Standing(StrEnum):
     """How a job stands, in the wire's words."""
 
     RUNNING = "running"
+    REQUIRES_ACTION = "requires_action"
     COMPLETE = "complete"
     ERROR = "error"
     ABORTED = "aborted"
@@ -143,32 +152,6 @@ class StopReply(Struct, frozen=True, tag=True):
     ending: AnyEnding
     already_ended: bool
     cursor: Cursor
-
-
-class Waiting(Struct, frozen=True, tag=True):
-    """A turn that waits for the turns before, as true at `cursor`.  `rank`: see TurnRequest."""
-
-    text: str
-    rank: int
-    cursor: Cursor
-    request_id: str | None = None
-
-
-class NotWaiting(Struct, frozen=True, tag=True):
-    """Nothing was changed, and why; `standing` is how the job stands, as true at `cursor`.
-
-    `reason`: the turn has begun or ended (`not_waiting`); the change's id named another change
-    (`reused`); the turn was changed too often (`too_many`); the replicas' directory cannot be asked
-    (`unavailable`).
-    """
-
-    standing: Standing
-    cursor: Cursor
-    reason: Literal["not_waiting", "reused", "too_many", "unavailable"] = "not_waiting"
-
-
-class Question(Struct, Generic[A], frozen=True, tag=True):
-    """Asked of a job, and answered with an `A`.  Replicas send each other the same structs."""
 
 
 class Subscribe(Question[None], frozen=True):
@@ -226,39 +209,10 @@ class GetStatus(Question[Status], frozen=True):
     """Answered at once: how the job stands."""
 
 
-class GetWaiting(Question[Waiting | NotWaiting], frozen=True):
-    """Answered at once: the turn as it waits."""
-
-
-class MoveToFront(Question[Waiting | NotWaiting], frozen=True):
-    """From anyone allowed: begin before all other waiting turns of the conversation.
-
-    Answered once the journal has the move.  `id`: a second question with this id is the same
-    change, asked again because the answer was lost, and has the same answer.
-    """
-
-    id: str = ""
-
-
-class EditWaiting(Question[Waiting | NotWaiting], frozen=True):
-    """From anyone allowed: ask this text instead.  Answered, and `id`, as MoveToFront."""
-
-    text: str
-    id: str = ""
-
-
-class CancelWaiting(Question[StopReply | NotWaiting], frozen=True):
-    """From anyone allowed: end now, unless the turn has begun.
-
-    Answered when the ending is said.
-    """
-
-
-RunQuestion = (
+WaitingQuestion = (
     Subscribe | Locate | Stop | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
 )
-WaitingQuestion = GetWaiting | MoveToFront | EditWaiting | CancelWaiting
-AnyQuestion = RunQuestion | WaitingQuestion
+AnyQuestion = WaitingQuestion | QueueQuestion | Interjection
 
 
 class Ask(Struct, frozen=True):

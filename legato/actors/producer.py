@@ -4,7 +4,8 @@ A producer is its own job's child, and a step never waits.  Therefore the produc
 its own turn of the loop, where everybody else sends a message: a token costs no switch of tasks.
 """
 
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 import trio
@@ -14,10 +15,21 @@ from legato.actors.ending import estimated
 from legato.actors.event_builder import Positions, Steps
 from legato.actors.messages import Append, Ended, Failure, FromProducer, Opening, ProducerDone
 from legato.actors.rotation import Rotation
-from legato.agents.contract import Run
+from legato.actors.time_limit import TimeLimit
+from legato.agents.contract import STEERED, Run
 from legato.config import Limits
 from legato.content import Part, ToolCall, Usage, total
-from legato.events import ModelCallEnded, Origin, Snapshot, StepCompleted
+from legato.events import (
+    Answered,
+    AnyEvent,
+    Asked,
+    ModelCallEnded,
+    Origin,
+    Snapshot,
+    SteerApplied,
+    SteerTaken,
+    StepCompleted,
+)
 from legato.models.contract import FinishReport, Model, ModelError, ModelRequest
 
 _SLACK: Final = 0.01  # of the idle timeout: how inexactly a model's silence is measured
@@ -53,6 +65,9 @@ class Producer:
         self._rotation = rotation
         self._positions = Positions()
         self._open: list[Steps] = []  # of the model calls without an ending in the log
+        self._calls: list[trio.CancelScope] = []  # of the model calls that are being made
+        self._time = TimeLimit(limits.max_duration)
+        self._answered = trio.Event()  # set when an ask is answered
         self._usage: Usage | None = None  # of the whole answer, once asked for
         self._scope = trio.CancelScope()
 
@@ -85,13 +100,20 @@ class Producer:
 
     async def _answer(self, request: ModelRequest) -> Ended | Failure:
         limit = self._limits.max_duration
-        with trio.move_on_after(limit):
+        self._time.begin()
+        with self._time.scope:
             finish = await self._run.answer(self, request)
             return Ended(finish.reason, finish.system_fingerprint, finish.service_tier)
         return Failure("max_duration", f"The answer took longer than {limit:g} seconds.")
 
     async def ask(
-        self, model: Model, request: ModelRequest, origin: Origin, *, goes_on: bool = False
+        self,
+        model: Model,
+        request: ModelRequest,
+        origin: Origin,
+        *,
+        goes_on: bool = False,
+        theirs: Collection[str] = (),
     ) -> FinishReport:
         """See Stage."""
         snapshot = self.snapshot()
@@ -101,15 +123,69 @@ class Producer:
             origin,
             self._positions,
             with_logprobs=asked is not None and asked.logprobs,
+            theirs=theirs,
         )
         self._open.append(steps)
-        await self._stream(model, request, steps)
+        is_cut = await self._until_preempted(model, request, steps)
         finish = steps.finish or FinishReport("stop")
-        if origin.agent_id is not None:
+        if is_cut or self._is_to_go_on(steps):
+            finish = FinishReport(STEERED)
+        if origin.agent_id is not None or finish.reason == STEERED:
             self._open.remove(steps)
             ended = ModelCallEnded(origin, model.name, finish.reason, steps.usage)
             self._step(Append((ended,)))
         return finish
+
+    async def _until_preempted(self, model: Model, request: ModelRequest, steps: Steps) -> bool:
+        """Stream a model call; return whether a steer cut it."""
+        with trio.CancelScope() as scope:
+            self._calls.append(scope)
+            try:
+                await self._stream(model, request, steps)
+            finally:
+                self._calls.remove(scope)
+        return scope.cancelled_caught
+
+    def _is_to_go_on(self, steps: Steps) -> bool:
+        """Whether a preempting steer came when the model had said all, and called no tools."""
+        waiting = self.snapshot().waiting_steers
+        return not steps.has_calls and any(each.preempt for each in waiting)
+
+    def interjected(self, events: Sequence[AnyEvent]) -> None:
+        """Note what came from outside, and is in the log."""
+        for event in events:
+            if isinstance(event, SteerTaken) and event.preempt and len(self._calls) == 1:
+                self._calls[0].cancel()  # agents side by side are left to say all
+            if isinstance(event, Answered):
+                answered, self._answered = self._answered, trio.Event()
+                answered.set()
+
+    async def apply_steers(self, origin: Origin) -> bool:
+        """See Stage."""
+        has_applied = False
+        # A steer that comes while the others become durable is read by the same model call.
+        while waiting := self.snapshot().waiting_steers:
+            places = [(each.part, self._positions.take()) for each in waiting]
+            self._step(Append(tuple(SteerApplied(*place, origin) for place in places)))
+            await self._settle()
+            has_applied = True
+        return has_applied
+
+    async def answer_to(self, ask: Asked) -> Answered:
+        """See Stage."""
+        known = {each.ask_id: each for each in self.snapshot().asks}
+        if ask.ask_id not in known:
+            ask = _dated(ask, self._limits.ask_timeout)
+            self._step(Append((ask,)))
+        ask = known.get(ask.ask_id, ask)
+        await self._settle()
+        with self._time.paused(), trio.move_on_after(ask.expires_at / 1000 - time.time()):
+            while ask.ask_id not in self.snapshot().answers:
+                await self._answered.wait()
+        if ask.ask_id not in self.snapshot().answers:
+            self._step(Append((Answered(ask_id=ask.ask_id, decision="expired"),)))
+        await self._settle()
+        return self.snapshot().answers[ask.ask_id]
 
     async def complete(self, index: int, call: ToolCall) -> None:
         """See Stage."""
@@ -147,6 +223,11 @@ class Producer:
         now, idle = trio.current_time(), self._limits.model_idle_timeout
         patience.deadline = now + idle * (1 + _SLACK)
         return now + idle * _SLACK
+
+
+def _dated(ask: Asked, seconds: float) -> Asked:
+    now = int(time.time() * 1000)
+    return replace(ask, at=now, expires_at=now + int(seconds * 1000))
 
 
 def _completed(said: Usage, ours: Usage) -> Usage:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from legato.actors.jobs import Jobs
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import NotWaiting, Standing, Waiting
+from legato.actors.messages import Standing
+from legato.actors.queue.questions import NotWaiting, Waiting
 from legato.actors.ref import JobRef
 
 
@@ -32,7 +33,7 @@ async def live_turns(jobs: Sequence[JobRef]) -> LiveTurns:
             answer = await job.waiting()
             if isinstance(answer, Waiting):
                 queue.append(QueuedTurn(job, answer))
-            elif answer.standing is Standing.RUNNING:
+            elif answer.standing == Standing.RUNNING:
                 running.append(job)
     return LiveTurns(running, sorted(queue, key=lambda each: each.waiting.rank))
 

@@ -15,21 +15,23 @@ from legato.actors.messages import (
     AwaitEnding,
     AwaitOpened,
     AwaitQueued,
-    CancelWaiting,
-    EditWaiting,
     Fail,
     Failure,
     GetStatus,
-    GetWaiting,
     JobMessage,
     Locate,
-    MoveToFront,
-    NotWaiting,
-    Question,
     Status,
     Stop,
     StopReply,
     Subscribe,
+)
+from legato.actors.question import Question
+from legato.actors.queue.questions import (
+    CancelWaiting,
+    EditWaiting,
+    GetWaiting,
+    MoveToFront,
+    NotWaiting,
     Waiting,
 )
 from legato.actors.stream.places import Located, Start
@@ -105,7 +107,7 @@ class JobRef(ABC):
 
     async def cancel(self) -> StopReply | NotWaiting:
         """End the job, unless the turn has begun."""
-        return await self.ask(CancelWaiting())
+        return cast("StopReply | NotWaiting", await self.ask(CancelWaiting()))
 
 
 def time_of(job_id: str) -> int:

@@ -32,7 +32,8 @@ from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
 from legato.actors.rotation import Rotation
 from legato.actors.statistics import JobTotals, Statistics
-from legato.agents.contract import BARE_RUNS, Runs
+from legato.agents.bare import BARE_RUNS
+from legato.agents.contract import Runs
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.events import Failed
@@ -219,12 +220,13 @@ class Supervisor(JobObserver):
     async def drain(self, goes_on: Callable[[Job], bool] = lambda job: False) -> None:
         """Take no more starts, end the running jobs, and return when all is done and written.
 
-        Two kinds of jobs are left to another process, which finds them in the journal: queued
-        turns, and the answers chosen by `goes_on`.  The answers go on here until the last moment.
+        Three kinds of jobs are left to another process, which finds them in the journal: queued
+        turns, runs that only wait for answers, and the answers chosen by `goes_on`.  The last go on
+        here until the last moment.
         """
         self.refuse_starts()
         if self._writer is not None:
-            self._hand_on(lambda job: job.still_waits)
+            self._hand_on(lambda job: job.still_waits or job.only_waits)
         await self._end([job for job in self.registry.all_running() if not goes_on(job)])
         self._hand_on(goes_on)
         await self._end([*self.registry.all_running()])

@@ -13,11 +13,11 @@ from legato.actors.messages import (
     AwaitQueued,
     GetStatus,
     Locate,
-    RunQuestion,
     Status,
     Stop,
     StopReply,
     Subscribe,
+    WaitingQuestion,
 )
 from legato.actors.stream.feed import Feed
 from legato.events import AnyEnding, Created, Queued, Stopped
@@ -77,7 +77,9 @@ class Waiters:
     def _lines(self) -> Sequence[_Line[Any]]:
         return (self._queued, self._opened, self._answer, self._ended, self._stops)
 
-    def answer(self, question: RunQuestion, reply_to: ReplyTo[Any], opened: Created | None) -> None:
+    def answer(
+        self, question: WaitingQuestion, reply_to: ReplyTo[Any], opened: Created | None
+    ) -> None:
         """Answer, or have the asker wait; `opened`: the turn, if its question is stored."""
         match question:
             case Subscribe(dialect, start, sink):
@@ -163,4 +165,6 @@ class Waiters:
 
     def _status(self) -> Status:
         feed = self._feed
-        return Status(standing_of(feed.ending), feed.snapshot(), feed.cursor, feed.ending)
+        snapshot = feed.snapshot()
+        standing = standing_of(feed.ending, is_asking=bool(snapshot.open_asks))
+        return Status(standing, snapshot, feed.cursor, feed.ending)

@@ -6,14 +6,15 @@ from typing import Final
 
 from msgspec import UNSET, Struct
 
-from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart
-from legato.events import ModelCallEnded, Origin, Snapshot
+from legato.agents.contract import STEERED
+from legato.content import Part, SteerPart, TextPart, ThinkPart, ToolCall, ToolCallPart
+from legato.events import ModelCallEnded, Origin, Snapshot, SteerApplied
 
 KEPT: Final = -1
 """The `call_no` of what an edited or continued answer starts from."""
 
 
-class Placed(Struct, frozen=True):
+class PlacedPart(Struct, frozen=True):
     """A part and its position in the answer."""
 
     index: int
@@ -21,11 +22,20 @@ class Placed(Struct, frozen=True):
 
 
 class ModelCall(Struct, frozen=True):
-    """The parts from one model call.  `ended` is None where the call was cut, or still goes on."""
+    """The parts from one model call.  `ended` is None where the call was cut, or still goes on.
+
+    `steers` are the words that the model read before this call, and not before the last one.
+    """
 
     origin: Origin
-    parts: tuple[Placed, ...]
+    parts: tuple[PlacedPart, ...]
     ended: ModelCallEnded | None = None
+    steers: tuple[str, ...] = ()
+
+    @property
+    def is_steered(self) -> bool:
+        """Whether the call ended for new words, which the next call reads."""
+        return self.ended is not None and self.ended.reason == STEERED
 
     @property
     def text(self) -> str:
@@ -62,34 +72,54 @@ def calls_of(snapshot: Snapshot) -> Sequence[ModelCall]:
     """The calls in the order of their numbers; before them the kept parts."""
     owners = {step.index: step.origin for step in snapshot.steps}
     ends = {ended.origin.call_no: ended for ended in snapshot.calls}
-    placed = [Placed(index, part) for index, part in enumerate(snapshot.content)]
-    made: dict[Origin, list[Placed]] = {ended.origin: [] for ended in snapshot.calls}
+    placed = [PlacedPart(index, part) for index, part in enumerate(snapshot.content)]
+    applied = [each for each in snapshot.outcomes.values() if isinstance(each, SteerApplied)]
+    made: dict[Origin, list[PlacedPart]] = {ended.origin: [] for ended in snapshot.calls}
+    made |= {each.origin: [] for each in applied}
     for each in placed:
         if each.index in owners:
             made.setdefault(owners[each.index], []).append(each)
-    kept = [each for each in placed if each.index not in owners]
+    words = {each.index for each in applied}
+    kept = [each for each in placed if each.index not in owners and each.index not in words]
     calls = [
-        ModelCall(origin, tuple(parts), ends.get(origin.call_no)) for origin, parts in made.items()
+        ModelCall(origin, tuple(parts), ends.get(origin.call_no), _read_by(origin, placed, applied))
+        for origin, parts in made.items()
     ]
     return [*_kept(kept), *sorted(calls, key=lambda call: call.origin.call_no)]
 
 
 def calls_in(content: Sequence[Part]) -> Sequence[ModelCall]:
     """The model calls that made a stored answer, as far as its parts tell them apart."""
-    return list(_kept([Placed(index, part) for index, part in enumerate(content)]))
+    return list(_kept([PlacedPart(index, part) for index, part in enumerate(content)]))
 
 
-def _kept(parts: Sequence[Placed]) -> Iterator[ModelCall]:
-    """Cut the parts behind each row of tool calls: another model call made the next part."""
-    begun: list[Placed] = []
-    for is_calls, group in groupby(parts, lambda each: isinstance(each.part, ToolCallPart)):
-        begun += group
-        if is_calls:
-            origin = Origin(KEPT)
-            yield ModelCall(origin, tuple(begun), ModelCallEnded(origin, "", "tool_calls"))
+def _read_by(
+    origin: Origin, placed: Sequence[PlacedPart], applied: Sequence[SteerApplied]
+) -> tuple[str, ...]:
+    """The steers that the model call of `origin` read first."""
+    parts = (placed[each.index].part for each in applied if each.origin == origin)
+    return tuple(part.steer for part in parts if isinstance(part, SteerPart))
+
+
+def _kept(parts: Sequence[PlacedPart]) -> Iterator[ModelCall]:
+    """Cut the parts before each row of steers, and behind each row of tool calls: another model
+    call made the next part."""
+    begun: list[PlacedPart] = []
+    steers: tuple[str, ...] = ()
+    origin = Origin(KEPT)
+    for kind, group in groupby(parts, lambda each: type(each.part)):
+        if kind is SteerPart:
+            if begun or steers:
+                yield ModelCall(origin, tuple(begun), ModelCallEnded(origin, "", STEERED), steers)
             begun = []
-    if begun:
-        yield ModelCall(Origin(KEPT), tuple(begun))
+            steers = tuple(each.part.steer for each in group if isinstance(each.part, SteerPart))
+            continue
+        begun += group
+        if kind is ToolCallPart:
+            yield ModelCall(origin, tuple(begun), ModelCallEnded(origin, "", "tool_calls"), steers)
+            begun, steers = [], ()
+    if begun or steers:
+        yield ModelCall(origin, tuple(begun), None, steers)
 
 
 def next_number(snapshot: Snapshot) -> int:
@@ -97,3 +127,12 @@ def next_number(snapshot: Snapshot) -> int:
     begun = (step.origin.call_no for step in snapshot.steps)
     ended = (ended.origin.call_no for ended in snapshot.calls)
     return max((*begun, *ended), default=KEPT) + 1
+
+
+def only_waits(snapshot: Snapshot) -> bool:
+    """Whether a run does nothing but wait for answers: no model is asked, and no tool runs."""
+    asked = {ask.index for ask in snapshot.open_asks}
+    calls = calls_of(snapshot)
+    unanswered = {index for call in calls for index, _ in call.unanswered}
+    is_asking = any(call.ended is None for call in calls if call.parts)
+    return bool(asked) and not is_asking and unanswered <= asked

@@ -1,10 +1,14 @@
 """The contract between a run and its job."""
 
+from collections.abc import Collection
 from typing import Final, Protocol
 
 from legato.content import ToolCall, TurnRequest
-from legato.events import BARE, Origin, Snapshot
+from legato.events import Answered, Asked, Origin, Snapshot
 from legato.models.contract import FinishReport, Model, ModelRequest
+
+STEERED: Final = "steered"
+"""Why a model call ended that was cut for new words, or whose end came before them."""
 
 
 class Stage(Protocol):
@@ -15,11 +19,19 @@ class Stage(Protocol):
         ...
 
     async def ask(
-        self, model: Model, request: ModelRequest, origin: Origin, *, goes_on: bool = False
+        self,
+        model: Model,
+        request: ModelRequest,
+        origin: Origin,
+        *,
+        goes_on: bool = False,
+        theirs: Collection[str] = (),
     ) -> FinishReport:
         """Make one model call: each of its events joins the log at once.
 
         `goes_on`: the model continues the last part of the log, begun by a call which was cut.
+        `theirs`: the names of the tools that the caller of an API calls.  A preempting steer ends
+        the call with the reason STEERED: what was said stays.
 
         Raises:
             ModelError: the model could not answer, or not to the end.
@@ -28,6 +40,20 @@ class Stage(Protocol):
 
     async def complete(self, index: int, call: ToolCall) -> None:
         """Put a tool call's result into the log."""
+        ...
+
+    async def apply_steers(self, origin: Origin) -> bool:
+        """Have the model call of `origin`, which follows at once, read all waiting steers.
+
+        Each steer becomes a part of the answer, and is durable then.  Return whether there was one.
+        """
+        ...
+
+    async def answer_to(self, ask: Asked) -> Answered:
+        """Ask somebody outside, unless the log has the ask; return the answer, once durable.
+
+        The job sets the time of the ask; after it the answer is `expired`.
+        """
         ...
 
     async def settle(self) -> None:
@@ -57,23 +83,3 @@ class Runs(Protocol):
     def run_of(self, turn: TurnRequest, model: Model) -> Run:
         """Make the run of a turn; `model` is named by the turn."""
         ...
-
-
-class BareRun:
-    """One model call, and no more: the run of a turn without an agent."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-
-    async def answer(self, stage: Stage, request: ModelRequest) -> FinishReport:
-        return await stage.ask(self._model, request, BARE, goes_on=True)
-
-
-class BareRuns:
-    """The runs of a process without agents."""
-
-    def run_of(self, turn: TurnRequest, model: Model) -> Run:
-        return BareRun(model)
-
-
-BARE_RUNS: Final = BareRuns()

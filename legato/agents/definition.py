@@ -26,6 +26,9 @@ ACTION_DELIMITER: Final = "_action_"
 
 EdgeType = Literal["handoff", "direct"]
 
+Approval = Literal["never", "ask", "auto"]
+"""Whether a tool's calls wait for somebody's leave; `auto`: those that may destroy something."""
+
 AgentId = Annotated[str, Meta(min_length=1, max_length=128)]
 ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 """A tool's name as a model reads it; providers refuse all others."""
@@ -68,7 +71,8 @@ class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     counts the stored states, from 1.  `model` is an entry of the `[models]` table.  `parameters`
     are JSON, for the model.  `tools`: `now_mcp_clock`, `sys__all__sys_mcp_files`,
     `<operation>_action_<domain>`, or the configured name of a Python function.
-    `recursion_limit`: model calls of one run at most.
+    `recursion_limit`: model calls of one run at most.  `approval`: patterns of tools' names, such
+    as `delete_*`; the longest that fits decides.
     """
 
     id: str
@@ -83,6 +87,7 @@ class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     edges: tuple[Edge, ...] = ()
     end_after_tools: bool = False
     hide_sequential_outputs: bool = False
+    approval: Mapping[str, Approval] = {}
 
     @property
     def prompt(self) -> str:

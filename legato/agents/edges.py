@@ -19,10 +19,26 @@ def direct_cycle(edges: Iterable[Edge]) -> tuple[str, ...]:
     return ()
 
 
+def led_from(agent_id: str, edges: Iterable[Edge]) -> frozenset[str]:
+    """Find all agents to which direct edges lead from `agent_id`, over any number of others."""
+    following = _following(edges)
+    found: set[str] = set()
+    waiting = [agent_id]
+    while waiting:
+        new = set(following.get(waiting.pop(), ())) - found
+        found |= new
+        waiting += new
+    return frozenset(found)
+
+
+def is_direct(edge: Edge) -> bool:
+    return edge.edge_type == "direct"
+
+
 def _following(edges: Iterable[Edge]) -> Mapping[str, list[str]]:
     following: dict[str, list[str]] = {}
     for edge in edges:
-        if edge.edge_type == "direct":
+        if is_direct(edge):
             for source in edge.sources:
                 following.setdefault(source, []).extend(edge.targets)
     return following

@@ -1,6 +1,6 @@
 """Handoffs: the tools by which an agent gives the run to the next.  Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from legato.agents.definition import Agent, Edge
@@ -50,9 +50,23 @@ def _definition(target: str, edge: Edge, agents: Mapping[str, Agent]) -> ToolDef
     )
 
 
-def target_of(call: ToolCall) -> str | None:
-    """The id of the agent to whom the call hands the run; None where the call is no handoff."""
-    return call.name.removeprefix(PREFIX) if call.name.startswith(PREFIX) else None
+def first_handoff(
+    calls: Iterable[ToolCall], agent_id: str, edges: Sequence[Edge], agents: Container[str]
+) -> tuple[ToolCall, Edge] | None:
+    """The tool call by which the agent hands over, and its edge: the first of several counts.
+
+    A call to a gone agent, or along no edge, hands nothing over.
+    """
+    for call in calls:
+        edge = edge_to(target_of(call), agent_id, edges)
+        if edge is not None and target_of(call) in agents:
+            return call, edge
+    return None
+
+
+def target_of(call: ToolCall) -> str:
+    """The id of the agent to whom the call hands the run; "" where the call is no handoff."""
+    return call.name.removeprefix(PREFIX) if call.name.startswith(PREFIX) else ""
 
 
 def edge_to(target: str, agent_id: str, edges: Iterable[Edge]) -> Edge | None:

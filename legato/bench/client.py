@@ -18,7 +18,7 @@ STREAM: Final = "/api/agents/chat/stream/"
 STOP: Final = "/api/agents/chat/abort"
 
 
-class Client:
+class BlockingClient:
     """A blocking client, thin above the socket, because the client's time is in the figures."""
 
     def __init__(self, port: int, token: str) -> None:
@@ -28,7 +28,7 @@ class Client:
         self._receive = receiving()
         self._socket = self._connected()
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> "BlockingClient":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -68,20 +68,20 @@ class Floor(Struct, kw_only=True):
     says_closed: bool = False  # say when a client's connection is closed
 
 
-class Provider(Struct, kw_only=True):
+class ProviderPace(Struct, kw_only=True):
     """For the provider: chunks/s of each generation, and seconds until the first of them."""
 
     rate: float = 50.0
     delay: float = 0.0
 
 
-class Started(Struct):
+class Listening(Struct):
     """A server of the measurement listens."""
 
     port: int
 
 
-class Closed(Struct):
+class ClientClosed(Struct):
     """The time (monotonic ns) at which a client of the floor closed its connection."""
 
     job: int
@@ -106,7 +106,7 @@ class Attack(Struct, kw_only=True):
     kind: str
 
 
-class Ready(Struct):
+class HostilesConnected(Struct):
     """All hostile clients are connected."""
 
     connections: int

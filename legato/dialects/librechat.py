@@ -11,11 +11,22 @@ from msgspec import json
 
 from legato.content import NEW_CHAT, ToolCall
 from legato.dialects.contract import Identity
+from legato.dialects.librechat_actions import (
+    applied,
+    pending,
+    pending_action,
+    resolved,
+    returned,
+    taken,
+    unread,
+)
 from legato.events import (
     AnnotationAdded,
+    Answered,
     AnyEnding,
     AnyEvent,
     ArgumentsDelta,
+    Asked,
     Created,
     Ending,
     Failed,
@@ -27,6 +38,9 @@ from legato.events import (
     ReasoningDelta,
     RefusalDelta,
     Snapshot,
+    SteerApplied,
+    SteerReturned,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     Stopped,
@@ -34,6 +48,19 @@ from legato.events import (
 )
 
 Body = Mapping[str, Any]
+
+_Told = (
+    Created
+    | StepStarted
+    | StepCompleted
+    | SteerTaken
+    | SteerApplied
+    | SteerReturned
+    | Asked
+    | Answered
+    | AnyEnding
+)
+"""The events that have a body of their own."""
 
 _json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
 
@@ -95,6 +122,7 @@ class LibreChat:
                 "conversationId": self._identity.conversation_id,
                 "sender": snapshot.created.sender if snapshot.created else None,
                 "generationId": self._identity.job_id,
+                **pending(snapshot, self._identity),
             },
             "pendingEvents": [],
         }
@@ -106,7 +134,7 @@ class LibreChat:
         job_id = _json(self._identity.job_id)[1:-1]
         return _DELTA % (name, _verbatim(job_id), delta, _verbatim(self._id))
 
-    def _body(self, event: Created | StepStarted | StepCompleted | AnyEnding) -> Body:
+    def _body(self, event: _Told) -> Body:
         match event:
             case StepStarted():
                 return {"event": "on_run_step", "data": self._run_step(event)}
@@ -114,6 +142,16 @@ class LibreChat:
                 return self._completed(index, tool_call)
             case Created():
                 return self._created(event)
+            case SteerTaken():
+                return {"event": "on_steer_updated", "data": taken(event)}
+            case SteerApplied():
+                return {"event": "on_steer_applied", "data": applied(event, self._identity)}
+            case SteerReturned():
+                return {"event": "on_steer_updated", "data": returned(event)}
+            case Asked():
+                return {"event": "on_pending_action", "data": pending_action(event, self._identity)}
+            case Answered():
+                return {"event": "on_action_resolved", "data": resolved(event)}
             case Finished() | Stopped() | Failed():
                 return self._final(event)
             case _:
@@ -172,6 +210,7 @@ class LibreChat:
             "responseMessage": event.response,
             "usage": event.usage,
             "generationId": self._identity.job_id,
+            **unread(event.unread),
             **_manner(event),
         }
 

@@ -9,8 +9,8 @@ from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart, UrlCitat
 from legato.events import AnnotationAdded, LogprobsDelta
 
 Body = dict[str, Any]
-Event = tuple[str, Body]  # the event's type, and all other fields but the number
-Status = Literal["in_progress", "completed", "incomplete"]
+ResponseEvent = tuple[str, Body]  # the event's type, and all other fields but the number
+ItemStatus = Literal["in_progress", "completed", "incomplete"]
 OutputPart = TextPart | ThinkPart | ToolCallPart
 """A part that is an item of the output; an error part is not."""
 
@@ -22,7 +22,7 @@ INPUT_DELTA: Final = "response.custom_tool_call_input.delta"
 INPUT_DONE: Final = "response.custom_tool_call_input.done"
 
 
-class Words(NamedTuple):
+class TextEvents(NamedTuple):
     """The names of a text's events, and the text's place in the item."""
 
     delta: str
@@ -33,7 +33,7 @@ class Words(NamedTuple):
     place: Body
 
 
-_TEXT: Final = Words(
+_TEXT: Final = TextEvents(
     "response.output_text.delta",
     "response.output_text.done",
     "response.content_part.added",
@@ -41,7 +41,7 @@ _TEXT: Final = Words(
     "content",
     {"content_index": 0, "logprobs": []},
 )
-_REFUSAL: Final = Words(
+_REFUSAL: Final = TextEvents(
     "response.refusal.delta",
     "response.refusal.done",
     "response.content_part.added",
@@ -51,7 +51,7 @@ _REFUSAL: Final = Words(
 )
 # A provider's thoughts are shown as a summary.  OpenAI's own models send summaries, so all clients
 # know the events, and the specification has them too.
-_THOUGHTS: Final = Words(
+_THOUGHTS: Final = TextEvents(
     "response.reasoning_summary_text.delta",
     "response.reasoning_summary_text.done",
     "response.reasoning_summary_part.added",
@@ -79,7 +79,7 @@ def id_of(part: OutputPart, job_id: str, index: int) -> str:
     return f"{_PREFIXES[type_of(part)]}_{job_id}_{index}"
 
 
-def item_of(part: OutputPart, job_id: str, index: int, status: Status) -> Body:
+def item_of(part: OutputPart, job_id: str, index: int, status: ItemStatus) -> Body:
     head = {"id": id_of(part, job_id, index), "type": type_of(part), "status": status}
     if isinstance(part, ToolCallPart):
         call = part.tool_call
@@ -89,7 +89,7 @@ def item_of(part: OutputPart, job_id: str, index: int, status: Status) -> Body:
     return {**head, "role": "assistant", "content": [_whole_of(part)]}
 
 
-def words_of(part: TextPart | ThinkPart) -> Words:
+def words_of(part: TextPart | ThinkPart) -> TextEvents:
     if isinstance(part, ThinkPart):
         return _THOUGHTS
     return _REFUSAL if part.kind == "refusal" else _TEXT
@@ -130,7 +130,7 @@ def delta_type(part: OutputPart) -> str:
     return words_of(part).delta
 
 
-def with_logprobs(job_id: str, delta: LogprobsDelta) -> Event:
+def with_logprobs(job_id: str, delta: LogprobsDelta) -> ResponseEvent:
     """The event of a delta with logprobs, as which only text comes."""
     part = TextPart("")
     place = place_of(part, job_id, delta.index)
@@ -138,7 +138,7 @@ def with_logprobs(job_id: str, delta: LogprobsDelta) -> Event:
     return delta_type(part), {**place, "logprobs": logprobs, "delta": delta.text}
 
 
-def annotated(job_id: str, added: AnnotationAdded, number: int) -> Event:
+def annotated(job_id: str, added: AnnotationAdded, number: int) -> ResponseEvent:
     """The event of an annotation, the text's `number`th from 0."""
     place = {"item_id": id_of(TextPart(""), job_id, added.index), "output_index": added.index}
     annotation = annotation_of(added.annotation)
@@ -146,7 +146,7 @@ def annotated(job_id: str, added: AnnotationAdded, number: int) -> Event:
     return "response.output_text.annotation.added", {**place, **said}
 
 
-def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
+def opening(part: OutputPart, job_id: str, index: int) -> Iterator[ResponseEvent]:
     """The events at a part's beginning; `part` is the part as it begins."""
     item = item_of(part, job_id, index, "in_progress")
     place = place_of(part, job_id, index)
@@ -160,7 +160,9 @@ def opening(part: OutputPart, job_id: str, index: int) -> Iterator[Event]:
         yield words.part_added, {**place, "part": _whole_of(part)}
 
 
-def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterator[Event]:
+def closing(
+    part: OutputPart, job_id: str, index: int, status: ItemStatus
+) -> Iterator[ResponseEvent]:
     """The events at a part's end; `part` is the whole part."""
     place = place_of(part, job_id, index)
     if isinstance(part, ToolCallPart):
@@ -174,7 +176,7 @@ def closing(part: OutputPart, job_id: str, index: int, status: Status) -> Iterat
     yield DONE, {"output_index": index, "item": item_of(part, job_id, index, status)}
 
 
-def _whole(call: ToolCall, place: Body) -> Event:
+def _whole(call: ToolCall, place: Body) -> ResponseEvent:
     if call.kind == "custom":
         return INPUT_DONE, {**place, "input": call.args}
     return ARGUMENTS_DONE, {**place, "name": call.name, "arguments": call.args}

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from legato.content import ErrorPart, Part, ToolCallPart, Usage
-from legato.dialects.response_items import Body, Event, OutputPart, Status, item_of
+from legato.content import ErrorPart, Part, SteerPart, ToolCallPart, Usage
+from legato.dialects.response_items import Body, ItemStatus, OutputPart, ResponseEvent, item_of
 from legato.dialects.response_status import end_status, error_of, incomplete_of, status_of
 from legato.events import AnyEnding, Created
 
@@ -50,7 +50,7 @@ def queued(created: Created) -> Body:
     return _resource(created, [], "queued", None)
 
 
-def beginning(created: Created) -> Iterator[Event]:
+def beginning(created: Created) -> Iterator[ResponseEvent]:
     """The events at the beginning of a response."""
     running = {"response": resource(created, (), None)}
     if running["response"]["background"]:
@@ -67,14 +67,19 @@ def output_of(
 ) -> Sequence[Body]:
     """The items; in a cut answer, every item that might have gone on is incomplete."""
     job_id = job_id_of(created)
-    parts: list[OutputPart] = [part for part in content if not isinstance(part, ErrorPart)]
+    parts: list[tuple[int, OutputPart]] = [
+        (index, part)
+        for index, part in enumerate(content)
+        if not isinstance(part, ErrorPart | SteerPart)
+    ]
+    last = parts[-1][0] if parts else -1
     return [
-        item_of(part, job_id, index, _item_status(part, index == len(parts) - 1, ending))
-        for index, part in enumerate(parts)
+        item_of(part, job_id, index, _item_status(part, index == last, ending))
+        for index, part in parts
     ]
 
 
-def _item_status(part: OutputPart, is_last: bool, ending: AnyEnding | None) -> Status:
+def _item_status(part: OutputPart, is_last: bool, ending: AnyEnding | None) -> ItemStatus:
     """More of a call's arguments may come as long as anything does."""
     return end_status(ending) if is_last or isinstance(part, ToolCallPart) else "completed"
 

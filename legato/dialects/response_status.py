@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from legato.dialects.response_items import Body, Status
+from legato.dialects.response_items import Body, ItemStatus
 from legato.events import AnyEnding, Failed, Finished, Stopped
 
 _INCOMPLETE: Final = {
@@ -21,7 +21,7 @@ def status_of(ending: AnyEnding | None) -> str:
     return "cancelled" if isinstance(ending, Stopped) else "failed"
 
 
-def end_status(ending: AnyEnding | None) -> Status:
+def end_status(ending: AnyEnding | None) -> ItemStatus:
     """The status of items that are open at the ending."""
     if ending is None:
         return "in_progress"

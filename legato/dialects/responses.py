@@ -6,12 +6,12 @@ from typing import Final, Self, assert_never
 
 from msgspec import json
 
-from legato.content import ErrorPart, ToolCallPart
+from legato.content import ErrorPart, SteerPart, ToolCallPart
 from legato.dialects.contract import Identity
 from legato.dialects.response_items import (
-    Event,
+    ItemStatus,
     OutputPart,
-    Status,
+    ResponseEvent,
     annotated,
     closing,
     delta_type,
@@ -23,8 +23,10 @@ from legato.dialects.response_object import beginning, resource
 from legato.dialects.response_status import end_status, end_type, unbegun
 from legato.events import (
     AnnotationAdded,
+    Answered,
     AnyEnding,
     AnyEvent,
+    Asked,
     Created,
     Delta,
     Ending,
@@ -35,6 +37,9 @@ from legato.events import (
     Queued,
     RareEvent,
     Snapshot,
+    SteerApplied,
+    SteerReturned,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     Stopped,
@@ -47,7 +52,7 @@ _json = json.Encoder().encode  # JSON escapes every line break, so a payload can
 _DONE: Final = b"data: [DONE]\n\n"
 
 
-class Responses:
+class ResponsesEncoder:
     """One job's frames.
 
     The state is the answer's parts.  A text is open until the next step; a tool call is open to the
@@ -81,7 +86,7 @@ class Responses:
     def snapshot(self, snapshot: Snapshot) -> None:
         """No event says: forget what was before."""
 
-    def _rare(self, event: RareEvent) -> Iterator[Event]:
+    def _rare(self, event: RareEvent) -> Iterator[ResponseEvent]:
         match event:
             case StepStarted():
                 yield from self._start(event)
@@ -92,6 +97,8 @@ class Responses:
                 yield annotated(self._job_id, event, number)
             case Queued() | StepCompleted() | ModelCallEnded():
                 pass  # a tool's result is not the model's output
+            case SteerTaken() | SteerApplied() | SteerReturned() | Asked() | Answered():
+                pass
             case Created():
                 self._created = event
                 yield from beginning(event)
@@ -100,7 +107,7 @@ class Responses:
             case _:
                 assert_never(event)
 
-    def _start(self, step: StepStarted) -> Iterator[Event]:
+    def _start(self, step: StepStarted) -> Iterator[ResponseEvent]:
         if step.index in self._open:
             return  # a model goes on where another owner's left off
         yield from self._close("completed", ToolCallPart)
@@ -108,22 +115,22 @@ class Responses:
         yield from opening(part, self._job_id, step.index)
         self._open[step.index] = GrowingPart(part), self._template(part, step.index)
 
-    def _grow(self, delta: LogprobsDelta) -> Event:
+    def _grow(self, delta: LogprobsDelta) -> ResponseEvent:
         growing, _ = self._open[delta.index]
         growing.grow(delta.text)
         growing.add_logprobs(delta.logprobs)
         return with_logprobs(self._job_id, delta)
 
-    def _close(self, status: Status, *but: type[OutputPart]) -> Iterator[Event]:
+    def _close(self, status: ItemStatus, *but: type[OutputPart]) -> Iterator[ResponseEvent]:
         for index, (growing, _) in sorted(self._open.items()):
             if not issubclass(growing.kind, but):
                 del self._open[index]
                 part = growing.read()
-                assert not isinstance(part, ErrorPart), "no step begins one"
+                assert not isinstance(part, ErrorPart | SteerPart), "no step begins one"
                 self._closed[index] = part
                 yield from closing(part, self._job_id, index, status)
 
-    def _end(self, ending: AnyEnding) -> Iterator[Event]:
+    def _end(self, ending: AnyEnding) -> Iterator[ResponseEvent]:
         yield from self._close(end_status(ending))
         if self._created is None:
             yield "error", {"error": unbegun(ending)}
@@ -131,10 +138,10 @@ class Responses:
             content = [part for _, part in sorted(self._closed.items())]
             yield end_type(ending), {"response": resource(self._created, content, ending)}
 
-    def _frames(self, events: Iterable[Event]) -> bytes:
+    def _frames(self, events: Iterable[ResponseEvent]) -> bytes:
         return b"".join(map(self._frame, events))
 
-    def _frame(self, event: Event) -> bytes:
+    def _frame(self, event: ResponseEvent) -> bytes:
         name, fields = event
         body = _json({"type": name, "sequence_number": self.number, **fields})
         self.number += 1

@@ -8,6 +8,7 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
 from legato.config import ANY_AUDIENCE, Settings
+from legato.http.agents.action_saving import ActionSaving
 from legato.http.agents.ids import NAME, AgentIdConverter
 from legato.http.assets import Assets, Folder
 from legato.http.auth.authenticator import Authenticator
@@ -19,10 +20,11 @@ from legato.http.loop_delay import LoopDelay
 from legato.http.openai.responses.sealing import Seal
 from legato.http.requests import Requests
 from legato.http.runtime import Runtime
-from legato.http.server.asgi import Connection, Handshake, Hosted, Lifespan
+from legato.http.server.asgi import Handshake, Hosted, HTTPConnection, Lifespan
 from legato.http.server.transport.descriptors import most_connections
 from legato.http.server.transport.limit import ConnectionLimit
 from legato.http.streams.streaming import Streams
+from legato.http.url_rules import UrlRule
 
 if TYPE_CHECKING:
     from legato.http.auth.jwks import PublicKeys
@@ -33,10 +35,11 @@ BODY_TIMEOUT: Final = 30  # seconds to send a body
 class Legato(Hosted):
     """`runtime` is None until the lifespan opens a runtime, unless the caller handed one in."""
 
-    asgi_http_class = Connection
+    asgi_http_class = HTTPConnection
     asgi_websocket_class = Handshake
     asgi_lifespan_class = Lifespan
     request_class = UploadRequest
+    url_rule_class = UrlRule  # type: ignore[assignment]  # as Quart's own
 
     def __init__(self, settings: Settings, runtime: Runtime | None) -> None:
         static = Path(__file__).with_name("static")
@@ -58,6 +61,7 @@ class Legato(Hosted):
             settings.limits.max_connections_per_address,
             self.proxies.trusts,
         )
+        self.action_saving = ActionSaving(settings)
         self.seal = Seal(settings.jwt_secret or "")
         audience = None if settings.jwt_audience == ANY_AUDIENCE else settings.jwt_audience
         expected = Expected(settings.jwt_issuer, audience)

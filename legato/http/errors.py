@@ -32,6 +32,7 @@ from legato.events import Cursor
 from legato.http.auth.authenticator import ForbiddenOrigin
 from legato.http.auth.tokens import KeysUnavailable, Unauthorized
 from legato.models.contract import ModelError
+from legato.storage.contracts.actions import ToolTaken
 from legato.storage.contracts.agents import NoOwner, TooMany
 from legato.storage.contracts.errors import (
     ForeignConversation,
@@ -137,8 +138,8 @@ class NotQueued(RequestError):
     status = 409
     error = "Not queued"
 
-    def __init__(self, job_id: str, standing: Standing, cursor: Cursor) -> None:
-        how = "has begun" if standing is Standing.RUNNING else "has ended"
+    def __init__(self, job_id: str, standing: str, cursor: Cursor) -> None:
+        how = "has begun" if standing == Standing.RUNNING else "has ended"
         super().__init__(
             f"The turn {how}, and waits no more.",
             generationId=job_id,
@@ -173,6 +174,7 @@ STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     InvalidAgent: (400, "Invalid request data"),
     NoOwner: (400, "Failed to update permissions"),
     TooMany: (400, "Invalid request data"),
+    ToolTaken: (400, "Invalid request data"),
     InvalidCursor: (400, "Invalid request"),
     ModelError: (400, "Invalid request"),
     RequestReused: (422, "Request reused"),

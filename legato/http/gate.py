@@ -31,14 +31,14 @@ from legato.http.application import Legato
 from legato.http.auth.access import user_at
 from legato.http.cors import Cors
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
-from legato.http.guards.asking import Asking
+from legato.http.guards.contract import RequestInfo
 from legato.http.guards.denials import Denied
 from legato.http.guards.frames import frames_response
 from legato.http.headers import secure
 from legato.http.input.bounds import check_head, check_length
 from legato.http.input.uploads import upload_of
 from legato.http.request_context import application, runtime
-from legato.http.request_info import asking, check_sender, credentials
+from legato.http.request_info import check_sender, credentials, request_info
 from legato.http.requests import begin
 
 MAX_PUBLIC_BODY: Final = 32 * 1024
@@ -70,7 +70,7 @@ class Gate:
             return self._cors.preflight(asked)
         upload = upload_of(asked)
         if is_guarded(asked.path):
-            await let_in(asking())
+            await let_in(request_info())
         else:
             upload.bound(MAX_PUBLIC_BODY)
         upload.wanted.set()
@@ -82,7 +82,7 @@ class Gate:
         begin(asked)
         check_head(asked)
         check_sender(asked)
-        await let_in(asking())
+        await let_in(request_info())
 
     async def leave(self, response: Response) -> Response:
         """The last step of every reply; the body may still be to come."""
@@ -98,7 +98,7 @@ def is_guarded(path: str) -> bool:
     return path.startswith(("/api/", *OPENAI_PATHS))
 
 
-async def let_in(asked: Asking) -> None:
+async def let_in(asked: RequestInfo) -> None:
     """Note the user (`g.user`), and the headers that the guards add to the reply (`g.told`).
 
     Raises:
@@ -116,17 +116,17 @@ async def let_in_message(read: Callable[[], Awaitable[bytes]]) -> None:
 
     The credentials of the handshake may have expired by now.  Raises as `let_in`.
     """
-    await let_in(replace(asking(), method="POST", read=read))
+    await let_in(replace(request_info(), method="POST", read=read))
 
 
 async def judged(error: Exception) -> Response:
     """The reply to `error`, after the guards have judged whether the error is a violation."""
-    return response_to(await runtime().guards.judge(asking(), error))
+    return response_to(await runtime().guards.judge(request_info(), error))
 
 
 async def answer(error: Exception) -> Response:
     """As `judged`, and counted; a `Denied` becomes frames where LibreChat's clients expect them."""
-    asked = asking()
+    asked = request_info()
     error = await runtime().guards.judge(asked, error)
     application().requests.refused[type(error).__name__] += 1
     as_frames = application().settings.compat.librechat_denials and asked.is_start

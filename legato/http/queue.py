@@ -8,7 +8,8 @@ from quart_schema import tag_blueprint
 from legato.actors.admission import RequestReused
 from legato.actors.ending import standing_of
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import NotWaiting, StopReply, Waiting
+from legato.actors.messages import StopReply
+from legato.actors.queue.questions import NotWaiting, Waiting
 from legato.actors.queueing import QueuedTurn, live_turns, send_now
 from legato.actors.ref import JobRef
 from legato.http.errors import (
@@ -22,7 +23,7 @@ from legato.http.errors import (
 from legato.http.input.bodies import EditTurnBody, QueueBody
 from legato.http.openapi import describe
 from legato.http.replies import (
-    CancelReply,
+    CancelTurnReply,
     EditTurnReply,
     MoveReply,
     QueuedTurnReply,
@@ -61,7 +62,7 @@ async def listing(conversation_id: str) -> Response:
 
 
 @queue.post("/cancel")
-@describe(CancelReply, body=QueueBody, refusals=(400, 403, 404, 409, 503))
+@describe(CancelTurnReply, body=QueueBody, refusals=(400, 403, 404, 409, 503))
 async def cancel() -> Response:
     """End a waiting turn, which leaves no message; a turn that has begun is not disturbed."""
     job = await _job(await body_of(QueueBody))
@@ -72,7 +73,7 @@ async def cancel() -> Response:
     ending = _accepted(job, answer)
     if ending.ending.request is not None:  # the question was stored when the stop came
         raise NotQueued(job.job_id, standing_of(ending.ending), ending.cursor)
-    return reply(CancelReply(job.conversation_id, job.job_id, str(ending.cursor)))
+    return reply(CancelTurnReply(job.conversation_id, job.job_id, str(ending.cursor)))
 
 
 @queue.post("/front")

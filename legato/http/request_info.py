@@ -11,7 +11,7 @@ from legato.http.auth.api_keys import is_meant_as_key
 from legato.http.auth.authenticator import Credentials, session_in
 from legato.http.errors import DoubtfulSender
 from legato.http.guards.addresses import ip_subject
-from legato.http.guards.asking import Asking
+from legato.http.guards.contract import RequestInfo
 from legato.http.guards.senders import Sender, sender
 from legato.http.request_context import application
 
@@ -23,11 +23,11 @@ def credentials() -> Credentials:
     return cast("Credentials", g.credentials)
 
 
-def asking() -> Asking:
+def request_info() -> RequestInfo:
     """All facts known by now; the user only after authentication."""
-    if "asking" not in g:
-        g.asking = _asking(_head(), credentials())
-    return replace(cast("Asking", g.asking), user=g.get("user"))
+    if "request_info" not in g:
+        g.request_info = _request_info(_head(), credentials())
+    return replace(cast("RequestInfo", g.request_info), user=g.get("user"))
 
 
 def _head() -> Request | Websocket:
@@ -51,8 +51,8 @@ def _credentials(asked: Request | Websocket) -> Credentials:
     )
 
 
-def _asking(asked: Request | Websocket, credentials: Credentials) -> Asking:
-    return Asking(
+def _request_info(asked: Request | Websocket, credentials: Credentials) -> RequestInfo:
+    return RequestInfo(
         method=asked.method,
         path=asked.path,
         from_ip=ip_subject(sender_of(asked).address),

@@ -21,10 +21,10 @@ from legato.config import ConfigError, Settings
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
-from legato.dialects.responses import Responses
+from legato.dialects.responses import ResponsesEncoder
 from legato.http.auth.key_ring import KeyRing, open_key_ring
 from legato.http.auth.revoked import RevocationList, open_revocation_list
-from legato.http.guards.chain import Guards, open_guards
+from legato.http.guards.chain import GuardChain, open_guards
 from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
 from legato.models.contract import Model, ModelError
@@ -33,14 +33,14 @@ from legato.storage.contracts.agents import Agents
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.quotas import Quota
 from legato.storage.contracts.records import Records
-from legato.storage.contracts.replicas import Replication
+from legato.storage.contracts.replication import Replication
 from legato.storage.open import Storage, open_storage
 from legato.storage.retention import open_retention
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "librechat": LibreChat,
     "chat_completions": ChatCompletions,
-    "responses": Responses,
+    "responses": ResponsesEncoder,
 }
 
 
@@ -57,7 +57,7 @@ class Runtime(Struct, frozen=True):
     supervisor: Supervisor
     jobs: Jobs
     key_ring: KeyRing
-    guards: Guards
+    guards: GuardChain
     revoked: RevocationList
     catalogue: Catalogue
     toolbox: Toolbox = NoTools()
@@ -83,10 +83,12 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         ) as models,
         open_key_ring(storage.records.api_keys) as key_ring,
         open_revocation_list(storage.records.revocations) as revoked,
-        open_toolbox(settings) as toolbox,
+        open_toolbox(settings, storage.records.actions) as toolbox,
         _open_jobs(settings, storage, models, toolbox) as replica,
         open_retention(storage.erasure, settings.retention_days),
     ):
+        catalogue = catalogue_of(settings, storage.records.agents, models)
+        check_tools(catalogue, toolbox)
         if tracing is not None:
             replica.supervisor.observe(tracing)
         yield Runtime(
@@ -98,7 +100,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             key_ring,
             guards,
             revoked,
-            catalogue_of(settings, storage.records.agents, models),
+            catalogue,
             toolbox,
         )
 
@@ -113,6 +115,13 @@ def catalogue_of(settings: Settings, stored: Agents, models: Mapping[str, Model]
         except ModelError as error:
             raise ConfigError(f"agents.{agent.name}.parameters: {error}") from None
     return Catalogue(configured, stored, models, settings.limits.max_recursion)
+
+
+def check_tools(catalogue: Catalogue, toolbox: Toolbox) -> None:
+    """Raises ConfigError for a tool of a configured agent that leads nowhere."""
+    for agent in catalogue.configured.values():
+        for name, reason in toolbox.unknown(agent.state.tools).items():
+            raise ConfigError(f"agents.{agent.name}.tools: found {name!r}; {reason}")
 
 
 @asynccontextmanager

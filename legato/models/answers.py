@@ -10,8 +10,8 @@ import httpx
 import structlog
 import trio
 
-from legato.models.asking import Asking
-from legato.models.bodies import ResponseBody
+from legato.models.asking import RetryingRequest
+from legato.models.bodies import IncomingBody
 from legato.models.contract import ModelError, ModelEvent
 from legato.models.failures import may_pass
 from legato.models.reader import AnswerReader
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 class Batches:
     """The events of an answer, a batch for each read; empty where a read completed no event."""
 
-    def __init__(self, asking: Asking, body: ResponseBody) -> None:
+    def __init__(self, asking: RetryingRequest, body: IncomingBody) -> None:
         self._asking = asking
         self._grace_ends = math.inf
         self._is_broken = False
@@ -80,7 +80,7 @@ class Batches:
         self._failure = failure
         return events
 
-    def _begin(self, body: ResponseBody) -> None:
+    def _begin(self, body: IncomingBody) -> None:
         self._body = body
         self._reader = AnswerReader(uuid4().hex[:16])
         self._unread = b""
@@ -118,7 +118,7 @@ class Batches:
 
 
 @asynccontextmanager
-async def open_batches(asking: Asking) -> AsyncIterator[Batches]:
+async def open_batches(asking: RetryingRequest) -> AsyncIterator[Batches]:
     """Ask, and read the answer.  Leaving closes the connection.
 
     Raises:

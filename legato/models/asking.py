@@ -11,9 +11,9 @@ import trio
 from msgspec import Struct
 
 from legato.models.adaptations import Adaptation, Body, adapted, lesson, with_lesson
-from legato.models.bodies import ResponseBody
+from legato.models.bodies import IncomingBody
 from legato.models.contract import ModelError
-from legato.models.failures import Report, may_pass, report_in
+from legato.models.failures import ErrorReport, may_pass, report_in
 from legato.models.retry import RetryPolicy, retry_after_in
 
 MOST_REFUSAL: Final = 64 * 1024  # bytes read of an error body
@@ -22,7 +22,7 @@ _REDIRECTS: Final = frozenset({301, 302, 307, 308})  # 303 says to GET something
 _PATH: Final = "chat/completions"
 
 
-class Refusal(Struct, frozen=True):
+class ProviderRefusal(Struct, frozen=True):
     """A provider's refusal.  `words`: the whole body, up to a bound; `status`: 0 without a
     response."""
 
@@ -39,7 +39,7 @@ class Lessons:
         self.learned: frozenset[Adaptation] = frozenset()
 
 
-class Asking:
+class RetryingRequest:
     """A request, however often the request is made.
 
     `without_key` removes the provider's key from a text for people.
@@ -62,7 +62,7 @@ class Asking:
         self._tried: set[Adaptation] = set()
         self._retries = 0
 
-    async def response(self) -> ResponseBody:
+    async def response(self) -> IncomingBody:
         """The body of the first response with status 200.
 
         Raises:
@@ -70,7 +70,7 @@ class Asking:
         """
         while True:
             answer = await self._ask()
-            if isinstance(answer, ResponseBody):
+            if isinstance(answer, IncomingBody):
                 self._lessons.learned = self._learned
                 return answer
             if not self._learn(answer):
@@ -88,7 +88,7 @@ class Asking:
         message = self._without_key(str(error))
         return ModelError(error.reason, message, status=error.status, retry_after=error.retry_after)
 
-    def _learn(self, refusal: Refusal) -> bool:
+    def _learn(self, refusal: ProviderRefusal) -> bool:
         """Whether the next request differs after the lesson of the refusal."""
         body = adapted(self._body, self._learned)
         found = lesson(refusal.status, refusal.words, body)
@@ -98,11 +98,11 @@ class Asking:
         self._learned = with_lesson(self._learned, found)
         return adapted(self._body, self._learned) != body
 
-    async def _ask(self) -> ResponseBody | Refusal:
+    async def _ask(self) -> IncomingBody | ProviderRefusal:
         try:
             response = await self._send()
             if response.status_code == httpx.codes.OK and not _coding_of(response):
-                return ResponseBody(response)
+                return IncomingBody(response)
             return self._refusal(response, await _excerpt(response))
         except httpx.RequestError as error:
             return self._unreachable(error)
@@ -116,26 +116,28 @@ class Asking:
             target = _redirected(request.url, response)
             if target is None:
                 return response
-            await ResponseBody(response).aclose()
+            await IncomingBody(response).aclose()
             request = self._client.build_request("POST", target, json=body)
         return await self._client.send(request, stream=True)
 
-    def _refusal(self, response: httpx.Response, body: bytes) -> Refusal:
+    def _refusal(self, response: httpx.Response, body: bytes) -> ProviderRefusal:
         status = response.status_code
         if coding := _coding_of(response):
             body = f"a body compressed by {coding}, though it was asked for none".encode()
         report = report_in(body, status)
         what = f"answered {status}" if status != httpx.codes.OK else "sent no event stream"
         said = self._without_key(report.message) or response.reason_phrase
-        error = Report(said, report.names, status).error(what)
+        error = ErrorReport(said, report.names, status).error(what)
         error.retry_after = retry_after_in(response.headers, datetime.now(UTC))
-        return Refusal(error, _is_passing(report, response), status, body.decode(errors="replace"))
+        return ProviderRefusal(
+            error, _is_passing(report, response), status, body.decode(errors="replace")
+        )
 
-    def _unreachable(self, error: httpx.RequestError) -> Refusal:
+    def _unreachable(self, error: httpx.RequestError) -> ProviderRefusal:
         why = self._without_key(str(error)) or type(error).__name__
         host = self._client.base_url.host
         message = f"The provider at {host} cannot be reached: {why}"
-        return Refusal(ModelError("provider_unreachable", message), _may_pass(error))
+        return ProviderRefusal(ModelError("provider_unreachable", message), _may_pass(error))
 
 
 def _coding_of(response: httpx.Response) -> str:
@@ -160,7 +162,7 @@ def _redirected(url: httpx.URL, response: httpx.Response) -> httpx.URL | None:
     return target if target.host == url.host and is_safe else None
 
 
-def _is_passing(report: Report, response: httpx.Response) -> bool:
+def _is_passing(report: ErrorReport, response: httpx.Response) -> bool:
     """Whether a refusal may pass: by OpenAI's header, else by the status."""
     match response.headers.get("x-should-retry"):
         case "true":
@@ -185,7 +187,7 @@ def _may_pass(error: httpx.RequestError) -> bool:
 async def _excerpt(response: httpx.Response) -> bytes:
     """The beginning of an error body.  Closes the response."""
     excerpt = b""
-    body = ResponseBody(response)
+    body = IncomingBody(response)
     try:
         while len(excerpt) < MOST_REFUSAL and (read := await body.read()):
             excerpt += read

@@ -12,7 +12,7 @@ from legato.models.exchange import BODY
 GOODBYE: Final = 0.2  # seconds: nothing waits for the provider but TLS, which sends a goodbye
 
 
-class ResponseBody:
+class IncomingBody:
     """A body to read in pieces, one for each read of the connection.  The owner closes the body."""
 
     def __init__(self, response: httpx.Response) -> None:

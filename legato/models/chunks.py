@@ -23,10 +23,10 @@ _THOUGHTS: Final = ("reasoning_content", "reasoning", "thinking", "reasoning_tex
 _WITH_THOUGHTS: Final = frozenset((*_THOUGHTS, "reasoning_details"))
 _THOUGHT_PARTS: Final = ("thinking", "reasoning", "redacted_thinking")
 
-Chunk = Mapping[str, Any]
+CompletionChunk = Mapping[str, Any]
 
 
-def chunks_in(data: bytes) -> list[Chunk] | None:
+def chunks_in(data: bytes) -> list[CompletionChunk] | None:
     """The chunk in `data`, or a list's chunks; None for unreadable data.
 
     Nothing (`null`, an empty text) is an empty list.
@@ -37,7 +37,7 @@ def chunks_in(data: bytes) -> list[Chunk] | None:
         return _unusual(data)
 
 
-def _unusual(data: bytes) -> list[Chunk] | None:
+def _unusual(data: bytes) -> list[CompletionChunk] | None:
     """The chunks of data that strict JSON refuses: halves of a surrogate pair, -Infinity."""
     if not data.strip():
         return []
@@ -57,7 +57,7 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
 
 
-def choice_in(chunk: Chunk) -> Mapping[str, Any] | None:
+def choice_in(chunk: CompletionChunk) -> Mapping[str, Any] | None:
     """The first choice, because nobody asks for more; None for a chunk without choices."""
     choices = chunk.get("choices")
     if type(choices) is list and len(choices) == 1 and type(choices[0]) is dict:
@@ -66,7 +66,7 @@ def choice_in(chunk: Chunk) -> Mapping[str, Any] | None:
     return next((each for each in mappings_in(choices) if not index_in(each.get("index"))), None)
 
 
-def fact_in(chunk: Chunk, name: str) -> str:
+def fact_in(chunk: CompletionChunk, name: str) -> str:
     """A word of the provider about how the answer was served; "" where not given."""
     found = chunk.get(name)
     return name_in(found, LONGEST_REASON) if found else ""
@@ -123,7 +123,7 @@ def finish_in(choice: Mapping[str, Any]) -> str:
     return name_in(reason, LONGEST_REASON) if reason else ""
 
 
-def usage_in(chunk: Chunk, choice: Mapping[str, Any] | None) -> Usage | None:
+def usage_in(chunk: CompletionChunk, choice: Mapping[str, Any] | None) -> Usage | None:
     """The usage in a chunk.  Moonshot has the usage in the choice, Groq under the name `x_groq`.
 
     None for a chunk without usage.

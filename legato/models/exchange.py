@@ -15,7 +15,7 @@ MOST_OVERHEAD: Final = 128 * 1024
 """Bytes of heads, chunk sizes and trailers with no byte of a body between: h11 takes 100 KiB."""
 
 BODY: Final = "legato.body"
-"""The name of a response's extension with the Body, because httpx wraps the stream in its own."""
+"""The name of a response's extension with the BodyStream; httpx wraps the stream in its own."""
 
 _FORBIDDEN: Final = (b"\r", b"\n", b"\0")
 
@@ -131,7 +131,7 @@ class Exchange:
         self.is_over = self._is_spoilt = True
 
 
-class Body(httpx.AsyncByteStream):
+class BodyStream(httpx.AsyncByteStream):
     """The body of a response.  `finish` gets the exchange when nobody reads on."""
 
     def __init__(self, exchange: Exchange, finish: Callable[[Exchange], Awaitable[None]]) -> None:

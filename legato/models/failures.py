@@ -75,7 +75,7 @@ _WORDS: Final = ("error", "message", "msg", "detail", "error_msg", "errors")
 _NAMES: Final = ("code", "type", "status", "error_code", "status_code")
 
 
-class Report(Struct, frozen=True):
+class ErrorReport(Struct, frozen=True):
     """A provider's error: `message` in the provider's words, `names` of the kind of error.
 
     `status` is the HTTP status of the error, as response or as named in the body; None if unknown.
@@ -113,20 +113,20 @@ def may_pass(reason: str, status: int | None) -> bool:
     return status in _BY_STATUS or (status >= 500 and status not in _FOR_GOOD)
 
 
-def report_of(found: object, status: int | None = None) -> Report:
+def report_of(found: object, status: int | None = None) -> ErrorReport:
     """The report in the value of an error; `status`: the response's own, which counts for more."""
     names = tuple(_names(found, _DEEPEST))
     if status is None:
         status = next((number for name in names if (number := _status(name))), None)
-    return Report(_shortened(_words(found, _DEEPEST)), names, status)
+    return ErrorReport(_shortened(_words(found, _DEEPEST)), names, status)
 
 
-def report_in(body: bytes, status: int | None = None) -> Report:
+def report_in(body: bytes, status: int | None = None) -> ErrorReport:
     """The report in an error's body, JSON or not."""
     try:
         return report_of(msgspec.json.decode(body), status)
     except (msgspec.DecodeError, ValueError, RecursionError):  # ValueError: a key is not UTF-8
-        return Report(_shortened(body.decode(errors="replace")), (), status)
+        return ErrorReport(_shortened(body.decode(errors="replace")), (), status)
 
 
 def error_in(chunk: Mapping[str, Any]) -> object:

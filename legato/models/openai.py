@@ -10,7 +10,7 @@ import httpx
 from msgspec import Struct
 
 from legato.models.answers import open_batches
-from legato.models.asking import Asking, Lessons
+from legato.models.asking import Lessons, RetryingRequest
 from legato.models.contract import ChatMessage, Json, ModelError, ModelEvent, ModelRequest
 from legato.models.counting import estimate_tokens
 from legato.models.retry import RetryPolicy
@@ -108,7 +108,7 @@ class OpenAIModel:
     ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
         self.check(request.parameters)
         body = self._body(request)
-        asking = Asking(self._client, body, self._retry, self._lessons, self._without_key)
+        asking = RetryingRequest(self._client, body, self._retry, self._lessons, self._without_key)
         async with open_batches(asking) as batches:
             yield batches
 

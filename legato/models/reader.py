@@ -9,7 +9,7 @@ from legato.content import Usage
 from legato.models.annotations import AnnotationsReader
 from legato.models.calls import MOST_CALLS, Calls, TooManyCalls
 from legato.models.chunks import (
-    Chunk,
+    CompletionChunk,
     choice_in,
     chunks_in,
     delta_in,
@@ -33,7 +33,7 @@ from legato.models.contract import (
     UsageReport,
 )
 from legato.models.event_stream import EventSplitter, ServerEvent
-from legato.models.failures import SHOWN, Report, error_in, report_in, report_of
+from legato.models.failures import SHOWN, ErrorReport, error_in, report_in, report_of
 from legato.models.fields import mappings_in
 from legato.models.logprobs import LogprobsReader
 from legato.models.surrogates import SurrogateJoiner
@@ -140,7 +140,7 @@ class AnswerReader:
         self._document += read
         if len(self._document) > MOST_DOCUMENT:
             self._document.clear()
-            self._fail(Report(f"a document of more than {MOST_DOCUMENT} bytes"), "sent")
+            self._fail(ErrorReport(f"a document of more than {MOST_DOCUMENT} bytes"), "sent")
 
     def _remainder(self) -> list[ModelEvent]:
         if self._start:
@@ -161,7 +161,7 @@ class AnswerReader:
                 break
             self._take(event, events)
         if self._splitter.dropped > MOST_DROPPED:
-            self._fail(Report(f"{MOST_DROPPED} bytes that no answer can be made of"), "sent")
+            self._fail(ErrorReport(f"{MOST_DROPPED} bytes that no answer can be made of"), "sent")
         return events
 
     def _take(self, event: ServerEvent, events: list[ModelEvent]) -> None:
@@ -181,7 +181,7 @@ class AnswerReader:
         for chunk in chunks:
             self._read(chunk, events)
 
-    def _read(self, chunk: Chunk, events: list[ModelEvent]) -> None:
+    def _read(self, chunk: CompletionChunk, events: list[ModelEvent]) -> None:
         choice = choice_in(chunk)
         if choice is not None:
             self._has_choices = True
@@ -242,7 +242,7 @@ class AnswerReader:
                     self._latest = None
                     events.append(self._encodable(told))
         except TooManyCalls:
-            self._fail(Report(f"more than {MOST_CALLS} tool calls"), "sent")
+            self._fail(ErrorReport(f"more than {MOST_CALLS} tool calls"), "sent")
 
     def _encodable(self, call: ToolCallChunk) -> ToolCallChunk:
         args = self._halves.join(f"call {call.index}", call.args)
@@ -256,11 +256,13 @@ class AnswerReader:
             self._latest = kind
             self._parts += 1
             if self._parts > MOST_PARTS:
-                self._fail(Report(f"more than {MOST_PARTS} changes of text and thoughts"), "sent")
+                self._fail(
+                    ErrorReport(f"more than {MOST_PARTS} changes of text and thoughts"), "sent"
+                )
         self.has_spoken = True
         events.append(kind(text))
 
-    def _fail(self, report: Report, what: str | None = None) -> None:
+    def _fail(self, report: ErrorReport, what: str | None = None) -> None:
         usual = "failed in mid-answer" if self.has_spoken else "answered with an error"
         self.failure = self.failure or report.error(what or usual)
 
@@ -273,7 +275,7 @@ class AnswerReader:
         beginning = self._beginning.removeprefix(_BOM).lstrip(_WHITE)
         if not (is_broken or self.has_spoken) and beginning and not self._has_choices:
             if self.is_done:
-                return Report("only the end of one").error("sent no answer")
+                return ErrorReport("only the end of one").error("sent no answer")
             if not beginning.startswith((b":", b"data", b"event", b"id", b"retry")):
                 return report_in(beginning).error("sent no event stream")
         return ModelError("provider_cut", "The provider's answer broke off before its end")

@@ -16,14 +16,14 @@ import httpx
 import trio
 from msgspec import Struct
 
-from legato.models.exchange import BODY, Body, Exchange
+from legato.models.exchange import BODY, BodyStream, Exchange
 
 MOST_IDLE: Final = 20  # idle connections to an origin
 LONGEST_IDLE: Final = 30.0  # seconds; most servers and balancers close theirs after 60 or more
 
 _PORTS: Final = {"http": 80, "https": 443}
 
-Origin = tuple[str, str, int]
+HostOrigin = tuple[str, str, int]
 
 
 class _Idle(Struct, frozen=True):
@@ -40,7 +40,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
     def __init__(self, *, trust_env: bool = True, context: ssl.SSLContext | None = None) -> None:
         self._trust_env = trust_env
         self._context = context
-        self._idle: defaultdict[Origin, list[_Idle]] = defaultdict(list)
+        self._idle: defaultdict[HostOrigin, list[_Idle]] = defaultdict(list)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises httpx.TransportError, as httpx's own transport does."""
@@ -56,7 +56,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
         async def finish(exchange: Exchange) -> None:
             await self._put(origin, stream, is_reusable=exchange.is_reusable)
 
-        body = Body(exchange, finish)
+        body = BodyStream(exchange, finish)
         extensions = {"http_version": b"HTTP/1.1", "reason_phrase": exchange.reason, BODY: body}
         return httpx.Response(
             exchange.status, headers=exchange.headers, stream=body, extensions=extensions
@@ -68,7 +68,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
         for each in idle:
             await trio.aclose_forcefully(each.stream)
 
-    async def _take(self, origin: Origin) -> trio.abc.Stream | None:
+    async def _take(self, origin: HostOrigin) -> trio.abc.Stream | None:
         """The connection that was used last, if any is still usable."""
         kept = self._idle[origin]
         while kept:
@@ -79,7 +79,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
             await trio.aclose_forcefully(found.stream)
         return None
 
-    async def _put(self, origin: Origin, stream: trio.abc.Stream, *, is_reusable: bool) -> None:
+    async def _put(self, origin: HostOrigin, stream: trio.abc.Stream, *, is_reusable: bool) -> None:
         kept = self._idle[origin]
         if is_reusable:
             kept.append(_Idle(stream, trio.current_time()))
@@ -89,7 +89,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
         with trio.CancelScope(shield=True):  # closing a socket does not wait
             await trio.aclose_forcefully(stream)
 
-    async def _connect(self, origin: Origin, deadline: float) -> trio.abc.Stream:
+    async def _connect(self, origin: HostOrigin, deadline: float) -> trio.abc.Stream:
         scheme, host, port = origin
         with trio.move_on_at(deadline):
             try:
@@ -121,7 +121,7 @@ async def _closed_on_error(stream: trio.abc.Stream) -> AsyncIterator[None]:
         raise
 
 
-def _origin(url: httpx.URL) -> Origin:
+def _origin(url: httpx.URL) -> HostOrigin:
     if url.scheme not in _PORTS:
         raise httpx.UnsupportedProtocol(f"{url.scheme}:// is not spoken here.")
     return (

@@ -17,6 +17,7 @@ seed.
 - `shrink`: shrinking: the shortest schedule found that still breaks the promise
 - `simulation`: a simulation: a cluster during a schedule, and all that the cluster's clients are
   told
+- `tools`: the tools of all replicas, with every call that was ever made
 - `world`: the storage shared by all replicas, and each replica's access, failing on demand
 """
 

@@ -11,7 +11,7 @@ from typing import Final
 from legato.prove import ProveError
 from legato.prove.exemptions import ALL as ALL_EXEMPTIONS
 from legato.prove.rules import ENABLED
-from legato.prove.run import Run, run
+from legato.prove.run import RunResult, run
 from legato.prove.schedule import Rule, draw
 from legato.prove.shrink import shrink
 
@@ -51,7 +51,7 @@ def prove_one(seed: int) -> None:
         raise ProveError(f"seed {seed} broke the promise")
 
 
-def run_seed(seed: int, rules: Sequence[Rule] | None = None) -> Run:
+def run_seed(seed: int, rules: Sequence[Rule] | None = None) -> RunResult:
     """Run the seed; without `rules`, with the enabled rules."""
     return run(draw(seed, rules or ENABLED, ALL_EXEMPTIONS), by_name(rules))
 
@@ -60,7 +60,7 @@ def by_name(rules: Sequence[Rule] | None = None) -> Mapping[str, Rule]:
     return {rule.name: rule for rule in rules or ENABLED}
 
 
-def explained(shrunk: Run) -> Iterator[str]:
+def explained(shrunk: RunResult) -> Iterator[str]:
     """Say which check was broken, and list the shortest schedule that breaks the check."""
     schedule, breach = shrunk.schedule, shrunk.breaches[0]
     yield f"seed {schedule.seed} broke the promise ({breach.check}): {breach.words}"
@@ -70,7 +70,7 @@ def explained(shrunk: Run) -> Iterator[str]:
         yield f"{number:3}. {line.time:6.1f} s: {line.words}"
 
 
-def trace(came: Run) -> Iterator[str]:
+def trace(came: RunResult) -> Iterator[str]:
     """All lines of a run; the scheduled steps are numbered."""
     schedule, number = came.schedule, 0
     yield f"seed {schedule.seed}: {schedule.replicas} replicas, {schedule.on_owner_lost}"

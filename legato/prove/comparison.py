@@ -8,10 +8,19 @@ from msgspec import json, to_builtins
 from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART
 from legato.content import Message, TextPart, ThinkPart
-from legato.events import AnyEnding, Cursor, Failed, Finished, Queued
+from legato.events import (
+    AnyEnding,
+    AnyEvent,
+    Cursor,
+    Failed,
+    Finished,
+    ModelCallEnded,
+    Queued,
+)
 from legato.models.contract import ReasoningChunk, TextChunk
+from legato.prove.client import SimulatedClient
 from legato.prove.model import KnownJob
-from legato.prove.readers import Reader
+from legato.prove.readers import SimulatedReader
 from legato.prove.simulation import Simulation
 from legato.storage.contracts.journal import Kept
 
@@ -30,12 +39,7 @@ class Comparison:
         if not endings:
             return
         ending = endings[0]
-        told_of = [*endings, *(each.ending for each in self._known.stops), *self._known.endings]
-        if any(alike(each) != alike(ending) for each in told_of):
-            kinds = ", ".join(sorted({type(each).__name__ for each in told_of}))
-            self._breach("one ending", f"not all are told the same ending ({kinds})")
-        if len({_last(reader) for reader in self._readers if reader.client.terminal}) > 1:
-            self._breach("one ending", "readers have different endings")
+        self.compare_endings(endings)
         if ending.request is not None:
             await self._compare_stored(ending)
             self._compare_journal(ending)
@@ -43,6 +47,16 @@ class Comparison:
             self._was_accepted() and isinstance(ending, Failed) and ending.reason == RESTART.reason
         ):
             self._breach("accepted", "a client was told that it waits, and it was never asked")
+
+    def compare_endings(self, endings: Sequence[AnyEnding] = ()) -> None:
+        """Check that everybody was told the same ending, also of a job that is deleted by now."""
+        stops = [each.ending for each in self._known.stops]
+        told_of = [*endings, *stops, *self._known.endings]
+        if any(alike(each) != alike(told_of[0]) for each in told_of):
+            kinds = ", ".join(sorted({type(each).__name__ for each in told_of}))
+            self._breach("one ending", f"not all are told the same ending ({kinds})")
+        if len({last_of(each.client) for each in self._readers if each.client.terminal}) > 1:
+            self._breach("one ending", "readers have different endings")
 
     def _breach(self, check: str, words: str) -> None:
         self._sim.model.breach(check, f"{self._known.name}: {words}")
@@ -122,12 +136,12 @@ class Comparison:
             if reader.client.terminal:
                 self._compare_reader(reader, replay)
 
-    def _compare_reader(self, reader: Reader, replay: Replay) -> None:
+    def _compare_reader(self, reader: SimulatedReader, replay: Replay) -> None:
         """Once, in order, to the end; a snapshot only where the events before the cursor are
         lost."""
         client, name = reader.client, reader.name
         first, last = client.seqs[0], client.seqs[-1]
-        if client.seqs != [first, *range(max(first, _silent(replay)) + 1, last + 1)]:
+        if not told_in_order(client, replay.events):
             self._breach("order", f"{name} saw the events {client.seqs}")
         if last != len(replay.events):
             self._breach("order", f"{name} has the ending at {last}, not {len(replay.events)}")
@@ -140,9 +154,9 @@ class Comparison:
             self._breach("snapshot", f"{name} got a snapshot after {held[0]}, which is kept")
 
 
-def _beginnings(reader: Reader, replay: Replay) -> Sequence[int]:
-    """Positions at which a reader without a snapshot may have begun."""
-    silent = _silent(replay)
+def _beginnings(reader: SimulatedReader, replay: Replay) -> Sequence[int]:
+    """Positions at which a reader without a snapshot may have begun; `Queued` has no frame."""
+    silent = sum(isinstance(each, Queued) for each in replay.events)
     if isinstance(reader.start, Cursor):
         return [max(reader.start.seq, silent) + 1]
     return [1 + silent] if reader.start == "beginning" else range(len(replay.events) + 1)
@@ -166,11 +180,22 @@ def alike(ending: AnyEnding | None) -> Any:
     return to_builtins(ending) | {"conversation": None, "unsaved": False}
 
 
-def _last(reader: Reader) -> bytes:
+def last_of(client: SimulatedClient) -> bytes:
     """The ending's frame, likewise; the title is the conversation's."""
-    body = dict(reader.client.frames[-1])
+    body = dict(client.frames[-1])
     body |= {"conversation": None, "title": None, "unsaved": False}
-    return json.encode([reader.client.seqs[-1], body], order="deterministic")
+    return json.encode([client.seqs[-1], body], order="deterministic")
+
+
+def told_in_order(client: SimulatedClient, events: Sequence[AnyEvent]) -> bool:
+    """Whether the client saw every event with a frame once, from the client's first one on."""
+    silent = {
+        seq for seq, event in enumerate(events, 1) if isinstance(event, Queued | ModelCallEnded)
+    }
+    first, last = client.seqs[0], client.seqs[-1]
+    return [seq for seq in client.seqs if seq not in silent] == [
+        seq for seq in range(first, last + 1) if seq not in silent
+    ]
 
 
 def _held(cursor: Cursor, replay: Replay) -> bool:

@@ -62,7 +62,9 @@ async def compare(sim: Simulation) -> None:
     _compare_requests(sim)
     sim.queue.compare(sim.provider)
     for known in sim.model.jobs:
-        if not sim.model.is_deleted(known):
+        if sim.model.is_deleted(known):
+            Comparison(sim, known).compare_endings()
+        else:
             await Comparison(sim, known).run()
 
 

@@ -21,7 +21,7 @@ class Breach(Struct, frozen=True):
     words: str
 
 
-class Line(Struct, frozen=True):
+class HistoryLine(Struct, frozen=True):
     """An event of a run and its time; `is_step` marks the scheduled steps among the
     consequences."""
 
@@ -53,11 +53,11 @@ class KnownJob(Struct):
         return f"job {self.asked.number}"
 
 
-class Model:
+class PromiseModel:
     """Collects all observations, and the breaches of the promise among them."""
 
     def __init__(self) -> None:
-        self.lines: list[Line] = []
+        self.lines: list[HistoryLine] = []
         self.breaches: list[Breach] = []
         self.asked: dict[str, AskedStart] = {}  # by job id
         self.deleted: set[str] = set()  # ids of jobs
@@ -72,10 +72,10 @@ class Model:
         return list(self.known.values())
 
     def step(self, words: str) -> None:
-        self.lines.append(Line(trio.current_time(), words, is_step=True))
+        self.lines.append(HistoryLine(trio.current_time(), words, is_step=True))
 
     def note(self, words: str) -> None:
-        self.lines.append(Line(trio.current_time(), words))
+        self.lines.append(HistoryLine(trio.current_time(), words))
 
     def breach(self, check: str, words: str) -> None:
         self.note(f"BREACH: {words}")

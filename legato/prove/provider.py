@@ -17,14 +17,14 @@ from legato.models.contract import (
 Batch = Sequence[ModelEvent] | ModelError
 
 
-class Connection:
+class ProviderConnection:
     """A replica's connection to the provider, for one job."""
 
     def __init__(self, replica: str, request: ModelRequest) -> None:
         self.replica = replica
         self.job_id = str(request.parameters["job"])
         self.conversation = str(request.parameters["conversation"])
-        self.asked = request.messages
+        self.request = request
         self.said: list[ModelEvent] = []
         self.has_finished = False
         self.send, self.receive = trio.open_memory_channel[Batch](9999)
@@ -39,17 +39,17 @@ class Connection:
         self.send.send_nowait(batch)
 
 
-class Provider:
+class SimulatedProvider:
     """Knows every connection, open or closed."""
 
     def __init__(self) -> None:
-        self.connections: list[Connection] = []
-        self.former: list[Connection] = []  # every connection, in the order of opening
-        self.opening: Callable[[str], None] = lambda conversation: None
+        self.connections: list[ProviderConnection] = []
+        self.former: list[ProviderConnection] = []  # every connection, in the order of opening
+        self.opening: Callable[[ProviderConnection], None] = lambda connection: None
         self.asked_in_part: Callable[[str], None] = lambda replica: None
         self._words = count(1)
 
-    def open_for(self, conversation: str) -> Sequence[Connection]:
+    def open_for(self, conversation: str) -> Sequence[ProviderConnection]:
         return [each for each in self.connections if each.conversation == conversation]
 
     def word(self) -> str:
@@ -85,7 +85,7 @@ class ProvidedModel:
     continues = True
     reads_images = True
 
-    def __init__(self, provider: Provider, replica: str) -> None:
+    def __init__(self, provider: SimulatedProvider, replica: str) -> None:
         self._provider = provider
         self._replica = replica
 
@@ -102,10 +102,10 @@ class ProvidedModel:
         if "job" not in request.parameters:
             self._provider.asked_in_part(self._replica)
             raise ModelError("provider_error", "The model was asked without its parameters.")
-        connection = Connection(self._replica, request)
+        connection = ProviderConnection(self._replica, request)
         self._provider.connections.append(connection)
         self._provider.former.append(connection)
-        self._provider.opening(connection.conversation)
+        self._provider.opening(connection)
         try:
             async with aclosing(_batches(connection)) as batches:
                 yield batches
@@ -113,7 +113,7 @@ class ProvidedModel:
             self._provider.connections.remove(connection)
 
 
-async def _batches(connection: Connection) -> AsyncGenerator[Sequence[ModelEvent], None]:
+async def _batches(connection: ProviderConnection) -> AsyncGenerator[Sequence[ModelEvent], None]:
     async for batch in connection.receive:
         if isinstance(batch, ModelError):
             raise batch

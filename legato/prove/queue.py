@@ -6,9 +6,9 @@ from itertools import combinations
 
 from msgspec import Struct
 
-from legato.actors.messages import Waiting
-from legato.prove.model import AskedStart, Model
-from legato.prove.provider import Provider
+from legato.actors.queue.questions import Waiting
+from legato.prove.model import AskedStart, PromiseModel
+from legato.prove.provider import SimulatedProvider
 
 
 class Listing(Struct, frozen=True):
@@ -33,7 +33,7 @@ class QueueWitness:
     question of an edited turn is stored with the new text.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: PromiseModel) -> None:
         self.moves: list[Move] = []
         self.listings: list[Listing] = []
         self._model = model
@@ -65,7 +65,7 @@ class QueueWitness:
             words = f"change {change_id} of {self._model.name(job_id)} has two answers"
             self._model.breach("change", f"{words}: {first} and {answer}")
 
-    def compare(self, provider: Provider) -> None:
+    def compare(self, provider: SimulatedProvider) -> None:
         """Breach the promise where the provider's connections contradict what clients were told."""
         begun: dict[str, int] = {}
         for number, each in enumerate(provider.former):

@@ -10,39 +10,39 @@ from legato.actors.ref import LocalRef
 from legato.actors.stream.places import Start
 from legato.actors.subscription import Subscription
 from legato.events import Cursor
-from legato.prove.client import Client
-from legato.prove.model import Model
+from legato.prove.client import SimulatedClient
+from legato.prove.model import PromiseModel
 from legato.prove.seats import Seat
 from legato.storage.contracts.errors import StorageError
 
 PAUSE = 0.1  # seconds until a client connects again after a cut
 
 
-class Cluster(Protocol):
+class ClusterView(Protocol):
     """The cluster as a reader sees it: replicas to connect to, and a model that notes the
     outcome."""
 
     @property
-    def model(self) -> Model: ...
+    def model(self) -> PromiseModel: ...
 
     def open_seat(self, number: int) -> Seat: ...
 
     def in_reach(self, seat: Seat) -> bool: ...
 
-    def not_found(self, reader: "Reader", seat: Seat) -> None: ...
+    def not_found(self, reader: "SimulatedReader", seat: Seat) -> None: ...
 
 
-class Reader:
+class SimulatedReader:
     """A client that reads a job to the end, at several replicas in turn."""
 
     def __init__(
-        self, cluster: Cluster, number: int, job_id: str, start: Start, seat: Seat
+        self, cluster: ClusterView, number: int, job_id: str, start: Start, seat: Seat
     ) -> None:
         self.number = number
         self.job_id = job_id
         self.start = start
         self.seat = seat
-        self.client = Client(start if isinstance(start, Cursor) else None)
+        self.client = SimulatedClient(start if isinstance(start, Cursor) else None)
         self.missed: list[Cursor] = []  # cursors that were answered with a snapshot
         self.given_up = False
         self.connection = trio.CancelScope()

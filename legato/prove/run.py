@@ -18,8 +18,8 @@ from trio.testing import MockClock
 
 from legato.dialects.librechat import LibreChat
 from legato.prove.ending import come_to_rest, compare, outlast
-from legato.prove.model import Breach, Line, Model
-from legato.prove.provider import ProvidedModel, Provider
+from legato.prove.model import Breach, HistoryLine, PromiseModel
+from legato.prove.provider import ProvidedModel, SimulatedProvider
 from legato.prove.records import FaultyRecords, mock_time
 from legato.prove.schedule import Rule, Schedule, Step
 from legato.prove.seats import open_replicas
@@ -34,11 +34,11 @@ MOST_TRIES: Final = 2000
 LONGEST_REAL: Final = 30.0  # a thousand times what a run takes
 
 
-class Run(Struct, frozen=True):
+class RunResult(Struct, frozen=True):
     """A schedule that was run, with the lines and breaches of the run."""
 
     schedule: Schedule
-    lines: Sequence[Line]
+    lines: Sequence[HistoryLine]
     breaches: Sequence[Breach]
 
     @property
@@ -46,8 +46,8 @@ class Run(Struct, frozen=True):
         return self.breaches[0] if self.breaches else None
 
 
-def run(schedule: Schedule, rules: Mapping[str, Rule]) -> Run:
-    model = Model()
+def run(schedule: Schedule, rules: Mapping[str, Rule]) -> RunResult:
+    model = PromiseModel()
     with _deterministic(schedule.seed), _listening(model):
         try:
             with _watched():
@@ -56,14 +56,14 @@ def run(schedule: Schedule, rules: Mapping[str, Rule]) -> Run:
             model.breaches.append(Breach("wait", f"the run does not end in {LONGEST:g} s"))
         except Exception as error:  # any error belongs in the trace
             model.breaches.append(Breach("replica", f"the cluster ended by {told(error)}"))
-    return Run(schedule, model.lines, model.breaches)
+    return RunResult(schedule, model.lines, model.breaches)
 
 
-async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: Model) -> None:
+async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: PromiseModel) -> None:
     """Play the schedule until the first breach, because later breaches may only be consequences."""
     with trio.fail_after(LONGEST), trio.CancelScope() as scope:
         model.on_breach = scope.cancel
-        provider = Provider()
+        provider = SimulatedProvider()
         async with open_replicas(
             schedule.replicas,
             on_owner_lost=schedule.on_owner_lost,
@@ -140,7 +140,7 @@ def _deterministic(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def _listening(model: Model) -> Iterator[None]:
+def _listening(model: PromiseModel) -> Iterator[None]:
     """Hear only of crashes in the log: a bug that ends a single job is a breach, too."""
 
     def hear(logger: Any, name: str, event: EventDict) -> EventDict:

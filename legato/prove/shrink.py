@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from legato.prove.run import Run, run
+from legato.prove.run import RunResult, run
 from legato.prove.schedule import Rule, Schedule, Step
 
 MOST_RUNS: Final = 500
@@ -13,7 +13,9 @@ MOST_RUNS: Final = 500
 enough."""
 
 
-def shrink(broken: Run, rules: Mapping[str, Rule], *, most_runs: int = MOST_RUNS) -> Run:
+def shrink(
+    broken: RunResult, rules: Mapping[str, Rule], *, most_runs: int = MOST_RUNS
+) -> RunResult:
     """The run of the shortest schedule found that breaks the same check."""
     return _Shrinking(broken, rules, most_runs).run()
 
@@ -21,14 +23,14 @@ def shrink(broken: Run, rules: Mapping[str, Rule], *, most_runs: int = MOST_RUNS
 class _Shrinking:
     """Tries smaller schedules in turn, and goes on from each schedule with the same breach."""
 
-    def __init__(self, broken: Run, rules: Mapping[str, Rule], most_runs: int) -> None:
+    def __init__(self, broken: RunResult, rules: Mapping[str, Rule], most_runs: int) -> None:
         assert broken.breach is not None, "only what is broken can be shrunk"
         self._best = broken
         self._check = broken.breach.check
         self._rules = rules
         self._left = most_runs
 
-    def run(self) -> Run:
+    def run(self) -> RunResult:
         before = None
         while self._best.schedule != before and self._left > 0:
             before = self._best.schedule

@@ -11,10 +11,10 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
 from legato.events import Ending, Failed
 from legato.prove.exemptions import GRACE, Exemption
-from legato.prove.model import AskedStart, KnownJob, Model
-from legato.prove.provider import Connection, Provider
+from legato.prove.model import AskedStart, KnownJob, PromiseModel
+from legato.prove.provider import ProviderConnection, SimulatedProvider
 from legato.prove.queue import QueueWitness
-from legato.prove.readers import Reader
+from legato.prove.readers import SimulatedReader
 from legato.prove.schedule import Schedule, nth
 from legato.prove.seats import C1, C2, Replicas, Seat
 from legato.prove.world import LEASE
@@ -29,7 +29,7 @@ of a lost owner, and both again for the turn before."""
 CONVERSATIONS: Final = (C1, C2)
 
 
-Question = Callable[[], Awaitable[None]]
+DeferredQuestion = Callable[[], Awaitable[None]]
 
 
 class Simulation:
@@ -40,16 +40,16 @@ class Simulation:
         self,
         schedule: Schedule,
         replicas: Replicas,
-        provider: Provider,
-        model: Model,
+        provider: SimulatedProvider,
+        model: PromiseModel,
         nursery: trio.Nursery,
     ) -> None:
         self.schedule = schedule
         self.replicas = replicas
         self.provider = provider
-        self.model: Model = model
+        self.model: PromiseModel = model
         self.nursery = nursery
-        self.readers: list[Reader] = []
+        self.readers: list[SimulatedReader] = []
         self.queue = QueueWitness(model)
         self.questions = 0  # asked, and neither answered nor given up
         self.forgot_at = -LEASE
@@ -97,11 +97,11 @@ class Simulation:
 
     # What is asked.
 
-    def ask(self, seat: Seat, words: str, question: Question) -> None:
+    def ask(self, seat: Seat, words: str, question: DeferredQuestion) -> None:
         """Have a client ask the replica; `words` name the question."""
         self.nursery.start_soon(self._asked, seat, words, question)
 
-    async def _asked(self, seat: Seat, words: str, question: Question) -> None:
+    async def _asked(self, seat: Seat, words: str, question: DeferredQuestion) -> None:
         async def limited() -> None:
             with trio.move_on_after(PATIENCE) as patience:
                 try:
@@ -147,10 +147,12 @@ class Simulation:
 
     # Jobs.
 
-    def _opening(self, conversation: str) -> None:
+    def _opening(self, connection: ProviderConnection) -> None:
         """Check that a conversation has only a single running turn."""
         running = [
-            each for each in self.provider.open_for(conversation) if self.has_power(each.replica)
+            each
+            for each in self.provider.open_for(connection.conversation)
+            if self.has_power(each.replica)
         ]
         if len(running) > 1:
             names = ", ".join(self.model.name(each.job_id) for each in running)
@@ -174,7 +176,7 @@ class Simulation:
             parameters={"job": asked.job_id, "conversation": asked.conversation},
         )
 
-    def connection(self, number: int) -> Connection | None:
+    def connection(self, number: int) -> ProviderConnection | None:
         open_now = self.provider.connections
         return nth(open_now, number) if open_now else None
 
@@ -193,6 +195,10 @@ class Simulation:
         seats = filter(self.in_reach, self.open_seats())
         return all(seat.replication.is_whole for seat in seats)
 
+    def in_trouble(self, seat: Seat) -> bool:
+        """Whether the replica may be unable to tell the shared storage anything before leaving."""
+        return not self.in_reach(seat) or seat.replication.is_faulty
+
     async def may_lose(self) -> None:
         """Wait until a replica may be lost."""
         await self.reannounced()
@@ -208,7 +214,7 @@ class Simulation:
     def forgets(self) -> None:
         self.forgot_at = trio.current_time()
 
-    def not_found(self, reader: Reader, seat: Seat) -> None:
+    def not_found(self, reader: SimulatedReader, seat: Seat) -> None:
         """A job is found from the start on, until the retention is over or the job is deleted."""
         known = self.model.known[reader.job_id]
         if self.model.is_deleted(known):

@@ -12,15 +12,16 @@ from legato.config import OnBusy
 from legato.storage.births import new_birth
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import (
+from legato.storage.contracts.replication import (
     UNLIMITED,
-    Denied,
     DirectoryEntry,
     Entered,
     JobInfo,
     Joined,
+    NotEntered,
     QueueLimits,
 )
+from legato.storage.failure_detector import LEFT
 from legato.storage.memory.replication import DirectoryJournal, MemoryReplication
 from legato.storage.memory.shared_memory import SharedMemory
 
@@ -30,7 +31,7 @@ OF_PROCESSES: Final = ("inboxes", "arrivals", "closed")
 """The fields about living processes; all other fields are the content of the shared storage."""
 
 T = TypeVar("T")
-State = dict[str, dict[Any, Any]]
+WorldState = dict[str, dict[Any, Any]]
 
 
 class FaultyWorld(SharedMemory):
@@ -39,7 +40,7 @@ class FaultyWorld(SharedMemory):
     def __init__(self) -> None:
         super().__init__()
         self.has_standby = False  # whether a standby keeps the states of the last seconds
-        self._former: deque[tuple[float, State]] = deque()
+        self._former: deque[tuple[float, WorldState]] = deque()
 
     def forget_everything(self) -> None:
         self.lose_all()
@@ -66,7 +67,7 @@ class FaultyWorld(SharedMemory):
             state = {name: _copied(kept) for name, kept in self._kept().items()}
             self._former.append((now, state))
 
-    def _kept(self) -> State:
+    def _kept(self) -> WorldState:
         return {
             name: value
             for name, value in vars(self).items()
@@ -146,6 +147,16 @@ class Faulty(MemoryReplication):
         self.pause = self.lags = 0.0
         self.loses = self.doubles = self.fails = self.hears_nothing = self.hangs = self.lies = 0
 
+    @property
+    def has_left(self) -> bool:
+        """Whether the replica has said goodbye, after which others have its jobs."""
+        return self._faulty_world.signs.get(self.me) == LEFT
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether a call may be slow, or fail."""
+        return bool(self.pause or self.fails or self.hears_nothing or self.hangs or self.lies)
+
     async def reported(self, work: Awaitable[T]) -> T:
         done = await work
         await trio.sleep(self.pause)
@@ -156,7 +167,7 @@ class Faulty(MemoryReplication):
 
     async def enter(
         self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int, queue: QueueLimits = UNLIMITED
-    ) -> Entered | Joined | Denied:
+    ) -> Entered | Joined | NotEntered:
         entering = super().enter(info, on_busy, max_per_user=max_per_user, queue=queue)
         return await self.reported(entering)
 

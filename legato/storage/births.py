@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from legato.storage.contracts.replicas import IncompleteDirectory
+from legato.storage.contracts.replication import IncompleteDirectory
 from legato.storage.failure_detector import FailureDetector
 
 _LEAVING: Final = " leaving"

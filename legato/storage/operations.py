@@ -16,7 +16,7 @@ Break = Callable[[], None]
 """Ends the wait of the thread that uses a connection, without blocking or failing."""
 
 
-class Operation:
+class ThreadOperation:
     """A piece of work in a worker thread, from start to end.
 
     After an interrupt, every later wait of the work is broken, too.
@@ -55,11 +55,11 @@ class Operation:
                 self._break()
 
 
-_CURRENT: Final[ContextVar[Operation | None]] = ContextVar("operation", default=None)
+_CURRENT: Final[ContextVar[ThreadOperation | None]] = ContextVar("operation", default=None)
 
 
 def uses(how: Break | None) -> None:
-    """Note `how` for this thread's operation, if there is an operation; see Operation.uses."""
+    """Note `how` for this thread's operation, if there is one; see ThreadOperation.uses."""
     if (operation := _CURRENT.get()) is not None:
         operation.uses(how)
 

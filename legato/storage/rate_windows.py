@@ -16,7 +16,7 @@ SWEEP: Final = 1024
 """The number of counters from which on expired counters are looked for."""
 
 
-class Window(NamedTuple):
+class RateWindow(NamedTuple):
     """The state of a rate: `remaining` of `limit` in `seconds`, until `reset` seconds from now.
 
     `passed` is false for a request over the limit.
@@ -32,7 +32,7 @@ class Window(NamedTuple):
 class Windows(Protocol):
     """Counts of requests by each client.  A window begins with the first request counted in it."""
 
-    async def hit(self, rates: Sequence[RateLimitItem], who: str) -> Window:
+    async def hit(self, rates: Sequence[RateLimitItem], who: str) -> RateWindow:
         """Count one request for each rate, and return the window that is full, or the fullest.
 
         Raises:
@@ -41,7 +41,7 @@ class Windows(Protocol):
         ...
 
 
-def hit(counts: Storage, rates: Sequence[RateLimitItem], who: str, now: float) -> Window:
+def hit(counts: Storage, rates: Sequence[RateLimitItem], who: str, now: float) -> RateWindow:
     """The count of Windows.hit, in a storage that may block; `now` is in the storage's time."""
     limiter = FixedWindowRateLimiter(counts)
     windows = []
@@ -50,7 +50,7 @@ def hit(counts: Storage, rates: Sequence[RateLimitItem], who: str, now: float) -
         reset, remaining = limiter.get_window_stats(rate, who)
         seconds = rate.get_expiry()
         left = max(0.0, min(reset - now, seconds))
-        windows.append(Window(rate.amount, seconds, remaining, left, passed))
+        windows.append(RateWindow(rate.amount, seconds, remaining, left, passed))
         if not passed:
             break  # a refused request does not count against the rates over longer times
     return min(windows, key=lambda window: (window.passed, window.remaining))
@@ -63,7 +63,7 @@ class MemoryWindows:
         self._clock = clock
         self._counts = _MemoryCounts(clock)
 
-    async def hit(self, rates: Sequence[RateLimitItem], who: str) -> Window:
+    async def hit(self, rates: Sequence[RateLimitItem], who: str) -> RateWindow:
         await trio.lowlevel.checkpoint()
         return hit(self._counts, rates, who, self._clock())
 

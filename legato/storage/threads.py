@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 import trio
 
 from legato.storage.contracts.errors import Unavailable
-from legato.storage.operations import Operation
+from legato.storage.operations import ThreadOperation
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class Threads:
         self._timeout = timeout
         self._waiting: set[trio.CancelScope] = set()  # callers that wait for their turns
         # a scope for each caller that waits for its thread
-        self._working: dict[trio.CancelScope, Operation] = {}
+        self._working: dict[trio.CancelScope, ThreadOperation] = {}
         self._is_abandoned = False
 
     async def run(
@@ -102,7 +102,7 @@ class _Turn:
     """A place at a limiter, kept until the thread has ended, even after its caller has left."""
 
     def __init__(self, limiter: trio.CapacityLimiter) -> None:
-        self.operation = Operation()
+        self.operation = ThreadOperation()
         self._limiter = limiter
         self._is_used = False
 

@@ -10,8 +10,8 @@ from trio.testing import MockClock
 
 from legato.actors.lifespan import open_supervisor
 from legato.agents.definition import Agent
-from legato.agents.execution import UNKNOWN
 from legato.agents.run import AgentRuns
+from legato.agents.tool_run import UNKNOWN
 from legato.agents.tools.contract import Tool
 from legato.config import Limits, OnOwnerLost
 from legato.content import TextPart, ToolCallPart

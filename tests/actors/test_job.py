@@ -24,11 +24,11 @@ from legato.events import (
     TextDelta,
 )
 from legato.models.contract import ChatMessage, ReasoningChunk, TextChunk, UsageReport
-from tests.support.actors import C1, Client, crash, open_house
+from tests.support.actors import C1, SimulatedClient, crash, open_house
 
 
-async def follow(job: JobRef) -> Client:
-    client = Client()
+async def follow(job: JobRef) -> SimulatedClient:
+    client = SimulatedClient()
     subscription = Subscription(job, "librechat", "beginning")
     while client.terminal is None:
         client.feed((await subscription.receive()).data)

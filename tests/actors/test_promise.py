@@ -22,7 +22,7 @@ from legato.actors.supervisor import failed
 from legato.content import ErrorPart
 from legato.events import Cursor, Failed, Stopped
 from legato.models.contract import ReasoningChunk, TextChunk, ToolCallChunk
-from tests.support.actors import Client, House, open_house
+from tests.support.actors import House, SimulatedClient, open_house
 
 
 class Reader:
@@ -31,7 +31,7 @@ class Reader:
     def __init__(self, job: JobRef, start: Start) -> None:
         self.job = job
         self.start = start
-        self.client = Client(start if isinstance(start, Cursor) else None)
+        self.client = SimulatedClient(start if isinstance(start, Cursor) else None)
         self.ended = False
         self.willing = trio.Event()
         self.willing.set()

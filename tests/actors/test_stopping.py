@@ -10,7 +10,7 @@ from legato.models.contract import TextChunk
 from tests.support.actors import (
     C1,
 )
-from tests.support.provider import ProvidedModel, Provider
+from tests.support.provider import ProvidedModel, SimulatedProvider
 from tests.support.replicas import LEASE, open_replicas
 
 
@@ -47,7 +47,7 @@ async def test_a_stop_whose_answer_was_lost_is_still_this_stop(
 async def test_a_stop_at_a_former_owner_stops_the_job_at_its_new_one(
     autojump_clock: MockClock,
 ) -> None:
-    provider = Provider()
+    provider = SimulatedProvider()
     async with open_replicas(
         on_owner_lost="continue", model=lambda me: ProvidedModel(provider, me)
     ) as replicas:

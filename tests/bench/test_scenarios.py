@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from legato.bench import NAMES, BenchError
-from legato.bench.client import Client
+from legato.bench.client import BlockingClient
 from legato.bench.command import SCENARIOS, show
 from legato.bench.load.attacks import ATTACKS
-from legato.bench.load.endurance import Refusal
-from legato.bench.load.faults import Outage
+from legato.bench.load.endurance import RefusedStart
+from legato.bench.load.faults import InducedOutage
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
@@ -221,7 +221,7 @@ def test_a_server_is_gone_after_an_error() -> None:
 
 def test_a_refused_request_is_an_error(served: Served) -> None:
     with (
-        Client(served.port, "nonsense") as client,
+        BlockingClient(served.port, "nonsense") as client,
         pytest.raises(BenchError, match="the server refused"),
     ):
         client.json("POST", "/api/agents/chat", {"text": "hello"})
@@ -299,9 +299,9 @@ def test_readers_are_exact_and_answers_stored_whatever_happens_to_the_storage() 
 
 
 def test_refusals_count_from_the_first_that_is_heard() -> None:
-    outage = Outage(hangs=True, begun=10.0, over=20.0)
-    before, first, waited = Refusal(9.0, 0.5), Refusal(11.0, 1.0), Refusal(11.5, 6.0)
-    later, after = Refusal(13.0, 0.25), Refusal(20.5, 9.0)
+    outage = InducedOutage(hangs=True, begun=10.0, over=20.0)
+    before, first, waited = RefusedStart(9.0, 0.5), RefusedStart(11.0, 1.0), RefusedStart(11.5, 6.0)
+    later, after = RefusedStart(13.0, 0.25), RefusedStart(20.5, 9.0)
 
     assert refused([before, waited, first, later, after], outage) == (2000, 250)
     assert refused([before, after], outage) == (0, 0)

@@ -17,7 +17,7 @@ from legato.content import (
 )
 from legato.dialects.contract import Encoder
 from legato.dialects.response_object import queued, resource
-from legato.dialects.responses import Responses
+from legato.dialects.responses import ResponsesEncoder
 from legato.events import (
     AnnotationAdded,
     AnyEnding,
@@ -102,7 +102,7 @@ def test_counts_that_the_api_wants_are_0_where_nothing_was_said() -> None:
 
 
 def test_a_delta_byte_for_byte() -> None:
-    encoder = Responses(IDENTITY)
+    encoder = ResponsesEncoder(IDENTITY)
     encoder.encode(1, created())
     encoder.encode(2, StepStarted(0, "text"))
 
@@ -405,6 +405,6 @@ def test_what_was_asked_is_said_again_and_the_rest_is_as_by_default() -> None:
 
 
 def test_nothing_stands_for_all_that_was_before() -> None:
-    encoder: Encoder = Responses(IDENTITY)
+    encoder: Encoder = ResponsesEncoder(IDENTITY)
 
     assert encoder.snapshot(Snapshot(0, None, (), ())) is None

@@ -9,7 +9,7 @@ from legato.actors.event_builder import Steps
 from legato.actors.stream.fold import Fold
 from legato.content import UrlCitation, Usage
 from legato.dialects.response_object import resource
-from legato.dialects.responses import Responses
+from legato.dialects.responses import ResponsesEncoder
 from legato.events import AnyEvent, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.growing_part import JOIN_EVERY
 from legato.models.contract import (
@@ -104,7 +104,7 @@ def test_a_fork_goes_on_to_the_same_bytes_and_leaves_the_other_alone(
     events: list[AnyEvent], data: st.DataObject
 ) -> None:
     at = data.draw(st.integers(0, len(events)))
-    encoder = Responses(IDENTITY)
+    encoder = ResponsesEncoder(IDENTITY)
     before = [encoder.encode(seq, event) for seq, event in enumerate(events[:at], 1)]
     fork = encoder.fork()
     rest = [fork.encode(seq, event) for seq, event in enumerate(events[at:], at + 1)]

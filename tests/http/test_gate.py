@@ -8,7 +8,7 @@ from quart import g
 from legato.http.auth.access import MissingKey
 from legato.http.gate import let_in, let_in_message
 from legato.http.guards.denials import Banned
-from legato.http.request_info import asking, credentials
+from legato.http.request_info import credentials, request_info
 from legato.storage.contracts.bans import Ban
 from tests.support.http.client import bearer
 from tests.support.http.guards import Door, open_door
@@ -31,7 +31,7 @@ async def test_credentials_are_read_once() -> None:
         door.app.test_request_context(PATH, headers=bearer("ann")),
     ):
         first = credentials()
-        await let_in(asking())
+        await let_in(request_info())
 
         assert credentials() is first
         assert first.bearer is first.bearer
@@ -42,9 +42,9 @@ async def test_who_is_let_in_is_known_and_told_what_the_guards_say() -> None:
         open_door(calls_per_key="5/minute") as door,
         door.app.test_request_context(PATH, method="POST", headers=bearer("ann")),
     ):
-        await let_in(asking())
+        await let_in(request_info())
 
-        assert g.user == asking().user == "ann"
+        assert g.user == request_info().user == "ann"
         assert g.told["RateLimit-Remaining"] == "4"
 
 
@@ -53,7 +53,7 @@ async def test_a_message_from_a_banned_address_is_refused_as_a_request_would_be(
     headers: dict[str, str],
 ) -> None:
     async with open_door() as door, door.app.test_request_context(PATH, headers=headers):
-        await ban(door, asking().from_ip)
+        await ban(door, request_info().from_ip)
 
         with pytest.raises(Banned):
             await let_in_message(message)
@@ -62,4 +62,4 @@ async def test_a_message_from_a_banned_address_is_refused_as_a_request_would_be(
 async def test_whoever_sends_nothing_is_told_what_to_send() -> None:
     async with open_door() as door, door.app.test_request_context(PATH):
         with pytest.raises(MissingKey, match="Authorization: Bearer"):
-            await let_in(asking())
+            await let_in(request_info())

@@ -9,21 +9,21 @@ import trio
 
 from tests.http.test_queue import QUEUE
 from tests.http.test_replicas import Reader, has_ended, two
-from tests.support.http.raw_client import START, Server, Started
-from tests.support.http.server_process import legato_serve
+from tests.support.http.raw_client import START, Started
+from tests.support.http.server_process import ServerProcess, legato_serve
 from tests.support.storage.redis_servers import RedisServer
 
-CALM = {"tokens": 60, "rate": 20}
-"""An answer of three seconds, in which all is asked."""
 
-
-async def ask(server: Server, method: str, path: str, body: object = None) -> Any:
+async def ask(server: ServerProcess, method: str, path: str, body: object = None) -> Any:
     async with await server.connect() as client:
         return await client.json(method, path, body)
 
 
-async def queued(server: Server, others: Sequence[Server], *texts: str) -> list[Started]:
-    started = [await server.start(**CALM)]
+async def queued(
+    server: ServerProcess, others: Sequence[ServerProcess], *texts: str
+) -> list[Started]:
+    # three seconds, in which all is asked
+    started = [await server.start(tokens=60, rate=20)]
     for other, text in zip(others, texts, strict=True):
         body = {
             "text": text,
@@ -36,7 +36,7 @@ async def queued(server: Server, others: Sequence[Server], *texts: str) -> list[
     return started
 
 
-async def reordered(server: Server, started: Sequence[Started]) -> None:
+async def reordered(server: ServerProcess, started: Sequence[Started]) -> None:
     """Move the last turn to the front, and cancel the first that waits."""
     ids = [
         {"conversationId": each["conversationId"], "generationId": each["generationId"]}
@@ -47,12 +47,12 @@ async def reordered(server: Server, started: Sequence[Started]) -> None:
     assert await listed(server, started[0]) == ["fourth", "third"]
 
 
-async def listed(server: Server, started: Started) -> list[str]:
+async def listed(server: ServerProcess, started: Started) -> list[str]:
     reply = await ask(server, "GET", f"{QUEUE}/{started['conversationId']}")
     return [each["text"] for each in reply["queue"]]
 
 
-async def asked(server: Server, started: Sequence[Started]) -> list[str]:
+async def asked(server: ServerProcess, started: Sequence[Started]) -> list[str]:
     """The questions of the conversation, once the last two turns have ended."""
     async with trio.open_nursery() as nursery:
         for each in started[2:]:

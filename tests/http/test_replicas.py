@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from legato.storage.open import open_records
-from tests.support.actors import Client
+from tests.support.actors import SimulatedClient
 from tests.support.http.raw_client import Started
 from tests.support.http.server_process import ServerProcess, long_serve
 from tests.support.models.played import (
@@ -31,7 +31,7 @@ class Reader:
     """A reader with the frames so far, and the number of heartbeats."""
 
     def __init__(self) -> None:
-        self.client = Client()
+        self.client = SimulatedClient()
         self.beats = 0
 
     async def read(self, server: ServerProcess, started: Started) -> None:
@@ -55,9 +55,10 @@ def has_ended(reader: Reader) -> bool:
 
 @asynccontextmanager
 async def two(
-    folder: Path, redis: RedisServer, settings: str = ""
+    folder: Path, redis: RedisServer, settings: str = "", **more: str
 ) -> AsyncIterator[tuple[ServerProcess, ServerProcess]]:
-    """Two replicas on a database and `redis`; `settings` is the text of legato.toml."""
+    """Two replicas on a database and `redis`; `settings` is the text of legato.toml, `more` are
+    further variables."""
     database = f"sqlite:///{folder}/legato.db"
     async with open_records(database):
         pass  # the tables are made once
@@ -66,6 +67,7 @@ async def two(
         "LEGATO_REDIS_URL": redis.url,
         "LEGATO_LEASE": "1",
         "LEGATO_HEARTBEAT": "0.5",
+        **more,
     }
     for name in ("a", "b"):
         (folder / name).mkdir()

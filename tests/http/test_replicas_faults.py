@@ -14,7 +14,7 @@ import trio
 
 from legato.content import text_of
 from legato.storage.open import open_records
-from tests.support.actors import Client
+from tests.support.actors import SimulatedClient
 from tests.support.http.raw_client import START, STREAM, Cut, Started
 from tests.support.http.server_process import ServerProcess, long_serve
 from tests.support.storage.redis_servers import RedisServer
@@ -109,7 +109,7 @@ class Reader:
     """Follows a generation from replica to replica."""
 
     def __init__(self, trial: Trial, started: Started) -> None:
-        self.client = Client()
+        self.client = SimulatedClient()
         self._trial = trial
         self._target = STREAM + started["generationId"]
 
@@ -166,7 +166,7 @@ async def generate(trial: Trial) -> None:
         trial.ended += 1
 
 
-async def check(trial: Trial, started: Started, clients: Sequence[Client]) -> None:
+async def check(trial: Trial, started: Started, clients: Sequence[SimulatedClient]) -> None:
     for client in clients:
         assert client.seqs == [*range(client.seqs[0], client.seqs[-1] + 1)], "once, and in order"
         assert client.syncs or client.seqs[0] == 1, "all of them"
@@ -184,11 +184,11 @@ async def check(trial: Trial, started: Started, clients: Sequence[Client]) -> No
     assert {shown(client) for client in clients} == {*(answers or [""])}
 
 
-def said(client: Client) -> object:
+def said(client: SimulatedClient) -> object:
     return {**client.frames[-1], "conversation": None, "title": None}
 
 
-def shown(client: Client) -> str:
+def shown(client: SimulatedClient) -> str:
     return "".join(part.get("text", "") for part in client.content if part["type"] == "text")
 
 

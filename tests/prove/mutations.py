@@ -122,6 +122,24 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         "        return replay.ending\n    return await store.said(job_id, opening)",
         "        pass\n    return None",
     ),
+    Mutation(
+        "a job is forgotten without a tombstone",
+        "legato/storage/memory/journal.py",
+        "            self.tombstones[job_id] = stored_log.epoch",
+        "            pass",
+    ),
+    Mutation(
+        "a replica leaves though the shared storage lost what the replica hands on",
+        "legato/storage/memory/replication.py",
+        "if self._births.birth != self._shared.birth:",
+        "if False:",
+    ),
+    Mutation(
+        "a job that comes to a replica about to leave is said to be gone",
+        "legato/actors/cluster/owner_server.py",
+        " or job_id in self._failover.handed_on",
+        "",
+    ),
 )
 
 RARE: Final[Sequence[Mutation]] = (

@@ -18,7 +18,7 @@ from legato.content import text_of
 from legato.events import Stopped
 from legato.models.contract import TextChunk, ToolCallChunk
 from tests.actors.cluster.test_jobs import ended, read, told
-from tests.support.actors import C1, Client
+from tests.support.actors import C1, SimulatedClient
 from tests.support.replicas import LEASE, Seat, open_replicas
 
 
@@ -27,7 +27,7 @@ async def test_stop_from_other_replica(autojump_clock: MockClock, stream_id: str
     """Elsewhere only the process that ran it could stop it, and the others said they had."""
     async with open_replicas(3) as replicas, trio.open_nursery() as nursery:
         here, there, third = replicas.seats
-        job, client = await here.start(), Client()
+        job, client = await here.start(), SimulatedClient()
         nursery.start_soon(read, await third.find(C1), client)
         here.model.say("half")
         await told(client, "half")
@@ -50,7 +50,7 @@ async def lose_packets(owners: Sequence[int], readers: Sequence[int]) -> None:
     async with open_replicas() as replicas, trio.open_nursery() as nursery:
         here, there = replicas.seats
         await here.start()
-        client = Client()
+        client = SimulatedClient()
         nursery.start_soon(read, await there.find(C1), client)
         for step in range(max(len(owners), len(readers))):
             here.replication.loses = owners[step] if step < len(owners) else 0
@@ -72,7 +72,7 @@ async def test_owner_paused_past_lease_then_resumes(
     async with open_replicas(on_owner_lost=policy) as replicas, trio.open_nursery() as nursery:
         here, there = replicas.seats
         await here.start()
-        mine, theirs = Client(), Client()
+        mine, theirs = SimulatedClient(), SimulatedClient()
         nursery.start_soon(reading, here, mine)
         nursery.start_soon(reading, there, theirs)
         here.model.say("kept ")
@@ -98,7 +98,7 @@ async def test_owner_paused_past_lease_then_resumes(
         assert answer == ("kept and more" if policy == "continue" else "kept ")
 
 
-async def reading(seat: Seat, client: Client) -> None:
+async def reading(seat: Seat, client: SimulatedClient) -> None:
     """To the ending, coming back whenever it is cut."""
 
     async def follow() -> None:
@@ -126,7 +126,7 @@ async def crashed_at(write: int) -> bool:
         here.replication.on_write = lambda: here.kill() if next(writes) == write else None
         nursery.start_soon(here.serve, partial(start, here))
         await trio.sleep(0.1)
-        client = Client()
+        client = SimulatedClient()
         nursery.start_soon(reading, there, client)
         for chunk in (TextChunk("a"), ToolCallChunk(1, "call_1", "search", "{}"), TextChunk("b")):
             here.model.play(chunk)
@@ -159,7 +159,7 @@ async def test_recovery_budget(autojump_clock: MockClock) -> None:
             await trio.sleep(1.2 * LEASE)
             assert await replicas.seats[-1].jobs.active("ann") == [C1], "it goes on"
         replicas.seats[-1].kill()
-        client = Client()
+        client = SimulatedClient()
         nursery.start_soon(reading, await replicas.open(), client)
         with trio.fail_after(1.2 * LEASE):
             await ended(client)
@@ -172,7 +172,7 @@ async def test_retention(autojump_clock: MockClock) -> None:
         here, there = replicas.seats
         for _ in range(50):
             await here.start()
-            client = Client()
+            client = SimulatedClient()
             with trio.move_on_after(0.1):
                 await read(await there.find(C1), client)
             here.model.finish()
@@ -189,7 +189,7 @@ async def test_tool_loop_has_many_finishes(autojump_clock: MockClock) -> None:
     async with open_replicas() as replicas, trio.open_nursery() as nursery:
         here, there = replicas.seats
         await here.start()
-        client = Client()
+        client = SimulatedClient()
         nursery.start_soon(read, await there.find(C1), client)
         for call in range(3):
             here.model.play(ToolCallChunk(call, f"call_{call}", "search", "{}"))

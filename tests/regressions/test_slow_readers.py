@@ -5,7 +5,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.stream.projection import PAGE_BYTES
 from legato.actors.stream.sinks import BACKLOG_BYTES
 from legato.actors.subscription import Subscription
-from tests.support.actors import Client, open_house
+from tests.support.actors import SimulatedClient, open_house
 from tests.support.http.live_server import LiveServer, Serve, kept_for
 from tests.support.http.raw_client import frames_of, text_of
 from tests.support.reading import following
@@ -49,7 +49,7 @@ async def test_two_readers_one_slow_in_every_step(autojump_clock: MockClock) -> 
     async with open_house() as house:
         job = house.start()
         slow, subscription, sinks = (
-            Client(),
+            SimulatedClient(),
             Subscription(job, "librechat", "beginning"),
             set[object](),
         )

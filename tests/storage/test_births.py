@@ -6,7 +6,7 @@ import pytest
 from trio.testing import MockClock
 
 from legato.storage.contracts.journal import Entries
-from legato.storage.contracts.replicas import (
+from legato.storage.contracts.replication import (
     DirectoryEntry,
     Entered,
     IncompleteDirectory,

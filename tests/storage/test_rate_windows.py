@@ -8,8 +8,8 @@ from limits import parse_many
 from legato.storage import rate_windows as memory_windows
 from legato.storage.contracts.errors import StorageError
 from legato.storage.memory.records import MemoryRecords
-from legato.storage.rate_windows import MemoryWindows, Window, Windows
-from legato.storage.redis.shared_guards import Shared, open_shared
+from legato.storage.rate_windows import MemoryWindows, RateWindow, Windows
+from legato.storage.redis.shared_guards import SharedGuards, open_shared
 from tests.support.storage.redis_servers import RedisServer
 
 TWO = parse_many("2/minute")
@@ -30,7 +30,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def shared(redis_server: RedisServer) -> AsyncIterator[Shared]:
+async def shared(redis_server: RedisServer) -> AsyncIterator[SharedGuards]:
     async with open_shared(redis_server.url, MemoryRecords().bans, prefix="test") as shared:
         yield shared
 
@@ -87,7 +87,7 @@ async def test_what_one_rate_refuses_does_not_count_for_a_longer_one(clock: Cloc
         await windows.hit(BOTH, "starts/user:ann")
     clock.now += 60
 
-    assert await windows.hit(BOTH, "starts/user:ann") == Window(3, 3600, 0, 3540, passed=True)
+    assert await windows.hit(BOTH, "starts/user:ann") == RateWindow(3, 3600, 0, 3540, passed=True)
 
 
 async def test_counters_that_ran_out_take_no_room(
@@ -107,7 +107,9 @@ async def test_counters_that_ran_out_take_no_room(
     assert len(windows._counts._counters) <= 8
 
 
-async def test_redis_forgets_a_window_by_itself(shared: Shared, redis_server: RedisServer) -> None:
+async def test_redis_forgets_a_window_by_itself(
+    shared: SharedGuards, redis_server: RedisServer
+) -> None:
     await shared.windows.hit(TWO, "starts/user:ann")
     keys = redis_server.ask("KEYS", "*:window:*")
 
@@ -120,7 +122,7 @@ async def test_redis_forgets_a_window_by_itself(shared: Shared, redis_server: Re
     assert (await shared.windows.hit(TWO, "starts/user:ann")).remaining == 1
 
 
-async def test_replicas_count_together(shared: Shared, redis_server: RedisServer) -> None:
+async def test_replicas_count_together(shared: SharedGuards, redis_server: RedisServer) -> None:
     async with open_shared(redis_server.url, MemoryRecords().bans, prefix="test") as other:
         await other.windows.hit(TWO, "starts/user:ann")
         await shared.windows.hit(TWO, "starts/user:ann")

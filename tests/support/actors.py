@@ -22,7 +22,7 @@ from legato.models.contract import (
     ModelRequest,
     TextChunk,
 )
-from legato.prove.client import Client
+from legato.prove.client import SimulatedClient
 from legato.prove.records import FaultyRecords as FlakyRecords
 from legato.prove.seats import C1, C2
 from legato.storage.contracts.errors import StorageError, UnstorableText
@@ -33,11 +33,11 @@ from tests.support.numbers import Numbers
 __all__ = [
     "C1",
     "C2",
-    "Client",
     "FlakyJournal",
     "FlakyRecords",
     "House",
     "PlayedModel",
+    "SimulatedClient",
     "crash",
     "open_house",
 ]
@@ -197,10 +197,11 @@ async def open_house(
     frees: bool = True,
     records: FlakyRecords | None = None,
     journal: Journal | None = None,
+    model: PlayedModel | None = None,
     **limits: Any,
 ) -> AsyncIterator[House]:
     """A house whose storage works again when it closes, if it `frees` it."""
-    model, records = PlayedModel(), records or FlakyRecords()
+    model, records = model or PlayedModel(), records or FlakyRecords()
     async with open_supervisor(
         records=records,
         models={"played": model},

@@ -9,7 +9,7 @@ from ulid import ULID
 
 from legato.content import ApiRequest, Message
 from legato.dialects.contract import Identity
-from legato.dialects.responses import Responses
+from legato.dialects.responses import ResponsesEncoder
 from legato.events import AnyEvent, Created
 
 JOB = "01KAZDY800ABCDEFGHJKMNPQRS"
@@ -33,7 +33,7 @@ def created(**echo: Any) -> Created:
 
 
 def encoded(events: Sequence[AnyEvent]) -> bytes:
-    encoder = Responses(IDENTITY)
+    encoder = ResponsesEncoder(IDENTITY)
     return b"".join(encoder.encode(seq, event) for seq, event in enumerate(events, 1))
 
 

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import trio
 
-from tests.support.actors import Client
+from tests.support.actors import SimulatedClient
 from tests.support.http.raw_client import START, Started
-from tests.support.http.server_process import ServerProcess, legato_serve
+from tests.support.http.server_process import ServerProcess, started_serve
 
 CONNECTIONS = 24  # of which, with three workers, hardly ever all come to the same one
 
@@ -30,8 +30,8 @@ async def post(server: ServerProcess, path: str, body: Mapping[str, object]) -> 
         return await client.answer()
 
 
-async def read(server: ServerProcess, started: Started, into: list[Client]) -> None:
-    read = Client()
+async def read(server: ServerProcess, started: Started, into: list[SimulatedClient]) -> None:
+    read = SimulatedClient()
     async with await server.connect() as client:
         await client.follow(started["streamId"])
         while (frame := await client.frame()) is not None:
@@ -46,9 +46,9 @@ def turn(**fields: object) -> dict[str, object]:
 
 
 async def test_they_are_one(tmp_path: Path) -> None:
-    async with legato_serve(tmp_path, "--workers", "3") as server:
+    async with started_serve(tmp_path, "--workers", "3") as server:
         started = await server.start(tokens=10_000, rate=50)
-        readers: list[Client] = []
+        readers: list[SimulatedClient] = []
         async with trio.open_nursery() as nursery:
             for _ in range(CONNECTIONS):
                 nursery.start_soon(read, server, started, readers)
@@ -71,7 +71,7 @@ async def test_they_are_one(tmp_path: Path) -> None:
 
 
 async def test_one_request_is_one_turn_and_a_conversation_has_one_turn(tmp_path: Path) -> None:
-    async with legato_serve(tmp_path, "--workers", "3") as server:
+    async with started_serve(tmp_path, "--workers", "3") as server:
         again = turn(clientRequestId=str(uuid4()))
         rivals = [turn(conversationId=str(uuid4()), on_busy="reject")] * CONNECTIONS
         replies: list[tuple[int, Any]] = []
@@ -94,7 +94,7 @@ async def test_one_request_is_one_turn_and_a_conversation_has_one_turn(tmp_path:
 
 
 async def test_the_next_turn_waits_for_the_one_that_it_interrupts(tmp_path: Path) -> None:
-    async with legato_serve(tmp_path, "--workers", "3") as server:
+    async with started_serve(tmp_path, "--workers", "3") as server:
         conversation = str(uuid4())
         for _ in range(6):  # each comes to another worker than the one before, sooner or later
             status, reply = await post(server, START, turn(conversationId=conversation))

@@ -9,7 +9,7 @@ from redis import Redis
 
 from tests.support.http.live_server import until
 from tests.support.http.raw_client import RawClient
-from tests.support.http.server_process import ServerProcess, legato_serve, output_of
+from tests.support.http.server_process import ServerProcess, output_of, started_serve
 
 TWO = ("--workers", "2")
 
@@ -17,7 +17,7 @@ TWO = ("--workers", "2")
 async def test_all_serve_on_one_port_and_one_that_is_killed_is_started_again(
     tmp_path: Path,
 ) -> None:
-    async with legato_serve(tmp_path, *TWO) as server:
+    async with started_serve(tmp_path, *TWO) as server:
         one, other = workers = pids(server, "a worker starts")
         for stopped in workers:
             os.kill(stopped, signal.SIGSTOP)
@@ -42,7 +42,7 @@ async def test_all_serve_on_one_port_and_one_that_is_killed_is_started_again(
 
 
 async def test_on_sigterm_what_runs_comes_to_its_end(tmp_path: Path) -> None:
-    async with legato_serve(tmp_path, *TWO) as server, await server.connect() as client:
+    async with started_serve(tmp_path, *TWO) as server, await server.connect() as client:
         begun = await start(client, tokens=60, rate=60)
         await client.follow(begun)
         await client.frame()
@@ -59,7 +59,7 @@ async def test_on_sigterm_what_runs_comes_to_its_end(tmp_path: Path) -> None:
 
 
 async def test_sighup_ends_neither_the_parent_nor_a_worker(tmp_path: Path) -> None:
-    async with legato_serve(tmp_path, *TWO) as server:
+    async with started_serve(tmp_path, *TWO) as server:
         workers = pids(server, "a worker starts")
         for pid in (server.pid, *workers):
             os.kill(pid, signal.SIGHUP)
@@ -71,7 +71,7 @@ async def test_sighup_ends_neither_the_parent_nor_a_worker(tmp_path: Path) -> No
 
 
 async def test_after_a_parent_that_was_killed_nothing_is_left_but_the_data(tmp_path: Path) -> None:
-    async with legato_serve(tmp_path, *TWO) as server:
+    async with started_serve(tmp_path, *TWO) as server:
         with redis(tmp_path) as client:
             client.set("key", "value")
             client.hset("legato:replicas", "somebody", "alive")
@@ -80,7 +80,7 @@ async def test_after_a_parent_that_was_killed_nothing_is_left_but_the_data(tmp_p
         await until(lambda: not any(alive(child) for child in children))
     log = server.log()
 
-    async with legato_serve(tmp_path, *TWO) as server:
+    async with started_serve(tmp_path, *TWO) as server:
         with redis(tmp_path) as client:
             kept = client.get("key"), client.hget("legato:replicas", "somebody")
         await server.end(signal.SIGTERM)

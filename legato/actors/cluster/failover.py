@@ -15,14 +15,14 @@ from msgspec.structs import replace
 
 from legato.actors.cluster.job_info import turn_of
 from legato.actors.conversation.turn import Turn
-from legato.actors.durability.recovery import TakeoverPolicy, recover_one
+from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover_one
 from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
 from legato.models.contract import Model
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal, OrphanedJob
 from legato.storage.contracts.records import Records
-from legato.storage.contracts.replicas import Directory
+from legato.storage.contracts.replication import Directory
 
 _AT_ONCE: Final = 8  # simultaneous recoveries
 _RETRY: Final = 1.0  # seconds until the next try
@@ -69,6 +69,8 @@ class Failover:
         successor: TakeoverPolicy,
         retention: float,
     ) -> None:
+        self.handed_on: set[str] = set()
+        """The ids of jobs which came when this replica was about to go: the next owner's."""
         self._nursery = nursery
         self._supervisor = supervisor
         self._journal = journal
@@ -142,13 +144,19 @@ class Failover:
         job = left.job
         try:
             recovered = await recover_one(job, self._journal, self._records, self._successor)
-            if recovered is not None and (recovered.has_ended or not self._supervisor.is_draining):
-                self._supervisor.adopt([recovered])
+            if recovered is not None:
+                self._adopt(recovered)
             left.came = job
         except StorageError as error:
             if left.trouble is None:  # a line for each job is enough for an outage
                 log.warning("not recovered yet", job=job.job_id, reason=str(error))
             left.trouble = error
+
+    def _adopt(self, recovered: Recovered) -> None:
+        if self._supervisor.is_draining and not recovered.has_ended:
+            self.handed_on.add(recovered.turn.job_id)
+        else:
+            self._supervisor.adopt([recovered])
 
     async def _forget(self) -> None:
         """Forget the ended jobs that nobody asked for in time."""

@@ -13,9 +13,10 @@ from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
 from legato.actors.supervisor import Supervisor
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import Replication
+from legato.storage.contracts.replication import Replication
 
 _BEATS: Final = 10  # in a lease
+_RETRY: Final = 0.25  # seconds until a replica tries once more to leave
 
 log = structlog.get_logger()
 
@@ -48,6 +49,7 @@ class Heartbeat:
         self._ended = trio.Event()
         self._has_lost = False  # whether the shared storage does not know the jobs here
         self._was_away = False  # whether other replicas may have taken the jobs here
+        self._has_left = False
         self._last_beat = trio.current_time()
 
     async def looked(self) -> None:
@@ -69,17 +71,29 @@ class Heartbeat:
         self._ended.set()
 
     async def leave(self) -> None:
-        """Give no sign of life from now on.
+        """Give no sign of life from now on, once others can find the jobs left here.
 
-        A last look comes first: the shared storage is told again what was lost by then, and the
-        remaining replicas find the jobs left here.
+        The shared storage is told again what was lost, until nothing is; an outage is waited for.
+        The deadline is the caller's.
         """
         self._scope.cancel()
         await self._ended.wait()
+        is_first = True
+        while not self._has_left:
+            try:
+                self._has_left = await self._left()
+            except StorageError as error:
+                if is_first:  # a single line is enough for an outage
+                    log.warning("not left yet", reason=str(error))
+                is_first = False
+                await trio.sleep(_RETRY)
+
+    async def _left(self) -> bool:
+        """False where the shared storage lost everything meanwhile."""
         await self._look()
         await self._reconcile()
         await self._supervisor.written()
-        await self._replication.liveness.leave()
+        return await self._replication.liveness.leave()
 
     async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
         trouble: StorageError | None = None

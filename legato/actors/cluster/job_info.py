@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.job import Job
-from legato.storage.contracts.replicas import DirectoryEntry, JobInfo, Stage
+from legato.storage.contracts.replication import DirectoryEntry, JobInfo, JobStage
 
 
 def info_of(turn: Turn) -> JobInfo:
@@ -55,7 +55,7 @@ def entry_of(job: Job) -> DirectoryEntry:
     )
 
 
-def _stage_of(job: Job) -> Stage:
+def _stage_of(job: Job) -> JobStage:
     if job.ended.is_set():
         return "ended" if job.opening else "void"
     return "begun" if job.feed.log.tail else "waiting"

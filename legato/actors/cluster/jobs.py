@@ -34,13 +34,13 @@ from legato.config import Limits, OnBusy
 from legato.events import Failed
 from legato.storage.contracts.errors import ForeignConversation, StorageError
 from legato.storage.contracts.records import Records
-from legato.storage.contracts.replicas import (
-    Denied,
+from legato.storage.contracts.replication import (
     Directory,
     DirectoryEntry,
     Entered,
     JobInfo,
     Joined,
+    NotEntered,
     QueueLimits,
     Replication,
 )
@@ -191,13 +191,13 @@ class ClusterJobs(JobObserver):
             self._soon(self._directory.withdraw, info)  # the job may have been entered
             raise
         match entered:
-            case Denied("busy"):
+            case NotEntered("busy"):
                 raise Busy("The conversation is busy with another turn.")
-            case Denied("queue_full"):
+            case NotEntered("queue_full"):
                 raise conversation_full(limits)
-            case Denied("too_many_queued"):
+            case NotEntered("too_many_queued"):
                 raise user_full(limits)
-            case Denied():
+            case NotEntered():
                 raise running_full(limits)
             case _:
                 return entered

@@ -1,7 +1,7 @@
 """A replica's whole life: a supervisor among many, whose jobs the others get at the end."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 import trio
@@ -18,14 +18,14 @@ from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
 from legato.actors.lifespan import LAST_WRITE, Replica, abandoning, drained
 from legato.actors.supervisor import Supervisor
-from legato.agents.contract import BARE_RUNS, Runs
+from legato.agents.bare import BARE_RUNS
+from legato.agents.contract import Runs
 from legato.config import Limits, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
-from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
 from legato.storage.contracts.records import Records
-from legato.storage.contracts.replicas import Liveness, Replication
+from legato.storage.contracts.replication import Liveness, Replication
 
 LAST_LOOK = 1.0
 """Seconds to find out at shutdown who stays, and could go on with what runs here."""
@@ -79,14 +79,14 @@ async def open_replica(
         owners = OwnerClient(
             replication, host, peers, heartbeat, stop_timeout(lease, limits.store_timeout)
         )
-        supervisor.queue = SharedQueue(replication.directory, owners)
+        supervisor.queue = SharedQueue(replication.directory, owners, heartbeat)
         mirrors = Mirrors(nursery, supervisor.registry, dialects, owners, guarded)
         parts = replication, supervisor, host, owners, mirrors, heartbeat
         cluster = ClusterJobs(nursery, *parts, records, limits)
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
         await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
-        with trio.move_on_after(LAST_WRITE), suppress(StorageError):
+        with trio.move_on_after(LAST_WRITE):
             await heartbeat.leave()  # while its jobs still answer for themselves
         leaving.set()
         nursery.cancel_scope.cancel()
@@ -99,6 +99,8 @@ async def _hand_over(
     with trio.move_on_after(LAST_LOOK):
         await heartbeat.look()  # new replicas, and replicas about to leave as well
     await supervisor.drain(goes_on)
+    if supervisor.handed_on:  # nobody else could tell the shared storage again of these
+        await heartbeat.leave()
 
 
 def _goes_on(liveness: Liveness, successor: ClusterTakeover, job: Job) -> bool:
@@ -106,7 +108,7 @@ def _goes_on(liveness: Liveness, successor: ClusterTakeover, job: Job) -> bool:
     is_known = job.turn.prompt is None  # the journal keeps no prompt of an API's caller
     if not (job.is_answering and is_known and liveness.staying()):
         return False
-    return successor.continues(job.turn, job.feed.snapshot().content)
+    return successor.continues(job.turn, job.feed.snapshot())
 
 
 def _shared(

@@ -36,7 +36,7 @@ from legato.actors.stream.places import OutOfReach, Start, UnknownDialect
 from legato.actors.stream.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor
-from legato.storage.contracts.replicas import JobInfo
+from legato.storage.contracts.replication import JobInfo
 
 _PAUSE: Final = 0.1  # seconds until a silent owner is asked again
 

@@ -12,13 +12,14 @@ from legato.actors.cluster.mirror import Last, Mirrors
 from legato.actors.cluster.protocol import LOG_DIALECT, HasJob, Reply, call
 from legato.actors.cluster.transport import Host, Transport
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import AwaitEnding, Locate, Question, Stop, StopReply
+from legato.actors.messages import AwaitEnding, Locate, Stop, StopReply
+from legato.actors.question import Question
 from legato.actors.ref import JobRef
 from legato.actors.stream.places import OutOfReach, Start, UnknownDialect
 from legato.actors.stream.sinks import Sink
 from legato.events import Cursor
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import JobInfo, Replication
+from legato.storage.contracts.replication import JobInfo, Replication
 
 A = TypeVar("A")
 

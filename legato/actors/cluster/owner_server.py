@@ -40,7 +40,7 @@ class OwnerServer:
 
     def hands_on(self, job_id: str) -> bool:
         """Whether this process, which is about to go, leaves the job to another replica."""
-        return job_id in self._supervisor.handed_on
+        return job_id in self._supervisor.handed_on or job_id in self._failover.handed_on
 
     def has(self, job_id: str) -> bool:
         return self._supervisor.registry.find(job_id) is not None

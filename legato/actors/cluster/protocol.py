@@ -5,6 +5,15 @@ from typing import Any, Final, Literal, Self, cast
 
 from msgspec import Raw, Struct, json, msgpack
 
+from legato.actors.interjections import (
+    AnswerAsk,
+    AnswerReceipt,
+    CancelSteer,
+    FindSteer,
+    Rejected,
+    Steer,
+    SteerReceipt,
+)
 from legato.actors.messages import (
     AwaitAnswer,
     AwaitEnding,
@@ -12,14 +21,12 @@ from legato.actors.messages import (
     AwaitQueued,
     GetStatus,
     Locate,
-    NotWaiting,
-    Question,
     Status,
     Stop,
     StopReply,
-    Waiting,
-    WaitingQuestion,
 )
+from legato.actors.question import Question
+from legato.actors.queue.questions import NotWaiting, QueueQuestion, Waiting
 from legato.actors.stream.places import Located
 from legato.dialects.contract import Identity
 from legato.events import AnyEnding, AnyEvent, Created, Queued, Snapshot, without_turn
@@ -119,13 +126,29 @@ JobQuestion = (
     | AwaitAnswer
     | AwaitEnding
     | GetStatus
-    | WaitingQuestion
+    | Steer
+    | CancelSteer
+    | FindSteer
+    | AnswerAsk
+    | QueueQuestion
 )
 """All that a job is asked but Subscribe, for which Follow stands."""
 
 OwnerQuestion = JobQuestion | HasJob | Discard
 CallQuestion = OwnerQuestion | AwaitTitle
-AnyAnswer = Located | StopReply | Status | Queued | Created | AnyEnding | Waiting | NotWaiting
+AnyAnswer = (
+    Located
+    | StopReply
+    | Status
+    | SteerReceipt
+    | AnswerReceipt
+    | Rejected
+    | Waiting
+    | NotWaiting
+    | Queued
+    | Created
+    | AnyEnding
+)
 
 
 class Call(Envelope, frozen=True):

@@ -2,20 +2,18 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import structlog
-import trio
 
+from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.job_info import info_of
 from legato.actors.cluster.owner_client import OwnerClient
 from legato.actors.conversation.turn import Turn
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import Directory, JobInfo
+from legato.storage.contracts.replication import Directory, JobInfo
 
 T = TypeVar("T")
-
-_RETRY: Final = 1.0  # seconds until the directory or an owner is asked once more
 
 log = structlog.get_logger()
 
@@ -28,9 +26,10 @@ class SharedQueue:
     waits for the end of A.  When A ends, B asks again, and waits for the end of C.
     """
 
-    def __init__(self, directory: Directory, owners: OwnerClient) -> None:
+    def __init__(self, directory: Directory, owners: OwnerClient, heartbeat: Heartbeat) -> None:
         self._directory = directory
         self._owners = owners
+        self._heartbeat = heartbeat
 
     async def come(self, turn: Turn) -> None:
         info, ended = info_of(turn), list[str]()
@@ -56,4 +55,4 @@ class SharedQueue:
                 return await question()
             except StorageError as error:
                 log.warning("a waiting turn cannot ask", job=turn.job_id, reason=str(error))
-                await trio.sleep(_RETRY)
+                await self._heartbeat.looked()  # by then the directory may be whole again

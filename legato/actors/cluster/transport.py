@@ -25,12 +25,12 @@ from legato.actors.cluster.protocol import (
     encode_packet,
 )
 from legato.actors.mailbox import ActorError
-from legato.actors.messages import Question
+from legato.actors.question import Question
 from legato.actors.ref import LocalRef
 from legato.actors.stream.places import Start
 from legato.events import Cursor
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import Inbox
+from legato.storage.contracts.replication import Inbox
 
 _RETRY: Final = 0.5  # seconds until packets are sent once more, or looked for
 

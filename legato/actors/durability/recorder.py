@@ -32,11 +32,9 @@ from legato.actors.mailbox import ActorRef
 from legato.actors.messages import (
     Ask,
     AwaitQueued,
-    EditWaiting,
     Enqueued,
     Failure,
     JobMessage,
-    MoveToFront,
     NotOpened,
     Opened,
     Opening,
@@ -44,6 +42,7 @@ from legato.actors.messages import (
     Overdue,
     Stored,
 )
+from legato.actors.queue.questions import EditWaiting, MoveToFront
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.queue.waiting_turn import WaitingTurn, change_of
 from legato.content import Conversation, Part
@@ -90,7 +89,9 @@ class Recorder:
         """`is_resumed`: a later owner may have the model go on."""
         self.journal = journal
         can_go_on = bool(turn.agents) or model.continues
-        self._is_resumed = is_resumed and turn.prompt is None and can_go_on
+        may_wait = any(agent.tools for agent in turn.agents)  # for an answer, beyond this process
+        is_resumed = may_wait or (is_resumed and can_go_on)
+        self.is_resumable = is_resumed and turn.prompt is None
         self._job = job
         self._waiting = waiting
         self._turn = turn
@@ -158,7 +159,7 @@ class Recorder:
         await self._job.tell(word)
 
     def _resumable(self, opening: Opening) -> Opening:
-        if not self._is_resumed:
+        if not self.is_resumable:
             return opening
         return replace(opening, created=resumable(self._turn, opening.created))
 

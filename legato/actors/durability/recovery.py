@@ -16,9 +16,10 @@ from legato.actors.ending import RESTART, Decision, ending_of
 from legato.actors.messages import Failure, Opening, Stored
 from legato.actors.queue.waiting_turn import MOST_CHANGES
 from legato.actors.stream.memory_sizes import JOB_BYTES
+from legato.agents.calls import only_waits
 from legato.config import OnOwnerLost
-from legato.content import Conversation, Part, TextPart, ThinkPart, Usage
-from legato.events import AnyEnding, AnyEvent, Created, Ending, Failed, text_bytes
+from legato.content import Conversation, SteerPart, TextPart, ThinkPart, Usage
+from legato.events import AnyEnding, AnyEvent, Created, Ending, Failed, Snapshot, text_bytes
 from legato.models.contract import Model, ModelRequest
 from legato.storage.contracts.errors import (
     ForeignConversation,
@@ -79,15 +80,18 @@ class TakeoverPolicy:
         """Look up the turn, where the journal does not have the request."""
         return None
 
-    def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
-        """Whether the run shall go on from that content, instead of an ending.
+    def continues(self, turn: Turn, snapshot: Snapshot) -> bool:
+        """Whether the run shall go on from there, instead of an ending.
 
-        An agent's run goes on from any content, a bare model only from text, if able to.
+        An agent's run goes on from any content, a bare model only from text, if able to.  A run
+        that only waits for answers goes on whatever the policy: nothing of it was cut.
         """
         model = self._models.get(turn.model)
-        is_text = all(isinstance(part, TextPart | ThinkPart) for part in content)
+        is_text = all(
+            isinstance(part, TextPart | ThinkPart | SteerPart) for part in snapshot.content
+        )
         can = bool(turn.agents) or (model is not None and model.continues and is_text)
-        return self._policy == "continue" and can
+        return can and (self._policy == "continue" or only_waits(snapshot))
 
 
 async def recover(
@@ -166,7 +170,7 @@ async def recover_one(
         opening is not None
         and said is None
         and not replay.has_faults
-        and successor.continues(turn, replay.fold.content())
+        and successor.continues(turn, replay.fold.snapshot(len(replay.events)))
         and replay.turn is not None  # or the model would be asked something else
     )
     if not job.marked_done and not goes_on:
@@ -266,7 +270,8 @@ def _failed(replay: Replay, opening: Opening | None, store: TurnStore) -> AnyEnd
     if replay.fault is not None:
         why = Failure(why.reason, f"{why.message}  Not all of it can be read: {replay.fault}.")
     decision = Decision(why, store.moment())
-    return ending_of(decision, opening, replay.fold.content(), Usage(), Stored(None))
+    snapshot = replay.fold.snapshot(len(replay.events))
+    return ending_of(decision, opening, snapshot.content, Usage(), Stored(None), snapshot.unread)
 
 
 def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:

@@ -19,14 +19,8 @@ import trio
 
 from legato.actors.ending import standing_of
 from legato.actors.mailbox import ReplyTo
-from legato.actors.messages import (
-    EditWaiting,
-    GetWaiting,
-    MoveToFront,
-    NotWaiting,
-    StopReply,
-    Waiting,
-)
+from legato.actors.messages import StopReply
+from legato.actors.queue.questions import EditWaiting, GetWaiting, MoveToFront, NotWaiting, Waiting
 from legato.actors.stream.feed import Feed
 from legato.events import QueueChange, Queued, Stopped
 

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from sys import getsizeof
 from typing import Any, Final, assert_never
 
-from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCallPart, UrlCitation
+from legato.content import (
+    ErrorPart,
+    Part,
+    SteerPart,
+    TextPart,
+    ThinkPart,
+    ToolCallPart,
+    UrlCitation,
+)
 
 JOB_BYTES: Final = 22_000
 """A job that has ended and said nothing: its actor, its tasks and its places in tables."""
@@ -39,6 +47,8 @@ def size_of_part(part: Part) -> int:
             return getsizeof(text) + logprobs + sum(map(size_of_citation, part.annotations or ()))
         case ThinkPart(text) | ErrorPart(text):
             return getsizeof(text)
+        case SteerPart():
+            return getsizeof(part.steer)
         case ToolCallPart(call):
             return getsizeof(call.args) + getsizeof(call.output or "")
         case _:

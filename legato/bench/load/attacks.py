@@ -12,7 +12,7 @@ import h2.connection
 import h2.settings
 
 from legato.bench.client import request
-from legato.bench.tasks import Attack, Ready, say, task
+from legato.bench.tasks import Attack, HostilesConnected, say, task
 
 _MANY: Final = 100_000
 _MASK: Final = b"\x80\x00\x00\x00\x00"  # no bytes, and a mask
@@ -140,7 +140,7 @@ ATTACKS: Final[Mapping[str, Callable[[Attack], None]]] = {
 
 def run(attack: Attack) -> None:
     """Again and again, until this process is ended."""
-    say(Ready(1))
+    say(HostilesConnected(1))
     while True:
         with suppress(OSError):  # the server closed the connection
             ATTACKS[attack.kind](attack)

@@ -25,19 +25,19 @@ _LAST: Final = 60.0  # seconds for the last readers, when nothing is hurt any mo
 _PAGES: Final = "/api/messages/"
 
 
-class Refusal(Struct, frozen=True):
+class RefusedStart(Struct, frozen=True):
     """When the start was sent (seconds of Trio's clock), and the seconds until the reply."""
 
     sent: float
     seconds: float
 
 
-class Load:
+class EnduranceLoad:
     """`followers`: all readers there were; `stored`: how many answers the database has whole."""
 
     def __init__(self, serving: Sequence[Served]) -> None:
         self.followers: list[Follower] = []
-        self.refusals: list[Refusal] = []
+        self.refusals: list[RefusedStart] = []
         self.longest_look = 0.0
         self.stored = 0
         self._serving = serving
@@ -92,7 +92,7 @@ class Load:
             return str(response.json()["streamId"])
         if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
             raise BenchError(f"a start: found {response.status_code} {response.text:.300}")
-        self.refusals.append(Refusal(sent, trio.current_time() - sent))
+        self.refusals.append(RefusedStart(sent, trio.current_time() - sent))
         return None
 
     async def _start_again_and_again(self) -> None:

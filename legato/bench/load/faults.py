@@ -11,7 +11,7 @@ from typing import Final
 import trio
 from msgspec import Struct
 
-from legato.bench.servers.valkey import Valkey
+from legato.bench.servers.valkey import MeasuredValkey
 
 _PATIENCE: Final = 30.0  # seconds for the lock: the server may hold the lock as well
 
@@ -23,7 +23,7 @@ class Fault(Struct, frozen=True):
     hangs: bool  # whether nothing is answered meanwhile: else a connection ends at once
 
 
-class Outage(Struct, frozen=True):
+class InducedOutage(Struct, frozen=True):
     """A fault as made: from when to when, in seconds of Trio's clock."""
 
     hangs: bool
@@ -35,7 +35,7 @@ def of_sqlite(file: Path) -> Fault:
     return Fault(lambda: _locked(file), hangs=True)
 
 
-def of_redis(server: Valkey) -> Sequence[Fault]:
+def of_redis(server: MeasuredValkey) -> Sequence[Fault]:
     return (
         Fault(lambda: _stopped(server), hangs=True),
         Fault(lambda: _killed(server), hangs=False),
@@ -54,14 +54,14 @@ def _locked(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _stopped(server: Valkey) -> Iterator[None]:
+def _stopped(server: MeasuredValkey) -> Iterator[None]:
     server.signal(signal.SIGSTOP)
     yield
     server.signal(signal.SIGCONT)
 
 
 @contextmanager
-def _killed(server: Valkey) -> Iterator[None]:
+def _killed(server: MeasuredValkey) -> Iterator[None]:
     server.kill()
     yield
     server.start()
@@ -69,7 +69,7 @@ def _killed(server: Valkey) -> Iterator[None]:
 
 async def inflict(
     faults: Sequence[Fault], lengths: Sequence[float], times: int, pause: float
-) -> Sequence[Outage]:
+) -> Sequence[InducedOutage]:
     """Make `times` faults: each kind in turn for the first length (seconds), then for the next.
 
     A pause (seconds) follows each fault.
@@ -82,11 +82,11 @@ async def inflict(
     return outages
 
 
-async def _inflict(fault: Fault, seconds: float) -> Outage:
+async def _inflict(fault: Fault, seconds: float) -> InducedOutage:
     with ExitStack() as stack:  # ends the fault also where the measurement is broken off
         await trio.to_thread.run_sync(stack.enter_context, fault.inflicted())
         begun = trio.current_time()
         await trio.sleep(seconds)
         over = trio.current_time()
         await trio.to_thread.run_sync(stack.close)
-    return Outage(fault.hangs, begun, over)
+    return InducedOutage(fault.hangs, begun, over)

@@ -6,7 +6,7 @@ import time
 from legato.bench import BenchError
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
-from legato.bench.servers.valkey import Counts, counts
+from legato.bench.servers.valkey import RedisCounts, counts
 from legato.bench.tasks import Load, Window, say, task
 
 
@@ -56,8 +56,8 @@ def _window(load: Load, readers: Readers) -> Window:
     return window
 
 
-def _counts(load: Load) -> Counts:
-    return counts(load.redis) if load.redis else Counts()
+def _counts(load: Load) -> RedisCounts:
+    return counts(load.redis) if load.redis else RedisCounts()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from legato.bench.client import request
-from legato.bench.tasks import Harm, Ready, say, task
+from legato.bench.tasks import Harm, HostilesConnected, say, task
 
 _SMALL: Final = 2048  # bytes of a receive buffer: the kernel takes little on a reader's behalf
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
@@ -55,7 +55,7 @@ class Hostile:
     def run(self) -> None:
         """Read a byte a second on slow connections; reset the oldest flapping connection and open a
         new one, again and again."""
-        say(Ready(len(self._idle) + len(self._slow) + len(self._flapping)))
+        say(HostilesConnected(len(self._idle) + len(self._slow) + len(self._flapping)))
         reads = time.monotonic()
         while True:
             time.sleep(1 / self._harm.resets)

@@ -4,12 +4,12 @@ connections."""
 import time
 from typing import Final
 
-from legato.bench.client import Client, request
+from legato.bench.client import BlockingClient, request
 from legato.bench.load.attacks import ATTACKS
 from legato.bench.processes import descriptors, hear, running, tell
 from legato.bench.report import Figures
 from legato.bench.servers.served import Served, legato
-from legato.bench.tasks import Attack, Ready
+from legato.bench.tasks import Attack, HostilesConnected
 
 CLOSED: Final = 1000  # connections
 _SETTLED: Final = 1.0  # seconds until descriptors are counted
@@ -22,7 +22,7 @@ def waits(*, seconds: float) -> Figures:
         for kind in ATTACKS:
             with running(("-m", "legato.bench.load.attacks")) as process:
                 tell(process, Attack(port=served.port, token=served.token, kind=kind))
-                hear(process, Ready)
+                hear(process, HostilesConnected)
                 figures[f"… beside {kind}"] = _longest_wait(served, seconds)
         return {**figures, **_held(served)}
 
@@ -38,7 +38,7 @@ def _longest_wait(served: Served, seconds: float) -> float:
     return 1000 * longest
 
 
-def _ask(client: Client) -> None:
+def _ask(client: BlockingClient) -> None:
     client.send("GET", "/healthz")
     client.answer()
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from legato.bench.client import Client
+from legato.bench.client import BlockingClient
 from legato.bench.conditions import median, percentile
 from legato.bench.counting import FRAME_END
 from legato.bench.readers import Readers
@@ -51,7 +51,7 @@ class Times:
         self.all: list[float] = []
         self.size = 0
 
-    def resume(self, client: Client, target: str) -> bytes:
+    def resume(self, client: BlockingClient, target: str) -> bytes:
         """Ask for the state of now; returns the bytes up to the end of the state's frame."""
         begun = time.perf_counter()
         client.send("GET", target + RESUME)
@@ -60,7 +60,7 @@ class Times:
         self.size = came.find(FRAME_END) + len(FRAME_END) - came.find(b"event: ")
         return came
 
-    def replay(self, client: Client, target: str) -> None:
+    def replay(self, client: BlockingClient, target: str) -> None:
         begun = time.perf_counter()
         client.send("GET", target)
         came = client.rest_of_stream(b"")

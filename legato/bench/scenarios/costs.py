@@ -6,7 +6,7 @@ from legato.bench.report import Figures, Scenario
 from legato.bench.scenarios.beside import waits
 from legato.bench.scenarios.steady import FIRST, generate
 from legato.bench.servers.served import Served, legato
-from legato.bench.tasks import Harm, Ready, Window
+from legato.bench.tasks import Harm, HostilesConnected, Window
 
 _KINDS = 4  # of hostile connections
 
@@ -74,7 +74,7 @@ def hostile(
             )
             with running(("-m", "legato.bench.load.hostile")) as process:
                 tell(process, harm)
-                connections = hear(process, Ready).connections
+                connections = hear(process, HostilesConnected).connections
                 beside = good(served, target)
         return {**_compared(quiet, beside, connections), **waits(seconds=kind_window)}
 

@@ -27,7 +27,7 @@ _SPARE_FILES: Final = 200  # open files of a process beside connections
 T = TypeVar("T")
 
 
-class Step(Protocol):
+class TriedLoad(Protocol):
     """What a ladder tries; its words are for people."""
 
     @property
@@ -36,7 +36,7 @@ class Step(Protocol):
         ...
 
 
-S = TypeVar("S", bound=Step)
+S = TypeVar("S", bound=TriedLoad)
 
 Attempt = Callable[[Steady], Window]
 """`Steady.ours` or `Steady.floor`."""

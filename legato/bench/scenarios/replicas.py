@@ -16,7 +16,7 @@ from legato.bench.scenarios.steady import FIRST, Steady, generate, per_million
 from legato.bench.scenarios.turns import stopped
 from legato.bench.servers.served import CHUNK, PROVIDED, Served, legato, start
 from legato.bench.servers.served import floor as floor_server
-from legato.bench.servers.valkey import Valkey, valkey
+from legato.bench.servers.valkey import MeasuredValkey, valkey
 from legato.bench.tasks import Floor, Window
 
 _JOBS: Final = (500, 650, 800, 950, 1100, 1300, 1600, 2000)
@@ -26,7 +26,7 @@ _PATIENCE: Final = 60.0  # seconds
 
 
 @contextmanager
-def two_replicas(*, settings: str = "") -> Iterator[tuple[Served, Served, Valkey]]:
+def two_replicas(*, settings: str = "") -> Iterator[tuple[Served, Served, MeasuredValkey]]:
     """The replica for jobs, the replica for readers, and the shared Redis."""
     with valkey() as shared:
         variables = {"LEGATO_REDIS_URL": shared.url, "LEGATO_JWT_SECRET": token_hex(32)}

@@ -21,7 +21,7 @@ _ENDED: Final = 60.0  # seconds for a replica to end
 _SETTLED: Final = 60.0  # seconds for all answers to end, beyond their length
 
 
-class Replicas:
+class RollingReplicas:
     """Processes on a common Redis and database, replaced in turn."""
 
     def __init__(self, redis: str, folder: str, drain: float) -> None:
@@ -88,9 +88,9 @@ def rolling_restart(
 
 
 @contextmanager
-def _replicas(count: int, drain: float) -> Iterator[Replicas]:
+def _replicas(count: int, drain: float) -> Iterator[RollingReplicas]:
     with valkey() as shared, tempfile.TemporaryDirectory() as folder:
-        replicas = Replicas(shared.url, folder, drain)
+        replicas = RollingReplicas(shared.url, folder, drain)
         try:
             for _ in range(count):
                 replicas.add()
@@ -100,7 +100,7 @@ def _replicas(count: int, drain: float) -> Iterator[Replicas]:
 
 
 async def _restart_under(
-    replicas: Replicas, count: int, readers: int, tokens: int, rate: float
+    replicas: RollingReplicas, count: int, readers: int, tokens: int, rate: float
 ) -> tuple[Sequence[Follower], Sequence[float]]:
     followers: list[Follower] = []
     async with client_of_many() as client, trio.open_nursery() as nursery:

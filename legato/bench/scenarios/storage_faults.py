@@ -9,8 +9,8 @@ from typing import Final
 
 import trio
 
-from legato.bench.load.endurance import RATE, TOKENS, Load, Refusal
-from legato.bench.load.faults import Fault, Outage, inflict, of_redis, of_sqlite
+from legato.bench.load.endurance import RATE, TOKENS, EnduranceLoad, RefusedStart
+from legato.bench.load.faults import Fault, InducedOutage, inflict, of_redis, of_sqlite
 from legato.bench.load.following import script
 from legato.bench.report import Figures, Scenario
 from legato.bench.servers.served import Served, process_of
@@ -64,8 +64,8 @@ async def _hurt(
     lengths: Sequence[float],
     times: int,
     pause: float,
-) -> tuple[Load, Sequence[Outage]]:
-    load, over = Load(serving), trio.Event()
+) -> tuple[EnduranceLoad, Sequence[InducedOutage]]:
+    load, over = EnduranceLoad(serving), trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(load.run, over)
         await trio.sleep(pause)
@@ -74,7 +74,7 @@ async def _hurt(
     return load, outages
 
 
-def _figures(load: Load, outages: Sequence[Outage]) -> Iterator[tuple[str, float]]:
+def _figures(load: EnduranceLoad, outages: Sequence[InducedOutage]) -> Iterator[tuple[str, float]]:
     whole, readers = script(TOKENS), len(load.followers)
     exact = sum(each.is_exact and each.is_whole(whole) for each in load.followers)
     yield "storage faults", len(outages)
@@ -89,7 +89,7 @@ def _figures(load: Load, outages: Sequence[Outage]) -> Iterator[tuple[str, float
     yield "/readyz, longest wait, ms", 1000 * load.longest_look
 
 
-def refused(refusals: Sequence[Refusal], outage: Outage) -> tuple[float, float]:
+def refused(refusals: Sequence[RefusedStart], outage: InducedOutage) -> tuple[float, float]:
     """Milliseconds until the first refusal was heard; the longest wait of starts sent later.
 
     Both are 0 without a refusal: the fault was over before anybody had to be refused.

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from legato.bench.client import STOP, STREAM, Client
+from legato.bench.client import STOP, STREAM, BlockingClient
 from legato.bench.conditions import percentile
 from legato.bench.processes import cpu_seconds
 from legato.bench.readers import Reader, Readers
@@ -51,7 +51,7 @@ def start_to_first(*, times: int = 300) -> Scenario:
     )
 
 
-def first_event(asks: Client, follows: Client) -> tuple[float, float]:
+def first_event(asks: BlockingClient, follows: BlockingClient) -> tuple[float, float]:
     """Milliseconds to the reply and to the first token of a job with a single token."""
     body = json.dumps(asking(model_parameters={"tokens": 1, "rate": 0})).encode()
     begun = time.perf_counter()
@@ -137,7 +137,7 @@ def _stop_times(stops: Sequence[tuple[int, int]], closed: Mapping[int, int]) -> 
 
 
 def stopped(
-    client: Client, followers: Readers, target: str, first: int, count: int
+    client: BlockingClient, followers: Readers, target: str, first: int, count: int
 ) -> tuple[int, int]:
     """The times (monotonic ns) of sending the stop, and of the ending at the job's last reader."""
     body = json.dumps({"streamId": target.removeprefix(STREAM)}).encode()

@@ -13,7 +13,7 @@ from legato.bench.scenarios.ladders import LATE, Ladder, climb
 from legato.bench.scenarios.steady import FIRST, generate, per_million
 from legato.bench.servers.pipes import FETCH, pipe, pipes
 from legato.bench.servers.served import PROVIDED, Served, floor_targets, legato, start
-from legato.bench.tasks import Provider, Started, Window
+from legato.bench.tasks import Listening, ProviderPace, Window
 
 LEGATO = "Legato"
 
@@ -85,8 +85,8 @@ class Generations(Struct, frozen=True, kw_only=True):
 def provider(rate: float, *, delay: float) -> Iterator[tuple[int, int]]:
     """The port and the process id of a provider that says chunks."""
     with running(("-m", "legato.bench.servers.provider")) as process:
-        tell(process, Provider(rate=rate, delay=delay))
-        yield hear(process, Started).port, process.pid
+        tell(process, ProviderPace(rate=rate, delay=delay))
+        yield hear(process, Listening).port, process.pid
 
 
 def started(served: Served, generations: int) -> list[str]:

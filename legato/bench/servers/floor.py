@@ -12,7 +12,7 @@ from contextlib import suppress
 from heapq import heappop, heappush
 from typing import Final
 
-from legato.bench.tasks import Closed, Floor, Started, say, task
+from legato.bench.tasks import ClientClosed, Floor, Listening, say, task
 
 _HEAD: Final = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -21,7 +21,7 @@ _BUFFER: Final = 1024 * 1024  # bytes that a reader may be behind before any are
 _JOB: Final = re.compile(rb"job[ /](\d+)")
 
 
-class Client:
+class FloorClient:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.asked = b""  # the bytes of the request, until the job's number is known
@@ -35,10 +35,10 @@ class FloorServer:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
         self._poll = select.epoll()
         self._poll.register(self._listener, select.EPOLLIN)
-        self._clients: dict[int, Client] = {}
+        self._clients: dict[int, FloorClient] = {}
         self._readers: dict[int, list[socket.socket]] = {}  # of each job
         self._due: list[tuple[float, int, int]] = []  # a heap: when, which job, which event
-        say(Started(self._listener.getsockname()[1]))
+        say(Listening(self._listener.getsockname()[1]))
 
     def run(self) -> None:
         while True:
@@ -54,10 +54,10 @@ class FloorServer:
         connection, _ = self._listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-        self._clients[connection.fileno()] = Client(connection)
+        self._clients[connection.fileno()] = FloorClient(connection)
         self._poll.register(connection, select.EPOLLIN)
 
-    def _receive(self, client: Client) -> None:
+    def _receive(self, client: FloorClient) -> None:
         came = b""
         with suppress(OSError):
             came = client.connection.recv(65536)
@@ -79,9 +79,9 @@ class FloorServer:
             heappush(self._due, (time.monotonic() + self._floor.delay, job, 1))
         self._readers.setdefault(job, []).append(connection)
 
-    def _forget(self, client: Client) -> None:
+    def _forget(self, client: FloorClient) -> None:
         if self._floor.says_closed and client.job is not None:
-            say(Closed(client.job, time.monotonic_ns()))
+            say(ClientClosed(client.job, time.monotonic_ns()))
         readers = self._readers.get(client.job or 0, [])
         if client.connection in readers:
             readers.remove(client.connection)

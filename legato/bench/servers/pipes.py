@@ -16,7 +16,7 @@ import trio
 from legato.bench import BenchError
 from legato.bench.processes import hear, running, tell
 from legato.bench.servers.served import Served
-from legato.bench.tasks import Started, say, task
+from legato.bench.tasks import Listening, say, task
 
 PYTHON: Final = "Python pipe"
 FETCH: Final = "Node fetch pipe"
@@ -63,14 +63,14 @@ def pipe(name: str, upstream: int) -> Iterator[Served]:
     if name not in pipes():
         raise BenchError(f"{name}: what it runs on is not there")
     with _started(name, upstream) as process:
-        yield Served(hear(process, Started).port, process.pid)
+        yield Served(hear(process, Listening).port, process.pid)
 
 
 @contextmanager
 def _started(name: str, upstream: int) -> Iterator[subprocess.Popen[bytes]]:
     if name == PYTHON:
         with running(("-m", "legato.bench.servers.pipes")) as process:
-            tell(process, Started(upstream))
+            tell(process, Listening(upstream))
             yield process
         return
     kind = "fetch" if name == FETCH else "request"
@@ -83,7 +83,7 @@ async def _serve(upstream: int) -> None:
     async with trio.open_nursery() as nursery:
         handler = partial(_hand_on, upstream)
         listeners = await nursery.start(partial(trio.serve_tcp, handler, 0, host="127.0.0.1"))
-        say(Started(listeners[0].socket.getsockname()[1]))
+        say(Listening(listeners[0].socket.getsockname()[1]))
 
 
 async def _hand_on(upstream: int, client: trio.SocketStream) -> None:
@@ -95,4 +95,4 @@ async def _hand_on(upstream: int, client: trio.SocketStream) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(_serve, task(Started).port)
+    trio.run(_serve, task(Listening).port)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from legato.bench.tasks import Provider, Started, say, task
+from legato.bench.tasks import Listening, ProviderPace, say, task
 
 CHUNK: Final = (
     b'data: {"id":"chatcmpl-CgH2rN8vYqT4xKs0LbWdPz","object":"chat.completion.chunk",'
@@ -36,7 +36,7 @@ _JOB: Final = re.compile(rb"job[ /](\d+)")
 
 
 class ChunkServer:
-    def __init__(self, wanted: Provider) -> None:
+    def __init__(self, wanted: ProviderPace) -> None:
         self._delay = wanted.delay
         self._slots: list[dict[int, Callable[[bytes], int]]] = [
             {} for _ in range(max(1, round(1 / wanted.rate / SLOT)))
@@ -48,7 +48,7 @@ class ChunkServer:
         self._asking: dict[int, bytes] = {}  # what came of a request so far
         self._open: dict[int, socket.socket] = {}
         self._silent: deque[tuple[float, int, int]] = deque()  # from when, who, in which slot
-        say(Started(self._listener.getsockname()[1]))
+        say(Listening(self._listener.getsockname()[1]))
 
     def run(self) -> None:
         due, turn = time.monotonic(), 0
@@ -115,4 +115,4 @@ class ChunkServer:
 
 if __name__ == "__main__":
     gc.disable()
-    ChunkServer(task(Provider)).run()
+    ChunkServer(task(ProviderPace)).run()

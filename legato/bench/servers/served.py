@@ -13,10 +13,10 @@ from uuid import uuid4
 from msgspec import Struct
 
 from legato.bench import BenchError
-from legato.bench.client import STREAM, Client
+from legato.bench.client import STREAM, BlockingClient
 from legato.bench.conditions import folder
 from legato.bench.processes import hear, running, tell
-from legato.bench.tasks import Closed, Floor, Started
+from legato.bench.tasks import ClientClosed, Floor, Listening
 from legato.http.auth.tokens import sign
 
 MEMORY: Final = "memory://"
@@ -67,8 +67,8 @@ class Served(Struct, frozen=True):
     def url(self, target: str) -> str:
         return f"http://127.0.0.1:{self.port}{target}"
 
-    def connect(self) -> Client:
-        return Client(self.port, self.token)
+    def connect(self) -> BlockingClient:
+        return BlockingClient(self.port, self.token)
 
     def start(self, jobs: int = 1, **parameters: object) -> list[str]:
         """Start `jobs` scripted jobs in turn; returns the targets of their streams."""
@@ -77,7 +77,7 @@ class Served(Struct, frozen=True):
             return [start(client, model_parameters=asked) for _ in range(jobs)]
 
 
-def start(client: Client, **fields: object) -> str:
+def start(client: BlockingClient, **fields: object) -> str:
     """Start a job; returns the target of the job's stream."""
     return STREAM + str(client.json("POST", START, asking(**fields))["streamId"])
 
@@ -162,7 +162,7 @@ def floor(task: Floor) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
     """The floor and its process, which prints the reports that `task` asks for."""
     with running(("-m", "legato.bench.servers.floor")) as process:
         tell(process, task)
-        yield Served(hear(process, Started).port, process.pid), process
+        yield Served(hear(process, Listening).port, process.pid), process
 
 
 def floor_targets(jobs: int) -> list[str]:
@@ -187,6 +187,6 @@ def closings(process: subprocess.Popen[bytes], jobs: int) -> dict[int, int]:
     job."""
     seen: dict[int, int] = {}
     while len(seen) < jobs:
-        closed = hear(process, Closed)
+        closed = hear(process, ClientClosed)
         seen.setdefault(closed.job, closed.at)
     return seen

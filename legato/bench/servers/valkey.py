@@ -20,14 +20,14 @@ _PREFIX: Final = "legato"  # of all keys, where the settings say nothing else
 _COUNTED: Final = re.compile(rb"(total_commands_processed|total_net_input_bytes):(\d+)")
 
 
-class Counts(Struct):
+class RedisCounts(Struct):
     """Counts since the start of the server."""
 
     commands: int = 0  # commands called by scripts included
     bytes: int = 0  # received
 
 
-class Valkey:
+class MeasuredValkey:
     """A server with an append-only file, as the server of `--workers` has."""
 
     def __init__(self, place: str) -> None:
@@ -69,14 +69,14 @@ class Valkey:
 
 
 @contextmanager
-def valkey() -> Iterator[Valkey]:
+def valkey() -> Iterator[MeasuredValkey]:
     """A new server, without any key but the birth.
 
     Raises:
         BenchError: if the server does not start.
     """
     with folder() as place:
-        server = Valkey(place)
+        server = MeasuredValkey(place)
         try:
             _plant_birth(server.port)
             yield server
@@ -101,14 +101,16 @@ def _free_port() -> int:
         return port
 
 
-def counts(port: int) -> Counts:
+def counts(port: int) -> RedisCounts:
     """The server's counts up to now, this question included."""
     with socket.create_connection(("127.0.0.1", port)) as plain:
         plain.sendall(b"INFO stats\r\n")
         said = b""
         while len(found := dict(_COUNTED.findall(said))) < 2:
             said += plain.recv(65536)
-    return Counts(int(found[b"total_commands_processed"]), int(found[b"total_net_input_bytes"]))
+    return RedisCounts(
+        int(found[b"total_commands_processed"]), int(found[b"total_net_input_bytes"])
+    )
 
 
 def _plant_birth(port: int) -> None:

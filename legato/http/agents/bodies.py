@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field, json
 
-from legato.agents.definition import Agent, Edge, ToolName
+from legato.agents.definition import Agent, Approval, Edge, ToolName
 from legato.agents.errors import InvalidAgent
 from legato.agents.state import AgentState, SupportContact
 from legato.http.input.nesting import MAX_PARAMETERS
@@ -14,18 +14,23 @@ from legato.models.contract import Model, ModelError
 LARGEST_STATE: Final = 512 * 1024
 """Bytes of JSON: a book of instructions.  Every run's log has a copy, and so has each version."""
 
-Line = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+OneLine = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Note = Annotated[str, Meta(max_length=4096, pattern=r"^[^\x00]*\Z")]
 Words = Annotated[str, Meta(max_length=256 * 1024)]
-Tools = Annotated[tuple[ToolName, ...], Meta(max_length=128)]
+ToolNames = Annotated[tuple[ToolName, ...], Meta(max_length=128)]
 Edges = Annotated[tuple[Edge, ...], Meta(max_length=32)]
 Starters = Annotated[tuple[Annotated[str, Meta(max_length=1024)], ...], Meta(max_length=16)]
 ModelParameters = Annotated[dict[str, Any], Meta(max_length=MAX_PARAMETERS)]
 
 
 class ContactBody(Struct):
-    name: Line = ""
+    name: OneLine = ""
     email: Annotated[str, Meta(max_length=320, pattern=r"^[^\x00-\x1f\x7f]*\Z")] = ""
+
+
+Approvals = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=128)], Approval], Meta(max_length=128)
+]
 
 
 class AgentBody(Struct, kw_only=True):
@@ -33,22 +38,25 @@ class AgentBody(Struct, kw_only=True):
 
     - `model` is one of `/api/models`; by default the server's default.
     - `tools` are names: `now_mcp_clock`; `sys__all__sys_mcp_files` for all tools of a server.
+    - `approval` says which tools wait for leave: `{"delete_*": "ask"}`; `auto` asks for tools
+      that may destroy something.  The longest pattern that fits a tool's name decides.
     - `edges` lead to other agents: `{from, to, edgeType: handoff|direct, …}`.
     """
 
-    name: Line | UnsetType | None = UNSET
+    name: OneLine | UnsetType | None = UNSET
     description: Note | UnsetType | None = UNSET
     instructions: Words | UnsetType | None = UNSET
     additional_instructions: Words | UnsetType | None = UNSET
-    provider: Line | UnsetType | None = UNSET
-    model: Line | UnsetType | None = UNSET
+    provider: OneLine | UnsetType | None = UNSET
+    model: OneLine | UnsetType | None = UNSET
     model_parameters: ModelParameters | UnsetType | None = UNSET
-    tools: Tools | UnsetType | None = UNSET
+    tools: ToolNames | UnsetType | None = UNSET
     recursion_limit: Annotated[int, Meta(ge=1, le=2**31 - 1)] | UnsetType | None = UNSET
     edges: Edges | UnsetType | None = UNSET
     end_after_tools: bool | UnsetType | None = UNSET
     hide_sequential_outputs: bool | UnsetType | None = UNSET
-    category: Annotated[Line, Meta(min_length=1)] | UnsetType | None = UNSET
+    approval: Approvals | UnsetType | None = UNSET
+    category: Annotated[OneLine, Meta(min_length=1)] | UnsetType | None = UNSET
     conversation_starters: Starters | UnsetType | None = UNSET
     support_contact: ContactBody | UnsetType | None = UNSET
 
@@ -73,7 +81,7 @@ class AgentsQuery(Struct, kw_only=True):
         | None
     ) = None
     cursor: Annotated[str | None, Meta(description="The former page's `after`.")] = None
-    category: Annotated[Line, Meta(description="Of that category only.")] | None = None
+    category: Annotated[OneLine, Meta(description="Of that category only.")] | None = None
     search: (
         Annotated[
             str,

@@ -12,7 +12,7 @@ from legato.http.auth.tokens import Unauthorized
 from legato.http.errors import said
 from legato.http.input.forms import form_of
 from legato.http.request_context import application, no_content, runtime
-from legato.http.request_info import asking, credentials, scheme_of
+from legato.http.request_info import credentials, request_info, scheme_of
 
 sessions = Blueprint("sessions", __name__)
 
@@ -94,7 +94,7 @@ async def _login(token: str) -> Login:
         return await _found(token)
     except Unauthorized as error:
         refusal = error
-    await runtime().guards.failed(asking())
+    await runtime().guards.failed(request_info())
     raise refusal
 
 

@@ -1,10 +1,10 @@
 """Guards before the routes: bans, rates, moderation, and the refusals of these.
 
 - `addresses`: the client's address, as far as the trusted proxies name the client
-- `asking`: the facts of a request that a guard may know
 - `bans`: bans, looked up at every request, so from a copy
 - `browser`: recognizes browsers by the `User-Agent`
 - `chain`: all guards in their order, and the guards' judgement of the routes' own refusals
+- `contract`: the facts of a request that a guard may know, and the protocol of a guard
 - `denials`: the guards' refusals
 - `forwarded`: RFC 7239's `Forwarded`: the client of a proxy, in one header instead of three
 - `frames`: denials in LibreChat's form: 200, and an error among the events of a stream

@@ -5,7 +5,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
-Address = IPv4Address | IPv6Address
+IPAddress = IPv4Address | IPv6Address
 
 IPV6_PREFIX: Final = 64
 """The least that one customer is given: to count a customer's single addresses is no limit."""
@@ -37,7 +37,7 @@ class Proxies:
 
 
 @lru_cache(maxsize=4096)  # every request asks for the same few addresses
-def parse_address(text: str) -> Address | None:
+def parse_address(text: str) -> IPAddress | None:
     """The address in `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:80`, or None."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]

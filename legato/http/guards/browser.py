@@ -4,7 +4,7 @@ from typing import Final
 
 from ua_parser import parse
 
-from legato.http.guards.asking import Asking, Headers
+from legato.http.guards.contract import Headers, RequestInfo
 from legato.http.guards.denials import NotABrowser
 from legato.http.guards.violations import Violations
 
@@ -18,10 +18,10 @@ class BrowsersOnly:
         self._violations = violations
         is_browser("")  # loads a thousand expressions before the first request
 
-    async def check(self, asking: Asking) -> Headers:
+    async def check(self, info: RequestInfo) -> Headers:
         """Raises NotABrowser."""
-        if asking.is_chat and not is_browser(asking.agent):
-            violation = await self._violations.note(asking, "non_browser")
+        if info.is_chat and not is_browser(info.agent):
+            violation = await self._violations.note(info, "non_browser")
             raise NotABrowser("Only browsers may ask here.", violation)
         return {}
 

@@ -11,12 +11,12 @@ from legato.actors.admission import TooManyForUser
 from legato.actors.start import NotStarted
 from legato.config import ConfigError, Settings
 from legato.config import Guards as GuardSettings
-from legato.exposure import starts_per_user
+from legato.exposure import starts_per_user, writes_per_user
 from legato.http.auth.tokens import Unauthorized
 from legato.http.errors import Foreign, UnknownModel
 from legato.http.guards.addresses import user_subject
-from legato.http.guards.asking import Asking, Guard, Headers
 from legato.http.guards.bans import BanList
+from legato.http.guards.contract import Guard, Headers, RequestInfo
 from legato.http.guards.denials import Denied, ForeignAccess, NoRoom, TooManyGenerations
 from legato.http.guards.rates import RateLimits
 from legato.http.guards.sharing import open_shared
@@ -29,7 +29,7 @@ from legato.storage.contracts.quotas import OverQuota
 FOREIGN: Final = "User not authorized for this conversation"
 
 
-class Guards:
+class GuardChain:
     def __init__(
         self,
         bans: BanList,
@@ -44,42 +44,42 @@ class Guards:
         self._others = others
         self._max_running = max_running
 
-    async def receive(self, asking: Asking) -> None:
+    async def receive(self, info: RequestInfo) -> None:
         """Check the address, before authentication.  Raises Banned."""
-        await self._bans.check(asking.from_ip)
+        await self._bans.check(info.from_ip)
 
-    async def admit(self, asking: Asking) -> Headers:
+    async def admit(self, info: RequestInfo) -> Headers:
         """Check an authenticated request; returns headers for the reply.  Raises Denied."""
-        if asking.user is not None:
-            await self._bans.check(user_subject(asking.user))
+        if info.user is not None:
+            await self._bans.check(user_subject(info.user))
         headers: dict[str, str] = {}
         for guard in self._others:
-            headers.update(await guard.check(asking))
+            headers.update(await guard.check(info))
         return headers
 
-    async def failed(self, asking: Asking) -> None:
+    async def failed(self, info: RequestInfo) -> None:
         """Count bad credentials.  Raises TooFast."""
-        await self._rates.failed(asking)
+        await self._rates.failed(info)
 
-    async def judge(self, asking: Asking, error: Exception) -> Exception:
+    async def judge(self, info: RequestInfo, error: Exception) -> Exception:
         """The error to report for `error`, which may be a violation and is counted then."""
         match error:
-            case Unauthorized() if asking.has_credentials:
+            case Unauthorized() if info.has_credentials:
                 try:
-                    await self.failed(asking)
+                    await self.failed(info)
                 except Denied as denied:
                     return denied
             case TooManyForUser():
                 facts = {"limit": self._max_running, "pendingRequests": self._max_running + 1}
-                violation = await self._violations.note(asking, "concurrent", **facts)
+                violation = await self._violations.note(info, "concurrent", **facts)
                 return TooManyGenerations(str(error), violation)
             case OverQuota() | NotStarted(reason="storage_quota"):
                 return NoRoom(str(error))
             case UnknownModel():
-                await self._violations.note(asking, "illegal_model")
+                await self._violations.note(info, "illegal_model")
             case Foreign() | ForeignConversation() | NotStarted(reason="foreign_conversation"):
-                violation = await self._violations.note(asking, "convo_access", error=FOREIGN)
-                if asking.is_start:
+                violation = await self._violations.note(info, "convo_access", error=FOREIGN)
+                if info.is_start:
                     return ForeignAccess("The conversation belongs to somebody else.", violation)
         return error
 
@@ -91,14 +91,18 @@ async def open_guards(
     *,
     environment: Mapping[str, str] = os.environ,
     clock: Clock = utc_now,
-) -> AsyncIterator[Guards]:
+) -> AsyncIterator[GuardChain]:
     """The guards that `settings` configure; `bans` are the database's.
 
     Raises:
         ConfigError: if the moderation's key is not in the environment.
         StorageError: if Redis is configured and the package for Redis is missing.
     """
-    guards = replace(settings.guards, starts_per_user=starts_per_user(settings))
+    guards = replace(
+        settings.guards,
+        starts_per_user=starts_per_user(settings),
+        writes_per_user=writes_per_user(settings),
+    )
     async with AsyncExitStack() as stack:
         shared = await stack.enter_async_context(open_shared(settings, bans, clock=clock))
         ban_list = BanList(shared.bans, clock)
@@ -111,7 +115,7 @@ async def open_guards(
             moderation = _open_moderation(guards, _key(guards, environment))
             others.append(await stack.enter_async_context(moderation))
         most = settings.limits.max_running_jobs_per_user
-        yield Guards(ban_list, violations, rates, others, most)
+        yield GuardChain(ban_list, violations, rates, others, most)
 
 
 def _browsers_only(violations: Violations) -> Guard:

@@ -10,13 +10,21 @@ from msgspec import Struct, json
 
 from legato.config import Guards as GuardSettings
 from legato.http.errors import InvalidField
-from legato.http.guards.asking import Asking, Headers
+from legato.http.guards.contract import Headers, RequestInfo
 from legato.http.guards.denials import Flagged, NotModerated
 from legato.http.guards.outage import Outage
 from legato.http.input.json_bounds import check_json
 
 CHAT_FIELDS: Final = frozenset({"text", "promptPrefix", "editedContent", "model_parameters"})
 """Fields of a start that a model reads; LibreChat's clients send many other fields."""
+
+AGENT_FIELDS: Final = frozenset(
+    {
+        *("name", "description", "instructions", "additional_instructions"),
+        *("model_parameters", "conversation_starters"),
+    }
+)
+"""Fields of an agent that a model reads in the agent's runs, besides the words of edges."""
 
 UNREAD_FIELDS: Final = frozenset(
     {
@@ -64,23 +72,25 @@ class Moderation:
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._outage = Outage("the moderation does not answer", FAULTS)
 
-    async def check(self, asking: Asking) -> Headers:
+    async def check(self, info: RequestInfo) -> Headers:
         """Raises Flagged, NotModerated."""
-        texts = await self._texts(asking) if asking.generates else ()
+        texts = await self._texts(info) if info.generates or info.saves_agent else ()
         if not texts:
             return {}
         flagged = None
         with self._outage.tolerated(), trio.fail_after(self._timeout):
             flagged = await self._judge(texts)
         if flagged:
-            raise Flagged(asking.path)
+            raise Flagged(info.path)
         if flagged is None and not self._passes_unseen:
             raise NotModerated
         return {}
 
     @staticmethod
-    async def _texts(asking: Asking) -> Sequence[str]:
-        return await texts_of(await asking.read(), is_chat=asking.is_chat)
+    async def _texts(info: RequestInfo) -> Sequence[str]:
+        if info.saves_agent:
+            return await agent_texts_of(await info.read())
+        return await texts_of(await info.read(), is_chat=info.is_start)
 
     async def _judge(self, texts: Sequence[str]) -> bool:
         answer = await self._client.post(
@@ -95,11 +105,30 @@ async def texts_of(body: bytes, *, is_chat: bool) -> Sequence[str]:
 
     Empty for a body that is too large or not JSON: the route refuses the body.
     """
+    return [*_texts(_read_fields(await _decoded(body), is_chat))]
+
+
+async def agent_texts_of(body: bytes) -> Sequence[str]:
+    """The texts of an agent, or of an agent's action, that a model reads in the agent's runs."""
+    found = await _decoded(body)
+    if not isinstance(found, dict):
+        return ()
+    metadata, edges = found.get("metadata"), found.get("edges")
+    # Beside the document stands the key of the action, which is told nobody.
+    document = metadata.get("raw_spec") if isinstance(metadata, dict) else None
+    tables = [each for each in edges if isinstance(each, dict)] if isinstance(edges, list) else []
+    words = [each.get(name) for each in tables for name in ("description", "prompt")]
+    kept = [value for name, value in found.items() if name in AGENT_FIELDS]
+    return [*_texts([*kept, *words, document])]
+
+
+async def _decoded(body: bytes) -> Any:
+    """The body; None for a body that is too large or not JSON."""
     try:
         await check_json(body)
-        return [*_texts(_read_fields(json.decode(body.decode()), is_chat))]
+        return json.decode(body.decode())
     except (InvalidField, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ()
+        return None
 
 
 def _read_fields(body: Any, is_chat: bool) -> Any:

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import structlog
 
 from legato.config import Guards as GuardSettings
-from legato.http.guards.asking import Asking
 from legato.http.guards.bans import BanList
+from legato.http.guards.contract import RequestInfo
 from legato.http.guards.outage import Outage
 from legato.storage.clock import Clock
 from legato.storage.contracts.bans import Ban, Bans
@@ -20,6 +20,7 @@ Kind = Literal[
     "illegal_model",
     "convo_access",
     "logins",
+    "writes",
     "reads",
 ]
 
@@ -45,24 +46,25 @@ class Violations:
             "illegal_model": settings.score_illegal_model,
             "convo_access": settings.score_convo_access,
             "logins": settings.score_logins,
+            "writes": settings.score_writes,
             "reads": settings.score_reads,
         }
         self._outage = Outage("violations cannot be counted")
 
-    async def note(self, asking: Asking, kind: Kind, **facts: Any) -> Mapping[str, Any]:
+    async def note(self, info: RequestInfo, kind: Kind, **facts: Any) -> Mapping[str, Any]:
         """Count a violation, ban where the sum is too high, and return the facts for the client."""
         score = self._scores[kind]
         violation = {"type": kind, **facts, "score": score}
         if self._interval is None or score == 0:
             return violation
         with self._outage.tolerated():
-            violation |= await self._count(asking, kind, score, self._interval)
+            violation |= await self._count(info, kind, score, self._interval)
         return violation
 
     async def _count(
-        self, asking: Asking, kind: Kind, score: int, interval: int
+        self, info: RequestInfo, kind: Kind, score: int, interval: int
     ) -> Mapping[str, Any]:
-        subjects = asking.subjects
+        subjects = info.subjects
         sums = await self._bans.blame(subjects, kind, score, lifetime=self._lifetime)
         now = self._clock()
         bans = [

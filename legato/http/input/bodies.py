@@ -11,7 +11,7 @@ from legato.storage.contracts.keys import Scope
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 RequestId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
-Endpoint = Annotated[str, Meta(max_length=128)]
+EndpointName = Annotated[str, Meta(max_length=128)]
 
 NEW = "new"
 
@@ -46,8 +46,8 @@ class StartBody(Struct, kw_only=True, rename="camel"):
 
     text: Annotated[str, Meta(examples=["What is legato?"])] = ""
     model: str | None = None
-    agent_id: Endpoint | None = field(default=None, name="agent_id")
-    endpoint: Endpoint | None = None
+    agent_id: EndpointName | None = field(default=None, name="agent_id")
+    endpoint: EndpointName | None = None
     conversation_id: Id | None = None
     parent_message_id: Id | None = None
     override_parent_message_id: Id | None = None

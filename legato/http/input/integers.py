@@ -26,10 +26,10 @@ in a text, or in a fraction."""
 
 _encode: Final = msgpack.Encoder().encode
 
-Step = str | int
+PathStep = str | int
 """A field's name, or a place in an array, from 0."""
 
-Path = tuple["Path", Step] | None
+Path = tuple["Path", PathStep] | None
 """The way to a value: the way to the parent, and one step."""
 
 
@@ -74,7 +74,7 @@ def _values(body: Any) -> Iterator[tuple[Path, Any]]:
             yield (path, step), value
 
 
-def _children(parent: Any) -> Iterable[tuple[Step, Any]]:
+def _children(parent: Any) -> Iterable[tuple[PathStep, Any]]:
     match parent:
         case dict():
             return parent.items()

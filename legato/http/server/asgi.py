@@ -47,7 +47,7 @@ NOWHERE: Final = "/."
 NEEDS_TRIO: Final = "Legato runs on Trio only, for example: hypercorn --worker-class trio"
 
 
-class Exchange:
+class ASGIExchange:
     """A request and the response.  The response's end waits for the request's, and is sent last."""
 
     def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -76,7 +76,7 @@ class Exchange:
             await self._send(self._end)
 
 
-class Connection(TrioASGIHTTPConnection):
+class HTTPConnection(TrioASGIHTTPConnection):
     def __init__(self, app: Quart, scope: HTTPScope) -> None:
         super().__init__(app, {**scope, **_asked(app, scope)})
         self._upload: Upload | None = None
@@ -99,7 +99,7 @@ class Connection(TrioASGIHTTPConnection):
         So a body is cut on purpose.  An exception would cut the body, too, with a traceback in
         the log.
         """
-        exchange = Exchange(receive, send)
+        exchange = ASGIExchange(receive, send)
         try:
             await super().__call__(exchange.receive, exchange.send)
         except* StreamCut:
@@ -147,14 +147,14 @@ def is_full(channel: trio.MemoryChannelStatistics) -> bool:
     return channel.current_buffer_used == channel.max_buffer_size
 
 
-class Asked(TypedDict):
+class ScopeFields(TypedDict):
     """The fields that replace a scope's own."""
 
     path: str
     query_string: bytes
 
 
-def _asked(app: Quart, scope: HTTPScope | WebsocketScope) -> Asked:
+def _asked(app: Quart, scope: HTTPScope | WebsocketScope) -> ScopeFields:
     path = path_of(scope["path"], cast("Hosted", app).settings.base_path)
     return {"path": path, "query_string": legible(scope["query_string"])}
 

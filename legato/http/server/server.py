@@ -52,7 +52,7 @@ the server closed first, a request could be on its way."""
 
 OWN_HOST: Final = "127.0.0.1"
 
-Ready = Callable[[Legato, str], None]
+OnReady = Callable[[Legato, str], None]
 """Called with the application and the URL once connections are accepted."""
 
 log = structlog.get_logger()
@@ -163,7 +163,7 @@ async def listening(settings: Settings) -> AsyncIterator[list[trio.SocketListene
         yield listeners
 
 
-async def run(settings: Settings, on_ready: Ready) -> None:
+async def run(settings: Settings, on_ready: OnReady) -> None:
     """Serve with these settings until SIGTERM or SIGINT."""
     with shutdown_by_signals() as shutdown:
         # The port comes first: a process without the port must not touch the database either.
@@ -173,7 +173,7 @@ async def run(settings: Settings, on_ready: Ready) -> None:
 
 
 async def run_on(
-    listeners: list[trio.SocketListener], settings: Settings, on_ready: Ready, shutdown: Shutdown
+    listeners: list[trio.SocketListener], settings: Settings, on_ready: OnReady, shutdown: Shutdown
 ) -> None:
     """Serve on these sockets until `shutdown` is asked for."""
     raise_limit()

@@ -9,7 +9,7 @@ because the coding has no state between two chunks.
 import trio
 
 from legato.events import Cursor
-from legato.http.streams.socket_sink import Client, SocketSink, chunked
+from legato.http.streams.socket_sink import RawConnection, SocketSink, chunked
 from legato.http.streams.streaming import HEARTBEAT, Reading, StreamBody, StreamCut, Streams
 
 
@@ -17,7 +17,7 @@ class DirectBody(StreamBody):
     def __init__(
         self,
         reading: Reading,
-        client: Client,
+        client: RawConnection,
         heartbeat: float,
         streams: Streams,
     ) -> None:

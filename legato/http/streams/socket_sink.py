@@ -7,7 +7,7 @@ import trio
 from legato.actors.stream.sinks import Chunk
 
 
-class Client(Protocol):
+class RawConnection(Protocol):
     """A connection after a response's head; until the response's end the sink alone writes."""
 
     def send_nowait(self, data: bytes) -> int:
@@ -54,7 +54,7 @@ class SocketSink:
     two tasks write.
     """
 
-    def __init__(self, client: Client, coding: Coding) -> None:
+    def __init__(self, client: RawConnection, coding: Coding) -> None:
         self.seq = 0  # the position up to which frames are sent, or kept here
         self.epoch = 0  # the job's epoch at that position; 0 before the first push
         self.last = False
@@ -110,7 +110,7 @@ class SocketSink:
         await self._stirred.wait()
 
     async def flush(self) -> None:
-        """Send all that is kept.  Raises as `Client.send_all` does."""
+        """Send all that is kept.  Raises as `RawConnection.send_all` does."""
         if self._rest:
             await self._client.send_all(self._rest)
             self._rest = b""

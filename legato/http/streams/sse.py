@@ -13,7 +13,7 @@ from legato.events import Cursor
 from legato.http.request_context import application
 from legato.http.streams.direct import DirectBody
 from legato.http.streams.served import ServedBody
-from legato.http.streams.socket_sink import Client
+from legato.http.streams.socket_sink import RawConnection
 from legato.http.streams.streaming import Reading, StreamBody
 
 # No header about the connection: only the server knows whether the connection stays open.
@@ -60,7 +60,7 @@ def _body(reading: Reading) -> StreamBody:
     app = application()
     heartbeat, streams = app.settings.limits.heartbeat, app.streams
     extensions = cast("HTTPScope", request.scope).get("extensions", {})
-    client = cast("Client | None", extensions.get(DIRECT))
+    client = cast("RawConnection | None", extensions.get(DIRECT))
     if client is None:
         return ServedBody(reading, heartbeat, streams)
     return DirectBody(reading, client, heartbeat, streams)

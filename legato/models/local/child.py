@@ -27,20 +27,20 @@ class EngineTask(Struct, frozen=True):
     context_tokens: int
 
 
-class Serving(Struct, frozen=True, tag=True):
+class EngineReady(Struct, frozen=True, tag=True):
     """The engine takes requests there, with that key."""
 
     base_url: str
     api_key: str
 
 
-class Refused(Struct, frozen=True, tag=True):
+class NoEngine(Struct, frozen=True, tag=True):
     """There is no engine, and why; the reason is for people."""
 
     reason: str
 
 
-Report = Serving | Refused
+Report = EngineReady | NoEngine
 
 
 def main() -> int:
@@ -54,9 +54,9 @@ def main() -> int:
     try:
         engine = Engine(Path(task.weights), task.context_tokens)
     except EngineUnavailable as error:
-        _say(output, Refused(str(error)))
+        _say(output, NoEngine(str(error)))
         return 1
-    _say(output, Serving(engine.endpoint.base_url, engine.endpoint.api_key or ""))
+    _say(output, EngineReady(engine.endpoint.base_url, engine.endpoint.api_key or ""))
     sys.stdin.buffer.read()
     os._exit(0)  # there is nothing to keep, and an engine that is broken cannot be closed
 

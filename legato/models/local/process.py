@@ -13,7 +13,7 @@ import msgspec
 import structlog
 import trio
 
-from legato.models.local.child import EngineTask, Refused, Report
+from legato.models.local.child import EngineTask, NoEngine, Report
 from legato.models.local.engine import EngineUnavailable
 from legato.models.openai import Endpoint, provider_client
 from legato.models.transport import TrioTransport
@@ -111,13 +111,13 @@ class EngineProcess:
             more = await process.stdout.receive_some()
             if not more:
                 status = await process.wait()
-                return Refused(f"the engine's process ended with status {status} as it started")
+                return NoEngine(f"the engine's process ended with status {status} as it started")
             said += more
         report: Report = msgspec.json.decode(said, type=Report)
         return report
 
     def _serve(self, process: trio.Process, report: Report) -> None:
-        if isinstance(report, Refused):
+        if isinstance(report, NoEngine):
             raise EngineUnavailable(report.reason)
         self._endpoint = Endpoint(report.base_url, report.api_key)
         self.pid = process.pid

@@ -1,5 +1,6 @@
 """The rules: everything that can happen to a cluster.  A rule is a name, a weight and a function.
 
+- `former_owners`: owners that are cut off until another replica has ended their jobs
 - `jobs`: starts, what providers say, stops, questions and deletions
 - `queue`: waiting turns listed, cancelled, edited, moved to the front and sent now
 - `reading`: readers that begin anywhere, and move
@@ -9,9 +10,12 @@
 
 from typing import Final
 
-from legato.prove.rules import jobs, queue, reading, replicas, storage
+from legato.prove.rules import former_owners, jobs, queue, reading, replicas, storage
 
-ALL: Final = (*jobs.RULES, *queue.RULES, *reading.RULES, *replicas.RULES, *storage.RULES)
+ALL: Final = (
+    *(*jobs.RULES, *queue.RULES, *reading.RULES, *replicas.RULES),
+    *(*former_owners.RULES, *storage.RULES),
+)
 
 NOT_YET: Final = frozenset[str]()
 """Names of rules that find a defect not mended yet; each comes back when the defect is mended."""

@@ -17,7 +17,7 @@ from legato.models.contract import (
     ToolCallChunk,
 )
 from legato.prove.model import AskedStart, KnownJob
-from legato.prove.provider import Connection
+from legato.prove.provider import ProviderConnection
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.seats import Seat
 from legato.prove.simulation import CONVERSATIONS, Simulation, kind
@@ -116,7 +116,7 @@ async def fail(sim: Simulation, place: int) -> None:
         connection.play(ModelError("provider_error", "The provider fell over."))
 
 
-def _name(sim: Simulation, connection: Connection) -> str:
+def _name(sim: Simulation, connection: ProviderConnection) -> str:
     return sim.model.name(connection.job_id)
 
 
@@ -189,6 +189,10 @@ async def discard(sim: Simulation, job: int, place: int) -> None:
         return
     seat = sim.open_seat(place)
     sim.model.step(f"{known.name} is discarded at {sim.name(seat)}")
+    discard_at(sim, known, seat)
+
+
+def discard_at(sim: Simulation, known: KnownJob, seat: Seat) -> None:
     sim.model.deleted.add(known.asked.job_id)
     sim.lost_at = trio.current_time()
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import trio
 
-from legato.actors.messages import NotWaiting, Waiting
+from legato.actors.queue.questions import NotWaiting, Waiting
 from legato.actors.queueing import live_turns, send_now
 from legato.actors.ref import JobRef
 from legato.prove.model import KnownJob

@@ -4,7 +4,7 @@ from typing import Final
 
 from legato.actors.stream.places import Start
 from legato.prove.model import KnownJob
-from legato.prove.readers import Reader
+from legato.prove.readers import SimulatedReader
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.seats import Seat
 from legato.prove.simulation import Simulation
@@ -25,8 +25,8 @@ async def subscribe(sim: Simulation, job: int, start: int, place: int) -> None:
     sim.model.step(f"{reader.name} reads {known.name} {words} at {sim.name(reader.seat)}")
 
 
-def read(sim: Simulation, known: KnownJob, start: Start, seat: Seat) -> Reader:
-    reader = Reader(sim, len(sim.readers) + 1, known.asked.job_id, start, seat)
+def read(sim: Simulation, known: KnownJob, start: Start, seat: Seat) -> SimulatedReader:
+    reader = SimulatedReader(sim, len(sim.readers) + 1, known.asked.job_id, start, seat)
     sim.readers.append(reader)
     sim.nursery.start_soon(reader.run)
     return reader
@@ -35,7 +35,7 @@ def read(sim: Simulation, known: KnownJob, start: Start, seat: Seat) -> Reader:
 async def move(sim: Simulation, number: int, place: int) -> None:
     """A connection drops; the reader comes back elsewhere."""
     if reading := [each for each in sim.readers if not each.is_done]:
-        reader: Reader = nth(reading, number)
+        reader: SimulatedReader = nth(reading, number)
         reader.seat = sim.open_seat(place)
         sim.model.step(f"{reader.name} moves to {sim.name(reader.seat)}")
         reader.connection.cancel()

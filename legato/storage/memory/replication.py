@@ -11,13 +11,13 @@ from legato.storage.births import Births, sign
 from legato.storage.checks import require_unicode
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import (
+from legato.storage.contracts.replication import (
     UNLIMITED,
-    Denied,
     DirectoryEntry,
     Entered,
     JobInfo,
     Joined,
+    NotEntered,
     QueueLimits,
     announced_stage,
 )
@@ -100,7 +100,7 @@ class MemoryReplication:
 
     async def enter(
         self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int, queue: QueueLimits = UNLIMITED
-    ) -> Entered | Joined | Denied:
+    ) -> Entered | Joined | NotEntered:
         await self._checkpoint()
         require_unicode(info)
         shared = self._shared
@@ -113,10 +113,10 @@ class MemoryReplication:
         if first := shared.requests.get((info.user, info.request_id or "")):
             return Joined(first)
         if jobs and on_busy == "reject":
-            return Denied("busy")
+            return NotEntered("busy")
         leaving = len(jobs) if on_busy == "interrupt" else 0
         if len(shared.running(info.user)) - leaving >= max_per_user:
-            return Denied("too_many")
+            return NotEntered("too_many")
         is_queued = bool(jobs) and on_busy == "enqueue"
         if is_queued and (denied := self._full(info, jobs, queue)):
             return denied
@@ -128,13 +128,15 @@ class MemoryReplication:
             shared.ranks[info.job_id] = 0
         return Entered(jobs, place, is_queued)
 
-    def _full(self, info: JobInfo, jobs: Sequence[JobInfo], limits: QueueLimits) -> Denied | None:
+    def _full(
+        self, info: JobInfo, jobs: Sequence[JobInfo], limits: QueueLimits
+    ) -> NotEntered | None:
         queued = self._shared.ranks.keys()
         if sum(each.job_id in queued for each in jobs) >= limits.per_conversation:
-            return Denied("queue_full")
+            return NotEntered("queue_full")
         running = self._shared.running(info.user)
         is_full = sum(each.job_id in queued for each in running) >= limits.per_user
-        return Denied("too_many_queued") if is_full else None
+        return NotEntered("too_many_queued") if is_full else None
 
     async def begin(self, info: JobInfo, *, ended: Collection[str]) -> Sequence[JobInfo]:
         await self._checkpoint()
@@ -240,9 +242,12 @@ class MemoryReplication:
     def staying(self) -> Collection[str]:
         return self._births.staying()
 
-    async def leave(self) -> None:
+    async def leave(self) -> bool:
         await self._checkpoint()
+        if self._births.birth != self._shared.birth:
+            return False
         self._shared.signs[self.me] = LEFT
+        return True
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
         await self._checkpoint()

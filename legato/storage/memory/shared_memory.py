@@ -7,10 +7,10 @@ from typing import Final
 import trio
 
 from legato.storage.births import Look, new_birth
-from legato.storage.contracts.replicas import DirectoryEntry, JobInfo, Stage
+from legato.storage.contracts.replication import DirectoryEntry, JobInfo, JobStage
 from legato.storage.memory.journal import JournalStore
 
-_RANKS: Final[dict[Stage, int]] = {"waiting": 0, "begun": 1, "ended": 2, "void": 3}
+_RANKS: Final[dict[JobStage, int]] = {"waiting": 0, "begun": 1, "ended": 2, "void": 3}
 
 
 class SharedMemory(JournalStore):
@@ -28,7 +28,7 @@ class SharedMemory(JournalStore):
         self.places: dict[str, int] = {}  # each job's number in the order of starts
         self.ranks: dict[str, int] = {}  # of the queued turns
         self.infos: dict[str, JobInfo] = {}
-        self.stages: dict[str, Stage] = {}
+        self.stages: dict[str, JobStage] = {}
         self.requests: dict[tuple[str, str], JobInfo] = {}
         self.signs: dict[str, str] = {}
         self.inboxes: dict[str, deque[bytes]] = {}
@@ -71,14 +71,14 @@ class SharedMemory(JournalStore):
             if info.user == user and self.stages[job_id] in ("waiting", "begun")
         ]
 
-    def add_info(self, info: JobInfo, stage: Stage, place: int) -> None:
+    def add_info(self, info: JobInfo, stage: JobStage, place: int) -> None:
         self.infos[info.job_id] = info
         self.stages[info.job_id] = stage
         self.places[info.job_id] = place
         if info.request_id is not None:
             self.requests.setdefault((info.user, info.request_id), info)
 
-    def advance(self, job_id: str, stage: Stage) -> None:
+    def advance(self, job_id: str, stage: JobStage) -> None:
         """Move a job to a later stage; a late former owner cannot move a job back."""
         if _RANKS[self.stages.get(job_id, "void")] < _RANKS[stage]:
             self.stages[job_id] = stage

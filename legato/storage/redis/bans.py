@@ -12,7 +12,7 @@ from legato.storage.clock import Clock, microseconds, moment
 from legato.storage.contracts.bans import Ban, Bans
 from legato.storage.contracts.errors import StorageError
 from legato.storage.redis.connection.client import Client, Send
-from legato.storage.redis.connection.commands import Reply, array, command, text
+from legato.storage.redis.connection.commands import RedisReply, array, command, text
 from legato.storage.redis.key_names import Keys
 
 log = structlog.get_logger()
@@ -63,7 +63,7 @@ class SharedBans:
         found = [*await self._bans.in_force(limit=limit)]
         now = microseconds(self._clock())
 
-        def work(send: Send) -> Sequence[Reply]:
+        def work(send: Send) -> Sequence[RedisReply]:
             _, reply = send(
                 [
                     command("ZREMRANGEBYSCORE", self._key, "-inf", now),

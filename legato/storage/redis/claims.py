@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec import MsgspecError
 
 from legato.storage.contracts.journal import OrphanedJob
-from legato.storage.contracts.replicas import JobInfo
+from legato.storage.contracts.replication import JobInfo
 from legato.storage.redis import streams
 from legato.storage.redis.connection.client import Send
 from legato.storage.redis.connection.commands import (
@@ -43,7 +43,7 @@ class Taken(NamedTuple):
     info: JobInfo | None
 
 
-class Claims:
+class JobClaims:
     def __init__(self, keys: Keys, me: str) -> None:
         self._keys = keys
         self._me = me

@@ -8,14 +8,14 @@ from msgspec.structs import replace
 
 from legato.config import OnBusy
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import (
+from legato.storage.contracts.replication import (
     UNLIMITED,
-    Denied,
     DirectoryEntry,
     Entered,
     IncompleteDirectory,
     JobInfo,
     Joined,
+    NotEntered,
     QueueLimits,
     announced_stage,
 )
@@ -23,7 +23,7 @@ from legato.storage.redis import streams
 from legato.storage.redis.connection.client import Client, Send, translated
 from legato.storage.redis.connection.commands import (
     Command,
-    Reply,
+    RedisReply,
     StreamEntry,
     command,
     entries,
@@ -59,8 +59,8 @@ class RedisDirectory:
 
     async def enter(
         self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int, queue: QueueLimits = UNLIMITED
-    ) -> Entered | Joined | Denied:
-        def work(send: Send) -> Entered | Joined | Denied | None:
+    ) -> Entered | Joined | NotEntered:
+        def work(send: Send) -> Entered | Joined | NotEntered | None:
             # A listing in the directory has a stream, and a stream has an owner: a kill in between
             # leaves nothing that no replica would ever remove.
             owned = command("SADD", self._keys.owner(self._me), info.job_id)
@@ -104,7 +104,7 @@ class RedisDirectory:
         rank = await self._decided(self._listings.rank(info))
         return None if rank is None else int(text(rank))
 
-    async def _decided(self, asked: Command) -> Reply:
+    async def _decided(self, asked: Command) -> RedisReply:
         """The directory's reply.  Raises IncompleteDirectory where Redis lost what it knew."""
 
         self._births.require_whole(self._births.birth)
@@ -172,10 +172,10 @@ class RedisDirectory:
         send(self._listings.remove(info))
         self._drop(send, info)
 
-    def _is_mine(self, newest: Reply) -> bool:
+    def _is_mine(self, newest: RedisReply) -> bool:
         return [streams.top(entry).owner for entry in entries(newest)] == [self._me]
 
-    def _has(self, entry: DirectoryEntry, newest: Reply) -> bool:
+    def _has(self, entry: DirectoryEntry, newest: RedisReply) -> bool:
         """Whether this replica does, as far as Redis knows."""
         tops = map(streams.top, entries(newest))
         return all(
@@ -188,7 +188,7 @@ class RedisDirectory:
         send([forgotten, command("SREM", self._keys.owner(self._me), info.job_id)])
 
 
-def _token(birth: Reply) -> str:
+def _token(birth: RedisReply) -> str:
     return "" if birth is None else text(birth).decode()
 
 

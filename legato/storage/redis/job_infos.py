@@ -11,18 +11,18 @@ from msgspec import DecodeError, convert, json
 from msgspec.structs import astuple
 
 from legato.config import OnBusy
-from legato.storage.contracts.replicas import (
-    Denied,
+from legato.storage.contracts.replication import (
     DirectoryEntry,
     Entered,
     JobInfo,
+    JobStage,
     Joined,
+    NotEntered,
     QueueLimits,
-    Stage,
 )
 from legato.storage.redis.connection.commands import (
     Command,
-    Reply,
+    RedisReply,
     array,
     command,
     number,
@@ -32,7 +32,12 @@ from legato.storage.redis.connection.commands import (
 from legato.storage.redis.key_names import DAY, Keys
 from legato.storage.redis.streams import decoded, encoded
 
-_STAGES: Final[dict[bytes, Stage]] = {b"w": "waiting", b"b": "begun", b"e": "ended", b"v": "void"}
+_STAGES: Final[dict[bytes, JobStage]] = {
+    b"w": "waiting",
+    b"b": "begun",
+    b"e": "ended",
+    b"v": "void",
+}
 
 # Keys: conversation, running, queue, request.  Arguments: job id, listing, conversation id,
 # on_busy, max_per_user, the queue's limits per conversation and per user, seconds for the request.
@@ -162,12 +167,12 @@ return 0
 """
 
 
-class Placed(NamedTuple):
+class PlacedJob(NamedTuple):
     """A job, the job's place in the order of starts, and the stage."""
 
     place: int
     info: JobInfo
-    stage: Stage
+    stage: JobStage
 
 
 class Listings:
@@ -200,7 +205,7 @@ class Listings:
         about = (info.conversation_id, encoded(info), info.place)
         return script(_ADVANCE, self._places(info), info.job_id, stage[0], *about)
 
-    def announce(self, info: JobInfo, stage: Stage) -> list[Command]:
+    def announce(self, info: JobInfo, stage: JobStage) -> list[Command]:
         """List a job that Redis lost, unless a listing is there, which is never older."""
         about = (info.conversation_id, encoded(info), info.place)
         announced = script(_ANNOUNCE, self._places(info)[:2], info.job_id, stage[0], *about)
@@ -232,7 +237,7 @@ class Listings:
         return [] if request is None else [self._keys.request(info.user, request)]
 
 
-def decision(reply: Reply) -> Entered | Joined | Denied:
+def decision(reply: RedisReply) -> Entered | Joined | NotEntered:
     """The decision on `enter`.  Raises MsgspecError where this version cannot read a listing."""
     match [*array(reply)]:
         case [b"entered", before, place, queued]:
@@ -242,12 +247,12 @@ def decision(reply: Reply) -> Entered | Joined | Denied:
         case [b"joined", first]:
             return Joined(decoded(text(first)))
         case [reason]:
-            return convert({"reason": text(reason).decode()}, Denied)
+            return convert({"reason": text(reason).decode()}, NotEntered)
         case other:
             raise DecodeError(f"a decision was expected; found {other!r:.80}")
 
 
-def before_turn(reply: Reply) -> list[JobInfo]:
+def before_turn(reply: RedisReply) -> list[JobInfo]:
     """The jobs that must end before a turn begins, in the order of the reply."""
     return [_placed(value).info for value in array(reply)]
 
@@ -258,10 +263,10 @@ def listed(values: list[bytes]) -> list[DirectoryEntry]:
     return [DirectoryEntry(info=each.info, stage=each.stage) for each in placed]
 
 
-def _placed(value: Reply) -> Placed:
+def _placed(value: RedisReply) -> PlacedJob:
     head, _, info = text(value).partition(b":")
-    return Placed(int(head[1:]), decoded(info), _STAGES[head[:1]])
+    return PlacedJob(int(head[1:]), decoded(info), _STAGES[head[:1]])
 
 
-def _order(placed: Placed) -> tuple[int, str]:
+def _order(placed: PlacedJob) -> tuple[int, str]:
     return placed.place, placed.info.job_id

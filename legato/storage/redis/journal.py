@@ -6,13 +6,13 @@ from typing import Final, Literal
 import trio
 
 from legato.storage.contracts.journal import Entries, Kept, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import JobInfo
+from legato.storage.contracts.replication import JobInfo
 from legato.storage.redis import streams
-from legato.storage.redis.claims import Claims
+from legato.storage.redis.claims import JobClaims
 from legato.storage.redis.connection.client import Client, Send
 from legato.storage.redis.connection.commands import (
     Command,
-    Reply,
+    RedisReply,
     StreamEntry,
     array,
     command,
@@ -43,7 +43,7 @@ class RedisJournal:
         self._liveness = liveness
         self._me = liveness.me
         self._own = own
-        self._claims = Claims(keys, self._me)
+        self._claims = JobClaims(keys, self._me)
         self._tails: dict[str, Tail] = {}  # of own jobs; changed on Trio's thread alone
         self._writes = trio.CapacityLimiter(1)  # in the order of the requests
         self._reads = trio.CapacityLimiter(4)
@@ -194,7 +194,7 @@ def ids(batch: Sequence[Entries]) -> list[str]:
     return [each.job_id for each in batch]
 
 
-def _outcome(entries: Entries, reply: Reply) -> Outcome:
+def _outcome(entries: Entries, reply: RedisReply) -> Outcome:
     if reply == b"fenced":
         return "fenced"
     if reply == b"forgotten":

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from legato.storage.contracts.replicas import JobInfo
+from legato.storage.contracts.replication import JobInfo
 
 
 class Own(Struct, frozen=True):

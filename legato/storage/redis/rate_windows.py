@@ -7,7 +7,7 @@ from typing import Final
 import trio
 from limits import RateLimitItem
 
-from legato.storage.rate_windows import Counts, Window, hit
+from legato.storage.rate_windows import Counts, RateWindow, hit
 from legato.storage.redis.connection.client import Client, Send
 from legato.storage.redis.connection.commands import command, number, script, text
 from legato.storage.redis.key_names import Keys
@@ -29,8 +29,8 @@ class RedisWindows:
         self._keys = keys
         self._threads = trio.CapacityLimiter(THREADS)
 
-    async def hit(self, rates: Sequence[RateLimitItem], who: str) -> Window:
-        def work(send: Send) -> Window:
+    async def hit(self, rates: Sequence[RateLimitItem], who: str) -> RateWindow:
+        def work(send: Send) -> RateWindow:
             return hit(_RedisCounts(send, self._keys), rates, who, time.time())
 
         return await self._client.run(work, self._threads, abandon=True)

@@ -20,7 +20,7 @@ TIMEOUT: Final = 1.0
 """Seconds for an answer: a guard lets a request through rather than wait longer for a count."""
 
 
-class Shared(Struct, frozen=True):
+class SharedGuards(Struct, frozen=True):
     """The guards' shared counts and bans.
 
     `watch` runs for ever: while `watch` runs, requests that would wait in vain are refused at once.
@@ -39,7 +39,7 @@ async def open_shared(
     prefix: str = "legato",
     socket_timeout: float = TIMEOUT,
     clock: Clock = utc_now,
-) -> AsyncIterator[Shared]:
+) -> AsyncIterator[SharedGuards]:
     """Open the shared guards until the block ends; nothing is connected before the first use.
 
     `bans` are the database's.
@@ -51,7 +51,7 @@ async def open_shared(
     client, keys = Client(nodes, socket_timeout), Keys(prefix)
     try:
         shared_bans = SharedBans(bans, client, keys, clock)
-        yield Shared(RedisWindows(client, keys), shared_bans, client.breaker.run)
+        yield SharedGuards(RedisWindows(client, keys), shared_bans, client.breaker.run)
     finally:
         # Shielded: a server that is cancelled must not leave connections to the collector.
         with trio.move_on_after(CLOSE_TIMEOUT, shield=True):

@@ -5,7 +5,7 @@ The last entry alone says who owns the job, since which epoch, and how far the l
 
 from typing import Final
 
-from legato.storage.redis.connection.commands import Script
+from legato.storage.redis.connection.commands import LuaScript
 
 VERSION: Final = 1
 """The version of the form in which events are kept: a JSON array, as msgspec writes events."""
@@ -63,7 +63,7 @@ for at = 1, #KEYS do
 end
 return lengths
 """
-FOLLOW: Final = Script(_FOLLOW.replace("VERSION", str(VERSION)))
+FOLLOW: Final = LuaScript(_FOLLOW.replace("VERSION", str(VERSION)))
 
 # Arguments: the epoch and the position of the last event as an id, owner, position of the first,
 # events, and 1 if the job is in its owner's set: without the 1 a later epoch changes no owner.  The
@@ -94,11 +94,11 @@ end
 return top.s and 0 or redis.call('XLEN', KEYS[1])
 """
 )
-APPEND: Final = Script(_APPEND.replace("VERSION", str(VERSION)))
+APPEND: Final = LuaScript(_APPEND.replace("VERSION", str(VERSION)))
 
 # Arguments: epoch, owner, listing or nothing.  A stream that is there stays, unless it is a
 # tombstone: its last owner may begin again.  1 where the stream was made.
-MAKE: Final = Script(
+MAKE: Final = LuaScript(
     _LOOK
     + """
 local epoch = tonumber(ARGV[1])
@@ -119,7 +119,7 @@ return 1
 
 # Arguments: the former owner, its epoch, the new owner.  Replies how often the job was taken over
 # since the last append, and the epoch of the mark "done" or 0; nothing where another was faster.
-CLAIM: Final = Script(
+CLAIM: Final = LuaScript(
     _LOOK
     + """
 if not top or top.t or top.o ~= ARGV[1] or top.epoch ~= tonumber(ARGV[2]) then return false end
@@ -133,7 +133,7 @@ return {attempts, tonumber(top.s) or 0}
 )
 
 # Arguments: owner, seconds to live.  1 where the owner has the job; 0 where there is no stream.
-MARK_DONE: Final = Script(
+MARK_DONE: Final = LuaScript(
     _LOOK
     + """
 if not top then return 0 end
@@ -149,7 +149,7 @@ return 1
 )
 
 # Arguments: owner or nothing for any, seconds for a tombstone to live.
-FORGET: Final = Script(
+FORGET: Final = LuaScript(
     _LOOK
     + """
 if not top or top.t or (ARGV[1] ~= '' and top.o ~= ARGV[1]) then return 0 end
@@ -163,7 +163,7 @@ return 1
 
 # Arguments: owner, seconds to live.  Makes a tombstone where nothing is, above every entry that a
 # late first owner could add.
-BAR: Final = Script(
+BAR: Final = LuaScript(
     """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('XADD', KEYS[1], '2-0', 'o', ARGV[1], 'n', 0, 't', 1)

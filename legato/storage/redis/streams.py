@@ -23,7 +23,7 @@ from msgspec import MsgspecError, json
 from legato.events import AnyEvent
 from legato.storage.checks import json_of
 from legato.storage.contracts.journal import Entries, Kept
-from legato.storage.contracts.replicas import JobInfo
+from legato.storage.contracts.replication import JobInfo
 from legato.storage.joining import Joining
 from legato.storage.redis.connection.commands import Command, StreamEntry, unexpected
 from legato.storage.redis.key_names import DAY

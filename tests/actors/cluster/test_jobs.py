@@ -17,23 +17,23 @@ from legato.actors.stream.places import UnknownDialect
 from legato.actors.subscription import Subscription
 from legato.events import Created, Queued, Stopped
 from legato.storage.contracts.errors import ForeignConversation, StorageError
-from tests.support.actors import C1, C2, Client, open_house
+from tests.support.actors import C1, C2, SimulatedClient, open_house
 from tests.support.replicas import LEASE, open_replicas
 
 
-async def read(job: JobRef, client: Client) -> None:
+async def read(job: JobRef, client: SimulatedClient) -> None:
     """Follow to the ending."""
     subscription = Subscription(job, "librechat", client.cursor or "beginning")
     while client.terminal is None:
         client.feed((await subscription.receive()).data)
 
 
-async def told(client: Client, text: str) -> None:
+async def told(client: SimulatedClient, text: str) -> None:
     while "".join(part.get("text", "") for part in client.content) != text:  # noqa: ASYNC110
         await trio.sleep(0.01)
 
 
-async def ended(*clients: Client) -> None:
+async def ended(*clients: SimulatedClient) -> None:
     while not all(client.terminal for client in clients):  # noqa: ASYNC110
         await trio.sleep(0.01)
 
@@ -42,7 +42,7 @@ async def test_a_job_is_followed_from_another_replica(autojump_clock: MockClock)
     async with open_replicas() as replicas, trio.open_nursery() as nursery:
         here, there = replicas.seats
         job = await here.start()
-        mine, theirs = Client(), Client()
+        mine, theirs = SimulatedClient(), SimulatedClient()
         nursery.start_soon(read, job, mine)
         nursery.start_soon(read, await there.find(C1), theirs)
         here.model.say("Hel")
@@ -78,7 +78,7 @@ async def test_an_owner_that_dies_is_inherited_from(autojump_clock: MockClock) -
     async with open_replicas() as replicas, trio.open_nursery() as nursery:
         here, there = replicas.seats
         await here.start()
-        client = Client()
+        client = SimulatedClient()
         nursery.start_soon(read, await there.find(C1), client)
         here.model.say("Hello")
         await told(client, "Hello")
@@ -241,7 +241,7 @@ async def test_a_reader_who_saw_what_is_lost_with_its_owner_gets_a_snapshot(
         here, _, far = replicas.seats
         far.replication.inherits = False
         await here.start()
-        client = Client()
+        client = SimulatedClient()
         nursery.start_soon(read, await far.find(C1), client)
         here.model.say("kept")
         await told(client, "kept")
@@ -296,7 +296,7 @@ async def test_a_stop_is_answered_in_time_and_the_ending_waits_for_the_journal(
     async with open_replicas(store_timeout=5) as replicas, trio.open_nursery() as nursery:
         here, there = replicas.seats
         job = await here.start()
-        mine, theirs = Client(), Client()
+        mine, theirs = SimulatedClient(), SimulatedClient()
         nursery.start_soon(read, job, mine)
         nursery.start_soon(read, await there.find(C1), theirs)
         here.model.say("so far")
@@ -368,11 +368,11 @@ async def test_a_world_that_lost_everything_is_told_all_again(autojump_clock: Mo
             running.job_id: "begun",
             queued.job_id: "begun",
         }
-        client = Client()
+        client = SimulatedClient()
         await read(await there.find(ended_.job_id), client)
         assert client.content[0]["text"] == "done"
         here.model.finish()
-        await trio.sleep(1)
+        await trio.sleep(3)  # which turn is next is known once every replica has told its jobs
         assert replicas.world.stored_logs[running.job_id].marked_done
         assert here.model.open_connections == 1
 
@@ -418,7 +418,7 @@ async def test_a_turn_that_waited_at_a_dead_replica_ends_by_name(
         await trio.sleep(1)
         queued = await there.start("enqueue")
         there.kill()
-        client = Client()
+        client = SimulatedClient()
         await read(await here.find(queued.job_id), client)
         assert client.seqs == [1]
         assert b"event: error" in (client.terminal or b"")

@@ -9,14 +9,14 @@ from trio.testing import MockClock
 from legato.events import Failed, Finished
 from legato.models.contract import TextChunk
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replicas import DirectoryEntry
+from legato.storage.contracts.replication import DirectoryEntry
 from tests.support.actors import C1
-from tests.support.provider import ProvidedModel, Provider
+from tests.support.provider import ProvidedModel, SimulatedProvider
 from tests.support.replicas import LEASE, Replicas, open_replicas
 
 
 async def test_an_answer_that_went_through_four_deaths_is_whole(autojump_clock: MockClock) -> None:
-    provider = Provider()
+    provider = SimulatedProvider()
     async with open_replicas(
         on_owner_lost="continue", model=lambda me: ProvidedModel(provider, me), retention=600
     ) as replicas:

@@ -13,16 +13,16 @@ from legato.actors.stream.sinks import ChannelSink
 from legato.actors.subscription import Subscription
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
-from legato.storage.contracts.replicas import JobInfo
+from legato.storage.contracts.replication import JobInfo
 from tests.actors.cluster.test_jobs import ended, read, told
 from tests.regressions.test_replicas import reading
-from tests.support.actors import C1, Client
+from tests.support.actors import C1, SimulatedClient
 from tests.support.replicas import LEASE, Seat, open_replicas
 
 
-async def one(seat: Seat, start: Start) -> Client:
+async def one(seat: Seat, start: Start) -> SimulatedClient:
     """The first frames for a new reader."""
-    subscription, client = Subscription(await seat.find(C1), "librechat", start), Client()
+    subscription, client = Subscription(await seat.find(C1), "librechat", start), SimulatedClient()
     client.feed((await subscription.receive()).data)
     subscription.leave()
     return client
@@ -32,7 +32,7 @@ async def test_who_has_seen_more_than_the_mirror_waits_for_it(autojump_clock: Mo
     async with open_replicas() as replicas, trio.open_nursery() as nursery:
         here, there = replicas.seats
         job = await here.start()
-        mine, theirs = Client(), Client()
+        mine, theirs = SimulatedClient(), SimulatedClient()
         nursery.start_soon(read, job, mine)
         nursery.start_soon(read, await there.find(C1), theirs)
         here.model.say("one ")
@@ -42,7 +42,7 @@ async def test_who_has_seen_more_than_the_mirror_waits_for_it(autojump_clock: Mo
         await told(mine, "one two ")
         seen = mine.cursor
         assert seen is not None
-        moved = Client(seen)
+        moved = SimulatedClient(seen)
         nursery.start_soon(read, await there.find(C1), moved)
         await trio.sleep(2)
         here.model.say("three")
@@ -73,7 +73,7 @@ async def test_a_mirror_of_another_owner_begins_again_where_something_is_lost(
     async with open_replicas(3, on_owner_lost="continue") as replicas, trio.open_nursery() as n:
         here, there, third = replicas.seats
         await here.start()
-        client = Client()
+        client = SimulatedClient()
         n.start_soon(read, await third.find(C1), client)
         here.model.say("kept ")
         await told(client, "kept ")
@@ -115,7 +115,7 @@ async def test_a_mirror_goes_on_under_another_owner_and_cuts_nobody(
     async with open_replicas(3, on_owner_lost="continue") as replicas, trio.open_nursery() as n:
         here, *others = replicas.seats
         job = await here.start()
-        clients = [Client(), Client()]
+        clients = [SimulatedClient(), SimulatedClient()]
         for seat, client in zip(others, clients, strict=True):
             n.start_soon(reading, seat, client)
         here.model.say("one ")

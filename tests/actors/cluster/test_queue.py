@@ -7,7 +7,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.admission import QueueFull
-from legato.actors.messages import NotWaiting, StopReply, Waiting
+from legato.actors.messages import StopReply
+from legato.actors.queue.questions import NotWaiting, Waiting
 from legato.actors.queueing import live_turns, send_now
 from legato.actors.ref import JobRef
 from legato.events import Created, Stopped

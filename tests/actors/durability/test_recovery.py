@@ -16,7 +16,6 @@ from legato.content import (
     Conversation,
     ErrorPart,
     Message,
-    Part,
     TextPart,
     Usage,
     text_of,
@@ -28,6 +27,7 @@ from legato.events import (
     Failed,
     Finished,
     Queued,
+    Snapshot,
     StepStarted,
     Stopped,
     TextDelta,
@@ -37,7 +37,7 @@ from legato.storage.contracts.journal import Entries, Kept, OrphanedJob
 from legato.storage.contracts.responses import StoredResponse
 from legato.storage.memory.journal import JournalStore, MemoryJournal, StoredLog
 from legato.storage.memory.records import MemoryRecords
-from tests.support.actors import C1, Client, FlakyRecords, open_house
+from tests.support.actors import C1, FlakyRecords, SimulatedClient, open_house
 
 ASKED = ApiRequest(api="responses", user="ann", model="m", store=True)
 JOB = "01M846XJQTHKRR16F0RWQP0001"
@@ -175,7 +175,7 @@ async def test_a_beginning_whose_question_was_stored_or_need_not_be_fails(
 
 
 class Continuing(TakeoverPolicy):
-    def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
+    def continues(self, turn: Turn, snapshot: Snapshot) -> bool:
         return True
 
 
@@ -395,8 +395,8 @@ async def test_readers_come_back_to_it_with_their_cursors(
         assert job is not None
         assert job.job_id == JOB
 
-        async def read(cursor: Cursor) -> Client:
-            sink, client = ChannelSink(), Client(cursor)
+        async def read(cursor: Cursor) -> SimulatedClient:
+            sink, client = ChannelSink(), SimulatedClient(cursor)
             await job.subscribe("librechat", cursor, sink)
             client.feed((await sink.receive()).data)
             return client

@@ -11,7 +11,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.admission import QueueFull
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import NotWaiting, Standing, StopReply, Waiting
+from legato.actors.messages import Standing, StopReply
+from legato.actors.queue.questions import NotWaiting, Waiting
 from legato.actors.queueing import live_turns, send_now
 from legato.actors.ref import JobRef
 from legato.events import Created, Cursor, Finished, Stopped

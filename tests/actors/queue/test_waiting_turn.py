@@ -7,14 +7,8 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from legato.actors.mailbox import ReplyTo
-from legato.actors.messages import (
-    EditWaiting,
-    GetWaiting,
-    MoveToFront,
-    NotWaiting,
-    Standing,
-    Waiting,
-)
+from legato.actors.messages import Standing
+from legato.actors.queue.questions import EditWaiting, GetWaiting, MoveToFront, NotWaiting, Waiting
 from legato.actors.queue.waiting_turn import MOST_CHANGES, Change, WaitingTurn, change_of
 from legato.actors.stream.feed import Feed
 from legato.content import TurnRequest

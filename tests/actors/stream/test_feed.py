@@ -12,7 +12,7 @@ from legato.content import Message
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Created, Cursor, Finished, StepStarted, TextDelta
-from tests.support.actors import Client
+from tests.support.actors import SimulatedClient
 
 IDENTITY = Identity("J", 1, "c", "a")
 QUESTION = Message(message_id="q", conversation_id="c", text="hello")
@@ -47,9 +47,9 @@ def subscribed(feed: Feed, start: Start) -> OpenSink:
     return sink
 
 
-def read(*sinks: OpenSink) -> Client:
+def read(*sinks: OpenSink) -> SimulatedClient:
     """A client with the bytes of these sinks, one after another."""
-    client = Client()
+    client = SimulatedClient()
     for sink in sinks:
         for chunk in sink.chunks:
             client.feed(chunk.data)

@@ -24,7 +24,7 @@ from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
 from legato.dialects.response_object import PREFIX
-from legato.dialects.responses import Responses
+from legato.dialects.responses import ResponsesEncoder
 from legato.events import Created
 from legato.models.contract import ChatMessage, FinishReport, ModelEvent, ModelRequest, TextChunk
 from legato.models.scripted import ScriptedModel
@@ -33,7 +33,7 @@ from legato.prove.records import FaultyRecords
 DIALECTS: Mapping[str, Dialect] = {
     "librechat": LibreChat,
     "chat_completions": ChatCompletions,
-    "responses": Responses,
+    "responses": ResponsesEncoder,
 }
 TOOL = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}
 

@@ -11,8 +11,8 @@ from msgspec import json
 from structlog.testing import capture_logs
 
 from legato.config import ConfigError, Guards
-from legato.http.guards.asking import Asking
 from legato.http.guards.chain import open_guards
+from legato.http.guards.contract import RequestInfo
 from legato.http.guards.denials import Denied, Flagged, NotModerated
 from legato.http.guards.moderation import Moderation, texts_of
 from legato.storage.memory.records import MemoryRecords
@@ -23,11 +23,11 @@ FINE = {"results": [{"flagged": False}]}
 BAD = {"results": [{"flagged": False}, {"flagged": True}]}
 
 
-def asking(body: object, path: str = "/api/agents/chat", method: str = "POST") -> Asking:
+def request_info(body: object, path: str = "/api/agents/chat", method: str = "POST") -> RequestInfo:
     async def read() -> bytes:
         return body if isinstance(body, bytes) else json.encode(body)
 
-    return Asking(
+    return RequestInfo(
         method=method, path=path, from_ip="ip:192.0.2.1", agent="", has_credentials=True, read=read
     )
 
@@ -49,7 +49,7 @@ async def test_it_is_asked_as_openais_is() -> None:
         return httpx.Response(200, json=FINE)
 
     async with moderation(answer, moderation_model="omni") as guard:
-        assert await guard.check(asking({"text": "Hi", "model": "m"})) == {}
+        assert await guard.check(request_info({"text": "Hi", "model": "m"})) == {}
 
     [request] = asked
     assert request.url == "http://moderation/v1/moderations"
@@ -60,9 +60,9 @@ async def test_it_is_asked_as_openais_is() -> None:
 async def test_what_it_flags_is_refused() -> None:
     async with moderation(lambda _: httpx.Response(200, json=BAD)) as guard:
         with pytest.raises(Flagged) as chat:
-            await guard.check(asking({"text": "Hi"}))
+            await guard.check(request_info({"text": "Hi"}))
         with pytest.raises(Flagged) as api:
-            await guard.check(asking({"input": "Hi"}, "/v1/responses"))
+            await guard.check(request_info({"input": "Hi"}, "/v1/responses"))
 
     assert (chat.value.status, chat.value.extra) == (403, {"type": "moderation"})
     assert (api.value.status, api.value.extra) == (400, {"code": "content_policy_violation"})
@@ -74,6 +74,11 @@ async def test_what_it_flags_is_refused() -> None:
         ("GET", "/api/agents/chat/active", {"text": "Hi"}),
         ("POST", "/api/agents/chat/abort", {"text": "Hi"}),
         ("POST", "/api/convos/update", {"text": "Hi"}),
+        ("GET", "/api/agents", {"instructions": "Hi"}),
+        ("POST", "/api/agents", {"model": "Hi"}),
+        ("POST", "/api/agents", {"instructions": " "}),
+        ("POST", "/api/agents", [{"instructions": "Hi"}]),
+        ("POST", "/api/agents/agent_1/revert", {"version_index": 1}),
         ("POST", "/v1/responses/resp_1/cancel", {"text": "Hi"}),
         ("POST", "/api/agents/chat", {"text": " "}),
         ("POST", "/api/agents/chat", b"{"),
@@ -85,7 +90,7 @@ async def test_it_is_asked_only_where_something_is_generated(
     method: str, path: str, body: object
 ) -> None:
     async with moderation(lambda _: httpx.Response(200, json=BAD)) as guard:
-        assert await guard.check(asking(body, path, method)) == {}
+        assert await guard.check(request_info(body, path, method)) == {}
 
 
 @pytest.mark.parametrize(
@@ -196,10 +201,14 @@ async def test_where_it_does_not_answer_the_setting_decides(
 ) -> None:
     async with moderation(answer) as guard:
         with capture_logs() as logs:
-            assert [await guard.check(asking({"text": "Hi"})) for _ in range(3)] == [{}, {}, {}]
+            assert [await guard.check(request_info({"text": "Hi"})) for _ in range(3)] == [
+                {},
+                {},
+                {},
+            ]
     async with moderation(answer, moderation_on_failure="closed") as guard:
         with pytest.raises(NotModerated) as caught:
-            await guard.check(asking({"text": "Hi"}))
+            await guard.check(request_info({"text": "Hi"}))
 
     assert [line["event"] for line in logs] == ["the moderation does not answer"]
     assert caught.value.status == 503
@@ -213,7 +222,7 @@ async def test_one_that_is_slow_does_not_answer(autojump_clock: trio.testing.Moc
     guards = Guards(moderation_url="http://moderation", moderation_on_failure="closed")
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer), timeout=None) as client:
         with pytest.raises(NotModerated):
-            await Moderation(guards, client, None).check(asking({"text": "Hi"}))
+            await Moderation(guards, client, None).check(request_info({"text": "Hi"}))
 
     assert trio.current_time() == pytest.approx(guards.moderation_timeout)
 
@@ -265,7 +274,7 @@ async def test_words_that_a_model_is_said_to_have_said_are_judged_too() -> None:
             said = [{"role": role, "content": "bad"}, {"role": "user", "content": "fine"}]
             for body in ({"messages": said}, {"input": said}):
                 with pytest.raises(Flagged):
-                    await guard.check(asking(body, "/v1/responses"))
+                    await guard.check(request_info(body, "/v1/responses"))
 
 
 @pytest.mark.parametrize("api", ["/v1", "/api/agents/v1"])
@@ -273,4 +282,59 @@ async def test_words_that_a_model_is_said_to_have_said_are_judged_too() -> None:
 async def test_it_is_asked_at_every_door(api: str, route: str) -> None:
     async with moderation(lambda _: httpx.Response(200, json=BAD)) as guard:
         with pytest.raises(Flagged):
-            await guard.check(asking({"input": "Hi"}, api + route))
+            await guard.check(request_info({"input": "Hi"}, api + route))
+
+
+AGENT = {
+    "name": "Ada",
+    "description": "does sums",
+    "instructions": "Be brief.",
+    "additional_instructions": "Rhyme.",
+    "model_parameters": {"promptPrefix": "Be rude."},
+    "conversation_starters": ["Hi", "Ho"],
+    "edges": [{"from": "a", "to": ["b"], "description": "in doubt", "prompt": "tell all"}, 1],
+    "model": "gpt",
+    "provider": "openAI",
+    "tools": ["now_mcp_clock"],
+    "category": "law",
+}
+ACTION = {
+    "metadata": {"raw_spec": "openapi: 3.1.0", "domain": "x", "api_key": "sk-1"},
+    "action_id": "a1",
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "texts"),
+    [
+        *(
+            (
+                method,
+                path,
+                AGENT,
+                {
+                    *("Ada", "does sums", "Be brief.", "Rhyme.", "Be rude.", "Hi", "Ho"),
+                    *("in doubt", "tell all"),
+                },
+            )
+            for method, path in (("POST", "/api/agents"), ("PATCH", "/api/agents/agent_1"))
+        ),
+        ("POST", "/api/agents/actions/agent_1", ACTION, {"openapi: 3.1.0"}),
+        ("POST", "/api/agents", {"edges": 1, "metadata": 1, "name": "x"}, {"x"}),
+    ],
+)
+async def test_what_an_agent_will_say_to_a_model_is_seen_when_it_is_kept(
+    method: str, path: str, body: object, texts: set[str]
+) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json=BAD)
+
+    async with moderation(answer) as guard:
+        with pytest.raises(Flagged) as refused:
+            await guard.check(request_info(body, path, method))
+
+    assert refused.value.status == 403
+    assert set(json.decode(asked[0].content)["input"]) == texts

@@ -14,7 +14,7 @@ from legato.actors.stream.places import Start
 from legato.actors.subscription import Subscription
 from legato.content import ApiRequest
 from legato.http.openai.responses.inputs import items_of
-from legato.http.openai.responses.lookup import Known
+from legato.http.openai.responses.lookup import FoundResponse
 from legato.models.contract import ChatMessage
 from tests.support.http.client import Client
 from tests.support.http.raw_client import data_of
@@ -124,7 +124,7 @@ class Race:
         assert self.told == [final] * 4
         assert stored is not None
         assert stored.ending is not None
-        assert Known(None, None, stored).resource() == final
+        assert FoundResponse(None, None, stored).resource() == final
         if self.went_on:
             assert self.model.read() == ["Hi", text_of(final), "More?"]
         return str(final["status"])

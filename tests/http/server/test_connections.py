@@ -9,7 +9,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from legato.config import Limits
-from legato.http.server.asgi import Exchange
+from legato.http.server.asgi import ASGIExchange
 from tests.support.http.live_server import DEADLINE, LiveServer, Serve, until
 from tests.support.http.raw_client import START, Cut, data_of, frames_of
 
@@ -58,12 +58,12 @@ async def test_a_large_request_right_behind_an_answer_is_read(
     """The client has the answer a moment before the server has finished the exchange."""
     is_over = trio.Event()
 
-    async def end_late(exchange: Exchange) -> None:
+    async def end_late(exchange: ASGIExchange) -> None:
         await is_over.wait()
         await end(exchange)
 
-    end = Exchange.end
-    monkeypatch.setattr(Exchange, "end", end_late)
+    end = ASGIExchange.end
+    monkeypatch.setattr(ASGIExchange, "end", end_late)
     async with serve() as server, await server.connect() as client, trio.open_nursery() as nursery:
         await client.ask(*first)
         await client.head()

@@ -10,7 +10,7 @@ import trio
 
 from legato.content import text_of as stored_text_of
 from legato.storage.open import open_records
-from tests.support.actors import Client
+from tests.support.actors import SimulatedClient
 from tests.support.http.raw_client import Cut, Server, Started
 from tests.support.http.server_process import legato_serve
 
@@ -24,7 +24,7 @@ class Reader:
 
     def __init__(self, started: Started) -> None:
         self.started = started
-        self.client = Client()
+        self.client = SimulatedClient()
 
     async def follow(self, server: Server) -> None:
         """To the ending, or until the connection breaks."""

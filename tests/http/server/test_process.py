@@ -14,7 +14,7 @@ from legato.http.server.server import GRACE
 from legato.storage.open import open_records
 from tests.support.http.live_server import until
 from tests.support.http.raw_client import START, Cut, RawClient, text_of
-from tests.support.http.server_process import hypercorn, legato_serve, output_of
+from tests.support.http.server_process import hypercorn, output_of, started_serve
 
 MEMORY = {"LEGATO_DATABASE_URL": "memory://"}
 QUIET = ["serving", "shutting down", "stopped"]
@@ -26,7 +26,7 @@ async def test_on_sigterm_it_ends_in_time_cuts_its_streams_and_stores_what_there
     url = f"sqlite:///{tmp_path}/legato.db"
 
     settings = {"LEGATO_DATABASE_URL": url, "LEGATO_DRAIN_TIMEOUT": "0"}
-    async with legato_serve(tmp_path, **settings) as server:
+    async with started_serve(tmp_path, **settings) as server:
         started = await server.start(tokens=1_000_000, rate=20_000)
         async with (
             await server.connect(),
@@ -57,7 +57,7 @@ async def next_frame(reader: RawClient) -> bytes:
 
 async def test_a_second_signal_ends_it_without_grace(tmp_path: Path) -> None:
     async with (
-        legato_serve(tmp_path, **MEMORY) as server,
+        started_serve(tmp_path, **MEMORY) as server,
         await server.connect() as idle,
         await server.connect() as under_way,
     ):
@@ -74,7 +74,7 @@ async def test_a_second_signal_ends_it_without_grace(tmp_path: Path) -> None:
 
 
 async def test_sighup_does_not_end_it(tmp_path: Path) -> None:
-    async with legato_serve(tmp_path, **MEMORY) as server:
+    async with started_serve(tmp_path, **MEMORY) as server:
         server.send(signal.SIGHUP)
         async with await server.connect() as client:
             await client.json("GET", "/healthz")
@@ -89,10 +89,10 @@ async def test_a_server_that_follows_another_on_its_database_waits_for_its_end(
     for folder in ("former", "next"):
         (tmp_path / folder).mkdir()
     url = {"LEGATO_DATABASE_URL": f"sqlite:///{tmp_path}/legato.db"}
-    async with legato_serve(tmp_path / "former", **url) as former, trio.open_nursery() as nursery:
+    async with started_serve(tmp_path / "former", **url) as former, trio.open_nursery() as nursery:
 
         async def follow() -> None:
-            async with legato_serve(tmp_path / "next", **url) as follower:
+            async with started_serve(tmp_path / "next", **url) as follower:
                 await follower.end(signal.SIGTERM)
             assert follower.events() == ["waiting for another server to end", *QUIET]
 
@@ -103,7 +103,7 @@ async def test_a_server_that_follows_another_on_its_database_waits_for_its_end(
 
 
 async def test_no_secret_gets_into_the_log(tmp_path: Path) -> None:
-    async with legato_serve(tmp_path, **MEMORY) as server:
+    async with started_serve(tmp_path, **MEMORY) as server:
         for target in ("/login?token=a-secret", "/nowhere?token=a-secret", "/healthz"):
             async with await server.connect() as client:
                 cookie = ("Cookie", "legato_session=a-secret")
@@ -118,10 +118,10 @@ async def test_no_secret_gets_into_the_log(tmp_path: Path) -> None:
 
 
 async def test_the_log_is_json_for_programs_and_text_for_people(tmp_path: Path) -> None:
-    async with legato_serve(tmp_path, **MEMORY) as server:
+    async with started_serve(tmp_path, **MEMORY) as server:
         await server.end(signal.SIGTERM)
     [line, *_] = server.log().splitlines()
-    async with legato_serve(tmp_path, LEGATO_LOG="console", **MEMORY) as server:
+    async with started_serve(tmp_path, LEGATO_LOG="console", **MEMORY) as server:
         await server.end(signal.SIGTERM)
     [text, *_] = server.log().splitlines()
 

@@ -7,13 +7,13 @@ import trio
 
 from legato.storage.contracts.errors import UnstorableText
 from legato.storage.contracts.journal import Entries
-from legato.storage.contracts.replicas import (
-    Denied,
+from legato.storage.contracts.replication import (
     Directory,
     DirectoryEntry,
     Entered,
     JobInfo,
     Joined,
+    NotEntered,
     Replication,
 )
 from tests.storage.contracts.test_journal import EVENTS
@@ -81,10 +81,10 @@ async def test_a_conversation_with_a_job_that_has_not_ended_is_busy(world: World
     mine, other = await world.replica(), await world.replica()
     await mine.directory.enter(info("j1"), "reject", max_per_user=9)
     second = info("j2", request_id="r2")
-    assert await other.directory.enter(second, "reject", max_per_user=9) == Denied("busy")
+    assert await other.directory.enter(second, "reject", max_per_user=9) == NotEntered("busy")
     assert await other.directory.request("ann", "r2") is None
     await mine.journal.append([Entries("j1", 1, 1, EVENTS[:1])])
-    assert await other.directory.enter(second, "reject", max_per_user=9) == Denied("busy")
+    assert await other.directory.enter(second, "reject", max_per_user=9) == NotEntered("busy")
     await mine.journal.mark_done(["j1"])
 
     assert before(await other.directory.enter(second, "reject", max_per_user=9)) == []
@@ -96,7 +96,7 @@ async def test_a_user_has_as_many_jobs_as_one_may(world: World) -> None:
     await other.directory.enter(info("j2", "c2"), "enqueue", max_per_user=2)
 
     for_ann = info("j3", "c3")
-    assert await mine.directory.enter(for_ann, "enqueue", max_per_user=2) == Denied("too_many")
+    assert await mine.directory.enter(for_ann, "enqueue", max_per_user=2) == NotEntered("too_many")
     assert await mine.directory.find("j3") is None
     for_bob = info("j4", "c4", "bob")
     assert before(await mine.directory.enter(for_bob, "enqueue", max_per_user=2)) == []
@@ -110,7 +110,7 @@ async def test_jobs_that_will_be_interrupted_are_not_counted(directory: Director
         await directory.enter(job, "interrupt", max_per_user=2)
 
     third, fourth = info("j3", "c3"), info("j4")
-    assert await directory.enter(third, "interrupt", max_per_user=2) == Denied("too_many")
+    assert await directory.enter(third, "interrupt", max_per_user=2) == NotEntered("too_many")
     assert before(await directory.enter(fourth, "interrupt", max_per_user=2)) == [one]
 
 
@@ -128,7 +128,7 @@ async def test_starts_of_one_user_are_decided_one_after_another(world: World) ->
             nursery.start_soon(start, number)
 
     assert [before(each) for each in outcomes if isinstance(each, Entered)] == [[]]
-    assert outcomes.count(Denied("busy")) == 29
+    assert outcomes.count(NotEntered("busy")) == 29
 
 
 async def test_an_entry_that_is_asked_for_again_was_made_once(directory: Directory) -> None:

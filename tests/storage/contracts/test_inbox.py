@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from legato.storage.contracts.replicas import Replication
+from legato.storage.contracts.replication import Replication
 from tests.support.storage.worlds import World
 
 

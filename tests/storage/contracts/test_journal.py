@@ -21,7 +21,7 @@ from legato.events import (
 )
 from legato.storage.contracts.errors import StorageError, UnstorableText
 from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import Replication
+from legato.storage.contracts.replication import Replication
 from legato.storage.memory.journal import JournalStore, MemoryJournal
 from legato.storage.open import open_storage
 from legato.storage.redis.replication import open_replication

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from legato.storage.contracts.journal import Entries
-from legato.storage.contracts.replicas import (
-    Denied,
+from legato.storage.contracts.replication import (
     Directory,
     DirectoryEntry,
     Entered,
     JobInfo,
+    NotEntered,
     QueueLimits,
     Replication,
 )
@@ -115,11 +115,11 @@ async def test_only_so_many_turns_wait(replica: Replication) -> None:
 
     for job_id in ("a", "b", "c"):
         assert isinstance(await enter(info(job_id)), Entered)
-    assert await enter(info("d")) == Denied("queue_full")
+    assert await enter(info("d")) == NotEntered("queue_full")
     assert await directory.find("d") is None
     assert await enter(info("e", "c2")) == Entered([], 1)
     assert await enter(info("f", "c2")) == Entered([info("e", "c2")], 1 + 1, queued=True)
-    assert await enter(info("g", "c2")) == Denied("too_many_queued")
+    assert await enter(info("g", "c2")) == NotEntered("too_many_queued")
     assert isinstance(await enter(info("h", "c2", "bob")), Entered)
     await directory.withdraw(info("b"))
     assert isinstance(await enter(info("g", "c2")), Entered)

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries
-from legato.storage.contracts.replicas import Entered, Replication
+from legato.storage.contracts.replication import Entered, Replication
 from legato.storage.redis.connection.commands import Answer, Command, Word
 from legato.storage.redis.connection.nodes import Nodes
 from legato.storage.redis.connection.pools import Pool

@@ -9,7 +9,7 @@ import trio
 
 from legato.storage.contracts.errors import StorageError, Unavailable
 from legato.storage.contracts.journal import Entries, Kept, Refusal
-from legato.storage.contracts.replicas import IncompleteDirectory, Replication
+from legato.storage.contracts.replication import IncompleteDirectory, Replication
 from legato.storage.redis.replication import RedisReplication, open_replication
 from tests.storage.contracts.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisCluster, RedisServer

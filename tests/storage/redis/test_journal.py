@@ -8,7 +8,7 @@ import trio
 from legato.events import TextDelta
 from legato.storage.contracts.errors import UnstorableText
 from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import Replication
+from legato.storage.contracts.replication import Replication
 from tests.storage.contracts.test_journal import EVENTS
 from tests.support.storage.worlds import World, info, take_over
 

@@ -5,7 +5,7 @@ import trio
 
 from legato.events import AnyEvent
 from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import DirectoryEntry, Replication
+from legato.storage.contracts.replication import DirectoryEntry, Replication
 from tests.storage.contracts.test_journal import EVENTS, heard
 from tests.support.storage.redis_servers import RedisServer
 from tests.support.storage.worlds import World, at_stage, info, take_over

@@ -8,7 +8,7 @@ import pytest
 from legato.events import TextDelta
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, Kept, OrphanedJob, Refusal
-from legato.storage.contracts.replicas import Replication
+from legato.storage.contracts.replication import Replication
 from legato.storage.redis.replication import open_replication
 from tests.storage.contracts.test_journal import EVENTS
 from tests.support.storage.redis_servers import RedisServer

@@ -9,23 +9,26 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
 import trio
 
+from tests.support.http.fork_server import ForkedProcess, ForkServer
 from tests.support.http.raw_client import SECRET, Server
 
 DEADLINE = 60.0  # seconds for a whole test, unless it says otherwise
 ROOT = Path(__file__).parents[3]
 PLAIN = ROOT / "tests" / "support" / "plain"
 LEGATO = (sys.executable, "-c", "import sys; from legato.cli import main; sys.exit(main())")
+SERVE = ("serve", "--port", "0")
 HYPERCORN = (sys.executable, "-m", "hypercorn")
 
 
 class ServerProcess(Server):
-    def __init__(self, process: trio.Process, port: int, errors: Path) -> None:
+    def __init__(self, process: trio.Process | ForkedProcess, port: int, errors: Path) -> None:
         super().__init__(port)
         self._process = process
         self._errors = errors
@@ -68,22 +71,38 @@ class ServerProcess(Server):
 
 @asynccontextmanager
 async def legato_serve(folder: Path, *flags: str, **variables: str) -> AsyncIterator[ServerProcess]:
-    """`legato serve` in `folder`, with nothing but these variables and a secret."""
+    """`legato serve` in `folder`, with nothing but these variables and a secret.
+
+    The process is forked; `started_serve` starts a new one.
+    """
     async with long_serve(folder, variables, DEADLINE, *flags) as server:
         yield server
+
+
+@asynccontextmanager
+async def started_serve(
+    folder: Path, *flags: str, **variables: str
+) -> AsyncIterator[ServerProcess]:
+    """The same in a process that begins from nothing, as it does for users."""
+    errors = folder / "stderr"
+    async with _process((*LEGATO, *SERVE, *flags), errors, variables) as process:
+        yield await _serving(process, errors)
 
 
 @asynccontextmanager
 async def long_serve(
     folder: Path, variables: Mapping[str, str], deadline: float, *flags: str
 ) -> AsyncIterator[ServerProcess]:
-    """The same, for so many seconds."""
+    """As `legato_serve`, for so many seconds."""
     errors = folder / "stderr"
-    command = (*LEGATO, "serve", "--port", "0", *flags)
-    async with _process(command, errors, variables, deadline=deadline) as process:
-        assert process.stdout is not None
-        line = await said(process.stdout, rb"Legato is at http://127\.0\.0\.1:(\d+)\n", errors)
-        yield ServerProcess(process, int(line[1]), errors)
+    async with _forked((*SERVE, *flags), errors, variables, deadline) as process:
+        yield await _serving(process, errors)
+
+
+async def _serving(process: trio.Process | ForkedProcess, errors: Path) -> ServerProcess:
+    assert process.stdout is not None
+    line = await said(process.stdout, rb"Legato is at http://127\.0\.0\.1:(\d+)\n", errors)
+    return ServerProcess(process, int(line[1]), errors)
 
 
 @asynccontextmanager
@@ -152,6 +171,29 @@ async def _process(
                 await process.wait()
             if process.stdout is not None:
                 await trio.aclose_forcefully(process.stdout)
+
+
+@asynccontextmanager
+async def _forked(
+    arguments: Sequence[str], errors: Path, variables: Mapping[str, str], deadline: float
+) -> AsyncIterator[ForkedProcess]:
+    whole = environment(variables)
+    with trio.fail_after(deadline):
+        server = await trio.to_thread.run_sync(fork_server, whole.get("EXTRAS", ""))
+        process = await trio.to_thread.run_sync(server.fork, arguments, errors, whole)
+        try:
+            yield process
+        finally:
+            process.kill()
+            with trio.CancelScope(shield=True):
+                await process.wait()
+            await trio.aclose_forcefully(process.stdout)
+
+
+@cache
+def fork_server(extras: str) -> ForkServer:
+    """The only one for these extras, which decide what can be imported."""
+    return ForkServer(environment({"EXTRAS": extras}))
 
 
 async def output_of(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from legato.storage.contracts.journal import OrphanedJob
-from legato.storage.contracts.replicas import DirectoryEntry, JobInfo, Replication, Stage
+from legato.storage.contracts.replication import DirectoryEntry, JobInfo, JobStage, Replication
 from legato.storage.memory import shared_memory as memory_world
 from legato.storage.memory.replication import MemoryReplication
 from legato.storage.redis.replication import open_replication
@@ -109,6 +109,6 @@ def info(
     )
 
 
-def at_stage(job: JobInfo, stage: Stage) -> DirectoryEntry:
+def at_stage(job: JobInfo, stage: JobStage) -> DirectoryEntry:
     """The entry of a job in its conversation."""
     return DirectoryEntry(info=job, stage=stage)

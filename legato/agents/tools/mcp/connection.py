@@ -14,7 +14,7 @@ from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
 from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import TypeAdapter, ValidationError
 
-from legato.agents.tools.mcp.errors import NOT_SENT, TOO_LONG, Broken, NotSent, Refused
+from legato.agents.tools.mcp.errors import NOT_SENT, TOO_LONG, Broken, NotSent, RefusedByServer
 from legato.agents.tools.mcp.http import http_client
 from legato.agents.tools.mcp.process import Guardian, open_process
 from legato.config.tools import McpSettings
@@ -58,13 +58,13 @@ class Connection:
         """The tools, listed again where the server said that the list has changed or grown old.
 
         Raises:
-            Broken, Refused: the list cannot be had.
+            Broken, RefusedByServer: the list cannot be had.
         """
         if trio.current_time() >= self._fresh_until:
             with trio.move_on_after(LISTING_TIMEOUT) as scope:
                 await self._list()
             if scope.cancelled_caught:
-                raise Refused(f"the server did not list its tools in {LISTING_TIMEOUT:g} s")
+                raise RefusedByServer(f"the server did not list its tools in {LISTING_TIMEOUT:g} s")
         return self._tools
 
     async def call(
@@ -77,7 +77,7 @@ class Connection:
         """Call a tool once.  Leaving by cancellation sends the server a cancellation.
 
         Raises:
-            NotSent, Broken, Refused: there is no result, and why.
+            NotSent, Broken, RefusedByServer: there is no result, and why.
         """
         params: dict[str, object] = {"name": name, "arguments": dict(arguments)}
         if answers is not None or state is not None:
@@ -85,10 +85,12 @@ class Connection:
         try:
             request = types.CallToolRequest.model_validate({"params": params})
         except ValidationError as error:
-            raise Refused(f"the answers fit no question of a tool: {_first(error)}") from None
+            raise RefusedByServer(
+                f"the answers fit no question of a tool: {_first(error)}"
+            ) from None
         try:
             return await self._asked(request)
-        except Refused as error:
+        except RefusedByServer as error:
             if error.args[1:] != (types.HEADER_MISMATCH,):
                 raise
         # The server refused before it ran anything: the list that the headers come from is old.
@@ -141,10 +143,10 @@ def _worded(lost: trio.Event) -> Iterator[None]:
     except MCPError as error:
         raise _meaning(error.error, lost) from None
     except ValidationError as error:
-        raise Refused(f"the server answered what is no result: {_first(error)}") from None
+        raise RefusedByServer(f"the server answered what is no result: {_first(error)}") from None
 
 
-def _meaning(error: types.ErrorData, lost: trio.Event) -> NotSent | Broken | Refused:
+def _meaning(error: types.ErrorData, lost: trio.Event) -> NotSent | Broken | RefusedByServer:
     if error.code == NOT_SENT:
         return NotSent(error.message)
     if error.message == _SESSION_ENDED:
@@ -153,8 +155,8 @@ def _meaning(error: types.ErrorData, lost: trio.Event) -> NotSent | Broken | Ref
     if error.code in _BROKEN:
         return Broken(error.message.rstrip("."))
     if error.code == TOO_LONG:
-        return Refused(f"{error.message}; ask for less")
-    return Refused(f"the server answered: {error.message}", error.code)
+        return RefusedByServer(f"{error.message}; ask for less")
+    return RefusedByServer(f"the server answered: {error.message}", error.code)
 
 
 def _first(error: ValidationError) -> str:

@@ -17,5 +17,5 @@ class Broken(Exception):
     """The connection broke during the call, which may or may not have happened."""
 
 
-class Refused(Exception):
+class RefusedByServer(Exception):
     """The server answered with an error of the protocol, or with what is no result."""

@@ -22,7 +22,7 @@ class TooLong(Exception):
         self.request_id = request_id
 
 
-class Lines:
+class LineSplitter:
     """Bytes in, lines out.  Of a line that is too long only both ends are kept."""
 
     def __init__(self, most: int = MOST_MESSAGE) -> None:

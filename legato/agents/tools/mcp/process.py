@@ -20,7 +20,7 @@ from mcp_types import ErrorData, JSONRPCError, jsonrpc_message_adapter
 from pydantic import ValidationError
 
 from legato.agents.tools.mcp.errors import TOO_LONG
-from legato.agents.tools.mcp.lines import Lines, TooLong
+from legato.agents.tools.mcp.lines import LineSplitter, TooLong
 from legato.config.tools import McpSettings
 
 END_TIMEOUT: Final = 2.0
@@ -144,7 +144,7 @@ async def _read(
     process: trio.Process, to_client: MemoryObjectSendStream[_Incoming], lost: trio.Event
 ) -> None:
     assert process.stdout is not None
-    lines = Lines()
+    lines = LineSplitter()
     with to_client, suppress(*_CLOSED):
         while data := await process.stdout.receive_some(_READ):
             for line in lines.feed(bytes(data)):

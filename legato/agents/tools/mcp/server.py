@@ -10,7 +10,7 @@ from mcp_types import InputRequiredResult
 
 from legato.agents.tools.contract import InputRequired, ToolOutput
 from legato.agents.tools.mcp.connection import Connection
-from legato.agents.tools.mcp.errors import Broken, NotSent, Refused
+from legato.agents.tools.mcp.errors import Broken, NotSent, RefusedByServer
 from legato.agents.tools.mcp.results import asked_of, output_of
 from legato.models.contract import Json
 from legato.restarts import Restarts
@@ -122,7 +122,7 @@ class McpServer:
             return self._failed(f"{error}.  The call was not made.")
         except Broken as error:
             return self._failed(f"{error}.  {UNKNOWN_OUTCOME}")
-        except Refused as error:
+        except RefusedByServer as error:
             return self._failed(f"{error.args[0]}.")
 
     async def _called(

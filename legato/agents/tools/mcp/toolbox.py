@@ -11,7 +11,7 @@ import trio
 from legato.agents.definition import MCP_DELIMITER, WHOLE_SERVER
 from legato.agents.tools.contract import NAME, Offer, Tool, joined
 from legato.agents.tools.mcp.connection import open_connection
-from legato.agents.tools.mcp.errors import Broken, NotSent, Refused
+from legato.agents.tools.mcp.errors import Broken, NotSent, RefusedByServer
 from legato.agents.tools.mcp.process import open_guardian
 from legato.agents.tools.mcp.server import McpServer
 from legato.agents.tools.mcp.tool import McpTool
@@ -31,7 +31,7 @@ class McpToolbox:
         """See Toolbox."""
         return [_joined(WHOLE_SERVER, server) for server in self._servers]
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         """Find tools by names such as `now_mcp_clock`; see Toolbox."""
         wanted: dict[str, list[str]] = {}  # the tools of each server
         for name in names:
@@ -47,15 +47,23 @@ class McpToolbox:
                 nursery.start_soon(ask, server, tools)
         return joined(offers[server] for server in wanted)
 
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See Toolbox."""
+        servers = {name: name.rpartition(MCP_DELIMITER)[2] for name in names}
+        known = ", ".join(self._servers) or "none"
+        return {
+            name: f"there is no MCP server {server!r}; there are: {known}"
+            for name, server in servers.items()
+            if server not in self._servers
+        }
+
     async def _offer(self, name: str, wanted: Sequence[str]) -> Offer:
         if name not in self._servers:
-            known = ", ".join(self._servers)
-            reason = f"there is no MCP server {name!r}; there are: {known or 'none'}"
-            return Offer((), {_joined(tool, name): reason for tool in wanted})
+            return Offer((), self.unknown([_joined(tool, name) for tool in wanted]))
         server, settings = self._servers[name]
         try:
             listed = await (await server.connection(is_patient=False)).tools()
-        except (NotSent, Broken, Refused) as error:
+        except (NotSent, Broken, RefusedByServer) as error:
             reason = f"the MCP server {name!r} is not there: {error.args[0]}"
             return Offer((), {_joined(tool, name): reason for tool in wanted})
         return _offer(server, settings, listed, wanted)

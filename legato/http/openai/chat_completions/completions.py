@@ -20,7 +20,7 @@ from legato.http.openai.chat_completions.bodies import (
     CompletionHeaders,
     CompletionStream,
 )
-from legato.http.openai.chat_completions.prompts import API, Asked, turn_of
+from legato.http.openai.chat_completions.prompts import API, RequestedTurn, turn_of
 from legato.http.openai.outcomes import Lost, Unanswered, completion_of
 from legato.http.openai.unknown_tools import log_left_out, name_left_out
 from legato.http.openapi import describe
@@ -66,7 +66,9 @@ async def complete() -> Response:
     return response
 
 
-def _asked(body: CompletionBody, fields: dict[str, Any], agents: tuple[Agent, ...]) -> Asked:
+def _asked(
+    body: CompletionBody, fields: dict[str, Any], agents: tuple[Agent, ...]
+) -> RequestedTurn:
     house = runtime()
     return turn_of(
         body,

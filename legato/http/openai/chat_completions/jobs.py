@@ -26,7 +26,7 @@ completion_jobs = Blueprint("completion_jobs", __name__)
 tag_blueprint(completion_jobs, ["OpenAI"])
 
 
-class InvalidCursor(RequestError):
+class CursorRefused(RequestError):
     def __init__(self, param: str, message: str) -> None:
         super().__init__(f"{param}: {message}", param=param, code="invalid_cursor")
 
@@ -72,9 +72,9 @@ async def _start(job: JobRef) -> tuple[Start, bool]:
         return cursor, (await job.locate(API, cursor)).is_last
     except ValueError:
         found = f"found {given!r:.80}; a cursor is job_id:epoch:seq, a chunk's id"
-        raise InvalidCursor(name, found) from None
+        raise CursorRefused(name, found) from None
     except OutOfReach:
-        raise InvalidCursor(name, "what followed it cannot be told; begin without it") from None
+        raise CursorRefused(name, "what followed it cannot be told; begin without it") from None
 
 
 @completion_jobs.post(f"{PATHS[0]}/<completion_id>/cancel")

@@ -27,7 +27,7 @@ _OF_TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
 _CHOICES: Final = (*SERVED, "allowed_tools")
 
 
-class Asked(Struct, frozen=True):
+class RequestedTurn(Struct, frozen=True):
     """A turn; `left_out`: the types of the tools that the model does not get."""
 
     turn: Turn
@@ -44,7 +44,7 @@ def turn_of(
     max_text: int,
     unknown_tools: UnknownTools = "leave_out",
     agents: tuple[Agent, ...] = (),
-) -> Asked:
+) -> RequestedTurn:
     """The turn that `body` asks for; `fields` are all fields of the body, known or not.
 
     `request_id`: the caller's id of the request.  `agents`: the agents that answer, where the
@@ -85,7 +85,7 @@ def turn_of(
         prompt=Prompt(api_request=api_request, messages=messages),
         agents=agents,
     )
-    return Asked(turn, left_out)
+    return RequestedTurn(turn, left_out)
 
 
 def _asked_again(fields: Mapping[str, Any]) -> Mapping[str, Any]:

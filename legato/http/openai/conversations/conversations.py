@@ -16,7 +16,7 @@ from legato.http.openai.conversations.bodies import (
 )
 from legato.http.openai.conversations.entries import (
     NAME_PREFIX,
-    ConversationNotFound,
+    UnknownConversation,
     change,
     described,
     first_of,
@@ -72,7 +72,7 @@ async def update(name: str) -> Response:
     asked = replace(asked, echo={"metadata": body.metadata or {}})
     changed = replace(first, created=replace(first.created, api_request=asked))
     if not await runtime().records.responses.rewrite(changed):
-        raise ConversationNotFound(name)
+        raise UnknownConversation(name)
     return reply(described(name, changed))
 
 

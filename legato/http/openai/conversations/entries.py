@@ -28,7 +28,7 @@ from legato.storage.contracts.responses import (
 NAME_PREFIX: Final = "conv_"
 
 
-class ConversationNotFound(NotFound):
+class UnknownConversation(NotFound):
     def __init__(self, name: str) -> None:
         found = f"Conversation with id {name[:80]!r} not found."
         super().__init__(found, param="conversation_id")
@@ -52,19 +52,19 @@ def change(
 
 
 def check_name(name: str) -> None:
-    """Raises ConversationNotFound for a name that no conversation can have."""
+    """Raises UnknownConversation for a name that no conversation can have."""
     try:
         convert(name, Name)
     except ValidationError:
-        raise ConversationNotFound(name) from None
+        raise UnknownConversation(name) from None
 
 
 async def first_of(name: str) -> StoredResponse:
-    """The first entry of this user's conversation.  Raises ConversationNotFound."""
+    """The first entry of this user's conversation.  Raises UnknownConversation."""
     check_name(name)
     first = await runtime().records.responses.first(user(), conversation_id_of(name))
     if first is None:
-        raise ConversationNotFound(name)
+        raise UnknownConversation(name)
     return first
 
 
@@ -80,7 +80,7 @@ async def entries_of(name: str) -> Sequence[StoredResponse]:
     """All entries of this user's conversation, the oldest first.
 
     Raises:
-        ConversationNotFound
+        UnknownConversation
         InvalidField: where the conversation is too large to be read at once.
     """
     check_name(name)
@@ -90,7 +90,7 @@ async def entries_of(name: str) -> Sequence[StoredResponse]:
         message = f"has too much to be read; {LARGEST_CHAIN} bytes are allowed"
         raise InvalidField("conversation_id", message) from None
     if not found:
-        raise ConversationNotFound(name)
+        raise UnknownConversation(name)
     return found
 
 

@@ -27,7 +27,7 @@ class OutputText(Struct, frozen=True, tag_field="type", tag="output_text"):
     annotations: tuple[Any, ...] | None = ()
 
 
-class Refusal(Struct, frozen=True, tag_field="type", tag="refusal"):
+class RefusalPart(Struct, frozen=True, tag_field="type", tag="refusal"):
     refusal: str
 
 
@@ -44,7 +44,7 @@ class InputFile(Struct, frozen=True, tag_field="type", tag="input_file", omit_de
     file_url: str | None = None
 
 
-ContentPart = InputText | OutputText | Refusal | InputImage | InputFile
+ContentPart = InputText | OutputText | RefusalPart | InputImage | InputFile
 Content = str | tuple[ContentPart, ...]
 
 

@@ -11,13 +11,13 @@ from legato.models.contract import ChatMessage
 from legato.storage.contracts.responses import StoredResponse
 
 Item = Mapping[str, Any]
-Role = Literal["system", "user", "assistant", "tool"]
+MessageRole = Literal["system", "user", "assistant", "tool"]
 Unseal = Callable[[str], str]
 """Raises Unsealable."""
 
 SUMMARY: Final = "What was said before, in short:\n\n"
 
-_ROLES: Final[Mapping[str, Role]] = {
+_ROLES: Final[Mapping[str, MessageRole]] = {
     "user": "user",
     "assistant": "assistant",
     "system": "system",

@@ -18,7 +18,7 @@ from legato.http.openai.responses.bodies import (
     ResponseStream,
 )
 from legato.http.openai.responses.creation import API, PATHS
-from legato.http.openai.responses.lookup import Known, ResponseNotFound, known_response
+from legato.http.openai.responses.lookup import FoundResponse, ResponseNotFound, known_response
 from legato.http.openapi import describe
 from legato.http.request_context import query_of, reply, runtime, user
 from legato.http.streams.sse import stream_response
@@ -77,7 +77,7 @@ async def cancel(response_id: str) -> Response:
     return response
 
 
-async def _stopped(known: Known) -> Known:
+async def _stopped(known: FoundResponse) -> FoundResponse:
     if known.job is None or not known.is_running:
         return known
     try:

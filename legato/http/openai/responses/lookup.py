@@ -23,7 +23,7 @@ class ResponseNotFound(NotFound):
         super().__init__(f"Response with id {response_id[:80]!r} not found.", param="response_id")
 
 
-class Known(Struct, frozen=True):
+class FoundResponse(Struct, frozen=True):
     """`status` is the job's; `stored` was read later, so an ended job's answer is in `stored`."""
 
     job: JobRef | None
@@ -57,7 +57,7 @@ def content_of(ending: AnyEnding) -> Any:
     return (ending.response.content or ()) if ending.response else ()
 
 
-async def known_response(response_id: str) -> Known:
+async def known_response(response_id: str) -> FoundResponse:
     """This user's response of that id.  With `store` false, a response is known only while running.
 
     Raises:
@@ -69,7 +69,7 @@ async def known_response(response_id: str) -> Known:
     if job is not None:
         with suppress(ActorStopped):
             status = await job.status()
-    known = Known(job, status, await runtime().records.responses.find(user(), response_id))
+    known = FoundResponse(job, status, await runtime().records.responses.find(user(), response_id))
     if known.stored is None and not (known.is_running and known.has_begun):
         raise ResponseNotFound(response_id)
     return known

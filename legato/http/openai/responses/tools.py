@@ -14,7 +14,7 @@ from legato.http.openai.unknown_tools import check_asked, sorted_out
 from legato.models.contract import Json
 
 
-class FunctionTool(Struct, frozen=True, tag_field="type", tag="function"):
+class FunctionToolParam(Struct, frozen=True, tag_field="type", tag="function"):
     name: Name
     description: str | None = None
     parameters: dict[str, Any] | None = None
@@ -42,17 +42,20 @@ class AllowedTools(Struct, frozen=True, tag_field="type", tag="allowed_tools"):
     mode: Literal["none", "auto", "required"] = "auto"
 
 
-Tool = FunctionTool | CustomTool
+ServedTool = FunctionToolParam | CustomTool
 NamedTool = FunctionChoice | CustomChoice
 Choice = Literal["none", "auto", "required"] | NamedTool | AllowedTools
 
-_KINDS: Final[Mapping[str, type[Tool]]] = {"function": FunctionTool, "custom": CustomTool}
+_KINDS: Final[Mapping[str, type[ServedTool]]] = {
+    "function": FunctionToolParam,
+    "custom": CustomTool,
+}
 
 
 class Tools(Struct, frozen=True):
     """The tools and the choice of a request; `left_out`: the types of tools that nobody runs."""
 
-    served: tuple[Tool, ...] = ()
+    served: tuple[ServedTool, ...] = ()
     choice: Choice = "auto"
     left_out: tuple[str, ...] = ()
 
@@ -70,7 +73,7 @@ def tools_of(given: Sequence[Any] | None, choice: Any, policy: UnknownTools) -> 
     return Tools(served, _choice_of(choice, served, left_out), tuple(left_out))
 
 
-def _choice_of(given: Any, served: Sequence[Tool], left_out: Sequence[str]) -> Choice:
+def _choice_of(given: Any, served: Sequence[ServedTool], left_out: Sequence[str]) -> Choice:
     if given is None:
         return "auto"
     if isinstance(given, str):
@@ -105,11 +108,11 @@ def _without_unknown(given: Any, left_out: Sequence[str]) -> Any:
     return given | {"tools": kept}
 
 
-def _type_of(tool: Tool | NamedTool) -> str:
+def _type_of(tool: ServedTool | NamedTool) -> str:
     return str(tool.__struct_config__.tag)
 
 
-def told(tool: Tool) -> Json:
+def told(tool: ServedTool) -> Json:
     """The tool in the words of Chat Completions."""
     fields = given_fields(to_builtins(tool))
     if isinstance(tool, CustomTool) and tool.format:

@@ -42,7 +42,7 @@ Read = Callable[[int], Awaitable[bytes | bytearray]]
 """Reads at most so many bytes from the client; returns no byte once the client has left."""
 
 
-class Turn(EventWrapper):
+class RequestTurn(EventWrapper):
     """The turn of the next request.
 
     Hypercorn's reading task waits for the turn, and would not see the client leave meanwhile, so
@@ -69,7 +69,7 @@ class Http1(H11Protocol):
         With `http2`, HTTP/2's preface raises H2ProtocolAssumedError.
         """
         super().__init__(*parts)
-        self.can_read = Turn(self._read_ahead)
+        self.can_read = RequestTurn(self._read_ahead)
         self._left: float = math.inf  # bytes of the answer that are still to be sent
         self._read = read
         self._strict = StrictConnection(self.config.h11_max_incomplete_size, http2=http2)

@@ -25,7 +25,7 @@ from priority.priority import MissingStreamError
 
 from legato.http.server.transport.pace import Pace
 from legato.http.server.transport.requests import RequestStream
-from legato.http.server.transport.websockets import Answer, WebSocketStream
+from legato.http.server.transport.websockets import ControlAnswer, WebSocketStream
 
 STEP: Final = 1024
 """Bytes that are parsed before other tasks have a turn: a hundred of the smallest frames."""
@@ -172,7 +172,7 @@ class Http2(H2Protocol):
 
     async def stream_send(self, event: StreamEvent) -> None:
         match event:
-            case Answer():
+            case ControlAnswer():
                 await self._answer(event)
             case EndData():
                 await self._end(event.stream_id)
@@ -184,7 +184,7 @@ class Http2(H2Protocol):
             case _:
                 await super().stream_send(event)
 
-    async def _answer(self, answer: Answer) -> None:
+    async def _answer(self, answer: ControlAnswer) -> None:
         """Queue the answer without waiting: the caller is the reading task.
 
         If the reading task waited for the client's window, nobody would read the window's update.

@@ -23,7 +23,7 @@ EXTENSIONS: Final = b"sec-websocket-extensions"
 
 
 @dataclass(frozen=True)
-class Answer(Data):
+class ControlAnswer(Data):
     """The answer to a control frame; the reading task sends the answer and must not wait."""
 
 
@@ -97,4 +97,4 @@ class WebSocketStream(WSStream):
             data = self.connection.send(frame)
         except LocalProtocolError:  # our close frame is sent already
             return
-        await self.send(Answer(stream_id=self.stream_id, data=data))
+        await self.send(ControlAnswer(stream_id=self.stream_id, data=data))

@@ -15,12 +15,12 @@ from legato.storage.breaker import Breaker
 from legato.storage.checks import unstorable
 from legato.storage.contracts.errors import StorageError, Unavailable
 from legato.storage.contracts.records import PING_TIMEOUT
-from legato.storage.redis.connection.commands import Answer, Command, Reply
+from legato.storage.redis.connection.commands import Answer, Command, RedisReply
 from legato.storage.redis.connection.nodes import Nodes
 from legato.storage.threads import Threads
 
 T = TypeVar("T")
-Send = Callable[[Sequence[Command]], list[Reply]]
+Send = Callable[[Sequence[Command]], list[RedisReply]]
 """Sends commands in one pipeline, and blocks until all are answered."""
 
 Work = Callable[[Send], T]
@@ -102,7 +102,7 @@ class Client:
         with translated():
             return work(self._send)
 
-    def _send(self, commands: Sequence[Command]) -> list[Reply]:
+    def _send(self, commands: Sequence[Command]) -> list[RedisReply]:
         if not commands:
             return []
         answers = self._nodes.run(commands)
@@ -130,7 +130,7 @@ def translated() -> Iterator[None]:
         raise StorageError(f"Redis holds an entry this version cannot read: {error}.") from error
 
 
-def reply_of(answer: Answer) -> Reply:
+def reply_of(answer: Answer) -> RedisReply:
     """Raises ResponseError for what the server says is wrong with the command."""
     if not isinstance(answer, ResponseError):
         return answer

@@ -9,10 +9,10 @@ from redis.exceptions import ResponseError
 from legato.storage.contracts.errors import StorageError
 
 Word = str | bytes | int
-Reply = bytes | int | None | Sequence["Reply"]
+RedisReply = bytes | int | None | Sequence["RedisReply"]
 """A command's reply.  False is the refusal of a stream's entry with an id not above the top."""
 
-Answer = Reply | ResponseError
+Answer = RedisReply | ResponseError
 """A reply, or the server's error about the command."""
 
 
@@ -40,7 +40,7 @@ def script(text: str, keys: Sequence[bytes], *arguments: Word) -> Command:
     return Command(keys[0], ("EVAL", text, len(keys), *keys, *arguments))
 
 
-class Script:
+class LuaScript:
     """A script that is run too often for sending its text every time."""
 
     def __init__(self, text: str) -> None:
@@ -78,19 +78,19 @@ def last(key: bytes) -> Command:
     return command("XREVRANGE", key, "+", "-", "COUNT", 1)
 
 
-def number(reply: Reply) -> int:
+def number(reply: RedisReply) -> int:
     if not isinstance(reply, int):
         raise unexpected(reply)
     return reply
 
 
-def text(reply: Reply) -> bytes:
+def text(reply: RedisReply) -> bytes:
     if not isinstance(reply, bytes):
         raise unexpected(reply)
     return reply
 
 
-def array(reply: Reply) -> Sequence[Reply]:
+def array(reply: RedisReply) -> Sequence[RedisReply]:
     """The reply as an array; a missing reply is an empty array."""
     if reply is None:
         return ()
@@ -99,11 +99,11 @@ def array(reply: Reply) -> Sequence[Reply]:
     return reply
 
 
-def texts(reply: Reply) -> list[bytes]:
+def texts(reply: RedisReply) -> list[bytes]:
     return [text(each) for each in array(reply)]
 
 
-def pairs(reply: Reply) -> dict[bytes, bytes]:
+def pairs(reply: RedisReply) -> dict[bytes, bytes]:
     """A hash, or the fields of an entry: name, value, name, value, …"""
     words = texts(reply)
     return dict(zip(words[::2], words[1::2], strict=True))
@@ -114,7 +114,7 @@ class StreamEntry(NamedTuple):
     fields: Mapping[bytes, bytes]
 
 
-def entries(reply: Reply) -> list[StreamEntry]:
+def entries(reply: RedisReply) -> list[StreamEntry]:
     found = []
     for each in array(reply):
         entry_id, fields = array(each)

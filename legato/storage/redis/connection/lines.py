@@ -7,7 +7,7 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as Late
 
 from legato.storage.redis.connection.client import Client, reply_of, translated
-from legato.storage.redis.connection.commands import Answer, Command, Reply
+from legato.storage.redis.connection.commands import Answer, Command, RedisReply
 from legato.storage.redis.connection.line import Line
 from legato.storage.redis.connection.nodes import Nodes
 
@@ -29,7 +29,7 @@ class Lines:
         self._turn = trio.CapacityLimiter(1)
         self._threads = trio.CapacityLimiter(1)
 
-    async def run(self, commands: Sequence[Command], *, block: float = 0.0) -> list[Reply]:
+    async def run(self, commands: Sequence[Command], *, block: float = 0.0) -> list[RedisReply]:
         """The replies; `block`: seconds that the servers may wait before they answer.
 
         Raises:

@@ -30,7 +30,7 @@ class Nodes(Protocol):
     def close(self) -> None: ...
 
 
-class Server:
+class SingleServer:
     """One server: the server that is found when a connection is made."""
 
     keys_at_once: Final = 50
@@ -52,10 +52,10 @@ class Server:
         self._pool.disconnect()
 
 
-def make_server(address: Address, timeout: float) -> Server:
+def make_server(address: Address, timeout: float) -> SingleServer:
     """A server or a master, not connected yet."""
     if address.kind == "sentinel":
-        return Server(sentinel_pool(address, timeout))
+        return SingleServer(sentinel_pool(address, timeout))
     if not address.places:
-        return Server(unix_pool(address, timeout))
-    return Server(tcp_pool(address, address.places[0], timeout))
+        return SingleServer(unix_pool(address, timeout))
+    return SingleServer(tcp_pool(address, address.places[0], timeout))

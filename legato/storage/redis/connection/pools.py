@@ -15,7 +15,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from legato.storage.redis.connection.address import Address, Place
-from legato.storage.redis.connection.commands import Reply
+from legato.storage.redis.connection.commands import RedisReply
 
 
 class Wire(Protocol):
@@ -23,7 +23,7 @@ class Wire(Protocol):
 
     def send_packed_command(self, command: Sequence[bytes], /) -> None: ...
 
-    def read_response(self) -> Reply:
+    def read_response(self) -> RedisReply:
         """Raises ResponseError for the server's error about the command."""
         ...
 

@@ -14,7 +14,7 @@ from mcp.server.lowlevel.server import Server
 
 from legato.agents.tools.mcp import connection as module
 from legato.agents.tools.mcp.connection import Connection, open_connection
-from legato.agents.tools.mcp.errors import NOT_SENT, TOO_LONG, Broken, NotSent, Refused
+from legato.agents.tools.mcp.errors import NOT_SENT, TOO_LONG, Broken, NotSent, RefusedByServer
 from legato.agents.tools.mcp.process import open_guardian
 from legato.config.tools import McpSettings
 
@@ -107,18 +107,18 @@ async def test_a_list_that_does_not_come_keeps_nobody_waiting(
     odd = Odd()
     odd.hangs = True
     async with connected(odd) as connection:
-        with pytest.raises(Refused, match=r"did not list its tools in 10 s"):
+        with pytest.raises(RefusedByServer, match=r"did not list its tools in 10 s"):
             await connection.tools()
 
 
 @pytest.mark.parametrize(
     ("answer", "kind", "text", "is_lost"),
     [
-        (fails(types.INVALID_PARAMS), Refused, "the server answered: no.", False),
+        (fails(types.INVALID_PARAMS), RefusedByServer, "the server answered: no.", False),
         (fails(types.CONNECTION_CLOSED), Broken, "no", False),
         (fails(types.PARSE_ERROR), Broken, "no", False),
         (fails(NOT_SENT), NotSent, "no.", False),
-        (fails(TOO_LONG, "too long"), Refused, "too long; ask for less", False),
+        (fails(TOO_LONG, "too long"), RefusedByServer, "too long; ask for less", False),
         (
             fails(types.INVALID_REQUEST, "Session terminated"),
             NotSent,
@@ -152,7 +152,7 @@ async def test_a_call_whose_headers_are_old_is_made_after_a_new_list() -> None:
 
 async def test_answers_that_fit_no_question_are_refused() -> None:
     async with connected(Odd()) as connection:
-        with pytest.raises(Refused, match="the answers fit no question of a tool: params"):
+        with pytest.raises(RefusedByServer, match="the answers fit no question of a tool: params"):
             await connection.call("tool0", {}, {"name": 3}, None)
 
 
@@ -214,5 +214,5 @@ class Wrong:
 async def test_an_answer_that_is_no_result_is_said_to_be() -> None:
     connection = Connection(Wrong(), trio.Event())  # type: ignore[arg-type]
 
-    with pytest.raises(Refused, match="the server answered what is no result: content: "):
+    with pytest.raises(RefusedByServer, match="the server answered what is no result: content: "):
         await connection.call("tool0", {}, None, None)

@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legato.agents.tools.mcp.lines import Lines, TooLong
+from legato.agents.tools.mcp.lines import LineSplitter, TooLong
 
 
 def fed(data: bytes, size: int, most: int = 100) -> list[bytes | TooLong]:
-    lines = Lines(most)
+    lines = LineSplitter(most)
     return [line for at in range(0, len(data), size) for line in lines.feed(data[at : at + size])]
 
 

@@ -9,7 +9,7 @@ import trio
 
 from legato.agents.tools.contract import ToolOutput
 from legato.agents.tools.mcp.connection import Connection
-from legato.agents.tools.mcp.errors import Broken, NotSent, Refused
+from legato.agents.tools.mcp.errors import Broken, NotSent, RefusedByServer
 from legato.agents.tools.mcp.server import PAUSES, McpServer
 from legato.models.contract import Json
 
@@ -135,7 +135,7 @@ async def test_a_server_that_never_ends_its_beginning_is_said_to_be_away(
             "made again.",
             1,
         ),
-        ([Refused("no", 3)], True, "The MCP server 'odd' failed: no.", 1),
+        ([RefusedByServer("no", 3)], True, "The MCP server 'odd' failed: no.", 1),
     ],
 )
 async def test_a_call_is_made_again_where_that_does_no_harm(

@@ -16,7 +16,7 @@ from legato.content import ApiRequest
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
 
-Stage = Literal["waiting", "begun", "ended", "void"]
+JobStage = Literal["waiting", "begun", "ended", "void"]
 """A job's stage.  `waiting`: the user's message is not stored yet.  `begun`: the message is stored.
 
 `ended`: the job has ended.  `void`: the job ended before it began.
@@ -55,11 +55,11 @@ class DirectoryEntry(Struct, frozen=True, kw_only=True):
     info: JobInfo
     owner: str = ""
     epoch: int = 0
-    stage: Stage | None = None
+    stage: JobStage | None = None
     rank: int | None = None
 
 
-def announced_stage(entry: DirectoryEntry) -> Stage:
+def announced_stage(entry: DirectoryEntry) -> JobStage:
     assert entry.stage is not None, "a replica knows the stages of its own jobs"
     return entry.stage
 
@@ -93,7 +93,7 @@ class Joined(Struct, frozen=True):
     first: JobInfo
 
 
-class Denied(Struct, frozen=True):
+class NotEntered(Struct, frozen=True):
     """Nothing was entered: the conversation is busy, or as much runs or waits as may.
 
     `too_many`: jobs of the user.  `queue_full`: queued turns of the conversation.
@@ -123,7 +123,7 @@ class Directory(Protocol):
 
     async def enter(
         self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int, queue: QueueLimits = UNLIMITED
-    ) -> Entered | Joined | Denied:
+    ) -> Entered | Joined | NotEntered:
         """Have this replica own a new job, at stage `waiting`, with epoch 1.
 
         A user's starts are decided one after another.  A repeated request joins the first request's
@@ -269,8 +269,12 @@ class Liveness(Protocol):
         """The replicas of `alive`, without those about to leave."""
         ...
 
-    async def leave(self) -> None:
-        """Be gone at once for everybody."""
+    async def leave(self) -> bool:
+        """Be gone at once for everybody.
+
+        False where the shared storage lost everything since the last `beat`: then this replica
+        stays, because nobody else can tell again what the replica leaves to others.
+        """
         ...
 
 

@@ -4,23 +4,23 @@ import pytest
 from msgspec.structs import replace
 from quart import g
 
-from legato.http.guards.asking import Asking
-from legato.http.request_info import asking
+from legato.http.guards.contract import RequestInfo
+from legato.http.request_info import request_info
 from tests.support.http.guards import open_door
 
 KEY = "sk-" + "a" * 64
 
 
-async def asked(**headers: str) -> Asking:
+async def asked(**headers: str) -> RequestInfo:
     """As a request with these headers, by ann."""
     async with (
         open_door() as door,
         door.app.test_request_context("/v1/responses", method="POST", headers=headers),
     ):
-        before = asking()
+        before = request_info()
         g.user = "ann"
-        assert before == replace(asking(), user=None)
-        return asking()
+        assert before == replace(request_info(), user=None)
+        return request_info()
 
 
 async def test_an_apis_calls_are_counted_by_key_or_else_by_user() -> None:
@@ -54,6 +54,9 @@ async def test_only_who_brings_credentials_can_fail(headers: dict[str, str], tri
         ("POST", "/api/agents/chat", True, False, True),
         ("POST", "/api/agents/chat/openai", True, False, True),
         ("POST", "/api/agents/chat/abort", False, False, False),
+        ("POST", "/api/agents/chat/steer", False, False, True),
+        ("POST", "/api/agents/chat/resume", False, False, True),
+        ("POST", "/api/agents/chat/steer/cancel", False, False, False),
         ("GET", "/api/agents/chat/active", False, False, False),
         ("POST", "/api/agents/chats", False, False, False),
         ("POST", "/v1/chat/completions", False, True, True),

@@ -1,0 +1,98 @@
+"""Logs of agents' runs as Hypothesis draws them: any order of what several agents say and call."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from hypothesis import strategies as st
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from legato.actors.event_builder import Positions, Steps
+from legato.content import ToolCall, UrlCitation, Usage
+from legato.events import ContentEvent, ModelCallEnded, Origin, StepCompleted, StepStarted
+from legato.models.contract import (
+    AnnotationChunk,
+    FinishReport,
+    LogprobsChunk,
+    ModelEvent,
+    ReasoningChunk,
+    RefusalChunk,
+    TextChunk,
+    ToolCallChunk,
+)
+
+THEIRS: Final = "theirs"
+"""The name of the tool that the caller calls."""
+
+TEXTS: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+LOGPROBS: Final = '{"token":"a","logprob":-1.0,"bytes":[97],"top_logprobs":[]}'
+NAMES: Final = st.sampled_from(["now_mcp_clock", "roll", "get_action_a_example", THEIRS])
+CHUNKS: Final[st.SearchStrategy[ModelEvent]] = st.one_of(
+    st.builds(TextChunk, TEXTS),
+    st.builds(ReasoningChunk, TEXTS),
+    st.builds(RefusalChunk, TEXTS),
+    st.builds(LogprobsChunk, TEXTS, st.just(LOGPROBS)),
+    st.builds(AnnotationChunk, st.builds(UrlCitation, TEXTS, TEXTS)),
+    st.builds(ToolCallChunk, st.integers(0, 3), st.just("call"), NAMES, TEXTS),
+)
+SPEAKERS: Final = (("ada", None), ("ada", 1), ("bob", 1))
+
+
+class Drawn:
+    """A run under way.  `open`: the model calls that have not ended, by speaker."""
+
+    def __init__(self) -> None:
+        self.events: list[ContentEvent] = []
+        self.open: dict[tuple[str, int | None], tuple[Origin, Steps]] = {}
+        self._calls = 0
+        self._positions = Positions()
+
+    def begin(self, speaker: tuple[str, int | None]) -> None:
+        """Begin a model call; an earlier one of the speaker that has not ended was cut."""
+        origin = Origin(self._calls, *speaker)
+        self._calls += 1
+        steps = Steps((), origin, self._positions, with_logprobs=True, theirs={THEIRS})
+        self.open[speaker] = origin, steps
+
+    def say(self, speaker: tuple[str, int | None], chunks: Sequence[ModelEvent]) -> None:
+        self.events += self.open[speaker][1].events(chunks)
+
+    def end(self, speaker: tuple[str, int | None]) -> list[tuple[int, ToolCall]]:
+        """End the model call; returns the tool calls that the run makes."""
+        origin, steps = self.open.pop(speaker)
+        reason = (steps.finish or FinishReport("stop")).reason
+        self.events.append(ModelCallEnded(origin, "m", reason, Usage(1, 2)))
+        begun = [each for each in self.events if isinstance(each, StepStarted)]
+        return [
+            (each.index, each.tool_call)
+            for each in begun
+            if each.origin == origin and each.tool_call and not each.tool_call.by_caller
+        ]
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> list[ContentEvent]:
+    """A run up to any moment, without its beginning and its ending."""
+    run = Drawn()
+    unanswered: list[tuple[int, ToolCall]] = []
+    for _ in range(draw(st.integers(0, 8))):
+        speaker = draw(st.sampled_from(SPEAKERS))
+        if speaker not in run.open or draw(st.integers(0, 5)) == 0:
+            run.begin(speaker)
+        run.say(speaker, draw(st.lists(CHUNKS, max_size=5)))
+        if draw(st.booleans()):
+            unanswered += run.end(speaker)
+        for index, call in draw(st.permutations(unanswered)):
+            if draw(st.booleans()):
+                unanswered.remove((index, call))
+                run.events.append(StepCompleted(index, draw(_answered(call))))
+    return run.events
+
+
+def _answered(call: ToolCall) -> st.SearchStrategy[ToolCall]:
+    errors = st.sampled_from([True, UNSET])
+    return st.builds(
+        lambda output, error: replace(call, output=output, is_error=error, progress=1),
+        TEXTS,
+        errors,
+    )
