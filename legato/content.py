@@ -250,8 +250,10 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     the same message if `response_id` names it, else a sibling.  `parameters` are JSON, for the
     model.  `request_id` is the caller's own name for the request; `request_digest` tells whether
     the same name came with the same request.  `place` is the position among the conversation's
-    starts, given by the directory of many replicas; 0 in a single process.  `agents`: the first
-    agent answers, the others are all agents that its edges reach; none where a bare model answers.
+    starts; 0 where a single process started the turn without waiting.  `rank` orders waiting turns
+    before `place` does: the lowest begins first, and each move to the front has a lower rank than
+    all before.  `agents`: the first agent answers, the others are all agents that its edges reach;
+    none where a bare model answers.
     """
 
     job_id: str
@@ -271,4 +273,5 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     request_digest: str | None = None
     place: int = 0
+    rank: int = 0
     agents: tuple[Agent, ...] = ()

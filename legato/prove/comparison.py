@@ -84,7 +84,8 @@ class Comparison:
         stored = {each.message_id: each for each in messages}
         assert ending.request is not None
         question = stored.get(ending.request.message_id)
-        if question is None or question.text != self._known.asked.text:
+        texts = self._sim.queue.texts(self._known.asked)
+        if question is None or question.text not in texts:
             self._breach("stored", "its question is not stored")
         if ending.response is not None:
             self._compare_answer(ending, ending.response, stored)
@@ -164,6 +165,11 @@ def _beginnings(reader: SimulatedReader, replay: Replay) -> Sequence[int]:
     seen = reader.start.seq if isinstance(reader.start, Cursor) else 0
     without_frame = _without_frame(replay.events)
     return [next(seq for seq in count(seen + 1) if seq not in without_frame)]
+
+
+def _silent(replay: Replay) -> int:
+    """How many events at the beginning have no frame: each says that the turn waits."""
+    return sum(isinstance(each, Queued) for each in replay.events)
 
 
 def _differing(one: AnyEnding | None, other: AnyEnding) -> str:

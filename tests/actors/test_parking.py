@@ -2,7 +2,7 @@
 
 import gc
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -127,8 +127,11 @@ async def test_every_question_finds_a_parked_run_as_it_was(autojump_clock: MockC
         await asked(job)
         receipt = await taken(job, "Hurry.")
         before = await job.status()
-        questions = [job.status, job.opened, lambda: found(job, receipt.steer.steer_id)]
-        answers = []
+        questions: list[Callable[[], Awaitable[Any]]] = [
+            *(job.status, job.opened),
+            lambda: found(job, receipt.steer.steer_id),
+        ]
+        answers: list[Any] = []
         for question in questions:
             await parked(house, job)
             answers.append(await question())
