@@ -84,6 +84,7 @@ class SteeringMachine(Machine):
     def rules(self) -> Sequence[Callable[[], Any]]:
         rules = [each for each in super().rules() if each != self.call_tools]
         rules += [self.steer, self.steer, self.preempt, self.come_back, self.lose_reply]
+        rules += [self.take_a_turn] * 3
         if self.provider.connections and not self.is_bare:
             rules += [self.call_tools, *[self.ask_for_leave] * 6]
         if self.steers.sent:
@@ -193,6 +194,11 @@ class SteeringMachine(Machine):
     async def let_asks_expire(self) -> None:
         if self.draw(st.integers(0, 2)) == 0:
             await trio.sleep(ASK_TIMEOUT + 0.1)
+
+    async def take_a_turn(self) -> None:
+        """So short that what was begun is still under way."""
+        for _ in range(self.draw(st.integers(1, 5))):
+            await trio.lowlevel.checkpoint()
 
     async def park(self) -> None:
         """Leave the run alone for so long that a run that only waits is parked."""
