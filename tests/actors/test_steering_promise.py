@@ -26,14 +26,14 @@ from legato.models.contract import FinishReport
 from legato.prove.asks import AskWitness
 from legato.prove.provider import ProviderConnection
 from legato.prove.steers import SentSteer, SteerWitness
-from legato.prove.tools import AGENT, WRITE, MadeCall
+from legato.prove.tools import AGENT, WIPE, MadeCall
 from legato.storage.contracts.errors import StorageError
 from tests.actors.test_agent_promise import JOB, TURN, Machine, Process, check, play
 
 ASK_TIMEOUT: Final = 20.0
 PARK_AFTER: Final = 1.0
 
-ASKING: Final = replace(AGENT, approval={WRITE.name: "ask"}, recursion_limit=500)
+ASKING: Final = replace(AGENT, recursion_limit=500)
 
 
 class SteeringMachine(Machine):
@@ -62,12 +62,11 @@ class SteeringMachine(Machine):
 
     def _asked(self, connection: ProviderConnection) -> None:
         super()._asked(connection)
-        if connection.replica not in self.gone:
-            self.steers.asked(connection.request)
+        self.steers.asked(connection.request, is_sure=connection.replica not in self.gone)
 
     def _called(self, call: MadeCall) -> None:
         super()._called(call)
-        if call.replica not in self.gone and call.tool is WRITE:
+        if call.replica not in self.gone and call.tool is WIPE:
             self.asks.called(call)
 
     def outputs(self, call_id: str) -> Collection[str]:
@@ -98,7 +97,7 @@ class SteeringMachine(Machine):
     async def ask_for_leave(self) -> None:
         """Have a model call tools, and the run ask for leave."""
         count = self.draw(st.integers(1, 2))
-        chunks = self.tools.chunks(JOB, [WRITE] * count)
+        chunks = self.tools.chunks(JOB, [WIPE] * count)
         self._connection().play([*chunks, FinishReport("tool_calls")])
         await trio.sleep(0.1)
 
