@@ -56,6 +56,6 @@ def entry_of(job: Job) -> DirectoryEntry:
 
 
 def _stage_of(job: Job) -> JobStage:
-    if job.ended.is_set():
+    if job.feed.ending is not None:  # a job that was handed on is over here, and has no ending
         return "ended" if job.opening else "void"
     return "begun" if job.feed.log.tail else "waiting"
