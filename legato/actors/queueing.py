@@ -19,7 +19,7 @@ class QueuedTurn(NamedTuple):
 
 
 class LiveTurns(NamedTuple):
-    """A conversation's jobs without an ending: those that run, and the queue in its order."""
+    """A conversation's jobs without an ending: running jobs, and the queue in order."""
 
     running: Sequence[JobRef]
     queue: Sequence[QueuedTurn]
