@@ -34,6 +34,7 @@ from legato.actors.messages import (
     AwaitQueued,
     Enqueued,
     Failure,
+    GetStatus,
     JobMessage,
     NotOpened,
     Opened,
@@ -156,8 +157,18 @@ class Recorder:
             word = NotOpened(_failure_of(error))
         self._waiting.end()  # as well where a stop came first
         if opening is not None and not self._unwanted.is_set():
-            word = await self._write(opening)
+            with self._writing():
+                word = await self._write(opening)
+                if isinstance(word, Opened):
+                    await self._tell_opened(word)
+                    return
         await self._job.tell(word)
+
+    async def _tell_opened(self, word: Opened) -> None:
+        """Return once the job has acted: a question that comes late is to have an answer."""
+        await self._job.tell(word)
+        if self._unwanted.is_set():  # otherwise no ending waits for the word
+            await self._job.ask(partial(Ask, GetStatus()))
 
     def _resumable(self, opening: Opening) -> Opening:
         if not self.is_resumable:
@@ -179,8 +190,9 @@ class Recorder:
         if (opening := self._opening) is not None:
             with self._writing():
                 conversation = await self._looked_up(opening.created)
-            if conversation is not None:
-                await self._job.tell(Opened(replace(opening, conversation=conversation)))
+                if conversation is not None:
+                    opened = Opened(replace(opening, conversation=conversation))
+                    await self._tell_opened(opened)
 
     async def _wait_in(self, queue: TurnQueue, *, is_kept: bool) -> None:
         """Return when the turn may begin; until then make all changes that are asked for.
