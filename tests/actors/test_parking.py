@@ -653,6 +653,30 @@ async def test_a_run_whose_log_was_lost_ends_and_says_so(autojump_clock: MockClo
     assert place.words.given == []
 
 
+async def test_a_run_whose_answer_is_stored_ended_though_its_log_says_that_it_waits(
+    autojump_clock: MockClock,
+) -> None:
+    place = Place()
+    async with place.open() as house:
+        job = begin(house)
+        [ask] = await asked(job)
+        await house.supervisor.written()
+        kept = [*place.store.stored_logs[job.job_id].entries]
+        await answer(job, ask.ask_id)
+        ending = await job.ended()
+        await house.supervisor.written()
+        log = place.store.stored_logs[job.job_id]
+        log.entries, log.marked_done = kept, False  # the journal came back without the rest
+    async with place.open() as house:
+        again = begin_again(house)
+        assert is_parked(house, again)
+        status = await again.status()
+
+    assert status.ending is not None
+    assert status.ending.response == ending.response
+    assert place.words.given == [{"text": "a"}]
+
+
 async def test_a_run_of_which_nothing_is_left_ends_and_says_so(autojump_clock: MockClock) -> None:
     place = Place()
     async with place.open() as house:

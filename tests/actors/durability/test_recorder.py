@@ -16,11 +16,14 @@ from legato.actors.durability.recorder import Recorder
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import Mailbox
 from legato.actors.messages import Ask, JobMessage, Opened
+from legato.actors.queue.waiting_turn import WaitingTurn
 from legato.actors.start import NotStarted, StartReply, start_turn
+from legato.actors.stream.feed import Feed
 from legato.actors.stream.log import Log
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits
 from legato.content import Conversation, Message
+from legato.dialects.contract import Identity
 from legato.events import (
     Created,
     Failed,
@@ -376,9 +379,10 @@ async def test_a_question_that_comes_late_is_open_until_the_job_has_heard_of_it(
     mailbox, records = Mailbox[JobMessage](), FlakyRecords()
     turn, model = Turn(**TURN), PlayedModel()
     journal = JobJournal(turn.job_id, 1, Log(), NoJournal(), lambda: None)
-    recorder = Recorder(mailbox.ref, turn, model, records, journal, 10.0)
+    waiting = WaitingTurn(Feed(Identity(turn.job_id, 1, C1, turn.response_id), {}))
+    recorder = Recorder(mailbox.ref, turn, model, records, journal, waiting, 10.0)
     records.returning = trio.Event()
-    nursery.start_soon(partial(recorder.open, (), is_queued=False))
+    nursery.start_soon(partial(recorder.open, (), None, is_kept=False))
     await wait_all_tasks_blocked()
     recorder.stop_opening()  # the job has decided to end
     records.returning.set()
