@@ -55,7 +55,10 @@ class ThinkPart(AgentPart, frozen=True, tag="think"):
 class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
 
-    `kind`: unset for a function; the `args` of a custom tool are any text.
+    `kind`: unset for a function; the `args` of a custom tool are any text.  `is_error`: the output
+    tells of a failure.  `by_caller`: an agent's model asked for a tool of the caller, who makes the
+    call; all other calls of an agent are made by its run.  `always_allowed`: the user allowed the
+    tool for all of the conversation.
     """
 
     id: str
@@ -64,17 +67,66 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     output: str | UnsetType = UNSET
     progress: float | UnsetType = UNSET
     kind: Literal["custom"] | UnsetType = UNSET
+    always_allowed: bool | UnsetType = UNSET
+    is_error: Literal[True] | UnsetType = UNSET
+    by_caller: Literal[True] | UnsetType = UNSET
 
 
 class ToolCallPart(AgentPart, frozen=True, rename=None, tag="tool_call"):
     tool_call: ToolCall
+
+    @property
+    def is_made_here(self) -> bool:
+        """Whether the agent's run makes the call, and not the caller of an API."""
+        return self.agent_id is not UNSET and not self.tool_call.by_caller
+
+
+class AgentUpdate(Struct, frozen=True, rename="camel"):
+    """Another agent goes on, from the part at `index`.  `run_id`: the answer's id, as in
+    LibreChat."""
+
+    index: int
+    run_id: str
+    agent_id: str
+
+
+class AgentUpdatePart(Struct, frozen=True, tag_field="type", tag="agent_update"):
+    agent_update: AgentUpdate
+
+
+class ToolListPart(AgentPart, frozen=True, tag="tool_list"):
+    """An agent's tools of one server: only in answers of the Responses API.
+
+    `server`: a label as in `legato.agents.definition`.  `tools`: a list in JSON, each tool with
+    `name`, `description` and `input_schema`; a text takes a third of the memory of structs.
+    `error`: why tools are missing.
+    """
+
+    server: str
+    tools: str
+    error: str | UnsetType = UNSET
 
 
 class ErrorPart(Struct, frozen=True, tag_field="type", tag="error"):
     error: str
 
 
-Part = TextPart | ThinkPart | ToolCallPart | ErrorPart
+class SteerPart(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag="steer"):
+    """Words for the running job, at the place where the model read them.
+
+    `client_steer_id`: the caller's own name for the steer.  `created_at`: milliseconds since 1970.
+    """
+
+    steer: str
+    steer_id: str
+    client_steer_id: str | UnsetType = UNSET
+    created_at: int | UnsetType = UNSET
+
+
+WholePart = AgentUpdatePart | ToolListPart
+"""A part that does not grow, and that no model and no user said."""
+
+Part = TextPart | ThinkPart | ToolCallPart | AgentUpdatePart | ToolListPart | ErrorPart | SteerPart
 
 
 class Usage(Struct, frozen=True, rename="camel"):
@@ -88,6 +140,14 @@ class Usage(Struct, frozen=True, rename="camel"):
     completion_tokens: int = 0
     reasoning_tokens: int | UnsetType = UNSET
     cached_tokens: int | UnsetType = UNSET
+
+
+class ModelUsage(Struct, frozen=True):
+    """The tokens of all calls to a model in a run."""
+
+    model: str
+    calls: int
+    usage: Usage
 
 
 def total(usages: Iterable[Usage]) -> Usage:

@@ -5,23 +5,28 @@ for other turns, `Queued` comes first.  An event with content names the position
 (`index`), which is also the step's position: there is no second numbering to reconcile.
 """
 
-from typing import Final, Literal, NamedTuple, Self, final
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple, Self, final
 
-from msgspec import Struct, field, structs
+from msgspec import UNSET, Struct, field, structs
 
 from legato.content import (
     Answering,
     ApiRequest,
     Conversation,
     Message,
+    ModelUsage,
     Part,
+    SteerPart,
     ToolCall,
+    ToolListPart,
     TurnRequest,
     UrlCitation,
     Usage,
+    WholePart,
 )
 
-StepKind = Literal["text", "think", "refusal", "tool_call"]
+StepKind = Literal["text", "think", "refusal", "tool_call", "agent_update", "tool_list"]
 
 
 class Event(Struct, frozen=True, tag=True):
@@ -65,25 +70,39 @@ class Origin(NamedTuple):
 
     `call_no` counts the model calls of a job from 0.  `agent_id`: the agent that made the call;
     None where a bare model answers.  `group_id`: the group of agents that answer side by side,
-    counted from 1; None outside of a group.
+    counted from 1; None outside of a group.  `is_hidden`: the words of the call are shown to
+    nobody, because the next agent goes on from there.
     """
 
     call_no: int = 0
     agent_id: str | None = None
     group_id: int | None = None
+    is_hidden: bool = False
 
 
 BARE: Final = Origin()
 """The one call of a bare model."""
 
 
+_WORDS: Final = ("text", "think", "refusal")
+
+
 class StepStarted(Event, frozen=True):
-    """A part of this kind begins at `index`, or, if a kept part is there, goes on."""
+    """A part of this kind begins at `index`, or, if a kept part is there, goes on.
+
+    `whole`: the part, if of a kind without growth.
+    """
 
     index: int
     kind: StepKind
     tool_call: ToolCall | None = None
     origin: Origin = BARE
+    whole: WholePart | None = None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the part is hidden words."""
+        return self.origin.is_hidden and self.kind in _WORDS
 
 
 class Delta(Event, frozen=True, gc=False):
@@ -111,6 +130,11 @@ class RefusalDelta(Delta, frozen=True, gc=False):
 @final
 class ArgumentsDelta(Delta, frozen=True, gc=False):
     """More of a tool call's arguments: a piece of JSON text."""
+
+
+@final
+class HiddenDelta(Delta, frozen=True, gc=False):
+    """More of a hidden part: see Origin."""
 
 
 @final
@@ -142,6 +166,10 @@ class StepCompleted(Event, frozen=True):
     tool_call: ToolCall
 
 
+STEERED: Final = "steered"
+"""Why a model call ended that was cut for new words, or whose end came before them."""
+
+
 class ModelCallEnded(Event, frozen=True):
     """A model call of an agent's run came to its end: all that it said is in the log.
 
@@ -154,12 +182,101 @@ class ModelCallEnded(Event, frozen=True):
     usage: Usage = Usage()
 
 
+AskKind = Literal["approval", "question", "elicitation", "client_tool"]
+"""An ask is for leave to call a tool, for an answer to the model's question, for a tool's missing
+input, or for the result of a tool that the client runs."""
+
+Decided = Literal["approve", "deny", "edit", "answer", "cancel", "expired"]
+"""What became of an ask.  `edit` approves a call with other arguments."""
+
+
+class Asked(Event, frozen=True, kw_only=True):
+    """The run asks somebody outside, and the tool call at `index` waits for the answer.
+
+    `payload` is JSON for whoever answers.  `response_schema`: what an answer's value must fit.
+    `allowed`: the decisions that somebody outside may take.  `at`, `expires_at`: milliseconds since
+    1970, set by the job.  `state` is the tool's own, and no reader is told of it.
+    """
+
+    ask_id: str
+    kind: AskKind
+    index: int
+    payload: Mapping[str, Any]
+    allowed: tuple[Decided, ...]
+    at: int = 0
+    expires_at: int = 0
+    response_schema: Mapping[str, Any] | None = None
+    state: str | None = None
+
+
+class Answered(Event, frozen=True, kw_only=True):
+    """The one answer to an ask; all later answers are refused.
+
+    `by`: the user who answered, "" where the ask expired or the job ended before.  `value`: the
+    answer, or the edited arguments.  `reason` is for the model.  `always`: the same tool needs no
+    further leave in this conversation.
+    """
+
+    ask_id: str
+    decision: Decided
+    by: str = ""
+    value: Any = None
+    reason: str = ""
+    always: bool = False
+
+
+class SteerTaken(Event, frozen=True, kw_only=True):
+    """Words for this job: owned, and not yet read by a model.
+
+    `client_id` is the caller's own name for the steer.  `preempt`: a running model call is to end
+    for these words.  `at`: milliseconds since 1970.  A second one with the same `steer_id` only
+    makes the steer a preempting one.
+    """
+
+    steer_id: str
+    text: str
+    at: int
+    client_id: str = ""
+    preempt: bool = False
+
+    @property
+    def part(self) -> SteerPart:
+        """The words in the answer's content."""
+        return SteerPart(
+            steer=self.text,
+            steer_id=self.steer_id,
+            client_steer_id=self.client_id or UNSET,
+            created_at=self.at,
+        )
+
+
+class SteerApplied(Event, frozen=True):
+    """The model call of `origin` reads the steer, which is the `part` at `index` of the answer."""
+
+    part: SteerPart
+    index: int
+    origin: Origin = BARE
+
+
+class SteerReturned(Event, frozen=True):
+    """No model reads the steer.  `why`: somebody cancelled it, or how the job ended."""
+
+    steer_id: str
+    why: Literal["cancelled", "finished", "stopped", "failed"]
+
+
+SteerOutcome = SteerApplied | SteerReturned
+
+
 class Ending(Event, frozen=True, kw_only=True):
     """The last event of every log; a log has only one.
 
-    `response` is the answer as stored; None where nothing was generated.
+    `response` is the answer as stored, with the shown parts; None where nothing was generated.
+    `cut`: the positions of the response's unfinished parts; None where nobody knows.  `usages`: the
+    sum of a run, model by model; empty where a bare model answered.
     `unsaved` is true when the answer could not be stored by the deadline.
     `at`: seconds since 1970, for an API's job, where no stored message has the time.
+    `unread` are the steers that no model read, for the caller to send again.
     """
 
     request: Message | None = None
@@ -168,6 +285,9 @@ class Ending(Event, frozen=True, kw_only=True):
     usage: Usage = Usage()
     unsaved: bool = False
     at: int | None = None
+    unread: tuple[SteerTaken, ...] = ()
+    cut: tuple[int, ...] | None = None
+    usages: tuple[ModelUsage, ...] = ()
 
 
 class Finished(Ending, frozen=True, kw_only=True):
@@ -196,9 +316,17 @@ class Failed(Ending, frozen=True, kw_only=True):
     retry_after: float | None = None
 
 
-AnyDelta = TextDelta | ReasoningDelta | RefusalDelta | ArgumentsDelta
+AnyDelta = TextDelta | ReasoningDelta | RefusalDelta | ArgumentsDelta | HiddenDelta
 ContentEvent = (
-    StepStarted | AnyDelta | LogprobsDelta | AnnotationAdded | StepCompleted | ModelCallEnded
+    StepStarted
+    | AnyDelta
+    | LogprobsDelta
+    | AnnotationAdded
+    | StepCompleted
+    | ModelCallEnded
+    | Asked
+    | Answered
+    | SteerApplied
 )
 AnyEnding = Finished | Stopped | Failed
 RareEvent = (
@@ -209,6 +337,11 @@ RareEvent = (
     | AnnotationAdded
     | StepCompleted
     | ModelCallEnded
+    | Asked
+    | Answered
+    | SteerTaken
+    | SteerApplied
+    | SteerReturned
     | AnyEnding
 )
 AnyEvent = AnyDelta | RareEvent
@@ -223,18 +356,50 @@ def text_bytes(event: AnyEvent) -> int:
             return len(text) + len(logprobs)
         case AnnotationAdded(annotation=annotation):
             return len(annotation.url) + len(annotation.title)
+        case SteerTaken(text=text):
+            return len(text)
+        case StepStarted(whole=ToolListPart(tools=tools)):
+            return len(tools)
         case _:
             return 0
 
 
 class Snapshot(NamedTuple):
-    """A job's state at `seq`: what the events 1..seq fold to."""
+    """A job's state at `seq`: what the events 1..seq fold to.
+
+    `steers` and `asks` are in the order in which they came; the outcomes and answers are by id.
+    """
 
     seq: int
     created: Created | None
     steps: tuple[StepStarted, ...]
     content: tuple[Part, ...]
     calls: tuple[ModelCallEnded, ...] = ()
+    steers: tuple[SteerTaken, ...] = ()
+    outcomes: Mapping[str, SteerOutcome] = {}
+    asks: tuple[Asked, ...] = ()
+    answers: Mapping[str, Answered] = {}
+
+    @property
+    def unread(self) -> tuple[SteerTaken, ...]:
+        """The steers that no model read; also those that were returned when the job ended."""
+        return tuple(each for each in self.steers if self._is_unread(each))
+
+    @property
+    def waiting_steers(self) -> tuple[SteerTaken, ...]:
+        """The steers that the next model call is to read."""
+        return tuple(each for each in self.steers if each.steer_id not in self.outcomes)
+
+    @property
+    def open_asks(self) -> tuple[Asked, ...]:
+        """The asks without an answer, in the order of the tool calls."""
+        unanswered = [each for each in self.asks if each.ask_id not in self.answers]
+        return tuple(sorted(unanswered, key=lambda ask: ask.index))
+
+    def _is_unread(self, steer: SteerTaken) -> bool:
+        outcome = self.outcomes.get(steer.steer_id)
+        is_returned = isinstance(outcome, SteerReturned) and outcome.why != "cancelled"
+        return outcome is None or is_returned
 
 
 class Cursor(NamedTuple):

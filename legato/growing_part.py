@@ -5,7 +5,19 @@ from typing import Any, Final, Self, assert_never
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCall, ToolCallPart, UrlCitation
+from legato.content import (
+    AgentUpdatePart,
+    ErrorPart,
+    Part,
+    SteerPart,
+    TextPart,
+    ThinkPart,
+    ToolCall,
+    ToolCallPart,
+    ToolListPart,
+    UrlCitation,
+    WholePart,
+)
 from legato.events import Origin, StepStarted
 
 JOIN_EVERY: Final = 1024  # pieces: as many small texts take ten times the memory of one
@@ -64,7 +76,7 @@ class GrowingPart:
         return twin
 
 
-def blank(step: StepStarted) -> TextPart | ThinkPart | ToolCallPart:
+def blank(step: StepStarted) -> TextPart | ThinkPart | ToolCallPart | WholePart:
     """The part that a step begins with."""
     origin = _named(step.origin)
     match step.kind:
@@ -76,6 +88,9 @@ def blank(step: StepStarted) -> TextPart | ThinkPart | ToolCallPart:
             return ThinkPart("", **origin)
         case "tool_call":
             return ToolCallPart(step.tool_call or ToolCall(id="", name=""), **origin)
+        case "agent_update" | "tool_list":
+            assert step.whole is not None, "a part without growth is there from the beginning"
+            return step.whole
         case _:
             assert_never(step.kind)
 
@@ -92,7 +107,7 @@ def completed(part: GrowingPart, call: ToolCall) -> GrowingPart:
 
 
 def extended(part: Part, more: str) -> Part:
-    """Raises ValueError for an error part, of which there is never more."""
+    """Raises ValueError for a part of which there is never more."""
     match part:
         case TextPart(text):
             return replace(part, text=text + more)
@@ -100,7 +115,7 @@ def extended(part: Part, more: str) -> Part:
             return replace(part, think=think + more)
         case ToolCallPart(call):
             return replace(part, tool_call=replace(call, args=call.args + more))
-        case ErrorPart():
-            raise ValueError("an error part does not grow")
+        case AgentUpdatePart() | ToolListPart() | ErrorPart() | SteerPart():
+            raise ValueError(f"{type(part).__name__} does not grow")
         case _:
             assert_never(part)

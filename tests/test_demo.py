@@ -71,7 +71,14 @@ async def test_the_demo_has_an_agent_that_uses_a_tool(tmp_path: Path) -> None:
             begun = await client.post(chat, json=question)
             assert begun.status_code == 200, begun.text
             told = await client.get(f"{chat}/stream/{begun.json()['streamId']}")
+            asked = {"model": "timekeeper", "input": "What time is it?"}
+            responses = f"http://127.0.0.1:{server.port}/v1/responses"
+            response = (await client.post(responses, json=asked)).json()
 
+    calls = [item for item in response["output"] if item["type"] == "mcp_call"]
+    assert ("clock", "calculate", "42") in [
+        (each["server_label"], each["name"], each["output"]) for each in calls
+    ]
     assert (
         '"name":"calculate_mcp_clock","args":"{\\"expression\\": \\"6 * 7\\"}","output":"42"'
         in told.text

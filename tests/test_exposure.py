@@ -1,7 +1,13 @@
 import pytest
 
 from legato.config import Guards, Settings
-from legato.exposure import STARTS_PER_USER, is_exposed, starts_per_user
+from legato.exposure import (
+    STARTS_PER_USER,
+    WRITES_PER_USER,
+    is_exposed,
+    starts_per_user,
+    writes_per_user,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,11 +26,13 @@ def test_a_server_is_exposed_by_its_address_and_by_a_proxy(
 ) -> None:
     assert is_exposed(settings) is exposed
     assert starts_per_user(settings) == (STARTS_PER_USER if exposed else None)
+    assert writes_per_user(settings) == (WRITES_PER_USER if exposed else None)
 
 
 @pytest.mark.parametrize("rate", ["5/second", "off"])
 def test_what_is_configured_holds_everywhere(rate: str) -> None:
     for host in ("127.0.0.1", "0.0.0.0"):
-        settings = Settings(host=host, guards=Guards(starts_per_user=rate))
+        settings = Settings(host=host, guards=Guards(starts_per_user=rate, writes_per_user=rate))
 
         assert starts_per_user(settings) == rate
+        assert writes_per_user(settings) == rate

@@ -12,7 +12,7 @@ ROOT: Final = Path(__file__).parent.parent
 
 BASE: Final = (
     *("legato.agents.definition", "legato.agents.state", "legato.content", "legato.events"),
-    *("legato.growing_part", "legato.config", "legato.config.tools"),
+    *("legato.growing_part", "legato.shown", "legato.config", "legato.config.tools"),
 )
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
@@ -24,14 +24,14 @@ STORAGE: Final = (*BASE, FILES, "legato.storage.contracts", "legato.storage")
 ACTORS: Final = (
     *BASE,
     *CONTRACTS,
-    "legato.agents.contract",
-    "legato.agents.messages",
+    *("legato.agents.bare", "legato.agents.calls", "legato.agents.contract"),
+    *("legato.agents.leave", "legato.agents.messages"),
     "legato.histogram",
     "legato.actors.mailbox",
 )
 ROOMS: Final = (
     "legato.actors.stream",
-    "legato.actors.messages",
+    *("legato.actors.question", "legato.actors.interjections", "legato.actors.messages"),
     "legato.actors.lifecycle",
     "legato.actors.ending",
     "legato.actors.conversation",
@@ -55,6 +55,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.content": ("legato.agents.definition",),
     "legato.events": ("legato.content",),
     "legato.growing_part": ("legato.content", "legato.events"),
+    "legato.shown": ("legato.content", "legato.events"),
     "legato.config.values": (),
     "legato.config.guards": ("legato.config.values",),
     "legato.config.service_links": (),
@@ -81,11 +82,17 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.storage.redis": STORAGE,
     "legato.storage.open": (*STORAGE, "legato.storage.memory", "legato.storage.sql"),
     "legato.agents.contract": (*BASE, "legato.models.contract"),
-    "legato.agents.calls": BASE,
+    "legato.agents.calls": (*BASE, "legato.agents.contract"),
+    "legato.agents.leave": BASE,
+    "legato.agents.bare": (
+        *(*BASE, "legato.agents.contract", "legato.agents.messages"),
+        *("legato.models.contract", "legato.models.messages"),
+    ),
     "legato.agents.messages": (*BASE, "legato.agents.calls", "legato.models.contract"),
     "legato.agents": (
         *(*BASE, "legato.agents.contract", "legato.agents.calls", "legato.agents.messages"),
-        *("legato.agents.edges", "legato.storage.contracts"),
+        *("legato.agents.bare", "legato.agents.edges", "legato.agents.leave"),
+        "legato.storage.contracts",
         *("legato.models.contract", "legato.models.messages"),
         *("legato.agents.tools.arguments", "legato.agents.tools.contract"),
     ),
@@ -93,7 +100,8 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.agents.tools.arguments": (*BASE, "legato.agents.tools", "legato.models.contract"),
     "legato.agents.tools": (
         *(*BASE, "legato.agents.tools.arguments", "legato.agents.tools.contract"),
-        *("legato.models.contract", "legato.restarts", "legato.tooling"),
+        *("legato.models.contract", "legato.restarts", "legato.storage.contracts"),
+        "legato.tooling",
     ),
     # These run alone, without the package.
     "legato.agents.tools.mcp.guardian": (),
@@ -106,15 +114,20 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     ),
     "legato.dialects.contract": ("legato.content", "legato.events"),
     "legato.dialects": (
-        *("legato.content", "legato.events", "legato.growing_part"),
-        "legato.dialects.contract",
+        *("legato.content", "legato.events", "legato.growing_part", "legato.shown"),
+        *("legato.agents.definition", "legato.dialects.contract"),
     ),
     "legato.histogram": (),
     "legato.restarts": (),
     # The rooms of the actors, each above the rooms before.
     "legato.actors.mailbox": (),
     "legato.actors.stream": (*BASE, "legato.dialects.contract", "legato.actors.mailbox"),
-    "legato.actors.messages": (*ACTORS, "legato.actors.stream"),
+    "legato.actors.question": (),
+    "legato.actors.interjections": (*ACTORS, "legato.actors.question"),
+    "legato.actors.messages": (
+        *ACTORS,
+        *("legato.actors.question", "legato.actors.interjections", "legato.actors.stream"),
+    ),
     "legato.actors.lifecycle": (),
     "legato.actors.ending": (*ACTORS, "legato.actors.messages", "legato.actors.lifecycle"),
     "legato.actors.conversation": (*ACTORS, "legato.actors.messages", "legato.actors.ending"),
@@ -123,7 +136,9 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
     "legato.http": (
         *BASE,
-        *("legato.agents", "legato.agents.tools", "legato.agents.tools.contract"),
+        *("legato.agents", "legato.agents.messages"),
+        *("legato.agents.tools", "legato.agents.tools.contract"),
+        "legato.agents.tools.arguments",
         *CONTRACTS,
         "legato.config.agents",
         "legato.config.guards",

@@ -5,6 +5,7 @@
 - `contexts`: the part of a caller's context given to a task that outlives the caller
 - `ending`: how a job ends: from the decision to the stored answer and the ending as said
 - `event_builder`: turns a model's chunks into steps and deltas of the job
+- `interjections`: words and answers from outside for a running job, and the replies to them
 - `job`: the actor: one task owns one generation, with the log, the readers and the ending
 - `jobs`: the questions about all jobs, whether this process has all of them or is one of many
 - `lifecycle`: the transitions of a job's state, as a table
@@ -14,14 +15,18 @@
 - `mailbox`: the only file to open a message channel: mailboxes, references to actors, reply
   addresses
 - `messages`: all messages of a job: a closed union of frozen structs without behaviour
+- `parking`: the parked runs of a process: one timer for all of them, and one task that wakes each
 - `producer`: the child task that asks the model, and steps the job with the answer
+- `question`: what is asked of a job, by whomever: the base of all questions
 - `ref`: a job from outside: the questions to ask of a job, wherever the job runs
 - `registry`: the jobs of this process by id, by conversation, by user, by bytes of memory
 - `rotation`: a round in which each producer with much to say is let go on once
 - `start`: starting a turn: the checks before anything running is disturbed, and the outcome
 - `statistics`: counts of past and present jobs: kept in passing, added up when somebody asks
+- `steering`: decides on words and answers that come from outside for a running job
 - `subscription`: a reader's passage through a job: the missed events, the following ones, and
   the same again after each lag
 - `supervisor`: the one nursery of all jobs, and the one place where starts are decided
+- `time_limit`: a deadline whose clock can be stopped
 - `waiters`: answers questions to a job: at once, or when the job has come to the awaited point
 """

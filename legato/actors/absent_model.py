@@ -6,7 +6,7 @@ from typing import Final, Self
 
 import trio
 
-from legato.models.contract import Json, ModelError, ModelEvent, ModelRequest
+from legato.models.contract import Json, Model, ModelError, ModelEvent, ModelRequest
 
 
 class AbsentModel:
@@ -47,3 +47,8 @@ class _Gone:
     async def __anext__(self) -> Sequence[ModelEvent]:
         await trio.lowlevel.checkpoint()
         raise ModelError("provider_rejected", f"The model {self._name} is not configured any more.")
+
+
+def model_named(models: Mapping[str, Model], name: str) -> Model:
+    """The configured model, or a stand-in for one that is gone."""
+    return models.get(name) or AbsentModel(name)

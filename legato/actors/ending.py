@@ -15,8 +15,9 @@ from legato.actors.messages import (
     Stored,
 )
 from legato.content import ErrorPart, Message, Part, TextPart, ThinkPart, Usage
-from legato.events import AnyEnding, Ending, Failed, Finished, Stopped
+from legato.events import AnyEnding, Created, Ending, Failed, Finished, Snapshot, Stopped
 from legato.models.contract import Model
+from legato.shown import cut, usages
 
 
 class Decision(Struct, frozen=True):
@@ -85,12 +86,19 @@ def ending_of(
     content: tuple[Part, ...],
     usage: Usage,
     stored: Stored,
+    snapshot: Snapshot | None = None,
 ) -> AnyEnding:
-    """Make the ending to say; its `response` is the answer to store."""
+    """Make the ending to say; its `response` is the answer to store.
+
+    `content`: the parts to show; `snapshot`: the job at the decision.
+    """
     outcome = decision.outcome
     answer = _answer(outcome, opening, content, usage)
     facts: dict[str, Any] = {"usage": usage, "unsaved": stored.unsaved, "at": decision.at}
+    if snapshot is not None and snapshot.unread:
+        facts["unread"] = snapshot.unread
     if opening is not None:
+        facts |= _facts_of_run(opening.created, snapshot)
         facts["request"] = opening.created.request
         if answer is not None:
             facts["response"] = answer
@@ -105,6 +113,14 @@ def ending_of(
             return Failed(reason=reason, message=message, retry_after=retry_after, **facts)
         case _:
             assert_never(outcome)
+
+
+def _facts_of_run(created: Created, snapshot: Snapshot | None) -> dict[str, Any]:
+    """The facts of an agent's run for an API; a stored message of a conversation has no place for
+    them."""
+    if snapshot is None or created.agent is None or created.api_request is None:
+        return {}
+    return {"cut": cut(snapshot), "usages": usages(snapshot)}
 
 
 def ending_of_answer(answer: Message, opening: Opening) -> AnyEnding:
@@ -133,10 +149,11 @@ def _reason_of(error: str) -> str:
     return next(ours, "provider_error")
 
 
-def standing_of(ending: Ending | None) -> Standing:
+def standing_of(ending: Ending | None, *, is_asking: bool = False) -> Standing:
+    """`is_asking`: whether the job has an open ask."""
     match ending:
         case None:
-            return Standing.RUNNING
+            return Standing.REQUIRES_ACTION if is_asking else Standing.RUNNING
         case Stopped():
             return Standing.ABORTED
         case Failed():

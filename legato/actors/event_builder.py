@@ -1,16 +1,26 @@
 """Turns a model's chunks into steps and deltas of a job.  Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, assert_never
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
-from legato.content import Part, TextPart, ThinkPart, ToolCall, Usage
+from legato.content import (
+    AgentUpdatePart,
+    Part,
+    TextPart,
+    ThinkPart,
+    ToolCall,
+    Usage,
+    WholePart,
+)
 from legato.events import (
     BARE,
     AnnotationAdded,
     ArgumentsDelta,
     ContentEvent,
+    HiddenDelta,
     LogprobsDelta,
     Origin,
     ReasoningDelta,
@@ -55,6 +65,15 @@ class Positions:
         return self.last
 
 
+def whole_step(positions: Positions, origin: Origin, part: WholePart) -> StepStarted:
+    """The step of a whole part."""
+    index = positions.take()
+    if isinstance(part, AgentUpdatePart):
+        placed = AgentUpdatePart(replace(part.agent_update, index=index))
+        return StepStarted(index, "agent_update", origin=origin, whole=placed)
+    return StepStarted(index, "tool_list", origin=origin, whole=part)
+
+
 class Steps:
     """Gives every run of text, of reasoning or of a refusal, and every tool call a new step and a
     new position.
@@ -71,16 +90,26 @@ class Steps:
         positions: Positions | None = None,
         *,
         with_logprobs: bool = False,
+        theirs: Collection[str] = (),
     ) -> None:
+        """`theirs`: the names of the caller's own tools."""
         self.usage = Usage()
         self.finish: FinishReport | None = None
         self._origin = origin
         self._with_logprobs = with_logprobs
+        self._theirs = theirs
         self._positions = positions or Positions(len(kept))
+        # Not `positions.last`: before the first chunk comes another call may begin a part.
+        self._kept_index = len(kept) - 1
         self._last_kept = _kind_of(kept[-1]) if kept else None
         self._open: type[_Said] | None = None
         self._index = -1
         self._calls: dict[int, int] = {}  # the provider's number of a call -> its position
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether the model has called a tool."""
+        return bool(self._calls)
 
     def events(self, chunks: Iterable[ModelEvent]) -> tuple[ContentEvent, ...]:
         # Every token comes by here: a loop is a fifth of the cost of generators and `match`.
@@ -96,7 +125,7 @@ class Steps:
                 events.append(ReasoningDelta(self._index, chunk.text))
             else:
                 events.extend(self._other(chunk))
-        return tuple(events)
+        return tuple(map(_hidden, events)) if self._origin.is_hidden else tuple(events)
 
     def _other(
         self,
@@ -120,7 +149,8 @@ class Steps:
                     yield self._begin(RefusalChunk)
                 yield RefusalDelta(self._index, text)
             case AnnotationChunk(annotation):
-                if self._open is TextChunk:  # no dialect adds to a finished text
+                # No dialect adds to a finished or hidden text.
+                if self._open is TextChunk and not self._origin.is_hidden:
                     yield AnnotationAdded(self._index, annotation)
             case ToolCallChunk():
                 yield from self._tool_call(chunk)
@@ -134,7 +164,7 @@ class Steps:
     def _begin(self, chunk: type[_Said]) -> StepStarted:
         self._open, kind = chunk, _KINDS[chunk]
         goes_on = kind == self._last_kept
-        self._index = self._positions.last if goes_on else self._positions.take()
+        self._index = self._kept_index if goes_on else self._positions.take()
         self._last_kept = None
         return StepStarted(self._index, kind, origin=self._origin)
 
@@ -146,8 +176,16 @@ class Steps:
         self._open = self._last_kept = None
         index = self._calls[chunk.index] = self._positions.take()
         kind: Literal["custom"] | UnsetType = "custom" if chunk.is_custom else UNSET
-        call = ToolCall(chunk.id, chunk.name, chunk.args, kind=kind)
+        by_caller: Literal[True] | UnsetType = True if chunk.name in self._theirs else UNSET
+        call = ToolCall(chunk.id, chunk.name, chunk.args, kind=kind, by_caller=by_caller)
         yield StepStarted(index, "tool_call", call, self._origin)
+
+
+def _hidden(event: ContentEvent) -> ContentEvent:
+    """The event, with hidden words."""
+    if isinstance(event, TextDelta | ReasoningDelta | RefusalDelta | LogprobsDelta):
+        return HiddenDelta(event.index, event.text)
+    return event
 
 
 def _kind_of(part: Part) -> StepKind | None:

@@ -15,24 +15,28 @@ Rules:
 7. Observers are told in the step in which a thing happens, and may neither wait nor fail.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, partial
-from typing import assert_never
+from typing import Any, assert_never
 
 import trio
 from msgspec import Struct
 from msgspec.structs import replace
 
-from legato.actors.absent_model import AbsentModel
+from legato.actors.absent_model import model_named
 from legato.actors.conversation.turn import Turn, without_prompt
 from legato.actors.durability.job_journal import JobJournal, Writer
+from legato.actors.durability.parked import Parked, parked
 from legato.actors.durability.recorder import Recorder
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
+from legato.actors.interjections import Interjection, Receipt, Rejected, SteerReceipt
 from legato.actors.lifecycle import Signal, State, after
-from legato.actors.mailbox import Mailbox
+from legato.actors.mailbox import Mailbox, ReplyTo
 from legato.actors.messages import (
+    AnyQuestion,
     Append,
     Ask,
     Ended,
@@ -47,22 +51,27 @@ from legato.actors.messages import (
     OpeningOverdue,
     Outcome,
     Overdue,
+    ParkDue,
     ProducerDone,
     Stop,
     StopRequested,
     Stored,
 )
 from legato.actors.producer import Producer
-from legato.actors.ref import LocalRef
+from legato.actors.ref import Find, LocalRef, nowhere
 from legato.actors.rotation import Rotation
+from legato.actors.steering import returned, verdict
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
-from legato.agents.contract import BARE_RUNS, Runs
+from legato.agents.bare import BARE_RUNS
+from legato.agents.calls import only_waits
+from legato.agents.contract import Runs
 from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, without_turn
 from legato.models.contract import Model, ModelRequest
+from legato.shown import shown
 from legato.storage.contracts.records import Records
 
 FIRST_EPOCH = 1
@@ -83,6 +92,9 @@ class JobObserver:
     def job_lost(self, job: "Job") -> None:
         """Another replica owns the job by now, or will."""
 
+    def job_parked(self, job: "Job", entry: Parked) -> None:
+        """The job is let go of while its run waits; only `entry` is here from now on."""
+
     def job_left(self, job: "Job") -> None:
         """The job was here to its end, and is gone."""
 
@@ -91,7 +103,10 @@ class JobObserver:
 
 
 class JobEnv(Struct, frozen=True, kw_only=True):
-    """Everything shared by the jobs of one process.  `is_resumed`: see Recorder."""
+    """Everything shared by the jobs of one process.
+
+    `is_resumed`: see Recorder.  `find`: see LocalRef.  `wall_clock`: seconds since 1970.
+    """
 
     records: Records
     models: Mapping[str, Model]
@@ -102,6 +117,8 @@ class JobEnv(Struct, frozen=True, kw_only=True):
     rotation: Rotation
     runs: Runs = BARE_RUNS
     is_resumed: bool = False
+    find: Find = nowhere
+    wall_clock: Callable[[], float] = time.time
 
 
 class Job:
@@ -110,23 +127,31 @@ class Job:
     `opening` says whether the turn has begun: then the question is stored.
     """
 
-    def __init__(self, turn: Turn, env: JobEnv, recovered: Recovered | None = None) -> None:
-        """`recovered`: how far another process brought the job; None for a new job."""
+    def __init__(
+        self,
+        turn: Turn,
+        env: JobEnv,
+        recovered: Recovered | None = None,
+        ended: trio.Event | None = None,
+    ) -> None:
+        """`recovered`: how far another process brought the job; None for a new job.  `ended`: to
+        set at the ending, if others wait for the ending already."""
         epoch = recovered.epoch if recovered else FIRST_EPOCH
         previous_epochs = recovered.previous_epochs if recovered else {}
         written = len(recovered.events) if recovered else 0  # up to where the journal has the log
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
-        model = env.models.get(turn.model) or AbsentModel(turn.model)
+        model = model_named(env.models, turn.model)
         # Anybody may read these, and only this job changes them.
         self.turn = turn
         self.state = State.OPENING
         self.opening: Opening | None = None
-        self.ended = trio.Event()
+        self.ended = trio.Event() if ended is None else ended
         self.feed = Feed(identity, env.dialects, previous_epochs)
         # The supervisor enters this: the scope of all tasks of the job.
         self.life = trio.CancelScope()
         self._limits = env.limits
         self._observer = env.observer
+        self._find = env.find
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
         journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
@@ -143,8 +168,10 @@ class Job:
             env.runs.run_of(turn, model),
             env.limits,
             env.rotation,
+            env.wall_clock,
         )
         self._decision: Decision | None = None
+        self._is_planned = False
         if recovered is not None:
             self._take_up(recovered)
 
@@ -152,7 +179,9 @@ class Job:
         """Be as another process left the job: ended, or with an answer for the model to go on from,
         or, where the turn was not opened yet, with the model still to be asked."""
         self.opening = recovered.opening
+        self._is_planned = recovered.is_planned
         self.feed.append(*recovered.events)
+        self._producer.take_up()
         if recovered.has_ended:
             self.state = State.ENDED
             self._recorder.journal.mark_done()
@@ -162,7 +191,17 @@ class Job:
 
     @cached_property
     def ref(self) -> LocalRef:
-        return LocalRef(self._mailbox.ref, self.turn, self.feed.epoch, self.feed.previous_epochs)
+        epochs = self.feed.epoch, self.feed.previous_epochs
+        return LocalRef(self._mailbox.ref, self.turn, *epochs, self._find)
+
+    @property
+    def epoch(self) -> int:
+        return self.feed.epoch
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the question is stored."""
+        return self.opening is not None
 
     @property
     def model(self) -> Model:
@@ -194,9 +233,22 @@ class Job:
         return self.state is State.OPENING and self.feed.queued is not None and not is_beginning
 
     @property
+    def only_waits(self) -> bool:
+        """Whether the run does nothing but wait for answers, which may come in another process."""
+        return (
+            self.is_answering and self._recorder.is_resumable and only_waits(self.feed.snapshot())
+        )
+
+    @property
     def is_answering(self) -> bool:
         """Whether the model is being asked, and nothing is decided."""
         return self.state is State.RUNNING
+
+    @property
+    def is_parkable(self) -> bool:
+        """Whether the journal could stand for the job: the run only waits, and nobody is here."""
+        is_watched = self.feed.readers > 0 or self._waiters.are_there
+        return not is_watched and self._recorder.journal.has_all and self.only_waits
 
     def close(self) -> None:
         """End for good: nobody waits for this job any longer."""
@@ -215,6 +267,8 @@ class Job:
         async with trio.open_nursery() as self._children:
             if self.state is State.ENDED:
                 self._children.start_soon(self._retire)
+            elif self.opening is not None and self._is_planned:
+                self._open(self.opening)
             elif self.opening is not None:
                 content = self.feed.snapshot().content
                 self._children.start_soon(self._recorder.reopen, self.opening.created, content)
@@ -317,12 +371,49 @@ class Job:
                 self._hurry()
             case Fail(failure):
                 self._decide(failure)
-            case Ask(question):
-                self._waiters.answer(message, self._created)
-                if isinstance(question, Stop):
-                    self._decide(StopRequested())
+            case ParkDue():
+                self._park()
+            case Ask(question, reply_to):
+                self._hear(question, reply_to)
             case _:
                 assert_never(message)
+
+    def _hear(self, question: AnyQuestion, reply_to: ReplyTo[Any]) -> None:
+        if isinstance(question, Interjection):
+            self._interject(question, reply_to)
+            return
+        self._waiters.answer(question, reply_to, self._created)
+        if isinstance(question, Stop):
+            self._decide(StopRequested())
+
+    def _interject(self, question: Interjection, reply_to: ReplyTo[Any]) -> None:
+        """Take words or an answer from outside; the reply goes out once they are durable."""
+        snapshot = self.feed.snapshot()
+        found = verdict(question, snapshot, self.feed.ending, is_answering=self.is_answering)
+        if found.events:
+            self._publish(*found.events)
+            self._producer.interjected(found.events)
+        reply = self._placed(found.reply(self.feed.cursor))
+        if self.state is State.ENDED:
+            reply_to.send(reply)
+        else:
+            self._children.start_soon(self._reply_durably, reply_to, reply)
+
+    def _placed(self, reply: Receipt) -> Receipt:
+        """Add the outcome's place in the log to a steer's receipt."""
+        if not isinstance(reply, SteerReceipt) or reply.outcome is None:
+            return reply
+        place = self.feed.place_of(reply.outcome)
+        return replace(reply, outcome_at=place)
+
+    async def _reply_durably(self, reply_to: ReplyTo[Any], reply: Receipt) -> None:
+        with closing(reply_to):
+            with trio.move_on_after(self._limits.store_timeout) as time:
+                await self._recorder.journal.written()
+            if time.cancelled_caught:
+                message = "The storage does not answer; ask again with the same id."
+                reply = Rejected("storage_unavailable", message, self.feed.cursor)
+            reply_to.send(reply)
 
     @property
     def _created(self) -> Created | None:
@@ -353,9 +444,30 @@ class Job:
         if self._advance(Signal.OPEN):
             content = self.feed.snapshot().content
             self._children.start_soon(self._producer.run, opening.request, content)
+            if self._recorder.may_wait:
+                self._children.start_soon(self._look_whether_to_park)
             self._end_if_long()
         else:
             self._store()
+
+    async def _look_whether_to_park(self) -> None:
+        while self.is_answering:
+            await trio.sleep(self._limits.park_after)
+            if self.is_parkable:
+                await self._mailbox.ref.tell(ParkDue())
+
+    def _park(self) -> None:
+        """Leave the run to its journal: from this step on the job takes no message, and writes
+        nothing that a job made of the journal would not know."""
+        if not (self.is_parkable and self._advance(Signal.PARK)):
+            return
+        expires_at = min(each.expires_at for each in self.feed.snapshot().open_asks)
+        entry = parked(self.turn, self.epoch, self.feed.log.tail, expires_at, self.ended)
+        self.ended = trio.Event()  # the run has not ended: whoever waits has the entry's event
+        self._mailbox.close()
+        self._recorder.journal.give_up()
+        self._observer.job_parked(self, entry)
+        self.life.cancel()
 
     def _not_opened(self, failure: Failure | None) -> None:
         if failure is not None:
@@ -379,6 +491,8 @@ class Job:
         is_first = self._advance(signal_of(outcome))
         if is_first:
             self._decision = Decision(outcome, self._recorder.moment())
+            if events := returned(self.feed.snapshot(), outcome):
+                self._publish(*events)
             self._recorder.stop_opening()
             self._producer.stop()
             self._children.start_soon(self._recorder.give_up)
@@ -413,9 +527,9 @@ class Job:
         """Make the ending to say, which is the same from the decision on."""
         decision = self._decision
         assert decision is not None, "there is no ending before it is decided"
-        content = self.feed.snapshot().content
-        usage = self._producer.counted(opening, content)
-        return ending_of(decision, opening, content, usage, stored)
+        snapshot = self.feed.snapshot()
+        usage = self._producer.counted(opening, snapshot.content)
+        return ending_of(decision, opening, shown(snapshot), usage, stored, snapshot)
 
     def _say(self, stored: Stored) -> None:
         self._store()  # as far as nobody has: what the answer waits for hangs

@@ -16,6 +16,8 @@ class State(IntEnum):
     """The answer is being stored."""
     ENDED = auto()
     """Said: the log is sealed."""
+    PARKED = auto()
+    """Let go of while the run waits for an answer: another job goes on from the journal."""
 
 
 class Signal(IntEnum):  # looked up for every token: an Enum's hash would be Python
@@ -26,6 +28,7 @@ class Signal(IntEnum):  # looked up for every token: an Enum's hash would be Pyt
     FAIL = auto()
     STORE = auto()
     SAY = auto()
+    PARK = auto()
 
 
 _LIFECYCLE: Final[Mapping[State, Mapping[Signal, State]]] = {
@@ -40,10 +43,12 @@ _LIFECYCLE: Final[Mapping[State, Mapping[Signal, State]]] = {
         Signal.END: State.ENDING,
         Signal.STOP: State.ENDING,
         Signal.FAIL: State.ENDING,
+        Signal.PARK: State.PARKED,
     },
     State.ENDING: {Signal.STORE: State.STORING, Signal.SAY: State.ENDED},
     State.STORING: {Signal.SAY: State.ENDED},
     State.ENDED: {},
+    State.PARKED: {},
 }
 
 

@@ -1,15 +1,18 @@
 """A supervisor's whole life: a former process's jobs come first, and nothing is left at the end."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import trio
 
+from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover
 from legato.actors.jobs import Jobs
 from legato.actors.supervisor import Supervisor
-from legato.agents.contract import BARE_RUNS, Runs
+from legato.agents.bare import BARE_RUNS
+from legato.agents.contract import Runs
 from legato.config import Limits, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
@@ -37,6 +40,7 @@ async def open_supervisor(
     journal: Journal | None = None,
     runs: Runs = BARE_RUNS,
     on_owner_lost: OnOwnerLost = "seal",
+    wall_clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Supervisor]:
     """Open a supervisor; first end or continue the jobs of a former process (see TakeoverPolicy).
 
@@ -46,7 +50,7 @@ async def open_supervisor(
     Raises:
         StorageError: if the former process's jobs cannot be read, or not be stored.
     """
-    recovered: Sequence[Recovered] = ()
+    recovered: Sequence[Recovered | Parked] = ()
     if journal is not None:
         policy = TakeoverPolicy(models, on_owner_lost)
         recovered = await recover(journal, records, policy, most=limits.max_retained_bytes)
@@ -63,6 +67,7 @@ async def open_supervisor(
             journal=journal,
             runs=runs,
             is_resumed=on_owner_lost == "continue",
+            wall_clock=wall_clock,
         )
         supervisor.adopt(recovered)
         yield supervisor

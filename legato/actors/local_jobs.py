@@ -18,6 +18,8 @@ class LocalJobs:
     async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
         if not self._supervisor.knows(turn):
             self._supervisor.check_storage()
+            if on_busy == "interrupt":
+                await self._supervisor.wake_conversation(turn.conversation_id)
         return self._supervisor.start(turn, on_busy)
 
     async def knows(self, turn: Turn) -> bool:
@@ -39,8 +41,7 @@ class LocalJobs:
         await self._supervisor.close_conversation(conversation_id)
 
     async def discard(self, job_id: str) -> None:
-        if job := self._supervisor.registry.find(job_id):
-            await self._supervisor.discard(job)
+        await self._supervisor.discard(job_id)
 
     async def ping(self) -> None:
         self._supervisor.check_journal()

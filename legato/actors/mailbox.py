@@ -93,7 +93,7 @@ class Mailbox(Generic[M]):
         return await self._channel.receive()
 
     def waiting(self) -> Iterator[M]:
-        """Take the messages of all senders waiting right now, one at a time."""
-        with suppress(trio.WouldBlock):
+        """Take the messages of all senders waiting right now, one at a time; none once closed."""
+        with suppress(trio.WouldBlock, trio.ClosedResourceError):
             while True:
                 yield self._channel.receive_nowait()

@@ -4,18 +4,25 @@ All of them come by the mailbox, except the producer's.
 """
 
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from msgspec import Struct
 
+from legato.actors.interjections import Interjection
 from legato.actors.mailbox import ReplyTo
+from legato.actors.question import Question
 from legato.actors.stream.places import Located, Start
 from legato.actors.stream.sinks import Sink
 from legato.content import Conversation
-from legato.events import AnyEnding, ContentEvent, Created, Cursor, Queued, Snapshot
+from legato.events import (
+    AnyEnding,
+    ContentEvent,
+    Created,
+    Cursor,
+    Queued,
+    Snapshot,
+)
 from legato.models.contract import ModelRequest
-
-A = TypeVar("A", covariant=True)
 
 
 class Ended(Struct, frozen=True):
@@ -115,10 +122,15 @@ class Fail(Struct, frozen=True):
     failure: Failure
 
 
+class ParkDue(Struct, frozen=True):
+    """From a task of the job: let go of everything, if the run only waits and nobody is here."""
+
+
 class Standing(StrEnum):
     """How a job stands, in the wire's words."""
 
     RUNNING = "running"
+    REQUIRES_ACTION = "requires_action"
     COMPLETE = "complete"
     ERROR = "error"
     ABORTED = "aborted"
@@ -143,10 +155,6 @@ class StopReply(Struct, frozen=True, tag=True):
     ending: AnyEnding
     already_ended: bool
     cursor: Cursor
-
-
-class Question(Struct, Generic[A], frozen=True, tag=True):
-    """Asked of a job, and answered with an `A`.  Replicas send each other the same structs."""
 
 
 class Subscribe(Question[None], frozen=True):
@@ -204,9 +212,10 @@ class GetStatus(Question[Status], frozen=True):
     """Answered at once: how the job stands."""
 
 
-AnyQuestion = (
+WaitingQuestion = (
     Subscribe | Locate | Stop | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
 )
+AnyQuestion = WaitingQuestion | Interjection
 
 
 class Ask(Struct, frozen=True):
@@ -218,4 +227,4 @@ class Ask(Struct, frozen=True):
 
 FromRecorder = Enqueued | Opened | NotOpened | OpeningOverdue | Stored | Overdue
 FromProducer = Append | ProducerDone
-JobMessage = FromRecorder | FromProducer | Fail | Ask
+JobMessage = FromRecorder | FromProducer | Fail | ParkDue | Ask

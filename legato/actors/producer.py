@@ -4,20 +4,33 @@ A producer is its own job's child, and a step never waits.  Therefore the produc
 its own turn of the loop, where everybody else sends a message: a token costs no switch of tasks.
 """
 
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 import trio
 from msgspec.structs import replace
 
 from legato.actors.ending import estimated
-from legato.actors.event_builder import Positions, Steps
+from legato.actors.event_builder import Positions, Steps, whole_step
 from legato.actors.messages import Append, Ended, Failure, FromProducer, Opening, ProducerDone
 from legato.actors.rotation import Rotation
+from legato.actors.time_limit import TimeLimit
 from legato.agents.contract import Run
 from legato.config import Limits
-from legato.content import Part, ToolCall, Usage, total
-from legato.events import ModelCallEnded, Origin, Snapshot, StepCompleted
+from legato.content import Part, ToolCall, Usage, WholePart, total
+from legato.events import (
+    STEERED,
+    Answered,
+    AnyEvent,
+    Asked,
+    ModelCallEnded,
+    Origin,
+    Snapshot,
+    SteerApplied,
+    SteerTaken,
+    StepCompleted,
+)
 from legato.models.contract import FinishReport, Model, ModelError, ModelRequest
 
 _SLACK: Final = 0.01  # of the idle timeout: how inexactly a model's silence is measured
@@ -39,9 +52,10 @@ class Producer:
         run: Run,
         limits: Limits,
         rotation: Rotation,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """`step`, `snapshot`: of the job whose child this producer is.  `settle`: see Stage.
-        `model`: the model named by the turn."""
+        `model`: the model named by the turn.  `wall_clock`: seconds since 1970."""
         self.model = model
         self.began = trio.current_time()
         self.first_content: float | None = None  # seconds from asking the model
@@ -51,8 +65,13 @@ class Producer:
         self._run = run
         self._limits = limits
         self._rotation = rotation
+        self._wall_clock = wall_clock
+        self._answered_before: Collection[str] = ()  # the ids of asks
         self._positions = Positions()
         self._open: list[Steps] = []  # of the model calls without an ending in the log
+        self._calls: list[trio.CancelScope] = []  # of the model calls that are being made
+        self._time = TimeLimit(limits.max_duration)
+        self._answered = trio.Event()  # set when an ask is answered
         self._usage: Usage | None = None  # of the whole answer, once asked for
         self._scope = trio.CancelScope()
 
@@ -65,6 +84,14 @@ class Producer:
                 counts = _completed(counts, estimated(self.model, opening, content))
             self._usage = counts
         return self._usage
+
+    def take_up(self) -> None:
+        """Note how another process, or an earlier job of this process, left the run."""
+        self._answered_before = frozenset(self.snapshot().answers)
+
+    def was_answered_before(self, ask_id: str) -> bool:
+        """See Stage."""
+        return ask_id in self._answered_before
 
     def stop(self) -> None:
         self._scope.cancel()
@@ -85,13 +112,20 @@ class Producer:
 
     async def _answer(self, request: ModelRequest) -> Ended | Failure:
         limit = self._limits.max_duration
-        with trio.move_on_after(limit):
+        self._time.begin()
+        with self._time.scope:
             finish = await self._run.answer(self, request)
             return Ended(finish.reason, finish.system_fingerprint, finish.service_tier)
         return Failure("max_duration", f"The answer took longer than {limit:g} seconds.")
 
     async def ask(
-        self, model: Model, request: ModelRequest, origin: Origin, *, goes_on: bool = False
+        self,
+        model: Model,
+        request: ModelRequest,
+        origin: Origin,
+        *,
+        goes_on: bool = False,
+        theirs: Collection[str] = (),
     ) -> FinishReport:
         """See Stage."""
         snapshot = self.snapshot()
@@ -101,15 +135,75 @@ class Producer:
             origin,
             self._positions,
             with_logprobs=asked is not None and asked.logprobs,
+            theirs=theirs,
         )
         self._open.append(steps)
-        await self._stream(model, request, steps)
+        is_cut = await self._until_preempted(model, request, steps)
         finish = steps.finish or FinishReport("stop")
-        if origin.agent_id is not None:
+        if is_cut or self._is_to_go_on(steps):
+            finish = FinishReport(STEERED)
+        if origin.agent_id is not None or finish.reason == STEERED:
             self._open.remove(steps)
             ended = ModelCallEnded(origin, model.name, finish.reason, steps.usage)
             self._step(Append((ended,)))
         return finish
+
+    async def _until_preempted(self, model: Model, request: ModelRequest, steps: Steps) -> bool:
+        """Stream a model call; return whether a steer cut it."""
+        with trio.CancelScope() as scope:
+            self._calls.append(scope)
+            try:
+                await self._stream(model, request, steps)
+            finally:
+                self._calls.remove(scope)
+        return scope.cancelled_caught
+
+    def _is_to_go_on(self, steps: Steps) -> bool:
+        """Whether a preempting steer came when the model had said all, and called no tools."""
+        waiting = self.snapshot().waiting_steers
+        return not steps.has_calls and any(each.preempt for each in waiting)
+
+    def interjected(self, events: Sequence[AnyEvent]) -> None:
+        """Note what came from outside, and is in the log."""
+        for event in events:
+            if isinstance(event, SteerTaken) and event.preempt and len(self._calls) == 1:
+                self._calls[0].cancel()  # agents side by side are left to say all
+            if isinstance(event, Answered):
+                answered, self._answered = self._answered, trio.Event()
+                answered.set()
+
+    async def apply_steers(self, origin: Origin) -> bool:
+        """See Stage."""
+        has_applied = False
+        # A steer that comes while the others become durable is read by the same model call.
+        while waiting := self.snapshot().waiting_steers:
+            places = [(each.part, self._positions.take()) for each in waiting]
+            self._step(Append(tuple(SteerApplied(*place, origin) for place in places)))
+            await self._settle()
+            has_applied = True
+        return has_applied
+
+    async def answer_to(self, ask: Asked) -> Answered:
+        """See Stage."""
+        known = {each.ask_id: each for each in self.snapshot().asks}
+        if ask.ask_id not in known:
+            ask = _dated(ask, self._wall_clock(), self._limits.ask_timeout)
+            self._step(Append((ask,)))
+        ask = known.get(ask.ask_id, ask)
+        await self._settle()
+        left = ask.expires_at / 1000 - self._wall_clock()
+        with self._time.paused(), trio.move_on_after(max(0.0, left)):
+            while ask.ask_id not in self.snapshot().answers:
+                await self._answered.wait()
+        if ask.ask_id not in self.snapshot().answers:
+            self._step(Append((Answered(ask_id=ask.ask_id, decision="expired"),)))
+        await self._settle()
+        return self.snapshot().answers[ask.ask_id]
+
+    async def place(self, origin: Origin, parts: Sequence[WholePart]) -> None:
+        """See Stage."""
+        self._step(Append(tuple(whole_step(self._positions, origin, each) for each in parts)))
+        await trio.lowlevel.checkpoint()
 
     async def complete(self, index: int, call: ToolCall) -> None:
         """See Stage."""
@@ -147,6 +241,12 @@ class Producer:
         now, idle = trio.current_time(), self._limits.model_idle_timeout
         patience.deadline = now + idle * (1 + _SLACK)
         return now + idle * _SLACK
+
+
+def _dated(ask: Asked, now: float, seconds: float) -> Asked:
+    """The ask as the log has it; `now`: seconds since 1970, `seconds`: how long it is open."""
+    at = int(now * 1000)
+    return replace(ask, at=at, expires_at=at + int(seconds * 1000))
 
 
 def _completed(said: Usage, ours: Usage) -> Usage:

@@ -1,13 +1,14 @@
 """A job from outside: the questions to ask of a job, wherever the job runs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar, cast
 
+import trio
 from ulid import ULID
 
 from legato.actors.conversation.turn import Turn
-from legato.actors.mailbox import ActorRef
+from legato.actors.mailbox import ActorRef, ActorStopped
 from legato.actors.messages import (
     AnyQuestion,
     Ask,
@@ -20,12 +21,12 @@ from legato.actors.messages import (
     GetStatus,
     JobMessage,
     Locate,
-    Question,
     Status,
     Stop,
     StopReply,
     Subscribe,
 )
+from legato.actors.question import Question
 from legato.actors.stream.places import Located, Start
 from legato.actors.stream.sinks import Sink
 from legato.events import AnyEnding, Created, Cursor, Queued
@@ -34,7 +35,11 @@ A = TypeVar("A")
 
 
 class JobRef(ABC):
-    """A job from outside.  Every method raises ActorStopped once the job has left."""
+    """A job from outside.
+
+    Every method raises ActorStopped once the job has left, and StorageError where the job is parked
+    and its journal cannot be read now.
+    """
 
     job_id: str
     conversation_id: str
@@ -91,8 +96,20 @@ def time_of(job_id: str) -> int:
     return ULID.from_str(job_id).milliseconds
 
 
+Find = Callable[[str], Awaitable["LocalRef | None"]]
+"""Finds a job by its id, waking a parked one; None where the job has left.
+
+Raises StorageError where the journal of a parked job cannot be read now.
+"""
+
+
+async def nowhere(job_id: str) -> None:
+    """Find nothing: the job is not parked, and has no other address."""
+    await trio.lowlevel.checkpoint()
+
+
 class LocalRef(JobRef):
-    """A job of this process."""
+    """A job of this process.  A job that was parked meanwhile is woken, and asked again."""
 
     def __init__(
         self,
@@ -100,9 +117,11 @@ class LocalRef(JobRef):
         turn: Turn,
         epoch: int,
         previous_epochs: Mapping[int, int] | None = None,
+        find: Find = nowhere,
     ) -> None:
         """`previous_epochs`: see Feed."""
         self._actor = actor
+        self._find = find
         self.previous_epochs = previous_epochs or {}
         self.job_id = turn.job_id
         self.epoch = epoch
@@ -113,7 +132,13 @@ class LocalRef(JobRef):
 
     async def ask(self, question: Question[A]) -> A:
         known = cast("AnyQuestion", question)  # the union of all questions
-        return await self._actor.ask(lambda reply_to: Ask(known, reply_to))
+        try:
+            return await self._actor.ask(lambda reply_to: Ask(known, reply_to))
+        except ActorStopped:
+            found = await self._find(self.job_id)
+            if found is None or found is self:
+                raise
+            return await found.ask(question)
 
     async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
         await self.ask(Subscribe(dialect, start, sink))
@@ -121,3 +146,24 @@ class LocalRef(JobRef):
     async def fail(self, failure: Failure) -> None:
         """Have the job end with `failure`, unless an outcome is decided already."""
         await self._actor.tell(Fail(failure))
+
+
+class ParkedRef(JobRef):
+    """A parked job of this process, which any question wakes."""
+
+    def __init__(self, turn: Turn, find: Find) -> None:
+        self._find = find
+        self.job_id = turn.job_id
+        self.conversation_id = turn.conversation_id
+        self.user = turn.user
+        self.message_id = turn.message_id
+        self.response_id = turn.response_id
+
+    async def ask(self, question: Question[A]) -> A:
+        found = await self._find(self.job_id)
+        if found is None:
+            raise ActorStopped
+        return await found.ask(question)
+
+    async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
+        await self.ask(Subscribe(dialect, start, sink))

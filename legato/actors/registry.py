@@ -1,11 +1,18 @@
-"""The jobs of this process: by id, by conversation, by user, by bytes of memory."""
+"""The jobs of this process: by id, by conversation, by user, by bytes of memory.
+
+A parked run has an entry in the place of its job, and counts as running for its conversation and
+its user.
+"""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from legato.actors.conversation.turn import Turn
+from legato.actors.durability.parked import Parked
 from legato.actors.job import Job
+
+RegistryEntry = Job | Parked
 
 
 class Registry:
@@ -13,15 +20,22 @@ class Registry:
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
-        self._conversations: defaultdict[str, dict[str, Job]] = defaultdict(dict)
-        self._running: defaultdict[str, dict[str, Job]] = defaultdict(dict)
-        self._requests: dict[tuple[str, str], Job] = {}
+        self._parked: dict[str, Parked] = {}
+        self._conversations: defaultdict[str, dict[str, RegistryEntry]] = defaultdict(dict)
+        self._running: defaultdict[str, dict[str, RegistryEntry]] = defaultdict(dict)
+        self._requests: dict[tuple[str, str], RegistryEntry] = {}
         self._retained: dict[str, tuple[Job, int]] = {}  # oldest ending first
         self._retained_bytes = 0
 
-    def add(self, job: Job) -> None:
+    def add(self, job: RegistryEntry) -> None:
+        """Add a job or an entry; one of the same id gives its place up."""
         turn = job.turn
-        self._jobs[turn.job_id] = job
+        self._jobs.pop(turn.job_id, None)
+        self._parked.pop(turn.job_id, None)
+        if isinstance(job, Parked):
+            self._parked[turn.job_id] = job
+        else:
+            self._jobs[turn.job_id] = job
         self._conversations[turn.conversation_id][turn.job_id] = job
         self._running[turn.user][turn.job_id] = job
         if turn.request_id is not None:
@@ -43,49 +57,62 @@ class Registry:
         self._retained[job.turn.job_id] = job, size
         self._retained_bytes += size - former
 
-    def remove(self, job: Job) -> bool:
+    def remove(self, job: RegistryEntry) -> bool:
         """Whether the job was there."""
         turn = job.turn
-        if self.find(turn.job_id) is not job:
+        if self.entry(turn.job_id) is not job:
             return False
-        del self._jobs[turn.job_id]
-        _, size = self._retained.pop(turn.job_id, (job, 0))
-        self._retained_bytes -= size
+        self._jobs.pop(turn.job_id, None)
+        self._parked.pop(turn.job_id, None)
+        if turn.job_id in self._retained:
+            self._retained_bytes -= self._retained.pop(turn.job_id)[1]
         self.forget_request(job)
         discard(self._running, turn.user, turn.job_id)
         discard(self._conversations, turn.conversation_id, turn.job_id)
         return True
 
-    def forget_request(self, job: Job) -> None:
+    def forget_request(self, job: RegistryEntry) -> None:
         """Let the same request start another job."""
         if self.repeated(job.turn) is job and job.turn.request_id is not None:
             del self._requests[job.turn.user, job.turn.request_id]
 
     def __iter__(self) -> Iterator[Job]:
+        """The jobs, without the parked runs."""
         return iter(self._jobs.values())
 
     def find(self, job_id: str) -> Job | None:
+        """A job with a task; None, too, where the run is parked."""
         return self._jobs.get(job_id)
 
-    def repeated(self, turn: Turn) -> Job | None:
+    def entry(self, job_id: str) -> RegistryEntry | None:
+        return self._jobs.get(job_id) or self._parked.get(job_id)
+
+    @property
+    def parked(self) -> Mapping[str, Parked]:
+        """The parked runs, by their ids."""
+        return self._parked
+
+    def repeated(self, turn: Turn) -> RegistryEntry | None:
         """The job started before by the same request."""
         if turn.request_id is None:
             return None
         return self._requests.get((turn.user, turn.request_id))
 
-    def conversation(self, conversation_id: str) -> Collection[Job]:
+    def conversation(self, conversation_id: str) -> Collection[RegistryEntry]:
         """Its jobs, in the order of their starts."""
         return self._conversations.get(conversation_id, {}).values()
 
-    def running(self, user: str) -> Collection[Job]:
+    def running(self, user: str) -> Collection[RegistryEntry]:
         return self._running.get(user, {}).values()
 
     def all_running(self) -> Iterator[Job]:
+        """The jobs with a task that have not ended."""
         for jobs in self._running.values():
-            yield from jobs.values()
+            yield from (job for job in jobs.values() if not isinstance(job, Parked))
 
     def running_count(self) -> int:
-        return sum(map(len, self._running.values()))
+        """How many jobs have a task and have not ended."""
+        return sum(map(len, self._running.values())) - len(self._parked)
 
     def evicted(self, max_bytes: int) -> list[Job]:
         """The jobs to let go, oldest ending first, until the rest keep at most `max_bytes`.
@@ -104,7 +131,7 @@ class Registry:
         return evicted
 
 
-def discard(table: defaultdict[str, dict[str, Job]], key: str, job_id: str) -> None:
+def discard(table: defaultdict[str, dict[str, RegistryEntry]], key: str, job_id: str) -> None:
     table[key].pop(job_id, None)
     if not table[key]:
         del table[key]

@@ -1,11 +1,12 @@
 """Counts of past and present jobs: kept in passing, added up when somebody asks."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 
+from legato.actors.durability.parked import Parked
 from legato.actors.ending import standing_of
 from legato.actors.job import Job, JobObserver
 from legato.actors.lifecycle import State
@@ -47,14 +48,18 @@ class JobTotals(JobObserver):
         self._events += job.feed.log.tail
         self._lagged += job.feed.lagged
 
-    def with_those(self, jobs: Sequence[Job]) -> Statistics:
-        """All counts, where `jobs` are the jobs present now."""
+    def job_parked(self, job: Job, entry: Parked) -> None:
+        self._lagged += job.feed.lagged
+
+    def with_those(self, jobs: Sequence[Job], parked: Collection[Parked] = ()) -> Statistics:
+        """All counts, where `jobs` and `parked` are here now."""
+        events = sum(job.feed.log.tail for job in jobs) + sum(entry.tail for entry in parked)
         return Statistics(
-            jobs=Counter(job.state for job in jobs),
+            jobs=Counter([*(job.state for job in jobs), *[State.PARKED] * len(parked)]),
             readers=sum(job.feed.readers for job in jobs),
             started=self.started,
             endings=dict(self._endings),
-            events=self._events + sum(job.feed.log.tail for job in jobs),
+            events=self._events + events,
             lagged=self._lagged + sum(job.feed.lagged for job in jobs),
             first_content=self._first_content,
         )

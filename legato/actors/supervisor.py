@@ -1,5 +1,6 @@
 """The one nursery of all jobs, and the one place where starts are decided."""
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
@@ -8,21 +9,26 @@ from typing import Final
 import structlog
 import trio
 
+from legato.actors.absent_model import model_named
 from legato.actors.admission import Busy, ShuttingDown, check_same, check_server, check_user
 from legato.actors.contexts import detached
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.journal_writer import JournalWriter, NoJournal
+from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovery import Recovered
+from legato.actors.durability.waking import reread
 from legato.actors.ending import RESTART, standing_of
 from legato.actors.job import Job, JobEnv, JobObserver
 from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
-from legato.actors.ref import JobRef
-from legato.actors.registry import Registry
+from legato.actors.parking import Parking
+from legato.actors.ref import JobRef, ParkedRef
+from legato.actors.registry import Registry, RegistryEntry
 from legato.actors.rotation import Rotation
 from legato.actors.statistics import JobTotals, Statistics
-from legato.agents.contract import BARE_RUNS, Runs
+from legato.agents.bare import BARE_RUNS
+from legato.agents.contract import Runs
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.events import Failed
@@ -56,16 +62,22 @@ class Supervisor(JobObserver):
         patience: float = 0.0,
         runs: Runs = BARE_RUNS,
         is_resumed: bool = False,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """`hurried`: once set, nothing waits for storage.  `patience`: see JournalWriter;
-        `is_resumed`: see Recorder."""
+        `is_resumed`: see Recorder.  `wall_clock`: seconds since 1970."""
         self.hurried = trio.Event() if hurried is None else hurried
         self._records = records
         self.titles = Titles(records, limits.title_timeout)
         self.registry = Registry()
         self._nursery = nursery
         self._limits = limits
+        self._models = models
+        self._journal = journal
         self._writer = None if journal is None else JournalWriter(journal, patience=patience)
+        self.parking = Parking(
+            nursery, self.registry, self, self.guarded, wall_clock, limits.store_timeout
+        )
         self._env = JobEnv(
             records=records,
             models=models,
@@ -76,6 +88,8 @@ class Supervisor(JobObserver):
             rotation=Rotation(),
             runs=runs,
             is_resumed=is_resumed,
+            find=self.parking.find,
+            wall_clock=wall_clock,
         )
         self._totals = JobTotals()
         self._observers: list[JobObserver] = [self._totals]
@@ -83,6 +97,7 @@ class Supervisor(JobObserver):
         self._draining = False
         if self._writer is not None:
             nursery.start_soon(self.kept_alive, self._writer.run, "journal")
+            nursery.start_soon(self.kept_alive, self.parking.run, "parking")
 
     def check_journal(self) -> None:
         """Raises StorageError while the journal refuses what the writer has for it."""
@@ -99,7 +114,7 @@ class Supervisor(JobObserver):
         self._observers.append(observer)
 
     def statistics(self) -> Statistics:
-        return self._totals.with_those([*self.registry])
+        return self._totals.with_those([*self.registry], self.registry.parked.values())
 
     @property
     def journal(self) -> JournalWriter | None:
@@ -118,7 +133,7 @@ class Supervisor(JobObserver):
         """
         if first := self.registry.repeated(turn):
             check_same(first.turn.request_digest, turn.request_digest)
-            return Started(first.ref, joined=True)
+            return Started(self._ref(first), joined=True)
         siblings = self.registry.conversation(turn.conversation_id)
         if any(job.turn.user != turn.user for job in siblings):
             raise ForeignConversation(turn.conversation_id)
@@ -127,8 +142,8 @@ class Supervisor(JobObserver):
             raise Busy("The conversation is busy with another turn.")
         interrupted = before if on_busy == "interrupt" else []
         self.check_draining()
-        leaving = len(interrupted)
-        check_user(len(self.registry.running(turn.user)) - leaving, self._limits)
+        check_user(len(self.registry.running(turn.user)) - len(interrupted), self._limits)
+        leaving = sum(not isinstance(job, Parked) for job in interrupted)
         check_server(self.registry.running_count() - leaving, self._limits)
         self._stop_soon(interrupted)
         is_queued = bool(before) and on_busy == "enqueue"
@@ -150,12 +165,15 @@ class Supervisor(JobObserver):
 
         The current job is the first running job, else the last begun job, else the last job.
         """
-        if job := self.registry.find(stream_id):
-            return job.ref
+        if job := self.registry.entry(stream_id):
+            return self._ref(job)
         jobs = list(self.registry.conversation(stream_id))
-        begun = (job for job in reversed(jobs) if job.opening is not None)
+        begun = (job for job in reversed(jobs) if job.has_begun)
         current = next(running(jobs), None) or next(begun, None) or next(reversed(jobs), None)
-        return current.ref if current else None
+        return self._ref(current) if current else None
+
+    def _ref(self, job: RegistryEntry) -> JobRef:
+        return ParkedRef(job.turn, self.parking.find) if isinstance(job, Parked) else job.ref
 
     def expected(self, conversation_id: str) -> list[str]:
         """Ids of the messages in the making by this conversation's running jobs."""
@@ -166,6 +184,15 @@ class Supervisor(JobObserver):
         """The conversations in which this user has a running job."""
         jobs = self.registry.running(user)
         return list(dict.fromkeys(job.turn.conversation_id for job in jobs))
+
+    async def wake_conversation(self, conversation_id: str) -> None:
+        """Wake the conversation's parked runs, for a start that stops them.
+
+        Raises:
+            StorageError: where a run cannot be read now; the start would wait in vain.
+        """
+        for job in [*self.registry.conversation(conversation_id)]:
+            await self.parking.find(job.turn.job_id)
 
     async def titled(self, conversation_id: str) -> None:
         """Return when the conversation's turns have ended and no title is in the making."""
@@ -179,13 +206,20 @@ class Supervisor(JobObserver):
         Jobs started meanwhile, too: on return, and until somebody waits, there is none.
         """
         while jobs := self.registry.conversation(conversation_id):
-            await self.discard(next(iter(jobs)))
+            await self.discard(next(iter(jobs)).turn.job_id)
 
-    async def discard(self, job: Job) -> None:
-        """Stop a job, properly, and let go of the job."""
-        await stopped(job)
-        job.leave()
-        self._remove(job)
+    async def discard(self, job_id: str) -> None:
+        """Stop a job, properly, and let go of the job.
+
+        Raises:
+            StorageError: where the job is parked, and cannot be read now.
+        """
+        await self.parking.find(job_id)
+        if job := self.registry.find(job_id):
+            with suppress(ActorStopped):
+                await job.ref.stop()
+            job.leave()
+            self._remove(job)
 
     def refuse_starts(self) -> int:
         """Take no more starts; return the number of running jobs."""
@@ -193,19 +227,21 @@ class Supervisor(JobObserver):
         return self.registry.running_count()
 
     async def ended(self) -> None:
-        """Return when all jobs running now have ended."""
+        """Return when all jobs running now have ended, but for those that only wait."""
         for job in list(self.registry.all_running()):
-            await job.ended.wait()
+            if not job.only_waits:
+                await job.ended.wait()
 
     async def drain(self, goes_on: Callable[[Job], bool] = lambda job: False) -> None:
         """Take no more starts, end the running jobs, and return when all is done and written.
 
-        Two kinds of jobs are left to another process, which finds them in the journal: queued
-        turns, and the answers chosen by `goes_on`.  The answers go on here until the last moment.
+        Three kinds of jobs are left to another process, which finds them in the journal: queued
+        turns, runs that only wait for answers, and the answers chosen by `goes_on`.  The last go on
+        here until the last moment.  Parked runs are left as they are.
         """
         self.refuse_starts()
         if self._writer is not None:
-            self._hand_on(lambda job: job.still_waits)
+            self._hand_on(lambda job: job.still_waits or job.only_waits)
         await self._end([job for job in self.registry.all_running() if not goes_on(job)])
         self._hand_on(goes_on)
         await self._end([*self.registry.all_running()])
@@ -238,24 +274,54 @@ class Supervisor(JobObserver):
         detached().run(self._nursery.start_soon, self._own, job, live)
         return job
 
-    def adopt(self, recovered: Iterable[Recovered], before: Sequence[trio.Event] = ()) -> None:
+    def adopt(
+        self, recovered: Iterable[Recovered | Parked], before: Sequence[trio.Event] = ()
+    ) -> None:
         """Take in jobs of a former process, for as long as if they had ended in this process.
 
         `before`: endings at other replicas, for which the unbegun turns wait.
         """
-        jobs = [Job(each.turn, self._env, each) for each in recovered]
-        waiting = [job for job in jobs if not job.ended.is_set()]
+        entries = [
+            each if isinstance(each, Parked) else Job(each.turn, self._env, each)
+            for each in recovered
+        ]
+        waiting = [each for each in entries if not each.ended.is_set()]
+        jobs = [each for each in entries if not isinstance(each, Parked)]
         ended = [job for job in jobs if job.ended.is_set()]
-        for job in (*waiting, *self._affordable(ended)):
-            if former := self.registry.find(job.turn.job_id):
+        for entry in (*waiting, *self._affordable(ended)):
+            if former := self.registry.find(entry.turn.job_id):
                 former.lose()  # other replicas owned the job meanwhile
-            self.registry.add(job)
-            if job.ended.is_set():
-                self.registry.ended(job)
-                for observer in self._observers:
-                    observer.job_adopted(job)
-            live = partial(job.run, [*before, *_earlier(job, waiting)])
-            self._nursery.start_soon(self._own, job, live)
+            if isinstance(entry, Parked):
+                self.parking.add(entry)
+            else:
+                self._take_in(entry, [*before, *_earlier(entry, waiting)])
+        self._evict()
+
+    def _take_in(self, job: Job, before: Sequence[trio.Event] = ()) -> None:
+        """Have a job run that was begun elsewhere, or ended there."""
+        self.registry.add(job)
+        if job.ended.is_set():
+            self.registry.ended(job)
+            for observer in self._observers:
+                observer.job_adopted(job)
+        self._nursery.start_soon(self._own, job, partial(job.run, before))
+
+    async def reread(self, entry: Parked) -> Recovered | None:
+        """See Waker."""
+        assert self._journal is not None, "a run is parked in a journal"
+        model_of = partial(model_named, self._models)
+        return await reread(entry, self._journal, self._records, model_of)
+
+    def unpark(self, entry: Parked, recovered: Recovered | None) -> None:
+        """See Waker."""
+        if self._draining:
+            raise StorageError("The server is shutting down, and leaves the run to the next one.")
+        if recovered is None:
+            self._remove(entry)
+            entry.ended.set()
+            return
+        job = Job(recovered.turn, self._env, recovered, entry.ended)
+        self._take_in(job)
         self._evict()
 
     def _affordable(self, jobs: Sequence[Job]) -> Iterable[Job]:
@@ -278,8 +344,8 @@ class Supervisor(JobObserver):
         finally:
             self._remove(job)
 
-    def _remove(self, job: Job) -> None:
-        if self.registry.remove(job):
+    def _remove(self, job: RegistryEntry) -> None:
+        if self.registry.remove(job) and not isinstance(job, Parked):
             for observer in self._observers:
                 observer.job_left(job)
 
@@ -299,12 +365,24 @@ class Supervisor(JobObserver):
         while not await self.guarded(life, name):  # noqa: ASYNC110  # nobody says when
             await trio.sleep(_RESTART_PAUSE)
 
-    def _stop_soon(self, jobs: Iterable[Job]) -> None:
+    def _stop_soon(self, jobs: Iterable[RegistryEntry]) -> None:
         for job in jobs:
-            self._nursery.start_soon(stopped, job)
+            self._nursery.start_soon(stopped, self._ref(job))
+
+    def lose(self, job: RegistryEntry) -> None:
+        """Let go of a job that another replica owns."""
+        if isinstance(job, Parked):
+            self.registry.remove(job)
+        else:
+            job.lose()
 
     def job_lost(self, job: Job) -> None:
         self.registry.remove(job)
+
+    def job_parked(self, job: Job, entry: Parked) -> None:
+        self.parking.add(entry)
+        for observer in self._observers:
+            observer.job_parked(job, entry)
 
     def job_read(self, job: Job) -> None:
         self.registry.read(job)
@@ -335,11 +413,11 @@ class Supervisor(JobObserver):
             evicted.leave()
 
 
-def running(jobs: Iterable[Job]) -> Iterator[Job]:
+def running(jobs: Iterable[RegistryEntry]) -> Iterator[RegistryEntry]:
     return (job for job in jobs if not job.ended.is_set())
 
 
-def _earlier(job: Job, others: Iterable[Job]) -> Iterator[trio.Event]:
+def _earlier(job: Job, others: Iterable[RegistryEntry]) -> Iterator[trio.Event]:
     """The endings of the conversation's jobs that were started before `job`."""
     for each in others:
         if each is job:
@@ -354,7 +432,16 @@ async def failed(job: Job) -> None:
         await job.ref.fail(RESTART)
 
 
-async def stopped(job: Job) -> None:
-    """Stop a job; a job that has left meanwhile is as good as stopped."""
-    with suppress(ActorStopped):
-        await job.ref.stop()
+async def stopped(job: JobRef) -> None:
+    """Stop a job, with as many tries as needed where it is parked: the next turn waits for the end.
+
+    A job that has left meanwhile is as good as stopped.
+    """
+    while True:
+        try:
+            with suppress(ActorStopped):
+                await job.stop()
+            return
+        except StorageError as error:
+            log.warning("waiting run not stopped yet", job=job.job_id, reason=str(error))
+            await trio.sleep(_RESTART_PAUSE)

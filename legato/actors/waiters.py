@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, assert_never
 from legato.actors.ending import standing_of
 from legato.actors.mailbox import ReplyTo
 from legato.actors.messages import (
-    Ask,
     AwaitAnswer,
     AwaitEnding,
     AwaitOpened,
@@ -18,6 +17,7 @@ from legato.actors.messages import (
     Stop,
     StopReply,
     Subscribe,
+    WaitingQuestion,
 )
 from legato.events import AnyEnding, Created, Queued, Stopped
 
@@ -43,6 +43,11 @@ class _Line(Generic[A]):
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether an asker is still there."""
+        return any(not each.is_left for each in self._waiting)
 
     def add(self, waiter: ReplyTo[A]) -> None:
         self._waiting.append(waiter)
@@ -76,13 +81,19 @@ class Waiters:
         return sum(len(line) for line in self._lines)
 
     @property
+    def are_there(self) -> bool:
+        """Whether somebody waits who has not left."""
+        return any(line.is_awaited for line in self._lines)
+
+    @property
     def _lines(self) -> Sequence[_Line[Any]]:
         return (self._queued, self._opened, self._answer, self._ended, self._stops)
 
-    def answer(self, ask: Ask, opened: Created | None) -> None:
+    def answer(
+        self, question: WaitingQuestion, reply_to: ReplyTo[Any], opened: Created | None
+    ) -> None:
         """Answer, or have the asker wait; `opened`: the turn, if its question is stored."""
-        reply_to = ask.reply_to
-        match ask.question:
+        match question:
             case Subscribe(dialect, start, sink):
                 with closing(reply_to):
                     reply_to.send(self._feed.subscribe(dialect, start, sink))
@@ -103,7 +114,7 @@ class Waiters:
             case AwaitEnding():
                 self._ended.add(reply_to)
             case _:
-                assert_never(ask.question)
+                assert_never(question)
         self.announce(opened)
         self._answer_overdue()
 
@@ -166,4 +177,6 @@ class Waiters:
 
     def _status(self) -> Status:
         feed = self._feed
-        return Status(standing_of(feed.ending), feed.snapshot(), feed.cursor, feed.ending)
+        snapshot = feed.snapshot()
+        standing = standing_of(feed.ending, is_asking=bool(snapshot.open_asks))
+        return Status(standing, snapshot, feed.cursor, feed.ending)

@@ -1,5 +1,8 @@
 """Agents: instructions, a model, tools, and edges to other agents.
 
+- `approvals`: decides which tool calls need somebody's leave
+- `asks`: what a run asks somebody outside, and what becomes of an answer
+- `bare`: the run of a turn without an agent: one model call, and one more after each interruption
 - `calls`: the model calls of a run, read from its log
 - `catalogue`: finds configured and stored agents for a user
 - `configured`: makes the `[agents.<name>]` tables into agents
@@ -9,10 +12,13 @@
 - `errors`: says why an agent cannot be used or saved
 - `execution`: makes the tool calls of one model call, side by side
 - `handoffs`: the tools by which one agent gives the run to another
+- `introductions`: the parts that stand before an agent's words: who goes on, and with which tools
+- `leave`: the tools that somebody allowed for all of a conversation
 - `messages`: a run's calls as messages that a model reads
 - `permissions`: says what people may do with agents: roles for bits, and principals for a user
 - `prompt`: makes the request to a model on an agent's behalf
 - `run`: the loop: model call, tool calls, next model call
 - `state`: an agent as written by people, and as stored for each version
+- `tool_run`: makes one tool call, from somebody's leave to the result
 - `visits`: which agents are to act now
 """

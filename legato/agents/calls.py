@@ -6,8 +6,16 @@ from typing import Final
 
 from msgspec import UNSET, Struct
 
-from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart
-from legato.events import ModelCallEnded, Origin, Snapshot
+from legato.content import (
+    AgentUpdatePart,
+    Part,
+    SteerPart,
+    TextPart,
+    ThinkPart,
+    ToolCall,
+    ToolCallPart,
+)
+from legato.events import STEERED, ModelCallEnded, Origin, Snapshot, SteerApplied
 
 KEPT: Final = -1
 """The `call_no` of what an edited or continued answer starts from."""
@@ -21,11 +29,20 @@ class PlacedPart(Struct, frozen=True):
 
 
 class ModelCall(Struct, frozen=True):
-    """The parts from one model call.  `ended` is None where the call was cut, or still goes on."""
+    """The parts from one model call.  `ended` is None where the call was cut, or still goes on.
+
+    `steers` are the words that the model read before this call, and not before the last one.
+    """
 
     origin: Origin
     parts: tuple[PlacedPart, ...]
     ended: ModelCallEnded | None = None
+    steers: tuple[str, ...] = ()
+
+    @property
+    def is_steered(self) -> bool:
+        """Whether the call ended for new words, which the next call reads."""
+        return self.ended is not None and self.ended.reason == STEERED
 
     @property
     def text(self) -> str:
@@ -63,13 +80,17 @@ def calls_of(snapshot: Snapshot) -> Sequence[ModelCall]:
     owners = {step.index: step.origin for step in snapshot.steps}
     ends = {ended.origin.call_no: ended for ended in snapshot.calls}
     placed = [PlacedPart(index, part) for index, part in enumerate(snapshot.content)]
+    applied = [each for each in snapshot.outcomes.values() if isinstance(each, SteerApplied)]
     made: dict[Origin, list[PlacedPart]] = {ended.origin: [] for ended in snapshot.calls}
+    made |= {each.origin: [] for each in applied}
     for each in placed:
         if each.index in owners:
             made.setdefault(owners[each.index], []).append(each)
-    kept = [each for each in placed if each.index not in owners]
+    words = {each.index for each in applied}
+    kept = [each for each in placed if each.index not in owners and each.index not in words]
     calls = [
-        ModelCall(origin, tuple(parts), ends.get(origin.call_no)) for origin, parts in made.items()
+        ModelCall(origin, tuple(parts), ends.get(origin.call_no), _read_by(origin, placed, applied))
+        for origin, parts in made.items()
     ]
     return [*_kept(kept), *sorted(calls, key=lambda call: call.origin.call_no)]
 
@@ -79,17 +100,34 @@ def calls_in(content: Sequence[Part]) -> Sequence[ModelCall]:
     return list(_kept([PlacedPart(index, part) for index, part in enumerate(content)]))
 
 
+def _read_by(
+    origin: Origin, placed: Sequence[PlacedPart], applied: Sequence[SteerApplied]
+) -> tuple[str, ...]:
+    """The steers that the model call of `origin` read first."""
+    parts = (placed[each.index].part for each in applied if each.origin == origin)
+    return tuple(part.steer for part in parts if isinstance(part, SteerPart))
+
+
 def _kept(parts: Sequence[PlacedPart]) -> Iterator[ModelCall]:
-    """Cut the parts behind each row of tool calls: another model call made the next part."""
+    """Cut the parts before each row of steers, behind each row of tool calls, and where another
+    agent goes on: another model call made the next part."""
     begun: list[PlacedPart] = []
-    for is_calls, group in groupby(parts, lambda each: isinstance(each.part, ToolCallPart)):
-        begun += group
-        if is_calls:
-            origin = Origin(KEPT)
-            yield ModelCall(origin, tuple(begun), ModelCallEnded(origin, "", "tool_calls"))
+    steers: tuple[str, ...] = ()
+    origin = Origin(KEPT)
+    for kind, group in groupby(parts, lambda each: type(each.part)):
+        if kind is SteerPart:
+            if begun or steers:
+                yield ModelCall(origin, tuple(begun), ModelCallEnded(origin, "", STEERED), steers)
             begun = []
-    if begun:
-        yield ModelCall(Origin(KEPT), tuple(begun))
+            steers = tuple(each.part.steer for each in group if isinstance(each.part, SteerPart))
+            continue
+        if kind is not AgentUpdatePart:
+            begun += group
+        if kind in (ToolCallPart, AgentUpdatePart) and (begun or steers):
+            yield ModelCall(origin, tuple(begun), ModelCallEnded(origin, "", "tool_calls"), steers)
+            begun, steers = [], ()
+    if begun or steers:
+        yield ModelCall(origin, tuple(begun), None, steers)
 
 
 def next_number(snapshot: Snapshot) -> int:
@@ -97,3 +135,12 @@ def next_number(snapshot: Snapshot) -> int:
     begun = (step.origin.call_no for step in snapshot.steps)
     ended = (ended.origin.call_no for ended in snapshot.calls)
     return max((*begun, *ended), default=KEPT) + 1
+
+
+def only_waits(snapshot: Snapshot) -> bool:
+    """Whether a run does nothing but wait for answers: no model is asked, and no tool runs."""
+    asked = {ask.index for ask in snapshot.open_asks}
+    calls = calls_of(snapshot)
+    unanswered = {index for call in calls for index, _ in call.unanswered}
+    is_asking = any(call.ended is None for call in calls if call.parts)
+    return bool(asked) and not is_asking and unanswered <= asked

@@ -5,7 +5,7 @@ A run asks once, at the start: `resolve` gives the answering agent and all agent
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct, json, structs
 
@@ -14,6 +14,7 @@ from legato.agents.edges import direct_cycle
 from legato.agents.errors import AgentForbidden, InvalidAgent, NoSuchAgent
 from legato.agents.permissions import principals_of
 from legato.agents.state import AgentState, agent_of
+from legato.models.contract import Model, ModelError
 from legato.storage.contracts.agents import VIEW, Agents, Found
 
 MOST_AGENTS: Final = 32
@@ -24,6 +25,8 @@ MOST_BYTES: Final = 1024 * 1024
 
 ID_PREFIX: Final = "agent_"
 """The beginning of stored agents' ids; no name in the configuration begins like this."""
+
+_ANY_TOOL: Final[Mapping[str, Any]] = {"tools": []}
 
 _STORED: Final = re.compile(rf"{ID_PREFIX}[A-Za-z0-9_-]{{1,64}}")
 
@@ -144,6 +147,22 @@ class Catalogue:
                         place = f"edges[{index}].{end}"
                         raise InvalidAgent(place, f"found {each!r:.80}, an agent you cannot view")
         check_run(await self._with_reached(agent, user))
+
+
+def check_model(state: AgentState, model: Model) -> None:
+    """Raise InvalidAgent where the model does not take the agent's parameters, or takes no tools.
+
+    A handoff is a tool of the model, too.
+    """
+    hands_over = any(edge.edge_type == "handoff" for edge in state.edges)
+    wanted = {"tools": bool(state.tools), "edges": hands_over}
+    fields = {"model_parameters": state.model_parameters}
+    fields |= {field: _ANY_TOOL for field, is_there in wanted.items() if is_there}
+    for field, parameters in fields.items():
+        try:
+            model.check(parameters)
+        except ModelError as error:
+            raise InvalidAgent(field, str(error)) from None
 
 
 def check_run(agents: Sequence[Agent]) -> None:

@@ -27,6 +27,7 @@ def _configured(name: str, table: AgentSettings, default_model: str) -> Configur
         edges=table.edges,
         end_after_tools=table.end_after_tools,
         hide_sequential_outputs=table.hide_sequential_outputs,
+        approval=table.approval,
         category=table.category,
         conversation_starters=table.conversation_starters,
     )

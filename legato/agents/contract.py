@@ -1,9 +1,10 @@
 """The contract between a run and its job."""
 
-from typing import Final, Protocol
+from collections.abc import Collection, Sequence
+from typing import Protocol
 
-from legato.content import ToolCall, TurnRequest
-from legato.events import BARE, Origin, Snapshot
+from legato.content import ToolCall, TurnRequest, WholePart
+from legato.events import Answered, Asked, Origin, Snapshot
 from legato.models.contract import FinishReport, Model, ModelRequest
 
 
@@ -15,19 +16,52 @@ class Stage(Protocol):
         ...
 
     async def ask(
-        self, model: Model, request: ModelRequest, origin: Origin, *, goes_on: bool = False
+        self,
+        model: Model,
+        request: ModelRequest,
+        origin: Origin,
+        *,
+        goes_on: bool = False,
+        theirs: Collection[str] = (),
     ) -> FinishReport:
         """Make one model call: each of its events joins the log at once.
 
         `goes_on`: the model continues the last part of the log, begun by a call which was cut.
+        `theirs`: the names of the tools that the caller of an API calls.  A preempting steer ends
+        the call with the reason STEERED: what was said stays.
 
         Raises:
             ModelError: the model could not answer, or not to the end.
         """
         ...
 
+    async def place(self, origin: Origin, parts: Sequence[WholePart]) -> None:
+        """Put whole parts into the log, before the model call `origin` begins."""
+        ...
+
     async def complete(self, index: int, call: ToolCall) -> None:
         """Put a tool call's result into the log."""
+        ...
+
+    async def apply_steers(self, origin: Origin) -> bool:
+        """Have the model call of `origin`, which follows at once, read all waiting steers.
+
+        Each steer becomes a part of the answer, and is durable then.  Return whether there was one.
+        """
+        ...
+
+    async def answer_to(self, ask: Asked) -> Answered:
+        """Ask somebody outside, unless the log has the ask; return the answer, once durable.
+
+        The job sets the time of the ask; after it the answer is `expired`.
+        """
+        ...
+
+    def was_answered_before(self, ask_id: str) -> bool:
+        """Whether the log had an answer to the ask when this run began.
+
+        Then an earlier run may have begun whatever follows from the answer.
+        """
         ...
 
     async def settle(self) -> None:
@@ -57,23 +91,3 @@ class Runs(Protocol):
     def run_of(self, turn: TurnRequest, model: Model) -> Run:
         """Make the run of a turn; `model` is named by the turn."""
         ...
-
-
-class BareRun:
-    """One model call, and no more: the run of a turn without an agent."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-
-    async def answer(self, stage: Stage, request: ModelRequest) -> FinishReport:
-        return await stage.ask(self._model, request, BARE, goes_on=True)
-
-
-class BareRuns:
-    """The runs of a process without agents."""
-
-    def run_of(self, turn: TurnRequest, model: Model) -> Run:
-        return BareRun(model)
-
-
-BARE_RUNS: Final = BareRuns()

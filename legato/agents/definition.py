@@ -24,7 +24,20 @@ WHOLE_SERVER: Final = "sys__all__sys"
 ACTION_DELIMITER: Final = "_action_"
 """Between the operation of an OpenAPI document and its coded domain: `<op>_action_<domain>`."""
 
+HANDOFF_PREFIX: Final = "lc_transfer_to_"
+"""Begins the name of a tool for a handoff, before the target's id: LibreChat's name."""
+
+FUNCTIONS: Final = "functions"
+AGENTS: Final = "agents"
+TAKEN_LABELS: Final = (FUNCTIONS, AGENTS)
+"""Labels of tools without an MCP server; no server may have these names."""
+
+_ACTIONS: Final = "actions:"
+
 EdgeType = Literal["handoff", "direct"]
+
+Approval = Literal["never", "ask", "auto"]
+"""Whether a tool's calls wait for somebody's leave; `auto`: those that may destroy something."""
 
 AgentId = Annotated[str, Meta(min_length=1, max_length=128)]
 ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
@@ -68,7 +81,8 @@ class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     counts the stored states, from 1.  `model` is an entry of the `[models]` table.  `parameters`
     are JSON, for the model.  `tools`: `now_mcp_clock`, `sys__all__sys_mcp_files`,
     `<operation>_action_<domain>`, or the configured name of a Python function.
-    `recursion_limit`: model calls of one run at most.
+    `recursion_limit`: model calls of one run at most.  `approval`: patterns of tools' names, such
+    as `delete_*`; the longest that fits decides.
     """
 
     id: str
@@ -83,12 +97,37 @@ class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     edges: tuple[Edge, ...] = ()
     end_after_tools: bool = False
     hide_sequential_outputs: bool = False
+    approval: Mapping[str, Approval] = {}
 
     @property
     def prompt(self) -> str:
         """The system prompt: the instructions, then the additional instructions."""
         parts = (self.instructions, self.additional_instructions)
         return "\n\n".join(part for part in parts if part)
+
+
+def labelled(name: str) -> tuple[str, str]:
+    """Find the label of a tool's server, and the tool's name there; models read the whole `name`.
+
+    `now_mcp_clock` → `clock`, `now`; `get_action_a_example` → `actions:a_example`, `get`; a handoff
+    → `agents` and the whole name; everything else → `functions` and the whole name.
+    """
+    if name.startswith(HANDOFF_PREFIX):
+        return AGENTS, name
+    tool, delimiter, server = name.rpartition(MCP_DELIMITER)
+    if delimiter:
+        return server, tool
+    tool, delimiter, domain = name.rpartition(ACTION_DELIMITER)
+    return (_ACTIONS + domain, tool) if delimiter else (FUNCTIONS, name)
+
+
+def unlabelled(label: str, name: str) -> str:
+    """Make the whole name, which models read: the inverse of `labelled`."""
+    if label in TAKEN_LABELS:
+        return name
+    if label.startswith(_ACTIONS):
+        return name + ACTION_DELIMITER + label.removeprefix(_ACTIONS)
+    return name + MCP_DELIMITER + label
 
 
 def as_tuple(ids: str | Sequence[str]) -> tuple[str, ...]:

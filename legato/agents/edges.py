@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from legato.agents.definition import Edge
+from legato.agents.definition import Agent, Edge
 
 
 def direct_cycle(edges: Iterable[Edge]) -> tuple[str, ...]:
@@ -19,10 +19,38 @@ def direct_cycle(edges: Iterable[Edge]) -> tuple[str, ...]:
     return ()
 
 
+def led_from(agent_id: str, edges: Iterable[Edge]) -> frozenset[str]:
+    """Find all agents to which direct edges lead from `agent_id`, over any number of others."""
+    following = _following(edges)
+    found: set[str] = set()
+    waiting = [agent_id]
+    while waiting:
+        new = set(following.get(waiting.pop(), ())) - found
+        found |= new
+        waiting += new
+    return frozenset(found)
+
+
+def is_direct(edge: Edge) -> bool:
+    return edge.edge_type == "direct"
+
+
+def leading_on(agents: Mapping[str, Agent]) -> frozenset[str]:
+    """The sources of direct edges to agents of the run."""
+    edges = (edge for agent in agents.values() for edge in agent.edges)
+    found = (
+        source
+        for edge in edges
+        if edge.edge_type == "direct" and any(target in agents for target in edge.targets)
+        for source in edge.sources
+    )
+    return frozenset(found)
+
+
 def _following(edges: Iterable[Edge]) -> Mapping[str, list[str]]:
     following: dict[str, list[str]] = {}
     for edge in edges:
-        if edge.edge_type == "direct":
+        if is_direct(edge):
             for source in edge.sources:
                 following.setdefault(source, []).extend(edge.targets)
     return following

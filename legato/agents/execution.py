@@ -4,40 +4,41 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import trio
-from msgspec.structs import replace
 
 from legato.agents.contract import Stage
-from legato.agents.tools.arguments import InvalidArguments, arguments_of
-from legato.agents.tools.contract import InputRequired, Tool
+from legato.agents.definition import Agent
+from legato.agents.tool_run import ToolRun, answered, failed
+from legato.agents.tools.contract import Tool, ToolOutput
 from legato.content import ToolCall
 
 AT_ONCE: Final = 8
 """Tool calls of one run side by side: more would have one run crowd out the others."""
 
-UNKNOWN: Final = (
-    "Interrupted: the server ended during this call.  Its outcome is unknown; it may or may not "
-    "have happened."
-)
-NOT_MADE: Final = "The call was not made: the server ended before the model had said all of it."
-NO_INPUT: Final = "The tool asks for input that nobody can give here."
-
-
-def answered(call: ToolCall, output: str) -> ToolCall:
-    """The call with its result."""
-    return replace(call, output=output, progress=1)
-
 
 class Execution:
-    """The tool calls of one run.  `tools`: the agent's tools, by name."""
+    """The tool calls of one run.
+
+    `handoffs`: the result of each handoff, by the tool's name.
+    """
 
     def __init__(
-        self, stage: Stage, tools: Mapping[str, Tool], handoffs: Mapping[str, str]
+        self,
+        stage: Stage,
+        agent: Agent,
+        tools: Mapping[str, Tool],
+        handoffs: Mapping[str, str],
+        room: trio.CapacityLimiter,
+        allowed: frozenset[str],
     ) -> None:
-        """`handoffs`: the result of each handoff, by the tool's name."""
+        """`tools`: the agent's, by name.  `room`: for the calls of the run that are made at once,
+        by whichever of its agents.  `allowed`: the tools that need no leave, whatever the agent
+        says."""
         self._stage = stage
+        self._agent = agent
         self._tools = tools
         self._handoffs = handoffs
-        self._room = trio.CapacityLimiter(AT_ONCE)
+        self._allowed = allowed
+        self._room = room
 
     async def run(self, calls: Sequence[tuple[int, ToolCall]], *, is_recovered: bool) -> None:
         """Return once each call has its result in the log, and the results are durable.
@@ -51,28 +52,14 @@ class Execution:
         await self._stage.settle()
 
     async def _complete(self, index: int, call: ToolCall, is_recovered: bool) -> None:
-        async with self._room:
-            output = await self._output(call, is_recovered)
-        await self._stage.complete(index, answered(call, output))
+        await self._stage.complete(index, await self._made(index, call, is_recovered))
 
-    async def _output(self, call: ToolCall, is_recovered: bool) -> str:
+    async def _made(self, index: int, call: ToolCall, is_recovered: bool) -> ToolCall:
         if call.name in self._handoffs:
-            return self._handoffs[call.name]
+            return answered(call, ToolOutput(self._handoffs[call.name]))
         tool = self._tools.get(call.name)
         if tool is None:
-            return (
-                f"There is no tool {call.name!r}.  There are: {', '.join(self._tools) or 'none'}."
-            )
-        if is_recovered and not tool.definition.may_repeat:
-            return UNKNOWN
-        return await self._called(tool, call)
-
-    async def _called(self, tool: Tool, call: ToolCall) -> str:
-        try:
-            arguments = await arguments_of(call.args, tool.definition.schema)
-        except InvalidArguments as error:
-            return str(error)
-        output = await tool.call(arguments, call.id)
-        if isinstance(output, InputRequired):
-            return NO_INPUT
-        return output.text
+            there = ", ".join(self._tools) or "none"
+            return answered(call, failed(f"There is no tool {call.name!r}.  There are: {there}."))
+        run = ToolRun(self._stage, self._agent, tool, index, self._room, self._allowed)
+        return await run.made(call, is_recovered=is_recovered)

@@ -1,15 +1,11 @@
 """Handoffs: the tools by which an agent gives the run to the next.  Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-from legato.agents.definition import Agent, Edge
+from legato.agents.definition import HANDOFF_PREFIX, Agent, Edge
 from legato.agents.tools.contract import ToolDefinition
 from legato.content import ToolCall
 from legato.models.contract import Json
-
-PREFIX: Final = "lc_transfer_to_"
-"""LibreChat's name of such a tool, before the id of the agent."""
 
 
 def edges_of(agents: Iterable[Agent]) -> Sequence[Edge]:
@@ -42,7 +38,7 @@ def _definition(target: str, edge: Edge, agents: Mapping[str, Agent]) -> ToolDef
         text: Json = {"type": "string", "description": edge.prompt}
         schema |= {"properties": {edge.prompt_key: text}, "required": [edge.prompt_key]}
     return ToolDefinition(
-        name=PREFIX + target,
+        name=HANDOFF_PREFIX + target,
         description=edge.description or f"Hand the conversation over to {name}.",
         schema=schema,
         read_only=True,
@@ -50,9 +46,23 @@ def _definition(target: str, edge: Edge, agents: Mapping[str, Agent]) -> ToolDef
     )
 
 
-def target_of(call: ToolCall) -> str | None:
-    """The id of the agent to whom the call hands the run; None where the call is no handoff."""
-    return call.name.removeprefix(PREFIX) if call.name.startswith(PREFIX) else None
+def first_handoff(
+    calls: Iterable[ToolCall], agent_id: str, edges: Sequence[Edge], agents: Container[str]
+) -> tuple[ToolCall, Edge] | None:
+    """The tool call by which the agent hands over, and its edge: the first of several counts.
+
+    A call to a gone agent, or along no edge, hands nothing over.
+    """
+    for call in calls:
+        edge = edge_to(target_of(call), agent_id, edges)
+        if edge is not None and target_of(call) in agents:
+            return call, edge
+    return None
+
+
+def target_of(call: ToolCall) -> str:
+    """The id of the agent to whom the call hands the run; "" where the call is no handoff."""
+    return call.name.removeprefix(HANDOFF_PREFIX) if call.name.startswith(HANDOFF_PREFIX) else ""
 
 
 def edge_to(target: str, agent_id: str, edges: Iterable[Edge]) -> Edge | None:

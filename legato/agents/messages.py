@@ -1,10 +1,16 @@
 """A run's calls as messages that a model reads.  Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec import UNSET
 
 from legato.agents.calls import ModelCall, calls_in
-from legato.content import Part, ToolCall
+from legato.content import Part, SteerPart, TextPart, ToolCall
 from legato.models.contract import ChatMessage
+
+INTERRUPTED: Final = "Interrupted: nobody knows whether this call was made."
+"""Stands for the absent result of an interrupted call."""
 
 
 def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[ChatMessage]:
@@ -12,18 +18,41 @@ def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[Ch
 
     `handoff`: a tool call that is left out, with its result.
     """
-    shown = [each for _, each in call.tool_calls if each is not handoff]
+    calls = [] if call.is_steered else call.tool_calls  # a cut call's arguments may be no JSON
+    shown = [each for _, each in calls if each is not handoff]
     asked = {"tool_calls": [_asked(each) for each in shown]} if shown else {}
     if call.text or shown:
         yield ChatMessage("assistant", call.text or None, asked, call.thoughts)
     for each in shown:
-        yield ChatMessage("tool", each.output or "", {"tool_call_id": each.id})
+        output = INTERRUPTED if each.output is UNSET else each.output
+        yield ChatMessage("tool", output, {"tool_call_id": each.id})
 
 
 def messages_in(content: Sequence[Part]) -> Iterator[ChatMessage]:
     """A stored answer as a model reads it, with the tool calls and their results."""
     for call in calls_in(content):
+        yield from words_before(call)
         yield from messages_of(call)
+
+
+def words_before(call: ModelCall) -> Iterator[ChatMessage]:
+    """The steers that the model read first in a call."""
+    return (ChatMessage("user", text) for text in call.steers)
+
+
+def begun(content: Sequence[Part]) -> Iterator[ChatMessage]:
+    """The answer so far, for a bare model to go on from: its texts, and the steers between."""
+    text = ""
+    for part in content:
+        if isinstance(part, SteerPart):
+            if text:
+                yield ChatMessage("assistant", text)
+            yield ChatMessage("user", part.steer)
+            text = ""
+        elif isinstance(part, TextPart):
+            text += part.text
+    if text:
+        yield ChatMessage("assistant", text)
 
 
 def _asked(call: ToolCall) -> Mapping[str, object]:

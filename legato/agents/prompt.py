@@ -14,17 +14,18 @@ def prompted(
     below: Sequence[ChatMessage],
     tools: Sequence[ToolDefinition],
     resumed: str = "",
+    calls_made: int = 0,
 ) -> ModelRequest:
     """Make the request of one model call.
 
     `request`: the conversation up to the question, with the caller's parameters; where both name a
     parameter, the agent's counts.  `below`: the run's messages below the question.  `resumed`: the
-    text of the call before the cut.
+    text of the call before the cut.  `calls_made`: see ModelRequest.
     """
     system, above = _above(agent, request.messages)
     begun = [ChatMessage("assistant", resumed)] if resumed else []
     messages = (*system, *alternating([*above, *below, *begun]))
-    return ModelRequest(messages, _parameters(agent, request, tools), resumed)
+    return ModelRequest(messages, _parameters(agent, request, tools), resumed, calls_made)
 
 
 def _above(
@@ -72,6 +73,8 @@ def _tools_in(request: ModelRequest) -> list[Json]:
 
 
 def _name_of(tool: Json) -> str:
-    function = tool.get("function") if isinstance(tool, dict) else None
-    name = function.get("name") if isinstance(function, dict) else None
+    """The name of a function or of a custom tool; "" where the caller gave none."""
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    fields = tool.get(kind) if isinstance(tool, dict) and isinstance(kind, str) else None
+    name = fields.get("name") if isinstance(fields, dict) else None
     return name if isinstance(name, str) else ""

@@ -9,21 +9,40 @@ from typing import Final
 
 import structlog
 import trio
+from msgspec.structs import replace
 
+from legato.agents.bare import BareRun
 from legato.agents.calls import KEPT, ModelCall, calls_of, next_number
-from legato.agents.contract import BareRun, Run, Stage
-from legato.agents.definition import Agent
-from legato.agents.execution import NOT_MADE, Execution, answered
-from legato.agents.handoffs import PREFIX, definitions, edges_of, handoffs
+from legato.agents.contract import Run, Stage
+from legato.agents.definition import HANDOFF_PREFIX, Agent
+from legato.agents.edges import leading_on
+from legato.agents.execution import AT_ONCE, Execution
+from legato.agents.handoffs import (
+    definitions,
+    edges_of,
+    first_handoff,
+    handoffs,
+    target_of,
+)
+from legato.agents.introductions import introduction
 from legato.agents.prompt import names_in, prompted
-from legato.agents.tools.contract import Tool, Toolbox
+from legato.agents.tool_run import NOT_MADE, STEERED_CALL, answered, failed
+from legato.agents.tools.contract import Offer, Tool, Toolbox
 from legato.agents.visits import Key, Visit, Visits
-from legato.content import TurnRequest
+from legato.content import ToolCall, TurnRequest
 from legato.events import Origin, Snapshot
 from legato.models.contract import FinishReport, Model, ModelError, ModelRequest
 
 RECURSION_LIMIT: Final = "recursion_limit"
 """Why a run ends that has made as many model calls as it may."""
+
+CALLS: Final = "tool_calls"
+"""Why a model call ends, or a whole run: somebody is to make tool calls."""
+
+CUT: Final = frozenset({"length", "content_filter"})
+"""Why a model call ends in the middle of a text, or of a tool call's arguments."""
+
+CUT_CALL: Final = "The call was not made: the model's answer was cut off before its arguments."
 
 log = structlog.get_logger()
 
@@ -39,7 +58,10 @@ class AgentRun:
         self._models = models
         self._toolbox = toolbox
         self._user = user
-        self._tools: dict[str, Mapping[str, Tool]] = {}  # by the ids of the agents
+        self._hidden = leading_on(self._agents) if agents[0].hide_sequential_outputs else ()
+        self._offers: dict[str, Offer] = {}  # by the ids of the agents
+        self._room = trio.CapacityLimiter(AT_ONCE)  # for the tool calls
+        self._asking = 0  # model calls that go on now
         self._made: set[int] = set()  # the numbers of the model calls made by this process
         self._last: FinishReport | None = None  # of the model calls made by this process
         self._end: FinishReport | None = None  # set where the run ends though agents could go on
@@ -53,7 +75,9 @@ class AgentRun:
             else:
                 await self._drive_all(stage, request, acting)
         # A run that another process brought to its end has its last reason in the log alone.
-        return self._end or self._last or FinishReport(stage.snapshot().calls[-1].reason)
+        last = self._last or FinishReport(stage.snapshot().calls[-1].reason)
+        # Readers would look for calls to make: of an ended run there are none.
+        return self._end or (replace(last, reason="stop") if last.reason == CALLS else last)
 
     async def _drive_all(self, stage: Stage, request: ModelRequest, acting: Sequence[Key]) -> None:
         """Have the agents of a group act side by side; the first failure ends them all."""
@@ -81,10 +105,12 @@ class AgentRun:
             call = visit.calls[-1] if visit.calls else None
             if call is not None and call.ended is not None and call.unanswered:
                 await self._execute(stage, request, visit, call)
-            elif len(stage.snapshot().calls) >= self._limit:
+            elif len(stage.snapshot().calls) + self._asking >= self._limit:
                 self._end = FinishReport(RECURSION_LIMIT)
             else:
+                self._asking += 1
                 await self._ask(stage, request, visit, call)
+                self._asking -= 1
 
     async def _ask(
         self, stage: Stage, request: ModelRequest, visit: Visit, cut: ModelCall | None
@@ -93,45 +119,68 @@ class AgentRun:
         model = self._model(agent)
         tools = await self._offered(agent)
         snapshot = stage.snapshot()
-        goes_on = cut is not None and cut.can_go_on and model.continues and _is_last(cut, snapshot)
+        goes_on = cut is not None and model.continues and _goes_on(cut, snapshot)
         resumed = cut.text if cut is not None and goes_on else ""
         origin = self._origin(snapshot, visit, cut if goes_on else None)
         offered = [
             *(tool.definition for tool in tools.values()),
             *definitions(agent.id, self._agents),
         ]
-        asked = prompted(agent, request, visit.messages(), offered, resumed)
         self._made.add(origin.call_no)
-        self._last = await stage.ask(model, asked, origin, goes_on=goes_on)
+        missing = self._offers[agent.id].missing
+        if not goes_on and (parts := introduction(visit, snapshot, offered, missing)):
+            await stage.place(origin, parts)
+        if await stage.apply_steers(origin):
+            visit = self._visits(stage.snapshot())[visit.key]
+        asked = prompted(agent, request, visit.messages(), offered, resumed, visit.calls_made)
+        theirs = names_in(request) - {tool.name for tool in offered}
+        self._last = await stage.ask(model, asked, origin, goes_on=goes_on, theirs=theirs)
 
     def _origin(self, snapshot: Snapshot, visit: Visit, cut: ModelCall | None) -> Origin:
         if cut is not None and cut.origin.call_no != KEPT:
             return cut.origin
         number = max((next_number(snapshot), *(made + 1 for made in self._made)))
-        return Origin(number, visit.agent_id, visit.group_id)
+        is_hidden = visit.agent_id in self._hidden
+        return Origin(number, visit.agent_id, visit.group_id, is_hidden)
 
     async def _execute(
         self, stage: Stage, request: ModelRequest, visit: Visit, call: ModelCall
     ) -> None:
+        if call.is_steered:
+            await _close(stage, call, STEERED_CALL)
+            return
         agent = self._agents[visit.agent_id]
         tools = await self._offered(agent)
-        results = dict(self._handoff_results(agent))
-        theirs = names_in(request) - {*tools, *results}
-        ours = [each for each in call.unanswered if each[1].name not in theirs]
+        results = dict(self._handoff_results(agent, call))
+        if (cut := _cut_call(call)) is not None:
+            await stage.complete(cut[0], answered(cut[1], failed(CUT_CALL)))
+            return
+        ours = [each for each in call.unanswered if not each[1].by_caller]
         if ours:
             await stage.settle()  # a call not in the journal would be made again
-            execution = Execution(stage, tools, results)
+            execution = Execution(stage, agent, tools, results, self._room, request.allowed_tools)
             await execution.run(ours, is_recovered=call.origin.call_no not in self._made)
         if len(ours) < len(call.unanswered):
-            self._end = FinishReport("tool_calls")  # the caller makes the others
+            self._end = FinishReport(CALLS)  # the caller makes the others
 
-    def _handoff_results(self, agent: Agent) -> Iterator[tuple[str, str]]:
-        for target, _ in handoffs(agent.id, edges_of(self._agents.values())):
-            if target in self._agents:
-                name = self._agents[target].name
-                yield PREFIX + target, f"Successfully transferred to {name}."
+    def _handoff_results(self, agent: Agent, call: ModelCall) -> Iterator[tuple[str, str]]:
+        edges = edges_of(self._agents.values())
+        calls = [each for _, each in call.tool_calls]
+        first = first_handoff(calls, agent.id, edges, self._agents)
+        heir = target_of(first[0]) if first else ""
+        for target, _ in handoffs(agent.id, edges):
+            if target not in self._agents:
+                yield HANDOFF_PREFIX + target, "This agent is gone."
+            elif target == heir:
+                yield (
+                    HANDOFF_PREFIX + target,
+                    f"Successfully transferred to {self._agents[target].name}.",
+                )
             else:
-                yield PREFIX + target, "This agent is gone."
+                yield (
+                    HANDOFF_PREFIX + target,
+                    "Not transferred: another call of this answer came first.",
+                )
 
     def _model(self, agent: Agent) -> Model:
         model = self._models.get(agent.model)
@@ -143,12 +192,12 @@ class AgentRun:
         return model
 
     async def _offered(self, agent: Agent) -> Mapping[str, Tool]:
-        if agent.id not in self._tools:
-            offer = await self._toolbox.offer(agent.tools, self._user)
+        if agent.id not in self._offers:
+            offer = await self._toolbox.offer(agent.tools, self._user, agent.id)
             for name, reason in offer.missing.items():
                 log.warning("tool is not there", agent=agent.id, tool=name, reason=reason)
-            self._tools[agent.id] = {tool.definition.name: tool for tool in offer.tools}
-        return self._tools[agent.id]
+            self._offers[agent.id] = offer
+        return {tool.definition.name: tool for tool in self._offers[agent.id].tools}
 
 
 class AgentRuns:
@@ -172,10 +221,27 @@ async def _close_cut_calls(stage: Stage) -> None:
     """
     for call in calls_of(stage.snapshot()):
         if call.ended is None:
-            for index, unmade in call.unanswered:
-                await stage.complete(index, answered(unmade, NOT_MADE))
+            await _close(stage, call, NOT_MADE)
 
 
-def _is_last(call: ModelCall, snapshot: Snapshot) -> bool:
-    """Whether the answer ends with `call`."""
-    return call.parts[-1].index == len(snapshot.content) - 1
+async def _close(stage: Stage, call: ModelCall, output: str) -> None:
+    """Give this result to all tool calls without one."""
+    for index, unmade in call.unanswered:
+        await stage.complete(index, answered(unmade, failed(output)))
+
+
+def _cut_call(call: ModelCall) -> tuple[int, ToolCall] | None:
+    """The tool call in which the answer was cut off; None where all that it said is whole.
+
+    A cut JSON text is no JSON, and the model reads that of the call; only an empty text could pass
+    for a call without arguments.
+    """
+    is_cut = call.ended is not None and call.ended.reason in CUT
+    last = call.tool_calls[-1]
+    return last if is_cut and not last[1].args and last in call.unanswered else None
+
+
+def _goes_on(cut: ModelCall, snapshot: Snapshot) -> bool:
+    """Whether the model can go on from the end of `cut`, with which the answer ends."""
+    is_last = cut.can_go_on and cut.parts[-1].index == len(snapshot.content) - 1
+    return is_last and not snapshot.waiting_steers

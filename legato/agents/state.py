@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct, json, to_builtins
 
-from legato.agents.definition import DEFAULT_RECURSION_LIMIT, Agent, Edge
+from legato.agents.definition import DEFAULT_RECURSION_LIMIT, Agent, Approval, Edge
 
 GENERAL = "general"
 """The category of an agent for which nobody chose another."""
@@ -38,6 +38,7 @@ class AgentState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     edges: tuple[Edge, ...] = ()
     end_after_tools: bool = False
     hide_sequential_outputs: bool = False
+    approval: Mapping[str, Approval] = {}
     category: str = GENERAL
     conversation_starters: tuple[str, ...] = ()
     support_contact: SupportContact | None = None
@@ -58,6 +59,7 @@ def agent_of(state: AgentState, agent_id: str, version: int) -> Agent:
         edges=state.edges,
         end_after_tools=state.end_after_tools,
         hide_sequential_outputs=state.hide_sequential_outputs,
+        approval=state.approval,
     )
 
 

@@ -105,6 +105,7 @@ def key_source(settings: Settings, machine: Machine) -> Iterator[Finding]:
 def rates(settings: Settings, machine: Machine) -> Iterator[Finding]:
     for name, what in (
         ("starts_per_user", "one user may start generations without end, and you pay for them"),
+        ("writes_per_user", "one user may change agents without end"),
         ("failures_per_ip", "one address may try credentials without end"),
     ):
         rate = getattr(settings.guards, name)
@@ -189,6 +190,12 @@ def metrics(settings: Settings, machine: Machine) -> Iterator[Finding]:
         yield Finding(weight="must", about="metrics_token", found=found, write=write)
 
 
+def encryption(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    if settings.encryption_key is not None and (found := guessable(settings.encryption_key)):
+        write = "LEGATO_ENCRYPTION_KEY, from `openssl rand -base64 32`, and seal the secrets anew"
+        yield Finding(weight="must", about="encryption_key", found=found, write=write)
+
+
 def scripted(settings: Settings, machine: Machine) -> Iterator[Finding]:
     if settings.scripted:
         yield Finding(
@@ -201,5 +208,5 @@ def scripted(settings: Settings, machine: Machine) -> Iterator[Finding]:
 
 RULES: Final[tuple[Check, ...]] = (
     *(tls, proxies, secret, audience, key_source, rates),
-    *(files, descriptors, database, shared, metrics, scripted),
+    *(files, descriptors, database, shared, metrics, encryption, scripted),
 )

@@ -6,6 +6,7 @@
 - `keys`: `legato keys`: makes, lists and revokes API keys in the configured storage
 - `main`: the command `legato`: a server, its keys, agents and users, and its measurements
 - `operating`: the commands for operators of a server for others: check, erase
+- `rotating`: the command `legato agents rotate-secrets`: the keys of actions, sealed anew
 - `sessions`: `legato sessions`: ends a user's sessions and tokens in the configured storage
 - `toml`: writes TOML: the standard library only reads TOML
 - `values`: the values of commands' arguments, and errors that tell a person the allowed values

@@ -11,6 +11,7 @@ from msgspec import json, structs, to_builtins
 
 from legato.agents.catalogue import Catalogue, ConfiguredAgent, is_stored
 from legato.agents.configured import configured_agents
+from legato.agents.definition import ACTION_DELIMITER, MCP_DELIMITER
 from legato.agents.errors import InvalidAgent
 from legato.agents.permissions import role_with
 from legato.agents.state import AgentState, agent_of
@@ -92,6 +93,7 @@ async def imported(settings: Settings, file: Path, user: str, agent_id: str | No
         state = structs.replace(former or default, **changes_of(body))
         try:
             check_sizes(state, catalogue.models, catalogue.most_recursion)
+            _check_tools(state, former, settings)
             agent = agent_of(state, agent_id or new_id(), 1)
             await catalogue.check_edges(agent, user)
             if former is None:
@@ -117,6 +119,23 @@ async def _opened(settings: Settings) -> AsyncIterator[Catalogue]:
     most = settings.limits.max_recursion
     async with open_records(settings.database_url, quota=quota_of(settings)) as records:
         yield Catalogue(configured, records.agents, models, most)
+
+
+def _check_tools(state: AgentState, former: AgentState | None, settings: Settings) -> None:
+    """Raises InvalidAgent for new tools of servers and functions without a table.
+
+    Which operations an action has is written in documents, which only a server reads.
+    """
+    before = former.tools if former is not None else ()
+    for index, name in enumerate(state.tools):
+        kind, server = "mcp", name.rpartition(MCP_DELIMITER)[2]
+        if MCP_DELIMITER not in name:
+            kind, server = "functions", name
+        tables = settings.mcp if kind == "mcp" else settings.functions
+        is_known = server in tables or (kind == "functions" and ACTION_DELIMITER in name)
+        if not is_known and name not in before:
+            reason = f"found {name!r}; there is no table [{kind}.{server}]"
+            raise InvalidAgent(f"tools[{index}]", reason)
 
 
 def _models(settings: Settings) -> list[str]:

@@ -199,6 +199,10 @@ def _agents(settings: Settings, arguments: argparse.Namespace) -> None:
             print(trio.run(agents.shown, settings, arguments.id))
         case "export":
             print(trio.run(agents.exported, settings, arguments.id, arguments.format))
+        case "rotate-secrets":
+            from legato.cli import rotating
+
+            print(trio.run(rotating.rotated, settings))
         case _:
             given = settings, arguments.file, arguments.user, arguments.id
             print(trio.run(agents.imported, *given))
@@ -352,9 +356,11 @@ def _add_agent_actions(actions: "argparse._SubParsersAction[argparse.ArgumentPar
     making.add_argument("file", type=Path, metavar="FILE", help="TOML, or JSON if named *.json")
     making.add_argument("--user", type=values.user, required=True, metavar="ID", help="its owner")
     making.add_argument("--id", metavar="ID", help="change this agent instead of making one")
+    text = "seal the keys of actions with encryption_key, after a change of that setting"
+    rotation = actions.add_parser("rotate-secrets", help=text)
     for action in (showing, export):
         action.add_argument("id", metavar="ID", help="agent_…, or a name of the configuration")
-    for action in (listing, showing, export, making):
+    for action in (listing, showing, export, making, rotation):
         _add_config(action)
 
 

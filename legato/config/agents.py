@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
-from legato.agents.definition import AgentId, Edge
+from legato.agents.definition import AgentId, Approval, Edge
 from legato.agents.edges import direct_cycle
 from legato.agents.state import GENERAL
 from legato.config.values import (
@@ -65,6 +65,14 @@ Visible = Annotated[
         extra={"check": _require_everybody},
     ),
 ]
+Approvals = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=128)], Approval],
+    Meta(
+        max_length=128,
+        description='a table of at most 128 patterns of tools\' names, such as "delete_*" = "ask"; '
+        "allowed are never, ask and auto",
+    ),
+]
 Recursion = Annotated[int, Meta(ge=1, le=1000, description="a whole number, 1 to 1000")]
 
 
@@ -86,6 +94,7 @@ class AgentSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     edges: Edges = ()
     end_after_tools: Flag = False
     hide_sequential_outputs: Flag = False
+    approval: Approvals = {}
     category: Text = GENERAL
     conversation_starters: Starters = ()
     visible: Visible = EVERYBODY

@@ -48,7 +48,7 @@ DAY: Final = 24 * 3600.0
 
 
 class Guards(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A guard with None is off, except `starts_per_user`: see `legato.exposure`.
+    """A guard with None is off, except the two rates for which see `legato.exposure`.
 
     Times are in seconds; a score is the price of a violation of its kind.  A ban follows when the
     violations of one kind reach a further multiple of `ban_score`.
@@ -58,6 +58,7 @@ class Guards(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     starts_per_ip: Rates | None = None
     starts_per_user: Rates | None = None  # None: no bound on loopback, a generous bound otherwise
     calls_per_key: Rates | None = None  # of OpenAI's APIs; per user where a request has no key
+    writes_per_user: Rates | None = None  # all other changes at /api; see starts_per_user
     reads_per_user: Rates | None = None  # requests that change nothing: GET and HEAD
     failures_per_ip: Rates | None = "120/minute"  # no person mistypes a login at this rate
 
@@ -76,6 +77,7 @@ class Guards(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     score_illegal_model: Score = 1
     score_convo_access: Score = 0  # links to somebody else's conversation are sent around
     score_logins: Score = 1
+    score_writes: Score = 1
     score_reads: Score = 0  # a page open in many tabs reads often
 
     require_browser: Switch = False

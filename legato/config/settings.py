@@ -28,6 +28,7 @@ from legato.config.values import (
     DatabaseUrl,
     Days,
     Flag,
+    Hosts,
     HttpUrl,
     KeyPrefix,
     Lease,
@@ -91,7 +92,10 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention: SecondsOrNone = 600.0  # a reader coming back within ten minutes still replays
     max_retained_bytes: BytesOrNone = 256 * 1024 * 1024
     model_idle_timeout: Seconds = 120.0  # longer than reasoning models keep silent
-    max_duration: Seconds = 3600.0
+    max_duration: Seconds = 3600.0  # without the time in which an ask waits for its answer
+    ask_timeout: Seconds = 86_400.0  # whoever is asked may sleep a night over it
+    # a quick answer finds the run awake; a run left alone costs a task and its log no longer
+    park_after: Seconds = 30.0
     store_timeout: Seconds = 10.0  # for all asked of the database; then an ending says `unsaved`
     stall_timeout: Seconds = 30.0  # a reader taking nothing for this time has lost its network
     heartbeat: Seconds = 15.0  # proxies cut after 30 to 60 s of silence
@@ -131,6 +135,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jwt_audience: Text | None = None
     api_key_lifetime: Lifetime | None = None  # of an API key whose request names no lifetime
     database_url: DatabaseUrl = "sqlite:///.legato/legato.db"
+    # seals the keys of users' actions; the former key opens until all are sealed anew
+    encryption_key: Secret | None = None
+    former_encryption_key: Secret | None = None
+    action_hosts: Hosts | None = (
+        None  # where users' actions may lead; by default in all the internet
+    )
+    private_action_hosts: Hosts = ()  # inside a network, or by http://: an operator names each
     # untouched for longer is deleted; how long is the operator's choice
     retention_days: Days | None = None
     default_model: Text | None = None  # the page offers this model first
@@ -198,6 +209,8 @@ def load_settings(environment: Mapping[str, str], path: Path | None = None) -> S
     known = _check_default(plain, models, place)
     values = plain | {name: _group(name, groups, over) for name in _GROUPS} | {"models": models}
     settings = msgspec.convert({**values, "agents": agents}, Settings)
+    if settings.former_encryption_key is not None and settings.encryption_key is None:
+        raise ConfigError("former_encryption_key: found without encryption_key, the key of now")
     check_agents(agents, known, settings.limits.max_recursion, f"{file}: agents")
     return settings
 

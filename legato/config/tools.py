@@ -20,8 +20,10 @@ from legato.config.values import (
 ServerName = Annotated[
     str,  # a tool's name is `<tool>_mcp_<server>`, and such names have up to 64
     Meta(
-        pattern=r"^(?!.*_mcp_)[A-Za-z0-9_-]{1,32}\Z",
-        description="1 to 32 letters, digits, hyphens and underscores, without _mcp_",
+        # Two names stand for tools of no server, in replies of the Responses API.
+        pattern=r"^(?!.*_mcp_)(?!(functions|agents)\Z)[A-Za-z0-9_-]{1,32}\Z",
+        description="1 to 32 letters, digits, hyphens and underscores, without _mcp_,"
+        " and neither functions nor agents",
     ),
 ]
 Arguments = Annotated[

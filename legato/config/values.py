@@ -65,6 +65,13 @@ Origins = Annotated[
         "at OpenAI's APIs; in the environment with commas between them",
     ),
 ]
+Hosts = Annotated[
+    tuple[Annotated[str, Meta(pattern=r"^[a-z0-9._-]{1,253}(:[0-9]{1,5})?\Z")], ...],
+    Meta(
+        description='a list of hosts in lower case such as "api.example.com" and "pets:8080"; in '
+        "the environment with commas between them",
+    ),
+]
 Table = Annotated[Mapping[str, object], Meta(description="a table")]
 
 # `confidential`: a wrong value is not shown.  A database's URL carries a password, and people asked

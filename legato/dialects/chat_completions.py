@@ -3,13 +3,16 @@
 The cursor is a frame's last line, as in `librechat`.
 """
 
+from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Final, Self, assert_never
 
 from msgspec import Raw, convert, json
 
-from legato.content import ToolCall
+from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart, WholePart
+from legato.dialects.blank_lines import BlankLines
 from legato.dialects.completion_object import (
+    EXTENSION,
     THOUGHTS,
     Body,
     Echo,
@@ -18,17 +21,23 @@ from legato.dialects.completion_object import (
     error_of,
     finish_reason,
     head_of,
+    made_call_of,
     served_by,
     usage_of,
 )
 from legato.dialects.contract import Identity
+from legato.dialects.floor import SpeakingOrder
 from legato.events import (
     AnnotationAdded,
+    Answered,
+    AnyEnding,
     AnyEvent,
     ArgumentsDelta,
+    Asked,
     Created,
     Failed,
     Finished,
+    HiddenDelta,
     LogprobsDelta,
     ModelCallEnded,
     Queued,
@@ -36,11 +45,15 @@ from legato.events import (
     ReasoningDelta,
     RefusalDelta,
     Snapshot,
+    SteerApplied,
+    SteerReturned,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     Stopped,
     TextDelta,
 )
+from legato.growing_part import blank, extended
 
 _json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
 
@@ -55,7 +68,9 @@ class ChatCompletions:
     """One job's frames.
 
     The state is the first event's echo of the request, and the number of each tool call, because
-    clients count an answer's calls and not its parts.
+    clients count an answer's calls and not its parts.  Of simultaneous agents, the later
+    agent's words are held back.  A call made by the run is told with the result, in a field of
+    ours: a client would make a call in `tool_calls` a second time.
     """
 
     number: Final = None
@@ -64,26 +79,47 @@ class ChatCompletions:
         self._identity = identity
         self._id = f"id: {identity.job_id}:{identity.epoch}:".encode()  # a cursor without the seq
         self._calls: dict[int, int] = {}
+        self._agents: dict[int, str] = {}  # by the positions of the run's own calls
+        self._answered = 0  # of these calls
+        self._floor = SpeakingOrder()
+        self._lines = BlankLines()
         self._custom: frozenset[int] = frozenset()  # positions of calls whose input is any text
 
     def fork(self) -> Self:
         twin = copy(self)
         twin._calls = dict(self._calls)
+        twin._agents = dict(self._agents)
+        twin._floor = self._floor.fork()
+        twin._lines = self._lines.fork()
         return twin
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
         # Nearly all encoded events are deltas.  Therefore a job makes templates of their frames
         # once, and fills in the differences.
         if type(event) is TextDelta:
-            return self._text % (_json(event.text), seq)
+            if event.index == self._floor.live:
+                return self._text % (_json(event.text), seq)
+            return self._hold(event)
         if type(event) is ReasoningDelta:
-            return self._thought % (_json(event.text), seq)
+            if event.index == self._floor.live:
+                return self._thought % (_json(event.text), seq)
+            return self._hold(event)
         if type(event) is ArgumentsDelta:
+            if event.index not in self._calls:
+                return b""
             template = self._input if event.index in self._custom else self._arguments
             return template % (self._calls[event.index], _json(event.text), seq)
         if type(event) is RefusalDelta:
-            return self._refusal % (_json(event.text), seq)
+            if event.index == self._floor.live:
+                return self._refusal % (_json(event.text), seq)
+            return self._hold(event)
+        if type(event) is HiddenDelta:
+            return b""
         return self._rare(seq, event)
+
+    def _hold(self, delta: TextDelta | ReasoningDelta | RefusalDelta) -> bytes:
+        self._floor.held(delta.index).grow(delta.text)
+        return b""
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """No chunk says: forget what was before."""
@@ -94,23 +130,29 @@ class ChatCompletions:
                 self._begin(event)
                 return self._frame(seq, self._chunk({"role": "assistant", "content": ""}))
             case LogprobsDelta():
-                return self._frame(seq, self._with_logprobs(event))
-            case AnnotationAdded(_, annotation):
-                return self._frame(seq, self._chunk({"annotations": [annotation_of(annotation)]}))
-            case StepStarted(index, "tool_call", call):
-                return self._frame(seq, self._chunk(self._call(index, call or ToolCall("", ""))))
-            case Queued() | StepStarted() | StepCompleted() | ModelCallEnded():
+                return self._frames(seq, self._add_logprobs(event))
+            case AnnotationAdded():
+                return self._frames(seq, self._annotate(event))
+            case StepStarted():
+                return self._frames(seq, self._start(event))
+            case StepCompleted():
+                return self._frames(seq, self._complete(event))
+            case ModelCallEnded(origin):
+                return self._frames(seq, self._told(self._floor.end(origin)))
+            case Queued():
                 return b""
-            case Finished():
-                return self._finish(event) + self._done(seq)
-            case Stopped() | Failed():
-                return _unnamed({"error": error_of(event)}) + self._done(seq)
+            case SteerTaken() | SteerApplied() | SteerReturned() | Asked() | Answered():
+                return b""
+            case Finished() | Stopped() | Failed():
+                rest = self._told(self._floor.rest())
+                return b"".join(map(_unnamed, rest)) + self._end(event) + self._done(seq)
             case _:
                 assert_never(event)
 
     def _begin(self, created: Created) -> None:
         api_request = created.api_request
         assert api_request is not None, "only what an API was asked is answered so"
+        self._is_run = created.agent is not None
         self._echo = convert(api_request.echo, Echo)
         self._head = head_of(
             self._identity.response_id,
@@ -124,36 +166,95 @@ class ChatCompletions:
         self._arguments = self._template(_ARGUMENTS)
         self._input = self._template(_INPUT)
 
+    def _start(self, step: StepStarted) -> Iterator[Body]:
+        if self._floor.goes_on(step):
+            return
+        yield from self._told(self._floor.end(step.origin))
+        part = blank(step)
+        if step.is_hidden or isinstance(part, WholePart):
+            return
+        separator = self._lines.before(part)
+        if isinstance(part, ToolCallPart):
+            if part.is_made_here:
+                self._agents[step.index] = step.origin.agent_id or ""
+            else:
+                yield self._chunk(self._call(step.index, part.tool_call))
+        elif self._floor.begin(step, extended(part, separator)):
+            yield from self._told([extended(part, separator)])
+
+    def _told(self, parts: Iterable[Part]) -> Iterator[Body]:
+        """Whole parts as chunks."""
+        for part in parts:
+            if isinstance(part, ThinkPart) and part.think:
+                yield self._chunk({THOUGHTS: part.think})
+            elif isinstance(part, TextPart):
+                yield from self._told_text(part)
+
+    def _told_text(self, part: TextPart) -> Iterator[Body]:
+        if part.text:
+            field = "refusal" if part.kind == "refusal" else "content"
+            yield self._chunk({field: part.text}, logprobs=part.logprobs or "")
+        if part.annotations:
+            yield self._chunk({"annotations": list(map(annotation_of, part.annotations))})
+
+    def _complete(self, event: StepCompleted) -> Iterator[Body]:
+        if event.index in self._agents:
+            part = ToolCallPart(event.tool_call, agent_id=self._agents.pop(event.index))
+            # Clients put lists together by `index`: this list has the calls in the order of their
+            # results.
+            call = {"index": self._answered, **made_call_of(part)}
+            self._answered += 1
+            yield self._chunk({EXTENSION: {"tool_calls": [call]}})
+
     def _call(self, index: int, call: ToolCall) -> Body:
         number = self._calls[index] = len(self._calls)
         if call.kind == "custom":
             self._custom |= {index}
         return {"tool_calls": [{"index": number, **call_of(call)}]}
 
-    def _with_logprobs(self, delta: LogprobsDelta) -> Body:
-        chunk = self._chunk({"content": delta.text})
-        content = Raw(b"[%b]" % delta.logprobs.encode())
-        chunk["choices"][0]["logprobs"] = {"content": content, "refusal": None}
-        return chunk
+    def _add_logprobs(self, delta: LogprobsDelta) -> Iterator[Body]:
+        if delta.index == self._floor.live:
+            yield self._chunk({"content": delta.text}, logprobs=delta.logprobs)
+        else:
+            held = self._floor.held(delta.index)
+            held.grow(delta.text)
+            held.add_logprobs(delta.logprobs)
 
-    def _finish(self, ending: Finished) -> bytes:
-        last = _unnamed(self._chunk({}, finish_reason(ending)) | served_by(ending))
+    def _annotate(self, added: AnnotationAdded) -> Iterator[Body]:
+        if added.index == self._floor.live:
+            yield self._chunk({"annotations": [annotation_of(added.annotation)]})
+        else:
+            self._floor.held(added.index).annotate(added.annotation)
+
+    def _end(self, ending: AnyEnding) -> bytes:
+        if not isinstance(ending, Finished):
+            return _unnamed({"error": error_of(ending)})
+        reason = finish_reason(ending, asks=bool(self._calls) or not self._is_run)
+        last = _unnamed(self._chunk({}, reason) | served_by(ending))
         if not self._echo.include_usage:
             return last
-        usage = {"choices": [], "usage": usage_of(ending.usage)}
+        usage = {"choices": [], "usage": usage_of(ending.usage, ending.usages)}
         return last + _unnamed(self._chunk({}) | usage)
 
     def _done(self, seq: int) -> bytes:
         """Of one event's frames only the last has the cursor: who saw less comes back for all."""
         return b"data: [DONE]\n%b%d\n\n" % (self._id, seq)
 
-    def _chunk(self, delta: Body, finish: str | None = None) -> Body:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+    def _chunk(self, delta: Body, finish: str | None = None, logprobs: str = "") -> Body:
+        said = {"content": Raw(b"[%b]" % logprobs.encode()), "refusal": None} if logprobs else None
+        choice = {"index": 0, "delta": delta, "logprobs": said, "finish_reason": finish}
         return {
             **self._head,
             "choices": [choice],
             **({"usage": None} if self._echo.include_usage else {}),
         }
+
+    def _frames(self, seq: int, bodies: Iterable[Body]) -> bytes:
+        """All frames of an event: only the last has the cursor."""
+        every = list(bodies)
+        if not every:
+            return b""
+        return b"".join(map(_unnamed, every[:-1])) + self._frame(seq, every[-1])
 
     def _frame(self, seq: int, body: Body) -> bytes:
         return b"data: %b\n%b%d\n\n" % (_json(body), self._id, seq)

@@ -5,7 +5,18 @@ from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType, json, to_builtins
 
-from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart, UrlCitation, Usage
+from legato.content import (
+    Message,
+    ModelUsage,
+    Part,
+    TextPart,
+    ThinkPart,
+    ToolCall,
+    ToolCallPart,
+    UrlCitation,
+    Usage,
+)
+from legato.dialects.blank_lines import BlankLines, Kind, kind_of
 from legato.events import AnyEnding, Failed, Finished, Stopped
 
 Body = dict[str, Any]
@@ -14,9 +25,13 @@ THOUGHTS: Final = "reasoning_content"
 """OpenAI shows no thoughts.  Most servers send, and most clients read, DeepSeek's name for thoughts
 (vLLM, llama.cpp, SGLang, LiteLLM, LangChain, the AI SDK); `reasoning` is OpenRouter's."""
 
+EXTENSION: Final = "legato"
+"""The field for everything without a word in OpenAI's API."""
+
 STOPPED: Final = "generation_stopped"
 
-_REASONS: Final = {"max_answer_bytes": "length"}  # ours, in the API's words
+# Ours, in the API's words: the answer is cut.
+_REASONS: Final = {"max_answer_bytes": "length", "recursion_limit": "length"}
 _KINDS: Final = {
     STOPPED: "invalid_request_error",
     "invalid_parameters": "invalid_request_error",
@@ -61,23 +76,24 @@ def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | No
         "index": 0,
         "message": message_of(answer.content or ()),
         "logprobs": _logprobs_of(answer.content or ()),
-        "finish_reason": finish_reason(ending) if isinstance(ending, Finished) else None,
+        "finish_reason": _finish_reason(answer, ending),
     }
     return {
         **head_of(completion_id, "chat.completion", created, answer.model or ""),
         **served_by(ending),
         "choices": [choice],
-        "usage": usage_of(ending.usage),
+        "usage": usage_of(ending.usage, ending.usages),
     }
 
 
 def message_of(content: Sequence[Part]) -> Body:
     texts = [part for part in content if isinstance(part, TextPart)]
-    text = "".join(part.text for part in texts if part.kind is UNSET)
-    refusal = "".join(part.text for part in texts if part.kind == "refusal")
     annotations = [annotation_of(each) for part in texts for each in part.annotations or ()]
-    thoughts = "".join(part.think for part in content if isinstance(part, ThinkPart))
-    calls = [call_of(part.tool_call) for part in content if isinstance(part, ToolCallPart)]
+    said = _said_in(content)
+    text, refusal, thoughts = said["text"], said["refusal"], said["think"]
+    tool_calls = [part for part in content if isinstance(part, ToolCallPart)]
+    calls = [call_of(part.tool_call) for part in tool_calls if not part.is_made_here]
+    made = [made_call_of(part) for part in tool_calls if part.is_made_here]
     return {
         "role": "assistant",
         "content": text or (None if calls or refusal else ""),
@@ -85,6 +101,36 @@ def message_of(content: Sequence[Part]) -> Body:
         **({"annotations": annotations} if annotations else {}),
         **({THOUGHTS: thoughts} if thoughts else {}),
         **({"tool_calls": calls} if calls else {}),
+        **({EXTENSION: {"tool_calls": made}} if made else {}),
+    }
+
+
+def _said_in(content: Sequence[Part]) -> dict[Kind, str]:
+    """All words of an answer, by their kind."""
+    said: dict[Kind, list[str]] = {"text": [], "refusal": [], "think": []}
+    lines = BlankLines()
+    for part in content:
+        if isinstance(part, ToolCallPart):
+            lines.before(part)
+        elif isinstance(part, TextPart | ThinkPart):
+            said[kind_of(part)] += [lines.before(part), words_of(part)]
+    return {kind: "".join(texts) for kind, texts in said.items()}
+
+
+def words_of(part: TextPart | ThinkPart) -> str:
+    return part.think if isinstance(part, ThinkPart) else part.text
+
+
+def made_call_of(part: ToolCallPart) -> Body:
+    """A tool call made by the run, in our own words: OpenAI's API has no words for the call."""
+    call = part.tool_call
+    return {
+        "id": call.id,
+        "name": call.name,
+        "arguments": call.args,
+        "output": None if call.output is UNSET else call.output,
+        **({"is_error": True} if call.is_error else {}),
+        "agent_id": part.agent_id,
     }
 
 
@@ -114,18 +160,33 @@ def call_of(call: ToolCall) -> Body:
     return {"id": call.id, "type": "function", "function": function}
 
 
-def finish_reason(ending: Finished) -> str:
-    """The reason in the API's words, and a provider's own word unchanged."""
+def _finish_reason(answer: Message, ending: AnyEnding) -> str | None:
+    calls = [part for part in answer.content or () if isinstance(part, ToolCallPart)]
+    asks = answer.agent_id is UNSET or not all(part.is_made_here for part in calls)
+    return finish_reason(ending, asks=asks) if isinstance(ending, Finished) else None
+
+
+def finish_reason(ending: Finished, *, asks: bool = True) -> str:
+    """The reason in the API's words, and a provider's own word unchanged.
+
+    `asks`: whether the answer may ask the caller for tool calls.  A run may end with the results of
+    calls made by the run.  A client that read `tool_calls` then would look for calls in vain.
+    """
+    if ending.reason == "tool_calls" and not asks:
+        return "stop"
     return _REASONS.get(ending.reason, ending.reason)
 
 
-def usage_of(usage: Usage) -> Body:
+def usage_of(usage: Usage, models: Sequence[ModelUsage] = ()) -> Body:
+    """`models`: the sum of a run once more, model by model, in a field of ours."""
+    listed = [{"model": each.model, "calls": each.calls, **usage_of(each.usage)} for each in models]
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": _said("cached_tokens", usage.cached_tokens),
         "completion_tokens_details": _said("reasoning_tokens", usage.reasoning_tokens),
+        **({EXTENSION: {"models": listed}} if listed else {}),
     }
 
 

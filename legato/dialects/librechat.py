@@ -11,15 +11,27 @@ from msgspec import json
 
 from legato.content import NEW_CHAT, ToolCall
 from legato.dialects.contract import Identity
+from legato.dialects.librechat_actions import (
+    applied,
+    pending,
+    pending_action,
+    resolved,
+    returned,
+    taken,
+    unread,
+)
 from legato.events import (
     AnnotationAdded,
+    Answered,
     AnyEnding,
     AnyEvent,
     ArgumentsDelta,
+    Asked,
     Created,
     Ending,
     Failed,
     Finished,
+    HiddenDelta,
     LogprobsDelta,
     ModelCallEnded,
     Origin,
@@ -27,13 +39,30 @@ from legato.events import (
     ReasoningDelta,
     RefusalDelta,
     Snapshot,
+    SteerApplied,
+    SteerReturned,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     Stopped,
     TextDelta,
 )
+from legato.shown import hidden_positions
 
 Body = Mapping[str, Any]
+
+_Told = (
+    Created
+    | StepStarted
+    | StepCompleted
+    | SteerTaken
+    | SteerApplied
+    | SteerReturned
+    | Asked
+    | Answered
+    | AnyEnding
+)
+"""The events that have a body of their own."""
 
 _json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
 
@@ -74,8 +103,10 @@ class LibreChat:
         if type(event) is RefusalDelta or type(event) is LogprobsDelta:
             # LibreChat's clients know only the text.
             return self._text % (event.index, _json(event.text), seq)
-        if isinstance(event, Queued | ModelCallEnded | AnnotationAdded):
+        if isinstance(event, Queued | ModelCallEnded | AnnotationAdded | HiddenDelta):
             return b""  # the reply to the start says the first; no frame says the rest
+        if isinstance(event, StepStarted) and (event.is_hidden or event.kind == "tool_list"):
+            return b""
         if isinstance(event, Failed) and event.request is None:
             return self._frame(seq, {"error": event.message}, name=b"error")
         return self._frame(seq, self._body(event))
@@ -84,17 +115,29 @@ class LibreChat:
         return self._frame(snapshot.seq, self.sync(snapshot))
 
     def sync(self, snapshot: Snapshot) -> Body:
-        """`content[step.index]` is the step's part; nothing is pending beside the snapshot."""
+        """`content[step.index]` is the step's part; nothing is pending beside the snapshot.
+
+        The place of hidden words is null.
+        """
+        hidden = hidden_positions(snapshot)
+        content = snapshot.content
         return {
             "sync": True,
             "resumeState": {
-                "runSteps": [self._run_step(step) for step in snapshot.steps],
-                "aggregatedContent": snapshot.content,
+                "runSteps": [
+                    self._run_step(step)
+                    for step in snapshot.steps
+                    if step.whole is None and not step.is_hidden
+                ],
+                "aggregatedContent": [
+                    None if index in hidden else part for index, part in enumerate(content)
+                ],
                 "userMessage": snapshot.created.request if snapshot.created else None,
                 "responseMessageId": self._identity.response_id,
                 "conversationId": self._identity.conversation_id,
                 "sender": snapshot.created.sender if snapshot.created else None,
                 "generationId": self._identity.job_id,
+                **pending(snapshot, self._identity),
             },
             "pendingEvents": [],
         }
@@ -106,14 +149,26 @@ class LibreChat:
         job_id = _json(self._identity.job_id)[1:-1]
         return _DELTA % (name, _verbatim(job_id), delta, _verbatim(self._id))
 
-    def _body(self, event: Created | StepStarted | StepCompleted | AnyEnding) -> Body:
+    def _body(self, event: _Told) -> Body:
         match event:
+            case StepStarted(kind="agent_update", whole=part):
+                return {"event": "on_agent_update", "data": part}
             case StepStarted():
                 return {"event": "on_run_step", "data": self._run_step(event)}
             case StepCompleted(index, tool_call):
                 return self._completed(index, tool_call)
             case Created():
                 return self._created(event)
+            case SteerTaken():
+                return {"event": "on_steer_updated", "data": taken(event)}
+            case SteerApplied():
+                return {"event": "on_steer_applied", "data": applied(event, self._identity)}
+            case SteerReturned():
+                return {"event": "on_steer_updated", "data": returned(event)}
+            case Asked():
+                return {"event": "on_pending_action", "data": pending_action(event, self._identity)}
+            case Answered():
+                return {"event": "on_action_resolved", "data": resolved(event)}
             case Finished() | Stopped() | Failed():
                 return self._final(event)
             case _:
@@ -172,6 +227,7 @@ class LibreChat:
             "responseMessage": event.response,
             "usage": event.usage,
             "generationId": self._identity.job_id,
+            **unread(event.unread),
             **_manner(event),
         }
 

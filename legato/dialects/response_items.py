@@ -3,21 +3,23 @@
 from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple
 
-from msgspec import Raw, json, to_builtins
+from msgspec import UNSET, Raw, json, to_builtins
 
-from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart, UrlCitation
+from legato.agents.definition import labelled
+from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart, ToolListPart, UrlCitation
 from legato.events import AnnotationAdded, LogprobsDelta
 
 Body = dict[str, Any]
 ResponseEvent = tuple[str, Body]  # the event's type, and all other fields but the number
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
-OutputPart = TextPart | ThinkPart | ToolCallPart
-"""A part that is an item of the output; an error part is not."""
+OutputPart = TextPart | ThinkPart | ToolCallPart | ToolListPart
+"""A part with an item in the output."""
 
 ADDED: Final = "response.output_item.added"
 DONE: Final = "response.output_item.done"
 ARGUMENTS_DELTA: Final = "response.function_call_arguments.delta"
 ARGUMENTS_DONE: Final = "response.function_call_arguments.done"
+MCP_ARGUMENTS_DELTA: Final = "response.mcp_call_arguments.delta"
 INPUT_DELTA: Final = "response.custom_tool_call_input.delta"
 INPUT_DONE: Final = "response.custom_tool_call_input.done"
 
@@ -65,14 +67,29 @@ _PREFIXES: Final = {
     "reasoning": "rs",
     "function_call": "fc",
     "custom_tool_call": "ctc",
+    "mcp_call": "mcp",
+    "mcp_list_tools": "mcpl",
 }
-_INPUTS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
+_INPUTS: Final = {
+    "function_call": "arguments",
+    "custom_tool_call": "input",
+    "mcp_call": "arguments",
+}
 
 
 def type_of(part: OutputPart) -> str:
+    if isinstance(part, ToolListPart):
+        return "mcp_list_tools"
     if isinstance(part, ToolCallPart):
-        return "custom_tool_call" if part.tool_call.kind == "custom" else "function_call"
+        return _type_of_call(part)
     return "message" if isinstance(part, TextPart) else "reasoning"
+
+
+def _type_of_call(part: ToolCallPart) -> str:
+    """`mcp_call` is the API's word for calls made by the server."""
+    if part.is_made_here:
+        return "mcp_call"
+    return "custom_tool_call" if part.tool_call.kind == "custom" else "function_call"
 
 
 def id_of(part: OutputPart, job_id: str, index: int) -> str:
@@ -81,12 +98,46 @@ def id_of(part: OutputPart, job_id: str, index: int) -> str:
 
 def item_of(part: OutputPart, job_id: str, index: int, status: ItemStatus) -> Body:
     head = {"id": id_of(part, job_id, index), "type": type_of(part), "status": status}
+    if isinstance(part, ToolListPart):
+        return _list_of(part, head["id"])
     if isinstance(part, ToolCallPart):
         call = part.tool_call
+        if part.is_made_here:
+            return {**head, **_made(call, status)}
+        if call.by_caller and call.output is not UNSET:
+            head["status"] = "incomplete"  # the model was cut, and asks anew
         return {**head, "call_id": call.id, "name": call.name, _INPUTS[head["type"]]: call.args}
     if isinstance(part, ThinkPart):
         return {**head, "summary": [_whole_of(part)]}
     return {**head, "role": "assistant", "content": [_whole_of(part)]}
+
+
+def _made(call: ToolCall, status: ItemStatus) -> Body:
+    """A call that a run makes, with its result.  `status`: where no result has come."""
+    label, name = labelled(call.name)
+    is_error, output = bool(call.is_error), None if call.output is UNSET else call.output
+    told = {"type": "text", "text": output}
+    error = {"type": "mcp_tool_execution_error", "content": [told]} if is_error else None
+    open_status = "in_progress" if status == "in_progress" else "incomplete"
+    return {
+        "status": open_status if output is None else "failed" if is_error else "completed",
+        "server_label": label,
+        "name": name,
+        "arguments": call.args,
+        "output": None if is_error else output,
+        "error": error,
+        "approval_request_id": None,
+    }
+
+
+def _list_of(part: ToolListPart, item_id: str) -> Body:
+    return {
+        "id": item_id,
+        "type": "mcp_list_tools",
+        "server_label": part.server,
+        "tools": json.decode(part.tools),
+        "error": part.error or None,
+    }
 
 
 def words_of(part: TextPart | ThinkPart) -> TextEvents:
@@ -120,27 +171,29 @@ def _logprobs(said: str) -> bytes:
 
 def place_of(part: OutputPart, job_id: str, index: int) -> Body:
     """The fields that say where in the response a part's deltas and texts belong."""
-    place = {} if isinstance(part, ToolCallPart) else words_of(part).place
+    place = words_of(part).place if isinstance(part, TextPart | ThinkPart) else {}
     return {"item_id": id_of(part, job_id, index), "output_index": index, **place}
 
 
-def delta_type(part: OutputPart) -> str:
+def delta_type(part: TextPart | ThinkPart | ToolCallPart) -> str:
     if isinstance(part, ToolCallPart):
+        if part.is_made_here:
+            return MCP_ARGUMENTS_DELTA
         return INPUT_DELTA if part.tool_call.kind == "custom" else ARGUMENTS_DELTA
     return words_of(part).delta
 
 
-def with_logprobs(job_id: str, delta: LogprobsDelta) -> ResponseEvent:
-    """The event of a delta with logprobs, as which only text comes."""
+def with_logprobs(job_id: str, delta: LogprobsDelta, index: int) -> ResponseEvent:
+    """The event of a delta with logprobs, as which only text comes; `index`: the item's."""
     part = TextPart("")
-    place = place_of(part, job_id, delta.index)
+    place = place_of(part, job_id, index)
     logprobs = Raw(_logprobs(delta.logprobs))
     return delta_type(part), {**place, "logprobs": logprobs, "delta": delta.text}
 
 
-def annotated(job_id: str, added: AnnotationAdded, number: int) -> ResponseEvent:
-    """The event of an annotation, the text's `number`th from 0."""
-    place = {"item_id": id_of(TextPart(""), job_id, added.index), "output_index": added.index}
+def annotated(job_id: str, added: AnnotationAdded, index: int, number: int) -> ResponseEvent:
+    """The event of an annotation, the text's `number`th from 0; `index`: the item's."""
+    place = {"item_id": id_of(TextPart(""), job_id, index), "output_index": index}
     annotation = annotation_of(added.annotation)
     said = {"content_index": 0, "annotation_index": number, "annotation": annotation}
     return "response.output_text.annotation.added", {**place, **said}
@@ -150,8 +203,13 @@ def opening(part: OutputPart, job_id: str, index: int) -> Iterator[ResponseEvent
     """The events at a part's beginning; `part` is the part as it begins."""
     item = item_of(part, job_id, index, "in_progress")
     place = place_of(part, job_id, index)
-    if isinstance(part, ToolCallPart):
+    if isinstance(part, ToolListPart):
+        yield ADDED, {"output_index": index, "item": item | {"tools": [], "error": None}}
+        yield "response.mcp_list_tools.in_progress", place
+    elif isinstance(part, ToolCallPart):
         yield ADDED, {"output_index": index, "item": item | {_INPUTS[item["type"]]: ""}}
+        if part.is_made_here:
+            yield "response.mcp_call.in_progress", place
         if part.tool_call.args:
             yield delta_type(part), {**place, "delta": part.tool_call.args}
     else:
@@ -163,10 +221,15 @@ def opening(part: OutputPart, job_id: str, index: int) -> Iterator[ResponseEvent
 def closing(
     part: OutputPart, job_id: str, index: int, status: ItemStatus
 ) -> Iterator[ResponseEvent]:
-    """The events at a part's end; `part` is the whole part."""
+    """The events at a part's end; `part` is the whole part.
+
+    The event of `whole_arguments` comes before, where the part is a call.
+    """
     place = place_of(part, job_id, index)
-    if isinstance(part, ToolCallPart):
-        yield _whole(part.tool_call, place)
+    if isinstance(part, ToolListPart):
+        yield _list_read(part), place
+    elif isinstance(part, ToolCallPart):
+        yield from result_of(part, job_id, index)
     else:
         words, whole = words_of(part), _whole_of(part)
         said = "refusal" if words is _REFUSAL else "text"
@@ -176,7 +239,25 @@ def closing(
     yield DONE, {"output_index": index, "item": item_of(part, job_id, index, status)}
 
 
-def _whole(call: ToolCall, place: Body) -> ResponseEvent:
+def whole_arguments(part: ToolCallPart, job_id: str, index: int) -> ResponseEvent:
+    """The event that ends the arguments of a call."""
+    place, call = place_of(part, job_id, index), part.tool_call
+    if part.is_made_here:
+        return "response.mcp_call_arguments.done", {**place, "arguments": call.args}
     if call.kind == "custom":
         return INPUT_DONE, {**place, "input": call.args}
     return ARGUMENTS_DONE, {**place, "name": call.name, "arguments": call.args}
+
+
+def result_of(part: ToolCallPart, job_id: str, index: int) -> Iterator[ResponseEvent]:
+    """The event of a call's result; nothing for a call without a result."""
+    call = part.tool_call
+    if part.is_made_here and call.output is not UNSET:
+        name = "failed" if call.is_error else "completed"
+        yield f"response.mcp_call.{name}", place_of(part, job_id, index)
+
+
+def _list_read(part: ToolListPart) -> str:
+    """A list with some of the tools is a list, too; `error` says which are missing."""
+    is_empty = part.error is not UNSET and part.tools == "[]"
+    return f"response.mcp_list_tools.{'failed' if is_empty else 'completed'}"

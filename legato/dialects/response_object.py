@@ -1,12 +1,13 @@
 """The response object, embedded in events and returned by a GET. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from legato.content import ErrorPart, Part, ToolCallPart, Usage
+from legato.content import ModelUsage, Part, ToolCallPart, Usage, WholePart
 from legato.dialects.response_items import Body, ItemStatus, OutputPart, ResponseEvent, item_of
 from legato.dialects.response_status import end_status, error_of, incomplete_of, status_of
-from legato.events import AnyEnding, Created
+from legato.events import AnyEnding, Created, Snapshot
+from legato.shown import shown
 
 PREFIX: Final = "resp_"  # and the job's id
 
@@ -40,9 +41,22 @@ _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 def resource(created: Created, content: Sequence[Part], ending: AnyEnding | None) -> Body:
     """The response with the given content; without an ending the response is running.
 
-    Content from the log and content from storage give the same response.
+    `content`: the shown parts.  Content from the log and content from storage give the
+    same response.
     """
     return _resource(created, output_of(created, content, ending), status_of(ending), ending)
+
+
+def resource_now(snapshot: Snapshot, ending: AnyEnding | None) -> Body:
+    """The response of a job after the beginning."""
+    created = snapshot.created
+    assert created is not None, "only what has begun has a response"
+    return resource(created, shown(snapshot), ending)
+
+
+def has_output(content: Iterable[Part]) -> bool:
+    """Whether a model said anything: the tools were listed by no model."""
+    return any(not isinstance(part, WholePart) for part in content)
 
 
 def queued(created: Created) -> Body:
@@ -67,16 +81,26 @@ def output_of(
 ) -> Sequence[Body]:
     """The items; in a cut answer, every item that might have gone on is incomplete."""
     job_id = job_id_of(created)
-    parts: list[OutputPart] = [part for part in content if not isinstance(part, ErrorPart)]
+    placed = [(place, part) for place, part in enumerate(content) if isinstance(part, OutputPart)]
+    last = placed[-1][0] if placed else 0
     return [
-        item_of(part, job_id, index, _item_status(part, index == len(parts) - 1, ending))
-        for index, part in enumerate(parts)
+        item_of(part, job_id, index, _item_status(part, place, last, ending))
+        for index, (place, part) in enumerate(placed)
     ]
 
 
-def _item_status(part: OutputPart, is_last: bool, ending: AnyEnding | None) -> ItemStatus:
-    """More of a call's arguments may come as long as anything does."""
-    return end_status(ending) if is_last or isinstance(part, ToolCallPart) else "completed"
+def _item_status(part: OutputPart, place: int, last: int, ending: AnyEnding | None) -> ItemStatus:
+    """More of a call's arguments may come as long as anything does.
+
+    `place`: of the part in the content; `last`: of the last item.
+    """
+    if isinstance(part, ToolCallPart) and part.is_made_here:
+        is_open = True
+    elif ending is None or ending.cut is None:
+        is_open = isinstance(part, ToolCallPart) or place == last
+    else:
+        is_open = place in ending.cut
+    return end_status(ending) if is_open else "completed"
 
 
 def job_id_of(created: Created) -> str:
@@ -106,14 +130,16 @@ def _resource(
         "incomplete_details": incomplete_of(ending),
         "model": api_request.model,
         "output": output,
-        "usage": usage_of(ending.usage) if ending else None,
+        "usage": usage_of(ending.usage, ending.usages) if ending else None,
         "store": api_request.store,
         **DEFAULTS,
         **api_request.echo,
     }
 
 
-def usage_of(usage: Usage) -> Body:
+def usage_of(usage: Usage, models: Sequence[ModelUsage] = ()) -> Body:
+    """`models`: the sum of a run once more, model by model, in a field of ours."""
+    listed = [{"model": each.model, "calls": each.calls, **usage_of(each.usage)} for each in models]
     return {
         "input_tokens": usage.prompt_tokens,
         # The API's types have no null for these two: 0 also stands for an unknown count.
@@ -121,4 +147,5 @@ def usage_of(usage: Usage) -> Body:
         "output_tokens": usage.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        **({"legato": {"models": listed}} if listed else {}),
     }

@@ -2,11 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 from copy import copy
-from typing import Final, Self, assert_never
+from typing import Final, NamedTuple, Self, assert_never
 
 from msgspec import json
 
-from legato.content import ErrorPart, ToolCallPart
+from legato.content import (
+    AgentUpdatePart,
+    Part,
+    TextPart,
+    ThinkPart,
+    ToolCallPart,
+    ToolListPart,
+)
 from legato.dialects.contract import Identity
 from legato.dialects.response_items import (
     ItemStatus,
@@ -17,65 +24,90 @@ from legato.dialects.response_items import (
     delta_type,
     opening,
     place_of,
+    whole_arguments,
     with_logprobs,
 )
 from legato.dialects.response_object import beginning, resource
 from legato.dialects.response_status import end_status, end_type, unbegun
 from legato.events import (
     AnnotationAdded,
+    Answered,
     AnyEnding,
     AnyEvent,
+    Asked,
     Created,
     Delta,
     Ending,
     Failed,
     Finished,
+    HiddenDelta,
     LogprobsDelta,
     ModelCallEnded,
+    Origin,
     Queued,
     RareEvent,
     Snapshot,
+    SteerApplied,
+    SteerReturned,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     Stopped,
     TextDelta,
 )
-from legato.growing_part import GrowingPart, blank
+from legato.growing_part import GrowingPart, blank, completed
 
 _json = json.Encoder().encode  # JSON escapes every line break, so a payload cannot forge a frame
 
 _DONE: Final = b"data: [DONE]\n\n"
 
 
+class _Item(NamedTuple):
+    """An open item.  `frame`: a template of the item's deltas; `place`: the item's number."""
+
+    growing: GrowingPart
+    frame: bytes
+    place: int
+    origin: Origin
+
+
 class ResponsesEncoder:
     """One job's frames.
 
-    The state is the answer's parts.  A text is open until the next step; a tool call is open to the
-    end, because more arguments may come beside the arguments of later calls.
+    The state is the answer's parts.  A text is open until the next step of the same agent.  A tool
+    call is open until the model call ends, and a call made by the run until the result is there:
+    more arguments may come beside the arguments of later calls.  Items have numbers of
+    their own, because some parts are no items.
     """
 
     def __init__(self, identity: Identity) -> None:
         self._job_id = identity.job_id
         self.number = 0
         self._created: Created | None = None
-        self._closed: dict[int, OutputPart] = {}
-        self._open: dict[int, tuple[GrowingPart, bytes]] = {}  # each with a template of its deltas
+        self._closed: dict[int, Part] = {}
+        self._open: dict[int, _Item] = {}
+        self._count = 0  # of items
+        self._whole: frozenset[int] = frozenset()  # positions of open calls with whole arguments
 
     def fork(self) -> Self:
         twin = copy(self)
         twin._closed = dict(self._closed)
-        twin._open = {index: (part.fork(), frame) for index, (part, frame) in self._open.items()}
+        twin._open = {
+            index: item._replace(growing=item.growing.fork()) for index, item in self._open.items()
+        }
         return twin
 
     def encode(self, seq: int, event: AnyEvent) -> bytes:
         # Nearly all encoded events are deltas.  Therefore an item makes the template of its deltas'
         # frames once, and fills in the differences.
         if type(event) is TextDelta or isinstance(event, Delta):
-            part, frame = self._open[event.index]
+            if type(event) is HiddenDelta:
+                return b""
+            item = self._open[event.index]
             text, number = event.text, self.number
-            part.grow(text)
+            item.growing.grow(text)
             self.number = number + 1
-            return frame % (number, _json(text))
+            return item.frame % (number, _json(text))
         return self._frames(self._rare(event)) + (_DONE if isinstance(event, Ending) else b"")
 
     def snapshot(self, snapshot: Snapshot) -> None:
@@ -87,11 +119,16 @@ class ResponsesEncoder:
                 yield from self._start(event)
             case LogprobsDelta():
                 yield self._grow(event)
-            case AnnotationAdded(index, annotation):
-                number = self._open[index][0].annotate(annotation)
-                yield annotated(self._job_id, event, number)
-            case Queued() | StepCompleted() | ModelCallEnded():
-                pass  # a tool's result is not the model's output
+            case AnnotationAdded(position, annotation):
+                item = self._open[position]
+                number = item.growing.annotate(annotation)
+                yield annotated(self._job_id, event, item.place, number)
+            case ModelCallEnded(origin):
+                yield from self._end_call(origin)
+            case StepCompleted():
+                yield from self._complete(event)
+            case Queued() | SteerTaken() | SteerApplied() | SteerReturned() | Asked() | Answered():
+                pass
             case Created():
                 self._created = event
                 yield from beginning(event)
@@ -103,28 +140,73 @@ class ResponsesEncoder:
     def _start(self, step: StepStarted) -> Iterator[ResponseEvent]:
         if step.index in self._open:
             return  # a model goes on where another owner's left off
-        yield from self._close("completed", ToolCallPart)
+        yield from self._close_words(step.origin)
         part = blank(step)
-        yield from opening(part, self._job_id, step.index)
-        self._open[step.index] = GrowingPart(part), self._template(part, step.index)
+        if isinstance(part, AgentUpdatePart):
+            self._closed[step.index] = part
+        elif not step.is_hidden:
+            yield from self._add(step, part)
+
+    def _add(self, step: StepStarted, part: OutputPart) -> Iterator[ResponseEvent]:
+        index = self._count
+        self._count += 1
+        yield from opening(part, self._job_id, index)
+        if isinstance(part, ToolListPart):
+            self._closed[step.index] = part
+            yield from closing(part, self._job_id, index, "completed")
+        else:
+            frame = self._template(part, index)
+            self._open[step.index] = _Item(GrowingPart(part), frame, index, step.origin)
 
     def _grow(self, delta: LogprobsDelta) -> ResponseEvent:
-        growing, _ = self._open[delta.index]
-        growing.grow(delta.text)
-        growing.add_logprobs(delta.logprobs)
-        return with_logprobs(self._job_id, delta)
+        item = self._open[delta.index]
+        item.growing.grow(delta.text)
+        item.growing.add_logprobs(delta.logprobs)
+        return with_logprobs(self._job_id, delta, item.place)
 
-    def _close(self, status: ItemStatus, *but: type[OutputPart]) -> Iterator[ResponseEvent]:
-        for index, (growing, _) in sorted(self._open.items()):
-            if not issubclass(growing.kind, but):
-                del self._open[index]
-                part = growing.read()
-                assert not isinstance(part, ErrorPart), "no step begins one"
-                self._closed[index] = part
-                yield from closing(part, self._job_id, index, status)
+    def _close_words(self, origin: Origin) -> Iterator[ResponseEvent]:
+        """Close what the agent was saying."""
+        for position, item in sorted(self._open.items()):
+            is_words = item.growing.kind is not ToolCallPart
+            if is_words and item.origin[1:3] == origin[1:3]:
+                yield from self._close(position, "completed")
+
+    def _end_call(self, origin: Origin) -> Iterator[ResponseEvent]:
+        yield from self._close_words(origin)
+        for position, item in sorted(self._open.items()):
+            if item.origin.call_no == origin.call_no:
+                part = item.growing.read()
+                assert isinstance(part, ToolCallPart), "the words are closed"
+                if part.is_made_here:
+                    yield from self._say_arguments(position, part)
+                else:
+                    yield from self._close(position, "completed")
+
+    def _complete(self, event: StepCompleted) -> Iterator[ResponseEvent]:
+        """The result of a call.  A call of the caller's gets one where its model call was cut."""
+        item = self._open.get(event.index)
+        if item is not None and item.origin.agent_id is not None:
+            growing = completed(item.growing, event.tool_call)
+            self._open[event.index] = item._replace(growing=growing)
+            yield from self._close(event.index, "incomplete")
+
+    def _say_arguments(self, position: int, part: ToolCallPart) -> Iterator[ResponseEvent]:
+        if position not in self._whole:
+            self._whole |= {position}
+            yield whole_arguments(part, self._job_id, self._open[position].place)
+
+    def _close(self, position: int, status: ItemStatus) -> Iterator[ResponseEvent]:
+        part = self._open[position].growing.read()
+        assert isinstance(part, OutputPart), "no other part is open"
+        if isinstance(part, ToolCallPart):
+            yield from self._say_arguments(position, part)
+        item = self._open.pop(position)
+        self._closed[position] = part
+        yield from closing(part, self._job_id, item.place, status)
 
     def _end(self, ending: AnyEnding) -> Iterator[ResponseEvent]:
-        yield from self._close(end_status(ending))
+        for position in sorted(self._open):
+            yield from self._close(position, end_status(ending))
         if self._created is None:
             yield "error", {"error": unbegun(ending)}
         else:
@@ -140,7 +222,7 @@ class ResponsesEncoder:
         self.number += 1
         return b"event: %b\ndata: %b\n\n" % (name.encode(), body)
 
-    def _template(self, part: OutputPart, index: int) -> bytes:
+    def _template(self, part: TextPart | ThinkPart | ToolCallPart, index: int) -> bytes:
         """The template of a delta's frame, with places for the number and for the text as JSON."""
         name = delta_type(part)
         place = _json(place_of(part, self._job_id, index))[1:-1].replace(b"%", b"%%")

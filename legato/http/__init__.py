@@ -1,9 +1,11 @@
 """HTTP: parse, ask, respond.  No business rules.
 
+- `answers`: reads the answers of a request: which asks they are for, and whether they fit
 - `app`: builds the application: the routes, the description, and the gate before all routes
 - `application`: the application itself: all that a request may use
 - `assets`: files that are the same for everybody: made once, kept as bytes, with an ETag
 - `chat`: the chat routes: start, follow, query and stop a generation
+- `clock`: the clock of the wire
 - `conversations`: conversations and their messages, as stored
 - `cors`: sites whose pages may read the API's answers: the configured ones only, without cookies
 - `description`: `/openapi.json`: the description of the API, made once
@@ -22,6 +24,7 @@
 - `request_info`: facts about the sender, read once from the head of a request
 - `requests`: the id of each request, in the reply and in the log lines; the counts of requests
 - `runtime`: all that the routes run on, opened and closed as a whole: storage > models > supervisor
+- `steering`: the routes for words and answers to a generation that runs
 - `tracing`: a span for each generation, for OpenTelemetry; only where `trace_endpoint` is set
 - `url_rules`: rules from a path to a route, without the way back until somebody asks
 - `turns`: the turn that the body of a start asks for

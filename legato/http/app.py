@@ -6,6 +6,7 @@ from typing import Final
 from quart_schema import Info, QuartSchema, Server
 
 from legato.config import Settings, load_settings
+from legato.http.agents.actions import actions
 from legato.http.agents.avatars import avatars
 from legato.http.agents.permissions import permissions
 from legato.http.agents.routes import agents
@@ -30,11 +31,12 @@ from legato.http.openai.responses.sockets import response_sockets
 from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.runtime import Runtime
+from legato.http.steering import steering
 from legato.secret import with_secret
 
 BLUEPRINTS: Final = (
-    *(agents, avatars, permissions, tools),
-    *(chat, completions, completion_jobs, conversations, keys, models),
+    *(agents, actions, avatars, permissions, tools),
+    *(chat, steering, completions, completion_jobs, conversations, keys, models),
     *(responses, response_jobs, response_sockets, compaction),
     *(api_conversations, conversation_items),
     *(pages, sessions, metrics),

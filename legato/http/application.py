@@ -8,6 +8,7 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
 from legato.config import ANY_AUDIENCE, Settings
+from legato.http.agents.action_saving import ActionSaving
 from legato.http.agents.ids import NAME, AgentIdConverter
 from legato.http.assets import Assets, Folder
 from legato.http.auth.authenticator import Authenticator
@@ -60,6 +61,7 @@ class Legato(Hosted):
             settings.limits.max_connections_per_address,
             self.proxies.trusts,
         )
+        self.action_saving = ActionSaving(settings)
         self.seal = Seal(settings.jwt_secret or "")
         audience = None if settings.jwt_audience == ANY_AUDIENCE else settings.jwt_audience
         expected = Expected(settings.jwt_issuer, audience)

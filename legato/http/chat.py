@@ -10,7 +10,7 @@ from legato.actors.conversation.agent_prompt import parameters
 from legato.actors.conversation.turn import Turn
 from legato.actors.ending import standing_of
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import Standing, StopReply
+from legato.actors.messages import StopReply
 from legato.actors.ref import JobRef
 from legato.actors.start import StartReply, start_turn
 from legato.actors.stream.places import Start
@@ -155,7 +155,7 @@ async def status(stream_id: str) -> Response:
     state = LibreChat(identity).sync(answer.snapshot)["resumeState"]
     return reply(
         StatusReply(
-            active=answer.standing is Standing.RUNNING,
+            active=answer.ending is None,
             stream_id=job.conversation_id,
             generation_id=job.job_id,
             status=answer.standing,

@@ -28,6 +28,7 @@ from legato.agents.errors import AgentForbidden, InvalidAgent, NoSuchAgent
 from legato.http.auth.authenticator import ForbiddenOrigin
 from legato.http.auth.tokens import KeysUnavailable, Unauthorized
 from legato.models.contract import ModelError
+from legato.storage.contracts.actions import ToolTaken
 from legato.storage.contracts.agents import NoOwner, TooMany
 from legato.storage.contracts.errors import (
     ForeignConversation,
@@ -139,6 +140,7 @@ STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     InvalidAgent: (400, "Invalid request data"),
     NoOwner: (400, "Failed to update permissions"),
     TooMany: (400, "Invalid request data"),
+    ToolTaken: (400, "Invalid request data"),
     InvalidCursor: (400, "Invalid request"),
     ModelError: (400, "Invalid request"),
     RequestReused: (422, "Request reused"),

@@ -1,7 +1,7 @@
 """The page, and the routes for operators and tools."""
 
 import re
-from functools import lru_cache
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -29,15 +29,15 @@ SWAGGER_FILES: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32
 @hide
 async def index(conversation_id: str | None = None) -> Response:
     if base := application().settings.base_path:
-        return Response(below(base, str(current_app.static_folder)), mimetype="text/html")
+        read = partial(below, base, str(current_app.static_folder))
+        return await application().assets.reply(f"{base}/index.html", read)
     return await current_app.send_static_file("index.html")
 
 
-@lru_cache(maxsize=4)  # of each application in this process
-def below(base: str, folder: str) -> str:
+def below(base: str, folder: str) -> bytes:
     """The page with all addresses below `base`; scripts take addresses from their own URL."""
     text = Path(folder, "index.html").read_text("utf-8")
-    return re.sub(r'(href|src|action)="/', rf'\1="{base}/', text)
+    return re.sub(r'(href|src|action)="/', rf'\1="{base}/', text).encode()
 
 
 @pages.get("/docs")

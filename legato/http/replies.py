@@ -79,6 +79,53 @@ class AbortReply(Struct, kw_only=True, rename="camel"):
     persistence_failed: bool | UnsetType = UNSET
 
 
+class SteerReply(Struct, kw_only=True, rename="camel"):
+    """A steer: `queued` (at `position` among the waiting ones, from 1), `applied` (a model call
+    read it; it is part `index` of the answer), `cancelled`, or `returned` (`why`: the generation
+    has `finished`, `stopped` or `failed` before).
+
+    `cursor`: the position up to which the reply is true.  `outcomeAt`: where it was applied or
+    returned.
+    """
+
+    status: str
+    steer_id: str
+    client_steer_id: str | UnsetType = UNSET
+    conversation_id: str
+    generation_id: str
+    position: int | UnsetType = UNSET
+    preempt: bool
+    cursor: str
+    index: int | UnsetType = UNSET
+    outcome_at: str | UnsetType = UNSET
+    why: str | UnsetType = UNSET
+    text: str | UnsetType = UNSET
+
+
+class SteerCancelReply(Struct, rename="camel"):
+    """`removed` is false where a model read the steer before, or the generation ended."""
+
+    removed: bool
+    steer: SteerReply
+
+
+class ArmReply(Struct, rename="camel"):
+    """`armed` is false where the steer does not wait any more."""
+
+    armed: bool
+    steer: SteerReply
+
+
+class ResumeReply(Struct, kw_only=True, rename="camel"):
+    """`answered`: the decision that each ask has.  `cursor`: where the reply is true."""
+
+    status: str
+    conversation_id: str
+    generation_id: str
+    cursor: str
+    answered: Mapping[str, str]
+
+
 class TitleReply(Struct):
     title: str
 

@@ -12,8 +12,9 @@ from legato.actors.jobs import Jobs
 from legato.actors.lifespan import Replica, open_supervisor
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.supervisor import Supervisor
-from legato.agents.catalogue import Catalogue
+from legato.agents.catalogue import Catalogue, check_model
 from legato.agents.configured import configured_agents
+from legato.agents.errors import InvalidAgent
 from legato.agents.run import AgentRuns
 from legato.agents.tools.contract import NoTools, Toolbox
 from legato.agents.tools.toolbox import open_toolbox
@@ -27,7 +28,7 @@ from legato.http.auth.revoked import RevocationList, open_revocation_list
 from legato.http.guards.chain import GuardChain, open_guards
 from legato.http.tracing import open_tracing
 from legato.models.catalogue import open_models
-from legato.models.contract import Model, ModelError
+from legato.models.contract import Model
 from legato.storage.breaker import watched
 from legato.storage.contracts.agents import Agents
 from legato.storage.contracts.errors import StorageError
@@ -83,10 +84,12 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         ) as models,
         open_key_ring(storage.records.api_keys) as key_ring,
         open_revocation_list(storage.records.revocations) as revoked,
-        open_toolbox(settings) as toolbox,
+        open_toolbox(settings, storage.records.actions) as toolbox,
         _open_jobs(settings, storage, models, toolbox) as replica,
         open_retention(storage.erasure, settings.retention_days),
     ):
+        catalogue = catalogue_of(settings, storage.records.agents, models)
+        check_tools(catalogue, toolbox)
         if tracing is not None:
             replica.supervisor.observe(tracing)
         yield Runtime(
@@ -98,21 +101,29 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             key_ring,
             guards,
             revoked,
-            catalogue_of(settings, storage.records.agents, models),
+            catalogue,
             toolbox,
         )
 
 
 def catalogue_of(settings: Settings, stored: Agents, models: Mapping[str, Model]) -> Catalogue:
-    """Raises ConfigError where an agent's parameters do not fit the agent's model."""
+    """Raises ConfigError where an agent's model does not take the parameters, or takes no tools."""
     default = settings.default_model or next(iter(models))
     configured = configured_agents(settings.agents, default)
     for agent in configured.values():
         try:
-            models[agent.state.model].check(agent.state.model_parameters)
-        except ModelError as error:
-            raise ConfigError(f"agents.{agent.name}.parameters: {error}") from None
+            check_model(agent.state, models[agent.state.model])
+        except InvalidAgent as error:
+            field = error.field.removeprefix("model_")
+            raise ConfigError(f"agents.{agent.name}.{field}: {error}") from None
     return Catalogue(configured, stored, models, settings.limits.max_recursion)
+
+
+def check_tools(catalogue: Catalogue, toolbox: Toolbox) -> None:
+    """Raises ConfigError for a tool of a configured agent that leads nowhere."""
+    for agent in catalogue.configured.values():
+        for name, reason in toolbox.unknown(agent.state.tools).items():
+            raise ConfigError(f"agents.{agent.name}.tools: found {name!r}; {reason}")
 
 
 @asynccontextmanager

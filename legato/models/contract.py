@@ -37,12 +37,16 @@ class ModelRequest(Struct, frozen=True):
     """`parameters` are the caller's own (temperature, max_tokens, …), handed on unread.
 
     `resumed`: the text of this very answer when a new process took the job over.  The last message
-    ends with this text.
+    ends with this text.  `calls_made`: how many model calls of the same run came before, where a
+    steer came between, else 0.  `allowed_tools`: names of tools, allowed by somebody for all of the
+    conversation.
     """
 
     messages: tuple[ChatMessage, ...]
     parameters: Mapping[str, Json] = {}
     resumed: str = ""
+    calls_made: int = 0
+    allowed_tools: frozenset[str] = frozenset()
 
 
 @final

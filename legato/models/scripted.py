@@ -212,6 +212,8 @@ def _play(script: Script, request: ModelRequest) -> Play:
 
 def _calls_before(request: ModelRequest) -> int:
     """Count the model calls since the question: each left a message of the assistant."""
+    if request.calls_made:
+        return request.calls_made
     made = 0
     for message in request.messages:
         made = 0 if message.role == "user" else made + (message.role == "assistant")

@@ -11,11 +11,13 @@ seed.
 - `readers`: readers: clients with a cursor, each coming back until the ending is read
 - `records`: records in memory that fail, hang and lie on demand
 - `run`: one run: a schedule happens to a cluster on the mock clock, always in the same way
+- `runs`: checks agents' runs by their tools, which know every call
 - `schedule`: schedules: all that happens to one cluster, drawn from a seed, as plain data
 - `seats`: several replicas in one process, on a shared memory that fails
 - `shrink`: shrinking: the shortest schedule found that still breaks the promise
 - `simulation`: a simulation: a cluster during a schedule, and all that the cluster's clients are
   told
+- `tools`: the tools of all replicas, with every call that was ever made
 - `world`: the storage shared by all replicas, and each replica's access, failing on demand
 """
 

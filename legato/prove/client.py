@@ -56,6 +56,10 @@ class SimulatedClient:
         if event == "on_run_step":
             self._step(data)
             return
+        if event == "on_run_step_completed":
+            result = data["result"]
+            self.content[result["index"]]["tool_call"] = result["tool_call"]
+            return
         part = self.content[self._indexes[data["id"]]]
         if event == "on_run_step_delta":
             part["tool_call"]["args"] += data["delta"]["tool_calls"][0]["args"]
@@ -67,6 +71,12 @@ class SimulatedClient:
 
     def _step(self, step: Any) -> None:
         self._indexes[step["id"]] = step["index"]
-        calls = step["stepDetails"].get("tool_calls")
         if step["index"] == len(self.content):
-            self.content.append({"type": "tool_call", "tool_call": calls[0]} if calls else {})
+            self.content.append(_begun(step))
+
+
+def _begun(step: Any) -> dict[str, Any]:
+    """A part as it begins, named after the agent that makes it."""
+    calls = step["stepDetails"].get("tool_calls")
+    named = {field: step[field] for field in ("agentId", "groupId") if field in step}
+    return {**named, "type": "tool_call", "tool_call": calls[0]} if calls else named

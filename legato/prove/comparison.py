@@ -1,6 +1,7 @@
 """Compares all replies and streams of a job with the job's only history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from msgspec import json, to_builtins
@@ -8,9 +9,19 @@ from msgspec import json, to_builtins
 from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART
 from legato.content import Message, TextPart, ThinkPart
-from legato.events import AnyEnding, Cursor, Failed, Finished, Queued
+from legato.events import (
+    AnyEnding,
+    AnyEvent,
+    Cursor,
+    Failed,
+    Finished,
+    ModelCallEnded,
+    Queued,
+)
 from legato.models.contract import ReasoningChunk, TextChunk
+from legato.prove.client import SimulatedClient
 from legato.prove.model import KnownJob
+from legato.prove.runs import check_results
 from legato.storage.contracts.journal import Kept
 
 if TYPE_CHECKING:
@@ -32,12 +43,7 @@ class Comparison:
         if not endings:
             return
         ending = endings[0]
-        told_of = [*endings, *(each.ending for each in self._known.stops), *self._known.endings]
-        if any(alike(each) != alike(ending) for each in told_of):
-            kinds = ", ".join(sorted({type(each).__name__ for each in told_of}))
-            self._breach("one ending", f"not all are told the same ending ({kinds})")
-        if len({_last(reader) for reader in self._readers if reader.client.terminal}) > 1:
-            self._breach("one ending", "readers have different endings")
+        self.compare_endings(endings)
         if ending.request is not None:
             await self._compare_stored(ending)
             self._compare_journal(ending)
@@ -45,6 +51,16 @@ class Comparison:
             self._was_accepted() and isinstance(ending, Failed) and ending.reason == RESTART.reason
         ):
             self._breach("accepted", "a client was told that it waits, and it was never asked")
+
+    def compare_endings(self, endings: Sequence[AnyEnding] = ()) -> None:
+        """Check that everybody was told the same ending, also of a job that is deleted by now."""
+        stops = [each.ending for each in self._known.stops]
+        told_of = [*endings, *stops, *self._known.endings]
+        if any(alike(each) != alike(told_of[0]) for each in told_of):
+            kinds = ", ".join(sorted({type(each).__name__ for each in told_of}))
+            self._breach("one ending", f"not all are told the same ending ({kinds})")
+        if len({last_of(each.client) for each in self._readers if each.client.terminal}) > 1:
+            self._breach("one ending", "readers have different endings")
 
     def _breach(self, check: str, words: str) -> None:
         self._sim.model.breach(check, f"{self._known.name}: {words}")
@@ -83,6 +99,8 @@ class Comparison:
             self._breach("stored", "its answer is not stored")
         elif (answer.content, answer.unfinished) != (response.content, response.unfinished):
             self._breach("stored", "its stored answer is not what was said")
+        whole = isinstance(ending, Finished) and ending.reason == "stop"
+        check_results(self._sim, response, self._known.name, is_whole=whole)
         for kind, part, name in (
             (TextChunk, TextPart, "text"),
             (ReasoningChunk, ThinkPart, "think"),
@@ -90,7 +108,6 @@ class Comparison:
             parts = [
                 getattr(each, name) for each in response.content or () if isinstance(each, part)
             ]
-            whole = isinstance(ending, Finished) and ending.reason == "stop"
             if not self._was_said("".join(parts), kind, whole=whole):
                 self._breach("said", f"its answer is not what the provider said ({name})")
 
@@ -128,7 +145,7 @@ class Comparison:
         lost."""
         client, name = reader.client, reader.name
         first, last = client.seqs[0], client.seqs[-1]
-        if client.seqs != [*range(first, last + 1)]:
+        if not told_in_order(client, replay.events):
             self._breach("order", f"{name} saw the events {client.seqs}")
         if last != len(replay.events):
             self._breach("order", f"{name} has the ending at {last}, not {len(replay.events)}")
@@ -142,11 +159,12 @@ class Comparison:
 
 
 def _beginnings(reader: "SimulatedReader", replay: Replay) -> Sequence[int]:
-    """Positions at which a reader without a snapshot may have begun; `Queued` has no frame."""
-    silent = isinstance(replay.events[0], Queued)
-    if isinstance(reader.start, Cursor):
-        return [max(reader.start.seq, int(silent)) + 1]
-    return [1 + silent] if reader.start == "beginning" else range(len(replay.events) + 1)
+    """Positions at which a reader without a snapshot may have begun."""
+    if reader.start == "snapshot":
+        return range(len(replay.events) + 1)
+    seen = reader.start.seq if isinstance(reader.start, Cursor) else 0
+    without_frame = _without_frame(replay.events)
+    return [next(seq for seq in count(seen + 1) if seq not in without_frame)]
 
 
 def _differing(one: AnyEnding | None, other: AnyEnding) -> str:
@@ -162,11 +180,24 @@ def alike(ending: AnyEnding | None) -> Any:
     return to_builtins(ending) | {"conversation": None, "unsaved": False}
 
 
-def _last(reader: "SimulatedReader") -> bytes:
+def last_of(client: SimulatedClient) -> bytes:
     """The ending's frame, likewise; the title is the conversation's."""
-    body = dict(reader.client.frames[-1])
+    body = dict(client.frames[-1])
     body |= {"conversation": None, "title": None, "unsaved": False}
-    return json.encode([reader.client.seqs[-1], body], order="deterministic")
+    return json.encode([client.seqs[-1], body], order="deterministic")
+
+
+def told_in_order(client: SimulatedClient, events: Sequence[AnyEvent]) -> bool:
+    """Whether the client saw every event with a frame once, from the client's first one on."""
+    without_frame = _without_frame(events)
+    seen = [seq for seq in client.seqs if seq not in without_frame]
+    all_seqs = range(client.seqs[0], client.seqs[-1] + 1)
+    return seen == [seq for seq in all_seqs if seq not in without_frame]
+
+
+def _without_frame(events: Sequence[AnyEvent]) -> Collection[int]:
+    """The positions of the events that front ends are not told of."""
+    return {seq for seq, each in enumerate(events, 1) if isinstance(each, Queued | ModelCallEnded)}
 
 
 def _held(cursor: Cursor, replay: Replay) -> bool:

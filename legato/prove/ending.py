@@ -38,6 +38,7 @@ async def come_to_rest(sim: "Simulation") -> None:
     with trio.move_on_after(REST):
         while not _is_over(sim):
             sim.provider.finish_all()
+            sim.tools.answer_all()
             await trio.sleep(0.5)
     for reader in sim.readers:
         if not reader.is_done:
@@ -61,9 +62,14 @@ async def compare(sim: "Simulation") -> None:
     if sim.provider.connections:
         names = ", ".join(sim.model.name(each.job_id) for each in sim.provider.connections)
         sim.model.breach("connections", f"the provider still has connections for {names}")
+    if sim.tools.open:
+        calls = ", ".join(each.call_id for each in sim.tools.open)
+        sim.model.breach("tools", f"tools still run after all have ended: {calls}")
     _compare_requests(sim)
     for known in sim.model.jobs:
-        if not sim.model.is_deleted(known):
+        if sim.model.is_deleted(known):
+            Comparison(sim, known).compare_endings()
+        else:
             await Comparison(sim, known).run()
 
 

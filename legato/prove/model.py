@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from legato.actors.messages import StopReply
 from legato.actors.start import StartReply
+from legato.agents.definition import Agent
 from legato.events import AnyEnding
 
 RETENTION: Final = 600.0
@@ -38,6 +39,7 @@ class AskedStart(Struct, frozen=True):
     conversation: str
     request_id: str | None
     text: str
+    agents: tuple[Agent, ...] = ()
 
 
 class KnownJob(Struct):
@@ -86,10 +88,13 @@ class PromiseModel:
         asked = self.asked.get(job_id)
         return f"job {asked.number}" if asked else job_id
 
-    def asks(self, conversation: str, request_id: str | None) -> AskedStart:
+    def asks(
+        self, conversation: str, request_id: str | None, agents: tuple[Agent, ...] = ()
+    ) -> AskedStart:
         number = len(self.asked) + 1
         job_id = f"01M846XJQTHKRR16F0RWQ1{number:04}"
-        asked = AskedStart(number, job_id, conversation, request_id, f"question {number}")
+        text = f"question {number}"
+        asked = AskedStart(number, job_id, conversation, request_id, text, agents)
         self.asked[job_id] = asked
         if self.deleting[conversation] > 0:
             self.deleted.add(job_id)

@@ -24,7 +24,8 @@ class ProviderConnection:
         self.replica = replica
         self.job_id = str(request.parameters["job"])
         self.conversation = str(request.parameters["conversation"])
-        self.asked = request.messages
+        self.request = request
+        self.has_tools = "tools" in request.parameters  # whether an agent asks
         self.said: list[ModelEvent] = []
         self.has_finished = False
         self.send, self.receive = trio.open_memory_channel[Batch](9999)
@@ -45,7 +46,8 @@ class SimulatedProvider:
     def __init__(self) -> None:
         self.connections: list[ProviderConnection] = []
         self.former: list[ProviderConnection] = []  # every connection, in the order of opening
-        self.opening: Callable[[str], None] = lambda conversation: None
+        self.opening: Callable[[ProviderConnection], None] = lambda connection: None
+        self.asked: Callable[[ProviderConnection], None] = lambda connection: None
         self.asked_in_part: Callable[[str], None] = lambda replica: None
         self._words = count(1)
 
@@ -105,7 +107,8 @@ class ProvidedModel:
         connection = ProviderConnection(self._replica, request)
         self._provider.connections.append(connection)
         self._provider.former.append(connection)
-        self._provider.opening(connection.conversation)
+        self._provider.opening(connection)
+        self._provider.asked(connection)
         try:
             async with aclosing(_batches(connection)) as batches:
                 yield batches

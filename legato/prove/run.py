@@ -16,14 +16,17 @@ from structlog.typing import EventDict
 from trio._core import _run as trio_run
 from trio.testing import MockClock
 
+from legato.agents.run import AgentRuns
 from legato.dialects.librechat import LibreChat
 from legato.prove.ending import come_to_rest, compare, outlast
 from legato.prove.model import Breach, HistoryLine, PromiseModel
 from legato.prove.provider import ProvidedModel, SimulatedProvider
 from legato.prove.records import FaultyRecords, mock_time
+from legato.prove.runs import RunChecks
 from legato.prove.schedule import Rule, Schedule, Step
 from legato.prove.seats import open_replicas
 from legato.prove.simulation import Simulation, told
+from legato.prove.tools import SimulatedTools, Toolroom
 
 LONGEST: Final = 3000.0  # seconds of the mock clock
 OUTLASTED: Final = 100
@@ -63,17 +66,19 @@ async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: PromiseMod
     """Play the schedule until the first breach, because later breaches may only be consequences."""
     with trio.fail_after(LONGEST), trio.CancelScope() as scope:
         model.on_breach = scope.cancel
-        provider = SimulatedProvider()
+        provider, tools = SimulatedProvider(), SimulatedTools()
         async with open_replicas(
             schedule.replicas,
             on_owner_lost=schedule.on_owner_lost,
             model=lambda me: ProvidedModel(provider, me),
             dialects={"librechat": LibreChat},
             records=FaultyRecords(clock=mock_time),
+            runs=lambda me, played: AgentRuns({played.name: played}, Toolroom(tools, me)),
         ) as replicas:
             replicas.world.has_standby = any(each.rule == "fail over" for each in schedule.steps)
             async with trio.open_nursery() as nursery:
-                sim = Simulation(schedule, replicas, provider, model, nursery)
+                sim = Simulation(schedule, replicas, provider, tools, model, nursery)
+                RunChecks(sim)
                 try:
                     await _happen(sim, [(rules[step.rule], step) for step in schedule.steps])
                 finally:

@@ -11,6 +11,8 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.jobs import Jobs, Started
 from legato.actors.lifespan import Replica
 from legato.actors.ref import JobRef
+from legato.agents.bare import BARE_RUNS
+from legato.agents.contract import Runs
 from legato.config import Limits, OnBusy
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
@@ -20,6 +22,8 @@ from legato.storage.contracts.records import Records
 
 C1 = "11111111-1111-4111-8111-111111111111"
 C2 = "22222222-2222-4222-8222-222222222222"
+
+MakeRuns = Callable[[str, Model], Runs]
 
 
 class Seat:
@@ -68,6 +72,8 @@ class Seat:
                 limits=self._cluster.limits,
                 lease=LEASE,
                 on_owner_lost=self._cluster.on_owner_lost,
+                runs=self._cluster.runs(self.replication.me, self.model),
+                wall_clock=trio.current_time,  # a simulated day takes no time
             ) as self._replica,
             trio.open_nursery() as self._requests,
         ):
@@ -125,14 +131,17 @@ class Replicas:
         model: Callable[[str], Model],
         dialects: Mapping[str, Dialect],
         records: FaultyRecords,
+        runs: MakeRuns,
         **limits: Any,
     ) -> None:
-        """`model` makes the model of a replica, from the replica's id."""
+        """`model` makes the model of a replica, from the replica's id, and `runs` the runs of the
+        replica's agents."""
         self.world = FaultyWorld()
         self.records = records
         self.dialects = dialects
         self.limits = Limits(**limits)
         self.on_owner_lost = on_owner_lost
+        self.runs = runs
         self.on_broken: Callable[[Seat, Exception], None] = raised
         self.seats: list[Seat] = []
         self._model = model
@@ -170,11 +179,12 @@ async def open_replicas(
     model: Callable[[str], Model],
     dialects: Mapping[str, Dialect],
     records: FaultyRecords | None = None,
+    runs: MakeRuns = lambda me, model: BARE_RUNS,
     **limits: Any,
 ) -> AsyncIterator[Replicas]:
     async with trio.open_nursery() as nursery:
         records = records or FaultyRecords()
-        replicas = Replicas(nursery, on_owner_lost, model, dialects, records, **limits)
+        replicas = Replicas(nursery, on_owner_lost, model, dialects, records, runs, **limits)
         for _ in range(count):
             await replicas.open()
         yield replicas

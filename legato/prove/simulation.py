@@ -16,6 +16,7 @@ from legato.prove.provider import ProviderConnection, SimulatedProvider
 from legato.prove.readers import SimulatedReader
 from legato.prove.schedule import Schedule, nth
 from legato.prove.seats import C1, C2, Replicas, Seat
+from legato.prove.tools import SimulatedTools
 from legato.prove.world import LEASE
 from legato.storage.contracts.errors import StorageError
 
@@ -40,12 +41,14 @@ class Simulation:
         schedule: Schedule,
         replicas: Replicas,
         provider: SimulatedProvider,
+        tools: SimulatedTools,
         model: PromiseModel,
         nursery: trio.Nursery,
     ) -> None:
         self.schedule = schedule
         self.replicas = replicas
         self.provider = provider
+        self.tools = tools
         self.model: PromiseModel = model
         self.nursery = nursery
         self.readers: list[SimulatedReader] = []
@@ -145,10 +148,12 @@ class Simulation:
 
     # Jobs.
 
-    def _opening(self, conversation: str) -> None:
+    def _opening(self, connection: ProviderConnection) -> None:
         """Check that a conversation has only a single running turn."""
         running = [
-            each for each in self.provider.open_for(conversation) if self.has_power(each.replica)
+            each
+            for each in self.provider.open_for(connection.conversation)
+            if self.has_power(each.replica)
         ]
         if len(running) > 1:
             names = ", ".join(self.model.name(each.job_id) for each in running)
@@ -169,6 +174,7 @@ class Simulation:
             response_id=f"answer-{asked.number}",
             request_id=asked.request_id,
             text=asked.text,
+            agents=asked.agents,
             parameters={"job": asked.job_id, "conversation": asked.conversation},
         )
 
@@ -191,6 +197,10 @@ class Simulation:
         seats = filter(self.in_reach, self.open_seats())
         return all(seat.replication.is_whole for seat in seats)
 
+    def in_trouble(self, seat: Seat) -> bool:
+        """Whether the replica may be unable to tell the shared storage anything before leaving."""
+        return not self.in_reach(seat) or seat.replication.is_faulty
+
     async def may_lose(self) -> None:
         """Wait until a replica may be lost."""
         await self.reannounced()
@@ -202,6 +212,11 @@ class Simulation:
         since = trio.current_time() - self.lost_at
         seats = self.open_seats()
         return since > seconds + GRACE and all(map(self.in_reach, seats))
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether the shared storage ever lost anything."""
+        return self.forgot_at > -LEASE
 
     def forgets(self) -> None:
         self.forgot_at = trio.current_time()

@@ -19,6 +19,7 @@ from legato.storage.contracts.replication import (
     Joined,
     NotEntered,
 )
+from legato.storage.failure_detector import LEFT
 from legato.storage.memory.replication import DirectoryJournal, MemoryReplication
 from legato.storage.memory.shared_memory import SharedMemory
 
@@ -143,6 +144,16 @@ class Faulty(MemoryReplication):
         """Have no faults from now on; `away` stays as it is."""
         self.pause = self.lags = 0.0
         self.loses = self.doubles = self.fails = self.hears_nothing = self.hangs = self.lies = 0
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the replica has said goodbye, after which others have its jobs."""
+        return self._faulty_world.signs.get(self.me) == LEFT
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether a call may be slow, or fail."""
+        return bool(self.pause or self.fails or self.hears_nothing or self.hangs or self.lies)
 
     async def reported(self, work: Awaitable[T]) -> T:
         done = await work

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from itertools import count
+from typing import Any
 
 import trio
 from msgspec import UNSET
@@ -10,8 +11,8 @@ from trio.testing import MockClock
 
 from legato.actors.lifespan import open_supervisor
 from legato.agents.definition import Agent
-from legato.agents.execution import UNKNOWN
 from legato.agents.run import AgentRuns
+from legato.agents.tool_run import UNKNOWN
 from legato.agents.tools.contract import Tool
 from legato.config import Limits, OnOwnerLost
 from legato.content import TextPart, ToolCallPart
@@ -31,18 +32,21 @@ async def open_runs(
     records: FlakyRecords,
     journal_store: JournalStore,
     on_owner_lost: OnOwnerLost = "continue",
+    journal: MemoryJournal | None = None,
+    **limits: Any,
 ) -> AsyncIterator[House]:
     """A process: at the end of the block its journal becomes a dead owner's."""
     models = {"scripted": ScriptedModel()}
-    journal = MemoryJournal(journal_store)
+    journal = journal or MemoryJournal(journal_store)
     async with open_supervisor(
         records=records,
         models=models,
         dialects={"librechat": LibreChat, "numbers": Numbers},
-        limits=Limits(),
+        limits=Limits(**limits),
         journal=journal,
         runs=AgentRuns(models, ListToolbox(*tools)),
         on_owner_lost=on_owner_lost,
+        wall_clock=trio.current_time,
     ) as supervisor:
         with closing(journal):
             yield House(supervisor, PlayedModel(), records)

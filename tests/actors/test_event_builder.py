@@ -1,9 +1,10 @@
-from legato.actors.event_builder import Steps
+from legato.actors.event_builder import Positions, Steps
 from legato.content import TextPart, ToolCall, UrlCitation, Usage
 from legato.events import (
     AnnotationAdded,
     ArgumentsDelta,
     LogprobsDelta,
+    Origin,
     ReasoningDelta,
     RefusalDelta,
     StepStarted,
@@ -123,3 +124,17 @@ def test_what_the_model_reports_is_kept() -> None:
     assert list(steps.events([UsageReport(Usage(1, 2)), FinishReport("length")])) == []
 
     assert (steps.usage, steps.finish) == (Usage(1, 2), FinishReport("length"))
+
+
+def test_a_kept_part_goes_on_though_another_call_has_begun_a_part_meanwhile() -> None:
+    positions = Positions(1)
+    first = Steps([TextPart("Once ")], Origin(0, "left", 1), positions)
+    other = Steps((), Origin(1, "right", 1), positions)
+
+    other.events([TextChunk("Meanwhile")])
+    went_on = first.events([TextChunk("upon")])
+
+    assert went_on == (
+        StepStarted(0, "text", origin=Origin(0, "left", 1)),
+        TextDelta(0, "upon"),
+    )

@@ -67,7 +67,7 @@ async def test_it_is_refused_before_anything_running_is_disturbed(
     records = FlakyRecords(quota=Quota(size=1100))
     async with open_house(records=records, journal=journal) as house:
         await start(house)
-        [job] = house.supervisor.registry.conversation(C1)
+        [job] = house.supervisor.registry
         for fields in ({}, {"conversation_id": C2}):
             with pytest.raises(OverQuota):
                 await start(house, **fields)
@@ -93,7 +93,7 @@ async def test_a_question_that_took_the_last_room_unheard_is_answered(
     async with open_house(records=UnheardRecords(quota=Quota(size=1100))) as house:
         house.model.finish()
         reply = await start(house)
-        [job] = house.supervisor.registry.conversation(C1)
+        [job] = house.supervisor.registry
         await job.ref.ended()
 
         assert reply.status == "started"
@@ -136,7 +136,7 @@ async def test_another_answer_to_a_question_that_is_there_needs_room_too(
         await start(house)
         house.model.say("x" * 2000)
         house.model.finish()
-        [job] = house.supervisor.registry.conversation(C1)
+        [job] = house.supervisor.registry
         await job.ref.ended()
         with pytest.raises(NotStarted, match="max_stored_bytes_per_user"):
             await start(house, regenerate="question-1", message_id="question-1")

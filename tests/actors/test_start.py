@@ -235,7 +235,7 @@ async def test_a_start_that_the_end_of_the_server_overtakes_was_not_started(
             await start(house)
 
     async def stop_in_vain() -> None:
-        [job] = house.supervisor.registry.conversation(C1)
+        [job] = house.supervisor.registry
         with pytest.raises(ActorStopped):
             await job.ref.stop()
 
@@ -306,7 +306,7 @@ async def test_a_revision_is_checked_with_the_question_of_its_answer(
         await start(house)
         house.model.say("well")
         house.model.finish()
-        [job] = house.supervisor.registry.conversation(C1)
+        [job] = house.supervisor.registry
         await job.ref.ended()
         house.model.finish()
         reply = await start(house, revise="answer-1")

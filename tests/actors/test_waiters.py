@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from legato.actors.mailbox import ReplyTo
-from legato.actors.messages import Ask, AwaitEnding, Stop, StopReply
+from legato.actors.messages import AwaitEnding, Stop, StopReply
 from legato.actors.stream.feed import Feed
 from legato.actors.waiters import Waiters
 from legato.dialects.contract import Identity
@@ -26,8 +26,8 @@ def waiters() -> Waiters:
 
 async def test_in_a_hurry_only_those_who_stop_are_answered(waiters: Waiters) -> None:
     stop, end = asked(StopReply), asked(AnyEnding)
-    waiters.answer(Ask(AwaitEnding(), end[0]), None)
-    waiters.answer(Ask(Stop(), stop[0]), None)
+    waiters.answer(AwaitEnding(), end[0], None)
+    waiters.answer(Stop(), stop[0], None)
     waiters.hurry(Stopped(unsaved=True))
     assert stop[1].receive_nowait() == StopReply(Stopped(unsaved=True), False, Cursor("j", 1, 0))
     assert len(waiters) == 1
@@ -42,17 +42,17 @@ async def test_who_stops_when_the_ending_is_overdue_waits_no_longer_than_the_fir
 ) -> None:
     waiters.hurry(Stopped(unsaved=True))
     stop = asked(StopReply)
-    waiters.answer(Ask(Stop(), stop[0]), None)
+    waiters.answer(Stop(), stop[0], None)
     assert stop[1].receive_nowait().ending == Stopped(unsaved=True)
 
 
 async def test_the_same_stop_again_has_the_same_answer(waiters: Waiters) -> None:
     first, again, other = asked(StopReply), asked(StopReply), asked(StopReply)
-    waiters.answer(Ask(Stop("s"), first[0]), None)
+    waiters.answer(Stop("s"), first[0], None)
     waiters._feed.append(Stopped())
     waiters.announce(None)
-    waiters.answer(Ask(Stop("s"), again[0]), None)
-    waiters.answer(Ask(Stop("t"), other[0]), None)
+    waiters.answer(Stop("s"), again[0], None)
+    waiters.answer(Stop("t"), other[0], None)
     assert first[1].receive_nowait() == again[1].receive_nowait()
     assert other[1].receive_nowait().already_ended
 
@@ -60,6 +60,6 @@ async def test_the_same_stop_again_has_the_same_answer(waiters: Waiters) -> None
 async def test_who_asked_and_left_is_not_kept_to_the_end(waiters: Waiters) -> None:
     for _ in range(200):
         send, receive = asked(AnyEnding)
-        waiters.answer(Ask(AwaitEnding(), send), None)
+        waiters.answer(AwaitEnding(), send, None)
         receive.close()
     assert len(waiters) < 50

@@ -1,17 +1,19 @@
 """Agents found for a user, once, at the start of a run."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
 
-from legato.agents.catalogue import MOST_AGENTS, Catalogue
+from legato.agents.catalogue import MOST_AGENTS, Catalogue, check_model
 from legato.agents.configured import configured_agents
 from legato.agents.definition import Agent, Edge
 from legato.agents.errors import AgentForbidden, InvalidAgent, NoSuchAgent
 from legato.agents.permissions import principals_of, role_of, role_with
 from legato.agents.state import AgentState
 from legato.config import AgentSettings
+from legato.models.contract import Json, ModelError
+from legato.models.scripted import ScriptedModel
 from legato.storage.contracts.agents import EDIT, OWNER, SHARE, VIEW, Grant, Principal
 from legato.storage.contracts.records import Records
 from legato.storage.open import open_records
@@ -185,3 +187,36 @@ def test_roles_stand_for_bits() -> None:
     assert editor.bits == VIEW | EDIT
     assert role_of("root") is None
     assert [each.kind for each in principals_of("ann")] == ["user", "role", "public"]
+
+
+class Toolless(ScriptedModel):
+    """A model without tools."""
+
+    def check(self, parameters: Mapping[str, Json]) -> None:
+        if "tools" in parameters:
+            raise ModelError("invalid_parameters", "tools is not taken")
+        super().check(parameters)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"tools": ("now_mcp_clock",)}, "tools"),
+        ({"edges": (Edge(origin="a", target="b"),)}, "edges"),
+        ({"model_parameters": {"rate": -1}}, "model_parameters"),
+    ],
+)
+def test_an_agent_whose_model_cannot_do_as_it_says_is_refused_by_the_field(
+    fields: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidAgent) as refused:
+        check_model(AgentState(model="m", **fields), Toolless())
+
+    assert refused.value.field == field
+
+
+def test_an_agent_without_tools_may_have_a_model_without_tools() -> None:
+    direct = Edge(origin="a", target="b", edge_type="direct")
+
+    check_model(AgentState(model="m", edges=(direct,)), Toolless())
+    check_model(AgentState(model="m", tools=("now_mcp_clock",)), ScriptedModel())

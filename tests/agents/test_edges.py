@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from legato.agents.definition import Edge
-from legato.agents.edges import direct_cycle
+from legato.agents.edges import direct_cycle, led_from
 
 
 def direct(origin: str, *target: str) -> Edge:
@@ -49,3 +49,15 @@ def test_a_cycle_is_found_where_some_agent_reaches_itself(pairs: list[tuple[str,
 
     assert bool(cycle) is any(a == b for a, b in reach)
     assert all(step in pairs for step in itertools.pairwise(cycle))
+
+
+def test_direct_edges_lead_over_any_number_of_agents() -> None:
+    edges = [
+        direct("a", "b"),
+        direct("b", "c", "d"),
+        direct("x", "a"),
+        Edge(origin="d", target="e"),
+    ]
+
+    assert led_from("a", edges) == {"b", "c", "d"}
+    assert led_from("e", edges) == frozenset()

@@ -4,16 +4,26 @@ from collections.abc import Mapping
 
 import pytest
 import trio
+from msgspec import UNSET, json, msgpack
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.agents.contract import BARE_RUNS, BareRun
+from legato.agents.bare import BARE_RUNS, BareRun
 from legato.agents.definition import Agent, Edge
-from legato.agents.execution import NO_INPUT, NOT_MADE, UNKNOWN
+from legato.agents.messages import INTERRUPTED, messages_in
 from legato.agents.prompt import names_in
 from legato.agents.run import AgentRun, AgentRuns
-from legato.agents.tools.contract import InputRequired, NoTools
-from legato.content import TextPart, ToolCall, ToolCallPart, TurnRequest
+from legato.agents.tool_run import MOST_ROUNDS, NOT_MADE, TOO_MANY_ROUNDS, UNKNOWN, answered
+from legato.agents.tools.contract import InputRequired, NoTools, ToolOutput
+from legato.content import (
+    AgentUpdate,
+    AgentUpdatePart,
+    TextPart,
+    ToolCall,
+    ToolCallPart,
+    TurnRequest,
+)
+from legato.events import StepCompleted
 from legato.models.contract import FinishReport, Json, ModelError, ModelRequest
 from legato.models.scripted import ScriptedModel
 from tests.support.agents import (
@@ -24,6 +34,7 @@ from tests.support.agents import (
     agent,
     call,
     calls,
+    edge,
     run_of,
 )
 
@@ -33,6 +44,11 @@ CLOCK = "now_mcp_clock"
 def text_of(stage: ListStage) -> str:
     parts = stage.snapshot().content
     return "".join(part.text for part in parts if isinstance(part, TextPart))
+
+
+def tool_calls(stage: ListStage) -> list[ToolCall]:
+    parts = stage.snapshot().content
+    return [part.tool_call for part in parts if isinstance(part, ToolCallPart)]
 
 
 async def test_a_tools_result_is_read_by_the_next_model_call() -> None:
@@ -171,6 +187,39 @@ async def test_a_call_of_the_callers_own_tool_ends_the_run() -> None:
     assert stage.results == [("theirs", ""), (CLOCK, "12:00")]
 
 
+async def test_a_call_of_the_callers_custom_tool_is_the_callers_as_well() -> None:
+    theirs: Json = {"type": "custom", "custom": {"name": "theirs"}}
+    question = ModelRequest(QUESTION.messages, {"tools": [theirs]})
+    stage = ListStage()
+
+    finish = await run_of(agent("helper", calls(call("theirs")))).answer(stage, question)
+
+    assert finish.reason == "tool_calls"
+    assert [each.by_caller for each in tool_calls(stage)] == [True]
+
+
+async def test_a_tool_of_the_agents_hides_the_callers_tool_of_that_name() -> None:
+    theirs: Json = {"type": "function", "function": {"name": CLOCK}}
+    question = ModelRequest(QUESTION.messages, {"tools": [theirs]})
+    helper = agent("helper", calls(call(CLOCK)), {"text": "Noon."}, tools=[CLOCK])
+    stage = ListStage()
+
+    await run_of(helper, tools=[CountedTool(CLOCK)]).answer(stage, question)
+
+    assert [(each.by_caller, each.output) for each in tool_calls(stage)] == [(UNSET, "12:00")]
+
+
+async def test_a_result_says_whether_the_call_failed() -> None:
+    entry = calls(call(CLOCK), call("gone"))
+    stage = ListStage()
+
+    await run_of(agent("helper", entry, tools=[CLOCK]), tools=[CountedTool(CLOCK)]).answer(
+        stage, QUESTION
+    )
+
+    assert [each.is_error for each in tool_calls(stage)] == [UNSET, True]
+
+
 async def test_calls_of_the_callers_own_tools_alone_end_the_run() -> None:
     theirs: Json = {"type": "function", "function": {"name": "theirs"}}
     question = ModelRequest(QUESTION.messages, {"tools": [theirs]})
@@ -193,11 +242,6 @@ async def test_an_agent_whose_model_is_gone_fails_by_name() -> None:
 # Handoffs and edges.
 
 
-def edge(source: str, *targets: str, **fields: object) -> Edge:
-    origin, target = f"agent_{source}", tuple(f"agent_{name}" for name in targets)
-    return Edge(origin=origin, target=target, **fields)  # type: ignore[arg-type]
-
-
 async def test_a_handoff_gives_the_run_to_another_agent_with_its_argument() -> None:
     way = edge("first", "second", prompt="What to do", prompt_key="task")
     handoff = calls(call("lc_transfer_to_agent_second", task="Sing."), text="Wait.")
@@ -214,8 +258,10 @@ async def test_a_handoff_gives_the_run_to_another_agent_with_its_argument() -> N
         ("assistant", "Wait."),
         ("user", "Sing."),
     ]
-    agents = [getattr(part, "agent_id", None) for part in stage.snapshot().content]
-    assert agents == ["agent_first", "agent_first", "agent_second"]
+    content = stage.snapshot().content
+    agents = [getattr(part, "agent_id", None) for part in content]
+    assert agents == ["agent_first", "agent_first", None, "agent_second"]
+    assert content[2] == AgentUpdatePart(AgentUpdate(2, "r", "agent_second"))
     assert stage.results == [("lc_transfer_to_agent_second", "Successfully transferred to second.")]
 
 
@@ -263,7 +309,8 @@ async def test_direct_edges_start_a_group_side_by_side_and_their_target_waits_fo
 
     await run_of(root, left, right, last).answer(stage, QUESTION)
 
-    first, *group, last_one = [step.origin[1:] for step in stage.snapshot().steps]
+    steps = [step for step in stage.snapshot().steps if step.kind == "text"]
+    first, *group, last_one = [step.origin[1:3] for step in steps]
     assert first == ("agent_root", None)
     assert {*group} == {("agent_left", 1), ("agent_right", 1)}
     assert last_one == ("agent_last", None)
@@ -411,17 +458,21 @@ async def test_an_agent_does_not_hand_over_to_itself() -> None:
     assert names_in(stage.asked[0]) == {"lc_transfer_to_agent_second"}
 
 
-async def test_a_tool_that_asks_for_input_is_a_result_that_the_model_reads() -> None:
+async def test_a_tool_may_ask_for_input_a_number_of_times() -> None:
     class Asking(CountedTool):
         async def call(self, *given: object, **more: object) -> InputRequired:
-            return InputRequired({})
+            self.calls.append("asked")
+            return InputRequired({"name": {}})
 
+    tool = Asking("ask")
     stage = ListStage()
     helper = agent("helper", calls(call("ask")), {"text": "."}, tools=["ask"])
 
-    await run_of(helper, tools=[Asking("ask")]).answer(stage, QUESTION)
+    await run_of(helper, tools=[tool]).answer(stage, QUESTION)
 
-    assert stage.results == [("ask", NO_INPUT)]
+    assert stage.results == [("ask", TOO_MANY_ROUNDS)]
+    assert len(tool.calls) == MOST_ROUNDS + 1
+    assert len(stage.snapshot().asks) == MOST_ROUNDS
 
 
 async def test_arguments_that_are_no_object_are_a_result_that_the_model_reads() -> None:
@@ -502,3 +553,30 @@ def turn(*agents: Agent) -> TurnRequest:
         model="scripted",
         agents=agents,
     )
+
+
+def test_a_result_that_went_through_a_journal_is_the_same_bytes() -> None:
+    """Readers of two replicas are sent the same frames."""
+    completed = StepCompleted(0, answered(ToolCall("call_1", "now"), ToolOutput("12:00")))
+    again = msgpack.decode(msgpack.encode(completed), type=StepCompleted)
+    assert json.encode(again) == json.encode(completed)
+
+
+def test_an_answer_is_read_back_with_a_message_for_each_agent_and_call() -> None:
+    done = ToolCall("c", CLOCK, "{}", output="12:00")
+    content = (
+        AgentUpdatePart(AgentUpdate(0, "r", "root")),
+        TextPart("First."),
+        AgentUpdatePart(AgentUpdate(2, "r", "poet")),
+        TextPart("Second."),
+        ToolCallPart(done),
+        ToolCallPart(ToolCall("d", CLOCK, "{}")),
+    )
+    read = [(each.role, each.text) for each in messages_in(content)]
+
+    assert read == [
+        ("assistant", "First."),
+        ("assistant", "Second."),
+        ("tool", "12:00"),
+        ("tool", INTERRUPTED),
+    ]

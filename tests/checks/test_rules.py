@@ -37,6 +37,7 @@ def test_nothing_is_said_of_a_server_that_is_ready() -> None:
         (guarded(trusted_proxies=("::/0",)), "must", "guards.trusted_proxies"),
         (guarded(starts_per_user="off"), "must", "guards.starts_per_user"),
         (guarded(failures_per_ip="off"), "must", "guards.failures_per_ip"),
+        (guarded(writes_per_user="off"), "must", "guards.writes_per_user"),
         (guarded(starts_per_user="101/second"), "must", "guards.starts_per_user"),
         (guarded(failures_per_ip="1000000/minute"), "must", "guards.failures_per_ip"),
         (replace(READY, jwt_secret=None), "must", "jwt_secret"),
@@ -48,6 +49,7 @@ def test_nothing_is_said_of_a_server_that_is_ready() -> None:
         (replace(POSTGRESQL, redis_url="redis+cluster://a:1,b:2"), "should", "redis_url"),
         (replace(READY, metrics_token=None), "should", "metrics_token"),
         (replace(READY, metrics_token="abcabcabc" * 4), "must", "metrics_token"),
+        (replace(READY, encryption_key="abcabcabc" * 4), "must", "encryption_key"),
         (replace(READY, scripted=True), "should", "scripted"),
     ],
 )
@@ -62,6 +64,7 @@ def test_one_thing_that_is_missing_is_said_alone(
     [
         guarded(starts_per_user="5/second", failures_per_ip="5/second"),
         guarded(starts_per_user="100/second", failures_per_ip="1000/second; 40/minute"),
+        replace(READY, encryption_key=SECRET),
         replace(POSTGRESQL, workers=2),
         replace(POSTGRESQL, redis_url="rediss://:x@redis"),
         replace(POSTGRESQL, redis_url="redis+sentinel://:x@a:1,b:2/main"),

@@ -20,6 +20,9 @@ CONFIGURATION = """
 [agents.helper]
 description = "Helps"
 visible = ["bob"]
+
+[mcp.clock]
+command = "true"
 """
 STATE = AgentState(
     name='Ada "the first" \\ é 🎼',
@@ -136,6 +139,12 @@ def test_agents_are_listed_and_shown(folder: Path, capsys: pytest.CaptureFixture
         ("a.toml", "recursion_limit = 1000", "recursion_limit: found 1000; 1 to 100 are allowed"),
         ("a.toml", 'edges = [{from = "helper", to = "x"}]', "edges[0].to: found 'x'"),
         ("a.toml", "#" * 1_100_000, "found 1100000 bytes"),
+        ("a.toml", 'tools = ["now_mcp_gone"]', "tools[0]: found 'now_mcp_gone'; there is no table"),
+        (
+            "a.toml",
+            'tools = ["gone"]',
+            "tools[0]: found 'gone'; there is no table [functions.gone]",
+        ),
     ],
 )
 def test_a_file_that_is_no_agent_is_refused_in_a_line(

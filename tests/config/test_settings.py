@@ -64,6 +64,10 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         redis_prefix = "legato-2:eu"
         workers = 4
         retention_days = 90
+        encryption_key = "ssssssssssssssssssssssssssssssss"
+        former_encryption_key = "ssssssssssssssssssssssssssssssss"
+        action_hosts = ["api.example.com", "pets_1:8443"]
+        private_action_hosts = ["pets:8080"]
         default_model = "fast"
         on_busy = "reject"
         on_owner_lost = "continue"
@@ -124,6 +128,10 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         redis_prefix="legato-2:eu",
         workers=4,
         retention_days=90,
+        encryption_key=SECRET,
+        former_encryption_key=SECRET,
+        action_hosts=("api.example.com", "pets_1:8443"),
+        private_action_hosts=("pets:8080",),
         default_model="fast",
         on_busy="reject",
         on_owner_lost="continue",
@@ -192,6 +200,7 @@ GUARDS = {
     "starts_per_ip": ("5/second", "5/second"),
     "starts_per_user": ("5/second", "5/second"),
     "calls_per_key": ("5/second", "5/second"),
+    "writes_per_user": ("5/second", "5/second"),
     "reads_per_user": ("5/second", "5/second"),
     "failures_per_ip": ("5/second", "5/second"),
     "max_conversations_per_user": ("7", 7),
@@ -201,6 +210,7 @@ GUARDS = {
     "score_lifetime": ("7", 7.0),
     **{f"score_{kind}": ("7", 7) for kind in ("message_limit", "concurrent", "non_browser")},
     **{f"score_{kind}": ("7", 7) for kind in ("illegal_model", "convo_access", "logins")},
+    "score_writes": ("7", 7),
     "score_reads": ("7", 7),
     "require_browser": ("true", True),
     "moderation_url": ("https://example.com/v1", "https://example.com/v1"),
@@ -239,6 +249,10 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_REDIS_PREFIX": "l",
         "LEGATO_WORKERS": "64",
         "LEGATO_RETENTION_DAYS": "36500",
+        "LEGATO_ENCRYPTION_KEY": SECRET,
+        "LEGATO_FORMER_ENCRYPTION_KEY": SECRET,
+        "LEGATO_ACTION_HOSTS": "a.example, b:1",
+        "LEGATO_PRIVATE_ACTION_HOSTS": "pets",
         "LEGATO_DEFAULT_MODEL": "scripted",
         "LEGATO_ON_BUSY": "enqueue",
         "LEGATO_ON_OWNER_LOST": "continue",
@@ -266,6 +280,10 @@ def test_the_other_variables_are_read() -> None:
         redis_prefix="l",
         workers=64,
         retention_days=36500,
+        encryption_key=SECRET,
+        former_encryption_key=SECRET,
+        action_hosts=("a.example", "b:1"),
+        private_action_hosts=("pets",),
         default_model="scripted",
         on_busy="enqueue",
         on_owner_lost="continue",
@@ -278,6 +296,19 @@ def test_the_other_variables_are_read() -> None:
         cors_origins=("https://a.example", "http://localhost:3000"),
         scripted_rate=50.5,
     )
+
+
+@pytest.mark.parametrize("host", ["https://a.example", "A.example", "a.example:", "[::1]", "*"])
+def test_what_is_no_host_of_actions_is_refused(host: str) -> None:
+    for name in ("LEGATO_ACTION_HOSTS", "LEGATO_PRIVATE_ACTION_HOSTS"):
+        assert "allowed: a list of hosts in lower case" in refusal({name: host})
+
+
+def test_a_former_key_stands_beside_the_key_of_now() -> None:
+    said = refusal({"LEGATO_FORMER_ENCRYPTION_KEY": SECRET})
+
+    assert said == "former_encryption_key: found without encryption_key, the key of now"
+    assert "hunter2" not in refusal({"LEGATO_ENCRYPTION_KEY": "hunter2"})
 
 
 @pytest.mark.parametrize("origin", ["a.example", "https://a.example/", "https://*.example", "null"])
@@ -491,7 +522,7 @@ def test_an_unknown_variable_is_named_with_the_nearest() -> None:
 
 def test_a_key_like_nothing_is_answered_with_all_there_are(folder: Path) -> None:
     assert (
-        "; there are access_log, actions, agents, api_key_lifetime, base_path, compat, "
+        "; there are access_log, action_hosts, actions, agents, api_key_lifetime, base_path, "
         in refusal_of_file(folder, "xyzzyq = 1")
     )
 

@@ -82,7 +82,12 @@ def test_servers_and_functions_come_from_the_file(tmp_path: Path) -> None:
         (
             "[mcp.a_mcp_b]\ncommand = 'x'",
             "mcp.a_mcp_b: the table's name: found 'a_mcp_b'; allowed: 1 to 32 letters, digits, "
-            "hyphens and underscores, without _mcp_",
+            "hyphens and underscores, without _mcp_, and neither functions nor agents",
+        ),
+        (
+            "[mcp.functions]\ncommand = 'x'",
+            "mcp.functions: the table's name: found 'functions'; allowed: 1 to 32 letters, digits, "
+            "hyphens and underscores, without _mcp_, and neither functions nor agents",
         ),
         (
             "[mcp.a]\ncommand = 'x'\ntimeout = 0",

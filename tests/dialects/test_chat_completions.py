@@ -37,6 +37,7 @@ from legato.events import (
     RefusalDelta,
     Snapshot,
     StepCompleted,
+    StepKind,
     StepStarted,
     Stopped,
     TextDelta,
@@ -51,6 +52,7 @@ HEAD = {
     "system_fingerprint": None,
 }
 USAGE = Usage(prompt_tokens=3, completion_tokens=5, reasoning_tokens=2)
+KINDS: dict[type, StepKind] = {TextDelta: "text", ReasoningDelta: "think", RefusalDelta: "refusal"}
 ANSWERED: tuple[AnyEvent, ...] = (
     StepStarted(0, "think"),
     ReasoningDelta(0, "hm"),
@@ -230,6 +232,7 @@ def test_a_delta_is_the_plain_frame_byte_for_byte(
     identity = Identity(job_id, 2, "C", f"chatcmpl-{job_id}")
     encoder = ChatCompletions(identity)
     encoder.encode(1, created(model, include_usage=usage))
+    encoder.encode(8, StepStarted(4, KINDS[kind]))
     names = {TextDelta: "content", ReasoningDelta: "reasoning_content", RefusalDelta: "refusal"}
     name = names[kind]
     choice = {"index": 0, "delta": {name: text}, "logprobs": None, "finish_reason": None}

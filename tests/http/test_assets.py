@@ -1,5 +1,6 @@
 """Files that are the same for everybody are made once, and not sent again to a client's cache."""
 
+import gzip
 import threading
 
 import pytest
@@ -10,7 +11,8 @@ from trio.testing import wait_all_tasks_blocked
 from legato.http import description
 from legato.http.assets import Assets
 from legato.http.openapi import Description
-from tests.support.http.client import Client
+from tests.support.http.client import Client, everything
+from tests.support.http.runtime import open_client
 from tests.support.http.server_process import DEADLINE
 
 PLACES = ["/", "/c/x", "/docs", "/docs/swagger-ui.css", "/static/index.html", "/openapi.json"]
@@ -27,6 +29,47 @@ async def test_whoever_has_it_is_told_so(nobody: Client, path: str) -> None:
     assert first.headers["cache-control"] == "no-cache"
     assert (again.status, again.text) == (304, "")
     assert (other.status, other.text) == (200, first.text)
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "br, gzip;q=0.5", "*"])
+async def test_who_takes_gzip_is_sent_less(nobody: Client, accepted: str) -> None:
+    path = "/static/js/conversation.js"
+    plain = await nobody.get(path)
+    connection = nobody.connect("GET", path, {"Accept-Encoding": accepted})
+    async with connection:
+        await connection.send_complete()
+        packed = await everything(connection)
+    headers = dict(connection.headers or {})
+
+    assert headers["content-encoding"] == "gzip"
+    assert headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    assert headers["etag"] == plain.headers["etag"]
+    assert gzip.decompress(packed).decode() == plain.text
+    assert len(packed) < len(plain.text) / 2
+
+
+@pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "identity", "gzip, " * 500])
+async def test_who_does_not_take_gzip_is_sent_none(nobody: Client, accepted: str) -> None:
+    reply = await nobody.get("/static/js/conversation.js", **{"Accept-Encoding": accepted})
+
+    assert "content-encoding" not in reply.headers
+
+
+async def test_a_file_that_gzip_makes_no_smaller_is_sent_as_it_is(nobody: Client) -> None:
+    for path in ("/static/icon.svg", "/docs/favicon-32x32.png"):
+        reply = await nobody.get(path, **{"Accept-Encoding": "gzip"})
+        assert "content-encoding" not in reply.headers
+        assert not reply.headers["etag"].startswith("W/")
+
+
+async def test_the_page_below_a_path_is_not_sent_again_either() -> None:
+    async with open_client(base_path="/llm") as ann:
+        first = await ann.get("/llm/")
+        again = await ann.get("/llm/", **{"If-None-Match": first.headers["etag"]})
+
+    assert first.headers["cache-control"] == "no-cache"
+    assert 'href="/llm/static/css/base.css"' in first.text
+    assert (again.status, again.text) == (304, "")
 
 
 async def test_the_description_is_made_once(

@@ -55,9 +55,10 @@ def has_ended(reader: Reader) -> bool:
 
 @asynccontextmanager
 async def two(
-    folder: Path, redis: RedisServer, settings: str = ""
+    folder: Path, redis: RedisServer, settings: str = "", **more: str
 ) -> AsyncIterator[tuple[ServerProcess, ServerProcess]]:
-    """Two replicas on a database and `redis`; `settings` is the text of legato.toml."""
+    """Two replicas on a database and `redis`; `settings` is the text of legato.toml, `more` are
+    further variables."""
     database = f"sqlite:///{folder}/legato.db"
     async with open_records(database):
         pass  # the tables are made once
@@ -66,6 +67,7 @@ async def two(
         "LEGATO_REDIS_URL": redis.url,
         "LEGATO_LEASE": "1",
         "LEGATO_HEARTBEAT": "0.5",
+        **more,
     }
     for name in ("a", "b"):
         (folder / name).mkdir()

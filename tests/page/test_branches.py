@@ -46,6 +46,17 @@ def test_a_message_whose_parent_is_missing_stands_at_the_top(modules: Page) -> N
     assert modules.evaluate(VISIBLE, [tree(a="gone", b="a"), {}]) == ["a 1/1", "b 1/1"]
 
 
+def test_a_thread_may_begin_in_mid_conversation_in_the_branch_that_was_chosen(
+    modules: Page,
+) -> None:
+    """Two branches, whose common ancestor is on a page that has not been read."""
+    page = tree(a="old", b="a", c="older", d="c")
+
+    assert modules.evaluate(VISIBLE, [page, {}]) == ["c 1/1", "d 1/1"]
+    assert modules.evaluate(VISIBLE, [page, {"older": "c", "old": "a"}]) == ["a 1/1", "b 1/1"]
+    assert modules.evaluate(REVEALED, [page, "b"]) == ["a", "b"]
+
+
 def test_messages_in_a_circle_do_not_hang_the_page(modules: Page) -> None:
     assert modules.evaluate(VISIBLE, [tree(a=TOP, b="c", c="b", d="d"), {}]) == ["a 1/1"]
     assert modules.evaluate(REVEALED, [tree(a=TOP, b="c", c="b"), "b"]) == ["a"]

@@ -104,3 +104,19 @@ def test_a_delta_of_another_kind_does_not_overwrite_a_part(modules: Page) -> Non
     folded = modules.evaluate(FOLD, [step(0), text(0, "kept"), think(0, "lost"), text(5, "x")])
 
     assert folded["parts"] == [{"type": "text", "text": "kept"}]
+
+
+def test_an_agent_that_goes_on_has_a_place_of_its_own(modules: Page) -> None:
+    update = {"index": 1, "runId": "r", "agentId": "poet"}
+    part = {"type": "agent_update", "agent_update": update}
+    frames = [
+        step(0),
+        text(0, "Over."),
+        {"event": "on_agent_update", "data": part},
+        step(2),
+        text(2, "La."),
+    ]
+    folded = modules.evaluate(FOLD, frames)
+
+    assert folded["parts"][1] == part
+    assert folded["parts"][2] == {"type": "text", "text": "La."}

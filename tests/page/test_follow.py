@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-FOLLOW = """async ({ replies, silence = 60_000, leaveAfter = null }) => {
+FOLLOW = """async ({ replies, silence = 60_000, leaveAfter = null, ...place }) => {
     const { follow } = await import("/static/js/follow.js");
-    const asked = [], frames = [], connection = [];
+    const asked = [], frames = [], connection = [], brought = [], seen = [];
     const leaving = new AbortController();
     const encoder = new TextEncoder();
     const stream = (chunks, end, signal) => new ReadableStream({
@@ -21,7 +21,7 @@ FOLLOW = """async ({ replies, silence = 60_000, leaveAfter = null }) => {
         },
     });
     const fetch = async (address, { signal }) => {
-        asked.push(address.split("?")[1]);
+        asked.push(address.split("?")[1] ?? "");
         const reply = replies.shift();
         if (reply.refused) throw new TypeError("Failed to fetch");
         const { status, body: said = {} } = reply;
@@ -34,9 +34,12 @@ FOLLOW = """async ({ replies, silence = 60_000, leaveAfter = null }) => {
             if (frames.length === leaveAfter) leaving.abort();
         },
         connection: (state) => connection.push(state),
+        brought: (count) => brought.push(count),
+        seen: (cursor) => seen.push(cursor),
     };
-    const outcome = await follow("c", { on, signal: leaving.signal, fetch, silence });
-    return { outcome, asked, frames, connection };
+    const options = { on, signal: leaving.signal, fetch, silence, ...place };
+    const outcome = await follow("c", options);
+    return { outcome, asked, frames, connection, brought, seen };
 }"""
 
 
@@ -71,6 +74,44 @@ def test_no_clean_eof_counts_as_an_ending(modules: Page, end: str) -> None:
     assert seen["asked"] == ["resume=true", "after=j%3A1%3A2"]
     assert seen["frames"] == [1, 2, 3]
     assert seen["connection"] == ["live", "reconnecting", "live"]
+
+
+def test_it_begins_where_it_is_told_to(modules: Page) -> None:
+    whole = followed(modules, {"chunks": [frame(1) + FINAL]}, beginning=True)
+    rest = followed(modules, {"chunks": [frame(3) + FINAL]}, cursor="j:1:2")
+
+    assert whole["asked"] == [""]
+    assert rest["asked"] == ["after=j%3A1%3A2"]
+
+
+def test_it_tells_every_cursor_and_how_much_a_return_brought(modules: Page) -> None:
+    cut = {"chunks": [frame(1)], "end": "clean"}
+
+    seen = followed(modules, cut, {"chunks": [frame(2) + frame(3), FINAL]})
+
+    assert seen["brought"] == [2]
+    assert seen["seen"] == ["j:1:1", "j:1:2", "j:1:3", "j:1:9"]
+
+
+RETRIED_NOW = """async () => {
+    const { follow } = await import("/static/js/follow.js");
+    const told = [];
+    const fetch = async () => {
+        if (told.length === 0) throw new TypeError("Failed to fetch");
+        return new Response("", { status: 404 });
+    };
+    const connection = (state, retry) => {
+        told.push(state);
+        if (retry) retry.now();
+    };
+    Math.random = () => 1e6; // without "now" it would wait for days
+    const signal = new AbortController().signal;
+    return [await follow("c", { on: { connection }, signal, fetch }), told];
+}"""
+
+
+def test_a_reader_need_not_wait_for_the_next_try(modules: Page) -> None:
+    assert modules.evaluate(RETRIED_NOW) == [{"kind": "gone"}, ["reconnecting"]]
 
 
 def test_a_server_that_cannot_be_reached_or_is_busy_is_asked_again(modules: Page) -> None:

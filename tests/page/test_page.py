@@ -3,39 +3,14 @@
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
+from tests.support.page.asking import answer, ask, assert_transcript, begins_rightly, words
 from tests.support.page.order import disorder_in
 from tests.support.page.proxy import proxy_to
 from tests.support.page.server import SLOW_TOKENS, LegatoServer
 
-
-def words(count: int) -> str:
-    """What a `scripted` model answers."""
-    return " ".join(f"w{number}" for number in range(count))
-
-
-def begins_rightly(count: int) -> re.Pattern[str]:
-    """At least `count` words, in order, none twice: whatever came after them so far."""
-    return re.compile(rf"^\s*{words(count)}\b")
-
-
-def ask(page: Page, text: str, model: str = "slow") -> None:
-    expect(page.locator(f"#model option[value={model}]")).to_be_attached()
-    page.select_option("#model", model)
-    page.fill("#text", text)
-    page.keyboard.press("Enter")
-
-
-def answer(page: Page) -> Locator:
-    return page.locator("article.answer .parts").last
-
-
-def assert_transcript(page: Page, question: str, tokens: int) -> None:
-    expect(page.locator("article.question .bubble")).to_have_text(question)
-    expect(page.locator("article.answer")).to_have_count(1)
-    expect(answer(page)).to_have_text(words(tokens))
-    expect(page.locator("#send")).to_be_visible()
+STOPPED_HERE = re.compile(r"^Stopped by you at event \d+$")
 
 
 def test_a_question_gets_its_answer_an_address_and_a_title(page: Page) -> None:
@@ -116,13 +91,13 @@ def test_stop_from_other_tab(page: Page, context: BrowserContext) -> None:
     second.click("#stop")
 
     for each in (page, second):
-        expect(each.locator(".ending")).to_have_text("stopped")
+        expect(each.locator(".ending")).to_have_text(STOPPED_HERE)
         expect(each.locator("#send")).to_be_visible()
     shown = answer(page).inner_text()
     assert answer(second).inner_text() == shown
     page.reload()
     expect(answer(page)).to_have_text(shown)
-    expect(page.locator(".ending")).to_have_text("stopped")
+    expect(page.locator(".ending")).to_have_text(STOPPED_HERE)
 
 
 def test_stop_after_reload(page: Page) -> None:
@@ -133,7 +108,7 @@ def test_stop_after_reload(page: Page) -> None:
 
     page.keyboard.press("Escape")
 
-    expect(page.locator(".ending")).to_have_text("stopped")
+    expect(page.locator(".ending")).to_have_text(STOPPED_HERE)
 
 
 def test_navigation_is_not_stop(page: Page) -> None:
@@ -177,8 +152,8 @@ def test_answering_again_makes_siblings_one_can_turn_between(page: Page) -> None
     assert_transcript(page, "first", 10)
     expect(page.locator(".count")).to_have_text("1/2")
     page.reload()
-    expect(page.locator(".count")).to_have_text("2/2")
-    assert_transcript(page, "first", 7)
+    expect(page.locator(".count")).to_have_text("1/2")
+    assert_transcript(page, "first", 10)
 
 
 def test_an_edited_question_is_asked_beside_the_first(page: Page) -> None:
@@ -238,7 +213,27 @@ def test_a_failed_generation_says_so_and_keeps_what_was_written(page: Page) -> N
 
     expect(page.locator("article.answer .notice")).to_be_visible()
     expect(answer(page)).to_contain_text(words(5))
-    expect(page.locator(".ending")).to_have_text("interrupted")
+    expect(page.locator(".ending")).to_have_text(re.compile("^The provider failed"))
+
+
+def test_one_message_that_cannot_be_shown_empties_no_thread(page: Page) -> None:
+    ask(page, "first", model="quick")
+    assert_transcript(page, "first", 10)
+    ask(page, "second", model="nested")
+    expect(answer(page)).to_have_text(">" * 2000 + " deep")
+    page.route("**/api/messages/**", _break_the_first_answer)
+
+    page.reload()
+
+    expect(page.locator("article.question .bubble")).to_have_text(["first", "second"])
+    expect(page.locator("article.answer .parts").first).to_have_text(words(10))
+    expect(answer(page)).to_have_text(">" * 2000 + " deep")
+
+
+def _break_the_first_answer(route: Route) -> None:
+    page = route.fetch().json()
+    page["messages"][1]["content"].append({"type": "text"})
+    route.fulfill(json=page)
 
 
 def test_reasoning_is_folded_away_once_the_answer_begins(page: Page) -> None:

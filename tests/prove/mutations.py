@@ -110,9 +110,27 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         "        return replay.ending\n    return await store.said(job_id, opening)",
         "        pass\n    return None",
     ),
+    Mutation(
+        "a job is forgotten without a tombstone",
+        "legato/storage/memory/journal.py",
+        "            self.tombstones[job_id] = stored_log.epoch",
+        "            pass",
+    ),
 )
 
 RARE: Final[Sequence[Mutation]] = (
+    Mutation(
+        "a replica leaves though the shared storage lost what the replica hands on",
+        "legato/storage/memory/replication.py",
+        "if self._births.birth != self._shared.birth:",
+        "if False:",
+    ),
+    Mutation(
+        "a job that comes to a replica about to leave is said to be gone",
+        "legato/actors/cluster/owner_server.py",
+        " or job_id in self._failover.handed_on",
+        "",
+    ),
     Mutation(
         "an ending is said before the journal has it",
         "legato/actors/durability/job_journal.py",
@@ -130,6 +148,24 @@ RARE: Final[Sequence[Mutation]] = (
         "legato/actors/durability/recorder.py",
         "            await self.journal.keep(event)\n",
         "            await trio.lowlevel.checkpoint()\n",
+    ),
+    Mutation(
+        "a call that may not be repeated is made again by the next owner",
+        "legato/agents/execution.py",
+        "if is_recovered and not tool.definition.may_repeat:",
+        "if False:",
+    ),
+    Mutation(
+        "a model is told a tool's result before the journal has the result",
+        "legato/agents/execution.py",
+        "is_recovered)\n        await self._stage.settle()",
+        "is_recovered)",
+    ),
+    Mutation(
+        "a call whose result is there is made again beside one without",
+        "legato/agents/calls.py",
+        "for index, call in self.tool_calls if call.output is UNSET]",
+        "for index, call in self.tool_calls if UNSET in [e.output for _, e in self.tool_calls]]",
     ),
 )
 """Found within 2,000 seeds, or slowly; `python -m tests.prove.mutations` says in which."""

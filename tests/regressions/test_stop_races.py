@@ -14,7 +14,7 @@ from legato.actors.messages import StopReply
 from legato.events import Created, Ending, Failed, Finished, Stopped
 from tests.actors.test_job import ending_of
 from tests.actors.test_promise import Reader
-from tests.support.actors import C1, House, open_house
+from tests.support.actors import House, open_house
 from tests.support.reading import checkpoints, following, frames, releasing
 
 
@@ -78,7 +78,7 @@ async def late(turns: int, act: Callable[[], Awaitable[None]]) -> None:
 
 
 async def check_race(house: House, readers: list[Reader], stops: list[StopReply]) -> type[Ending]:
-    [job] = house.supervisor.registry.conversation(C1)
+    [job] = house.supervisor.registry
     ending = job.feed.ending
     whole = await frames(job.ref)
 

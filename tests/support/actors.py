@@ -197,10 +197,11 @@ async def open_house(
     frees: bool = True,
     records: FlakyRecords | None = None,
     journal: Journal | None = None,
+    model: PlayedModel | None = None,
     **limits: Any,
 ) -> AsyncIterator[House]:
     """A house whose storage works again when it closes, if it `frees` it."""
-    model, records = PlayedModel(), records or FlakyRecords()
+    model, records = model or PlayedModel(), records or FlakyRecords()
     async with open_supervisor(
         records=records,
         models={"played": model},

@@ -1,17 +1,34 @@
 """A run without a job: a stage that keeps its log in a list, tools that count their calls."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import trio
 
-from legato.actors.event_builder import Positions, Steps
+from legato.actors.event_builder import Positions, Steps, whole_step
 from legato.actors.stream.fold import Fold
 from legato.agents.definition import Agent, Edge
 from legato.agents.run import AgentRun
 from legato.agents.tools.contract import InputRequired, Offer, Tool, ToolDefinition, ToolOutput
-from legato.content import Message, Part, ToolCall, ToolCallPart
-from legato.events import ContentEvent, Created, ModelCallEnded, Origin, Snapshot, StepCompleted
-from legato.models.contract import ChatMessage, FinishReport, Json, Model, ModelRequest
+from legato.content import Message, Part, ToolCall, ToolCallPart, WholePart
+from legato.events import (
+    Answered,
+    Asked,
+    ContentEvent,
+    Created,
+    ModelCallEnded,
+    Origin,
+    Snapshot,
+    StepCompleted,
+)
+from legato.models.contract import (
+    ChatMessage,
+    FinishReport,
+    Json,
+    Model,
+    ModelEvent,
+    ModelRequest,
+)
 from legato.models.scripted import ScriptedModel
 
 QUESTION = ModelRequest((ChatMessage("user", "What time is it?"),))
@@ -41,6 +58,7 @@ class ListStage:
         self._fold.apply(Created(question, "r", "helper", kept))
         self._dies_at: int | None = None
         self._append(events)
+        self._answered_before = frozenset(self.snapshot().answers)
         self._positions = Positions(len(self._fold.content()))
         self._dies_at = dies_at
 
@@ -55,11 +73,17 @@ class ListStage:
         return self._fold.snapshot(len(self.events))
 
     async def ask(
-        self, model: Model, request: ModelRequest, origin: Origin, *, goes_on: bool = False
+        self,
+        model: Model,
+        request: ModelRequest,
+        origin: Origin,
+        *,
+        goes_on: bool = False,
+        theirs: Collection[str] = (),
     ) -> FinishReport:
         self.asked.append(request)
         content = self.snapshot().content
-        steps = Steps(content if goes_on else (), origin, self._positions)
+        steps = Steps(content if goes_on else (), origin, self._positions, theirs=theirs)
         async with model.stream(request) as batches:
             async for batch in batches:
                 self._append(steps.events(batch))
@@ -67,8 +91,23 @@ class ListStage:
         self._append([ModelCallEnded(origin, model.name, steps.finish.reason, steps.usage)])
         return steps.finish
 
+    async def place(self, origin: Origin, parts: Sequence[WholePart]) -> None:
+        self._append([whole_step(self._positions, origin, each) for each in parts])
+
     async def complete(self, index: int, call: ToolCall) -> None:
         self._append([StepCompleted(index, call)])
+
+    async def apply_steers(self, origin: Origin) -> bool:
+        return False
+
+    async def answer_to(self, ask: Asked) -> Answered:
+        """Answer yes, at once."""
+        if ask.ask_id not in self.snapshot().answers:
+            self._append([ask, Answered(ask_id=ask.ask_id, decision="answer", value="yes")])
+        return self.snapshot().answers[ask.ask_id]
+
+    def was_answered_before(self, ask_id: str) -> bool:
+        return ask_id in self._answered_before
 
     async def settle(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -115,10 +154,31 @@ class ListToolbox:
         self._tools = {tool.definition.name: tool for tool in tools}
         self.names = [*self._tools]
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        return {name: "not configured" for name in names if name not in self._tools}
+
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         there = [self._tools[name] for name in names if name in self._tools]
         missing = {name: "not configured" for name in names if name not in self._tools}
         return Offer(there, missing)
+
+
+class ListModel(ScriptedModel):
+    """Says the entries of a list, one a model call, however odd."""
+
+    def __init__(self, *answers: Sequence[ModelEvent]) -> None:
+        super().__init__()
+        self._answers = [*answers]
+
+    @asynccontextmanager
+    async def stream(
+        self, request: ModelRequest
+    ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
+        yield self._batches()
+
+    async def _batches(self) -> AsyncIterator[Sequence[ModelEvent]]:
+        await trio.lowlevel.checkpoint()
+        yield self._answers.pop(0)
 
 
 def agent(
@@ -128,7 +188,7 @@ def agent(
     edges: Sequence[Edge] = (),
     **fields: object,
 ) -> Agent:
-    """An agent whose model says that script, as fast as it may."""
+    """An agent with a script, without a pace."""
     parameters = {"script": list(script), "rate": 0}
     return Agent(
         id=f"agent_{name}",
@@ -152,6 +212,13 @@ def calls(*made: Mapping[str, Json], text: str | None = None) -> dict[str, Json]
     return entry if text is None else {**entry, "text": text}
 
 
-def run_of(*agents: Agent, tools: Sequence[Tool] = ()) -> AgentRun:
-    models = {"scripted": ScriptedModel()}
+def edge(source: str, *targets: str, **fields: object) -> Edge:
+    origin, target = f"agent_{source}", tuple(f"agent_{name}" for name in targets)
+    return Edge(origin=origin, target=target, **fields)  # type: ignore[arg-type]
+
+
+def run_of(
+    *agents: Agent, tools: Sequence[Tool] = (), model: ScriptedModel | None = None
+) -> AgentRun:
+    models = {"scripted": model or ScriptedModel()}
     return AgentRun(agents, models, ListToolbox(*tools), "alice")

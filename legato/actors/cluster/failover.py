@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from legato.actors.cluster.job_info import turn_of
 from legato.actors.conversation.turn import Turn
-from legato.actors.durability.recovery import TakeoverPolicy, recover_one
+from legato.actors.durability.recovery import Recovered, TakeoverPolicy, let_wait, recover_one
 from legato.config import OnOwnerLost
 from legato.models.contract import Model
 from legato.storage.contracts.errors import StorageError
@@ -78,6 +78,8 @@ class Failover:
     ) -> None:
         self.predecessors: Callable[[Turn], Awaitable[Sequence[trio.Event]]] = _nobody
         """The endings that a turn still waits for, wherever those before it run."""
+        self.handed_on: set[str] = set()
+        """The ids of jobs which came when this replica was about to go: the next owner's."""
         self._nursery = nursery
         self._supervisor = supervisor
         self._journal = journal
@@ -113,8 +115,8 @@ class Failover:
         await self._forget()
 
     def _is_here(self, job: OrphanedJob) -> bool:
-        found = self._supervisor.registry.find(job.job_id)
-        return found is not None and found.feed.epoch == job.epoch
+        found = self._supervisor.registry.entry(job.job_id)
+        return found is not None and found.epoch == job.epoch
 
     def _take(self, job: OrphanedJob) -> None:
         """Take a job.  A job marked as done has its attempts counted anew: perhaps each owner
@@ -151,14 +153,20 @@ class Failover:
         job = left.job
         try:
             recovered = await recover_one(job, self._journal, self._records, self._successor)
-            if recovered is not None and (recovered.has_ended or not self._supervisor.is_draining):
-                before = () if recovered.has_begun else await self.predecessors(recovered.turn)
-                self._supervisor.adopt([recovered], before)
+            if recovered is not None:
+                await self._adopt(recovered)
             left.came = job
         except StorageError as error:
             if left.trouble is None:  # a line for each job is enough for an outage
                 log.warning("not recovered yet", job=job.job_id, reason=str(error))
             left.trouble = error
+
+    async def _adopt(self, recovered: Recovered) -> None:
+        before = () if recovered.has_begun else await self.predecessors(recovered.turn)
+        if self._supervisor.is_draining and not recovered.has_ended:
+            self.handed_on.add(recovered.turn.job_id)
+        else:
+            self._supervisor.adopt([let_wait(recovered)], before)
 
     async def _forget(self) -> None:
         """Forget the ended jobs that nobody asked for in time."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from legato.actors.supervisor import Supervisor
 
 _BEATS: Final = 10  # in a lease
+_RETRY: Final = 0.25  # seconds until a replica tries once more to leave
 
 log = structlog.get_logger()
 
@@ -50,6 +51,7 @@ class Heartbeat:
         self._ended = trio.Event()
         self._has_lost = False  # whether the shared storage does not know the jobs here
         self._was_away = False  # whether other replicas may have taken the jobs here
+        self._has_left = False
         self._last_beat = trio.current_time()
 
     async def looked(self) -> None:
@@ -71,17 +73,29 @@ class Heartbeat:
         self._ended.set()
 
     async def leave(self) -> None:
-        """Give no sign of life from now on.
+        """Give no sign of life from now on, once others can find the jobs left here.
 
-        A last look comes first: the shared storage is told again what was lost by then, and the
-        remaining replicas find the jobs left here.
+        The shared storage is told again what was lost, until nothing is; an outage is waited for.
+        The deadline is the caller's.
         """
         self._scope.cancel()
         await self._ended.wait()
+        is_first = True
+        while not self._has_left:
+            try:
+                self._has_left = await self._left()
+            except StorageError as error:
+                if is_first:  # a single line is enough for an outage
+                    log.warning("not left yet", reason=str(error))
+                is_first = False
+                await trio.sleep(_RETRY)
+
+    async def _left(self) -> bool:
+        """False where the shared storage lost everything meanwhile."""
         await self._look()
         await self._reconcile()
         await self._supervisor.written()
-        await self._replication.liveness.leave()
+        return await self._replication.liveness.leave()
 
     async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
         trouble: StorageError | None = None
@@ -124,6 +138,7 @@ class Heartbeat:
         Only after the telling does a job's absence in the directory count.
         """
         if self._has_lost:
+            await self._supervisor.parking.wake_all()  # to be told again, or ended with their logs
             handed_on = self._supervisor.handed_on.values()
             await self._reannounce([*self._supervisor.registry, *handed_on])
         if self._was_away:
@@ -149,10 +164,10 @@ class Heartbeat:
         """Let go of jobs that were taken over or forgotten while nobody saw this replica live."""
         self._was_away = False
         try:
-            for job in [*self._supervisor.registry]:
+            for job in [*self._supervisor.registry, *self._supervisor.registry.parked.values()]:
                 entry = await self._replication.directory.find(job.turn.job_id)
-                if entry is None or entry.epoch > job.feed.epoch:
-                    job.lose()
+                if entry is None or entry.epoch > job.epoch:
+                    self._supervisor.lose(job)
         except BaseException:
             self._was_away = True
             raise

@@ -17,12 +17,14 @@ from legato.actors.cluster.mirror import Mirrors
 from legato.actors.cluster.owner_client import ClusterRef, OwnerClient
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
+from legato.actors.cluster.transport import Guarded
 from legato.actors.conversation.turn import Turn
 from legato.actors.job import Job, JobObserver
 from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import GetStatus
 from legato.actors.ref import JobRef
+from legato.actors.registry import RegistryEntry
 from legato.config import Limits, OnBusy
 from legato.events import Failed
 from legato.storage.contracts.errors import ForeignConversation, StorageError
@@ -75,7 +77,7 @@ class ClusterJobs(JobObserver):
         self._owners = owners
         self._mirrors = mirrors
         self._heartbeat = heartbeat
-        self._notices = Notices()
+        self._notices = Notices(supervisor.guarded)
         self._records = records
         self._limits = limits
         supervisor.observe(self)
@@ -120,8 +122,13 @@ class ClusterJobs(JobObserver):
         return Started(job.ref, queued=is_queued)
 
     async def predecessors(self, turn: Turn) -> Sequence[trio.Event]:
-        """The endings for which a turn waits that a former owner queued."""
-        listed = await self._directory.conversation(turn.user, turn.conversation_id)
+        """The endings for which a turn waits that a former owner queued.
+
+        Raises:
+            StorageError: also while the directory may lack a turn before.
+        """
+        user, conversation_id = turn.user, turn.conversation_id
+        listed = await self._directory.conversation(user, conversation_id, whole=True)
         before = takewhile(lambda each: each.info.job_id != turn.job_id, listed)
         return [self._ending(each.info) for each in before if _is_running(each)]
 
@@ -191,7 +198,7 @@ class ClusterJobs(JobObserver):
 
     def _running_here(self, stream_id: str) -> JobRef | None:
         """A job here by its id, or else the running job of a conversation."""
-        job = self._supervisor.registry.find(stream_id)
+        job = self._supervisor.registry.entry(stream_id)
         if job is None:
             siblings = self._supervisor.registry.conversation(stream_id)
             job = next((each for each in siblings if _is_answering(each)), None)
@@ -262,10 +269,15 @@ class ClusterJobs(JobObserver):
 
 
 class Notices:
-    """One task that tells the directory about jobs, each until the directory has heard."""
+    """One task that tells the directory about jobs, each until the directory has heard.
 
-    def __init__(self) -> None:
+    A notice that cannot be told, or has a bug, delays no other.
+    """
+
+    def __init__(self, guarded: Guarded) -> None:
+        self._guarded = guarded
         self._due: dict[str, Callable[[], Awaitable[None]]] = {}  # by id: the latest is the truth
+        self._trouble: StorageError | None = None  # of the last round
         self._added = trio.Event()
 
     def add(self, job_id: str, tell: Callable[[], Awaitable[None]]) -> None:
@@ -273,40 +285,40 @@ class Notices:
         self._added.set()
 
     async def run(self) -> None:
-        """Tell, for ever.  Notices due at a crash are due at the next run."""
-        if self._due:
-            self._added.set()
+        """Tell, for ever."""
         while True:
             await self._added.wait()
             self._added = trio.Event()
-            try:
-                await self._tell()
-            except StorageError as error:
-                log.warning("directory not told yet", jobs=len(self._due), reason=str(error))
+            await self._tell_all()
+            if self._due and not self._added.is_set():
                 await trio.sleep(_RETRY)
                 self._added.set()
 
-    async def _tell(self) -> None:
-        """Raises StorageError, after the other notices, where a notice could not be delivered."""
-        trouble: StorageError | None = None
-        for job_id, tell in [*self._due.items()]:
-            try:
-                await tell()
-            except StorageError as error:
-                trouble = error
-            else:
-                if self._due.get(job_id) is tell:
-                    del self._due[job_id]
-        if trouble is not None:
-            raise trouble
+    async def _tell_all(self) -> None:
+        self._trouble = None
+        for job_id in [*self._due]:
+            await self._guarded(partial(self._tell, job_id), job_id)
+        if self._trouble is not None:  # a single line is enough for an outage
+            reason = str(self._trouble)
+            log.warning("directory not told yet", jobs=len(self._due), reason=reason)
+
+    async def _tell(self, job_id: str) -> None:
+        tell = self._due[job_id]
+        try:
+            await tell()
+        except StorageError as error:
+            self._trouble = error
+            return
+        if self._due[job_id] is tell:
+            del self._due[job_id]
 
 
 def _is_running(entry: DirectoryEntry) -> bool:
     return entry.stage in ("waiting", "begun")
 
 
-def _is_answering(job: Job) -> bool:
-    return job.opening is not None and not job.ended.is_set()
+def _is_answering(job: RegistryEntry) -> bool:
+    return job.has_begun and not job.ended.is_set()
 
 
 def _current(listed: Sequence[DirectoryEntry]) -> DirectoryEntry:

@@ -1,7 +1,8 @@
 """A replica's whole life: a supervisor among many, whose jobs the others get at the end."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 import trio
@@ -17,11 +18,11 @@ from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
 from legato.actors.lifespan import LAST_WRITE, Replica, abandoning, drained
 from legato.actors.supervisor import Supervisor
-from legato.agents.contract import BARE_RUNS, Runs
+from legato.agents.bare import BARE_RUNS
+from legato.agents.contract import Runs
 from legato.config import Limits, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
-from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
 from legato.storage.contracts.records import Records
 from legato.storage.contracts.replication import Liveness, Replication
@@ -45,6 +46,7 @@ async def open_replica(
     lease: float,
     on_owner_lost: OnOwnerLost,
     runs: Runs = BARE_RUNS,
+    wall_clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Replica]:
     """Open one replica of many; on leaving, the other replicas have its jobs at once.
 
@@ -65,6 +67,7 @@ async def open_replica(
             limits,
             runs,
             is_resumed=on_owner_lost == "continue",
+            wall_clock=wall_clock,
         )
         successor = ClusterTakeover(replication.directory, models, on_owner_lost)
         journal, retention = replication.journal, limits.retention
@@ -85,7 +88,7 @@ async def open_replica(
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
         await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
-        with trio.move_on_after(LAST_WRITE), suppress(StorageError):
+        with trio.move_on_after(LAST_WRITE):
             await heartbeat.leave()  # while its jobs still answer for themselves
         leaving.set()
         nursery.cancel_scope.cancel()
@@ -98,6 +101,8 @@ async def _hand_over(
     with trio.move_on_after(LAST_LOOK):
         await heartbeat.look()  # new replicas, and replicas about to leave as well
     await supervisor.drain(goes_on)
+    if supervisor.handed_on:  # nobody else could tell the shared storage again of these
+        await heartbeat.leave()
 
 
 def _goes_on(liveness: Liveness, successor: ClusterTakeover, job: Job) -> bool:
@@ -105,7 +110,7 @@ def _goes_on(liveness: Liveness, successor: ClusterTakeover, job: Job) -> bool:
     is_known = job.turn.prompt is None  # the journal keeps no prompt of an API's caller
     if not (job.is_answering and is_known and liveness.staying()):
         return False
-    return successor.continues(job.turn, job.feed.snapshot().content)
+    return successor.continues(job.turn, job.feed.snapshot())
 
 
 def _shared(
@@ -119,6 +124,7 @@ def _shared(
     runs: Runs,
     *,
     is_resumed: bool,
+    wall_clock: Callable[[], float],
 ) -> Supervisor:
     """Make the supervisor of jobs that other replicas read, and may take over."""
     return Supervisor(
@@ -132,4 +138,5 @@ def _shared(
         patience=max(limits.retention, LEAST_PATIENCE),
         runs=runs,
         is_resumed=is_resumed,
+        wall_clock=wall_clock,
     )

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple, Protocol, assert_never
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, assert_never
 
 import structlog
 import trio
@@ -29,7 +29,6 @@ from legato.actors.cluster.link import FromOwner, MirrorInput
 from legato.actors.cluster.protocol import Accepted, Closed, LogChunk, events_of
 from legato.actors.cluster.transport import Guarded
 from legato.actors.mailbox import ActorStopped
-from legato.actors.registry import Registry
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.log import Sealed
 from legato.actors.stream.places import OutOfReach, Start, UnknownDialect
@@ -37,6 +36,9 @@ from legato.actors.stream.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor
 from legato.storage.contracts.replication import JobInfo
+
+if TYPE_CHECKING:
+    from legato.actors.registry import Registry
 
 _PAUSE: Final = 0.1  # seconds until a silent owner is asked again
 
@@ -243,7 +245,7 @@ class Mirrors:
     def __init__(
         self,
         nursery: trio.Nursery,
-        registry: Registry,
+        registry: "Registry",
         dialects: Mapping[str, Dialect],
         source: Source,
         guarded: Guarded,

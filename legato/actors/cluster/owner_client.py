@@ -12,7 +12,8 @@ from legato.actors.cluster.mirror import Last, Mirrors
 from legato.actors.cluster.protocol import LOG_DIALECT, HasJob, Reply, call
 from legato.actors.cluster.transport import Host, Transport
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import AwaitEnding, Locate, Question, Stop, StopReply
+from legato.actors.messages import AwaitEnding, Locate, Stop, StopReply
+from legato.actors.question import Question
 from legato.actors.ref import JobRef
 from legato.actors.stream.places import OutOfReach, Start, UnknownDialect
 from legato.actors.stream.sinks import Sink
@@ -133,7 +134,8 @@ class OwnerClient:
         if owner == last.owner and last.is_gone:
             raise ActorStopped
         if owner == self._me:
-            await self._host.local(job_id)
+            with suppress(StorageError):  # a parked run, which the reader asks for again
+                await self._host.local(job_id)
             raise ActorStopped
         self._peers.follow(owner, job_id, start, inlet)
         return owner

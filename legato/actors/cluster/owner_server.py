@@ -8,10 +8,10 @@ import trio
 
 from legato.actors.cluster.failover import Failover
 from legato.actors.cluster.protocol import AwaitTitle, Call, Discard, HasJob, OwnerQuestion, Reply
-from legato.actors.job import Job
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import LocalRef
 from legato.actors.stream.places import OutOfReach, UnknownDialect
+from legato.storage.contracts.errors import StorageError
 
 if TYPE_CHECKING:
     from legato.actors.supervisor import Supervisor
@@ -43,14 +43,25 @@ class OwnerServer:
 
     def hands_on(self, job_id: str) -> bool:
         """Whether this process, which is about to go, leaves the job to another replica."""
-        return job_id in self._supervisor.handed_on
+        supervisor = self._supervisor
+        is_left = supervisor.is_draining and job_id in supervisor.registry.parked
+        return is_left or job_id in supervisor.handed_on or job_id in self._failover.handed_on
 
     def has(self, job_id: str) -> bool:
-        return self._supervisor.registry.find(job_id) is not None
+        return self._supervisor.registry.entry(job_id) is not None
 
     async def local(self, job_id: str) -> LocalRef | None:
-        job = await self._find(job_id)
-        return job.ref if job else None
+        """Find a job that is here or about to be, waking a parked one.
+
+        Raises:
+            StorageError: where a parked run cannot be read now.
+        """
+        if (entered := self._entering.get(job_id)) is not None:
+            await entered.wait()
+        if job := await self._supervisor.parking.find(job_id):
+            return job
+        await self._failover.arrived(job_id)
+        return await self._supervisor.parking.find(job_id)
 
     async def answer(self, call: Call) -> Reply:
         question = call.question
@@ -67,30 +78,24 @@ class OwnerServer:
     async def _answer(self, call: Call, question: OwnerQuestion) -> Reply | None:
         """None where this replica does not have the job, or not any more."""
         try:
-            job = await self._find(call.job_id)
+            job = await self.local(call.job_id)
             return await self._ask(job, call.call_id, question) if job else None
         except ActorStopped:
             return None
+        except StorageError as error:
+            return None if self.hands_on(call.job_id) else Reply(call.call_id, fault=str(error))
 
-    async def _find(self, job_id: str) -> Job | None:
-        if (entered := self._entering.get(job_id)) is not None:
-            await entered.wait()
-        if job := self._supervisor.registry.find(job_id):
-            return job
-        await self._failover.arrived(job_id)
-        return self._supervisor.registry.find(job_id)
-
-    async def _ask(self, job: Job, call_id: int, question: OwnerQuestion) -> Reply:
+    async def _ask(self, job: LocalRef, call_id: int, question: OwnerQuestion) -> Reply:
         """Raises ActorStopped where the job left before answering: another replica owns it."""
         match question:
             case HasJob():
                 return Reply(call_id)
             case Discard():
-                await self._supervisor.discard(job)
+                await self._supervisor.discard(job.job_id)
                 return Reply(call_id)
             case _:
                 try:
-                    return Reply(call_id, await job.ref.ask(question))
+                    return Reply(call_id, await job.ask(question))
                 except OutOfReach as error:
                     return Reply(call_id, refusal="out_of_reach", last=error.last)
                 except UnknownDialect:

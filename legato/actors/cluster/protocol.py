@@ -5,6 +5,15 @@ from typing import Any, Final, Literal, Self, cast
 
 from msgspec import Raw, Struct, json, msgpack
 
+from legato.actors.interjections import (
+    AnswerAsk,
+    AnswerReceipt,
+    CancelSteer,
+    FindSteer,
+    Rejected,
+    Steer,
+    SteerReceipt,
+)
 from legato.actors.messages import (
     AwaitAnswer,
     AwaitEnding,
@@ -12,11 +21,11 @@ from legato.actors.messages import (
     AwaitQueued,
     GetStatus,
     Locate,
-    Question,
     Status,
     Stop,
     StopReply,
 )
+from legato.actors.question import Question
 from legato.actors.stream.places import Located
 from legato.dialects.contract import Identity
 from legato.events import AnyEnding, AnyEvent, Created, Queued, Snapshot, without_turn
@@ -108,12 +117,34 @@ class AwaitTitle(Question[None], frozen=True):
     conversation_id: str
 
 
-JobQuestion = Locate | Stop | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
+JobQuestion = (
+    Locate
+    | Stop
+    | AwaitQueued
+    | AwaitOpened
+    | AwaitAnswer
+    | AwaitEnding
+    | GetStatus
+    | Steer
+    | CancelSteer
+    | FindSteer
+    | AnswerAsk
+)
 """All that a job is asked but Subscribe, for which Follow stands."""
 
 OwnerQuestion = JobQuestion | HasJob | Discard
 CallQuestion = OwnerQuestion | AwaitTitle
-AnyAnswer = Located | StopReply | Status | Queued | Created | AnyEnding
+AnyAnswer = (
+    Located
+    | StopReply
+    | Status
+    | SteerReceipt
+    | AnswerReceipt
+    | Rejected
+    | Queued
+    | Created
+    | AnyEnding
+)
 
 
 class Call(Envelope, frozen=True):

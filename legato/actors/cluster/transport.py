@@ -1,12 +1,12 @@
 """The links to other replicas: sends and receives their envelopes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final, Protocol, assert_never
 
 import structlog
 import trio
-from msgspec import MsgspecError
+from msgspec import MsgspecError, Raw
 
 from legato.actors.cluster.link import Link, MirrorInput, PeerSink
 from legato.actors.cluster.protocol import (
@@ -25,7 +25,7 @@ from legato.actors.cluster.protocol import (
     encode_packet,
 )
 from legato.actors.mailbox import ActorError
-from legato.actors.messages import Question
+from legato.actors.question import Question
 from legato.actors.ref import LocalRef
 from legato.actors.stream.places import Start
 from legato.events import Cursor
@@ -131,10 +131,11 @@ class Transport:
         """Send, for ever.  A packet that a bug keeps back counts as lost: a gap shows."""
         with link.scope:
             while True:
-                packet = encode_packet(self._me, *await link.packet())
-                await self._guarded(partial(self._deliver, peer, packet), "sender")
+                due = await link.packet()
+                await self._guarded(partial(self._deliver, peer, *due), "sender")
 
-    async def _deliver(self, peer: str, packet: bytes) -> None:
+    async def _deliver(self, peer: str, link: str, number: int, envelopes: Sequence[Raw]) -> None:
+        packet = encode_packet(self._me, link, number, envelopes)
         is_first = True
         while True:
             try:
@@ -194,7 +195,11 @@ class Transport:
                 link.send(Reply(call.call_id, fault=_FAULT))
 
     async def _serve(self, link: Link, envelope: Follow, sink: PeerSink) -> None:
-        job = await self._host.local(envelope.job_id)
+        try:
+            job = await self._host.local(envelope.job_id)
+        except StorageError:
+            link.end(Closed(envelope.call_id))  # the mirror asks again
+            return
         if job is None:
             link.end(Closed(envelope.call_id, is_gone=not self._host.hands_on(envelope.job_id)))
             return

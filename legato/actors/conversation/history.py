@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import UNSET
 
-from legato.agents.messages import messages_in
-from legato.content import Message, Part, TextPart, text_of
+from legato.agents.messages import begun, messages_in
+from legato.content import Message, SteerPart, text_of
 from legato.models.contract import ChatMessage
 
 
@@ -35,19 +35,12 @@ def chat(messages: Sequence[Message], *, with_calls: bool = False) -> Iterator[C
     for message in messages:
         if with_calls and message.content is not UNSET:
             yield from messages_in(message.content)
+        elif message.content is not UNSET and any(
+            isinstance(part, SteerPart) for part in message.content
+        ):
+            yield from begun(message.content)
         elif text := text_of(message):
             yield ChatMessage("user" if message.is_created_by_user else "assistant", text)
-
-
-def begun(kept: Sequence[Part]) -> list[ChatMessage]:
-    """The answer's beginning, for the model to go on from."""
-    text = written(kept)
-    return [ChatMessage("assistant", text)] if text else []
-
-
-def written(content: Sequence[Part]) -> str:
-    """The text of an answer, without thoughts and calls."""
-    return "".join(part.text for part in content if isinstance(part, TextPart))
 
 
 def fitting(

@@ -1,16 +1,19 @@
 """Stores turns: as a conversation's messages, or as the responses of an API."""
 
 import time
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from msgspec import UNSET, structs
 
 from legato.actors.conversation.agent_prompt import answering, prompt_of_agent, sender
-from legato.actors.conversation.history import begun, chat, fitting, thread, written
+from legato.actors.conversation.history import chat, fitting, thread
 from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, plan
 from legato.actors.ending import ending_of_answer
 from legato.actors.messages import Opening
-from legato.content import NO_PARENT, ApiRequest, Conversation, Message, Part
+from legato.agents.leave import allowed_in
+from legato.agents.messages import begun
+from legato.content import NO_PARENT, ApiRequest, Conversation, Message, Part, SteerPart
 from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
 from legato.models.messages import alternating
@@ -132,7 +135,7 @@ class _ConversationStore:
         place = created.request.conversation_id, created.request.message_id
         branch = await self._records.branch(*place, most=_readable(model))
         reopened = _opening(turn, model, created, branch, content, conversation)
-        resumed = "" if turn.agents else written(content).removeprefix(written(created.kept))
+        resumed = "" if turn.agents else _resumed(created.kept, content)
         request = structs.replace(reopened.request, resumed=resumed)
         return structs.replace(reopened, created=created, request=request)
 
@@ -208,12 +211,12 @@ class _ResponseStore:
     async def reopen(
         self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
     ) -> Opening:
-        messages = (*_prompt_of(turn).messages, *_begun(turn, content))
+        messages = _prompt_of(turn).messages
         return Opening(
             created,
             ModelRequest(messages, turn.parameters),
             self._stand_in(created),
-            sum(model.count_tokens(message.text) for message in messages),
+            sum(model.count_tokens(message.text) for message in (*messages, *begun(content))),
         )
 
     async def opened(self, created: Created) -> Conversation | None:
@@ -284,19 +287,29 @@ def _opening(
     above = thread(branch.messages, created.request.message_id)
     history = list(chat(above, with_calls=any(agent.tools for agent in turn.agents)))
     system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
-    last = [ChatMessage("user", created.request.text), *_begun(turn, kept)]
+    question = ChatMessage("user", created.request.text)
+    begun_answer = [] if turn.agents else [*begun(kept)]  # which the run adds: it reads the log
     cost = model.count_tokens
-    fixed = [ChatMessage("system", prompt_of_agent(turn)), *system, *last]
+    fixed = [ChatMessage("system", prompt_of_agent(turn)), *system, question, *begun_answer]
     fitted = fitting(history, fixed, model.max_context_tokens, cost)
-    messages = (*system, *alternating([*fitted, *last]))
+    messages = (*system, *alternating([*fitted, question]))
     return Opening(
         structs.replace(created, dropped=branch.above + len(history) - len(fitted)),
-        ModelRequest(messages, turn.parameters),
+        ModelRequest(messages, turn.parameters, allowed_tools=_allowed(above)),
         conversation,
-        sum(cost(message.text) for message in messages),
+        sum(cost(message.text) for message in (*messages, *begun_answer)),
     )
 
 
-def _begun(turn: Turn, content: tuple[Part, ...]) -> list[ChatMessage]:
-    """The answer's beginning, for a bare model to go on from: an agent's run reads the log."""
-    return [] if turn.agents else begun(content)
+def _allowed(messages: Iterable[Message]) -> frozenset[str]:
+    """The tools that somebody allowed in an earlier answer."""
+    answers = (message.content for message in messages if message.content is not UNSET)
+    return frozenset[str]().union(*(allowed_in(content) for content in answers))
+
+
+def _resumed(kept: Sequence[Part], content: Sequence[Part]) -> str:
+    """The text that a cut model call had said: behind what was kept, and behind the last steer."""
+    texts = [each.text for each in begun(content)]
+    if any(isinstance(part, SteerPart) for part in content):
+        return texts[-1] if [*begun(content)][-1].role == "assistant" else ""
+    return "".join(texts).removeprefix("".join(each.text for each in begun(kept)))

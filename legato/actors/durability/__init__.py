@@ -2,8 +2,10 @@
 
 - `job_journal`: one job's place in the journal, for the job's whole life
 - `journal_writer`: the journal's one writer: each write has the events said since the last
+- `parked`: the entry that a process keeps of a run that only waits
 - `recorder`: the one writer of a job's messages: the question before the model reads, the answer
   at the end
 - `recovery`: brings the jobs of a dead process to an ending, from their logs in the journal
 - `replay`: replays a job from its log in a journal, up to the first gap or fault
+- `waking`: makes a parked run whole again, from its log in the journal
 """

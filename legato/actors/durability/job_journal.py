@@ -107,6 +107,12 @@ class JobJournal:
         return self._writer.patience > 0
 
     @property
+    def has_all(self) -> bool:
+        """Whether the journal has the whole log, so that another job can be made of it."""
+        is_whole = not self._is_lost and self._position >= self._content_tail
+        return is_whole and not self._is_closed
+
+    @property
     def ahead(self) -> AnyEvent | None:
         """The event that the journal may have, and the log has not."""
         is_ahead = not self._is_closed and self._log.content_tail < self._ahead_at

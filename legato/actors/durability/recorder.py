@@ -79,7 +79,10 @@ class Recorder:
         """`is_resumed`: a later owner may have the model go on."""
         self.journal = journal
         can_go_on = bool(turn.agents) or model.continues
-        self._is_resumed = is_resumed and turn.prompt is None and can_go_on
+        may_wait = any(agent.tools for agent in turn.agents)  # for an answer, beyond this process
+        is_resumed = may_wait or (is_resumed and can_go_on)
+        self.is_resumable = is_resumed and turn.prompt is None
+        self.may_wait = may_wait and turn.prompt is None
         self._job = job
         self._turn = turn
         self._model = model
@@ -142,7 +145,7 @@ class Recorder:
         await self._job.tell(word)
 
     def _resumable(self, opening: Opening) -> Opening:
-        if not self._is_resumed:
+        if not self.is_resumable:
             return opening
         return replace(opening, created=resumable(self._turn, opening.created))
 

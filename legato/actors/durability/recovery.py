@@ -2,23 +2,35 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import trio
 from msgspec import Struct, structs
 
 from legato.actors.conversation.turn import Turn, turn_of
-from legato.actors.conversation.turn_store import TurnStore, turn_store
+from legato.actors.conversation.turn_store import turn_store
 from legato.actors.durability.job_journal import EVENT_BYTES
+from legato.actors.durability.parked import Parked, parked
 from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART, Decision, ending_of
 from legato.actors.messages import Failure, Opening, Stored
 from legato.actors.stream.memory_sizes import JOB_BYTES
+from legato.agents.calls import only_waits
 from legato.config import OnOwnerLost
-from legato.content import Conversation, Part, TextPart, ThinkPart, Usage
-from legato.events import AnyEnding, AnyEvent, Created, Ending, Failed, text_bytes
+from legato.content import Conversation, SteerPart, TextPart, ThinkPart, Usage
+from legato.events import (
+    AnyEnding,
+    AnyEvent,
+    Asked,
+    Created,
+    Ending,
+    Failed,
+    Snapshot,
+    text_bytes,
+)
 from legato.models.contract import Model, ModelRequest
+from legato.shown import shown
 from legato.storage.contracts.errors import (
     ForeignConversation,
     RequestTaken,
@@ -28,6 +40,9 @@ from legato.storage.contracts.errors import (
 from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob
 from legato.storage.contracts.records import Records
 
+if TYPE_CHECKING:
+    from legato.actors.conversation.turn_store import TurnStore
+
 TRIES: Final = 3
 """How often what a job said is read again, before it is taken for what ends the process."""
 
@@ -35,7 +50,8 @@ _RETRIES: Final = (0.25, 0.5, 1.0)
 """Seconds after each attempt to recover a job; a process that starts has not longer for one."""
 
 HAND_OVERS: Final = 100
-"""The same for a turn that waits: it comes to every process that is replaced meanwhile."""
+"""The same for a turn or a run that waits: it comes to every process that is replaced meanwhile,
+and does nothing there that could end the process."""
 
 log = structlog.get_logger()
 
@@ -44,7 +60,8 @@ class Recovered(Struct, frozen=True):
     """A job for readers who come back, which goes on if it has no ending.
 
     `previous_epochs`: the former owners' epochs, each with its last remaining position.  `opening`:
-    None where the turn never began.
+    None where the turn never began.  `is_planned`: whether `opening` has the model's request, too.
+    `waits_until`: where the run only waits, when the first ask expires, in ms since 1970.
     """
 
     turn: Turn
@@ -52,6 +69,8 @@ class Recovered(Struct, frozen=True):
     opening: Opening | None
     previous_epochs: Mapping[int, int]
     events: Sequence[AnyEvent]
+    is_planned: bool = False
+    waits_until: int | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -78,15 +97,18 @@ class TakeoverPolicy:
         """Look up the turn, where the journal does not have the request."""
         return None
 
-    def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
-        """Whether the run shall go on from that content, instead of an ending.
+    def continues(self, turn: Turn, snapshot: Snapshot) -> bool:
+        """Whether the run shall go on from there, instead of an ending.
 
-        An agent's run goes on from any content, a bare model only from text, if able to.
+        An agent's run goes on from any content, a bare model only from text, if able to.  A run
+        that only waits for answers goes on whatever the policy: nothing of it was cut.
         """
         model = self._models.get(turn.model)
-        is_text = all(isinstance(part, TextPart | ThinkPart) for part in content)
+        is_text = all(
+            isinstance(part, TextPart | ThinkPart | SteerPart) for part in snapshot.content
+        )
         can = bool(turn.agents) or (model is not None and model.continues and is_text)
-        return self._policy == "continue" and can
+        return can and (self._policy == "continue" or only_waits(snapshot))
 
 
 async def recover(
@@ -95,8 +117,10 @@ async def recover(
     successor: TakeoverPolicy | None = None,
     *,
     most: float = math.inf,
-) -> Sequence[Recovered]:
+) -> Sequence[Recovered | Parked]:
     """Take over the jobs without an owner; end the begun jobs without an ending.
+
+    Of a run that only waits for answers nothing is kept but an entry, however many there are.
 
     Jobs marked as done are there only to be read.  The newest of them are read, up to about `most`
     bytes; the others are forgotten unread.  All jobs come in the order of their ids.  The caller
@@ -111,15 +135,18 @@ async def recover(
     successor = successor or TakeoverPolicy()
     abandoned = await journal.take_over()
     due = [each for each in abandoned if not each.marked_done]
-    found = [await _tried(each, journal, records, successor) for each in due]
+    found: list[Recovered | Parked | None] = []
+    for each in due:
+        recovered = await _tried(each, journal, records, successor)
+        found.append(let_wait(recovered) if recovered else None)
     done = [each for each in abandoned if each.marked_done]
     while done and most > 0:
         found.append(recovered := await _tried(done.pop(), journal, records, successor))
         most -= _size_of(recovered.events) if recovered else 0
     if done:
         await journal.forget([each.job_id for each in done])
-    kept = [recovered for recovered in found if recovered is not None]
-    return sorted(kept, key=lambda recovered: recovered.turn.job_id)
+    kept = [each for each in found if each is not None]
+    return sorted(kept, key=lambda each: each.turn.job_id)
 
 
 def _size_of(events: Sequence[AnyEvent]) -> int:
@@ -147,6 +174,13 @@ async def recover_one(
 ) -> Recovered | None:
     """None where nobody can ever read the job, or another process has taken it over."""
     replay = _replay(job, await journal.read(job.job_id))
+    return await recover_from(replay, job, journal, records, successor)
+
+
+async def recover_from(
+    replay: Replay, job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
+) -> Recovered | None:
+    """Recover the job whose log is `replay`; None: see `recover_one`."""
     known = turn_of(replay.turn) if replay.turn else await successor.turn(job.job_id)
     if known and replay.still_waits:
         return Recovered(known, job.epoch, None, replay.previous_epochs, replay.events)
@@ -165,25 +199,53 @@ async def recover_one(
         opening is not None
         and said is None
         and not replay.has_faults
-        and successor.continues(turn, replay.fold.content())
+        and successor.continues(turn, replay.snapshot)
         and replay.turn is not None  # or the model would be asked something else
     )
     if not job.marked_done and not goes_on:
         ending = said or _failed(replay, opening, store)
         if not await _end(job, replay, ending, opening, journal, store):
             return None
-    return Recovered(turn, job.epoch, opening, replay.previous_epochs, replay.events)
+    waits_until = _first_expiry(replay.snapshot) if goes_on else None
+    return Recovered(
+        turn,
+        job.epoch,
+        opening,
+        replay.previous_epochs,
+        replay.events,
+        waits_until=waits_until,
+    )
+
+
+def let_wait(recovered: Recovered) -> Recovered | Parked:
+    """A run that only waits needs no job until somebody asks for it."""
+    if recovered.waits_until is None:
+        return recovered
+    tail, epoch = len(recovered.events), recovered.epoch
+    return parked(recovered.turn, epoch, tail, recovered.waits_until, trio.Event())
+
+
+def _first_expiry(snapshot: Snapshot) -> int | None:
+    """When the first open ask expires, in ms since 1970; None where the run does not only wait."""
+    if not only_waits(snapshot):
+        return None
+    return min(ask.expires_at for ask in snapshot.open_asks)
 
 
 def _replay(job: OrphanedJob, kept: Kept) -> Replay:
     """Replay the log; after too many attempts only its first entry, since the rest may crash."""
-    if job.attempts <= TRIES:
-        return Replay(kept)
-    if len(kept.entries) == 1 and job.attempts <= HAND_OVERS:
+    most = HAND_OVERS if _may_wait(kept) else TRIES
+    if job.attempts <= most:
         replay = Replay(kept)
-        if replay.still_waits:
+        if job.attempts <= TRIES or replay.still_waits or only_waits(replay.snapshot):
             return replay
     return Replay(Kept(kept.entries[:1], "it was tried often"))
+
+
+def _may_wait(kept: Kept) -> bool:
+    """Whether the log may be that of a queued turn or a waiting run; told without a replay."""
+    asks = any(isinstance(event, Asked) for each in kept.entries for event in each.events)
+    return asks or len(kept.entries) == 1
 
 
 async def _opening(replay: Replay, turn: Turn | None, records: Records) -> Opening | None:
@@ -201,7 +263,7 @@ async def _opening(replay: Replay, turn: Turn | None, records: Records) -> Openi
     return Opening(created, ModelRequest(()), conversation, 0) if conversation else None
 
 
-async def _kept_question(store: TurnStore, turn: Turn, created: Created) -> Conversation | None:
+async def _kept_question(store: "TurnStore", turn: Turn, created: Created) -> Conversation | None:
     """Store the question: its owner may not have come to do so, or be held up before.
 
     None where the question cannot be stored.
@@ -225,7 +287,7 @@ def _turn(job_id: str, opening: Opening) -> Turn:
 
 
 async def _said(
-    job_id: str, replay: Replay, opening: Opening | None, store: TurnStore
+    job_id: str, replay: Replay, opening: Opening | None, store: "TurnStore"
 ) -> AnyEnding | None:
     """The ending which readers may have heard: the journal's, else the stored answer's."""
     if replay.ending is not None or opening is None:
@@ -239,7 +301,7 @@ async def _end(
     ending: AnyEnding,
     opening: Opening | None,
     journal: Journal,
-    store: TurnStore,
+    store: "TurnStore",
 ) -> bool:
     """End the job in the order of a living job: decided, stored, and then to be said.
 
@@ -260,12 +322,12 @@ async def _end(
     return True
 
 
-def _failed(replay: Replay, opening: Opening | None, store: TurnStore) -> AnyEnding:
+def _failed(replay: Replay, opening: Opening | None, store: "TurnStore") -> AnyEnding:
     why = RESTART
     if replay.fault is not None:
         why = Failure(why.reason, f"{why.message}  Not all of it can be read: {replay.fault}.")
-    decision = Decision(why, store.moment())
-    return ending_of(decision, opening, replay.fold.content(), Usage(), Stored(None))
+    decision, snapshot = Decision(why, store.moment()), replay.snapshot
+    return ending_of(decision, opening, shown(snapshot), Usage(), Stored(None), snapshot)
 
 
 def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:
@@ -277,7 +339,7 @@ def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:
 
 
 async def _stored(
-    job_id: str, ending: AnyEnding, created: Created | None, store: TurnStore
+    job_id: str, ending: AnyEnding, created: Created | None, store: "TurnStore"
 ) -> AnyEnding:
     """The ending, once its answer is stored; an answer stored before stays as it was."""
     if created is None:

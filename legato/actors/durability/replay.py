@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from legato.actors.stream.fold import Fold
 from legato.content import TurnRequest
-from legato.events import AnyEnding, AnyEvent, Created, Queued
+from legato.events import AnyEnding, AnyEvent, Created, Queued, Snapshot
 from legato.storage.contracts.journal import Entries, Kept
 
 
@@ -63,6 +63,11 @@ class Replay:
     @property
     def has_faults(self) -> bool:
         return self.fault is not None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The fold at the log's end."""
+        return self.fold.snapshot(len(self.events))
 
     @property
     def queued(self) -> Queued | None:

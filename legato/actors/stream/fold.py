@@ -1,18 +1,31 @@
 """The running state of a job: its log folded into run steps and content parts.  Pure."""
 
 from collections.abc import Mapping
-from typing import Final, assert_never
+from typing import Final, Literal, assert_never
 
 from legato.actors.stream.memory_sizes import size_of_part
-from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCallPart
+from legato.content import (
+    AgentUpdatePart,
+    ErrorPart,
+    Part,
+    SteerPart,
+    TextPart,
+    ThinkPart,
+    ToolCallPart,
+    ToolListPart,
+)
 from legato.events import (
     AnnotationAdded,
+    Answered,
+    AnyEnding,
     AnyEvent,
     ArgumentsDelta,
+    Asked,
     Created,
     Delta,
     Failed,
     Finished,
+    HiddenDelta,
     LogprobsDelta,
     ModelCallEnded,
     Queued,
@@ -20,6 +33,10 @@ from legato.events import (
     ReasoningDelta,
     RefusalDelta,
     Snapshot,
+    SteerApplied,
+    SteerOutcome,
+    SteerReturned,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     Stopped,
@@ -28,13 +45,21 @@ from legato.events import (
 )
 from legato.growing_part import GrowingPart, blank, completed
 
-_GROWS: Final[Mapping[type[Delta], type[Part]]] = {
+_GROWS: Final[Mapping[type[Delta], type[Part] | tuple[type[Part], ...]]] = {
+    HiddenDelta: (TextPart, ThinkPart),
     TextDelta: TextPart,
     ReasoningDelta: ThinkPart,
     RefusalDelta: TextPart,
     ArgumentsDelta: ToolCallPart,
 }
 """The part that a delta is more of."""
+
+_WHY: Final[Mapping[type[AnyEnding], Literal["finished", "stopped", "failed"]]] = {
+    Finished: "finished",
+    Stopped: "stopped",
+    Failed: "failed",
+}
+"""Why a steer is returned by an ending."""
 
 
 class Fold:
@@ -52,6 +77,10 @@ class Fold:
         self.bytes = 0
         self.steps: list[StepStarted] = []
         self.calls: list[ModelCallEnded] = []
+        self.asks: list[Asked] = []
+        self.answers: dict[str, Answered] = {}
+        self.steers: dict[str, SteerTaken] = {}
+        self.outcomes: dict[str, SteerOutcome] = {}
         self._parts: list[GrowingPart] = []
 
     def apply(self, *events: AnyEvent) -> None:
@@ -85,6 +114,17 @@ class Fold:
                 self.bytes += _length_of(tool_call.output or "")
             case ModelCallEnded():
                 self.calls.append(event)
+            case Asked():
+                self.asks.append(event)
+            case Answered():
+                self.answers[event.ask_id] = event
+            case SteerTaken():
+                self.steers[event.steer_id] = event
+            case SteerApplied():
+                self.outcomes[event.part.steer_id] = event
+                self._insert(event)
+            case SteerReturned():
+                self.outcomes[event.steer_id] = event
             case Created():
                 self.created = without_turn(event)
                 self._parts = [GrowingPart(part) for part in event.kept]
@@ -92,7 +132,7 @@ class Fold:
             case Queued():
                 self.queued = event
             case Finished() | Stopped() | Failed():
-                pass
+                self._return_rest(event)
             case _:
                 assert_never(event)
 
@@ -105,7 +145,33 @@ class Fold:
         return tuple(part.read() for part in self._parts)
 
     def snapshot(self, seq: int) -> Snapshot:
-        return Snapshot(seq, self.created, tuple(self.steps), self.content(), tuple(self.calls))
+        return Snapshot(
+            seq,
+            self.created,
+            tuple(self.steps),
+            self.content(),
+            tuple(self.calls),
+            tuple(self.steers.values()),
+            dict(self.outcomes),
+            tuple(self.asks),
+            dict(self.answers),
+        )
+
+    def _return_rest(self, ending: AnyEnding) -> None:
+        """What still waited when another process ended the job waits no more."""
+        why = _WHY[type(ending)]
+        for steer_id in self.steers:
+            self.outcomes.setdefault(steer_id, SteerReturned(steer_id, why))
+        for ask in self.asks:
+            cancelled = Answered(ask_id=ask.ask_id, decision="cancel")
+            self.answers.setdefault(ask.ask_id, cancelled)
+
+    def _insert(self, applied: SteerApplied) -> None:
+        """Put the words of a steer at their place, which is behind all that was said before."""
+        if applied.index != len(self._parts):
+            raise ValueError(f"a steer at {applied.index}; there are {len(self._parts)} parts")
+        self._parts.append(GrowingPart(applied.part))
+        self.bytes += _size_of(applied.part)
 
     def _start(self, step: StepStarted) -> None:
         begun = blank(step)
@@ -116,13 +182,17 @@ class Fold:
             self._at(step.index, type(begun))
         self.steps.append(step)
 
-    def _at(self, index: int, kind: type[Part]) -> GrowingPart:
+    def _at(self, index: int, kind: type[Part] | tuple[type[Part], ...]) -> GrowingPart:
         if not 0 <= index < len(self._parts):
             raise ValueError(f"no part at {index}; there are {len(self._parts)}")
         part = self._parts[index]
         if not issubclass(part.kind, kind):
-            raise ValueError(f"part {index} is {part.kind.__name__}, not {kind.__name__}")
+            raise ValueError(f"part {index} is {part.kind.__name__}, not {_name_of(kind)}")
         return part
+
+
+def _name_of(kind: type[Part] | tuple[type[Part], ...]) -> str:
+    return " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
 
 
 def _length_of(text: str) -> int:
@@ -136,5 +206,9 @@ def _size_of(part: Part) -> int:
             return _length_of(text)
         case ToolCallPart(call):
             return _length_of(call.args)
+        case SteerPart():
+            return _length_of(part.steer)
+        case AgentUpdatePart() | ToolListPart():
+            return 0  # not said by a model
         case _:
             assert_never(part)

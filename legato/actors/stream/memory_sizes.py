@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from sys import getsizeof
 from typing import Any, Final, assert_never
 
-from legato.content import ErrorPart, Part, TextPart, ThinkPart, ToolCallPart, UrlCitation
+from legato.content import (
+    AgentUpdatePart,
+    ErrorPart,
+    Part,
+    SteerPart,
+    TextPart,
+    ThinkPart,
+    ToolCallPart,
+    ToolListPart,
+    UrlCitation,
+)
 
 JOB_BYTES: Final = 22_000
 """A job that has ended and said nothing: its actor, its tasks and its places in tables."""
@@ -39,7 +49,13 @@ def size_of_part(part: Part) -> int:
             return getsizeof(text) + logprobs + sum(map(size_of_citation, part.annotations or ()))
         case ThinkPart(text) | ErrorPart(text):
             return getsizeof(text)
+        case SteerPart():
+            return getsizeof(part.steer)
         case ToolCallPart(call):
             return getsizeof(call.args) + getsizeof(call.output or "")
+        case ToolListPart(_, tools):
+            return getsizeof(tools)
+        case AgentUpdatePart():
+            return getsizeof(part)
         case _:
             assert_never(part)

@@ -24,6 +24,7 @@ from legato.events import (
     LogprobsDelta,
     Queued,
     RareEvent,
+    StepStarted,
 )
 
 
@@ -95,6 +96,8 @@ def size_of(event: RareEvent) -> int:
             return EVENT_BYTES + getsizeof(text) + getsizeof(logprobs)
         case AnnotationAdded(annotation=annotation):
             return EVENT_BYTES + size_of_citation(annotation)
+        case StepStarted(whole=whole) if whole is not None:
+            return EVENT_BYTES + size_of_part(whole)
         case Queued(turn):
             return EVENT_BYTES + _size_of_turn(turn)
         case Created(request, kept=kept, api_request=api_request, turn=turn):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
@@ -42,11 +42,13 @@ class ToolOutput(Struct, frozen=True):
 class InputRequired(Struct, frozen=True):
     """A call which cannot go on before somebody answers `requests`.
 
-    The call is made again with the answers and with `state`, which is the tool's own.
+    The call is made again with the answers and with `state`, which is the tool's own.  `kind`: a
+    tool asks for input, or the model itself asks a question by a tool.
     """
 
     requests: Mapping[str, Json]
     state: str | None = None
+    kind: Literal["elicitation", "question"] = "elicitation"
 
 
 class Tool(Protocol):
@@ -98,8 +100,18 @@ class Toolbox(Protocol):
         """Names that offer everything there is; one name may stand for many tools."""
         ...
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
-        """Find the tools of an agent by the names in its `tools`, for the user."""
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Those of the names that lead nowhere in this configuration, with the reason.
+
+        A tool of a configured MCP server may be there tomorrow, and is not unknown.
+        """
+        ...
+
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
+        """Find the tools of an agent by the names in its `tools`, for the user.
+
+        Without an `agent_id`, no tools are found that belong to one agent.
+        """
         ...
 
 
@@ -108,5 +120,8 @@ class NoTools:
 
     names: Sequence[str] = ()
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
-        return Offer(missing=dict.fromkeys(names, "no tools are configured"))
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        return dict.fromkeys(names, "no tools are configured")
+
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
+        return Offer(missing=self.unknown(names))

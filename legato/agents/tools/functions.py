@@ -93,13 +93,15 @@ class FunctionToolbox:
         """See Toolbox."""
         return [*self.tools]
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         """Find functions by the names of their tables; see Toolbox."""
+        found = [self.tools[name] for name in names if name in self.tools]
+        return Offer(found, self.unknown(names))
+
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See Toolbox."""
         reason = f"there is no such function; there are: {', '.join(self.tools) or 'none'}"
-        return Offer(
-            [self.tools[name] for name in names if name in self.tools],
-            {name: reason for name in names if name not in self.tools},
-        )
+        return {name: reason for name in names if name not in self.tools}
 
 
 def load_functions(tables: Mapping[str, FunctionSettings]) -> Mapping[str, FunctionTool]:

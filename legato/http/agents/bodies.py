@@ -5,11 +5,12 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field, json
 
-from legato.agents.definition import Agent, Edge, ToolName
+from legato.agents.catalogue import check_model
+from legato.agents.definition import Agent, Approval, Edge, ToolName
 from legato.agents.errors import InvalidAgent
 from legato.agents.state import AgentState, SupportContact
 from legato.http.input.nesting import MAX_PARAMETERS
-from legato.models.contract import Model, ModelError
+from legato.models.contract import Model
 
 LARGEST_STATE: Final = 512 * 1024
 """Bytes of JSON: a book of instructions.  Every run's log has a copy, and so has each version."""
@@ -28,11 +29,18 @@ class ContactBody(Struct):
     email: Annotated[str, Meta(max_length=320, pattern=r"^[^\x00-\x1f\x7f]*\Z")] = ""
 
 
+Approvals = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=128)], Approval], Meta(max_length=128)
+]
+
+
 class AgentBody(Struct, kw_only=True):
     """Fields of an agent; null is the field's default.
 
     - `model` is one of `/api/models`; by default the server's default.
     - `tools` are names: `now_mcp_clock`; `sys__all__sys_mcp_files` for all tools of a server.
+    - `approval` says which tools wait for leave: `{"delete_*": "ask"}`; `auto` asks for tools
+      that may destroy something.  The longest pattern that fits a tool's name decides.
     - `edges` lead to other agents: `{from, to, edgeType: handoff|direct, …}`.
     """
 
@@ -48,6 +56,7 @@ class AgentBody(Struct, kw_only=True):
     edges: Edges | UnsetType | None = UNSET
     end_after_tools: bool | UnsetType | None = UNSET
     hide_sequential_outputs: bool | UnsetType | None = UNSET
+    approval: Approvals | UnsetType | None = UNSET
     category: Annotated[OneLine, Meta(min_length=1)] | UnsetType | None = UNSET
     conversation_starters: Starters | UnsetType | None = UNSET
     support_contact: ContactBody | UnsetType | None = UNSET
@@ -119,10 +128,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 def check_state(state: AgentState, models: Mapping[str, Model], most_recursion: int) -> None:
     """Raises InvalidAgent for wrong values of the right type, but not for the ends of edges."""
     check_sizes(state, models, most_recursion)
-    try:
-        models[state.model].check(state.model_parameters)
-    except ModelError as error:
-        raise InvalidAgent("model_parameters", str(error)) from None
+    check_model(state, models[state.model])
 
 
 def check_sizes(state: AgentState, models: Iterable[str], most_recursion: int) -> None:

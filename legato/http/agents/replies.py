@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import UNSET, Struct, UnsetType, field, structs
 
 from legato.agents.catalogue import ConfiguredAgent
-from legato.agents.definition import Edge
+from legato.agents.definition import Approval, Edge
 from legato.agents.state import AgentState, SupportContact
 from legato.storage.contracts.agents import AgentVersion, ListedAgent, StoredAgent
 
@@ -104,6 +104,7 @@ class VersionReply(Struct, kw_only=True, rename=NAMES):
     edges: Sequence[Edge] | UnsetType = UNSET
     end_after_tools: bool | UnsetType = UNSET
     hide_sequential_outputs: bool | UnsetType = UNSET
+    approval: Mapping[str, Approval] | UnsetType = UNSET
     category: str | UnsetType = UNSET
     conversation_starters: Sequence[str] | UnsetType = UNSET
     support_contact: SupportContact | UnsetType | None = UNSET
@@ -121,6 +122,7 @@ class AgentReply(AgentSummary, kw_only=True, rename=NAMES):
     edges: Sequence[Edge]
     end_after_tools: bool
     hide_sequential_outputs: bool
+    approval: Mapping[str, Approval]
     versions: Sequence[VersionReply] | UnsetType = UNSET
 
 

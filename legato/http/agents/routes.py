@@ -171,8 +171,23 @@ async def _check(agent_id: str, state: AgentState, former: AgentState | None) ->
     """Raises InvalidAgent.  Former edges were checked at their own saving."""
     catalogue = runtime().catalogue
     check_state(state, runtime().models, catalogue.most_recursion)
+    await _check_tools(agent_id, state, former)
     agent = with_new_edges(agent_of(state, agent_id, 1), former)
     await catalogue.check_edges(agent, user())
+
+
+async def _check_tools(agent_id: str, state: AgentState, former: AgentState | None) -> None:
+    """Raises InvalidAgent for a tool that leads nowhere.  Former tools stay as they are."""
+    before = former.tools if former is not None else ()
+    new = [name for name in state.tools if name not in before]
+    unknown = runtime().toolbox.unknown(new)
+    if not unknown:
+        return
+    actions = await runtime().records.actions.of_agent(agent_id)
+    own = {name for each in actions for name in each.tools}
+    for name, reason in unknown.items():
+        if name not in own:
+            raise InvalidAgent(f"tools[{state.tools.index(name)}]", f"found {name!r}; {reason}")
 
 
 def _moved(edge: Edge, old: str, new: str) -> Edge:

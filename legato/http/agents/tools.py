@@ -38,6 +38,8 @@ class ToolCallBody(Struct, rename="camel"):
 
     message_id: str | None = None
     conversation_id: str | None = None
+    part_index: int | None = None
+    block_index: int | None = None
 
 
 class ToolCallReply(Struct):

@@ -11,7 +11,7 @@ from legato.actors.admission import TooManyForUser
 from legato.actors.start import NotStarted
 from legato.config import ConfigError, Settings
 from legato.config import Guards as GuardSettings
-from legato.exposure import starts_per_user
+from legato.exposure import starts_per_user, writes_per_user
 from legato.http.auth.tokens import Unauthorized
 from legato.http.errors import Foreign, UnknownModel
 from legato.http.guards.addresses import user_subject
@@ -98,7 +98,11 @@ async def open_guards(
         ConfigError: if the moderation's key is not in the environment.
         StorageError: if Redis is configured and the package for Redis is missing.
     """
-    guards = replace(settings.guards, starts_per_user=starts_per_user(settings))
+    guards = replace(
+        settings.guards,
+        starts_per_user=starts_per_user(settings),
+        writes_per_user=writes_per_user(settings),
+    )
     async with AsyncExitStack() as stack:
         shared = await stack.enter_async_context(open_shared(settings, bans, clock=clock))
         ban_list = BanList(shared.bans, clock)

@@ -8,11 +8,18 @@ from msgspec import Struct
 from legato.http.errors import OPENAI_PATHS
 from legato.http.guards.addresses import user_subject
 
-CHAT: Final = "/api/agents/chat"
-ABORT: Final = f"{CHAT}/abort"
+AGENTS: Final = "/api/agents"
+CHAT: Final = f"{AGENTS}/chat"
+NO_STARTS: Final = (f"{CHAT}/abort", f"{CHAT}/steer/cancel", f"{CHAT}/steer/arm")
+"""Paths of the chat to which a POST starts nothing."""
+
+WORDS: Final = (f"{CHAT}/steer", f"{CHAT}/resume")
+"""Paths of the chat to which a POST brings words for a generation that runs."""
 
 GENERATES: Final = ("/chat/completions", "/responses", "/responses/compact")
 """Ends of the paths of OpenAI's APIs that generate something."""
+
+WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
 
 Headers = Mapping[str, str]
 
@@ -38,7 +45,12 @@ class RequestInfo(Struct, frozen=True, kw_only=True):
 
     @property
     def is_start(self) -> bool:
-        return self.method == "POST" and self.is_chat and self.path != ABORT
+        return self.method == "POST" and self.is_chat and self.path not in (*NO_STARTS, *WORDS)
+
+    @property
+    def brings_words(self) -> bool:
+        """Whether the request says something to a generation that runs."""
+        return self.method == "POST" and self.path in WORDS
 
     @property
     def is_call(self) -> bool:
@@ -50,8 +62,21 @@ class RequestInfo(Struct, frozen=True, kw_only=True):
         return self.method in ("GET", "HEAD")
 
     @property
+    def is_write(self) -> bool:
+        """Whether the request changes something at the API: a start and a stop are no write."""
+        is_ours = self.path.startswith("/api/") and not self.path.startswith(OPENAI_PATHS)
+        return is_ours and not self.is_chat and self.method in WRITES
+
+    @property
+    def saves_agent(self) -> bool:
+        """Whether the request has words that a model will read later, in an agent's runs."""
+        return self.is_write and (self.path == AGENTS or self.path.startswith(f"{AGENTS}/"))
+
+    @property
     def generates(self) -> bool:
-        return self.is_start or (self.is_call and self.path.endswith(GENERATES))
+        """Whether a model reads something of the request."""
+        is_call = self.is_call and self.path.endswith(GENERATES)
+        return self.is_start or self.brings_words or is_call
 
     @property
     def subjects(self) -> Sequence[str]:

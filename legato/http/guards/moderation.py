@@ -18,6 +18,14 @@ from legato.http.input.json_bounds import check_json
 CHAT_FIELDS: Final = frozenset({"text", "promptPrefix", "editedContent", "model_parameters"})
 """Fields of a start that a model reads; LibreChat's clients send many other fields."""
 
+AGENT_FIELDS: Final = frozenset(
+    {
+        *("name", "description", "instructions", "additional_instructions"),
+        *("model_parameters", "conversation_starters"),
+    }
+)
+"""Fields of an agent that a model reads in the agent's runs, besides the words of edges."""
+
 UNREAD_FIELDS: Final = frozenset(
     {
         *("model", "metadata", "include", "stream_options", "modalities", "service_tier", "user"),
@@ -66,7 +74,7 @@ class Moderation:
 
     async def check(self, info: RequestInfo) -> Headers:
         """Raises Flagged, NotModerated."""
-        texts = await self._texts(info) if info.generates else ()
+        texts = await self._texts(info) if info.generates or info.saves_agent else ()
         if not texts:
             return {}
         flagged = None
@@ -80,6 +88,8 @@ class Moderation:
 
     @staticmethod
     async def _texts(info: RequestInfo) -> Sequence[str]:
+        if info.saves_agent:
+            return await agent_texts_of(await info.read())
         return await texts_of(await info.read(), is_chat=info.is_start)
 
     async def _judge(self, texts: Sequence[str]) -> bool:
@@ -95,11 +105,30 @@ async def texts_of(body: bytes, *, is_chat: bool) -> Sequence[str]:
 
     Empty for a body that is too large or not JSON: the route refuses the body.
     """
+    return [*_texts(_read_fields(await _decoded(body), is_chat))]
+
+
+async def agent_texts_of(body: bytes) -> Sequence[str]:
+    """The texts of an agent, or of an agent's action, that a model reads in the agent's runs."""
+    found = await _decoded(body)
+    if not isinstance(found, dict):
+        return ()
+    metadata, edges = found.get("metadata"), found.get("edges")
+    # Beside the document stands the key of the action, which is told nobody.
+    document = metadata.get("raw_spec") if isinstance(metadata, dict) else None
+    tables = [each for each in edges if isinstance(each, dict)] if isinstance(edges, list) else []
+    words = [each.get(name) for each in tables for name in ("description", "prompt")]
+    kept = [value for name, value in found.items() if name in AGENT_FIELDS]
+    return [*_texts([*kept, *words, document])]
+
+
+async def _decoded(body: bytes) -> Any:
+    """The body; None for a body that is too large or not JSON."""
     try:
         await check_json(body)
-        return [*_texts(_read_fields(json.decode(body.decode()), is_chat))]
+        return json.decode(body.decode())
     except (InvalidField, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ()
+        return None
 
 
 def _read_fields(body: Any, is_chat: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from math import ceil
+from typing import TYPE_CHECKING
 
 from limits import RateLimitItem, parse_many
 
@@ -10,22 +11,25 @@ from legato.config.guards import OFF
 from legato.http.guards.contract import Headers, RequestInfo
 from legato.http.guards.denials import TooFast
 from legato.http.guards.outage import Outage
-from legato.http.guards.violations import Kind, Violations
 from legato.storage.rate_windows import RateWindow, Windows
+
+if TYPE_CHECKING:
+    from legato.http.guards.violations import Kind, Violations
 
 Rates = Sequence[RateLimitItem]
 
 
 class RateLimits:
-    """Rates of starts, of calls of the APIs, of reads, and of bad credentials.
+    """Rates of starts, of calls of the APIs, of writes, of reads, and of bad credentials.
 
     While the counters cannot be reached, everything passes.
     """
 
-    def __init__(self, settings: GuardSettings, windows: Windows, violations: Violations) -> None:
+    def __init__(self, settings: GuardSettings, windows: Windows, violations: "Violations") -> None:
         self._starts_per_ip = rates_of(settings.starts_per_ip)
         self._starts_per_user = rates_of(settings.starts_per_user)
         self._calls_per_key = rates_of(settings.calls_per_key)
+        self._writes_per_user = rates_of(settings.writes_per_user)
         self._reads_per_user = rates_of(settings.reads_per_user)
         self._failures_per_ip = rates_of(settings.failures_per_ip)
         self._windows = windows
@@ -55,11 +59,13 @@ class RateLimits:
             yield "user", f"starts/{info.subjects[-1]}", self._starts_per_user
         if info.is_call:
             yield "key", f"calls/{info.caller}", self._calls_per_key
+        if info.is_write:
+            yield "user", f"writes/{info.subjects[-1]}", self._writes_per_user
         if info.is_read:
             yield "user", f"reads/{info.subjects[-1]}", self._reads_per_user
 
     async def _hit(
-        self, info: RequestInfo, kind: Kind, limiter: str, who: str, rates: Rates
+        self, info: RequestInfo, kind: "Kind", limiter: str, who: str, rates: Rates
     ) -> RateWindow | None:
         """The window after this request; None where the counters cannot be reached."""
         window = await self._count(rates, who)
@@ -78,8 +84,10 @@ class RateLimits:
         return None
 
 
-def kind_of(info: RequestInfo) -> Kind:
-    return "reads" if info.is_read else "message_limit"
+def kind_of(info: RequestInfo) -> "Kind":
+    if info.is_read:
+        return "reads"
+    return "writes" if info.is_write else "message_limit"
 
 
 def rates_of(text: str | None) -> Rates:

@@ -20,6 +20,7 @@ Kind = Literal[
     "illegal_model",
     "convo_access",
     "logins",
+    "writes",
     "reads",
 ]
 
@@ -45,6 +46,7 @@ class Violations:
             "illegal_model": settings.score_illegal_model,
             "convo_access": settings.score_convo_access,
             "logins": settings.score_logins,
+            "writes": settings.score_writes,
             "reads": settings.score_reads,
         }
         self._outage = Outage("violations cannot be counted")

@@ -7,6 +7,7 @@
 - `json_bounds`: what JSON may bring, looked at before it is read: reading is what takes the time
 - `nesting`: how deep what clients send may be nested, and how many there may be of what it lists
 - `parts`: a form of several parts, and the file in a part: read in no time
+- `steering`: bodies of words and answers to a generation that runs
 - `uploads`: a request's body: taken in once it is known who asks, and dropped once that was
   answered
 """

@@ -1,5 +1,7 @@
 """The rules: everything that can happen to a cluster.  A rule is a name, a weight and a function.
 
+- `agents`: agents that call tools, and tools that return
+- `former_owners`: owners that are cut off until another replica has ended their jobs
 - `jobs`: starts, what providers say, stops, questions and deletions
 - `reading`: readers that begin anywhere, and move
 - `replicas`: replicas killed, cut off, paused, joining and leaving
@@ -8,9 +10,16 @@
 
 from typing import Final
 
-from legato.prove.rules import jobs, reading, replicas, storage
+from legato.prove.rules import agents, former_owners, jobs, reading, replicas, storage
 
-ALL: Final = (*jobs.RULES, *reading.RULES, *replicas.RULES, *storage.RULES)
+ALL: Final = (
+    *jobs.RULES,
+    *agents.RULES,
+    *reading.RULES,
+    *replicas.RULES,
+    *former_owners.RULES,
+    *storage.RULES,
+)
 
 NOT_YET: Final = frozenset[str]()
 """Names of rules that find a defect not mended yet; each comes back when the defect is mended."""

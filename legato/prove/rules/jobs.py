@@ -7,6 +7,7 @@ import trio
 from legato.actors.admission import StartRefused
 from legato.actors.conversation.turn import InvalidTurn
 from legato.actors.start import NotStarted, StartReply, start_turn
+from legato.agents.definition import Agent
 from legato.config import OnBusy
 from legato.models.contract import (
     FinishReport,
@@ -44,12 +45,19 @@ async def start_twice(sim: Simulation, place: int, other: int, request: int, bus
 
 
 def begin(
-    sim: Simulation, place: int, conversation: str, on_busy: OnBusy, request_id: str | None
+    sim: Simulation,
+    place: int,
+    conversation: str,
+    on_busy: OnBusy,
+    request_id: str | None = None,
+    agents: tuple[Agent, ...] = (),
 ) -> None:
-    seat, asked = sim.open_seat(place), sim.model.asks(conversation, request_id)
+    seat, asked = sim.open_seat(place), sim.model.asks(conversation, request_id, agents)
     place_words = f"in conversation {CONVERSATIONS.index(conversation) + 1} at {sim.name(seat)}"
     request_words = f", as request {request_id}" if request_id else ""
-    sim.model.step(f"job {asked.number} is asked for {place_words} ({on_busy}{request_words})")
+    agent_words = ", of an agent" if agents else ""
+    how = f"{on_busy}{request_words}{agent_words}"
+    sim.model.step(f"job {asked.number} is asked for {place_words} ({how})")
 
     async def question() -> None:
         try:
@@ -191,6 +199,10 @@ async def discard(sim: Simulation, job: int, place: int) -> None:
         return
     seat = sim.open_seat(place)
     sim.model.step(f"{known.name} is discarded at {sim.name(seat)}")
+    discard_at(sim, known, seat)
+
+
+def discard_at(sim: Simulation, known: KnownJob, seat: "Seat") -> None:
     sim.model.deleted.add(known.asked.job_id)
     sim.lost_at = trio.current_time()
 

@@ -31,11 +31,18 @@ async def kill(sim: "Simulation", place: int) -> None:
 
 async def leave(sim: "Simulation", place: int) -> None:
     if len(sim.open_seats()) > 1:
-        await sim.may_lose()
         seat = sim.open_seat(place)
+        if sim.in_trouble(seat):
+            await sim.may_lose()
+            seat = sim.open_seat(place)
         sim.model.step(f"{sim.name(seat)} is told to go")
-        seat.leave()
-        sim.nursery.start_soon(_gone_in_time, sim, seat)
+        tell_to_go(sim, seat)
+
+
+def tell_to_go(sim: "Simulation", seat: "Seat") -> None:
+    sim.lost_at = trio.current_time()
+    seat.leave()
+    sim.nursery.start_soon(_gone_in_time, sim, seat)
 
 
 async def _gone_in_time(sim: "Simulation", seat: "Seat") -> None:

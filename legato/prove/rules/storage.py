@@ -7,6 +7,7 @@ import trio
 
 from legato.prove.exemptions import Exemption
 from legato.prove.rules.jobs import say
+from legato.prove.rules.replicas import tell_to_go
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.world import Faulty
 
@@ -17,6 +18,8 @@ PAUSES: Final = (0.01, 0.1, 0.3)
 LATE: Final = (0.05, 1.0, 4.0)
 HANGS: Final = (1.0, 8.0, 30.0)
 SAYING: Final = 0.1  # seconds between two words
+
+TURNS: Final = 60  # of the loop, in which a replica without running jobs has left
 
 BEHIND: Final = (0.05, 0.5, 2.0)
 """Seconds by which a standby may be behind the failing storage."""
@@ -76,6 +79,26 @@ async def forget(sim: "Simulation") -> None:
     await trio.sleep(2)  # a start under decision is not known yet
     if not sim.exempts(Exemption.ALL_IN_REACH) or _knows_all(sim):
         sim.model.step("the shared storage forgets everything")
+        sim.replicas.world.forget_everything()
+        sim.forgets()
+
+
+async def forget_while_leaving(sim: "Simulation", place: int, turns: int) -> None:
+    """The loss comes some turns of the loop after the replica is told to go, and before the replica
+    is gone."""
+    await trio.sleep(2)
+    if len(sim.open_seats()) < 2 or not _knows_all(sim):
+        return
+    seat = sim.open_seat(place)
+    if sim.in_trouble(seat):
+        return
+    sim.model.step(
+        f"{sim.name(seat)} is told to go; the shared storage forgets everything meanwhile"
+    )
+    tell_to_go(sim, seat)
+    for _ in range(turns):
+        await trio.lowlevel.checkpoint()
+    if not seat.replication.has_left:
         sim.replicas.world.forget_everything()
         sim.forgets()
 
@@ -151,6 +174,7 @@ RULES: Final = (
     Rule("be slow", 1, (PLACE, len(PAUSES)), be_slow),
     Rule("be fast", 1, (), be_fast),
     Rule("forget", 1, (), forget),
+    Rule("forget while leaving", 1, (PLACE, TURNS), forget_while_leaving),
     Rule("fail over", 1, (len(BEHIND), 4), fail_over),
     Rule("records fail", 1, (3,), records_fail),
     Rule("records lie", 1, (2,), records_lie),

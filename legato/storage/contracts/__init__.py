@@ -1,5 +1,6 @@
 """The contracts of storage: every implementation keeps them, whichever database is behind.
 
+- `actions`: the contract for actions: OpenAPI documents that users keep for their agents
 - `agents`: the contract for agents: every version of each, and the grants to use an agent
 - `bans`: the contract for bans and for the scores of violations
 - `erasure`: the contract for removing stored rows, a bounded step at a time

@@ -6,6 +6,7 @@ from msgspec import UNSET, Struct, json
 
 from legato.agents.state import AgentState
 from legato.content import Conversation, Message
+from legato.storage.contracts.actions import Action
 from legato.storage.contracts.responses import StoredResponse
 
 ROW_BYTES: Final = 512
@@ -98,3 +99,7 @@ def version_use(state: AgentState) -> StorageUse:
 
 def avatar_use(data: bytes) -> StorageUse:
     return StorageUse(0, ROW_BYTES + len(data))
+
+
+def action_use(action: Action) -> StorageUse:
+    return StorageUse(0, ROW_BYTES + _octets(action.document) + _octets(action.compiled))

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from legato.content import Conversation, Message
+from legato.storage.contracts.actions import Actions
 from legato.storage.contracts.agents import Agents
 from legato.storage.contracts.bans import Bans
 from legato.storage.contracts.errors import StoredTurn
@@ -56,6 +57,9 @@ class Records(Protocol):
 
     @property
     def agents(self) -> Agents: ...
+
+    @property
+    def actions(self) -> Actions: ...
 
     @property
     def api_keys(self) -> ApiKeys: ...

@@ -144,11 +144,14 @@ class Directory(Protocol):
         """
         ...
 
-    async def conversation(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
+    async def conversation(
+        self, user: str, conversation_id: str, *, whole: bool = False
+    ) -> Sequence[DirectoryEntry]:
         """In the order of their starts.  While the directory is not whole, some may be missing.
 
         Raises:
-            IncompleteDirectory: instead of none at all.
+            IncompleteDirectory: instead of none at all; with `whole`, also where some may be
+                missing.
         """
         ...
 
@@ -220,8 +223,12 @@ class Liveness(Protocol):
         """The replicas of `alive`, without those about to leave."""
         ...
 
-    async def leave(self) -> None:
-        """Be gone at once for everybody."""
+    async def leave(self) -> bool:
+        """Be gone at once for everybody.
+
+        False where the shared storage lost everything since the last `beat`: then this replica
+        stays, because nobody else can tell again what the replica leaves to others.
+        """
         ...
 
 

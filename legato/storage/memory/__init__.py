@@ -1,5 +1,6 @@
 """The contracts within one process: nothing outlives the process.
 
+- `actions`: actions in memory, a part of the agents there
 - `agents`: agents in memory
 - `bans`: bans in memory
 - `erasure`: removal of stored rows in memory

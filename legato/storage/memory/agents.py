@@ -10,6 +10,7 @@ from legato.agents.state import AgentState, is_same
 from legato.storage.agent_rules import check_grants, check_room, no_such_version, searched
 from legato.storage.checks import require_limit
 from legato.storage.clock import Clock, microseconds
+from legato.storage.contracts.actions import StoredAction
 from legato.storage.contracts.agents import (
     OWNER,
     PUBLIC,
@@ -29,13 +30,14 @@ from legato.storage.memory.quotas import MemoryUse, Row
 from legato.storage.paging import Position, decode_cursor, encode_cursor
 
 
-class _Record(Struct):
-    """An agent with versions, grants and picture."""
+class AgentRecord(Struct):
+    """An agent with versions, grants, picture, and actions by their ids."""
 
     agent: StoredAgent
     versions: list[AgentVersion]
     grants: dict[Principal, int]
     avatar: Avatar | None = None
+    actions: dict[str, StoredAction] = {}
 
     def seen(self) -> StoredAgent:
         is_public = bool(self.grants.get(PUBLIC, 0) & VIEW)
@@ -65,7 +67,7 @@ class MemoryAgents:
         self._clock = clock
         self._use = use
         self._quota = quota
-        self._records: dict[str, _Record] = {}
+        self._records: dict[str, AgentRecord] = {}
 
     async def add(self, agent_id: str, author: str, state: AgentState) -> StoredAgent:
         await self._enter(agent_id, author, state)
@@ -82,7 +84,7 @@ class MemoryAgents:
             updated_by=author,
         )
         grants = {Principal("user", author): OWNER}
-        self._records[agent_id] = _Record(agent, [AgentVersion(1, state, now, author)], grants)
+        self._records[agent_id] = AgentRecord(agent, [AgentVersion(1, state, now, author)], grants)
         return agent
 
     async def find(self, agent_ids: Sequence[str], principals: Sequence[Principal]) -> list[Found]:
@@ -122,11 +124,7 @@ class MemoryAgents:
             return None
         state = structs.replace(record.agent.state, **changes)
         if not is_same(state, record.agent.state):
-            check_room(len(record.versions))
-            now, version = self._clock(), len(record.versions) + 1
-            self._put_row(record.agent.author, _version_row(agent_id, version, state))
-            record.versions.append(AgentVersion(version, state, now, by))
-            self._set(record, state=state, version=version, versions=version, updated_by=by)
+            self.put_state(record, state, by)
         return record.seen()
 
     async def revert(self, agent_id: str, version: int, by: str) -> StoredAgent | None:
@@ -156,6 +154,8 @@ class MemoryAgents:
             self._use.remove(_version_key(agent_id, version.version))
         if record.avatar is not None:
             self._use.remove(("agent_avatars", agent_id))
+        for action_id in record.actions:
+            self._use.remove(action_key(action_id))
         return True
 
     async def grants(self, agent_id: str) -> Sequence[Grant]:
@@ -194,6 +194,27 @@ class MemoryAgents:
         record = self._records.get(agent_id)
         return record.avatar if record else None
 
+    def record(self, agent_id: str) -> AgentRecord | None:
+        return self._records.get(agent_id)
+
+    def all(self) -> Sequence[AgentRecord]:
+        return [*self._records.values()]
+
+    def put_state(self, record: AgentRecord, state: AgentState, by: str, *rows: Row) -> None:
+        """Add a version, counted together with other rows.
+
+        Raises, and changes nothing:
+            TooMany, OverQuota
+        """
+        check_room(len(record.versions))
+        now, version = self._clock(), len(record.versions) + 1
+        self._put_row(record.agent.author, _version_row(record.agent.id, version, state), *rows)
+        record.versions.append(AgentVersion(version, state, now, by))
+        self._set(record, state=state, version=version, versions=version, updated_by=by)
+
+    def forget_row(self, key: tuple[str, str]) -> None:
+        self._use.remove(key)
+
     def of_author(self, author: str) -> Sequence[str]:
         return [each.agent.id for each in self._records.values() if each.agent.author == author]
 
@@ -203,22 +224,26 @@ class MemoryAgents:
         removed = [each.grants.pop(principal, None) for each in self._records.values()]
         return len(removed) - removed.count(None)
 
-    def _set(self, record: _Record, **values: Any) -> None:
+    def _set(self, record: AgentRecord, **values: Any) -> None:
         record.agent = structs.replace(record.agent, updated_at=self._clock(), **values)
 
-    def _put_row(self, author: str, row: Row) -> None:
+    def _put_row(self, author: str, *rows: Row) -> None:
         """Raises OverQuota."""
-        self._quota.check(self._use.with_put(author, row), begins=False)
-        self._use.put(author, row)
+        self._quota.check(self._use.with_put(author, *rows), begins=False)
+        self._use.put(author, *rows)
 
 
-def _fits(record: _Record, principals: Sequence[Principal] | None, query: AgentQuery) -> bool:
+def _fits(record: AgentRecord, principals: Sequence[Principal] | None, query: AgentQuery) -> bool:
     state = record.agent.state
     return (
         (principals is None or record.found(principals).allows(query.bits))
         and query.category in (None, state.category)
         and (query.search or "").casefold() in searched(state)
     )
+
+
+def action_key(action_id: str) -> tuple[str, str]:
+    return "agent_actions", action_id
 
 
 def _version_key(agent_id: str, version: int) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from legato.storage.contracts.quotas import (
     message_use,
 )
 from legato.storage.contracts.records import Branch, MessagePage, Page
+from legato.storage.memory.actions import MemoryActions
 from legato.storage.memory.agents import MemoryAgents
 from legato.storage.memory.bans import MemoryBans
 from legato.storage.memory.keys import MemoryApiKeys
@@ -54,6 +55,7 @@ class MemoryRecords:
         self._jobs: dict[str, str] = {}  # the answering job, by the answer's id
         self._requests: dict[tuple[str, str], StoredTurn] = {}
         self.agents = MemoryAgents(self._enter, clock, self._use, quota)
+        self.actions = MemoryActions(self._enter, clock, self.agents)
         self.responses = MemoryResponses(self._enter, self._use, quota)
         self.bans = MemoryBans(self._enter, clock)
         self.revocations = MemoryRevocations(self._enter, clock)

@@ -157,9 +157,12 @@ class MemoryReplication:
         self._births.require_whole(self._shared.birth)
         return None
 
-    async def conversation(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
+    async def conversation(
+        self, user: str, conversation_id: str, *, whole: bool = False
+    ) -> Sequence[DirectoryEntry]:
         await self._checkpoint()
-        if not (found := self._shared.siblings(user, conversation_id)):
+        found = self._shared.siblings(user, conversation_id)
+        if whole or not found:
             self._births.require_whole(self._shared.birth)
         return found
 
@@ -203,9 +206,12 @@ class MemoryReplication:
     def staying(self) -> Collection[str]:
         return self._births.staying()
 
-    async def leave(self) -> None:
+    async def leave(self) -> bool:
         await self._checkpoint()
+        if self._births.birth != self._shared.birth:
+            return False
         self._shared.signs[self.me] = LEFT
+        return True
 
     async def send(self, packets: Sequence[tuple[str, bytes]]) -> None:
         await self._checkpoint()

@@ -118,11 +118,14 @@ class RedisDirectory:
             self._births.require_whole(_token(birth))
             return None
 
-    async def conversation(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
+    async def conversation(
+        self, user: str, conversation_id: str, *, whole: bool = False
+    ) -> Sequence[DirectoryEntry]:
         asked = command("HGETALL", self._keys.conversation(user, conversation_id))
         reply, birth = await self._asking.run([asked, self._birth])
         with translated():
-            if not (found := listed([*pairs(reply).values()])):
+            found = listed([*pairs(reply).values()])
+            if whole or not found:
                 self._births.require_whole(_token(birth))
             return found
 

@@ -9,7 +9,7 @@ from legato.storage.births import Births, Look, new_birth
 from legato.storage.contracts.errors import StorageError
 from legato.storage.failure_detector import LEFT
 from legato.storage.redis.connection.client import Client, Send
-from legato.storage.redis.connection.commands import Command, array, command, number, pairs, script
+from legato.storage.redis.connection.commands import Command, array, number, pairs, script
 from legato.storage.redis.key_names import Keys
 
 SERVER: Final = """
@@ -47,6 +47,18 @@ if birth and birth == ARGV[5] then redis.call('HSET', KEYS[1], 'whole', 1) end
 count = math.max(count or 0, heard) + 1
 redis.call('HSET', KEYS[2], ARGV[1], string.format('%d ', count) .. ARGV[3])
 return {count, redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}
+"""
+)
+
+# Keys: birth, replicas.  Arguments: replica, the sign of one that left, the birth seen last.  1
+# where the replica has left; 0 where the storage has another birth by now.
+_LEAVE: Final = (
+    SERVER
+    + """
+local birth = redis.call('HGET', KEYS[1], 'token')
+if is_another(KEYS[1]) or birth ~= ARGV[3] then return 0 end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+return 1
 """
 )
 
@@ -114,10 +126,11 @@ class RedisLiveness:
         """Forget these replicas, of which Redis has nothing left."""
         self.births.signs.drop(replicas)
 
-    async def leave(self) -> None:
-        gone = command("HSET", self._keys.replicas, self.me, LEFT)
-        await self._client.run(
-            lambda send: send([gone]), self._one_at_a_time, abandon=True, anyway=True
+    async def leave(self) -> bool:
+        keys = [self._keys.birth, self._keys.replicas]
+        gone = script(_LEAVE, keys, self.me, LEFT, self.births.birth)
+        return await self._client.run(
+            lambda send: send([gone]) == [1], self._one_at_a_time, abandon=True, anyway=True
         )
 
 

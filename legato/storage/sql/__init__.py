@@ -3,6 +3,7 @@
 Rooms: `connection` (engines and worker threads), `schema` (tables and their revisions),
 `statements` (built once), `owners` (locks that end with a process).
 
+- `actions`: actions in a database
 - `agents`: agents in a database
 - `bans`: bans in a database
 - `branches`: a message and the messages above, read from a database: sizes first, then texts

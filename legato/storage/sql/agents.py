@@ -57,7 +57,7 @@ class SqlAgents:
             owner = {"kind": "user", "principal": author, "bits": OWNER}
             connection.execute(self._put_grant, {"agent_id": agent_id, **owner})
             self._quotas.check(connection, author)
-            return _the_agent(connection, agent_id)
+            return the_agent(connection, agent_id)
 
         return await self._database.write(work)
 
@@ -121,11 +121,7 @@ class SqlAgents:
             state = structs.replace(held.state, **changes)
             if is_same(state, held.state):
                 return
-            check_room(held.versions)
-            now, version = microseconds(self._clock()), held.versions + 1
-            _add_version(connection, agent_id, held.author, version, state, now, by)
-            values = {"version": version, "versions": version, "updated_at": now, "updated_by": by}
-            _update(connection, agent_id, {**values, **_shown(state)})
+            put_state(connection, held, state, microseconds(self._clock()), by)
             self._quotas.check(connection, held.author)
 
         return await self._held(agent_id, work)
@@ -215,11 +211,11 @@ class SqlAgents:
         """Work on an agent under a lock of the row; return the agent afterwards."""
 
         def held(connection: Connection) -> StoredAgent | None:
-            row = connection.execute(statements.HELD, {"of_agent": agent_id}).one_or_none()
-            if row is None:
+            agent = held_agent(connection, agent_id)
+            if agent is None:
                 return None
-            work(connection, _agent(row))
-            return _the_agent(connection, agent_id)
+            work(connection, agent)
+            return the_agent(connection, agent_id)
 
         return await self._database.write(held)
 
@@ -270,7 +266,24 @@ def _step(connection: Connection, agent_id: str) -> bool | None:
     return connection.execute(statements.DELETE, values).rowcount > 0
 
 
-def _the_agent(connection: Connection, agent_id: str) -> StoredAgent:
+def held_agent(connection: Connection, agent_id: str) -> StoredAgent | None:
+    """The agent, under a lock of the row until the transaction ends."""
+    row = connection.execute(statements.HELD, {"of_agent": agent_id}).one_or_none()
+    return None if row is None else _agent(row)
+
+
+def put_state(
+    connection: Connection, held: StoredAgent, state: AgentState, now: int, by: str
+) -> None:
+    """Add a version to an agent.  Raises TooMany."""
+    check_room(held.versions)
+    version = held.versions + 1
+    _add_version(connection, held.id, held.author, version, state, now, by)
+    values = {"version": version, "versions": version, "updated_at": now, "updated_by": by}
+    _update(connection, held.id, {**values, **_shown(state)})
+
+
+def the_agent(connection: Connection, agent_id: str) -> StoredAgent:
     return _agent(connection.execute(statements.AGENT, {"of_agent": agent_id}).one())
 
 

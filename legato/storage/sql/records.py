@@ -13,6 +13,7 @@ from legato.storage.contracts.errors import ForeignConversation, RequestTaken, S
 from legato.storage.contracts.quotas import UNBOUNDED, Quota, StorageUse
 from legato.storage.contracts.records import Branch, MessagePage, Page
 from legato.storage.paging import cut, decode_cursor, decode_place, page_of, place_before
+from legato.storage.sql.actions import SqlActions
 from legato.storage.sql.agents import SqlAgents
 from legato.storage.sql.bans import SqlBans
 from legato.storage.sql.branches import read_branch
@@ -59,6 +60,7 @@ class SqlRecords:
         self._quotas = SqlQuotas(quota, database.dialect)
         self._put = upserts(database.dialect)
         self.agents = SqlAgents(database, clock, self._quotas)
+        self.actions = SqlActions(database, clock, self._quotas)
         self.api_keys = SqlApiKeys(database)
         self.responses = SqlResponses(database, self._quotas)
         self.bans = SqlBans(database, clock)

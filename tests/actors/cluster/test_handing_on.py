@@ -279,3 +279,23 @@ async def test_an_answer_is_ended_where_nobody_stays(autojump_clock: MockClock) 
 
 def test_a_model_that_is_gone_takes_any_parameters() -> None:
     AbsentModel("gone").check({"temperature": "what only that model knew"})
+
+
+async def test_an_answer_that_comes_to_a_replica_about_to_leave_is_found_at_the_next(
+    autojump_clock: MockClock,
+) -> None:
+    """The database hangs until the replica that took the job over is leaving."""
+    async with open_replicas(3, on_owner_lost="continue") as replicas:
+        owner, leaver, last = replicas.seats
+        last.replication.inherits = False
+        job = await last.find((await owner.start()).job_id)
+        await trio.sleep(1)
+        owner.kill()
+        replicas.records.hold()
+        await trio.sleep(2 * LEASE)
+        leaver.leave()
+        last.replication.inherits = True
+        replicas.records.release()
+
+        assert await is_answered(job.job_id, last)
+        assert isinstance(await job.ended(), Finished)

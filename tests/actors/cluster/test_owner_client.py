@@ -11,7 +11,7 @@ from legato.actors.cluster.mirror import Last
 from legato.actors.cluster.owner_client import OwnerClient, stop_timeout
 from legato.actors.cluster.protocol import Reply
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import Question
+from legato.actors.question import Question
 from tests.support.replicas import LEASE, Replicas, open_replicas
 
 

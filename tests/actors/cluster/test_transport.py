@@ -9,6 +9,7 @@ import trio.testing
 from msgspec import structs
 from trio.testing import wait_all_tasks_blocked
 
+from legato.actors.cluster import transport
 from legato.actors.cluster.link import WAITING_BYTES, FromOwner, Link, LinkLost
 from legato.actors.cluster.protocol import (
     Accepted,
@@ -222,6 +223,21 @@ async def test_a_bug_in_sending_costs_one_packet(office: Office, peers: Transpor
     peers.follow("other", "j", None, Listener())
     await wait_all_tasks_blocked()
     office.has_bug = False
+    peers.greet(lambda peer: True)
+    await wait_all_tasks_blocked()
+    assert (office.sent, office.numbers) == ([], [2]), "the other sees the gap"
+
+
+async def test_a_packet_that_cannot_be_encoded_costs_one_packet(
+    office: Office, peers: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*packet: object) -> bytes:
+        raise RuntimeError("bug")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(transport, "encode_packet", fail)
+        peers.follow("other", "j", None, Listener())
+        await wait_all_tasks_blocked()
     peers.greet(lambda peer: True)
     await wait_all_tasks_blocked()
     assert (office.sent, office.numbers) == ([], [2]), "the other sees the gap"

@@ -1,4 +1,5 @@
-from legato.actors.conversation.history import begun, chat, fitting, thread
+from legato.actors.conversation.history import chat, fitting, thread
+from legato.agents.messages import begun
 from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.models.contract import ChatMessage
 from legato.models.messages import alternating
@@ -32,10 +33,10 @@ def test_a_model_reads_text_and_no_thoughts() -> None:
 
 
 def test_an_answer_that_was_begun_is_said_last() -> None:
-    assert begun((ThinkPart("hm"), TextPart("on"), TextPart("e"))) == [
+    assert list(begun((ThinkPart("hm"), TextPart("on"), TextPart("e")))) == [
         ChatMessage("assistant", "one")
     ]
-    assert begun((ThinkPart("hm"),)) == []
+    assert list(begun((ThinkPart("hm"),))) == []
 
 
 def said(*texts: str) -> list[ChatMessage]:

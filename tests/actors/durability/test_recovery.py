@@ -16,7 +16,6 @@ from legato.content import (
     Conversation,
     ErrorPart,
     Message,
-    Part,
     TextPart,
     Usage,
     text_of,
@@ -28,6 +27,7 @@ from legato.events import (
     Failed,
     Finished,
     Queued,
+    Snapshot,
     StepStarted,
     Stopped,
     TextDelta,
@@ -79,7 +79,7 @@ async def died(
 async def recovered(journal_store: JournalStore, records: MemoryRecords) -> Recovered | None:
     """Recover the job in a next process, which is killed afterwards."""
     journal = MemoryJournal(journal_store)
-    found = [*await recover(journal, records)]
+    found = [each for each in await recover(journal, records) if isinstance(each, Recovered)]
     await journal.mark_done([job.turn.job_id for job in found if job.has_ended])
     journal.close()
     assert len(found) <= 1
@@ -175,7 +175,7 @@ async def test_a_beginning_whose_question_was_stored_or_need_not_be_fails(
 
 
 class Continuing(TakeoverPolicy):
-    def continues(self, turn: Turn, content: Sequence[Part]) -> bool:
+    def continues(self, turn: Turn, snapshot: Snapshot) -> bool:
         return True
 
 
@@ -197,6 +197,7 @@ async def test_an_answer_that_was_stored_is_the_ending_that_the_journal_lost(
         conversation=await records.conversation(C1),
         usage=Usage(3, 2),
     )
+    assert isinstance(job, Recovered)
     assert job.events == [CREATED, STEP, TextDelta(0, "all "), said]
     assert last == Entries(JOB, 2, 4, (said,))
     found = await stored(records)
@@ -305,6 +306,7 @@ async def test_what_cannot_be_read_is_said_and_the_rest_is_kept(
     await died(journal_store, [CREATED], [STEP, TextDelta(0, "so far")])
     [job] = await recover(TornJournal(journal_store), records)
 
+    assert isinstance(job, Recovered)
     ending = job.events[-1]
     assert isinstance(ending, Failed)
     assert "its entries from 4 on" in ending.message

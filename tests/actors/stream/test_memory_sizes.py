@@ -123,7 +123,7 @@ async def test_it_is_counted_within_a_third(
     async with open_sayer(texts) as supervisor:
         await run(0)
         [first] = supervisor.registry
-        await supervisor.discard(first)
+        await supervisor.discard(first.turn.job_id)
         gc.collect()
         tracemalloc.start()
         try:

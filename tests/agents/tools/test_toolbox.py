@@ -7,6 +7,7 @@ import pytest
 
 from legato.agents.tools.toolbox import open_toolbox
 from legato.config import ActionSettings, ConfigError, FunctionSettings, McpSettings, Settings
+from legato.storage.memory.records import MemoryRecords
 from tests.support.openapi import PETS
 
 OPEN = """
@@ -58,7 +59,7 @@ async def test_servers_that_are_configured_are_asked() -> None:
     settings = Settings(mcp={"clock": McpSettings(command="/no/such/program")})
     async with open_toolbox(settings) as toolbox:
         offer = await toolbox.offer(["now_mcp_clock"], "ada")
-        assert toolbox.names == ["sys__all__sys_mcp_clock"]
+        assert toolbox.names == ["sys__all__sys_mcp_clock", "ask_user"]
 
     assert offer.missing["now_mcp_clock"].startswith("the MCP server 'clock' is not there: ")
 
@@ -72,3 +73,22 @@ async def test_documents_that_are_configured_are_asked(tmp_path: Path) -> None:
         assert "getPet_action_pets_example" in toolbox.names
 
     assert [tool.definition.name for tool in offer.tools] == ["getPet_action_pets_example"]
+
+
+async def test_names_that_lead_nowhere_are_told_from_tools_that_are_away(tmp_path: Path) -> None:
+    document = tmp_path / "pets.json"
+    document.write_text(json.dumps({**PETS, "servers": [{"url": "https://pets.example/v1"}]}))
+    settings = Settings(
+        mcp={"clock": McpSettings(command="/no/such/program")},
+        functions={"slow": FunctionSettings(target="tests.support.functions:slow")},
+        actions={"pets": ActionSettings(document=str(document), domain="pets.example")},
+    )
+    known = ["now_mcp_clock", "sys__all__sys_mcp_clock", "slow", "getPet_action_pets_example"]
+    async with open_toolbox(settings, MemoryRecords().actions) as toolbox:
+        unknown = toolbox.unknown([*known, "now_mcp_gone", "fast", "get_action_gone"])
+
+    assert {name: reason[:40] for name, reason in unknown.items()} == {
+        "now_mcp_gone": "there is no MCP server 'gone'; there are",
+        "get_action_gone": "there is no such action; there are: getP",
+        "fast": "there is no such function; there are: sl",
+    }

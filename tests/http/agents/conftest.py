@@ -7,6 +7,7 @@ import pytest
 from legato.config import AgentSettings
 from legato.http.app import create_app
 from legato.http.application import Legato
+from tests.support.http.agents import FUNCTIONS
 from tests.support.http.client import Client, bearer
 from tests.support.http.runtime import open_house, settings_with
 
@@ -20,7 +21,7 @@ HELPERS = {
 
 @pytest.fixture
 async def app() -> AsyncIterator[Legato]:
-    settings = settings_with(agents=HELPERS)
+    settings = settings_with(agents=HELPERS, functions=FUNCTIONS)
     async with open_house(settings) as house:
         yield create_app(settings, house)
 

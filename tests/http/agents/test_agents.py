@@ -1,6 +1,7 @@
 """Agents over HTTP: made, read, changed, duplicated, reverted, deleted, asked."""
 
 import pytest
+from msgspec import json
 
 from tests.support.http.agents import AGENT, FORBIDDEN, NOT_FOUND, made, patched, shared
 from tests.support.http.client import Client
@@ -118,7 +119,11 @@ async def test_a_duplicate_is_the_callers_and_names_itself_where_the_first_named
     ann: Client, bob: Client
 ) -> None:
     other = await made(ann, name="Other")
-    agent = await made(ann, tools=["now_mcp_clock", "get_action_ZXhhbXBsZQ"])
+    agent = await made(ann, tools=["measure"])
+    document = {"openapi": "3.1.0", "servers": [{"url": "https://x.example"}]}
+    spec = json.encode({**document, "paths": {"/a": {"get": {"operationId": "get"}}}}).decode()
+    metadata = {"raw_spec": spec, "domain": "x.example"}
+    await ann.post(f"/api/agents/actions/{agent['id']}", {"metadata": metadata})
     edges = [{"from": agent["id"], "to": [other["id"]], "description": "when in doubt"}]
     await patched(ann, agent["id"], edges=edges)
     await shared(ann, agent["id"], "bob", "editor")
@@ -128,7 +133,9 @@ async def test_a_duplicate_is_the_callers_and_names_itself_where_the_first_named
     assert reply.status == 201
     assert (copy["author"], copy["version"], reply.body["actions"]) == ("bob", 1, [])
     assert copy["name"].startswith("Ada (2")
-    assert copy["tools"] == ["now_mcp_clock"]
+    whole = (await ann.get(f"/api/agents/{agent['id']}/expanded")).body
+    assert (whole["tools"], len(whole["actions"])) == (["measure", "get_action_x_example"], 1)
+    assert (copy["tools"], copy["actions"]) == (["measure"], [])
     assert copy["edges"] == [{**edges[0], "from": copy["id"]}]
     assert (await ann.get(f"/api/agents/{copy['id']}")).body == FORBIDDEN
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 import trio
 
-from legato.agents.execution import UNKNOWN
+from legato.agents.tool_run import UNKNOWN
 from tests.support.http.raw_client import START, Cut, Server
 from tests.support.http.server_process import legato_serve
 from tests.support.mcp.running import SERVER, Counts

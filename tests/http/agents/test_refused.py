@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from msgspec import json, structs
 
 from legato.agents.catalogue import MOST_AGENTS
+from legato.agents.tools.contract import NoTools
 from legato.config import Guards
 from legato.http.application import Legato
 from tests.support.http.agents import AGENT, made, patched, sent, shared
@@ -27,6 +29,9 @@ def edge(source: str, target: str, **more: str) -> dict[str, str]:
         ({"recursion_limit": 0}, "recursion_limit", ">= 1"),
         ({"recursion_limit": 101}, "recursion_limit", "found 101; 1 to 100 are allowed"),
         ({"tools": ["a b"]}, "tools", "matching regex"),
+        ({"tools": ["measure", "gone"]}, "tools[1]", "found 'gone'; there is no such function"),
+        ({"tools": ["now_mcp_clock"]}, "tools[0]", "found 'now_mcp_clock'; no tools are"),
+        ({"tools": ["get_action_x"]}, "tools[0]", "found 'get_action_x'; no tools are"),
         ({"tools": ["x" * 65]}, "tools", "matching regex"),
         ({"tools": ["ok"] * 129}, "tools", "128"),
         ({"name": "x" * 257}, "name", "256"),
@@ -178,8 +183,8 @@ async def test_nobody_unknown_comes_near(nobody: Client, ann: Client) -> None:
 
 async def test_an_author_without_room_is_told_so() -> None:
     async with open_client(guards=Guards(max_stored_bytes_per_user=20_000)) as ann:
-        agent = await made(ann)
-        large = await ann.post("/api/agents", {**AGENT, "instructions": "x" * 20_000})
+        agent = await made(ann, tools=[])
+        large = await ann.post("/api/agents", {"instructions": "x" * 20_000})
         version = await ann.ask(
             "PATCH", f"/api/agents/{agent['id']}", {"instructions": "x" * 20_000}
         )
@@ -187,7 +192,7 @@ async def test_an_author_without_room_is_told_so() -> None:
         fitting = await sent(ann, agent["id"], PNG)
 
     for reply in (large, version, picture):
-        assert reply.status == 403
+        assert reply.status == 403, reply.text
         assert "max_stored_bytes_per_user" in reply.body["message"]
     assert (fitting.status, fitting.body["version"]) == (201, 1)
 
@@ -208,3 +213,30 @@ async def test_what_is_hidden_in_the_configuration_is_no_model_for_others(ann: C
 
     assert (hidden.status, asked.status) == (404, 404)
     assert asked.body["error"]["code"] == "model_not_found"
+
+
+async def test_a_tool_that_leads_nowhere_any_more_blocks_no_other_change(ann: Client) -> None:
+    agent = await made(ann)
+    assert ann.app.runtime
+    ann.app.runtime = structs.replace(ann.app.runtime, toolbox=NoTools())
+    renamed = await patched(ann, agent["id"], name="Bea", tools=["nothing", "measure"])
+    refused = await ann.ask("PATCH", f"/api/agents/{agent['id']}", {"tools": ["measure", "new"]})
+    copied = await ann.post(f"/api/agents/{agent['id']}/duplicate", {})
+
+    assert renamed["version"] == 2
+    assert (refused.status, refused.body["param"]) == (400, "tools[1]")
+    assert copied.status == 201
+
+
+async def test_an_agents_own_tools_of_actions_are_taken_out_and_put_back(ann: Client) -> None:
+    agent = await made(ann, tools=[])
+    document = {"openapi": "3.1.0", "servers": [{"url": "https://x.example"}]}
+    spec = json.encode({**document, "paths": {"/a": {"get": {"operationId": "get"}}}}).decode()
+    metadata = {"raw_spec": spec, "domain": "x.example"}
+    await ann.post(f"/api/agents/actions/{agent['id']}", {"metadata": metadata})
+    await patched(ann, agent["id"], tools=[])
+    back = await patched(ann, agent["id"], tools=["get_action_x_example"])
+    other = await ann.post("/api/agents", {"tools": ["get_action_x_example"]})
+
+    assert back["tools"] == ["get_action_x_example"]
+    assert (other.status, other.body["param"]) == (400, "tools[0]")

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from legato.config import FunctionSettings
+from legato.config import AgentSettings, ConfigError, FunctionSettings
 from legato.http.app import create_app
+from legato.http.runtime import open_runtime
 from tests.support.http.client import Client, bearer
 from tests.support.http.runtime import open_house, settings_with
 
@@ -29,7 +30,8 @@ async def test_every_tool_is_listed(ann: Client) -> None:
     reply = await ann.get("/api/agents/tools")
 
     assert reply.status == 200
-    assert reply.body == [WEATHER]
+    assert [each["pluginKey"] for each in reply.body] == ["ask_user", WEATHER["pluginKey"]]
+    assert WEATHER in reply.body
 
 
 async def test_no_call_is_made_by_hand(ann: Client) -> None:
@@ -53,3 +55,14 @@ async def test_a_tool_has_the_operator_s_credentials(ann: Client) -> None:
 
 async def test_a_stranger_sees_no_tools(ann: Client) -> None:
     assert (await Client(ann.app, {}).get("/api/agents/tools")).status == 401
+
+
+async def test_a_configured_agent_has_no_tool_that_leads_nowhere() -> None:
+    settings = settings_with(
+        functions=FUNCTIONS, agents={"helper": AgentSettings(tools=("weather", "gone"))}
+    )
+    reason = "agents.helper.tools: found 'gone'; there is no such function; there are: weather"
+    refused = pytest.RaisesExc(ConfigError, match=reason)
+    with pytest.RaisesGroup(refused, flatten_subgroups=True):
+        async with open_runtime(settings):
+            pass

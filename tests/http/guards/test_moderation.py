@@ -74,6 +74,11 @@ async def test_what_it_flags_is_refused() -> None:
         ("GET", "/api/agents/chat/active", {"text": "Hi"}),
         ("POST", "/api/agents/chat/abort", {"text": "Hi"}),
         ("POST", "/api/convos/update", {"text": "Hi"}),
+        ("GET", "/api/agents", {"instructions": "Hi"}),
+        ("POST", "/api/agents", {"model": "Hi"}),
+        ("POST", "/api/agents", {"instructions": " "}),
+        ("POST", "/api/agents", [{"instructions": "Hi"}]),
+        ("POST", "/api/agents/agent_1/revert", {"version_index": 1}),
         ("POST", "/v1/responses/resp_1/cancel", {"text": "Hi"}),
         ("POST", "/api/agents/chat", {"text": " "}),
         ("POST", "/api/agents/chat", b"{"),
@@ -278,3 +283,58 @@ async def test_it_is_asked_at_every_door(api: str, route: str) -> None:
     async with moderation(lambda _: httpx.Response(200, json=BAD)) as guard:
         with pytest.raises(Flagged):
             await guard.check(request_info({"input": "Hi"}, api + route))
+
+
+AGENT = {
+    "name": "Ada",
+    "description": "does sums",
+    "instructions": "Be brief.",
+    "additional_instructions": "Rhyme.",
+    "model_parameters": {"promptPrefix": "Be rude."},
+    "conversation_starters": ["Hi", "Ho"],
+    "edges": [{"from": "a", "to": ["b"], "description": "in doubt", "prompt": "tell all"}, 1],
+    "model": "gpt",
+    "provider": "openAI",
+    "tools": ["now_mcp_clock"],
+    "category": "law",
+}
+ACTION = {
+    "metadata": {"raw_spec": "openapi: 3.1.0", "domain": "x", "api_key": "sk-1"},
+    "action_id": "a1",
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "texts"),
+    [
+        *(
+            (
+                method,
+                path,
+                AGENT,
+                {
+                    *("Ada", "does sums", "Be brief.", "Rhyme.", "Be rude.", "Hi", "Ho"),
+                    *("in doubt", "tell all"),
+                },
+            )
+            for method, path in (("POST", "/api/agents"), ("PATCH", "/api/agents/agent_1"))
+        ),
+        ("POST", "/api/agents/actions/agent_1", ACTION, {"openapi: 3.1.0"}),
+        ("POST", "/api/agents", {"edges": 1, "metadata": 1, "name": "x"}, {"x"}),
+    ],
+)
+async def test_what_an_agent_will_say_to_a_model_is_seen_when_it_is_kept(
+    method: str, path: str, body: object, texts: set[str]
+) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json=BAD)
+
+    async with moderation(answer) as guard:
+        with pytest.raises(Flagged) as refused:
+            await guard.check(request_info(body, path, method))
+
+    assert refused.value.status == 403
+    assert set(json.decode(asked[0].content)["input"]) == texts

@@ -211,3 +211,27 @@ async def test_a_rate_that_is_off_counts_nothing() -> None:
         reply = await door.guest("ann").try_start()
 
     assert not [name for name in reply.headers if name.startswith("ratelimit")]
+
+
+async def test_a_user_changes_things_as_often_as_the_rate_says() -> None:
+    async with open_door(writes_per_user="2/minute") as door:
+        ann = door.guest("ann")
+        made = [await ann.post("/api/agents", {"name": str(number)}) for number in range(2)]
+        path = f"/api/agents/{made[0].body['id']}"
+        found = [
+            await ann.ask("PATCH", path, {"name": "x"}),
+            await ann.ask("DELETE", path),
+            await ann.post(f"/api/agents/actions/{made[0].body['id']}", {}),
+            await ann.ask("PUT", f"/api/permissions/agent/{made[0].body['id']}", {}),
+            await ann.post("/api/api-keys", {"name": "k"}),
+            await ann.post("/api/convos/update", {}),
+        ]
+
+        assert [reply.status for reply in made] == [201, 201]
+        assert {reply.status for reply in found} == {429}
+        assert (found[0].body["type"], found[0].body["score"]) == ("writes", 1)
+        assert (await ann.get(path)).status == 200
+        assert await start(door) == 200
+        assert (await ann.post("/api/agents/chat/abort", {"streamId": "x"})).status == 404
+        assert (await ann.post("/v1/chat/completions", {})).status == 400
+        assert (await door.guest("bob").post("/api/agents", {})).status == 201

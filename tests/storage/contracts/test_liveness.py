@@ -49,6 +49,20 @@ async def test_whoever_leaves_is_gone_at_once(world: World) -> None:
     assert [*one.liveness.alive()] == []
 
 
+async def test_whoever_leaves_a_storage_that_lost_everything_stays(world: World) -> None:
+    one, other = await world.replica(), await world.replica()
+    await other.liveness.beat()
+    world.lose_all()
+
+    assert not await other.liveness.leave()
+    assert not await other.liveness.beat()
+    assert not await one.liveness.beat()
+    assert [*one.liveness.alive()] == [other.me]
+    assert await other.liveness.leave()
+    assert await one.liveness.beat()
+    assert [*one.liveness.alive()] == []
+
+
 async def test_who_was_paused_itself_begins_to_look_anew(
     world: World, mock_clock: MockClock
 ) -> None:

@@ -18,6 +18,7 @@ from legato.storage.contracts.quotas import (
     OverQuota,
     Quota,
     StorageUse,
+    action_use,
     avatar_use,
     conversation_use,
     message_use,
@@ -26,6 +27,7 @@ from legato.storage.contracts.quotas import (
 )
 from legato.storage.contracts.records import Records
 from legato.storage.open import Storage, open_storage
+from tests.storage.contracts.test_actions import action
 from tests.storage.contracts.test_erasure import DAY
 from tests.storage.contracts.test_responses import response
 from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
@@ -61,6 +63,8 @@ class Steps:
             self._change_agent,
             self._set_avatar,
             self._delete_agent,
+            self._put_action,
+            self._remove_action,
         ]
         self._seldom = [self._erase, self._expire]
 
@@ -124,6 +128,18 @@ class Steps:
     async def _delete_agent(self) -> None:
         await self._records.agents.delete(self._random.choice(AGENTS))
 
+    async def _put_action(self) -> None:
+        pick = self._random.choice
+        changes = {"document": self._text(), "compiled": self._text()}
+        number = pick("12")
+        agent_id = pick(AGENTS)
+        put = action(f"{agent_id}-{number}", agent_id, **changes, tools=(f"t{number}",))
+        await self._records.actions.put(put, "eve")
+
+    async def _remove_action(self) -> None:
+        pick, agent_id = self._random.choice, self._random.choice(AGENTS)
+        await self._records.actions.remove(agent_id, f"{agent_id}-{pick('12')}", "eve")
+
     async def _erase(self) -> None:
         await self._storage.erasure.erase(self._random.choice(USERS), most=2)
 
@@ -152,6 +168,10 @@ async def of_agent(records: Records, agent_id: str) -> StorageUse:
     for version in await records.agents.history(agent_id, most=10**9):
         assert version.state is not None
         use += version_use(version.state)
+    for light in await records.actions.of_agent(agent_id):
+        whole = await records.actions.find(agent_id, light.id)
+        assert whole is not None
+        use += action_use(whole)
     avatar = await records.agents.avatar(agent_id)
     return use + avatar_use(avatar.data) if avatar else use
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from legato.config import FunctionSettings
 from tests.support.http.client import FAST, Client, Reply
 
 AGENT: Final[Mapping[str, Any]] = {
@@ -12,8 +13,14 @@ AGENT: Final[Mapping[str, Any]] = {
     "provider": "openAI",
     "model": "scripted",
     "model_parameters": FAST,
-    "tools": ["now_mcp_clock", "sys__all__sys_mcp_files"],
+    "tools": ["measure", "nothing"],
 }
+FUNCTIONS: Final[Mapping[str, FunctionSettings]] = {
+    name: FunctionSettings(target=f"tests.support.functions:{name}")
+    for name in ("measure", "nothing")
+}
+"""The tools of AGENT."""
+
 NOT_FOUND: Final = {"error": "Not Found", "message": "agent not found"}
 FORBIDDEN: Final = {
     "error": "Forbidden",

@@ -12,7 +12,7 @@ from legato.actors.job import Job
 from legato.actors.lifespan import open_supervisor
 from legato.actors.local_jobs import LocalJobs
 from legato.agents.run import AgentRuns
-from legato.agents.tools.contract import NoTools
+from legato.agents.tools.toolbox import open_toolbox
 from legato.config import Limits, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
@@ -160,12 +160,13 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
     async with (
         open_storage(settings.database_url, quota=quota_of(settings)) as storage,
         open_guards(settings, storage.records.bans) as guards,
+        open_toolbox(settings) as toolbox,
         open_supervisor(
             records=storage.records,
             models=models,
             dialects=DIALECTS,
             limits=settings.limits,
-            runs=AgentRuns(models, NoTools()),
+            runs=AgentRuns(models, toolbox),
             journal=storage.journal,
         ) as supervisor,
         open_key_ring(storage.records.api_keys) as key_ring,
@@ -176,4 +177,5 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
         yield Runtime(
             *(settings, records, models, supervisor, jobs, key_ring, guards, revoked),
             catalogue_of(settings, records.agents, models),
+            toolbox,
         )

@@ -65,7 +65,7 @@ async def open_house(
     async with (
         open_storage(settings.database_url, clock=clock, quota=quota_of(settings)) as storage,
         open_guards(settings, storage.records.bans, clock=clock) as guards,
-        open_toolbox(settings) as toolbox,
+        open_toolbox(settings, storage.records.actions) as toolbox,
         open_supervisor(
             records=storage.records,
             models=table,

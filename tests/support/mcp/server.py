@@ -39,6 +39,8 @@ TOOLS: Final = {
     "picture": types.Tool(name="picture", input_schema=NOTHING),
     "more": types.Tool(name="more", input_schema=NOTHING),
     "constructor": types.Tool(name="constructor", input_schema=NOTHING),
+    "write": types.Tool(name="write", input_schema=TEXT),
+    "read": types.Tool(name="read", input_schema=TEXT, annotations=READS),
     "a.b": types.Tool(name="a.b", input_schema=NOTHING),
     "far": types.Tool(name="far", input_schema={"type": "object", "$ref": "http://192.0.2.1/x"}),
 }
@@ -66,6 +68,8 @@ async def call_tool(
             return said((params.arguments or {})["text"])
         case "constructor":
             return said("built")
+        case "write" | "read":
+            return await slowly((params.arguments or {})["text"], params.name)
         case "hang":
             try:
                 await anyio.sleep(600)
@@ -95,6 +99,13 @@ async def call_tool(
             await CHANGES.publish(ToolsListChanged())
             return said("there are more")
     raise ValueError(params.name)
+
+
+async def slowly(text: str, tool: str) -> types.CallToolResult:
+    """Take long enough that a kill may come in the middle; tell the calls apart by their text."""
+    note(f"{tool} {text}")
+    await anyio.sleep(0.15)
+    return said(text)
 
 
 def asked(params: types.CallToolRequestParams) -> types.CallToolResult | types.InputRequiredResult:

@@ -54,6 +54,19 @@ parameters = {{ script = [
   {{ text = "That is the sum." }},
 ] }}
 
+[models.pensive]
+provider = "scripted"
+parameters = {{ tokens = 20, rate = 100, reasoning = 2000 }}
+
+[models.forgetful]
+provider = "scripted"
+max_context_tokens = 30
+parameters = {{ tokens = 40, rate = 20 }}
+
+[models.nested]
+provider = "scripted"
+parameters = {{ script = [{{ text = "{">" * 2000} deep" }}] }}
+
 [mcp.clock]
 command = "{sys.executable}"
 args = ["{CLOCK}"]
@@ -84,14 +97,14 @@ class LegatoServer(Struct, frozen=True):
 
 
 @contextmanager
-def running_server(folder: Path, **variables: str) -> Iterator[LegatoServer]:
+def running_server(folder: Path, port: int = 0, **variables: str) -> Iterator[LegatoServer]:
     """Serve from `folder`, where its settings and its database are, until the block ends.
 
-    `variables` are set besides.
+    `port` 0 stands for a free one; `variables` are set besides.
     """
     config = folder / "legato.toml"
     config.write_text(CONFIG)
-    command = [sys.executable, "-c", SERVE, "serve", "--port", "0", "--config", str(config)]
+    command = [sys.executable, "-c", SERVE, "serve", "--port", str(port), "--config", str(config)]
     settings = {
         "LEGATO_JWT_SECRET": SECRET,
         "LEGATO_DATABASE_URL": f"sqlite:///{folder / 'legato.db'}",

@@ -10,6 +10,11 @@ from typing import Final
 import trio
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+_INTERNET: Final = IPv6Network("2000::/3")
+"""The only addresses of version 6 that belong to somebody in the internet."""
+
+_OF_CLOUDS: Final = frozenset({IPv4Address("168.63.129.16")})
+"""Addresses with a public look where a cloud tells its own machines secrets: Azure's."""
 
 RESOLVING_TIMEOUT: Final = 10.0  # seconds
 
@@ -21,8 +26,9 @@ class Forbidden(Exception):
 def is_public(address: str) -> bool:
     """Whether everybody in the internet could connect there."""
     found = _inner(ip_address(address.partition("%")[0]))
-    is_local = isinstance(found, IPv6Address) and found.is_site_local
-    return found.is_global and not found.is_multicast and not is_local
+    if isinstance(found, IPv6Address) and found not in _INTERNET:
+        return False
+    return found.is_global and not found.is_multicast and found not in _OF_CLOUDS
 
 
 def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
@@ -47,7 +53,7 @@ async def resolved(host: str, port: int, *, allow_private: bool) -> str:
     try:
         with trio.fail_after(RESOLVING_TIMEOUT):
             found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
-    except (OSError, trio.TooSlowError):
+    except (OSError, UnicodeError, trio.TooSlowError):
         raise Forbidden(f"{host} cannot be found") from None
     addresses = [str(each[4][0]) for each in found]
     return chosen(host, addresses, allow_private=allow_private)

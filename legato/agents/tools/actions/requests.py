@@ -30,24 +30,37 @@ def request_of(
         InvalidCall: an argument would leave its place in the path or in a header.
     """
     given = {place: dict(_at(operation, arguments, place)) for place in ("path", "query", "header")}
-    path = server.path + _path(operation.path, given["path"])
-    query = urlencode(
-        [(name, _text(each)) for name, value in given["query"].items() for each in _list(value)]
-    )
-    host = f"[{address}]" if ":" in address else address
-    url = httpx.URL(f"{server.scheme}://{host}:{server.port}{path}{'?' + query if query else ''}")
-    content, content_type = _body(operation, arguments)
-    named = {name: _header(name, value) for name, value in given["header"].items()}
-    own = {"Host": _host(server), "Accept-Encoding": "identity", "User-Agent": "legato"}
-    if content_type:
-        own["Content-Type"] = content_type
+    try:
+        path = server.path + _path(operation.path, given["path"])
+        url = _url(server, address, path, given["query"])
+        content, content_type = _body(operation, arguments)
+    except UnicodeEncodeError:
+        raise InvalidCall("found half of a character, which has no form in UTF-8") from None
+    # Of two headers with one name, in any case of letters, the later counts.
+    sent = httpx.Headers({name: _header(name, value) for name, value in given["header"].items()})
+    sent.update({"Host": _host(server), "Accept-Encoding": "identity", "User-Agent": "legato"})
+    sent.update({"Content-Type": content_type} if content_type else {})
+    sent.update(headers)
     return httpx.Request(
         operation.method,
         url,
-        headers={**named, **own, **headers},
+        headers=sent,
         content=content,
         extensions={"sni_hostname": server.host},
     )
+
+
+def _url(server: Server, address: str, path: str, values: Mapping[str, Any]) -> httpx.URL:
+    query = urlencode(
+        [(name, _text(each)) for name, value in values.items() for each in _list(value)]
+    )
+    host = f"[{address}]" if ":" in address else address
+    try:
+        return httpx.URL(
+            f"{server.scheme}://{host}:{server.port}{path}{'?' + query if query else ''}"
+        )
+    except httpx.InvalidURL as error:
+        raise InvalidCall(f"the arguments make no address: {error}") from None
 
 
 def _at(

@@ -8,6 +8,7 @@ import httpx
 import trio
 
 from legato.agents.tools.actions.addresses import Forbidden, resolved
+from legato.agents.tools.actions.credentials import Credential
 from legato.agents.tools.actions.document import Server
 from legato.agents.tools.actions.operations import Operation
 from legato.agents.tools.actions.requests import InvalidCall, request_of
@@ -28,17 +29,17 @@ class ActionTool:
         self,
         operation: Operation,
         server: Server,
-        headers: Mapping[str, str],
+        credential: Credential,
         trust: ssl.SSLContext,
         *,
         timeout: float,
         allow_private: bool,
     ) -> None:
-        """`headers` carry the credentials; `timeout`: seconds for one call."""
+        """`timeout`: seconds for one call."""
         self.definition: Final[ToolDefinition] = operation.definition
         self._operation = operation
         self._server = server
-        self._headers = headers
+        self._credential = credential
         self._trust = trust
         self._timeout = timeout
         self._allow_private = allow_private
@@ -52,6 +53,10 @@ class ActionTool:
         state: str | None = None,
     ) -> ToolOutput:
         """See Tool."""
+        output = await self._output(arguments)
+        return ToolOutput(self._credential.hide(output.text), output.is_error)
+
+    async def _output(self, arguments: Mapping[str, Json]) -> ToolOutput:
         with trio.move_on_after(self._timeout):
             try:
                 return await self._answer(arguments)
@@ -64,34 +69,33 @@ class ActionTool:
         return _failed(f"{self._server.host} did not answer within {self._timeout:g} seconds.")
 
     async def _answer(self, arguments: Mapping[str, Json]) -> ToolOutput:
-        server = self._server
+        server, headers = self._server, self._credential.headers
         address = await resolved(server.host, server.port, allow_private=self._allow_private)
-        request = request_of(server, address, self._operation, arguments, self._headers)
+        request = request_of(server, address, self._operation, arguments, headers)
         # Neither a proxy of the environment nor a redirect chooses where the request goes.
         async with httpx.AsyncClient(verify=self._trust, trust_env=False, timeout=None) as client:
             response = await client.send(request, stream=True, follow_redirects=False)
             try:
-                return await _read(response)
+                return await self._read(response)
             finally:
                 await response.aclose()
 
-
-async def _read(response: httpx.Response) -> ToolOutput:
-    if response.is_redirect:
-        return _failed(f"status {response.status_code}: redirects are not followed.")
-    body = bytearray()
-    # Cancelled, not left: half-read generators of the libraries below would stay unfinished.
-    with trio.CancelScope() as scope:
-        async for data in response.aiter_raw():
-            body += data
-            if len(body) > MOST_BYTES:
-                scope.cancel()
-    if len(body) > MOST_BYTES:
-        return _failed(f"the answer has more than {MOST_BYTES} bytes; ask for less.")
-    text = shortened(body.decode("utf-8", "replace")) or NOTHING
-    if response.is_error:
-        return _failed(f"status {response.status_code}: {text}")
-    return ToolOutput(text)
+    async def _read(self, response: httpx.Response) -> ToolOutput:
+        if response.is_redirect:
+            return _failed(f"status {response.status_code}: redirects are not followed.")
+        body = bytearray()
+        # Cancelled, not left: half-read generators of the libraries below would stay unfinished.
+        with trio.CancelScope() as scope:
+            async for data in response.aiter_raw():
+                body += data
+                if len(body) > MOST_BYTES:
+                    scope.cancel()
+        if len(body) > MOST_BYTES:
+            return _failed(f"the answer has more than {MOST_BYTES} bytes; ask for less.")
+        text = shortened(self._credential.hide(body.decode("utf-8", "replace"))) or NOTHING
+        if response.is_error:
+            return _failed(f"status {response.status_code}: {text}")
+        return ToolOutput(text)
 
 
 def _failed(reason: str) -> ToolOutput:

@@ -1,15 +1,20 @@
 """The tools of all documents that are configured."""
 
 import ssl
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import trio
 
-from legato.agents.tools.actions.document import InvalidDocument, read, server_of
-from legato.agents.tools.actions.operations import operations_of
+from legato.agents.tools.actions.compiled import compiled
+from legato.agents.tools.actions.credentials import (
+    Credential,
+    InvalidCredential,
+    credential_of,
+)
+from legato.agents.tools.actions.document import InvalidDocument
 from legato.agents.tools.actions.tool import ActionTool
 from legato.agents.tools.contract import Offer
 from legato.config import ConfigError
@@ -25,13 +30,15 @@ class ActionToolbox:
         """See Toolbox."""
         return [*self.tools]
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         """Find operations by names such as `listPets_action_example_com`; see Toolbox."""
+        found = [self.tools[name] for name in names if name in self.tools]
+        return Offer(found, self.unknown(names))
+
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See Toolbox."""
         reason = f"there is no such action; there are: {', '.join(self.tools) or 'none'}"
-        return Offer(
-            [self.tools[name] for name in names if name in self.tools],
-            {name: reason for name in names if name not in self.tools},
-        )
+        return {name: reason for name in names if name not in self.tools}
 
 
 async def load_actions(
@@ -58,12 +65,11 @@ async def _loaded(
     environment: Mapping[str, str],
     trust: ssl.SSLContext,
 ) -> list[ActionTool]:
-    headers = _credentials(place, table, environment)
+    credential = _credential(place, table, environment)
     try:
         text = await trio.Path(Path(table.document)).read_text("utf-8")
-        document = await trio.to_thread.run_sync(read, text)
-        server = server_of(document, table.domain, allow_http=table.allow_private)
-        operations = operations_of(document, table.domain)
+        work = partial(compiled, text, table.domain, allow_http=table.allow_private)
+        made = await trio.to_thread.run_sync(work)
     except InvalidDocument as error:
         raise ConfigError(f"{place}.document: {table.document}: {error}") from None
     except OSError as error:
@@ -73,29 +79,24 @@ async def _loaded(
     return [
         ActionTool(
             operation,
-            server,
-            headers,
+            made.server,
+            credential,
             trust,
             timeout=table.timeout,
             allow_private=table.allow_private,
         )
-        for operation in operations
+        for operation in made.operations
     ]
 
 
-def _credentials(
-    place: str, table: ActionSettings, environment: Mapping[str, str]
-) -> Mapping[str, str]:
-    if table.auth == "none":
-        return {}
+def _credential(place: str, table: ActionSettings, environment: Mapping[str, str]) -> Credential:
     key = environment.get(table.key_env or "", "").strip()
-    if not (key and key.isascii() and key.isprintable()):
+    if table.auth != "none" and not (key and key.isascii() and key.isprintable()):
         raise ConfigError(
             f"{place}.key_env: names no environment variable with a key in printable ASCII; "
             "allowed: the name of a variable that holds the key"
         )
-    if table.auth == "header":
-        return {table.header: key}
-    if table.auth == "basic":
-        return {"Authorization": f"Basic {b64encode(key.encode()).decode()}"}
-    return {"Authorization": f"Bearer {key}"}
+    try:
+        return credential_of(table.auth, key, table.header)
+    except InvalidCredential as error:
+        raise ConfigError(f"{place}.header: {error}") from None

@@ -31,7 +31,7 @@ class McpToolbox:
         """See Toolbox."""
         return [_joined(WHOLE_SERVER, server) for server in self._servers]
 
-    async def offer(self, names: Sequence[str], user: str) -> Offer:
+    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         """Find tools by names such as `now_mcp_clock`; see Toolbox."""
         wanted: dict[str, list[str]] = {}  # the tools of each server
         for name in names:
@@ -47,11 +47,19 @@ class McpToolbox:
                 nursery.start_soon(ask, server, tools)
         return joined(offers[server] for server in wanted)
 
+    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See Toolbox."""
+        servers = {name: name.rpartition(MCP_DELIMITER)[2] for name in names}
+        known = ", ".join(self._servers) or "none"
+        return {
+            name: f"there is no MCP server {server!r}; there are: {known}"
+            for name, server in servers.items()
+            if server not in self._servers
+        }
+
     async def _offer(self, name: str, wanted: Sequence[str]) -> Offer:
         if name not in self._servers:
-            known = ", ".join(self._servers)
-            reason = f"there is no MCP server {name!r}; there are: {known or 'none'}"
-            return Offer((), {_joined(tool, name): reason for tool in wanted})
+            return Offer((), self.unknown([_joined(tool, name) for tool in wanted]))
         server, settings = self._servers[name]
         try:
             listed = await (await server.connection(is_patient=False)).tools()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
+from legato.dialects.completion_object import EXTENSION
 from legato.http.errors import InvalidField, TooLarge
 from legato.http.input.nesting import check_count
 from legato.models.contract import ChatMessage
@@ -19,6 +20,10 @@ _ROLES: Final[Mapping[str, MessageRole]] = {
 }
 _INSTEAD: Final = ("tool_calls", "function_call", "refusal", "audio")
 """Fields of an assistant's message that may stand in place of a content."""
+
+
+_NOT_HANDED_ON: Final = ("role", "content", EXTENSION)
+"""Clients send whole messages back, with a field of ours, unknown to providers."""
 
 
 def messages_of(given: Sequence[Given] | None, max_text: int) -> tuple[ChatMessage, ...]:
@@ -38,7 +43,7 @@ def messages_of(given: Sequence[Given] | None, max_text: int) -> tuple[ChatMessa
 
 def _message(place: str, given: Given, max_text: int) -> ChatMessage:
     role, content = _role(place, given), given.get("content")
-    more = {name: value for name, value in given.items() if name not in ("role", "content")}
+    more = {name: value for name, value in given.items() if name not in _NOT_HANDED_ON}
     more = {name: value for name, value in more.items() if value is not None}
     if role == "tool" and not (isinstance(id_ := more.get("tool_call_id"), str) and id_):
         raise InvalidField(f"{place}.tool_call_id", "names the call that this is the result of")

@@ -87,6 +87,28 @@ class CustomCallOutputItem(Struct, frozen=True):
     status: ItemStatus | None = None
 
 
+class McpCallItem(Struct, frozen=True):
+    """A call made by an agent's run, with the result; `error` has the texts of a failure."""
+
+    server_label: CalledName
+    name: CalledName
+    arguments: str
+    id: str | None = None
+    status: Literal["in_progress", "calling", "completed", "incomplete", "failed"] | None = None
+    output: str | None = None
+    error: str | dict[str, Any] | None = None
+    approval_request_id: str | None = None
+
+
+class McpListToolsItem(Struct, frozen=True):
+    """The tools of a server: kept, and not sent to the model, which gets the agent's tools."""
+
+    server_label: CalledName
+    tools: tuple[dict[str, Any], ...]
+    id: str | None = None
+    error: str | None = None
+
+
 class SummaryText(Struct, frozen=True, tag_field="type", tag="summary_text"):
     text: str
 
@@ -117,7 +139,8 @@ class ItemReference(Struct, frozen=True):
 
 CallItem = FunctionCallItem | CustomCallItem
 CallOutputItem = FunctionCallOutputItem | CustomCallOutputItem
-OwnItem = MessageItem | CallItem | CallOutputItem | ReasoningItem | CompactionItem
+McpItem = McpCallItem | McpListToolsItem
+OwnItem = MessageItem | CallItem | CallOutputItem | McpItem | ReasoningItem | CompactionItem
 InputItem = OwnItem | ItemReference
 
 KINDS: Final[Mapping[str, type[InputItem]]] = {
@@ -126,6 +149,8 @@ KINDS: Final[Mapping[str, type[InputItem]]] = {
     "function_call_output": FunctionCallOutputItem,
     "custom_tool_call": CustomCallItem,
     "custom_tool_call_output": CustomCallOutputItem,
+    "mcp_call": McpCallItem,
+    "mcp_list_tools": McpListToolsItem,
     "reasoning": ReasoningItem,
     "compaction": CompactionItem,
     "item_reference": ItemReference,
@@ -136,6 +161,8 @@ PREFIXES: Final[Mapping[type[InputItem], str]] = {
     FunctionCallOutputItem: "fco",
     CustomCallItem: "ctc",
     CustomCallOutputItem: "ctco",
+    McpCallItem: "mcp",
+    McpListToolsItem: "mcpl",
     ReasoningItem: "rs",
     CompactionItem: "cmp",
 }

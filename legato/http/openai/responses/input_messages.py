@@ -3,6 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
+from msgspec import json
+
+from legato.agents.definition import unlabelled
+from legato.agents.messages import INTERRUPTED
 from legato.dialects.response_object import output_of
 from legato.http.errors import InvalidField
 from legato.http.openai.responses.inputs import REMOVED
@@ -62,6 +66,12 @@ def messages_of(items: Iterable[Item], unseal: Unseal) -> list[ChatMessage]:
             case "function_call_output" | "custom_tool_call_output":
                 named = {"tool_call_id": item["call_id"]}
                 messages.append(ChatMessage("tool", _content(item["output"]), named))
+            case "mcp_call":
+                _add_call(messages, item, before)
+                named = {"tool_call_id": item["id"]}
+                messages.append(ChatMessage("tool", _result(item), named))
+            case "mcp_list_tools":
+                thoughts = before
             case "message":
                 role = _ROLES[item["role"]]
                 said = before if role == "assistant" else ""
@@ -96,7 +106,23 @@ def _add_call(messages: list[ChatMessage], item: Item, thoughts: str) -> None:
     messages.append(ChatMessage("assistant", said, {"tool_calls": calls}, thoughts))
 
 
+def _result(item: Item) -> str:
+    """The result of a call made by a run, as read by the model."""
+    error = item.get("error")
+    if error is None:
+        return INTERRUPTED if item["output"] is None else str(item["output"])
+    content = error.get("content") if isinstance(error, dict) else error
+    if isinstance(content, list):
+        texts = (part.get("text") for part in content if isinstance(part, dict))
+        return "\n".join(text for text in texts if isinstance(text, str))
+    return content if isinstance(content, str) else json.encode(error).decode()
+
+
 def _call(item: Item) -> dict[str, Any]:
+    if item["type"] == "mcp_call":
+        called = unlabelled(item["server_label"], item["name"])
+        made = {"name": called, "arguments": item["arguments"] or "{}"}
+        return {"id": item["id"], "type": "function", "function": made}
     if item["type"] == "custom_tool_call":
         custom = {"name": item["name"], "input": item["input"]}
         return {"id": item["call_id"], "type": "custom", "custom": custom}

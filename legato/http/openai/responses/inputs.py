@@ -23,6 +23,8 @@ from legato.http.openai.responses.input_items import (
     InputItem,
     InputText,
     ItemReference,
+    McpCallItem,
+    McpListToolsItem,
     MessageItem,
     OutputText,
     OwnItem,
@@ -92,7 +94,7 @@ def converted(name: str, given: Any, kind: type[T]) -> T:
 def _item(name: str, raw: Any, place: str, known: Mapping[str, Item]) -> Item:
     kind = _kind(name, raw)
     item: InputItem = converted(name, raw, kind)
-    for field in ("content", "output", "summary"):
+    for field in ("content", "output", "summary", "tools"):
         if isinstance(parts := getattr(item, field, None), tuple):
             check_count(f"{name}.{field}", parts)
     if isinstance(item, ItemReference):
@@ -121,6 +123,10 @@ def _kept(item: OwnItem) -> dict[str, Any]:
         return {"type": "reasoning", **body}
     if isinstance(item, CompactionItem):
         return {"type": "compaction", "encrypted_content": item.encrypted_content}
+    if isinstance(item, McpCallItem | McpListToolsItem):
+        kept: dict[str, Any] = msgspec.to_builtins(item)
+        del kept["id"]
+        return {"type": _TYPES[type(item)], **kept}
     status = {"status": item.status or "completed"}
     if isinstance(item, MessageItem):
         content = _parts(item.content, item.role)

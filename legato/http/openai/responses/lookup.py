@@ -9,7 +9,7 @@ from legato.actors.ending import RESTART
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Status
 from legato.actors.ref import JobRef
-from legato.dialects.response_object import PREFIX, queued, resource
+from legato.dialects.response_object import PREFIX, queued, resource, resource_now
 from legato.events import AnyEnding, Failed
 from legato.http.errors import NotFound
 from legato.http.request_context import runtime, user
@@ -44,8 +44,8 @@ class FoundResponse(Struct, frozen=True):
         A stored response without an ending and without a job was cut off before any ending was
         said, and counts as failed.
         """
-        if self.status is not None and (created := self.status.snapshot.created) is not None:
-            return resource(created, self.status.snapshot.content, self.status.ending)
+        if self.status is not None and self.has_begun:
+            return resource_now(self.status.snapshot, self.status.ending)
         assert self.stored is not None, "one of the two is there"
         if self.is_running:
             return queued(self.stored.created)

@@ -6,7 +6,7 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from legato.actors.mailbox import ActorStopped
-from legato.dialects.response_object import queued, resource
+from legato.dialects.response_object import has_output, queued, resource_now
 from legato.events import Failed
 from legato.http.openai.callers import JOB_HEADER, is_bound, request_id
 from legato.http.openai.outcomes import Lost, Unanswered
@@ -59,7 +59,7 @@ async def _at_once(begun: Begun) -> dict[str, Any]:
         status = await begun.job.status()
     except ActorStopped:
         raise Lost from None
-    return resource(begun.created, status.snapshot.content, status.ending)
+    return resource_now(status.snapshot, status.ending)
 
 
 async def _whole(begun: Begun, *, is_bound: bool) -> Response:
@@ -67,9 +67,9 @@ async def _whole(begun: Begun, *, is_bound: bool) -> Response:
     try:
         async with awaited(begun.job, is_bound=is_bound):
             ending = await begun.job.ended()
-            content = (await begun.job.status()).snapshot.content
+            snapshot = (await begun.job.status()).snapshot
     except ActorStopped:
         raise Lost from None
-    if isinstance(ending, Failed) and not content:
+    if isinstance(ending, Failed) and not has_output(snapshot.content):
         raise Unanswered(begun.job, ending)
-    return reply(resource(begun.created, content, ending))
+    return reply(resource_now(snapshot, ending))

@@ -51,7 +51,13 @@ export const AGENT = "agent:";
 export const agents = () => call("GET", "api/agents?limit=100");
 export const active = () => call("GET", "api/agents/chat/active");
 export const status = (id) => call("GET", `api/agents/chat/status/${at(id)}`);
-export const messages = (id) => call("GET", `api/messages/${at(id)}`);
+const PAGE = 40; // messages: more than a screen holds, and soon there
+
+/** The newest messages, oldest first, as `{messages, nextCursor}`; `cursor`: those before. */
+export function messages(id, cursor) {
+  const query = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }) });
+  return call("GET", `api/messages/${at(id)}?${query}`);
+}
 export const conversation = (id) => call("GET", `api/convos/${at(id)}`);
 export const title = (id) => call("GET", `api/convos/gen_title/${at(id)}`);
 
@@ -60,6 +66,14 @@ export const rename = (conversationId, newTitle) =>
 
 export const remove = (conversationId) =>
   call("DELETE", "api/convos", { arg: { conversationId } });
+
+/** Log in by `token`, in place of nobody. */
+export async function logIn(token) {
+  const body = new URLSearchParams({ token });
+  const headers = { Accept: "application/json" };
+  const response = await fetch(`${BASE}login`, { method: "POST", headers, body, redirect: "manual" });
+  if (response.type !== "opaqueredirect") throw await errorOf(response);
+}
 
 /** End this browser's session, here and on the server. */
 export const logOut = () => call("POST", "logout");
@@ -77,7 +91,7 @@ export function conversations(cursor) {
  * a start whose reply was lost is joined, never repeated.
  */
 export async function start(turn) {
-  const body = { ...turn, clientRequestId: crypto.randomUUID() };
+  const body = { ...turn, clientRequestId: requestId() };
   for (const pause of [500, 1500]) {
     try {
       return await call("POST", "api/agents/chat", body);
@@ -87,4 +101,10 @@ export async function start(turn) {
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
   return call("POST", "api/agents/chat", body);
+}
+
+/** A name that no other request has; `randomUUID` is missing where the page came without TLS from
+    another machine. */
+function requestId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,16 +1,26 @@
 /** The page: which conversation is open, and who tells whom. */
 import * as api from "./api.js";
 import { Conversation } from "./conversation.js";
-import { Library } from "./library.js";
+import { Drafts } from "./drafts.js";
+import { Endings } from "./endings.js";
+import { textOfMessage } from "./fold.js";
+import { asJson, asMarkdown, download, fileName } from "./export.js";
+import { Library, UNTITLED } from "./library.js";
+import { forgetAll } from "./notes.js";
 import { ComposerView } from "./view/composer.js";
+import { isComposing } from "./view/dom.js";
+import { keepFocus } from "./view/focus.js";
+import { SettingsView } from "./view/settings.js";
 import { Shell } from "./view/shell.js";
 import { SidebarView } from "./view/sidebar.js";
 import { ThreadView } from "./view/thread.js";
 
 const $ = (id) => document.getElementById(id);
-const UNTITLED = "New Chat"; // what the server calls a conversation without a title
+const LONGEST_INTERIM = 60; // characters of a question in place of a title
 
-const shell = new Shell($);
+const drafts = new Drafts();
+const endings = new Endings();
+const shell = new Shell($, { showNews: () => open.showNews(), stay: () => open.stay(), logIn });
 const tabs = new BroadcastChannel("legato"); // "this conversation changed", to this browser's other tabs
 const library = new Library({ changed: showLibrary, activeChanged });
 const sidebar = new SidebarView({ list: $("conversations"), more: $("more") }, {
@@ -22,11 +32,15 @@ const sidebar = new SidebarView({ list: $("conversations"), more: $("more") }, {
 const thread = new ThreadView({ scroller: $("scroller"), list: $("thread"), latest: $("latest") }, {
   choose: (row, step) => open.choose(row, step),
   edit: (message, text) => ask(() => open.ask(text, composer.model, message.parentMessageId)),
+  editAnswer: (message, index, text) => ask(() => open.editAnswer(message, index, text, modelOf(message))),
   regenerate: (id) => ask(() => open.regenerate(open.message(id), composer.model)),
+  continue: (message) => ask(() => open.continue(message, modelOf(message))),
+  older: () => attempt(() => open.readOlder()),
+  logIn: () => shell.askToLogIn(),
 });
 const composer = new ComposerView(
   { form: $("composer"), text: $("text"), model: $("model"), send: $("send"), stop: $("stop") },
-  { send, stop: () => attempt(() => open.stop()) },
+  { send, stop: () => attempt(() => open.stop()), draft: (text) => drafts.set(open.id, text) },
 );
 let open = openConversation(idInAddress());
 
@@ -45,17 +59,19 @@ function show(id) {
   open.leave();
   open = openConversation(id);
   shell.closeSidebar();
-  composer.text.focus();
+  composer.text.focus({ preventScroll: true });
 }
 
 function openConversation(id) {
-  const conversation = new Conversation(id, {
+  const conversation = new Conversation(id, endings, {
     changed: () => conversation === open && showConversation(),
     grew: (position) => conversation === open && thread.grew(position),
     named: (newId) => named(conversation, newId),
     ended: (endedId) => ended(endedId),
+    unasked: (text) => conversation === open && composer.giveBack(text),
     failed,
   });
+  composer.load(drafts.get(id));
   thread.open(conversation);
   queueMicrotask(showConversation);
   attempt(() => conversation.refresh());
@@ -63,6 +79,8 @@ function openConversation(id) {
 }
 
 function showConversation() {
+  const first = open.rows[0]?.message;
+  if (first && open.id && !open.hasOlder) library.suggest(open.id, textOfMessage(first).trim().slice(0, LONGEST_INTERIM));
   thread.changed();
   composer.show({ running: open.running, stopping: open.turn?.stopping ?? false });
   showTitle();
@@ -70,13 +88,15 @@ function showConversation() {
 }
 
 function showLibrary() {
-  const { conversations, active, hasMore } = library;
+  const { active, hasMore } = library;
+  const conversations = library.conversations.map((each) =>
+    ({ ...each, title: library.shownTitleOf(each.conversationId) }));
   sidebar.show({ conversations, active, hasMore, current: open.id });
   showTitle();
 }
 
 function showTitle() {
-  const title = library.titleOf(open.id) ?? (open.id === null ? UNTITLED : "");
+  const title = library.shownTitleOf(open.id) ?? (open.id === null ? UNTITLED : "");
   shell.show(open, title === UNTITLED ? "New chat" : title);
 }
 
@@ -86,11 +106,22 @@ function named(conversation, id) {
   attempt(() => library.refresh());
 }
 
-/** Send what was written; where that fails it goes back into the field. */
+/** Send what was written.  It stays the draft until the server has it, and where that fails it goes
+    back into the field, beside what was typed meanwhile. */
 async function send(text) {
+  const [conversation, { id }] = [open, open];
   thread.toEnd();
-  const isTaken = await ask(() => open.ask(text, composer.model));
-  if (!isTaken) composer.fill(text);
+  const isTaken = await ask(() => conversation.ask(text, composer.model));
+  if (isTaken) drafts.set(id, "");
+  if (conversation !== open) return;
+  if (isTaken) drafts.set(conversation.id, composer.text.value);
+  else composer.giveBack(text);
+}
+
+/** An answer goes on with whom it began, where that is still offered. */
+function modelOf({ model, agent_id: agent }) {
+  const name = agent ? api.AGENT + agent : model;
+  return composer.offers(name) ? name : composer.model;
 }
 
 async function ask(start) {
@@ -126,6 +157,21 @@ async function remove(id, title) {
   if (ok && open.id === id) go(null);
 }
 
+async function removeAll() {
+  if (!(await shell.confirm("Delete all your conversations? Every message is deleted with them."))) return;
+  await attempt(() => library.removeAll());
+  tabs.postMessage(open.id);
+  go(null);
+}
+
+/** Save the conversation as a file: what is shown as Markdown, or everything as JSON. */
+async function save(kind) {
+  await open.readAll();
+  const title = library.shownTitleOf(open.id) ?? UNTITLED;
+  if (kind === "md") download(fileName(title, "md"), asMarkdown(title, open.rows), "text/markdown");
+  else download(fileName(title, "json"), asJson(title, open.id, open.messages), "application/json");
+}
+
 function activeChanged(started, ended) {
   if (started.includes(open.id)) attempt(() => open.refresh());
   const isNews = (id) => library.titleOf(id) === undefined;
@@ -144,6 +190,26 @@ async function attempt(action, changedId) {
   }
 }
 
+/** Log in above what is being read, and go on with it. */
+async function logIn(token) {
+  try {
+    await api.logIn(token);
+  } catch (error) {
+    return shell.refuseLogin(error instanceof api.HttpError ? error.message : "The server cannot be reached.");
+  }
+  shell.entered();
+  enter();
+  attempt(() => open.resume());
+}
+
+/** Read what does not belong to one conversation. */
+async function enter() {
+  const { ok } = await attempt(() => library.refresh());
+  if (!ok) return;
+  shell.entered();
+  await attempt(async () => composer.offer(await api.models(), (await api.agents()).data));
+}
+
 function failed(error) {
   if (error.needsLogin) shell.askToLogIn();
   else if (error instanceof api.HttpError) shell.say(error.message);
@@ -158,7 +224,7 @@ tabs.onmessage = ({ data: id }) => {
 window.addEventListener("popstate", () => show(idInAddress()));
 document.addEventListener("visibilitychange", () => document.hidden || attempt(() => open.refresh()));
 document.addEventListener("keydown", (event) => {
-  const isFree = !event.defaultPrevented && !document.querySelector("dialog[open]");
+  const isFree = !event.defaultPrevented && !isComposing(event) && !document.querySelector("dialog[open]");
   if (event.key === "Escape" && isFree && open.running) attempt(() => open.stop());
 });
 $("new-chat").onclick = (event) => {
@@ -168,10 +234,17 @@ $("new-chat").onclick = (event) => {
 };
 $("log-out").onclick = () => attempt(async () => {
   await api.logOut();
+  forgetAll();
   location.assign(api.BASE);
 });
 for (const button of $("suggestions").children) button.onclick = () => send(button.textContent);
 
-attempt(() => library.refresh());
-attempt(async () => composer.offer(await api.models(), (await api.agents()).data));
-library.watch((error) => error.needsLogin && shell.askToLogIn());
+$("export").onchange = ({ target }) => {
+  const kind = target.value;
+  target.value = "";
+  attempt(() => save(kind));
+};
+new SettingsView($, { removeAll });
+keepFocus(() => composer.text);
+enter();
+library.watch((error) => error.needsLogin && shell.askToLogIn({ unasked: true }));

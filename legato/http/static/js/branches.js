@@ -5,13 +5,15 @@ export const NO_PARENT = "00000000-0000-0000-0000-000000000000";
 /**
  * The messages to show, top down, as rows `{message, parent, siblings, position}`.
  *
- * `messages` come oldest first.  Where a message has several answers (or was edited), `chosen` maps
- * their parent's id to the one to show; without a choice the newest is shown.
+ * `messages` come oldest first, and may begin in mid-conversation.  Where a message has several
+ * answers (or was edited), `chosen` maps their parent's id to the one to show; without a choice the
+ * newest is shown.  The choice made last says where to begin.
  */
 export function visibleRows(messages, chosen) {
-  const children = childrenByParent(messages);
+  const byId = new Map(messages.map((each) => [each.messageId, each]));
+  const children = Map.groupBy(messages, ({ parentMessageId }) => parentMessageId);
   const rows = [];
-  for (let parent = NO_PARENT; children.has(parent); parent = rows.at(-1).message.messageId) {
+  for (let parent = topOf(messages, byId, chosen); children.has(parent); parent = rows.at(-1).message.messageId) {
     const siblings = children.get(parent);
     const wanted = siblings.findIndex(({ messageId }) => messageId === chosen.get(parent));
     const position = wanted < 0 ? siblings.length - 1 : wanted;
@@ -26,20 +28,17 @@ export function pathTo(messages, message) {
   const byId = new Map(messages.map((each) => [each.messageId, each]));
   const path = new Map();
   for (let at = message; at; at = byId.get(at.parentMessageId)) {
-    const parent = byId.has(at.parentMessageId) ? at.parentMessageId : NO_PARENT;
-    if (path.has(parent)) break; // a cycle in bad data
-    path.set(parent, at.messageId);
+    if (path.has(at.parentMessageId)) break; // a cycle in bad data
+    path.set(at.parentMessageId, at.messageId);
   }
   return path;
 }
 
-function childrenByParent(messages) {
-  const known = new Set(messages.map(({ messageId }) => messageId));
-  const children = new Map();
-  for (const message of messages) {
-    const parent = known.has(message.parentMessageId) ? message.parentMessageId : NO_PARENT;
-    if (!children.has(parent)) children.set(parent, []);
-    children.get(parent).push(message);
-  }
-  return children;
+/** The id that the topmost rows have as their parent: of no message that is known. */
+function topOf(messages, byId, chosen) {
+  const isTop = (message) => message && !byId.has(message.parentMessageId);
+  const choice = [...chosen].findLast(([parent, id]) => isTop(byId.get(id)) && byId.get(id).parentMessageId === parent);
+  if (choice) return choice[0];
+  const above = messages.length > 0 ? [...pathTo(messages, messages.at(-1)).keys()].at(-1) : undefined;
+  return byId.has(above) ? messages.findLast(isTop)?.parentMessageId : above;
 }

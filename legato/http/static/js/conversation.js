@@ -1,25 +1,35 @@
 /**
  * One open conversation: its stored messages, and the generation that runs in it, if one does.
  *
- * It asks, follows and stops; leaving it only stops following.  `listener` is told what happened:
- * `changed()`, `grew(position)`, `named(id)`, `ended(id)`, `failed(error)`.
+ * It asks, follows and stops; leaving it only stops following.  Whatever is shown stays shown until
+ * the reader decides otherwise: news in another branch is only told of (`news`).  `listener` hears
+ * what happened: `changed()`, `grew(position)`, `named(id)`, `ended(id)`, `unasked(text)`,
+ * `failed(error)`.
  */
 import * as api from "./api.js";
 import { NO_PARENT, pathTo, visibleRows } from "./branches.js";
 import { follow } from "./follow.js";
+import { Notes } from "./notes.js";
 import { Turn } from "./turn.js";
+
+const choices = new Notes("branches", 50, sessionStorage);
 
 export class Conversation {
   #stored = new Map(); // message id -> message, oldest first
   #chosen = new Map(); // parent id -> the answer (or edit) of it that is shown
+  #seen = new Set(); // ids of messages that were shown, or were there before this page
   #leaving = new AbortController();
+  #older = null; // the cursor of the page before; null where there is none
+  #reading = null; // the reading of that page, while it is read
+  #hasRead = false;
   turn = null;
   notice = "";
   missing = false;
 
-  constructor(id, listener) {
-    this.id = id; // null until the first message is sent
-    this.listener = listener;
+  /** `endings` notes how answers ended. */
+  constructor(id, endings, listener) {
+    Object.assign(this, { id, endings, listener }); // id: null until the first message is sent
+    this.#chosen = new Map(choices.get(id) ?? []);
   }
 
   get messages() {
@@ -38,48 +48,87 @@ export class Conversation {
     return this.messages.find(({ messageId }) => messageId === id);
   }
 
+  get hasOlder() {
+    return this.#older !== null;
+  }
+
+  /** An answer is being written where the reader looks. */
   get running() {
-    return this.turn !== null;
+    return this.turn !== null && (this.turn.own || this.turn.answer === null || this.#shows(this.turn.answer));
+  }
+
+  /** The newest message in another branch that the reader was not shown; undefined if none. */
+  get news() {
+    return this.messages.findLast(({ messageId }) => !this.#seen.has(messageId));
+  }
+
+  #shows({ messageId }) {
+    return this.rows.some(({ message }) => message.messageId === messageId);
   }
 
   /** Read what is stored and follow what runs; nothing to do while a turn is followed. */
   async refresh() {
-    if (this.running || this.id === null) return;
+    if (this.turn !== null || this.id === null) return;
     // Asked first: an answer that ends between the two requests is among the messages.
-    const { active } = await api.status(this.id);
+    const { active, generationId } = await api.status(this.id);
     await this.#read(active);
-    if (this.running || this.#left) return;
-    if (active) this.#run(new Turn(null));
-    this.listener.changed();
+    if (this.turn !== null || this.#left) return;
+    if (active) this.#follow(new Turn({ generationId }));
+    this.#changed();
+  }
+
+  /** Go on after a login: what was being read is read on from where it stood. */
+  async resume() {
+    if (this.turn?.connection === "login") this.#follow(this.turn);
+    else await this.refresh();
   }
 
   /** Ask `text` below the last message shown, or below `parent`. */
   ask(text, model, parent = this.rows.at(-1)?.message.messageId ?? NO_PARENT) {
-    const request = { messageId: "question-to-come", parentMessageId: parent, text };
-    return this.#start({ ...request, isCreatedByUser: true }, model, {});
+    const request = { messageId: "question-to-come", parentMessageId: parent, text, isCreatedByUser: true };
+    return this.#start(new Turn({ request, model, own: true }), {});
   }
 
   /** Ask `message` (a user's) again: another answer beside those it has. */
   regenerate(message, model) {
     const fields = { isRegenerate: true, overrideParentMessageId: message.messageId };
-    return this.#start(message, model, fields);
+    return this.#start(new Turn({ request: message, model, own: true }), fields);
   }
 
-  async #start(request, model, fields) {
+  /** Let the answer `message` go on from where it stands. */
+  continue(message, model) {
+    const kept = (message.content ?? []).filter((part) => part && part.type !== "error");
+    return this.#revise(message, model, kept, { isContinued: true });
+  }
+
+  /** Let an answer go on from part `index`, rewritten to `text`, as a version beside the first. */
+  editAnswer(message, index, text, model) {
+    const [{ type }, kept] = [message.content[index], message.content.slice(0, index)];
+    kept.push({ type, [type]: text });
+    return this.#revise(message, model, kept, { editedContent: { index, [type]: text } });
+  }
+
+  #revise(message, model, kept, fields) {
+    const turn = new Turn({ request: this.message(message.parentMessageId), model, own: true, kept });
+    if (fields.isContinued) turn.responseMessageId = message.messageId;
+    return this.#start(turn, { responseMessageId: message.messageId, ...fields });
+  }
+
+  async #start(turn, fields) {
     if (this.running) throw new api.HttpError(409, "An answer is being written. Stop it first.");
-    const turn = new Turn(request, model);
+    this.turn?.leave(); // one in another branch: it is told of when it has ended
     this.turn = turn;
     this.notice = "";
-    this.#reveal(turn);
-    this.listener.changed();
+    this.#reveal(turn.answer);
+    turn.pace.asked = performance.now();
     try {
-      const { text, parentMessageId } = request;
+      const { text, parentMessageId } = turn.request;
       const conversationId = this.id ?? undefined;
-      const asked = { text, ...answering(model), conversationId, parentMessageId, ...fields };
-      this.#started(turn, await api.start(asked));
+      const asked = { text, ...answering(turn.model), conversationId, parentMessageId, ...fields };
+      this.#started(turn, await api.start({ ...asked, on_busy: "enqueue" }));
     } catch (error) {
       this.turn = null;
-      this.listener.changed();
+      this.#changed();
       throw error;
     }
   }
@@ -91,51 +140,67 @@ export class Conversation {
     this.id = reply.conversationId;
     if (isNew) this.listener.named(this.id);
     if (turn.stopping) this.#requestStop();
-    this.#run(turn);
+    this.#follow(turn);
   }
 
-  async #run(turn) {
+  async #follow(turn) {
     this.turn = turn;
-    this.#reveal(turn);
-    this.listener.changed();
+    if (turn.own) this.#reveal(turn.answer);
+    else this.#changed();
     const on = {
-      frame: (frame) => this.#take(frame),
-      connection: (state) => this.#connection(state),
+      frame: (frame) => this.#take(turn, frame),
+      seen: (cursor) => (turn.cursor = cursor),
+      brought: (count) => Object.assign(turn, { brought: count, backAt: performance.now() }),
+      connection: (state, retry) => this.#connection(turn, state, retry),
     };
+    const signal = AbortSignal.any([this.#leaving.signal, turn.signal]);
     try {
-      this.#over(await follow(this.id, { on, signal: this.#leaving.signal }));
+      const place = { cursor: turn.cursor, beginning: turn.own };
+      this.#over(turn, await follow(turn.generationId ?? this.id, { on, signal, ...place }));
     } catch (error) {
       this.turn = null;
       this.listener.failed(error);
     }
   }
 
-  #take(frame) {
-    if (frame.sync && this.turn.isReplacedBy(frame)) {
-      this.turn = new Turn(null);
-      this.#read(true).then(() => this.listener.changed(), this.listener.failed);
-    }
-    const change = this.turn.take(frame);
-    if (change === "all") {
-      this.#reveal(this.turn);
-      this.listener.changed();
-    } else if (change >= 0) this.listener.grew(change);
+  #take(turn, frame) {
+    const change = turn.take(frame);
+    if (change === "all" && turn.own) this.#reveal(turn.answer);
+    else if (change === "all") this.#changed();
+    else if (change >= 0) this.listener.grew(change);
   }
 
-  #connection(state) {
-    if (state === this.turn.connection) return;
-    this.turn.connection = state;
-    this.listener.changed();
+  #connection(turn, state, retry = null) {
+    turn.retry = retry;
+    if (state === "reconnecting") turn.brought = null;
+    if (state === turn.connection || (state === "live" && turn.connection === "queued")) return;
+    turn.connection = state;
+    this.#changed();
   }
 
-  #over({ kind, frame, error, message }) {
+  #over(turn, { kind, frame, error, message }) {
     if (kind === "left") return;
-    if (frame) this.#keep([frame.requestMessage, frame.responseMessage]);
-    this.notice = message ?? readable(error) ?? "";
+    if (kind === "login") return this.#loggedOut(turn);
     this.turn = null;
-    this.listener.changed();
-    if (kind === "login") this.listener.failed(new api.HttpError(401, "Your session has ended."));
-    else this.#settle(kind);
+    if (frame) this.#end(turn, frame);
+    else if (error === undefined) this.#keep([turn.request, turn.remains]);
+    else if (turn.own && !this.#stored.has(turn.request.messageId)) this.listener.unasked(turn.request.text);
+    this.notice = message ?? readable(error) ?? "";
+    this.#changed();
+    this.#settle(kind);
+  }
+
+  /** The answer stands where it was; `resume` reads on. */
+  #loggedOut(turn) {
+    this.#connection(turn, "login");
+    this.listener.failed(new api.HttpError(401, "Your session has ended."));
+  }
+
+  #end(turn, frame) {
+    const { requestMessage, responseMessage } = frame;
+    this.#keep([requestMessage, responseMessage]);
+    const facts = { dropped: turn.dropped || undefined, ...(turn.counted ? turn.pace.summary : {}) };
+    if (responseMessage) this.endings.ended(responseMessage.messageId, frame, turn.seq, facts);
   }
 
   /** After an ending: what is stored is the truth, and another turn may run already. */
@@ -144,7 +209,7 @@ export class Conversation {
     try {
       if (kind === "ended") await this.refresh();
       else await this.#read(false);
-      this.listener.changed();
+      this.#changed();
     } catch (error) {
       this.listener.failed(error);
     }
@@ -154,17 +219,18 @@ export class Conversation {
   async stop() {
     if (!this.running || this.turn.stopping) return;
     this.turn.stopping = true;
-    this.listener.changed();
+    this.#changed();
     if (this.turn.generationId || this.turn.connection !== "connecting") await this.#requestStop();
   }
 
   async #requestStop() {
     const { turn } = this;
+    this.endings.stopping(turn.responseMessageId);
     try {
       await api.stop(this.id, turn.generationId);
     } catch (error) {
       turn.stopping = false;
-      this.listener.changed();
+      this.#changed();
       if (error.status !== 404) this.listener.failed(error); // 404: it ended by itself just now
     }
   }
@@ -173,7 +239,18 @@ export class Conversation {
   choose({ parent, siblings, position }, step) {
     const sibling = siblings[position + step];
     if (sibling) this.#chosen.set(parent, sibling.messageId);
-    this.listener.changed();
+    this.#changed();
+  }
+
+  /** Show the branch of the news. */
+  showNews() {
+    this.#reveal(this.news);
+  }
+
+  /** Stay in the branch that is shown. */
+  stay() {
+    for (const { messageId } of this.messages) this.#seen.add(messageId);
+    this.#changed();
   }
 
   /** Stop following; what runs, runs on. */
@@ -187,11 +264,45 @@ export class Conversation {
 
   async #read(isActive) {
     try {
-      this.#keep(await api.messages(this.id));
+      this.#keepPage(await api.messages(this.id));
+      if (this.rows[0]?.message.isCreatedByUser === false) await this.readOlder(); // its question
+      this.missing = false;
     } catch (error) {
       if (error.status !== 404) throw error;
-      this.missing = !isActive; // a first message may be on its way to the storage
+      this.missing = !isActive && this.#stored.size === 0; // a first message may be on its way to the storage
     }
+    if (!this.#hasRead) for (const id of this.#stored.keys()) this.#seen.add(id);
+    this.#hasRead = true;
+  }
+
+  /** Read all pages. */
+  async readAll() {
+    while (this.hasOlder) await this.readOlder();
+  }
+
+  /** Read the page of messages before, if there is one. */
+  async readOlder() {
+    if (this.#older === null) return;
+    this.#reading ??= this.#readOlder().finally(() => (this.#reading = null));
+    await this.#reading;
+  }
+
+  async #readOlder() {
+    const { messages, nextCursor } = await api.messages(this.id, this.#older);
+    const newer = this.#stored;
+    this.#stored = new Map();
+    this.#keep([...messages, ...newer.values()]);
+    for (const { messageId } of messages) this.#seen.add(messageId);
+    this.#older = nextCursor ?? null;
+    this.#changed();
+  }
+
+  /** Keep the newest page; where it does not reach what is known already, instead of that. */
+  #keepPage({ messages, nextCursor }) {
+    const isApart = nextCursor && !messages.some(({ messageId }) => this.#stored.has(messageId));
+    if (isApart) this.#stored.clear();
+    if (isApart || !this.#hasRead) this.#older = nextCursor ?? null;
+    this.#keep(messages);
   }
 
   #keep(messages) {
@@ -200,11 +311,25 @@ export class Conversation {
     }
   }
 
-  /** Bring the turn into view, whichever branch was shown. */
-  #reveal({ answer }) {
-    if (!answer) return;
-    const path = pathTo(this.messages, answer);
-    for (const [parent, messageId] of path) this.#chosen.set(parent, messageId);
+  /** Bring `message` into view, whichever branch was shown. */
+  #reveal(message) {
+    for (const [parent, id] of message ? pathTo(this.messages, message) : []) {
+      this.#chosen.delete(parent);
+      this.#chosen.set(parent, id);
+    }
+    this.#changed();
+  }
+
+  /** What is shown from now on is what was chosen, so that no news can take its place. */
+  #changed() {
+    for (const { parent, message } of this.rows) {
+      this.#chosen.delete(parent); // the choice made last is the last
+      this.#chosen.set(parent, message.messageId);
+      this.#seen.add(message.messageId);
+    }
+    const lasting = [...this.#chosen].filter((pair) => !pair.some((id) => id.endsWith("-to-come")));
+    if (this.id !== null && !this.#left) choices.set(this.id, lasting);
+    this.listener.changed();
   }
 }
 

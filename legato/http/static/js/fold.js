@@ -18,6 +18,7 @@ export class Fold {
   /** Take one `{event, data}` frame; return the position it changed, or -1. */
   apply({ event, data }) {
     if (event === "on_run_step") return this.#begin(data);
+    if (event === "on_agent_update") return this.#handOver(data);
     if (event === "on_run_step_completed") return this.#complete(data.result);
     const position = this.#positions.get(data?.id);
     if (position === undefined) return -1;
@@ -33,6 +34,11 @@ export class Fold {
     if (!call) return -1;
     this.parts[step.index] = { type: "tool_call", tool_call: { ...call, args: textOf(call.args) } };
     return step.index;
+  }
+
+  #handOver(part) {
+    this.parts[part.agent_update.index] = structuredClone(part);
+    return part.agent_update.index;
   }
 
   #complete(result) {

@@ -18,20 +18,26 @@ export function pauseBefore(attempt, random = Math.random) {
 }
 
 /**
- * Follow until it is over.  `on.frame(payload)` gets every frame but the terminal one;
- * `on.connection("live" | "reconnecting")` says how it goes.
+ * Follow until it is over, from `cursor` on; where that is "", from a snapshot, or all from the
+ * `beginning`.
+ *
+ * `on.frame(payload)` gets every frame but the terminal one, `on.seen(cursor)` the cursor of every
+ * event.  `on.connection("live" | "reconnecting", retry)` says how it goes: the next try is at
+ * `retry.until` (of `performance.now()`), or when `retry.now()` is called.  `on.brought(count)` is
+ * told after a reconnect how many events the first read brought.
  *
  * Returns `{kind, ...}`: "ended" with `frame` or `error`; "gone" (nothing to follow: read the
  * stored messages); "login"; "refused" with `message`; "left" once `signal` is aborted.
  */
-export async function follow(streamId, { on, signal, fetch = window.fetch.bind(window), ...times }) {
-  const reader = { streamId, cursor: "", attempt: 0, on, signal, fetch, silence: SILENCE, ...times };
+export async function follow(streamId, { on, signal, fetch = window.fetch.bind(window), ...options }) {
+  const reader = { streamId, cursor: "", beginning: false, attempt: 0, on, signal, fetch, silence: SILENCE, ...options };
   for (;;) {
+    reader.isBack = reader.cursor !== "";
     const outcome = await followOnce(reader);
     if (signal.aborted) return { kind: "left" };
     if (outcome.kind !== "cut") return outcome;
-    on.connection("reconnecting");
-    await pause((outcome.retryAfter ?? 0) * 1000 + pauseBefore(reader.attempt++), signal);
+    await pause((outcome.retryAfter ?? 0) * 1000 + pauseBefore(reader.attempt++), signal, (retry) =>
+      on.connection("reconnecting", retry));
     if (signal.aborted) return { kind: "left" };
   }
 }
@@ -54,9 +60,10 @@ async function followOnce(reader) {
   }
 }
 
-function addressOf({ streamId, cursor }) {
-  const query = cursor ? { after: cursor } : { resume: "true" };
-  return `${streamPath(streamId)}?${new URLSearchParams(query)}`;
+function addressOf({ streamId, cursor, beginning }) {
+  const address = streamPath(streamId);
+  if (cursor) return `${address}?${new URLSearchParams({ after: cursor })}`;
+  return beginning ? address : `${address}?resume=true`;
 }
 
 async function refusal(response) {
@@ -74,14 +81,22 @@ async function readBody(body, reader, watchdog) {
     const { value, done } = await bytes.read();
     if (done) return { kind: "cut" };
     watchdog.feed();
-    for (const event of parser.push(value)) {
+    const events = parser.push(value);
+    if (reader.isBack && events.length > 0) tellBrought(events.length, reader);
+    for (const event of events) {
       const outcome = takeEvent(event, reader);
       if (outcome) return bytes.cancel().then(() => outcome, () => outcome);
     }
   }
 }
 
+function tellBrought(count, reader) {
+  reader.isBack = false;
+  reader.on.brought?.(count);
+}
+
 function takeEvent({ event, data, id }, reader) {
+  if (id) reader.on.seen?.(id);
   if (event !== "message" && event !== "error") return null; // a later version's
   const payload = JSON.parse(data);
   if (event === "error") return { kind: "ended", error: String(payload.error) };
@@ -122,14 +137,16 @@ class Watchdog {
   }
 }
 
-/** Wait `duration` ms, less where the network comes back or the reader leaves. */
-function pause(duration, signal) {
+/** Wait `duration` ms, less where the network comes back, the reader leaves, or somebody calls
+    `now` of what `told` is told. */
+function pause(duration, signal, told) {
   return new Promise((resolve) => {
     const done = new AbortController();
     const finish = () => (done.abort(), clearTimeout(timer), resolve());
     const timer = setTimeout(finish, duration);
     window.addEventListener("online", finish, { signal: done.signal });
     signal.addEventListener("abort", finish, { signal: done.signal });
+    told({ until: performance.now() + duration, now: finish });
     if (signal.aborted) finish();
   });
 }

@@ -1,10 +1,12 @@
 /** The user's conversations, as far as they were paged in, and which of them run. */
 import * as api from "./api.js";
 
+export const UNTITLED = "New Chat"; // what the server calls a conversation without a title
 const POLL = 5_000; // ms, while the page is visible
 
 export class Library {
   #known = new Map(); // conversation id -> conversation
+  #interim = new Map(); // conversation id -> its first question
   #cursor = null;
   #pages = 0;
   active = new Set();
@@ -21,6 +23,19 @@ export class Library {
 
   get hasMore() {
     return this.#cursor !== null;
+  }
+
+  /** Show `question` in place of a title, until there is one. */
+  suggest(id, question) {
+    if (this.#interim.get(id) === question) return;
+    this.#interim.set(id, question);
+    if (this.titleOf(id) === UNTITLED) this.listener.changed();
+  }
+
+  /** The title to show; undefined for a conversation that is not known. */
+  shownTitleOf(id) {
+    const title = this.titleOf(id);
+    return title === UNTITLED || title === undefined ? (this.#interim.get(id) ?? title) : title;
   }
 
   titleOf(id) {
@@ -65,6 +80,15 @@ export class Library {
     await api.remove(id);
     this.#known.delete(id);
     this.listener.changed();
+  }
+
+  /** Delete every conversation, page by page. */
+  async removeAll() {
+    for (;;) {
+      const { conversations } = await api.conversations();
+      if (conversations.length === 0) break;
+      for (const { conversationId } of conversations) await this.remove(conversationId);
+    }
   }
 
   /** Ask which conversations run, now and every few seconds while the page is visible. */

@@ -15,7 +15,8 @@ _TURN_ON: Final = text("INSERT INTO storage_counting (since) VALUES (:now)")
 
 # Later writers wait for the lock; earlier writers have committed, and are counted here.
 _HOLD: Final = text(
-    "LOCK TABLE conversations, responses, agent_versions, agent_avatars IN SHARE ROW EXCLUSIVE MODE"
+    "LOCK TABLE conversations, responses, agent_versions, agent_avatars, agent_actions"
+    " IN SHARE ROW EXCLUSIVE MODE"
 )
 
 
@@ -36,6 +37,7 @@ def _fill(octets: str) -> TextClause:
     title, items = octets.format("title"), octets.format("items")
     created, ending = octets.format("created"), octets.format("ending")
     state, data = octets.format("state"), octets.format("data")
+    document, compiled = octets.format("document"), octets.format("compiled")
     return text(
         "INSERT INTO storage_use (user_id, conversations, bytes)"
         " SELECT user_id, sum(conversations), sum(bytes) FROM ("
@@ -44,6 +46,7 @@ def _fill(octets: str) -> TextClause:
         f" SELECT user_id, 0, {ROW_BYTES} + {items} + {created} + coalesce({ending}, 0)"
         " FROM responses UNION ALL"
         f" SELECT user_id, 0, {ROW_BYTES} + {state} FROM agent_versions UNION ALL"
-        f" SELECT user_id, 0, {ROW_BYTES} + {data} FROM agent_avatars"
+        f" SELECT user_id, 0, {ROW_BYTES} + {data} FROM agent_avatars UNION ALL"
+        f" SELECT user_id, 0, {ROW_BYTES} + {document} + {compiled} FROM agent_actions"
         ") AS counted GROUP BY user_id"
     )

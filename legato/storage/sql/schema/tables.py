@@ -258,6 +258,28 @@ AGENT_AVATARS: Final = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+# OpenAPI documents that users keep for their agents.  A secret is sealed with the key of that id.
+AGENT_ACTIONS: Final = Table(
+    "agent_actions",
+    METADATA,
+    Column("action_id", Text, primary_key=True),
+    Column("agent_id", ForeignKey(AGENTS.c.agent_id, ondelete="CASCADE"), nullable=False),
+    Column("user_id", Text, nullable=False),  # the agent's author, towards whose storage it counts
+    Column("code", Text, nullable=False),  # the domain as a part of tools' names
+    Column("metadata", Text, nullable=False),  # JSON
+    Column("tools", Text, nullable=False),  # JSON
+    Column("key_id", Text),
+    Column("secret", LargeBinary),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("updated_by", Text, nullable=False),
+    Column("size", Integer, nullable=False),  # of the document, in characters
+    Column("compiled", Text, nullable=False),  # JSON
+    Column("document", Text, nullable=False),
+)
+Index("ix_agent_actions_agent", AGENT_ACTIONS.c.agent_id, AGENT_ACTIONS.c.action_id)
+Index("ix_agent_actions_user", AGENT_ACTIONS.c.user_id)
+
 # Each user's storage use: see `storage/contracts/quotas.py`.  Triggers count here and, always, in
 # `conversations.bytes`, which nothing else writes to.
 STORAGE_USE: Final = Table(
@@ -275,7 +297,10 @@ STORAGE_COUNTING: Final = Table(
     Column("since", BigInteger, nullable=False),  # microseconds since the epoch
 )
 
-_COUNTED: Final = ("conversation", "message", "response", "agent_version", "agent_avatar")
+_COUNTED: Final = (
+    *("conversation", "message", "response"),
+    *("agent_version", "agent_avatar", "agent_action"),
+)
 TRIGGERS: Final = {
     "sqlite": [f"count_{how}_{row}" for row in _COUNTED for how in ("new", "changed", "removed")],
     "postgresql": [f"count_{row}" for row in _COUNTED],

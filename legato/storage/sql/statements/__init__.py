@@ -1,5 +1,6 @@
 """The longer SQL statements, built once, with named parameters: a module for each contract.
 
+- `actions`: the statements of actions
 - `agents`: the statements of agents
 - `erasure`: the statements that remove a user's rows, or old rows
 - `journal`: the journal's statements

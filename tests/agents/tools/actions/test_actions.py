@@ -71,6 +71,41 @@ async def test_credentials_go_into_a_header(
     assert service.requests[0][2][header] == value
 
 
+@pytest.mark.parametrize("auth", ["basic", "bearer", "header"])
+async def test_a_key_that_a_service_sends_back_is_no_result(
+    auth: str, service: Service, tmp_path: Path
+) -> None:
+    pets = await loaded(service, tmp_path, auth=auth, key_env="PETS_KEY")
+    told = b"secret:key, c2VjcmV0OmtleQ==, Bearer secret:key. " + b"x" * 65_480 + b"secret:key"
+    service.body = told
+    answered = await called(pets, "getPet", {"id": 1})
+    service.status = 401
+    refused = await called(pets, "getPet", {"id": 1})
+
+    for each in (answered, refused):
+        assert "[secret], " in each.text
+        assert "secret:" not in each.text
+    if auth == "basic":
+        assert "c2VjcmV0" not in answered.text
+
+
+async def test_no_argument_stands_beside_the_key(service: Service, tmp_path: Path) -> None:
+    pets = await loaded(service, tmp_path, auth="header", key_env="PETS_KEY", header="x-TRACE")
+    await called(pets, "getPet", {"id": 1, "X-Trace": "forged"})
+
+    assert service.requests[0][2]["x-trace"] == "secret:key"
+
+
+async def test_a_proxy_of_the_environment_is_not_asked(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+
+    found = await called(await loaded(service, tmp_path), "getPet", {"id": 1})
+    assert found == ToolOutput('{"name":"Rex"}')
+
+
 async def test_a_private_address_is_not_connected_to(service: Service, tmp_path: Path) -> None:
     document = tmp_path / "pets.json"
     document.write_text(service.document().replace("http://", "https://"))
@@ -132,6 +167,8 @@ async def test_a_service_that_is_away_breaks_or_hangs_is_said_to(
     [
         ({"id": ".."}, "id: found '..', which would be another path"),
         ({"id": 1, "X-Trace": "a\r\nb"}, "X-Trace: found what no header can carry"),
+        ({"id": "x" * 70_000}, "the arguments make no address: URL too long"),
+        ({"id": 1, "fields": ["\ud800"]}, "found half of a character"),
     ],
 )
 async def test_an_argument_stays_in_its_place(
@@ -157,6 +194,10 @@ async def test_operations_are_offered_by_name(service: Service, tmp_path: Path) 
     [
         ({"domain": "other.example"}, "actions.pets.document: "),
         ({"auth": "bearer", "key_env": "GONE"}, "actions.pets.key_env: names no environment"),
+        (
+            {"auth": "header", "key_env": "PETS_KEY", "header": "Content-Length"},
+            "actions.pets.header: allowed: a header such as X-Api-Key",
+        ),
     ],
 )
 async def test_a_table_that_cannot_be_used_is_refused(

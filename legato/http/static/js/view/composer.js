@@ -1,6 +1,6 @@
-/** Where one writes.  `actions`: send(text, model) and stop(). */
+/** The field for a question.  `actions`: send(text), stop(), and draft(text) for what was typed. */
 import { AGENT } from "../api.js";
-import { el } from "./dom.js";
+import { el, isComposing } from "./dom.js";
 
 const REMEMBERED = "legato.model"; // in localStorage: the model chosen last
 
@@ -14,17 +14,25 @@ export class ComposerView {
       this.#send();
     };
     text.onkeydown = (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      if (event.key !== "Enter" || event.shiftKey || isComposing(event) || isPhone()) return;
       event.preventDefault();
       this.#send();
     };
-    text.oninput = () => this.#fit();
+    text.oninput = () => {
+      this.#fit();
+      actions.draft(text.value);
+    };
     stop.onclick = () => actions.stop();
     model.onchange = () => localStorage.setItem(REMEMBERED, model.value);
   }
 
   get model() {
     return this.picker.value || undefined;
+  }
+
+  /** Whether `name` can be chosen. */
+  offers(name) {
+    return [...this.picker.options].some(({ value }) => value === name);
   }
 
   /** Offer models and agents; the one chosen last, where it is still there, else the default. */
@@ -34,8 +42,7 @@ export class ComposerView {
       el("option", { value: AGENT + id, title: description ?? "" }, name || id));
     this.picker.replaceChildren(...options, ...(those.length ? [el("optgroup", { label: "Agents" }, ...those)] : []));
     const remembered = localStorage.getItem(REMEMBERED);
-    const known = [...this.picker.options].some(({ value }) => value === remembered);
-    this.picker.value = known ? remembered : (preferred ?? models[0]?.name ?? "");
+    this.picker.value = this.offers(remembered) ? remembered : (preferred ?? models[0]?.name ?? "");
   }
 
   /** Send while nothing runs, Stop while something does. */
@@ -48,18 +55,23 @@ export class ComposerView {
     this.#enable();
   }
 
-  /** Put `text` in the field, ready to be sent or changed. */
-  fill(text) {
-    this.text.value = text;
+  /** Show the draft of another conversation. */
+  load(draft) {
+    this.text.value = draft;
     this.#fit();
+  }
+
+  /** Give `text` back, which was not sent, before whatever was typed meanwhile. */
+  giveBack(text) {
+    this.load([text, this.text.value].filter((each) => each.trim()).join("\n\n"));
+    this.actions.draft(this.text.value);
     this.text.focus();
   }
 
   #send() {
     const text = this.text.value;
     if (this.#busy || !text.trim()) return;
-    this.text.value = "";
-    this.#fit();
+    this.load("");
     this.actions.send(text);
   }
 
@@ -73,3 +85,6 @@ export class ComposerView {
     this.sendButton.disabled = !this.text.value.trim();
   }
 }
+
+/** On a phone's keyboard Enter makes a new line; there is a button to send. */
+const isPhone = () => matchMedia("(hover: none) and (pointer: coarse)").matches;

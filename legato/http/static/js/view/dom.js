@@ -14,6 +14,9 @@ export function fill(element, children) {
   element.replaceChildren(...children.filter((child) => child !== null));
 }
 
+/** Whether a key belongs to an input method, which may be at work: 229 stands for that in Safari. */
+export const isComposing = (event) => event.isComposing || event.keyCode === 229;
+
 const keys = new WeakMap(); // element -> what it was filled for
 
 /** Fill `element` with what `make` gives, but leave it alone while `key` stays: a click on a
@@ -38,10 +41,11 @@ export function icon(name) {
 }
 
 /** A button that is only an icon; `label` is its name for everybody who does not see it. */
-export function iconButton(name, label, onclick, properties = {}) {
+export function iconButton(name, label, onclick, { disabled = false, ...properties } = {}) {
   const button = el("button", { type: "button", className: "icon-button", title: label, ...properties }, icon(name));
   button.setAttribute("aria-label", label);
-  button.onclick = onclick;
+  if (disabled) button.setAttribute("aria-disabled", "true"); // keeps the focus, unlike `disabled`
+  else button.onclick = onclick;
   return button;
 }
 

@@ -1,11 +1,13 @@
-/** One message of the thread.  `actions`: copy, edit, regenerate, choose. */
+/** One message of the thread.  `actions`: edit, editAnswer, regenerate, continue, choose, logIn. */
+import { endingOf } from "../endings.js";
 import { textOfMessage } from "../fold.js";
-import { el, icon, iconButton, refill } from "./dom.js";
+import { statusOf } from "../status.js";
+import { el, icon, iconButton, isComposing, refill } from "./dom.js";
 import { PartsView } from "./parts.js";
 
 /** A user's message: plain text, and an editor in its place while it is being changed. */
 export class QuestionView {
-  #text = el("div", { className: "bubble" });
+  #text = el("div", { className: "bubble", dir: "auto" });
   #tools = el("div", { className: "tools" });
   element = el("article", { className: "message question", aria: { label: "You" } }, this.#text, this.#tools);
   #row;
@@ -25,33 +27,45 @@ export class QuestionView {
     ]);
   }
 
-  #edit() {
-    const text = el("textarea", { value: textOfMessage(this.#row.message), rows: 3, aria: { label: "Edit message" } });
-    const close = () => form.replaceWith(this.#text);
-    const send = el("button", { type: "submit", className: "primary" }, "Ask again");
-    const cancel = el("button", { type: "button", className: "quiet", onclick: close }, "Cancel");
-    const form = el("form", { className: "editor" }, text, el("div", { className: "editor-buttons" }, cancel, send));
-    form.onsubmit = (event) => {
-      event.preventDefault();
-      close();
-      if (text.value.trim()) this.actions.edit(this.#row.message, text.value);
-    };
-    text.onkeydown = (event) => {
-      if (event.key === "Escape") close();
-      else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) form.requestSubmit();
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
-    };
-    this.#text.replaceWith(form);
-    text.focus();
+  updatePlainly({ message }) {
+    this.#text.textContent = plainTextOf(message);
   }
+
+  #edit() {
+    const { message } = this.#row;
+    const save = (text) => this.actions.edit(message, text);
+    edit(this.#text, textOfMessage(message), { label: "Edit message", submit: "Ask again", save });
+  }
+}
+
+/** Put an editor of `value` in `element`'s place, until it is saved or left. */
+function edit(element, value, { label, submit, save }) {
+  const text = el("textarea", { value, rows: 3, dir: "auto", aria: { label } });
+  const close = () => form.replaceWith(element);
+  const send = el("button", { type: "submit", className: "primary" }, submit);
+  const cancel = el("button", { type: "button", className: "quiet", onclick: close }, "Cancel");
+  const form = el("form", { className: "editor" }, text, el("div", { className: "editor-buttons" }, cancel, send));
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    close();
+    if (text.value.trim()) save(text.value);
+  };
+  text.onkeydown = (event) => {
+    if (isComposing(event)) return;
+    if (event.key === "Escape") close();
+    else if (event.key === "Enter" && !event.shiftKey) form.requestSubmit();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  element.replaceWith(form);
+  text.focus();
 }
 
 /** An answer: its parts, how it ended, and what can be done with it. */
 export class AnswerView {
   #parts = new PartsView();
-  #status = el("p", { className: "progress" });
+  #status = el("div", { className: "progress" });
   #tools = el("div", { className: "tools" });
   element = el("article", { className: "message answer", aria: { label: "Answer" } }, this.#parts.element, this.#status, this.#tools);
   #shown = null; // the stored message whose parts stand there already
@@ -60,16 +74,23 @@ export class AnswerView {
     this.actions = actions;
   }
 
-  update(row, { busy, turn }) {
+  update(row, { busy, turn, seen }) {
     const { message } = row;
     const running = Boolean(message.running);
     this.element.dataset.id = message.messageId;
     this.element.setAttribute("aria-busy", running);
     if (running || message !== this.#shown) this.#parts.update(partsOf(message), !running);
     this.#shown = running ? null : message;
-    this.showProgress(running ? turn : null);
-    const key = running ? "running" : keyOf(row, busy);
-    refill(this.#tools, key, () => (running ? [] : this.#toolsOf(row, busy)));
+    if (running) this.showProgress(turn);
+    else this.#showEnding(row, busy, endingOf(message, seen));
+    const key = running ? "running" : keyOf(row, busy) + JSON.stringify(seen);
+    refill(this.#tools, key, () => (running ? [] : this.#toolsOf(row, busy, seen)));
+  }
+
+  updatePlainly({ message }) {
+    this.#parts.showPlainly(plainTextOf(message));
+    this.#shown = null;
+    this.#status.hidden = true;
   }
 
   /** A part of the running answer grew. */
@@ -77,53 +98,90 @@ export class AnswerView {
     this.#parts.grow(parts, position, false);
   }
 
-  /** Say how the running answer comes along; null for one that does not run. */
+  /** Say how the running answer comes along. */
   showProgress(turn) {
-    this.#status.hidden = turn === null;
-    if (turn === null) return;
-    this.#status.replaceChildren(el("span", { className: "dots" }), progressOf(turn));
+    const { mark, text, action } = statusOf(turn, performance.now());
+    this.#status.hidden = false;
+    refill(this.#status, `running ${mark} ${action}`, () => [
+      markOf(mark),
+      el("span", { className: "status" }),
+      action === "now" ? button("Now", () => turn.retry?.now()) : null,
+      action === "login" ? button("Log in", () => this.actions.logIn()) : null,
+    ]);
+    this.#status.children[1].textContent = text;
   }
 
-  #toolsOf(row, busy) {
+  /** Say how the answer ended, and what can be done about it; an answer that is whole needs no word. */
+  #showEnding({ message }, busy, ending) {
+    this.#status.hidden = ending === null;
+    if (ending === null) return;
+    refill(this.#status, JSON.stringify([ending, busy]), () => [
+      markOf(ending.mark),
+      el("span", { className: "status ending" }, ending.text),
+      ending.goesOn ? button("Continue", () => this.actions.continue(message), busy) : null,
+      button("Again", () => this.actions.regenerate(message.parentMessageId), busy),
+    ]);
+  }
+
+  #toolsOf(row, busy, seen) {
     const { message } = row;
     const again = () => this.actions.regenerate(message.parentMessageId);
     return [
       ...siblingsOf(row, this.actions, busy),
       copyButton(message),
       iconButton("again", "Answer again", again, { disabled: busy }),
-      ...endingOf(message),
-      el("span", { className: "about" }, aboutOf(message)),
+      lastText(message) < 0 ? null : iconButton("edit", "Edit the answer", () => this.#edit(message), { disabled: busy }),
+      el("span", { className: "about" }, aboutOf(message, seen)),
     ];
+  }
+
+  #edit(message) {
+    const index = lastText(message);
+    const save = (text) => this.actions.editAnswer(message, index, text);
+    edit(this.#parts.element, message.content[index].text, { label: "Edit the answer", submit: "Go on from here", save });
   }
 }
 
-/** What the reader of a running answer is told. */
-export function progressOf({ stopping, connection, parts }) {
-  if (connection === "reconnecting") return "Connection lost. Reconnecting…";
-  if (stopping) return "Stopping…";
-  return parts.some(Boolean) ? "Writing…" : "Waiting for the first word…";
-}
+const lastText = ({ content }) => (content ?? []).findLastIndex((part) => part?.type === "text");
+
+const markOf = (mark) => el("span", { className: "mark-of", aria: { hidden: "true" } }, mark);
+
+const button = (name, onclick, disabled = false) =>
+  el("button", { type: "button", className: "quiet small", onclick, disabled }, name);
 
 function partsOf({ content, text }) {
   if (content?.length) return content;
   return text ? [{ type: "text", text }] : [];
 }
 
-const ENDINGS = {
-  length: "reached its length limit",
-  max_answer_bytes: "reached its size limit",
-  content_filter: "cut by the content filter",
-};
-
-function endingOf({ unfinished, content, finish_reason: reason }) {
-  const failed = content?.some((part) => part?.type === "error");
-  const text = ENDINGS[reason] ?? (unfinished ? (failed ? "interrupted" : "stopped") : null);
-  return text ? [el("span", { className: "ending" }, text)] : [];
+/** All that there is of a message without the form that is expected. */
+function plainTextOf(message) {
+  try {
+    return textOfMessage(message) || JSON.stringify(message.content, null, 2) || "";
+  } catch {
+    return JSON.stringify(message, null, 2);
+  }
 }
 
-function aboutOf({ model, sender, usage }) {
-  const tokens = usage?.completionTokens ? `${usage.completionTokens.toLocaleString()} tokens` : "";
-  return [model || sender, tokens].filter(Boolean).join(" · ");
+/** Who answered, and in which figures. */
+function aboutOf({ model, sender, usage, createdAt }, { wait, rate, dropped }) {
+  const { promptTokens, completionTokens } = usage ?? {};
+  return [
+    model || sender,
+    promptTokens ? `${promptTokens.toLocaleString()} in` : "",
+    completionTokens ? `${completionTokens.toLocaleString()} tokens` : "",
+    wait === undefined ? "" : `first word ${wait.toFixed(1)} s`,
+    rate ? `${rate.toFixed(1)}/s` : "",
+    createdAt ? dateOf(createdAt) : "",
+    dropped ? `${dropped.toLocaleString()} of the oldest messages left out` : "",
+  ].filter(Boolean).join(" · ");
+}
+
+/** The time of today, or a date. */
+function dateOf(text) {
+  const [date, today] = [new Date(text), new Date()];
+  if (date.toDateString() === today.toDateString()) return date.toLocaleTimeString([], { timeStyle: "short" });
+  return date.toLocaleDateString([], { dateStyle: "medium" });
 }
 
 /** What the buttons of a message depend on. */

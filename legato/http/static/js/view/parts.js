@@ -1,6 +1,7 @@
 /** One view for each kind of content part.  `update(part, {complete, last})` shows its state. */
-import { GrowingMarkdown } from "../markdown.js";
-import { el, icon } from "./dom.js";
+import { GrowingMarkdown } from "../growing.js";
+import { ReadingAlong } from "./scrolling.js";
+import { el, fill, icon } from "./dom.js";
 
 class TextView {
   element = el("div", { className: "part text markdown" });
@@ -16,10 +17,13 @@ class ThinkView {
   #label = el("span");
   #text = document.createTextNode("");
   #decided = false;
+  #reading;
 
   constructor() {
     const summary = el("summary", { onclick: () => (this.#decided = true) }, icon("chevron"), this.#label);
-    this.element = el("details", { className: "part think" }, summary, el("div", { className: "thoughts" }, this.#text));
+    const box = el("div", { className: "thoughts", tabIndex: 0, dir: "auto", role: "region", aria: { label: "Reasoning" } }, this.#text);
+    this.#reading = new ReadingAlong(box);
+    this.element = el("details", { className: "part think" }, summary, box);
   }
 
   update({ think }, { complete, last }) {
@@ -28,6 +32,7 @@ class ThinkView {
     if (think.startsWith(this.#text.data)) this.#text.appendData(think.slice(this.#text.length));
     else this.#text.data = think;
     if (!this.#decided) this.element.open = grows;
+    if (grows) this.#reading.stay();
   }
 }
 
@@ -42,12 +47,22 @@ class ToolCallView {
     this.element = el("details", { className: "part tool" }, summary, this.#args, this.#output);
   }
 
-  update({ tool_call: { name, args, output } }, { complete, last }) {
+  update({ tool_call: { name, args, output } }, { complete }) {
     this.#name.textContent = name || "tool";
-    this.#state.textContent = last && !complete ? "calling…" : "";
+    this.#state.textContent = output !== undefined ? "" : complete ? "no result" : "calling…";
     this.#args.textContent = indented(args);
     this.#output.hidden = output === undefined;
     this.#output.textContent = output ?? "";
+  }
+}
+
+/** Another agent goes on from here. */
+class AgentUpdateView {
+  #name = el("span");
+  element = el("div", { className: "part agent-update" }, icon("chevron"), this.#name);
+
+  update({ agent_update }) {
+    this.#name.textContent = agent_update.agentId;
   }
 }
 
@@ -69,7 +84,13 @@ class OtherView {
   }
 }
 
-const VIEWS = { text: TextView, think: ThinkView, tool_call: ToolCallView, error: ErrorView };
+const VIEWS = {
+  text: TextView,
+  think: ThinkView,
+  tool_call: ToolCallView,
+  agent_update: AgentUpdateView,
+  error: ErrorView,
+};
 
 /** The parts of one answer, in order; only those that changed are touched. */
 export class PartsView {
@@ -82,6 +103,12 @@ export class PartsView {
     parts.forEach((part, position) => part && this.#show(parts, position, complete));
     const shown = new Set(this.#views.map((each) => each?.view.element));
     for (const child of [...this.element.children]) if (!shown.has(child)) child.remove();
+  }
+
+  /** Show `text` in place of all parts. */
+  showPlainly(text) {
+    this.#views = [];
+    fill(this.element, [el("pre", { className: "part other" }, text)]);
   }
 
   /** Show the part at `position`, which grew or is new. */

@@ -1,16 +1,31 @@
-/** What stands around the thread: header, sidebar's drawer, welcome, login, notices, status. */
+/** What stands around the thread: header, sidebar's drawer, welcome, login, news, notices, status. */
 import { pageOf } from "../api.js";
-import { progressOf } from "./message.js";
+import { endingOf } from "../endings.js";
+import { announcementOf } from "../status.js";
 
 const TOAST = 8_000; // ms that a notice stays
 
 export class Shell {
   #toastTimer;
   #said = ""; // what assistive technology was told last
+  #hasEntered = false; // there was a session since the page was loaded
+  #isPutOff = false; // the reader wants to log in later
 
-  /** `$` finds an element of index.html by id. */
-  constructor($) {
+  /** `$` finds an element of index.html by id.  `actions`: showNews, stay, and logIn(token). */
+  constructor($, actions) {
     this.$ = $;
+    $("show-news").onclick = () => actions.showNews();
+    $("stay").onclick = () => actions.stay();
+    $("login-dialog").oncancel = () => (this.#isPutOff = true);
+    $("login-later").onclick = () => {
+      this.#isPutOff = true;
+      $("login-dialog").close();
+    };
+    $("login").querySelector("form").addEventListener("submit", (event) => {
+      if (!$("login-dialog").open) return; // the server's own page follows
+      event.preventDefault();
+      actions.logIn(new FormData(event.target).get("token"));
+    });
     $("open-sidebar").onclick = () => this.#drawer(true);
     $("close-sidebar").onclick = $("backdrop").onclick = () => this.closeSidebar();
     document.addEventListener("keydown", (event) => {
@@ -20,15 +35,16 @@ export class Shell {
     }, { capture: true });
   }
 
-  show({ id, running, turn, missing, rows }, title) {
+  show({ id, running, turn, news, missing, rows, endings }, title) {
     const { $ } = this;
     const isLoggedOut = document.body.classList.contains("logged-out");
     $("welcome").hidden = isLoggedOut || id !== null || running;
+    $("news").hidden = news === undefined;
     $("title").textContent = title;
     document.title = [running ? "●" : "", title && id ? `${title} · Legato` : "Legato"].join(" ").trim();
-    $("second-tab").hidden = id === null || missing;
+    $("second-tab").hidden = $("export").hidden = id === null || missing;
     $("second-tab").href = pageOf(id);
-    this.#announce(running ? progressOf(turn) : endOf(rows.at(-1)?.message));
+    this.#announce(running ? announcementOf(turn) : endOf(rows.at(-1)?.message, endings));
   }
 
   /** For screen readers: how it goes, in a few words, never the tokens themselves. */
@@ -53,10 +69,32 @@ export class Shell {
     this.$("toast").hidden = true;
   }
 
-  askToLogIn() {
-    document.body.classList.add("logged-out");
-    this.$("login").hidden = false;
-    this.$("welcome").hidden = true;
+  /** There is a session. */
+  entered() {
+    this.#hasEntered = true;
+    this.#isPutOff = false;
+    this.$("login-error").textContent = "";
+    if (this.$("login-dialog").open) this.$("login-dialog").close();
+  }
+
+  /** Ask for a login: above what is being read, or in an empty page.  `unasked`: by no act of the reader. */
+  askToLogIn({ unasked = false } = {}) {
+    const { $ } = this;
+    if (this.#hasEntered) {
+      if ($("login-dialog").open || (unasked && this.#isPutOff)) return;
+      $("login-dialog").append($("login"));
+      $("login-later").hidden = false;
+      $("login-dialog").showModal();
+    } else {
+      document.body.classList.add("logged-out");
+      $("welcome").hidden = true;
+    }
+    $("login").hidden = false;
+  }
+
+  /** Say why a login failed. */
+  refuseLogin(text) {
+    this.$("login-error").textContent = text;
   }
 
   /** Ask before what cannot be undone; resolves to whether to go on. */
@@ -81,7 +119,7 @@ export class Shell {
   }
 }
 
-function endOf(message) {
+function endOf(message, endings) {
   if (!message || message.isCreatedByUser) return "";
-  return message.unfinished ? "Answer stopped." : "Answer complete.";
+  return `${endingOf(message, endings.of(message.messageId))?.text ?? "Answer complete"}.`;
 }

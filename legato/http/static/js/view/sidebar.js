@@ -1,6 +1,6 @@
 /** The list of conversations.  `actions`: open, rename, remove, more. */
 import { pageOf } from "../api.js";
-import { arrange, el, iconButton } from "./dom.js";
+import { arrange, el, iconButton, isComposing } from "./dom.js";
 
 export class SidebarView {
   #items = new Map(); // conversation id -> ItemView
@@ -30,7 +30,7 @@ export class SidebarView {
 }
 
 class ItemView {
-  #title = el("span", { className: "title" });
+  #title = el("span", { className: "title", dir: "auto" });
   #dot = el("span", { className: "dot", role: "img", aria: { label: "running" } });
   #link = el("a", {}, this.#dot, this.#title);
   element = el("li", {}, this.#link);
@@ -61,7 +61,7 @@ class ItemView {
   }
 
   #rename() {
-    const input = el("input", { className: "rename", value: this.title, maxLength: 200, aria: { label: "Title" } });
+    const input = el("input", { className: "rename", dir: "auto", value: this.title, maxLength: 200, aria: { label: "Title" } });
     let open = true;
     const close = (save) => {
       if (!open) return; // removing a focused input blurs it: once is enough
@@ -74,7 +74,7 @@ class ItemView {
     input.onkeydown = (event) => {
       if (event.key !== "Enter" && event.key !== "Escape") return;
       event.stopPropagation();
-      if (!event.isComposing) close(event.key === "Enter");
+      if (!isComposing(event)) close(event.key === "Enter");
     };
     input.onblur = () => close(true);
     this.#link.replaceWith(input);

@@ -1,23 +1,28 @@
 /** The thread: one view for each visible message, kept by id, painted at most once per frame. */
 import { arrange, el, icon, paced } from "./dom.js";
 import { AnswerView, QuestionView } from "./message.js";
+import { ReadingAlong } from "./scrolling.js";
 
-const NEAR = 80; // px from the end that still count as reading along
+const TICK = 500; // ms after which the status line of a running answer is told anew
 
 export class ThreadView {
   #views = new Map(); // message id -> view
   #conversation = null;
   #grown = new Set(); // positions of parts to paint
   #all = false; // everything is to be painted
-  #follows = true; // the reader reads along at the end
+  #older = el("button", { type: "button", className: "quiet older" }, "Earlier messages");
   #ask = paced(() => this.#paint());
 
   /** `scroller` scrolls, `list` holds the messages, `latest` is the button back to the end. */
   constructor({ scroller, list, latest }, actions) {
     Object.assign(this, { scroller, list, latest, actions });
-    scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.reading = new ReadingAlong(scroller, () => (latest.hidden = this.reading.isOn));
     latest.onclick = () => this.toEnd();
-    new ResizeObserver(() => this.#stay()).observe(list);
+    new ResizeObserver(() => this.reading.stay()).observe(list);
+    this.#older.onclick = () => actions.older();
+    const near = { root: scroller, rootMargin: "600px 0px 0px 0px" };
+    new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && actions.older(), near).observe(this.#older);
+    setInterval(() => this.#tick(), TICK);
   }
 
   /** Show another conversation, at its end. */
@@ -26,7 +31,7 @@ export class ThreadView {
     this.#views.clear();
     this.#grown.clear();
     this.list.replaceChildren();
-    this.#follows = true;
+    this.reading.toEnd();
     this.changed();
   }
 
@@ -42,8 +47,7 @@ export class ThreadView {
   }
 
   toEnd() {
-    this.#follows = true;
-    this.#stay();
+    this.reading.toEnd();
   }
 
   #paint() {
@@ -51,24 +55,41 @@ export class ThreadView {
     else this.#paintGrown();
     this.#all = false;
     this.#grown.clear();
-    this.#stay();
+    this.reading.stay();
+  }
+
+  /** Time goes by also where nothing comes. */
+  #tick() {
+    const turn = this.#conversation?.turn;
+    if (turn && !document.hidden) this.#views.get(turn.responseMessageId)?.showProgress?.(turn);
   }
 
   #paintAll() {
-    const { rows, turn, running: busy } = this.#conversation;
+    const { rows, turn, running: busy, endings } = this.#conversation;
     const views = rows.map((row) => this.#viewOf(row));
-    rows.forEach((row, index) => views[index].update(row, { busy, turn }));
-    arrange(this.list, [...views.map(({ element }) => element), ...this.#notices(rows)]);
+    rows.forEach((row, index) => show(views[index], row, { busy, turn, seen: endings.of(row.message.messageId) }));
+    const older = this.#conversation.hasOlder ? [this.#older] : [];
+    this.#keepPlace(() =>
+      arrange(this.list, [...older, ...views.map(({ element }) => element), ...this.#notices(rows)]));
     const ids = new Set(rows.map(({ message }) => message.messageId));
     for (const id of [...this.#views.keys()]) if (!ids.has(id)) this.#views.delete(id);
+  }
+
+  /** Change what may stand above what is being read, which stays where it is. */
+  #keepPlace(change) {
+    const first = [...this.list.children].find((each) => each.dataset.id && each.getBoundingClientRect().bottom > 0);
+    const before = first?.getBoundingClientRect().top;
+    change();
+    if (first?.isConnected) this.scroller.scrollTop += first.getBoundingClientRect().top - before;
   }
 
   #paintGrown() {
     const { turn } = this.#conversation;
     const view = turn && this.#views.get(turn.responseMessageId);
     if (!view?.grow) return;
+    if (this.#grown.size === 0) return;
     for (const position of this.#grown) view.grow(turn.parts, position);
-    if (this.#grown.size > 0) view.showProgress(turn);
+    view.showProgress(turn);
   }
 
   #viewOf({ message }) {
@@ -78,11 +99,12 @@ export class ThreadView {
   }
 
   #notices(rows) {
-    const { notice, missing, running } = this.#conversation;
+    const { notice, missing, running, turn } = this.#conversation;
     const last = rows.at(-1)?.message;
     const notices = [];
     if (missing) notices.push(noticeOf("This conversation does not exist, or is no longer there."));
     if (notice) notices.push(noticeOf(notice));
+    if (turn?.dropped) notices.push(droppedOf(turn.dropped));
     if (!running && last?.isCreatedByUser) notices.push(this.#unanswered(last));
     return notices;
   }
@@ -92,19 +114,24 @@ export class ThreadView {
     again.onclick = () => this.actions.regenerate(messageId);
     return el("div", { className: "unanswered" }, el("span", {}, "No answer was written."), again);
   }
+}
 
-  #scrolled() {
-    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    this.#follows = scrollHeight - scrollTop - clientHeight < NEAR;
-    this.latest.hidden = this.#follows;
-  }
-
-  #stay() {
-    if (this.#follows && this.list.firstChild) this.scroller.scrollTop = this.scroller.scrollHeight;
+/** Show a row; a message that cannot be shown as it should be takes no other message with it. */
+function show(view, row, state) {
+  try {
+    view.update(row, state);
+  } catch (error) {
+    console.warn("a message could not be shown, and is shown as text", error);
+    view.updatePlainly(row);
   }
 }
 
 function noticeOf(text) {
   const notice = el("div", { className: "notice", role: "alert" }, icon("alert"), el("p", {}, text));
   return notice;
+}
+
+function droppedOf(count) {
+  const messages = count === 1 ? "The oldest message" : `The oldest ${count.toLocaleString()} messages`;
+  return el("p", { className: "dropped" }, `${messages} did not fit what the model can read, and were left out.`);
 }

@@ -1,0 +1,40 @@
+"""A run that waits for answers, and is nothing here but an entry."""
+
+from typing import ClassVar
+
+import trio
+from msgspec import Struct
+from msgspec.structs import replace
+
+from legato.actors.conversation.turn import Turn, without_prompt
+
+
+class Parked(Struct, frozen=True, kw_only=True):
+    """Everything that a process keeps of a parked run: the journal has the rest.
+
+    `turn` has the ids, without the request.  `tail`: how many events the journal has, the last ones
+    of `epoch`.  `expires_at`: when the first open ask expires, in milliseconds since 1970.
+    `ended` is set once the run has ended, in the job that it is woken as: other turns wait for it.
+    """
+
+    turn: Turn
+    epoch: int
+    tail: int
+    expires_at: int
+    ended: trio.Event
+
+    has_begun: ClassVar[bool] = True
+
+
+def parked(turn: Turn, epoch: int, tail: int, expires_at: int, ended: trio.Event) -> Parked:
+    """Make the entry of a run; `turn` may have the whole request."""
+    ids = replace(
+        without_prompt(turn),
+        text="",
+        instructions=None,
+        parent_id=None,
+        regenerate=None,
+        revise=None,
+        edit=None,
+    )
+    return Parked(turn=ids, epoch=epoch, tail=tail, expires_at=expires_at, ended=ended)

@@ -1,0 +1,193 @@
+"""The parked runs of a process: one timer for all of them, and one task that wakes each.
+
+Rules:
+
+1. A parked run is a row of the journal and an entry here.  Whoever asks for the run has a job made
+   of the two, and the job answers.
+2. One task wakes a run, however many ask at once; all of them wait for this task.
+3. The task changes nothing before all is read.  Storage that is away therefore leaves the run
+   parked, and whoever asked is told why.
+4. The timer wakes a run when its first ask expires; the run itself answers that the ask has
+   expired.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, Final, Protocol
+
+import structlog
+import trio
+
+from legato.actors.contexts import detached
+from legato.actors.durability.parked import Parked
+from legato.actors.durability.recovery import Recovered
+from legato.actors.ref import LocalRef
+from legato.storage.contracts.errors import StorageError
+
+if TYPE_CHECKING:
+    from legato.actors.registry import Registry
+
+_AT_ONCE: Final = 8
+"""Runs that are read at once: as many threads of the storage are busy with them."""
+
+_EXPIRING: Final = 64
+"""Runs whose asks expire that are woken together."""
+
+_RETRY: Final = 5.0
+"""Seconds until a run whose ask expired is tried again, where the storage was away."""
+
+_FEW: Final = 64
+"""Entries of the timer among which those of woken runs are not looked for."""
+
+log = structlog.get_logger()
+
+
+class Waker(Protocol):
+    """Makes a job of an entry."""
+
+    async def reread(self, entry: Parked) -> Recovered | None:
+        """See `durability.waking`."""
+        ...
+
+    def unpark(self, entry: Parked, recovered: Recovered | None) -> None:
+        """Put the job in the entry's place, or nothing where None was found.
+
+        Raises:
+            StorageError: where the process is about to end, and the entry stays.
+        """
+        ...
+
+
+class _Waking:
+    """The waking of one run, for which all askers wait."""
+
+    def __init__(self) -> None:
+        self.done = trio.Event()
+        self.fault: str | None = None
+
+
+class Parking:
+    """The rules are at the top of this file."""
+
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        registry: "Registry",
+        waker: Waker,
+        guarded: Callable[[Callable[[], Awaitable[object]], str], Awaitable[bool]],
+        wall_clock: Callable[[], float],
+        timeout: float,
+    ) -> None:
+        """`guarded`: see Supervisor.  `timeout`: seconds for which an asker waits for a waking."""
+        self._nursery = nursery
+        self._registry = registry
+        self._waker = waker
+        self._guarded = guarded
+        self._wall_clock = wall_clock
+        self._timeout = timeout
+        self._waking: dict[str, _Waking] = {}
+        self._at_once = trio.CapacityLimiter(_AT_ONCE)
+        self._timer: list[tuple[int, str]] = []  # a heap: when, in ms since 1970, and the job's id
+        self._added = trio.Event()
+
+    def add(self, entry: Parked) -> None:
+        """Put a run into the registry, in the place of its job, and have the timer wake it."""
+        self._registry.add(entry)
+        self._set(entry.expires_at, entry.turn.job_id)
+
+    async def find(self, job_id: str) -> LocalRef | None:
+        """Return the job, woken if it was parked; None where there is none.
+
+        Raises:
+            StorageError: where a parked run cannot be read now.
+        """
+        while entry := self._registry.parked.get(job_id):
+            await self._wake(entry)
+        job = self._registry.find(job_id)
+        return job.ref if job else None
+
+    async def wake_all(self) -> None:
+        """Make jobs of all parked runs, one after another; raises StorageError as `find` does."""
+        for job_id in [*self._registry.parked]:
+            await self.find(job_id)
+
+    async def _wake(self, entry: Parked) -> None:
+        job_id = entry.turn.job_id
+        if (waking := self._waking.get(job_id)) is None:
+            waking = self._waking[job_id] = _Waking()
+            work = partial(self._unpark, entry, waking)
+            detached().run(self._nursery.start_soon, self._guarded, work, job_id)
+        with trio.move_on_after(self._timeout) as time:
+            await waking.done.wait()
+        if time.cancelled_caught:
+            raise StorageError("The storage does not answer: the waiting run cannot be read yet.")
+        if waking.fault is not None:
+            raise StorageError(waking.fault)
+
+    async def _unpark(self, entry: Parked, waking: _Waking) -> None:
+        """Read the run, and put its job in the entry's place, unless it was removed meanwhile."""
+        waking.fault = "The waiting run cannot be read; the log has the details."
+        job_id = entry.turn.job_id
+        try:
+            async with self._at_once:
+                recovered = await self._waker.reread(entry)
+            if self._registry.parked.get(job_id) is entry:
+                self._waker.unpark(entry, recovered)
+            waking.fault = None
+        except StorageError as error:
+            log.warning("waiting run not woken", job=job_id, reason=str(error))
+            waking.fault = str(error)
+        finally:
+            del self._waking[job_id]
+            waking.done.set()
+
+    # The timer.
+
+    async def run(self) -> None:
+        """Wake the runs whose asks expire, for ever."""
+        while True:
+            self._added = trio.Event()
+            if expired := self._expired():
+                await self._wake_all(expired)
+            else:
+                await self._until_next()
+
+    async def _until_next(self) -> None:
+        """Return when the next ask expires, or an earlier one may have come."""
+        with trio.CancelScope() as scope:
+            if self._timer:
+                left = self._timer[0][0] / 1000 - self._wall_clock()
+                scope.deadline = trio.current_time() + max(0.0, left)
+            await self._added.wait()
+
+    def _expired(self) -> Sequence[str]:
+        """Take the ids of runs whose asks have expired off the timer: some of many."""
+        now, expired = self._now(), list[str]()
+        while self._timer and self._timer[0][0] <= now and len(expired) < _EXPIRING:
+            _, job_id = heappop(self._timer)
+            if job_id in self._registry.parked:
+                expired.append(job_id)
+        return expired
+
+    async def _wake_all(self, job_ids: Sequence[str]) -> None:
+        async with trio.open_nursery() as nursery:
+            for job_id in job_ids:
+                nursery.start_soon(self._expire, job_id)
+
+    async def _expire(self, job_id: str) -> None:
+        try:
+            await self.find(job_id)
+        except StorageError:
+            self._set(self._now() + int(1000 * _RETRY), job_id)
+
+    def _now(self) -> int:
+        return int(self._wall_clock() * 1000)
+
+    def _set(self, when: int, job_id: str) -> None:
+        """Have the timer wake the run at `when`; a run that comes again and again is there once."""
+        if len(self._timer) >= _FEW + 2 * len(self._registry.parked):
+            self._timer = [(each.expires_at, name) for name, each in self._registry.parked.items()]
+            heapify(self._timer)
+        heappush(self._timer, (when, job_id))
+        self._added.set()

@@ -1,0 +1,105 @@
+"""Reads the answers of a request: which asks they are for, and whether they fit."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec import json
+
+from legato.actors.interjections import AnswerAsk, AnswerReceipt, Rejected
+from legato.actors.messages import Status
+from legato.actors.ref import JobRef
+from legato.agents.tools.arguments import InvalidArguments, arguments_of
+from legato.dialects.librechat_actions import DECISIONS
+from legato.events import Answered, Asked, Decided
+from legato.http.clock import milliseconds
+from legato.http.errors import InvalidField, NotFound
+from legato.http.input.steering import DecisionBody, ResumeBody
+
+
+class AskNotFound(NotFound):
+    error = "Action not found"
+
+
+async def answers_of(body: ResumeBody, status: Status, user: str) -> Sequence[Answered]:
+    """The answers that `body` gives to asks of a job.
+
+    Raises:
+        InvalidField: where an answer does not fit its ask.
+        AskNotFound: where nothing was asked that the body answers.
+    """
+    asks = [each for each in status.snapshot.asks if body.action_id in (None, each.ask_id)]
+    if body.action_id is None:
+        asks = [*status.snapshot.open_asks] or asks
+    if not asks:
+        raise AskNotFound("The generation asks nothing of that name.", code="ACTION_NOT_FOUND")
+    answers = [*_decided(body, asks, user)] if body.decisions else [_said(body, asks, user)]
+    for place, answer in enumerate(answers):
+        ask = next(each for each in asks if each.ask_id == answer.ask_id)
+        await _check(place, ask, answer, is_decision=bool(body.decisions))
+    return answers
+
+
+async def sent(job: JobRef, answered: Answered) -> AnswerReceipt | Rejected:
+    """Answer an ask of a job."""
+    return await job.ask(AnswerAsk(answered, milliseconds()))
+
+
+def _decided(body: ResumeBody, asks: Sequence[Asked], user: str) -> Iterator[Answered]:
+    for place, decision in enumerate(body.decisions):
+        yield _decision(place, decision, asks, user)
+
+
+def _decision(place: int, said: DecisionBody, asks: Sequence[Asked], user: str) -> Answered:
+    named = [each for each in asks if each.payload["tool_call_id"] == said.tool_call_id]
+    if said.tool_call_id is None and len(asks) == 1:
+        named = [*asks]
+    if not named:
+        found = f"found {said.tool_call_id!r:.80}, a tool call that nothing is asked for"
+        raise InvalidField(f"decisions[{place}].tool_call_id", found)
+    if said.decision not in DECISIONS:
+        allowed = ", ".join(DECISIONS)
+        found = f"found {said.decision!r:.80}; allowed are {allowed}"
+        raise InvalidField(f"decisions[{place}].decision", found)
+    decided = DECISIONS[said.decision]
+    return Answered(
+        ask_id=named[-1].ask_id,
+        decision=decided,
+        by=user,
+        value=_value(decided, said),
+        reason=said.reason,
+        always=said.always,
+    )
+
+
+def _value(decided: Decided, said: DecisionBody) -> Any:
+    match decided:
+        case "edit":
+            return said.edited_arguments
+        case "answer":
+            return said.response_text
+        case _:
+            return None
+
+
+def _said(body: ResumeBody, asks: Sequence[Asked], user: str) -> Answered:
+    """The answer to the one question that is open, or that is named."""
+    if body.answer is None and body.answers is None:
+        raise InvalidField("decisions", "found neither decisions nor an answer")
+    if len(asks) > 1:
+        raise InvalidField("actionId", f"{len(asks)} asks are open; name the one that is answered")
+    value = body.answers if body.answer is None else body.answer
+    return Answered(ask_id=asks[0].ask_id, decision="answer", by=user, value=value)
+
+
+async def _check(place: int, ask: Asked, answer: Answered, *, is_decision: bool) -> None:
+    """Raises InvalidField where edited arguments, or an answer, do not fit the schema."""
+    schema = ask.response_schema
+    is_edit = answer.decision == "edit"
+    is_input = answer.decision == "answer" and ask.kind != "approval"
+    if schema is None or not (is_edit or is_input):
+        return
+    field = f"decisions[{place}].editedArguments" if is_decision else "answer"
+    try:
+        await arguments_of(json.encode(answer.value).decode(), schema)
+    except InvalidArguments as error:
+        raise InvalidField(field, str(error)) from None

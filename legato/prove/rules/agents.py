@@ -1,0 +1,66 @@
+"""Agents that call tools, and tools that return."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+
+from legato.agents.tools.contract import ToolDefinition
+from legato.config import OnBusy
+from legato.models.contract import FinishReport
+from legato.prove.provider import ProviderConnection
+from legato.prove.rules.jobs import begin
+from legato.prove.schedule import PLACE, Rule, nth
+from legato.prove.simulation import CONVERSATIONS, Simulation
+from legato.prove.tools import AGENT, READ, WRITE, MadeCall
+
+BUSY: Final[tuple[OnBusy, ...]] = ("interrupt", "enqueue")
+CALLED: Final[Sequence[Sequence[ToolDefinition]]] = (
+    (WRITE,),
+    (READ,),
+    (WRITE, READ),
+    (READ, WRITE, READ),
+)
+
+STARTING: Final = 0.1  # seconds until the model of an agent is asked
+CALLING: Final = 0.05  # seconds until a call is in the journal, and made
+
+
+async def call_tools(sim: Simulation, place: int, called: int, cut: int) -> None:
+    """An agent's model calls tools; one time in four, not yet to the end.  Where no agent runs, one
+    is started first."""
+    if not _running(sim):
+        conversation = nth(CONVERSATIONS, called)
+        begin(sim, place, conversation, nth(BUSY, cut), agents=(AGENT,))
+        await trio.sleep(STARTING)
+    if not (running := _running(sim)):
+        return
+    connection: ProviderConnection = nth(running, place)
+    chunks = sim.tools.chunks(connection.job_id, nth(CALLED, called))
+    names = " and ".join(tool.name for tool in nth(CALLED, called))
+    end = "" if cut else ", and has more to say"
+    sim.model.step(f"the provider calls {names} in {sim.model.name(connection.job_id)}{end}")
+    connection.play([*chunks, FinishReport("tool_calls")] if cut else chunks)
+
+
+def _running(sim: Simulation) -> Sequence[ProviderConnection]:
+    return [each for each in sim.provider.connections if each.has_tools]
+
+
+async def tools_return(sim: Simulation, place: int, count: int, fails: int) -> None:
+    """Some tools return, in any order; where none is called, a model calls tools."""
+    if not sim.tools.open:
+        await call_tools(sim, place, count, fails)
+        await trio.sleep(CALLING)
+    called = sim.tools.open[:]
+    for number in range(min(count + 1, len(called))):
+        call: MadeCall = nth(called, place + number)
+        result = f"answer {place} to {call.call_id}"
+        sim.model.step(f"{call.tool.name} returns, to {call.replica}: {result}")
+        call.answer(result, is_error=not fails)
+
+
+RULES: Final = (
+    Rule("call tools", 2, (PLACE, len(CALLED), 4), call_tools),
+    Rule("tools return", 2, (PLACE, 3, 4), tools_return),
+)

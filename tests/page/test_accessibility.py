@@ -1,0 +1,65 @@
+"""The page has no finding of axe in any state, in both themes and on a phone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.support.page.asking import answer, ask, begins_rightly
+from tests.support.page.server import LegatoServer
+
+# `make node` installs axe.
+AXE = Path(__file__).parents[2] / ".venv/node/node_modules/axe-core/axe.min.js"
+RUN = "axe.run().then(({ violations }) => JSON.stringify(violations))"
+
+
+def findings(page: Page) -> list[str]:
+    """The findings of axe, each as a rule and the first element."""
+    session = page.context.new_cdp_session(page)  # scripts of a page would need its policy's leave
+    session.send("Runtime.evaluate", {"expression": AXE.read_text()})
+    options = {"expression": RUN, "awaitPromise": True, "returnByValue": True}
+    reply: dict[str, Any] = session.send("Runtime.evaluate", options)
+    found = json.loads(reply["result"]["value"])
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1100, 390])
+def test_axe_finds_nothing(
+    page: Page, context: BrowserContext, server: LegatoServer, theme: str, width: int
+) -> None:
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 800})
+    expect(page.locator("#welcome")).to_be_visible()
+    found = {"welcome": findings(page)}
+    ask(page, "first", model="slower")
+    expect(answer(page)).to_have_text(begins_rightly(3))
+    found["live"] = findings(page)
+    page.keyboard.press("Escape")
+    expect(page.locator(".ending")).to_be_visible()
+    found["stopped"] = findings(page)
+    ask(page, "second", model="thoughtful")
+    expect(page.locator("details.think[open]")).to_be_visible()
+    found["reasoning"] = findings(page)
+    page.keyboard.press("Escape")
+    expect(page.locator("#send")).to_be_visible()
+    page.focus("#scroller")
+    page.keyboard.press("?")
+    found["settings"] = findings(page)
+    page.keyboard.press("Escape")
+    context.clear_cookies()
+    page.fill("#text", "a draft")
+    page.click("#send")
+    expect(page.locator("dialog[open] #login")).to_be_visible()
+    found["login"] = findings(page)
+
+    assert found == {state: [] for state in found}
+
+
+def test_axe_would_find_something(page: Page) -> None:
+    page.evaluate("document.getElementById('text').labels[0].remove()")
+    page.evaluate("document.getElementById('text').removeAttribute('placeholder')")
+
+    assert any(each.startswith("label:") for each in findings(page))

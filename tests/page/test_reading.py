@@ -1,0 +1,172 @@
+"""Reading and writing: the page's hands stay off the reader's place, keys and focus."""
+
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.support.page.asking import answer, ask, assert_transcript, begins_rightly
+from tests.support.page.server import LegatoServer
+
+LIVE = re.compile(r"^Live · \d+ tokens · \d+\.\d/s · event \d+$")
+FAR = "document.getElementById('scroller')"
+FROM_END = f"{FAR}.scrollHeight - {FAR}.scrollTop - {FAR}.clientHeight"
+
+
+def long_answer(page: Page) -> None:
+    page.set_viewport_size({"width": 420, "height": 420})
+    ask(page, "\n".join(["a long question"] * 12), model="slower")
+    expect(answer(page)).to_have_text(begins_rightly(20))
+    page.wait_for_function(f"() => {FROM_END} < 2 && {FAR}.scrollTop > 100")
+
+
+@pytest.mark.parametrize("way", ["wheel", "key", "scrollbar"])
+def test_one_step_upwards_unpins_and_the_end_pins_again(page: Page, way: str) -> None:
+    long_answer(page)
+    if way == "wheel":
+        page.mouse.move(200, 150)
+        page.mouse.wheel(0, -20)
+    elif way == "key":
+        page.focus("#scroller")
+        page.keyboard.press("ArrowUp")
+    else:
+        page.evaluate(f"{FAR}.scrollTop -= 12")
+    expect(page.locator("#latest")).to_be_visible()
+    place = page.evaluate(f"{FAR}.scrollTop")
+    height = page.evaluate(f"{FAR}.scrollHeight")
+
+    page.wait_for_function(f"() => {FAR}.scrollHeight > {height + 40}")
+
+    assert page.evaluate(f"{FAR}.scrollTop") <= place
+    page.click("#latest")
+    expect(page.locator("#latest")).to_be_hidden()
+    page.wait_for_function(f"() => {FROM_END} < 2")
+    page.click("#stop")
+
+
+def test_reasoning_is_followed_to_its_end(page: Page) -> None:
+    page.set_viewport_size({"width": 420, "height": 420})
+    ask(page, "first", model="pensive")
+
+    page.wait_for_function(
+        """() => {
+            const box = document.querySelector(".thoughts");
+            return box && box.scrollHeight > box.clientHeight + 40
+                && box.scrollHeight - box.scrollTop - box.clientHeight < 4;
+        }"""
+    )
+    page.click("#stop")
+
+
+COMPOSED = """([selector, key, fields]) => {
+    const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...fields });
+    document.querySelector(selector).dispatchEvent(event);
+}"""
+
+
+@pytest.mark.parametrize("fields", [{"isComposing": True}, {"keyCode": 229}])
+def test_keys_of_an_input_method_neither_send_nor_stop(
+    page: Page, fields: dict[str, object]
+) -> None:
+    ask(page, "first", model="slower")
+    expect(answer(page)).to_have_text(begins_rightly(3))
+    page.evaluate(COMPOSED, ["#text", "Escape", fields])
+    expect(answer(page)).to_have_text(begins_rightly(20))
+    page.keyboard.press("Escape")
+    expect(page.locator("#send")).to_be_visible()
+    page.fill("#text", "half a word")
+
+    page.evaluate(COMPOSED, ["#text", "Enter", fields])
+
+    expect(page.locator("#text")).to_have_value("half a word")
+    page.locator("article.question").hover()
+    page.click("button[aria-label='Edit and ask again']")
+    page.evaluate(COMPOSED, [".editor textarea", "Enter", fields])
+    page.evaluate(COMPOSED, [".editor textarea", "Escape", fields])
+    expect(page.locator(".editor")).to_be_visible()
+
+
+def test_the_focus_never_falls_to_the_body(page: Page) -> None:
+    held = "document.activeElement !== document.body"
+    expect(page.locator("#model option[value=slower]")).to_be_attached()
+    page.select_option("#model", "slower")
+    page.fill("#text", "first")
+    page.focus("#send")
+    page.keyboard.press("Enter")
+    expect(page.locator("#stop")).to_be_visible()
+    assert page.evaluate(held)
+    page.focus("#stop")
+    page.keyboard.press("Enter")
+    expect(page.locator("#send")).to_be_visible()
+    assert page.evaluate(held)
+
+    page.select_option("#model", "quick")
+    page.focus("button[aria-label='Answer again']")
+    page.keyboard.press("Enter")
+    expect(page.locator(".count")).to_have_text("2/2")
+    expect(page.locator("#send")).to_be_visible()
+    assert page.evaluate(held)
+    page.focus("button[aria-label='Previous version']")
+    page.keyboard.press("Enter")
+    expect(page.locator(".count")).to_have_text("1/2")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Previous version"
+
+    page.focus("#conversations button[aria-label=Delete]")
+    page.keyboard.press("Enter")
+    page.click("#confirm .danger")
+    expect(page.locator("#conversations li")).to_have_count(0)
+    assert page.evaluate(held)
+
+
+def test_text_runs_in_its_own_direction(page: Page) -> None:
+    ask(page, "مرحبا بالعالم", model="quick")
+    expect(answer(page)).to_contain_text("w9")
+
+    directions = """() => [".bubble", ".answer p", "#text", "#title"].map(
+        (each) => getComputedStyle(document.querySelector(each)).direction)"""
+    assert page.evaluate(directions) == ["rtl", "ltr", "ltr", "rtl"]
+    page.fill("#text", "שלום")
+    assert page.evaluate(directions)[2] == "rtl"
+
+
+def test_the_status_line_says_what_the_stream_says(page: Page) -> None:
+    ask(page, "first", model="slow")
+
+    line = page.locator("article.answer .status")
+    expect(line).to_have_text(LIVE)
+    assert_transcript(page, "first", 120)
+    expect(page.locator(".about")).to_contain_text("first word")
+
+
+def test_a_long_conversation_is_read_from_its_end_page_by_page(
+    page: Page, context: BrowserContext, server: LegatoServer
+) -> None:
+    conversation = long_conversation(context, server, 30)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{server.url}/c/{conversation}")
+
+    expect(page.locator(".bubble").last).to_have_text("question 29")
+    expect(page.locator("article.question")).to_have_count(20)
+    assert page.evaluate(FROM_END) < 2
+    page.evaluate(f"{FAR}.scrollTop = 300")
+    expect(page.locator("article.question")).to_have_count(30)
+    expect(page.locator(".bubble").first).to_have_text("question 0")
+    expect(page.locator(".older")).to_be_hidden()
+    assert page.evaluate(f"{FAR}.scrollTop") > 300
+    assert sum("/api/messages/" in each for each in asked) == 2
+
+
+def long_conversation(context: BrowserContext, server: LegatoServer, questions: int) -> str:
+    """A conversation of so many questions and answers; its id."""
+    fields: dict[str, str] = {}
+    for number in range(questions):
+        reply = context.request.post(
+            f"{server.url}/api/agents/chat",
+            data={"text": f"question {number}", "model": "quicker", "on_busy": "enqueue", **fields},
+            headers={"Origin": server.url},
+        ).json()
+        stream = f"{server.url}/api/agents/chat/stream/{reply['generationId']}"
+        assert context.request.get(stream).ok
+        fields = {"conversationId": reply["conversationId"]}
+    return fields["conversationId"]
