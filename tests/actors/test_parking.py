@@ -128,11 +128,10 @@ async def test_every_question_finds_a_parked_run_as_it_was(autojump_clock: MockC
         receipt = await taken(job, "Hurry.")
         before = await job.status()
         questions: list[Callable[[], Awaitable[Any]]] = [
-            job.status,
-            job.opened,
+            *(job.status, job.opened),
             lambda: found(job, receipt.steer.steer_id),
         ]
-        answers = []
+        answers: list[Any] = []
         for question in questions:
             await parked(house, job)
             answers.append(await question())

@@ -15,6 +15,7 @@ from legato.actors.durability.parked import Parked, parked
 from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART, Decision, ending_of
 from legato.actors.messages import Failure, Opening, Stored
+from legato.actors.queue.waiting_turn import MOST_CHANGES
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.agents.calls import only_waits
 from legato.config import OnOwnerLost
@@ -222,7 +223,9 @@ def _waiting(
 def _replay(job: OrphanedJob, kept: Kept) -> Replay:
     """Replay the log; after too many attempts only its first entry, since the rest may crash."""
     most = HAND_OVERS if _may_wait(kept) else TRIES
-    if job.attempts <= most:
+    if job.attempts <= most or (
+        len(kept.entries) <= MOST_CHANGES + 1 and job.attempts <= HAND_OVERS
+    ):
         replay = Replay(kept)
         if job.attempts <= TRIES or replay.still_waits or only_waits(replay.snapshot):
             return replay
