@@ -27,6 +27,14 @@ from legato.actors.messages import (
     Subscribe,
 )
 from legato.actors.question import Question
+from legato.actors.queue.questions import (
+    CancelWaiting,
+    EditWaiting,
+    GetWaiting,
+    MoveToFront,
+    NotWaiting,
+    Waiting,
+)
 from legato.actors.stream.places import Located, Start
 from legato.actors.stream.sinks import Sink
 from legato.events import AnyEnding, Created, Cursor, Queued
@@ -89,6 +97,22 @@ class JobRef(ABC):
 
     async def status(self) -> Status:
         return await self.ask(GetStatus())
+
+    async def waiting(self) -> Waiting | NotWaiting:
+        """The turn as it waits for the turns before."""
+        return await self.ask(GetWaiting())
+
+    async def move_to_front(self, change_id: str = "") -> Waiting | NotWaiting:
+        """Have the waiting turn begin before all others that wait; see MoveToFront."""
+        return await self.ask(MoveToFront(change_id))
+
+    async def edit(self, text: str, change_id: str = "") -> Waiting | NotWaiting:
+        """Have the waiting turn ask `text` instead."""
+        return await self.ask(EditWaiting(text, change_id))
+
+    async def cancel(self) -> StopReply | NotWaiting:
+        """End the job, unless the turn has begun."""
+        return cast("StopReply | NotWaiting", await self.ask(CancelWaiting()))
 
 
 def time_of(job_id: str) -> int:

@@ -5,7 +5,7 @@ its user.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 
 from legato.actors.conversation.turn import Turn
@@ -26,6 +26,7 @@ class Registry:
         self._requests: dict[tuple[str, str], RegistryEntry] = {}
         self._retained: dict[str, tuple[Job, int]] = {}  # oldest ending first
         self._retained_bytes = 0
+        self._ranks: dict[str, int] = {}  # of the turns that wait in a queue
 
     def add(self, job: RegistryEntry) -> None:
         """Add a job or an entry; one of the same id gives its place up."""
@@ -42,6 +43,7 @@ class Registry:
             self._requests[turn.user, turn.request_id] = job
 
     def ended(self, job: Job) -> None:
+        self._ranks.pop(job.turn.job_id, None)
         discard(self._running, job.turn.user, job.turn.job_id)
         self._retain(job)
 
@@ -67,9 +69,26 @@ class Registry:
         if turn.job_id in self._retained:
             self._retained_bytes -= self._retained.pop(turn.job_id)[1]
         self.forget_request(job)
+        self._ranks.pop(turn.job_id, None)
         discard(self._running, turn.user, turn.job_id)
         discard(self._conversations, turn.conversation_id, turn.job_id)
         return True
+
+    def queue(self, turn: Turn) -> None:
+        """Note that the turn waits, with `turn.rank`."""
+        self._ranks[turn.job_id] = turn.rank
+
+    def unqueue(self, job_id: str) -> None:
+        """Note that the turn waits no more."""
+        self._ranks.pop(job_id, None)
+
+    def rank(self, job_id: str) -> int | None:
+        """The rank of a turn that waits in a queue."""
+        return self._ranks.get(job_id)
+
+    def queued(self, jobs: Iterable[RegistryEntry]) -> list[RegistryEntry]:
+        """Those jobs whose turns wait in a queue."""
+        return [job for job in jobs if job.turn.job_id in self._ranks]
 
     def forget_request(self, job: RegistryEntry) -> None:
         """Let the same request start another job."""

@@ -8,6 +8,7 @@ seed.
 - `exemptions`: exemptions: states of a cluster in which a check is left out, each by its name
 - `model`: the trivial model: requests, answers, and the properties that follow from both
 - `provider`: the provider of all replicas, with the requests that are open at the moment
+- `queue`: what clients were told about waiting turns, compared with what the provider was asked
 - `readers`: readers: clients with a cursor, each coming back until the ending is read
 - `records`: records in memory that fail, hang and lie on demand
 - `run`: one run: a schedule happens to a cluster on the mock clock, always in the same way

@@ -10,7 +10,7 @@ from typing import Final
 import trio
 
 from legato.agents.definition import Agent
-from legato.agents.tools.contract import Offer, ToolDefinition, ToolOutput
+from legato.agents.tools.contract import Offer, TaskRecord, ToolDefinition, ToolOutput
 from legato.models.contract import Json, ModelEvent, ModelRequest, ToolCallChunk
 
 WRITE: Final = ToolDefinition(name="write")
@@ -102,6 +102,7 @@ class WitnessedTool:
         *,
         answers: Mapping[str, Json] | None = None,
         state: str | None = None,
+        task: TaskRecord | None = None,
     ) -> ToolOutput:
         """See Tool."""
         made = MadeCall(self._replica, self.definition, call_id)

@@ -3,25 +3,32 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from msgspec import json
+from msgspec.structs import replace
 from openai.lib.streaming._deltas import accumulate_delta
 from openai.types.chat import ChatCompletionChunk
 
 from legato.actors.stream.fold import Fold
-from legato.content import Answering, ApiRequest, Message, ToolCall, TurnRequest
+from legato.content import Answering, ApiRequest, Message, SteerPart, ToolCall, TurnRequest
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.completion_object import completion
 from legato.dialects.contract import Identity
 from legato.events import (
+    Answered,
     AnyEvent,
     ArgumentsDelta,
+    Asked,
     ContentEvent,
     Created,
     Finished,
     ModelCallEnded,
     Origin,
     Queued,
+    SteerApplied,
+    SteerReturned,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     TextDelta,
@@ -227,3 +234,27 @@ def test_a_turn_that_waits_is_told_by_the_reply_alone() -> None:
     )
 
     assert ChatCompletions(IDENTITY).encode(1, Queued(turn)) == b""
+
+
+def test_a_call_that_goes_on_as_a_task_is_told_with_its_result() -> None:
+    begun = StepCompleted(1, replace(CLOCK, task="t1"))
+    encoder = ChatCompletions(IDENTITY)
+    for seq, event in enumerate((created(), *RUN[:6]), 1):
+        encoder.encode(seq, event)
+
+    assert encoder.encode(8, begun) == b""
+    assert b"12:00" in encoder.encode(9, StepCompleted(1, NOON))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        SteerTaken(steer_id="s", text="Shorter.", at=1),
+        SteerApplied(SteerPart(steer="Shorter.", steer_id="s"), 1),
+        SteerReturned("s", "stopped"),
+        Asked(ask_id="a", kind="approval", index=2, payload={}, allowed=("approve",)),
+        Answered(ask_id="a", decision="approve"),
+    ],
+)
+def test_words_and_answers_from_outside_are_no_chunks(event: AnyEvent) -> None:
+    assert ChatCompletions(IDENTITY).encode(1, event) == b""

@@ -92,3 +92,12 @@ async def test_names_that_lead_nowhere_are_told_from_tools_that_are_away(tmp_pat
         "get_action_gone": "there is no such action; there are: getP",
         "fast": "there is no such function; there are: sl",
     }
+
+
+async def test_a_servers_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOWHERE_KEY", raising=False)
+    far = McpSettings(url="http://127.0.0.1:9/mcp", headers={"Authorization": "${NOWHERE_KEY}"})
+
+    with pytest.raises(ConfigError, match=r"^mcp\.far\.headers: .* NOWHERE_KEY is not set"):
+        async with open_toolbox(Settings(mcp={"far": far})):
+            pass
