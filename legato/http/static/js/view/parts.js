@@ -2,6 +2,7 @@
 import { GrowingMarkdown } from "../growing.js";
 import { ReadingAlong } from "./scrolling.js";
 import { el, fill, icon } from "./dom.js";
+import { indented } from "./json.js";
 
 class TextView {
   element = el("div", { className: "part text markdown" });
@@ -66,6 +67,16 @@ class AgentUpdateView {
   }
 }
 
+/** The user's words while the answer was written, where the model read them. */
+class SteerView {
+  #text = el("div", { className: "bubble", dir: "auto" });
+  element = el("div", { className: "part steer", role: "group", aria: { label: "You, meanwhile" } }, this.#text);
+
+  update({ steer }) {
+    this.#text.textContent = steer;
+  }
+}
+
 class ErrorView {
   #text = el("p");
   element = el("div", { className: "part notice" }, icon("alert"), this.#text);
@@ -89,6 +100,7 @@ const VIEWS = {
   think: ThinkView,
   tool_call: ToolCallView,
   agent_update: AgentUpdateView,
+  steer: SteerView,
   error: ErrorView,
 };
 
@@ -132,13 +144,5 @@ export class PartsView {
     const next = this.#views.slice(position + 1).find(Boolean);
     this.element.insertBefore(view.element, next?.view.element ?? null);
     return view;
-  }
-}
-
-function indented(args) {
-  try {
-    return JSON.stringify(typeof args === "string" ? JSON.parse(args) : args, null, 2);
-  } catch {
-    return args; // still growing
   }
 }
