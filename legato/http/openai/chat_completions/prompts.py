@@ -61,14 +61,11 @@ def turn_of(
     messages = messages_of(body.messages, max_text)
     check_images(messages, model, "messages")
     job_id = ULID()
-    wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
-    echo = Echo(job_id.milliseconds // 1000, wants_usage)
-    name = agents[0].id if agents else model.name
     api_request = ApiRequest(
         api=API,
         user=user,
-        model=name,
-        echo=to_builtins(echo),
+        model=agents[0].id if agents else model.name,
+        echo=to_builtins(_echo(body, job_id)),
         logprobs=fields.get("logprobs") is True,
     )
     turn = Turn(
@@ -86,6 +83,11 @@ def turn_of(
         agents=agents,
     )
     return RequestedTurn(turn, left_out)
+
+
+def _echo(body: CompletionBody, job_id: ULID) -> Echo:
+    wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
+    return Echo(job_id.milliseconds // 1000, wants_usage)
 
 
 def _asked_again(fields: Mapping[str, Any]) -> Mapping[str, Any]:
