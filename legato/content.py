@@ -52,13 +52,26 @@ class ThinkPart(AgentPart, frozen=True, tag="think"):
     think: str
 
 
+class Leave(Struct, frozen=True):
+    """Leave for a call in an answer of OpenAI's APIs, where no run can wait for a decision.
+
+    The run ends, and a later request has the decision.  `approve` is None until then.
+    `request_id`: the id under which leave was asked for; "" in the answer that asks first.
+    `reason` is for the model.
+    """
+
+    request_id: str = ""
+    approve: bool | None = None
+    reason: str = ""
+
+
 class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
 
     `kind`: unset for a function; the `args` of a custom tool are any text.  `is_error`: the output
     tells of a failure.  `by_caller`: an agent's model asked for a tool of the caller, who makes the
     call; all other calls of an agent are made by its run.  `always_allowed`: the user allowed the
-    tool for all of the conversation.
+    tool for all of the conversation.  `leave`: set for a call that needs leave, in OpenAI's APIs.
     """
 
     id: str
@@ -70,6 +83,12 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     always_allowed: bool | UnsetType = UNSET
     is_error: Literal[True] | UnsetType = UNSET
     by_caller: Literal[True] | UnsetType = UNSET
+    leave: Leave | UnsetType = UNSET
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether nobody has decided yet on the leave that the call needs."""
+        return self.leave is not UNSET and self.leave.approve is None
 
 
 class ToolCallPart(AgentPart, frozen=True, rename=None, tag="tool_call"):
