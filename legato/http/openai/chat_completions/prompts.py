@@ -10,7 +10,7 @@ from legato.actors.conversation.turn import Prompt, Turn
 from legato.agents.definition import Agent
 from legato.config import UnknownTools
 from legato.content import ApiRequest
-from legato.dialects.completion_object import Echo
+from legato.dialects.completion_object import PREFIX, Echo
 from legato.http.errors import InvalidField, ModelNotFound
 from legato.http.input.nesting import MAX_PARAMETERS, MAX_TOOLS, check_count
 from legato.http.openai.chat_completions.bodies import OURS, CompletionBody
@@ -21,7 +21,6 @@ from legato.http.request_context import digest_of
 from legato.models.contract import Json, Model, ModelError
 
 API: Final = "chat_completions"
-ID_PREFIX: Final = "chatcmpl-"
 _MANNERS: Final = ("stream", "stream_options", "cancel_on_disconnect")
 _OF_TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
 _CHOICES: Final = (*SERVED, "allowed_tools")
@@ -70,9 +69,9 @@ def turn_of(
     )
     turn = Turn(
         job_id=str(job_id),
-        conversation_id=f"{ID_PREFIX}{job_id}",
-        message_id=f"{ID_PREFIX}{job_id}-request",
-        response_id=f"{ID_PREFIX}{job_id}",
+        conversation_id=f"{PREFIX}{job_id}",
+        message_id=f"{PREFIX}{job_id}-request",
+        response_id=f"{PREFIX}{job_id}",
         user=user,
         model=model.name,
         endpoint=API,
