@@ -53,10 +53,11 @@ const chips = new ChipsView({ list: $("chips"), said: $("chips-said") }, {
   cancelSteer: (steer) => attempt(() => open.steers.cancel(steer)),
   sendUnread: (steer) => sendUnread(steer),
   discard: (steer) => open.steers.discard(steer),
-  editQueued: (turn, text) => attempt(() => open.queue.edit(turn, text), open.id),
+  editQueued: (turn, text) => editQueued(turn, text),
   advance: (turn) => attempt(() => open.queue.advance(turn), open.id),
   sendNow: (turn) => attempt(() => open.queue.advance(turn, { now: true }), open.id),
   cancelQueued: (turn) => attempt(() => open.queue.cancel(turn), open.id),
+  giveBack: (text) => composer.giveBack(text),
 });
 let open = openConversation(idInAddress());
 
@@ -72,6 +73,7 @@ function go(id) {
 }
 
 function show(id) {
+  chips.clear();
   open.leave();
   open = openConversation(id);
   shell.closeSidebar();
@@ -155,6 +157,13 @@ async function sendUnread(steer) {
   conversation.steers.discard(steer);
   const isTaken = await submit(conversation, steer.text);
   if (!isTaken && conversation === open) composer.giveBack(steer.text);
+}
+
+/** Change a waiting turn; where that is too late, the words go back into the field. */
+async function editQueued(turn, text) {
+  const conversation = open;
+  const { ok } = await attempt(() => conversation.queue.edit(turn, text), conversation.id);
+  if (!ok && conversation === open) composer.giveBack(text);
 }
 
 /** Answer an ask; return what was wrong, or "". */

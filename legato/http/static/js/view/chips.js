@@ -2,7 +2,7 @@
  * The chips above the composer: words that wait, each with what can be done about them.
  *
  * `actions`: armSteer, cancelSteer, sendUnread, discard, editQueued(turn, text), advance, sendNow,
- * cancelQueued.
+ * cancelQueued, and giveBack(text) for what was typed into a chip that is gone.
  */
 import { arrange, button, el, icon, isComposing, refill } from "./dom.js";
 
@@ -23,10 +23,15 @@ export class ChipsView {
       ...turns.map((turn, place) => this.#chip(TurnChip, turn.generationId, { ...turn, place })),
     ];
     const kept = new Set(wanted);
-    for (const [id, chip] of this.#chips) if (!kept.has(chip)) this.#chips.delete(id);
+    for (const [id, chip] of this.#chips) if (!kept.has(chip)) this.#remove(id, chip);
     arrange(this.list, wanted.map(({ element }) => element));
     this.list.hidden = wanted.length === 0;
     this.#say(wanted.length);
+  }
+
+  /** Show nothing. */
+  clear() {
+    this.show({ unread: [], steers: [], turns: [] });
   }
 
   #chip(Chip, name, waiting) {
@@ -34,6 +39,11 @@ export class ChipsView {
     if (!this.#chips.has(id)) this.#chips.set(id, new Chip(id, this.actions));
     this.#chips.get(id).show(waiting);
     return this.#chips.get(id);
+  }
+
+  #remove(id, chip) {
+    this.#chips.delete(id);
+    if (chip.unsaved) this.actions.giveBack(chip.unsaved);
   }
 
   #say(count) {
@@ -47,6 +57,7 @@ class Chip {
   #kind = el("span", { className: "chip-kind" });
   #text = el("span", { className: "chip-text", dir: "auto" });
   #buttons = el("span", { className: "chip-buttons" });
+  #editor = null; // the field, while the text is edited
 
   constructor(id, actions) {
     this.actions = actions;
@@ -62,10 +73,17 @@ class Chip {
     refill(this.#buttons, JSON.stringify([isSent, this.key]), () => (isSent ? this.buttons() : []));
   }
 
+  /** What is being written into the chip; "" where nothing was changed. */
+  get unsaved() {
+    const text = this.#editor?.value ?? "";
+    return text.trim() && text !== this.waiting.text ? text : "";
+  }
+
   /** Put an editor of the text in its place; `save` gets what was written. */
   edit(save) {
-    const text = el("textarea", { value: this.waiting.text, rows: 2, dir: "auto", aria: { label: "Edit the waiting message" } });
+    const text = this.#editor = el("textarea", { value: this.waiting.text, rows: 2, dir: "auto", aria: { label: "Edit the waiting message" } });
     const close = () => {
+      this.#editor = null;
       form.replaceWith(this.#text);
       this.#buttons.hidden = false;
       this.#buttons.querySelector("button")?.focus();
