@@ -38,6 +38,7 @@ def test_a_tool_that_needs_leave_is_asked_for_on_a_card(page: Page) -> None:
     expect(page.locator("#status")).to_have_text(
         "The answer waits for you: May calculate_mcp_clock run?"
     )
+    expect(page.locator(".tool-state")).to_have_text("waits for you")
     press(card, "Allow")
     expect(page.locator(".ask.closed")).to_have_text("May calculate_mcp_clock run?Allowed")
     expect(outputs(page).first).to_have_text("5")
