@@ -38,6 +38,7 @@ def test_a_tool_that_needs_leave_is_asked_for_on_a_card(page: Page) -> None:
     expect(page.locator("#status")).to_have_text(
         "The answer waits for you: May calculate_mcp_clock run?"
     )
+    expect(page.locator(".tool-state")).to_have_text("waits for you")
     press(card, "Allow")
     expect(page.locator(".ask.closed")).to_have_text("May calculate_mcp_clock run?Allowed")
     expect(outputs(page).first).to_have_text("5")
@@ -145,11 +146,11 @@ def test_stop_closes_what_is_asked(page: Page) -> None:
 @pytest.mark.parametrize("way", ["option", "words"])
 def test_a_question_has_options_and_takes_free_text(page: Page, way: str) -> None:
     card = asked(page, "curious")
-    expect(card).to_contain_text("Which one?")
+    expect(card).to_contain_text("Which?")
     if way == "option":
         press(card, "Blue")
     else:
-        card.get_by_label("Answer to: Which one?").fill("Blue")
+        card.get_by_label("Answer to: Which?").fill("Blue")
         page.keyboard.press("Enter")
 
     expect(outputs(page)).to_have_text("Blue")

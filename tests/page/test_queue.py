@@ -53,6 +53,20 @@ def test_enter_queues_while_an_answer_runs(page: Page) -> None:
     expect(page.locator("#news")).to_be_hidden()
 
 
+def test_all_buttons_have_room_on_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 700})
+    running(page)
+    page.fill("#text", "second")
+
+    for name in ("Steer", "Queue", "Stop"):
+        button = page.locator("#composer").get_by_role("button", name=name)
+        expect(button).to_be_in_viewport(ratio=1)
+    page.click("#send")
+    expect(texts(page)).to_have_text("second")
+    press(page, "second", "Cancel")
+    page.click("#stop")
+
+
 def test_waiting_turns_are_edited_moved_and_cancelled(page: Page, context: BrowserContext) -> None:
     running(page)
     queue(page, "second", "third", "fourth")

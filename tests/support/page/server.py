@@ -71,7 +71,7 @@ parameters = {{ rate = 0, script = [
 provider = "scripted"
 parameters = {{ rate = 0, script = [
   {{ calls = [
-    {{ name = "ask_user", arguments = {{ question = "Which one?", options = ["Red", "Blue"] }} }},
+    {{ name = "ask_user", arguments = {{ question = "Which?", options = ["Red", "Blue"] }} }},
   ] }},
   {{ text = "As you wish." }},
 ] }}

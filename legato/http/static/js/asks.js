@@ -22,6 +22,9 @@ export function outcomeOf({ decision, reason, always }) {
   return [always ? "Allowed in this conversation" : outcome, reason].filter(Boolean).join(": ");
 }
 
+/** Whether an ask was answered with a yes, or with what was asked for. */
+export const isGranted = ({ decision }) => ["approve", "edit", "respond"].includes(decision);
+
 const OUTCOMES = {
   approve: "Allowed",
   edit: "Allowed with other arguments",

@@ -2,7 +2,7 @@
  * A card for each question of a running answer to the reader.  `actions`: answer(ask, said), which
  * resolves to what was wrong, or "".
  */
-import { messagesOf, outcomeOf, titleOf } from "../asks.js";
+import { isGranted, messagesOf, outcomeOf, titleOf } from "../asks.js";
 import { arrange, button, el, fill, icon, isComposing } from "./dom.js";
 import { FormView } from "./form.js";
 import { indented } from "./json.js";
@@ -100,7 +100,7 @@ class Card {
     this.#isClosed = true;
     this.element.classList.add("closed");
     fill(this.element, [
-      el("p", { className: "ask-title", dir: "auto" }, icon("done"), el("span", {}, this.title),
+      el("p", { className: "ask-title", dir: "auto" }, icon(isGranted(resolution) ? "done" : "close"), el("span", {}, this.title),
         el("strong", { className: "ask-outcome" }, outcomeOf(resolution))),
     ]);
   }

@@ -83,7 +83,8 @@ export class AnswerView {
     const running = Boolean(message.running);
     this.element.dataset.id = message.messageId;
     this.element.setAttribute("aria-busy", running);
-    if (running || message !== this.#shown) this.#parts.update(partsOf(message), !running);
+    const waiting = new Set(running ? turn.pending.openAsks.map(({ index }) => index) : []);
+    if (running || message !== this.#shown) this.#parts.update(partsOf(message), !running, waiting);
     this.#shown = running ? null : message;
     this.#asks.show(running ? turn.pending.asks : []);
     if (running) this.showProgress(turn);
