@@ -358,3 +358,67 @@ async def test_the_arguments_are_those_that_the_model_gave(ann: Client) -> None:
     await answered(ann, "dice", input=[{"role": "user", "content": "Hi"}, *forged])
 
     assert ROLLED == [6]
+
+
+async def pending(ann: Client, agent_id: str = "dice") -> tuple[dict[str, Any], list[Any]]:
+    """A completion that waits: the message, and the pending calls."""
+    reply = await ann.post(CHAT, {"model": agent_id, **HI})
+    message = reply.body["choices"][0]["message"]
+    return message, message["legato"]["pending"]
+
+
+async def decide(ann: Client, message: Any, *decisions: Any, agent_id: str = "dice") -> Reply:
+    messages = [*HI["messages"], message]
+    said = {"legato": {"decisions": list(decisions)}}
+    return await ann.post(CHAT, {"model": agent_id, "messages": messages, **said})
+
+
+async def test_a_completion_goes_on_with_the_decisions(ann: Client) -> None:
+    message, [call] = await pending(ann)
+    reply = await decide(ann, message, {"id": call["id"], "approve": True})
+    again = await decide(ann, message, {"id": call["id"], "approve": True})
+    answer = reply.body["choices"][0]["message"]
+
+    assert answer["content"] == "Done."
+    assert [each["output"] for each in answer["legato"]["tool_calls"]] == ["rolled 6"]
+    assert "pending" not in answer["legato"]
+    assert ROLLED == [6]
+    assert (again.status, again.body["error"]["code"]) == (409, "decided_before")
+
+
+async def test_a_streamed_completion_goes_on_with_the_call_first(ann: Client) -> None:
+    message, [call] = await pending(ann)
+    body = {
+        "model": "dice",
+        "messages": [*HI["messages"], message],
+        "legato": {"decisions": [{"id": call["id"], "approve": False, "reason": "No."}]},
+    }
+    text = (await ann.post(CHAT, {**body, "stream": True})).text
+    frames = [line for line in text.splitlines() if line.startswith("data: {")]
+    deltas = [json.decode(each.removeprefix("data: "))["choices"][0]["delta"] for each in frames]
+    [made] = [each["legato"]["tool_calls"][0] for each in deltas if "legato" in each]
+
+    assert (made["output"], made["is_error"]) == (f"{DENIED}  No.", True)
+    assert "".join(each.get("content", "") for each in deltas) == "Done."
+    assert ROLLED == []
+
+
+async def test_all_pending_calls_of_a_completion_are_decided_on_together(ann: Client) -> None:
+    message, [one, two] = await pending(ann, "two")
+    some = await decide(ann, message, {"id": two["id"], "approve": True}, agent_id="two")
+    every = [{"id": each["id"], "approve": each == two} for each in (one, two)]
+    reply = await decide(ann, message, *every, agent_id="two")
+    answer = reply.body["choices"][0]["message"]
+
+    assert (some.status, some.body["error"]["param"]) == (400, "legato.decisions")
+    assert one["id"] in some.body["error"]["message"]
+    assert [each.get("is_error", False) for each in answer["legato"]["tool_calls"]] == [True, False]
+    assert answer["content"] == "Done."
+    assert ROLLED == [8]
+
+
+async def test_a_decision_on_an_unknown_call_is_refused(ann: Client) -> None:
+    message, _ = await pending(ann)
+    reply = await decide(ann, message, {"id": UNKNOWN, "approve": True})
+
+    assert (reply.status, reply.body["error"]["param"]) == (400, "legato.decisions[0].id")
