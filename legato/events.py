@@ -96,6 +96,9 @@ class Origin(NamedTuple):
 BARE: Final = Origin()
 """The one call of a bare model."""
 
+KEPT: Final = -1
+"""The `call_no` of what an edited or continued answer starts from."""
+
 
 _WORDS: Final = ("text", "think", "refusal")
 

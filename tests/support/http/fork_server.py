@@ -1,8 +1,8 @@
-"""`legato` in processes that are forked from one that has imported Legato, and so begin at once.
+"""`legato` in forked processes, which begin at once: the parent has imported Legato.
 
-A process that starts anew imports for most of a second; some tests need thirty processes.  Such a
-process is a real one in all else: its own pid, its own files and variables, signals, a death by
-SIGKILL.  Tests of starts themselves start anew.
+A new interpreter imports for most of a second, and some tests need thirty processes.  A forked
+process is a real one in all else: pid, files, variables, signals, death by SIGKILL.  Tests of
+starts use `started_serve`, a new interpreter.
 """
 
 import atexit

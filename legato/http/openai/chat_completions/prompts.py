@@ -10,7 +10,7 @@ from legato.actors.conversation.turn import Prompt, Turn
 from legato.agents.definition import Agent
 from legato.config import UnknownTools
 from legato.content import ApiRequest
-from legato.dialects.completion_object import Echo
+from legato.dialects.completion_object import PREFIX, Echo
 from legato.http.errors import InvalidField, ModelNotFound
 from legato.http.input.nesting import MAX_PARAMETERS, MAX_TOOLS, check_count
 from legato.http.openai.chat_completions.bodies import OURS, CompletionBody
@@ -21,7 +21,6 @@ from legato.http.request_context import digest_of
 from legato.models.contract import Json, Model, ModelError
 
 API: Final = "chat_completions"
-ID_PREFIX: Final = "chatcmpl-"
 _MANNERS: Final = ("stream", "stream_options", "cancel_on_disconnect")
 _OF_TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
 _CHOICES: Final = (*SERVED, "allowed_tools")
@@ -61,21 +60,18 @@ def turn_of(
     messages = messages_of(body.messages, max_text)
     check_images(messages, model, "messages")
     job_id = ULID()
-    wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
-    echo = Echo(job_id.milliseconds // 1000, wants_usage)
-    name = agents[0].id if agents else model.name
     api_request = ApiRequest(
         api=API,
         user=user,
-        model=name,
-        echo=to_builtins(echo),
+        model=agents[0].id if agents else model.name,
+        echo=to_builtins(_echo(body, job_id)),
         logprobs=fields.get("logprobs") is True,
     )
     turn = Turn(
         job_id=str(job_id),
-        conversation_id=f"{ID_PREFIX}{job_id}",
-        message_id=f"{ID_PREFIX}{job_id}-request",
-        response_id=f"{ID_PREFIX}{job_id}",
+        conversation_id=f"{PREFIX}{job_id}",
+        message_id=f"{PREFIX}{job_id}-request",
+        response_id=f"{PREFIX}{job_id}",
         user=user,
         model=model.name,
         endpoint=API,
@@ -86,6 +82,11 @@ def turn_of(
         agents=agents,
     )
     return RequestedTurn(turn, left_out)
+
+
+def _echo(body: CompletionBody, job_id: ULID) -> Echo:
+    wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
+    return Echo(job_id.milliseconds // 1000, wants_usage)
 
 
 def _asked_again(fields: Mapping[str, Any]) -> Mapping[str, Any]:
