@@ -1,10 +1,13 @@
 """Words for a running job: each is read once, or comes back."""
 
+import pytest
 import trio
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.interjections import Rejected, SteerReceipt
+from legato.actors.interjections import Receipt, Rejected, Steer, SteerReceipt
+from legato.actors.mailbox import ActorError, ReplyTo
+from legato.actors.messages import Ask
 from legato.actors.steering import MOST_STEERS, MOST_WAITING
 from legato.agents.tool_run import STEERED_CALL
 from legato.content import ToolCallPart
@@ -341,3 +344,14 @@ async def test_a_steer_before_any_word_goes_on_in_the_next_process(
         ending = await job.ended()
 
     assert told(ending) == ["[Go on.]", "c d"]
+
+
+async def test_a_job_with_another_owner_by_now_takes_no_steer(autojump_clock: MockClock) -> None:
+    async with open_house(journal=FlakyJournal()) as house:
+        actor = house.job(house.start())
+        await spoken(house, "Well ")
+        send, receive = trio.open_memory_channel[Receipt | ActorError](1)
+        actor.lose()
+        actor.handle(Ask(Steer("s", "Shorter.", 1), ReplyTo(send)))  # came in the same moment
+        with receive, pytest.raises(trio.EndOfChannel):
+            await receive.receive()
