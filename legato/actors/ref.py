@@ -158,11 +158,12 @@ class LocalRef(JobRef):
         known = cast("AnyQuestion", question)  # the union of all questions
         try:
             return await self._actor.ask(lambda reply_to: Ask(known, reply_to))
-        except ActorStopped:
-            found = await self._find(self.job_id)
-            if found is None or found is self:
-                raise
-            return await found.ask(question)
+        except ActorStopped as stopped:
+            gone = stopped
+        found = await self._find(self.job_id)
+        if found is None or found is self:
+            raise gone
+        return await found.ask(question)
 
     async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
         await self.ask(Subscribe(dialect, start, sink))

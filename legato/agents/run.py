@@ -78,10 +78,12 @@ class AgentRun:
                 await self._drive(stage, request, acting[0])
             else:
                 await self._drive_all(stage, request, acting)
+        if self._end is not None:
+            return self._end
         # A run that another process brought to its end has its last reason in the log alone.
         last = self._last or FinishReport(stage.snapshot().calls[-1].reason)
         # Readers would look for calls to make: of an ended run there are none.
-        return self._end or (replace(last, reason="stop") if last.reason == CALLS else last)
+        return replace(last, reason="stop") if last.reason == CALLS else last
 
     async def _drive_all(self, stage: Stage, request: ModelRequest, acting: Sequence[Key]) -> None:
         """Have the agents of a group act side by side; the first failure ends them all."""

@@ -27,10 +27,13 @@ AGENT: Final = Agent(
 class MadeCall:
     """A call that a replica made; open until the tool returns, or the replica is gone."""
 
-    def __init__(self, replica: str, tool: ToolDefinition, call_id: str) -> None:
+    def __init__(
+        self, replica: str, tool: ToolDefinition, call_id: str, arguments: Mapping[str, Json]
+    ) -> None:
         self.replica = replica
         self.tool = tool
         self.call_id = call_id
+        self.arguments = arguments
         self.output: ToolOutput | None = None
         self.returned = trio.Event()
 
@@ -105,7 +108,7 @@ class WitnessedTool:
         task: TaskRecord | None = None,
     ) -> ToolOutput:
         """See Tool."""
-        made = MadeCall(self._replica, self.definition, call_id)
+        made = MadeCall(self._replica, self.definition, call_id, arguments)
         self._tools.calling(made)
         self._tools.made.append(made)
         self._tools.open.append(made)

@@ -50,6 +50,7 @@ from legato.content import Conversation, Part
 from legato.events import AnyEnding, Created, QueueChange, Queued
 from legato.models.contract import Model
 from legato.storage.contracts.errors import (
+    DecidedBefore,
     ForeignConversation,
     RequestTaken,
     StorageError,
@@ -68,6 +69,9 @@ not, so that whoever asked has the refusal within the whole."""
 
 _FIRST_PAUSE: Final = 0.25  # seconds between attempts to store an answer; each is twice the last …
 _LONGEST_PAUSE: Final = 60.0  # … up to this
+
+DECIDED: Final = "decided_before"
+"""Why a request is refused that decides on a call which another request decided on."""
 
 log = structlog.get_logger()
 
@@ -295,7 +299,13 @@ class Recorder:
         await self.journal.keep(opening.created)
         try:
             conversation = await self._question_kept(opening.created)
-        except (ForeignConversation, RequestTaken, UnstorableText, OverQuota) as error:
+        except (
+            ForeignConversation,
+            RequestTaken,
+            DecidedBefore,
+            UnstorableText,
+            OverQuota,
+        ) as error:
             return NotOpened(_failure_of(error))
         if conversation is None:
             return NotOpened(self._overdue)
@@ -305,7 +315,8 @@ class Recorder:
         """None where the question is not stored, and is not wanted any more.
 
         Raises:
-            ForeignConversation, RequestTaken, UnstorableText, OverQuota: as the storage does.
+            ForeignConversation, RequestTaken, DecidedBefore, UnstorableText, OverQuota: as the
+                storage does.
         """
         if self._unwanted.is_set():
             return None
@@ -425,6 +436,8 @@ def _failure_of(error: Exception) -> Failure:
             return Failure("foreign_conversation", "The conversation belongs to somebody else.")
         case RequestTaken():
             return Failure("request_taken", "The same clientRequestId started another turn.")
+        case DecidedBefore():
+            return Failure(DECIDED, str(error))
         case OverQuota():
             return Failure("storage_quota", str(error))
         case UnstorableText():  # to try again cannot help

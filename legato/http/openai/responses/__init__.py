@@ -1,5 +1,6 @@
 """OpenAI's Responses.
 
+- `approvals`: the requests for leave among the items of a request, and the decisions on them
 - `bodies`: queries and bodies of replies of the Responses API
 - `chain`: the responses before a response: the chain, or the conversation so far
 - `compaction`: a long conversation made short: a summary by the model, sealed, in place of the

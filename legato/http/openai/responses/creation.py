@@ -1,6 +1,6 @@
 """Begins a response: the responses before, and the job of the answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -23,7 +23,9 @@ from legato.http.errors import TooLarge
 from legato.http.openai.building import built
 from legato.http.openai.chat_completions.prompts import check_parameters, model_named
 from legato.http.openai.images import check_images
+from legato.http.openai.leave import Requested, agents_from, requested, requested_in
 from legato.http.openai.outcomes import Lost, Unanswered
+from legato.http.openai.responses.approvals import ids_in
 from legato.http.openai.responses.chain import (
     OVERTAKEN,
     Chains,
@@ -32,7 +34,6 @@ from legato.http.openai.responses.chain import (
     count_items,
     responses_before,
 )
-from legato.http.openai.responses.inputs import Item
 from legato.http.openai.responses.prompt import Context, Request, request_of
 from legato.http.openai.responses.references import items_referred_to
 from legato.http.openai.responses.request import ResponseBody, check, wants_logprobs
@@ -96,10 +97,12 @@ async def begin_response(
     await trio.lowlevel.checkpoint()
     agents = await agents_named(body.model)
     stored = await items_referred_to(body.input, before)
+    requests = await _requests(body, before)
     items = (
         len(stored) + count_items(before) + (len(body.input) if isinstance(body.input, list) else 1)
     )
-    build = partial(_turn, body, before, stored, request_id, closing, agents)
+    context = Context(before, stored, unsealed, runtime().settings.unknown_tools, requests)
+    build = partial(_turn, body, context, request_id, closing, agents)
     turn, prompt, left_out = await built(build, items)
     if prompt.api_request.store:
         await _check_room(turn)
@@ -129,6 +132,12 @@ async def _opened(
     return started, created
 
 
+async def _requests(body: ResponseBody, before: Sequence[StoredResponse]) -> Requested:
+    """The calls that wait for a decision: of the responses before, and of any others named."""
+    known = requested_in(before)
+    return {**known} | {**await requested(ids_in(body.input) - known.keys())}
+
+
 async def _check_room(turn: Turn) -> None:
     """Raises OverQuota before a job is made; a repeated request joins the job nevertheless."""
     refused: OverQuota | None = None
@@ -142,8 +151,7 @@ async def _check_room(turn: Turn) -> None:
 
 def _turn(
     body: ResponseBody,
-    before: Sequence[StoredResponse],
-    stored: Mapping[str, Item],
+    context: Context,
     request_id: str | None,
     closing: str | None,
     agents: tuple[Agent, ...],
@@ -151,8 +159,8 @@ def _turn(
     house = runtime()
     model = model_named(body.model, house.models, agents)
     job_id = str(ULID())
-    context = Context(before, stored, unsealed, house.settings.unknown_tools)
     request = request_of(body, job_id, context)
+    going_on = agents_from(agents, request.kept, "input")
     check_parameters(request.parameters, model)
     check_sizes(request.messages)
     check_images(request.messages, model, "input")
@@ -160,7 +168,7 @@ def _turn(
     if body.conversation is not None:
         conversation_id = conversation_id_of(body.conversation)
     name = agents[0].id if agents else model.name
-    prompt = _prompt(body, name, request, before, closing)
+    prompt = _prompt(body, name, request, context.before, closing)
     turn = Turn(
         job_id=job_id,
         conversation_id=conversation_id,
@@ -173,7 +181,7 @@ def _turn(
         request_id=request_id,
         request_digest=_digest(body) if request_id is not None else None,
         prompt=prompt,
-        agents=agents,
+        agents=going_on,
     )
     return turn, prompt, request.left_out
 
@@ -209,6 +217,7 @@ def _prompt(
         messages=(*request.messages, *last),
         items=request.items,
         previous_id=body.previous_response_id,
+        kept=request.kept,
         after=before[-1] if before and body.conversation is not None else None,
     )
 
