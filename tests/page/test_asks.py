@@ -141,6 +141,7 @@ def test_stop_closes_what_is_asked(page: Page) -> None:
 
     expect(page.locator(".ending")).to_contain_text("Stopped by you")
     expect(card).to_have_count(0)
+    expect(page.locator(".tool-state")).to_have_text("no result")
 
 
 @pytest.mark.parametrize("way", ["option", "words"])

@@ -1,5 +1,6 @@
 """Words for an answer that runs: said once, shown where they were read, never lost."""
 
+import json
 import re
 
 import pytest
@@ -60,24 +61,68 @@ def test_a_second_tab_sees_the_words_at_their_place(page: Page, context: Browser
 
 
 def test_words_whose_reply_was_lost_are_read_once(page: Page) -> None:
-    lost: list[str] = []
+    taken: list[str] = []
 
     def lose_the_first_reply(route: Route) -> None:
-        lost.append(route.fetch().json()["steerId"])
-        if len(lost) == 1:
+        reply = route.fetch()
+        taken.append(reply.json()["steerId"])
+        if len(taken) == 1:
             route.abort()
         else:
-            route.continue_()
+            route.fulfill(response=reply)
 
     ask(page, "first", model="steerable")
     expect(answer(page)).to_have_text(begins_rightly(3))
     page.route(STEER, lose_the_first_reply)
 
-    steer(page, "Be short.")
+    with page.expect_response(STEER):
+        steer(page, "Be short.")
 
     expect(answer(page)).to_have_text(STEERED)
     expect(page.locator(".part.steer")).to_have_count(1)
     expect(page.locator("#chips li")).to_have_count(0)
+    expect(page.locator("#text")).to_have_value("")
+    assert len(taken) == 2
+    assert taken[0] == taken[1]
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_receipt_says_what_became_of_words_while_the_page_was_away(
+    page: Page, server: LegatoServer, arrives: bool
+) -> None:
+    ask(page, "first", model="steerable")
+    expect(answer(page)).to_have_text(begins_rightly(3))
+    page.route(STEER, lambda route: route.abort())
+    steer(page, "Be short.")
+    expect(page.locator("#chips .chip-kind")).to_have_text("Sending…")
+    address = page.url
+    [[conversation, [noted]]] = json.loads(page.evaluate("localStorage['legato.steers']"))
+    page.goto("about:blank")
+    if arrives:
+        said = {**noted, "conversationId": conversation, "preempt": True}
+        post(page, server, "steer", said)
+    else:
+        post(page, server, "abort", {"streamId": conversation})
+    stream = f"{server.url}/api/agents/chat/stream/{noted['generationId']}"
+    assert '"final":true' in page.context.request.get(stream).text()
+
+    page.goto(address)
+
+    if arrives:
+        expect(answer(page)).to_have_text(STEERED)
+        page.wait_for_function("localStorage['legato.steers'] === '[]'")
+    else:
+        expect(page.locator("#chips .chip-kind")).to_have_text("Not read")
+        page.locator("#chips").get_by_role("button", name="Discard").click()
+    expect(page.locator("#chips li")).to_have_count(0)
+
+
+def post(page: Page, server: LegatoServer, route: str, body: dict[str, object]) -> None:
+    """Ask a chat route, as another program of the same reader."""
+    reply = page.context.request.post(
+        f"{server.url}/api/agents/chat/{route}", data=body, headers={"Origin": server.url}
+    )
+    assert reply.ok, reply.text()
 
 
 def test_words_that_never_reached_the_server_are_sent_after_a_reload(page: Page) -> None:
@@ -96,12 +141,7 @@ def test_words_that_never_reached_the_server_are_sent_after_a_reload(page: Page)
 
 def say_patiently(page: Page, server: LegatoServer, text: str) -> None:
     """Say something that the running model call is not cut for."""
-    reply = page.context.request.post(
-        f"{server.url}/api/agents/chat/steer",
-        data={"conversationId": page.url.rpartition("/")[2], "text": text},
-        headers={"Origin": server.url},
-    )
-    assert reply.ok, reply.text()
+    post(page, server, "steer", {"conversationId": page.url.rpartition("/")[2], "text": text})
 
 
 def test_waiting_words_are_chips_that_survive_a_reload(page: Page, server: LegatoServer) -> None:

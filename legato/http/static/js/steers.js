@@ -51,11 +51,11 @@ export class Steers {
     this.#forget(clientSteerId);
   }
 
-  /** Take the last frame of `turn`. */
+  /** Take the last frame of `turn`: all words are settled that the stream told of. */
   ended(turn, { pendingSteers = [] }) {
-    const isOther = ({ generationId, isUnread }) => generationId !== turn.generationId || isUnread;
+    const isOpen = ({ clientSteerId, isUnread }) => isUnread || !turn.pending.knows(clientSteerId);
     const back = pendingSteers.map((steer) => this.#unread(steer, turn.generationId));
-    this.#note([...this.#noted.filter(isOther), ...back]);
+    this.#note([...this.#noted.filter(isOpen), ...back]);
   }
 
   /** Find out what became of words whose reply this page does not know. */
