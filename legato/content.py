@@ -236,7 +236,8 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
 
     `echo`: the request's fields that the answer repeats, in the API's spelling (JSON).
     `store`: whether request and answer are kept for later requests.  `logprobs`: whether the
-    answer shall have the provider's.
+    answer shall have the provider's.  `has_successors`: the words of a steer are for a next
+    response, for which the run ends.
     """
 
     api: Literal["chat_completions", "responses"]
@@ -245,6 +246,7 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
     echo: Mapping[str, Any] = {}
     store: bool = False
     logprobs: bool = False
+    has_successors: bool = False
 
 
 class Answering(Struct, frozen=True):

@@ -408,6 +408,12 @@ class Snapshot(NamedTuple):
         unanswered = [each for each in self.asks if each.ask_id not in self.answers]
         return tuple(sorted(unanswered, key=lambda ask: ask.index))
 
+    @property
+    def ends_for_steers(self) -> bool:
+        """Whether a steer waits that a next response is to read: see ApiRequest."""
+        asked = self.created.api_request if self.created else None
+        return asked is not None and asked.has_successors and bool(self.waiting_steers)
+
     def _is_unread(self, steer: SteerTaken) -> bool:
         outcome = self.outcomes.get(steer.steer_id)
         is_returned = isinstance(outcome, SteerReturned) and outcome.why != "cancelled"

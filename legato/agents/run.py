@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from legato.agents.approvals import guarded
 from legato.agents.bare import BareRun
 from legato.agents.calls import ModelCall, calls_of, next_number
-from legato.agents.contract import Run, Stage
+from legato.agents.contract import STEERED, Run, Stage
 from legato.agents.definition import HANDOFF_PREFIX, Agent
 from legato.agents.edges import leading_on
 from legato.agents.execution import AT_ONCE, Execution
@@ -121,6 +121,9 @@ class AgentRun:
     async def _ask(
         self, stage: Stage, request: ModelRequest, visit: Visit, cut: ModelCall | None
     ) -> None:
+        if stage.snapshot().ends_for_steers:
+            self._end = FinishReport(STEERED)
+            return
         agent = self._agents[visit.agent_id]
         model = self._model(agent)
         tools = await self._offered(agent)

@@ -34,6 +34,7 @@ from legato.http.openai.responses.chain import (
     count_items,
     responses_before,
 )
+from legato.http.openai.responses.input_messages import Item, outputs_of
 from legato.http.openai.responses.prompt import Context, Request, request_of
 from legato.http.openai.responses.references import items_referred_to
 from legato.http.openai.responses.request import ResponseBody, check, wants_logprobs
@@ -75,6 +76,10 @@ class Begun(Struct, frozen=True):
         )
         return (*self.before, mine)
 
+    def outputs(self, ending: AnyEnding) -> Sequence[Item]:
+        """The output items of the response, ended so."""
+        return outputs_of(self.ended(ending)[-1])
+
 
 async def begin_response(
     body: ResponseBody,
@@ -83,10 +88,12 @@ async def begin_response(
     is_bound: bool = False,
     chains: Chains | None = None,
     closing: str | None = None,
+    has_successors: bool = False,
 ) -> Begun:
     """Start the job; on return the response can be found, and is stored if `store` is true.
 
-    `closing`: a text for the model after all messages of the body.
+    `closing`: a text for the model after all messages of the body.  `has_successors`: see
+    ApiRequest.
 
     Raises:
         RequestError: where the request cannot be served, or the job failed before the beginning.
@@ -102,7 +109,7 @@ async def begin_response(
         len(stored) + count_items(before) + (len(body.input) if isinstance(body.input, list) else 1)
     )
     context = Context(before, stored, unsealed, runtime().settings.unknown_tools, requests)
-    build = partial(_turn, body, context, request_id, closing, agents)
+    build = partial(_turn, body, context, request_id, closing, agents, has_successors)
     turn, prompt, left_out = await built(build, items)
     if prompt.api_request.store:
         await _check_room(turn)
@@ -155,6 +162,7 @@ def _turn(
     request_id: str | None,
     closing: str | None,
     agents: tuple[Agent, ...],
+    has_successors: bool,
 ) -> tuple[Turn, Prompt, Sequence[str]]:
     house = runtime()
     model = model_named(body.model, house.models, agents)
@@ -169,6 +177,8 @@ def _turn(
         conversation_id = conversation_id_of(body.conversation)
     name = agents[0].id if agents else model.name
     prompt = _prompt(body, name, request, context.before, closing)
+    asked = replace(prompt.api_request, has_successors=has_successors)
+    prompt = replace(prompt, api_request=asked)
     turn = Turn(
         job_id=job_id,
         conversation_id=conversation_id,
