@@ -48,8 +48,8 @@ test: check chromium postgresql node proxies  ## check, all tests, and the cover
 # the second and third is shown after the first's.  To measure coverage takes half as long again, so
 # only what covers PROVEN by itself is measured.
 HTTP := tests/http
-PROVING := tests/actors tests/agents tests/prove tests/dialects tests/regressions tests/test_events.py tests/test_growing_part.py
-BESIDE := tests/page tests/workers # which take the time that PROVING leaves
+PROVING := tests/actors tests/agents tests/dialects tests/test_events.py tests/test_growing_part.py
+BESIDE := tests/page tests/workers tests/bench tests/prove # which take the time that PROVING leaves
 PROVING_LOG := .venv/tests-proving.log
 OTHERS_LOG := .venv/tests-others.log
 

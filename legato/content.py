@@ -69,9 +69,10 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
 
     `kind`: unset for a function; the `args` of a custom tool are any text.  `is_error`: the output
-    tells of a failure.  `by_caller`: an agent's model asked for a tool of the caller, who makes the
-    call; all other calls of an agent are made by its run.  `always_allowed`: the user allowed the
-    tool for all of the conversation.  `leave`: set for a call that needs leave, in OpenAI's APIs.
+    tells of a failure.  `by_caller`: the caller of an API makes the call, though an agent answers;
+    an agent's run makes all other calls.  `always_allowed`: the user allowed the tool for all of
+    the conversation.  `leave`: set for a call that needs leave, in OpenAI's APIs.  `task`: there
+    while the call goes on as a task of its server, which has this name.
     """
 
     id: str
@@ -83,6 +84,7 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     always_allowed: bool | UnsetType = UNSET
     is_error: Literal[True] | UnsetType = UNSET
     by_caller: Literal[True] | UnsetType = UNSET
+    task: str | UnsetType = UNSET
     leave: Leave | UnsetType = UNSET
 
     @property
@@ -269,8 +271,10 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     the same message if `response_id` names it, else a sibling.  `parameters` are JSON, for the
     model.  `request_id` is the caller's own name for the request; `request_digest` tells whether
     the same name came with the same request.  `place` is the position among the conversation's
-    starts, given by the directory of many replicas; 0 in a single process.  `agents`: the first
-    agent answers, the others are all agents that its edges reach; none where a bare model answers.
+    starts; 0 where a single process started the turn without waiting.  `rank` orders waiting turns
+    before `place` does: the lowest begins first, and each move to the front has a lower rank than
+    all before.  `agents`: the first agent answers, the others are all agents that its edges reach;
+    none where a bare model answers.
     """
 
     job_id: str
@@ -290,4 +294,5 @@ class TurnRequest(Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     request_digest: str | None = None
     place: int = 0
+    rank: int = 0
     agents: tuple[Agent, ...] = ()

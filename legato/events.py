@@ -1,8 +1,9 @@
 """The event vocabulary: everything that can happen in a job, shared by every layer.  Pure.
 
 A job's log is `Created`, then steps and deltas, then exactly one `Ending`.  If the turn had to wait
-for other turns, `Queued` comes first.  An event with content names the position of the changed part
-(`index`), which is also the step's position: there is no second numbering to reconcile.
+for other turns, `Queued` comes first, once more for each change.  An event with content names the
+position of the changed part (`index`), which is also the step's position: there is no second
+numbering to reconcile.
 """
 
 from collections.abc import Mapping
@@ -33,10 +34,22 @@ class Event(Struct, frozen=True, tag=True):
     """An event of a job."""
 
 
+class QueueChange(Struct, frozen=True):
+    """A change of a waiting turn.  `id` is the caller's name of the change, or ""."""
+
+    kind: Literal["front", "edit"]
+    id: str = ""
+
+
 class Queued(Event, frozen=True):
-    """The turn waits for the turns before in the conversation, and the request is kept."""
+    """The turn waits for the turns before in the conversation, and the request is kept.
+
+    A waiting turn that was changed is queued again, with the changed request: the last event
+    counts.  `change` is None where nobody asked for a change.
+    """
 
     turn: TurnRequest
+    change: QueueChange | None = None
 
 
 class Created(Event, frozen=True):
@@ -163,7 +176,7 @@ class AnnotationAdded(Event, frozen=True):
 
 
 class StepCompleted(Event, frozen=True):
-    """The result of a tool call has come."""
+    """The result of a tool call has come, or, without `output`, the call goes on as a task."""
 
     index: int
     tool_call: ToolCall

@@ -31,10 +31,12 @@ ACTORS: Final = (
 )
 ROOMS: Final = (
     "legato.actors.stream",
-    *("legato.actors.question", "legato.actors.interjections", "legato.actors.messages"),
+    *("legato.actors.question", "legato.actors.interjections"),
+    *("legato.actors.queue.questions", "legato.actors.messages"),
     "legato.actors.lifecycle",
     "legato.actors.ending",
     "legato.actors.conversation",
+    "legato.actors.queue",
     "legato.actors.durability",
 )
 
@@ -124,13 +126,16 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.stream": (*BASE, "legato.dialects.contract", "legato.actors.mailbox"),
     "legato.actors.question": (),
     "legato.actors.interjections": (*ACTORS, "legato.actors.question"),
+    "legato.actors.queue.questions": (*ACTORS, "legato.actors.question"),
     "legato.actors.messages": (
         *ACTORS,
         *("legato.actors.question", "legato.actors.interjections", "legato.actors.stream"),
+        "legato.actors.queue.questions",
     ),
     "legato.actors.lifecycle": (),
     "legato.actors.ending": (*ACTORS, "legato.actors.messages", "legato.actors.lifecycle"),
     "legato.actors.conversation": (*ACTORS, "legato.actors.messages", "legato.actors.ending"),
+    "legato.actors.queue": (*ACTORS, *ROOMS[:-2]),
     "legato.actors.durability": (*ACTORS, *ROOMS[:-1]),
     "legato.actors": (*ACTORS, *ROOMS),
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
@@ -170,6 +175,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.cli.operating": ("legato",),
     "legato.bench": ("legato",),
     "legato.bench.servers": (*BENCH, *SERVED),
+    "legato.bench.servers.tools": ("legato.tooling",),
     "legato.bench.load": (*BENCH, "legato.bench.servers"),
     "legato.bench.scenarios": (
         *BENCH,

@@ -64,7 +64,7 @@ def test_examples_name_models_that_the_demo_serves(page: Path) -> None:
     examples = re.findall(r"```(?:sh|js|python)\n(.*?)```", page.read_text(), re.DOTALL)
     named = re.findall(r"""\bmodel['"]?\s*[=:]\s*['"]([^'"]+)""", "\n".join(examples))
 
-    assert {*named} <= {MODEL, "scripted"}
+    assert {*named} <= {MODEL, "scripted", "timekeeper"}
 
 
 def test_the_files_it_leads_to_are_there() -> None:

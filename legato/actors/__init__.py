@@ -11,6 +11,7 @@
 - `lifecycle`: the transitions of a job's state, as a table
 - `lifespan`: a supervisor's whole life: a former process's jobs come first, nothing is left at the
   end
+- `local_queue`: the order of waiting turns in a process without other replicas
 - `local_jobs`: the jobs of a process that has all of them
 - `mailbox`: the only file to open a message channel: mailboxes, references to actors, reply
   addresses
@@ -18,6 +19,7 @@
 - `parking`: the parked runs of a process: one timer for all of them, and one task that wakes each
 - `producer`: the child task that asks the model, and steps the job with the answer
 - `question`: what is asked of a job, by whomever: the base of all questions
+- `queueing`: a conversation's waiting turns from outside: the list, and a turn begun at once
 - `ref`: a job from outside: the questions to ask of a job, wherever the job runs
 - `registry`: the jobs of this process by id, by conversation, by user, by bytes of memory
 - `rotation`: a round in which each producer with much to say is let go on once

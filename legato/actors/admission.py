@@ -19,6 +19,10 @@ class TooManyForServer(StartRefused):
     """The process has as many running jobs as a process may have."""
 
 
+class QueueFull(StartRefused):
+    """The conversation, or the user, has as many waiting turns as may wait."""
+
+
 class ShuttingDown(StartRefused):
     """The process is about to go."""
 
@@ -44,9 +48,31 @@ def check_same(first: str | None, again: str | None) -> None:
 
 def check_user(running: int, limits: Limits) -> None:
     """`running`: jobs of the user that go on beside a start.  Raises TooManyForUser."""
+    if running >= limits.max_running_jobs_per_user:
+        raise running_full(limits)
+
+
+def running_full(limits: Limits) -> TooManyForUser:
     most = limits.max_running_jobs_per_user
-    if running >= most:
-        raise TooManyForUser(f"You have {most} running generations; more are not allowed.")
+    return TooManyForUser(f"You have {most} running generations; more are not allowed.")
+
+
+def check_queue(in_conversation: int, of_user: int, limits: Limits) -> None:
+    """The numbers are of turns that wait already.  Raises QueueFull."""
+    if in_conversation >= limits.max_queued_jobs:
+        raise conversation_full(limits)
+    if of_user >= limits.max_queued_jobs_per_user:
+        raise user_full(limits)
+
+
+def conversation_full(limits: Limits) -> QueueFull:
+    most = limits.max_queued_jobs
+    return QueueFull(f"The conversation has {most} waiting turns; more are not allowed.")
+
+
+def user_full(limits: Limits) -> QueueFull:
+    most = limits.max_queued_jobs_per_user
+    return QueueFull(f"You have {most} waiting turns; more are not allowed.")
 
 
 def check_server(running: int, limits: Limits) -> None:

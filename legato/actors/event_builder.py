@@ -102,7 +102,7 @@ class Steps:
         self._theirs = theirs
         self._guarded = guarded
         self._positions = positions or Positions(len(kept))
-        # Not `positions.last`: before the first chunk comes another call may begin a part.
+        # Not `positions.last`: other calls may begin parts before the first chunk comes.
         self._kept_index = len(kept) - 1
         self._last_kept = _kind_of(kept[-1]) if kept else None
         self._open: type[_Said] | None = None

@@ -26,13 +26,22 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from legato.actors.absent_model import model_named
-from legato.actors.conversation.turn import Turn, without_prompt
+from legato.actors.conversation.turn import Turn, as_queued, without_prompt
 from legato.actors.durability.job_journal import JobJournal, Writer
 from legato.actors.durability.parked import Parked, parked
 from legato.actors.durability.recorder import Recorder
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
-from legato.actors.interjections import Interjection, Receipt, Rejected, SteerReceipt
+from legato.actors.interjections import (
+    AnswerAsk,
+    CancelSteer,
+    FindSteer,
+    Interjection,
+    Receipt,
+    Rejected,
+    Steer,
+    SteerReceipt,
+)
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox, ReplyTo
 from legato.actors.messages import (
@@ -58,6 +67,9 @@ from legato.actors.messages import (
     Stored,
 )
 from legato.actors.producer import Producer
+from legato.actors.queue.questions import CancelWaiting, EditWaiting, GetWaiting, MoveToFront
+from legato.actors.queue.turn_queue import TurnQueue
+from legato.actors.queue.waiting_turn import CANCELLED, WaitingTurn
 from legato.actors.ref import Find, LocalRef, nowhere
 from legato.actors.rotation import Rotation
 from legato.actors.steering import returned, verdict
@@ -69,7 +81,14 @@ from legato.agents.calls import only_waits
 from legato.agents.contract import Runs
 from legato.config import Limits
 from legato.dialects.contract import Dialect, Identity
-from legato.events import AnyEnding, AnyEvent, ContentEvent, Created, without_turn
+from legato.events import (
+    AnyEnding,
+    AnyEvent,
+    ContentEvent,
+    Created,
+    Queued,
+    without_turn,
+)
 from legato.models.contract import Model, ModelRequest
 from legato.shown import shown
 from legato.storage.contracts.records import Records
@@ -154,11 +173,19 @@ class Job:
         self._find = env.find
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
+        self._waiting = WaitingTurn(self.feed)
         journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
         tell = self._mailbox.ref
         store_timeout, is_resumed = env.limits.store_timeout, env.is_resumed
         self._recorder = Recorder(
-            tell, turn, model, env.records, journal, store_timeout, is_resumed=is_resumed
+            tell,
+            turn,
+            model,
+            env.records,
+            journal,
+            self._waiting,
+            store_timeout,
+            is_resumed=is_resumed,
         )
         self._producer = Producer(
             self._step,
@@ -229,8 +256,14 @@ class Job:
     @property
     def still_waits(self) -> bool:
         """Whether the turn is queued and kept as queued: any later owner may ask the model."""
-        is_beginning = self._recorder.journal.ahead is not None
+        is_beginning = isinstance(self._recorder.journal.ahead, Created)
         return self.state is State.OPENING and self.feed.queued is not None and not is_beginning
+
+    @property
+    def may_change(self) -> bool:
+        """Whether the turn is kept as queued, and its place in the queue has not come."""
+        is_queued = self.state is State.OPENING and self.feed.queued is not None
+        return is_queued and not self._waiting.is_over
 
     @property
     def only_waits(self) -> bool:
@@ -255,14 +288,16 @@ class Job:
         with closing(self._mailbox):
             self.feed.close()
             self._waiters.close()
+            self._waiting.close()
             self.ended.set()
 
     async def run(
-        self, predecessors: Sequence[trio.Event] = (), *, is_queued: bool = False
+        self, predecessors: Sequence[trio.Event] = (), queue: TurnQueue | None = None
     ) -> None:
         """Live: from the opening to the ending, and from there for the retention time.
 
-        `predecessors`: endings for which the turn waits; `is_queued`: noted in the journal.
+        `predecessors`: endings for which the turn waits; `queue`: in which the turn waits, kept in
+        the journal.
         """
         async with trio.open_nursery() as self._children:
             if self.state is State.ENDED:
@@ -273,7 +308,8 @@ class Job:
                 content = self.feed.snapshot().content
                 self._children.start_soon(self._recorder.reopen, self.opening.created, content)
             else:
-                opening = partial(self._recorder.open, predecessors, is_queued=is_queued)
+                is_kept = self.feed.queued is not None
+                opening = partial(self._recorder.open, predecessors, queue, is_kept=is_kept)
                 self._children.start_soon(opening)
             await self._serve()
 
@@ -291,6 +327,7 @@ class Job:
             self._children.start_soon(self._recorder.give_up)  # the first went with the crash
         if self.opening is None:
             self._children.start_soon(self._recorder.look_up)
+        self._waiting.end()
         self.state = State.ENDING  # what was being stored went, too
         self._store()
 
@@ -308,6 +345,7 @@ class Job:
     def lose(self) -> None:
         """End all tasks here: another replica owns the job by now, and the readers go there."""
         self._observer.job_lost(self)
+        self._producer.is_left = True
         self.life.cancel()
         self._recorder.journal.give_up()  # or the unwritten events would pass for the next owner's
 
@@ -317,6 +355,7 @@ class Job:
         The journal's writer goes on writing the events said until now.
         """
         self._observer.job_lost(self)
+        self._producer.is_left = True
         self.life.cancel()
 
     def reannounce(self) -> None:
@@ -355,7 +394,7 @@ class Job:
             case Append():
                 self._append(message.events)
             case Enqueued(event):
-                self._publish(event)
+                self._enqueue(event)
             case Opened(opening):
                 self._open(opening)
             case NotOpened(failure):
@@ -374,17 +413,28 @@ class Job:
             case ParkDue():
                 self._park()
             case Ask(question, reply_to):
-                self._hear(question, reply_to)
+                self._answer(question, reply_to)
             case _:
                 assert_never(message)
 
-    def _hear(self, question: AnyQuestion, reply_to: ReplyTo[Any]) -> None:
-        if isinstance(question, Interjection):
-            self._interject(question, reply_to)
-            return
-        self._waiters.answer(question, reply_to, self._created)
-        if isinstance(question, Stop):
-            self._decide(StopRequested())
+    def _answer(self, question: AnyQuestion, reply_to: ReplyTo[Any]) -> None:
+        match question:
+            case GetWaiting() | MoveToFront() | EditWaiting():
+                self._waiting.answer(question, reply_to, waits=self.may_change)
+            case CancelWaiting():
+                if self._waiting.cancels(reply_to, waits=self.may_change):
+                    self._answer(Stop(CANCELLED), reply_to)
+            case Steer() | CancelSteer() | FindSteer() | AnswerAsk():
+                self._interject(question, reply_to)
+            case _:
+                self._waiters.answer(question, reply_to, self._created)
+                if isinstance(question, Stop):
+                    self._decide(StopRequested())
+
+    def _enqueue(self, event: Queued) -> None:
+        self.turn = as_queued(self.turn, event)
+        self._publish(event)
+        self._waiting.published(event)
 
     def _interject(self, question: Interjection, reply_to: ReplyTo[Any]) -> None:
         """Take words or an answer from outside; the reply goes out once they are durable."""
@@ -465,7 +515,6 @@ class Job:
         entry = parked(self.turn, self.epoch, self.feed.log.tail, expires_at, self.ended)
         self.ended = trio.Event()  # the run has not ended: whoever waits has the entry's event
         self._mailbox.close()
-        self._recorder.journal.give_up()
         self._observer.job_parked(self, entry)
         self.life.cancel()
 

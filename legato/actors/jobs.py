@@ -30,7 +30,8 @@ class Jobs(Protocol):
 
         Raises:
             ForeignConversation: if the conversation has a job of another user.
-            StartRefused: RequestReused, Busy, TooManyForUser, TooManyForServer or ShuttingDown.
+            StartRefused: RequestReused, Busy, TooManyForUser, TooManyForServer, QueueFull or
+                ShuttingDown.
         """
         ...
 
@@ -44,6 +45,10 @@ class Jobs(Protocol):
 
     async def whereis(self, user: str, stream_id: str) -> JobRef | None:
         """The job with that id, or the conversation's current job, even of a foreign user."""
+        ...
+
+    async def unended(self, user: str, conversation_id: str) -> Sequence[JobRef]:
+        """The conversation's jobs without an ending, even of a foreign user, oldest start first."""
         ...
 
     async def active(self, user: str) -> Sequence[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from legato.actors.conversation.turn import Turn
 from legato.actors.jobs import Started
 from legato.actors.ref import JobRef
-from legato.actors.supervisor import Supervisor
+from legato.actors.supervisor import Supervisor, running
 from legato.config import OnBusy
 
 
@@ -30,6 +30,10 @@ class LocalJobs:
 
     async def whereis(self, user: str, stream_id: str) -> JobRef | None:
         return self._supervisor.whereis(stream_id)
+
+    async def unended(self, user: str, conversation_id: str) -> Sequence[JobRef]:
+        jobs = self._supervisor.registry.conversation(conversation_id)
+        return [self._supervisor.ref_of(job) for job in running(jobs)]
 
     async def active(self, user: str) -> Sequence[str]:
         return self._supervisor.active(user)

@@ -11,6 +11,7 @@ from msgspec import Struct
 from legato.actors.interjections import Interjection
 from legato.actors.mailbox import ReplyTo
 from legato.actors.question import Question
+from legato.actors.queue.questions import QueueQuestion
 from legato.actors.stream.places import Located, Start
 from legato.actors.stream.sinks import Sink
 from legato.content import Conversation
@@ -61,7 +62,7 @@ class Opening(Struct, frozen=True):
 
 
 class Enqueued(Struct, frozen=True):
-    """From the recorder: the turn is kept, and waits for the turns before."""
+    """From the recorder: the turn is kept, as it is now, and waits for the turns before."""
 
     event: Queued
 
@@ -215,7 +216,7 @@ class GetStatus(Question[Status], frozen=True):
 WaitingQuestion = (
     Subscribe | Locate | Stop | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
 )
-AnyQuestion = WaitingQuestion | Interjection
+AnyQuestion = WaitingQuestion | QueueQuestion | Interjection
 
 
 class Ask(Struct, frozen=True):

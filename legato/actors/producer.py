@@ -59,6 +59,7 @@ class Producer:
         self.began = trio.current_time()
         self.first_content: float | None = None  # seconds from asking the model
         self.snapshot = snapshot
+        self.is_left = False  # set by the job where a next process is to go on
         self._settle = settle
         self._step = step
         self._run = run

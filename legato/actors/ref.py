@@ -27,6 +27,14 @@ from legato.actors.messages import (
     Subscribe,
 )
 from legato.actors.question import Question
+from legato.actors.queue.questions import (
+    CancelWaiting,
+    EditWaiting,
+    GetWaiting,
+    MoveToFront,
+    NotWaiting,
+    Waiting,
+)
 from legato.actors.stream.places import Located, Start
 from legato.actors.stream.sinks import Sink
 from legato.events import AnyEnding, Created, Cursor, Queued
@@ -90,6 +98,22 @@ class JobRef(ABC):
     async def status(self) -> Status:
         return await self.ask(GetStatus())
 
+    async def waiting(self) -> Waiting | NotWaiting:
+        """The turn as it waits for the turns before."""
+        return await self.ask(GetWaiting())
+
+    async def move_to_front(self, change_id: str = "") -> Waiting | NotWaiting:
+        """Have the waiting turn begin before all others that wait; see MoveToFront."""
+        return await self.ask(MoveToFront(change_id))
+
+    async def edit(self, text: str, change_id: str = "") -> Waiting | NotWaiting:
+        """Have the waiting turn ask `text` instead."""
+        return await self.ask(EditWaiting(text, change_id))
+
+    async def cancel(self) -> StopReply | NotWaiting:
+        """End the job, unless the turn has begun."""
+        return cast("StopReply | NotWaiting", await self.ask(CancelWaiting()))
+
 
 def time_of(job_id: str) -> int:
     """The moment of a job's start, in milliseconds since 1970, read from the ULID."""
@@ -134,11 +158,12 @@ class LocalRef(JobRef):
         known = cast("AnyQuestion", question)  # the union of all questions
         try:
             return await self._actor.ask(lambda reply_to: Ask(known, reply_to))
-        except ActorStopped:
-            found = await self._find(self.job_id)
-            if found is None or found is self:
-                raise
-            return await found.ask(question)
+        except ActorStopped as stopped:
+            gone = stopped
+        found = await self._find(self.job_id)
+        if found is None or found is self:
+            raise gone
+        return await found.ask(question)
 
     async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:
         await self.ask(Subscribe(dialect, start, sink))

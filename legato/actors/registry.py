@@ -5,14 +5,14 @@ its user.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
 from legato.actors.job import Job
 
-Entry = Job | Parked
+RegistryEntry = Job | Parked
 
 
 class Registry:
@@ -21,13 +21,14 @@ class Registry:
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
         self._parked: dict[str, Parked] = {}
-        self._conversations: defaultdict[str, dict[str, Entry]] = defaultdict(dict)
-        self._running: defaultdict[str, dict[str, Entry]] = defaultdict(dict)
-        self._requests: dict[tuple[str, str], Entry] = {}
+        self._conversations: defaultdict[str, dict[str, RegistryEntry]] = defaultdict(dict)
+        self._running: defaultdict[str, dict[str, RegistryEntry]] = defaultdict(dict)
+        self._requests: dict[tuple[str, str], RegistryEntry] = {}
         self._retained: dict[str, tuple[Job, int]] = {}  # oldest ending first
         self._retained_bytes = 0
+        self._ranks: dict[str, int] = {}  # of the turns that wait in a queue
 
-    def add(self, job: Entry) -> None:
+    def add(self, job: RegistryEntry) -> None:
         """Add a job or an entry; one of the same id gives its place up."""
         turn = job.turn
         self._jobs.pop(turn.job_id, None)
@@ -42,6 +43,7 @@ class Registry:
             self._requests[turn.user, turn.request_id] = job
 
     def ended(self, job: Job) -> None:
+        self._ranks.pop(job.turn.job_id, None)
         discard(self._running, job.turn.user, job.turn.job_id)
         self._retain(job)
 
@@ -57,7 +59,7 @@ class Registry:
         self._retained[job.turn.job_id] = job, size
         self._retained_bytes += size - former
 
-    def remove(self, job: Entry) -> bool:
+    def remove(self, job: RegistryEntry) -> bool:
         """Whether the job was there."""
         turn = job.turn
         if self.entry(turn.job_id) is not job:
@@ -67,11 +69,28 @@ class Registry:
         if turn.job_id in self._retained:
             self._retained_bytes -= self._retained.pop(turn.job_id)[1]
         self.forget_request(job)
+        self._ranks.pop(turn.job_id, None)
         discard(self._running, turn.user, turn.job_id)
         discard(self._conversations, turn.conversation_id, turn.job_id)
         return True
 
-    def forget_request(self, job: Entry) -> None:
+    def queue(self, turn: Turn) -> None:
+        """Note that the turn waits, with `turn.rank`."""
+        self._ranks[turn.job_id] = turn.rank
+
+    def unqueue(self, job_id: str) -> None:
+        """Note that the turn waits no more."""
+        self._ranks.pop(job_id, None)
+
+    def rank(self, job_id: str) -> int | None:
+        """The rank of a turn that waits in a queue."""
+        return self._ranks.get(job_id)
+
+    def queued(self, jobs: Iterable[RegistryEntry]) -> list[RegistryEntry]:
+        """Those jobs whose turns wait in a queue."""
+        return [job for job in jobs if job.turn.job_id in self._ranks]
+
+    def forget_request(self, job: RegistryEntry) -> None:
         """Let the same request start another job."""
         if self.repeated(job.turn) is job and job.turn.request_id is not None:
             del self._requests[job.turn.user, job.turn.request_id]
@@ -84,7 +103,7 @@ class Registry:
         """A job with a task; None, too, where the run is parked."""
         return self._jobs.get(job_id)
 
-    def entry(self, job_id: str) -> Entry | None:
+    def entry(self, job_id: str) -> RegistryEntry | None:
         return self._jobs.get(job_id) or self._parked.get(job_id)
 
     @property
@@ -92,17 +111,17 @@ class Registry:
         """The parked runs, by their ids."""
         return self._parked
 
-    def repeated(self, turn: Turn) -> Entry | None:
+    def repeated(self, turn: Turn) -> RegistryEntry | None:
         """The job started before by the same request."""
         if turn.request_id is None:
             return None
         return self._requests.get((turn.user, turn.request_id))
 
-    def conversation(self, conversation_id: str) -> Collection[Entry]:
+    def conversation(self, conversation_id: str) -> Collection[RegistryEntry]:
         """Its jobs, in the order of their starts."""
         return self._conversations.get(conversation_id, {}).values()
 
-    def running(self, user: str) -> Collection[Entry]:
+    def running(self, user: str) -> Collection[RegistryEntry]:
         return self._running.get(user, {}).values()
 
     def all_running(self) -> Iterator[Job]:
@@ -131,7 +150,7 @@ class Registry:
         return evicted
 
 
-def discard(table: defaultdict[str, dict[str, Entry]], key: str, job_id: str) -> None:
+def discard(table: defaultdict[str, dict[str, RegistryEntry]], key: str, job_id: str) -> None:
     table[key].pop(job_id, None)
     if not table[key]:
         del table[key]

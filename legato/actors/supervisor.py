@@ -1,16 +1,24 @@
 """The one nursery of all jobs, and the one place where starts are decided."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from typing import Final
 
 import structlog
 import trio
+from msgspec.structs import replace
 
 from legato.actors.absent_model import model_named
-from legato.actors.admission import Busy, ShuttingDown, check_same, check_server, check_user
+from legato.actors.admission import (
+    Busy,
+    ShuttingDown,
+    check_queue,
+    check_same,
+    check_server,
+    check_user,
+)
 from legato.actors.contexts import detached
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
@@ -21,10 +29,12 @@ from legato.actors.durability.waking import reread
 from legato.actors.ending import RESTART, standing_of
 from legato.actors.job import Job, JobEnv, JobObserver
 from legato.actors.jobs import Started
+from legato.actors.local_queue import LocalQueue
 from legato.actors.mailbox import ActorStopped
 from legato.actors.parking import Parking
+from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.ref import JobRef, ParkedRef
-from legato.actors.registry import Entry, Registry
+from legato.actors.registry import Registry, RegistryEntry
 from legato.actors.rotation import Rotation
 from legato.actors.statistics import JobTotals, Statistics
 from legato.agents.bare import BARE_RUNS
@@ -47,6 +57,7 @@ class Supervisor(JobObserver):
     """Decides starts in turn, without a lock, because `start` never waits.
 
     A turn begins when the former turns of its conversation have ended; the job does the waiting.
+    `queue` decides between the turns that wait.
     """
 
     def __init__(
@@ -70,6 +81,7 @@ class Supervisor(JobObserver):
         self._records = records
         self.titles = Titles(records, limits.title_timeout)
         self.registry = Registry()
+        self.queue: TurnQueue = LocalQueue(self.registry)
         self._nursery = nursery
         self._limits = limits
         self._models = models
@@ -129,11 +141,11 @@ class Supervisor(JobObserver):
 
         Raises:
             ForeignConversation: if the conversation has a job of another user.
-            StartRefused: Busy, TooManyForUser, TooManyForServer or ShuttingDown.
+            StartRefused: Busy, TooManyForUser, TooManyForServer, QueueFull or ShuttingDown.
         """
         if first := self.registry.repeated(turn):
             check_same(first.turn.request_digest, turn.request_digest)
-            return Started(self._ref(first), joined=True)
+            return Started(self.ref_of(first), joined=True)
         siblings = self.registry.conversation(turn.conversation_id)
         if any(job.turn.user != turn.user for job in siblings):
             raise ForeignConversation(turn.conversation_id)
@@ -145,10 +157,17 @@ class Supervisor(JobObserver):
         check_user(len(self.registry.running(turn.user)) - len(interrupted), self._limits)
         leaving = sum(not isinstance(job, Parked) for job in interrupted)
         check_server(self.registry.running_count() - leaving, self._limits)
+        if before and on_busy == "enqueue":
+            return self._enqueue(turn, siblings)
         self._stop_soon(interrupted)
-        is_queued = bool(before) and on_busy == "enqueue"
-        job = self.create(turn, [job.ended for job in before], is_queued=is_queued)
-        return Started(job.ref, queued=is_queued)
+        job = self.create(turn, [job.ended for job in before])
+        return Started(job.ref)
+
+    def _enqueue(self, turn: Turn, siblings: Collection[RegistryEntry]) -> Started:
+        of_user = self.registry.queued(self.registry.running(turn.user))
+        check_queue(len(self.registry.queued(siblings)), len(of_user), self._limits)
+        place = 1 + max(job.turn.place for job in siblings)
+        return Started(self.create(replace(turn, place=place), queued=True).ref, queued=True)
 
     @property
     def is_draining(self) -> bool:
@@ -166,13 +185,13 @@ class Supervisor(JobObserver):
         The current job is the first running job, else the last begun job, else the last job.
         """
         if job := self.registry.entry(stream_id):
-            return self._ref(job)
+            return self.ref_of(job)
         jobs = list(self.registry.conversation(stream_id))
         begun = (job for job in reversed(jobs) if job.has_begun)
         current = next(running(jobs), None) or next(begun, None) or next(reversed(jobs), None)
-        return self._ref(current) if current else None
+        return self.ref_of(current) if current else None
 
-    def _ref(self, job: Entry) -> JobRef:
+    def ref_of(self, job: RegistryEntry) -> JobRef:
         return ParkedRef(job.turn, self.parking.find) if isinstance(job, Parked) else job.ref
 
     def expected(self, conversation_id: str) -> list[str]:
@@ -264,23 +283,23 @@ class Supervisor(JobObserver):
             await job.ended.wait()
 
     def create(
-        self, turn: Turn, predecessors: Sequence[trio.Event], *, is_queued: bool = False
+        self, turn: Turn, predecessors: Sequence[trio.Event] = (), *, queued: bool = False
     ) -> Job:
-        """Make a job of the turn and have the job run, whatever is there already."""
+        """Make a job of the turn and have the job run, whatever is there already.
+
+        The turn waits for the endings of the `predecessors`, or else, if `queued`, in the queue.
+        """
         job = Job(turn, self._env)
         self._totals.started += 1
         self.registry.add(job)
-        live = partial(job.run, predecessors, is_queued=is_queued)
+        if queued:
+            self.registry.queue(turn)
+        live = partial(job.run, predecessors, self.queue if queued else None)
         detached().run(self._nursery.start_soon, self._own, job, live)
         return job
 
-    def adopt(
-        self, recovered: Iterable[Recovered | Parked], before: Sequence[trio.Event] = ()
-    ) -> None:
-        """Take in jobs of a former process, for as long as if they had ended in this process.
-
-        `before`: endings at other replicas, for which the unbegun turns wait.
-        """
+    def adopt(self, recovered: Iterable[Recovered | Parked]) -> None:
+        """Take in jobs of a former process, for as long as if they had ended in this process."""
         entries = [
             each if isinstance(each, Parked) else Job(each.turn, self._env, each)
             for each in recovered
@@ -294,17 +313,19 @@ class Supervisor(JobObserver):
             if isinstance(entry, Parked):
                 self.parking.add(entry)
             else:
-                self._take_in(entry, [*before, *_earlier(entry, waiting)])
+                self._take_in(entry)
         self._evict()
 
-    def _take_in(self, job: Job, before: Sequence[trio.Event] = ()) -> None:
+    def _take_in(self, job: Job) -> None:
         """Have a job run that was begun elsewhere, or ended there."""
         self.registry.add(job)
         if job.ended.is_set():
             self.registry.ended(job)
             for observer in self._observers:
                 observer.job_adopted(job)
-        self._nursery.start_soon(self._own, job, partial(job.run, before))
+        elif job.may_change:
+            self.registry.queue(job.turn)
+        self._nursery.start_soon(self._own, job, partial(job.run, (), self.queue))
 
     async def reread(self, entry: Parked) -> Recovered | None:
         """See Waker."""
@@ -344,7 +365,7 @@ class Supervisor(JobObserver):
         finally:
             self._remove(job)
 
-    def _remove(self, job: Entry) -> None:
+    def _remove(self, job: RegistryEntry) -> None:
         if self.registry.remove(job) and not isinstance(job, Parked):
             for observer in self._observers:
                 observer.job_left(job)
@@ -365,11 +386,11 @@ class Supervisor(JobObserver):
         while not await self.guarded(life, name):  # noqa: ASYNC110  # nobody says when
             await trio.sleep(_RESTART_PAUSE)
 
-    def _stop_soon(self, jobs: Iterable[Entry]) -> None:
+    def _stop_soon(self, jobs: Iterable[RegistryEntry]) -> None:
         for job in jobs:
-            self._nursery.start_soon(stopped, self._ref(job))
+            self._nursery.start_soon(stopped, self.ref_of(job))
 
-    def lose(self, job: Entry) -> None:
+    def lose(self, job: RegistryEntry) -> None:
         """Let go of a job that another replica owns."""
         if isinstance(job, Parked):
             self.registry.remove(job)
@@ -413,17 +434,8 @@ class Supervisor(JobObserver):
             evicted.leave()
 
 
-def running(jobs: Iterable[Entry]) -> Iterator[Entry]:
+def running(jobs: Iterable[RegistryEntry]) -> Iterator[RegistryEntry]:
     return (job for job in jobs if not job.ended.is_set())
-
-
-def _earlier(job: Job, others: Iterable[Entry]) -> Iterator[trio.Event]:
-    """The endings of the conversation's jobs that were started before `job`."""
-    for each in others:
-        if each is job:
-            return
-        if each.turn.conversation_id == job.turn.conversation_id:
-            yield each.ended
 
 
 async def failed(job: Job) -> None:

@@ -13,6 +13,7 @@
 - `execution`: makes the tool calls of one model call, side by side
 - `handoffs`: the tools by which one agent gives the run to another
 - `introductions`: the parts that stand before an agent's words: who goes on, and with which tools
+- `kept_task`: the record of a tool call that goes on as a task
 - `leave`: the tools that somebody allowed for all of a conversation
 - `messages`: a run's calls as messages that a model reads
 - `permissions`: says what people may do with agents: roles for bits, and principals for a user

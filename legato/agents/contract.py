@@ -44,8 +44,14 @@ class Stage(Protocol):
         """Put whole parts into the log, before the model call `origin` begins."""
         ...
 
+    @property
+    def is_left(self) -> bool:
+        """Whether a next process is to go on with the run."""
+        ...
+
     async def complete(self, index: int, call: ToolCall) -> None:
-        """Put a tool call's result into the log."""
+        """Put a tool call's result into the log, or the name of the task as which the call
+        goes on."""
         ...
 
     async def apply_steers(self, origin: Origin) -> bool:

@@ -7,7 +7,7 @@ import trio
 
 from legato.agents.contract import Stage
 from legato.agents.definition import Agent
-from legato.agents.tool_run import ToolRun, answered, failed
+from legato.agents.tool_run import UNKNOWN, ToolRun, answered, failed
 from legato.agents.tools.contract import Tool, ToolOutput
 from legato.content import ToolCall
 
@@ -58,6 +58,8 @@ class Execution:
         if call.name in self._handoffs:
             return answered(call, ToolOutput(self._handoffs[call.name]))
         tool = self._tools.get(call.name)
+        if tool is None and is_recovered:
+            return answered(call, failed(UNKNOWN))
         if tool is None:
             there = ", ".join(self._tools) or "none"
             return answered(call, failed(f"There is no tool {call.name!r}.  There are: {there}."))

@@ -49,7 +49,7 @@ def _definition(target: str, edge: Edge, agents: Mapping[str, Agent]) -> ToolDef
 def first_handoff(
     calls: Iterable[ToolCall], agent_id: str, edges: Sequence[Edge], agents: Container[str]
 ) -> tuple[ToolCall, Edge] | None:
-    """The tool call by which the agent hands over, and its edge: the first of several counts.
+    """The tool call by which the agent hands over, and the edge: the first of several counts.
 
     A call to a gone agent, or along no edge, hands nothing over.
     """

@@ -9,8 +9,8 @@ from legato.agents.calls import ModelCall, calls_in
 from legato.content import Part, SteerPart, TextPart, ToolCall
 from legato.models.contract import ChatMessage
 
-INTERRUPTED: Final = "Interrupted: nobody knows whether this call was made."
-"""Stands for the absent result of an interrupted call."""
+NO_RESULT: Final = "No result: the answer ended during this call, which may have happened."
+"""The result of a call which a stop or a failure ended: providers refuse an empty result."""
 
 
 def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[ChatMessage]:
@@ -24,7 +24,7 @@ def messages_of(call: ModelCall, handoff: ToolCall | None = None) -> Iterator[Ch
     if call.text or shown:
         yield ChatMessage("assistant", call.text or None, asked, call.thoughts)
     for each in shown:
-        output = INTERRUPTED if each.output is UNSET else each.output
+        output = NO_RESULT if each.output is UNSET else each.output
         yield ChatMessage("tool", output, {"tool_call_id": each.id})
 
 

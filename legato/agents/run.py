@@ -46,7 +46,7 @@ ASKS: Final = "approval"
 CUT: Final = frozenset({"length", "content_filter"})
 """Why a model call ends in the middle of a text, or of a tool call's arguments."""
 
-CUT_CALL: Final = "The call was not made: the model's answer was cut off before its arguments."
+CUT_CALL: Final = "The call was not made: the model's answer was cut off before the arguments."
 
 log = structlog.get_logger()
 
@@ -245,10 +245,10 @@ async def _close(stage: Stage, call: ModelCall, output: str) -> None:
 
 
 def _cut_call(call: ModelCall) -> tuple[int, ToolCall] | None:
-    """The tool call in which the answer was cut off; None where all that it said is whole.
+    """The tool call in which the answer was cut off; None for an answer of whole calls.
 
-    A cut JSON text is no JSON, and the model reads that of the call; only an empty text could pass
-    for a call without arguments.
+    A cut JSON text is no JSON, and the model reads of the fault; only an empty text could pass for
+    a call without arguments.
     """
     is_cut = call.ended is not None and call.ended.reason in CUT
     last = call.tool_calls[-1]

@@ -24,6 +24,7 @@ from legato.agents.asks import (
 )
 from legato.agents.contract import Stage
 from legato.agents.definition import Agent
+from legato.agents.kept_task import KeptTask
 from legato.agents.leave import allowed_tools
 from legato.agents.tools.arguments import InvalidArguments, arguments_of
 from legato.agents.tools.contract import Tool, ToolOutput
@@ -46,7 +47,7 @@ TOO_MANY_ROUNDS: Final = f"The tool asked for input more than {MOST_ROUNDS} time
 def answered(call: ToolCall, output: ToolOutput) -> ToolCall:
     """The call with its result."""
     is_error: Literal[True] | UnsetType = True if output.is_error else UNSET
-    return replace(call, output=output.text, progress=1.0, is_error=is_error)
+    return replace(call, output=output.text, progress=1.0, is_error=is_error, task=UNSET)
 
 
 def failed(reason: str) -> ToolOutput:
@@ -82,7 +83,8 @@ class ToolRun:
         except InvalidArguments as error:
             return answered(call, failed(str(error)))
         # A call with a decision is of an API's run, which no other process goes on with.
-        maybe_begun = call.leave is UNSET and is_recovered and self._may_have_begun()
+        is_sure = call.task or call.leave is not UNSET
+        maybe_begun = is_recovered and not is_sure and self._may_have_begun()
         call, output = await self._with_leave(call)
         if output is None and maybe_begun and not self._tool.definition.may_repeat:
             output = failed(UNKNOWN)
@@ -130,11 +132,14 @@ class ToolRun:
     async def _called(self, call: ToolCall, arguments: Mapping[str, Json]) -> ToolOutput:
         """Make the call, and make it again with each answer that the tool asks for."""
         rounds = [each for each in self._asks if each.kind != "approval"]
+        task = KeptTask(self._stage, self._index, call)
         while len(rounds) <= MOST_ROUNDS:
             answers = await self._answers(rounds[-1]) if rounds else None
             state = rounds[-1].state if rounds else None
             async with self._room:
-                output = await self._tool.call(arguments, call.id, answers=answers, state=state)
+                output = await self._tool.call(
+                    arguments, call.id, answers=answers, state=state, task=task
+                )
             if isinstance(output, ToolOutput):
                 return output
             if not can_wait(self._stage.snapshot()):

@@ -4,9 +4,9 @@ An agent acts in a visit.  A visit begins at the start of the run, by a handoff 
 edges, and ends when the model answers without tool calls, or hands over.  Visits are derived from
 the log alone: a process which takes a run over finds the same visits.
 
-A run goes in steps.  The visits of one step are open side by side, and the next step begins when
-all of them have ended.  Therefore it makes no difference which visit of a step ends first, and a
-model call belongs to the same visit whoever reads the log.
+A run goes in steps.  The visits of a step are open side by side, and the next step begins when all
+visits have ended.  Therefore the order of the visits' ends makes no difference, and a model call
+belongs to the same visit for every reader of the log.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ Key = tuple[str, int | None]
 class Visit:
     """One agent's part of a run.  `before`: the messages below the question at the beginning.
 
-    `handed_to`: the visit to which the agent handed the run; None where it did not.
+    `handed_to`: the visit to which the agent handed the run; None where the visit ended otherwise.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Visits:
             self._take(call)
 
     def _begin(self, visit: Visit) -> None:
-        """Open a visit; where an agent gets the run from several others, one visit reads all."""
+        """Open a visit; an agent with the run from several agents reads all in a single visit."""
         if (twin := self.open.get(visit.key)) is not None:
             twin.before = [*twin.before, *visit.before]
             return
@@ -122,7 +122,7 @@ class Visits:
             self._next_step()
 
     def _next_step(self) -> None:
-        """Begin what follows from the visits of this step, in the order in which they began."""
+        """Begin what follows from the visits of this step, in the order of their beginnings."""
         ended, self._step = self._step, []
         for visit in ended:
             if visit.handed_to is not None:

@@ -7,6 +7,7 @@ from legato.bench import NAMES, BenchError
 from legato.bench.conditions import conditions, speed
 from legato.bench.processes import most_files, nothing_left
 from legato.bench.report import Scenario, run
+from legato.bench.scenarios.agents import agents
 from legato.bench.scenarios.coming_back import resume, storm
 from legato.bench.scenarios.costs import hostile, memory
 from legato.bench.scenarios.journal import journal
@@ -47,6 +48,7 @@ SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "storage-faults": storage_faults,
     "soak": soak,
     "upstream": upstream,
+    "agents": agents,
 }
 
 

@@ -89,6 +89,9 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_connections_per_address: Count = 1000  # an office behind one address; proxies are exempt
     max_running_jobs: Count = 2000  # a process can carry these with their readers
     max_running_jobs_per_user: Count = 20
+    max_queued_jobs: Count = 10  # waiting turns of a conversation: more is a list nobody oversees
+    # waiting turns count as running, too: this many leave a user five to begin at once
+    max_queued_jobs_per_user: Count = 15
     retention: SecondsOrNone = 600.0  # a reader coming back within ten minutes still replays
     max_retained_bytes: BytesOrNone = 256 * 1024 * 1024
     model_idle_timeout: Seconds = 120.0  # longer than reasoning models keep silent

@@ -1,5 +1,6 @@
 """The `[mcp.<name>]`, `[functions.<name>]` and `[actions.<name>]` tables: agents' tools."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
@@ -55,6 +56,14 @@ CallTimeout = Annotated[
     Meta(gt=0, le=3600, description="a number of seconds, above 0, at most 3600"),
 ]
 
+TaskTimeout = Annotated[
+    float,  # tasks are for work of minutes or hours; nobody waits longer than a day
+    Meta(gt=0, le=86_400, description="a number of seconds, above 0, at most 86400"),
+]
+
+VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""An environment variable in a value of `headers` or `env`."""
+
 _OF_A_PROCESS: Final = ("command", "args", "env")
 _OF_AN_ADDRESS: Final = ("url", "headers")
 
@@ -62,7 +71,10 @@ _OF_AN_ADDRESS: Final = ("url", "headers")
 class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One `[mcp.<name>]` table: a process (`command`), or an address (`url`).
 
-    `timeout`: seconds for one call of a tool, as LibreChat has it.
+    `${NAME}` in a value of `env` and `headers` is an environment variable of Legato.
+    `timeout`: seconds for one call of a tool, as LibreChat has it.  `task_timeout`: seconds for a
+    call that goes on as a task of the server: by default half of a job's longest time, which leaves
+    the model time for an answer.
     """
 
     command: Text | None = None
@@ -71,6 +83,7 @@ class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     url: HttpUrl | None = None
     headers: Headers = {}
     timeout: CallTimeout = 60.0
+    task_timeout: TaskTimeout = 1800.0
 
 
 def mcp_values(name: str, found: object, place: str) -> dict[str, object]:
@@ -205,5 +218,12 @@ def tool_values(file: dict[str, object], place: str) -> dict[str, object]:
 
 
 def key_variables(values: Mapping[str, Any]) -> list[object]:
-    """The variables that hold the keys of actions, in the values that `tool_values` gave."""
-    return [table.get("key_env") for table in values.get("actions", {}).values()]
+    """The variables that hold keys of tools, in the values that `tool_values` gave."""
+    actions = [table.get("key_env") for table in values.get("actions", {}).values()]
+    return [*actions, *(name for table in values.get("mcp", {}).values() for name in _named(table))]
+
+
+def _named(table: Mapping[str, Any]) -> list[str]:
+    """The environment variables named in an `[mcp.<name>]` table."""
+    texts = [*table.get("headers", {}).values(), *table.get("env", {}).values()]
+    return [name for text in texts for name in VARIABLE.findall(text)]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Final, Self, assert_never
 
-from msgspec import Raw, convert, json
+from msgspec import UNSET, Raw, convert, json
 
 from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart, WholePart
 from legato.dialects.blank_lines import BlankLines
@@ -203,6 +203,8 @@ class ChatCompletions:
             yield self._chunk({"annotations": list(map(annotation_of, part.annotations))})
 
     def _complete(self, event: StepCompleted) -> Iterator[Body]:
+        if event.tool_call.output is UNSET:
+            return  # the call goes on as a task
         if event.index in self._agents:
             part = ToolCallPart(event.tool_call, agent_id=self._agents.pop(event.index))
             # Clients put lists together by `index`: this list has the calls in the order of their

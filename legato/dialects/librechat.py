@@ -7,7 +7,7 @@ between it and the data they would ask for what follows an event that they never
 from collections.abc import Mapping
 from typing import Any, Final, Self, assert_never
 
-from msgspec import json
+from msgspec import UNSET, json
 
 from legato.content import NEW_CHAT, ToolCall
 from legato.dialects.contract import Identity
@@ -107,6 +107,8 @@ class LibreChat:
             return b""  # the reply to the start says the first; no frame says the rest
         if isinstance(event, StepStarted) and (event.is_hidden or event.kind == "tool_list"):
             return b""
+        if isinstance(event, StepCompleted) and event.tool_call.output is UNSET:
+            return b""  # the call goes on as a task
         if isinstance(event, Failed) and event.request is None:
             return self._frame(seq, {"error": event.message}, name=b"error")
         return self._frame(seq, self._body(event))

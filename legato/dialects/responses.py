@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Final, NamedTuple, Self, assert_never
 
-from msgspec import json
+from msgspec import UNSET, json
 
 from legato.content import (
     AgentUpdatePart,
@@ -205,6 +205,8 @@ class ResponsesEncoder:
 
     def _complete(self, event: StepCompleted) -> Iterator[ResponseEvent]:
         """The result of a call.  A call of the caller's gets one where its model call was cut."""
+        if event.tool_call.output is UNSET:
+            return  # the call goes on as a task
         item = self._open.get(event.index)
         if item is not None and item.origin.agent_id is not None:
             growing = completed(item.growing, event.tool_call)

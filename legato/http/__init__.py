@@ -18,6 +18,7 @@
   before
 - `openapi`: the API's description (OpenAPI 3.1), made of the routes and their structs
 - `pages`: the page, and the routes for operators and tools
+- `queue`: the routes of a conversation's queue: list the waiting turns, cancel, edit or move one
 - `replies`: bodies of the routes' replies, where a reply is not a stored record
 - `request_context`: requests in, responses out: JSON by msgspec, and the job or conversation that
   an id names, for the user who may see it

@@ -30,13 +30,14 @@ from legato.http.openai.responses.responses import responses
 from legato.http.openai.responses.sockets import response_sockets
 from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
+from legato.http.queue import queue
 from legato.http.runtime import Runtime
 from legato.http.steering import steering
 from legato.secret import with_secret
 
 BLUEPRINTS: Final = (
     *(agents, actions, avatars, permissions, tools),
-    *(chat, steering, completions, completion_jobs, conversations, keys, models),
+    *(chat, queue, steering, completions, completion_jobs, conversations, keys, models),
     *(responses, response_jobs, response_sockets, compaction),
     *(api_conversations, conversation_items),
     *(pages, sessions, metrics),

@@ -15,6 +15,7 @@ from quart import (
 
 from legato.actors.admission import (
     Busy,
+    QueueFull,
     RequestReused,
     ShuttingDown,
     StartRefused,
@@ -22,9 +23,12 @@ from legato.actors.admission import (
     TooManyForUser,
 )
 from legato.actors.conversation.turn import InvalidTurn
+from legato.actors.messages import Standing
+from legato.actors.queue.waiting_turn import MOST_CHANGES
 from legato.actors.start import NotStarted
 from legato.actors.stream.places import UnknownDialect
 from legato.agents.errors import AgentForbidden, InvalidAgent, NoSuchAgent
+from legato.events import Cursor
 from legato.http.auth.authenticator import ForbiddenOrigin
 from legato.http.auth.tokens import KeysUnavailable, Unauthorized
 from legato.models.contract import ModelError
@@ -128,6 +132,36 @@ class ConversationNotFound(NotFound):
     error = "Conversation not found"
 
 
+class NotQueued(RequestError):
+    """The turn waits no more: `generationStatus` is how the job stands, as true at `cursor`."""
+
+    status = 409
+    error = "Not queued"
+
+    def __init__(self, job_id: str, standing: str, cursor: Cursor) -> None:
+        how = "has begun" if standing == Standing.RUNNING else "has ended"
+        super().__init__(
+            f"The turn {how}, and waits no more.",
+            generationId=job_id,
+            generationStatus=standing,
+            cursor=str(cursor),
+        )
+
+
+class TooManyChanges(RequestError):
+    """A waiting turn keeps every change, and takes only so many."""
+
+    status = 429
+    error = "Too many changes"
+
+    def __init__(self, job_id: str, cursor: Cursor) -> None:
+        super().__init__(
+            f"The turn was changed {MOST_CHANGES} times; more changes are not allowed.",
+            generationId=job_id,
+            cursor=str(cursor),
+        )
+
+
 STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     Unauthorized: (401, "Unauthorized"),
     KeysUnavailable: (503, "Keys unavailable"),
@@ -146,6 +180,7 @@ STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     RequestReused: (422, "Request reused"),
     Busy: (409, "Conversation busy"),
     TooManyForUser: (429, "Too many generations"),
+    QueueFull: (429, "Queue full"),
     TooManyForServer: (503, "Too many generations"),
     ShuttingDown: (503, "Shutting down"),
     RequestTaken: (409, "Request taken"),

@@ -79,6 +79,54 @@ class AbortReply(Struct, kw_only=True, rename="camel"):
     persistence_failed: bool | UnsetType = UNSET
 
 
+class QueuedTurnReply(Struct, kw_only=True, rename="camel", omit_defaults=True):
+    """A waiting turn.  `position` counts from 1, the turn that begins next.
+
+    `cursor`: the position in the generation's log at which the entry is true.  `clientRequestId` is
+    the start's.
+    """
+
+    generation_id: str
+    user_message_id: str
+    text: str
+    position: int
+    created_at: int  # milliseconds since 1970
+    cursor: str
+    client_request_id: str | None = None
+
+
+class QueueReply(Struct, rename="camel"):
+    conversation_id: str
+    queue: Sequence[QueuedTurnReply]
+
+
+class CancelTurnReply(Struct, rename="camel"):
+    """The turn is cancelled; `cursor` is the ending's."""
+
+    conversation_id: str
+    generation_id: str
+    cursor: str
+    cancelled: bool = True
+
+
+class MoveReply(Struct, rename="camel"):
+    """The turn is at `position`, as true at `cursor`."""
+
+    conversation_id: str
+    generation_id: str
+    position: int
+    cursor: str
+
+
+class EditTurnReply(Struct, rename="camel"):
+    """The turn has `text`, as true at `cursor`."""
+
+    conversation_id: str
+    generation_id: str
+    text: str
+    cursor: str
+
+
 class SteerReply(Struct, kw_only=True, rename="camel"):
     """A steer: `queued` (at `position` among the waiting ones, from 1), `applied` (a model call
     read it; it is part `index` of the answer), `cancelled`, or `returned` (`why`: the generation

@@ -1,6 +1,7 @@
 """The command `legato prove`: whole clusters on a mock clock, with every fault there is, by
 seed.
 
+- `asks`: what clients were told of their answers to asks, compared with the journal and the calls
 - `client`: a client that reads the frames as a front end does
 - `command`: the command: runs seeds on all cores, and prints the outcome in words
 - `comparison`: compares all replies and streams of a job with the job's only history
@@ -8,6 +9,7 @@ seed.
 - `exemptions`: exemptions: states of a cluster in which a check is left out, each by its name
 - `model`: the trivial model: requests, answers, and the properties that follow from both
 - `provider`: the provider of all replicas, with the requests that are open at the moment
+- `queue`: what clients were told about waiting turns, compared with what the provider was asked
 - `readers`: readers: clients with a cursor, each coming back until the ending is read
 - `records`: records in memory that fail, hang and lie on demand
 - `run`: one run: a schedule happens to a cluster on the mock clock, always in the same way
@@ -17,6 +19,8 @@ seed.
 - `shrink`: shrinking: the shortest schedule found that still breaks the promise
 - `simulation`: a simulation: a cluster during a schedule, and all that the cluster's clients are
   told
+- `steers`: what clients were told of their steers, compared with the journal and with what models
+  read
 - `tools`: the tools of all replicas, with every call that was ever made
 - `world`: the storage shared by all replicas, and each replica's access, failing on demand
 """

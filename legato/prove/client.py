@@ -1,11 +1,14 @@
 """A client that reads the frames as a front end does."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import json
 
 from legato.events import Cursor
+
+_BESIDE: Final = ("on_steer_updated", "on_pending_action", "on_action_resolved")
+"""Events that leave the content as it is."""
 
 
 class SimulatedClient:
@@ -53,8 +56,14 @@ class SimulatedClient:
         self.content = state["aggregatedContent"]
 
     def _apply(self, event: str, data: Any) -> None:
+        if event in _BESIDE:
+            return
         if event == "on_run_step":
             self._step(data)
+            return
+        if event == "on_steer_applied":
+            assert data["index"] == len(self.content), "a steer stands behind all that was said"
+            self.content.append(data["part"])
             return
         if event == "on_run_step_completed":
             result = data["result"]

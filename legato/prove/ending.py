@@ -64,6 +64,7 @@ async def compare(sim: Simulation) -> None:
         calls = ", ".join(each.call_id for each in sim.tools.open)
         sim.model.breach("tools", f"tools still run after all have ended: {calls}")
     _compare_requests(sim)
+    sim.queue.compare(sim.provider)
     for known in sim.model.jobs:
         if sim.model.is_deleted(known):
             Comparison(sim, known).compare_endings()

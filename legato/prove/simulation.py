@@ -13,6 +13,7 @@ from legato.events import Ending, Failed
 from legato.prove.exemptions import GRACE, Exemption
 from legato.prove.model import AskedStart, KnownJob, PromiseModel
 from legato.prove.provider import ProviderConnection, SimulatedProvider
+from legato.prove.queue import QueueWitness
 from legato.prove.readers import SimulatedReader
 from legato.prove.schedule import Schedule, nth
 from legato.prove.seats import C1, C2, Replicas, Seat
@@ -52,6 +53,7 @@ class Simulation:
         self.model: PromiseModel = model
         self.nursery = nursery
         self.readers: list[SimulatedReader] = []
+        self.queue = QueueWitness(model)
         self.questions = 0  # asked, and neither answered nor given up
         self.forgot_at = -LEASE
         self.lost_at = -LEASE  # when a replica was lost last, or cut off, or something deleted

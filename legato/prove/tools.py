@@ -10,7 +10,7 @@ from typing import Final
 import trio
 
 from legato.agents.definition import Agent
-from legato.agents.tools.contract import Offer, ToolDefinition, ToolOutput
+from legato.agents.tools.contract import Offer, TaskRecord, ToolDefinition, ToolOutput
 from legato.models.contract import Json, ModelEvent, ModelRequest, ToolCallChunk
 
 WRITE: Final = ToolDefinition(name="write")
@@ -27,10 +27,13 @@ AGENT: Final = Agent(
 class MadeCall:
     """A call that a replica made; open until the tool returns, or the replica is gone."""
 
-    def __init__(self, replica: str, tool: ToolDefinition, call_id: str) -> None:
+    def __init__(
+        self, replica: str, tool: ToolDefinition, call_id: str, arguments: Mapping[str, Json]
+    ) -> None:
         self.replica = replica
         self.tool = tool
         self.call_id = call_id
+        self.arguments = arguments
         self.output: ToolOutput | None = None
         self.returned = trio.Event()
 
@@ -102,9 +105,10 @@ class WitnessedTool:
         *,
         answers: Mapping[str, Json] | None = None,
         state: str | None = None,
+        task: TaskRecord | None = None,
     ) -> ToolOutput:
         """See Tool."""
-        made = MadeCall(self._replica, self.definition, call_id)
+        made = MadeCall(self._replica, self.definition, call_id, arguments)
         self._tools.calling(made)
         self._tools.made.append(made)
         self._tools.open.append(made)

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from copy import copy
 from typing import Any, Final, TypeVar
 
@@ -13,11 +13,13 @@ from legato.storage.births import new_birth
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
 from legato.storage.contracts.replication import (
+    UNLIMITED,
     DirectoryEntry,
     Entered,
     JobInfo,
     Joined,
     NotEntered,
+    QueueLimits,
 )
 from legato.storage.failure_detector import LEFT
 from legato.storage.memory.replication import DirectoryJournal, MemoryReplication
@@ -164,9 +166,16 @@ class Faulty(MemoryReplication):
         return done
 
     async def enter(
-        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
+        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int, queue: QueueLimits = UNLIMITED
     ) -> Entered | Joined | NotEntered:
-        return await self.reported(super().enter(info, on_busy, max_per_user=max_per_user))
+        entering = super().enter(info, on_busy, max_per_user=max_per_user, queue=queue)
+        return await self.reported(entering)
+
+    async def begin(self, info: JobInfo, *, ended: Collection[str]) -> Sequence[JobInfo]:
+        return await self.reported(super().begin(info, ended=ended))
+
+    async def move_to_front(self, info: JobInfo) -> int | None:
+        return await self.reported(super().move_to_front(info))
 
     async def void(self, info: JobInfo, *, may_repeat: bool) -> None:
         if self.forgets_nothing > 0:

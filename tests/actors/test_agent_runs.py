@@ -5,15 +5,16 @@ from contextlib import asynccontextmanager, closing
 from itertools import count
 from typing import Any
 
+import pytest
 import trio
 from msgspec import UNSET
 from trio.testing import MockClock
 
 from legato.actors.lifespan import open_supervisor
-from legato.agents.definition import Agent
+from legato.agents.definition import Agent, Edge
 from legato.agents.run import AgentRuns
 from legato.agents.tool_run import UNKNOWN
-from legato.agents.tools.contract import Tool
+from legato.agents.tools.contract import TaskRecord, Tool, ToolOutput
 from legato.config import Limits, OnOwnerLost
 from legato.content import TextPart, ToolCallPart
 from legato.dialects.librechat import LibreChat
@@ -33,6 +34,7 @@ async def open_runs(
     journal_store: JournalStore,
     on_owner_lost: OnOwnerLost = "continue",
     journal: MemoryJournal | None = None,
+    has_journal: bool = True,
     **limits: Any,
 ) -> AsyncIterator[House]:
     """A process: at the end of the block its journal becomes a dead owner's."""
@@ -43,7 +45,7 @@ async def open_runs(
         models=models,
         dialects={"librechat": LibreChat, "numbers": Numbers},
         limits=Limits(**limits),
-        journal=journal,
+        journal=journal if has_journal else None,
         runs=AgentRuns(models, ListToolbox(*tools)),
         on_owner_lost=on_owner_lost,
         wall_clock=trio.current_time,
@@ -120,6 +122,43 @@ async def test_stop_ends_a_tool_that_runs(autojump_clock: MockClock) -> None:
     assert results(reply.ending) == [""]
 
 
+class LeavingTool(CountedTool):
+    """A tool that notes in its cancellation whether another process goes on with the call."""
+
+    def __init__(self) -> None:
+        super().__init__("build")
+        self.began = trio.Event()
+        self.was_left: bool | None = None
+
+    async def call(
+        self, *given: object, task: TaskRecord | None = None, **more: object
+    ) -> ToolOutput:
+        assert task is not None
+        self.began.set()
+        try:
+            await trio.sleep_forever()
+        finally:
+            self.was_left = task.is_left
+
+
+@pytest.mark.parametrize(("end", "is_left"), [("stop", False), ("hand_on", True), ("lose", True)])
+async def test_a_tool_knows_whether_another_process_goes_on_with_its_call(
+    end: str, autojump_clock: MockClock, *, is_left: bool
+) -> None:
+    tool = LeavingTool()
+    helper = agent("helper", calls(call("build")), tools=["build"])
+    async with open_runs(tool, records=FlakyRecords(), journal_store=JournalStore()) as house:
+        job = house.start(model="scripted", agents=(helper,))
+        await tool.began.wait()
+        if end == "stop":
+            await job.stop()
+        else:
+            getattr(house.job(job), end)()
+            await trio.testing.wait_all_tasks_blocked()
+
+    assert tool.was_left is is_left
+
+
 async def test_a_run_that_takes_too_long_fails_by_name(autojump_clock: MockClock) -> None:
     async def hang(arguments: Mapping[str, Json]) -> str:
         await trio.sleep_forever()
@@ -193,3 +232,15 @@ async def test_a_process_that_seals_ends_what_another_began(autojump_clock: Mock
 
     assert isinstance(ending, Failed)
     assert ending.reason == "server_restart"
+
+
+async def test_the_next_agent_is_told_of_in_the_answer(autojump_clock: MockClock) -> None:
+    edge = Edge(origin="agent_first", target="agent_second", edge_type="direct")
+    first = agent("first", {"text": "One. "}, edges=[edge])
+    second = agent("second", {"text": "Two."})
+    async with open_runs(records=FlakyRecords(), journal_store=JournalStore()) as house:
+        ending = await house.start(model="scripted", agents=(first, second)).ended()
+
+    assert ending.response is not None
+    kinds = [type(part).__name__ for part in ending.response.content or ()]
+    assert kinds == ["TextPart", "AgentUpdatePart", "TextPart"]

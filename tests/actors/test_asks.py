@@ -15,7 +15,7 @@ from legato.actors.ref import JobRef
 from legato.agents.asks import DENIED, EXPIRED
 from legato.agents.definition import Agent, Approval
 from legato.agents.tool_run import UNKNOWN
-from legato.agents.tools.contract import InputRequired, ToolOutput
+from legato.agents.tools.contract import InputRequired, TaskRecord, ToolOutput
 from legato.config import OnOwnerLost
 from legato.content import ToolCallPart
 from legato.events import Answered, AnyEnding, Asked, Decided, Failed, Finished, Stopped
@@ -288,6 +288,7 @@ class Form:
         *,
         answers: Mapping[str, Json] | None = None,
         state: str | None = None,
+        task: TaskRecord | None = None,
     ) -> ToolOutput | InputRequired:
         self.calls.append((answers, state))
         if answers is None:

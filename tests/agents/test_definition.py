@@ -3,7 +3,7 @@
 import pytest
 from msgspec import ValidationError, json
 
-from legato.agents.definition import Agent, Edge, reached
+from legato.agents.definition import Agent, Edge, labelled, reached, unlabelled
 from legato.content import TurnRequest
 from legato.events import Queued
 
@@ -69,3 +69,20 @@ def test_the_agents_that_edges_name_are_each_named_once() -> None:
     agent = Agent(id="a", version=1, name="", model="m", edges=edges)
 
     assert reached(agent) == ("b", "c", "d")
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "short"),
+    [
+        ("now_mcp_clock", "clock", "now"),
+        ("a_mcp_b_mcp_clock", "clock", "a_mcp_b"),
+        ("get_action_a_example", "actions:a_example", "get"),
+        ("lc_transfer_to_x_mcp_y", "agents", "lc_transfer_to_x_mcp_y"),
+        ("roll", "functions", "roll"),
+    ],
+)
+def test_a_tools_name_is_a_label_and_a_name_and_both_give_it_back(
+    name: str, label: str, short: str
+) -> None:
+    assert labelled(name) == (label, short)
+    assert unlabelled(label, short) == name

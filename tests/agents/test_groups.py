@@ -1,9 +1,9 @@
-"""Agents side by side: who acts when, whoever is faster, and whoever takes the run over."""
+"""Agents side by side: each acts in turn, at any speed, and after any change of processes."""
 
 from collections.abc import Sequence
 
+import trio
 from msgspec.structs import replace
-from trio import sleep
 from trio.testing import MockClock
 
 from legato.agents.definition import Agent
@@ -27,7 +27,7 @@ def slow(one: Agent) -> Agent:
 
 
 def acted(stage: ListStage) -> list[str]:
-    """The agents in the order in which their model calls ended, without the calls that were cut."""
+    """The agents in the order of their model calls' ends, without the cut calls."""
     ended = stage.snapshot().calls
     return [(each.origin.agent_id or "").removeprefix("agent_") for each in ended]
 
@@ -37,7 +37,7 @@ def said(stage: ListStage) -> str:
 
 
 def two_groups() -> Sequence[Agent]:
-    """A group of two, each of which starts a group of its own; the first of them is slow."""
+    """A group of two, each with a group behind; the first agent of the first group is slow."""
     root = edge("root", "left", "right", edge_type="direct")
     left = edge("left", "a", "b", edge_type="direct")
     right = edge("right", "c", "d", edge_type="direct")
@@ -158,7 +158,7 @@ async def test_the_agents_of_a_group_share_the_room_for_tool_calls(
         nonlocal most, running
         running += 1
         most = max(most, running)
-        await sleep(1)
+        await trio.sleep(1)
         running -= 1
         return ""
 

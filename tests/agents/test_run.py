@@ -10,10 +10,12 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.agents.bare import BARE_RUNS, BareRun
 from legato.agents.definition import Agent, Edge
+from legato.agents.kept_task import KeptTask
+from legato.agents.messages import NO_RESULT, messages_in
 from legato.agents.prompt import names_in
 from legato.agents.run import AgentRun, AgentRuns
 from legato.agents.tool_run import MOST_ROUNDS, NOT_MADE, TOO_MANY_ROUNDS, UNKNOWN, answered
-from legato.agents.tools.contract import InputRequired, NoTools, ToolOutput
+from legato.agents.tools.contract import InputRequired, NoTools, TaskRecord, ToolOutput
 from legato.content import (
     AgentUpdate,
     AgentUpdatePart,
@@ -410,6 +412,76 @@ async def test_the_tool_calls_of_a_model_call_that_was_cut_are_not_made() -> Non
     assert [message.role for message in heir.asked[0].messages] == ["user"]
 
 
+async def test_a_recovered_call_whose_tool_is_not_there_any_more_has_an_unknown_outcome() -> None:
+    helper = agent("helper", calls(call("write")), {"text": "."}, tools=["write"])
+    whole = ListStage()
+    await run_of(helper, tools=[CountedTool("write")]).answer(whole, QUESTION)
+    completed = next(n for n, each in enumerate(whole.events) if isinstance(each, StepCompleted))
+    heir = ListStage(whole.events[:completed])
+
+    await run_of(helper).answer(heir, QUESTION)
+
+    assert heir.results == [("write", UNKNOWN)]
+
+
+class TaskTool(CountedTool):
+    """A tool whose calls go on as tasks.  `waited`: the tasks that were waited for."""
+
+    def __init__(self, stage: ListStage) -> None:
+        super().__init__("build")
+        self.stage = stage
+        self.waited: list[str] = []
+        self.open_events = -1
+
+    async def call(
+        self, *given: object, task: TaskRecord | None = None, **more: object
+    ) -> ToolOutput:
+        assert task is not None
+        if task.task_id is None:
+            self.calls.append("begun")
+            await task.keep(f"task-{len(self.calls)}")
+        assert task.task_id is not None
+        self.open_events = len(self.stage.events) - self.stage.durable
+        self.waited.append(task.task_id)
+        return ToolOutput("built")
+
+
+async def test_the_name_of_a_task_is_durable_and_no_result() -> None:
+    helper = agent("helper", calls(call("build")), {"text": "."}, tools=["build"])
+    stage = ListStage()
+    tool = TaskTool(stage)
+
+    await run_of(helper, tools=[tool]).answer(stage, QUESTION)
+
+    first, last = [each.tool_call for each in stage.events if isinstance(each, StepCompleted)]
+    assert (first.task, first.output) == ("task-1", UNSET)
+    assert (last.task, last.output) == (UNSET, "built")
+    assert tool.open_events == 0
+
+
+async def test_a_task_is_waited_for_by_the_next_process_and_not_begun_again() -> None:
+    helper = agent("helper", calls(call("build")), {"text": "."}, tools=["build"])
+    whole = ListStage()
+    await run_of(helper, tools=[TaskTool(whole)]).answer(whole, QUESTION)
+    kept = next(n for n, each in enumerate(whole.events) if isinstance(each, StepCompleted))
+    heir = ListStage(whole.events[: kept + 1])
+    tool = TaskTool(heir)
+
+    await run_of(helper, tools=[tool]).answer(heir, QUESTION)
+
+    assert heir.results == [("build", "built")]
+    assert (tool.calls, tool.waited) == ([], ["task-1"])
+
+
+async def test_a_run_that_is_left_leaves_its_tasks() -> None:
+    stage = ListStage()
+    task = KeptTask(stage, 0, ToolCall("c", "build"))
+
+    assert not task.is_left
+    stage.is_left = True
+    assert task.is_left
+
+
 async def test_the_first_failure_of_a_group_ends_the_run() -> None:
     way = edge("root", "left", "right", edge_type="direct")
     failing = agent("left", {"text": "L"})
@@ -559,3 +631,23 @@ def test_a_result_that_went_through_a_journal_is_the_same_bytes() -> None:
     completed = StepCompleted(0, answered(ToolCall("call_1", "now"), ToolOutput("12:00")))
     again = msgpack.decode(msgpack.encode(completed), type=StepCompleted)
     assert json.encode(again) == json.encode(completed)
+
+
+def test_an_answer_is_read_back_with_a_message_for_each_agent_and_call() -> None:
+    done = ToolCall("c", CLOCK, "{}", output="12:00")
+    content = (
+        AgentUpdatePart(AgentUpdate(0, "r", "root")),
+        TextPart("First."),
+        AgentUpdatePart(AgentUpdate(2, "r", "poet")),
+        TextPart("Second."),
+        ToolCallPart(done),
+        ToolCallPart(ToolCall("d", CLOCK, "{}")),
+    )
+    read = [(each.role, each.text) for each in messages_in(content)]
+
+    assert read == [
+        ("assistant", "First."),
+        ("assistant", "Second."),
+        ("tool", "12:00"),
+        ("tool", NO_RESULT),
+    ]

@@ -18,6 +18,7 @@ from legato.bench.load.faults import InducedOutage
 from legato.bench.processes import cpu_seconds, resident
 from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
+from legato.bench.scenarios.agents import AGENTS, BARE, CALLING, agents
 from legato.bench.scenarios.coming_back import resume, storm
 from legato.bench.scenarios.costs import hostile, memory
 from legato.bench.scenarios.journal import journal
@@ -163,6 +164,14 @@ def test_a_provider_in_front_is_measured_beside_pipes() -> None:
         assert figures[f"{server}, 2: lag p99, ms"] >= figures[f"{server}, 2: lag p50, ms"] > 0
         # Whether one is kept up with in a fifth of a second is the machine's matter.
         assert figures[f"{server}: most generations"] in (0, 1)
+
+
+def test_runs_with_tools_are_measured_beside_bare_models() -> None:
+    (figures,) = measured(agents(jobs=3, between=5, turns=1, warm_up=0.5, window=0.5))
+
+    for kind in (BARE, AGENTS, CALLING):
+        assert figures[f"{kind}: CPU, µs a token"] > 0
+    assert figures[f"{AGENTS}: CPU, times that of {BARE}"] > 0
 
 
 def test_servers_that_cannot_be_measured_leave_the_others_their_figures() -> None:

@@ -90,6 +90,10 @@ def test_servers_and_functions_come_from_the_file(tmp_path: Path) -> None:
             "hyphens and underscores, without _mcp_, and neither functions nor agents",
         ),
         (
+            "[mcp.a]\ncommand = 'x'\ntask_timeout = 86401",
+            "mcp.a.task_timeout: found 86401; allowed: a number of seconds, above 0, at most 86400",
+        ),
+        (
             "[mcp.a]\ncommand = 'x'\ntimeout = 0",
             "mcp.a.timeout: found 0; allowed: a number of seconds, above 0, at most 3600",
         ),
@@ -138,3 +142,16 @@ def test_a_table_that_cannot_be_used_is_refused_by_name(
         load(tmp_path, text)
 
     assert str(caught.value).removeprefix(f"{tmp_path}/legato.toml: ").startswith(reason)
+
+
+def test_variables_in_the_tables_of_servers_are_no_unknown_settings(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        """
+        [mcp.pets]
+        url = "https://pets.example/mcp"
+        headers = {Authorization = "Bearer ${LEGATO_PETS_KEY}"}
+        """,
+    )
+
+    assert settings.mcp["pets"].headers == {"Authorization": "Bearer ${LEGATO_PETS_KEY}"}

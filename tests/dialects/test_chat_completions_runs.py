@@ -3,28 +3,37 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from msgspec import json
+from msgspec.structs import replace
 from openai.lib.streaming._deltas import accumulate_delta
 from openai.types.chat import ChatCompletionChunk
 
 from legato.actors.stream.fold import Fold
-from legato.content import Answering, ApiRequest, Message, ToolCall
+from legato.content import Answering, ApiRequest, Message, SteerPart, ToolCall, TurnRequest
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.completion_object import completion
 from legato.dialects.contract import Identity
 from legato.events import (
+    Answered,
     AnyEvent,
     ArgumentsDelta,
+    Asked,
     ContentEvent,
     Created,
     Finished,
     ModelCallEnded,
     Origin,
+    Queued,
+    SteerApplied,
+    SteerReturned,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     TextDelta,
 )
+from legato.shown import shown
 from tests.support.openai.chunks import DONE, Chunk, chunks_of
 from tests.support.runs import runs
 
@@ -66,7 +75,7 @@ def finished(events: Iterable[ContentEvent], reason: str = "stop") -> Finished:
         message_id="R",
         conversation_id="C",
         is_created_by_user=False,
-        content=fold.content(),
+        content=shown(fold.snapshot(0)),
         agent_id="ada",
     )
     return Finished(response=answer, reason=reason)
@@ -217,3 +226,35 @@ def test_the_stream_of_any_run_is_the_same_from_any_place(events: list[ContentEv
 
         assert rest == [twin.encode(seq, event) for seq, event in enumerate(every[at:], at + 1)]
         assert len([*begun, *rest]) == len(every)
+
+
+def test_a_turn_that_waits_is_told_by_the_reply_alone() -> None:
+    turn = TurnRequest(
+        job_id="J", conversation_id="C", message_id="Q", response_id="R", user="u", model="m"
+    )
+
+    assert ChatCompletions(IDENTITY).encode(1, Queued(turn)) == b""
+
+
+def test_a_call_that_goes_on_as_a_task_is_told_with_its_result() -> None:
+    begun = StepCompleted(1, replace(CLOCK, task="t1"))
+    encoder = ChatCompletions(IDENTITY)
+    for seq, event in enumerate((created(), *RUN[:6]), 1):
+        encoder.encode(seq, event)
+
+    assert encoder.encode(8, begun) == b""
+    assert b"12:00" in encoder.encode(9, StepCompleted(1, NOON))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        SteerTaken(steer_id="s", text="Shorter.", at=1),
+        SteerApplied(SteerPart(steer="Shorter.", steer_id="s"), 1),
+        SteerReturned("s", "stopped"),
+        Asked(ask_id="a", kind="approval", index=2, payload={}, allowed=("approve",)),
+        Answered(ask_id="a", decision="approve"),
+    ],
+)
+def test_words_and_answers_from_outside_are_no_chunks(event: AnyEvent) -> None:
+    assert ChatCompletions(IDENTITY).encode(1, event) == b""

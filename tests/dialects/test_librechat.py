@@ -117,6 +117,12 @@ def test_the_other_deltas(event: AnyEvent, name: str, data: Any) -> None:
     assert body(event) == {"event": name, "data": data}
 
 
+def test_a_call_that_goes_on_as_a_task_has_no_frame() -> None:
+    event = StepCompleted(2, ToolCall("t", "find", "{}", task="task-1"))
+
+    assert DIALECT.encode(1, event) == b""
+
+
 def plain(identity: Identity, seq: int, event: Delta) -> bytes:
     """A delta's frame, said once more in the plain way."""
     name, delta = plain_delta(event)

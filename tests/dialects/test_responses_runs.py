@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import openresponses_types
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import json
+from msgspec import UNSET, json
 from msgspec.structs import replace
 from openai.types.responses import ResponseOutputItem, ResponseStreamEvent
 from pydantic import TypeAdapter
@@ -14,16 +15,30 @@ from pydantic import TypeAdapter
 from legato.actors.ending import Decision, ending_of
 from legato.actors.messages import Ended, Failure, Opening, Outcome, StopRequested, Stored
 from legato.actors.stream.fold import Fold
-from legato.content import Answering, Conversation, ToolCall, ToolListPart, Usage
+from legato.content import (
+    Answering,
+    Conversation,
+    SteerPart,
+    ToolCall,
+    ToolListPart,
+    TurnRequest,
+    Usage,
+)
 from legato.dialects.response_object import has_output, resource, resource_now
 from legato.dialects.responses import ResponsesEncoder
 from legato.events import (
+    Answered,
     AnyEnding,
     AnyEvent,
     ArgumentsDelta,
+    Asked,
     ContentEvent,
     ModelCallEnded,
     Origin,
+    Queued,
+    SteerApplied,
+    SteerReturned,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     TextDelta,
@@ -261,3 +276,35 @@ def test_the_events_of_any_run_are_the_same_from_any_number(events: list[Content
 
         assert [*begun, rest[0]] == frames[: at + 1]
         assert rest[0] == rest[1]
+
+
+def test_a_turn_that_waits_is_told_by_the_reply_alone() -> None:
+    turn = TurnRequest(
+        job_id="J", conversation_id="C", message_id="Q", response_id="R", user="u", model="m"
+    )
+
+    assert ResponsesEncoder(IDENTITY).encode(1, Queued(turn)) == b""
+
+
+def test_a_call_that_goes_on_as_a_task_is_told_with_its_result() -> None:
+    begun = StepCompleted(2, replace(NOON, output=UNSET, task="t1"))
+    encoder = ResponsesEncoder(IDENTITY)
+    for seq, event in enumerate((CREATED, *ASKED), 1):
+        encoder.encode(seq, event)
+
+    assert encoder.encode(9, begun) == b""
+    assert b"12:00" in encoder.encode(10, StepCompleted(2, NOON))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        SteerTaken(steer_id="s", text="Shorter.", at=1),
+        SteerApplied(SteerPart(steer="Shorter.", steer_id="s"), 1),
+        SteerReturned("s", "stopped"),
+        Asked(ask_id="a", kind="approval", index=2, payload={}, allowed=("approve",)),
+        Answered(ask_id="a", decision="approve"),
+    ],
+)
+def test_words_and_answers_from_outside_are_no_items(event: AnyEvent) -> None:
+    assert ResponsesEncoder(IDENTITY).encode(1, event) == b""

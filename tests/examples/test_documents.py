@@ -47,6 +47,17 @@ async def test_the_chat_by_hand_brings_its_answer(tmp_path: Path) -> None:
     assert '"final":true' in told
 
 
+async def test_a_queue_is_reordered_as_printed(tmp_path: Path) -> None:
+    (tmp_path / "legato.toml").write_text(NAMED)
+    [example] = examples("steering.md", "sh")
+    async with demo(tmp_path) as (server, _):
+        told = await run(server, tmp_path, "/bin/bash", "-c", with_legato(example))
+
+    assert '"position":1' in told
+    assert '"cancelled":true' in told
+    assert re.findall(r'"text": "(.*)"', told) == ["Fourth?", "Third?"]
+
+
 async def test_openai_s_client_answers_and_comes_back_as_printed(tmp_path: Path) -> None:
     (tmp_path / "legato.toml").write_text(NAMED)
     key_example = next(examples("openai.md", "sh"))

@@ -80,12 +80,30 @@ def test_a_reader_who_stays_can_ask_on(
     expect(page.locator("article.question .bubble")).to_have_text(["first", "second", "third"])
 
 
-def test_the_page_never_interrupts_an_answer(
-    page: Page, server: LegatoServer, elsewhere: BrowserContext
+def test_a_reader_who_chose_nothing_is_not_taken_elsewhere_either(
+    page: Page, context: BrowserContext, server: LegatoServer, elsewhere: BrowserContext
 ) -> None:
-    ask(page, "first", model="slow")
+    ask(page, "first", model="quick")
+    expect(answer(page)).to_have_text(words(10))
+    first = last_id(page)
+    ask(page, "second", model="quick")
+    expect(page.locator("#send")).to_be_visible()
+    expect(answer(page)).to_have_text(words(10))
+    reader = context.new_page()
+    reader.goto(page.url)
+    expect(reader.locator("article.question .bubble")).to_have_text(["first", "second"])
+
+    ask_elsewhere(page, server, elsewhere, "from the phone", first, "slower")
+
+    reader.bring_to_front()
+    expect(reader.locator("#news")).to_be_visible()
+    expect(reader.locator("article.question .bubble")).to_have_text(["first", "second"])
+
+
+def test_the_page_never_interrupts_an_answer(page: Page, elsewhere: BrowserContext) -> None:
+    ask(page, "first", model="slower")
     expect(answer(page)).to_have_text(begins_rightly(3))
-    other = elsewhere.new_page()
+    other = elsewhere.new_page()  # does not know of the answer
     other.route("**/api/agents/chat/status/*", lambda route: route.fulfill(json={"active": False}))
     other.route("**/api/agents/chat/active", lambda route: route.fulfill(json={"activeJobIds": []}))
     other.goto(page.url)
@@ -93,5 +111,8 @@ def test_the_page_never_interrupts_an_answer(
 
     ask(other, "second", model="quicker")
 
-    expect(answer(page)).to_have_text(words(SLOW_TOKENS))
+    waits = other.locator(".status", has_text="Waits for the answer before it")
+    expect(waits).to_be_visible()
+    expect(page.locator("#stop")).to_be_visible()
+    page.click("#stop")
     expect(answer(other)).to_have_text(words(7))

@@ -64,8 +64,20 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     Mutation(
         "a turn begins before the one before it has ended",
         "legato/actors/cluster/jobs.py",
-        "[self._ending(each) for each in before]",
+        "[self._ending(each) for each in entered.before]",
         "[]",
+    ),
+    Mutation(
+        "a turn that was moved to the front begins in its old place",
+        "legato/storage/memory/shared_memory.py",
+        "return self.ranks[info.job_id], self.places[info.job_id]",
+        "return 0, self.places[info.job_id]",
+    ),
+    Mutation(
+        "a move is answered before the journal has it",
+        "legato/actors/durability/recorder.py",
+        "        event = queued(turn, change)\n        await self.journal.keep(event)\n",
+        "        event = queued(turn, change)\n",
     ),
     Mutation(
         "nobody takes over from a replica that is gone",
@@ -116,6 +128,9 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         "            self.tombstones[job_id] = stored_log.epoch",
         "            pass",
     ),
+)
+
+RARE: Final[Sequence[Mutation]] = (
     Mutation(
         "a replica leaves though the shared storage lost what the replica hands on",
         "legato/storage/memory/replication.py",
@@ -128,9 +143,6 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         " or job_id in self._failover.handed_on",
         "",
     ),
-)
-
-RARE: Final[Sequence[Mutation]] = (
     Mutation(
         "an ending is said before the journal has it",
         "legato/actors/durability/job_journal.py",

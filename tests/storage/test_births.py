@@ -47,6 +47,7 @@ async def decides_nothing(replica: Replication) -> None:
     for ask in (
         lambda: replica.directory.find("nobody"),
         lambda: replica.directory.conversation("ann", "nothing"),
+        lambda: replica.directory.conversation("ann", "c1", whole=True),
         lambda: replica.directory.request("ann", "nothing"),
         lambda: replica.directory.enter(info("new", "new"), "reject", max_per_user=9),
     ):
@@ -59,6 +60,7 @@ async def decides(replica: Replication) -> None:
     assert replica.liveness.is_whole
     assert await replica.directory.find("nobody") is None
     assert await replica.directory.conversation("ann", "nothing") == []
+    assert await replica.directory.conversation("ann", "nothing", whole=True) == []
     assert await replica.directory.request("ann", "nothing") is None
     new = info("new", "new")
     assert before(await replica.directory.enter(new, "reject", max_per_user=9)) == []
@@ -106,6 +108,8 @@ async def test_what_is_there_counts_though_not_all_have_told(
     assert found is not None
     assert found.info == MINE
     assert await other.directory.conversation("ann", "c1") == [at_stage(MINE, "waiting")]
+    with pytest.raises(IncompleteDirectory):
+        await other.directory.conversation("ann", "c1", whole=True)
     assert await other.directory.request("ann", "r") == MINE
     assert await other.directory.running("ann") == ["c1"]
     await decides_nothing(other)

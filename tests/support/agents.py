@@ -9,7 +9,14 @@ from legato.actors.event_builder import Positions, Steps, whole_step
 from legato.actors.stream.fold import Fold
 from legato.agents.definition import Agent, Edge
 from legato.agents.run import AgentRun
-from legato.agents.tools.contract import InputRequired, Offer, Tool, ToolDefinition, ToolOutput
+from legato.agents.tools.contract import (
+    InputRequired,
+    Offer,
+    TaskRecord,
+    Tool,
+    ToolDefinition,
+    ToolOutput,
+)
 from legato.content import Message, Part, ToolCall, ToolCallPart, WholePart
 from legato.events import (
     Answered,
@@ -53,6 +60,7 @@ class ListStage:
         self.events: list[ContentEvent] = []
         self.asked: list[ModelRequest] = []
         self.durable = 0
+        self.is_left = False
         self._fold = Fold()
         question = Message(message_id="q", conversation_id="c")
         self._fold.apply(Created(question, "r", "helper", kept))
@@ -145,6 +153,7 @@ class CountedTool:
         *,
         answers: Mapping[str, Json] | None = None,
         state: str | None = None,
+        task: TaskRecord | None = None,
     ) -> ToolOutput | InputRequired:
         self.calls.append(call_id)
         return ToolOutput(await self._work(arguments))

@@ -7,8 +7,16 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from legato.actors.event_builder import Positions, Steps
-from legato.content import ToolCall, UrlCitation, Usage
+from legato.actors.event_builder import Positions, Steps, whole_step
+from legato.content import (
+    AgentUpdate,
+    AgentUpdatePart,
+    ToolCall,
+    ToolListPart,
+    UrlCitation,
+    Usage,
+    WholePart,
+)
 from legato.events import ContentEvent, ModelCallEnded, Origin, StepCompleted, StepStarted
 from legato.models.contract import (
     AnnotationChunk,
@@ -35,7 +43,13 @@ CHUNKS: Final[st.SearchStrategy[ModelEvent]] = st.one_of(
     st.builds(AnnotationChunk, st.builds(UrlCitation, TEXTS, TEXTS)),
     st.builds(ToolCallChunk, st.integers(0, 3), st.just("call"), NAMES, TEXTS),
 )
-SPEAKERS: Final = (("ada", None), ("ada", 1), ("bob", 1))
+HIDDEN: Final = "eve"
+SPEAKERS: Final = (("ada", None), ("ada", 1), ("bob", 1), (HIDDEN, None))
+WHOLE: Final[tuple[WholePart, ...]] = (
+    AgentUpdatePart(AgentUpdate(-1, "r", "ada")),
+    ToolListPart("clock", '[{"name":"now","input_schema":{"type":"object"}}]', agent_id="ada"),
+    ToolListPart("gone", "[]", "it is not there", agent_id="ada"),
+)
 
 
 class Drawn:
@@ -49,10 +63,13 @@ class Drawn:
 
     def begin(self, speaker: tuple[str, int | None]) -> None:
         """Begin a model call; an earlier call of the speaker without an end was cut."""
-        origin = Origin(self._calls, *speaker)
+        origin = Origin(self._calls, *speaker, is_hidden=speaker[0] == HIDDEN)
         self._calls += 1
         steps = Steps((), origin, self._positions, with_logprobs=True, theirs={THEIRS})
         self.open[speaker] = origin, steps
+
+    def place(self, speaker: tuple[str, int | None], part: WholePart) -> None:
+        self.events.append(whole_step(self._positions, self.open[speaker][0], part))
 
     def say(self, speaker: tuple[str, int | None], chunks: Sequence[ModelEvent]) -> None:
         self.events += self.open[speaker][1].events(chunks)
@@ -79,6 +96,8 @@ def runs(draw: st.DrawFn) -> list[ContentEvent]:
         speaker = draw(st.sampled_from(SPEAKERS))
         if speaker not in run.open or draw(st.integers(0, 5)) == 0:
             run.begin(speaker)
+            for part in draw(st.lists(st.sampled_from(WHOLE), max_size=1)):
+                run.place(speaker, part)
         run.say(speaker, draw(st.lists(CHUNKS, max_size=5)))
         if draw(st.booleans()):
             unanswered += run.end(speaker)

@@ -10,5 +10,6 @@
 - `owner_client`: asks the owner of a job, at whichever replica, also while the owner changes
 - `owner_server`: answers other replicas' questions about the jobs here
 - `protocol`: the envelopes between replicas, and the dialect for a job's log
+- `shared_queue`: the order of waiting turns among replicas, decided by the directory
 - `transport`: the links to other replicas: sends and receives their envelopes
 """

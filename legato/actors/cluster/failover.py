@@ -4,7 +4,7 @@ Jobs without an ending are always wanted.  Ended jobs are there to be read, but 
 and there may be thousands: ended jobs stay in the journal until somebody asks.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from legato.actors.cluster.job_info import turn_of
 from legato.actors.conversation.turn import Turn
-from legato.actors.durability.recovery import Recovered, TakeoverPolicy, let_wait, recover_one
+from legato.actors.durability.parked import Parked
+from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover_one
 from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
 from legato.models.contract import Model
@@ -57,11 +58,6 @@ class _PendingTakeover:
     arrived: trio.Event = field(default_factory=trio.Event)
 
 
-async def _nobody(turn: Turn) -> Sequence[trio.Event]:
-    await trio.lowlevel.checkpoint()
-    return ()
-
-
 class Failover:
     """One task takes over; each job is recovered here by a task of its own."""
 
@@ -74,8 +70,6 @@ class Failover:
         successor: TakeoverPolicy,
         retention: float,
     ) -> None:
-        self.predecessors: Callable[[Turn], Awaitable[Sequence[trio.Event]]] = _nobody
-        """The endings that a turn still waits for, wherever those before it run."""
         self.handed_on: set[str] = set()
         """The ids of jobs which came when this replica was about to go: the next owner's."""
         self._nursery = nursery
@@ -152,19 +146,18 @@ class Failover:
         try:
             recovered = await recover_one(job, self._journal, self._records, self._successor)
             if recovered is not None:
-                await self._adopt(recovered)
+                self._adopt(recovered)
             left.came = job
         except StorageError as error:
             if left.trouble is None:  # a line for each job is enough for an outage
                 log.warning("not recovered yet", job=job.job_id, reason=str(error))
             left.trouble = error
 
-    async def _adopt(self, recovered: Recovered) -> None:
-        before = () if recovered.has_begun else await self.predecessors(recovered.turn)
+    def _adopt(self, recovered: Recovered | Parked) -> None:
         if self._supervisor.is_draining and not recovered.has_ended:
             self.handed_on.add(recovered.turn.job_id)
         else:
-            self._supervisor.adopt([let_wait(recovered)], before)
+            self._supervisor.adopt([recovered])
 
     async def _forget(self) -> None:
         """Forget the ended jobs that nobody asked for in time."""

@@ -47,10 +47,15 @@ def turn_of(info: JobInfo) -> Turn:
 
 def entry_of(job: Job) -> DirectoryEntry:
     """Make the entry that announces a job of this replica."""
-    return DirectoryEntry(info=info_of(job.turn), epoch=job.epoch, stage=_stage_of(job))
+    return DirectoryEntry(
+        info=info_of(job.turn),
+        epoch=job.epoch,
+        stage=_stage_of(job),
+        rank=job.turn.rank if job.may_change else None,
+    )
 
 
 def _stage_of(job: Job) -> JobStage:
-    if job.ended.is_set():
+    if job.feed.ending is not None:  # a job that is handed on is over here, and has no ending
         return "ended" if job.opening else "void"
     return "begun" if job.feed.log.tail else "waiting"

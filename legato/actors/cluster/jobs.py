@@ -3,14 +3,20 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import takewhile
 from typing import Final
 
 import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.actors.admission import Busy, TooManyForUser, check_same, check_server
+from legato.actors.admission import (
+    Busy,
+    check_same,
+    check_server,
+    conversation_full,
+    running_full,
+    user_full,
+)
 from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.job_info import info_of
 from legato.actors.cluster.mirror import Mirrors
@@ -24,7 +30,7 @@ from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import GetStatus
 from legato.actors.ref import JobRef
-from legato.actors.registry import Entry
+from legato.actors.registry import RegistryEntry
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits, OnBusy
 from legato.events import Failed
@@ -37,6 +43,7 @@ from legato.storage.contracts.replication import (
     JobInfo,
     Joined,
     NotEntered,
+    QueueLimits,
     Replication,
 )
 
@@ -93,7 +100,7 @@ class ClusterJobs(JobObserver):
                     check_same(entered.first.request_digest, turn.request_digest)
                     return Started(self._ref(entered.first), joined=True)
                 await self._directory.withdraw(entered.first)
-            return self._begin(replace(turn, place=entered.place), on_busy, entered.before)
+            return self._begin(replace(turn, place=entered.place), on_busy, entered)
         self._soon(self._directory.withdraw, info_of(turn))
         raise StorageError("The replicas' directory did not answer in time.")
 
@@ -110,20 +117,15 @@ class ClusterJobs(JobObserver):
             return False
         return True
 
-    def _begin(self, turn: Turn, on_busy: OnBusy, before: Sequence[JobInfo]) -> Started:
-        is_queued = bool(before) and on_busy == "enqueue"
-        endings = [self._ending(each) for each in before]
-        job = self._supervisor.create(turn, endings, is_queued=is_queued)
+    def _begin(self, turn: Turn, on_busy: OnBusy, entered: Entered) -> Started:
+        if entered.queued:
+            return Started(self._supervisor.create(turn, queued=True).ref, queued=True)
+        endings = [self._ending(each) for each in entered.before]
+        job = self._supervisor.create(turn, endings)
         if on_busy == "interrupt":
-            for each in before:
+            for each in entered.before:
                 self._until_done(self._stopped, each.job_id)
-        return Started(job.ref, queued=is_queued)
-
-    async def predecessors(self, turn: Turn) -> Sequence[trio.Event]:
-        """The endings for which a turn waits that a former owner queued."""
-        listed = await self._directory.conversation(turn.user, turn.conversation_id)
-        before = takewhile(lambda each: each.info.job_id != turn.job_id, listed)
-        return [self._ending(each.info) for each in before if _is_running(each)]
+        return Started(job.ref)
 
     async def knows(self, turn: Turn) -> bool:
         if turn.request_id is None:
@@ -151,6 +153,10 @@ class ClusterJobs(JobObserver):
             return None
         return self._ref(_current(listed).info)
 
+    async def unended(self, user: str, conversation_id: str) -> Sequence[JobRef]:
+        listed = await self._directory.conversation(user, conversation_id)
+        return [self._ref(each.info) for each in listed if _is_running(each)]
+
     async def active(self, user: str) -> Sequence[str]:
         return await self._directory.running(user)
 
@@ -175,17 +181,26 @@ class ClusterJobs(JobObserver):
         self._check_reach()
 
     async def _enter(self, info: JobInfo, on_busy: OnBusy) -> Entered | Joined:
-        most = self._limits.max_running_jobs_per_user
+        limits = self._limits
         try:
-            entered = await self._directory.enter(info, on_busy, max_per_user=most)
+            entered = await self._directory.enter(
+                info,
+                on_busy,
+                max_per_user=limits.max_running_jobs_per_user,
+                queue=_queue_limits(limits),
+            )
         except StorageError:
             self._soon(self._directory.withdraw, info)  # the job may have been entered
             raise
         match entered:
             case NotEntered("busy"):
                 raise Busy("The conversation is busy with another turn.")
+            case NotEntered("queue_full"):
+                raise conversation_full(limits)
+            case NotEntered("too_many_queued"):
+                raise user_full(limits)
             case NotEntered():
-                raise TooManyForUser(f"You have {most} running generations; more are not allowed.")
+                raise running_full(limits)
             case _:
                 return entered
 
@@ -306,11 +321,15 @@ class Notices:
             del self._due[job_id]
 
 
+def _queue_limits(limits: Limits) -> QueueLimits:
+    return QueueLimits(limits.max_queued_jobs, limits.max_queued_jobs_per_user)
+
+
 def _is_running(entry: DirectoryEntry) -> bool:
     return entry.stage in ("waiting", "begun")
 
 
-def _is_answering(job: Entry) -> bool:
+def _is_answering(job: RegistryEntry) -> bool:
     return job.has_begun and not job.ended.is_set()
 
 

@@ -14,6 +14,7 @@ from legato.actors.cluster.mirror import Mirrors
 from legato.actors.cluster.owner_client import OwnerClient, stop_timeout
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import LOG_DIALECT, LogDialect
+from legato.actors.cluster.shared_queue import SharedQueue
 from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
 from legato.actors.lifespan import LAST_WRITE, Replica, abandoning, drained
@@ -81,10 +82,10 @@ async def open_replica(
         owners = OwnerClient(
             replication, host, peers, heartbeat, stop_timeout(lease, limits.store_timeout)
         )
+        supervisor.queue = SharedQueue(replication.directory, owners, heartbeat)
         mirrors = Mirrors(nursery, supervisor.registry, dialects, owners, guarded)
         parts = replication, supervisor, host, owners, mirrors, heartbeat
         cluster = ClusterJobs(nursery, *parts, records, limits)
-        failover.predecessors = cluster.predecessors
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
         await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))

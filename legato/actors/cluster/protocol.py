@@ -26,6 +26,7 @@ from legato.actors.messages import (
     StopReply,
 )
 from legato.actors.question import Question
+from legato.actors.queue.questions import NotWaiting, QueueQuestion, Waiting
 from legato.actors.stream.places import Located
 from legato.dialects.contract import Identity
 from legato.events import AnyEnding, AnyEvent, Created, Queued, Snapshot, without_turn
@@ -129,6 +130,7 @@ JobQuestion = (
     | CancelSteer
     | FindSteer
     | AnswerAsk
+    | QueueQuestion
 )
 """All that a job is asked but Subscribe, for which Follow stands."""
 
@@ -141,6 +143,8 @@ AnyAnswer = (
     | SteerReceipt
     | AnswerReceipt
     | Rejected
+    | Waiting
+    | NotWaiting
     | Queued
     | Created
     | AnyEnding

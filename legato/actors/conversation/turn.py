@@ -16,7 +16,7 @@ from legato.content import (
     ToolCallPart,
     TurnRequest,
 )
-from legato.events import Created, Queued
+from legato.events import Created, QueueChange, Queued
 from legato.models.contract import ChatMessage, Json
 from legato.storage.contracts.responses import StoredResponse
 
@@ -60,9 +60,17 @@ class Turn(TurnRequest, frozen=True, kw_only=True):
     prompt: Prompt | None = None
 
 
-def queued(turn: Turn) -> Queued:
-    """Make the log's first event, with all that a later owner of the turn must know."""
-    return Queued(_request(turn))
+def queued(turn: Turn, change: QueueChange | None = None) -> Queued:
+    """Make the log's first event, with all that a later owner of the turn must know.
+
+    A waiting turn's `change` makes a further event of this kind.
+    """
+    return Queued(_request(turn), change)
+
+
+def as_queued(turn: Turn, event: Queued) -> Turn:
+    """The turn with what may change while the turn waits."""
+    return structs.replace(turn, text=event.turn.text, rank=event.turn.rank)
 
 
 def resumable(turn: Turn, created: Created) -> Created:

@@ -129,15 +129,13 @@ class JobJournal:
         """Return once `event`, which the log has not yet, is kept behind all events of the log."""
         self._ahead, self._ahead_at = event, self._log.tail + 1
         self._writer.flush(self)
-        while self._position < self._ahead_at and not self._is_closed:
-            await self._moved.wait()
+        await self._until(lambda: self._position >= self._ahead_at)
 
     async def written(self) -> None:
         """Return once all events of the log are kept, or nothing can be."""
         tail = self._log.content_tail
         self._writer.flush(self)
-        while self._position < tail and not self._is_closed:
-            await self._moved.wait()
+        await self._until(lambda: self._position >= tail)
 
     async def finish(self, ending: AnyEnding) -> None:
         """Return once the log and this ending behind it are kept, or nothing can be."""
@@ -148,8 +146,7 @@ class JobJournal:
 
     async def finished(self) -> None:
         """Return when `finish` would return at once."""
-        while not (self._is_closed or self._is_finished):
-            await self._moved.wait()
+        await self._until(lambda: self._is_finished)
 
     async def finished_in_time(
         self, store_timeout: float, on_overdue: Callable[[], Awaitable[None]]
@@ -202,8 +199,17 @@ class JobJournal:
 
     async def placed(self) -> None:
         """Return once the job has a place in the journal, or cannot have one."""
-        while self._is_lost and not self._is_closed:
+        await self._until(lambda: not self._is_lost)
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        """Return once `is_so`, or nothing more can be kept.
+
+        A job with another owner by now is cancelled, and goes no further: what is not kept by then
+        is followed by no reply and no model call.
+        """
+        while not (is_so() or self._is_closed):
             await self._moved.wait()
+        await trio.lowlevel.checkpoint_if_cancelled()
 
     # For the writer.
 

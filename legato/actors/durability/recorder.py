@@ -19,7 +19,13 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.actors.conversation.turn import InvalidTurn, Turn, queued, resumable, without_prompt
+from legato.actors.conversation.turn import (
+    InvalidTurn,
+    Turn,
+    queued,
+    resumable,
+    without_prompt,
+)
 from legato.actors.conversation.turn_store import TurnStore, turn_store
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.mailbox import ActorRef
@@ -28,6 +34,7 @@ from legato.actors.messages import (
     AwaitQueued,
     Enqueued,
     Failure,
+    GetStatus,
     JobMessage,
     NotOpened,
     Opened,
@@ -36,8 +43,11 @@ from legato.actors.messages import (
     Overdue,
     Stored,
 )
+from legato.actors.queue.questions import EditWaiting, MoveToFront
+from legato.actors.queue.turn_queue import TurnQueue
+from legato.actors.queue.waiting_turn import WaitingTurn, change_of
 from legato.content import Conversation, Part
-from legato.events import AnyEnding, Created
+from legato.events import AnyEnding, Created, QueueChange, Queued
 from legato.models.contract import Model
 from legato.storage.contracts.errors import (
     DecidedBefore,
@@ -76,6 +86,7 @@ class Recorder:
         model: Model,
         records: Records,
         journal: JobJournal,
+        waiting: WaitingTurn,
         store_timeout: float,
         *,
         is_resumed: bool = False,
@@ -88,6 +99,7 @@ class Recorder:
         self.is_resumable = is_resumed and turn.prompt is None
         self.may_wait = may_wait and turn.prompt is None
         self._job = job
+        self._waiting = waiting
         self._turn = turn
         self._model = model
         self._store: TurnStore = turn_store(
@@ -128,25 +140,39 @@ class Recorder:
 
     # The opening.
 
-    async def open(self, predecessors: Sequence[trio.Event], *, is_queued: bool) -> None:
+    async def open(
+        self, predecessors: Sequence[trio.Event], queue: TurnQueue | None, *, is_kept: bool
+    ) -> None:
         """Tell the job Opened or NotOpened, once, when the outcome is certain.
 
-        Before, the job may hear Enqueued, and OpeningOverdue.
+        Before, the job may hear Enqueued, and OpeningOverdue.  A turn with a `queue` waits there;
+        `is_kept` where the journal has the waiting turn already.
         """
         word: Opened | NotOpened = NotOpened(None)
         opening: Opening | None = None
         try:
             with self._planning:
-                if is_queued:
-                    await self._enqueue()
                 for ended in predecessors:
                     await ended.wait()
+                if queue is not None:
+                    await self._wait_in(queue, is_kept=is_kept)
                 opening = self._resumable(await self._store.plan(self._turn, self._model))
         except (InvalidTurn, StorageError) as error:
             word = NotOpened(_failure_of(error))
+        self._waiting.end()  # as well where a stop came first
         if opening is not None and not self._unwanted.is_set():
-            word = await self._write(opening)
+            with self._writing():
+                word = await self._write(opening)
+                if isinstance(word, Opened):
+                    await self._tell_opened(word)
+                    return
         await self._job.tell(word)
+
+    async def _tell_opened(self, word: Opened) -> None:
+        """Return once the job has acted: a question that comes late is to have an answer."""
+        await self._job.tell(word)
+        if self._unwanted.is_set():  # otherwise no ending waits for the word
+            await self._job.ask(partial(Ask, GetStatus()))
 
     def _resumable(self, opening: Opening) -> Opening:
         if not self.is_resumable:
@@ -168,8 +194,22 @@ class Recorder:
         if (opening := self._opening) is not None:
             with self._writing():
                 conversation = await self._looked_up(opening.created)
-            if conversation is not None:
-                await self._job.tell(Opened(replace(opening, conversation=conversation)))
+                if conversation is not None:
+                    opened = Opened(replace(opening, conversation=conversation))
+                    await self._tell_opened(opened)
+
+    async def _wait_in(self, queue: TurnQueue, *, is_kept: bool) -> None:
+        """Return when the turn may begin; until then make all changes that are asked for.
+
+        Raises StorageError where the turn cannot be kept in time.
+        """
+        if is_kept:
+            await self._rejoin(queue)
+        else:
+            await self._enqueue()
+        while not await self._comes(queue):
+            await self._change(queue)
+        self._waiting.end()
 
     async def _enqueue(self) -> None:
         """Raises StorageError where the turn cannot be kept in time."""
@@ -178,9 +218,61 @@ class Recorder:
             await self.journal.keep(event)
         if time.cancelled_caught:
             raise StorageError("the journal takes nothing at the moment.")
+        await self._tell_queued(event)
+
+    async def _tell_queued(self, event: Queued) -> None:
         await self._job.tell(Enqueued(event))
         # The next event to keep comes behind this event in the log.
         await self._job.ask(partial(Ask, AwaitQueued()))
+
+    async def _comes(self, queue: TurnQueue) -> bool:
+        """Wait until the turn may begin; false where a change is asked for first."""
+        has_come = False
+
+        async def come() -> None:
+            nonlocal has_come
+            await queue.come(self._turn)
+            has_come = True
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(come)
+            await self._waiting.asked()
+            nursery.cancel_scope.cancel()
+        return has_come
+
+    async def _change(self, queue: TurnQueue) -> None:
+        """Make the change that was asked for first."""
+        change = self._waiting.change
+        if isinstance(change, EditWaiting):
+            await self._keep(replace(self._turn, text=change.text), change_of(change))
+        elif change is not None:
+            await self._move(queue, change)
+
+    async def _move(self, queue: TurnQueue, move: MoveToFront) -> None:
+        try:
+            rank = await queue.move_to_front(self._turn)
+        except StorageError as error:
+            log.warning("waiting turn not moved", job=self._turn.job_id, reason=str(error))
+            self._waiting.refuse("unavailable")
+            await self._rejoin(queue)  # the move may have been made
+            return
+        if rank is None:
+            self._waiting.refuse("not_waiting")
+        else:
+            await self._keep(replace(self._turn, rank=rank), change_of(move))
+
+    async def _rejoin(self, queue: TurnQueue) -> None:
+        """Have the journal keep the rank that the turn has in the queue."""
+        if (rank := await queue.rejoin(self._turn)) != self._turn.rank:
+            await self._keep(replace(self._turn, rank=rank), None)
+
+    async def _keep(self, turn: Turn, change: QueueChange | None) -> None:
+        """Return when the journal and the log have the changed turn."""
+        event = queued(turn, change)
+        await self.journal.keep(event)
+        self._turn = turn
+        await self._tell_queued(event)
 
     async def _write(self, opening: Opening) -> Opened | NotOpened:
         self._opening = opening

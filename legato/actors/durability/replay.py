@@ -76,13 +76,16 @@ class Replay:
     @property
     def turn(self) -> TurnRequest | None:
         """The turn as requested, where the journal has the whole request."""
+        if self.queued is not None:
+            return self.queued.turn
         first = self.events[0] if self.events else None
-        return first.turn if isinstance(first, Queued | Created) else None
+        return first.turn if isinstance(first, Created) else None
 
     @property
     def still_waits(self) -> bool:
         """Whether the model is still to be asked: the turn was queued, and is known whole."""
-        return self.queued is not None and len(self.events) == 1 and not self.has_faults
+        is_waiting = bool(self.events) and isinstance(self.events[-1], Queued)
+        return is_waiting and not self.has_faults
 
     @property
     def created(self) -> Created | None:

@@ -82,6 +82,12 @@ class Feed:
         """The place of the last event."""
         return Cursor(self._identity.job_id, self._identity.epoch, self._log.tail)
 
+    def cursor_of(self, seq: int) -> Cursor:
+        """The place of an event, with the epoch of the owner that said the event."""
+        epochs = [each for each, tail in self._previous_epochs.items() if tail >= seq]
+        epoch = min(epochs, default=self._identity.epoch)
+        return Cursor(self._identity.job_id, epoch, seq)
+
     @property
     def previous_epochs(self) -> Mapping[int, int]:
         """The epochs of former owners, each with its last kept position: {1: 2} where epoch 1 said

@@ -9,4 +9,5 @@
 - `secret_keys`: seals the secrets of actions for the storage, and opens them for a call
 - `stored_actions`: the tools of the actions that users keep for their agents
 - `toolbox`: every tool that is configured: which kind a name is of
+- `variables`: environment variables in the tables of MCP servers
 """

@@ -3,7 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from legato.agents.tools.contract import InputRequired, Offer, ToolDefinition, ToolOutput
+from legato.agents.tools.contract import (
+    InputRequired,
+    Offer,
+    TaskRecord,
+    ToolDefinition,
+    ToolOutput,
+)
 from legato.models.contract import Json
 
 ASK_USER: Final = "ask_user"
@@ -42,6 +48,7 @@ class AskUser:
         *,
         answers: Mapping[str, Json] | None = None,
         state: str | None = None,
+        task: TaskRecord | None = None,
     ) -> ToolOutput | InputRequired:
         """See Tool."""
         if answers is not None:

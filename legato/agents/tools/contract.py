@@ -51,6 +51,27 @@ class InputRequired(Struct, frozen=True):
     kind: Literal["elicitation", "question"] = "elicitation"
 
 
+class TaskRecord(Protocol):
+    """The log's record of a call that goes on as a task of its server.
+
+    The name outlives this process: the next owner of the run waits for the same task.
+    """
+
+    @property
+    def task_id(self) -> str | None:
+        """The task's name; None where the call has not become a task."""
+        ...
+
+    @property
+    def is_left(self) -> bool:
+        """Whether this process leaves the run, and the task, to a next process."""
+        ...
+
+    async def keep(self, task_id: str) -> None:
+        """Return once the name is durable."""
+        ...
+
+
 class Tool(Protocol):
     """A tool.  Safe to call from many tasks at once."""
 
@@ -64,8 +85,11 @@ class Tool(Protocol):
         *,
         answers: Mapping[str, Json] | None = None,
         state: str | None = None,
+        task: TaskRecord | None = None,
     ) -> ToolOutput | InputRequired:
         """Make the call, within the tool's own deadline.
+
+        Where `task` has a name already, the call is not made again: the task's end is waited for.
 
         Nothing in the tool raises: a hang, a crash, an endless result and a broken connection are
         each a ToolOutput with `is_error`.  Leaving by cancellation tells the tool to stop, and

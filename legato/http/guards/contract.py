@@ -10,7 +10,11 @@ from legato.http.guards.addresses import user_subject
 
 AGENTS: Final = "/api/agents"
 CHAT: Final = f"{AGENTS}/chat"
-NO_STARTS: Final = (f"{CHAT}/abort", f"{CHAT}/steer/cancel", f"{CHAT}/steer/arm")
+QUEUE: Final = f"{CHAT}/queue/"
+NO_STARTS: Final = (
+    *(f"{CHAT}/abort", f"{CHAT}/steer/cancel", f"{CHAT}/steer/arm"),
+    *(f"{QUEUE}cancel", f"{QUEUE}front", f"{QUEUE}now"),
+)
 """Paths of the chat to which a POST starts nothing."""
 
 WORDS: Final = (f"{CHAT}/steer", f"{CHAT}/resume")
@@ -49,8 +53,9 @@ class RequestInfo(Struct, frozen=True, kw_only=True):
 
     @property
     def brings_words(self) -> bool:
-        """Whether the request says something to a generation that runs."""
-        return self.method == "POST" and self.path in WORDS
+        """Whether the request says something to a generation that runs, or that waits."""
+        is_edit = self.method == "PATCH" and self.path.startswith(QUEUE)
+        return is_edit or (self.method == "POST" and self.path in WORDS)
 
     @property
     def is_call(self) -> bool:

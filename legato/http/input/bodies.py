@@ -76,6 +76,25 @@ class AbortBody(Struct, kw_only=True, rename="camel"):
         return self.generation_id or self.stream_id or conversation_id or key
 
 
+class QueueBody(Struct, kw_only=True, rename="camel"):
+    """`generationId` is the waiting turn's, from the reply to the start.
+
+    `clientRequestId` makes the request safe to repeat: a repeated request has the first reply; the
+    same id with a different request is refused, 422.
+    """
+
+    conversation_id: Id
+    generation_id: Id
+    client_request_id: RequestId | None = None
+
+
+class EditTurnBody(Struct, kw_only=True, rename="camel"):
+    """The new text of a waiting turn.  `clientRequestId` makes the request safe to repeat."""
+
+    text: Annotated[str, Meta(examples=["What is staccato?"])]
+    client_request_id: RequestId | None = None
+
+
 class ConversationChange(Struct, rename="camel"):
     conversation_id: Id
     title: Annotated[str, Meta(max_length=1024)] | None = None

@@ -29,7 +29,7 @@ MOST: Final = 128
 """Requests for leave that one request names: for each, an answer may have to be looked for."""
 
 
-class Decision(Struct, frozen=True):
+class LeaveDecision(Struct, frozen=True):
     """A decision on a request for leave.  `field`: the place in the body, for refusals."""
 
     field: str
@@ -90,7 +90,7 @@ def _waiting(ending: AnyEnding | None, job_id: str) -> Requested:
 
 
 def decided(
-    decisions: Sequence[Decision], still_open: Iterable[str], found: Requested
+    decisions: Sequence[LeaveDecision], still_open: Iterable[str], found: Requested
 ) -> tuple[ToolCallPart, ...]:
     """The calls for the next run to begin with: decided, or `still_open`, in the order of `found`.
 

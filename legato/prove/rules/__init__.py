@@ -3,6 +3,7 @@
 - `agents`: agents that call tools, and tools that return
 - `former_owners`: owners that are cut off until another replica has ended their jobs
 - `jobs`: starts, what providers say, stops, questions and deletions
+- `queue`: waiting turns listed, cancelled, edited, moved to the front and sent now
 - `reading`: readers that begin anywhere, and move
 - `replicas`: replicas killed, cut off, paused, joining and leaving
 - `storage`: storage failing, lying, hanging, forgetting and failing over, and packets lost
@@ -10,15 +11,11 @@
 
 from typing import Final
 
-from legato.prove.rules import agents, former_owners, jobs, reading, replicas, storage
+from legato.prove.rules import agents, former_owners, jobs, queue, reading, replicas, storage
 
 ALL: Final = (
-    *jobs.RULES,
-    *agents.RULES,
-    *reading.RULES,
-    *replicas.RULES,
-    *former_owners.RULES,
-    *storage.RULES,
+    *(*jobs.RULES, *agents.RULES, *queue.RULES, *reading.RULES, *replicas.RULES),
+    *(*former_owners.RULES, *storage.RULES),
 )
 
 NOT_YET: Final = frozenset[str]()

@@ -5,8 +5,9 @@ the shared storage fails, refuses, or is closed; the outcome of the call is not 
 the call may be repeated.
 """
 
+import sys
 from collections.abc import Collection, Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct, field
 
@@ -47,14 +48,15 @@ class DirectoryEntry(Struct, frozen=True, kw_only=True):
     """A job in the directory, as far as a question or an announcement needs the entry.
 
     `find` tells whose the job is: `owner`, since `epoch`.  `conversation` tells the `stage`.  A
-    replica announces a job of its own with `epoch` and `stage`.  The fields that nobody told are
-    empty, 0 and None.
+    replica announces a job of its own with `epoch` and `stage`, and a queued turn with the turn's
+    `rank` (see TurnRequest).  The fields that nobody told are empty, 0 and None.
     """
 
     info: JobInfo
     owner: str = ""
     epoch: int = 0
     stage: JobStage | None = None
+    rank: int | None = None
 
 
 def announced_stage(entry: DirectoryEntry) -> JobStage:
@@ -66,11 +68,23 @@ class Entered(Struct, frozen=True):
     """The place of a new job among the jobs of its conversation.
 
     `before`: the conversation's jobs without an ending, in the order of their starts.
-    `place`: the new job's own number in this order, from 1.
+    `place`: the new job's own number in this order, from 1.  `queued`: the new job waits in the
+    queue, and `begin` says when the turn has come.
     """
 
     before: Sequence[JobInfo]
     place: int
+    queued: bool = False
+
+
+class QueueLimits(Struct, frozen=True):
+    """How many queued turns one conversation may have, and one user in all conversations."""
+
+    per_conversation: int
+    per_user: int
+
+
+UNLIMITED: Final = QueueLimits(sys.maxsize, sys.maxsize)
 
 
 class Joined(Struct, frozen=True):
@@ -80,9 +94,13 @@ class Joined(Struct, frozen=True):
 
 
 class NotEntered(Struct, frozen=True):
-    """Nothing was entered: the conversation is busy, or the user has `max_per_user` jobs."""
+    """Nothing was entered: the conversation is busy, or as much runs or waits as may.
 
-    reason: Literal["busy", "too_many"]
+    `too_many`: jobs of the user.  `queue_full`: queued turns of the conversation.
+    `too_many_queued`: queued turns of the user.
+    """
+
+    reason: Literal["busy", "too_many", "queue_full", "too_many_queued"]
 
 
 class IncompleteDirectory(StorageError):
@@ -104,16 +122,46 @@ class Directory(Protocol):
     """
 
     async def enter(
-        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
+        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int, queue: QueueLimits = UNLIMITED
     ) -> Entered | Joined | NotEntered:
         """Have this replica own a new job, at stage `waiting`, with epoch 1.
 
         A user's starts are decided one after another.  A repeated request joins the first request's
         job.  With `reject`, a conversation with an unfinished job is busy.  With `interrupt`, the
-        jobs to be interrupted do not count towards `max_per_user`.
+        jobs to be interrupted do not count towards `max_per_user`.  With `enqueue`, the job is
+        queued behind unfinished jobs, as far as the limits of the `queue` go.
 
         Raises:
             IncompleteDirectory: whatever is found; nothing was entered.
+        """
+        ...
+
+    async def begin(self, info: JobInfo, *, ended: Collection[str]) -> Sequence[JobInfo]:
+        """Take a turn out of the queue if nothing is before it, and return nothing.
+
+        Returns the jobs that must end before: all that run in the conversation, then the queued
+        turns of a lower rank, or of the same rank and a lower place.  Jobs known to have `ended`
+        (ids) do not count.  A turn outside the queue has begun, or was entered by a former version;
+        such a turn waits for the unqueued jobs of a lower place.
+
+        Raises:
+            IncompleteDirectory: whatever is found.
+        """
+        ...
+
+    async def move_to_front(self, info: JobInfo) -> int | None:
+        """Give a queued turn a rank below all ranks of the user; None where it is not queued.
+
+        Raises:
+            IncompleteDirectory: whatever is found.
+        """
+        ...
+
+    async def rank(self, info: JobInfo) -> int | None:
+        """The rank of a queued turn; None where the turn is not queued.
+
+        Raises:
+            IncompleteDirectory: whatever is found.
         """
         ...
 
@@ -132,7 +180,8 @@ class Directory(Protocol):
         """List all jobs of this replica, after the shared storage lost the directory.
 
         The journal's writer makes the jobs' places in the journal: see `Entries`.  Better knowledge
-        of the directory stays: a later stage, a new owner, or a tombstone.
+        of the directory stays: a later stage, a new owner, or a tombstone.  Of the queue the owner
+        knows better: a turn is queued, with a rank, exactly where the entry says so.
         """
         ...
 
@@ -144,11 +193,14 @@ class Directory(Protocol):
         """
         ...
 
-    async def conversation(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
+    async def conversation(
+        self, user: str, conversation_id: str, *, whole: bool = False
+    ) -> Sequence[DirectoryEntry]:
         """In the order of their starts.  While the directory is not whole, some may be missing.
 
         Raises:
-            IncompleteDirectory: instead of none at all.
+            IncompleteDirectory: instead of none at all; with `whole`, also where some may be
+                missing.
         """
         ...
 

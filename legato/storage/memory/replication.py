@@ -12,11 +12,13 @@ from legato.storage.checks import require_unicode
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, OrphanedJob, Refusal
 from legato.storage.contracts.replication import (
+    UNLIMITED,
     DirectoryEntry,
     Entered,
     JobInfo,
     Joined,
     NotEntered,
+    QueueLimits,
     announced_stage,
 )
 from legato.storage.failure_detector import LEFT
@@ -97,7 +99,7 @@ class MemoryReplication:
         return self
 
     async def enter(
-        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
+        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int, queue: QueueLimits = UNLIMITED
     ) -> Entered | Joined | NotEntered:
         await self._checkpoint()
         require_unicode(info)
@@ -107,7 +109,7 @@ class MemoryReplication:
         jobs = [each.info for each in siblings if each.stage in ("waiting", "begun")]
         if info.job_id in shared.infos:  # by an earlier call whose success was not heard
             before = jobs[: jobs.index(info)] if info in jobs else jobs
-            return Entered(before, shared.places[info.job_id])
+            return Entered(before, shared.places[info.job_id], info.job_id in shared.ranks)
         if first := shared.requests.get((info.user, info.request_id or "")):
             return Joined(first)
         if jobs and on_busy == "reject":
@@ -115,11 +117,47 @@ class MemoryReplication:
         leaving = len(jobs) if on_busy == "interrupt" else 0
         if len(shared.running(info.user)) - leaving >= max_per_user:
             return NotEntered("too_many")
+        is_queued = bool(jobs) and on_busy == "enqueue"
+        if is_queued and (denied := self._full(info, jobs, queue)):
+            return denied
         shared.stored_logs[info.job_id] = StoredLog(self.me)
         others = (shared.places[each.info.job_id] for each in siblings)
         place = 1 + max(others, default=0)
         shared.add_info(info, "waiting", place)
-        return Entered(jobs, place)
+        if is_queued:
+            shared.ranks[info.job_id] = 0
+        return Entered(jobs, place, is_queued)
+
+    def _full(
+        self, info: JobInfo, jobs: Sequence[JobInfo], limits: QueueLimits
+    ) -> NotEntered | None:
+        queued = self._shared.ranks.keys()
+        if sum(each.job_id in queued for each in jobs) >= limits.per_conversation:
+            return NotEntered("queue_full")
+        running = self._shared.running(info.user)
+        is_full = sum(each.job_id in queued for each in running) >= limits.per_user
+        return NotEntered("too_many_queued") if is_full else None
+
+    async def begin(self, info: JobInfo, *, ended: Collection[str]) -> Sequence[JobInfo]:
+        await self._checkpoint()
+        self._births.require_whole(self._shared.birth)
+        if not (before := self._shared.before(info, ended)):
+            self._shared.ranks.pop(info.job_id, None)
+        return before
+
+    async def move_to_front(self, info: JobInfo) -> int | None:
+        await self._checkpoint()
+        self._births.require_whole(self._shared.birth)
+        ranks = self._shared.ranks
+        if info.job_id not in ranks:
+            return None
+        ranks[info.job_id] = min(ranks.values()) - 1
+        return ranks[info.job_id]
+
+    async def rank(self, info: JobInfo) -> int | None:
+        await self._checkpoint()
+        self._births.require_whole(self._shared.birth)
+        return self._shared.ranks.get(info.job_id)
 
     async def withdraw(self, info: JobInfo) -> None:
         await self._checkpoint()
@@ -139,6 +177,7 @@ class MemoryReplication:
                 if job_id not in self._shared.infos:
                     self._shared.add_info(entry.info, stage, entry.info.place)
                 self._shared.advance(job_id, stage)
+                self._shared.requeue(job_id, entry.rank)
 
     def _has(self, entry: DirectoryEntry) -> bool:
         """Whether this replica does, as far as the world knows."""
@@ -157,9 +196,12 @@ class MemoryReplication:
         self._births.require_whole(self._shared.birth)
         return None
 
-    async def conversation(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
+    async def conversation(
+        self, user: str, conversation_id: str, *, whole: bool = False
+    ) -> Sequence[DirectoryEntry]:
         await self._checkpoint()
-        if not (found := self._shared.siblings(user, conversation_id)):
+        found = self._shared.siblings(user, conversation_id)
+        if whole or not found:
             self._births.require_whole(self._shared.birth)
         return found
 

@@ -1,7 +1,7 @@
 """The storage that replicas share within a process."""
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import trio
@@ -26,6 +26,7 @@ class SharedMemory(JournalStore):
         self._born_on = self.server
         self.is_whole = True
         self.places: dict[str, int] = {}  # each job's number in the order of starts
+        self.ranks: dict[str, int] = {}  # of the queued turns
         self.infos: dict[str, JobInfo] = {}
         self.stages: dict[str, JobStage] = {}
         self.requests: dict[tuple[str, str], JobInfo] = {}
@@ -38,7 +39,8 @@ class SharedMemory(JournalStore):
         self._birth = ""
         for journaled in (self.stored_logs, self.tombstones):
             journaled.clear()
-        for listed in (self.infos, self.stages, self.places, self.requests, self.signs):
+        listings = (self.infos, self.stages, self.places, self.ranks, self.requests, self.signs)
+        for listed in listings:
             listed.clear()
         for inbox in self.inboxes.values():
             inbox.clear()
@@ -80,6 +82,31 @@ class SharedMemory(JournalStore):
         """Move a job to a later stage; a late former owner cannot move a job back."""
         if _RANKS[self.stages.get(job_id, "void")] < _RANKS[stage]:
             self.stages[job_id] = stage
+            if stage in ("ended", "void"):
+                self.ranks.pop(job_id, None)
+
+    def requeue(self, job_id: str, rank: int | None) -> None:
+        """Have a turn queued with that rank; not queued where there is none, or the job ended."""
+        self.ranks.pop(job_id, None)
+        if rank is not None and self.stages[job_id] in ("waiting", "begun"):
+            self.ranks[job_id] = rank
+
+    def before(self, info: JobInfo, ended: Collection[str]) -> list[JobInfo]:
+        """See Directory.begin."""
+        others = [
+            each.info
+            for each in self.siblings(info.user, info.conversation_id)
+            if each.stage in ("waiting", "begun") and each.info.job_id not in (info.job_id, *ended)
+        ]
+        unqueued = [each for each in others if each.job_id not in self.ranks]
+        if info.job_id not in self.ranks:
+            place = self.places.get(info.job_id, 0)
+            return [each for each in unqueued if self.places[each.job_id] < place]
+        queued = sorted((each for each in others if each.job_id in self.ranks), key=self._order)
+        return [*unqueued, *(each for each in queued if self._order(each) < self._order(info))]
+
+    def _order(self, info: JobInfo) -> tuple[int, int]:
+        return self.ranks[info.job_id], self.places[info.job_id]
 
     def release(self, info: JobInfo) -> None:
         """Let the same request start another job."""
@@ -92,5 +119,6 @@ class SharedMemory(JournalStore):
         self.forget(job_id)
         self.stages.pop(job_id, None)
         self.places.pop(job_id, None)
+        self.ranks.pop(job_id, None)
         if info := self.infos.pop(job_id, None):
             self.release(info)

@@ -1,6 +1,6 @@
 """The directory in Redis: a job's listing in its stream, and a user's in one slot."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
 
 import trio
@@ -9,29 +9,33 @@ from msgspec.structs import replace
 from legato.config import OnBusy
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.replication import (
+    UNLIMITED,
     DirectoryEntry,
     Entered,
     IncompleteDirectory,
     JobInfo,
     Joined,
     NotEntered,
+    QueueLimits,
     announced_stage,
 )
 from legato.storage.redis import streams
 from legato.storage.redis.connection.client import Client, Send, translated
 from legato.storage.redis.connection.commands import (
+    Command,
     RedisReply,
     StreamEntry,
     command,
     entries,
     first,
     last,
+    number,
     pairs,
     text,
     texts,
 )
 from legato.storage.redis.connection.lines import Lines
-from legato.storage.redis.job_infos import Listings, decision, listed
+from legato.storage.redis.job_infos import Listings, before_turn, decision, listed
 from legato.storage.redis.key_names import Keys
 from legato.storage.redis.liveness import RedisLiveness, birth_now
 from legato.storage.redis.own_jobs import OwnJobs
@@ -54,7 +58,7 @@ class RedisDirectory:
         self._threads = trio.CapacityLimiter(4)
 
     async def enter(
-        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int
+        self, info: JobInfo, on_busy: OnBusy, *, max_per_user: int, queue: QueueLimits = UNLIMITED
     ) -> Entered | Joined | NotEntered:
         def work(send: Send) -> Entered | Joined | NotEntered | None:
             # A listing in the directory has a stream, and a stream has an owner: a kill in between
@@ -62,7 +66,7 @@ class RedisDirectory:
             owned = command("SADD", self._keys.owner(self._me), info.job_id)
             key = self._keys.job(info.job_id)
             send([owned, streams.make(key, 1, self._me, info)])
-            entering = self._listings.enter(info, on_busy, max_per_user)
+            entering = self._listings.enter(info, on_busy, max_per_user, queue)
             decided, newest, found = send([entering, last(key), self._birth])
             if not self._is_mine(newest):
                 send(self._listings.remove(info))
@@ -87,6 +91,30 @@ class RedisDirectory:
             raise IncompleteDirectory(self._births.lease)
         return outcome
 
+    async def begin(self, info: JobInfo, *, ended: Collection[str]) -> Sequence[JobInfo]:
+        reply = await self._decided(self._listings.begin(info, ended))
+        with translated():
+            return before_turn(reply)
+
+    async def move_to_front(self, info: JobInfo) -> int | None:
+        rank = await self._decided(self._listings.move_to_front(info))
+        return None if rank is None else number(rank)
+
+    async def rank(self, info: JobInfo) -> int | None:
+        rank = await self._decided(self._listings.rank(info))
+        return None if rank is None else int(text(rank))
+
+    async def _decided(self, asked: Command) -> RedisReply:
+        """The directory's reply.  Raises IncompleteDirectory where Redis lost what it knew."""
+
+        self._births.require_whole(self._births.birth)
+        reply, birth = await self._client.run(
+            lambda send: send([asked, self._birth]), self._threads, anyway=True
+        )
+        with translated():
+            self._births.require_whole(_token(birth))
+        return reply
+
     async def withdraw(self, info: JobInfo) -> None:
         await self._client.run(lambda send: self._withdraw(send, info), self._threads, anyway=True)
         self._own.drop([info.job_id])
@@ -103,7 +131,8 @@ class RedisDirectory:
             newest = send([last(self._keys.job(entry.info.job_id)) for entry in jobs])
             held = [job for job, reply in zip(jobs, newest, strict=True) if self._has(job, reply)]
             announced = [self._listings.announce(job.info, announced_stage(job)) for job in held]
-            send([*chain.from_iterable(announced)])
+            requeued = [self._listings.requeue(job.info, job.rank) for job in held]
+            send([*chain.from_iterable(announced), *requeued])
 
         for entry in jobs:
             self._own.note(entry.info.job_id, entry.epoch, entry.info)
@@ -118,11 +147,14 @@ class RedisDirectory:
             self._births.require_whole(_token(birth))
             return None
 
-    async def conversation(self, user: str, conversation_id: str) -> Sequence[DirectoryEntry]:
+    async def conversation(
+        self, user: str, conversation_id: str, *, whole: bool = False
+    ) -> Sequence[DirectoryEntry]:
         asked = command("HGETALL", self._keys.conversation(user, conversation_id))
         reply, birth = await self._asking.run([asked, self._birth])
         with translated():
-            if not (found := listed([*pairs(reply).values()])):
+            found = listed([*pairs(reply).values()])
+            if whole or not found:
                 self._births.require_whole(_token(birth))
             return found
 

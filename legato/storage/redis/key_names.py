@@ -59,6 +59,10 @@ class Keys:
         """Hash: job id -> conversation id, for jobs without an ending."""
         return self._of(user, "running")
 
+    def queue(self, user: str) -> bytes:
+        """Hash: job id -> rank, for queued turns of all the user's conversations."""
+        return self._of(user, "queue")
+
     def _of(self, user: str, rest: str) -> bytes:
         tag = sha256(user.encode()).hexdigest()[:32]
         return f"{self._prefix}:{{{tag}}}:{rest}".encode()

@@ -63,6 +63,19 @@ async def test_a_queued_turn_outlives_a_loss_while_its_replica_leaves(
         assert await is_answered(job_id, there)
 
 
+async def test_a_turn_that_is_handed_on_after_a_loss_is_not_told_to_be_over(
+    autojump_clock: MockClock,
+) -> None:
+    """Or the next turn of its conversation would run beside it."""
+    async with with_a_queued_turn() as (replicas, job_id):
+        here, _ = replicas.seats
+        lose_as_it_leaves(here, replicas.world.forget_everything)
+        here.leave()
+        await here.ended.wait()
+
+        assert replicas.world.stages[job_id] == "begun"
+
+
 async def test_a_replica_with_a_queued_turn_leaves_in_time_though_the_storage_is_away(
     autojump_clock: MockClock,
 ) -> None:

@@ -117,6 +117,23 @@ async def test_starts_go_on_once_all_replicas_have_told_again(autojump_clock: Mo
         await one_runs(replicas)
 
 
+async def test_a_queued_turn_that_is_handed_on_after_a_loss_waits_for_the_turn_before(
+    autojump_clock: MockClock,
+) -> None:
+    """Of the turn that runs, the directory has not been told again when the next owner looks."""
+    async with open_replicas(3) as replicas:
+        here, leaver, _ = replicas.seats
+        await (await here.start()).opened()
+        queued = await leaver.start("enqueue")
+        await queued.queued()
+        await trio.sleep(LEASE)
+        here.replication.hears_nothing = 3
+        replicas.world.forget_everything()
+        leaver.leave()
+
+        await one_runs(replicas)
+
+
 async def one_runs(replicas: Replicas) -> None:
     for _ in range(50):
         await trio.sleep(0.1)

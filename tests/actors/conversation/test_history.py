@@ -1,5 +1,5 @@
 from legato.actors.conversation.history import chat, fitting, thread
-from legato.agents.messages import begun
+from legato.agents.messages import NO_RESULT, begun
 from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.models.contract import ChatMessage
 from legato.models.messages import alternating
@@ -84,4 +84,5 @@ def test_an_agent_reads_the_tool_calls_of_earlier_answers() -> None:
     roles = [message.role for message in told]
     assert roles == ["user", "assistant", "tool", "assistant", "tool"]
     assert [message.text for message in told[1:3]] == ["Looking.", "12:00"]
+    assert told[4].text == NO_RESULT
     assert [message.role for message in chat(messages)] == ["user", "assistant"]

@@ -45,7 +45,9 @@ async def test_an_agent_is_asked_as_a_model(ann: Client, prefix: str) -> None:
 
     assert completion.body["model"] == response.body["model"] == agent["id"]
     assert completion.body["choices"][0]["message"]["content"] == "w0 w1 w2 "
-    assert response.body["output"][0]["content"][0]["text"] == "w0 w1 w2 "
+    *lists, message = response.body["output"]
+    assert message["content"][0]["text"] == "w0 w1 w2 "
+    assert [each["server_label"] for each in lists] == ["functions"]
 
 
 async def test_agents_are_listed_beside_models_for_who_may_view_them(

@@ -1,6 +1,6 @@
-"""A replica ends in the middle of many runs with tools, and another replica ends the runs.
+"""A replica ends in the middle of many runs with tools, and the second replica ends the runs.
 
-The runs began one after the other, so that a single kill cuts each run at another event.  The MCP
+The runs began in turn: therefore a single kill cuts each run at a different event.  The MCP
 servers' own count of calls is the witness.
 """
 
@@ -48,7 +48,7 @@ tools = ["write_mcp_odd", "read_mcp_odd"]
 
 
 class Run:
-    """One run, and what its readers at each replica have seen."""
+    """A run, and the frames of the readers at each replica."""
 
     def __init__(self, number: int) -> None:
         self.number = number

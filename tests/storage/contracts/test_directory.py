@@ -58,7 +58,7 @@ async def test_jobs_stand_in_the_order_of_their_starts_whatever_their_ids(
     jobs = [info(job_id) for job_id in "zaxbycw"]
     for count, job in enumerate(jobs):
         entered = await directory.enter(job, "enqueue", max_per_user=99)
-        assert entered == Entered(jobs[:count], count + 1)
+        assert entered == Entered(jobs[:count], count + 1, queued=count > 0)
 
     found = await directory.conversation("ann", "c1")
     assert [each.info for each in found] == jobs

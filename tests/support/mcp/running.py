@@ -25,6 +25,10 @@ class Counts:
             return 0
         return self.path.read_text().splitlines().count(line)
 
+    def add(self, line: str) -> None:
+        with self.path.open("a") as file:
+            file.write(f"{line}\n")
+
     def children(self) -> list[int]:
         lines = self.path.read_text().splitlines() if self.path.exists() else []
         return [int(line.split()[1]) for line in lines if line.startswith("child ")]
@@ -37,14 +41,19 @@ def through_pipes(counts: Counts, *options: str, timeout: float = 20) -> McpSett
 
 @contextmanager
 def by_http(
-    counts: Counts, *options: str, port: int = 0, timeout: float = 20
+    counts: Counts,
+    *options: str,
+    port: int = 0,
+    timeout: float = 20,
+    task_timeout: float = 20,
 ) -> Iterator[McpSettings]:
     command = [sys.executable, str(SERVER), str(counts.path), str(port), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         found = process.stdout.readline().strip()
         try:
-            yield McpSettings(url=f"http://127.0.0.1:{found}/mcp", timeout=timeout)
+            url = f"http://127.0.0.1:{found}/mcp"
+            yield McpSettings(url=url, timeout=timeout, task_timeout=task_timeout)
         finally:
             process.kill()
 

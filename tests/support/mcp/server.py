@@ -11,12 +11,14 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Final
 
 import anyio
 import mcp_types as types
 import uvicorn
+from mcp import MCPError
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.stdio import stdio_server
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
@@ -39,6 +41,8 @@ TOOLS: Final = {
     "picture": types.Tool(name="picture", input_schema=NOTHING),
     "more": types.Tool(name="more", input_schema=NOTHING),
     "constructor": types.Tool(name="constructor", input_schema=NOTHING),
+    "__proto__": types.Tool(name="__proto__", input_schema=NOTHING),
+    "task": types.Tool(name="task", input_schema=TEXT),
     "write": types.Tool(name="write", input_schema=TEXT),
     "read": types.Tool(name="read", input_schema=TEXT, annotations=READS),
     "a.b": types.Tool(name="a.b", input_schema=NOTHING),
@@ -61,13 +65,15 @@ async def list_tools(_context: Any, _params: Any) -> types.ListToolsResult:
 
 async def call_tool(
     _context: Any, params: types.CallToolRequestParams
-) -> types.CallToolResult | types.InputRequiredResult:
+) -> types.CallToolResult | types.InputRequiredResult | dict[str, Any]:
     note(params.name)
     match params.name:
         case "echo":
             return said((params.arguments or {})["text"])
-        case "constructor":
+        case "constructor" | "__proto__":
             return said("built")
+        case "task":
+            return begun_task((params.arguments or {})["text"])
         case "write" | "read":
             return await slowly((params.arguments or {})["text"], params.name)
         case "hang":
@@ -119,13 +125,72 @@ def asked(params: types.CallToolRequestParams) -> types.CallToolResult | types.I
     return types.InputRequiredResult(input_requests={"name": request}, request_state="state")
 
 
+class TaskParams(types.RequestParams):
+    task_id: str
+    input_responses: dict[str, Any] | None = None
+
+
+ANSWERS: Final[dict[str, Any]] = {}  # to the questions of tasks, by their ids
+
+
+def begun_task(kind: str) -> dict[str, Any]:
+    """The name of a task decides the outcome: see `get_task`."""
+    return {"resultType": "task", **described(f"{kind}-1", "working")}
+
+
+def described(task_id: str, status: str, **more: object) -> dict[str, Any]:
+    times = {"createdAt": "2026-07-28T00:00:00Z", "lastUpdatedAt": "2026-07-28T00:00:00Z"}
+    interval = {"ttlMs": 1000 if task_id.startswith("short") else None, "pollIntervalMs": 50}
+    return {"taskId": task_id, "status": status, **times, **interval, **more}
+
+
+async def get_task(_context: Any, params: TaskParams) -> dict[str, Any]:
+    """A task works until the file of counts has a line `finish`."""
+    task_id, (kind, _, _) = params.task_id, params.task_id.partition("-")
+    note(f"poll {task_id}")
+    result = {"content": [{"type": "text", "text": f"{kind} is done"}]}
+    form = {"message": "Your name?", "mode": "form", "requestedSchema": {"type": "object"}}
+    match kind:
+        case "lost":
+            raise MCPError(types.INVALID_PARAMS, "there is no such task")
+        case "fails":
+            error = {"code": -32603, "message": "out of paper"}
+            return described(task_id, "failed", error=error)
+        case "cancelled":
+            return described(task_id, "cancelled", statusMessage="somebody else did")
+        case "asks" if task_id not in ANSWERS:
+            asked = {"name": {"method": "elicitation/create", "params": form}}
+            return described(task_id, "input_required", inputRequests=asked)
+        case "asks":
+            found = f"Hello {ANSWERS[task_id]['name']['content']['name']}"
+            result = {"content": [{"type": "text", "text": found}]}
+            return described(task_id, "completed", result=result)
+        case _ if "finish" in COUNTS.read_text().splitlines():
+            return described(task_id, "completed", result=result)
+    return described(task_id, "working")
+
+
+async def update_task(_context: Any, params: TaskParams) -> dict[str, Any]:
+    ANSWERS[params.task_id] = params.input_responses
+    return {}
+
+
+async def cancel_task(_context: Any, params: TaskParams) -> dict[str, Any]:
+    note(f"cancel {params.task_id}")
+    return {}
+
+
 def server() -> Server[Any]:
-    return Server(
+    odd: Server[Any] = Server(
         "odd",
         on_list_tools=list_tools,
-        on_call_tool=call_tool,
+        on_call_tool=call_tool,  # type: ignore[arg-type]  # the extension's results are mappings
         on_subscriptions_listen=ListenHandler(CHANGES),
     )
+    odd.add_request_handler("tasks/get", TaskParams, get_task)
+    odd.add_request_handler("tasks/update", TaskParams, update_task)
+    odd.add_request_handler("tasks/cancel", TaskParams, cancel_task)
+    return odd
 
 
 async def speak_through_pipes() -> None:
@@ -149,6 +214,8 @@ if __name__ == "__main__":
     else:
         if "--with-child" in sys.argv:
             note(f"child {subprocess.Popen(['sleep', '600']).pid}")
+        if "--slow" in sys.argv:
+            time.sleep(1.5)
         if "--greets" in sys.argv:
             print("Welcome to the odd server!", "and more" * 200_000, sep="\n", flush=True)
         if "--shouts" in sys.argv:

@@ -13,7 +13,7 @@ from legato.agents.tools.actions.document import Server
 from legato.agents.tools.actions.operations import Operation
 from legato.agents.tools.actions.requests import InvalidCall, request_of
 from legato.agents.tools.bounds import NOTHING, shortened
-from legato.agents.tools.contract import ToolDefinition, ToolOutput
+from legato.agents.tools.contract import TaskRecord, ToolDefinition, ToolOutput
 from legato.models.contract import Json
 
 MOST_BYTES: Final = 1024 * 1024  # of an answer
@@ -51,6 +51,7 @@ class ActionTool:
         *,
         answers: Mapping[str, Json] | None = None,
         state: str | None = None,
+        task: TaskRecord | None = None,
     ) -> ToolOutput:
         """See Tool."""
         output = await self._output(arguments)

@@ -9,6 +9,7 @@
 - `process`: a server that is a process: begun, spoken to through pipes, and ended as a whole
 - `results`: a call's result as a model reads it
 - `server`: one server: connected, watched, and connected again
+- `tasks`: the messages of the tasks extension: a call that goes on as a task
 - `tool`: one tool of a server
 - `toolbox`: the tools of all servers, by the names that agents use
 """

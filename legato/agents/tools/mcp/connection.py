@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from itertools import chain, repeat
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import mcp_types as types
 import trio
@@ -12,11 +12,21 @@ from mcp.client.session import IncomingMessage
 from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
 from mcp_types import CallToolResult, InputRequiredResult
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from legato.agents.tools.mcp.errors import NOT_SENT, TOO_LONG, Broken, NotSent, RefusedByServer
 from legato.agents.tools.mcp.http import http_client
 from legato.agents.tools.mcp.process import Guardian, open_process
+from legato.agents.tools.mcp.tasks import (
+    ANYTHING,
+    TASK,
+    TASKS,
+    BegunTask,
+    ServerTask,
+    cancel_task,
+    get_task,
+    update_task,
+)
 from legato.config.tools import McpSettings
 from legato.models.contract import Json
 
@@ -34,8 +44,9 @@ LISTING_TIMEOUT: Final = 10.0  # seconds for all pages
 LISTENING_PAUSES: Final = (1.0, 5.0, 30.0, 60.0)
 """Seconds before each next attempt to hear of changes."""
 
-_Result = CallToolResult | InputRequiredResult
+_Result = CallToolResult | InputRequiredResult | BegunTask
 _RESULT: Final[TypeAdapter[_Result]] = TypeAdapter(_Result)
+_Kind = TypeVar("_Kind", bound=BaseModel)
 
 _BROKEN: Final = (types.CONNECTION_CLOSED, types.PARSE_ERROR)
 _SESSION_ENDED: Final = "Session terminated"  # as the `mcp` package words a 404
@@ -82,26 +93,36 @@ class Connection:
         params: dict[str, object] = {"name": name, "arguments": dict(arguments)}
         if answers is not None or state is not None:
             params |= {"inputResponses": answers, "requestState": state}
-        try:
+        with _fitting():
             request = types.CallToolRequest.model_validate({"params": params})
-        except ValidationError as error:
-            raise RefusedByServer(
-                f"the answers fit no question of a tool: {_first(error)}"
-            ) from None
         try:
-            return await self._asked(request)
+            return await self._asked(request, _RESULT)
         except RefusedByServer as error:
             if error.args[1:] != (types.HEADER_MISMATCH,):
                 raise
         # The server refused before it ran anything: the list that the headers come from is old.
         await self._list()
-        return await self._asked(request)
+        return await self._asked(request, _RESULT)
 
-    async def _asked(self, request: types.CallToolRequest) -> _Result:
+    async def task(self, task_id: str) -> ServerTask:
+        """Ask for a task.  Raises NotSent, Broken, RefusedByServer."""
+        return await self._asked(get_task(task_id), TASK)
+
+    async def update_task(self, task_id: str, answers: Mapping[str, Json]) -> None:
+        """Answer a task's questions.  Raises NotSent, Broken, RefusedByServer."""
+        with _fitting():
+            request = update_task(task_id, answers)
+        await self._asked(request, ANYTHING)
+
+    async def cancel_task(self, task_id: str) -> None:
+        """Tell the server that nobody waits.  Raises NotSent, Broken, RefusedByServer."""
+        await self._asked(cancel_task(task_id), ANYTHING)
+
+    async def _asked(self, request: types.Request[Any, Any], kind: TypeAdapter[_Kind]) -> _Kind:
         # Not `call_tool`, which checks results by schemas of the server in this process: an
         # expression there could hold all tasks, and a model reads odd results, too.
         with _worded(self.lost):
-            return await self._client.session.send_request(request, _RESULT)
+            return await self._client.session.send_request(request, kind)
 
     async def _list(self) -> None:
         tools: list[types.Tool] = []
@@ -133,6 +154,15 @@ class Connection:
             except (ListenNotSupportedError, MCPError, TimeoutError):
                 return  # the list's age is enough
             await trio.sleep(next(pauses))
+
+
+@contextmanager
+def _fitting() -> Iterator[None]:
+    """Raise RefusedByServer for answers of a wrong form."""
+    try:
+        yield
+    except ValidationError as error:
+        raise RefusedByServer(f"the answers fit no question of a tool: {_first(error)}") from None
 
 
 @contextmanager
@@ -184,7 +214,7 @@ async def open_connection(
     with trio.CancelScope(deadline=trio.current_time() + CONNECT_TIMEOUT) as scope:
         async with (
             _transport(name, settings, guardian, lost) as transport,
-            Client(transport, message_handler=hear, cache=None) as client,
+            Client(transport, message_handler=hear, cache=None, extensions=[TASKS]) as client,
             trio.open_nursery() as nursery,
         ):
             connection = Connection(client, lost)

@@ -1,6 +1,6 @@
 """A call's result as a model reads it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
 import mcp_types as types
@@ -45,8 +45,12 @@ def _size(base64: str) -> str:
 
 
 def asked_of(result: InputRequiredResult) -> InputRequired:
-    requests: dict[str, Json] = {
+    return InputRequired(requests_of(result.input_requests or {}), result.request_state)
+
+
+def requests_of(requests: types.InputRequests) -> Mapping[str, Json]:
+    """The questions of a tool, by their keys."""
+    return {
         key: request.model_dump(by_alias=True, mode="json", exclude_none=True)
-        for key, request in (result.input_requests or {}).items()
+        for key, request in requests.items()
     }
-    return InputRequired(requests, result.request_state)

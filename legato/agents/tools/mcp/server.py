@@ -1,8 +1,8 @@
 """One server: connected, watched, and connected again."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Final, TypeVar
 
 import structlog
 import trio
@@ -12,6 +12,7 @@ from legato.agents.tools.contract import InputRequired, ToolOutput
 from legato.agents.tools.mcp.connection import Connection
 from legato.agents.tools.mcp.errors import Broken, NotSent, RefusedByServer
 from legato.agents.tools.mcp.results import asked_of, output_of
+from legato.agents.tools.mcp.tasks import BegunTask
 from legato.models.contract import Json
 from legato.restarts import Restarts
 
@@ -23,10 +24,14 @@ PATIENCE: Final = 10.0
 
 UNKNOWN_OUTCOME: Final = "The call may or may not have happened, and was not made again."
 
+AGAIN: Final = 1.0
+"""Seconds between attempts to ask for a task."""
+
 _ENDED: Final = "the connection ended"
 
 log = structlog.get_logger()
 
+_Answer = TypeVar("_Answer")
 Open = Callable[[], AbstractAsyncContextManager[Connection]]
 
 
@@ -107,7 +112,7 @@ class McpServer:
         may_repeat: bool,
         answers: Mapping[str, Json] | None = None,
         state: str | None = None,
-    ) -> ToolOutput | InputRequired:
+    ) -> ToolOutput | InputRequired | BegunTask:
         """Call a tool; once more where the connection broke and that does no harm."""
         try:
             try:
@@ -131,10 +136,47 @@ class McpServer:
         arguments: Mapping[str, Json],
         answers: Mapping[str, Json] | None,
         state: str | None,
-    ) -> ToolOutput | InputRequired:
+    ) -> ToolOutput | InputRequired | BegunTask:
         connection = await self.connection()
-        result = await connection.call(tool, arguments, answers, state)
-        return asked_of(result) if isinstance(result, InputRequiredResult) else output_of(result)
+        match await connection.call(tool, arguments, answers, state):
+            case InputRequiredResult() as result:
+                return asked_of(result)
+            case BegunTask() as result:
+                return result
+            case result:
+                return output_of(result)
+
+    async def followed(
+        self, task_id: str, answers: Mapping[str, Json] | None = None
+    ) -> ToolOutput | InputRequired:
+        """Wait for a task's end, or for questions other than the answered; the deadline is the
+        caller's.
+
+        A lost connection is waited for: a question about a task changes nothing, and a second
+        answer to a question is ignored.
+        """
+        answered = answers or {}
+        try:
+            if answers is not None:
+                await self._repeated(lambda found: found.update_task(task_id, answered))
+            while True:
+                task = await self._repeated(lambda found: found.task(task_id))
+                if (outcome := task.outcome(answered)) is not None:
+                    return outcome
+                await trio.sleep(task.pause)
+        except RefusedByServer as error:
+            return self._failed(f"{error.args[0]}.  {UNKNOWN_OUTCOME}")
+
+    async def _repeated(self, ask: Callable[[Connection], Awaitable[_Answer]]) -> _Answer:
+        while True:
+            with suppress(NotSent, Broken):
+                return await ask(await self.connection())
+            await trio.sleep(AGAIN)
+
+    async def let_go(self, task_id: str) -> None:
+        """Tell the server that nobody waits for the task; the deadline is the caller's."""
+        with suppress(NotSent, Broken, RefusedByServer):
+            await (await self.connection(is_patient=False)).cancel_task(task_id)
 
     def _failed(self, reason: str) -> ToolOutput:
         return ToolOutput(f"The MCP server {self.name!r} failed: {reason}", is_error=True)

@@ -79,7 +79,7 @@ def _offer(
     for name in names:
         reason = _reason(server, name, by_name)
         if reason is None:
-            tools.append(McpTool(server, by_name[name], settings.timeout))
+            tools.append(McpTool(server, by_name[name], settings))
         else:
             missing[_joined(name, server.name)] = reason
     return Offer(tools, missing)

@@ -16,7 +16,7 @@ from legato.http.input.nesting import MAX_PARAMETERS, MAX_TOOLS, check_count
 from legato.http.openai.chat_completions.bodies import OURS, CompletionBody
 from legato.http.openai.chat_completions.messages import messages_of
 from legato.http.openai.images import check_images
-from legato.http.openai.leave import Decision
+from legato.http.openai.leave import LeaveDecision
 from legato.http.openai.unknown_tools import SERVED, check_asked, sorted_out
 from legato.http.request_context import digest_of
 from legato.models.contract import Json, Model, ModelError
@@ -62,14 +62,12 @@ def turn_of(
     messages = messages_of(body.messages, max_text)
     check_images(messages, model, "messages")
     job_id = ULID()
-    wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
-    echo = Echo(job_id.milliseconds // 1000, wants_usage)
     name = body.model if agents and body.model else model.name
     api_request = ApiRequest(
         api=API,
         user=user,
         model=name,
-        echo=to_builtins(echo),
+        echo=to_builtins(_echo(body, job_id)),
         logprobs=fields.get("logprobs") is True,
     )
     turn = Turn(
@@ -89,11 +87,16 @@ def turn_of(
     return RequestedTurn(turn, left_out)
 
 
-def decisions_in(body: CompletionBody) -> Sequence[Decision]:
+def _echo(body: CompletionBody, job_id: ULID) -> Echo:
+    wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
+    return Echo(job_id.milliseconds // 1000, wants_usage)
+
+
+def decisions_in(body: CompletionBody) -> Sequence[LeaveDecision]:
     """The decisions of a request on calls of earlier completions."""
     given = body.legato.decisions if body.legato else ()
     return [
-        Decision(f"legato.decisions[{place}].id", each.id, each.approve, each.reason)
+        LeaveDecision(f"legato.decisions[{place}].id", each.id, each.approve, each.reason)
         for place, each in enumerate(given)
     ]
 

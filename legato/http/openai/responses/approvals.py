@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from legato.content import ToolCallPart
 from legato.http.errors import InvalidField
-from legato.http.openai.leave import Decision, Requested, decided
+from legato.http.openai.leave import LeaveDecision, Requested, decided
 from legato.http.openai.responses.inputs import Item
 
 REQUEST: Final = "mcp_approval_request"
@@ -56,12 +56,12 @@ def approvals(earlier: Sequence[Item], items: Sequence[Item], found: Requested) 
     return Approvals(kept, frozenset(asked.keys() - done - named - {*still_open}))
 
 
-def _decisions(items: Sequence[Item]) -> Iterator[Decision]:
+def _decisions(items: Sequence[Item]) -> Iterator[LeaveDecision]:
     for index, item in enumerate(items):
         if item["type"] == RESPONSE:
             field = f"input[{index}].approval_request_id"
             reason = item["reason"] or ""
-            yield Decision(field, item["approval_request_id"], item["approve"], reason)
+            yield LeaveDecision(field, item["approval_request_id"], item["approve"], reason)
 
 
 def _is_said(item: Item) -> bool:

@@ -11,6 +11,7 @@ from ulid import ULID
 
 from legato.actors.admission import Busy
 from legato.actors.conversation.turn import Prompt, Turn
+from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.agents.definition import Agent
@@ -112,6 +113,14 @@ async def begin_response(
     turn, prompt, left_out = await built(build, items)
     if prompt.api_request.store:
         await _check_room(turn)
+    started, created = await _opened(turn, left_out, is_bound=is_bound)
+    return Begun(started.job, started.joined, created, prompt, before, left_out)
+
+
+async def _opened(
+    turn: Turn, left_out: Sequence[str], *, is_bound: bool
+) -> tuple[Started, Created]:
+    """Start the job and wait for its beginning.  Raises as `begin_response` does."""
     try:
         started = await runtime().jobs.start(turn, "reject")
         job = started.job
@@ -127,7 +136,7 @@ async def begin_response(
     if isinstance(created, Failed | Stopped):
         raise Unanswered(job, created)
     assert isinstance(created, Created), "nothing finishes before it begins"
-    return Begun(job, started.joined, created, prompt, before, left_out)
+    return started, created
 
 
 async def _requests(body: ResponseBody, before: Sequence[StoredResponse]) -> Requested:

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from msgspec import json
 
 from legato.agents.definition import unlabelled
-from legato.agents.messages import INTERRUPTED
+from legato.agents.messages import NO_RESULT
 from legato.dialects.response_object import output_of
 from legato.http.errors import InvalidField
 from legato.http.openai.responses.inputs import REMOVED
@@ -117,7 +117,7 @@ def _result(item: Item) -> str:
     """The result of a call made by a run, as read by the model."""
     error = item.get("error")
     if error is None:
-        return INTERRUPTED if item["output"] is None else str(item["output"])
+        return NO_RESULT if item["output"] is None else str(item["output"])
     content = error.get("content") if isinstance(error, dict) else error
     if isinstance(content, list):
         texts = (part.get("text") for part in content if isinstance(part, dict))

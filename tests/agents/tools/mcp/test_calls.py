@@ -1,17 +1,22 @@
 """Calls of real MCP servers, by both transports."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from legato.agents.tools.bounds import MOST_TEXT
 from legato.agents.tools.contract import InputRequired, ToolOutput
+from legato.agents.tools.mcp.toolbox import open_mcp
 from legato.config.tools import McpSettings
 from tests.support.http.live_server import until
 from tests.support.mcp.running import Counts, by_http, said, through_pipes, tools_of
+from tests.support.storage.redis_servers import free_port
 
 WAYS = ("through pipes", "by HTTP in JSON", "by HTTP in events")
 
@@ -36,6 +41,7 @@ async def test_what_a_tool_does_is_a_result_that_the_model_reads(way: str, count
         async with tools_of(settings) as (_, tools):
             assert await said(tools["echo"], text="hello") == "hello"
             assert await said(tools["constructor"]) == "built"
+            assert await said(tools["__proto__"]) == "built"
             assert await tools["fail"].call({}, "c") == ToolOutput("no such file", is_error=True)
             assert await said(tools["picture"]) == "[image, image/png, 3 bytes, not shown]"
             long = await said(tools["long"])
@@ -109,25 +115,50 @@ async def test_a_reading_call_whose_server_died_is_made_once_more(counts: Counts
     assert counts.of("die_once") == 2
 
 
-async def test_a_call_that_hangs_ends_at_its_deadline(counts: Counts) -> None:
-    with by_http(counts, timeout=0.5) as settings:
-        async with tools_of(settings) as (_, tools):
+@pytest.mark.parametrize("way", ["through pipes", "by HTTP in events"])
+async def test_a_call_that_hangs_ends_at_its_deadline(way: str, counts: Counts) -> None:
+    with running(way, counts) as settings:
+        async with tools_of(replace(settings, timeout=0.5)) as (_, tools):
             found = await tools["hang"].call({}, "c")
+            assert found == ToolOutput(
+                "The tool did not answer within 0.5 seconds; it was told to stop.", is_error=True
+            )
+            await until(lambda: counts.of("cancelled hang") == 1)
 
-        assert found == ToolOutput(
-            "The tool did not answer within 0.5 seconds; it was told to stop.", is_error=True
-        )
-        await until(lambda: counts.of("cancelled hang") == 1)
+
+async def test_a_run_waits_for_a_server_that_begins_slowly(counts: Counts) -> None:
+    async with open_mcp({"odd": through_pipes(counts, "--slow")}) as toolbox:
+        offer = await toolbox.offer(["echo_mcp_odd"], "ada")
+
+    assert [tool.definition.name for tool in offer.tools] == ["echo_mcp_odd"]
+
+
+async def test_a_server_that_cannot_be_reached_is_there_once_it_can(counts: Counts) -> None:
+    port = free_port()
+    away = McpSettings(url=f"http://127.0.0.1:{port}/mcp")
+    async with open_mcp({"odd": away}) as toolbox:
+        offer = await toolbox.offer(["echo_mcp_odd"], "ada")
+        assert offer.tools == []
+        assert "cannot be reached" in offer.missing["echo_mcp_odd"]
+        with by_http(counts, port=port), trio.fail_after(40):
+            while not (await toolbox.offer(["echo_mcp_odd"], "ada")).tools:  # noqa: ASYNC110
+                await trio.sleep(0.1)
 
 
 async def test_a_server_that_is_gone_is_said_to_be(counts: Counts) -> None:
     with by_http(counts) as settings:
         async with tools_of(settings) as (_, tools):
             assert "may or may not have happened" in await said(tools["die"])
+            await until(lambda: is_refused(settings))  # a dying process takes its time
             text = await said(tools["echo"], text="hello")
 
     assert text.startswith("The MCP server 'odd' failed: the server cannot be reached: ")
     assert text.endswith("The call was not made.")
+
+
+def is_refused(settings: McpSettings) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", urlsplit(settings.url or "").port)) != 0
 
 
 async def test_tools_that_no_model_can_use_are_named_with_the_reason(counts: Counts) -> None:

@@ -1,0 +1,46 @@
+"""The order of waiting turns in a process without other replicas."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from legato.actors.conversation.turn import Turn
+from legato.actors.registry import Registry, RegistryEntry
+
+
+class LocalQueue:
+    """Orders as TurnQueue says.  No decision has an `await` inside, so decisions come in turn."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    async def come(self, turn: Turn) -> None:
+        while before := self._before(turn):
+            await before[-1].ended.wait()
+        self._registry.unqueue(turn.job_id)
+
+    async def move_to_front(self, turn: Turn) -> int | None:
+        if self._registry.rank(turn.job_id) is None:
+            return None
+        waiting = self._registry.queued(self._registry.conversation(turn.conversation_id))
+        rank = min(self._order(job)[0] for job in waiting) - 1
+        self._registry.queue(replace(turn, rank=rank))
+        return rank
+
+    async def rejoin(self, turn: Turn) -> int:
+        return turn.rank
+
+    def _before(self, turn: Turn) -> Sequence[RegistryEntry]:
+        """The jobs that must end before the turn begins: those that run, then those that wait."""
+        if self._registry.rank(turn.job_id) is None:
+            return ()
+        siblings = self._registry.conversation(turn.conversation_id)
+        live = [job for job in siblings if not job.ended.is_set()]
+        waiting = sorted(self._registry.queued(live), key=self._order)
+        at = [job.turn.job_id for job in waiting].index(turn.job_id)
+        return [*(job for job in live if job not in waiting), *waiting[:at]]
+
+    def _order(self, job: RegistryEntry) -> tuple[int, int]:
+        rank = self._registry.rank(job.turn.job_id)
+        assert rank is not None, "it waits"
+        return rank, job.turn.place

@@ -1,0 +1,156 @@
+"""One job's questions about the waiting turn.
+
+Rules:
+
+1. The job owns this object.  The job's recorder takes the changes, one after another, and nobody
+   else changes a waiting turn.  No method of the job's side waits.
+2. A change is answered when the log has the change, and the log has the change once the journal
+   has it.  So what was answered outlives the process.
+3. A change is looked up by id in the log before anything is done: the second answer is the first.
+4. Once the recorder is `over`, the turn begins or ends, and every further change is refused.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import takewhile
+from typing import Final, Literal, assert_never
+
+import trio
+
+from legato.actors.ending import standing_of
+from legato.actors.mailbox import ReplyTo
+from legato.actors.messages import StopReply
+from legato.actors.queue.questions import EditWaiting, GetWaiting, MoveToFront, NotWaiting, Waiting
+from legato.actors.stream.feed import Feed
+from legato.events import QueueChange, Queued, Stopped
+
+MOST_CHANGES: Final = 100
+"""Changes of one waiting turn: each keeps the whole request once more."""
+
+CANCELLED: Final = "cancel"
+"""The id of every stop that cancels a waiting turn: to repeat the question changes nothing."""
+
+Change = MoveToFront | EditWaiting
+Answer = ReplyTo[Waiting | NotWaiting]
+
+
+class WaitingTurn:
+    """The rules are at the top of this file."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.is_over = False
+        self._is_cancelled = False
+        self._feed = feed
+        self._asked: deque[tuple[Change, Answer]] = deque()
+        self._news = trio.Event()
+
+    # For the job.
+
+    def answer(self, question: GetWaiting | Change, reply_to: Answer, *, waits: bool) -> None:
+        """Answer at once, or, where the turn `waits`, have the recorder make the change."""
+        match question:
+            case GetWaiting():
+                reply_to.send(self._waiting() if waits else self._refusal())
+            case MoveToFront() | EditWaiting():
+                if (said := self._said(question)) is not None:
+                    reply_to.send(said)
+                elif not waits:
+                    reply_to.send(self._refusal())
+                else:
+                    self._ask(question, reply_to)
+            case _:
+                assert_never(question)
+
+    def cancels(self, reply_to: ReplyTo[StopReply | NotWaiting], *, waits: bool) -> bool:
+        """Whether the job is to stop, and to answer; refuse where the turn has begun.
+
+        A job that stopped before the turn began stops once more, to have the same answer.
+        """
+        is_stopped = isinstance(self._feed.ending, Stopped) and self._feed.created is None
+        self._is_cancelled |= waits or is_stopped
+        if not self._is_cancelled:
+            reply_to.send(self._refusal())
+        return self._is_cancelled
+
+    def _ask(self, change: Change, reply_to: Answer) -> None:
+        made = sum(1 for _ in self._changes()) - 1
+        if made + len(self._asked) >= MOST_CHANGES:
+            reply_to.send(NotWaiting(standing_of(None), self._feed.cursor, "too_many"))
+            return
+        self._asked.append((change, reply_to))
+        self._news.set()
+
+    def published(self, event: Queued) -> None:
+        """Answer the question that `event` came of, and repetitions of the question."""
+        if event.change is None:
+            return
+        _, reply_to = self._asked.popleft()
+        reply_to.send(self._waiting())
+        while self._asked and (said := self._said(self._asked[0][0])) is not None:
+            self._asked.popleft()[1].send(said)
+
+    def close(self) -> None:
+        """Leave all questions unanswered: another process may have the job, and the answers."""
+        while self._asked:
+            self._asked.popleft()[1].close()
+
+    # For the recorder.
+
+    @property
+    def change(self) -> Change | None:
+        """The change to make now: the first one asked for, until it is published or refused."""
+        return self._asked[0][0] if self._asked else None
+
+    async def asked(self) -> None:
+        """Return when there is a change to make."""
+        while not self._asked:
+            self._news = trio.Event()
+            await self._news.wait()
+
+    def refuse(self, reason: Literal["not_waiting", "unavailable"]) -> None:
+        """Refuse the change to make."""
+        _, reply_to = self._asked.popleft()
+        reply_to.send(NotWaiting(standing_of(None), self._feed.cursor, reason))
+
+    def end(self) -> None:
+        """Note that the turn begins or ends, and refuse all changes that were asked for."""
+        self.is_over = True
+        while self._asked:
+            self._asked.popleft()[1].send(self._refusal())
+
+    # What the log says.
+
+    def _waiting(self) -> Waiting:
+        assert self._feed.queued is not None, "it waits"
+        return self._as_of(self._feed.queued, self._feed.log.tail)
+
+    def _as_of(self, event: Queued, seq: int) -> Waiting:
+        turn = event.turn
+        return Waiting(turn.text, turn.rank, self._feed.cursor_of(seq), turn.request_id)
+
+    def _refusal(self) -> NotWaiting:
+        return NotWaiting(standing_of(self._feed.ending), self._feed.cursor)
+
+    def _said(self, change: Change) -> Waiting | NotWaiting | None:
+        """The answer that a change of this id had; None where there was no such change."""
+        for seq, event in self._changes() if change.id else ():
+            if event.change is not None and event.change.id == change.id:
+                if _is_same(change, event):
+                    return self._as_of(event, seq)
+                return NotWaiting(standing_of(self._feed.ending), self._feed.cursor, "reused")
+        return None
+
+    def _changes(self) -> Iterator[tuple[int, Queued]]:
+        """The log's first events, by their positions: the turn as queued, then as changed."""
+        log = self._feed.log
+        events = takewhile(lambda each: isinstance(each, Queued), log.events(0, log.tail))
+        return ((seq, each) for seq, each in enumerate(events, 1) if isinstance(each, Queued))
+
+
+def change_of(change: Change) -> QueueChange:
+    return QueueChange("front" if isinstance(change, MoveToFront) else "edit", change.id)
+
+
+def _is_same(change: Change, event: Queued) -> bool:
+    is_text = isinstance(change, MoveToFront) or change.text == event.turn.text
+    return is_text and event.change == change_of(change)

@@ -1,0 +1,218 @@
+"""What clients were told of their steers, compared with the journal and with what models read.
+
+Laws:
+
+1. A steer and its outcome are in the journal before a client hears of them, and a steer before a
+   model reads the words.
+2. Every model that reads a steer reads the words once, behind the same words of the answer, and
+   there the answer has them.  A model that finished a run has read all steers that count as read.
+3. A receipt never goes back: a taken steer stays known, and an outcome stays.
+4. A steer that no model read is returned with the ending, unless somebody cancelled the steer.  A
+   preempting steer is never left over by a run that finished.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from legato.actors.interjections import Rejected, SteerReceipt
+from legato.content import SteerPart, TextPart
+from legato.events import (
+    AnyEnding,
+    AnyEvent,
+    Ending,
+    Finished,
+    Snapshot,
+    SteerApplied,
+    SteerReturned,
+    SteerTaken,
+)
+from legato.models.contract import ModelRequest
+
+SPOKEN: Final = re.compile(r"<s\d+>|w\d+")
+"""The text of a steer, and a word of a provider (see `legato.prove.provider`)."""
+
+NOT_NOW: Final = "storage_unavailable"
+
+
+class SentSteer(Struct):
+    """A steer as a client sends it, however often; `receipt` is the newest one."""
+
+    number: int
+    receipt: SteerReceipt | None = None
+
+    @property
+    def client_id(self) -> str:
+        return f"steer-{self.number}"
+
+    @property
+    def text(self) -> str:
+        return f"<s{self.number}>"
+
+
+class SteerWitness:
+    """The steers of one job.  The laws are at the top of this file."""
+
+    def __init__(
+        self,
+        kept: Callable[[], Iterable[AnyEvent]],
+        breach: Callable[[str], object],
+        first: int = 1,
+    ) -> None:
+        """`kept`: the events of the job in the journal.  `first`: the number of the next steer."""
+        self.sent: list[SentSteer] = []
+        self._kept = kept
+        self._breach = breach
+        self._first = first
+        self._places: dict[str, tuple[str, ...]] = {}  # the words before each steer that was read
+
+    def new(self) -> SentSteer:
+        steer = SentSteer(self._first + len(self.sent))
+        self.sent.append(steer)
+        return steer
+
+    # What clients hear.
+
+    def hears(
+        self,
+        steer: SentSteer,
+        before: SteerReceipt | None,
+        reply: SteerReceipt | Rejected,
+        *,
+        is_sure: bool,
+    ) -> None:
+        """Note a reply.  `before`: the receipt that the client had when asking.  `is_sure`: whether
+        the owner that replied is the only one."""
+        if isinstance(reply, SteerReceipt):
+            self._compare_kept(steer, reply)
+        if not is_sure:
+            return
+        if isinstance(reply, SteerReceipt):
+            if before is not None:
+                self._compare_receipts(steer, before, reply)
+            if steer.receipt is None or reply.cursor.seq >= steer.receipt.cursor.seq:
+                steer.receipt = reply
+        elif before is not None and reply.reason != NOT_NOW:
+            self._breach(f"{steer.client_id} was taken, and is refused now: {reply.reason}")
+
+    def _compare_kept(self, steer: SentSteer, reply: SteerReceipt) -> None:
+        if (reply.steer.client_id, reply.steer.text) != (steer.client_id, steer.text):
+            self._breach(f"the receipt of {steer.client_id} is of {reply.steer}")
+        kept = list(self._kept())
+        ids = {each.steer_id for each in kept if isinstance(each, SteerTaken)}
+        if reply.steer.steer_id not in ids:
+            self._breach(f"{steer.client_id} is said to be taken, and the journal does not have it")
+        has_ended = any(isinstance(each, Ending) for each in kept)
+        if reply.outcome is not None and reply.outcome not in kept and not has_ended:
+            self._breach(f"the journal does not have the outcome of {steer.client_id}")
+
+    def _compare_receipts(
+        self, steer: SentSteer, before: SteerReceipt, reply: SteerReceipt
+    ) -> None:
+        if reply.steer.steer_id != before.steer.steer_id:
+            self._breach(f"{steer.client_id} was taken twice")
+        if reply.cursor.seq < before.cursor.seq:
+            self._breach(f"the receipt of {steer.client_id} went back, from {before.cursor.seq}")
+        if before.outcome is not None and reply.outcome != before.outcome:
+            words = f"{before.outcome}, then {reply.outcome}"
+            self._breach(f"{steer.client_id} has two outcomes: {words}")
+
+    # What models read.
+
+    def asked(self, request: ModelRequest) -> None:
+        """Note what an only owner asks a model."""
+        if not self.sent:
+            return
+        spoken = [word for each in request.messages for word in SPOKEN.findall(each.text)]
+        kept = [each for each in self._kept() if isinstance(each, SteerApplied)]
+        applied = {each.part.steer for each in kept}
+        for place, word in enumerate(spoken):
+            if word.startswith("<"):
+                self._read(word, tuple(spoken[:place]), applied)
+
+    def _read(self, text: str, before: tuple[str, ...], applied: Iterable[str]) -> None:
+        if text in before:
+            self._breach(f"a model reads {text} twice")
+        if text not in applied:
+            self._breach(f"a model reads {text}, and the journal does not have the reading")
+        if self._places.setdefault(text, before) != before:
+            self._breach(f"{text} is read behind {before}, and before behind {self._places[text]}")
+
+    # The end.
+
+    def compare(self, events: Sequence[AnyEvent], snapshot: Snapshot, ending: AnyEnding) -> None:
+        """Compare the job's whole log with all that clients heard and models read."""
+        taken = {each.client_id: each for each in snapshot.steers}
+        ids = [each.steer_id for each in events if isinstance(each, SteerTaken)]
+        if len(taken) != len(set(ids)):
+            self._breach("a steer was taken under two ids")
+        for steer in self.sent:
+            if steer.receipt is not None:
+                self._compare_end(steer, steer.receipt, taken.get(steer.client_id), snapshot)
+        unread = [each for each in snapshot.steers if _is_left(each, snapshot)]
+        if list(ending.unread) != unread:
+            self._breach(f"the ending returns {ending.unread}, and left over were {unread}")
+        for each in snapshot.steers:
+            outcome = snapshot.outcomes.get(each.steer_id)
+            if isinstance(outcome, SteerApplied):
+                self._compare_applied(outcome, snapshot, ending)
+            elif each.text in self._places:
+                self._breach(f"a model read {each.text}, which counts as unread: {outcome}")
+            elif each.preempt and _is_finished(ending) and outcome != _cancelled(each):
+                self._breach(f"{each.text} preempts, and was left over: {outcome}")
+
+    def _compare_end(
+        self,
+        steer: SentSteer,
+        receipt: SteerReceipt,
+        taken: SteerTaken | None,
+        snapshot: Snapshot,
+    ) -> None:
+        if taken is None or taken.steer_id != receipt.steer.steer_id:
+            self._breach(f"{steer.client_id} was taken as {receipt.steer.steer_id}, and is lost")
+            return
+        outcome = snapshot.outcomes.get(taken.steer_id)
+        if outcome is None:
+            self._breach(f"{steer.client_id} has no outcome in the end")
+        if receipt.outcome is not None and receipt.outcome != outcome:
+            self._breach(f"{steer.client_id} was told {receipt.outcome}, and it is {outcome}")
+
+    def _compare_applied(
+        self, outcome: SteerApplied, snapshot: Snapshot, ending: AnyEnding
+    ) -> None:
+        text, content = outcome.part.steer, snapshot.content
+        if content[outcome.index] != outcome.part:
+            self._breach(f"{text} is said to be read at {outcome.index}, and is not there")
+        if text not in self._places:
+            if _is_finished(ending):
+                self._breach(f"{text} is said to be read, and no model was asked with it")
+            return
+        before = set(self._places[text])
+        if not before <= _spoken(snapshot, range(outcome.index)):
+            self._breach(f"{text} was read behind {before}, which the answer does not have there")
+
+
+def _spoken(snapshot: Snapshot, places: Iterable[int]) -> set[str]:
+    """The words and steers at these places of an answer."""
+    parts = (snapshot.content[place] for place in places)
+    texts = (_text(part) for part in parts if isinstance(part, TextPart | SteerPart))
+    return {word for text in texts for word in SPOKEN.findall(text)}
+
+
+def _text(part: TextPart | SteerPart) -> str:
+    return part.text if isinstance(part, TextPart) else part.steer
+
+
+def _is_left(steer: SteerTaken, snapshot: Snapshot) -> bool:
+    outcome = snapshot.outcomes.get(steer.steer_id)
+    return not isinstance(outcome, SteerApplied) and outcome != _cancelled(steer)
+
+
+def _cancelled(steer: SteerTaken) -> SteerReturned:
+    return SteerReturned(steer.steer_id, "cancelled")
+
+
+def _is_finished(ending: AnyEnding) -> bool:
+    return isinstance(ending, Finished) and ending.reason == "stop"
