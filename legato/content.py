@@ -52,14 +52,27 @@ class ThinkPart(AgentPart, frozen=True, tag="think"):
     think: str
 
 
+class Leave(Struct, frozen=True):
+    """Leave for a call in an answer of OpenAI's APIs, where no run can wait for a decision.
+
+    The run ends, and a later request has the decision.  `approve` is None until then.
+    `request_id`: the id under which leave was asked for; "" in the answer that asks first.
+    `reason` is for the model.
+    """
+
+    request_id: str = ""
+    approve: bool | None = None
+    reason: str = ""
+
+
 class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     """A call the model asked for.  `args` is JSON text, whole only when the model finished it.
 
     `kind`: unset for a function; the `args` of a custom tool are any text.  `is_error`: the output
     tells of a failure.  `by_caller`: the caller of an API makes the call, though an agent answers;
     an agent's run makes all other calls.  `always_allowed`: the user allowed the tool for all of
-    the conversation.  `task`: there while the call goes on as a task of its server, which has this
-    name.
+    the conversation.  `leave`: set for a call that needs leave, in OpenAI's APIs.  `task`: there
+    while the call goes on as a task of its server, which has this name.
     """
 
     id: str
@@ -72,6 +85,12 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     is_error: Literal[True] | UnsetType = UNSET
     by_caller: Literal[True] | UnsetType = UNSET
     task: str | UnsetType = UNSET
+    leave: Leave | UnsetType = UNSET
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether nobody has decided yet on the leave that the call needs."""
+        return self.leave is not UNSET and self.leave.approve is None
 
 
 class ToolCallPart(AgentPart, frozen=True, rename=None, tag="tool_call"):
@@ -217,7 +236,8 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
 
     `echo`: the request's fields that the answer repeats, in the API's spelling (JSON).
     `store`: whether request and answer are kept for later requests.  `logprobs`: whether the
-    answer shall have the provider's.
+    answer shall have the provider's.  `has_successors`: the words of a steer are for a next
+    response, for which the run ends.
     """
 
     api: Literal["chat_completions", "responses"]
@@ -226,6 +246,7 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
     echo: Mapping[str, Any] = {}
     store: bool = False
     logprobs: bool = False
+    has_successors: bool = False
 
 
 class Answering(Struct, frozen=True):

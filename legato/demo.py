@@ -26,6 +26,7 @@ MODEL: Final = "smollm2"
 
 CLOCK: Final = "clock"
 CLOCK_SERVER: Final = Path(__file__).parent.parent / "examples" / "tools" / "clock.py"
+CLOCK_TOOLS: Final = (f"{WHOLE_SERVER}{MCP_DELIMITER}{CLOCK}",)
 SCRIPT: Final[Mapping[str, object]] = {
     "rate": 20,
     "script": [
@@ -75,9 +76,9 @@ def with_local_model(settings: Settings) -> Settings:
 
 
 def with_clock(settings: Settings) -> Settings:
-    """The settings with an agent that uses a tool, or unchanged where the tool cannot be begun.
+    """The settings with two agents that use tools, or unchanged where no tool can be begun.
 
-    The agent's model is scripted: a small local model seldom calls a tool.
+    The agents' model is scripted: a small local model seldom calls a tool.
     """
     if settings.mcp or settings.agents or CLOCK in settings.models:
         return settings
@@ -93,8 +94,15 @@ def with_clock(settings: Settings) -> Settings:
                 model=CLOCK,
                 name="Timekeeper",
                 description="Reads a clock and calculates, with the tools of an MCP server.",
-                tools=(f"{WHOLE_SERVER}{MCP_DELIMITER}{CLOCK}",),
-            )
+                tools=CLOCK_TOOLS,
+            ),
+            "careful": AgentSettings(
+                model=CLOCK,
+                name="Careful timekeeper",
+                description="The same, and asks for your leave before it calculates.",
+                tools=CLOCK_TOOLS,
+                approval={"calculate_*": "ask"},
+            ),
         },
     )
 

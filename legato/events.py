@@ -96,6 +96,9 @@ class Origin(NamedTuple):
 BARE: Final = Origin()
 """The one call of a bare model."""
 
+KEPT: Final = -1
+"""The `call_no` of what an edited or continued answer starts from."""
+
 
 _WORDS: Final = ("text", "think", "refusal")
 
@@ -404,6 +407,12 @@ class Snapshot(NamedTuple):
         """The asks without an answer, in the order of the tool calls."""
         unanswered = [each for each in self.asks if each.ask_id not in self.answers]
         return tuple(sorted(unanswered, key=lambda ask: ask.index))
+
+    @property
+    def ends_for_steers(self) -> bool:
+        """Whether a steer waits that a next response is to read: see ApiRequest."""
+        asked = self.created.api_request if self.created else None
+        return asked is not None and asked.has_successors and bool(self.waiting_steers)
 
     def _is_unread(self, steer: SteerTaken) -> bool:
         outcome = self.outcomes.get(steer.steer_id)

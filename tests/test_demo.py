@@ -9,6 +9,7 @@ import pytest
 from legato.config import AgentSettings, Settings
 from legato.demo import MODEL, has_screen, invite, with_clock, with_local_model
 from tests.support.http.client import SECRET, bearer
+from tests.support.http.raw_client import SECRET as READERS_SECRET
 from tests.support.http.server_process import demo
 
 SCRIPTED = """
@@ -83,6 +84,24 @@ async def test_the_demo_has_an_agent_that_uses_a_tool(tmp_path: Path) -> None:
         '"name":"calculate_mcp_clock","args":"{\\"expression\\": \\"6 * 7\\"}","output":"42"'
         in told.text
     )
+
+
+async def test_the_demo_has_an_agent_that_asks_before_it_calculates(tmp_path: Path) -> None:
+    (tmp_path / "legato.toml").write_text(SCRIPTED)
+    async with (
+        demo(tmp_path, EXTRAS="mcp", LEGATO_JWT_SECRET=READERS_SECRET) as (server, _),
+        await server.connect() as reader,
+        await server.connect() as client,
+    ):
+        question = {"text": "What time is it?", "agent_id": "careful"}
+        begun = await client.json("POST", "/api/agents/chat", question)
+        await reader.follow(begun["streamId"])
+        await reader.receive_until(b"on_pending_action")
+        leave = {"conversationId": begun["streamId"], "decisions": [{"decision": "approve"}]}
+        await client.json("POST", "/api/agents/chat/resume", leave)
+        told = await reader.receive_until(b'"final":true')
+
+    assert b'"output":"42"' in told
 
 
 def test_what_is_configured_is_not_changed_for_the_clock(

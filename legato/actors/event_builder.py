@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from legato.content import (
     AgentUpdatePart,
+    Leave,
     Part,
     TextPart,
     ThinkPart,
@@ -91,13 +92,15 @@ class Steps:
         *,
         with_logprobs: bool = False,
         theirs: Collection[str] = (),
+        guarded: Collection[str] = (),
     ) -> None:
-        """`theirs`: the names of the caller's own tools."""
+        """`theirs`, `guarded`: see Stage."""
         self.usage = Usage()
         self.finish: FinishReport | None = None
         self._origin = origin
         self._with_logprobs = with_logprobs
         self._theirs = theirs
+        self._guarded = guarded
         self._positions = positions or Positions(len(kept))
         # Not `positions.last`: other calls may begin parts before the first chunk comes.
         self._kept_index = len(kept) - 1
@@ -177,7 +180,10 @@ class Steps:
         index = self._calls[chunk.index] = self._positions.take()
         kind: Literal["custom"] | UnsetType = "custom" if chunk.is_custom else UNSET
         by_caller: Literal[True] | UnsetType = True if chunk.name in self._theirs else UNSET
-        call = ToolCall(chunk.id, chunk.name, chunk.args, kind=kind, by_caller=by_caller)
+        leave = Leave() if chunk.name in self._guarded else UNSET
+        call = ToolCall(
+            chunk.id, chunk.name, chunk.args, kind=kind, by_caller=by_caller, leave=leave
+        )
         yield StepStarted(index, "tool_call", call, self._origin)
 
 

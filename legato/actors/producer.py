@@ -126,6 +126,7 @@ class Producer:
         *,
         goes_on: bool = False,
         theirs: Collection[str] = (),
+        guarded: Collection[str] = (),
     ) -> FinishReport:
         """See Stage."""
         snapshot = self.snapshot()
@@ -136,6 +137,7 @@ class Producer:
             self._positions,
             with_logprobs=asked is not None and asked.logprobs,
             theirs=theirs,
+            guarded=guarded,
         )
         self._open.append(steps)
         is_cut = await self._until_preempted(model, request, steps)

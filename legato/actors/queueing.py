@@ -19,7 +19,7 @@ class QueuedTurn(NamedTuple):
 
 
 class LiveTurns(NamedTuple):
-    """A conversation's jobs without an ending: those that run, and the queue in its order."""
+    """A conversation's jobs without an ending: running jobs, and the queue in order."""
 
     running: Sequence[JobRef]
     queue: Sequence[QueuedTurn]
@@ -33,7 +33,7 @@ async def live_turns(jobs: Sequence[JobRef]) -> LiveTurns:
             answer = await job.waiting()
             if isinstance(answer, Waiting):
                 queue.append(QueuedTurn(job, answer))
-            elif answer.standing == Standing.RUNNING:
+            elif answer.standing in (Standing.RUNNING, Standing.REQUIRES_ACTION):
                 running.append(job)
     return LiveTurns(running, sorted(queue, key=lambda each: each.waiting.rank))
 

@@ -148,8 +148,6 @@ def _answer(answer: AnswerAsk, snapshot: Snapshot, ending: AnyEnding | None) -> 
     winner = snapshot.answers.get(said.ask_id)
     if winner is not None:
         return _answered_before(said, winner, ending)
-    if ending is not None:
-        return _reject("ended", "The generation has ended.", ending=ending)
     if answer.at >= ask.expires_at:
         return _reject("expired", "The ask has expired.")
     if said.decision not in ask.allowed:

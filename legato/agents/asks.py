@@ -9,12 +9,16 @@ from typing import Any, Final
 from msgspec import json
 
 from legato.agents.tools.contract import InputRequired, ToolDefinition, ToolOutput
-from legato.content import ToolCall
+from legato.content import Leave, ToolCall
 from legato.events import Answered, Asked, Snapshot
 from legato.models.contract import Json
 
 DENIED: Final = "The user did not allow this call, which was not made."
 EXPIRED: Final = "Nobody answered in time, and the call was not made."
+UNASKED: Final = (
+    "The call waits for input that nobody can give before this answer ends.  Ask the user in your "
+    "answer, and call the tool again with what the user says."
+)
 
 
 def asks_at(index: int, snapshot: Snapshot) -> list[Asked]:
@@ -95,7 +99,7 @@ def without_call(answer: Answered) -> ToolOutput | None:
     """The result of a call that is not made; None where the call is made."""
     match answer.decision:
         case "deny":
-            return ToolOutput(f"{DENIED}  {answer.reason}".rstrip(), is_error=True)
+            return denied(Leave(approve=False, reason=answer.reason))
         case "expired" | "cancel":
             return ToolOutput(EXPIRED, is_error=True)
         case "answer":
@@ -103,6 +107,25 @@ def without_call(answer: Answered) -> ToolOutput | None:
             return ToolOutput(value if isinstance(value, str) else json.encode(value).decode())
         case _:
             return None
+
+
+def denied(leave: Leave) -> ToolOutput | None:
+    """The result of a call that somebody did not allow; None where the call is made."""
+    if leave.approve:
+        return None
+    return ToolOutput(f"{DENIED}  {leave.reason}".rstrip(), is_error=True)
+
+
+def unasked(needed: InputRequired) -> str:
+    """What the model reads of a call that needs input, where nobody can be asked."""
+    questions = [_message(request) for request in needed.requests.values()]
+    return "\n".join([UNASKED, *filter(None, questions)])
+
+
+def _message(request: Json) -> str:
+    params = request.get("params") if isinstance(request, dict) else None
+    message = params.get("message") if isinstance(params, dict) else None
+    return message if isinstance(message, str) else ""
 
 
 def edited(call: ToolCall, answer: Answered) -> ToolCall:

@@ -20,7 +20,7 @@ class BareRun:
 
     async def answer(self, stage: Stage, request: ModelRequest) -> FinishReport:
         """See Run."""
-        while True:
+        while not stage.snapshot().ends_for_steers:
             origin = Origin(len(stage.snapshot().calls))
             if await stage.apply_steers(origin):
                 request = replace(request, resumed="")  # the words end the text before
@@ -28,6 +28,7 @@ class BareRun:
             if finish.reason != STEERED:
                 return finish
             request = replace(request, resumed="")
+        return FinishReport(STEERED)
 
 
 class BareRuns:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Final
 
 from msgspec import UNSET, Struct
 
@@ -16,10 +15,7 @@ from legato.content import (
     ToolCall,
     ToolCallPart,
 )
-from legato.events import ModelCallEnded, Origin, Snapshot, SteerApplied
-
-KEPT: Final = -1
-"""The `call_no` of what an edited or continued answer starts from."""
+from legato.events import KEPT, ModelCallEnded, Origin, Snapshot, SteerApplied
 
 
 class PlacedPart(Struct, frozen=True):

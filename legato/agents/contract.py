@@ -26,12 +26,14 @@ class Stage(Protocol):
         *,
         goes_on: bool = False,
         theirs: Collection[str] = (),
+        guarded: Collection[str] = (),
     ) -> FinishReport:
         """Make one model call: each of its events joins the log at once.
 
         `goes_on`: the model continues the last part of the log, begun by a call which was cut.
-        `theirs`: the names of the tools that the caller of an API calls.  A preempting steer ends
-        the call with the reason STEERED: what was said stays.
+        `theirs`: the names of the tools that the caller of an API calls.  `guarded`: the names of
+        the tools whose calls need a leave that nobody can give to this run.  A preempting steer
+        ends the call with the reason STEERED: what was said stays.
 
         Raises:
             ModelError: the model could not answer, or not to the end.

@@ -24,8 +24,23 @@ def prompted(
     """
     system, above = _above(agent, request.messages)
     begun = [ChatMessage("assistant", resumed)] if resumed else []
-    messages = (*system, *alternating([*above, *below, *begun]))
+    messages = (*system, *alternating([*_joined(above, below), *begun]))
     return ModelRequest(messages, _parameters(agent, request, tools), resumed, calls_made)
+
+
+def _joined(above: Sequence[ChatMessage], below: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """The conversation and the run's messages.
+
+    A run that begins with calls of an earlier answer goes on from that answer's last text: text and
+    calls are one message, as the model said them.
+    """
+    if not (above and below and above[-1].role == below[0].role == "assistant"):
+        return [*above, *below]
+    text, calls = above[-1], below[0]
+    if text.more or calls.content is not None:
+        return [*above, *below]
+    said = ChatMessage("assistant", text.content, calls.more, text.thoughts + calls.thoughts)
+    return [*above[:-1], said, *below[1:]]
 
 
 def _above(

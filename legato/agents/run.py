@@ -11,9 +11,10 @@ import structlog
 import trio
 from msgspec.structs import replace
 
+from legato.agents.approvals import guarded
 from legato.agents.bare import BareRun
-from legato.agents.calls import KEPT, ModelCall, calls_of, next_number
-from legato.agents.contract import Run, Stage
+from legato.agents.calls import ModelCall, calls_of, next_number
+from legato.agents.contract import STEERED, Run, Stage
 from legato.agents.definition import HANDOFF_PREFIX, Agent
 from legato.agents.edges import leading_on
 from legato.agents.execution import AT_ONCE, Execution
@@ -30,7 +31,7 @@ from legato.agents.tool_run import NOT_MADE, STEERED_CALL, answered, failed
 from legato.agents.tools.contract import Offer, Tool, Toolbox
 from legato.agents.visits import Key, Visit, Visits
 from legato.content import ToolCall, TurnRequest
-from legato.events import Origin, Snapshot
+from legato.events import KEPT, Origin, Snapshot
 from legato.models.contract import FinishReport, Model, ModelError, ModelRequest
 
 RECURSION_LIMIT: Final = "recursion_limit"
@@ -38,6 +39,9 @@ RECURSION_LIMIT: Final = "recursion_limit"
 
 CALLS: Final = "tool_calls"
 """Why a model call ends, or a whole run: somebody is to make tool calls."""
+
+ASKS: Final = "approval"
+"""Why a run ends that cannot wait for somebody's leave: a later run goes on."""
 
 CUT: Final = frozenset({"length", "content_filter"})
 """Why a model call ends in the middle of a text, or of a tool call's arguments."""
@@ -74,10 +78,12 @@ class AgentRun:
                 await self._drive(stage, request, acting[0])
             else:
                 await self._drive_all(stage, request, acting)
+        if self._end is not None:
+            return self._end
         # A run that another process brought to its end has its last reason in the log alone.
         last = self._last or FinishReport(stage.snapshot().calls[-1].reason)
         # Readers would look for calls to make: of an ended run there are none.
-        return self._end or (replace(last, reason="stop") if last.reason == CALLS else last)
+        return replace(last, reason="stop") if last.reason == CALLS else last
 
     async def _drive_all(self, stage: Stage, request: ModelRequest, acting: Sequence[Key]) -> None:
         """Have the agents of a group act side by side; the first failure ends them all."""
@@ -115,6 +121,9 @@ class AgentRun:
     async def _ask(
         self, stage: Stage, request: ModelRequest, visit: Visit, cut: ModelCall | None
     ) -> None:
+        if stage.snapshot().ends_for_steers:
+            self._end = FinishReport(STEERED)
+            return
         agent = self._agents[visit.agent_id]
         model = self._model(agent)
         tools = await self._offered(agent)
@@ -134,7 +143,11 @@ class AgentRun:
             visit = self._visits(stage.snapshot())[visit.key]
         asked = prompted(agent, request, visit.messages(), offered, resumed, visit.calls_made)
         theirs = names_in(request) - {tool.name for tool in offered}
-        self._last = await stage.ask(model, asked, origin, goes_on=goes_on, theirs=theirs)
+        mine = [tool.definition for tool in tools.values()]
+        asking = guarded(agent, mine, request.allowed_tools, snapshot)
+        self._last = await stage.ask(
+            model, asked, origin, goes_on=goes_on, theirs=theirs, guarded=asking
+        )
 
     def _origin(self, snapshot: Snapshot, visit: Visit, cut: ModelCall | None) -> Origin:
         if cut is not None and cut.origin.call_no != KEPT:
@@ -155,13 +168,14 @@ class AgentRun:
         if (cut := _cut_call(call)) is not None:
             await stage.complete(cut[0], answered(cut[1], failed(CUT_CALL)))
             return
-        ours = [each for each in call.unanswered if not each[1].by_caller]
+        ours = [each for each in call.unanswered if _is_due(each[1])]
         if ours:
             await stage.settle()  # a call not in the journal would be made again
             execution = Execution(stage, agent, tools, results, self._room, request.allowed_tools)
             await execution.run(ours, is_recovered=call.origin.call_no not in self._made)
         if len(ours) < len(call.unanswered):
-            self._end = FinishReport(CALLS)  # the caller makes the others
+            by_caller = any(each.by_caller for _, each in call.unanswered)
+            self._end = FinishReport(CALLS if by_caller else ASKS)
 
     def _handoff_results(self, agent: Agent, call: ModelCall) -> Iterator[tuple[str, str]]:
         edges = edges_of(self._agents.values())
@@ -239,6 +253,11 @@ def _cut_call(call: ModelCall) -> tuple[int, ToolCall] | None:
     is_cut = call.ended is not None and call.ended.reason in CUT
     last = call.tool_calls[-1]
     return last if is_cut and not last[1].args and last in call.unanswered else None
+
+
+def _is_due(call: ToolCall) -> bool:
+    """Whether the run makes the call now: no caller makes the call, and no leave is missing."""
+    return not (call.by_caller or call.is_undecided)
 
 
 def _goes_on(cut: ModelCall, snapshot: Snapshot) -> bool:

@@ -11,13 +11,15 @@ import trio
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from legato.agents.approvals import needs_leave
+from legato.agents.approvals import can_wait, needs_leave
 from legato.agents.asks import (
     approval,
     asks_at,
+    denied,
     edited,
     elicitation,
     input_of,
+    unasked,
     without_call,
 )
 from legato.agents.contract import Stage
@@ -80,7 +82,9 @@ class ToolRun:
             await arguments_of(call.args, self._tool.definition.schema)
         except InvalidArguments as error:
             return answered(call, failed(str(error)))
-        maybe_begun = is_recovered and not call.task and self._may_have_begun()
+        # A call with a decision is of an API's run, which no other process goes on with.
+        is_sure = call.task or call.leave is not UNSET
+        maybe_begun = is_recovered and not is_sure and self._may_have_begun()
         call, output = await self._with_leave(call)
         if output is None and maybe_begun and not self._tool.definition.may_repeat:
             output = failed(UNKNOWN)
@@ -105,6 +109,8 @@ class ToolRun:
 
     async def _with_leave(self, call: ToolCall) -> tuple[ToolCall, ToolOutput | None]:
         """The call as somebody allowed it, and the result of a call that is not made."""
+        if call.leave is not UNSET:
+            return call, denied(call.leave)
         ask = next((each for each in self._asks if each.kind == "approval"), None)
         if ask is None:
             if not self._needs_leave():
@@ -136,6 +142,8 @@ class ToolRun:
                 )
             if isinstance(output, ToolOutput):
                 return output
+            if not can_wait(self._stage.snapshot()):
+                return failed(unasked(output))
             rounds.append(elicitation(self._index, call, output, self._stage.snapshot()))
         return failed(TOO_MANY_ROUNDS)
 

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import DecodeError, json
 
-from legato.agents.calls import KEPT, ModelCall
+from legato.agents.calls import ModelCall
 from legato.agents.definition import Agent, Edge
 from legato.agents.edges import is_direct, led_from
 from legato.agents.handoffs import edges_of, first_handoff, target_of
 from legato.agents.messages import messages_of, words_before
 from legato.content import ToolCall
+from legato.events import KEPT
 from legato.models.contract import ChatMessage
 
 Key = tuple[str, int | None]

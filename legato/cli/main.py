@@ -241,7 +241,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_serving(commands)
+    _add_access(commands)
+    operating.add_commands(commands, _add_config)
+    _add_bench(commands.add_parser("bench", help="measure this machine, beside what is possible"))
+    _add_prove(commands.add_parser("prove", help="try whole clusters with every fault there is"))
+    return parser
 
+
+def _add_serving(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     serve = commands.add_parser("serve", help="serve until SIGTERM or SIGINT")
     serve.add_argument("--host", type=values.host, help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=values.port, help="port to listen on (default: 8000)")
@@ -252,6 +260,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--port", type=values.port, default=8000, help="(default: 8000)")
     demo.add_argument("--no-browser", action="store_true", help="print the page's URL only")
 
+
+def _add_access(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands about users, and what users may reach."""
     token = commands.add_parser("token", help="print a JWT for a user, and nothing else")
     token.add_argument("--user", type=values.user, required=True, metavar="ID")
     token.add_argument(
@@ -269,11 +280,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_agent_actions(agents.add_subparsers(dest="action", required=True, metavar="ACTION"))
 
     _add_bans(commands.add_parser("bans", help="list, add or lift bans"))
-    operating.add_commands(commands, _add_config)
-
-    _add_bench(commands.add_parser("bench", help="measure this machine, beside what is possible"))
-    _add_prove(commands.add_parser("prove", help="try whole clusters with every fault there is"))
-    return parser
 
 
 def _add_bench(bench: argparse.ArgumentParser) -> None:

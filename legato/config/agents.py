@@ -65,7 +65,7 @@ Visible = Annotated[
         extra={"check": _require_everybody},
     ),
 ]
-Approvals = Annotated[
+ApprovalPatterns = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=128)], Approval],
     Meta(
         max_length=128,
@@ -94,7 +94,7 @@ class AgentSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     edges: Edges = ()
     end_after_tools: Flag = False
     hide_sequential_outputs: Flag = False
-    approval: Approvals = {}
+    approval: ApprovalPatterns = {}
     category: Text = GENERAL
     conversation_starters: Starters = ()
     visible: Visible = EVERYBODY

@@ -7,6 +7,7 @@
   with it
 - `contract`: what a wire vocabulary is: a pure machine from events to frames
 - `floor`: the words of simultaneous agents, in turn
+- `leave_requests`: the calls of an ended answer for which somebody's leave is missing, by their ids
 - `librechat`: LibreChat's chat stream as server-sent events, with a cursor as every frame's `id:`
 - `librechat_actions`: LibreChat's bodies for steers and pending actions
 - `response_items`: the output items of the Responses API, and the events around each item

@@ -27,6 +27,7 @@ from legato.dialects.completion_object import (
 )
 from legato.dialects.contract import Identity
 from legato.dialects.floor import SpeakingOrder
+from legato.dialects.leave_requests import requests_in, told
 from legato.events import (
     AnnotationAdded,
     Answered,
@@ -153,6 +154,9 @@ class ChatCompletions:
         api_request = created.api_request
         assert api_request is not None, "only what an API was asked is answered so"
         self._is_run = created.agent is not None
+        for index, part in enumerate(created.kept):
+            if isinstance(part, ToolCallPart) and not part.tool_call.is_undecided:
+                self._agents[index] = part.agent_id or ""
         self._echo = convert(api_request.echo, Echo)
         self._head = head_of(
             self._identity.response_id,
@@ -176,7 +180,8 @@ class ChatCompletions:
         separator = self._lines.before(part)
         if isinstance(part, ToolCallPart):
             if part.is_made_here:
-                self._agents[step.index] = step.origin.agent_id or ""
+                if not part.tool_call.is_undecided:
+                    self._agents[step.index] = step.origin.agent_id or ""
             else:
                 yield self._chunk(self._call(step.index, part.tool_call))
         elif self._floor.begin(step, extended(part, separator)):
@@ -232,11 +237,17 @@ class ChatCompletions:
         if not isinstance(ending, Finished):
             return _unnamed({"error": error_of(ending)})
         reason = finish_reason(ending, asks=bool(self._calls) or not self._is_run)
-        last = _unnamed(self._chunk({}, reason) | served_by(ending))
+        last = _unnamed(self._chunk(self._pending(ending), reason) | served_by(ending))
         if not self._echo.include_usage:
             return last
         usage = {"choices": [], "usage": usage_of(ending.usage, ending.usages)}
         return last + _unnamed(self._chunk({}) | usage)
+
+    def _pending(self, ending: Finished) -> Body:
+        """The calls for which the run needs leave: the next request has the decisions."""
+        content = (ending.response.content or ()) if ending.response else ()
+        pending = [*told(requests_in(content, self._identity.job_id))]
+        return {EXTENSION: {"pending": pending}} if pending else {}
 
     def _done(self, seq: int) -> bytes:
         """Of one event's frames only the last has the cursor: who saw less comes back for all."""

@@ -17,6 +17,7 @@ from legato.content import (
     Usage,
 )
 from legato.dialects.blank_lines import BlankLines, Kind, kind_of
+from legato.dialects.leave_requests import requests_in, told
 from legato.events import AnyEnding, Failed, Finished, Stopped
 
 Body = dict[str, Any]
@@ -28,10 +29,12 @@ THOUGHTS: Final = "reasoning_content"
 EXTENSION: Final = "legato"
 """The field for everything without a word in OpenAI's API."""
 
+PREFIX: Final = "chatcmpl-"  # and the job's id
+
 STOPPED: Final = "generation_stopped"
 
-# Ours, in the API's words: the answer is cut.
-_REASONS: Final = {"max_answer_bytes": "length", "recursion_limit": "length"}
+# Ours, in the API's words: the answer is cut, or waits for leave.
+_REASONS: Final = {"max_answer_bytes": "length", "recursion_limit": "length", "approval": "stop"}
 _KINDS: Final = {
     STOPPED: "invalid_request_error",
     "invalid_parameters": "invalid_request_error",
@@ -74,7 +77,7 @@ def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | No
         return None
     choice = {
         "index": 0,
-        "message": message_of(answer.content or ()),
+        "message": message_of(answer.content or (), completion_id),
         "logprobs": _logprobs_of(answer.content or ()),
         "finish_reason": _finish_reason(answer, ending),
     }
@@ -86,14 +89,19 @@ def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | No
     }
 
 
-def message_of(content: Sequence[Part]) -> Body:
+def message_of(content: Sequence[Part], completion_id: str) -> Body:
     texts = [part for part in content if isinstance(part, TextPart)]
     annotations = [annotation_of(each) for part in texts for each in part.annotations or ()]
     said = _said_in(content)
     text, refusal, thoughts = said["text"], said["refusal"], said["think"]
     tool_calls = [part for part in content if isinstance(part, ToolCallPart)]
     calls = [call_of(part.tool_call) for part in tool_calls if not part.is_made_here]
-    made = [made_call_of(part) for part in tool_calls if part.is_made_here]
+    made = [made_call_of(part) for part in tool_calls if _is_made(part)]
+    pending = [*told(requests_in(content, completion_id.removeprefix(PREFIX)))]
+    ours = {
+        **({"tool_calls": made} if made else {}),
+        **({"pending": pending} if pending else {}),
+    }
     return {
         "role": "assistant",
         "content": text or (None if calls or refusal else ""),
@@ -101,8 +109,12 @@ def message_of(content: Sequence[Part]) -> Body:
         **({"annotations": annotations} if annotations else {}),
         **({THOUGHTS: thoughts} if thoughts else {}),
         **({"tool_calls": calls} if calls else {}),
-        **({EXTENSION: {"tool_calls": made}} if made else {}),
+        **({EXTENSION: ours} if ours else {}),
     }
+
+
+def _is_made(part: ToolCallPart) -> bool:
+    return part.is_made_here and not part.tool_call.is_undecided
 
 
 def _said_in(content: Sequence[Part]) -> dict[Kind, str]:

@@ -69,11 +69,13 @@ _PREFIXES: Final = {
     "custom_tool_call": "ctc",
     "mcp_call": "mcp",
     "mcp_list_tools": "mcpl",
+    "mcp_approval_request": "mcpr",
 }
 _INPUTS: Final = {
     "function_call": "arguments",
     "custom_tool_call": "input",
     "mcp_call": "arguments",
+    "mcp_approval_request": "arguments",
 }
 
 
@@ -87,12 +89,18 @@ def type_of(part: OutputPart) -> str:
 
 def _type_of_call(part: ToolCallPart) -> str:
     """`mcp_call` is the API's word for calls made by the server."""
+    if part.tool_call.is_undecided:
+        return "mcp_approval_request"
     if part.is_made_here:
         return "mcp_call"
     return "custom_tool_call" if part.tool_call.kind == "custom" else "function_call"
 
 
 def id_of(part: OutputPart, job_id: str, index: int) -> str:
+    """The item's id; a request for leave that is asked once more keeps the first id."""
+    call = part.tool_call if isinstance(part, ToolCallPart) else None
+    if call is not None and call.is_undecided and call.leave and call.leave.request_id:
+        return call.leave.request_id
     return f"{_PREFIXES[type_of(part)]}_{job_id}_{index}"
 
 
@@ -102,6 +110,8 @@ def item_of(part: OutputPart, job_id: str, index: int, status: ItemStatus) -> Bo
         return _list_of(part, head["id"])
     if isinstance(part, ToolCallPart):
         call = part.tool_call
+        if call.is_undecided:
+            return _request_of(call, head["id"])
         if part.is_made_here:
             return {**head, **_made(call, status)}
         if call.by_caller and call.output is not UNSET:
@@ -126,7 +136,19 @@ def _made(call: ToolCall, status: ItemStatus) -> Body:
         "arguments": call.args,
         "output": None if is_error else output,
         "error": error,
-        "approval_request_id": None,
+        "approval_request_id": call.leave.request_id if call.leave else None,
+    }
+
+
+def _request_of(call: ToolCall, item_id: str) -> Body:
+    """A call for which the run needs somebody's leave.  The API has no status for the item."""
+    label, name = labelled(call.name)
+    return {
+        "id": item_id,
+        "type": "mcp_approval_request",
+        "server_label": label,
+        "name": name,
+        "arguments": call.args,
     }
 
 
@@ -208,6 +230,8 @@ def opening(part: OutputPart, job_id: str, index: int) -> Iterator[ResponseEvent
         yield "response.mcp_list_tools.in_progress", place
     elif isinstance(part, ToolCallPart):
         yield ADDED, {"output_index": index, "item": item | {_INPUTS[item["type"]]: ""}}
+        if part.tool_call.is_undecided:
+            return
         if part.is_made_here:
             yield "response.mcp_call.in_progress", place
         if part.tool_call.args:

@@ -9,6 +9,7 @@ _INCOMPLETE: Final = {
     "length": "max_output_tokens",
     "max_answer_bytes": "max_output_tokens",
     "content_filter": "content_filter",
+    "steered": "steered",
 }
 _CODES: Final = {"provider_rate_limited": "rate_limit_exceeded"}  # what clients wait and retry for
 

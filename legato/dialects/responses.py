@@ -30,6 +30,7 @@ from legato.dialects.response_items import (
 from legato.dialects.response_object import beginning, resource
 from legato.dialects.response_status import end_status, end_type, unbegun
 from legato.events import (
+    KEPT,
     AnnotationAdded,
     Answered,
     AnyEnding,
@@ -63,7 +64,8 @@ _DONE: Final = b"data: [DONE]\n\n"
 
 
 class _Item(NamedTuple):
-    """An open item.  `frame`: a template of the item's deltas; `place`: the item's number."""
+    """An open item.  `frame`: a template of the item's deltas, empty for an item without deltas;
+    `place`: the item's number."""
 
     growing: GrowingPart
     frame: bytes
@@ -106,6 +108,8 @@ class ResponsesEncoder:
             item = self._open[event.index]
             text, number = event.text, self.number
             item.growing.grow(text)
+            if not item.frame:
+                return b""
             self.number = number + 1
             return item.frame % (number, _json(text))
         return self._frames(self._rare(event)) + (_DONE if isinstance(event, Ending) else b"")
@@ -127,11 +131,15 @@ class ResponsesEncoder:
                 yield from self._end_call(origin)
             case StepCompleted():
                 yield from self._complete(event)
-            case Queued() | SteerTaken() | SteerApplied() | SteerReturned() | Asked() | Answered():
+            case SteerApplied():
+                self._closed[event.index] = event.part
+            case Queued() | SteerTaken() | SteerReturned() | Asked() | Answered():
                 pass
             case Created():
                 self._created = event
                 yield from beginning(event)
+                for index, part in enumerate(event.kept):
+                    yield from self._keep(index, part)
             case Finished() | Stopped() | Failed():
                 yield from self._end(event)
             case _:
@@ -158,6 +166,19 @@ class ResponsesEncoder:
             frame = self._template(part, index)
             self._open[step.index] = _Item(GrowingPart(part), frame, index, step.origin)
 
+    def _keep(self, position: int, part: Part) -> Iterator[ResponseEvent]:
+        """Begin an answer's first items: calls of an earlier answer, which asked for leave."""
+        assert isinstance(part, ToolCallPart), "no other answer of the API goes on"
+        number, agent_id = self._count, part.agent_id or None
+        self._count += 1
+        yield from opening(part, self._job_id, number)
+        frame = self._template(part, number)
+        self._open[position] = _Item(GrowingPart(part), frame, number, Origin(KEPT, agent_id))
+        if part.tool_call.is_undecided:
+            yield from self._close(position, "completed")
+        else:
+            yield from self._say_arguments(position, part)
+
     def _grow(self, delta: LogprobsDelta) -> ResponseEvent:
         item = self._open[delta.index]
         item.growing.grow(delta.text)
@@ -177,7 +198,7 @@ class ResponsesEncoder:
             if item.origin.call_no == origin.call_no:
                 part = item.growing.read()
                 assert isinstance(part, ToolCallPart), "the words are closed"
-                if part.is_made_here:
+                if part.is_made_here and not part.tool_call.is_undecided:
                     yield from self._say_arguments(position, part)
                 else:
                     yield from self._close(position, "completed")
@@ -193,7 +214,7 @@ class ResponsesEncoder:
             yield from self._close(event.index, "incomplete")
 
     def _say_arguments(self, position: int, part: ToolCallPart) -> Iterator[ResponseEvent]:
-        if position not in self._whole:
+        if position not in self._whole and not part.tool_call.is_undecided:
             self._whole |= {position}
             yield whole_arguments(part, self._job_id, self._open[position].place)
 
@@ -225,7 +246,12 @@ class ResponsesEncoder:
         return b"event: %b\ndata: %b\n\n" % (name.encode(), body)
 
     def _template(self, part: TextPart | ThinkPart | ToolCallPart, index: int) -> bytes:
-        """The template of a delta's frame, with places for the number and for the text as JSON."""
+        """The template of a delta's frame, with places for the number and for the text as JSON.
+
+        A request for leave has no deltas: the API tells the arguments at the end.
+        """
+        if isinstance(part, ToolCallPart) and part.tool_call.is_undecided:
+            return b""
         name = delta_type(part)
         place = _json(place_of(part, self._job_id, index))[1:-1].replace(b"%", b"%%")
         return b'event: %b\ndata: {"type":"%b","sequence_number":%%d,%b,"delta":%%b}\n\n' % (

@@ -13,7 +13,7 @@ from legato.dialects.librechat_actions import DECISIONS
 from legato.events import Answered, Asked, Decided
 from legato.http.clock import milliseconds
 from legato.http.errors import InvalidField, NotFound
-from legato.http.input.steering import DecisionBody, ResumeBody
+from legato.http.input.steering import ActionDecision, ResumeBody
 
 
 class AskNotFound(NotFound):
@@ -49,7 +49,7 @@ def _decided(body: ResumeBody, asks: Sequence[Asked], user: str) -> Iterator[Ans
         yield _decision(place, decision, asks, user)
 
 
-def _decision(place: int, said: DecisionBody, asks: Sequence[Asked], user: str) -> Answered:
+def _decision(place: int, said: ActionDecision, asks: Sequence[Asked], user: str) -> Answered:
     named = [each for each in asks if each.payload["tool_call_id"] == said.tool_call_id]
     if said.tool_call_id is None and len(asks) == 1:
         named = [*asks]
@@ -71,7 +71,7 @@ def _decision(place: int, said: DecisionBody, asks: Sequence[Asked], user: str) 
     )
 
 
-def _value(decided: Decided, said: DecisionBody) -> Any:
+def _value(decided: Decided, said: ActionDecision) -> Any:
     match decided:
         case "edit":
             return said.edited_arguments

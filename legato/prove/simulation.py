@@ -33,7 +33,7 @@ of a lost owner, and both again for the turn before."""
 CONVERSATIONS: Final = (C1, C2)
 
 
-Breach = Callable[[str], None]
+TellBreach = Callable[[str], None]
 W = TypeVar("W")
 
 
@@ -121,7 +121,7 @@ class Simulation:
 
     # Steers and asks.
 
-    def _of(self, check: str, job_id: str) -> tuple[Callable[[], Iterator[AnyEvent]], Breach]:
+    def _of(self, check: str, job_id: str) -> tuple[Callable[[], Iterator[AnyEvent]], TellBreach]:
         """How a witness of a job reads the journal, and says that the promise is broken."""
 
         def breach(words: str) -> None:

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from trio.testing import MockClock
 
 from legato.actors.lifespan import open_supervisor
-from legato.agents.definition import Agent
+from legato.agents.definition import Agent, Edge
 from legato.agents.run import AgentRuns
 from legato.agents.tool_run import UNKNOWN
 from legato.agents.tools.contract import TaskRecord, Tool, ToolOutput
@@ -232,3 +232,15 @@ async def test_a_process_that_seals_ends_what_another_began(autojump_clock: Mock
 
     assert isinstance(ending, Failed)
     assert ending.reason == "server_restart"
+
+
+async def test_the_next_agent_is_told_of_in_the_answer(autojump_clock: MockClock) -> None:
+    edge = Edge(origin="agent_first", target="agent_second", edge_type="direct")
+    first = agent("first", {"text": "One. "}, edges=[edge])
+    second = agent("second", {"text": "Two."})
+    async with open_runs(records=FlakyRecords(), journal_store=JournalStore()) as house:
+        ending = await house.start(model="scripted", agents=(first, second)).ended()
+
+    assert ending.response is not None
+    kinds = [type(part).__name__ for part in ending.response.content or ()]
+    assert kinds == ["TextPart", "AgentUpdatePart", "TextPart"]

@@ -1,10 +1,12 @@
 """A run that only waits is let go of, and is there again for whoever asks."""
 
 import gc
+import tracemalloc
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import trio
@@ -14,6 +16,9 @@ from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.admission import Busy, TooManyForServer, TooManyForUser
+from legato.actors.conversation.turn import Turn
+from legato.actors.durability.parked import Parked
+from legato.actors.durability.parked import parked as make_parked
 from legato.actors.durability.recovery import Recovered, recover
 from legato.actors.interjections import AnswerReceipt, SteerReceipt
 from legato.actors.lifecycle import State
@@ -104,13 +109,14 @@ async def test_a_run_is_not_parked_before_its_time(autojump_clock: MockClock) ->
 
 async def test_a_parked_run_answers_an_answer_and_goes_on(autojump_clock: MockClock) -> None:
     place = Place()
-    async with place.open() as house:
+    async with place.open(ask_timeout=3600.0) as house:
         job = begin(house)
         [ask] = await asked(job)
         await parked(house, job)
         receipt = await answer(job, ask.ask_id)
         again = await answer(job, ask.ask_id)
         ending = await job.ended()
+        await trio.sleep(7200)  # the timer finds nothing to wake
 
     assert isinstance(receipt, AnswerReceipt)
     assert isinstance(again, AnswerReceipt)
@@ -653,6 +659,30 @@ async def test_a_run_whose_log_was_lost_ends_and_says_so(autojump_clock: MockClo
     assert place.words.given == []
 
 
+async def test_a_run_whose_answer_is_stored_ended_though_its_log_says_that_it_waits(
+    autojump_clock: MockClock,
+) -> None:
+    place = Place()
+    async with place.open() as house:
+        job = begin(house)
+        [ask] = await asked(job)
+        await house.supervisor.written()
+        kept = [*place.store.stored_logs[job.job_id].entries]
+        await answer(job, ask.ask_id)
+        ending = await job.ended()
+        await house.supervisor.written()
+        log = place.store.stored_logs[job.job_id]
+        log.entries, log.marked_done = kept, False  # the journal came back without the rest
+    async with place.open() as house:
+        again = begin_again(house)
+        assert is_parked(house, again)
+        status = await again.status()
+
+    assert status.ending is not None
+    assert status.ending.response == ending.response
+    assert place.words.given == [{"text": "a"}]
+
+
 async def test_a_run_of_which_nothing_is_left_ends_and_says_so(autojump_clock: MockClock) -> None:
     place = Place()
     async with place.open() as house:
@@ -788,6 +818,36 @@ async def test_what_is_recovered_of_a_waiting_run_is_an_entry(autojump_clock: Mo
     assert entry.expires_at == ask.expires_at
     assert (entry.turn.agents, entry.turn.text, entry.turn.instructions) == ((), "", None)
     assert entry.epoch == 2
+
+
+async def test_a_parked_run_takes_at_most_two_kibibytes(autojump_clock: MockClock) -> None:
+    place = Place()
+    async with place.open() as house:
+        few, many = (memory_of_entries(house, count) for count in (1000, 3000))
+
+    assert (many - few) / 2000 <= 2048
+
+
+def memory_of_entries(house: House, count: int) -> int:
+    """Bytes of so many parked runs of as many users, with ids as long as real ones."""
+    gc.collect()
+    tracemalloc.start()
+    for _ in range(count):
+        ids = [str(uuid4()) for _ in range(6)]
+        house.supervisor.parking.add(parked_turn(house.turn(**dict(zip(FIELDS, ids, strict=True)))))
+    gc.collect()
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return size
+
+
+FIELDS = ("job_id", "conversation_id", "message_id", "response_id", "user", "request_id")
+
+
+def parked_turn(turn: Turn) -> Parked:
+    agents = (asking(call("write", text="a")),)
+    whole = replace(turn, agents=agents, text="x" * 10_000, request_digest=uuid4().hex * 2)
+    return make_parked(whole, 1, 7, int(1e12), trio.Event())
 
 
 async def test_a_cursor_of_the_former_process_holds_in_a_woken_run(

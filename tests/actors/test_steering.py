@@ -12,7 +12,7 @@ from legato.actors.steering import MOST_STEERS, MOST_WAITING
 from legato.agents.tool_run import STEERED_CALL
 from legato.content import ToolCallPart
 from legato.events import Finished, SteerApplied, SteerReturned
-from legato.models.contract import ChatMessage, ToolCallChunk
+from legato.models.contract import ChatMessage, Json, ToolCallChunk
 from legato.storage.memory.journal import JournalStore
 from tests.actors.test_agent_runs import open_runs, text, writer
 from tests.support.actors import FlakyJournal, FlakyRecords, House, SlowToClose, open_house
@@ -301,6 +301,49 @@ async def test_agents_calls_before_a_steer_are_not_made_again(autojump_clock: Mo
 
     assert len(tool.calls) == 1
     assert told(ending) == ["[Hurry.]", "Done."]
+
+
+async def test_a_bare_answer_that_was_steered_goes_on_in_the_next_process(
+    autojump_clock: MockClock,
+) -> None:
+    """The model goes on from its own last words, not from the words before the steer."""
+    records, store = FlakyRecords(), JournalStore()
+    script: dict[str, Json] = {"script": [{"text": "a b c d"}, {"text": "e f g h"}], "rate": 1}
+    with trio.CancelScope() as process:
+        async with open_runs(records=records, journal_store=store) as house:
+            job = house.start(model="scripted", parameters=script)
+            await trio.sleep(1.5)
+            await taken(job, "Go on.", preempt=True)
+            await trio.sleep(1.6)
+            await house.supervisor.written()
+            process.cancel()
+    async with open_runs(records=records, journal_store=store) as house:
+        [job] = [each.ref for each in house.supervisor.registry.all_running()]
+        ending = await job.ended()
+
+    texts = told(ending)
+    assert texts[1:] == ["[Go on.]", "e f g h"]
+    assert "a b c d".startswith(texts[0].strip())
+
+
+async def test_a_steer_before_any_word_goes_on_in_the_next_process(
+    autojump_clock: MockClock,
+) -> None:
+    records, store = FlakyRecords(), JournalStore()
+    script: dict[str, Json] = {"script": [{"text": "a b"}, {"text": "c d"}], "delay": 9}
+    with trio.CancelScope() as process:
+        async with open_runs(records=records, journal_store=store) as house:
+            job = house.start(model="scripted", parameters=script)
+            await trio.sleep(1)
+            await taken(job, "Go on.", preempt=True)
+            await trio.sleep(1)
+            await house.supervisor.written()
+            process.cancel()
+    async with open_runs(records=records, journal_store=store) as house:
+        [job] = [each.ref for each in house.supervisor.registry.all_running()]
+        ending = await job.ended()
+
+    assert told(ending) == ["[Go on.]", "c d"]
 
 
 async def test_a_job_with_another_owner_by_now_takes_no_steer(autojump_clock: MockClock) -> None:

@@ -25,13 +25,17 @@ def findings(page: Page) -> list[str]:
     return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found]
 
 
+def look(page: Page, theme: str, width: int) -> None:
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 800})
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 390])
 def test_axe_finds_nothing(
     page: Page, context: BrowserContext, server: LegatoServer, theme: str, width: int
 ) -> None:
-    page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
-    page.set_viewport_size({"width": width, "height": 800})
+    look(page, theme, width)
     expect(page.locator("#welcome")).to_be_visible()
     found = {"welcome": findings(page)}
     ask(page, "first", model="slower")
@@ -54,6 +58,44 @@ def test_axe_finds_nothing(
     page.click("#send")
     expect(page.locator("dialog[open] #login")).to_be_visible()
     found["login"] = findings(page)
+
+    assert found == {state: [] for state in found}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1100, 390])
+def test_axe_finds_nothing_where_one_takes_part(page: Page, theme: str, width: int) -> None:
+    look(page, theme, width)
+    ask(page, "first", model="agent:careful")
+    expect(page.locator(".ask")).to_be_visible()
+    found = {"approval": findings(page)}
+    page.get_by_role("button", name="Edit", exact=True).click()
+    found["edited"] = findings(page)
+    page.get_by_role("button", name="Back").click()
+    page.get_by_role("button", name="Deny").click()
+    found["denied"] = findings(page)
+    page.keyboard.press("Enter")
+    expect(page.locator(".ask.closed")).to_be_visible()
+    page.fill("#text", "words for this answer")
+    found["closed"] = findings(page)
+    page.keyboard.press("Control+Enter")
+    page.fill("#text", "a turn that waits")
+    page.keyboard.press("Enter")
+    expect(page.locator("#chips .chip-kind")).to_have_text(["For this answer", "Next"])
+    found["chips"] = findings(page)
+    page.get_by_role("button", name="Edit", exact=True).last.click()
+    found["a chip's editor"] = findings(page)
+    page.keyboard.press("Escape")
+    page.locator("#chips").get_by_role("button", name="Cancel").last.click()
+    page.click("#stop")
+    expect(page.locator("#chips .chip-kind")).to_have_text("Not read")
+    found["not read"] = findings(page)
+    for agent in ("curious", "asker"):
+        ask(page, "next", model=f"agent:{agent}")
+        expect(page.locator(".ask")).to_be_visible()
+        found[agent] = findings(page)
+        page.click("#stop")
+        expect(page.locator("#stop")).to_be_hidden()
 
     assert found == {state: [] for state in found}
 

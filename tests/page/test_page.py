@@ -26,7 +26,9 @@ def test_a_question_gets_its_answer_an_address_and_a_title(page: Page) -> None:
 
 
 def test_an_agents_call_and_its_result_are_shown_and_stay(page: Page) -> None:
-    expect(page.locator("#model optgroup option")).to_have_text(["Helper"])
+    expect(page.locator("#model optgroup option")).to_have_text(
+        ["Asker", "Careful", "Curious", "Helper"]
+    )
     page.select_option("#model", "agent:helper")
     page.fill("#text", "How much is 2+3?")
     page.keyboard.press("Enter")

@@ -88,10 +88,13 @@ class ListStage:
         *,
         goes_on: bool = False,
         theirs: Collection[str] = (),
+        guarded: Collection[str] = (),
     ) -> FinishReport:
         self.asked.append(request)
         content = self.snapshot().content
-        steps = Steps(content if goes_on else (), origin, self._positions, theirs=theirs)
+        steps = Steps(
+            content if goes_on else (), origin, self._positions, theirs=theirs, guarded=guarded
+        )
         async with model.stream(request) as batches:
             async for batch in batches:
                 self._append(steps.events(batch))

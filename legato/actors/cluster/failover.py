@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from legato.actors.cluster.job_info import turn_of
 from legato.actors.conversation.turn import Turn
-from legato.actors.durability.recovery import Recovered, TakeoverPolicy, let_wait, recover_one
+from legato.actors.durability.parked import Parked
+from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover_one
 from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
 from legato.models.contract import Model
@@ -152,11 +153,11 @@ class Failover:
                 log.warning("not recovered yet", job=job.job_id, reason=str(error))
             left.trouble = error
 
-    def _adopt(self, recovered: Recovered) -> None:
+    def _adopt(self, recovered: Recovered | Parked) -> None:
         if self._supervisor.is_draining and not recovered.has_ended:
             self.handed_on.add(recovered.turn.job_id)
         else:
-            self._supervisor.adopt([let_wait(recovered)])
+            self._supervisor.adopt([recovered])
 
     async def _forget(self) -> None:
         """Forget the ended jobs that nobody asked for in time."""

@@ -13,6 +13,7 @@ from legato.content import (
     Part,
     TextPart,
     ThinkPart,
+    ToolCallPart,
     TurnRequest,
 )
 from legato.events import Created, QueueChange, Queued
@@ -33,7 +34,8 @@ class Prompt(Struct, frozen=True, kw_only=True):
 
     For a response to store: `items` are the request's own input items, with ids, in the API's own
     spelling; `previous_id` is the response before them.  `after`: the last response of the
-    conversation, as read together with `messages`.
+    conversation, as read together with `messages`.  `kept`: calls of an earlier answer, with the
+    decisions on the leave for which that answer asked.
     """
 
     api_request: ApiRequest
@@ -41,6 +43,15 @@ class Prompt(Struct, frozen=True, kw_only=True):
     items: tuple[Mapping[str, Json], ...] = ()
     previous_id: str | None = None
     after: StoredResponse | None = None
+    kept: tuple[ToolCallPart, ...] = ()
+
+    @property
+    def decides(self) -> tuple[str, ...]:
+        """The requests for leave on which this request has the decision."""
+        calls = (part.tool_call for part in self.kept)
+        return tuple(
+            call.leave.request_id for call in calls if call.leave and not call.is_undecided
+        )
 
 
 class Turn(TurnRequest, frozen=True, kw_only=True):

@@ -44,7 +44,7 @@ class TurnStore(Protocol):
         """Store the question; return its conversation as it is then.  A repetition changes nothing.
 
         Raises:
-            ForeignConversation, RequestTaken, OverQuota: as the storage does.
+            ForeignConversation, RequestTaken, OverQuota, DecidedBefore: as the storage does.
         """
         ...
 
@@ -177,6 +177,7 @@ class _ResponseStore:
             request,
             turn.response_id,
             sender(turn),
+            prompt.kept,
             api_request=self._request,
             agent=answering(turn),
         )
@@ -204,8 +205,12 @@ class _ResponseStore:
                     previous_id=prompt.previous_id,
                     items=prompt.items,
                     created=created,
-                )
+                ),
+                decides=prompt.decides,
             )
+        elif prompt.decides:
+            decided = prompt.decides
+            await self._records.responses.decide(turn.user, turn.response_id, decided)
         return self._stand_in(created)
 
     async def reopen(

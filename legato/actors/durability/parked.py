@@ -1,12 +1,15 @@
 """A run that waits for answers, and is nothing here but an entry."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 import trio
 from msgspec import Struct
 from msgspec.structs import replace
 
 from legato.actors.conversation.turn import Turn, without_prompt
+
+_NOTHING: Final[Mapping[str, Any]] = {}  # one for all: an empty table has 64 bytes
 
 
 class Parked(Struct, frozen=True, kw_only=True):
@@ -24,6 +27,7 @@ class Parked(Struct, frozen=True, kw_only=True):
     ended: trio.Event
 
     has_begun: ClassVar[bool] = True
+    has_ended: ClassVar[bool] = False
 
 
 def parked(turn: Turn, epoch: int, tail: int, expires_at: int, ended: trio.Event) -> Parked:
@@ -31,6 +35,7 @@ def parked(turn: Turn, epoch: int, tail: int, expires_at: int, ended: trio.Event
     ids = replace(
         without_prompt(turn),
         text="",
+        parameters=_NOTHING,
         instructions=None,
         parent_id=None,
         regenerate=None,

@@ -34,6 +34,7 @@ from legato.actors.messages import (
     AwaitQueued,
     Enqueued,
     Failure,
+    GetStatus,
     JobMessage,
     NotOpened,
     Opened,
@@ -49,6 +50,7 @@ from legato.content import Conversation, Part
 from legato.events import AnyEnding, Created, QueueChange, Queued
 from legato.models.contract import Model
 from legato.storage.contracts.errors import (
+    DecidedBefore,
     ForeignConversation,
     RequestTaken,
     StorageError,
@@ -67,6 +69,9 @@ not, so that whoever asked has the refusal within the whole."""
 
 _FIRST_PAUSE: Final = 0.25  # seconds between attempts to store an answer; each is twice the last …
 _LONGEST_PAUSE: Final = 60.0  # … up to this
+
+DECIDED: Final = "decided_before"
+"""Why a request is refused that decides on a call which another request decided on."""
 
 log = structlog.get_logger()
 
@@ -156,8 +161,18 @@ class Recorder:
             word = NotOpened(_failure_of(error))
         self._waiting.end()  # as well where a stop came first
         if opening is not None and not self._unwanted.is_set():
-            word = await self._write(opening)
+            with self._writing():
+                word = await self._write(opening)
+                if isinstance(word, Opened):
+                    await self._tell_opened(word)
+                    return
         await self._job.tell(word)
+
+    async def _tell_opened(self, word: Opened) -> None:
+        """Return once the job has acted: a question that comes late is to have an answer."""
+        await self._job.tell(word)
+        if self._unwanted.is_set():  # otherwise no ending waits for the word
+            await self._job.ask(partial(Ask, GetStatus()))
 
     def _resumable(self, opening: Opening) -> Opening:
         if not self.is_resumable:
@@ -179,8 +194,9 @@ class Recorder:
         if (opening := self._opening) is not None:
             with self._writing():
                 conversation = await self._looked_up(opening.created)
-            if conversation is not None:
-                await self._job.tell(Opened(replace(opening, conversation=conversation)))
+                if conversation is not None:
+                    opened = Opened(replace(opening, conversation=conversation))
+                    await self._tell_opened(opened)
 
     async def _wait_in(self, queue: TurnQueue, *, is_kept: bool) -> None:
         """Return when the turn may begin; until then make all changes that are asked for.
@@ -283,7 +299,13 @@ class Recorder:
         await self.journal.keep(opening.created)
         try:
             conversation = await self._question_kept(opening.created)
-        except (ForeignConversation, RequestTaken, UnstorableText, OverQuota) as error:
+        except (
+            ForeignConversation,
+            RequestTaken,
+            DecidedBefore,
+            UnstorableText,
+            OverQuota,
+        ) as error:
             return NotOpened(_failure_of(error))
         if conversation is None:
             return NotOpened(self._overdue)
@@ -293,7 +315,8 @@ class Recorder:
         """None where the question is not stored, and is not wanted any more.
 
         Raises:
-            ForeignConversation, RequestTaken, UnstorableText, OverQuota: as the storage does.
+            ForeignConversation, RequestTaken, DecidedBefore, UnstorableText, OverQuota: as the
+                storage does.
         """
         if self._unwanted.is_set():
             return None
@@ -413,6 +436,8 @@ def _failure_of(error: Exception) -> Failure:
             return Failure("foreign_conversation", "The conversation belongs to somebody else.")
         case RequestTaken():
             return Failure("request_taken", "The same clientRequestId started another turn.")
+        case DecidedBefore():
+            return Failure(DECIDED, str(error))
         case OverQuota():
             return Failure("storage_quota", str(error))
         case UnstorableText():  # to try again cannot help

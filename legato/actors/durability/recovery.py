@@ -59,7 +59,6 @@ class Recovered(Struct, frozen=True):
 
     `previous_epochs`: the former owners' epochs, each with its last remaining position.  `opening`:
     None where the turn never began.  `is_planned`: whether `opening` has the model's request, too.
-    `waits_until`: where the run only waits, when the first ask expires, in ms since 1970.
     """
 
     turn: Turn
@@ -68,7 +67,6 @@ class Recovered(Struct, frozen=True):
     previous_epochs: Mapping[int, int]
     events: Sequence[AnyEvent]
     is_planned: bool = False
-    waits_until: int | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -133,14 +131,11 @@ async def recover(
     successor = successor or TakeoverPolicy()
     abandoned = await journal.take_over()
     due = [each for each in abandoned if not each.marked_done]
-    found: list[Recovered | Parked | None] = []
-    for each in due:
-        recovered = await _tried(each, journal, records, successor)
-        found.append(let_wait(recovered) if recovered else None)
+    found = [await _tried(each, journal, records, successor) for each in due]
     done = [each for each in abandoned if each.marked_done]
     while done and most > 0:
         found.append(recovered := await _tried(done.pop(), journal, records, successor))
-        most -= _size_of(recovered.events) if recovered else 0
+        most -= _size_of(recovered.events) if isinstance(recovered, Recovered) else 0
     if done:
         await journal.forget([each.job_id for each in done])
     kept = [each for each in found if each is not None]
@@ -154,7 +149,7 @@ def _size_of(events: Sequence[AnyEvent]) -> int:
 
 async def _tried(
     job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
-) -> Recovered | None:
+) -> Recovered | Parked | None:
     """Recover the job; None, too, if each attempt fails though the storage works."""
     for pause in _RETRIES:
         try:
@@ -169,7 +164,7 @@ async def _tried(
 
 async def recover_one(
     job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
-) -> Recovered | None:
+) -> Recovered | Parked | None:
     """None where nobody can ever read the job, or another process has taken it over."""
     replay = _replay(job, await journal.read(job.job_id))
     return await recover_from(replay, job, journal, records, successor)
@@ -177,11 +172,13 @@ async def recover_one(
 
 async def recover_from(
     replay: Replay, job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
-) -> Recovered | None:
+) -> Recovered | Parked | None:
     """Recover the job whose log is `replay`; None: see `recover_one`."""
     known = turn_of(replay.turn) if replay.turn else await successor.turn(job.job_id)
     if known and replay.still_waits:
         return Recovered(known, job.epoch, None, replay.previous_epochs, replay.events)
+    if (entry := _waiting(replay, job, known, successor)) is not None:
+        return entry
     is_lost = job.marked_done and replay.ending is None  # nothing more of the job is to be stored
     opening = None if is_lost else await _opening(replay, known, records)
     turn = known or (_turn(job.job_id, opening) if opening else None)
@@ -204,30 +201,23 @@ async def recover_from(
         ending = said or _failed(replay, opening, store)
         if not await _end(job, replay, ending, opening, journal, store):
             return None
-    waits_until = _first_expiry(replay.snapshot) if goes_on else None
-    return Recovered(
-        turn,
-        job.epoch,
-        opening,
-        replay.previous_epochs,
-        replay.events,
-        waits_until=waits_until,
-    )
+    return Recovered(turn, job.epoch, opening, replay.previous_epochs, replay.events)
 
 
-def let_wait(recovered: Recovered) -> Recovered | Parked:
-    """A run that only waits needs no job until somebody asks for it."""
-    if recovered.waits_until is None:
-        return recovered
-    tail, epoch = len(recovered.events), recovered.epoch
-    return parked(recovered.turn, epoch, tail, recovered.waits_until, trio.Event())
+def _waiting(
+    replay: Replay, job: OrphanedJob, turn: Turn | None, successor: TakeoverPolicy
+) -> Parked | None:
+    """The entry of a run that only waits for answers; None for any other job.
 
-
-def _first_expiry(snapshot: Snapshot) -> int | None:
-    """When the first open ask expires, in ms since 1970; None where the run does not only wait."""
-    if not only_waits(snapshot):
+    Nothing is read but the log: a process may begin with ten thousand of them.
+    """
+    if turn is None or replay.turn is None or replay.ending is not None or replay.has_faults:
         return None
-    return min(ask.expires_at for ask in snapshot.open_asks)
+    snapshot = replay.snapshot
+    if not (only_waits(snapshot) and successor.continues(turn, snapshot)):
+        return None
+    expires_at = min(ask.expires_at for ask in snapshot.open_asks)
+    return parked(turn, job.epoch, len(replay.events), expires_at, trio.Event())
 
 
 def _replay(job: OrphanedJob, kept: Kept) -> Replay:

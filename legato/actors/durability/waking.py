@@ -51,16 +51,26 @@ async def reread(
     if max(replay.previous_epochs, default=0) > entry.epoch:
         return None
     created, request = replay.created, replay.turn
-    if created and request and _is_whole(replay, entry):
+    if created and request and await _is_whole(replay, entry, records):
         return await _planned(entry, replay, created, request, journal, records, model_of)
     log.error("log of a waiting run is lost", job=job_id, left=len(replay.events), of=entry.tail)
-    found = OrphanedJob(job_id, entry.epoch + 1, attempts=0, marked_done=False)
-    return await recover_from(replay, found, journal, records, _LostLog(entry.turn))
+    orphaned = OrphanedJob(job_id, entry.epoch + 1, attempts=0, marked_done=False)
+    found = await recover_from(replay, orphaned, journal, records, _LostLog(entry.turn))
+    assert not isinstance(found, Parked), "the policy ends the run"
+    return found
 
 
-def _is_whole(replay: Replay, entry: Parked) -> bool:
-    is_there = len(replay.events) == entry.tail and not replay.has_faults
-    return is_there and only_waits(replay.snapshot)
+async def _is_whole(replay: Replay, entry: Parked, records: Records) -> bool:
+    """Whether the journal has the log to its end.
+
+    A former process may have ended the run, and stored its answer, though the journal lost the
+    rest of the log: that is looked up for a run which this process has not written to yet.
+    """
+    if len(replay.events) != entry.tail or replay.has_faults or not only_waits(replay.snapshot):
+        return False
+    if entry.epoch in replay.previous_epochs:
+        return True
+    return await records.answer(entry.turn.job_id) is None
 
 
 async def _planned(

@@ -6,7 +6,7 @@ from legato.actors.conversation.turn import Turn
 
 
 class TurnQueue(Protocol):
-    """Decides the order, for all turns of a conversation, in one place and one after another.
+    """Decides the order of a conversation's turns, in one place, one decision after another.
 
     Only the recorder of a waiting turn asks, and asks one thing at a time.  Therefore a turn is
     never moved and begun at once.
@@ -20,7 +20,7 @@ class TurnQueue(Protocol):
         ...
 
     async def move_to_front(self, turn: Turn) -> int | None:
-        """Have the turn begin before all that wait, and return the rank that says so.
+        """Put the turn before all other waiting turns, and return the turn's new rank.
 
         Returns None where the turn waits no more.
 

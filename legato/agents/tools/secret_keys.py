@@ -1,13 +1,14 @@
 """Seals the secrets of actions for the storage, and opens them for a call."""
 
 import hmac
+from functools import cached_property
 from os import urandom
-from typing import Final
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING, Final
 
 from legato.storage.contracts.actions import SealedSecret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE_BYTES: Final = 12  # of AES-GCM; random nonces are good for 2**32 seals of a key
 
@@ -34,7 +35,14 @@ class _Key:
 
     def __init__(self, text: str) -> None:
         self.id: Final = hmac.digest(text.encode(), b"legato key id", "sha256").hex()[:16]
-        self.cipher: Final = AESGCM(hmac.digest(text.encode(), b"legato secrets", "sha256"))
+        self._key: Final = hmac.digest(text.encode(), b"legato secrets", "sha256")
+
+    @cached_property
+    def cipher(self) -> "AESGCM":
+        """The cipher, made at the first use: no server's start has to wait for the import."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return AESGCM(self._key)
 
 
 class SecretKeys:
@@ -62,6 +70,8 @@ class SecretKeys:
 
     def open(self, sealed: SealedSecret, record_id: str) -> str:
         """Raises Unopenable."""
+        from cryptography.exceptions import InvalidTag
+
         key = self._keys.get(sealed.key_id)
         if key is None:
             raise Unopenable

@@ -29,7 +29,7 @@ class ContactBody(Struct):
     email: Annotated[str, Meta(max_length=320, pattern=r"^[^\x00-\x1f\x7f]*\Z")] = ""
 
 
-Approvals = Annotated[
+ApprovalPatterns = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=128)], Approval], Meta(max_length=128)
 ]
 
@@ -56,7 +56,7 @@ class AgentBody(Struct, kw_only=True):
     edges: Edges | UnsetType | None = UNSET
     end_after_tools: bool | UnsetType | None = UNSET
     hide_sequential_outputs: bool | UnsetType | None = UNSET
-    approval: Approvals | UnsetType | None = UNSET
+    approval: ApprovalPatterns | UnsetType | None = UNSET
     category: Annotated[OneLine, Meta(min_length=1)] | UnsetType | None = UNSET
     conversation_starters: Starters | UnsetType | None = UNSET
     support_contact: ContactBody | UnsetType | None = UNSET

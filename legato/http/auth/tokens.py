@@ -1,7 +1,7 @@
 """JSON Web Tokens: the user that a token names, and the signing of our own tokens.
 
-PyJWT and the cryptography behind it are imported by the functions that use them: they take a
-twentieth of a server's start, and `legato.http.server.late_imports` brings them right after it.
+The functions that need PyJWT import PyJWT, which takes a twentieth of a server's start; right after
+the start `legato.http.server.late_imports` brings the package.
 """
 
 from collections.abc import Collection

@@ -59,7 +59,7 @@ class SteerQuery(Struct, rename="camel"):
     ] = None
 
 
-class DecisionBody(Struct, kw_only=True, rename="camel"):
+class ActionDecision(Struct, kw_only=True, rename="camel"):
     """What becomes of one tool call: `approve`, `reject`, `edit` (`editedArguments`), or `respond`
     (`responseText` is the call's result, and the call is not made).
 
@@ -83,6 +83,6 @@ class ResumeBody(Struct, kw_only=True, rename="camel"):
     conversation_id: Id
     action_id: Annotated[str, Meta(max_length=256)] | None = None
     generation_id: Id | None = None
-    decisions: Annotated[tuple[DecisionBody, ...], Meta(max_length=100)] = ()
+    decisions: Annotated[tuple[ActionDecision, ...], Meta(max_length=100)] = ()
     answer: Any = None
     answers: Mapping[str, Any] | None = None

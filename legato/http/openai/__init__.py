@@ -4,6 +4,7 @@
 - `callers`: headers of a caller of OpenAI's APIs: our own headers, and the SDKs'
 - `images`: refuses images for a model that reads no images
 - `item_pages`: items of a response or a conversation, page by page
+- `leave`: requests for leave in earlier answers, and the decisions of a request on them
 - `models`: the list of models and agents in the form of OpenAI's APIs
 - `outcomes`: the outcome of an API's generation: the object, or the failure as an HTTP error
 - `replies`: bodies of replies for the lists of models

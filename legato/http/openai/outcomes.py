@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any, Final
 
+from legato.actors.durability.recorder import DECIDED
 from legato.actors.ref import JobRef
 from legato.dialects.completion_object import STOPPED, completion, error_of
 from legato.events import AnyEnding, Failed, Stopped
@@ -12,6 +13,7 @@ from legato.http.openai.callers import JOB_HEADER
 
 STATUSES: Final[Mapping[str, int]] = {
     STOPPED: 409,
+    DECIDED: 409,
     "storage_quota": 403,
     "invalid_parameters": 400,
     "unstorable_text": 400,
@@ -31,7 +33,7 @@ STATUSES: Final[Mapping[str, int]] = {
 """Statuses by the reason of a failure; by the status clients choose an exception, and whether to
 try again."""
 
-_FOR_GOOD: Final = (STOPPED, "insufficient_quota")
+_FOR_GOOD: Final = (STOPPED, DECIDED, "insufficient_quota")
 """Reasons for which a retry is of no use, though the SDKs retry after the statuses 409 and 429."""
 
 

@@ -1,7 +1,7 @@
 """Modules that no first answer needs: imported in a thread while the server already serves.
 
-A request that comes meanwhile and needs one of them waits for the rest of its import, which it
-would have waited for anyway.
+A request that needs such a module meanwhile waits for the rest of the import; with the import at
+the start, the request would have waited for the whole.
 """
 
 from importlib import import_module
@@ -18,5 +18,5 @@ def import_late() -> None:
 
 
 async def import_meanwhile() -> None:
-    """Import them in a thread, which nobody waits for at the server's end."""
+    """Import the modules in a thread, for which no end of the server waits."""
     await trio.to_thread.run_sync(import_late, abandon_on_cancel=True)

@@ -21,8 +21,10 @@ CALLED: Final[Sequence[Sequence[ToolDefinition]]] = (
     (WRITE, READ),
     (READ, WRITE, READ),
 )
+BOTH_READ: Final = 3  # the place of a row with two calls of `read`
 
 STARTING: Final = 0.1  # seconds until the model of an agent is asked
+KEPT: Final = 0.1  # seconds until a result is in the journal
 CALLING: Final = 0.05  # seconds until a call is in the journal, and made
 
 
@@ -66,7 +68,25 @@ async def tools_return(sim: Simulation, place: int, count: int, fails: int) -> N
         made.answer(result, is_error=not fails)
 
 
+async def lose_between(sim: Simulation, place: int, count: int) -> None:
+    """The owner of a run is killed between the results of two calls."""
+    await sim.may_lose()
+    await call_tools(sim, place, BOTH_READ, 1)
+    await trio.sleep(CALLING)
+    calls = [each for each in sim.tools.open if each.tool is READ]
+    owners = [
+        each for each in sim.open_seats() if calls and each.replication.me == calls[-1].replica
+    ]
+    if not owners or len(sim.open_seats()) < 2:
+        return
+    sim.model.step(f"one tool returns, and {sim.name(owners[0])} is killed")
+    calls[-1].answer(f"the first answer, {count}")
+    await trio.sleep(KEPT)
+    owners[0].kill()
+
+
 RULES: Final = (
+    Rule("lose between results", 2, (PLACE, 3), lose_between),
     Rule("call tools", 2, (PLACE, len(CALLED), 4), call_tools),
     Rule("tools return", 2, (PLACE, 3, 4), tools_return),
 )

@@ -124,7 +124,8 @@ async def _list(sim: Simulation, conversation_id: str, seat: Seat) -> None:
     sim.model.note(
         f"what waits in conversation {CONVERSATIONS.index(conversation_id) + 1}: {names}"
     )
-    sim.queue.listings.append(Listing(job_ids, asked))
+    if all(map(sim.in_reach, sim.open_seats())):  # a former owner that is back tells old news
+        sim.queue.listings.append(Listing(job_ids, asked))
 
 
 def _queued(sim: Simulation, number: int) -> KnownJob | None:

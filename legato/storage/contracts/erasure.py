@@ -61,6 +61,11 @@ def oldest_id(before: datetime) -> str:
     return f"resp_{str(ULID.from_datetime(before))[:10]}"
 
 
+def oldest_request(before: datetime) -> str:
+    """The least id of a request for leave in a response made at `before` or later."""
+    return f"mcpr_{str(ULID.from_datetime(before))[:10]}"
+
+
 def total(steps: Iterable[Erased]) -> Erased:
     columns = zip(Erased(), *steps, strict=True)
     return Erased(*map(sum, columns))

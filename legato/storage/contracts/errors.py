@@ -41,5 +41,14 @@ class RequestTaken(Exception):
         self.turn = turn
 
 
+class DecidedBefore(Exception):
+    """The generation of `response_id` has the decision on the request for leave already."""
+
+    def __init__(self, request_id: str, response_id: str) -> None:
+        super().__init__(f"The response {response_id} has the decision on {request_id}.")
+        self.request_id = request_id
+        self.response_id = response_id
+
+
 class InvalidCursor(ValueError):
     """A paging cursor not made by this storage."""

@@ -81,11 +81,22 @@ class Responses(Protocol):
     Responses are a part of Records: errors and cancelling are the same.
     """
 
-    async def open(self, response: StoredResponse) -> None:
+    async def open(self, response: StoredResponse, *, decides: Collection[str] = ()) -> None:
         """Keep a new response; the same response once more changes nothing.
 
-        Raises:
-            OverQuota: if this user has no room for the response; then nothing is kept.
+        `decides`: the requests for leave on which the response has the decision.
+
+        Raises, and keeps nothing:
+            OverQuota: if this user has no room for the response.
+            DecidedBefore: if another response has the decision on a request.
+        """
+        ...
+
+    async def decide(self, user: str, response_id: str, requests: Collection[str]) -> None:
+        """Note decisions as `open` does, for a response that is not kept.
+
+        Raises, and notes nothing:
+            DecidedBefore: if another response has the decision on a request.
         """
         ...
 

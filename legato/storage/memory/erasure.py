@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from legato.content import Conversation
-from legato.storage.contracts.erasure import Erased, oldest_id
+from legato.storage.contracts.erasure import Erased, oldest_id, oldest_request
 from legato.storage.contracts.responses import StoredResponse
 from legato.storage.memory.records import MemoryRecords
 
@@ -26,6 +26,7 @@ class MemoryErasure:
         for key in keys:
             await self._records.api_keys.delete(key.id)
         removed = await self._remove(conversations[:most], responses[:most])
+        self._records.responses.forget_decisions(user=user)
         scores = self._records.bans.forget(f"user:{user}")
         removed = removed._replace(api_keys=len(keys), scores=scores)
         return await self._remove_agents(removed, user, most)
@@ -44,6 +45,7 @@ class MemoryErasure:
         kept = self._records.responses.all()
         living = {(r.user, r.conversation_id) for r in kept if r.response_id >= oldest}
         responses = [r for r in kept if (r.user, r.conversation_id) not in living]
+        self._records.responses.forget_decisions(before=oldest_request(before))
         return await self._remove(conversations[:most], responses[:most])
 
     async def _remove(

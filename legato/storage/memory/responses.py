@@ -7,6 +7,7 @@ from msgspec import json
 from msgspec.structs import replace
 
 from legato.events import AnyEnding
+from legato.storage.contracts.errors import DecidedBefore
 from legato.storage.contracts.quotas import UNBOUNDED, Quota, response_use
 from legato.storage.contracts.responses import (
     LARGEST_CHAIN,
@@ -31,15 +32,37 @@ class MemoryResponses:
         self._use = use
         self._quota = quota
         self._responses: dict[str, StoredResponse] = {}  # in order of arrival
+        self._decisions: dict[tuple[str, str], str] = {}  # by the user and the request for leave
         self._named: defaultdict[str, set[str]] = defaultdict(set)  # by the digests of items' names
 
-    async def open(self, response: StoredResponse) -> None:
-        await self._enter(response)
+    async def open(self, response: StoredResponse, *, decides: Collection[str] = ()) -> None:
+        await self._enter(response, decides)
+        self._check_decisions(response.user, response.response_id, decides)
         is_new = response.response_id not in self._responses
         rows = [_row(response)] if is_new else []
         self._quota.check(self._use.with_put(response.user, *rows), begins=False)
         if is_new:
             self._put(response)
+        self._note_decisions(response.user, response.response_id, decides)
+
+    async def decide(self, user: str, response_id: str, requests: Collection[str]) -> None:
+        await self._enter(user, response_id, requests)
+        self._check_decisions(user, response_id, requests)
+        self._note_decisions(user, response_id, requests)
+
+    def _check_decisions(self, user: str, response_id: str, requests: Collection[str]) -> None:
+        """Raises DecidedBefore."""
+        for request_id in requests:
+            if self._decisions.get((user, request_id), response_id) != response_id:
+                raise DecidedBefore(request_id, self._decisions[user, request_id])
+
+    def _note_decisions(self, user: str, response_id: str, requests: Collection[str]) -> None:
+        self._decisions |= {(user, request_id): response_id for request_id in requests}
+
+    def forget_decisions(self, *, user: str | None = None, before: str = "") -> None:
+        """Remove a user's decisions, and all on requests with ids less than `before`."""
+        kept = [key for key in self._decisions if key[0] != user and key[1] >= before]
+        self._decisions = {key: self._decisions[key] for key in kept}
 
     async def close(self, response_id: str, ending: AnyEnding) -> None:
         await self._enter(response_id, ending)

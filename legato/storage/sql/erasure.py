@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from legato.content import ApiRequest
 from legato.events import AnyEvent, Created, Queued
 from legato.storage.clock import microseconds
-from legato.storage.contracts.erasure import Erased, oldest_id
+from legato.storage.contracts.erasure import Erased, oldest_id, oldest_request
 from legato.storage.sql.connection.database import Database
 from legato.storage.sql.deletion import delete_some
 from legato.storage.sql.events import decoded
@@ -49,6 +49,7 @@ class SqlErasure:
         def work(connection: Connection) -> Erased:
             values = {"of_user": user, "at_most": most}
             subject = {"of_subject": f"user:{user}"}
+            connection.execute(statements.DELETE_DECISIONS_OF, values)
             return Erased(
                 *_delete_conversations(connection, statements.CONVERSATIONS_OF, values),
                 responses=connection.execute(statements.DELETE_RESPONSES_OF, values).rowcount,
@@ -66,6 +67,7 @@ class SqlErasure:
         values = {
             "before": microseconds(before),
             "before_id": oldest_id(before),
+            "before_request": oldest_request(before),
             "at_most": most,
         }
         if not await self._database.read(lambda found: _has_expired(found, values)):
@@ -74,6 +76,7 @@ class SqlErasure:
         def work(connection: Connection) -> Erased:
             if not _is_only_one(connection):
                 return Erased()
+            connection.execute(statements.DELETE_OLD_DECISIONS, values)
             return Erased(
                 *_delete_conversations(connection, statements.EXPIRED_CONVERSATIONS, values),
                 responses=connection.execute(statements.DELETE_EXPIRED_RESPONSES, values).rowcount,

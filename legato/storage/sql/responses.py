@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Executable, Row
 
 from legato.events import AnyEnding, Created, Ending
 from legato.storage.checks import json_of
+from legato.storage.contracts.errors import DecidedBefore
 from legato.storage.contracts.responses import (
     LARGEST_CHAIN,
     LONGEST_CHAIN,
@@ -26,6 +27,7 @@ from legato.storage.sql.statements.responses import (
     CLOSE,
     CONVERSATION,
     CONVERSATION_BYTES,
+    DECIDED_BEFORE,
     DELETE,
     DELETE_SOME,
     DROP_NAME,
@@ -38,6 +40,7 @@ from legato.storage.sql.statements.responses import (
     PUT_ITEMS,
     REWRITE,
     put,
+    put_decisions,
     put_names,
 )
 
@@ -52,15 +55,36 @@ class SqlResponses:
         self._quotas = quotas
         self._put = put(database.dialect)
         self._put_names = put_names(database.dialect)
+        self._put_decisions = put_decisions(database.dialect)
 
-    async def open(self, response: StoredResponse) -> None:
+    async def open(self, response: StoredResponse, *, decides: Collection[str] = ()) -> None:
         def work(connection: Connection) -> None:
+            self._decide(connection, response.user, response.response_id, decides)
             connection.execute(self._put, _values(response))
             if names := _names(response):
                 connection.execute(self._put_names, names)
             self._quotas.check(connection, response.user)
 
         await self._database.write(work)
+
+    async def decide(self, user: str, response_id: str, requests: Collection[str]) -> None:
+        await self._database.write(
+            lambda connection: self._decide(connection, user, response_id, requests)
+        )
+
+    def _decide(
+        self, connection: Connection, user: str, response_id: str, requests: Collection[str]
+    ) -> None:
+        """Raises DecidedBefore, which undoes the transaction."""
+        if not requests:
+            return
+        mine = {"user_id": user, "response_id": response_id}
+        # In one order, or two transactions could each wait for the other.
+        rows = [{**mine, "request_id": each} for each in sorted(requests)]
+        connection.execute(self._put_decisions, rows)
+        values = {"of_user": user, "of_response": response_id, "of_requests": [*requests]}
+        if (row := connection.execute(DECIDED_BEFORE, values).first()) is not None:
+            raise DecidedBefore(row.request_id, row.response_id)
 
     async def close(self, response_id: str, ending: AnyEnding) -> None:
         def work(connection: Connection) -> None:

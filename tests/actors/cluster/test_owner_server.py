@@ -10,7 +10,9 @@ from legato.actors.durability.recovery import TakeoverPolicy
 from legato.actors.messages import GetStatus, Stop
 from legato.actors.ref import LocalRef
 from legato.storage.memory.journal import MemoryJournal
+from tests.actors.test_parking import Place, begin
 from tests.support.actors import House, open_house
+from tests.support.parking import asked, parked
 
 
 def host_of(house: House, nursery: trio.Nursery) -> OwnerServer:
@@ -58,3 +60,40 @@ async def test_a_job_that_is_lost_before_it_answers_is_unknown(autojump_clock: M
         assert answers == [Reply(7, is_known=False)]
         status = Call(8, job.turn.job_id, GetStatus())
         assert await host.answer(status) == Reply(8, is_known=False)
+
+
+async def test_a_parked_run_that_cannot_be_read_is_said_to_be_there(
+    autojump_clock: MockClock,
+) -> None:
+    place = Place()
+    async with place.open() as house, trio.open_nursery() as nursery:
+        host, job = host_of(house, nursery), begin(house)
+        await asked(job)
+        await parked(house, job)
+        place.journal.is_away = True
+        reply = await host.answer(Call(7, job.job_id, GetStatus()))
+
+    assert (reply.is_known, reply.fault) == (True, "the disk is gone")
+
+
+async def test_a_process_that_begins_to_leave_leaves_the_runs_that_it_wakes(
+    autojump_clock: MockClock,
+) -> None:
+    place = Place()
+    async with place.open() as house, trio.open_nursery() as nursery:
+        host, job, answers = host_of(house, nursery), begin(house), []
+        await asked(job)
+        await parked(house, job)
+        place.journal.hold()
+
+        async def ask(number: int) -> None:
+            answers.append(await host.answer(Call(number, job.job_id, GetStatus())))
+
+        nursery.start_soon(ask, 7)
+        await wait_all_tasks_blocked()
+        house.supervisor.refuse_starts()
+        await ask(8)
+        place.journal.release()
+        await wait_all_tasks_blocked()
+
+    assert answers == [Reply(8, is_leaving=True), Reply(7, is_leaving=True)]

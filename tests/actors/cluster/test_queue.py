@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.admission import QueueFull
+from legato.actors.cluster.job_info import entry_of
 from legato.actors.messages import StopReply
 from legato.actors.queue.questions import NotWaiting, Waiting
 from legato.actors.queueing import live_turns, send_now
@@ -120,6 +121,19 @@ async def test_the_order_outlives_the_directory(autojump_clock: MockClock) -> No
         assert await listed(replicas.seats[0]) == ["d", "b", "c"]
         await jobs[2].move_to_front()
         assert await answered(replicas, jobs) == ["hello", "c", "d", "b"]
+
+
+async def test_a_turn_that_was_handed_on_still_waits_for_everybody(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas() as replicas:
+        jobs = await queued(replicas, "b")
+        job = replicas.seats[1].replica.supervisor.registry.find(jobs[1].job_id)
+        assert job is not None
+        job.hand_on()
+        await job.ended.wait()
+        entry = entry_of(job)
+        assert (entry.stage, entry.rank) == ("begun", 0)
 
 
 async def test_only_so_many_turns_wait(autojump_clock: MockClock) -> None:

@@ -1,18 +1,29 @@
 """A write of the question is brought to an end, repeated or looked up, in every case."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.conversation.turn import Turn
+from legato.actors.durability.job_journal import JobJournal
+from legato.actors.durability.journal_writer import NoJournal
+from legato.actors.durability.recorder import Recorder
 from legato.actors.local_jobs import LocalJobs
+from legato.actors.mailbox import Mailbox
+from legato.actors.messages import Ask, JobMessage, Opened
+from legato.actors.queue.waiting_turn import WaitingTurn
 from legato.actors.start import NotStarted, StartReply, start_turn
+from legato.actors.stream.feed import Feed
+from legato.actors.stream.log import Log
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits
 from legato.content import Conversation, Message
+from legato.dialects.contract import Identity
 from legato.events import (
     Created,
     Failed,
@@ -32,6 +43,16 @@ from tests.support.actors import (
     open_house,
 )
 from tests.support.replicas import open_replicas
+
+TURN: Mapping[str, Any] = {
+    "job_id": "j",
+    "conversation_id": C1,
+    "message_id": "q",
+    "response_id": "a",
+    "user": "ann",
+    "model": "played",
+    "text": "hello",
+}
 
 
 class UnheardRecords(FlakyRecords):
@@ -349,3 +370,29 @@ async def test_a_crash_before_the_question_is_stored_leaves_none(autojump_clock:
         journal.release()
         await trio.sleep(1)
         assert await house.records.messages(C1) == []
+
+
+async def test_a_question_that_comes_late_is_open_until_the_job_has_heard_of_it(
+    nursery: trio.Nursery,
+) -> None:
+    """Meanwhile nobody may take all for stored, and mark the job as done."""
+    mailbox, records = Mailbox[JobMessage](), FlakyRecords()
+    turn, model = Turn(**TURN), PlayedModel()
+    journal = JobJournal(turn.job_id, 1, Log(), NoJournal(), lambda: None)
+    waiting = WaitingTurn(Feed(Identity(turn.job_id, 1, C1, turn.response_id), {}))
+    recorder = Recorder(mailbox.ref, turn, model, records, journal, waiting, 10.0)
+    records.returning = trio.Event()
+    nursery.start_soon(partial(recorder.open, (), None, is_kept=False))
+    await wait_all_tasks_blocked()
+    recorder.stop_opening()  # the job has decided to end
+    records.returning.set()
+    await wait_all_tasks_blocked()
+    assert not recorder.is_idle, "nobody has taken the word"
+    assert isinstance(await mailbox.receive(), Opened)
+    await wait_all_tasks_blocked()
+    assert not recorder.is_idle, "nobody has acted on it"
+    asked = await mailbox.receive()
+    assert isinstance(asked, Ask)
+    asked.reply_to.send(None)
+    await wait_all_tasks_blocked()
+    assert recorder.is_idle

@@ -10,6 +10,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.admission import QueueFull
 from legato.actors.local_jobs import LocalJobs
+from legato.actors.local_queue import LocalQueue
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing, StopReply
 from legato.actors.queue.questions import NotWaiting, Waiting
@@ -259,3 +260,21 @@ async def test_only_so_many_turns_wait(autojump_clock: MockClock) -> None:
         house.start(conversation_id=other)
         with pytest.raises(QueueFull, match="You have 2"):
             house.start("enqueue", conversation_id=other)
+
+
+async def test_a_job_that_has_ended_is_neither_running_nor_waiting(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        jobs = await queued(house)
+        house.model.finish()
+        await jobs[0].ended()
+        found = await live_turns(jobs)
+
+    assert (list(found.running), list(found.queue)) == ([], [])
+
+
+async def test_a_turn_that_waits_no_more_is_not_moved() -> None:
+    async with open_house() as house:
+        queue = LocalQueue(house.supervisor.registry)
+        assert await queue.move_to_front(house.turn()) is None

@@ -16,6 +16,8 @@ from legato.events import (
     Created,
     ReasoningDelta,
     RefusalDelta,
+    SteerApplied,
+    SteerTaken,
     StepCompleted,
     StepStarted,
     TextDelta,
@@ -151,3 +153,11 @@ def test_a_tool_step_without_a_call_begins_blank() -> None:
     fold.apply(StepStarted(0, "tool_call"))
 
     assert fold.content() == (ToolCallPart(ToolCall("", "")),)
+
+
+def test_a_steer_has_its_place_behind_all_that_was_said() -> None:
+    fold = Fold()
+    taken = SteerTaken(steer_id="s", text="Shorter.", at=1)
+    fold.apply(taken)
+    with pytest.raises(ValueError, match="a steer at 3; there are 0 parts"):
+        fold.apply(SteerApplied(taken.part, 3))

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from legato.agents.tools.toolbox import open_toolbox
+from legato.agents.tools.toolbox import OwnFirst, open_toolbox
 from legato.config import ActionSettings, ConfigError, FunctionSettings, McpSettings, Settings
 from legato.storage.memory.records import MemoryRecords
+from tests.support.agents import CountedTool, ListToolbox
 from tests.support.openapi import PETS
 
 OPEN = """
 import sys, trio
-from legato.agents.tools.toolbox import open_toolbox
+from legato.agents.tools.toolbox import OwnFirst, open_toolbox
 from legato.config import Settings
 
 async def main():
@@ -101,3 +102,14 @@ async def test_a_servers_key_comes_from_the_environment(monkeypatch: pytest.Monk
     with pytest.raises(ConfigError, match=r"^mcp\.far\.headers: .* NOWHERE_KEY is not set"):
         async with open_toolbox(Settings(mcp={"far": far})):
             pass
+
+
+async def test_an_agents_own_tools_come_first() -> None:
+    own, others = ListToolbox(CountedTool("a")), ListToolbox(CountedTool("a"), CountedTool("b"))
+    toolbox = OwnFirst(own, others)
+    offer = await toolbox.offer(["a", "b", "c"], "ann")
+
+    assert toolbox.names == ["a", "a", "b"]
+    assert [tool.definition.name for tool in offer.tools] == ["a", "b"]
+    assert offer.missing == {"c": "not configured"}
+    assert toolbox.unknown(["a", "b", "c"]) == {"c": "not configured"}

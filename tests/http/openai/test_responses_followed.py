@@ -1,5 +1,7 @@
 """Clients come back to responses: read, follow from any number, and list the input's items."""
 
+from collections.abc import Collection
+
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -156,7 +158,7 @@ class SlowToOpen(MemoryResponses):
         super().__init__(records._enter, MemoryUse())
         self.free = trio.Event()
 
-    async def open(self, response: StoredResponse) -> None:
+    async def open(self, response: StoredResponse, *, decides: Collection[str] = ()) -> None:
         await self.free.wait()
         await super().open(response)
 

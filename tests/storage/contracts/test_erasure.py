@@ -14,6 +14,7 @@ from legato.events import AnyEvent, Created, Queued, TextDelta
 from legato.storage.contracts.agents import PUBLIC, Avatar, Grant, Principal
 from legato.storage.contracts.bans import Ban
 from legato.storage.contracts.erasure import Erased, Erasure, total
+from legato.storage.contracts.errors import DecidedBefore
 from legato.storage.contracts.journal import Entries
 from legato.storage.open import Storage, open_storage
 from tests.storage.contracts.test_keys import key
@@ -89,7 +90,9 @@ async def test_all_of_a_user_is_erased_and_counted(storage: Storage) -> None:
     await records.api_keys.add(key(1))
     for kind in ("logins", "concurrent"):
         await records.bans.blame(["user:ann"], kind, 1, lifetime=DAY)
+    await storage.records.responses.decide("ann", "r1", ["mcpr_1"])
     steps = await erase(storage.erasure)
+    await storage.records.responses.decide("ann", "r2", ["mcpr_1"])  # the decision is gone
 
     assert total(steps) == Erased(2, 4, 1, 1, 2, 0)
     assert (await records.conversations("ann", limit=9)).conversations == ()
@@ -214,6 +217,8 @@ async def test_what_was_not_touched_for_long_expires(storage: Storage, clock: St
     clock.now = START + DAY
     await put_conversation(storage, "new", "bob")
     new = await put_response(storage, timedelta(0))
+    requests = [each.replace("resp_", "mcpr_") + "_1" for each in (old, new)]
+    await storage.records.responses.decide("ann", "r1", requests)
     first = await storage.erasure.expire(START + timedelta(microseconds=1), most=100)
     second = await storage.erasure.expire(START + timedelta(microseconds=1), most=100)
 
@@ -222,6 +227,9 @@ async def test_what_was_not_touched_for_long_expires(storage: Storage, clock: St
     assert await storage.records.conversation("new")
     assert await storage.records.responses.find("ann", old) is None
     assert await storage.records.responses.find("ann", new)
+    await storage.records.responses.decide("ann", "r2", requests[:1])
+    with pytest.raises(DecidedBefore):
+        await storage.records.responses.decide("ann", "r2", requests[1:])
 
 
 async def test_a_turn_touches_its_conversation(storage: Storage, clock: SteppedClock) -> None:

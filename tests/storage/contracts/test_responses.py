@@ -3,11 +3,12 @@
 from contextlib import suppress
 
 import pytest
+import trio
 from msgspec.structs import replace
 
 from legato.content import ApiRequest, Message, TextPart, Usage
 from legato.events import AnyEnding, Created, Failed, Finished, Stopped
-from legato.storage.contracts.errors import StorageError, UnstorableText
+from legato.storage.contracts.errors import DecidedBefore, StorageError, UnstorableText
 from legato.storage.contracts.records import Records
 from legato.storage.contracts.responses import ChainTooLarge, StoredResponse
 from legato.storage.open import open_records
@@ -305,3 +306,38 @@ async def test_an_id_with_nul_is_unknown_or_refused_by_name(records: Records) ->
     ):
         with suppress(UnstorableText):  # PostgreSQL has no NUL
             assert not await ask("ann", "r\0")
+
+
+async def test_a_request_for_leave_has_the_decision_of_one_response(records: Records) -> None:
+    responses = records.responses
+    await responses.open(response("r1"), decides=["mcpr_1", "mcpr_2"])
+    await responses.open(response("r1"), decides=["mcpr_1", "mcpr_2"])  # the reply was lost
+    await responses.decide("ann", "r1", ["mcpr_1"])
+    with pytest.raises(DecidedBefore) as kept:
+        await responses.open(response("r2"), decides=["mcpr_3", "mcpr_2"])
+    with pytest.raises(DecidedBefore) as unkept:
+        await responses.decide("ann", "r3", ["mcpr_1"])
+
+    assert (kept.value.request_id, kept.value.response_id) == ("mcpr_2", "r1")
+    assert (unkept.value.request_id, unkept.value.response_id) == ("mcpr_1", "r1")
+    assert await responses.find("ann", "r2") is None
+    await responses.decide("ann", "r4", ["mcpr_3"])  # what was refused decided nothing
+    await responses.decide("bob", "r5", ["mcpr_1"])
+
+
+async def test_of_many_decisions_at_once_one_is_taken(records: Records) -> None:
+    refused: list[str] = []
+
+    async def decide(response_id: str) -> None:
+        try:
+            await records.responses.open(response(response_id), decides=["mcpr_2", "mcpr_1"])
+        except DecidedBefore as error:
+            refused.append(error.response_id)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(8):
+            nursery.start_soon(decide, f"r{number}")
+
+    assert len(refused) == 7
+    assert len(set(refused)) == 1
+    assert await records.responses.find("ann", refused[0]) is not None

@@ -1,8 +1,8 @@
-"""`legato` in processes that are forked from one that has imported Legato, and so begin at once.
+"""`legato` in forked processes, which begin at once: the parent has imported Legato.
 
-A process that starts anew imports for most of a second; some tests need thirty processes.  Such a
-process is a real one in all else: its own pid, its own files and variables, signals, a death by
-SIGKILL.  Tests of starts themselves start anew.
+A new interpreter imports for most of a second, and some tests need thirty processes.  A forked
+process is a real one in all else: pid, files, variables, signals, death by SIGKILL.  Tests of
+starts use `started_serve`, a new interpreter.
 """
 
 import atexit
@@ -15,12 +15,18 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import msgspec
 import trio
 
 BEGIN = "import sys; from tests.support.http.fork_server import serve; sys.exit(serve())"
+WANTED = (  # by servers, with a Redis and without; no forked process has to import these
+    *("legato.http.server.server", "legato.storage.sql.records", "sqlalchemy.dialects.sqlite"),
+    *("legato.actors.cluster.lifespan", "legato.storage.redis.replication"),
+    "legato.storage.redis.shared_guards",
+)
 MOST = 65_536  # bytes of a request
 
 
@@ -93,10 +99,11 @@ class ForkServer:
 def serve() -> int:
     """Fork whenever told to; in a forked process, run the command and return its status."""
     from legato.cli import main
-    from legato.http.server import server  # noqa: F401  # so that no forked process imports it
     from legato.http.server.late_imports import import_late
 
     import_late()
+    for name in WANTED:
+        import_module(name)
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as orders:
         order = _forked(orders)

@@ -1,5 +1,6 @@
 """A client of the Responses API's WebSocket: `trio-websocket`, on a real connection."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -13,11 +14,12 @@ from tests.support.http.raw_client import Server
 from tests.support.openai.asked import PATH, Event, asked
 from tests.support.responses import EVENTS
 
+_UNSPECIFIED: Final = re.compile(r'"type":"(response\.steer\.|response\.mcp_|mcp_)')
 TERMINAL: Final = ("response.completed", "response.incomplete", "response.failed")
 
 
 class Talker:
-    """Every message that it gets is one of the specification's."""
+    """Every message that it gets is one of the specification's, which has no steers and no MCP."""
 
     def __init__(self, socket: trio_websocket.WebSocketConnection) -> None:
         self.socket = socket
@@ -32,7 +34,7 @@ class Talker:
         event: Event = json.decode(await self.socket.get_message())
         if event["type"] == "error":
             openresponses_types.WebSocketErrorEvent.model_validate(event)
-        else:
+        elif not _UNSPECIFIED.search(json.encode(event).decode()):
             EVENTS[event["type"]].model_validate(event)
         return event
 
@@ -42,6 +44,10 @@ class Talker:
         while text not in json.encode(events[-1]).decode():
             events.append(await self.event())
         return events
+
+    async def steer(self, response_id: str, given: Any) -> None:
+        body = {"type": "response.steer", "previous_response_id": response_id, "input": given}
+        await self.say(json.encode(body).decode())
 
     async def answer(self) -> list[Event]:
         """All events of one response."""

@@ -16,7 +16,7 @@ def begins_rightly(count: int) -> re.Pattern[str]:
 
 
 def ask(page: Page, text: str, model: str = "slow") -> None:
-    expect(page.locator(f"#model option[value={model}]")).to_be_attached()
+    expect(page.locator(f"#model option[value='{model}']")).to_be_attached()
     page.select_option("#model", model)
     page.fill("#text", text)
     page.keyboard.press("Enter")

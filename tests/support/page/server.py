@@ -17,6 +17,7 @@ SECRET = "a secret for tests that is long enough for anybody"
 SLOW_TOKENS = 120
 
 CLOCK = Path(__file__).parents[3] / "examples" / "tools" / "clock.py"
+ODD = Path(__file__).parents[1] / "mcp" / "server.py"
 
 CONFIG = f"""
 default_model = "quick"
@@ -54,6 +55,34 @@ parameters = {{ script = [
   {{ text = "That is the sum." }},
 ] }}
 
+[models.steerable]
+provider = "scripted"
+parameters = {{ rate = 20, script = [{{ tokens = 2000 }}, {{ text = "In short: it works." }}] }}
+
+[models.twice]
+provider = "scripted"
+parameters = {{ rate = 0, script = [
+  {{ calls = [{{ name = "calculate_mcp_clock", arguments = {{ expression = "2+3" }} }}] }},
+  {{ calls = [{{ name = "calculate_mcp_clock", arguments = {{ expression = "6*7" }} }}] }},
+  {{ text = "Both are done." }},
+] }}
+
+[models.questioning]
+provider = "scripted"
+parameters = {{ rate = 0, script = [
+  {{ calls = [
+    {{ name = "ask_user", arguments = {{ question = "Which?", options = ["Red", "Blue"] }} }},
+  ] }},
+  {{ text = "As you wish." }},
+] }}
+
+[models.asking]
+provider = "scripted"
+parameters = {{ rate = 0, script = [
+  {{ calls = [{{ name = "ask_mcp_odd" }}] }},
+  {{ text = "That is all." }},
+] }}
+
 [models.pensive]
 provider = "scripted"
 parameters = {{ tokens = 20, rate = 100, reasoning = 2000 }}
@@ -71,10 +100,30 @@ parameters = {{ script = [{{ text = "{">" * 2000} deep" }}] }}
 command = "{sys.executable}"
 args = ["{CLOCK}"]
 
+[mcp.odd]
+command = "{sys.executable}"
+args = ["{ODD}", "/dev/null"]
+
 [agents.helper]
 name = "Helper"
 model = "talker"
 tools = ["calculate_mcp_clock"]
+
+[agents.careful]
+name = "Careful"
+model = "twice"
+tools = ["calculate_mcp_clock"]
+approval = {{ "calculate_*" = "ask" }}
+
+[agents.asker]
+name = "Asker"
+model = "asking"
+tools = ["ask_mcp_odd"]
+
+[agents.curious]
+name = "Curious"
+model = "questioning"
+tools = ["ask_user"]
 """
 
 SERVE = "from legato.cli import main; raise SystemExit(main())"

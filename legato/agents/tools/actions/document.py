@@ -143,7 +143,5 @@ def check_host(host: str, field: str, *, allow_private: bool) -> None:
     except ValueError:
         is_allowed = False
     if not is_allowed:
-        allowed = (
-            "a name such as api.example.com, or an address in the internet such as 203.0.113.1"
-        )
+        allowed = "a name such as api.example.com, or an address in the internet such as 8.8.8.8"
         raise InvalidDocument(field, f"found the host {host[:200]!r}; allowed: {allowed}")

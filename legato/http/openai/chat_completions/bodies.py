@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct, field
 
 from legato.http.openai.callers import CANCEL_HEADER, KEY_HEADER
+from legato.http.openai.leave import MOST
 from legato.http.replies import EventStream
 
 Metadata = Annotated[dict[str, str], Meta(max_length=16)]
@@ -16,6 +17,21 @@ class StreamOptions(Struct):
 
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
+
+
+class DecisionBody(Struct):
+    """A decision on a call of an earlier completion: `id` is of `pending` there.  `reason`: for the
+    model."""
+
+    id: Annotated[str, Meta(max_length=128)]
+    approve: bool
+    reason: str = ""
+
+
+class LegatoFields(Struct):
+    """Fields without a word in OpenAI's API."""
+
+    decisions: Annotated[list[DecisionBody], Meta(max_length=MOST)] = []
 
 
 class CompletionBody(Struct, kw_only=True):
@@ -30,6 +46,8 @@ class CompletionBody(Struct, kw_only=True):
     - `cancel_on_disconnect`: whether a client that leaves before the end stops the generation.
       True by default, or false with an `Idempotency-Key`, because such a client means to come
       back.
+    - `legato.decisions`: decisions on the calls that are `pending` in an earlier completion.  The
+      agent goes on from these calls, behind the messages.
     """
 
     model: Annotated[str, Meta(examples=["scripted"])] | None = None
@@ -43,6 +61,7 @@ class CompletionBody(Struct, kw_only=True):
     conversation_id: Any = None
     parent_message_id: Any = None
     cancel_on_disconnect: bool | None = None
+    legato: LegatoFields | None = None
 
 
 OURS: Final = frozenset(CompletionBody.__struct_fields__) - {"tools"}

@@ -10,8 +10,10 @@ from quart_schema import tag_blueprint
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.agents.definition import Agent
+from legato.content import ToolCallPart
 from legato.events import AnyEnding, Failed, Stopped
 from legato.http.agents.access import agents_named
+from legato.http.errors import InvalidField
 from legato.http.openai.building import built
 from legato.http.openai.callers import JOB_HEADER, is_bound, request_id
 from legato.http.openai.chat_completions.bodies import (
@@ -20,7 +22,13 @@ from legato.http.openai.chat_completions.bodies import (
     CompletionHeaders,
     CompletionStream,
 )
-from legato.http.openai.chat_completions.prompts import API, RequestedTurn, turn_of
+from legato.http.openai.chat_completions.prompts import (
+    API,
+    RequestedTurn,
+    decisions_in,
+    turn_of,
+)
+from legato.http.openai.leave import agents_from, decided, requested
 from legato.http.openai.outcomes import Lost, Unanswered, completion_of
 from legato.http.openai.unknown_tools import log_left_out, name_left_out
 from legato.http.openapi import describe
@@ -52,7 +60,10 @@ async def complete() -> Response:
     body, fields = await body_and_fields_of(CompletionBody)
     await trio.lowlevel.checkpoint()
     agents = await agents_named(body.model)
-    asked = await built(partial(_asked, body, fields, agents), len(body.messages or ()))
+    kept = await _kept(body)
+    agents = agents_from(agents, kept, "legato.decisions")
+    build = partial(_asked, body, fields, agents, kept)
+    asked = await built(build, len(body.messages or ()))
     bound = is_bound(body.cancel_on_disconnect)
     job = (await runtime().jobs.start(asked.turn, "enqueue")).job
     log_left_out(asked.left_out, job.job_id)
@@ -66,8 +77,26 @@ async def complete() -> Response:
     return response
 
 
+async def _kept(body: CompletionBody) -> tuple[ToolCallPart, ...]:
+    """The calls for the run to begin with.
+
+    A completion is forgotten after a while.  Therefore all of its calls are decided on at once.
+    """
+    decisions = decisions_in(body)
+    named = {each.request_id for each in decisions}
+    found = await requested(named)
+    kept = decided(decisions, (), found)
+    if missing := found.keys() - named:
+        waiting = ", ".join(sorted(missing))
+        raise InvalidField("legato.decisions", f"has no decision on {waiting}, pending beside")
+    return kept
+
+
 def _asked(
-    body: CompletionBody, fields: dict[str, Any], agents: tuple[Agent, ...]
+    body: CompletionBody,
+    fields: dict[str, Any],
+    agents: tuple[Agent, ...],
+    kept: tuple[ToolCallPart, ...],
 ) -> RequestedTurn:
     house = runtime()
     return turn_of(
@@ -79,6 +108,7 @@ def _asked(
         max_text=house.settings.limits.max_text_bytes,
         unknown_tools=house.settings.unknown_tools,
         agents=agents,
+        kept=kept,
     )
 
 

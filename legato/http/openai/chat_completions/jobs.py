@@ -9,13 +9,13 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
 from legato.actors.ref import JobRef
 from legato.actors.stream.places import OutOfReach, Start
-from legato.dialects.completion_object import error_of
+from legato.dialects.completion_object import PREFIX, error_of
 from legato.events import AnyEnding, Cursor, Failed, Finished, Stopped
 from legato.http.errors import NotFound, RequestError
 from legato.http.input.bodies import StreamHeaders
 from legato.http.openai.chat_completions.bodies import CancelReply, CompletionStream, PlaceQuery
 from legato.http.openai.chat_completions.completions import PATHS
-from legato.http.openai.chat_completions.prompts import API, ID_PREFIX
+from legato.http.openai.chat_completions.prompts import API
 from legato.http.openai.outcomes import completion_of
 from legato.http.openapi import describe
 from legato.http.request_context import no_content, place_asked, reply, runtime, user
@@ -55,8 +55,8 @@ async def resume(completion_id: str) -> Response:
 
 async def _job_of(completion_id: str) -> JobRef:
     """This user's completion of that id, or of the job's bare id."""
-    job = await runtime().jobs.whereis(user(), completion_id.removeprefix(ID_PREFIX))
-    if job is None or job.user != user() or job.response_id != ID_PREFIX + job.job_id:
+    job = await runtime().jobs.whereis(user(), completion_id.removeprefix(PREFIX))
+    if job is None or job.user != user() or job.response_id != PREFIX + job.job_id:
         raise CompletionNotFound(completion_id)
     return job
 

@@ -9,19 +9,19 @@ from ulid import ULID
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.agents.definition import Agent
 from legato.config import UnknownTools
-from legato.content import ApiRequest
-from legato.dialects.completion_object import Echo
+from legato.content import ApiRequest, ToolCallPart
+from legato.dialects.completion_object import PREFIX, Echo
 from legato.http.errors import InvalidField, ModelNotFound
 from legato.http.input.nesting import MAX_PARAMETERS, MAX_TOOLS, check_count
 from legato.http.openai.chat_completions.bodies import OURS, CompletionBody
 from legato.http.openai.chat_completions.messages import messages_of
 from legato.http.openai.images import check_images
+from legato.http.openai.leave import LeaveDecision
 from legato.http.openai.unknown_tools import SERVED, check_asked, sorted_out
 from legato.http.request_context import digest_of
 from legato.models.contract import Json, Model, ModelError
 
 API: Final = "chat_completions"
-ID_PREFIX: Final = "chatcmpl-"
 _MANNERS: Final = ("stream", "stream_options", "cancel_on_disconnect")
 _OF_TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
 _CHOICES: Final = (*SERVED, "allowed_tools")
@@ -44,11 +44,12 @@ def turn_of(
     max_text: int,
     unknown_tools: UnknownTools = "leave_out",
     agents: tuple[Agent, ...] = (),
+    kept: tuple[ToolCallPart, ...] = (),
 ) -> RequestedTurn:
     """The turn that `body` asks for; `fields` are all fields of the body, known or not.
 
     `request_id`: the caller's id of the request.  `agents`: the agents that answer, where the
-    body's model is an agent.
+    body's model is an agent.  `kept`: see Prompt.
 
     Raises:
         InvalidField, ModelNotFound, TooLarge
@@ -61,31 +62,43 @@ def turn_of(
     messages = messages_of(body.messages, max_text)
     check_images(messages, model, "messages")
     job_id = ULID()
-    wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
-    echo = Echo(job_id.milliseconds // 1000, wants_usage)
-    name = agents[0].id if agents else model.name
+    name = body.model if agents and body.model else model.name
     api_request = ApiRequest(
         api=API,
         user=user,
         model=name,
-        echo=to_builtins(echo),
+        echo=to_builtins(_echo(body, job_id)),
         logprobs=fields.get("logprobs") is True,
     )
     turn = Turn(
         job_id=str(job_id),
-        conversation_id=f"{ID_PREFIX}{job_id}",
-        message_id=f"{ID_PREFIX}{job_id}-request",
-        response_id=f"{ID_PREFIX}{job_id}",
+        conversation_id=f"{PREFIX}{job_id}",
+        message_id=f"{PREFIX}{job_id}-request",
+        response_id=f"{PREFIX}{job_id}",
         user=user,
         model=model.name,
         endpoint=API,
         parameters=_parameters(fields, model),
         request_id=request_id,
         request_digest=None if request_id is None else digest_of(_asked_again(asked_for)),
-        prompt=Prompt(api_request=api_request, messages=messages),
+        prompt=Prompt(api_request=api_request, messages=messages, kept=kept),
         agents=agents,
     )
     return RequestedTurn(turn, left_out)
+
+
+def _echo(body: CompletionBody, job_id: ULID) -> Echo:
+    wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
+    return Echo(job_id.milliseconds // 1000, wants_usage)
+
+
+def decisions_in(body: CompletionBody) -> Sequence[LeaveDecision]:
+    """The decisions of a request on calls of earlier completions."""
+    given = body.legato.decisions if body.legato else ()
+    return [
+        LeaveDecision(f"legato.decisions[{place}].id", each.id, each.approve, each.reason)
+        for place, each in enumerate(given)
+    ]
 
 
 def _asked_again(fields: Mapping[str, Any]) -> Mapping[str, Any]:

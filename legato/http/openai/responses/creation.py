@@ -1,6 +1,6 @@
 """Begins a response: the responses before, and the job of the answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -11,6 +11,7 @@ from ulid import ULID
 
 from legato.actors.admission import Busy
 from legato.actors.conversation.turn import Prompt, Turn
+from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.agents.definition import Agent
@@ -22,7 +23,9 @@ from legato.http.errors import TooLarge
 from legato.http.openai.building import built
 from legato.http.openai.chat_completions.prompts import check_parameters, model_named
 from legato.http.openai.images import check_images
+from legato.http.openai.leave import Requested, agents_from, requested, requested_in
 from legato.http.openai.outcomes import Lost, Unanswered
+from legato.http.openai.responses.approvals import ids_in
 from legato.http.openai.responses.chain import (
     OVERTAKEN,
     Chains,
@@ -31,7 +34,7 @@ from legato.http.openai.responses.chain import (
     count_items,
     responses_before,
 )
-from legato.http.openai.responses.inputs import Item
+from legato.http.openai.responses.input_messages import Item, outputs_of
 from legato.http.openai.responses.prompt import Context, Request, request_of
 from legato.http.openai.responses.references import items_referred_to
 from legato.http.openai.responses.request import ResponseBody, check, wants_logprobs
@@ -73,6 +76,10 @@ class Begun(Struct, frozen=True):
         )
         return (*self.before, mine)
 
+    def outputs(self, ending: AnyEnding) -> Sequence[Item]:
+        """The output items of the response, ended so."""
+        return outputs_of(self.ended(ending)[-1])
+
 
 async def begin_response(
     body: ResponseBody,
@@ -81,10 +88,12 @@ async def begin_response(
     is_bound: bool = False,
     chains: Chains | None = None,
     closing: str | None = None,
+    has_successors: bool = False,
 ) -> Begun:
     """Start the job; on return the response can be found, and is stored if `store` is true.
 
-    `closing`: a text for the model after all messages of the body.
+    `closing`: a text for the model after all messages of the body.  `has_successors`: see
+    ApiRequest.
 
     Raises:
         RequestError: where the request cannot be served, or the job failed before the beginning.
@@ -95,13 +104,23 @@ async def begin_response(
     await trio.lowlevel.checkpoint()
     agents = await agents_named(body.model)
     stored = await items_referred_to(body.input, before)
+    requests = await _requests(body, before)
     items = (
         len(stored) + count_items(before) + (len(body.input) if isinstance(body.input, list) else 1)
     )
-    build = partial(_turn, body, before, stored, request_id, closing, agents)
+    context = Context(before, stored, unsealed, runtime().settings.unknown_tools, requests)
+    build = partial(_turn, body, context, request_id, closing, agents, has_successors)
     turn, prompt, left_out = await built(build, items)
     if prompt.api_request.store:
         await _check_room(turn)
+    started, created = await _opened(turn, left_out, is_bound=is_bound)
+    return Begun(started.job, started.joined, created, prompt, before, left_out)
+
+
+async def _opened(
+    turn: Turn, left_out: Sequence[str], *, is_bound: bool
+) -> tuple[Started, Created]:
+    """Start the job and wait for its beginning.  Raises as `begin_response` does."""
     try:
         started = await runtime().jobs.start(turn, "reject")
         job = started.job
@@ -117,7 +136,13 @@ async def begin_response(
     if isinstance(created, Failed | Stopped):
         raise Unanswered(job, created)
     assert isinstance(created, Created), "nothing finishes before it begins"
-    return Begun(job, started.joined, created, prompt, before, left_out)
+    return started, created
+
+
+async def _requests(body: ResponseBody, before: Sequence[StoredResponse]) -> Requested:
+    """The calls that wait for a decision: of the responses before, and of any others named."""
+    known = requested_in(before)
+    return {**known} | {**await requested(ids_in(body.input) - known.keys())}
 
 
 async def _check_room(turn: Turn) -> None:
@@ -133,17 +158,17 @@ async def _check_room(turn: Turn) -> None:
 
 def _turn(
     body: ResponseBody,
-    before: Sequence[StoredResponse],
-    stored: Mapping[str, Item],
+    context: Context,
     request_id: str | None,
     closing: str | None,
     agents: tuple[Agent, ...],
+    has_successors: bool,
 ) -> tuple[Turn, Prompt, Sequence[str]]:
     house = runtime()
     model = model_named(body.model, house.models, agents)
     job_id = str(ULID())
-    context = Context(before, stored, unsealed, house.settings.unknown_tools)
     request = request_of(body, job_id, context)
+    going_on = agents_from(agents, request.kept, "input")
     check_parameters(request.parameters, model)
     check_sizes(request.messages)
     check_images(request.messages, model, "input")
@@ -151,7 +176,9 @@ def _turn(
     if body.conversation is not None:
         conversation_id = conversation_id_of(body.conversation)
     name = agents[0].id if agents else model.name
-    prompt = _prompt(body, name, request, before, closing)
+    prompt = _prompt(body, name, request, context.before, closing)
+    asked = replace(prompt.api_request, has_successors=has_successors)
+    prompt = replace(prompt, api_request=asked)
     turn = Turn(
         job_id=job_id,
         conversation_id=conversation_id,
@@ -164,7 +191,7 @@ def _turn(
         request_id=request_id,
         request_digest=_digest(body) if request_id is not None else None,
         prompt=prompt,
-        agents=agents,
+        agents=going_on,
     )
     return turn, prompt, request.left_out
 
@@ -200,6 +227,7 @@ def _prompt(
         messages=(*request.messages, *last),
         items=request.items,
         previous_id=body.previous_response_id,
+        kept=request.kept,
         after=before[-1] if before and body.conversation is not None else None,
     )
 

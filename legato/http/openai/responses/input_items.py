@@ -109,6 +109,24 @@ class McpListToolsItem(Struct, frozen=True):
     error: str | None = None
 
 
+class McpApprovalRequestItem(Struct, frozen=True):
+    """A call for which a run asked leave.  Legato has the call itself: the id alone counts."""
+
+    id: str
+    server_label: CalledName
+    name: CalledName
+    arguments: str
+
+
+class McpApprovalResponseItem(Struct, frozen=True):
+    """The decision on a request for leave.  `reason` is for the model."""
+
+    approval_request_id: str
+    approve: bool
+    id: str | None = None
+    reason: str | None = None
+
+
 class SummaryText(Struct, frozen=True, tag_field="type", tag="summary_text"):
     text: str
 
@@ -139,7 +157,7 @@ class ItemReference(Struct, frozen=True):
 
 CallItem = FunctionCallItem | CustomCallItem
 CallOutputItem = FunctionCallOutputItem | CustomCallOutputItem
-McpItem = McpCallItem | McpListToolsItem
+McpItem = McpCallItem | McpListToolsItem | McpApprovalRequestItem | McpApprovalResponseItem
 OwnItem = MessageItem | CallItem | CallOutputItem | McpItem | ReasoningItem | CompactionItem
 InputItem = OwnItem | ItemReference
 
@@ -151,6 +169,8 @@ KINDS: Final[Mapping[str, type[InputItem]]] = {
     "custom_tool_call_output": CustomCallOutputItem,
     "mcp_call": McpCallItem,
     "mcp_list_tools": McpListToolsItem,
+    "mcp_approval_request": McpApprovalRequestItem,
+    "mcp_approval_response": McpApprovalResponseItem,
     "reasoning": ReasoningItem,
     "compaction": CompactionItem,
     "item_reference": ItemReference,
@@ -163,6 +183,8 @@ PREFIXES: Final[Mapping[type[InputItem], str]] = {
     CustomCallOutputItem: "ctco",
     McpCallItem: "mcp",
     McpListToolsItem: "mcpl",
+    McpApprovalRequestItem: "mcpr",
+    McpApprovalResponseItem: "mcpa",
     ReasoningItem: "rs",
     CompactionItem: "cmp",
 }

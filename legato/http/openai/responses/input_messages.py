@@ -1,6 +1,6 @@
 """Items of the Responses API as the messages that a model reads."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from msgspec import json
@@ -20,6 +20,8 @@ Unseal = Callable[[str], str]
 """Raises Unsealable."""
 
 SUMMARY: Final = "What was said before, in short:\n\n"
+
+PASSED: Final = "The user said something else, and the call was not made."
 
 _ROLES: Final[Mapping[str, MessageRole]] = {
     "user": "user",
@@ -47,8 +49,10 @@ def outputs_of(response: StoredResponse) -> Sequence[Item]:
     return output_of(response.created, content or (), response.ending)
 
 
-def messages_of(items: Iterable[Item], unseal: Unseal) -> list[ChatMessage]:
-    """Items as messages.
+def messages_of(
+    items: Iterable[Item], unseal: Unseal, passed: Container[str] = ()
+) -> list[ChatMessage]:
+    """Items as messages.  `passed`: the requests for leave on which nobody decided.
 
     Neighbouring calls are one message, together with the assistant's text just before the calls,
     and with the thoughts before the text.
@@ -70,7 +74,10 @@ def messages_of(items: Iterable[Item], unseal: Unseal) -> list[ChatMessage]:
                 _add_call(messages, item, before)
                 named = {"tool_call_id": item["id"]}
                 messages.append(ChatMessage("tool", _result(item), named))
-            case "mcp_list_tools":
+            case "mcp_approval_request" if item["id"] in passed:
+                _add_call(messages, item, before)
+                messages.append(ChatMessage("tool", PASSED, {"tool_call_id": item["id"]}))
+            case "mcp_list_tools" | "mcp_approval_request" | "mcp_approval_response":
                 thoughts = before
             case "message":
                 role = _ROLES[item["role"]]
@@ -119,7 +126,7 @@ def _result(item: Item) -> str:
 
 
 def _call(item: Item) -> dict[str, Any]:
-    if item["type"] == "mcp_call":
+    if item["type"] in ("mcp_call", "mcp_approval_request"):
         called = unlabelled(item["server_label"], item["name"])
         made = {"name": called, "arguments": item["arguments"] or "{}"}
         return {"id": item["id"], "type": "function", "function": made}

@@ -23,8 +23,7 @@ from legato.http.openai.responses.input_items import (
     InputItem,
     InputText,
     ItemReference,
-    McpCallItem,
-    McpListToolsItem,
+    McpItem,
     MessageItem,
     OutputText,
     OwnItem,
@@ -123,7 +122,7 @@ def _kept(item: OwnItem) -> dict[str, Any]:
         return {"type": "reasoning", **body}
     if isinstance(item, CompactionItem):
         return {"type": "compaction", "encrypted_content": item.encrypted_content}
-    if isinstance(item, McpCallItem | McpListToolsItem):
+    if isinstance(item, McpItem):
         kept: dict[str, Any] = msgspec.to_builtins(item)
         del kept["id"]
         return {"type": _TYPES[type(item)], **kept}

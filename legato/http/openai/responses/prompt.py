@@ -6,7 +6,10 @@ from typing import Any
 from msgspec import Struct, to_builtins
 
 from legato.config import UnknownTools
+from legato.content import ToolCallPart
 from legato.http.errors import InvalidField
+from legato.http.openai.leave import Requested
+from legato.http.openai.responses.approvals import approvals
 from legato.http.openai.responses.input_messages import Unseal, items_before, messages_of
 from legato.http.openai.responses.inputs import Item, items_of
 from legato.http.openai.responses.request import (
@@ -34,19 +37,20 @@ class Context(Struct, frozen=True):
     """The context in which a request is read.
 
     `before`: the responses to go on from, the oldest first.  `stored`: items of other responses
-    that the input refers to, by id.
+    that the input refers to, by id.  `requested`: the calls that wait for a decision.
     """
 
     before: Sequence[StoredResponse]
     stored: Mapping[str, Item]
     unseal: Unseal
     unknown_tools: UnknownTools = "leave_out"
+    requested: Requested = {}
 
 
 class Request(Struct, frozen=True):
     """`echo`: see `dialects.response_object.DEFAULTS`; `items` are this request's own.
 
-    `left_out`: the types of the tools that no model gets.
+    `left_out`: the types of the tools that no model gets.  `kept`: see Prompt.
     """
 
     echo: Mapping[str, Any]
@@ -54,6 +58,7 @@ class Request(Struct, frozen=True):
     messages: tuple[ChatMessage, ...]
     parameters: Mapping[str, Json]
     left_out: tuple[str, ...] = ()
+    kept: tuple[ToolCallPart, ...] = ()
 
 
 def request_of(body: ResponseBody, job_id: str, context: Context) -> Request:
@@ -65,12 +70,18 @@ def request_of(body: ResponseBody, job_id: str, context: Context) -> Request:
     tools = tools_of(body.tools, body.tool_choice, context.unknown_tools)
     earlier = items_before(context.before)
     items = items_of(body.input or (), job_id, earlier, context.stored)
+    found = approvals(earlier, items, context.requested)
     first = [ChatMessage("system", body.instructions)] if body.instructions else []
-    messages = (*first, *messages_of([*earlier, *items], context.unseal))
+    messages = (*first, *messages_of([*earlier, *items], context.unseal, found.passed))
     if not messages:
         raise InvalidField("input", "there is nothing in it that a model could read")
     return Request(
-        _echo(body, tools), tuple(items), messages, _parameters(body, tools), tools.left_out
+        _echo(body, tools),
+        tuple(items),
+        messages,
+        _parameters(body, tools),
+        tools.left_out,
+        found.kept,
     )
 
 

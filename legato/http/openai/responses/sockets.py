@@ -1,27 +1,22 @@
-"""The Responses API over a WebSocket: responses in turn, with the same events as by SSE."""
+"""The Responses API over a WebSocket: lanes of responses, with the same events as by SSE.
 
-from collections.abc import Iterator
+The socket has one reader and one writer.  The reader hands each message to the message's lane, and
+answers a steer at once.
+"""
+
 from typing import Any, Final
 
 import trio
-from msgspec import json
+from msgspec import DecodeError, json
 from quart import Blueprint, websocket
 
-from legato.actors.mailbox import ActorError
-from legato.actors.ref import JobRef
-from legato.actors.subscription import Subscription
-from legato.http.errors import HANDLED, InvalidField, RequestError
-from legato.http.gate import judged, let_in_message
-from legato.http.openai.outcomes import Lost
-from legato.http.openai.responses.chain import Chains, remembered
-from legato.http.openai.responses.creation import API, PATHS, begin_response
-from legato.http.openai.responses.request import ResponseBody
-from legato.http.request_context import json_of
-from legato.http.streams.streaming import awaited
+from legato.http.errors import HANDLED, RequestError
+from legato.http.openai.responses.creation import PATHS
+from legato.http.openai.responses.lanes import Lanes
+from legato.http.openai.responses.outbox import Outbox
+from legato.http.openai.responses.steers import STEER, steer
 
 LIFETIME: Final = 3600.0  # seconds; OpenAI's own bound: then a client connects anew
-
-CREATE: Final = "response.create"
 
 response_sockets = Blueprint("response_sockets", __name__)
 
@@ -38,24 +33,47 @@ class LimitReached(RequestError):
 @response_sockets.websocket(PATHS[0])
 @response_sockets.websocket(PATHS[1])
 async def converse() -> None:
-    """Answer each `response.create` to the end before reading the next.
+    """Answer each `response.create` of a lane to the end before the lane's next.
 
-    On this connection a request may follow the last response, even with `store` false.
+    On this connection a request may follow the last response of a lane, even with `store` false.
     """
     await websocket.accept()
-    chains: Chains = {}
-    deadline = trio.current_time() + LIFETIME
-    while (message := await _next(deadline)) is not None:
-        try:
-            chains = await _answer(message, chains)
-        except HANDLED as error:
-            await _refuse(error)
-    await _refuse(LimitReached())
+    send, receive = trio.open_memory_channel[str](0)
+    async with trio.open_nursery() as writing:
+        writing.start_soon(_write, receive)
+        with send:
+            outbox = Outbox(send)
+            async with trio.open_nursery() as nursery:
+                lanes = Lanes(nursery, outbox)
+                await _read(lanes, outbox)
+                lanes.close()  # the lanes' responses are answered to the end
+            await outbox.refuse(LimitReached())
     await websocket.close(1000)
 
 
+async def _write(events: trio.MemoryReceiveChannel[str]) -> None:
+    async for event in events:
+        await websocket.send(event)
+
+
+async def _read(lanes: Lanes, outbox: Outbox) -> None:
+    """Hand on the client's messages, until the time is over."""
+    deadline = trio.current_time() + LIFETIME
+    while (message := await _next(deadline)) is not None:
+        given = _peeked(message)
+        lane = given.get("stream_id")
+        stream_id = lane if isinstance(lane, str) else None
+        try:
+            if given.get("type") == STEER:
+                await steer(message, given, lanes, outbox)
+            else:
+                lanes.hand(stream_id, message)
+        except HANDLED as error:
+            await outbox.refuse(error, stream_id)
+
+
 async def _next(deadline: float) -> bytes | None:
-    """The client's next message; None where the time is over, which cuts no running response."""
+    """The client's next message; None where the time is over."""
     with trio.move_on_at(deadline):
         message = await websocket.receive()
         # Quart has None for an empty binary message.
@@ -63,71 +81,10 @@ async def _next(deadline: float) -> bytes | None:
     return None
 
 
-async def _answer(message: bytes, chains: Chains) -> Chains:
-    await _pass_guards(message)
-    begun = await begin_response(await _read(message), is_bound=True, chains=chains)
+def _peeked(message: bytes) -> dict[str, Any]:
+    """The fields that say whose message it is; none of a message that its lane will refuse."""
     try:
-        async with awaited(begun.job, is_bound=True):
-            await _tell(begun.job)
-            ending = await begun.job.ended()
-    except ActorError:
-        raise Lost from None
-    return {begun.job.response_id: remembered(begun.ended(ending))}
-
-
-async def _pass_guards(message: bytes) -> None:
-    """Judge the message as a request with the same body; the credentials may have expired by now.
-
-    Raises:
-        MissingKey, Unauthorized, InsufficientScope, Denied
-    """
-
-    async def read() -> bytes:
-        return message
-
-    await let_in_message(read)
-
-
-async def _read(message: bytes) -> ResponseBody:
-    """Raises MalformedJson, InvalidField.
-
-    `stream` and `stream_options` are ignored on a WebSocket, because many clients always send both.
-    """
-    given = await json_of(message, dict[str, Any])
-    if given.get("type") != CREATE:
-        raise InvalidField("type", f"found {given.get('type')!r:.80}; only {CREATE} is allowed")
-    body = await json_of(message, ResponseBody)
-    if body.background:
-        raise InvalidField("background", "found true; over a WebSocket a response is followed")
-    return body
-
-
-async def _tell(job: JobRef) -> None:
-    """Send all events of a job, to the last."""
-    subscription = Subscription(job, API, "beginning")
-    try:
-        is_last = False
-        while not is_last:
-            chunk = await subscription.receive()
-            for event in _events(chunk.data):
-                await websocket.send(event)
-            is_last = chunk.last
-    finally:
-        subscription.leave()
-
-
-def _events(frames: bytes) -> Iterator[str]:
-    """The data of the frames that are events; `[DONE]` is not an event."""
-    for frame in frames.split(b"\n\n"):
-        _, is_event, event = frame.partition(b"\ndata: ")
-        if is_event:
-            yield event.decode()
-
-
-async def _refuse(error: Exception) -> None:
-    """Send the refusal in the form of HTTP's, and always with a code."""
-    response = await judged(error)
-    refusal = json.decode(await response.get_data())["error"]
-    refusal["code"] = refusal["code"] or refusal["type"]
-    event = {"type": "error", "status": response.status_code, "error": refusal}
-    await websocket.send(json.encode(event).decode())
+        given = json.decode(message)
+    except (DecodeError, RecursionError, UnicodeDecodeError):
+        return {}
+    return given if isinstance(given, dict) else {}

@@ -86,25 +86,57 @@ export function conversations(cursor) {
   return call("GET", `api/convos?${query}`);
 }
 
-/**
- * Start a generation.  A network failure is tried again under the same `clientRequestId`, so that
- * a start whose reply was lost is joined, never repeated.
- */
-export async function start(turn) {
-  const body = { ...turn, clientRequestId: requestId() };
-  for (const pause of [500, 1500]) {
+/** Start a generation; one whose reply was lost is joined, never repeated. */
+export const start = (turn) => persistently("POST", "api/agents/chat", { ...turn, clientRequestId: newName() });
+
+/** The turns that wait in a conversation, the next one first. */
+export const queue = (id) => call("GET", `api/agents/chat/queue/${at(id)}`);
+
+/** `change`: cancel, front or now. */
+export const changeQueue = (change, conversationId, generationId) =>
+  persistently("POST", `api/agents/chat/queue/${change}`, { conversationId, generationId, clientRequestId: newName() });
+
+export const editQueued = (generationId, text) =>
+  persistently("PATCH", `api/agents/chat/queue/${at(generationId)}`, { text, clientRequestId: newName() });
+
+/** Say something to a running answer: asked until the server has said something, or `signal` is aborted. */
+export const steer = (words, signal) =>
+  persistently("POST", "api/agents/chat/steer", words, { pauses: STUBBORN, signal });
+
+/** What became of a steer of the caller's own name. */
+export const receipt = (conversationId, name) =>
+  call("GET", `api/agents/chat/steers/${at(name)}?${new URLSearchParams({ conversationId })}`);
+
+export const cancelSteer = (steer) => persistently("POST", "api/agents/chat/steer/cancel", steer);
+export const armSteer = (steer) => persistently("POST", "api/agents/chat/steer/arm", steer);
+
+/** Answer what a generation asks; the same answer again has the same reply. */
+export const answer = (said) => persistently("POST", "api/agents/chat/resume", said);
+
+const PAUSES = [500, 1500]; // ms
+const STUBBORN = [500, 1500, ...Array(1000).fill(5000)];
+
+/** A call that is repeated where the network fails, and where the server can take it in a moment. */
+async function persistently(method, path, body, { pauses = PAUSES, signal } = {}) {
+  for (const pause of pauses) {
     try {
-      return await call("POST", "api/agents/chat", body);
+      return await call(method, path, body);
     } catch (error) {
-      if (error instanceof HttpError) throw error;
+      if (isRefusal(error)) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, pause));
+    signal?.throwIfAborted();
   }
-  return call("POST", "api/agents/chat", body);
+  return call(method, path, body);
 }
+
+const SOON = 5; // s
+
+const isRefusal = (error) =>
+  error instanceof HttpError && !([409, 503].includes(error.status) && error.retryAfter > 0 && error.retryAfter <= SOON);
 
 /** A name that no other request has; `randomUUID` is missing where the page came without TLS from
     another machine. */
-function requestId() {
+export function newName() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

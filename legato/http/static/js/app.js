@@ -7,6 +7,7 @@ import { textOfMessage } from "./fold.js";
 import { asJson, asMarkdown, download, fileName } from "./export.js";
 import { Library, UNTITLED } from "./library.js";
 import { forgetAll } from "./notes.js";
+import { ChipsView } from "./view/chips.js";
 import { ComposerView } from "./view/composer.js";
 import { isComposing } from "./view/dom.js";
 import { keepFocus } from "./view/focus.js";
@@ -16,6 +17,7 @@ import { SidebarView } from "./view/sidebar.js";
 import { ThreadView } from "./view/thread.js";
 
 const $ = (id) => document.getElementById(id);
+const UNREACHABLE = "The server cannot be reached.";
 const LONGEST_INTERIM = 60; // characters of a question in place of a title
 
 const drafts = new Drafts();
@@ -35,13 +37,28 @@ const thread = new ThreadView({ scroller: $("scroller"), list: $("thread"), late
   editAnswer: (message, index, text) => ask(() => open.editAnswer(message, index, text, modelOf(message))),
   regenerate: (id) => ask(() => open.regenerate(open.message(id), composer.model)),
   continue: (message) => ask(() => open.continue(message, modelOf(message))),
+  answer,
   older: () => attempt(() => open.readOlder()),
   logIn: () => shell.askToLogIn(),
 });
 const composer = new ComposerView(
-  { form: $("composer"), text: $("text"), model: $("model"), send: $("send"), stop: $("stop") },
-  { send, stop: () => attempt(() => open.stop()), draft: (text) => drafts.set(open.id, text) },
+  {
+    form: $("composer"), text: $("text"), model: $("model"), keys: $("keys"),
+    send: $("send"), steer: $("steer"), stop: $("stop"),
+  },
+  { send, steer, stop: () => attempt(() => open.stop()), draft: (text) => drafts.set(open.id, text) },
 );
+const chips = new ChipsView({ list: $("chips"), said: $("chips-said") }, {
+  armSteer: (steer) => attempt(() => open.steers.arm(steer)),
+  cancelSteer: (steer) => attempt(() => open.steers.cancel(steer)),
+  sendUnread: (steer) => sendUnread(steer),
+  discard: (steer) => open.steers.discard(steer),
+  editQueued: (turn, text) => editQueued(turn, text),
+  advance: (turn) => attempt(() => open.queue.advance(turn), open.id),
+  sendNow: (turn) => attempt(() => open.queue.advance(turn, { now: true }), open.id),
+  cancelQueued: (turn) => attempt(() => open.queue.cancel(turn), open.id),
+  giveBack: (text) => composer.giveBack(text),
+});
 let open = openConversation(idInAddress());
 
 function idInAddress() {
@@ -56,6 +73,7 @@ function go(id) {
 }
 
 function show(id) {
+  chips.clear();
   open.leave();
   open = openConversation(id);
   shell.closeSidebar();
@@ -83,6 +101,7 @@ function showConversation() {
   if (first && open.id && !open.hasOlder) library.suggest(open.id, textOfMessage(first).trim().slice(0, LONGEST_INTERIM));
   thread.changed();
   composer.show({ running: open.running, stopping: open.turn?.stopping ?? false });
+  chips.show({ unread: open.steers.unread, steers: open.steers.waiting, turns: open.queue.waiting });
   showTitle();
   if (open.id && open.running !== library.active.has(open.id)) library.mark(open.id, open.running);
 }
@@ -106,16 +125,56 @@ function named(conversation, id) {
   attempt(() => library.refresh());
 }
 
-/** Send what was written.  It stays the draft until the server has it, and where that fails it goes
+/** Send what was written: at once, or when all that runs and waits has ended.  It stays the draft until the server has it, and where that fails it goes
     back into the field, beside what was typed meanwhile. */
 async function send(text) {
   const [conversation, { id }] = [open, open];
   thread.toEnd();
-  const isTaken = await ask(() => conversation.ask(text, composer.model));
+  const isTaken = await submit(conversation, text);
   if (isTaken) drafts.set(id, "");
   if (conversation !== open) return;
   if (isTaken) drafts.set(conversation.id, composer.text.value);
   else composer.giveBack(text);
+}
+
+function submit(conversation, text) {
+  const { model } = composer;
+  return ask(() => (conversation.running ? conversation.enqueue(text, model) : conversation.ask(text, model)));
+}
+
+/** Say what was written to the answer that runs.  It is noted at once, so it is no draft any more. */
+async function steer(text) {
+  const conversation = open;
+  thread.toEnd();
+  drafts.set(conversation.id, "");
+  const isTaken = await ask(() => conversation.steer(text));
+  if (!isTaken && conversation === open) composer.giveBack(text);
+}
+
+/** Words that came back become a message. */
+async function sendUnread(steer) {
+  const conversation = open;
+  conversation.steers.discard(steer);
+  const isTaken = await submit(conversation, steer.text);
+  if (!isTaken && conversation === open) composer.giveBack(steer.text);
+}
+
+/** Change a waiting turn; where that is too late, the words go back into the field. */
+async function editQueued(turn, text) {
+  const conversation = open;
+  const { ok } = await attempt(() => conversation.queue.edit(turn, text), conversation.id);
+  if (!ok && conversation === open) composer.giveBack(text);
+}
+
+/** Answer an ask; return what was wrong, or "". */
+async function answer(ask, said) {
+  try {
+    await open.answer(ask, said);
+    return "";
+  } catch (error) {
+    if (error.needsLogin) failed(error);
+    return error instanceof api.HttpError ? error.message : UNREACHABLE;
+  }
 }
 
 /** An answer goes on with whom it began, where that is still offered. */
@@ -195,7 +254,7 @@ async function logIn(token) {
   try {
     await api.logIn(token);
   } catch (error) {
-    return shell.refuseLogin(error instanceof api.HttpError ? error.message : "The server cannot be reached.");
+    return shell.refuseLogin(error instanceof api.HttpError ? error.message : UNREACHABLE);
   }
   shell.entered();
   enter();
@@ -213,7 +272,7 @@ async function enter() {
 function failed(error) {
   if (error.needsLogin) shell.askToLogIn();
   else if (error instanceof api.HttpError) shell.say(error.message);
-  else if (error instanceof TypeError) shell.say("The server cannot be reached.");
+  else if (error instanceof TypeError) shell.say(UNREACHABLE);
   else throw error;
 }
 

@@ -10,6 +10,8 @@ import * as api from "./api.js";
 import { NO_PARENT, pathTo, visibleRows } from "./branches.js";
 import { follow } from "./follow.js";
 import { Notes } from "./notes.js";
+import { Queue } from "./queue.js";
+import { Steers } from "./steers.js";
 import { Turn } from "./turn.js";
 
 const choices = new Notes("branches", 50, sessionStorage);
@@ -22,6 +24,7 @@ export class Conversation {
   #older = null; // the cursor of the page before; null where there is none
   #reading = null; // the reading of that page, while it is read
   #hasRead = false;
+  #begun = Promise.resolve(); // the last start, until its reply
   turn = null;
   notice = "";
   missing = false;
@@ -30,6 +33,9 @@ export class Conversation {
   constructor(id, endings, listener) {
     Object.assign(this, { id, endings, listener }); // id: null until the first message is sent
     this.#chosen = new Map(choices.get(id) ?? []);
+    const changed = () => this.listener.changed();
+    this.queue = new Queue(this, changed);
+    this.steers = new Steers(this, changed, this.#leaving.signal);
   }
 
   get messages() {
@@ -66,9 +72,17 @@ export class Conversation {
     return this.rows.some(({ message }) => message.messageId === messageId);
   }
 
-  /** Read what is stored and follow what runs; nothing to do while a turn is followed. */
+  /** Read what is stored and what waits, and follow what runs. */
   async refresh() {
-    if (this.turn !== null || this.id === null) return;
+    if (this.id === null) return;
+    await this.#catchUp();
+    await this.queue.read();
+    await this.steers.resume();
+  }
+
+  /** Nothing to do while a turn is followed. */
+  async #catchUp() {
+    if (this.turn !== null) return;
     // Asked first: an answer that ends between the two requests is among the messages.
     const { active, generationId } = await api.status(this.id);
     await this.#read(active);
@@ -108,13 +122,43 @@ export class Conversation {
     return this.#revise(message, model, kept, { editedContent: { index, [type]: text } });
   }
 
+  /** Ask `text` after the answer that runs, and after all that waits for that. */
+  async enqueue(text, model) {
+    await this.#hasBegun();
+    await this.queue.add(text, answering(model));
+    if (this.turn === null) await this.refresh(); // the answer ended meanwhile
+  }
+
+  /** Say `text` to the answer that runs, which goes on with that in mind. */
+  async steer(text) {
+    await this.#hasBegun();
+    if (this.turn === null) throw new api.HttpError(409, "The answer has ended.");
+    await this.steers.send(text);
+  }
+
+  /** Answer an ask of the answer that runs. */
+  async answer({ actionId }, said) {
+    const { turn, id } = this;
+    await api.answer({ conversationId: id, generationId: turn?.generationId, actionId, ...said });
+  }
+
+  async #hasBegun() {
+    await this.#begun.catch(() => null);
+    if (this.id === null) throw new api.HttpError(409, "The message before was not sent.");
+  }
+
   #revise(message, model, kept, fields) {
     const turn = new Turn({ request: this.message(message.parentMessageId), model, own: true, kept });
     if (fields.isContinued) turn.responseMessageId = message.messageId;
     return this.#start(turn, { responseMessageId: message.messageId, ...fields });
   }
 
-  async #start(turn, fields) {
+  #start(turn, fields) {
+    this.#begun = this.#startNow(turn, fields);
+    return this.#begun;
+  }
+
+  async #startNow(turn, fields) {
     if (this.running) throw new api.HttpError(409, "An answer is being written. Stop it first.");
     this.turn?.leave(); // one in another branch: it is told of when it has ended
     this.turn = turn;
@@ -200,6 +244,7 @@ export class Conversation {
     const { requestMessage, responseMessage } = frame;
     this.#keep([requestMessage, responseMessage]);
     const facts = { dropped: turn.dropped || undefined, ...(turn.counted ? turn.pace.summary : {}) };
+    this.steers.ended(turn, frame);
     if (responseMessage) this.endings.ended(responseMessage.messageId, frame, turn.seq, facts);
   }
 

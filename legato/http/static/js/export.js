@@ -31,6 +31,8 @@ const authorOf = ({ isCreatedByUser, model, sender }) => (isCreatedByUser ? "You
 function bodyOf(message) {
   const calls = (message.content ?? []).filter((part) => part?.type === "tool_call").map(({ tool_call: call }) =>
     `\`\`\`\n${call.name}(${call.args})\n${call.output ?? ""}\n\`\`\``);
+  const steers = (message.content ?? []).filter((part) => part?.type === "steer").map(({ steer }) =>
+    steer.replace(/^/gm, "> "));
   const errors = (message.content ?? []).filter((part) => part?.type === "error").map(({ error }) => `> ${error}`);
-  return [...calls, textOfMessage(message), ...errors].filter(Boolean).join("\n\n");
+  return [...calls, ...steers, textOfMessage(message), ...errors].filter(Boolean).join("\n\n");
 }

@@ -19,6 +19,7 @@ export class Fold {
   apply({ event, data }) {
     if (event === "on_run_step") return this.#begin(data);
     if (event === "on_agent_update") return this.#handOver(data);
+    if (event === "on_steer_applied") return this.#steer(data);
     if (event === "on_run_step_completed") return this.#complete(data.result);
     const position = this.#positions.get(data?.id);
     if (position === undefined) return -1;
@@ -39,6 +40,12 @@ export class Fold {
   #handOver(part) {
     this.parts[part.agent_update.index] = structuredClone(part);
     return part.agent_update.index;
+  }
+
+  /** The user's words, where a model call read them. */
+  #steer({ index, part }) {
+    this.parts[index] = structuredClone(part);
+    return index;
   }
 
   #complete(result) {

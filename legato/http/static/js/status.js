@@ -1,4 +1,5 @@
 /** The status line of a running answer: one line, of what the stream itself said.  Pure. */
+import { titleOf } from "./asks.js";
 
 const BACK = 8_000; // ms in which a reader is told that the connection is back
 
@@ -12,17 +13,19 @@ export function statusOf(turn, now) {
   if (turn.connection === "reconnecting") return lost(turn.retry, at, now);
   if (turn.stopping) return line("●", "Stopping…");
   if (turn.connection === "queued") return line("◌", "Waits for the answer before it");
+  if (turn.pending.openAsks.length > 0) return line("◆", "Waits for you");
   if (!turn.parts.some(Boolean)) return line("●", "Waiting for the first word…");
   if (turn.brought !== null && now - turn.backAt < BACK) return back(turn, now);
   return line("●", ["Live", ...figures(turn, now)].join(" · "));
 }
 
 /** The same for screen readers: in few words, and without figures that change all the time. */
-export function announcementOf({ stopping, connection, parts }) {
+export function announcementOf({ stopping, connection, parts, pending }) {
   if (connection === "login") return "Log in to go on reading.";
   if (connection === "reconnecting") return "Connection lost. Reconnecting…";
   if (stopping) return "Stopping…";
   if (connection === "queued") return "Waiting for the answer before it…";
+  if (pending.openAsks.length > 0) return `The answer waits for you: ${titleOf(pending.openAsks[0])}`;
   return parts.some(Boolean) ? "Writing…" : "Waiting for the first word…";
 }
 

@@ -1,6 +1,7 @@
 /** One generation as a reader sees it: which one it is, the question, and the answer so far. */
 import { Fold } from "./fold.js";
 import { Pace } from "./pace.js";
+import { Pending } from "./pending.js";
 
 const DELTAS = ["on_message_delta", "on_reasoning_delta", "on_run_step_delta"];
 
@@ -8,6 +9,7 @@ export class Turn {
   #fold = new Fold();
   #leaving = new AbortController();
   pace = new Pace();
+  pending = new Pending();
   responseMessageId = "answer-to-come";
   sender = "";
   stopping = false;
@@ -55,7 +57,8 @@ export class Turn {
     if (frame.created) return this.#create(frame);
     if (frame.sync) return this.#replace(frame);
     if (DELTAS.includes(frame.event)) this.pace.note(performance.now());
-    return this.#fold.apply(frame);
+    const position = this.#fold.apply(frame);
+    return this.pending.apply(frame) ? "all" : position;
   }
 
   /** An answer that goes on begins with what was kept of it. */
@@ -71,6 +74,7 @@ export class Turn {
     this.counted = false;
     if (this.brought !== null) this.brought = "state";
     this.#fold.replace(resumeState ?? {});
+    this.pending.replace(resumeState ?? {});
     for (const event of pendingEvents) this.#fold.apply(event);
     return this.#name(resumeState ?? {}, resumeState?.userMessage);
   }

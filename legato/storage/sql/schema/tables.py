@@ -166,6 +166,16 @@ ITEM_NAMES: Final = Table(
 )
 Index("ix_item_names_response", ITEM_NAMES.c.response_id)
 
+# Decisions on requests for leave: a request has one, with the response that makes the call.
+LEAVE_DECISIONS: Final = Table(
+    "leave_decisions",
+    METADATA,
+    Column("request_id", Text, primary_key=True),  # first, because old rows are found by it
+    Column("user_id", Text, primary_key=True),
+    Column("response_id", Text, nullable=False),
+)
+Index("ix_leave_decisions_user", LEAVE_DECISIONS.c.user_id)
+
 # Rows whose time has run out count no more, and are removed by the next write.
 BANS: Final = Table(
     "bans",

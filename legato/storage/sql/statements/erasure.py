@@ -12,6 +12,7 @@ from legato.storage.sql.schema.tables import (
     CONVERSATIONS,
     ENTRIES,
     JOBS,
+    LEAVE_DECISIONS,
     RESPONSES,
     VIOLATIONS,
 )
@@ -51,6 +52,10 @@ DELETE_EXPIRED_RESPONSES: Final = delete(RESPONSES).where(
     RESPONSES.c.position.in_(EXPIRED_RESPONSES)
 )
 
+DELETE_DECISIONS_OF: Final = delete(LEAVE_DECISIONS).where(LEAVE_DECISIONS.c.user_id == _USER)
+DELETE_OLD_DECISIONS: Final = delete(LEAVE_DECISIONS).where(
+    LEAVE_DECISIONS.c.request_id < bindparam("before_request")
+)
 DELETE_API_KEYS_OF: Final = delete(API_KEYS).where(API_KEYS.c.user_id == _USER)
 DELETE_SCORES_OF: Final = delete(VIOLATIONS).where(VIOLATIONS.c.subject == bindparam("of_subject"))
 

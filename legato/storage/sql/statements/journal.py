@@ -12,6 +12,7 @@ from sqlalchemy import (
     Insert,
     Integer,
     LargeBinary,
+    Subquery,
     Text,
     and_,
     bindparam,
@@ -125,19 +126,7 @@ def appends(dialect: str) -> Appends:
 
 
 def _appends(jobs: "Upsert", entries: Insert, batch: str) -> Appends:
-    said = (
-        text(batch)
-        .bindparams(bindparam("events", type_=LargeBinary))
-        .columns(
-            job_id=Text,
-            first=Integer,
-            last=Integer,
-            epoch=Integer,
-            version=Integer,
-            events=LargeBinary,
-        )
-        .subquery("said")
-    )
+    said = _said(batch)
     me = bindparam("me", type_=Text)
     new = select(said.c.job_id, me, literal(0), false(), said.c.epoch).where(said.c.first == 1)
     begun = jobs.from_select(_JOB, new)
@@ -166,3 +155,20 @@ def _appends(jobs: "Upsert", entries: Insert, batch: str) -> Appends:
     )
     put = entries.from_select(list(said.c), following)
     return Appends(made, put.execution_options(preserve_rowcount=True))
+
+
+def _said(batch: str) -> Subquery:
+    """The rows to append, which `batch` reads from the parameter `events`."""
+    return (
+        text(batch)
+        .bindparams(bindparam("events", type_=LargeBinary))
+        .columns(
+            job_id=Text,
+            first=Integer,
+            last=Integer,
+            epoch=Integer,
+            version=Integer,
+            events=LargeBinary,
+        )
+        .subquery("said")
+    )

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import Insert, and_, bindparam, delete, func, literal, or_, select, update
 
-from legato.storage.sql.schema.tables import ITEM_NAMES, RESPONSES
+from legato.storage.sql.schema.tables import ITEM_NAMES, LEAVE_DECISIONS, RESPONSES
 from legato.storage.sql.upserts import insert_of
 
 _THEIRS: Final = RESPONSES.c.user_id == bindparam("of_user")
@@ -103,3 +103,15 @@ def put(dialect: str) -> Insert:
     """The insert for the database with this SQLAlchemy name: sqlite or postgresql."""
     insert = insert_of(dialect)
     return insert(RESPONSES).on_conflict_do_nothing(index_elements=["response_id"])
+
+
+def put_decisions(dialect: str) -> Insert:
+    """The insert like `put`, for decisions on requests for leave."""
+    return insert_of(dialect)(LEAVE_DECISIONS).on_conflict_do_nothing()
+
+
+DECIDED_BEFORE: Final = select(LEAVE_DECISIONS).where(
+    LEAVE_DECISIONS.c.user_id == bindparam("of_user"),
+    LEAVE_DECISIONS.c.request_id.in_(bindparam("of_requests", expanding=True)),
+    LEAVE_DECISIONS.c.response_id != bindparam("of_response"),
+)

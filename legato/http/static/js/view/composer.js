@@ -1,4 +1,7 @@
-/** The field for a question.  `actions`: send(text), stop(), and draft(text) for what was typed. */
+/**
+ * The field for a question, or for words while an answer runs.  `actions`: send(text), steer(text),
+ * stop(), and draft(text) for what was typed.
+ */
 import { AGENT } from "../api.js";
 import { el, isComposing } from "./dom.js";
 
@@ -7,8 +10,9 @@ const REMEMBERED = "legato.model"; // in localStorage: the model chosen last
 export class ComposerView {
   #busy = false;
 
-  constructor({ form, text, model, send, stop }, actions) {
-    Object.assign(this, { form, text, picker: model, sendButton: send, stopButton: stop, actions });
+  constructor({ form, text, model, send, steer, stop, keys }, actions) {
+    Object.assign(this, { form, text, picker: model, keys, actions });
+    Object.assign(this, { sendButton: send, steerButton: steer, stopButton: stop });
     form.onsubmit = (event) => {
       event.preventDefault();
       this.#send();
@@ -16,8 +20,10 @@ export class ComposerView {
     text.onkeydown = (event) => {
       if (event.key !== "Enter" || event.shiftKey || isComposing(event) || isPhone()) return;
       event.preventDefault();
-      this.#send();
+      if (event.ctrlKey || event.metaKey) this.#steer();
+      else this.#send();
     };
+    steer.onclick = () => this.#steer();
     text.oninput = () => {
       this.#fit();
       actions.draft(text.value);
@@ -45,10 +51,10 @@ export class ComposerView {
     this.picker.value = this.offers(remembered) ? remembered : (preferred ?? models[0]?.name ?? "");
   }
 
-  /** Send while nothing runs, Stop while something does. */
+  /** Send while nothing runs; Stop while something does, and for what is written Queue and Steer. */
   show({ running, stopping }) {
     this.#busy = running;
-    this.sendButton.hidden = running;
+    this.sendButton.lastElementChild.textContent = running ? "Queue" : "Send";
     this.stopButton.hidden = !running;
     this.stopButton.disabled = stopping;
     this.stopButton.lastElementChild.textContent = stopping ? "Stopping…" : "Stop";
@@ -69,10 +75,22 @@ export class ComposerView {
   }
 
   #send() {
+    const text = this.#take();
+    if (text) this.actions.send(text);
+  }
+
+  /** What was written is for the answer that runs, if one does. */
+  #steer() {
+    const text = this.#take();
+    if (text && this.#busy) this.actions.steer(text);
+    else if (text) this.actions.send(text);
+  }
+
+  #take() {
     const text = this.text.value;
-    if (this.#busy || !text.trim()) return;
+    if (!text.trim()) return "";
     this.load("");
-    this.actions.send(text);
+    return text;
   }
 
   #fit() {
@@ -82,7 +100,11 @@ export class ComposerView {
   }
 
   #enable() {
-    this.sendButton.disabled = !this.text.value.trim();
+    const isEmpty = !this.text.value.trim();
+    this.sendButton.disabled = isEmpty;
+    this.sendButton.hidden = this.#busy && isEmpty;
+    this.steerButton.hidden = !this.#busy || isEmpty;
+    this.keys.dataset.state = this.#busy && !isEmpty ? "busy" : "idle";
   }
 }
 

@@ -49,6 +49,10 @@ export function iconButton(name, label, onclick, { disabled = false, ...properti
   return button;
 }
 
+/** A small button with a name. */
+export const button = (name, onclick, { className = "quiet small", ...properties } = {}) =>
+  el("button", { type: "button", className, onclick, ...properties }, name);
+
 /** Bring `parent`'s children into the order of `wanted`, moving as little as possible. */
 export function arrange(parent, wanted) {
   const keep = new Set(wanted);

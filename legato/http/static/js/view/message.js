@@ -1,8 +1,9 @@
-/** One message of the thread.  `actions`: edit, editAnswer, regenerate, continue, choose, logIn. */
+/** One message of the thread.  `actions`: edit, editAnswer, regenerate, continue, choose, answer, logIn. */
 import { endingOf } from "../endings.js";
 import { textOfMessage } from "../fold.js";
 import { statusOf } from "../status.js";
-import { el, icon, iconButton, isComposing, refill } from "./dom.js";
+import { AsksView } from "./asks.js";
+import { button, el, icon, iconButton, isComposing, refill } from "./dom.js";
 import { PartsView } from "./parts.js";
 
 /** A user's message: plain text, and an editor in its place while it is being changed. */
@@ -65,13 +66,16 @@ function edit(element, value, { label, submit, save }) {
 /** An answer: its parts, how it ended, and what can be done with it. */
 export class AnswerView {
   #parts = new PartsView();
+  #asks; // what the running answer asks the reader
   #status = el("div", { className: "progress" });
   #tools = el("div", { className: "tools" });
-  element = el("article", { className: "message answer", aria: { label: "Answer" } }, this.#parts.element, this.#status, this.#tools);
+  element = el("article", { className: "message answer", aria: { label: "Answer" } }, this.#parts.element);
   #shown = null; // the stored message whose parts stand there already
 
   constructor(actions) {
     this.actions = actions;
+    this.#asks = new AsksView(actions);
+    this.element.append(this.#asks.element, this.#status, this.#tools);
   }
 
   update(row, { busy, turn, seen }) {
@@ -79,8 +83,10 @@ export class AnswerView {
     const running = Boolean(message.running);
     this.element.dataset.id = message.messageId;
     this.element.setAttribute("aria-busy", running);
-    if (running || message !== this.#shown) this.#parts.update(partsOf(message), !running);
+    const waiting = new Set(running ? turn.pending.openAsks.map(({ index }) => index) : []);
+    if (running || message !== this.#shown) this.#parts.update(partsOf(message), !running, waiting);
     this.#shown = running ? null : message;
+    this.#asks.show(running ? turn.pending.asks : []);
     if (running) this.showProgress(turn);
     else this.#showEnding(row, busy, endingOf(message, seen));
     const key = running ? "running" : keyOf(row, busy) + JSON.stringify(seen);
@@ -118,8 +124,8 @@ export class AnswerView {
     refill(this.#status, JSON.stringify([ending, busy]), () => [
       markOf(ending.mark),
       el("span", { className: "status ending" }, ending.text),
-      ending.goesOn ? button("Continue", () => this.actions.continue(message), busy) : null,
-      button("Again", () => this.actions.regenerate(message.parentMessageId), busy),
+      ending.goesOn ? button("Continue", () => this.actions.continue(message), { disabled: busy }) : null,
+      button("Again", () => this.actions.regenerate(message.parentMessageId), { disabled: busy }),
     ]);
   }
 
@@ -145,9 +151,6 @@ export class AnswerView {
 const lastText = ({ content }) => (content ?? []).findLastIndex((part) => part?.type === "text");
 
 const markOf = (mark) => el("span", { className: "mark-of", aria: { hidden: "true" } }, mark);
-
-const button = (name, onclick, disabled = false) =>
-  el("button", { type: "button", className: "quiet small", onclick, disabled }, name);
 
 function partsOf({ content, text }) {
   if (content?.length) return content;

@@ -1,7 +1,11 @@
-/** One view for each kind of content part.  `update(part, {complete, last})` shows its state. */
+/**
+ * One view for each kind of content part.  `update(part, {complete, last, waits})` shows its state;
+ * `waits`: something is asked about the part.
+ */
 import { GrowingMarkdown } from "../growing.js";
 import { ReadingAlong } from "./scrolling.js";
 import { el, fill, icon } from "./dom.js";
+import { indented } from "./json.js";
 
 class TextView {
   element = el("div", { className: "part text markdown" });
@@ -47,9 +51,9 @@ class ToolCallView {
     this.element = el("details", { className: "part tool" }, summary, this.#args, this.#output);
   }
 
-  update({ tool_call: { name, args, output } }, { complete }) {
+  update({ tool_call: { name, args, output } }, { complete, waits }) {
     this.#name.textContent = name || "tool";
-    this.#state.textContent = output !== undefined ? "" : complete ? "no result" : "calling…";
+    this.#state.textContent = output !== undefined ? "" : complete ? "no result" : waits ? "waits for you" : "calling…";
     this.#args.textContent = indented(args);
     this.#output.hidden = output === undefined;
     this.#output.textContent = output ?? "";
@@ -63,6 +67,16 @@ class AgentUpdateView {
 
   update({ agent_update }) {
     this.#name.textContent = agent_update.agentId;
+  }
+}
+
+/** The user's words while the answer was written, where the model read them. */
+class SteerView {
+  #text = el("div", { className: "bubble", dir: "auto" });
+  element = el("div", { className: "part steer", role: "group", aria: { label: "You, meanwhile" } }, this.#text);
+
+  update({ steer }) {
+    this.#text.textContent = steer;
   }
 }
 
@@ -89,16 +103,19 @@ const VIEWS = {
   think: ThinkView,
   tool_call: ToolCallView,
   agent_update: AgentUpdateView,
+  steer: SteerView,
   error: ErrorView,
 };
 
 /** The parts of one answer, in order; only those that changed are touched. */
 export class PartsView {
   element = el("div", { className: "parts" });
+  #waiting = new Set();
   #views = []; // by position: {type, part, view}
 
-  /** Show all `parts`; holes take no room. */
-  update(parts, complete) {
+  /** Show all `parts`; holes take no room.  `waiting`: the positions about which something is asked. */
+  update(parts, complete, waiting = this.#waiting) {
+    this.#waiting = waiting;
     this.#views.length = Math.min(this.#views.length, parts.length);
     parts.forEach((part, position) => part && this.#show(parts, position, complete));
     const shown = new Set(this.#views.map((each) => each?.view.element));
@@ -120,7 +137,7 @@ export class PartsView {
   #show(parts, position, complete) {
     const part = parts[position];
     const last = parts.findLastIndex(Boolean) === position;
-    this.#viewOf(part.type, position).update(part, { complete, last });
+    this.#viewOf(part.type, position).update(part, { complete, last, waits: this.#waiting.has(position) });
   }
 
   #viewOf(type, position) {
@@ -132,13 +149,5 @@ export class PartsView {
     const next = this.#views.slice(position + 1).find(Boolean);
     this.element.insertBefore(view.element, next?.view.element ?? null);
     return view;
-  }
-}
-
-function indented(args) {
-  try {
-    return JSON.stringify(typeof args === "string" ? JSON.parse(args) : args, null, 2);
-  } catch {
-    return args; // still growing
   }
 }

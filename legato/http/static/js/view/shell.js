@@ -8,6 +8,7 @@ const TOAST = 8_000; // ms that a notice stays
 export class Shell {
   #toastTimer;
   #said = ""; // what assistive technology was told last
+  #wasRunning = false; // that was said of a running answer
   #hasEntered = false; // there was a session since the page was loaded
   #isPutOff = false; // the reader wants to log in later
 
@@ -44,15 +45,15 @@ export class Shell {
     document.title = [running ? "●" : "", title && id ? `${title} · Legato` : "Legato"].join(" ").trim();
     $("second-tab").hidden = $("export").hidden = id === null || missing;
     $("second-tab").href = pageOf(id);
-    this.#announce(running ? announcementOf(turn) : endOf(rows.at(-1)?.message, endings));
+    this.#announce(running ? announcementOf(turn) : endOf(rows.at(-1)?.message, endings), running);
   }
 
   /** For screen readers: how it goes, in a few words, never the tokens themselves. */
-  #announce(text) {
+  #announce(text, running) {
     if (text === this.#said) return;
-    const wasRunning = this.#said.endsWith("…");
+    if (running || this.#wasRunning) this.$("status").textContent = text;
     this.#said = text;
-    if (text.endsWith("…") || wasRunning) this.$("status").textContent = text;
+    this.#wasRunning = running;
   }
 
   /** Say something for a few seconds. */

@@ -1,0 +1,199 @@
+"""Turns that wait are chips: written while an answer runs, changed, moved, sent now, never lost."""
+
+import re
+
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
+
+from tests.support.page.asking import answer, ask, begins_rightly, words
+
+
+def running(page: Page) -> None:
+    ask(page, "first", model="slower")
+    expect(answer(page)).to_have_text(begins_rightly(3))
+    page.select_option("#model", "quick")
+
+
+def queue(page: Page, *texts: str) -> None:
+    """Have `texts` wait, one after the other."""
+    for number, text in enumerate(texts, 1):
+        page.fill("#text", text)
+        page.keyboard.press("Enter")
+        expect(chips(page).nth(number - 1)).to_contain_text(text)
+        expect(page.locator("#chips .chip-kind", has_text="Sending")).to_have_count(0)
+
+
+def chips(page: Page) -> Locator:
+    return page.locator("#chips li")
+
+
+def press(page: Page, text: str, name: str) -> None:
+    chips(page).filter(has_text=text).get_by_role("button", name=name, exact=True).click()
+
+
+def texts(page: Page) -> Locator:
+    return page.locator("#chips .chip-text")
+
+
+def test_enter_queues_while_an_answer_runs(page: Page) -> None:
+    running(page)
+    page.fill("#text", "second")
+    expect(page.locator("#send")).to_have_text(re.compile("Queue"))
+
+    queue(page, "second", "third")
+
+    expect(page.locator("#chips .chip-kind")).to_have_text(["Next", "Next but 1"])
+    expect(page.locator("#chips-said")).to_have_text("Waiting: 2.")
+    expect(page.locator("#text")).to_have_value("")
+    page.reload()
+    expect(texts(page)).to_have_text(["second", "third"])
+    page.click("#stop")
+    expect(page.locator("article.question .bubble")).to_have_text(["first", "second", "third"])
+    expect(answer(page)).to_have_text(words(10))
+    expect(chips(page)).to_have_count(0)
+    expect(page.locator("#news")).to_be_hidden()
+
+
+def test_all_buttons_have_room_on_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 700})
+    running(page)
+    page.fill("#text", "second")
+
+    for name in ("Steer", "Queue", "Stop"):
+        button = page.locator("#composer").get_by_role("button", name=name)
+        expect(button).to_be_in_viewport(ratio=1)
+    page.click("#send")
+    expect(texts(page)).to_have_text("second")
+    press(page, "second", "Cancel")
+    page.click("#stop")
+
+
+def test_waiting_turns_are_edited_moved_and_cancelled(page: Page, context: BrowserContext) -> None:
+    running(page)
+    queue(page, "second", "third", "fourth")
+    press(page, "fourth", "First")
+    expect(texts(page)).to_have_text(["fourth", "second", "third"])
+    press(page, "second", "Cancel")
+    expect(texts(page)).to_have_text(["fourth", "third"])
+    press(page, "third", "Edit")
+    page.get_by_label("Edit the waiting message").fill("changed")
+
+    page.keyboard.press("Enter")
+
+    expect(texts(page)).to_have_text(["fourth", "changed"])
+    second = context.new_page()
+    second.goto(page.url)
+    expect(texts(second)).to_have_text(["fourth", "changed"])
+    page.click("#stop")
+    expect(page.locator("article.question .bubble")).to_have_text(["first", "fourth", "changed"])
+    expect(answer(page)).to_have_text(words(10))
+    expect(chips(second)).to_have_count(0)
+
+
+def test_escape_leaves_the_editor_of_a_chip_and_stops_nothing(page: Page) -> None:
+    running(page)
+    queue(page, "second")
+    press(page, "second", "Edit")
+    expect(page.get_by_label("Edit the waiting message")).to_be_focused()
+
+    page.keyboard.press("Escape")
+
+    expect(texts(page)).to_have_text("second")
+    expect(chips(page).get_by_role("button", name="Edit")).to_be_focused()
+    expect(page.locator("#stop")).to_have_text(re.compile(r"^\s*Stop\s*$"))
+    press(page, "second", "Cancel")
+    expect(page.locator("#chips-said")).to_have_text("Nothing waits.")
+    page.click("#stop")
+
+
+def test_a_turn_is_sent_now_and_ends_the_answer_before(page: Page) -> None:
+    running(page)
+    queue(page, "second", "third")
+
+    press(page, "third", "Now")
+
+    expect(page.locator("article.question .bubble")).to_have_text(["first", "third", "second"])
+    expect(page.locator(".ending").first).to_have_text(re.compile("^Stopped by you"))
+    expect(answer(page)).to_have_text(words(10))
+
+
+def test_a_change_that_comes_too_late_is_told_and_loses_no_words(page: Page) -> None:
+    running(page)
+    queue(page, "second")
+    page.route("**/api/agents/chat/queue/*", _refuse_changes)
+    press(page, "second", "Edit")
+    page.get_by_label("Edit the waiting message").fill("changed")
+
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#toast")).to_have_text("The turn has begun.")
+    expect(page.locator("#text")).to_have_value("changed")
+    expect(texts(page)).to_have_text("second")
+    page.unroute("**/api/agents/chat/queue/*")
+    press(page, "second", "Cancel")
+    page.click("#stop")
+
+
+def test_a_turn_that_begins_while_it_is_edited_gives_the_words_back(page: Page) -> None:
+    running(page)
+    queue(page, "second")
+    press(page, "second", "Edit")
+    page.get_by_label("Edit the waiting message").fill("changed")
+
+    page.click("#stop")
+
+    expect(page.locator("article.question .bubble")).to_have_text(["first", "second"])
+    expect(page.locator("#text")).to_have_value("changed")
+
+
+def test_what_is_typed_into_a_chip_stays_with_its_conversation(page: Page) -> None:
+    running(page)
+    queue(page, "second")
+    press(page, "second", "Edit")
+    page.get_by_label("Edit the waiting message").fill("changed")
+
+    page.click("#new-chat")
+
+    expect(page.locator("#text")).to_have_value("")
+    expect(chips(page)).to_have_count(0)
+    page.go_back()
+    expect(page.locator("#text")).to_have_value("changed")
+    press(page, "second", "Cancel")
+    page.click("#stop")
+
+
+def _refuse_changes(route: Route) -> None:
+    if route.request.method == "GET":
+        route.continue_()
+    else:
+        route.fulfill(status=409, json={"message": "The turn has begun."})
+
+
+def test_what_cannot_be_queued_goes_back_into_the_field(page: Page) -> None:
+    running(page)
+    page.route(
+        "**/api/agents/chat",
+        lambda route: route.fulfill(status=429, json={"message": "Too many wait."}),
+    )
+    page.fill("#text", "second")
+
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#toast")).to_have_text("Too many wait.")
+    expect(page.locator("#text")).to_have_value("second")
+    expect(chips(page)).to_have_count(0)
+    page.click("#stop")
+
+
+def test_what_follows_a_first_message_at_once_waits_in_the_same_conversation(page: Page) -> None:
+    expect(page.locator("#model option[value='slower']")).to_be_attached()
+    page.select_option("#model", "slower")
+    page.fill("#text", "first")
+    page.keyboard.press("Enter")
+    page.keyboard.type("second")
+
+    page.keyboard.press("Enter")
+
+    expect(texts(page)).to_have_text("second")
+    expect(page.locator("#conversations li")).to_have_count(1)
+    press(page, "second", "Cancel")
+    page.click("#stop")
