@@ -25,6 +25,7 @@ from legato.http.openai.responses.request import ResponseBody
 from legato.http.openai.responses.steer_events import Words, failed, pending, required_input
 from legato.http.request_context import json_of
 from legato.http.streams.streaming import awaited
+from legato.storage.contracts.errors import StorageError
 
 CREATE: Final = "response.create"
 
@@ -120,7 +121,7 @@ class Lane:
             async with awaited(begun.job, is_bound=True):
                 await self._tell(begun.job)
                 ending = await begun.job.ended()
-        except ActorError:
+        except (ActorError, StorageError):
             raise Lost from None
         finally:
             self.job = None
