@@ -47,15 +47,17 @@ async def test_the_chat_by_hand_brings_its_answer(tmp_path: Path) -> None:
     assert '"final":true' in told
 
 
-async def test_a_queue_is_reordered_as_printed(tmp_path: Path) -> None:
+async def test_a_queue_is_reordered_and_an_answer_steered_as_printed(tmp_path: Path) -> None:
     (tmp_path / "legato.toml").write_text(NAMED)
-    [example] = examples("steering.md", "sh")
+    queue, steer, *_ = examples("steering.md", "sh")
     async with demo(tmp_path) as (server, _):
-        told = await run(server, tmp_path, "/bin/bash", "-c", with_legato(example))
+        told = await run(server, tmp_path, "/bin/bash", "-c", with_legato(queue + steer))
 
     assert '"position":1' in told
     assert '"cancelled":true' in told
     assert re.findall(r'"text": "(.*)"', told) == ["Fourth?", "Third?"]
+    assert re.search(r'"status": "(queued|applied)"', told)
+    assert '"steer":"Begin again, please."' in told
 
 
 async def test_openai_s_client_answers_and_comes_back_as_printed(tmp_path: Path) -> None:
@@ -76,7 +78,7 @@ async def test_openai_s_client_answers_and_comes_back_as_printed(tmp_path: Path)
 
 async def test_an_agent_reads_the_clock_as_printed(tmp_path: Path) -> None:
     tables, *_ = examples("tools.md", "toml")
-    [example] = examples("tools.md", "sh")
+    example, *_ = examples("tools.md", "sh")
     settings = tables.replace('"python3"', f'"{sys.executable}"')
     settings = settings.replace("examples/tools", str(ROOT / "examples" / "tools"))
     (tmp_path / "legato.toml").write_text(NAMED + settings)
