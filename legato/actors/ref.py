@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TypeVar, cast
 
 import trio
@@ -156,13 +157,11 @@ class LocalRef(JobRef):
 
     async def ask(self, question: Question[A]) -> A:
         known = cast("AnyQuestion", question)  # the union of all questions
-        try:
+        with suppress(ActorStopped):
             return await self._actor.ask(lambda reply_to: Ask(known, reply_to))
-        except ActorStopped as stopped:
-            gone = stopped
         found = await self._find(self.job_id)
         if found is None or found is self:
-            raise gone
+            raise ActorStopped
         return await found.ask(question)
 
     async def subscribe(self, dialect: str, start: Start, sink: Sink) -> None:

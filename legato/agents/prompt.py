@@ -37,7 +37,7 @@ def _joined(above: Sequence[ChatMessage], below: Sequence[ChatMessage]) -> list[
     if not (above and below and above[-1].role == below[0].role == "assistant"):
         return [*above, *below]
     text, calls = above[-1], below[0]
-    if text.more or not calls.more or calls.content is not None:
+    if text.more or calls.content is not None:
         return [*above, *below]
     said = ChatMessage("assistant", text.content, calls.more, text.thoughts + calls.thoughts)
     return [*above[:-1], said, *below[1:]]

@@ -9,17 +9,18 @@ Laws:
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from msgspec import json
 
 from legato.actors.interjections import AnswerReceipt, Rejected
 from legato.agents.asks import EXPIRED
-from legato.agents.tool_run import STEERED_CALL
+from legato.agents.tool_run import STEERED_CALL, UNKNOWN
 from legato.content import ToolCallPart
 from legato.events import Answered, AnyEvent, Asked, Snapshot
 from legato.prove.tools import MadeCall
 
-ALLOWED = ("approve", "edit")
+ALLOWED: Final = ("approve", "edit")
 
 
 class AskWitness:
@@ -118,7 +119,7 @@ class AskWitness:
         assert isinstance(part, ToolCallPart)
         output = part.tool_call.output
         returned = {each.output.text for each in calls if each.output is not None}
-        is_unknown = isinstance(output, str) and output.startswith("Interrupted")
+        is_unknown = output == UNKNOWN
         if is_whole and answer.decision in ALLOWED and not (is_unknown or output in returned):
             self._breach(f"{call_id} was allowed, and has the result {output!r}")
         if is_whole and len(calls) != 1 and answer.decision in ALLOWED and not is_unknown:

@@ -135,9 +135,21 @@ class Comparison:
             fields = _differing(replay.ending, ending)
             self._breach("journal", f"the journal has another ending, by {fields}")
             return
+        if not self._sim.has_lost:
+            self._compare_words(ending, replay)
         for reader in self._readers:
             if reader.client.terminal:
                 self._compare_reader(reader, replay)
+
+    def _compare_words(self, ending: AnyEnding, replay: Replay) -> None:
+        """Compare the steers and asks with all that clients and models were told."""
+        if self._job_id in self._sim.steers:
+            steers = self._sim.steers[self._job_id]
+            steers.compare(replay.events, replay.snapshot, ending)
+        is_whole = isinstance(ending, Finished) and ending.reason == "stop"
+        if replay.snapshot.asks:
+            asks = self._sim.asks[self._job_id]
+            asks.compare(replay.snapshot, self._sim.tools.made, is_whole=is_whole)
 
     def _compare_reader(self, reader: SimulatedReader, replay: Replay) -> None:
         """Once, in order, to the end; a snapshot only where the events before the cursor are
@@ -152,7 +164,7 @@ class Comparison:
             self._breach("content", f"{name} saw another content than there is")
         if not client.syncs and first not in _beginnings(reader, replay):
             self._breach("order", f"{name} began at {first}")
-        unseen = int(bool(self._known.asked.agents))
+        unseen = int(any(isinstance(each, ModelCallEnded) for each in replay.events))
         held = [each.seq for each in reader.missed if _held(each, replay, unseen)]
         if held:
             self._breach("snapshot", f"{name} got a snapshot after {held[0]}, which is kept")
@@ -207,6 +219,6 @@ def _without_frame(events: Sequence[AnyEvent]) -> Collection[int]:
 
 def _held(cursor: Cursor, replay: Replay, unseen: int) -> bool:
     """Whether the history holds the events up to the cursor, and `unseen` events behind: the end of
-    an agent's model call has no frame, and the reader's connection may have come past it."""
+    a model call has no frame, and the reader's connection may have come past it."""
     epochs = [epoch for epoch in replay.previous_epochs if epoch <= cursor.epoch]
     return bool(epochs) and cursor.seq + unseen <= replay.previous_epochs[max(epochs)]

@@ -8,6 +8,7 @@ import trio
 from legato.prove.comparison import Comparison
 from legato.prove.exemptions import GRACE
 from legato.prove.model import RETENTION
+from legato.prove.rules.asks import allow_all
 from legato.prove.rules.reading import read
 from legato.prove.simulation import Simulation
 
@@ -37,6 +38,7 @@ async def come_to_rest(sim: Simulation) -> None:
         while not _is_over(sim):
             sim.provider.finish_all()
             sim.tools.answer_all()
+            allow_all(sim)
             await trio.sleep(0.5)
     for reader in sim.readers:
         if not reader.is_done:

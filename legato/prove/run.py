@@ -29,6 +29,8 @@ from legato.prove.simulation import Simulation, told
 from legato.prove.tools import SimulatedTools, Toolroom
 
 LONGEST: Final = 3000.0  # seconds of the mock clock
+PARK_AFTER: Final = 5.0  # shorter than the longest wait of a schedule
+ASK_TIMEOUT: Final = 40.0  # three of these waits
 OUTLASTED: Final = 100
 """Every 100th seed goes on until the retention is over, which takes as long as fifty other
 seeds."""
@@ -74,6 +76,8 @@ async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: PromiseMod
             dialects={"librechat": LibreChat},
             records=FaultyRecords(clock=mock_time),
             runs=lambda me, played: AgentRuns({played.name: played}, Toolroom(tools, me)),
+            park_after=PARK_AFTER,
+            ask_timeout=ASK_TIMEOUT,
         ) as replicas:
             replicas.world.has_standby = any(each.rule == "fail over" for each in schedule.steps)
             async with trio.open_nursery() as nursery:

@@ -9,7 +9,7 @@ from legato.content import Message, ToolCallPart
 from legato.events import AnyEvent, StepCompleted, StepStarted
 from legato.prove.provider import ProviderConnection
 from legato.prove.simulation import Simulation
-from legato.prove.tools import CALL, WRITE, MadeCall
+from legato.prove.tools import CALL, WIPE, MadeCall
 
 
 class RunChecks:
@@ -22,7 +22,7 @@ class RunChecks:
 
     def _called(self, call: MadeCall) -> None:
         name = f"{call.tool.name} ({call.call_id})"
-        if call.tool is WRITE and any(
+        if not call.tool.may_repeat and any(
             each.call_id == call.call_id for each in self._sim.tools.made
         ):
             self._breach(f"{name} is called twice, and may not be")
@@ -34,12 +34,16 @@ class RunChecks:
             self._breach(f"{name} is called again, and the journal has the result")
         if not self._sim.has_lost and call.call_id not in self._kept_calls():
             self._breach(f"{name} is called, and the journal does not have the call")
+        if not self._sim.has_lost and call.tool is WIPE:
+            self._sim.asks[self._sim.tools.jobs[call.call_id]].called(call)
 
     def _asked(self, connection: ProviderConnection) -> None:
+        is_sure = self._sim.has_power(connection.replica) and not self._sim.has_lost
+        if connection.job_id in self._sim.steers:
+            self._sim.steers[connection.job_id].asked(connection.request, is_sure=is_sure)
         for call_id, text in self._sim.tools.results_in(connection.request, connection.job_id):
             if self._sim.tools.told.setdefault(call_id, text) != text:
                 self._breach(f"a model is told another result of {call_id} than before")
-            is_sure = self._sim.has_power(connection.replica) and not self._sim.has_lost
             if is_sure and self._kept_results().get(call_id) != text:
                 self._breach(
                     f"a model is told a result of {call_id} that the journal does not have"
@@ -73,5 +77,10 @@ def check_results(sim: Simulation, response: Message, name: str, *, is_whole: bo
         returned = {each.output.text for each in made if each.output is not None}
         if output is UNSET and is_whole:
             sim.model.breach("tools", f"{name} has no result of {call_id}")
-        elif output not in {UNSET, *returned, UNKNOWN, *(() if made else (NOT_MADE,))}:
+        elif output not in {UNSET, *returned, UNKNOWN, *(() if made else _unmade(sim, call_id))}:
             sim.model.breach("tools", f"{name} has a result of {call_id} that no tool returned")
+
+
+def _unmade(sim: Simulation, call_id: str) -> set[str]:
+    """The results that a call may have which was not made."""
+    return {NOT_MADE, *sim.asks[sim.tools.jobs[call_id]].outputs(call_id)}

@@ -1,15 +1,17 @@
 """A simulation: a cluster during a schedule, and all that the cluster's clients are told."""
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from typing import Final, TypeVar
 
 import trio
 
 from legato.actors.conversation.turn import Turn
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
-from legato.events import Ending, Failed
+from legato.events import AnyEvent, Ending, Failed
+from legato.prove.asks import AskWitness
 from legato.prove.exemptions import GRACE, Exemption
 from legato.prove.model import AskedStart, KnownJob, PromiseModel
 from legato.prove.provider import ProviderConnection, SimulatedProvider
@@ -17,6 +19,7 @@ from legato.prove.queue import QueueWitness
 from legato.prove.readers import SimulatedReader
 from legato.prove.schedule import Schedule, nth
 from legato.prove.seats import C1, C2, Replicas, Seat
+from legato.prove.steers import SteerWitness
 from legato.prove.tools import SimulatedTools
 from legato.prove.world import LEASE
 from legato.storage.contracts.errors import StorageError
@@ -28,6 +31,22 @@ PATIENCE: Final = 90.0
 of a lost owner, and both again for the turn before."""
 
 CONVERSATIONS: Final = (C1, C2)
+
+
+TellBreach = Callable[[str], None]
+W = TypeVar("W")
+
+
+class _ByJob(dict[str, W]):
+    """Witnesses by the ids of their jobs, each made when it is first asked for."""
+
+    def __init__(self, make: Callable[[str], W]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, job_id: str) -> W:
+        made = self[job_id] = self._make(job_id)
+        return made
 
 
 DeferredQuestion = Callable[[], Awaitable[None]]
@@ -54,6 +73,8 @@ class Simulation:
         self.nursery = nursery
         self.readers: list[SimulatedReader] = []
         self.queue = QueueWitness(model)
+        self.steers = _ByJob(self._steers_of)
+        self.asks = _ByJob(self._asks_of)
         self.questions = 0  # asked, and neither answered nor given up
         self.forgot_at = -LEASE
         self.lost_at = -LEASE  # when a replica was lost last, or cut off, or something deleted
@@ -97,6 +118,34 @@ class Simulation:
     def _broken(self, seat: Seat, error: Exception) -> None:
         if not (isinstance(error, StorageError) and seat.replication.away):
             self.model.breach("replica", f"{self.name(seat)} ended by {told(error)}")
+
+    # Steers and asks.
+
+    def _of(self, check: str, job_id: str) -> tuple[Callable[[], Iterator[AnyEvent]], TellBreach]:
+        """How a witness of a job reads the journal, and says that the promise is broken."""
+
+        def breach(words: str) -> None:
+            self.model.breach(check, f"{self.model.name(job_id)}: {words}")
+
+        return partial(self.kept, job_id), breach
+
+    def _steers_of(self, job_id: str) -> SteerWitness:
+        first = 1 + 100 * self.model.asked[job_id].number
+        return SteerWitness(*self._of("steer", job_id), first)
+
+    def _asks_of(self, job_id: str) -> AskWitness:
+        return AskWitness(*self._of("ask", job_id))
+
+    def kept(self, job_id: str) -> Iterator[AnyEvent]:
+        """The events of a job in the journal."""
+        stored_log = self.replicas.world.stored_logs.get(job_id)
+        for entries in stored_log.entries if stored_log else ():
+            yield from entries.events
+
+    def is_heard(self, known: KnownJob, seat: Seat) -> bool:
+        """Whether a reply about steers and asks counts: the journal never lost anything, and nobody
+        deleted the job."""
+        return seat.is_open and not self.has_lost and not self.model.is_deleted(known)
 
     # What is asked.
 

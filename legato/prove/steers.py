@@ -38,9 +38,10 @@ NOT_NOW: Final = "storage_unavailable"
 
 
 class SentSteer(Struct):
-    """A steer as a client sends it, however often; `receipt` is the newest one."""
+    """A steer as a client sends it, so many `times`; `receipt` is the newest one."""
 
     number: int
+    times: int = 0
     receipt: SteerReceipt | None = None
 
     @property
@@ -66,7 +67,9 @@ class SteerWitness:
         self._kept = kept
         self._breach = breach
         self._first = first
-        self._places: dict[str, tuple[str, ...]] = {}  # the words before each steer that was read
+        self._read: set[str] = set()  # the texts that any model was asked with
+        self._before: dict[str, tuple[str, ...]] = {}  # the words before each text, for models
+        self._behind: dict[str, set[str]] = {}  # the words that came behind
 
     def new(self) -> SentSteer:
         steer = SentSteer(self._first + len(self.sent))
@@ -121,24 +124,27 @@ class SteerWitness:
 
     # What models read.
 
-    def asked(self, request: ModelRequest) -> None:
-        """Note what an only owner asks a model."""
+    def asked(self, request: ModelRequest, *, is_sure: bool) -> None:
+        """Note a request to a model.  `is_sure`: as in `hears`."""
         if not self.sent:
             return
+        own = {each.text for each in self.sent}
         spoken = [word for each in request.messages for word in SPOKEN.findall(each.text)]
-        kept = [each for each in self._kept() if isinstance(each, SteerApplied)]
-        applied = {each.part.steer for each in kept}
-        for place, word in enumerate(spoken):
-            if word.startswith("<"):
-                self._read(word, tuple(spoken[:place]), applied)
+        self._read |= own & set(spoken)
+        if is_sure:
+            for place, word in enumerate(spoken):
+                if word in own:
+                    self._compare_read(word, tuple(spoken[:place]))
+                    self._behind.setdefault(word, set()).update(spoken[place + 1 :])
 
-    def _read(self, text: str, before: tuple[str, ...], applied: Iterable[str]) -> None:
+    def _compare_read(self, text: str, before: tuple[str, ...]) -> None:
+        kept = [each for each in self._kept() if isinstance(each, SteerApplied)]
         if text in before:
             self._breach(f"a model reads {text} twice")
-        if text not in applied:
+        if text not in {each.part.steer for each in kept}:
             self._breach(f"a model reads {text}, and the journal does not have the reading")
-        if self._places.setdefault(text, before) != before:
-            self._breach(f"{text} is read behind {before}, and before behind {self._places[text]}")
+        if self._before.setdefault(text, before) != before:
+            self._breach(f"{text} is read behind {before}, and before behind {self._before[text]}")
 
     # The end.
 
@@ -158,7 +164,7 @@ class SteerWitness:
             outcome = snapshot.outcomes.get(each.steer_id)
             if isinstance(outcome, SteerApplied):
                 self._compare_applied(outcome, snapshot, ending)
-            elif each.text in self._places:
+            elif each.text in self._before:
                 self._breach(f"a model read {each.text}, which counts as unread: {outcome}")
             elif each.preempt and _is_finished(ending) and outcome != _cancelled(each):
                 self._breach(f"{each.text} preempts, and was left over: {outcome}")
@@ -185,13 +191,12 @@ class SteerWitness:
         text, content = outcome.part.steer, snapshot.content
         if content[outcome.index] != outcome.part:
             self._breach(f"{text} is said to be read at {outcome.index}, and is not there")
-        if text not in self._places:
-            if _is_finished(ending):
-                self._breach(f"{text} is said to be read, and no model was asked with it")
-            return
-        before = set(self._places[text])
-        if not before <= _spoken(snapshot, range(outcome.index)):
-            self._breach(f"{text} was read behind {before}, which the answer does not have there")
+        if text not in self._read and _is_finished(ending):
+            self._breach(f"{text} is said to be read, and no model was asked with it")
+        later = _spoken(snapshot, range(outcome.index, len(content)))
+        earlier = _spoken(snapshot, range(outcome.index))
+        if later & set(self._before.get(text, ())) or earlier & self._behind.get(text, set()):
+            self._breach(f"{text} was read at another place than {outcome.index}")
 
 
 def _spoken(snapshot: Snapshot, places: Iterable[int]) -> set[str]:

@@ -1,6 +1,7 @@
 """The tools of all replicas, with every call that was ever made: the witnesses of agents' runs.
 
-`write` may not be called again where its outcome is unknown, `read` may.
+`write` may not be called again where its outcome is unknown, `read` may; `wipe` is like `write`,
+and needs leave.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,12 +16,18 @@ from legato.models.contract import Json, ModelEvent, ModelRequest, ToolCallChunk
 
 WRITE: Final = ToolDefinition(name="write")
 READ: Final = ToolDefinition(name="read", idempotent=True)
+WIPE: Final = ToolDefinition(name="wipe")
 
 CALL: Final = "witnessed_"
 """The beginning of the ids of the calls that are told apart."""
 
 AGENT: Final = Agent(
-    id="agent_a", version=1, name="a", model="played", tools=(WRITE.name, READ.name)
+    id="agent_a",
+    version=1,
+    name="a",
+    model="played",
+    tools=(WRITE.name, READ.name, WIPE.name),
+    approval={WIPE.name: "ask"},
 )
 
 
@@ -75,10 +82,10 @@ class SimulatedTools:
 class Toolroom:
     """The tools of one replica."""
 
-    names: Sequence[str] = (WRITE.name, READ.name)
+    names: Sequence[str] = (WRITE.name, READ.name, WIPE.name)
 
     def __init__(self, tools: SimulatedTools, replica: str) -> None:
-        self._offer = Offer([WitnessedTool(tools, replica, each) for each in (WRITE, READ)])
+        self._offer = Offer([WitnessedTool(tools, replica, each) for each in (WRITE, READ, WIPE)])
 
     async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
         """See Toolbox."""

@@ -187,7 +187,9 @@ class Machine:
     # The witnesses.
 
     def _called(self, call: MadeCall) -> None:
-        if call.tool is WRITE and any(each.call_id == call.call_id for each in self.tools.made):
+        if not call.tool.may_repeat and any(
+            each.call_id == call.call_id for each in self.tools.made
+        ):
             self.faults.append(f"{call.call_id} is made twice, and may not be")
         if call.replica in self.gone:
             return  # a process that lost its job to another may make an idempotent call late

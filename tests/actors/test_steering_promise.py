@@ -26,14 +26,14 @@ from legato.models.contract import FinishReport
 from legato.prove.asks import AskWitness
 from legato.prove.provider import ProviderConnection
 from legato.prove.steers import SentSteer, SteerWitness
-from legato.prove.tools import AGENT, WRITE, MadeCall
+from legato.prove.tools import AGENT, WIPE, MadeCall
 from legato.storage.contracts.errors import StorageError
 from tests.actors.test_agent_promise import JOB, TURN, Machine, Process, check, play
 
 ASK_TIMEOUT: Final = 20.0
 PARK_AFTER: Final = 1.0
 
-ASKING: Final = replace(AGENT, approval={WRITE.name: "ask"}, recursion_limit=500)
+ASKING: Final = replace(AGENT, recursion_limit=500)
 
 
 class SteeringMachine(Machine):
@@ -62,12 +62,11 @@ class SteeringMachine(Machine):
 
     def _asked(self, connection: ProviderConnection) -> None:
         super()._asked(connection)
-        if connection.replica not in self.gone:
-            self.steers.asked(connection.request)
+        self.steers.asked(connection.request, is_sure=connection.replica not in self.gone)
 
     def _called(self, call: MadeCall) -> None:
         super()._called(call)
-        if call.replica not in self.gone and call.tool is WRITE:
+        if call.replica not in self.gone and call.tool is WIPE:
             self.asks.called(call)
 
     def outputs(self, call_id: str) -> Collection[str]:
@@ -84,6 +83,7 @@ class SteeringMachine(Machine):
     def rules(self) -> Sequence[Callable[[], Any]]:
         rules = [each for each in super().rules() if each != self.call_tools]
         rules += [self.steer, self.steer, self.preempt, self.come_back, self.lose_reply]
+        rules += [self.take_a_turn] * 3
         if self.provider.connections and not self.is_bare:
             rules += [self.call_tools, *[self.ask_for_leave] * 6]
         if self.steers.sent:
@@ -97,7 +97,7 @@ class SteeringMachine(Machine):
     async def ask_for_leave(self) -> None:
         """Have a model call tools, and the run ask for leave."""
         count = self.draw(st.integers(1, 2))
-        chunks = self.tools.chunks(JOB, [WRITE] * count)
+        chunks = self.tools.chunks(JOB, [WIPE] * count)
         self._connection().play([*chunks, FinishReport("tool_calls")])
         await trio.sleep(0.1)
 
@@ -193,6 +193,11 @@ class SteeringMachine(Machine):
     async def let_asks_expire(self) -> None:
         if self.draw(st.integers(0, 2)) == 0:
             await trio.sleep(ASK_TIMEOUT + 0.1)
+
+    async def take_a_turn(self) -> None:
+        """So short that what was begun is still under way."""
+        for _ in range(self.draw(st.integers(1, 5))):
+            await trio.lowlevel.checkpoint()
 
     async def park(self) -> None:
         """Leave the run alone for so long that a run that only waits is parked."""

@@ -12,11 +12,19 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.http.openai.test_runs_python_client import connected
+from tests.support.http.live_server import LiveServer
 from tests.support.models.played import DONE, PlayedProvider, delta, finish, streams
+from tests.support.openai.runs import agents_served
 from tests.support.openai.sdk import served
 
 HERE = Path(__file__).parent
-SCRIPTS = sorted(path.name for path in HERE.glob("*.py") if not path.name.startswith("test_"))
+OF_AGENTS = "openai_agents_approvals.py"  # the script for agents of the server's own
+SCRIPTS = sorted(
+    path.name
+    for path in HERE.glob("*.py")
+    if not path.name.startswith("test_") and path.name != OF_AGENTS
+)
 
 CALLING = streams(
     delta(content="Let me see."),
@@ -39,17 +47,27 @@ async def play(provider: PlayedProvider, stream: trio.SocketStream) -> None:
 async def test_a_framework_runs_unchanged(script: str) -> None:
     async with served() as (server, provider):
         provider.plays = [partial(play, provider)] * 100
-        environment = os.environ | {
-            "LEGATO_URL": f"http://127.0.0.1:{server.port}/v1",
-            "LEGATO_KEY": server.token,
-            "NO_PROXY": "127.0.0.1",
-        }
-        ran = await trio.run_process(
-            [sys.executable, HERE / script],
-            env=environment,
-            capture_stdout=True,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
+        await run_unchanged(script, server)
+
+
+async def test_a_framework_approves_the_calls_of_an_agent(tmp_path: Path) -> None:
+    async with agents_served(tmp_path, with_mcp=True) as server:
+        await connected(server)
+        await run_unchanged(OF_AGENTS, server)
+
+
+async def run_unchanged(script: str, server: LiveServer) -> None:
+    environment = os.environ | {
+        "LEGATO_URL": f"http://127.0.0.1:{server.port}/v1",
+        "LEGATO_KEY": server.token,
+        "NO_PROXY": "127.0.0.1",
+    }
+    ran = await trio.run_process(
+        [sys.executable, HERE / script],
+        env=environment,
+        capture_stdout=True,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
 
     assert ran.returncode == 0, ran.stdout.decode()

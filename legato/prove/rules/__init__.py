@@ -1,20 +1,33 @@
 """The rules: everything that can happen to a cluster.  A rule is a name, a weight and a function.
 
 - `agents`: agents that call tools, and tools that return
+- `asks`: runs that ask for leave, and answers at any replica
 - `former_owners`: owners that are cut off until another replica has ended their jobs
 - `jobs`: starts, what providers say, stops, questions and deletions
 - `queue`: waiting turns listed, cancelled, edited, moved to the front and sent now
 - `reading`: readers that begin anywhere, and move
 - `replicas`: replicas killed, cut off, paused, joining and leaving
+- `steering`: steers sent, sent again, cancelled and looked for, at any replica
 - `storage`: storage failing, lying, hanging, forgetting and failing over, and packets lost
 """
 
 from typing import Final
 
-from legato.prove.rules import agents, former_owners, jobs, queue, reading, replicas, storage
+from legato.prove.rules import (
+    agents,
+    asks,
+    former_owners,
+    jobs,
+    queue,
+    reading,
+    replicas,
+    steering,
+    storage,
+)
 
 ALL: Final = (
-    *(*jobs.RULES, *agents.RULES, *queue.RULES, *reading.RULES, *replicas.RULES),
+    *(*jobs.RULES, *agents.RULES, *asks.RULES, *steering.RULES, *queue.RULES, *reading.RULES),
+    *replicas.RULES,
     *(*former_owners.RULES, *storage.RULES),
 )
 

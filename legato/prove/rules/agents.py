@@ -31,18 +31,24 @@ CALLING: Final = 0.05  # seconds until a call is in the journal, and made
 async def call_tools(sim: Simulation, place: int, called: int, cut: int) -> None:
     """An agent's model calls tools; one time in four, not yet to the end.  Where no agent runs, one
     is started first."""
+    await call(sim, place, nth(CALLED, called), is_whole=bool(cut))
+
+
+async def call(
+    sim: Simulation, place: int, called: Sequence[ToolDefinition], *, is_whole: bool
+) -> None:
+    """Have an agent's model call these tools; `is_whole`: and say no more."""
     if not _running(sim):
-        conversation = nth(CONVERSATIONS, called)
-        begin(sim, place, conversation, nth(BUSY, cut), agents=(AGENT,))
+        begin(sim, place, nth(CONVERSATIONS, place), nth(BUSY, place), agents=(AGENT,))
         await trio.sleep(STARTING)
     if not (running := _running(sim)):
         return
     connection: ProviderConnection = nth(running, place)
-    chunks = sim.tools.chunks(connection.job_id, nth(CALLED, called))
-    names = " and ".join(tool.name for tool in nth(CALLED, called))
-    end = "" if cut else ", and has more to say"
+    chunks = sim.tools.chunks(connection.job_id, called)
+    names = " and ".join(tool.name for tool in called)
+    end = "" if is_whole else ", and has more to say"
     sim.model.step(f"the provider calls {names} in {sim.model.name(connection.job_id)}{end}")
-    connection.play([*chunks, FinishReport("tool_calls")] if cut else chunks)
+    connection.play([*chunks, FinishReport("tool_calls")] if is_whole else chunks)
 
 
 def _running(sim: Simulation) -> Sequence[ProviderConnection]:
@@ -56,10 +62,10 @@ async def tools_return(sim: Simulation, place: int, count: int, fails: int) -> N
         await trio.sleep(CALLING)
     called = sim.tools.open[:]
     for number in range(min(count + 1, len(called))):
-        call: MadeCall = nth(called, place + number)
-        result = f"answer {place} to {call.call_id}"
-        sim.model.step(f"{call.tool.name} returns, to {call.replica}: {result}")
-        call.answer(result, is_error=not fails)
+        made: MadeCall = nth(called, place + number)
+        result = f"answer {place} to {made.call_id}"
+        sim.model.step(f"{made.tool.name} returns, to {made.replica}: {result}")
+        made.answer(result, is_error=not fails)
 
 
 async def lose_between(sim: Simulation, place: int, count: int) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import trio
 
-from legato.models.contract import FinishReport
+from legato.models.contract import FinishReport, TextChunk
 from legato.prove.model import KnownJob
 from legato.prove.provider import ProviderConnection
 from legato.prove.rules.jobs import begin, discard_at
@@ -20,6 +20,7 @@ from legato.prove.world import LEASE
 
 TAKEN: Final = 1.5 * LEASE  # seconds after which a job of a lost owner is another replica's
 STAYING: Final = 12  # of two dozen numbers, those for which the next owner stays
+SAID: Final = 0.1  # seconds until a word is kept
 QUEUED: Final = 0.5  # seconds in which a turn would be kept
 FORGOTTEN: Final = (0.5, 2.0, 5.0)  # seconds for the job to be discarded
 
@@ -61,6 +62,23 @@ async def end(sim: Simulation, place: int, turns: int) -> None:
         for _ in range(goes):
             await trio.lowlevel.checkpoint()
     sim.replicas.records.release()
+
+
+async def say(sim: Simulation, place: int, words: int) -> None:
+    """A reader sees words that only the former owner has, and comes back to the next owner, whose
+    model says others."""
+    if (found := await _cut_off(sim, place)) is None:
+        return
+    known, owner, connection, _ = found
+    sim.model.step(f"{sim.name(owner)} is cut off with {known.name}, and says {words + 1} words")
+    read(sim, known, "beginning", owner)
+    connection.play([TextChunk(sim.provider.word()) for _ in range(words + 1)])
+    await trio.sleep(TAKEN)
+    for each in sim.provider.connections:
+        if each.job_id == connection.job_id and each is not connection:
+            each.play([TextChunk(sim.provider.word()) for _ in range(2 * words + 2)])
+    await trio.sleep(SAID)
+    sim.come_back(owner)
 
 
 def _tell_next_owner_to_go(sim: Simulation, known: KnownJob) -> None:
@@ -117,5 +135,6 @@ async def _cut_off(
 RULES: Final = (
     Rule("former owner, job forgotten", 1, (PLACE, len(FORGOTTEN)), forget),
     Rule("former owner, database hangs", 2, (PLACE, 2 * STAYING), end),
+    Rule("former owner, words lost", 1, (PLACE, 3), say),
     Rule("queued at a killed owner", 1, (PLACE, 2), queue),
 )

@@ -164,7 +164,7 @@ async def test_words_for_no_running_response_come_back(server: LiveServer) -> No
 
     assert codes == [
         "response_already_completed",
-        "response_not_active",
+        "response_not_found",
         "steering_not_supported",
         "response_not_found",
         "response_not_found",

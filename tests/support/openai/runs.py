@@ -46,6 +46,12 @@ AGENTS: Final[Mapping[str, AgentSettings]] = {
         {"text": "One failed."},
         tools=("echo_mcp_odd", "fail_mcp_odd", "weather"),
     ),
+    "careful": agent(
+        {"text": "Let me.", "calls": [{"name": "echo_mcp_odd", "arguments": {"text": "hello"}}]},
+        {"text": "It said hello."},
+        tools=("echo_mcp_odd",),
+        approval={"*_mcp_odd": "ask"},
+    ),
     "first": agent(
         {"text": "Over to you.", "calls": [{"name": "lc_transfer_to_helper"}]},
         edges=(Edge(origin="first", target="helper"),),

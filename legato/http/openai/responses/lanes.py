@@ -155,7 +155,7 @@ class Lane:
             self._lanes.hold(response_id, items)
             for steer_id in words:
                 event = pending(steer_id, response_id, required)
-                await self._outbox.tell(event, self.stream_id)
+                await self._outbox.tell_of_steer(event, self.stream_id)
         else:
             return successor
         return None
@@ -177,7 +177,7 @@ class Lane:
                 successor.previous_response_id,
                 steer_id,
             )
-            await self._outbox.tell(event, self.stream_id)
+            await self._outbox.tell_of_steer(event, self.stream_id)
 
 
 class _Successor(Struct, frozen=True):

@@ -14,6 +14,7 @@ class Outbox:
 
     def __init__(self, events: trio.MemorySendChannel[str]) -> None:
         self._events = events
+        self._steers = 0  # events about steers
 
     async def send(self, event: str, stream_id: str | None = None) -> None:
         """Send an event, a JSON object, with the name of the lane."""
@@ -23,6 +24,12 @@ class Outbox:
 
     async def tell(self, body: Mapping[str, Any], stream_id: str | None) -> None:
         await self.send(json.encode(body).decode(), stream_id)
+
+    async def tell_of_steer(self, body: Mapping[str, Any], stream_id: str | None) -> None:
+        """Send an event about a steer: on each connection numbered from 0, by themselves."""
+        number = self._steers
+        self._steers += 1
+        await self.tell({**body, "sequence_number": number}, stream_id)
 
     async def refuse(self, error: Exception, stream_id: str | None = None) -> None:
         """Send the refusal in the form of HTTP's, and always with a code."""

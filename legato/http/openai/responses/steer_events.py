@@ -22,10 +22,10 @@ class Words(Struct, frozen=True):
         return self.input
 
 
-def accepted(steer_id: str, response_id: str, seq: int) -> Event:
-    """Legato has the steer, and no model has read the words yet.  `seq`: of the response's log."""
+def accepted(steer_id: str, response_id: str) -> Event:
+    """Legato has the steer, and no model has read the words yet."""
     steer = {"id": steer_id, "previous_response_id": response_id}
-    return {"type": "response.steer.accepted", "steer": steer, "sequence_number": seq}
+    return {"type": "response.steer.accepted", "steer": steer}
 
 
 def failed(
@@ -35,7 +35,7 @@ def failed(
     steer = {"input": given, "previous_response_id": response_id}
     if steer_id is not None:
         steer["id"] = steer_id
-    error = {"code": code, "message": message}
+    error = {"type": "invalid_request_error", "code": code, "message": message}
     return {"type": "response.steer.failed", "error": error, "steer": steer}
 
 
@@ -54,9 +54,11 @@ def required_input(output: Iterable[Event]) -> list[Event]:
     required: list[Event] = []
     for item in output:
         match item["type"]:
-            case "function_call" | "custom_tool_call" as kind if item["status"] == "completed":
+            case "function_call" if item["status"] == "completed":
                 stub = {"call_id": item["call_id"], "name": item["name"]}
-                required.append({"type": f"{kind}_output", **stub})
+                required.append({"type": "function_call_output", **stub})
+            case "custom_tool_call" if item["status"] == "completed":
+                required.append({"type": "custom_tool_call_output", "call_id": item["call_id"]})
             case "mcp_approval_request":
                 stub = {"approval_request_id": item["id"]}
                 required.append({"type": "mcp_approval_response", **stub})

@@ -19,7 +19,6 @@ from legato.http.errors import InvalidField
 from legato.http.openai.responses.input_items import InputText, MessageItem
 from legato.http.openai.responses.inputs import converted
 from legato.http.openai.responses.lanes import Lane, Lanes, pass_guards
-from legato.http.openai.responses.lookup import ResponseNotFound, known_response
 from legato.http.openai.responses.outbox import Outbox
 from legato.http.openai.responses.steer_events import Event, Words, accepted, failed
 
@@ -52,7 +51,7 @@ async def steer(message: bytes, given: Mapping[str, Any], lanes: Lanes, outbox: 
         await _fail(outbox, lane, given, "invalid_input", str(error))
         return
     if lane is None or lane.job is None:
-        await _fail(outbox, lane, given, *await _missing(response_id, lanes))
+        await _fail(outbox, lane, given, *_missing(response_id, lanes))
     elif lane.body.conversation is not None:
         reason = "A response of a conversation takes no steers."
         await _fail(outbox, lane, given, "steering_not_supported", reason)
@@ -75,8 +74,7 @@ async def _taken(
         code = _CODES.get(reply.reason, "response_not_active")
         await _fail(outbox, lane, given, code, reply.message)
         return
-    event = accepted(steer_id, job.response_id, reply.cursor.seq)
-    await outbox.tell(event, lane.stream_id)
+    await outbox.tell_of_steer(accepted(steer_id, job.response_id), lane.stream_id)
     words[steer_id].accepted.set()
 
 
@@ -84,21 +82,14 @@ async def _fail(
     outbox: Outbox, lane: Lane | None, given: Mapping[str, Any], code: str, message: str
 ) -> None:
     event: Event = failed(code, message, given.get("input"), given.get("previous_response_id"))
-    await outbox.tell(event, lane.stream_id if lane else None)
+    await outbox.tell_of_steer(event, lane.stream_id if lane else None)
 
 
-async def _missing(response_id: Any, lanes: Lanes) -> tuple[str, str]:
+def _missing(response_id: Any, lanes: Lanes) -> tuple[str, str]:
     """Why no response of that id takes words here: the code and the reason."""
-    ended = "response_already_completed", "The response has ended."
     if response_id in lanes.chains():
-        return ended
-    try:
-        known = await known_response(str(response_id))
-    except ResponseNotFound as error:
-        return "response_not_found", str(error)
-    if not known.is_running:
-        return ended
-    return "response_not_active", "The response is not one of this connection's."
+        return "response_already_completed", "The response has ended."
+    return "response_not_found", "No response of that id runs on this connection."
 
 
 def text_of(given: Any) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, inspect, text
 from legato.storage.contracts.errors import StorageError
 from legato.storage.sql.schema.tables import METADATA, TRIGGERS
 
-NEWEST: Final = "0013"
+NEWEST: Final = "0014"
 """The newest revision in `legato/storage/sql/migrations`."""
 
 TABLE: Final = "alembic_version"  # Alembic's own

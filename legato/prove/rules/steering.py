@@ -1,0 +1,92 @@
+"""Steers sent, sent again, cancelled and looked for, at any replica."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from legato.actors.interjections import CancelSteer, FindSteer, Rejected, Steer, SteerReceipt
+from legato.prove.model import KnownJob
+from legato.prove.schedule import PLACE, Rule, nth
+from legato.prove.simulation import Simulation
+from legato.prove.steers import SentSteer
+
+Sent = tuple[KnownJob, SentSteer]
+
+
+async def steer(sim: Simulation, job: int, place: int, preempt: int) -> None:
+    if (known := _spoken_to(sim, job)) is not None:
+        sent = sim.steers[known.asked.job_id].new()
+        _send(sim, (known, sent), place, preempt=bool(preempt))
+
+
+async def steer_again(sim: Simulation, number: int, place: int, preempt: int) -> None:
+    """A client without a reply asks again, perhaps for a cut of the model call now."""
+    if steers := _sent(sim):
+        _send(sim, nth(steers, number), place, preempt=bool(preempt))
+
+
+async def cancel(sim: Simulation, number: int, place: int) -> None:
+    if steers := _sent(sim):
+        sent = nth(steers, number)
+        _ask(sim, sent, place, "is to be cancelled", CancelSteer(sent[1].client_id))
+
+
+async def find(sim: Simulation, number: int, place: int) -> None:
+    if steers := _sent(sim):
+        sent = nth(steers, number)
+        _ask(sim, sent, place, "is looked for", FindSteer(sent[1].client_id))
+
+
+def _send(sim: Simulation, sent: Sent, place: int, *, preempt: bool) -> None:
+    known, steer = sent
+    steer.times += 1
+    steer_id = f"{known.asked.job_id}-{steer.number}-{steer.times}"
+    message = Steer(steer_id, steer.text, steer.times, steer.client_id, preempt)
+    _ask(sim, sent, place, "is sent, to be read now" if preempt else "is sent", message)
+
+
+def _ask(
+    sim: Simulation, sent: Sent, place: int, words: str, message: Steer | CancelSteer | FindSteer
+) -> None:
+    (known, steer), seat, before = sent, sim.open_seat(place), sent[1].receipt
+    name = f"{steer.client_id} of {known.name}"
+    sim.model.step(f"{name} {words} at {sim.name(seat)}")
+
+    async def question() -> None:
+        if (job := await seat.jobs.whereis("ann", known.asked.job_id)) is None:
+            return
+        reply = await job.ask(message)
+        sim.model.note(f"{name} {_words(reply)}")
+        if sim.is_heard(known, seat):
+            witness = sim.steers[known.asked.job_id]
+            witness.hears(steer, before, reply, is_sure=sim.in_reach(seat))
+
+    sim.ask(seat, name, question)
+
+
+def _words(reply: SteerReceipt | Rejected) -> str:
+    if isinstance(reply, Rejected):
+        return f"is rejected: {reply.reason}"
+    outcome = type(reply.outcome).__name__ if reply.outcome else f"waits in place {reply.position}"
+    return f"{outcome}, at {reply.cursor.seq}"
+
+
+def _spoken_to(sim: Simulation, number: int) -> KnownJob | None:
+    """A job for which the provider has a connection, or else any."""
+    open_now = [each.job_id for each in sim.provider.connections if each.job_id in sim.model.known]
+    return sim.model.known[nth(open_now, number)] if open_now else sim.job(number)
+
+
+def _sent(sim: Simulation) -> Sequence[Sent]:
+    return [
+        (sim.model.known[job_id], steer)
+        for job_id, witness in sim.steers.items()
+        for steer in witness.sent
+    ]
+
+
+RULES: Final = (
+    Rule("steer", 4, (PLACE, PLACE, 2), steer),
+    Rule("steer again", 1, (PLACE, PLACE, 2), steer_again),
+    Rule("cancel a steer", 1, (PLACE, PLACE), cancel),
+    Rule("find a steer", 1, (PLACE, PLACE), find),
+)
