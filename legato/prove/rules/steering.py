@@ -3,16 +3,28 @@
 from collections.abc import Sequence
 from typing import Final
 
+import trio
+
 from legato.actors.interjections import CancelSteer, FindSteer, Rejected, Steer, SteerReceipt
+from legato.agents.definition import Agent
 from legato.prove.model import KnownJob
+from legato.prove.rules.agents import BUSY, STARTING
+from legato.prove.rules.jobs import begin
 from legato.prove.schedule import PLACE, Rule, nth
-from legato.prove.simulation import Simulation
+from legato.prove.simulation import CONVERSATIONS, Simulation
 from legato.prove.steers import SentSteer
+from legato.prove.tools import AGENT
+
+AGENTS: Final[Sequence[tuple[Agent, ...]]] = ((), (), (AGENT,))
 
 Sent = tuple[KnownJob, SentSteer]
 
 
 async def steer(sim: Simulation, job: int, place: int, preempt: int) -> None:
+    """A steer for a job whose model is asked; where none is, mostly for a job that begins first."""
+    if not _asking(sim) and job:
+        begin(sim, place, nth(CONVERSATIONS, job), nth(BUSY, place), agents=nth(AGENTS, job))
+        await trio.sleep(STARTING)
     if (known := _spoken_to(sim, job)) is not None:
         sent = sim.steers[known.asked.job_id].new()
         _send(sim, (known, sent), place, preempt=bool(preempt))
@@ -72,8 +84,12 @@ def _words(reply: SteerReceipt | Rejected) -> str:
 
 def _spoken_to(sim: Simulation, number: int) -> KnownJob | None:
     """A job for which the provider has a connection, or else any."""
-    open_now = [each.job_id for each in sim.provider.connections if each.job_id in sim.model.known]
+    open_now = _asking(sim)
     return sim.model.known[nth(open_now, number)] if open_now else sim.job(number)
+
+
+def _asking(sim: Simulation) -> Sequence[str]:
+    return [each.job_id for each in sim.provider.connections if each.job_id in sim.model.known]
 
 
 def _sent(sim: Simulation) -> Sequence[Sent]:
