@@ -76,12 +76,19 @@ class Producer:
         self._scope = trio.CancelScope()
 
     def counted(self, opening: Opening | None, content: tuple[Part, ...]) -> Usage:
-        """The sum of the provider's counts, a side without any by our own count; made once."""
+        """The sum of the provider's counts, a side without any by our own count; made once.
+
+        A call that was cut has no count: the answer has at least as many tokens as we count.
+        """
         if self._usage is None:
-            ended = (call.usage for call in self.snapshot().calls)
-            counts = total([*ended, *(steps.usage for steps in self._open)])
-            if not (counts.prompt_tokens and counts.completion_tokens):
-                counts = _completed(counts, estimated(self.model, opening, content))
+            ended = self.snapshot().calls
+            counts = total([*(call.usage for call in ended), *(each.usage for each in self._open)])
+            is_cut = any(call.reason == STEERED for call in ended)  # before its own count came
+            if is_cut or not (counts.prompt_tokens and counts.completion_tokens):
+                ours = estimated(self.model, opening, content)
+                counts = _completed(counts, ours)
+                if is_cut and ours.completion_tokens > counts.completion_tokens:
+                    counts = replace(counts, completion_tokens=ours.completion_tokens)
             self._usage = counts
         return self._usage
 

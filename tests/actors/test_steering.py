@@ -10,9 +10,9 @@ from legato.actors.mailbox import ActorError, ReplyTo
 from legato.actors.messages import Ask
 from legato.actors.steering import MOST_STEERS, MOST_WAITING
 from legato.agents.tool_run import STEERED_CALL
-from legato.content import ToolCallPart
+from legato.content import ToolCallPart, Usage
 from legato.events import Finished, SteerApplied, SteerReturned
-from legato.models.contract import ChatMessage, Json, ToolCallChunk
+from legato.models.contract import ChatMessage, Json, TextChunk, ToolCallChunk, UsageReport
 from legato.storage.memory.journal import JournalStore
 from tests.actors.test_agent_runs import open_runs, text, writer
 from tests.support.actors import FlakyJournal, FlakyRecords, House, SlowToClose, open_house
@@ -355,3 +355,27 @@ async def test_a_job_with_another_owner_by_now_takes_no_steer(autojump_clock: Mo
         actor.handle(Ask(Steer("s", "Shorter.", 1), ReplyTo(send)))  # came in the same moment
         with receive, pytest.raises(trio.EndOfChannel):
             await receive.receive()
+
+
+async def test_the_words_of_a_cut_call_are_counted(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+        await spoken(house, "one two three ")
+        await taken(job, "Go on.", preempt=True)
+        house.model.play(TextChunk("four"), UsageReport(Usage(9, 1)))
+        house.model.finish()
+        ending = await job.ended()
+
+    assert ending.usage == Usage(9, 4)
+
+
+async def test_a_provider_that_counts_more_is_believed(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+        await spoken(house, "one ")
+        await taken(job, "Go on.", preempt=True)
+        house.model.play(TextChunk("two"), UsageReport(Usage(9, 7)))
+        house.model.finish()
+        ending = await job.ended()
+
+    assert ending.usage == Usage(9, 7)

@@ -1,17 +1,20 @@
 """Agents whose tools need leave, by OpenAI's APIs: the answer ends, the next request decides."""
 
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 from msgspec import json
+from msgspec.structs import replace
 
 import legato
 from legato.agents.asks import DENIED, UNASKED
 from legato.config import FunctionSettings
-from tests.support.http.client import Client, Reply
-from tests.support.http.runtime import open_client
+from legato.http.app import create_app
+from tests.support.http.client import Client, Reply, bearer
+from tests.support.http.runtime import open_client, open_house, settings_with
 from tests.support.openai.asked import DONE, PATH, asked, bob_beside
 from tests.support.openai.runs import agent
 
@@ -422,3 +425,21 @@ async def test_a_decision_on_an_unknown_call_is_refused(ann: Client) -> None:
     reply = await decide(ann, message, {"id": UNKNOWN, "approve": True})
 
     assert (reply.status, reply.body["error"]["param"]) == (400, "legato.decisions[0].id")
+
+
+async def test_a_decision_counts_after_a_restart(tmp_path: Path) -> None:
+    ROLLED.clear()
+    settings = replace(settings_with(**HOUSE), database_url=f"sqlite:///{tmp_path}/legato.db")
+    async with open_house(settings) as house:
+        ann = Client(create_app(settings, house), bearer("ann"))
+        first = await answered(ann, "dice")
+        said = {"previous_response_id": first["id"], "input": [approval(requests_of(first)[0])]}
+    async with open_house(settings) as house:
+        ann = Client(create_app(settings, house), bearer("ann"))
+        await answered(ann, "dice", **said)
+    async with open_house(settings) as house:
+        ann = Client(create_app(settings, house), bearer("ann"))
+        again = await ann.post(PATH, asked("dice", **said))
+
+    assert (again.status, again.body["error"]["code"]) == (409, "decided_before")
+    assert ROLLED == [6]

@@ -99,6 +99,7 @@ async def test_a_successor_reads_the_words_of_a_steer(server: LiveServer, store:
     [ended] = [each for each in events if each["type"] == "response.incomplete"]
     assert accepted["steer"]["previous_response_id"] == first
     assert types(events)[-2:] == ["response.incomplete", "response.created"]
+    assert events.index(accepted) < events.index(ended)
     assert ended["response"]["incomplete_details"] == {"reason": "steered"}
     assert text_of(ended["response"]) == "w0 "
     assert successor["previous_response_id"] == first
@@ -129,6 +130,19 @@ async def test_a_stored_response_tells_that_it_was_steered(server: LiveServer) -
         ended = (await until_type(ann, "response.incomplete"))[-1]["response"]
     async with await server.connect() as client:
         assert await client.json("GET", f"{PATH}/{first}") == ended
+
+
+async def test_a_steer_has_a_receipt_after_the_connection(server: LiveServer) -> None:
+    async with talking(server) as ann:
+        first = await running(ann)
+        await ann.steer(first, STEER)
+        accepted = (await until_type(ann, "response.steer.accepted"))[-1]
+        await until_type(ann, "response.incomplete")
+    steer_id = accepted["steer"]["id"]
+    async with await server.connect() as client:
+        receipt = await client.json("GET", f"/api/agents/chat/steers/{steer_id}")
+
+    assert (receipt["status"], receipt["why"], receipt["text"]) == ("returned", "finished", STEER)
 
 
 @pytest.mark.parametrize(

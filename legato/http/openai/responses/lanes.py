@@ -4,7 +4,7 @@ A client names lanes by `stream_id`, and every event repeats the name.  Messages
 a lane, too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import trio
@@ -14,20 +14,17 @@ from msgspec.structs import replace
 from legato.actors.mailbox import ActorError
 from legato.actors.ref import JobRef
 from legato.actors.subscription import Subscription
-from legato.events import AnyEnding, Finished, SteerTaken
+from legato.events import AnyEnding, Finished
 from legato.http.errors import HANDLED, InvalidField, RequestError
-from legato.http.gate import let_in_message
 from legato.http.openai.outcomes import Lost
 from legato.http.openai.responses.chain import Chains, remembered
 from legato.http.openai.responses.creation import API, Begun, begin_response
 from legato.http.openai.responses.outbox import Outbox
 from legato.http.openai.responses.request import ResponseBody
-from legato.http.openai.responses.steer_events import Words, failed, pending, required_input
-from legato.http.request_context import json_of
+from legato.http.openai.responses.socket_messages import events_in, pass_guards, request_in
+from legato.http.openai.responses.steer_events import SteerInput, failed, pending, required_input
 from legato.http.streams.streaming import awaited
 from legato.storage.contracts.errors import StorageError
-
-CREATE: Final = "response.create"
 
 MOST_LANES: Final = 8
 """Lanes of a connection that are busy at once; a client's further connection has as many again."""
@@ -70,7 +67,7 @@ class Lane:
         self.stream_id = stream_id
         self.job: JobRef | None = None  # the running response
         self.body = ResponseBody()  # of the running response
-        self.words: dict[str, Words] = {}
+        self.words: dict[str, SteerInput] = {}
         self.chains: Chains = {}
         self._waiting, self._messages = trio.open_memory_channel[bytes](MOST_WAITING)
         self._due = 0  # messages without the last event of their answer
@@ -97,7 +94,7 @@ class Lane:
         async for message in self._messages:
             try:
                 await pass_guards(message)
-                await self._answer(await _read(message))
+                await self._answer(await request_in(message))
             except HANDLED as error:
                 await self._outbox.refuse(error, self.stream_id)
             self._due -= 1
@@ -129,13 +126,15 @@ class Lane:
         return await self._successor(begun, ending)
 
     async def _tell(self, job: JobRef) -> None:
-        """Send all events of a job, to the last."""
+        """Send all events of a job, to the last, which comes behind the replies to all steers."""
         subscription = Subscription(job, API, "beginning")
         try:
             is_last = False
             while not is_last:
                 chunk = await subscription.receive()
-                for event in _events(chunk.data):
+                for each in [*self.words.values()] if chunk.last else ():
+                    await each.replied.wait()
+                for event in events_in(chunk.data):
                     await self._outbox.send(event, self.stream_id)
                 is_last = chunk.last
         finally:
@@ -146,7 +145,11 @@ class Lane:
         if not ending.unread:
             return None
         response_id = begun.job.response_id
-        words = {each.steer_id: await self._told(each) for each in ending.unread}
+        by_route = (SteerInput(each.text, trio.Event()) for each in ending.unread)
+        words = {
+            each.steer_id: self.words.get(each.steer_id, other)
+            for each, other in zip(ending.unread, by_route, strict=True)
+        }
         items = [item for each in words.values() for item in each.items]
         next_body = replace(self.body, input=items, previous_response_id=response_id)
         successor = _Successor(next_body, response_id, words)
@@ -160,14 +163,6 @@ class Lane:
         else:
             return successor
         return None
-
-    async def _told(self, steer: SteerTaken) -> Words:
-        """The words of a steer, once the client knows that it was accepted."""
-        words = self.words.get(steer.steer_id)
-        if words is None:
-            return Words(steer.text, trio.Event())  # by another route
-        await words.accepted.wait()
-        return words
 
     async def _give_back(self, successor: "_Successor", message: str) -> None:
         for steer_id, words in successor.words.items():
@@ -186,7 +181,7 @@ class _Successor(Struct, frozen=True):
 
     body: ResponseBody
     previous_response_id: str
-    words: Mapping[str, Words]
+    words: Mapping[str, SteerInput]
 
 
 class Lanes:
@@ -255,41 +250,3 @@ class Lanes:
         """Take no message any more."""
         for lane in self._lanes.values():
             lane.close()
-
-
-async def pass_guards(message: bytes) -> None:
-    """Judge the message as a request with the same body; the credentials may have expired by now.
-
-    Raises:
-        MissingKey, Unauthorized, InsufficientScope, Denied
-    """
-
-    async def read() -> bytes:
-        return message
-
-    await let_in_message(read)
-
-
-async def _read(message: bytes) -> ResponseBody:
-    """Raises MalformedJson, InvalidField.
-
-    `stream` and `stream_options` are ignored on a WebSocket, because many clients always send both.
-    """
-    given = await json_of(message, dict[str, Any])
-    if given.get("type") != CREATE:
-        allowed = f"only {CREATE} and response.steer are allowed"
-        raise InvalidField("type", f"found {given.get('type')!r:.80}; {allowed}")
-    if not isinstance(given.get("stream_id"), str | None):
-        raise InvalidField("stream_id", "is not a text")
-    body = await json_of(message, ResponseBody)
-    if body.background:
-        raise InvalidField("background", "found true; over a WebSocket a response is followed")
-    return body
-
-
-def _events(frames: bytes) -> Iterator[str]:
-    """The data of the frames that are events; `[DONE]` is not an event."""
-    for frame in frames.split(b"\n\n"):
-        _, is_event, event = frame.partition(b"\ndata: ")
-        if is_event:
-            yield event.decode()

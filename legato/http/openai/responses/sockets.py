@@ -82,7 +82,7 @@ async def _next(deadline: float) -> bytes | None:
 
 
 def _peeked(message: bytes) -> dict[str, Any]:
-    """The fields that say whose message it is; none of a message that its lane will refuse."""
+    """The fields of a message; none where the lane will refuse the message."""
     try:
         given = json.decode(message)
     except (DecodeError, RecursionError, UnicodeDecodeError):

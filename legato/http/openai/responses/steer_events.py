@@ -6,14 +6,14 @@ from typing import Any
 import trio
 from msgspec import Struct
 
-Event = Mapping[str, Any]
+SteerEvent = Mapping[str, Any]
 
 
-class Words(Struct, frozen=True):
-    """The input of a steer.  `accepted` is set once the client was told that Legato has it."""
+class SteerInput(Struct, frozen=True):
+    """The input of a steer.  `replied` is set once the client was told `accepted` or `failed`."""
 
     input: str | list[Any]
-    accepted: trio.Event
+    replied: trio.Event
 
     @property
     def items(self) -> list[Any]:
@@ -22,7 +22,7 @@ class Words(Struct, frozen=True):
         return self.input
 
 
-def accepted(steer_id: str, response_id: str) -> Event:
+def accepted(steer_id: str, response_id: str) -> SteerEvent:
     """Legato has the steer, and no model has read the words yet."""
     steer = {"id": steer_id, "previous_response_id": response_id}
     return {"type": "response.steer.accepted", "steer": steer}
@@ -30,7 +30,7 @@ def accepted(steer_id: str, response_id: str) -> Event:
 
 def failed(
     code: str, message: str, given: Any, response_id: Any, steer_id: str | None = None
-) -> Event:
+) -> SteerEvent:
     """No model reads the words `given`, which the client has back.  `steer_id`: if accepted."""
     steer = {"input": given, "previous_response_id": response_id}
     if steer_id is not None:
@@ -39,7 +39,7 @@ def failed(
     return {"type": "response.steer.failed", "error": error, "steer": steer}
 
 
-def pending(steer_id: str, response_id: str, required: Sequence[Event]) -> Event:
+def pending(steer_id: str, response_id: str, required: Sequence[SteerEvent]) -> SteerEvent:
     """The words wait for the next request, which has the `required` items."""
     return {
         "type": "response.steer.pending",
@@ -49,9 +49,9 @@ def pending(steer_id: str, response_id: str, required: Sequence[Event]) -> Event
     }
 
 
-def required_input(output: Iterable[Event]) -> list[Event]:
+def required_input(output: Iterable[SteerEvent]) -> list[SteerEvent]:
     """The items that a client sends after a response: without their contents."""
-    required: list[Event] = []
+    required: list[SteerEvent] = []
     for item in output:
         match item["type"]:
             case "function_call" if item["status"] == "completed":

@@ -18,9 +18,10 @@ from legato.http.clock import milliseconds
 from legato.http.errors import InvalidField
 from legato.http.openai.responses.input_items import InputText, MessageItem
 from legato.http.openai.responses.inputs import converted
-from legato.http.openai.responses.lanes import Lane, Lanes, pass_guards
+from legato.http.openai.responses.lanes import Lane, Lanes
 from legato.http.openai.responses.outbox import Outbox
-from legato.http.openai.responses.steer_events import Event, Words, accepted, failed
+from legato.http.openai.responses.socket_messages import pass_guards
+from legato.http.openai.responses.steer_events import SteerEvent, SteerInput, accepted, failed
 
 STEER: Final = "response.steer"
 
@@ -63,25 +64,24 @@ async def _taken(
     lane: Lane, job: JobRef, text: str, given: Mapping[str, Any], outbox: Outbox
 ) -> None:
     steer_id = f"{job.job_id}-{ULID()}"
-    words = lane.words
-    words[steer_id] = Words(given["input"], trio.Event())
+    words = lane.words[steer_id] = SteerInput(given["input"], trio.Event())
     try:
         reply = await job.ask(Steer(steer_id, text, milliseconds(), preempt=True))
     except ActorStopped:
         await _fail(outbox, lane, given, "response_already_completed", "The response is gone.")
-        return
-    if isinstance(reply, Rejected):
-        code = _CODES.get(reply.reason, "response_not_active")
-        await _fail(outbox, lane, given, code, reply.message)
-        return
-    await outbox.tell_of_steer(accepted(steer_id, job.response_id), lane.stream_id)
-    words[steer_id].accepted.set()
+    else:
+        if isinstance(reply, Rejected):
+            code = _CODES.get(reply.reason, "response_not_active")
+            await _fail(outbox, lane, given, code, reply.message)
+        else:
+            await outbox.tell_of_steer(accepted(steer_id, job.response_id), lane.stream_id)
+    words.replied.set()
 
 
 async def _fail(
     outbox: Outbox, lane: Lane | None, given: Mapping[str, Any], code: str, message: str
 ) -> None:
-    event: Event = failed(code, message, given.get("input"), given.get("previous_response_id"))
+    event: SteerEvent = failed(code, message, given.get("input"), given.get("previous_response_id"))
     await outbox.tell_of_steer(event, lane.stream_id if lane else None)
 
 

@@ -244,8 +244,8 @@ export class Conversation {
     const { requestMessage, responseMessage } = frame;
     this.#keep([requestMessage, responseMessage]);
     const facts = { dropped: turn.dropped || undefined, ...(turn.counted ? turn.pace.summary : {}) };
-    this.steers.ended(turn, frame);
     if (responseMessage) this.endings.ended(responseMessage.messageId, frame, turn.seq, facts);
+    this.steers.ended(turn, frame); // the last, since that shows what is known by then
   }
 
   /** After an ending: what is stored is the truth, and another turn may run already. */
