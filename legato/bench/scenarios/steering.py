@@ -48,7 +48,7 @@ approval = { called_at = "ask" }
 
 class Counts(Struct, frozen=True, kw_only=True):
     """How often each thing is done.  `runs`: parked runs whose memory is measured, after `warm_up`
-    others; `woken`: those of them that are woken at once."""
+    others; `woken`: how many of these are woken at once."""
 
     steers: int
     preempts: int

@@ -351,3 +351,31 @@ async def test_a_job_that_changes_hands_can_be_asked_for_again(
 ) -> None:
     await office.arrive(1, Follow(5, "handed on", None))
     assert office.sent == [Closed(5, is_gone=False)]
+
+
+class Parked(Leaving):
+    """A host whose run is parked, and cannot be read: before it is found, or while it is."""
+
+    def __init__(self, *, is_found: bool) -> None:
+        self._is_found = is_found
+
+    async def local(self, job_id: str) -> LocalRef | None:
+        if not self._is_found:
+            raise StorageError("the disk is gone")
+        found = await super().local(job_id)
+        assert found is not None
+        found._find = self._unreadable
+        return found
+
+    async def _unreadable(self, job_id: str) -> LocalRef | None:
+        raise StorageError("the disk is gone")
+
+
+@pytest.mark.parametrize(("is_found", "said"), [(True, [Accepted(5, 2, {1: 5})]), (False, [])])
+async def test_a_parked_run_that_cannot_be_read_can_be_asked_for_again(
+    office: Office, nursery: trio.Nursery, said: list[AnyEnvelope], *, is_found: bool
+) -> None:
+    host = Parked(is_found=is_found)
+    nursery.start_soon(Transport(nursery, "me", office, host, guarded).run)
+    await office.arrive(1, Follow(5, "j", "j:1:3"))
+    assert office.sent == [*said, Closed(5)]
