@@ -20,7 +20,7 @@ NAMES: Final = (
     *("fan-out", "jobs", "saturation", "readers", "many-jobs"),
     *("resume", "storm", "start", "stop", "memory", "hostile", "journal"),
     *("replicas", "replicas-through", "replicas-jobs", "replicas-storm", "replicas-stop"),
-    *("rolling-restart", "storage-faults", "soak", "upstream", "agents"),
+    *("rolling-restart", "storage-faults", "soak", "upstream", "agents", "steer"),
 )
 """The names of all scenarios; `all` is every scenario.  Kept here so that the command line need not
 load the scenarios."""

@@ -85,7 +85,7 @@ class BlockingClient:
         length = _LENGTH.search(head)
         while length and len(body) < int(length[1]):
             body += self._receive(self._socket)
-        if not head.startswith(b"HTTP/1.1 200 "):
+        if not head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 202 ")):
             raise BenchError(f"the server refused: {body[:300].decode(errors='replace')}")
         return json.loads(body)
 

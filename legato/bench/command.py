@@ -22,6 +22,7 @@ from legato.bench.scenarios.replicas import (
 from legato.bench.scenarios.rolling import rolling_restart
 from legato.bench.scenarios.soak import soak
 from legato.bench.scenarios.steady import fan_out, jobs
+from legato.bench.scenarios.steering import steer
 from legato.bench.scenarios.storage_faults import storage_faults
 from legato.bench.scenarios.turns import start_to_first, stop
 from legato.bench.scenarios.upstream import upstream
@@ -49,6 +50,7 @@ SCENARIOS: Final[Mapping[str, Callable[[], Scenario]]] = {
     "soak": soak,
     "upstream": upstream,
     "agents": agents,
+    "steer": steer,
 }
 
 

@@ -20,6 +20,7 @@ from legato.events import (
 )
 from legato.models.contract import ReasoningChunk, TextChunk
 from legato.prove.client import SimulatedClient
+from legato.prove.exemptions import Exemption
 from legato.prove.model import KnownJob
 from legato.prove.readers import SimulatedReader
 from legato.prove.runs import check_results
@@ -46,7 +47,10 @@ class Comparison:
             await self._compare_stored(ending)
             self._compare_journal(ending)
         elif (
-            self._was_accepted() and isinstance(ending, Failed) and ending.reason == RESTART.reason
+            self._was_accepted()
+            and isinstance(ending, Failed)
+            and ending.reason == RESTART.reason
+            and not self._may_have_lost_the_log()
         ):
             self._breach("accepted", "a client was told that it waits, and it was never asked")
 
@@ -67,6 +71,11 @@ class Comparison:
         """Whether a client was told that the job begins, or waits for a turn."""
         replies = self._known.replies
         return any(each.status == "queued" or each.dropped_messages is not None for each in replies)
+
+    def _may_have_lost_the_log(self) -> bool:
+        """Whether the run may have been parked when the shared storage forgot the log."""
+        is_run = bool(self._known.asked.agents)
+        return is_run and self._sim.has_lost and self._sim.exempts(Exemption.PARKED)
 
     async def _endings(self) -> Sequence[AnyEnding]:
         """Ask every replica for the job's ending."""

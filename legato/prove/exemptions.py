@@ -31,6 +31,10 @@ class Exemption(StrEnum):
     """A replica that is cut off may go on with a job that has a new owner by now, and keep the
     replica's own clients waiting."""
 
+    PARKED = "parked"
+    """An agent's run may be ended, though accepted, once the shared storage forgot everything.  A
+    limit: a parked run is only a log there."""
+
     UNSAVED = "unsaved"
     """A Stop that was answered with an unsaved ending may be followed by a different ending."""
 

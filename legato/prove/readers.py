@@ -83,6 +83,8 @@ class SimulatedReader:
             except ActorStopped:
                 if not isinstance(job, LocalRef):
                     self._cluster.not_found(self, seat)
+            except StorageError:
+                return  # a parked run cannot be read now
             finally:
                 subscription.leave()
 

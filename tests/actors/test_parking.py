@@ -264,6 +264,17 @@ async def test_a_run_whose_other_tool_works_is_not_parked(autojump_clock: MockCl
         await parked(house, job)
 
 
+async def test_all_parked_runs_can_be_woken(autojump_clock: MockClock) -> None:
+    place = Place()
+    async with place.open() as house:
+        jobs = [begin(house, conversation_id=each) for each in (C1, C2)]
+        await parked(house, *jobs)
+        await house.supervisor.parking.wake_all()
+
+        assert not house.supervisor.registry.parked
+        assert len([*house.supervisor.registry]) == 2
+
+
 async def test_two_questions_at_once_wake_a_run_once(autojump_clock: MockClock) -> None:
     place = Place()
     async with place.open() as house:

@@ -260,7 +260,7 @@ def check_frames(frames: Sequence[Any], snapshot: Any) -> None:
     assert {*read, *gone} <= {each.steer_id for each in snapshot.steers}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data(), st.random_module())
 def test_every_steer_and_every_ask_has_one_outcome_in_any_order(
     data: st.DataObject, random: object

@@ -27,6 +27,7 @@ from legato.bench.scenarios.replicas import replicas, replicas_jobs, replicas_st
 from legato.bench.scenarios.rolling import rolling_restart
 from legato.bench.scenarios.soak import Sample, delay_p99, slope, soak
 from legato.bench.scenarios.steady import fan_out, generate, jobs
+from legato.bench.scenarios.steering import steer
 from legato.bench.scenarios.storage_faults import refused, storage_faults
 from legato.bench.scenarios.turns import start_to_first, stop
 from legato.bench.scenarios.upstream import LEGATO, upstream
@@ -172,6 +173,19 @@ def test_runs_with_tools_are_measured_beside_bare_models() -> None:
     for kind in (BARE, AGENTS, CALLING):
         assert figures[f"{kind}: CPU, µs a token"] > 0
     assert figures[f"{AGENTS}: CPU, times that of {BARE}"] > 0
+
+
+def test_words_and_answers_for_runs_are_measured() -> None:
+    (figures,) = measured(steer(steers=11, preempts=2, decisions=2, runs=3, warm_up=1, woken=2))
+
+    assert [name.partition(":")[0] for name in figures] == [
+        *["steer, until the reply"] * 2,
+        *["preempt, until the provider is disconnected"] * 2,
+        *["decision of a running run, until the tool is called"] * 2,
+        *["decision of a parked run, until the tool is called"] * 2,
+        "a parked run, KiB",
+        "2 parked runs woken at once, ms",
+    ]
 
 
 def test_servers_that_cannot_be_measured_leave_the_others_their_figures() -> None:

@@ -207,5 +207,5 @@ class Transport:
         try:
             start: Start = Cursor.parse(envelope.cursor) if envelope.cursor else "beginning"
             await job.subscribe(LOG_DIALECT, start, sink)
-        except ActorError:
+        except (ActorError, StorageError):
             sink.close()

@@ -11,6 +11,7 @@
 - `rolling`: a rolling restart: long answers, readers, and replicas that are replaced
 - `soak`: a server under a steady mixed load: growth though nothing more is asked
 - `steady`: a steady state: jobs that speak at a pace, following readers, and a window
+- `steering`: words and answers for runs, and the runs that wait for an answer
 - `storage_faults`: readers and starts while the storage is hurt again and again
 - `turns`: a turn's two ends: from the question to the first word, from Stop to the last
 - `upstream`: the way of every user: a model server in front, a reader behind

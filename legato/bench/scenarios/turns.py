@@ -72,7 +72,7 @@ def stop(*, jobs: int = 100, readers: int = 5, rate: float = 10.0) -> Scenario:
             provided(task) as (served, upstream),
             Readers(served.port, served.token, endings=True) as followers,
         ):
-            targets = _followed(served, followers, jobs, readers)
+            targets = followed(served, followers, jobs, readers)
             before = _unstopped(served, followers)
             busy = Share(served.pid)
             with served.connect() as client:
@@ -90,7 +90,7 @@ def stop(*, jobs: int = 100, readers: int = 5, rate: float = 10.0) -> Scenario:
     )
 
 
-def _followed(served: Served, followers: Readers, jobs: int, readers: int) -> list[str]:
+def followed(served: Served, followers: Readers, jobs: int, readers: int) -> list[str]:
     """Start jobs of the provider; returns their targets once every reader has events."""
     with served.connect() as client:
         targets = [start(client, model="provided", text=f"job {number}") for number in range(jobs)]

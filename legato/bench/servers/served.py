@@ -170,14 +170,16 @@ def floor_targets(jobs: int) -> list[str]:
 
 
 @contextmanager
-def provided(task: Floor) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
+def provided(
+    task: Floor, database: str | None = MEMORY
+) -> Iterator[tuple[Served, subprocess.Popen[bytes]]]:
     """Legato with a model `provided` by the floor, and the floor's process.
 
     A start's text names a job of the floor: `job 7`.
     """
     with (
         floor(task) as (upstream, process),
-        legato(settings=PROVIDED.format(port=upstream.port)) as served,
+        legato(database, settings=PROVIDED.format(port=upstream.port)) as served,
     ):
         yield served, process
 

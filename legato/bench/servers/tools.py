@@ -1,4 +1,6 @@
-"""The tool of the scenario `agents`."""
+"""The tools of the scenarios `agents` and `steer`."""
+
+import time
 
 from legato.tooling import tool
 
@@ -7,3 +9,9 @@ from legato.tooling import tool
 async def now() -> str:
     """Say a time."""
     return "12:00"
+
+
+@tool(read_only=True)
+async def called_at() -> str:
+    """Say the moment of the call (monotonic ns)."""
+    return str(time.monotonic_ns())

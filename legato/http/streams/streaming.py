@@ -15,6 +15,7 @@ from legato.actors.mailbox import ActorError, ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.stream.places import Start
 from legato.http.streams.socket_sink import Coding
+from legato.storage.contracts.errors import StorageError
 
 HEARTBEAT: Final = b": hb\n\n"
 STOP_PATIENCE: Final = 2.0  # seconds for a reader's task after the reader has left
@@ -116,7 +117,12 @@ class StreamBody(ResponseBody):
             return head
         try:
             return await self._next()
-        except (ActorError, trio.BrokenResourceError, trio.ClosedResourceError):
+        except (
+            ActorError,
+            StorageError,  # a parked run cannot be read now; the client comes back
+            trio.BrokenResourceError,
+            trio.ClosedResourceError,
+        ):
             raise StreamCut from None
 
     @abstractmethod

@@ -11,10 +11,13 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.stream.places import Start
 from legato.actors.stream.sinks import Chunk
 from legato.http.streams.direct import DirectBody
+from legato.http.streams.served import ServedBody
 from legato.http.streams.socket_sink import Coding, SocketSink, chunked
 from legato.http.streams.streaming import HEARTBEAT, Reading, StreamCut, Streams
+from tests.actors.test_parking import Place, begin
 from tests.actors.test_promise import Machine, Reader, play
-from tests.support.actors import House, open_house
+from tests.support.actors import C1, House, open_house
+from tests.support.parking import asked, parked
 
 ROOM = 3000  # bytes that the kernel takes for a stalled reader
 
@@ -225,3 +228,24 @@ async def test_a_body_whose_client_is_gone_is_cut(room: int, autojump_clock: Moc
         await wait_all_tasks_blocked()
         assert cut
         house.model.finish()
+
+
+async def test_a_stream_of_a_parked_run_that_cannot_be_read_is_cut(
+    autojump_clock: MockClock,
+) -> None:
+    place = Place()
+    async with place.open() as house:
+        run = begin(house)
+        await asked(run)
+        await parked(house, run)
+        place.journal.is_away = True
+        job = house.supervisor.whereis(C1)
+        assert job is not None
+        reading, streams = Reading(job, "librechat", "beginning"), Streams()
+        for body in (
+            ServedBody(reading, 60, streams),
+            DirectBody(reading, PlayedSocket(ROOM), 60, streams),
+        ):
+            async with body:
+                with pytest.raises(StreamCut):
+                    await anext(body)

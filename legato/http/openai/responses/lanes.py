@@ -24,6 +24,7 @@ from legato.http.openai.responses.request import ResponseBody
 from legato.http.openai.responses.socket_messages import events_in, pass_guards, request_in
 from legato.http.openai.responses.steer_events import SteerInput, failed, pending, required_input
 from legato.http.streams.streaming import awaited
+from legato.storage.contracts.errors import StorageError
 
 MOST_LANES: Final = 8
 """Lanes of a connection that are busy at once; a client's further connection has as many again."""
@@ -117,7 +118,7 @@ class Lane:
             async with awaited(begun.job, is_bound=True):
                 await self._tell(begun.job)
                 ending = await begun.job.ended()
-        except ActorError:
+        except (ActorError, StorageError):
             raise Lost from None
         finally:
             self.job = None
