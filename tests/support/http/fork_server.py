@@ -39,15 +39,25 @@ class Order(msgspec.Struct):
 
 
 class ForkedProcess:
-    """As much of trio.Process as the tests use."""
+    """As much of trio.Process as the tests use; `pid` is there once `begin` has returned.
 
-    def __init__(self, pid: int, stdout: int, status: int) -> None:
-        self.pid = pid
+    `told` is the process's own pipe: first comes the pid, and at the end the status.
+    """
+
+    def __init__(self, stdout: int, told: int) -> None:
+        self.pid = 0
         self.stdout = trio.lowlevel.FdStream(stdout)
-        self._status = trio.lowlevel.FdStream(status)
+        self._told = trio.lowlevel.FdStream(told)
+        self._unread = b""
         self._ended: int | None = None
 
+    async def begin(self) -> None:
+        """Wait for the pid; shielded, because a process without a known pid could not be killed."""
+        with trio.CancelScope(shield=True):
+            self.pid = await self._number()
+
     def send_signal(self, number: signal.Signals) -> None:
+        assert self.pid > 0, "0 would be everybody here"
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
@@ -58,16 +68,26 @@ class ForkedProcess:
     async def wait(self) -> int:
         """The exit status, negative for the number of a signal."""
         if self._ended is None:
-            self._ended = int(await self._status.receive_some())
-            await self._status.aclose()
+            self._ended = await self._number()
+            await self._told.aclose()
         return self._ended
+
+    async def _number(self) -> int:
+        while b"\n" not in self._unread:
+            received = await self._told.receive_some()
+            assert received, "the process that forks has ended"
+            self._unread += received
+        line, _, self._unread = self._unread.partition(b"\n")
+        return int(line)
 
 
 class ForkServer:
     """The process that forks, for as long as the tests run."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._orders, theirs = socket.socketpair()
+        self._orders, theirs = socket.socketpair(
+            type=socket.SOCK_SEQPACKET
+        )  # one order, one packet
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", BEGIN, str(theirs.fileno())],
@@ -80,16 +100,15 @@ class ForkServer:
     def fork(
         self, arguments: Sequence[str], errors: Path, variables: Mapping[str, str]
     ) -> ForkedProcess:
-        """Run `legato` with these arguments, in the folder of `errors`."""
+        """Have `legato` run with these arguments, in the folder of `errors`."""
         order = Order([*arguments], str(errors.parent), {**variables})
         stdout, stdout_end = os.pipe()
-        status, status_end = os.pipe()
+        told, told_end = os.pipe()
         with errors.open("wb") as stderr:
-            given = [stdout_end, stderr.fileno(), status_end]
+            given = [stdout_end, stderr.fileno(), told_end]
             socket.send_fds(self._orders, [msgspec.json.encode(order)], given)
-        os.close(stdout_end)
-        os.close(status_end)
-        return ForkedProcess(int(self._orders.recv(MOST)), stdout, status)
+        _close(stdout_end, told_end)
+        return ForkedProcess(stdout, told)
 
     def _close(self) -> None:
         self._orders.close()
@@ -112,7 +131,7 @@ def serve() -> int:
 
 def _forked(orders: socket.socket) -> Order | None:
     """A forked process's order; None in the process that forks, once nobody can tell it more."""
-    pipes: dict[int, int] = {}  # for the status of each process
+    pipes: dict[int, int] = {}  # to tell of each process
     ended, wakeup = _woken_by_ends()
     while True:
         ready, _, _ = select.select([orders.fileno(), ended], [], [])
@@ -123,7 +142,7 @@ def _forked(orders: socket.socket) -> Order | None:
             data, given, _, _ = socket.recv_fds(orders, MOST, 3)
             if not data:
                 return None
-            stdout, stderr, status = given
+            stdout, stderr, told = given
             if (pid := os.fork()) == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -131,9 +150,9 @@ def _forked(orders: socket.socket) -> Order | None:
                 os.dup2(stderr, 2)
                 _close(ended, wakeup, *given, *pipes.values())
                 return msgspec.json.decode(data, type=Order)
-            pipes[pid] = status
+            pipes[pid] = told
             _close(stdout, stderr)
-            orders.send(str(pid).encode())
+            _tell(told, pid)
 
 
 def _woken_by_ends() -> tuple[int, int]:
@@ -146,13 +165,17 @@ def _woken_by_ends() -> tuple[int, int]:
 
 
 def _report(pipes: dict[int, int]) -> None:
-    """Write the status of each process that has ended to the pipe for it."""
+    """Tell the status of each process that has ended."""
     with suppress(ChildProcessError):  # none is left
         while (found := os.waitpid(-1, os.WNOHANG))[0]:
             pipe = pipes.pop(found[0])
-            with suppress(BrokenPipeError):  # nobody wants to know
-                os.write(pipe, str(os.waitstatus_to_exitcode(found[1])).encode())
+            _tell(pipe, os.waitstatus_to_exitcode(found[1]))
             _close(pipe)
+
+
+def _tell(pipe: int, number: int) -> None:
+    with suppress(BrokenPipeError):  # nobody wants to know
+        os.write(pipe, b"%d\n" % number)
 
 
 def _close(*descriptors: int) -> None:

@@ -178,9 +178,9 @@ async def _forked(
     arguments: Sequence[str], errors: Path, variables: Mapping[str, str], deadline: float
 ) -> AsyncIterator[ForkedProcess]:
     whole = environment(variables)
+    process = fork_server(whole.get("EXTRAS", "")).fork(arguments, errors, whole)
+    await process.begin()
     with trio.fail_after(deadline):
-        server = await trio.to_thread.run_sync(fork_server, whole.get("EXTRAS", ""))
-        process = await trio.to_thread.run_sync(server.fork, arguments, errors, whole)
         try:
             yield process
         finally:
