@@ -128,6 +128,32 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         "            self.tombstones[job_id] = stored_log.epoch",
         "            pass",
     ),
+    Mutation(
+        "a steer is answered before the journal has the steer",
+        "legato/actors/job.py",
+        "            with trio.move_on_after(self._limits.store_timeout) as time:\n"
+        "                await self._recorder.journal.written()\n",
+        "            with trio.move_on_after(self._limits.store_timeout) as time:\n"
+        "                await trio.lowlevel.checkpoint()\n",
+    ),
+    Mutation(
+        "a model reads a steer before the journal has the reading",
+        "legato/actors/producer.py",
+        "SteerApplied(*place, origin) for place in places)))\n            await self._settle()\n",
+        "SteerApplied(*place, origin) for place in places)))\n",
+    ),
+    Mutation(
+        "a repeated steer is a second one",
+        "legato/actors/steering.py",
+        "_found(steer.client_id or steer.steer_id, snapshot)",
+        "_found(steer.steer_id, snapshot)",
+    ),
+    Mutation(
+        "a second answer to an ask wins",
+        "legato/actors/steering.py",
+        "        return _answered_before(said, winner, ending)",
+        "        return Verdict((said,), lambda cursor: AnswerReceipt(said, cursor))",
+    ),
 )
 
 RARE: Final[Sequence[Mutation]] = (
@@ -163,8 +189,8 @@ RARE: Final[Sequence[Mutation]] = (
     ),
     Mutation(
         "a call that may not be repeated is made again by the next owner",
-        "legato/agents/execution.py",
-        "if is_recovered and not tool.definition.may_repeat:",
+        "legato/agents/tool_run.py",
+        "if output is None and maybe_begun and not self._tool.definition.may_repeat:",
         "if False:",
     ),
     Mutation(

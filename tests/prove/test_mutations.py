@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.prove.mutations import MUTATIONS, Mutation, first_broken
+from tests.prove.mutations import MUTATIONS, RARE, ROOT, Mutation, first_broken
 
 SEEDS: Final = 300
 
@@ -13,3 +13,8 @@ SEEDS: Final = 300
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_mutation_breaks_a_seed(mutation: Mutation, tmp_path: Path) -> None:
     assert first_broken(mutation, tmp_path, SEEDS), f"none of {SEEDS} seeds broke"
+
+
+@pytest.mark.parametrize("mutation", [*MUTATIONS, *RARE], ids=lambda mutation: mutation.name)
+def test_a_mutation_has_its_place_in_the_product(mutation: Mutation) -> None:
+    assert (ROOT / mutation.path).read_text("utf-8").count(mutation.old) == 1
