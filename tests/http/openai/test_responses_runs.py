@@ -196,7 +196,7 @@ async def test_a_call_of_an_mcp_server_has_the_name_that_the_model_knows(ann: Cl
     ]
     assert [each.text for each in messages[1:4:2]] == [
         "The clock stopped.",
-        "Interrupted: nobody knows whether this call was made.",
+        "No result: the answer ended during this call, which may have happened.",
     ]
 
 
