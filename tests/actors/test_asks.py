@@ -18,7 +18,18 @@ from legato.agents.tool_run import UNKNOWN
 from legato.agents.tools.contract import InputRequired, TaskRecord, ToolOutput
 from legato.config import OnOwnerLost
 from legato.content import ToolCallPart
-from legato.events import Answered, AnyEnding, Asked, Decided, Failed, Finished, Stopped
+from legato.events import (
+    Answered,
+    AnyEnding,
+    AnyEvent,
+    Asked,
+    Decided,
+    Failed,
+    Finished,
+    SteerReturned,
+    SteerTaken,
+    Stopped,
+)
 from legato.models.contract import Json
 from legato.storage.contracts.journal import Entries
 from legato.storage.memory.journal import JournalStore
@@ -546,4 +557,30 @@ async def test_a_run_that_began_to_work_again_is_given_up_though_another_call_wa
         ending = await ref.ended()
 
     assert isinstance(ending, Failed)
+    assert words.given == []
+
+
+STEERED: tuple[AnyEvent, ...] = (
+    SteerTaken(steer_id="s", text="Hurry.", at=1),
+    SteerReturned("s", "stopped"),
+)
+
+
+@pytest.mark.parametrize(("steered", "unread"), [(STEERED, ["Hurry."]), ((), [])])
+async def test_a_run_that_was_about_to_be_stopped_does_not_go_on_in_the_next_process(
+    autojump_clock: MockClock, steered: tuple[AnyEvent, ...], unread: list[str]
+) -> None:
+    words, records, store = Words(), FlakyRecords(), JournalStore()
+    ask_id = await _ask_and_die(words.tool, records, store)
+    [[job_id, kept]] = store.stored_logs.items()
+    last = steered or (Answered(ask_id=ask_id, decision="cancel"),)
+    kept.entries.append(Entries(job_id, kept.epoch, kept.entries[-1].last + 1, last))
+    async with open_runs(words.tool, records=records, journal_store=store) as house:
+        ref = house.supervisor.whereis(job_id)
+        assert ref is not None
+        ending = await ref.ended()
+
+    assert isinstance(ending, Failed)
+    assert ending.reason == "server_restart"
+    assert [each.text for each in ending.unread] == unread
     assert words.given == []

@@ -28,6 +28,7 @@ from legato.events import (
     Ending,
     Failed,
     Snapshot,
+    SteerReturned,
     text_bytes,
 )
 from legato.models.contract import Model, ModelRequest
@@ -194,6 +195,7 @@ async def recover_from(
         opening is not None
         and said is None
         and not replay.has_faults
+        and not _was_ending(replay.snapshot)
         and successor.continues(turn, replay.snapshot)
         and replay.turn is not None  # or the model would be asked something else
     )
@@ -202,6 +204,16 @@ async def recover_from(
         if not await _end(job, replay, ending, opening, journal, store):
             return None
     return Recovered(turn, job.epoch, opening, replay.previous_epochs, replay.events)
+
+
+def _was_ending(snapshot: Snapshot) -> bool:
+    """Whether the former owner had decided to stop the run, or that the run failed, and had
+    returned steers or cancelled asks for that: clients may have heard so."""
+    is_returned = any(
+        isinstance(each, SteerReturned) and each.why in ("stopped", "failed")
+        for each in snapshot.outcomes.values()
+    )
+    return is_returned or any(each.decision == "cancel" for each in snapshot.answers.values())
 
 
 def _waiting(
@@ -214,7 +226,7 @@ def _waiting(
     if turn is None or replay.turn is None or replay.ending is not None or replay.has_faults:
         return None
     snapshot = replay.snapshot
-    if not (only_waits(snapshot) and successor.continues(turn, snapshot)):
+    if _was_ending(snapshot) or not (only_waits(snapshot) and successor.continues(turn, snapshot)):
         return None
     expires_at = min(ask.expires_at for ask in snapshot.open_asks)
     return parked(turn, job.epoch, len(replay.events), expires_at, trio.Event())
