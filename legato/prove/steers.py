@@ -8,7 +8,8 @@ Laws:
    there the answer has them.  A model that finished a run has read all steers that count as read.
 3. A receipt never goes back: a taken steer stays known, and an outcome stays.
 4. A steer that no model read is returned with the ending, unless somebody cancelled the steer.  A
-   preempting steer is never left over by a run that finished.
+   preempting steer is never left over by a run that finished, unless the caller has a tool call to
+   make before any model call.
 """
 
 import re
@@ -18,7 +19,7 @@ from typing import Final
 from msgspec import Struct
 
 from legato.actors.interjections import Rejected, SteerReceipt
-from legato.content import SteerPart, TextPart
+from legato.content import SteerPart, TextPart, ToolCallPart
 from legato.events import (
     AnyEnding,
     AnyEvent,
@@ -166,7 +167,7 @@ class SteerWitness:
                 self._compare_applied(outcome, snapshot, ending)
             elif each.text in self._before:
                 self._breach(f"a model read {each.text}, which counts as unread: {outcome}")
-            elif each.preempt and _is_finished(ending) and outcome != _cancelled(each):
+            elif each.preempt and _is_over(snapshot, ending) and outcome != _cancelled(each):
                 self._breach(f"{each.text} preempts, and was left over: {outcome}")
 
     def _compare_end(
@@ -221,3 +222,9 @@ def _cancelled(steer: SteerTaken) -> SteerReturned:
 
 def _is_finished(ending: AnyEnding) -> bool:
     return isinstance(ending, Finished) and ending.reason == "stop"
+
+
+def _is_over(snapshot: Snapshot, ending: AnyEnding) -> bool:
+    """Whether the run finished, and leaves no tool call to the caller."""
+    calls = [part for part in snapshot.content if isinstance(part, ToolCallPart)]
+    return _is_finished(ending) and all(part.is_made_here for part in calls)
