@@ -46,7 +46,7 @@ approval = { called_at = "ask" }
 """
 
 
-class Counts(Struct, frozen=True, kw_only=True):
+class SteerCounts(Struct, frozen=True, kw_only=True):
     """How often each thing is done.  `runs`: parked runs whose memory is measured, after `warm_up`
     others; `woken`: how many of these are woken at once."""
 
@@ -67,7 +67,7 @@ def steer(
     warm_up: int = 200,
     woken: int = 1000,
 ) -> Scenario:
-    counts = Counts(
+    counts = SteerCounts(
         steers=steers,
         preempts=preempts,
         decisions=decisions,
@@ -190,7 +190,7 @@ def _asks(client: BlockingClient, target: str) -> bool:
     return bool(client.answer()["status"] == "requires_action")
 
 
-def _parked(counts: Counts) -> Figures:
+def _parked(counts: SteerCounts) -> Figures:
     with _waiting() as (served, client):
         _start(client, counts.warm_up)
         time.sleep(_PARKED)
