@@ -16,7 +16,7 @@
 - `mailbox`: the only file to open a message channel: mailboxes, references to actors, reply
   addresses
 - `messages`: all messages of a job: a closed union of frozen structs without behaviour
-- `parking`: the parked runs of a process: one timer for all of them, and one task that wakes each
+- `parking`: the parked runs of a process: one timer for all runs, and one task to wake each run
 - `producer`: the child task that asks the model, and steps the job with the answer
 - `question`: what is asked of a job, by whomever: the base of all questions
 - `queueing`: a conversation's waiting turns from outside: the list, and a turn begun at once

@@ -31,7 +31,7 @@ class LocalQueue:
         return turn.rank
 
     def _before(self, turn: Turn) -> Sequence[RegistryEntry]:
-        """The jobs that must end before the turn begins: those that run, then those that wait."""
+        """The jobs that must end before the turn begins: running jobs, then waiting turns."""
         if self._registry.rank(turn.job_id) is None:
             return ()
         siblings = self._registry.conversation(turn.conversation_id)

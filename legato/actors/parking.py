@@ -1,4 +1,4 @@
-"""The parked runs of a process: one timer for all of them, and one task that wakes each.
+"""The parked runs of a process: one timer for all runs, and one task to wake each run.
 
 Rules:
 

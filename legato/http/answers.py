@@ -82,7 +82,7 @@ def _value(decided: Decided, said: ActionDecision) -> Any:
 
 
 def _said(body: ResumeBody, asks: Sequence[Asked], user: str) -> Answered:
-    """The answer to the one question that is open, or that is named."""
+    """The answer to the named question, or to the only open question."""
     if body.answer is None and body.answers is None:
         raise InvalidField("decisions", "found neither decisions nor an answer")
     if len(asks) > 1:

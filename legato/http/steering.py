@@ -91,7 +91,7 @@ async def steer() -> Response:
 @steering.get("/steers/<steer_id>")
 @describe(SteerReply, query=SteerQuery, refusals=(400, 403, 404, 409))
 async def receipt(steer_id: str) -> Response:
-    """What became of a steer: it waits, a model call read it, or it came back, and why.
+    """Look a steer up: whether it waits, or a model call has read it, or why it came back.
 
     A steer of your own name (`clientSteerId`) is found with `?conversationId=`.
     """

@@ -58,7 +58,7 @@ class LaneFull(RequestError):
 
 
 class Lane:
-    """A lane: one task answers its messages, and alone begins its responses.
+    """A lane: one task answers the messages of the lane, and alone begins responses there.
 
     `words`: of the steers of the running response, by their ids.  `chains`: see Chains.
     """
