@@ -5,6 +5,7 @@
 - `bounds`: how much of a tool's result a model is given
 - `contract`: what a tool is to the rest of the program
 - `functions`: Python functions as tools
+- `named`: tools that each have one name, all of one kind
 - `schemas`: schemas of arguments: which of them are taken, and what a value breaks
 - `secret_keys`: seals the secrets of actions for the storage, and opens them for a call
 - `stored_actions`: the tools of the actions that users keep for their agents

@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final, cast, get_type_hints
 
@@ -11,7 +11,7 @@ import trio
 from msgspec import Struct, ValidationError, convert, defstruct, json
 
 from legato.agents.tools.bounds import NOTHING, shortened
-from legato.agents.tools.contract import Offer, TaskRecord, ToolDefinition, ToolOutput
+from legato.agents.tools.contract import TaskRecord, ToolDefinition, ToolOutput
 from legato.agents.tools.schemas import InvalidSchema, check_schema
 from legato.config import ConfigError
 from legato.config.tools import FunctionSettings
@@ -83,26 +83,6 @@ class FunctionTool:
 
 def _encoded(result: object) -> str:
     return "" if result is None else json.encode(result, enc_hook=str).decode()
-
-
-class FunctionToolbox:
-    def __init__(self, tools: Mapping[str, FunctionTool]) -> None:
-        self.tools: Final = tools
-
-    @property
-    def names(self) -> Sequence[str]:
-        """See Toolbox."""
-        return [*self.tools]
-
-    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
-        """Find functions by the names of their tables; see Toolbox."""
-        found = [self.tools[name] for name in names if name in self.tools]
-        return Offer(found, self.unknown(names))
-
-    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
-        """See Toolbox."""
-        reason = f"there is no such function; there are: {', '.join(self.tools) or 'none'}"
-        return {name: reason for name in names if name not in self.tools}
 
 
 def load_functions(tables: Mapping[str, FunctionSettings]) -> Mapping[str, FunctionTool]:

@@ -10,7 +10,8 @@ import trio
 from legato.agents.definition import ACTION_DELIMITER, MCP_DELIMITER
 from legato.agents.tools.ask_user import ASK_USER, BuiltInToolbox
 from legato.agents.tools.contract import NoTools, Offer, Toolbox, joined
-from legato.agents.tools.functions import FunctionToolbox, load_functions
+from legato.agents.tools.functions import load_functions
+from legato.agents.tools.named import NamedToolbox
 from legato.agents.tools.stored_actions import StoredActions
 from legato.agents.tools.variables import with_variables
 from legato.config import ConfigError, Settings
@@ -109,7 +110,7 @@ async def open_toolbox(settings: Settings, stored: Actions | None = None) -> Asy
                 raise ConfigError(f"mcp: {missing}") from error
             servers = with_variables(settings.mcp, os.environ)
             mcp = await stack.enter_async_context(open_mcp(servers))
-        functions = FunctionToolbox(load_functions(settings.functions))
+        functions = NamedToolbox("function", load_functions(settings.functions))
         actions: Toolbox = NoTools()
         if settings.actions:
             from legato.agents.tools.actions.toolbox import load_actions

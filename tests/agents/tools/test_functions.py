@@ -2,7 +2,8 @@ import pytest
 
 import legato
 from legato.agents.tools.contract import ToolOutput
-from legato.agents.tools.functions import FunctionTool, FunctionToolbox, load_functions
+from legato.agents.tools.functions import FunctionTool, load_functions
+from legato.agents.tools.named import NamedToolbox
 from legato.config import ConfigError, FunctionSettings
 
 HOME = "tests.support.functions"
@@ -83,7 +84,7 @@ async def test_a_function_that_does_not_return_keeps_nobody_waiting() -> None:
 
 
 async def test_names_that_are_no_function_are_missing_with_the_reason() -> None:
-    toolbox = FunctionToolbox({"it": loaded("slow")})
+    toolbox = NamedToolbox("function", {"it": loaded("slow")})
 
     offer = await toolbox.offer(["it", "that"], "ada")
 

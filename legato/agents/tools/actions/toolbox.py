@@ -1,10 +1,9 @@
 """The tools of all documents that are configured."""
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import trio
 
@@ -16,34 +15,14 @@ from legato.agents.tools.actions.credentials import (
 )
 from legato.agents.tools.actions.document import InvalidDocument
 from legato.agents.tools.actions.tool import ActionTool
-from legato.agents.tools.contract import Offer
+from legato.agents.tools.named import NamedToolbox
 from legato.config import ConfigError
 from legato.config.tools import ActionSettings
 
 
-class ActionToolbox:
-    def __init__(self, tools: Mapping[str, ActionTool]) -> None:
-        self.tools: Final = tools
-
-    @property
-    def names(self) -> Sequence[str]:
-        """See Toolbox."""
-        return [*self.tools]
-
-    async def offer(self, names: Sequence[str], user: str, agent_id: str = "") -> Offer:
-        """Find operations by names such as `listPets_action_example_com`; see Toolbox."""
-        found = [self.tools[name] for name in names if name in self.tools]
-        return Offer(found, self.unknown(names))
-
-    def unknown(self, names: Sequence[str]) -> Mapping[str, str]:
-        """See Toolbox."""
-        reason = f"there is no such action; there are: {', '.join(self.tools) or 'none'}"
-        return {name: reason for name in names if name not in self.tools}
-
-
 async def load_actions(
     tables: Mapping[str, ActionSettings], environment: Mapping[str, str]
-) -> ActionToolbox:
+) -> NamedToolbox[ActionTool]:
     """Read the documents of some tables.
 
     Raises:
@@ -56,7 +35,7 @@ async def load_actions(
             if tool.definition.name in tools:
                 raise ConfigError(f"actions.{name}: {tool.definition.name} is there already")
             tools[tool.definition.name] = tool
-    return ActionToolbox(tools)
+    return NamedToolbox("action", tools)
 
 
 async def _loaded(

@@ -9,8 +9,10 @@ import pytest
 import trio
 
 from legato.agents.tools.actions import tool as module
-from legato.agents.tools.actions.toolbox import ActionToolbox, load_actions
+from legato.agents.tools.actions.tool import ActionTool
+from legato.agents.tools.actions.toolbox import load_actions
 from legato.agents.tools.contract import ToolOutput
+from legato.agents.tools.named import NamedToolbox
 from legato.config import ActionSettings, ConfigError
 from tests.support.openapi import Service, open_service
 
@@ -23,14 +25,16 @@ async def service() -> AsyncIterator[Service]:
         yield service
 
 
-async def loaded(service: Service, folder: Path, **fields: Any) -> ActionToolbox:
+async def loaded(service: Service, folder: Path, **fields: Any) -> NamedToolbox[ActionTool]:
     document = folder / "pets.json"
     document.write_text(service.document())
     values = {"allow_private": True, "domain": f"localhost:{service.port}", **fields}
     return await load_actions({"pets": ActionSettings(document=str(document), **values)}, KEY)
 
 
-async def called(toolbox: ActionToolbox, name: str, arguments: Mapping[str, Any]) -> ToolOutput:
+async def called(
+    toolbox: NamedToolbox[ActionTool], name: str, arguments: Mapping[str, Any]
+) -> ToolOutput:
     (found,) = [tool for each, tool in toolbox.tools.items() if each.startswith(f"{name}_action_")]
     return await found.call(arguments, "call_1")
 
