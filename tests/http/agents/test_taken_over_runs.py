@@ -120,7 +120,7 @@ def check(run: Run, counts: Counts) -> None:
         assert client.terminal is not None, client.content
         assert client.seqs == sorted(set(client.seqs)), "each event once"
     (here, there) = (client.frames[-1] for client in (run.here, run.there))
-    assert here == there, "the same ending"
+    assert undated(here) == undated(there), "the same ending"
     assert "failed" not in here
     content = here["responseMessage"]["content"]
     assert told(run.here.content) == told(run.there.content) == told(content)
@@ -132,6 +132,12 @@ def check(run: Run, counts: Counts) -> None:
         assert counts.of(f"read {text}") in (1, 2)
     assert set(outputs) <= {f"{run.number}-{index}" for index in range(ROUNDS)} | UNSETTLED
     assert outputs.count(UNKNOWN) <= 1, "the call that ran when the process ended"
+
+
+def undated(final: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The last frame without the time at which the conversation changed last: storing the answer
+    sets this time, and the journal has the ending before, from which the next owner repeats it."""
+    return {**final, "conversation": {**final["conversation"], "updatedAt": None}}
 
 
 def told(content: Sequence[Mapping[str, Any]]) -> list[object]:
