@@ -67,9 +67,12 @@ async def open_guardian() -> AsyncIterator[Guardian]:
             process = await trio.lowlevel.open_process(
                 command, stdin=reader, start_new_session=True
             )
-        yield Guardian(writer)
-    with trio.move_on_after(END_TIMEOUT, shield=True):
-        await process.wait()
+        try:
+            yield Guardian(writer)
+        finally:
+            ends.close()  # the guardian ends with its input
+            with trio.move_on_after(END_TIMEOUT, shield=True):
+                await process.wait()
 
 
 @asynccontextmanager

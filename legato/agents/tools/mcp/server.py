@@ -66,6 +66,7 @@ class McpServer:
 
     async def _connected(self) -> str:
         """Connect; return why the connection ended, or why there was none."""
+        reason = _ENDED
         try:
             async with self._open() as connection:
                 self._change(connection, None)
@@ -73,11 +74,12 @@ class McpServer:
                     await connection.lost.wait()
                 finally:
                     self._change(None, _ENDED)  # now, for the end of a process takes its time
-            return _ENDED
         # The `mcp` package raises whatever its libraries do, from several tasks at once; a fault
-        # there is the server's, and must not end anything else.
-        except Exception as error:
-            return "; ".join(dict.fromkeys(_reasons(error)))
+        # there is the server's, and must not end anything else.  With the star, because a fault may
+        # come together with a cancellation, which goes on alone.
+        except* Exception as faults:
+            reason = "; ".join(dict.fromkeys(_reasons(faults)))
+        return reason
 
     def _change(self, connection: Connection | None, reason: str | None) -> None:
         self._connection, self._reason = connection, reason

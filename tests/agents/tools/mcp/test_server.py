@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import mcp_types as types
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from legato.agents.tools.contract import ToolOutput
 from legato.agents.tools.mcp.connection import Connection
@@ -85,6 +86,27 @@ async def test_a_server_that_cannot_be_reached_is_tried_again_after_growing_paus
         after - before for before, after in zip(openings.times, openings.times[1:], strict=False)
     ]
     assert gaps == [*PAUSES, PAUSES[-1]]
+
+
+async def test_a_connection_that_fails_as_it_is_closed_harms_nobody() -> None:
+    """The fault comes together with the cancellation, from another task."""
+
+    @asynccontextmanager
+    async def open_() -> AsyncIterator[Connection]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fail_at_the_end)
+            yield Played()
+
+    async def fail_at_the_end() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise OSError("connection closed")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(McpServer("odd", open_).keep)
+        await wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
 
 
 async def test_who_is_not_patient_hears_at_once_why_there_is_no_connection(
