@@ -65,20 +65,31 @@ class FunctionTool:
         return ToolOutput(text, is_error=True)
 
     async def _output(self, values: Mapping[str, Any]) -> ToolOutput:
+        output = ToolOutput(NOTHING)
         try:
             result = await self._called(values)
             text = result if isinstance(result, str) else _encoded(result)
-        # Somebody's own code raises what it likes; only the call may suffer from that.
-        except (Exception, SystemExit) as error:
+            output = ToolOutput(shortened(text) or NOTHING)
+        # Somebody's own code raises what it likes; only the call may suffer from that.  With the
+        # star, because a fault may come together with a cancellation, which goes on alone.
+        except* (Exception, SystemExit) as faults:
+            error = _first(faults)
             log.warning("a function failed", tool=self.definition.name, exc_info=error)
-            return ToolOutput(shortened(f"{type(error).__name__}: {error}"), is_error=True)
-        return ToolOutput(shortened(text) or NOTHING)
+            output = ToolOutput(shortened(f"{type(error).__name__}: {error}"), is_error=True)
+        return output
 
     async def _called(self, values: Mapping[str, Any]) -> object:
         if inspect.iscoroutinefunction(self._function):
             return await cast("Awaitable[object]", self._function(**values))
         call = partial(self._function, **values)
         return await trio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=self._threads)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first error of a group, or of the groups in it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _encoded(result: object) -> str:

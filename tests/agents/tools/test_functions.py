@@ -77,6 +77,12 @@ async def test_whatever_a_function_does_is_a_result_that_the_model_reads() -> No
     assert (await loaded("long").call({}, "c")).text.endswith("[cut: 934464 bytes more]")
 
 
+async def test_a_function_that_fails_while_it_is_cancelled_harms_nobody() -> None:
+    found = await loaded("untidy", timeout=0.05).call({}, "c")
+
+    assert found == ToolOutput("The function did not return within 0.05 seconds.", is_error=True)
+
+
 async def test_a_function_that_does_not_return_keeps_nobody_waiting() -> None:
     found = await loaded("slow", timeout=0.05).call({}, "c")
 

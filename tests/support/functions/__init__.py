@@ -51,6 +51,21 @@ def slow() -> str:
 
 
 @legato.tool
+async def untidy() -> str:
+    """Fail while being cancelled."""
+
+    async def fail_at_the_end() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise LookupError("no such town")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(fail_at_the_end)
+    return ""
+
+
+@legato.tool
 def bare(place) -> str:  # type: ignore[no-untyped-def]
     return str(place)
 
