@@ -62,6 +62,7 @@ async def untidy() -> str:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(fail_at_the_end)
+        await trio.sleep_forever()  # cancelled beside
     return ""
 
 
