@@ -87,9 +87,7 @@ class Supervisor(JobObserver):
         self._models = models
         self._journal = journal
         self._writer = None if journal is None else JournalWriter(journal, patience=patience)
-        self.parking = Parking(
-            nursery, self.registry, self, self.guarded, wall_clock, limits.store_timeout
-        )
+        self.parking = Parking(self.registry, self, self.guarded, wall_clock, limits.store_timeout)
         self._env = JobEnv(
             records=records,
             models=models,
@@ -109,7 +107,8 @@ class Supervisor(JobObserver):
         self._draining = False
         if self._writer is not None:
             nursery.start_soon(self.kept_alive, self._writer.run, "journal")
-            nursery.start_soon(self.kept_alive, self.parking.run, "parking")
+            nursery.start_soon(self.kept_alive, self.parking.run, "waking")
+            nursery.start_soon(self.kept_alive, self.parking.run_timer, "expiry")
 
     def check_journal(self) -> None:
         """Raises StorageError while the journal refuses what the writer has for it."""
@@ -327,11 +326,11 @@ class Supervisor(JobObserver):
             self.registry.queue(job.turn)
         self._nursery.start_soon(self._own, job, partial(job.run, (), self.queue))
 
-    async def reread(self, entry: Parked) -> Recovered | None:
+    async def reread(self, entries: Sequence[Parked]) -> Sequence[Recovered | None]:
         """See Waker."""
         assert self._journal is not None, "a run is parked in a journal"
         model_of = partial(model_named, self._models)
-        return await reread(entry, self._journal, self._records, model_of)
+        return await reread(entries, self._journal, self._records, model_of)
 
     def unpark(self, entry: Parked, recovered: Recovered | None) -> None:
         """See Waker."""

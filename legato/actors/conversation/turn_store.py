@@ -18,7 +18,7 @@ from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
 from legato.models.messages import alternating
 from legato.storage.contracts.errors import ForeignConversation
-from legato.storage.contracts.records import Branch, Records
+from legato.storage.contracts.records import BegunTurn, Branch, Records
 from legato.storage.contracts.responses import StoredResponse
 
 _CHARACTERS: Final = 16
@@ -129,15 +129,10 @@ class _ConversationStore:
     async def reopen(
         self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
     ) -> Opening:
-        conversation = await self.conversation(created)
-        if conversation is None:
+        [place] = await self._records.places([begun_turn(turn, model, created)])
+        if place.conversation is None:
             raise ForeignConversation(created.request.conversation_id)
-        place = created.request.conversation_id, created.request.message_id
-        branch = await self._records.branch(*place, most=_readable(model))
-        reopened = _opening(turn, model, created, branch, content, conversation)
-        resumed = "" if turn.agents else _resumed(created.kept, content)
-        request = structs.replace(reopened.request, resumed=resumed)
-        return structs.replace(reopened, created=created, request=request)
+        return reopened(turn, model, created, content, place.conversation, place.branch)
 
     async def opened(self, created: Created) -> Conversation | None:
         request = created.request
@@ -257,6 +252,28 @@ class _ResponseStore:
             endpoint=request.api,
             model=request.model,
         )
+
+
+def begun_turn(turn: Turn, model: Model, created: Created) -> BegunTurn:
+    """The turn of a conversation, to be looked up for a model that goes on."""
+    question = created.request
+    place = question.conversation_id, question.message_id
+    return BegunTurn(turn.job_id, *place, _readable(model))
+
+
+def reopened(
+    turn: Turn,
+    model: Model,
+    created: Created,
+    content: tuple[Part, ...],
+    conversation: Conversation,
+    branch: Branch,
+) -> Opening:
+    """Have the model go on from `content`, in a turn of a conversation; see TurnStore.reopen."""
+    opening = _opening(turn, model, created, branch, content, conversation)
+    resumed = "" if turn.agents else _resumed(created.kept, content)
+    request = structs.replace(opening.request, resumed=resumed)
+    return structs.replace(opening, created=created, request=request)
 
 
 def conversation_of(turn: Turn) -> Conversation:
